@@ -1,0 +1,139 @@
+"""The few operations that `keras.ops` lacks, one function each.
+
+Every branch on the backend of Keras stands in this file.
+"""
+
+import keras
+import numpy as np
+
+
+def cumulative_logsumexp(x):
+    """log(e^x_1 + ... + e^x_i) for each i, along the last axis, without overflow."""
+    match keras.backend.backend():
+        case "jax":
+            import jax
+
+            return jax.lax.cumlogsumexp(x, axis=x.ndim - 1)
+        case "torch":
+            import torch
+
+            return torch.logcumsumexp(x, dim=-1)
+        case _:
+            import tensorflow as tf
+
+            return tf.math.cumulative_logsumexp(x, axis=-1)
+
+
+def searchsorted(sorted_values, values):
+    """How many of `sorted_values` are less than each of `values`, along the last axis.
+
+    Args:
+        sorted_values: [..., n], ascending along the last axis.
+        values: [..., m], with the same leading axes.
+
+    Returns:
+        [..., m] int32, between 0 and n.
+    """
+    match keras.backend.backend():
+        case "jax":
+            import jax.numpy as jnp
+
+            return jnp.vectorize(jnp.searchsorted, signature="(n),(m)->(m)")(sorted_values, values)
+        case "torch":
+            import torch
+
+            return torch.searchsorted(sorted_values.contiguous(), values.contiguous(), out_int32=True)
+        case _:
+            import tensorflow as tf
+
+            return tf.searchsorted(sorted_values, values)
+
+
+def uniform(shape, seed_generator, scores):
+    """Noise on [0, 1) of `shape`, fresh at each call.
+
+    TensorFlow draws from its stateful generator, so that `tf.random.set_seed` repeats the numbers of
+    TensorFlow Ranking. PyTorch, and JAX when it is called eagerly, draw from `seed_generator`. While JAX
+    traces a function, the generator's state is a constant of the trace and would give the same noise at every
+    step; there its seed is folded with the bits of `scores`, which a training step changes.
+
+    Args:
+        shape: the shape of the noise.
+        seed_generator: `keras.random.SeedGenerator`.
+        scores: the scores that the noise is for, padding zeroed.
+    """
+    match keras.backend.backend():
+        case "jax":
+            import jax
+            import jax.numpy as jnp
+
+            if not isinstance(scores, jax.core.Tracer):
+                return keras.random.uniform(shape, seed=seed_generator)
+            bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(scores).astype("float32"), "uint32")
+            key = jax.random.fold_in(jax.random.key(seed_generator.get_config()["seed"]), jnp.sum(bits, dtype="uint32"))
+            return jax.random.uniform(key, shape)
+        case "torch":
+            return keras.random.uniform(shape, seed=seed_generator)
+        case _:
+            import tensorflow as tf
+
+            return tf.random.uniform(shape, seed=seed_generator.get_config()["seed"])
+
+
+def flat_ragged(x):
+    """(values, row_splits, longest row) of the backend's own ragged tensor; None for anything else."""
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
+
+            if isinstance(x, tf.RaggedTensor):
+                values = x.values.to_tensor() if x.ragged_rank > 1 else x.values
+                return values, x.row_splits, tf.reduce_max(tf.concat([x.row_lengths(), [0]], 0))
+        case "torch":
+            import torch
+
+            if isinstance(x, torch.Tensor) and x.is_nested:
+                if x.layout != torch.jagged:
+                    raise ValueError("a nested torch tensor must have layout=torch.jagged, but got torch.strided")
+                lengths = x.offsets().diff()
+                return x.values(), x.offsets(), int(lengths.max()) if len(lengths) else 0
+    return None
+
+
+def concrete(x):
+    """`x` as a numpy array, or None while its values are not known (inside a traced function)."""
+    match keras.backend.backend():
+        case "jax":
+            import jax
+
+            return None if isinstance(x, jax.core.Tracer) else np.asarray(x)
+        case "tensorflow":
+            import tensorflow as tf
+
+            return None if tf.is_tensor(x) and not hasattr(x, "numpy") else np.asarray(x)
+        case _:
+            import torch
+
+            return x.numpy(force=True) if isinstance(x, torch.Tensor) else np.asarray(x)
+
+
+def pytree(data: list[str], static: list[str]):
+    """Class decorator: under JAX, instances pass through `jit` and `grad`; only `data` is traced."""
+
+    def register(cls):
+        if keras.backend.backend() == "jax":
+            import jax
+
+            jax.tree_util.register_dataclass(cls, data_fields=data, meta_fields=static)
+        return cls
+
+    return register
+
+
+def replicas() -> int:
+    """How many replicas of `tf.distribute` share this step; 1 elsewhere."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync

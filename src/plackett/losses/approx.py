@@ -1,0 +1,151 @@
+"""Losses that approximate a ranking metric by putting soft ranks in place of ranks."""
+
+import functools
+
+import keras
+from keras import ops
+
+from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_weight
+from plackett.lists import clean, differences, gumbel, per_sample
+from plackett.losses.base import RankingLoss, check_options
+
+
+def approx_ranks(scores, mask=None):
+    """Soft ranks: 1 plus, for each other document, how probably it ranks higher.
+
+    For one list with scores s,
+
+        r_i = 1 + sum_{j != i} sigma(s_j - s_i)
+
+    Args:
+        scores: [..., list_size], divided by a temperature; the smaller it is, the nearer r is to the true ranks.
+        mask: [..., list_size] bool, True = real document. None = all real.
+
+    Returns:
+        [..., list_size], between 1 and the number of real documents; at padding a finite number without meaning.
+
+    Cost: O(list_size^2) time and memory.
+
+    Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
+    measures", Information Retrieval 2010, eq. 14.
+    """
+    _, scores, mask = clean(scores, scores, mask)
+    higher = ops.where(mask[..., None, :], ops.sigmoid(-differences(scores)), 0.0)
+    return 0.5 + ops.sum(higher, axis=-1)
+
+
+def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = None):
+    """ApproxNDCG: minus the NDCG at soft ranks.
+
+    For one list with labels y, scores s and their soft ranks r (`approx_ranks`),
+
+        loss = -(1 / max DCG) sum_i gain(y_i) discount(r_i),    gain(y) = 2^y - 1,  discount(r) = 1 / log2(1 + r)
+
+    Args:
+        labels: [..., list_size], relevance grades >= 0.
+        scores: [..., list_size], divided by a temperature (0.1 in `ApproxNDCGLoss`); higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = all real.
+        lambda_weight: of the DCG family: the metric to approximate, with its gain, discount, normalisation and
+            cut-off (a soft rank counts as the integer nearest to it). None = NDCG of the whole list.
+
+    Returns:
+        [...], one loss a list, between -1 and 0 for NDCG; 0 where no label is above 0.
+
+    Raises:
+        ValueError: the shapes do not fit, or a lambda weight outside the DCG family.
+
+    Cost: O(list_size^2) time and memory.
+
+    Reference: Qin et al., Information Retrieval 2010; Bruch et al., "Revisiting Approximate Metric Optimization in
+    the Age of Deep Neural Networks", SIGIR 2019.
+    """
+    check_weight(lambda_weight, DCGFamily)
+    labels, scores, mask = clean(labels, scores, mask)
+    metric = NDCGLambdaWeight() if lambda_weight is None else lambda_weight
+    gain = ops.where(mask, metric.gain(labels, mask), 0.0)
+    value = ops.sum(gain * metric.discount(approx_ranks(scores, mask)), axis=-1)
+    return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
+
+
+def gumbel_approx_ndcg(
+    labels,
+    scores,
+    *,
+    noise,
+    mask=None,
+    temperature: float = 0.1,
+    gumbel_temperature: float = 1.0,
+    lambda_weight: DCGFamily | None = None,
+):
+    """ApproxNDCG in the mean over scores perturbed by Gumbel noise, that is, over rankings of Plackett-Luce.
+
+    For one list with labels y, scores s and uniform noise u,
+
+        g = -log(-log u)
+        loss = mean over samples of approx_ndcg(y, (s + g) / (gumbel_temperature temperature))
+
+    Args:
+        labels: [..., list_size], relevance grades >= 0.
+        scores: [..., list_size], not divided by a temperature; higher ranks first.
+        noise: [..., samples, list_size], uniform on [0, 1).
+        mask: [..., list_size] bool, True = real document. None = all real.
+        temperature: of the soft ranks, > 0.
+        gumbel_temperature: of the perturbed scores, > 0.
+        lambda_weight: as in `approx_ndcg`.
+
+    Returns:
+        [...], one loss a list, between -1 and 0 for NDCG; 0 where no label is above 0.
+
+    Raises:
+        ValueError: the shapes do not fit, an option is out of range, or a lambda weight outside the DCG family.
+
+    Cost: O(samples list_size^2) time and memory.
+
+    Reference: Bruch et al., "A Stochastic Treatment of Learning to Rank Scoring Functions", WSDM 2020. The paper
+    normalises the perturbed scores by a log-softmax, which cancels here: ranks depend on differences alone.
+    """
+    check_options(temperature=temperature, gumbel_temperature=gumbel_temperature)
+    labels, scores, mask = clean(labels, scores, mask)
+    perturbed = (scores[..., None, :] + gumbel(noise, scores)) / gumbel_temperature
+    labels, mask = per_sample(labels, perturbed), per_sample(mask, perturbed)
+    losses = approx_ndcg(labels, perturbed / temperature, mask=mask, lambda_weight=lambda_weight)
+    return ops.mean(losses, axis=-1)
+
+
+@keras.saving.register_keras_serializable("plackett")
+class ApproxNDCGLoss(RankingLoss):
+    """`approx_ndcg` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=0.1, ragged=False):
+        check_weight(lambda_weight, DCGFamily)
+        super().__init__(
+            approx_ndcg, reduction, name, temperature=temperature, ragged=ragged, lambda_weight=lambda_weight
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class GumbelApproxNDCGLoss(RankingLoss):
+    """`gumbel_approx_ndcg` as a Keras loss, with noise of its own."""
+
+    def __init__(
+        self,
+        reduction="auto",
+        name=None,
+        lambda_weight=None,
+        temperature=0.1,
+        sample_size=8,
+        gumbel_temperature=1.0,
+        seed=None,
+        ragged=False,
+    ):
+        check_weight(lambda_weight, DCGFamily)
+        super().__init__(
+            functools.partial(gumbel_approx_ndcg, temperature=temperature),
+            reduction,
+            name,
+            ragged=ragged,
+            sample_size=sample_size,
+            seed=seed,
+            gumbel_temperature=gumbel_temperature,
+            lambda_weight=lambda_weight,
+        )
