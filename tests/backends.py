@@ -6,6 +6,12 @@ from keras import ops
 
 BACKEND = keras.backend.backend()
 
+if BACKEND == "jax":
+    import jax
+
+    # Nearly all the time of these tests goes into compiling; what is compiled runs for microseconds.
+    jax.config.update("jax_disable_most_optimizations", True)
+
 
 def value_and_grad(fn, x):
     """(value, gradient of the sum of fn(x)) as numpy arrays."""
@@ -37,6 +43,80 @@ def value_and_grad(fn, x):
                 value = fn(x)
             gradient = tape.gradient(value, x)
             return np.asarray(value), np.asarray(tf.convert_to_tensor(gradient))
+
+
+def differentiated(fn):
+    """`fn(x, *rest)` -> (value, gradient of its sum with respect to x), as tensors; JAX compiles it once a shape."""
+    match BACKEND:
+        case "jax":
+            import jax
+            import jax.numpy as jnp
+
+            def total(x, *rest):
+                value = fn(x, *rest)
+                return jnp.sum(value), value
+
+            both = jax.jit(jax.value_and_grad(total, has_aux=True))
+
+            def run(x, *rest):
+                (_, value), gradient = both(x, *rest)
+                return value, gradient
+
+        case "torch":
+
+            def run(x, *rest):
+                x = ops.convert_to_tensor(x).detach().requires_grad_()
+                value = fn(x, *rest)
+                value.sum().backward()
+                return value.detach(), x.grad
+
+        case _:
+            import tensorflow as tf
+
+            def run(x, *rest):
+                x = tf.convert_to_tensor(x)
+                with tf.GradientTape() as tape:
+                    tape.watch(x)
+                    value = fn(x, *rest)
+                return value, tf.convert_to_tensor(tape.gradient(value, x))
+
+    return run
+
+
+def compilers(*ranks):
+    """The ways to compile a function of float32 tensors of these ranks: name -> function of functions."""
+    match BACKEND:
+        case "jax":
+            import jax
+
+            return {"jit": jax.jit}
+        case "torch":
+            import torch
+
+            return {"dynamo": lambda fn: torch.compile(fn, backend="eager")}
+        case _:
+            import tensorflow as tf
+
+            signature = [tf.TensorSpec([None] * rank, "float32") for rank in ranks]
+            return {
+                "graph": tf.function,
+                "any shape": lambda fn: tf.function(fn, input_signature=signature),
+                "XLA": lambda fn: tf.function(fn, jit_compile=True),
+            }
+
+
+class Marked(keras.layers.Layer):
+    """Leaves a mask on the scores, as a masking layer of a model does, inside a compiled function too."""
+
+    def __init__(self, real):
+        super().__init__()
+        self.real = real
+
+    def call(self, scores):
+        return scores + 0.0
+
+    def compute_mask(self, scores, previous=None):
+        return ops.convert_to_tensor(self.real)
 
 
 def compiled(fn):

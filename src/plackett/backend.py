@@ -49,7 +49,7 @@ def searchsorted(sorted_values, values):
             return tf.searchsorted(sorted_values, values)
 
 
-def uniform(shape, seed_generator, scores):
+def uniform(shape, seed: int, seed_generator, scores):
     """Noise on [0, 1) of `shape`, fresh at each call.
 
     TensorFlow draws from its stateful generator, so that `tf.random.set_seed` repeats the numbers of
@@ -59,7 +59,8 @@ def uniform(shape, seed_generator, scores):
 
     Args:
         shape: the shape of the noise.
-        seed_generator: `keras.random.SeedGenerator`.
+        seed: what the noise starts from.
+        seed_generator: `keras.random.SeedGenerator` of this seed.
         scores: the scores that the noise is for, padding zeroed.
     """
     match keras.backend.backend():
@@ -70,14 +71,14 @@ def uniform(shape, seed_generator, scores):
             if not isinstance(scores, jax.core.Tracer):
                 return keras.random.uniform(shape, seed=seed_generator)
             bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(scores).astype("float32"), "uint32")
-            key = jax.random.fold_in(jax.random.key(seed_generator.get_config()["seed"]), jnp.sum(bits, dtype="uint32"))
+            key = jax.random.fold_in(jax.random.key(seed), jnp.sum(bits, dtype="uint32"))
             return jax.random.uniform(key, shape)
         case "torch":
             return keras.random.uniform(shape, seed=seed_generator)
         case _:
             import tensorflow as tf
 
-            return tf.random.uniform(shape, seed=seed_generator.get_config()["seed"])
+            return tf.random.uniform(shape, seed=seed)
 
 
 def flat_ragged(x):
@@ -137,3 +138,25 @@ def replicas() -> int:
     import tensorflow as tf
 
     return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def fed(dataset):
+    """A `keras.utils.PyDataset` of (inputs, labels, weights) in the form that `fit` reads without a fault.
+
+    On TensorFlow, Keras infers the shapes of all batches from the first two and fails on a later one; there the
+    dataset becomes a `tf.data.Dataset` whose list sizes are declared open.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return dataset
+    import tensorflow as tf
+
+    def epoch():
+        yield from (dataset[i] for i in range(len(dataset)))
+        dataset.on_epoch_end()
+
+    def open_sizes(x):
+        return tf.TensorSpec((x.shape[0], *[None] * min(x.ndim - 1, 1), *x.shape[2:]), x.dtype)
+
+    signature = tf.nest.map_structure(open_sizes, dataset[0])
+    batches = tf.data.Dataset.from_generator(epoch, output_signature=signature)
+    return batches.apply(tf.data.experimental.assert_cardinality(len(dataset))).prefetch(2)

@@ -103,6 +103,16 @@ def carried_mask(scores):
     return getattr(scores, "_keras_mask", None)
 
 
+def mean_of_models(scores, labels):
+    """The mean over a last axis of models, with the mask kept; scores without that axis as they are."""
+    if is_ragged(scores) or len(np.shape(scores)) != len(np.shape(labels)) + 1:
+        return scores
+    averaged = ops.mean(computable(scores), axis=-1)
+    if carried_mask(scores) is not None:
+        averaged._keras_mask = carried_mask(scores)
+    return averaged
+
+
 def count(mask):
     """[..., list_size] bool -> [...] int32, the number of real documents."""
     return ops.sum(ops.cast(mask, "int32"), axis=-1)

@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import random
 
 import keras
 from keras import ops
@@ -50,7 +51,7 @@ class RankingLoss(Configured, keras.losses.Loss):
         temperature: the scores are divided by it.
         ragged: accept ragged labels, scores and weights.
         sample_size: how many samples of noise a list gets. None = `fn` takes no noise.
-        seed: of the noise.
+        seed: of the noise. None = drawn from Python's generator, which `keras.utils.set_random_seed` sets.
         models: the scores have a last axis of models.
         weighs_documents: `fn` takes `weights`, [..., list_size], and weighs each document's own term by it; otherwise
             weights of documents are made into a weight of their list.
@@ -79,7 +80,8 @@ class RankingLoss(Configured, keras.losses.Loss):
         self.temperature = temperature
         self.ragged = ragged
         self.sample_size = sample_size
-        self.seed_generator = None if sample_size is None else keras.random.SeedGenerator(seed)
+        self.seed = random.randrange(2**31) if seed is None else seed
+        self.seed_generator = None if sample_size is None else keras.random.SeedGenerator(self.seed)
         self.models = models
         self.weighs_documents = weighs_documents
         self.classes = classes
@@ -109,7 +111,7 @@ class RankingLoss(Configured, keras.losses.Loss):
     def draw_noise(self, labels, scores):
         """[..., sample_size, list_size], uniform on [0, 1). The one method that draws; tests replace it."""
         shape = ops.shape(labels)
-        return backend.uniform((*shape[:-1], self.sample_size, shape[-1]), self.seed_generator, scores)
+        return backend.uniform((*shape[:-1], self.sample_size, shape[-1]), self.seed, self.seed_generator, scores)
 
     def _lists(self, y_true, y_pred):
         """Cleaned (labels, scores, mask); for classes, as they are, with mask None."""

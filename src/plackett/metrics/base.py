@@ -43,10 +43,11 @@ class RankingMetric(Configured, keras.metrics.Metric):
 
         Args:
             y_true: labels, [..., list_size].
-            y_pred: scores, [..., list_size]; their Keras mask, or else `label >= 0`, says who is real.
+            y_pred: scores, [..., list_size], or [..., list_size, models], of which the mean over models counts;
+                their Keras mask, or else `label >= 0`, says who is real.
             sample_weight: [...] or [..., 1], a weight a list, or [..., list_size], a weight a document.
         """
-        labels, scores, mask = lists.prepare(y_true, y_pred, ragged=self.ragged)
+        labels, scores, mask = lists.prepare(y_true, lists.mean_of_models(y_pred, y_true), ragged=self.ragged)
         weights = lists.document_weights(sample_weight, labels)
         mask = mask & (weights > 0)
         values = self.fn(labels, scores, mask=mask, weights=weights, **self.options)

@@ -1,0 +1,887 @@
+"""What holds for every loss and metric: one table of them, and laws that run over all of it.
+
+A new loss adds a row to `TABLE` and a loop to `references`.
+"""
+
+import dataclasses
+import functools
+import inspect
+import json
+from collections.abc import Callable
+
+import hypothesis
+import keras
+import numpy as np
+import pytest
+import references
+from backends import Marked, compiled, compilers, differentiated
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from keras import ops
+
+from plackett import gains, losses, metrics
+
+LISTS, SIZE, SAMPLES, MODELS = 6, 12, 3, 2
+LENGTHS = (12, 7, 1, 5, 3, 9)
+JUNK = (float("nan"), float("inf"), -float("inf"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One loss or metric, its Keras class and its loop.
+
+    `fn` is the pure function with one number a list, `loop` the reference of one list, `loop(labels, scores, noise,
+    **options)`, with the constructor's options. `held` is the loop with that part held fixed that no gradient passes
+    through. `options`: one other value of each option of the constructor that `loop` takes.
+    """
+
+    fn: Callable
+    keras_class: type
+    loop: Callable
+    options: dict
+    name: str = ""
+    temperature: float = 1.0
+    stochastic: bool = False
+    models: bool = False
+    square: bool = False
+    metric: bool = False
+    shift_invariant: bool = True
+    held: Callable | None = None
+
+    __hash__ = object.__hash__
+
+
+def by_temperature(loop):
+    """`loop(labels, scores)` over scores that a temperature divides."""
+    return lambda labels, scores, noise, temperature=1.0: loop(labels, np.asarray(scores) / temperature)
+
+
+def distil_loop(labels, scores, noise, temperature=1.0, topk=None):
+    return references.coupled_rank_distil(labels, np.asarray(scores) / temperature, noise, topk)
+
+
+def gumbel_loop(labels, scores, noise, temperature=0.1, gumbel_temperature=1.0):
+    return references.gumbel_approx_ndcg(labels, scores, noise, temperature, gumbel_temperature)
+
+
+def mixture_loop(labels, scores, noise, temperature=1.0, alpha=1.0):
+    return references.mixture_em(labels, np.asarray(scores) / temperature, alpha)
+
+
+def mixture_held(labels, scores):
+    held = references.responsibilities(labels, scores)
+    return lambda scores: references.mixture_em(labels, scores, held=held)
+
+
+def npairs_total(labels, similarities, *, mask=None):
+    return ops.sum(losses.npairs(labels, similarities, mask=mask), axis=-1)
+
+
+def metric_loop(loop):
+    return lambda labels, scores, noise, **options: loop(labels, scores, **options)
+
+
+SOFTMAX = Row(
+    losses.softmax, losses.SoftmaxLoss, by_temperature(references.softmax), {"temperature": 0.5}, name="softmax"
+)
+UNIQUE = Row(
+    losses.unique_softmax,
+    losses.UniqueSoftmaxLoss,
+    by_temperature(references.unique_softmax),
+    {"temperature": 0.5},
+    name="unique_softmax",
+)
+APPROX = Row(
+    losses.approx_ndcg,
+    losses.ApproxNDCGLoss,
+    by_temperature(references.approx_ndcg),
+    {"temperature": 0.5},
+    name="approx_ndcg",
+    temperature=0.1,
+)
+GUMBEL = Row(
+    losses.gumbel_approx_ndcg,
+    losses.GumbelApproxNDCGLoss,
+    gumbel_loop,
+    {"temperature": 0.5, "gumbel_temperature": 2.0},
+    name="gumbel_approx_ndcg",
+    temperature=0.1,
+    stochastic=True,
+)
+DISTIL = Row(
+    losses.coupled_rank_distil,
+    losses.CoupledRankDistilLoss,
+    distil_loop,
+    {"temperature": 0.5, "topk": 3},
+    name="coupled_rank_distil",
+    stochastic=True,
+)
+MIXTURE = Row(
+    losses.mixture_em,
+    losses.MixtureEMLoss,
+    mixture_loop,
+    {"temperature": 0.5, "alpha": 0.25},
+    name="mixture_em",
+    models=True,
+    shift_invariant=False,
+    held=mixture_held,
+)
+NPAIRS = Row(
+    npairs_total,
+    losses.NpairsLoss,
+    lambda labels, scores, noise: sum(references.npairs(labels, scores)),
+    {},
+    name="npairs",
+    square=True,
+)
+NDCG = Row(
+    metrics.ndcg,
+    metrics.NDCG,
+    metric_loop(references.ndcg),
+    {"topn": 3, "gain": gains.identity, "discount": gains.inverse},
+    name="ndcg",
+    metric=True,
+)
+RECIPROCAL = Row(
+    metrics.reciprocal_rank,
+    metrics.MRR,
+    metric_loop(references.reciprocal_rank),
+    {"topn": 1},
+    name="reciprocal_rank",
+    metric=True,
+)
+LISTWISE = [SOFTMAX, UNIQUE, APPROX, GUMBEL, DISTIL, MIXTURE]
+LOSSES = [*LISTWISE, NPAIRS]
+METRICS = [NDCG, RECIPROCAL]
+TABLE = [*LOSSES, *METRICS]
+LOOP_FUNCTIONS = {gains.identity: references.identity, gains.inverse: references.inverse}
+
+
+def over(rows):
+    return pytest.mark.parametrize("row", rows, ids=lambda row: row.name)
+
+
+# One batch, and what a row makes of it
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """`labels` [..., n], `scores` [..., n] (or [..., n, models], [..., n, n]), `mask` [..., n], `noise` [..., S, n]."""
+
+    labels: np.ndarray
+    scores: np.ndarray
+    mask: np.ndarray
+    noise: np.ndarray
+
+    def map(self, fn):
+        return Batch(*(fn(getattr(self, field.name)) for field in dataclasses.fields(self)))
+
+    def but(self, **changes):
+        return dataclasses.replace(self, **changes)
+
+
+def shape_of_scores(row, size=SIZE):
+    return (LISTS, size, *([size] if row.square else [MODELS] if row.models else []))
+
+
+def batch(row, seed=0, lengths=LENGTHS, labels=None):
+    """Random grades 0..4 (clicks for models, classes for pairs) and distinct scores; the fourth list has no label."""
+    random = np.random.default_rng(seed)
+    if labels is None:
+        labels = random.integers(0, 5, (LISTS, SIZE))
+        labels[3] = 0
+    labels = np.minimum(labels, 1) if row.models else labels
+    return Batch(
+        labels.astype("float32"),
+        random.normal(size=shape_of_scores(row)).astype("float32"),
+        np.arange(SIZE) < np.array(lengths)[:, None],
+        random.uniform(size=(LISTS, SAMPLES, SIZE)).astype("float32"),
+    )
+
+
+def scores_mask(row, mask):
+    """The mask in the shape of the scores."""
+    if row.models:
+        return np.repeat(mask[..., None], MODELS, axis=-1)
+    return mask[..., :, None] & mask[..., None, :] if row.square else mask
+
+
+def spoiled(row, given):
+    """The batch with NaN and inf in turn at its padding."""
+
+    def spoil(x, mask):
+        junk = np.resize(np.array(JUNK, x.dtype), x.shape)
+        return np.where(mask, x, junk)
+
+    return given.but(labels=spoil(given.labels, given.mask), scores=spoil(given.scores, scores_mask(row, given.mask)))
+
+
+def one_list(row, given, b):
+    """(labels, scores, noise) of list b in float64, without its padding."""
+    real = given.mask[b]
+    scores = given.scores[b][real].astype("float64")
+    scores = scores[:, real] if row.square else scores
+    return given.labels[b][real].astype("float64"), scores, given.noise[b][:, real].astype("float64")
+
+
+def by_loop(row, given, **options):
+    """[lists], the loop over each list; 0 for an empty one."""
+    options = {key: LOOP_FUNCTIONS.get(value, value) if callable(value) else value for key, value in options.items()}
+    values = [row.loop(*one_list(row, given, b), **options) if given.mask[b].any() else 0.0 for b in range(LISTS)]
+    return np.array(values)
+
+
+def by_fn(row, given):
+    """[lists], the loop of what the pure function computes, whose scores a temperature has divided."""
+    return by_loop(row, given, **({} if row.metric or row.square else {"temperature": 0.1 if row is GUMBEL else 1.0}))
+
+
+def by_difference(row, given, step=1e-5):
+    """The gradient of the loop with respect to the scores, by central differences in float64."""
+    gradient = np.zeros(given.scores.shape)
+    for b in range(LISTS):
+        labels, scores, noise = one_list(row, given, b)
+        if not scores.size:
+            continue
+        options = {} if row.square else {"temperature": 0.1 if row is GUMBEL else 1.0}
+        loop = row.held(labels, scores) if row.held else functools.partial(row.loop, labels, noise=noise, **options)
+        found = np.zeros(scores.shape)
+        for place in np.ndindex(scores.shape):
+            change = np.zeros(scores.shape)
+            change[place] = step
+            found[place] = (loop(scores=scores + change) - loop(scores=scores - change)) / (2 * step)
+        gradient[b][scores_mask(row, given.mask)[b]] = found.ravel()
+    return gradient
+
+
+@functools.cache
+def function(row):
+    """scores, labels, mask, noise -> (value, gradient) of the pure function; a metric's gradient is None."""
+
+    def fn(scores, labels, mask, noise):
+        return row.fn(labels, scores, mask=mask, **({"noise": noise} if row.stochastic else {}))
+
+    if not row.metric:
+        return differentiated(fn)
+    run = compiled(fn)
+    return lambda *arguments: (run(*arguments), None)
+
+
+def computed(row, given):
+    """(value, gradient) of the pure function as numpy arrays; zeros for the gradient of a metric."""
+    value, gradient = function(row)(given.scores, given.labels, given.mask, given.noise)
+    gradient = np.zeros(given.scores.shape) if row.metric else ops.convert_to_numpy(gradient)
+    return ops.convert_to_numpy(value), gradient
+
+
+def close(got, expected, rtol=1e-5, atol=1e-6):
+    """Equal in float32; `atol` is relative to the largest number of `expected`, if that is above 1."""
+    np.testing.assert_allclose(got, expected, rtol=rtol, atol=atol * max(1.0, np.abs(expected).max(initial=0.0)))
+
+
+# Laws of the pure functions
+
+
+@st.composite
+def batches(draw, row):
+    """Lists of 1 to 12 documents, grades 0 to 4, tied scores, lists without any label; NaN and inf in the padding."""
+    grades = draw(hnp.arrays("int8", (LISTS, SIZE), elements=st.integers(0, 4)))
+    grades = grades * draw(hnp.arrays("int8", (LISTS, 1), elements=st.integers(0, 1), fill=st.just(1)))
+    eighths = draw(hnp.arrays("int8", shape_of_scores(row), elements=st.integers(-40, 40)))
+    lengths = draw(st.lists(st.integers(1, SIZE), min_size=LISTS, max_size=LISTS))
+    drawn = batch(row, draw(st.integers(0, 99)), lengths, labels=grades)
+    return spoiled(row, drawn.but(scores=eighths.astype("float32") / 8))
+
+
+@over(TABLE)
+def test_equals_the_loop_of_its_paper(row):
+    @hypothesis.settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @hypothesis.given(batches(row))
+    def holds(given):
+        close(computed(row, given)[0], by_fn(row, given))
+
+    holds()
+
+
+@over(TABLE)
+def test_padding_changes_nothing(row):
+    given = batch(row)
+    more = batch(row, seed=1)
+    wide = Batch(*(np.concatenate([a, b], -1) for a, b in zip(vars(given).values(), vars(more).values(), strict=True)))
+    if row.models:
+        wide = wide.but(scores=np.concatenate([given.scores, more.scores], axis=1))
+    if row.square:
+        wide = wide.but(scores=np.tile(given.scores, (1, 2, 2)))
+    wide = wide.but(mask=np.arange(2 * SIZE) < np.array(LENGTHS)[:, None])
+    value, gradient = computed(row, given)
+    for padded in (spoiled(row, given), wide, spoiled(row, wide)):
+        padded_value, padded_gradient = computed(row, padded)
+        close(padded_value, value)
+        inner = padded_gradient[:, :SIZE, :SIZE] if row.square else padded_gradient[:, :SIZE]
+        close(inner, gradient)
+        assert np.all(padded_gradient[~scores_mask(row, padded.mask)] == 0)
+
+
+@over(TABLE)
+def test_no_mask_means_that_all_are_real(row):
+    given = batch(row, lengths=[SIZE] * LISTS)
+    noise = {"noise": given.noise} if row.stochastic else {}
+    value = compiled(lambda scores: row.fn(given.labels, scores, **noise))(given.scores)
+    close(ops.convert_to_numpy(value), by_fn(row, given))
+
+
+@over(TABLE)
+def test_order_of_documents_changes_nothing(row):
+    given = batch(row)
+    random = np.random.default_rng(2)
+    order = np.stack([random.permutation(SIZE) for _ in range(LISTS)])
+    moved = Batch(
+        np.take_along_axis(given.labels, order, 1),
+        np.take_along_axis(given.scores, order[..., None] if row.models or row.square else order, 1),
+        np.take_along_axis(given.mask, order, 1),
+        np.take_along_axis(given.noise, order[:, None, :], 2),
+    )
+    if row.square:
+        moved = moved.but(scores=np.take_along_axis(moved.scores, order[:, None, :], 2))
+    value, gradient = computed(row, given)
+    moved_value, moved_gradient = computed(row, moved)
+    close(moved_value, value)
+    if row.square:
+        gradient = np.take_along_axis(gradient, order[:, None, :], 2)
+    close(moved_gradient, np.take_along_axis(gradient, order[..., None] if gradient.ndim == 3 else order, 1))
+
+
+@over([row for row in TABLE if row.shift_invariant])
+@pytest.mark.parametrize("constant", [8.0, -1024.0])
+def test_a_constant_added_to_all_scores_changes_nothing(row, constant):
+    given = batch(row)
+    given = given.but(scores=np.round(given.scores * 1024) / 1024)
+    value, gradient = computed(row, given)
+    shifted_value, shifted_gradient = computed(row, given.but(scores=given.scores + np.float32(constant)))
+    # Sums of 12 terms near 1024 are known to about 1e-4 in float32.
+    close(shifted_value, value, atol=1e-7 * max(10.0, abs(constant)))
+    close(shifted_gradient, gradient, atol=1e-7 * max(10.0, abs(constant)))
+
+
+def test_a_constant_added_to_all_scores_changes_clicks():
+    given = batch(MIXTURE)
+    assert np.all(computed(MIXTURE, given.but(scores=given.scores + 1))[0][:3] != computed(MIXTURE, given)[0][:3])
+
+
+@over(TABLE)
+def test_any_leading_axes(row):
+    given = batch(row)
+    value, gradient = computed(row, given)
+    deep_value, deep_gradient = computed(row, given.map(lambda x: x.reshape(2, 3, *x.shape[1:])))
+    assert deep_value.shape == (2, 3)
+    close(deep_value.ravel(), value)
+    close(deep_gradient.reshape(gradient.shape), gradient)
+    single_value, single_gradient = computed(row, given.map(lambda x: x[0]))
+    assert single_value.shape == ()
+    close(single_value, value[0])
+    close(single_gradient, gradient[0])
+
+
+@over(TABLE)
+def test_an_empty_list_is_0(row):
+    given = batch(row, lengths=[0, 12, 0, 12, 0, 7])
+    for padded in (given, spoiled(row, given)):
+        value, gradient = computed(row, padded)
+        assert np.all(value[[0, 2, 4]] == 0)
+        assert np.all(gradient[[0, 2, 4]] == 0)
+        close(value, by_fn(row, given))
+
+
+@over(TABLE)
+@pytest.mark.parametrize("extreme", ["x 1e4", "gap of 200", "gap of 200 below", "x 1e30"])
+def test_extreme_scores_stay_exact(row, extreme):
+    given = batch(row)
+    scores = given.scores.copy()
+    match extreme:
+        case "x 1e4":
+            scores *= 1e4
+        case "gap of 200":
+            scores[:, 0] += 200
+        case "gap of 200 below":
+            scores[:, 0] -= 200
+        case "x 1e30":
+            scores *= 1e30
+    given = given.but(scores=scores)
+    value, gradient = computed(row, given)
+    expected = by_fn(row, given)
+    np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-5)
+    if not row.metric:
+        step = 1e-5 * max(1.0, np.abs(scores).max() / 100)
+        close(gradient, by_difference(row, given, step), rtol=1e-4, atol=1e-5)
+
+
+@over(LOSSES)
+def test_gradient_is_that_of_the_loop(row):
+    given = batch(row)
+    close(computed(row, given)[1], by_difference(row, given), rtol=1e-4, atol=2e-6)
+
+
+@over(LOSSES)
+def test_gradient_at_tied_scores_is_that_of_the_loop(row):
+    given = batch(row)
+    given = given.but(scores=np.round(given.scores))
+    close(computed(row, given)[1], by_difference(row, given), rtol=1e-4, atol=2e-6)
+
+
+@over(LOSSES)
+def test_one_gradient_step_lowers_the_loss(row):
+    given = batch(row)
+    value, gradient = computed(row, given)
+    slope = np.sum(gradient**2, axis=tuple(range(1, gradient.ndim)))
+    step = 1e-3 if row is GUMBEL else 1e-2
+    lower = computed(row, given.but(scores=given.scores - np.float32(step) * gradient))[0]
+    steep = slope > 1e-3
+    assert steep.sum() >= 3
+    assert np.all(lower[steep] < value[steep] - 0.2 * step * slope[steep])
+
+
+@over(TABLE)
+@pytest.mark.parametrize("dtype, digit", [("float16", 2.0**-11), ("bfloat16", 2.0**-8)])
+def test_half_precision_is_computed_in_float32(row, dtype, digit):
+    given = batch(row)
+    half = ops.cast(ops.convert_to_tensor(given.scores), dtype)
+    exact = given.but(scores=ops.convert_to_numpy(ops.cast(half, "float32")))
+    value, gradient = function(row)(half, given.labels, given.mask, given.noise)
+    expected_value, expected_gradient = computed(row, exact)
+    assert ops.dtype(value) == "float32"
+    close(ops.convert_to_numpy(value), expected_value)
+    if not row.metric:
+        assert ops.dtype(gradient) == dtype
+        rounded = ops.convert_to_numpy(ops.cast(gradient, "float32"))
+        np.testing.assert_allclose(rounded, expected_gradient, rtol=digit, atol=1e-6)
+
+
+@over([row for row in LOSSES if row.stochastic])
+def test_an_exact_0_of_noise_counts_as_the_smallest_float(row):
+    given = batch(row)
+    noise = given.noise.copy()
+    noise[:, :, 2] = 0
+    value, gradient = computed(row, given.but(noise=noise))
+    close(value, by_fn(row, given.but(noise=noise)))
+    assert np.all(np.isfinite(gradient))
+
+
+# Laws of the Keras classes
+
+
+def made(row, given, **options):
+    """The Keras class, with the noise of the batch in place of its own."""
+    loss = row.keras_class(**options)
+    if row.stochastic:
+        loss.draw_noise = lambda labels, scores: given.noise
+    return loss
+
+
+def marked_by_label(given, padding=-1.0):
+    """The labels, with a negative one at padding: what a class without a Keras mask reads."""
+    return np.where(given.mask, given.labels, np.float32(padding))
+
+
+def number(x):
+    return ops.convert_to_numpy(x)
+
+
+def default_losses(row, given, **options):
+    """[lists], what the class must compute a list, from the loop; NpairsLoss: [rows] of the first list."""
+    if row.square:
+        return np.array(references.npairs(*one_list(row, given, 0)[:2]))
+    return by_loop(row, given, **({} if row.metric else {"temperature": row.temperature}) | options)
+
+
+def to_class(row, given):
+    """(y_true, y_pred) of the class: NpairsLoss takes one batch of rows, all real."""
+    return (given.labels[0], given.scores[0]) if row.square else (marked_by_label(given), given.scores)
+
+
+SIGNATURES = {
+    losses.SoftmaxLoss: "(reduction='auto', name=None, lambda_weight=None, temperature=1.0, ragged=False)",
+    losses.UniqueSoftmaxLoss: "(reduction='auto', name=None, lambda_weight=None, temperature=1.0, ragged=False)",
+    losses.ApproxNDCGLoss: "(reduction='auto', name=None, lambda_weight=None, temperature=0.1, ragged=False)",
+    losses.GumbelApproxNDCGLoss: (
+        "(reduction='auto', name=None, lambda_weight=None, temperature=0.1, sample_size=8, gumbel_temperature=1.0, "
+        "seed=None, ragged=False)"
+    ),
+    losses.CoupledRankDistilLoss: (
+        "(reduction='auto', name=None, ragged=False, sample_size=8, topk=None, temperature=1.0, seed=37)"
+    ),
+    losses.MixtureEMLoss: "(reduction='auto', name=None, lambda_weight=None, temperature=1.0, alpha=1.0, ragged=False)",
+    losses.NpairsLoss: "(name='npairs_loss')",
+}
+
+
+@pytest.mark.parametrize("keras_class", SIGNATURES, ids=lambda keras_class: keras_class.__name__)
+def test_signature(keras_class):
+    assert str(inspect.signature(keras_class)) == SIGNATURES[keras_class]
+
+
+@over(LOSSES)
+def test_class_is_the_mean_of_the_loop(row):
+    given = batch(row)
+    value = made(row, given)(*to_class(row, given))
+    assert value.shape == ()
+    close(number(value), default_losses(row, given).mean())
+
+
+@over(LOSSES)
+def test_compiled_and_eager_agree(row):
+    given = batch(row)
+    loss = made(row, given)
+    labels, scores = to_class(row, given)
+    labels, scores = ops.convert_to_tensor(labels), ops.convert_to_tensor(scores)
+    weights = ops.convert_to_tensor(np.linspace(0.5, 2, labels.shape[0], dtype="float32"))
+    eager = number(loss(labels, scores, weights))
+    for name, compiler in compilers(len(labels.shape), len(scores.shape), 1).items():
+        np.testing.assert_allclose(
+            number(compiler(loss.__call__)(labels, scores, weights)), eager, rtol=1e-5, err_msg=name
+        )
+
+
+@over(METRICS)
+def test_compiled_and_eager_metric_agree(row):
+    given = batch(row)
+    labels, scores = ops.convert_to_tensor(given.labels), ops.convert_to_tensor(given.scores)
+    eager = number(row.fn(labels, scores))
+    for name, compiler in compilers(2, 2).items():
+        np.testing.assert_allclose(number(compiler(row.fn)(labels, scores)), eager, rtol=1e-5, err_msg=name)
+
+
+@over(LISTWISE)
+def test_class_sees_no_padding(row):
+    """Neither where a label below 0 or NaN marks it, nor where a Keras mask does; not the weights of documents."""
+    given = batch(row)
+    labels, weights = given.labels, np.random.default_rng(3).uniform(0.5, 2, given.labels.shape).astype("float32")
+    junk = spoiled(row, given)
+    spoiled_weights = np.where(given.mask, weights, np.resize(np.array(JUNK, "float32"), weights.shape))
+    loss = made(row, given, reduction="none")
+
+    def by_label(scores):
+        return loss(marked_by_label(given, padding=np.nan), scores, spoiled_weights)
+
+    def by_mask(scores):
+        return loss(junk.labels, Marked(given.mask)(scores), spoiled_weights)
+
+    clean_value, clean_gradient = differentiated(lambda scores: loss(marked_by_label(given), scores, weights))(
+        given.scores
+    )
+    value, gradient = differentiated(by_label)(junk.scores)
+    close(number(value), number(clean_value))
+    close(number(gradient), number(clean_gradient))
+
+    plain = np.array([weights[b][given.mask[b]].mean() for b in range(LISTS)])
+    expected = plain * default_losses(row, given)
+    if row is SOFTMAX:
+        expected = [
+            references.softmax(labels[b][real], given.scores[b][real], weights[b][real])
+            for b, real in enumerate(given.mask)
+        ]
+    value, gradient = differentiated(by_mask)(junk.scores)
+    close(number(value), expected)
+    assert np.all(np.isfinite(number(gradient)))
+    assert np.all(number(gradient)[~scores_mask(row, given.mask)] == 0)
+
+
+@over(LISTWISE)
+def test_under_a_keras_mask_negative_labels_are_numbers(row):
+    grades = np.random.default_rng(4).integers(-2, 3, (LISTS, SIZE))
+    grades[:, 0] = 1
+    given = batch(row, labels=grades)
+    loss, mark = made(row, given, reduction="none"), Marked(given.mask)
+    value = compiled(lambda scores: loss(given.labels, mark(scores)))(given.scores)
+    close(number(value), default_losses(row, given))
+
+
+@over([row for row in TABLE if row.options])
+def test_each_option_acts_as_the_loop_says(row):
+    given = batch(row)
+    labels, scores = to_class(row, given)
+    for option, other in row.options.items():
+        assert inspect.signature(row.keras_class).parameters[option].default != other
+        if row.metric:
+            metric = row.keras_class(**{option: other})
+            metric.update_state(labels, scores)
+            value, before = metric.result(), default_losses(row, given)
+            expected = default_losses(row, given, **{option: other})
+        else:
+            value = made(row, given, **{option: other})(labels, scores)
+            before, expected = default_losses(row, given), default_losses(row, given, **{option: other})
+        close(number(value), expected.mean())
+        assert abs(expected.mean() - before.mean()) > 1e-3
+
+
+def expected_reductions(values, weights, relevant):
+    """reduction -> what it makes of the loss of each list."""
+    weighted = values * weights
+    mean = weighted.sum() / len(values)
+    counting = weighted.sum() / weights[relevant].sum()
+    return {
+        "auto": mean,
+        "sum_over_batch_size": mean,
+        "mean": mean,
+        "sum": weighted.sum(),
+        "none": weighted,
+        None: weighted,
+        "mean_with_sample_weight": counting,
+    }
+
+
+@over(LISTWISE)
+@pytest.mark.parametrize("form", ["none", "lists", "column", "documents"])
+def test_reductions_and_sample_weights(row, form):
+    given = batch(row)
+    random = np.random.default_rng(5)
+    values, relevant = default_losses(row, given), np.array([(given.labels[b] * given.mask[b]).any() for b in range(6)])
+    weights, by_list = None, np.ones(LISTS)
+    if form in ("lists", "column"):
+        by_list = random.uniform(0.5, 2, LISTS).astype("float32")
+        weights = by_list if form == "lists" else by_list[:, None]
+    elif form == "documents":
+        weights = random.uniform(0.5, 2, (LISTS, SIZE)).astype("float32")
+        gain = given.labels * given.mask
+        by_list = (weights * gain).sum(1) / np.maximum(gain.sum(1), 1)
+    if row is SOFTMAX and form == "documents":
+        own = [
+            references.softmax(given.labels[b][real], given.scores[b][real], weights[b][real])
+            for b, real in enumerate(given.mask)
+        ]
+        values = np.divide(own, by_list, out=np.zeros(LISTS), where=by_list > 0)
+    labels, scores = to_class(row, given)
+    for reduction, expected in expected_reductions(values, by_list, relevant).items():
+        value = number(made(row, given, reduction=reduction)(labels, scores, weights))
+        assert value.shape == np.shape(expected)
+        close(value, expected)
+
+
+@over(LISTWISE)
+def test_sample_weights_where_lists_and_documents_are_as_many(row):
+    """[B] and [B, n] with B = n: neither is mistaken for the other, and nothing becomes [B, B]."""
+    given = batch(row).map(lambda x: x[..., :LISTS] if x.ndim < 3 or not row.models else x)
+    given = given.but(scores=given.scores[:, :LISTS], noise=batch(row).noise[..., :LISTS])
+    values = default_losses(row, given)
+    by_list = np.linspace(0.5, 2, LISTS, dtype="float32")
+    loss = made(row, given, reduction="none")
+    labels, scores = marked_by_label(given), given.scores
+    for weights in (by_list, by_list[:, None], np.repeat(by_list[:, None], LISTS, axis=1)):
+        relevant = (given.labels * given.mask).any(axis=1) if weights.shape == (LISTS, LISTS) else True
+        close(number(loss(labels, scores, weights)), values * by_list * relevant)
+
+
+@over(TABLE)
+def test_weights_of_one_are_none(row):
+    given = batch(row)
+    labels, scores = to_class(row, given)
+    sizes = [labels.shape[:1], (labels.shape[0], 1)] + ([] if row.square else [labels.shape])
+
+    def value(weights):
+        if not row.metric:
+            return number(made(row, given)(labels, scores, weights))
+        metric = row.keras_class()
+        metric.update_state(labels, scores, weights)
+        return number(metric.result())
+
+    for size in sizes:
+        close(value(np.ones(size, "float32")), value(None))
+
+
+def test_weights_of_rows():
+    given = batch(NPAIRS)
+    labels, scores = to_class(NPAIRS, given)
+    weights = np.linspace(0.5, 2, SIZE, dtype="float32")
+    expected = (weights * default_losses(NPAIRS, given)).mean()
+    for form in (weights, weights[:, None]):
+        close(number(losses.NpairsLoss()(labels, scores, form)), expected)
+    close(number(losses.NpairsLoss()(labels[:, None], scores)), default_losses(NPAIRS, given).mean())
+    close(number(losses.npairs(labels, scores)), default_losses(NPAIRS, given))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_classes_are_compared_as_integers(dtype):
+    """2^24 and 2^24 + 1 are one number in float32, 2048 and 2049 in float16."""
+    similarities = ops.cast(ops.convert_to_tensor(batch(NPAIRS).scores[0, :4, :4]), dtype)
+    exact = number(ops.cast(similarities, "float32")).astype("float64")
+    for base in (2048, 2**24):
+        classes = np.array([base, base + 1, base, base + 3], "int32")
+        expected = np.mean(references.npairs(classes, exact))
+        close(number(losses.NpairsLoss()(classes, similarities)), expected)
+
+
+# Config
+
+
+OTHER_VALUES = {
+    "reduction": "sum",
+    "name": "another",
+    "lambda_weight": losses.NDCGLambdaWeight(topn=2, smooth_fraction=0.5),
+    "temperature": 0.5,
+    "alpha": 0.25,
+    "sample_size": SAMPLES,
+    "topk": 3,
+    "gumbel_temperature": 2.0,
+    "seed": 5,
+    "ragged": True,
+    "topn": 3,
+    "gain": gains.identity,
+    "discount": gains.inverse,
+}
+
+
+def value_of_class(row, made_class, given):
+    labels, scores = to_class(row, given)
+    if row.metric:
+        made_class.update_state(labels, scores)
+        return number(made_class.result())
+    if row.stochastic:
+        made_class.draw_noise = lambda labels, scores: given.noise[:, : made_class.sample_size]
+    return number(made_class(labels, scores))
+
+
+@over(TABLE)
+def test_config_holds_every_argument(row):
+    given = batch(row)
+    arguments = list(inspect.signature(row.keras_class).parameters)
+    for option in [None, *arguments]:
+        first = row.keras_class(**({} if option is None else {option: OTHER_VALUES[option]}))
+        config = first.get_config()
+        assert list(config) == arguments
+        read = row.keras_class.from_config(json.loads(json.dumps(config)))
+        assert type(read) is row.keras_class
+        assert read.get_config() == config
+        np.testing.assert_array_equal(value_of_class(row, read, given), value_of_class(row, first, given))
+        written = keras.saving.serialize_keras_object(first)
+        assert keras.saving.deserialize_keras_object(written).get_config() == config
+
+
+@over(TABLE)
+def test_config_keeps_each_option(row):
+    arguments = list(inspect.signature(row.keras_class).parameters)
+    first = row.keras_class(**{option: OTHER_VALUES[option] for option in arguments})
+    read = row.keras_class.from_config(json.loads(json.dumps(first.get_config())))
+    assert read.name == "another"
+    given = batch(row)
+    np.testing.assert_array_equal(value_of_class(row, read, given), value_of_class(row, first, given))
+    config = read.get_config()
+    for option in arguments:
+        value = OTHER_VALUES[option]
+        assert config[option] == (keras.saving.serialize_keras_object(value) if needs_writing(value) else value)
+
+
+def needs_writing(value):
+    return callable(value) or isinstance(value, losses.NDCGLambdaWeight)
+
+
+# Noise
+
+
+NOISY = [row for row in LOSSES if row.stochastic]
+
+
+@over(NOISY)
+def test_noise_is_uniform_of_the_size_asked_for(row):
+    labels = np.ones((40, SIZE), "float32")
+    noise = number(row.keras_class(sample_size=5).draw_noise(ops.convert_to_tensor(labels), labels))
+    assert noise.shape == (40, 5, SIZE)
+    assert noise.min() >= 0
+    assert noise.max() < 1
+    # 2400 numbers: the mean of uniform noise has standard deviation 0.006, its variance 0.0015.
+    assert abs(noise.mean() - 0.5) < 0.03
+    assert abs(noise.var() - 1 / 12) < 0.01
+
+
+@over(NOISY)
+def test_a_seed_repeats_the_noise_and_another_changes_it(row):
+    given = batch(row)
+    labels, scores = to_class(row, given)
+
+    def values(seed):
+        keras.utils.set_random_seed(1)
+        loss = row.keras_class(seed=seed)
+        return [float(number(loss(labels, scores))) for _ in range(2)]
+
+    first = values(5)
+    assert first[0] != first[1]
+    assert values(5) == first
+    assert values(6)[0] != first[0]
+
+
+@over(NOISY)
+def test_more_samples_come_nearer_to_the_mean(row):
+    """`sample_size` acts: the value of many samples scatters less, by 1 / sqrt(samples)."""
+    given = batch(row)
+    labels, scores = to_class(row, given)
+    spread = {}
+    for size in (1, 64):
+        keras.utils.set_random_seed(1)
+        loss = row.keras_class(sample_size=size, seed=5)
+        spread[size] = np.std([float(number(loss(labels, scores))) for _ in range(12)])
+    assert 0 < spread[64] < spread[1] / 3
+
+
+@over(NOISY)
+def test_compiled_noise_changes_with_the_scores(row):
+    given = batch(row)
+    labels, scores = ops.convert_to_tensor(marked_by_label(given)), ops.convert_to_tensor(given.scores)
+    loss = row.keras_class(seed=5)
+    draw = compiled(lambda scores: loss.draw_noise(labels, scores))
+    first, second = number(draw(scores)), number(draw(scores + 0.25))
+    assert first.shape == second.shape == (LISTS, 8, SIZE)
+    assert np.mean(first != second) > 0.9
+
+
+# Metrics over batches
+
+
+def metric_by_loop(row, givens):
+    """The mean over lists; a list without a relevant document counts 0, one that is all padding does not count."""
+    values = [value for given in givens for value in by_loop(row, given)]
+    counts = [bool(real.any()) for given in givens for real in given.mask]
+    return sum(values) / sum(counts)
+
+
+@over(METRICS)
+def test_metric_is_the_mean_over_all_lists_seen(row):
+    givens = [batch(row), batch(row, seed=1, lengths=[0, 3, 12, 4, 0, 1])]
+    metric = row.keras_class()
+    for given in givens:
+        metric.update_state(marked_by_label(given, padding=np.nan), spoiled(row, given).scores)
+    close(number(metric.result()), metric_by_loop(row, givens))
+    metric.reset_state()
+    assert number(metric.result()) == 0
+    metric.update_state(givens[1].labels, Marked(givens[1].mask)(givens[1].scores))
+    close(number(metric.result()), metric_by_loop(row, givens[1:]))
+
+
+@over(METRICS)
+def test_metric_weighs_lists(row):
+    """A list weighs by its weight; one without a relevant document has value 0 and the mean weight of the others."""
+    given = batch(row)
+    weights = np.linspace(0.5, 2, LISTS, dtype="float32")
+    values, relevant = by_loop(row, given), np.array([(given.labels[b] * given.mask[b]).max() >= 1 for b in range(6)])
+    known = weights[relevant].sum()
+    expected = (values * weights)[relevant].sum() / (known + (~relevant).sum() * known / relevant.sum())
+    for form in (weights, weights[:, None]):
+        metric = row.keras_class()
+        metric.update_state(marked_by_label(given), given.scores, form)
+        close(number(metric.result()), expected)
+
+
+def test_ndcg_weighs_documents():
+    given = batch(NDCG)
+    weights = np.random.default_rng(6).uniform(0.5, 2, (LISTS, SIZE)).astype("float32")
+    expected = [
+        references.ndcg(given.labels[b][real], given.scores[b][real], weights[b][real])
+        for b, real in enumerate(given.mask)
+    ]
+    junk = spoiled(NDCG, given)
+    spoiled_weights = np.where(given.mask, weights, np.float32("nan"))
+    close(number(metrics.ndcg(junk.labels, junk.scores, mask=given.mask, weights=spoiled_weights)), expected)
+
+
+def test_reciprocal_rank_leaves_out_documents_of_weight_0():
+    given = batch(RECIPROCAL)
+    weights = np.random.default_rng(6).integers(0, 2, (LISTS, SIZE)).astype("float32")
+    expected = by_loop(RECIPROCAL, given.but(mask=given.mask & (weights > 0)))
+    close(number(metrics.reciprocal_rank(given.labels, given.scores, mask=given.mask, weights=weights)), expected)
