@@ -6,12 +6,6 @@ from keras import ops
 
 BACKEND = keras.backend.backend()
 
-if BACKEND == "jax":
-    import jax
-
-    # Nearly all the time of these tests goes into compiling; what is compiled runs for microseconds.
-    jax.config.update("jax_disable_most_optimizations", True)
-
 
 def value_and_grad(fn, x):
     """(value, gradient of the sum of fn(x)) as numpy arrays."""

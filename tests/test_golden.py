@@ -90,3 +90,23 @@ def test_reference_metric(i, case):
     weight = None if case["sample_weight"] is None else np.array(case["sample_weight"], "float32")
     metric.update_state(np.array(case["y_true"]), np.array(case["y_pred"], "float32"), sample_weight=weight)
     np.testing.assert_allclose(float(metric.result()), case["result"], rtol=1e-6)
+
+
+DOCUMENTED = [
+    (losses.MixtureEMLoss(), [[1, 0]], [[[0.6, 0.9], [0.8, 0.2]]], 1.3198698),
+    (
+        losses.MixtureEMLoss(ragged=True),
+        [[1, 0], [0, 1, 0]],
+        [[[0.6, 0.9], [0.8, 0.2]], [[0.5, 0.9], [0.8, 0.2], [0.4, 0.8]]],
+        1.909512,
+    ),
+    (losses.UniqueSoftmaxLoss(), [[1, 0]], [[0.6, 0.8]], 0.7981389),
+    (losses.UniqueSoftmaxLoss(ragged=True), [[1, 0], [0, 1, 0]], [[0.6, 0.8], [0.5, 0.8, 0.4]], 0.83911896),
+    (losses.ApproxNDCGLoss(), [[1, 0]], [[0.6, 0.8]], -0.655107),
+]
+
+
+@pytest.mark.parametrize("loss, labels, scores, value", DOCUMENTED, ids=lambda part: getattr(part, "name", ""))
+def test_documented(loss, labels, scores, value):
+    """The values in TensorFlow Ranking's documentation; those of its noise are in test_tensorflow.py."""
+    np.testing.assert_allclose(float(loss(labels, scores)), value, rtol=1e-6)

@@ -5,10 +5,34 @@ Every branch on the backend of Keras stands in this file.
 
 import keras
 import numpy as np
+from keras import ops
+from keras.src.backend.common import masking
 
 
 def cumulative_logsumexp(x):
-    """log(e^x_1 + ... + e^x_i) for each i, along the last axis, without overflow."""
+    """C_i = log(e^x_1 + ... + e^x_i) for each i, along the last axis, without overflow.
+
+    The gradient is exact at any distance of the scores, which that of the backends is not: with g_i the gradient of
+    C_i, that of x_j is e^(x_j - C_j) R_j, where R_j = g_j + e^(C_j - C_j+1) R_j+1 from the end.
+
+    Cost: O(n log n) time, O(n) memory.
+    """
+
+    @ops.custom_gradient
+    def forward(x):
+        sums = _cumulative_logsumexp(x)
+
+        def gradient(*args, upstream=None):
+            (upstream,) = args if upstream is None else (upstream,)
+            decay = ops.exp(sums - ops.roll(sums, -1, axis=-1))
+            return ops.exp(x - sums) * _recurrence_from_the_end(decay, upstream)
+
+        return sums, gradient
+
+    return forward(x)
+
+
+def _cumulative_logsumexp(x):
     match keras.backend.backend():
         case "jax":
             import jax
@@ -22,6 +46,24 @@ def cumulative_logsumexp(x):
             import tensorflow as tf
 
             return tf.math.cumulative_logsumexp(x, axis=-1)
+
+
+def _recurrence_from_the_end(decay, terms):
+    """R_j = terms_j + decay_j R_j+1 along the last axis, with R_n = terms_n; each step doubles how far R sees."""
+    n = ops.shape(terms)[-1]
+    place = ops.arange(n)
+
+    def doubled(shift, decay, terms):
+        inside = place < n - shift
+        terms = terms + ops.where(inside, decay * ops.roll(terms, -shift, axis=-1), 0.0)
+        return shift * 2, ops.where(inside, decay * ops.roll(decay, -shift, axis=-1), 0.0), terms
+
+    if terms.shape[-1] is None:
+        return ops.while_loop(lambda shift, *_: shift < n, doubled, (ops.ones((), "int32"), decay, terms))[-1]
+    shift = 1
+    while shift < n:
+        shift, decay, terms = doubled(shift, decay, terms)
+    return terms
 
 
 def searchsorted(sorted_values, values):
@@ -129,6 +171,20 @@ def pytree(data: list[str], static: list[str]):
         return cls
 
     return register
+
+
+def keras_mask(x):
+    """The Keras mask that a layer left on `x`, or None.
+
+    Keras keeps it in an attribute, or, for tensors that take none (JAX inside `jit`), in a table of its own, and has
+    no public function that reads both.
+    """
+    return masking.get_keras_mask(x)
+
+
+def set_keras_mask(x, mask) -> None:
+    """Leaves a Keras mask on `x`; see `keras_mask`."""
+    masking.set_keras_mask(x, mask)
 
 
 def replicas() -> int:

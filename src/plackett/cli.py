@@ -1,26 +1,38 @@
 """The command line: `plackett train`, `plackett evaluate`, `plackett demo`."""
 
 import functools
-import importlib.util
-import os
 import pathlib
-import sys
 from typing import Annotated
 
+import keras
+import numpy as np
 import typer
 import yaml
 from rich.console import Console
 from rich.table import Table
 
-BACKENDS = ("jax", "tensorflow", "torch")
+import plackett
+from plackett.progress import ProgressBar
+
 MOVIELENS = "movielens-100k"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Learning to rank with Keras 3.")
 console = Console()
 
+
+def check_backend(name: str | None) -> str | None:
+    """`plackett_command` has started Keras on the backend that was asked for; another way in may not have."""
+    if name not in (None, keras.backend.backend()):
+        raise typer.BadParameter(f"Keras already runs on {keras.backend.backend()} in this process, not {name}")
+    return name
+
+
 Data = Annotated[list[str], typer.Argument(help=f"LETOR files, plain or gzipped, or {MOVIELENS!r}.")]
 Backend = Annotated[
-    str | None, typer.Option(help="jax, tensorflow or torch. Default: $KERAS_BACKEND, else the first installed.")
+    str | None,
+    typer.Option(
+        help="jax, tensorflow or torch. Default: $KERAS_BACKEND, else the first installed.", callback=check_backend
+    ),
 ]
 LossOptions = Annotated[list[str], typer.Option("--loss-option", help="An option of the loss, as NAME=VALUE in YAML.")]
 Metrics = Annotated[list[str], typer.Option("--metric", help="A metric, such as ndcg@10; may be repeated.")]
@@ -36,6 +48,8 @@ def clear_errors(command):
     def run(*args, **kwargs):
         try:
             command(*args, **kwargs)
+        except typer.Exit:
+            raise
         except (ValueError, OSError, RuntimeError) as error:
             console.print(f"[bold red]error:[/] {error}", highlight=False)
             raise typer.Exit(2) from None
@@ -62,7 +76,6 @@ def train(
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier run in the output folder.")] = False,
 ):
     """Train a ranker and keep the best epoch: config.yaml, model.keras, metrics.json, history.csv."""
-    use_backend(backend)
     options = parse_options(loss_option)
     lists, held_out, provenance = read_training(data, validation, seed)
     trained = run_training(
@@ -93,11 +106,6 @@ def evaluate(
     backend: Backend = None,
 ):
     """Measure a trained ranker; a query without relevant documents counts 0."""
-    use_backend(backend)
-    import keras
-
-    import plackett
-
     path = model / "model.keras" if model.is_dir() else model
     if not path.is_file():
         raise FileNotFoundError(f"there is no model at {path}")
@@ -122,11 +130,6 @@ def demo(
     backend: Backend = None,
 ):
     """Train three losses on MovieLens-100K and measure them on held-out films."""
-    use_backend(backend)
-    import numpy as np
-
-    import plackett
-
     output = free_folder(output)
     lists, validation, test = plackett.data.movielens_100k()
     console.print(
@@ -149,22 +152,6 @@ def demo(
     console.print(f"  plackett evaluate {output / 'unique_softmax'} {MOVIELENS}", highlight=False)
 
 
-def use_backend(name: str | None) -> None:
-    """Chooses the backend of Keras, which must not be imported yet unless it already runs on `name`."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
-    name = name or os.environ.get("KERAS_BACKEND") or next(iter(installed), None)
-    if name is None:
-        raise ValueError(f"no backend is installed: pip install 'plackett[{'|'.join(BACKENDS)}]', one of these")
-    if name not in BACKENDS:
-        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, but got {name!r}")
-    if name not in installed:
-        raise ValueError(f"backend {name} is not installed: pip install 'plackett[{name}]'")
-    if "keras" in sys.modules and sys.modules["keras"].backend.backend() != name:
-        raise ValueError(f"Keras already runs on {sys.modules['keras'].backend.backend()} in this process, not {name}")
-    os.environ["KERAS_BACKEND"] = name
-
-
 def parse_options(pairs: list[str]) -> dict:
     """["sample_size=16"] -> {"sample_size": 16}; values are YAML."""
     options = {}
@@ -181,8 +168,6 @@ def parse_options(pairs: list[str]) -> dict:
 
 def read_training(data, validation, seed):
     """(training lists, validation lists, what config.yaml says of them)."""
-    import plackett
-
     provenance = {"data": list(data), "validation": [str(path) for path in validation]}
     if MOVIELENS in data:
         if data != [MOVIELENS] or validation:
@@ -198,8 +183,6 @@ def read_training(data, validation, seed):
 
 def read_letor_files(paths, features: int | None = None):
     """The lists of several LETOR files behind each other."""
-    import plackett
-
     parts = [plackett.data.read_letor(path, features=features) for path in paths]
     width = max(part.features.shape[1] for part in parts)
     if any(part.features.shape[1] != width for part in parts):
@@ -209,10 +192,7 @@ def read_letor_files(paths, features: int | None = None):
 
 def run_training(lists, validation, loss, metric, output, **settings):
     """`plackett.train` under a progress bar."""
-    import plackett
-    from plackett.progress import ProgressBar
-
-    bar = ProgressBar(console, loss, plackett.catalogue.metric(metric).name)
+    bar = ProgressBar(console, loss, metric)
     try:
         return plackett.train(lists, validation, loss=loss, metric=metric, output=output, callbacks=[bar], **settings)
     except KeyboardInterrupt:
@@ -238,7 +218,3 @@ def table(title: str, rows: dict[str, dict[str, float]]) -> Table:
     for name, values in rows.items():
         drawn.add_row(name, *(f"{value:.4f}" for value in values.values()))
     return drawn
-
-
-if __name__ == "__main__":
-    app()

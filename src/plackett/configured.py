@@ -35,6 +35,8 @@ class Configured:
 def _serialized(name, value):
     if not callable(value) and not isinstance(value, Configured):
         return value
+    if getattr(value, "__name__", None) == "<lambda>":
+        raise _unwritable(name, value)
     try:
         written = keras.saving.serialize_keras_object(value)
         read = keras.saving.deserialize_keras_object(written)

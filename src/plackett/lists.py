@@ -74,7 +74,7 @@ def prepare(y_true, y_pred, *, ragged: bool, models: bool = False):
             raise ValueError("labels or scores are ragged, which is accepted with ragged=True only: set it")
         labels, scores, mask = pad_together(y_true, y_pred)
         return clean(labels, scores, mask & (labels >= 0), models=models)
-    labels, mask = ops.convert_to_tensor(y_true), carried_mask(y_pred)
+    labels, mask = ops.convert_to_tensor(y_true), backend.keras_mask(y_pred)
     return clean(labels, y_pred, labels >= 0 if mask is None else mask, models=models)
 
 
@@ -98,18 +98,13 @@ def _shown(shape) -> str:
     return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
 
 
-def carried_mask(scores):
-    """The Keras mask that a masking layer or scorer left on the scores; None where there is none."""
-    return getattr(scores, "_keras_mask", None)
-
-
 def mean_of_models(scores, labels):
     """The mean over a last axis of models, with the mask kept; scores without that axis as they are."""
     if is_ragged(scores) or len(np.shape(scores)) != len(np.shape(labels)) + 1:
         return scores
     averaged = ops.mean(computable(scores), axis=-1)
-    if carried_mask(scores) is not None:
-        averaged._keras_mask = carried_mask(scores)
+    if backend.keras_mask(scores) is not None:
+        backend.set_keras_mask(averaged, backend.keras_mask(scores))
     return averaged
 
 
@@ -130,7 +125,8 @@ def mean(x, mask):
 
 def below_top(scores, mask):
     """The scores less the highest of their list: what depends on differences alone loses no digit to a large score."""
-    top = ops.max(ops.where(mask, scores, -float("inf")), axis=-1, keepdims=True)
+    lowest = -float("inf")
+    top = ops.max(ops.where(mask, scores, lowest), axis=-1, keepdims=True, initial=lowest)
     top = ops.where(ops.any(mask, axis=-1, keepdims=True), top, 0.0)
     return ops.where(mask, scores - ops.stop_gradient(top), 0.0)
 
@@ -334,7 +330,11 @@ def is_ragged(x) -> bool:
 
 
 def to_ragged(x) -> Ragged:
-    """`Ragged` of any ragged input."""
+    """`Ragged` of any ragged input, or of lists of lists.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if isinstance(x, Ragged):
         return x
     if isinstance(x, list | tuple):
@@ -342,7 +342,10 @@ def to_ragged(x) -> Ragged:
         lengths = [row.shape[0] for row in rows]
         filled = [row for row in rows if row.shape[0]] or rows[:1]
         return Ragged(ops.concatenate(filled), np.cumsum([0, *lengths]), max(lengths))
-    return Ragged(*backend.flat_ragged(x))
+    flat = backend.flat_ragged(x)
+    if flat is None:
+        raise ValueError(f"labels and scores must both be ragged, but got one padded tensor {_shown(np.shape(x))}")
+    return Ragged(*flat)
 
 
 def pad(ragged: Ragged):

@@ -2,7 +2,7 @@
 
 import keras
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -11,27 +11,31 @@ class ProgressBar(keras.callbacks.Callback):
     Args:
         console: where it is drawn.
         label: what stands before it.
-        monitor: the name of the validation metric, of which more is better.
+        metric: the name of the validation metric, of which more is better.
     """
 
-    def __init__(self, console: Console, label: str, monitor: str):
+    def __init__(self, console: Console, label: str, metric: str):
         super().__init__()
         self.label = label
-        self.monitor = monitor
+        self.metric = metric
         self.best = (0, float("-inf"))
-        columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        columns = [TextColumn(column) if isinstance(column, str) else column for column in columns]
-        self.bar = Progress(*columns, TextColumn("{task.fields[numbers]}"), console=console)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=10),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            console=console,
+        )
 
     def on_train_begin(self, logs=None):
         self.bar.start()
         self.task = self.bar.add_task(self.label, total=self.params["epochs"], numbers="")
 
     def on_epoch_end(self, epoch, logs=None):
-        value = logs[f"val_{self.monitor}"]
+        value = logs[self.metric]
         self.best = max(self.best, (epoch + 1, value), key=lambda entry: entry[1])
-        numbers = f"loss {logs['loss']:.4g}  validation {self.monitor} {value:.4f}  best {self.best[1]:.4f} "
-        self.bar.update(self.task, completed=epoch + 1, numbers=f"{numbers}(epoch {self.best[0]})")
+        numbers = f"loss {logs['loss']:.4g} {self.metric} {value:.4f} best {self.best[1]:.4f}"
+        self.bar.update(self.task, completed=epoch + 1, numbers=numbers)
 
     def on_train_end(self, logs=None):
         self.close()

@@ -51,10 +51,10 @@ class MaskedScores(keras.layers.Layer):
 def mlp(
     lists: RankingLists,
     *,
-    hidden: Sequence[int] = (128, 64, 32),
+    hidden: Sequence[int] = (64, 32),
     log1p: bool = True,
     normalization: str | None = "batch",
-    dropout: float = 0.0,
+    dropout: float = 0.2,
     models: int = 1,
 ) -> keras.Model:
     """A multilayer perceptron over dense features.
@@ -88,7 +88,7 @@ def embeddings(
     dimension: int = 16,
     hidden: Sequence[int] = (64, 32),
     normalization: str | None = None,
-    dropout: float = 0.2,
+    dropout: float = 0.0,
     l2: float = 1e-5,
     models: int = 1,
 ) -> keras.Model:

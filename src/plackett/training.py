@@ -11,6 +11,7 @@ import yaml
 
 from plackett import backend, catalogue, scorers
 from plackett.data import Batches, RankingLists
+from plackett.evaluation import evaluate
 from plackett.losses.base import RankingLoss
 
 
@@ -96,17 +97,18 @@ def train(
         ValueError: an unknown name or an option out of range.
     """
     settings = Settings(**settings)
-    folder = _opened(output, settings, overwrite, provenance or {})
+    catalogue.metric(settings.metric)
     keras.utils.set_random_seed(settings.seed)
     loss = _loss(settings)
-    metric = catalogue.metric(settings.metric)
     model = _scorer(lists, settings, loss)
-    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss, metrics=[metric])
-    record = Record(f"val_{metric.name}", settings.patience, folder)
+    feed = Feed(lists, settings.batch_size, seed=settings.seed)
+    folder = _opened(output, settings, overwrite, provenance or {})
+    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss)
+    record = Record(validation, settings.metric, settings.patience, folder)
     model.fit(
-        backend.fed(Feed(lists, settings.batch_size, seed=settings.seed)),
-        validation_data=backend.fed(Feed(validation, settings.batch_size)),
+        backend.fed(feed),
         epochs=settings.epochs,
+        shuffle=False,
         callbacks=[record, *(callbacks or [])],
         verbose=0,
     )
@@ -165,17 +167,19 @@ class Feed(keras.utils.PyDataset):
 
 
 class Record(keras.callbacks.Callback):
-    """Keeps the history and the best weights, writes both after each epoch, and stops when nothing improves.
+    """Measures each epoch, keeps the history and the best weights, and stops when nothing improves.
 
     Args:
-        monitor: the name of the metric, of which more is better.
+        validation: what each epoch is measured on.
+        metric: the name of the metric, of which more is better; other callbacks see it in their logs.
         patience: how many epochs without a better metric are allowed.
         folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
     """
 
-    def __init__(self, monitor: str, patience: int, folder: pathlib.Path | None):
+    def __init__(self, validation: RankingLists, metric: str, patience: int, folder: pathlib.Path | None):
         super().__init__()
-        self.monitor = monitor
+        self.validation = validation
+        self.metric = metric
         self.patience = patience
         self.folder = folder
         self.history = []
@@ -183,9 +187,10 @@ class Record(keras.callbacks.Callback):
         self._best_weights = None
 
     def on_epoch_end(self, epoch, logs=None):
+        logs |= evaluate(self.model, self.validation, [self.metric])
         entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
         self.history.append(entry)
-        if self.best is None or entry[self.monitor] > self.best[self.monitor]:
+        if self.best is None or entry[self.metric] > self.best[self.metric]:
             self.best, self._best_weights = entry, self.model.get_weights()
             self._write_model()
         elif entry["epoch"] - self.best["epoch"] >= self.patience:

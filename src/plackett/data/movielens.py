@@ -91,7 +91,7 @@ def _lists(ratings, users, films):
     genres = sorted({genre for film in films.values() for genre in film["class"].split()})
     age = [int(user["age"]) / 10 for user in user_rows]
     year = [(int(film["release_year"]) - 1900) / 10 if film["release_year"].isdecimal() else 0.0 for film in film_rows]
-    has_genre = [[genre in film["class"].split() for genre in genres] for film in film_rows]
+    has_genre = {film["item_id"]: [genre in film["class"].split() for genre in genres] for film in films.values()}
     columns = {
         "user": ([row["user_id"] for row in ratings], users),
         "film": ([row["item_id"] for row in ratings], films),
@@ -105,7 +105,7 @@ def _lists(ratings, users, films):
         row_splits=np.concatenate([[0], np.cumsum(counts)]),
         queries=np.array(list(dict.fromkeys(row["user_id"] for row in ratings))),
         documents=np.array([row["item_id"] for row in ratings]),
-        features=np.column_stack([age, year, has_genre]).astype("float32"),
+        features=np.column_stack([age, year, [has_genre[film["item_id"]] for film in film_rows]]).astype("float32"),
         ids={
             name: np.array([codes[name][value] for value in values], "int32") for name, (values, _) in columns.items()
         },

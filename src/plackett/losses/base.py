@@ -13,26 +13,30 @@ from plackett.configured import Configured
 REDUCTIONS = ("auto", "sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
+def _number(x):
+    return isinstance(x, numbers.Real) and math.isfinite(x)
+
+
+def _whole(x):
+    return _number(x) and x == int(x)
+
+
 _RULES = {
-    "temperature": (lambda x: 0 < x < math.inf, "a number greater than 0"),
-    "gumbel_temperature": (lambda x: 0 < x < math.inf, "a number greater than 0"),
-    "alpha": (lambda x: 0 <= x < math.inf, "a number of at least 0"),
-    "sample_size": (lambda x: x >= 1 and x == int(x), "a whole number of at least 1"),
-    "topk": (lambda x: x >= 1 and x == int(x), "a whole number of at least 1, or None for the whole list"),
+    "temperature": (lambda x: _number(x) and x > 0, "a number greater than 0"),
+    "gumbel_temperature": (lambda x: _number(x) and x > 0, "a number greater than 0"),
+    "alpha": (lambda x: _number(x) and x >= 0, "a number of at least 0"),
+    "sample_size": (lambda x: _whole(x) and x >= 1, "a whole number of at least 1"),
+    "topk": (lambda x: x is None or (_whole(x) and x >= 1), "a whole number of at least 1, or None for the whole list"),
     "reduction": (lambda x: x in REDUCTIONS, f"one of {REDUCTIONS}"),
 }
 
 
 def check_options(**options) -> None:
-    """Raises ValueError for an option of a loss outside of what is allowed; None and tensors pass."""
+    """Raises ValueError for an option of a loss outside of what is allowed; tensors pass."""
     for name, value in options.items():
         allowed, wording = _RULES.get(name, (None, None))
-        if allowed and isinstance(value, numbers.Real | str) and not (_comparable(name, value) and allowed(value)):
+        if allowed and not keras.ops.is_tensor(value) and not allowed(value):
             raise ValueError(f"{name} must be {wording}, but got {name}={value!r}")
-
-
-def _comparable(name, value):
-    return name == "reduction" or isinstance(value, numbers.Real)
 
 
 class RankingLoss(Configured, keras.losses.Loss):
@@ -97,7 +101,7 @@ class RankingLoss(Configured, keras.losses.Loss):
                 return self._reduced(self._losses(labels, scores, mask), None, labels, mask)
             weights = ops.cast(lists.dense(sample_weight), scores.dtype)
             weighed = ops.cast(labels, scores.dtype)[..., None] if self.classes else labels
-            by_list = lists.list_weights(weights, weighed, mask, plain=lists.carried_mask(y_pred) is not None)
+            by_list = lists.list_weights(weights, weighed, mask, plain=backend.keras_mask(y_pred) is not None)
             if self.weighs_documents and lists.is_a_document(weights, weighed):
                 losses = self._losses(labels, scores, mask, weights=weights)
             else:

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from plackett.lists import check_square, computable, log_softmax, mean
+from plackett.lists import both, check_shape, check_square, computable, log_softmax, mean
 from plackett.losses.base import RankingLoss
 
 
@@ -33,6 +33,8 @@ def npairs(labels, similarities, *, mask=None):
     labels, similarities = ops.convert_to_tensor(labels), computable(similarities)
     check_square(labels, similarities)
     mask = ops.ones_like(labels, dtype="bool") if mask is None else ops.cast(ops.convert_to_tensor(mask), "bool")
+    check_shape("mask", mask, "labels", labels.shape)
+    similarities = ops.where(both(mask), similarities, 0.0)
     same = (labels[..., :, None] == labels[..., None, :]) & mask[..., None, :]
     candidates = ops.broadcast_to(mask[..., None, :], ops.shape(same))
     losses = -mean(log_softmax(similarities, candidates), same)

@@ -1,0 +1,67 @@
+"""What all tests share."""
+
+import keras
+import numpy as np
+import pytest
+
+from plackett.data import RankingLists
+
+
+def pytest_configure():
+    """Two CPU devices, so that replicas of tf.distribute can be tested."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+def made_lists(queries: int, seed: int, features: int = 5) -> RankingLists:
+    """Lists of 3 to 12 documents whose grade, 0 to 2, is set by the first two features and a little noise."""
+    random = np.random.default_rng(seed)
+    lengths = random.integers(3, 13, queries)
+    total = int(lengths.sum())
+    x = random.normal(size=(total, features)).astype("float32")
+    worth = x[:, 0] + 0.5 * x[:, 1] + 0.1 * random.normal(size=total)
+    return RankingLists(
+        labels=np.digitize(worth, [0.5, 1.5]).astype("float32"),
+        row_splits=np.concatenate([[0], np.cumsum(lengths)]),
+        queries=np.array([f"q{i}" for i in range(queries)]),
+        documents=np.array([f"d{i}" for i in range(total)]),
+        features=x,
+    )
+
+
+def letor_text(lists: RankingLists) -> str:
+    """The lists as a LETOR file."""
+    rows = []
+    for q, (start, stop) in enumerate(zip(lists.row_splits[:-1], lists.row_splits[1:], strict=True)):
+        for i in range(start, stop):
+            features = " ".join(f"{k}:{float(value)!r}" for k, value in enumerate(lists.features[i], 1))
+            rows.append(f"{lists.labels[i]:.0f} qid:{lists.queries[q]} {features} #docid = {lists.documents[i]}\n")
+    return "".join(rows)
+
+
+@pytest.fixture(scope="module")
+def quick_compile():
+    """JAX compiles without most optimisations: for the many small functions of the laws, that is most of the time."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_disable_most_optimizations", True)
+        yield
+        jax.config.update("jax_disable_most_optimizations", False)
+    else:
+        yield
+
+
+@pytest.fixture(scope="session")
+def training_lists():
+    """120 queries to learn from."""
+    return made_lists(120, seed=0)
+
+
+@pytest.fixture(scope="session")
+def validation_lists():
+    """40 queries of the same kind."""
+    return made_lists(40, seed=1)

@@ -1,0 +1,225 @@
+"""What is wrong is said where it enters: which argument, what was given, what is allowed."""
+
+import numpy as np
+import pytest
+from backends import Marked
+
+from plackett import losses, metrics
+
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+LISTWISE = [
+    losses.SoftmaxLoss,
+    losses.UniqueSoftmaxLoss,
+    losses.ApproxNDCGLoss,
+    losses.GumbelApproxNDCGLoss,
+    losses.CoupledRankDistilLoss,
+]
+STOCHASTIC = [losses.GumbelApproxNDCGLoss, losses.CoupledRankDistilLoss]
+WITH_REDUCTION = [*LISTWISE, losses.MixtureEMLoss]
+METRICS = [metrics.NDCG, metrics.MRR]
+FUNCTIONS = [
+    losses.softmax,
+    losses.unique_softmax,
+    losses.approx_ndcg,
+    losses.gumbel_approx_ndcg,
+    losses.coupled_rank_distil,
+    metrics.ndcg,
+    metrics.reciprocal_rank,
+]
+NOISY = {losses.gumbel_approx_ndcg, losses.coupled_rank_distil}
+
+
+def over(things):
+    return pytest.mark.parametrize("thing", things, ids=lambda thing: thing.__name__)
+
+
+def ones(*shape):
+    return np.ones(shape, "float32")
+
+
+def call(thing, labels, scores, **options):
+    """Calls a function, loss or metric, with noise where it takes some."""
+    if thing in METRICS:
+        return thing().update_state(labels, scores, **options)
+    if isinstance(thing, type):
+        return thing()(labels, scores, **options)
+    return thing(labels, scores, **options, **({"noise": ones(2, 5, 3)} if thing in NOISY else {}))
+
+
+# Shapes
+
+
+@over([*FUNCTIONS, *LISTWISE, *METRICS])
+def test_scores_of_another_size(thing):
+    with pytest.raises(ValueError, match=r"scores must have the shape of labels, \[2, 3\], but got scores \[2, 4\]"):
+        call(thing, ones(2, 3), ones(2, 4))
+
+
+@over([*FUNCTIONS, *LISTWISE])
+def test_scores_of_another_rank(thing):
+    with pytest.raises(ValueError, match=r"scores must have the shape of labels, \[2, 3\], but got scores \[2, 3, 1\]"):
+        call(thing, ones(2, 3), ones(2, 3, 1))
+
+
+@over([*FUNCTIONS, *LISTWISE])
+def test_a_single_number_is_no_list(thing):
+    with pytest.raises(ValueError, match=r"labels and scores must have shape \[\.\.\., list_size\].*single number"):
+        call(thing, np.float32(1), np.float32(1))
+
+
+@over(FUNCTIONS)
+def test_a_mask_of_another_shape(thing):
+    with pytest.raises(ValueError, match=r"mask must have the shape of labels, \[2, 3\], but got mask \[2, 4\]"):
+        call(thing, ones(2, 3), ones(2, 3), mask=ones(2, 4) > 0)
+
+
+@over([*LISTWISE, *METRICS])
+def test_a_keras_mask_of_another_shape(thing):
+    with pytest.raises(ValueError, match=r"mask must have the shape of labels, \[2, 3\], but got mask \[2\]"):
+        call(thing, ones(2, 3), Marked(ones(2) > 0)(ones(2, 3)))
+
+
+@over([losses.gumbel_approx_ndcg, losses.coupled_rank_distil])
+@pytest.mark.parametrize("shape", [(2, 3), (2, 5, 4), (3, 5, 3)], ids=str)
+def test_noise_of_another_shape(thing, shape):
+    shown = r"\[" + ", ".join(map(str, shape)) + r"\]"
+    with pytest.raises(ValueError, match=rf"noise must have the shape of samples, \[2, .*\], but got noise {shown}"):
+        thing(ones(2, 3), ones(2, 3), noise=ones(*shape))
+
+
+@over([*LISTWISE, *METRICS])
+@pytest.mark.parametrize("shape", [(3,), (2, 4), (2, 3, 1), (3, 1), ()], ids=str)
+def test_weights_of_another_shape(thing, shape):
+    shown = r"\[" + ", ".join(map(str, shape)) + r"\]"
+    with pytest.raises(ValueError, match=rf"sample_weight must have .*\[2.*\], but got .*{shown}"):
+        call(thing, ones(2, 3), ones(2, 3), sample_weight=ones(*shape))
+
+
+def test_mixture_em_needs_an_axis_of_models():
+    message = r"scores must have a last axis of models, .*but got scores \[2, 3\] and labels \[2, 3\]"
+    for fn in (losses.mixture_em, losses.MixtureEMLoss()):
+        with pytest.raises(ValueError, match=message):
+            fn(ones(2, 3), ones(2, 3))
+
+
+def test_mixture_em_of_another_size():
+    message = r"scores must have the shape of labels and models, \[2, 3, 2\], but got scores \[2, 4, 2\]"
+    for fn in (losses.mixture_em, losses.MixtureEMLoss()):
+        with pytest.raises(ValueError, match=message):
+            fn(ones(2, 3), ones(2, 4, 2))
+
+
+def test_mixture_em_weights_of_another_shape():
+    with pytest.raises(ValueError, match=r"sample_weight must have .*\[2, 3\], but got .*\[2, 3, 2\]"):
+        losses.MixtureEMLoss()(ones(2, 3), ones(2, 3, 2), sample_weight=ones(2, 3, 2))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3,)], ids=str)
+def test_similarities_must_be_square(shape):
+    shown = r"\[" + ", ".join(map(str, shape)) + r"\]"
+    message = rf"similarities must be square, \[\.\.\., rows, rows\], but got {shown}"
+    for fn in (losses.npairs, losses.NpairsLoss()):
+        with pytest.raises(ValueError, match=message):
+            fn(np.arange(shape[0]), ones(*shape))
+
+
+def test_one_class_a_row():
+    for fn in (losses.npairs, losses.NpairsLoss()):
+        with pytest.raises(ValueError, match=r"labels must have the shape of one class a row, \[3\], but got .*\[4\]"):
+            fn(np.arange(4), ones(3, 3))
+
+
+def test_a_mask_of_other_rows():
+    with pytest.raises(ValueError, match=r"mask must have the shape of labels, \[3\], but got mask \[4\]"):
+        losses.npairs(np.arange(3), ones(3, 3), mask=ones(4) > 0)
+
+
+@pytest.mark.parametrize("shape", [(4,), (3, 3)], ids=str)
+def test_weights_of_other_rows(shape):
+    with pytest.raises(ValueError, match=r"sample_weight must have .*\[3.*\], but got .*\["):
+        losses.NpairsLoss()(np.arange(3), ones(3, 3), sample_weight=ones(*shape))
+
+
+# Options
+
+
+@over(WITH_REDUCTION)
+@pytest.mark.parametrize("value", [0, 0.0, -1.0, float("nan"), float("inf"), "hot"])
+def test_temperature_is_above_0(thing, value):
+    with pytest.raises(
+        ValueError, match=rf"temperature must be a number greater than 0, but got temperature={value!r}"
+    ):
+        thing(temperature=value)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("nan")])
+def test_gumbel_temperature_is_above_0(value):
+    message = rf"gumbel_temperature must be a number greater than 0, but got gumbel_temperature={value!r}"
+    with pytest.raises(ValueError, match=message):
+        losses.GumbelApproxNDCGLoss(gumbel_temperature=value)
+    with pytest.raises(ValueError, match=message):
+        losses.gumbel_approx_ndcg(ones(2, 3), ones(2, 3), noise=ones(2, 5, 3), gumbel_temperature=value)
+    with pytest.raises(ValueError, match=message.replace("gumbel_", "")):
+        losses.gumbel_approx_ndcg(ones(2, 3), ones(2, 3), noise=ones(2, 5, 3), temperature=value)
+
+
+@over(STOCHASTIC)
+@pytest.mark.parametrize("value", [0, -3, 2.5, "8"])
+def test_sample_size_is_at_least_1(thing, value):
+    message = rf"sample_size must be a whole number of at least 1, but got sample_size={value!r}"
+    with pytest.raises(ValueError, match=message):
+        thing(sample_size=value)
+
+
+@over(STOCHASTIC)
+def test_sample_size_is_a_number(thing):
+    """None would leave a stochastic loss without noise."""
+    with pytest.raises(ValueError, match="sample_size must be a whole number of at least 1, but got sample_size=None"):
+        thing(sample_size=None)
+
+
+@pytest.mark.parametrize("value", [0, -3, 2.5, "8"])
+def test_topk_is_at_least_1(value):
+    message = rf"topk must be a whole number of at least 1, or None for the whole list, but got topk={value!r}"
+    with pytest.raises(ValueError, match=message):
+        losses.CoupledRankDistilLoss(topk=value)
+    with pytest.raises(ValueError, match=message):
+        losses.coupled_rank_distil(ones(2, 3), ones(2, 3), noise=ones(2, 5, 3), topk=value)
+
+
+@pytest.mark.parametrize("value", [-0.5, float("nan"), "1"])
+def test_alpha_is_not_negative(value):
+    message = rf"alpha must be a number of at least 0, but got alpha={value!r}"
+    with pytest.raises(ValueError, match=message):
+        losses.MixtureEMLoss(alpha=value)
+    with pytest.raises(ValueError, match=message):
+        losses.mixture_em(ones(2, 3), ones(2, 3, 2), alpha=value)
+
+
+@over(WITH_REDUCTION)
+@pytest.mark.parametrize("value", ["average", "SUM", "", 3])
+def test_an_unknown_reduction_names_the_known(thing, value):
+    with pytest.raises(ValueError, match=rf"reduction must be one of \('auto', .*, but got reduction={value!r}"):
+        thing(reduction=value)
+
+
+@over([*METRICS, metrics.ndcg, metrics.reciprocal_rank])
+@pytest.mark.parametrize("value", [0, -1, 2.5, "3"])
+def test_topn_is_at_least_1(thing, value):
+    with pytest.raises(ValueError, match=rf"topn must be a whole number of at least 1, .*but got topn={value!r}"):
+        thing(topn=value) if thing in METRICS else thing(ones(2, 3), ones(2, 3), topn=value)
+
+
+# Ragged input
+
+
+@over([*LISTWISE, *METRICS])
+def test_ragged_input_must_be_asked_for(thing):
+    with pytest.raises(ValueError, match=r"labels or scores are ragged.*ragged=True"):
+        call(thing, [[1.0, 0.0], [1.0]], [[0.6, 0.8], [0.5]])
+
+
+def test_ragged_clicks_must_be_asked_for():
+    with pytest.raises(ValueError, match=r"labels or scores are ragged.*ragged=True"):
+        losses.MixtureEMLoss()([[1.0, 0.0], [1.0]], [[[0.6, 0.9], [0.8, 0.2]], [[0.5, 0.9]]])

@@ -1,0 +1,182 @@
+"""Losses and metrics inside Keras models, and without them in each backend's own training loop."""
+
+import itertools
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from backends import BACKEND
+from keras import ops
+
+from plackett import catalogue, losses, metrics, scorers
+from plackett.data import Batches
+
+LISTS = ["softmax", "unique_softmax", "approx_ndcg", "gumbel_approx_ndcg", "coupled_rank_distil"]
+RANDOM = np.random.default_rng(0)
+FEATURES = RANDOM.normal(size=(24, 6, 3)).astype("float32")
+LABELS = np.where(RANDOM.random((24, 6)) < 0.2, -1, RANDOM.integers(0, 4, (24, 6)))
+
+
+def linear(outputs=1):
+    """A scorer of 3 features, without masks."""
+    x = keras.Input((6, 3))
+    scores = keras.layers.Dense(outputs)(x)
+    return keras.Model(x, keras.layers.Reshape((6,))(scores) if outputs == 1 else scores)
+
+
+@pytest.mark.parametrize("name", [*LISTS, "mixture_em"])
+@pytest.mark.parametrize("weights", [None, (24,), (24, 1), (24, 6)])
+def test_fit_save_load(name, weights, tmp_path):
+    keras.utils.set_random_seed(0)
+    weight = losses.NDCGLambdaWeight(topn=3)
+    options = {"lambda_weight": weight} if name != "coupled_rank_distil" else {}
+    model = linear(3 if name == "mixture_em" else 1)
+    loss = catalogue.loss(name, **options)
+    model.compile("adam", loss=loss, metrics=[metrics.NDCG(topn=3), metrics.MRR(topn=2)])
+    labels = np.minimum(LABELS, 1) if name == "mixture_em" else LABELS
+    sample_weight = None if weights is None else RANDOM.random(weights).astype("float32")
+    history = model.fit(FEATURES, labels, sample_weight=sample_weight, batch_size=6, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert all(0 <= value <= 1 for value in history["ndcg_3"] + history["mrr_2"])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.loss.get_config() == loss.get_config()
+    assert type(loaded.loss) is type(loss)
+    np.testing.assert_array_equal(loaded.predict(FEATURES, verbose=0), model.predict(FEATURES, verbose=0))
+    assert set(loaded.evaluate(FEATURES, labels, return_dict=True, verbose=0)) == {"loss", "ndcg_3", "mrr_2"}
+
+
+def test_six_lists_of_six_documents_take_weights_of_documents():
+    """[B, n] weights with B == n: Keras alone would spread them over [B, B]."""
+    model = linear()
+    model.compile("sgd", loss=losses.UniqueSoftmaxLoss())
+    weights = RANDOM.random((6, 6)).astype("float32")
+    scores = model.predict(FEATURES[:6], verbose=0)
+    expected = losses.UniqueSoftmaxLoss()(LABELS[:6], scores, sample_weight=weights)
+    got = model.evaluate(FEATURES[:6], LABELS[:6], sample_weight=weights, batch_size=6, verbose=0)
+    np.testing.assert_allclose(got, float(expected), rtol=1e-5)
+
+
+def test_npairs_under_fit_compares_large_classes_as_integers(tmp_path):
+    classes = np.repeat([2**24, 2**24 + 1, 2**24 + 2, 2**24 + 3], 2)
+    x = RANDOM.normal(size=(8, 8)).astype("float32")
+    inputs = keras.Input((8,))
+    model = keras.Model(inputs, keras.layers.Dense(8, use_bias=False, kernel_initializer="identity")(inputs))
+    model.compile("sgd", loss=losses.NpairsLoss())
+    same = classes[:, None] == classes[None, :]
+    log_softmax = x - np.log(np.exp(x).sum(axis=1, keepdims=True))
+    expected = -(log_softmax * same / same.sum(axis=1, keepdims=True)).sum(axis=1)
+    got = model.evaluate(x, classes, batch_size=8, verbose=0)
+    np.testing.assert_allclose(got, expected.mean(), rtol=1e-5)
+    weights = RANDOM.random(8).astype("float32")
+    got = model.evaluate(x, classes[:, None], sample_weight=weights, batch_size=8, verbose=0)
+    np.testing.assert_allclose(got, (weights * expected).mean(), rtol=1e-5)
+    assert np.isfinite(model.fit(x, classes, batch_size=8, verbose=0).history["loss"]).all()
+    model.save(tmp_path / "model.keras")
+    assert isinstance(keras.models.load_model(tmp_path / "model.keras").loss, losses.NpairsLoss)
+
+
+def test_the_mask_on_the_scores_decides(training_lists):
+    """A scorer's mask reaches loss and metric in `fit`: negative labels are numbers, padding of any label is not."""
+    model = scorers.mlp(training_lists, hidden=(4,))
+    inputs, labels, _ = Batches(training_lists, 8)[0]
+    shifted = np.where(inputs["mask"], labels - 1, 7)
+    model.compile("sgd", loss=losses.SoftmaxLoss(), metrics=[metrics.NDCG(gain=ops.abs)])
+    got = model.evaluate(inputs, shifted, batch_size=8, return_dict=True, verbose=0)
+    scores = model.predict_on_batch(inputs)
+    per_list = losses.softmax(shifted, scores, mask=inputs["mask"])
+    np.testing.assert_allclose(got["loss"], ops.convert_to_numpy(per_list).mean(), rtol=1e-5)
+    values = metrics.ndcg(shifted, scores, mask=inputs["mask"], gain=ops.abs)
+    np.testing.assert_allclose(got["ndcg"], ops.convert_to_numpy(values).mean(), rtol=1e-5)
+    assert np.isfinite(model.fit(inputs, shifted, batch_size=8, verbose=0).history["loss"]).all()
+
+
+def test_a_model_loads_in_a_new_process(training_lists, tmp_path):
+    model = scorers.mlp(training_lists, hidden=(4,))
+    model.compile("adam", loss=losses.ApproxNDCGLoss(lambda_weight=losses.DCGLambdaWeight(topn=5)))
+    model.save(tmp_path / "model.keras")
+    code = f"import keras, plackett; print(keras.models.load_model({str(tmp_path / 'model.keras')!r}).loss.temperature)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "0.1", done.stderr
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = linear()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model.compile("adam", loss=losses.UniqueSoftmaxLoss(), metrics=[metrics.NDCG(topn=3)])
+    history = model.fit(FEATURES, LABELS, batch_size=8, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+
+
+@pytest.mark.parametrize("name", ["gumbel_approx_ndcg", "coupled_rank_distil"])
+def test_fit_draws_fresh_noise_at_each_step_and_a_seed_repeats_a_run(name):
+    drawn = []
+
+    def run(seed):
+        keras.utils.set_random_seed(3)
+        model = linear()
+        loss = catalogue.loss(name, seed=seed)
+        model.compile(keras.optimizers.SGD(1e-3), loss=loss)
+        same = FEATURES[:1].repeat(4, axis=0), np.abs(LABELS[:1]).repeat(4, axis=0)
+        recorded = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: drawn.append(float(logs["loss"])))
+        model.fit(*same, batch_size=1, shuffle=False, epochs=2, verbose=0, callbacks=[recorded])
+        return drawn[-8:]
+
+    first = run(5)
+    running = np.array(first).reshape(2, 4) * np.arange(1, 5)
+    steps = np.diff(running, axis=1, prepend=0).ravel()
+    assert len(set(steps.round(4))) == 8
+    assert run(5) == first
+    assert run(6) != first
+
+
+def test_without_fit():
+    """Each backend's own loop: jit and value_and_grad, GradientTape under tf.function, plain PyTorch."""
+    loss = losses.UniqueSoftmaxLoss()
+    w = np.zeros((3,), "float32")
+    match BACKEND:
+        case "jax":
+            import jax
+
+            step = jax.jit(jax.value_and_grad(lambda w: loss(LABELS, FEATURES @ w)))
+            values = []
+            for _ in range(5):
+                value, gradient = step(w)
+                w, _ = w - 0.01 * gradient, values.append(float(value))
+        case "torch":
+            import torch
+
+            w, x = torch.zeros(3, requires_grad=True), torch.tensor(FEATURES)
+            optimizer, values = torch.optim.SGD([w], 0.01), []
+            for _ in range(5):
+                optimizer.zero_grad()
+                value = loss(torch.tensor(LABELS), x @ w)
+                value.backward()
+                optimizer.step()
+                values.append(float(value))
+        case _:
+            import tensorflow as tf
+
+            w = tf.Variable(w)
+
+            def step(labels, features):
+                with tf.GradientTape() as tape:
+                    value = loss(labels, tf.linalg.matvec(features, w))
+                w.assign_sub(0.01 * tape.gradient(value, w))
+                return value
+
+            dynamic = [tf.TensorSpec([None, None], tf.int64), tf.TensorSpec([None, None, 3], tf.float32)]
+            values = []
+            for function in (
+                tf.function(step),
+                tf.function(step, input_signature=dynamic),
+                tf.function(step, jit_compile=True),
+            ):
+                values += [float(function(tf.constant(LABELS), tf.constant(FEATURES))) for _ in range(3)]
+    assert all(later < earlier for earlier, later in itertools.pairwise(values))

@@ -1,0 +1,370 @@
+"""Lambda weights against their loops, and what they do in the losses that accept them."""
+
+import functools
+import inspect
+import json
+
+import keras
+import numpy as np
+import pytest
+import references
+from backends import compiled, differentiated
+from keras import ops
+
+from plackett import gains, losses
+
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+SIZE = 12
+LENGTHS = np.array([12, 6, 1, 4, 8, 3])
+MASK = np.arange(SIZE) < LENGTHS[:, None]
+RANDOM = np.random.default_rng(0)
+LABELS = RANDOM.integers(0, 4, MASK.shape).astype("float32")
+LABELS[3] = 0
+SCORES = (RANDOM.integers(-8, 9, MASK.shape) / 4).astype("float32")
+NOISE = RANDOM.uniform(size=(6, 3, SIZE)).astype("float32")
+LOOPS = {
+    gains.identity: references.identity,
+    gains.pow_minus_1: references.pow_minus_1,
+    gains.inverse: references.inverse,
+    gains.log2_inverse: references.log2_inverse,
+    "topn": "topn",
+    "gain_fn": "gain",
+    "rank_discount_fn": "discount",
+    "positive_fn": "positive",
+}
+
+
+@keras.saving.register_keras_serializable("tests")
+def is_at_least_2(label):
+    return label >= 2.0
+
+
+LOOPS[is_at_least_2] = is_at_least_2
+
+PAIRS = [
+    (losses.LabelDiffLambdaWeight, {}, references.label_diff_pairs),
+    (losses.DCGLambdaWeight, {}, references.dcg_pairs),
+    (losses.DCGLambdaWeight, {"topn": 3, "smooth_fraction": 0.25}, references.dcg_pairs),
+    (losses.DCGLambdaWeight, {"gain_fn": gains.pow_minus_1, "smooth_fraction": 1.0}, references.dcg_pairs),
+    (
+        losses.DCGLambdaWeight,
+        {"rank_discount_fn": gains.log2_inverse, "normalized": True, "topn": 2},
+        references.dcg_pairs,
+    ),
+    (losses.NDCGLambdaWeight, {}, references.ndcg_pairs),
+    (losses.NDCGLambdaWeight, {"topn": 3, "smooth_fraction": 0.5, "gain_fn": gains.identity}, references.ndcg_pairs),
+    (losses.NDCGLambdaWeightV2, {}, references.ndcg_v2_pairs),
+    (losses.NDCGLambdaWeightV2, {"topn": 2}, references.ndcg_v2_pairs),
+    (losses.NDCGLambdaWeightV2, {"topn": 1, "rank_discount_fn": gains.inverse}, references.ndcg_v2_pairs),
+    (losses.YetiDCGLambdaWeight, {}, references.yeti_pairs),
+    (losses.YetiDCGLambdaWeight, {"topn": 2, "normalized": True}, references.yeti_pairs),
+    (losses.PrecisionLambdaWeight, {}, references.precision_pairs),
+    (losses.PrecisionLambdaWeight, {"topn": 2}, references.precision_pairs),
+    (losses.PrecisionLambdaWeight, {"topn": 2, "positive_fn": is_at_least_2}, references.precision_pairs),
+]
+NDCG_DOCUMENTS = functools.partial(
+    references.dcg_documents, gain=references.pow_minus_1, discount=references.log2_inverse, normalized=True
+)
+YETI_DOCUMENTS = functools.partial(NDCG_DOCUMENTS, normalized=False)
+DOCUMENTS = [
+    (losses.DCGLambdaWeight, {}, references.dcg_documents),
+    (losses.DCGLambdaWeight, {"topn": 2, "normalized": True}, references.dcg_documents),
+    (losses.NDCGLambdaWeight, {}, NDCG_DOCUMENTS),
+    (losses.NDCGLambdaWeight, {"topn": 2}, NDCG_DOCUMENTS),
+    (losses.NDCGLambdaWeightV2, {"topn": 3}, NDCG_DOCUMENTS),
+    (losses.YetiDCGLambdaWeight, {"topn": 3}, YETI_DOCUMENTS),
+    (losses.ListMLELambdaWeight, {}, references.list_mle_documents),
+    (losses.ListMLELambdaWeight, {"rank_discount_fn": gains.inverse}, references.list_mle_documents),
+]
+SIGNATURES = {
+    losses.LabelDiffLambdaWeight: [],
+    losses.DCGLambdaWeight: [
+        ("topn", None),
+        ("gain_fn", gains.identity),
+        ("rank_discount_fn", gains.inverse),
+        ("normalized", False),
+        ("smooth_fraction", 0.0),
+    ],
+    losses.NDCGLambdaWeight: [
+        ("topn", None),
+        ("gain_fn", gains.pow_minus_1),
+        ("rank_discount_fn", gains.log2_inverse),
+        ("smooth_fraction", 0.0),
+    ],
+    losses.NDCGLambdaWeightV2: [
+        ("topn", None),
+        ("gain_fn", gains.pow_minus_1),
+        ("rank_discount_fn", gains.log2_inverse),
+    ],
+    losses.YetiDCGLambdaWeight: [
+        ("topn", None),
+        ("gain_fn", gains.pow_minus_1),
+        ("rank_discount_fn", gains.log2_inverse),
+        ("normalized", False),
+    ],
+    losses.PrecisionLambdaWeight: [("topn", None), ("positive_fn", gains.is_greater_equal_1)],
+    losses.ListMLELambdaWeight: [("rank_discount_fn", gains.log2_inverse)],
+}
+
+
+def named(case):
+    kind, options, _ = case
+    return "-".join([kind.__name__, *(f"{k}={getattr(v, '__name__', v)}" for k, v in options.items())])
+
+
+def for_loop(options):
+    """The options of a weight, as its loop calls them."""
+    return {LOOPS.get(k, k): LOOPS[v] if callable(v) else v for k, v in options.items()}
+
+
+def ranks_of_lists(scores=SCORES):
+    """[lists, SIZE], ranks among the real documents; NaN at padding."""
+    ranks = np.full(scores.shape, np.nan, "float32")
+    for b, real in enumerate(MASK):
+        ranks[b][real] = references.ranks(scores[b][real])
+    return ranks
+
+
+def spoiled(x):
+    return np.where(MASK, x, np.float32("nan"))
+
+
+def number(x):
+    return ops.convert_to_numpy(x)
+
+
+def close(got, expected):
+    np.testing.assert_allclose(got, expected, rtol=2e-5, atol=1e-6)
+
+
+def document_gains(b, loop, options, scores=SCORES):
+    """What a document's own weight is in list b."""
+    real = MASK[b]
+    return loop(LABELS[b][real].tolist(), references.ranks(scores[b][real]), **for_loop(options))
+
+
+@pytest.mark.parametrize("case", PAIRS, ids=named)
+def test_pair_weights_equal_the_loop(case):
+    kind, options, loop = case
+    ranks = ranks_of_lists()
+    weight = kind(**options)
+    got = number(compiled(lambda labels: weight.pair_weights(labels, ranks, MASK))(spoiled(LABELS)))
+    expected = np.zeros(got.shape)
+    for b, real in enumerate(MASK):
+        table = loop(LABELS[b][real].tolist(), ranks[b][real].tolist(), **for_loop(options))
+        expected[b][np.ix_(real, real)] = table
+    close(got, expected)
+    assert np.abs(expected[0]).max() > 0
+
+
+@pytest.mark.parametrize("case", DOCUMENTS, ids=named)
+def test_document_weights_equal_the_loop(case):
+    kind, options, loop = case
+    weight, ranks = kind(**options), ranks_of_lists()
+    got = number(compiled(lambda labels: weight.document_weights(labels, ranks, MASK))(spoiled(LABELS)))
+    expected = np.zeros(got.shape)
+    for b, real in enumerate(MASK):
+        expected[b][real] = document_gains(b, loop, options)
+    close(got, expected)
+
+
+def test_no_mask_means_that_all_are_real():
+    labels, ranks = np.array([2.0, 0.0, 1.0], "float32"), np.array([3.0, 1.0, 2.0], "float32")
+    weight = losses.NDCGLambdaWeight()
+    both = compiled(lambda labels: (weight.pair_weights(labels, ranks), weight.document_weights(labels, ranks)))
+    pairs, documents = both(labels)
+    close(number(pairs), references.ndcg_pairs(labels.tolist(), ranks.tolist()))
+    close(number(documents), NDCG_DOCUMENTS(labels.tolist(), ranks.tolist()))
+
+
+@pytest.mark.parametrize("kind", [losses.LabelDiffLambdaWeight, losses.PrecisionLambdaWeight])
+def test_no_weights_for_documents(kind):
+    with pytest.raises(ValueError, match=f"{kind.__name__} has no weights for single documents"):
+        kind().document_weights(LABELS, SCORES)
+
+
+def test_no_weights_for_pairs():
+    with pytest.raises(ValueError, match="ListMLELambdaWeight has no weights for pairs"):
+        losses.ListMLELambdaWeight().pair_weights(LABELS, SCORES)
+
+
+# Where they act
+
+
+def value_of(loss, scores=SCORES):
+    """[lists], the loss of each list, with NaN at the padding, and its gradient."""
+    labels = np.where(MASK, LABELS, np.float32(-1))
+    padded = np.where(MASK if scores.ndim == 2 else MASK[..., None], scores, np.float32("nan"))
+    value, gradient = differentiated(lambda scores: loss(labels, scores))(padded)
+    assert np.all(np.isfinite(number(gradient)))
+    assert np.all(number(gradient)[~MASK] == 0)
+    return number(value)
+
+
+@pytest.mark.parametrize("case", DOCUMENTS[1:6], ids=named)
+def test_softmax_losses_put_it_in_place_of_the_gain(case):
+    """At tied scores the first document ranks higher, so the tied ranks are tested too."""
+    kind, options, loop = case
+    weight = kind(**options)
+    expected, unique = [], []
+    for b, real in enumerate(MASK):
+        gained, scores = document_gains(b, loop, options), SCORES[b][real].astype("float64")
+        expected.append(references.softmax(gained, scores))
+        unique.append(references.unique_softmax(LABELS[b][real], scores, gained))
+    assert np.abs(expected).max() > 0.1
+    close(value_of(losses.SoftmaxLoss(reduction="none", lambda_weight=weight)), expected)
+    close(value_of(losses.UniqueSoftmaxLoss(reduction="none", lambda_weight=weight)), unique)
+
+
+APPROXIMATED = [
+    (losses.DCGLambdaWeight, {}, {"gain": references.identity, "discount": references.inverse, "normalized": False}),
+    (
+        losses.DCGLambdaWeight,
+        {"topn": 2, "normalized": True, "gain_fn": gains.pow_minus_1},
+        {"topn": 2, "discount": references.inverse},
+    ),
+    (losses.NDCGLambdaWeight, {"topn": 3}, {"topn": 3}),
+    (losses.NDCGLambdaWeightV2, {"topn": 2}, {"topn": 2}),
+    (losses.YetiDCGLambdaWeight, {}, {"normalized": False}),
+]
+
+
+@pytest.mark.parametrize("case", APPROXIMATED, ids=named)
+def test_approximating_losses_approximate_its_metric(case):
+    kind, options, metric = case
+    lists = [(LABELS[b][real], SCORES[b][real].astype("float64"), NOISE[b][:, real]) for b, real in enumerate(MASK)]
+    loss = losses.ApproxNDCGLoss(reduction="none", lambda_weight=kind(**options))
+    close(value_of(loss), [references.approx_ndcg(y, s / 0.1, **metric) for y, s, _ in lists])
+    loss = losses.GumbelApproxNDCGLoss(reduction="none", lambda_weight=kind(**options), sample_size=3)
+    loss.draw_noise = lambda labels, scores: NOISE
+    close(value_of(loss), [references.gumbel_approx_ndcg(y, s, u, **metric) for y, s, u in lists])
+
+
+@pytest.mark.parametrize("topn", [None, 1, 3])
+def test_widely_separated_scores_give_minus_the_exact_ndcg(topn):
+    scores = np.stack([np.random.default_rng(b).permutation(SIZE) for b in range(6)]).astype("float32") * 100
+    expected = [-references.ndcg(LABELS[b][real], scores[b][real], topn=topn) for b, real in enumerate(MASK)]
+    weight = losses.NDCGLambdaWeight(topn=topn)
+    close(value_of(losses.ApproxNDCGLoss(reduction="none", lambda_weight=weight), scores), expected)
+    loss = losses.GumbelApproxNDCGLoss(reduction="none", lambda_weight=weight, sample_size=3)
+    loss.draw_noise = lambda labels, scores: NOISE
+    close(value_of(loss, scores), expected)
+
+
+MOVING = [PAIRS[i] for i in (0, 2, 5, 8, 11, 13)]
+
+
+@pytest.mark.parametrize("case", MOVING, ids=named)
+def test_mixture_em_weighs_documents_by_what_they_can_move(case):
+    kind, options, loop = case
+    scores = np.stack([SCORES, SCORES[:, ::-1]], axis=-1)
+    expected, plain = [], []
+    for b, real in enumerate(MASK):
+        labels, logits = LABELS[b][real], scores[b][real].astype("float64")
+        order = references.ranks(logits.mean(axis=1))
+        weights = references.movable(loop(labels.tolist(), order, **for_loop(options)))
+        expected.append(references.mixture_em(labels, logits, weights=weights))
+        plain.append(references.mixture_em(labels, logits))
+    close(value_of(losses.MixtureEMLoss(reduction="none", lambda_weight=kind(**options)), scores), expected)
+    assert np.abs(np.array(expected) - plain).max() > 1e-3
+
+
+DCG_FAMILY = ["DCGLambdaWeight", "NDCGLambdaWeight", "NDCGLambdaWeightV2", "YetiDCGLambdaWeight"]
+REFUSED = {
+    losses.SoftmaxLoss: DCG_FAMILY,
+    losses.UniqueSoftmaxLoss: DCG_FAMILY,
+    losses.ApproxNDCGLoss: DCG_FAMILY,
+    losses.GumbelApproxNDCGLoss: DCG_FAMILY,
+    losses.MixtureEMLoss: [*DCG_FAMILY, "LabelDiffLambdaWeight", "PrecisionLambdaWeight"],
+}
+
+
+@pytest.mark.parametrize("loss", REFUSED, ids=lambda loss: loss.__name__)
+def test_a_weight_without_meaning_is_refused(loss):
+    allowed = REFUSED[loss]
+    for kind in SIGNATURES:
+        if kind.__name__ in allowed:
+            loss(lambda_weight=kind())
+            continue
+        with pytest.raises(ValueError, match=r"lambda_weight must be None or one of") as error:
+            loss(lambda_weight=kind())
+        listed, given = str(error.value).removeprefix("lambda_weight must be None or one of ").split(", but got ")
+        assert sorted(listed.split(", ")) == sorted(allowed)
+        assert kind.__name__ in given
+
+
+def test_a_weight_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"lambda_weight must be None or one of .*'ndcg'"):
+        losses.SoftmaxLoss(lambda_weight="ndcg")
+
+
+@pytest.mark.parametrize("fn", [losses.softmax, losses.unique_softmax, losses.approx_ndcg])
+def test_functions_refuse_too(fn):
+    with pytest.raises(ValueError, match="lambda_weight must be None or one of DCGLambdaWeight"):
+        fn(LABELS, SCORES, lambda_weight=losses.PrecisionLambdaWeight())
+
+
+def test_mixture_em_refuses_too():
+    with pytest.raises(ValueError, match="lambda_weight must be None or one of LabelDiffLambdaWeight"):
+        losses.mixture_em(LABELS, SCORES[..., None], lambda_weight=losses.ListMLELambdaWeight())
+
+
+# Config
+
+
+@pytest.mark.parametrize("kind", SIGNATURES, ids=lambda kind: kind.__name__)
+def test_signature(kind):
+    found = [(name, parameter.default) for name, parameter in inspect.signature(kind).parameters.items()]
+    assert found == SIGNATURES[kind]
+
+
+@pytest.mark.parametrize("case", [*PAIRS, *DOCUMENTS], ids=named)
+def test_config_round_trip(case):
+    kind, options, _ = case
+    first = kind(**options)
+    config = first.get_config()
+    assert list(config) == [name for name, _ in SIGNATURES[kind]]
+    read = kind.from_config(json.loads(json.dumps(config)))
+    assert read.get_config() == config
+    assert {name: getattr(read, name) for name in config} == dict(SIGNATURES[kind]) | options
+    loaded = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(first))
+    assert type(loaded) is kind
+    assert loaded.get_config() == config
+
+
+def test_a_loss_keeps_its_weight():
+    weight = losses.NDCGLambdaWeight(topn=2, gain_fn=gains.identity, smooth_fraction=0.5)
+    for kind in REFUSED:
+        read = kind.from_config(json.loads(json.dumps(kind(lambda_weight=weight).get_config())))
+        assert read.options["lambda_weight"].get_config() == weight.get_config()
+
+
+def closure(power):
+    def gain(label):
+        return label**power
+
+    return gain
+
+
+@pytest.mark.parametrize("fn", [lambda label: label, closure(2.0)], ids=["lambda", "closure"])
+def test_a_function_that_no_file_can_hold_is_refused_when_written(fn):
+    weight = losses.DCGLambdaWeight(gain_fn=fn)
+    for written in (weight, losses.SoftmaxLoss(lambda_weight=weight)):
+        with pytest.raises(ValueError, match=r"cannot be saved.*register_keras_serializable"):
+            written.get_config()
+    assert np.isfinite(number(losses.SoftmaxLoss(lambda_weight=weight)(LABELS, SCORES)))
+
+
+@pytest.mark.parametrize("topn", [0, -1, 2.5, "3"])
+@pytest.mark.parametrize("kind", [kind for kind, known in SIGNATURES.items() if "topn" in dict(known)])
+def test_topn_must_be_a_whole_number(kind, topn):
+    with pytest.raises(ValueError, match=f"topn must be a whole number of at least 1, .*topn={topn!r}"):
+        kind(topn=topn)
+
+
+@pytest.mark.parametrize("kind", [losses.DCGLambdaWeight, losses.NDCGLambdaWeight])
+@pytest.mark.parametrize("fraction", [-0.1, 1.5])
+def test_smooth_fraction_lies_between_0_and_1(kind, fraction):
+    with pytest.raises(ValueError, match=f"smooth_fraction must lie between 0 and 1, but got {fraction}"):
+        kind(smooth_fraction=fraction)
