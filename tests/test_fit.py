@@ -159,7 +159,7 @@ def test_without_fit():
                 value = loss(torch.tensor(LABELS), x @ w)
                 value.backward()
                 optimizer.step()
-                values.append(float(value))
+                values.append(float(value.detach()))
         case _:
             import tensorflow as tf
 
