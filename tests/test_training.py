@@ -12,7 +12,7 @@ from backends import BACKEND
 from keras import ops
 
 import plackett
-from plackett import catalogue, scorers
+from plackett import backend, catalogue, scorers
 from plackett.data import Batches
 from plackett.training import Feed
 
@@ -163,15 +163,29 @@ def test_embeddings(training_lists, validation_lists):
     assert trained.best["ndcg@10"] > 0.8
 
 
-def test_feed_is_new_each_epoch_on_every_backend(training_lists):
-    """The list size changes from batch to batch, and each epoch has another order."""
-    feed = Feed(training_lists, 8, seed=0)
-    orders = []
-    for _ in range(2):
-        orders.append([queries.tolist() for queries in feed.batches.plan])
-        feed.on_epoch_end()
-    assert orders[0] != orders[1]
+class Watched(Feed):
+    """Notes which batch of which epoch was read."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.read = {}
+
+    def __getitem__(self, i):
+        self.read[self.batches.epoch, i] = self.batches.plan[i].tolist()
+        return super().__getitem__(i)
+
+
+def test_fit_reads_every_batch_of_each_epoch_in_a_new_order(training_lists):
+    """With list sizes that change from batch to batch, on every backend."""
+    feed = Watched(training_lists, 8, seed=0)
     assert len({feed[i][1].shape for i in range(len(feed))}) > 1
+    model = scorers.mlp(training_lists, hidden=(4,), dropout=0.0)
+    model.compile("sgd", loss=plackett.losses.SoftmaxLoss())
+    model.fit(backend.fed(feed), epochs=2, shuffle=False, verbose=0)
+    orders = [[feed.read[epoch, i] for i in range(len(feed))] for epoch in (0, 1)]
+    assert orders[0] != orders[1]
+    for order in orders:
+        assert sorted(query for queries in order for query in queries) == list(range(len(training_lists)))
 
 
 def test_catalogue_knows_every_loss():

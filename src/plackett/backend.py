@@ -58,12 +58,7 @@ def _recurrence_from_the_end(decay, terms):
         terms = terms + ops.where(inside, decay * ops.roll(terms, -shift, axis=-1), 0.0)
         return shift * 2, ops.where(inside, decay * ops.roll(decay, -shift, axis=-1), 0.0), terms
 
-    if terms.shape[-1] is None:
-        return ops.while_loop(lambda shift, *_: shift < n, doubled, (ops.ones((), "int32"), decay, terms))[-1]
-    shift = 1
-    while shift < n:
-        shift, decay, terms = doubled(shift, decay, terms)
-    return terms
+    return ops.while_loop(lambda shift, *_: shift < n, doubled, (ops.ones((), "int32"), decay, terms))[-1]
 
 
 def searchsorted(sorted_values, values):

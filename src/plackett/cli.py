@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+import sys
 from typing import Annotated
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import plackett
@@ -50,8 +52,8 @@ def clear_errors(command):
             command(*args, **kwargs)
         except typer.Exit:
             raise
-        except (ValueError, OSError, RuntimeError) as error:
-            console.print(f"[bold red]error:[/] {error}", highlight=False)
+        except (ValueError, OSError) as error:
+            console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
             raise typer.Exit(2) from None
 
     return run
@@ -149,7 +151,7 @@ def demo(
         rows[loss] = plackett.evaluate(trained.model, test)
     console.print(table(f"{len(test)} users, their last films held out", rows))
     console.print(f"The models are in [bold]{output}[/]; measure one again with")
-    console.print(f"  plackett evaluate {output / 'unique_softmax'} {MOVIELENS}", highlight=False)
+    console.print(f"  {sys.argv[0]} evaluate {output / 'unique_softmax'} {MOVIELENS}", highlight=False)
 
 
 def parse_options(pairs: list[str]) -> dict:

@@ -24,7 +24,7 @@ class Settings:
         loss_options: arguments of the loss.
         metric: the name of the metric that chooses the best epoch, such as "ndcg@10".
         scorer: "mlp" or "embeddings". None = embeddings where there are id features.
-        scorer_options: arguments of the scorer.
+        scorer_options: arguments of the scorer; for `mixture_em` it scores with 2 models unless they say otherwise.
         epochs: how often the training lists are gone through, at most.
         patience: training stops after so many epochs without a better metric.
         batch_size: how many lists a step takes.

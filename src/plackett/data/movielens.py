@@ -37,7 +37,8 @@ def movielens_100k(folder: str | pathlib.Path | None = None) -> tuple[RankingLis
             ~/.cache/plackett/ml-100k.
 
     Raises:
-        RuntimeError: the files are neither there nor can be downloaded; says how to supply them.
+        FileNotFoundError: the files are neither there nor can be downloaded; says how to supply them.
+        ValueError: what was downloaded is not the expected file.
     """
     folder = pathlib.Path(folder) if folder else _cache() / "ml-100k"
     if not all((folder / name).is_file() for name in FILES):
@@ -60,14 +61,14 @@ def _download(folder):
         wheels = list(pathlib.Path(temporary).glob("*.whl"))
         if done.returncode or not wheels:
             reason = done.stderr.strip().splitlines()[-1:] or ["pip failed"]
-            raise RuntimeError(
+            raise FileNotFoundError(
                 f"MovieLens-100K could not be downloaded ({reason[0]}). To supply it by hand, take the wheel "
                 f"{WHEEL} from PyPI, unzip it and copy {', '.join(FILES)} out of recbole/dataset_example/ml-100k "
                 f"into {folder}"
             )
         found = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
         if found != SHA256:
-            raise RuntimeError(f"{wheels[0].name} is not the expected file: sha256 {found}, expected {SHA256}")
+            raise ValueError(f"{wheels[0].name} is not the expected file: sha256 {found}, expected {SHA256}")
         folder.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(wheels[0]) as wheel:
             for name in FILES:

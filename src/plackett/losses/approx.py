@@ -1,7 +1,5 @@
 """Losses that approximate a ranking metric by putting soft ranks in place of ranks."""
 
-import functools
-
 import keras
 from keras import ops
 
@@ -140,9 +138,11 @@ class GumbelApproxNDCGLoss(RankingLoss):
     ):
         check_weight(lambda_weight, DCGFamily)
         super().__init__(
-            functools.partial(gumbel_approx_ndcg, temperature=temperature),
+            gumbel_approx_ndcg,
             reduction,
             name,
+            temperature=temperature,
+            takes_temperature=True,
             ragged=ragged,
             sample_size=sample_size,
             seed=seed,

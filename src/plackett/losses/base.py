@@ -52,11 +52,12 @@ class RankingLoss(Configured, keras.losses.Loss):
         fn: `fn(labels, scores, *, mask, **options) -> [...]`, one loss a list.
         reduction: one of `REDUCTIONS`; see `plackett.losses`.
         name: the name of the loss; None = from the class.
-        temperature: the scores are divided by it.
+        temperature: the scores are divided by it, unless `takes_temperature`.
         ragged: accept ragged labels, scores and weights.
         sample_size: how many samples of noise a list gets. None = `fn` takes no noise.
         seed: of the noise. None = drawn from Python's generator, which `keras.utils.set_random_seed` sets.
         models: the scores have a last axis of models.
+        takes_temperature: `fn` takes the temperature itself.
         weighs_documents: `fn` takes `weights`, [..., list_size], and weighs each document's own term by it; otherwise
             weights of documents are made into a weight of their list.
         classes: the labels are classes and the scores similarities of rows: nothing is padding.
@@ -74,6 +75,7 @@ class RankingLoss(Configured, keras.losses.Loss):
         sample_size=None,
         seed=None,
         models=False,
+        takes_temperature=False,
         weighs_documents=False,
         classes=False,
         **options,
@@ -87,6 +89,7 @@ class RankingLoss(Configured, keras.losses.Loss):
         self.seed = random.randrange(2**31) if seed is None else seed
         self.seed_generator = None if sample_size is None else keras.random.SeedGenerator(self.seed)
         self.models = models
+        self.takes_temperature = takes_temperature
         self.weighs_documents = weighs_documents
         self.classes = classes
         self.options = options
@@ -124,8 +127,12 @@ class RankingLoss(Configured, keras.losses.Loss):
         return lists.squeeze_column(ops.convert_to_tensor(y_true)), lists.computable(y_pred), None
 
     def _losses(self, labels, scores, mask, **weights):
-        noise = {} if self.sample_size is None else {"noise": self.draw_noise(labels, scores)}
-        return self.fn(labels, scores / self.temperature, mask=mask, **weights, **noise, **self.options)
+        options = self.options | weights
+        if self.sample_size is not None:
+            options["noise"] = self.draw_noise(labels, scores)
+        if self.takes_temperature:
+            return self.fn(labels, scores, mask=mask, temperature=self.temperature, **options)
+        return self.fn(labels, scores / self.temperature, mask=mask, **options)
 
     def _reduced(self, losses, weights, labels, mask):
         if self.reduction in ("none", None):
