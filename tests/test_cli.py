@@ -19,6 +19,7 @@ import plackett_command
 from plackett import cli, data
 
 QUICK = ["--epochs", "2", "--batch-size", "16", "--learning-rate", "0.03"]
+QUICK += ["--scorer-option", "hidden=[8]", "--scorer-option", "dropout=0"]
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def test_train_and_evaluate(files):
     assert "best epoch" in done.output
     config = yaml.safe_load((files / "run/config.yaml").read_text())
     assert config["data"] == [str(files / "train.txt")]
+    assert config["scorer_options"] == {"hidden": [8], "dropout": 0}
     assert config["loss_options"] == {"sample_size": 3, "lambda_weight": {"NDCGLambdaWeight": {"topn": 5}}}
     best = json.loads((files / "run/metrics.json").read_text())
     done = run("evaluate", files / "run", files / "vali.txt", "--metric", "ndcg@10")
@@ -64,6 +66,7 @@ def test_train_holds_out_queries_of_its_own(files):
         (["train.txt", "--loss-option", "temperature"], "--loss-option must be NAME=VALUE, but got 'temperature'"),
         (["train.txt", "--loss-option", "temperature=-1"], "temperature must be a number greater than 0"),
         (["train.txt", "--loss-option", "temperature=[1"], "'[1' is not a YAML value"),
+        (["train.txt", "--scorer-option", "width=3"], "scorer mlp: mlp() got an unexpected keyword argument 'width'"),
         (["train.txt", "--metric", "auc"], "unknown metric 'auc'; known are mrr, ndcg"),
         (["train.txt", "movielens-100k"], "movielens-100k stands alone"),
     ],

@@ -32,6 +32,13 @@ if BACKEND == "tensorflow":
         teacher, student = [[0, 2, 1], [1, 0, 2]], [[0, np.log(3), np.log(2)], [0, np.log(2), np.log(3)]]
         np.testing.assert_allclose(float(loss(teacher, student)), 2.138333, rtol=1e-6)
 
+    def test_without_a_seed_the_global_one_repeats_the_noise():
+        values = []
+        for _ in range(2):
+            tf.random.set_seed(3)
+            values.append(float(losses.GumbelApproxNDCGLoss()([[1, 0]], [[0.6, 0.8]])))
+        assert values[0] == values[1]
+
     def test_replicas_share_the_mean():
         strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
         with strategy.scope():

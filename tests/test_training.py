@@ -16,7 +16,7 @@ from plackett import backend, catalogue, scorers
 from plackett.data import Batches
 from plackett.training import Feed
 
-QUICK = {"epochs": 3, "batch_size": 16, "scorer_options": {"hidden": (8,)}, "learning_rate": 0.03}
+QUICK = {"epochs": 3, "batch_size": 16, "scorer_options": {"hidden": (8,), "dropout": 0.0}, "learning_rate": 0.03}
 
 
 def with_ids(lists):

@@ -86,17 +86,17 @@ def searchsorted(sorted_values, values):
             return tf.searchsorted(sorted_values, values)
 
 
-def uniform(shape, seed: int, seed_generator, scores):
+def uniform(shape, seed: int | None, seed_generator, scores):
     """Noise on [0, 1) of `shape`, fresh at each call.
 
-    TensorFlow draws from its stateful generator, so that `tf.random.set_seed` repeats the numbers of
-    TensorFlow Ranking. PyTorch, and JAX when it is called eagerly, draw from `seed_generator`. While JAX
-    traces a function, the generator's state is a constant of the trace and would give the same noise at every
-    step; there its seed is folded with the bits of `scores`, which a training step changes.
+    TensorFlow draws from its stateful generator, so that `tf.random.set_seed` repeats the numbers of TensorFlow
+    Ranking (under `jit_compile=True` TensorFlow pays no heed to seeds). PyTorch, and JAX when it is called eagerly,
+    draw from `seed_generator`. While JAX traces a function, the state of the generator is a constant of the trace and
+    would give the same noise at every step; there it is folded with the bits of `scores`, which a step changes.
 
     Args:
         shape: the shape of the noise.
-        seed: what the noise starts from.
+        seed: what TensorFlow's noise starts from; None = its own choice.
         seed_generator: `keras.random.SeedGenerator` of this seed.
         scores: the scores that the noise is for, padding zeroed.
     """
@@ -108,8 +108,8 @@ def uniform(shape, seed: int, seed_generator, scores):
             if not isinstance(scores, jax.core.Tracer):
                 return keras.random.uniform(shape, seed=seed_generator)
             bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(scores).astype("float32"), "uint32")
-            key = jax.random.fold_in(jax.random.key(seed), jnp.sum(bits, dtype="uint32"))
-            return jax.random.uniform(key, shape)
+            key = jax.random.wrap_key_data(seed_generator.state.value)
+            return jax.random.uniform(jax.random.fold_in(key, jnp.sum(bits, dtype="uint32")), shape)
         case "torch":
             return keras.random.uniform(shape, seed=seed_generator)
         case _:

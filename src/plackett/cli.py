@@ -37,6 +37,9 @@ Backend = Annotated[
     ),
 ]
 LossOptions = Annotated[list[str], typer.Option("--loss-option", help="An option of the loss, as NAME=VALUE in YAML.")]
+ScorerOptions = Annotated[
+    list[str], typer.Option("--scorer-option", help="An option of the scorer, as NAME=VALUE in YAML: hidden=[64,32].")
+]
 Metrics = Annotated[list[str], typer.Option("--metric", help="A metric, such as ndcg@10; may be repeated.")]
 Validation = Annotated[
     list[pathlib.Path], typer.Option(help="LETOR files to choose the best epoch on. Default: 20 % of the queries.")
@@ -69,6 +72,7 @@ def train(
     loss_option: LossOptions = (),
     metric: Annotated[str, typer.Option(help="The metric that chooses the best epoch.")] = "ndcg@10",
     scorer: Annotated[str | None, typer.Option(help="mlp or embeddings. Default: by the data.")] = None,
+    scorer_option: ScorerOptions = (),
     epochs: Annotated[int, typer.Option(help="At most so many epochs.")] = 50,
     patience: Annotated[int, typer.Option(help="Stop after so many epochs without a better metric.")] = 5,
     batch_size: Annotated[int, typer.Option(help="Lists a step.")] = 32,
@@ -78,7 +82,8 @@ def train(
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier run in the output folder.")] = False,
 ):
     """Train a ranker and keep the best epoch: config.yaml, model.keras, metrics.json, history.csv."""
-    options = parse_options(loss_option)
+    loss_options = parse_options("--loss-option", loss_option)
+    scorer_options = parse_options("--scorer-option", scorer_option)
     lists, held_out, provenance = read_training(data, validation, seed)
     trained = run_training(
         lists,
@@ -88,8 +93,9 @@ def train(
         output,
         provenance=provenance,
         overwrite=overwrite,
-        loss_options=options,
+        loss_options=loss_options,
         scorer=scorer,
+        scorer_options=scorer_options,
         epochs=epochs,
         patience=patience,
         batch_size=batch_size,
@@ -154,17 +160,17 @@ def demo(
     console.print(f"  {sys.argv[0]} evaluate {output / 'unique_softmax'} {MOVIELENS}", highlight=False)
 
 
-def parse_options(pairs: list[str]) -> dict:
+def parse_options(flag: str, pairs: list[str]) -> dict:
     """["sample_size=16"] -> {"sample_size": 16}; values are YAML."""
     options = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise ValueError(f"--loss-option must be NAME=VALUE, but got {pair!r}")
+            raise ValueError(f"{flag} must be NAME=VALUE, but got {pair!r}")
         try:
             options[name] = yaml.safe_load(value)
         except yaml.YAMLError:
-            raise ValueError(f"--loss-option {name}: {value!r} is not a YAML value") from None
+            raise ValueError(f"{flag} {name}: {value!r} is not a YAML value") from None
     return options
 
 

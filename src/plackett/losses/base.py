@@ -2,7 +2,6 @@
 
 import math
 import numbers
-import random
 
 import keras
 from keras import ops
@@ -55,7 +54,7 @@ class RankingLoss(Configured, keras.losses.Loss):
         temperature: the scores are divided by it, unless `takes_temperature`.
         ragged: accept ragged labels, scores and weights.
         sample_size: how many samples of noise a list gets. None = `fn` takes no noise.
-        seed: of the noise. None = drawn from Python's generator, which `keras.utils.set_random_seed` sets.
+        seed: of the noise. None = another one each time, which `keras.utils.set_random_seed` repeats.
         models: the scores have a last axis of models.
         takes_temperature: `fn` takes the temperature itself.
         weighs_documents: `fn` takes `weights`, [..., list_size], and weighs each document's own term by it; otherwise
@@ -86,8 +85,8 @@ class RankingLoss(Configured, keras.losses.Loss):
         self.temperature = temperature
         self.ragged = ragged
         self.sample_size = sample_size
-        self.seed = random.randrange(2**31) if seed is None else seed
-        self.seed_generator = None if sample_size is None else keras.random.SeedGenerator(self.seed)
+        self.seed = seed
+        self.seed_generator = None if sample_size is None else keras.random.SeedGenerator(seed)
         self.models = models
         self.takes_temperature = takes_temperature
         self.weighs_documents = weighs_documents
