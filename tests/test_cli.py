@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 import typer.testing
@@ -86,6 +87,14 @@ def test_evaluate_refuses(files):
     done = run("evaluate", files, files / "test.txt", *other)
     assert done.exit_code == 2
     assert f"already runs on {BACKEND}" in " ".join(done.output.split())
+
+
+def test_evaluate_refuses_a_model_of_another_kind(files):
+    x = keras.Input((3,))
+    keras.Model(x, keras.layers.Dense(1)(x)).save(files / "other.keras")
+    done = run("evaluate", files / "other.keras", files / "test.txt")
+    assert done.exit_code == 2
+    assert "is not a scorer of plackett: its inputs must be a dict with a mask" in " ".join(done.output.split())
 
 
 def test_an_earlier_run_is_not_overwritten(files):

@@ -161,6 +161,8 @@ def test_embeddings(training_lists, validation_lists):
     trained = plackett.train(train, validation, **QUICK | {"scorer_options": {"dimension": 4, "hidden": (8,)}})
     assert {layer.name for layer in trained.model.layers} >= {"who_embedding", "what_embedding"}
     assert trained.best["ndcg@10"] > 0.8
+    dense_alone = plackett.train(train, validation, scorer="mlp", **QUICK)
+    assert dense_alone.best["ndcg@10"] > 0.8
 
 
 class Watched(Feed):

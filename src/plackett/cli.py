@@ -119,10 +119,12 @@ def evaluate(
         raise FileNotFoundError(f"there is no model at {path}")
     ranker = keras.models.load_model(path)
     inputs = ranker.input
+    if not isinstance(inputs, dict) or "mask" not in inputs:
+        raise ValueError(f"{path} is not a scorer of plackett: its inputs must be a dict with a mask")
     if data == [MOVIELENS]:
         lists = plackett.data.movielens_100k()[2]
     else:
-        lists = read_letor_files(data, inputs["features"].shape[-1])
+        lists = read_letor_files(data, inputs["features"].shape[-1] if "features" in inputs else None)
     missing = sorted(set(inputs) - {"mask", "features", *lists.ids})
     if missing:
         raise ValueError(f"{path} was trained on the id features {', '.join(missing)}, which this data does not have")

@@ -24,7 +24,7 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
         [documents], in the order of `lists`; the mean over models where a scorer has several.
     """
     scores = np.zeros(len(lists.labels), "float32")
-    batches = Batches(lists, batch_size)
+    batches = Batches(lists.with_ids(model.input), batch_size)
     for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
         batch = np.asarray(model.predict_on_batch(inputs))
         batch = batch if batch.ndim == 2 else batch.mean(axis=-1)

@@ -101,7 +101,7 @@ def train(
     keras.utils.set_random_seed(settings.seed)
     loss = _loss(settings)
     model = _scorer(lists, settings, loss)
-    feed = Feed(lists, settings.batch_size, seed=settings.seed)
+    feed = Feed(lists.with_ids(model.input), settings.batch_size, seed=settings.seed)
     folder = _opened(output, settings, overwrite, provenance or {})
     model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss=loss)
     record = Record(validation, settings.metric, settings.patience, folder)

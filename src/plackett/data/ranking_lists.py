@@ -1,6 +1,7 @@
 """Lists of documents in flat arrays: what every reader returns and every batch is cut from."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -49,6 +50,11 @@ class RankingLists:
         """The lists of some queries, given by their positions."""
         rows = [np.arange(self.row_splits[q], self.row_splits[q + 1]) for q in queries]
         return self.take(np.concatenate(rows) if rows else np.zeros(0, "int64"), self.lengths[queries], queries)
+
+    def with_ids(self, names: Iterable[str]) -> "RankingLists":
+        """The same lists with these id features alone."""
+        kept = {name: self.ids[name] for name in self.ids if name in set(names)}
+        return dataclasses.replace(self, ids=kept, vocabularies={name: self.vocabularies[name] for name in kept})
 
     def take(self, rows: np.ndarray, lengths: np.ndarray, queries: np.ndarray) -> "RankingLists":
         """The documents in `rows`, cut into lists of `lengths`, which belong to `queries` (all by position)."""
