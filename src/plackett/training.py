@@ -222,5 +222,8 @@ class Record(keras.callbacks.Callback):
 def write(path: pathlib.Path, text: str) -> None:
     """Writes a whole file or none."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
-    partial.replace(path)
+    try:
+        partial.write_text(text)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
