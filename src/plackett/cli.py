@@ -14,7 +14,9 @@ from rich.markup import escape
 from rich.table import Table
 
 import plackett
+from plackett.evaluation import METRICS
 from plackett.progress import ProgressBar
+from plackett.training import Settings
 
 MOVIELENS = "movielens-100k"
 
@@ -68,16 +70,16 @@ def train(
     data: Data,
     output: Annotated[pathlib.Path, typer.Option(help="The folder for the model and its record.")],
     validation: Validation = (),
-    loss: Annotated[str, typer.Option(help="The name of the loss.")] = "unique_softmax",
+    loss: Annotated[str, typer.Option(help="The name of the loss.")] = Settings.loss,
     loss_option: LossOptions = (),
-    metric: Annotated[str, typer.Option(help="The metric that chooses the best epoch.")] = "ndcg@10",
-    scorer: Annotated[str | None, typer.Option(help="mlp or embeddings. Default: by the data.")] = None,
+    metric: Annotated[str, typer.Option(help="The metric that chooses the best epoch.")] = Settings.metric,
+    scorer: Annotated[str | None, typer.Option(help="mlp or embeddings. Default: by the data.")] = Settings.scorer,
     scorer_option: ScorerOptions = (),
-    epochs: Annotated[int, typer.Option(help="At most so many epochs.")] = 50,
-    patience: Annotated[int, typer.Option(help="Stop after so many epochs without a better metric.")] = 5,
-    batch_size: Annotated[int, typer.Option(help="Lists a step.")] = 32,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 1e-3,
-    seed: Annotated[int, typer.Option(help="Of weights, order, dropout and noise.")] = 0,
+    epochs: Annotated[int, typer.Option(help="At most so many epochs.")] = Settings.epochs,
+    patience: Annotated[int, typer.Option(help="Stop after so many epochs without a gain.")] = Settings.patience,
+    batch_size: Annotated[int, typer.Option(help="Lists a step.")] = Settings.batch_size,
+    learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = Settings.learning_rate,
+    seed: Annotated[int, typer.Option(help="Of weights, order, dropout and noise.")] = Settings.seed,
     backend: Backend = None,
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier run in the output folder.")] = False,
 ):
@@ -110,7 +112,7 @@ def train(
 def evaluate(
     model: Annotated[pathlib.Path, typer.Argument(help="An output folder of `plackett train`, or a .keras file.")],
     data: Data,
-    metric: Metrics = ("ndcg@5", "ndcg@10", "mrr"),
+    metric: Metrics = METRICS,
     backend: Backend = None,
 ):
     """Measure a trained ranker; a query without relevant documents counts 0."""

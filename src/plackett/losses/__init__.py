@@ -10,7 +10,8 @@ A function returns one number a list. What all the classes share:
 - `ragged`: accept ragged labels, scores and weights: `tf.RaggedTensor`, jagged `torch.nested` tensors, `Ragged`
   (a JAX pytree), lists of lists.
 - `sample_weight`, when called: [lists] or [lists, 1], a weight a list; [lists, list_size], a weight a document,
-  which becomes the list weight sum_i w_i y_i / sum_i y_i (under a Keras mask: the mean of the w_i).
+  which becomes the list weight sum_i w_i y_i / sum_i y_i (under a Keras mask: the mean of the w_i). `SoftmaxLoss`
+  weighs each document's own term instead; `NpairsLoss` takes a weight a row.
 
 Who is real: the Keras mask that the scores carry decides, and then negative labels are ordinary numbers;
 otherwise a label below 0 marks padding.
