@@ -1,9 +1,10 @@
-# `make demo` trains rankers on MovieLens-100K; `make test` runs everything that CI runs. Both make and reuse .venv.
+# `make demo` trains rankers on MovieLens-100K; `make test` runs everything that CI runs, `make docs` writes the
+# catalogue. All make and reuse .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint test-jax test-tensorflow test-torch test-wheel
+.PHONY: demo docs test lint test-jax test-tensorflow test-torch test-wheel
 
 demo: .venv/demo
 	@KERAS_BACKEND=jax $(BIN)/plackett demo
@@ -11,6 +12,9 @@ demo: .venv/demo
 test: .venv/dev
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-jax test-tensorflow test-torch test-wheel
+
+docs: .venv/dev
+	KERAS_BACKEND=jax $(BIN)/python docs/make_catalogue.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .

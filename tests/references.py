@@ -4,6 +4,7 @@
 Arithmetic is rearranged only where a plain loop would overflow.
 """
 
+import itertools
 import math
 
 TINY = 1.1754943508222875e-38
@@ -108,15 +109,6 @@ def approx_ndcg(labels, scores, topn=None, gain=pow_minus_1, discount=log2_inver
     return -total / (ideal_dcg([gain(label) for label in labels], discount, topn) if normalized else 1.0)
 
 
-def gumbel_approx_ndcg(labels, scores, noise, temperature=0.1, gumbel_temperature=1.0, **metric):
-    """Mean over samples of approx_ndcg(y, (s + g) / (gumbel_temperature temperature)). Bruch et al. 2020."""
-    total = 0.0
-    for uniform in noise:
-        perturbed = [(s + gumbel(u)) / gumbel_temperature / temperature for s, u in zip(scores, uniform, strict=True)]
-        total += approx_ndcg(labels, perturbed, **metric)
-    return total / len(noise)
-
-
 def coupled_rank_distil(labels, scores, noise, topk=None):
     """Mean over samples of -log P(the top k of the order of falling y + g | s) under Plackett-Luce. Reddi et al."""
     if not any(labels):
@@ -137,7 +129,7 @@ def cross_entropies(labels, scores, weights=None):
     for i, label in enumerate(labels):
         for m, score in enumerate(scores[i]):
             weight = 1.0 if weights is None else weights[i]
-            by_model[m] += weight * (label * softplus(-score) + (1.0 - label) * softplus(score))
+            by_model[m] += weight * cross_entropy(label, score)
     return by_model
 
 
@@ -164,6 +156,172 @@ def npairs(labels, similarities):
     return losses
 
 
+def npairs_multilabel(labels, similarities):
+    """sum_j n_ij (log sum_k e^S_ik - S_ij) / sum_j n_ij with n_ij shared labels, a number a row; 0 without labels."""
+    losses = []
+    for row, own in zip(similarities, labels, strict=True):
+        shared = [sum(a * b for a, b in zip(own, other, strict=True)) for other in labels]
+        terms = [n * (log_sum_exp(row) - similarity) for n, similarity in zip(shared, row, strict=True)]
+        losses.append(sum(terms) / sum(shared) if sum(shared) else 0.0)
+    return losses
+
+
+def calibrated_softmax(labels, scores, virtual_label=0.0, weights=None):
+    """sum_i w_i y_i (L - s_i) + y_0 L with L = log(1 + sum_j e^s_j). Yan et al. 2022, eq. 6."""
+    weights = [1.0] * len(labels) if weights is None else weights
+    return softmax([*labels, virtual_label], [*scores, 0.0], [*weights, 1.0])
+
+
+def poly_one_softmax(labels, scores, epsilon=1.0, weights=None):
+    """sum_i w_i y_i (-log p_i + epsilon (1 - p_i)), p = softmax(s). Leng et al. 2022."""
+    total = 0.0
+    for i, label in enumerate(labels):
+        log_p = scores[i] - log_sum_exp(scores)
+        total += (1.0 if weights is None else weights[i]) * label * (epsilon * (1.0 - math.exp(log_p)) - log_p)
+    return total
+
+
+def list_mle(labels, scores, noise=None, discount=None):
+    """sum_i D(i) (log sum_{j >= i} e^s_pi(j) - s_pi(i)); pi sorts by falling label, then rising noise. Xia et al."""
+    losses = []
+    for keys in [range(len(labels))] if noise is None else noise:
+        left = [scores[i] for i in sorted(range(len(labels)), key=lambda i: (-labels[i], keys[i]))]
+        total = 0.0
+        for rank in range(1, len(left) + 1):
+            total += (1.0 if discount is None else discount(rank)) * (log_sum_exp(left) - left[0])
+            left = left[1:]
+        losses.append(total)
+    return sum(losses) / len(losses)
+
+
+def approx_mrr(labels, scores):
+    """-(sum_i y_i / r_i) / sum_i y_i at soft ranks r; 0 where no label is above 0. Qin et al. 2010."""
+    if not any(label > 0 for label in labels):
+        return 0.0
+    total = sum(label / rank for label, rank in zip(labels, approx_ranks(scores), strict=True))
+    return -total / sum(labels) if sum(labels) else 0.0
+
+
+def sampled(fn, labels, scores, noise, temperature=1.0, gumbel_temperature=1.0, **options):
+    """Mean over samples of fn(y, (s + g) / (gumbel_temperature temperature)). Bruch et al. 2020."""
+    total = 0.0
+    for uniform in noise:
+        perturbed = [(s + gumbel(u)) / gumbel_temperature / temperature for s, u in zip(scores, uniform, strict=True)]
+        total += fn(labels, perturbed, **options)
+    return total / len(noise)
+
+
+def neural_sort(scores):
+    """P_r = softmax_k((n + 1 - 2 r) s_k - sum_j |s_k - s_j|), the rows by rank. Grover et al. 2019, eq. 5."""
+    n, rows = len(scores), []
+    for rank in range(1, n + 1):
+        logits = [(n + 1 - 2 * rank) * s - sum(abs(s - other) for other in scores) for s in scores]
+        rows.append([math.exp(logit - log_sum_exp(logits)) for logit in logits])
+    return rows
+
+
+def neural_sort_ndcg(labels, scores, topn=None, gain=pow_minus_1, discount=log2_inverse, normalized=True):
+    """-(1 / max DCG) sum_r D(r) sum_k P_rk gain(y_k); 0 where no label is above 0. Swezey et al. 2021."""
+    if not any(label > 0 for label in labels):
+        return 0.0
+    total = 0.0
+    for rank, row in enumerate(neural_sort(scores), 1):
+        if topn is None or rank <= topn:
+            total += discount(rank) * sum(p * gain(label) for p, label in zip(row, labels, strict=True))
+    return -total / (ideal_dcg([gain(label) for label in labels], discount, topn) if normalized else 1.0)
+
+
+def circle(labels, scores, gamma=64.0, margin=0.25, held=None):
+    """log(1 + sum_{y_i > y_j} e^(gamma (a_i (1 - m - s_i) + b_j (s_j - m)))); `held`: scores of a and b. Sun 2020."""
+    scores = [min(max(score, 0.0), 1.0) for score in scores]
+    held = scores if held is None else [min(max(score, 0.0), 1.0) for score in held]
+    exponents = [0.0]
+    for i, label in enumerate(labels):
+        for j, other in enumerate(labels):
+            if label > other:
+                own = max(0.0, 1.0 + margin - held[i]) * (1.0 - margin - scores[i])
+                exponents.append(gamma * (own + max(0.0, held[j] + margin) * (scores[j] - margin)))
+    return log_sum_exp(exponents)
+
+
+def pairwise(phi, labels, scores, weights=None, pair_weights=None, preferred=True):
+    """sum_ij w_i lambda_ij phi(s_i - s_j, y_i - y_j) over the pairs with y_i > y_j, or over all pairs."""
+    total = 0.0
+    for i, label in enumerate(labels):
+        for j, other in enumerate(labels):
+            if (label > other) if preferred else (i != j):
+                weight = 1.0 if weights is None else weights[i]
+                weight *= 1.0 if pair_weights is None else pair_weights[i][j]
+                total += weight * phi(scores[i] - scores[j], label - other)
+    return total
+
+
+def pairwise_hinge(labels, scores, **weights):
+    """phi = max(0, 1 - d). Joachims 2002."""
+    return pairwise(lambda d, y: max(0.0, 1.0 - d), labels, scores, **weights)
+
+
+def pairwise_logistic(labels, scores, **weights):
+    """phi = log(1 + e^-d). Burges et al. 2005."""
+    return pairwise(lambda d, y: softplus(-d), labels, scores, **weights)
+
+
+def pairwise_soft_zero_one(labels, scores, **weights):
+    """phi = 1 / (1 + e^d). Qin et al. 2010."""
+    return pairwise(lambda d, y: logistic(-d), labels, scores, **weights)
+
+
+def pairwise_mse(labels, scores, **weights):
+    """phi = (d - (y_i - y_j))^2 over all pairs."""
+    return pairwise(lambda d, y: (d - y) ** 2, labels, scores, preferred=False, **weights)
+
+
+def yeti(labels, scores, weights=None):
+    """`pairwise_logistic` weighted by `yeti_pairs` at the ranks of the scores. Lyzhin et al. 2023."""
+    table = yeti_pairs(labels, ranks(scores))
+    return pairwise_logistic(labels, scores, weights=weights, pair_weights=table)
+
+
+def cross_entropy(label, score):
+    """log(1 + e^s) - y s."""
+    return label * softplus(-score) + (1.0 - label) * softplus(score)
+
+
+def sigmoid_cross_entropy(labels, scores, weights=None):
+    """sum_i w_i (log(1 + e^s_i) - y_i s_i)."""
+    weights = [1.0] * len(labels) if weights is None else weights
+    return sum(w * cross_entropy(y, s) for w, y, s in zip(weights, labels, scores, strict=True))
+
+
+def mean_squared(labels, scores, weights=None):
+    """sum_i w_i (s_i - y_i)^2."""
+    weights = [1.0] * len(labels) if weights is None else weights
+    return sum(w * (s - y) ** 2 for w, y, s in zip(weights, labels, scores, strict=True))
+
+
+def ordinal(labels, scores, use_fraction_label=False, weights=None):
+    """sum_i w_i sum_k of the cross-entropy of [y_i >= k] under s_ik; with fractions of min(max(y_i - k + 1, 0), 1)."""
+    total = 0.0
+    for i, label in enumerate(labels):
+        for k, score in enumerate(scores[i], 1):
+            target = min(max(label - k + 1.0, 0.0), 1.0) if use_fraction_label else float(label >= k)
+            total += (1.0 if weights is None else weights[i]) * cross_entropy(target, score)
+    return total
+
+
+def click_em(labels, scores, exam_loss_weight=1.0, rel_loss_weight=1.0, weights=None, held=None):
+    """sum_i w_i (v CE(e_i, a_i) + u CE(r_i, b_i)); `held`: the scores of the posteriors e and r. Wang et al. 2018."""
+    total = 0.0
+    held = scores if held is None else held
+    for i, label in enumerate(labels):
+        seen = 1.0 if label >= 1 else logistic(held[i][0] - softplus(held[i][1]))
+        relevant = 1.0 if label >= 1 else logistic(held[i][1] - softplus(held[i][0]))
+        loss = exam_loss_weight * cross_entropy(seen, scores[i][0])
+        loss += rel_loss_weight * cross_entropy(relevant, scores[i][1])
+        total += (1.0 if weights is None else weights[i]) * loss
+    return total
+
+
 # Metrics
 
 
@@ -185,6 +343,144 @@ def reciprocal_rank(labels, scores, topn=None):
         if label >= 1 and (topn is None or rank <= topn):
             return 1.0 / rank
     return 0.0
+
+
+def by_rank(scores, topn=None):
+    """The places of the documents from rank 1 down to rank `topn`."""
+    found = ranks(scores)
+    return sorted(range(len(scores)), key=lambda i: found[i])[:topn]
+
+
+def expected_over_ties(fn, labels, scores, **options):
+    """The mean of `fn` over all orders of the documents of equal score. McSherry & Najork 2008."""
+    tied = [[i for i, s in enumerate(scores) if s == score] for score in sorted(set(scores), reverse=True)]
+    values = []
+    for orders in itertools.product(*(itertools.permutations(group) for group in tied)):
+        order = list(itertools.chain(*orders))
+        values.append(fn(labels, [-order.index(i) for i in range(len(order))], **options))
+    return sum(values) / len(values)
+
+
+def dcg(labels, scores, weights=None, topn=None, gain=pow_minus_1, discount=log2_inverse):
+    """sum_{i: r_i <= n} (w_i / w) gain(y_i) discount(r_i), w the mean of w_i by gain. Jarvelin & Kekalainen 2002."""
+    weights = [1.0] * len(labels) if weights is None else weights
+    gains = [gain(label) for label in labels]
+    if not any(gains):
+        return 0.0
+    mean_weight = sum(weight * gained for weight, gained in zip(weights, gains, strict=True)) / sum(gains)
+    total = 0.0
+    for rank, i in enumerate(by_rank(scores, topn), 1):
+        total += weights[i] / mean_weight * gains[i] * discount(rank)
+    return total
+
+
+def hits(labels, scores, topn=None):
+    """1 if a label of the top n is at least 1, else 0. Bordes et al. 2013."""
+    return float(any(labels[i] >= 1 for i in by_rank(scores, topn)))
+
+
+def expected_reciprocal_rank(labels, scores, topn=None, max_grade=4.0):
+    """sum_r (1 / r) P(the user stops at r), stopping at grade g with (2^g - 1) / 2^max. Chapelle et al. 2009."""
+    total, reads_on = 0.0, 1.0
+    for rank, i in enumerate(by_rank(scores, topn), 1):
+        stops = (2.0 ** min(labels[i], max_grade) - 1.0) / 2.0**max_grade
+        total += reads_on * stops / rank
+        reads_on *= 1.0 - stops
+    return total
+
+
+def precision(labels, scores, topn=None, divide_by="documents"):
+    """The labels of at least 1 in the top n ("relevant": as many as there are in all) over n, or the documents."""
+    if topn == "relevant":
+        topn = sum(label >= 1 for label in labels)
+    read = by_rank(scores, topn)
+    divisor = topn if divide_by == "topn" else len(read)
+    return sum(labels[i] >= 1 for i in read) / divisor if divisor else 0.0
+
+
+def recall(labels, scores, topn=None):
+    """The labels of at least 1 in the top n over all of them."""
+    relevant = sum(label >= 1 for label in labels)
+    return sum(labels[i] >= 1 for i in by_rank(scores, topn)) / relevant if relevant else 0.0
+
+
+def average_precision(labels, scores, weights=None, topn=None):
+    """sum_i w_i (precision at the rank of i) / sum_i w_i over the relevant i, 0 below rank n. Buckley & Voorhees."""
+    weights = [1.0] * len(labels) if weights is None else weights
+    total = 0.0
+    for rank, i in enumerate(by_rank(scores, topn), 1):
+        if labels[i] >= 1:
+            total += weights[i] * precision(labels, scores, rank)
+    relevant = sum(weight for weight, label in zip(weights, labels, strict=True) if label >= 1)
+    return total / relevant if relevant else 0.0
+
+
+def rank_biased_precision(labels, scores, topn=None, persistence=0.8, gain=is_greater_equal_1):
+    """(1 - p) sum_{i: r_i <= n} gain(y_i) p^(r_i - 1). Moffat & Zobel 2008."""
+    reads = 1.0
+    total = 0.0
+    for i in by_rank(scores, topn):
+        total += (1.0 - persistence) * reads * gain(labels[i])
+        reads *= persistence
+    return total
+
+
+def average_relevance_position(labels, scores, weights=None):
+    """sum_i w_i y_i r_i / sum_i w_i y_i; 0 where no label is above 0. Zhu 2004."""
+    weights = [1.0] * len(labels) if weights is None else weights
+    shares = [weight * label for weight, label in zip(weights, labels, strict=True)]
+    total = sum(share * rank for share, rank in zip(shares, ranks(scores), strict=True))
+    return total / sum(shares) if any(shares) else 0.0
+
+
+def ordered_pair_accuracy(labels, scores, weights=None):
+    """The share by w_i of s_i > s_j among the pairs with y_i > y_j; 0 without one. Herbrich et al. 2000."""
+    weights = [1.0] * len(labels) if weights is None else weights
+    correct, every = 0.0, 0.0
+    for i, label in enumerate(labels):
+        for j, other in enumerate(labels):
+            if label > other:
+                every += weights[i]
+                correct += weights[i] if scores[i] > scores[j] else 0.0
+    return correct / every if every else 0.0
+
+
+def bpref(labels, scores, topn=None, use_trec_version=True):
+    """Mean over relevant i of 1 - min(n_i, R) / min(R, N) (or / R), 0 below rank n. Buckley & Voorhees 2004."""
+    relevant = sum(label >= 1 for label in labels)
+    irrelevant = len(labels) - relevant
+    total, before = 0.0, 0
+    for i in by_rank(scores, topn):
+        if labels[i] < 1:
+            before += 1
+        elif before == 0:
+            total += 1.0
+        else:
+            total += 1.0 - min(before, relevant) / (min(relevant, irrelevant) if use_trec_version else relevant)
+    return total / relevant if relevant else 0.0
+
+
+def alpha_dcg(labels, scores, weights=None, topn=None, alpha=0.5, discount=log2_inverse):
+    """sum_{i: r_i <= n} (w_i / w) discount(r_i) sum_t y_it (1 - alpha)^(y_t read before i). Clarke et al. 2008."""
+    weights = [1.0] * len(labels) if weights is None else weights
+    covering = [weight for weight, row in zip(weights, labels, strict=True) if any(y >= 1 for y in row)]
+    if not covering:
+        return 0.0
+    mean_weight = sum(covering) / len(covering)
+    total, read = 0.0, [0.0 for _ in labels[0]]
+    for rank, i in enumerate(by_rank(scores, topn), 1):
+        for t, label in enumerate(labels[i]):
+            if label > 0:
+                total += weights[i] / mean_weight * discount(rank) * label * (1.0 - alpha) ** read[t]
+                read[t] += label
+    return total
+
+
+def precision_ia(labels, scores, topn=None):
+    """Precision at n in the mean over the subtopics that any document covers. Agrawal et al. 2009."""
+    by_subtopic = [subtopic for subtopic in zip(*labels, strict=True) if any(label >= 1 for label in subtopic)]
+    values = [precision(subtopic, scores, topn) for subtopic in by_subtopic]
+    return sum(values) / len(values) if values else 0.0
 
 
 # Lambda weights

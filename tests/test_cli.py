@@ -19,6 +19,8 @@ from conftest import letor_text, made_lists
 import plackett_command
 from plackett import cli, data
 
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
 QUICK = ["--epochs", "2", "--batch-size", "16", "--learning-rate", "0.03"]
 QUICK += ["--scorer-option", "hidden=[8]", "--scorer-option", "dropout=0"]
 
@@ -68,7 +70,7 @@ def test_train_holds_out_queries_of_its_own(files):
         (["train.txt", "--loss-option", "temperature=-1"], "temperature must be a number greater than 0"),
         (["train.txt", "--loss-option", "temperature=[1"], "'[1' is not a YAML value"),
         (["train.txt", "--scorer-option", "width=3"], "scorer mlp: mlp() got an unexpected keyword argument 'width'"),
-        (["train.txt", "--metric", "auc"], "unknown metric 'auc'; known are mrr, ndcg"),
+        (["train.txt", "--metric", "auc"], "unknown metric 'auc'; known are alpha_dcg, arp,"),
         (["train.txt", "movielens-100k"], "movielens-100k stands alone"),
     ],
 )
@@ -79,6 +81,19 @@ def test_errors_are_one_line(files, monkeypatch, options, wrong):
     assert wrong in " ".join(done.output.split())
     assert "Traceback" not in done.output
     assert not (files / "run").exists()
+
+
+def test_evaluate_states_its_conventions(files):
+    assert run("train", files / "train.txt", "--output", files / "run", *QUICK, "--epochs", "1").exit_code == 0
+    arguments = ["evaluate", files / "run", files / "test.txt", "--metric", "ndcg@10", "--metric", "arp"]
+    done = run(*arguments)
+    assert "ndcg@10: empty=0, ties=position" in done.output
+    assert "arp: empty=skip, ties=position" in done.output
+    done = run(*arguments, "--empty", "1", "--ties", "trec")
+    assert "ndcg@10, arp: empty=1, ties=trec" in done.output
+    done = run(*arguments, "--empty", "2")
+    assert done.exit_code == 2
+    assert "empty must be one of ('skip', 0, 1), but got empty='2'" in " ".join(done.output.split())
 
 
 def test_evaluate_refuses(files):
@@ -139,14 +154,19 @@ def test_a_model_of_ids_needs_ids(files, tmp_path, monkeypatch):
 
 
 def test_ctrl_c_leaves_what_is_finished(files):
-    command = [sys.executable, "-c", "import plackett_command; plackett_command.main()", "train", "train.txt"]
+    # A shell that starts the tests in the background has told its children to ignore Ctrl-C.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{code}; import plackett_command; plackett_command.main()", "train", "train.txt"]
     command += ["--output", "run", "--epochs", "100000", "--patience", "100000"]
     process = subprocess.Popen(command, cwd=files, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    deadline = time.monotonic() + 120
-    while not (files / "run/history.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=120)
+    try:
+        deadline = time.monotonic() + 120
+        while not (files / "run/history.csv").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130, output
     assert "stopped: the best of the finished epochs is in run" in " ".join(output.split())
     assert {path.name for path in (files / "run").iterdir()} == {

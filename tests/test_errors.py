@@ -131,7 +131,7 @@ def test_one_class_a_row():
 
 
 def test_a_mask_of_other_rows():
-    with pytest.raises(ValueError, match=r"mask must have the shape of labels, \[3\], but got mask \[4\]"):
+    with pytest.raises(ValueError, match=r"mask must have the shape of the rows, \[3\], but got mask \[4\]"):
         losses.npairs(np.arange(3), ones(3, 3), mask=ones(4) > 0)
 
 
@@ -223,3 +223,56 @@ def test_ragged_input_must_be_asked_for(thing):
 def test_ragged_clicks_must_be_asked_for():
     with pytest.raises(ValueError, match=r"labels or scores are ragged.*ragged=True"):
         losses.MixtureEMLoss()([[1.0, 0.0], [1.0]], [[[0.6, 0.9], [0.8, 0.2]], [[0.5, 0.9]]])
+
+
+# Options of the whole catalogue
+
+
+@pytest.mark.parametrize(
+    "make, wrong",
+    [
+        (lambda: losses.CalibratedSoftmaxLoss(virtual_label=-1), "virtual_label must be a number of at least 0"),
+        (lambda: losses.PolyOneSoftmaxLoss(epsilon="1"), "epsilon must be a number, but got epsilon='1'"),
+        (lambda: losses.CircleLoss(gamma=0), "gamma must be a number greater than 0"),
+        (lambda: losses.CircleLoss(margin=None), "margin must be a number, but got margin=None"),
+        (lambda: losses.ClickEMLoss(exam_loss_weight=-1), "exam_loss_weight must be a number of at least 0"),
+        (lambda: losses.ClickEMLoss(rel_loss_weight="x"), "rel_loss_weight must be a number of at least 0"),
+        (
+            lambda: losses.OrdinalLoss(ordinal_size=0),
+            "ordinal_size must be a whole number of at least 1, or None for as",
+        ),
+        (lambda: losses.ApproxMRRLoss(sample_size=0), "sample_size must be a whole number of at least 1"),
+        (lambda: losses.ApproxNDCGLoss(seed=3), "seed and gumbel_temperature act on samples: set sample_size too"),
+        (
+            lambda: losses.NeuralSortNDCGLoss(gumbel_temperature=2.0),
+            "seed and gumbel_temperature act on samples: set sample_size too",
+        ),
+        (
+            lambda: losses.ClickEMLoss()([[1, 0]], np.zeros((1, 2, 3))),
+            r"click_em takes 2 scores a document, examination and relevance, but got \[1, 2, 3\]",
+        ),
+        (
+            lambda: losses.OrdinalLoss(ordinal_size=3)([[1, 0]], np.zeros((1, 2, 2))),
+            r"ordinal_size=3 levels need as many scores, but got scores \[1, 2, 2\]",
+        ),
+        (
+            lambda: losses.OrdinalLoss()([[1, 0]], [[0.5, 0.6]]),
+            r"scores must have a last axis of models, \[..., list_size, models\], .*got scores \[1, 2\]",
+        ),
+        (
+            lambda: losses.NpairsMultilabelLoss()(np.ones((3, 2)), np.zeros((2, 2))),
+            r"labels must have the shape of rows and classes, \[2, 2\], but got labels \[3, 2\]",
+        ),
+        (
+            lambda: losses.NpairsMultilabelLoss()(np.ones((3, 2)), np.zeros((3, 2))),
+            r"similarities must be square, \[..., rows, rows\], but got \[3, 2\]",
+        ),
+        (
+            lambda: losses.NpairsMultilabelLoss()(np.ones((2, 2)), np.zeros((2, 2)), np.ones((2, 2))),
+            "sample_weight must have the shape of|sample_weight must have one weight",
+        ),
+    ],
+)
+def test_options_and_shapes_of_the_catalogue(make, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        make()

@@ -10,10 +10,38 @@ import pytest
 from backends import BACKEND
 from keras import ops
 
-from plackett import catalogue, losses, metrics, scorers
+from plackett import losses, metrics, scorers
 from plackett.data import Batches
 
-LISTS = ["softmax", "unique_softmax", "approx_ndcg", "gumbel_approx_ndcg", "coupled_rank_distil"]
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+WEIGHTED = [
+    "approx_ndcg",
+    "calibrated_softmax",
+    "gumbel_approx_ndcg",
+    "mixture_em",
+    "neural_sort_ndcg",
+    "pairwise_hinge",
+    "pairwise_logistic",
+    "pairwise_mse",
+    "pairwise_soft_zero_one",
+    "poly_one_softmax",
+    "softmax",
+    "unique_softmax",
+    "yeti_logistic",
+]
+UNWEIGHTED = [
+    "approx_mrr",
+    "circle",
+    "click_em",
+    "coupled_rank_distil",
+    "list_mle",
+    "mean_squared",
+    "ordinal",
+    "sigmoid_cross_entropy",
+]
+OUTPUTS = {"mixture_em": 3, "click_em": 2, "ordinal": 3}
+FORMS = {None: WEIGHTED + UNWEIGHTED, (24,): ["softmax"], (24, 1): ["mixture_em"], (24, 6): ["softmax", "ordinal"]}
 RANDOM = np.random.default_rng(0)
 FEATURES = RANDOM.normal(size=(24, 6, 3)).astype("float32")
 LABELS = np.where(RANDOM.random((24, 6)) < 0.2, -1, RANDOM.integers(0, 4, (24, 6)))
@@ -26,16 +54,14 @@ def linear(outputs=1):
     return keras.Model(x, keras.layers.Reshape((6,))(scores) if outputs == 1 else scores)
 
 
-@pytest.mark.parametrize("name", [*LISTS, "mixture_em"])
-@pytest.mark.parametrize("weights", [None, (24,), (24, 1), (24, 6)])
+@pytest.mark.parametrize("weights, name", [(form, name) for form, names in FORMS.items() for name in names])
 def test_fit_save_load(name, weights, tmp_path):
     keras.utils.set_random_seed(0)
-    weight = losses.NDCGLambdaWeight(topn=3)
-    options = {"lambda_weight": weight} if name != "coupled_rank_distil" else {}
-    model = linear(3 if name == "mixture_em" else 1)
-    loss = catalogue.loss(name, **options)
+    options = {"lambda_weight": losses.NDCGLambdaWeight(topn=3)} if name in WEIGHTED else {}
+    model = linear(OUTPUTS.get(name, 1))
+    loss = losses.get(name, **options | ({"ordinal_size": 3} if name == "ordinal" else {}))
     model.compile("adam", loss=loss, metrics=[metrics.NDCG(topn=3), metrics.MRR(topn=2)])
-    labels = np.minimum(LABELS, 1) if name == "mixture_em" else LABELS
+    labels = np.minimum(LABELS, 1) if name.endswith("_em") else LABELS
     sample_weight = None if weights is None else RANDOM.random(weights).astype("float32")
     history = model.fit(FEATURES, labels, sample_weight=sample_weight, batch_size=6, epochs=2, verbose=0).history
     assert np.isfinite(history["loss"]).all()
@@ -114,14 +140,28 @@ def test_mixed_precision(policy):
     assert np.isfinite(history["loss"]).all()
 
 
-@pytest.mark.parametrize("name", ["gumbel_approx_ndcg", "coupled_rank_distil"])
+def test_every_metric_in_one_model(tmp_path):
+    model = linear()
+    subtopics = ("AlphaDCG", "PrecisionIA", "get")
+    every = [kind(ragged=False) for name, kind in vars(metrics).items() if name[0].isupper() and name not in subtopics]
+    model.compile("adam", loss=losses.UniqueSoftmaxLoss(), metrics=every)
+    history = model.fit(FEATURES, LABELS, batch_size=8, verbose=0).history
+    assert set(history) == {"loss", *(metric.name for metric in every)}
+    assert len(history) == 13
+    assert np.isfinite(list(history.values())).all()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras").evaluate(FEATURES, LABELS, return_dict=True, verbose=0)
+    assert loaded == pytest.approx(model.evaluate(FEATURES, LABELS, return_dict=True, verbose=0))
+
+
+@pytest.mark.parametrize("name", ["gumbel_approx_ndcg", "coupled_rank_distil", "list_mle"])
 def test_fit_draws_fresh_noise_at_each_step_and_a_seed_repeats_a_run(name):
     drawn = []
 
     def run(seed):
         keras.utils.set_random_seed(3)
         model = linear()
-        loss = catalogue.loss(name, seed=seed)
+        loss = losses.get(name, seed=seed)
         model.compile(keras.optimizers.SGD(1e-3), loss=loss)
         same = FEATURES[:1].repeat(4, axis=0), np.abs(LABELS[:1]).repeat(4, axis=0)
         recorded = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: drawn.append(float(logs["loss"])))

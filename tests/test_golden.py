@@ -33,16 +33,24 @@ def make(name, case):
     return loss
 
 
+SAMPLED = ("GumbelApproxNDCGLoss", "YetiLogisticLoss")
+BY_DOCUMENT = [
+    name for name in LOSSES if name.startswith(("Pairwise", "Yeti", "Sigmoid", "Mean", "Ordinal", "ClickEM"))
+]
+
+
 def ours(name, case):
     """The reference's (loss, gradient) under the differences that plackett makes on purpose."""
     value, gradient = np.array(case["loss"]), np.array([x for row in case["grad"] for x in np.ravel(row)])
-    samples = np.shape(case["uniform"])[2] if case["uniform"] else 1
-    reduction = case["config"].get("reduction", "auto")
-    if name == "GumbelApproxNDCGLoss" and reduction == "sum":
-        return value / samples, gradient / samples
-    if name == "GumbelApproxNDCGLoss" and reduction == "none":
-        return value.reshape(-1, samples).mean(axis=1), gradient / samples
-    return value, gradient
+    samples = np.shape(case["uniform"])[2] if name in SAMPLED else 1
+    list_size = max(len(row) for row in case["y_true"]) if name in BY_DOCUMENT or "Pairwise" in name else 1
+    match case["config"].get("reduction", "auto"):
+        case "none":
+            return value.reshape(-1, samples, list_size).sum(axis=2).mean(axis=1), gradient / samples
+        case "sum":
+            return value / samples, gradient / samples
+        case _:
+            return value * list_size, gradient * list_size
 
 
 @pytest.mark.parametrize("name, i", CASES)
@@ -74,11 +82,8 @@ def test_exported():
     assert plackett.losses is losses
 
 
-METRICS = [
-    (i, case)
-    for i, case in enumerate(json.loads((GOLDEN / "metrics.json").read_text()))
-    if case["metric"] in ("NDCGMetric", "MRRMetric")
-]
+METRICS = list(enumerate(json.loads((GOLDEN / "metrics.json").read_text())))
+METRIC_CLASSES = {"MeanAveragePrecisionMetric": "MAP"}
 
 
 @pytest.mark.parametrize("i, case", METRICS, ids=[f"{case['metric']}-{i}" for i, case in METRICS])
@@ -86,12 +91,16 @@ def test_reference_metric(i, case):
     config = {"gain" if k == "gain_fn" else k: v for k, v in case["config"].items()}
     if "gain" in config:
         config["gain"] = getattr(gains, config["gain"])
-    metric = getattr(plackett.metrics, case["metric"].removesuffix("Metric"))(**config)
+    metric = getattr(plackett.metrics, METRIC_CLASSES.get(case["metric"], case["metric"].removesuffix("Metric")))(
+        **config
+    )
     weight = None if case["sample_weight"] is None else np.array(case["sample_weight"], "float32")
     metric.update_state(np.array(case["y_true"]), np.array(case["y_pred"], "float32"), sample_weight=weight)
     np.testing.assert_allclose(float(metric.result()), case["result"], rtol=1e-6)
 
 
+ONE = ([[1, 0]], [[0.6, 0.8]])
+TWO = ([[1, 0], [0, 1, 0]], [[0.6, 0.8], [0.5, 0.8, 0.4]])
 DOCUMENTED = [
     (losses.MixtureEMLoss(), [[1, 0]], [[[0.6, 0.9], [0.8, 0.2]]], 1.3198698),
     (
@@ -103,6 +112,39 @@ DOCUMENTED = [
     (losses.UniqueSoftmaxLoss(), [[1, 0]], [[0.6, 0.8]], 0.7981389),
     (losses.UniqueSoftmaxLoss(ragged=True), [[1, 0], [0, 1, 0]], [[0.6, 0.8], [0.5, 0.8, 0.4]], 0.83911896),
     (losses.ApproxNDCGLoss(), [[1, 0]], [[0.6, 0.8]], -0.655107),
+    (losses.ApproxNDCGLoss(ragged=True), *TWO, -0.80536866),
+    (losses.ApproxMRRLoss(), *ONE, -0.53168947),
+    (losses.ApproxMRRLoss(ragged=True), *TWO, -0.73514676),
+    (losses.SoftmaxLoss(), *ONE, 0.7981389),
+    (losses.SoftmaxLoss(ragged=True), *TWO, 0.83911896),
+    (losses.CalibratedSoftmaxLoss(virtual_label=0.1), *ONE, 1.1808171),
+    (losses.ListMLELoss(), *ONE, 0.7981389),
+    (losses.PairwiseHingeLoss(), *ONE, 2 * 0.6),
+    (losses.PairwiseHingeLoss(ragged=True), *TWO, 3 * 0.41666666),
+    (losses.PairwiseLogisticLoss(), *ONE, 2 * 0.39906943),
+    (losses.PairwiseLogisticLoss(ragged=True), *TWO, 3 * 0.3109182),
+    (losses.PairwiseSoftZeroOneLoss(), *ONE, 2 * 0.274917),
+    (losses.PairwiseSoftZeroOneLoss(ragged=True), *TWO, 3 * 0.22945064),
+    (losses.PairwiseMSELoss(), *ONE, 2 * 1.44),
+    (losses.PairwiseMSELoss(ragged=True), *TWO, 3 * 0.7666667),
+    (losses.ClickEMLoss(), [[1, 0]], [[[0.6, 0.9], [0.8, 0.2]]], 2 * 1.1462884),
+    (
+        losses.ClickEMLoss(ragged=True),
+        [[1, 0], [0, 1, 0]],
+        [[[0.6, 0.9], [0.8, 0.2]], [[0.5, 0.9], [0.8, 0.2], [0.4, 0.8]]],
+        3 * 1.0770882,
+    ),
+    (losses.SigmoidCrossEntropyLoss(), *ONE, 2 * 0.8042943),
+    (losses.SigmoidCrossEntropyLoss(ragged=True), *TWO, 3 * 0.64446354),
+    (losses.MeanSquaredLoss(), *ONE, 2 * 0.4),
+    (losses.MeanSquaredLoss(ragged=True), *TWO, 3 * 0.20833336),
+    (losses.OrdinalLoss(ordinal_size=2), [[1, 0]], [[[0.6, 0.2], [0.8, 0.3]]], 2 * 1.6305413),
+    (
+        losses.OrdinalLoss(ordinal_size=2, ragged=True),
+        [[2, 1], [0]],
+        [[[0.6, 0.2], [0.8, 0.3]], [[0.0, -0.2]]],
+        2 * 0.88809216,
+    ),
 ]
 
 

@@ -20,6 +20,7 @@ from hypothesis.extra import numpy as hnp
 from keras import ops
 
 from plackett import gains, losses, metrics
+from plackett.lambdas import LambdaWeight
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -34,7 +35,10 @@ class Row:
 
     `fn` is the pure function with one number a list, `loop` the reference of one list, `loop(labels, scores, noise,
     **options)`, with the constructor's options. `held` is the loop with that part held fixed that no gradient passes
-    through. `options`: one other value of each option of the constructor that `loop` takes.
+    through. `options`: one other value of each option of the constructor that `loop` takes. `always`: what the
+    constructor is always told. `temperature`: the default of the constructor, None where it has none, and
+    `fn_temperature` that of a function that divides by it itself. `weighs`: `loop` takes weights of documents.
+    `unit`: the scores are similarities between 0 and 1.
     """
 
     fn: Callable
@@ -42,32 +46,50 @@ class Row:
     loop: Callable
     options: dict
     name: str = ""
-    temperature: float = 1.0
+    temperature: float | None = None
+    fn_temperature: float = 1.0
+    always: dict = dataclasses.field(default_factory=dict)
     stochastic: bool = False
     models: bool = False
+    clicks: bool = False
     square: bool = False
     metric: bool = False
+    weighs: bool = False
     shift_invariant: bool = True
+    quadratic: bool = False
+    unit: bool = False
+    step: float = 1e-2
     held: Callable | None = None
 
     __hash__ = object.__hash__
 
+    def make(self, **options):
+        return self.keras_class(**self.always | options)
+
+
+def without_noise(loop):
+    """`loop(labels, scores, **options)` that is handed a noise."""
+    return lambda labels, scores, noise, **options: loop(labels, scores, **options)
+
 
 def by_temperature(loop):
-    """`loop(labels, scores)` over scores that a temperature divides."""
-    return lambda labels, scores, noise, temperature=1.0: loop(labels, np.asarray(scores) / temperature)
+    """`loop(labels, scores, **options)` over scores that a temperature divides."""
+    return lambda labels, scores, noise, temperature=1.0, **options: loop(
+        labels, np.asarray(scores) / temperature, **options
+    )
+
+
+def sampled(loop):
+    """`loop(labels, scores, **options)` in the mean over perturbed scores."""
+    return lambda labels, scores, noise, **options: references.sampled(loop, labels, scores, noise, **options)
 
 
 def distil_loop(labels, scores, noise, temperature=1.0, topk=None):
     return references.coupled_rank_distil(labels, np.asarray(scores) / temperature, noise, topk)
 
 
-def gumbel_loop(labels, scores, noise, temperature=0.1, gumbel_temperature=1.0):
-    return references.gumbel_approx_ndcg(labels, scores, noise, temperature, gumbel_temperature)
-
-
-def mixture_loop(labels, scores, noise, temperature=1.0, alpha=1.0):
-    return references.mixture_em(labels, np.asarray(scores) / temperature, alpha)
+def list_mle_loop(labels, scores, noise, temperature=1.0):
+    return references.list_mle(labels, np.asarray(scores) / temperature, noise)
 
 
 def mixture_held(labels, scores):
@@ -75,87 +97,226 @@ def mixture_held(labels, scores):
     return lambda scores: references.mixture_em(labels, scores, held=held)
 
 
+def held_at(loop):
+    """(labels, scores) -> scores -> loop(labels, scores, held=the scores given first)."""
+    return lambda labels, held: lambda scores: loop(labels, scores, held=held)
+
+
 def npairs_total(labels, similarities, *, mask=None):
     return ops.sum(losses.npairs(labels, similarities, mask=mask), axis=-1)
 
 
-def metric_loop(loop):
-    return lambda labels, scores, noise, **options: loop(labels, scores, **options)
+def indicators(classes):
+    """[..., rows] numbers 0 to 7 -> [..., rows, 3], their bits; 0 has no label at all."""
+    return ops.stack([ops.mod(ops.floor(classes / power), 2) for power in (1, 2, 4)], axis=-1)
 
 
-SOFTMAX = Row(
-    losses.softmax, losses.SoftmaxLoss, by_temperature(references.softmax), {"temperature": 0.5}, name="softmax"
-)
-UNIQUE = Row(
-    losses.unique_softmax,
-    losses.UniqueSoftmaxLoss,
-    by_temperature(references.unique_softmax),
-    {"temperature": 0.5},
-    name="unique_softmax",
-)
-APPROX = Row(
-    losses.approx_ndcg,
-    losses.ApproxNDCGLoss,
-    by_temperature(references.approx_ndcg),
-    {"temperature": 0.5},
-    name="approx_ndcg",
-    temperature=0.1,
-)
-GUMBEL = Row(
-    losses.gumbel_approx_ndcg,
-    losses.GumbelApproxNDCGLoss,
-    gumbel_loop,
-    {"temperature": 0.5, "gumbel_temperature": 2.0},
-    name="gumbel_approx_ndcg",
-    temperature=0.1,
-    stochastic=True,
-)
-DISTIL = Row(
-    losses.coupled_rank_distil,
-    losses.CoupledRankDistilLoss,
-    distil_loop,
-    {"temperature": 0.5, "topk": 3},
-    name="coupled_rank_distil",
-    stochastic=True,
-)
-MIXTURE = Row(
-    losses.mixture_em,
-    losses.MixtureEMLoss,
-    mixture_loop,
-    {"temperature": 0.5, "alpha": 0.25},
-    name="mixture_em",
-    models=True,
-    shift_invariant=False,
-    held=mixture_held,
-)
-NPAIRS = Row(
-    npairs_total,
-    losses.NpairsLoss,
-    lambda labels, scores, noise: sum(references.npairs(labels, scores)),
-    {},
-    name="npairs",
-    square=True,
-)
-NDCG = Row(
-    metrics.ndcg,
-    metrics.NDCG,
-    metric_loop(references.ndcg),
-    {"topn": 3, "gain": gains.identity, "discount": gains.inverse},
-    name="ndcg",
-    metric=True,
-)
-RECIPROCAL = Row(
-    metrics.reciprocal_rank,
-    metrics.MRR,
-    metric_loop(references.reciprocal_rank),
-    {"topn": 1},
-    name="reciprocal_rank",
-    metric=True,
-)
-LISTWISE = [SOFTMAX, UNIQUE, APPROX, GUMBEL, DISTIL, MIXTURE]
-LOSSES = [*LISTWISE, NPAIRS]
-METRICS = [NDCG, RECIPROCAL]
-TABLE = [*LOSSES, *METRICS]
+def npairs_multilabel_total(labels, similarities, *, mask=None):
+    labels = indicators(ops.convert_to_tensor(labels))
+    return ops.sum(losses.npairs_multilabel(labels, similarities, mask=mask), axis=-1)
+
+
+def bits(labels):
+    return [[int(label) >> bit & 1 for bit in range(3)] for label in labels]
+
+
+ROWS = [
+    Row(
+        losses.softmax,
+        losses.SoftmaxLoss,
+        by_temperature(references.softmax),
+        {"temperature": 0.5},
+        temperature=1.0,
+        weighs=True,
+    ),
+    Row(
+        losses.calibrated_softmax,
+        losses.CalibratedSoftmaxLoss,
+        by_temperature(references.calibrated_softmax),
+        {"temperature": 0.5, "virtual_label": 0.5},
+        temperature=1.0,
+        weighs=True,
+        shift_invariant=False,
+    ),
+    Row(
+        losses.poly_one_softmax,
+        losses.PolyOneSoftmaxLoss,
+        by_temperature(references.poly_one_softmax),
+        {"temperature": 0.5, "epsilon": -0.5},
+        temperature=1.0,
+        weighs=True,
+    ),
+    Row(
+        losses.unique_softmax,
+        losses.UniqueSoftmaxLoss,
+        by_temperature(references.unique_softmax),
+        {"temperature": 0.5},
+        temperature=1.0,
+    ),
+    Row(
+        losses.list_mle,
+        losses.ListMLELoss,
+        list_mle_loop,
+        {"temperature": 0.5},
+        temperature=1.0,
+        stochastic=True,
+    ),
+    Row(
+        losses.approx_ndcg,
+        losses.ApproxNDCGLoss,
+        by_temperature(references.approx_ndcg),
+        {"temperature": 0.5},
+        temperature=0.1,
+    ),
+    Row(
+        losses.approx_mrr,
+        losses.ApproxMRRLoss,
+        by_temperature(references.approx_mrr),
+        {"temperature": 0.5},
+        temperature=0.1,
+    ),
+    Row(
+        losses.gumbel_approx_ndcg,
+        losses.GumbelApproxNDCGLoss,
+        sampled(references.approx_ndcg),
+        {"temperature": 0.5, "gumbel_temperature": 2.0},
+        temperature=0.1,
+        fn_temperature=0.1,
+        stochastic=True,
+        step=1e-3,
+    ),
+    Row(
+        losses.neural_sort_ndcg,
+        losses.NeuralSortNDCGLoss,
+        by_temperature(references.neural_sort_ndcg),
+        {"temperature": 0.5},
+        temperature=1.0,
+    ),
+    Row(
+        losses.coupled_rank_distil,
+        losses.CoupledRankDistilLoss,
+        distil_loop,
+        {"temperature": 0.5, "topk": 3},
+        temperature=1.0,
+        stochastic=True,
+    ),
+    Row(
+        losses.circle,
+        losses.CircleLoss,
+        without_noise(references.circle),
+        {"gamma": 16.0, "margin": 0.4},
+        shift_invariant=False,
+        unit=True,
+        step=1e-6,
+        held=held_at(references.circle),
+    ),
+    *[
+        Row(
+            getattr(losses, name),
+            kind,
+            by_temperature(getattr(references, name)),
+            {"temperature": 0.5},
+            temperature=1.0,
+            weighs=True,
+            quadratic=name == "pairwise_mse",
+        )
+        for name, kind in (
+            ("pairwise_hinge", losses.PairwiseHingeLoss),
+            ("pairwise_logistic", losses.PairwiseLogisticLoss),
+            ("pairwise_soft_zero_one", losses.PairwiseSoftZeroOneLoss),
+            ("pairwise_mse", losses.PairwiseMSELoss),
+        )
+    ],
+    Row(
+        losses.yeti_logistic,
+        losses.YetiLogisticLoss,
+        sampled(references.yeti),
+        {"temperature": 0.5, "gumbel_temperature": 2.0},
+        temperature=1.0,
+        weighs=True,
+        stochastic=True,
+        step=1e-4,
+    ),
+    Row(
+        losses.sigmoid_cross_entropy,
+        losses.SigmoidCrossEntropyLoss,
+        without_noise(references.sigmoid_cross_entropy),
+        {},
+        weighs=True,
+        shift_invariant=False,
+    ),
+    Row(
+        losses.mean_squared,
+        losses.MeanSquaredLoss,
+        without_noise(references.mean_squared),
+        {},
+        weighs=True,
+        shift_invariant=False,
+        quadratic=True,
+    ),
+    Row(
+        losses.ordinal,
+        losses.OrdinalLoss,
+        without_noise(references.ordinal),
+        {},
+        always={"ordinal_size": MODELS},
+        models=True,
+        weighs=True,
+        shift_invariant=False,
+    ),
+    Row(
+        losses.mixture_em,
+        losses.MixtureEMLoss,
+        by_temperature(references.mixture_em),
+        {"temperature": 0.5, "alpha": 0.25},
+        temperature=1.0,
+        models=True,
+        clicks=True,
+        shift_invariant=False,
+        held=mixture_held,
+    ),
+    Row(
+        losses.click_em,
+        losses.ClickEMLoss,
+        without_noise(references.click_em),
+        {"exam_loss_weight": 0.5, "rel_loss_weight": 2.0},
+        models=True,
+        clicks=True,
+        weighs=True,
+        shift_invariant=False,
+        held=held_at(references.click_em),
+    ),
+    Row(
+        npairs_total,
+        losses.NpairsLoss,
+        without_noise(lambda labels, scores: sum(references.npairs(labels, scores))),
+        {},
+        name="npairs",
+        square=True,
+    ),
+    Row(
+        npairs_multilabel_total,
+        losses.NpairsMultilabelLoss,
+        without_noise(lambda labels, scores: sum(references.npairs_multilabel(bits(labels), scores))),
+        {},
+        name="npairs_multilabel",
+        square=True,
+    ),
+    Row(
+        metrics.ndcg,
+        metrics.NDCG,
+        without_noise(references.ndcg),
+        {"topn": 3, "gain": gains.identity, "discount": gains.inverse},
+        metric=True,
+    ),
+    Row(metrics.reciprocal_rank, metrics.MRR, without_noise(references.reciprocal_rank), {"topn": 1}, metric=True),
+]
+TABLE = [dataclasses.replace(row, name=row.name or row.fn.__name__) for row in ROWS]
+BY_NAME = {row.name: row for row in TABLE}
+NDCG, NPAIRS, MIXTURE = BY_NAME["ndcg"], BY_NAME["npairs"], BY_NAME["mixture_em"]
+METRICS = [row for row in TABLE if row.metric]
+LOSSES = [row for row in TABLE if not row.metric]
+LISTWISE = [row for row in LOSSES if not row.square]
 LOOP_FUNCTIONS = {gains.identity: references.identity, gains.inverse: references.inverse}
 
 
@@ -192,10 +353,11 @@ def batch(row, seed=0, lengths=LENGTHS, labels=None):
     if labels is None:
         labels = random.integers(0, 5, (LISTS, SIZE))
         labels[3] = 0
-    labels = np.minimum(labels, 1) if row.models else labels
+    labels = np.minimum(labels, 1) if row.clicks else labels
+    scores = random.normal(size=shape_of_scores(row))
     return Batch(
         labels.astype("float32"),
-        random.normal(size=shape_of_scores(row)).astype("float32"),
+        (1 / (1 + np.exp(-scores)) if row.unit else scores).astype("float32"),
         np.arange(SIZE) < np.array(lengths)[:, None],
         random.uniform(size=(LISTS, SAMPLES, SIZE)).astype("float32"),
     )
@@ -235,7 +397,7 @@ def by_loop(row, given, **options):
 
 def by_fn(row, given):
     """[lists], the loop of what the pure function computes, whose scores a temperature has divided."""
-    return by_loop(row, given, **({} if row.metric or row.square else {"temperature": 0.1 if row is GUMBEL else 1.0}))
+    return by_loop(row, given, **({} if row.temperature is None else {"temperature": row.fn_temperature}))
 
 
 def by_difference(row, given, step=1e-5):
@@ -245,7 +407,7 @@ def by_difference(row, given, step=1e-5):
         labels, scores, noise = one_list(row, given, b)
         if not scores.size:
             continue
-        options = {} if row.square else {"temperature": 0.1 if row is GUMBEL else 1.0}
+        options = {} if row.temperature is None else {"temperature": row.fn_temperature}
         loop = row.held(labels, scores) if row.held else functools.partial(row.loop, labels, noise=noise, **options)
         found = np.zeros(scores.shape)
         for place in np.ndindex(scores.shape):
@@ -397,17 +559,17 @@ def test_an_empty_list_is_0(row):
 @over(TABLE)
 @pytest.mark.parametrize("extreme", ["x 1e4", "gap of 200", "gap of 200 below", "x 1e30"])
 def test_extreme_scores_stay_exact(row, extreme):
+    if row.quadratic and extreme == "x 1e30":
+        extreme = "x 1e15"
     given = batch(row)
     scores = given.scores.copy()
     match extreme:
-        case "x 1e4":
-            scores *= 1e4
         case "gap of 200":
             scores[:, 0] += 200
         case "gap of 200 below":
             scores[:, 0] -= 200
-        case "x 1e30":
-            scores *= 1e30
+        case _:
+            scores *= float(extreme.removeprefix("x "))
     given = given.but(scores=scores)
     value, gradient = computed(row, given)
     expected = by_fn(row, given)
@@ -425,8 +587,9 @@ def test_gradient_is_that_of_the_loop(row):
 
 @over(LOSSES)
 def test_gradient_at_tied_scores_is_that_of_the_loop(row):
+    """Ties at scores of 0.05 + 0.3 k: no difference of theirs is at the bend of a hinge or a clip."""
     given = batch(row)
-    given = given.but(scores=np.round(given.scores))
+    given = given.but(scores=np.round(given.scores) * np.float32(0.3) + np.float32(0.05))
     close(computed(row, given)[1], by_difference(row, given), rtol=1e-4, atol=2e-6)
 
 
@@ -435,11 +598,10 @@ def test_one_gradient_step_lowers_the_loss(row):
     given = batch(row)
     value, gradient = computed(row, given)
     slope = np.sum(gradient**2, axis=tuple(range(1, gradient.ndim)))
-    step = 1e-3 if row is GUMBEL else 1e-2
-    lower = computed(row, given.but(scores=given.scores - np.float32(step) * gradient))[0]
-    steep = slope > 1e-3
+    lower = computed(row, given.but(scores=given.scores - np.float32(row.step) * gradient))[0]
+    steep = slope > 1e-4
     assert steep.sum() >= 3
-    assert np.all(lower[steep] < value[steep] - 0.2 * step * slope[steep])
+    assert np.all(lower[steep] < value[steep] - 0.2 * row.step * slope[steep])
 
 
 @over(TABLE)
@@ -473,7 +635,7 @@ def test_an_exact_0_of_noise_counts_as_the_smallest_float(row):
 
 def made(row, given, **options):
     """The Keras class, with the noise of the batch in place of its own."""
-    loss = row.keras_class(**options)
+    loss = row.make(**options)
     if row.stochastic:
         loss.draw_noise = lambda labels, scores: given.noise
     return loss
@@ -490,29 +652,59 @@ def number(x):
 
 def default_losses(row, given, **options):
     """[lists], what the class must compute a list, from the loop; NpairsLoss: [rows] of the first list."""
-    if row.square:
+    if row is NPAIRS:
         return np.array(references.npairs(*one_list(row, given, 0)[:2]))
-    return by_loop(row, given, **({} if row.metric else {"temperature": row.temperature}) | options)
+    if row.square:
+        return np.array(references.npairs_multilabel(bits(given.labels[0]), given.scores[0].astype("float64")))
+    return by_loop(row, given, **({} if row.temperature is None else {"temperature": row.temperature}) | options)
+
+
+def weighted_losses(row, given, weights):
+    """[lists], what the class must compute where `weights`, [lists, SIZE], weigh the terms of documents."""
+    options = {} if row.temperature is None else {"temperature": row.temperature}
+    terms = [one_list(row, given, b) for b in range(LISTS)]
+    return np.array([row.loop(*terms[b], weights=weights[b][given.mask[b]], **options) for b in range(LISTS)])
 
 
 def to_class(row, given):
     """(y_true, y_pred) of the class: NpairsLoss takes one batch of rows, all real."""
-    return (given.labels[0], given.scores[0]) if row.square else (marked_by_label(given), given.scores)
+    if row.square:
+        return np.array(given.labels[0] if row is NPAIRS else bits(given.labels[0]), "float32"), given.scores[0]
+    return marked_by_label(given), given.scores
 
 
+LAMBDA = "reduction='auto', name=None, lambda_weight=None"
+GUMBEL_OPTION = "sample_size=None, gumbel_temperature=1.0, seed=None"
 SIGNATURES = {
-    losses.SoftmaxLoss: "(reduction='auto', name=None, lambda_weight=None, temperature=1.0, ragged=False)",
-    losses.UniqueSoftmaxLoss: "(reduction='auto', name=None, lambda_weight=None, temperature=1.0, ragged=False)",
-    losses.ApproxNDCGLoss: "(reduction='auto', name=None, lambda_weight=None, temperature=0.1, ragged=False)",
+    losses.SoftmaxLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
+    losses.CalibratedSoftmaxLoss: f"({LAMBDA}, temperature=1.0, virtual_label=0.0, ragged=False)",
+    losses.PolyOneSoftmaxLoss: f"({LAMBDA}, epsilon=1.0, temperature=1.0, ragged=False)",
+    losses.UniqueSoftmaxLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
+    losses.ListMLELoss: f"({LAMBDA}, temperature=1.0, ragged=False, seed=37)",
+    losses.ApproxNDCGLoss: f"({LAMBDA}, temperature=0.1, ragged=False, {GUMBEL_OPTION})",
+    losses.ApproxMRRLoss: f"({LAMBDA}, temperature=0.1, ragged=False, {GUMBEL_OPTION})",
+    losses.NeuralSortNDCGLoss: f"({LAMBDA}, temperature=1.0, ragged=False, {GUMBEL_OPTION})",
     losses.GumbelApproxNDCGLoss: (
-        "(reduction='auto', name=None, lambda_weight=None, temperature=0.1, sample_size=8, gumbel_temperature=1.0, "
-        "seed=None, ragged=False)"
+        f"({LAMBDA}, temperature=0.1, sample_size=8, gumbel_temperature=1.0, seed=None, ragged=False)"
     ),
+    losses.YetiLogisticLoss: (
+        f"({LAMBDA}, temperature=1.0, sample_size=8, gumbel_temperature=1.0, seed=None, ragged=False)"
+    ),
+    losses.PairwiseHingeLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
+    losses.PairwiseLogisticLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
+    losses.PairwiseSoftZeroOneLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
+    losses.PairwiseMSELoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
+    losses.SigmoidCrossEntropyLoss: "(reduction='auto', name=None, ragged=False)",
+    losses.MeanSquaredLoss: "(reduction='auto', name=None, ragged=False)",
+    losses.OrdinalLoss: "(reduction='auto', name=None, ragged=False, ordinal_size=1, use_fraction_label=False)",
+    losses.CircleLoss: "(reduction='auto', name=None, gamma=64.0, margin=0.25, ragged=False)",
+    losses.ClickEMLoss: "(reduction='auto', name=None, exam_loss_weight=1.0, rel_loss_weight=1.0, ragged=False)",
     losses.CoupledRankDistilLoss: (
         "(reduction='auto', name=None, ragged=False, sample_size=8, topk=None, temperature=1.0, seed=37)"
     ),
-    losses.MixtureEMLoss: "(reduction='auto', name=None, lambda_weight=None, temperature=1.0, alpha=1.0, ragged=False)",
+    losses.MixtureEMLoss: f"({LAMBDA}, temperature=1.0, alpha=1.0, ragged=False)",
     losses.NpairsLoss: "(name='npairs_loss')",
+    losses.NpairsMultilabelLoss: "(name='npairs_multilabel_loss')",
 }
 
 
@@ -556,7 +748,7 @@ def test_compiled_and_eager_metric_agree(row):
 def test_class_sees_no_padding(row):
     """Neither where a label below 0 or NaN marks it, nor where a Keras mask does; not the weights of documents."""
     given = batch(row)
-    labels, weights = given.labels, np.random.default_rng(3).uniform(0.5, 2, given.labels.shape).astype("float32")
+    weights = np.random.default_rng(3).uniform(0.5, 2, given.labels.shape).astype("float32")
     junk = spoiled(row, given)
     spoiled_weights = np.where(given.mask, weights, np.resize(np.array(JUNK, "float32"), weights.shape))
     loss = made(row, given, reduction="none")
@@ -574,11 +766,8 @@ def test_class_sees_no_padding(row):
 
     plain = np.array([weights[b][given.mask[b]].mean() for b in range(LISTS)])
     expected = plain * default_losses(row, given)
-    if row is SOFTMAX:
-        expected = [
-            references.softmax(labels[b][real], given.scores[b][real], weights[b][real])
-            for b, real in enumerate(given.mask)
-        ]
+    if row.weighs:
+        expected = weighted_losses(row, given, weights)
     value, gradient = differentiated(by_mask)(junk.scores)
     close(number(value), expected)
     assert np.all(np.isfinite(number(gradient)))
@@ -602,7 +791,7 @@ def test_each_option_acts_as_the_loop_says(row):
     for option, other in row.options.items():
         assert inspect.signature(row.keras_class).parameters[option].default != other
         if row.metric:
-            metric = row.keras_class(**{option: other})
+            metric = row.make(**{option: other})
             metric.update_state(labels, scores)
             value, before = metric.result(), default_losses(row, given)
             expected = default_losses(row, given, **{option: other})
@@ -613,11 +802,10 @@ def test_each_option_acts_as_the_loop_says(row):
         assert abs(expected.mean() - before.mean()) > 1e-3
 
 
-def expected_reductions(values, weights, relevant):
-    """reduction -> what it makes of the loss of each list."""
-    weighted = values * weights
-    mean = weighted.sum() / len(values)
-    counting = weighted.sum() / weights[relevant].sum()
+def expected_reductions(weighted, weights, relevant):
+    """reduction -> what it makes of the weighted loss of each list."""
+    mean = weighted.sum() / len(weighted)
+    counting = weighted[relevant].sum() / weights[relevant].sum()
     return {
         "auto": mean,
         "sum_over_batch_size": mean,
@@ -643,14 +831,9 @@ def test_reductions_and_sample_weights(row, form):
         weights = random.uniform(0.5, 2, (LISTS, SIZE)).astype("float32")
         gain = given.labels * given.mask
         by_list = (weights * gain).sum(1) / np.maximum(gain.sum(1), 1)
-    if row is SOFTMAX and form == "documents":
-        own = [
-            references.softmax(given.labels[b][real], given.scores[b][real], weights[b][real])
-            for b, real in enumerate(given.mask)
-        ]
-        values = np.divide(own, by_list, out=np.zeros(LISTS), where=by_list > 0)
+    weighted = weighted_losses(row, given, weights) if row.weighs and form == "documents" else values * by_list
     labels, scores = to_class(row, given)
-    for reduction, expected in expected_reductions(values, by_list, relevant).items():
+    for reduction, expected in expected_reductions(weighted, by_list, relevant).items():
         value = number(made(row, given, reduction=reduction)(labels, scores, weights))
         assert value.shape == np.shape(expected)
         close(value, expected)
@@ -670,12 +853,16 @@ def test_sample_weights_where_lists_and_documents_are_as_many(row):
     )
     close(number(of_lists), values * by_list)
     close(number(of_column), values * by_list)
-    close(number(of_documents), values * by_list * (given.labels * given.mask).any(axis=1))
+    counts = row.weighs | (given.labels * given.mask).any(axis=1)
+    close(number(of_documents), values * by_list * counts)
 
 
 @over(TABLE)
 def test_weights_of_one_are_none(row):
-    given = batch(row)
+    """In lists with a label above 0: without one, weights of documents make a list weight of 0."""
+    labels = np.random.default_rng(7).integers(0, 5, (LISTS, SIZE))
+    labels[:, 0] = 1
+    given = batch(row, labels=labels)
     labels, scores = to_class(row, given)
     sizes = [labels.shape[:1], (labels.shape[0], 1)] + ([] if row.square else [labels.shape])
 
@@ -729,7 +916,32 @@ OTHER_VALUES = {
     "topn": 3,
     "gain": gains.identity,
     "discount": gains.inverse,
+    "empty": "skip",
+    "ties": "expected",
+    "average": "relevance",
+    "virtual_label": 0.5,
+    "epsilon": -0.5,
+    "gamma": 16.0,
+    "margin": 0.4,
+    "ordinal_size": None,
+    "use_fraction_label": True,
+    "exam_loss_weight": 0.5,
+    "rel_loss_weight": 2.0,
 }
+
+
+def other_value(row, option):
+    if option == "lambda_weight" and row.keras_class is losses.ApproxMRRLoss:
+        return None
+    if option == "lambda_weight" and row.keras_class is losses.ListMLELoss:
+        return losses.ListMLELambdaWeight(rank_discount_fn=gains.inverse)
+    return OTHER_VALUES[option]
+
+
+def with_samples(row, options):
+    """The options, with a `sample_size` where they act on samples alone."""
+    takes = "sample_size" in inspect.signature(row.keras_class).parameters
+    return {"sample_size": SAMPLES} | options if takes else options
 
 
 def value_of_class(row, made_class, given):
@@ -737,7 +949,7 @@ def value_of_class(row, made_class, given):
     if row.metric:
         made_class.update_state(labels, scores)
         return number(made_class.result())
-    if row.stochastic:
+    if made_class.sample_size is not None:
         made_class.draw_noise = lambda labels, scores: given.noise[:, : made_class.sample_size]
     return number(made_class(labels, scores))
 
@@ -747,7 +959,7 @@ def test_config_holds_every_argument(row):
     given = batch(row)
     arguments = list(inspect.signature(row.keras_class).parameters)
     for option in [None, *arguments]:
-        first = row.keras_class(**({} if option is None else {option: OTHER_VALUES[option]}))
+        first = row.make(**({} if option is None else with_samples(row, {option: other_value(row, option)})))
         config = first.get_config()
         assert list(config) == arguments
         read = row.keras_class.from_config(json.loads(json.dumps(config)))
@@ -761,28 +973,51 @@ def test_config_holds_every_argument(row):
 @over(TABLE)
 def test_config_keeps_each_option(row):
     arguments = list(inspect.signature(row.keras_class).parameters)
-    first = row.keras_class(**{option: OTHER_VALUES[option] for option in arguments})
+    first = row.make(**{option: other_value(row, option) for option in arguments})
     read = row.keras_class.from_config(json.loads(json.dumps(first.get_config())))
     assert read.name == "another"
     given = batch(row)
     np.testing.assert_array_equal(value_of_class(row, read, given), value_of_class(row, first, given))
     config = read.get_config()
     for option in arguments:
-        value = OTHER_VALUES[option]
+        value = other_value(row, option)
         assert config[option] == (keras.saving.serialize_keras_object(value) if needs_writing(value) else value)
 
 
 def needs_writing(value):
-    return callable(value) or isinstance(value, losses.NDCGLambdaWeight)
+    return callable(value) or isinstance(value, LambdaWeight)
 
 
 # Noise
 
 
+@pytest.mark.parametrize("name", ["approx_ndcg", "approx_mrr", "neural_sort_ndcg"])
+def test_any_approximating_loss_can_be_sampled(name):
+    row, given = BY_NAME[name], batch(BY_NAME[name])
+    loop = getattr(references, name)
+    lists = [one_list(row, given, b) for b in range(LISTS)]
+    temperatures = {"temperature": 0.5, "gumbel_temperature": 2.0}
+    expected = [references.sampled(loop, *parts, **temperatures) for parts in lists]
+    fn = losses.sampled(row.fn)
+    close(number(fn(given.labels, given.scores, noise=given.noise, mask=given.mask, **temperatures)), expected)
+    loss = row.make(sample_size=SAMPLES, reduction="none", **temperatures)
+    assert loss.draw_noise(given.labels, given.scores).shape == given.noise.shape
+    loss.draw_noise = lambda labels, scores: given.noise
+    close(number(loss(marked_by_label(given), given.scores)), expected)
+
+
+def test_list_mle_without_noise_orders_equal_labels_by_position():
+    scores = np.array([0.6, 0.8, 0.1, 0.4], "float32")
+    by_position = references.list_mle([1, 1, 0, 1], scores.astype("float64"))
+    close(number(losses.list_mle([1, 1, 0, 1], scores)), by_position)
+    assert abs(references.list_mle([3, 2, 0, 1], scores.astype("float64")) - by_position) < 1e-9
+
+
 NOISY = [row for row in LOSSES if row.stochastic]
+SAMPLED = [row for row in NOISY if row.name != "list_mle"]
 
 
-@over(NOISY)
+@over(SAMPLED)
 def test_noise_is_uniform_of_the_size_asked_for(row):
     labels = np.ones((40, SIZE), "float32")
     noise = number(row.keras_class(sample_size=5).draw_noise(ops.convert_to_tensor(labels), labels))
@@ -810,7 +1045,7 @@ def test_a_seed_repeats_the_noise_and_another_changes_it(row):
     assert values(6)[0] != first[0]
 
 
-@over(NOISY)
+@over(SAMPLED)
 def test_more_samples_come_nearer_to_the_mean(row):
     """`sample_size` acts: the value of many samples scatters less, by 1 / sqrt(samples)."""
     given = batch(row)
@@ -830,7 +1065,7 @@ def test_compiled_noise_changes_with_the_scores(row):
     loss = row.keras_class(seed=5)
     draw = compiled(lambda scores: loss.draw_noise(labels, scores))
     first, second = number(draw(scores)), number(draw(scores + 0.25))
-    assert first.shape == second.shape == (LISTS, 8, SIZE)
+    assert first.shape == second.shape == (LISTS, loss.sample_size, SIZE)
     assert np.mean(first != second) > 0.9
 
 
@@ -884,7 +1119,7 @@ def test_ndcg_weighs_documents():
 
 
 def test_reciprocal_rank_leaves_out_documents_of_weight_0():
-    given = batch(RECIPROCAL)
+    given = batch(BY_NAME["reciprocal_rank"])
     weights = np.random.default_rng(6).integers(0, 2, (LISTS, SIZE)).astype("float32")
-    expected = by_loop(RECIPROCAL, given.but(mask=given.mask & (weights > 0)))
+    expected = by_loop(BY_NAME["reciprocal_rank"], given.but(mask=given.mask & (weights > 0)))
     close(number(metrics.reciprocal_rank(given.labels, given.scores, mask=given.mask, weights=weights)), expected)

@@ -30,19 +30,26 @@ KINDS = [
     losses.GumbelApproxNDCGLoss,
     losses.CoupledRankDistilLoss,
     losses.MixtureEMLoss,
+    losses.CalibratedSoftmaxLoss,
+    losses.ListMLELoss,
+    losses.PairwiseLogisticLoss,
+    losses.YetiLogisticLoss,
+    losses.ClickEMLoss,
+    losses.OrdinalLoss,
 ]
+SEVERAL = (losses.MixtureEMLoss, losses.ClickEMLoss, losses.OrdinalLoss)
 kinds = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
 def made(kind, **options):
-    loss = kind(**options)
-    if kind in (losses.GumbelApproxNDCGLoss, losses.CoupledRankDistilLoss):
+    loss = kind(**options | ({"ordinal_size": MODELS} if kind is losses.OrdinalLoss else {}))
+    if loss.sample_size is not None:
         loss.draw_noise = lambda labels, scores: NOISE
     return loss
 
 
 def flat_scores(kind):
-    return FLAT_MODELS if kind is losses.MixtureEMLoss else FLAT_SCORES
+    return FLAT_MODELS if kind in SEVERAL else FLAT_SCORES
 
 
 def padded(flat, padding=0.0):
@@ -142,7 +149,7 @@ def test_weights_of_lists(kind):
 def test_a_label_below_0_is_padding_in_ragged_lists_too(kind):
     labels, scores = row_lists(FLAT_LABELS), row_lists(flat_scores(kind))
     labels[0].append(-1.0)
-    scores[0].append([np.nan] * MODELS if kind is losses.MixtureEMLoss else np.nan)
+    scores[0].append([np.nan] * MODELS if kind in SEVERAL else np.nan)
     close(made(kind, reduction="none", ragged=True)(labels, scores), expected(kind))
 
 

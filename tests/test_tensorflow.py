@@ -1,5 +1,9 @@
 """What TensorFlow alone has. The other backends collect nothing here."""
 
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 from backends import BACKEND
 
@@ -31,6 +35,38 @@ if BACKEND == "tensorflow":
         loss = losses.CoupledRankDistilLoss(topk=2, sample_size=1)
         teacher, student = [[0, 2, 1], [1, 0, 2]], [[0, np.log(3), np.log(2)], [0, np.log(2), np.log(3)]]
         np.testing.assert_allclose(float(loss(teacher, student)), 2.138333, rtol=1e-6)
+
+    def test_documented_order_of_equal_labels_of_list_mle():
+        for loss, labels, scores, value in (
+            (losses.ListMLELoss(), [[1, 0]], [[0.6, 0.8]], 0.7981389),
+            (losses.ListMLELoss(ragged=True), [[1, 0], [0, 1, 0]], [[0.6, 0.8], [0.5, 0.8, 0.4]], 1.1613163),
+        ):
+            tf.random.set_seed(42)
+            np.testing.assert_allclose(float(loss(labels, scores)), value, rtol=1e-6)
+
+    def test_documented_noise_of_yeti_logistic():
+        """In a process of its own: the documented values are those of a generator that nobody seeded or used.
+
+        The lambda weights there scale with the padded size, 3, of the first list too, which has 2 documents.
+        """
+        code = """
+            from plackett.losses import YetiLogisticLoss
+            print(float(YetiLogisticLoss(sample_size=2, seed=1)([[1, 0]], [[0.6, 0.8]])) / 2)
+            loss = YetiLogisticLoss(reduction="none", seed=1, ragged=True)
+            first, second = loss([[1, 0], [0, 1, 0]], [[0.6, 0.8], [0.5, 0.8, 0.4]])
+            print(float(first * 3 / 2 + second) / 2 / 3)
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        np.testing.assert_allclose([float(x) for x in done.stdout.split()], [0.90761846, 0.43420443], rtol=1e-6)
+
+    def test_a_sparse_tensor_of_labels():
+        labels, similarities = np.eye(4, 3)[[0, 1, 1, 3]], np.arange(16, dtype="float32").reshape(4, 4) / 8
+        loss = losses.NpairsMultilabelLoss()
+        expected = float(loss(labels, similarities))
+        np.testing.assert_allclose(float(loss(tf.sparse.from_dense(labels), similarities)), expected, rtol=1e-6)
 
     def test_without_a_seed_the_global_one_repeats_the_noise():
         values = []

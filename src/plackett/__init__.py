@@ -1,14 +1,13 @@
 """Learning to rank for Keras 3, on JAX, TensorFlow and PyTorch."""
 
-from plackett import catalogue, data, gains, lambdas, lists, losses, metrics, scorers
+from plackett import data, gains, lambdas, lists, losses, metrics, scorers
 from plackett.evaluation import evaluate, evaluate_scores, score
-from plackett.lists import Ragged
+from plackett.ragged import Ragged
 from plackett.training import Trained, train
 
 __all__ = [
     "Ragged",
     "Trained",
-    "catalogue",
     "data",
     "evaluate",
     "evaluate_scores",

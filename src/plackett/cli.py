@@ -113,9 +113,18 @@ def evaluate(
     model: Annotated[pathlib.Path, typer.Argument(help="An output folder of `plackett train`, or a .keras file.")],
     data: Data,
     metric: Metrics = METRICS,
+    empty: Annotated[
+        str | None, typer.Option(help="What a query without relevant documents counts: 0, 1 or skip. Default: 0.")
+    ] = None,
+    ties: Annotated[
+        str | None, typer.Option(help="The order of equal scores: position, expected or trec. Default: position.")
+    ] = None,
     backend: Backend = None,
 ):
-    """Measure a trained ranker; a query without relevant documents counts 0."""
+    """Measure a trained ranker."""
+    conventions = {"empty": int(empty) if empty in ("0", "1") else empty, "ties": ties}
+    conventions = {name: value for name, value in conventions.items() if value is not None}
+    measures = [plackett.metrics.get(name, name=name, **conventions) for name in metric]
     path = model / "model.keras" if model.is_dir() else model
     if not path.is_file():
         raise FileNotFoundError(f"there is no model at {path}")
@@ -130,8 +139,10 @@ def evaluate(
     missing = sorted(set(inputs) - {"mask", "features", *lists.ids})
     if missing:
         raise ValueError(f"{path} was trained on the id features {', '.join(missing)}, which this data does not have")
-    values = plackett.evaluate(ranker, lists, metric)
+    values = plackett.evaluate(ranker, lists, measures)
     console.print(table(f"{len(lists)} queries, {len(lists.labels)} documents", {path.parent.name: values}))
+    for stated, names in by_conventions(measures).items():
+        console.print(f"{', '.join(names)}: {stated}", highlight=False)
 
 
 @app.command()
@@ -162,6 +173,15 @@ def demo(
     console.print(table(f"{len(test)} users, their last films held out", rows))
     console.print(f"The models are in [bold]{output}[/]; measure one again with")
     console.print(f"  {sys.argv[0]} evaluate {output / 'unique_softmax'} {MOVIELENS}", highlight=False)
+
+
+def by_conventions(measures) -> dict[str, list[str]]:
+    """How queries without relevant documents and equal scores count -> the names of the metrics where they do so."""
+    groups = {}
+    for measure in measures:
+        stated = f"empty={measure.empty}, ties={measure.options['ties']}"
+        groups.setdefault(stated, []).append(measure.name)
+    return groups
 
 
 def parse_options(flag: str, pairs: list[str]) -> dict:

@@ -3,6 +3,7 @@
 import inspect
 
 import keras
+import numpy as np
 
 
 class Configured:
@@ -17,6 +18,11 @@ class Configured:
         given.apply_defaults()
         self._arguments = {name: value for name, value in given.arguments.items() if value is not self}
         return self
+
+    def not_default(self) -> dict:
+        """The constructor's arguments that are not at their defaults."""
+        parameters = inspect.signature(type(self).__init__).parameters
+        return {name: value for name, value in self._arguments.items() if value is not parameters[name].default}
 
     def get_config(self) -> dict:
         """The constructor's arguments, in a form that JSON can hold.
@@ -33,6 +39,8 @@ class Configured:
 
 
 def _serialized(name, value):
+    if isinstance(value, np.generic):
+        return value.item()
     if not callable(value) and not isinstance(value, Configured):
         return value
     if getattr(value, "__name__", None) == "<lambda>":

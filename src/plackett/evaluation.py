@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from plackett import catalogue
 from plackett.data import Batches, RankingLists, bucket_size
 from plackett.data.batches import padded
+from plackett.metrics.base import RankingMetric
+from plackett.metrics.lookup import get
 
 METRICS = ("ndcg@5", "ndcg@10", "mrr")
 
@@ -33,37 +34,54 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
 
 
 def evaluate_scores(
-    scores: np.ndarray, lists: RankingLists, metrics: Sequence[str] = METRICS, *, batch_size: int = 64
+    scores: np.ndarray, lists: RankingLists, metrics: Sequence[str | RankingMetric] = METRICS, *, batch_size: int = 64
 ) -> dict[str, float]:
-    """The metrics of given scores: each the mean over queries, a query without relevant documents counting 0.
+    """The metrics of given scores, each the mean over queries.
 
     Args:
         scores: [documents], in the order of `lists`.
-        lists: the documents with their labels.
-        metrics: names, such as "ndcg@10".
+        lists: the documents with their labels; their ids order equal scores where ties="trec".
+        metrics: names, such as "ndcg@10", or metrics with conventions of their own, see `plackett.metrics`; their own
+            state is neither used nor changed.
         batch_size: how many lists are measured at a time.
 
+    Returns:
+        By name, "ndcg@10", or the name of the given metric.
+
     Raises:
-        ValueError: an unknown metric, or not one score a document.
+        ValueError: an unknown metric, two metrics of one name, or not one score a document.
     """
     scores = np.asarray(scores, "float32")
     if scores.shape != lists.labels.shape:
         raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
-    measures = {name: catalogue.metric(name) for name in metrics}
+    measures = dict(_measure(metric) for metric in metrics)
+    if len(measures) < len(metrics):
+        raise ValueError(f"each metric must have a name of its own, but got {[_measure(m)[0] for m in metrics]}")
+    ids = np.unique(lists.documents, return_inverse=True)[1]
     place = np.arange(bucket_size(int(lists.lengths.max(initial=0))))
     for start in range(0, len(lists), batch_size):
         splits = lists.row_splits[start : start + batch_size + 1]
         lengths = np.zeros(batch_size, "int64")
         lengths[: len(splits) - 1] = np.diff(splits)
         mask = place < lengths[:, None]
-        labels = padded(lists.labels[splits[0] : splits[-1]], mask, -1)
+        labels, batch, documents = (
+            padded(x[splits[0] : splits[-1]], mask, padding)
+            for x, padding in ((lists.labels, -1), (scores, 0), (ids, 0))
+        )
         for measure in measures.values():
-            measure.update_state(labels, padded(scores[splits[0] : splits[-1]], mask, 0))
+            measure.update_state(labels, batch, documents=documents if measure.options.get("ties") == "trec" else None)
     return {name: float(measure.result()) for name, measure in measures.items()}
 
 
+def _measure(metric):
+    """(name, a fresh metric) of a name or a metric."""
+    if isinstance(metric, str):
+        return metric, get(metric)
+    return metric.name, type(metric).from_config(metric.get_config())
+
+
 def evaluate(
-    model: keras.Model, lists: RankingLists, metrics: Sequence[str] = METRICS, *, batch_size: int = 64
+    model: keras.Model, lists: RankingLists, metrics: Sequence[str | RankingMetric] = METRICS, *, batch_size: int = 64
 ) -> dict[str, float]:
     """The metrics of a model's scores, as from `evaluate_scores`."""
     return evaluate_scores(score(model, lists, batch_size=batch_size), lists, metrics, batch_size=batch_size)

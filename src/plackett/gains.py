@@ -42,7 +42,8 @@ def is_greater_equal_1(label):
 
 def check_topn(topn: int | None) -> None:
     """Raises ValueError unless `topn` is None or a whole number of at least 1."""
-    if topn is not None and not (isinstance(topn, numbers.Real) and topn >= 1 and topn == int(topn)):
+    whole = isinstance(topn, numbers.Real) and not isinstance(topn, bool) and topn >= 1 and topn % 1 == 0
+    if topn is not None and not whole:
         raise ValueError(f"topn must be a whole number of at least 1, or None for no cut-off, but got topn={topn!r}")
 
 

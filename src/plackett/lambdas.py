@@ -1,15 +1,40 @@
 """Lambda weights: how much a metric changes when two documents change places, or what one document is worth to it.
 
-A weight has `pair_weights(labels, ranks, mask)` -> [..., list_size, list_size] and, where it makes sense,
-`document_weights(labels, ranks, mask)` -> [..., list_size]. Labels and ranks are [..., list_size]; ranks start at 1
-and count real documents only; `mask` None means that all are real. No gradient passes through a weight.
+Where they act:
 
-Where they act: the weights of the DCG family (`DCGLambdaWeight`, `NDCGLambdaWeight`, `NDCGLambdaWeightV2`,
-`YetiDCGLambdaWeight`) in softmax losses, where `document_weights` takes the place of the gain, and in losses that
-approximate NDCG, where the weight's gain, discount, cut-off and normalisation are the metric that is approximated;
-every weight with `pair_weights` in `MixtureEMLoss`.
+- pairwise losses and `MixtureEMLoss`: every weight with `pair_weights`;
+- softmax losses: the DCG family (`DCGLambdaWeight`, `NDCGLambdaWeight`, `NDCGLambdaWeightV2`, `YetiDCGLambdaWeight`),
+  whose `document_weights` take the place of the gain;
+- losses that approximate NDCG: the DCG family, whose gain, discount, cut-off and normalisation are the metric that is
+  approximated;
+- `ListMLELoss`: `ListMLELambdaWeight`, the weight of a position.
+
+Elsewhere a weight is refused. A weight of your own is a class with `pair_weights(labels, ranks)` ->
+[..., list_size, list_size], or `document_weights(labels, ranks)` -> [..., list_size], or both; it acts in the losses
+that use that method. Labels and ranks are [..., list_size]; ranks start at 1, by falling score, with padding, whose
+labels are 0, behind all real documents. What it says of padding is dropped, and no gradient passes through it. A
+method with a third parameter `mask`, [..., list_size] bool, is also told who is real.
+
+>>> import keras
+>>> from keras import ops
+>>> from plackett.lambdas import LambdaWeight
+>>> from plackett.losses import PairwiseLogisticLoss
+>>> @keras.saving.register_keras_serializable("mine")
+... class TopWeight(LambdaWeight):
+...     def __init__(self, power=1.0):
+...         self.power = power
+...
+...     def pair_weights(self, labels, ranks):
+...         "A pair counts by its higher rank."
+...         return 1.0 / ops.minimum(ranks[..., :, None], ranks[..., None, :]) ** self.power
+>>> loss = PairwiseLogisticLoss(lambda_weight=TopWeight(power=2.0))
+>>> round(float(loss([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
+0.905496
+
+`LambdaWeight` gives it `get_config` and `from_config`, so that it is saved with the loss; it may be left out.
 """
 
+import inspect
 from collections.abc import Callable
 
 import keras
@@ -22,23 +47,15 @@ _register = keras.saving.register_keras_serializable("plackett")
 
 
 class LambdaWeight(Configured):
-    """Base of all lambda weights."""
-
-    def __init__(self):
-        """Without options."""
-
-    def pair_weights(self, labels, ranks, mask=None):
-        """[..., list_size, list_size], the weight of each pair of documents."""
-        raise ValueError(f"{type(self).__name__} has no weights for pairs of documents")
-
-    def document_weights(self, labels, ranks, mask=None):
-        """[..., list_size], the weight of each document."""
-        raise ValueError(f"{type(self).__name__} has no weights for single documents")
+    """Base of lambda weights: every constructor argument is in the config."""
 
 
 @_register
 class LabelDiffLambdaWeight(LambdaWeight):
     """|y_i - y_j| for each pair of documents."""
+
+    def __init__(self):
+        """Without options."""
 
     def pair_weights(self, labels, ranks, mask=None):
         labels, ranks, mask = lists.clean(labels, ranks, mask)
@@ -239,17 +256,62 @@ class ListMLELambdaWeight(LambdaWeight):
         return ops.where(mask, self.rank_discount_fn(ops.maximum(ranks, 1.0)), 0.0)
 
 
-def check_weight(weight: LambdaWeight | None, *allowed: type) -> None:
-    """Raises ValueError unless `weight` is None or one of the `allowed` kinds."""
-    if weight is not None and not isinstance(weight, allowed):
-        known = (
-            LabelDiffLambdaWeight,
-            DCGLambdaWeight,
-            NDCGLambdaWeight,
-            NDCGLambdaWeightV2,
-            YetiDCGLambdaWeight,
-            PrecisionLambdaWeight,
-            ListMLELambdaWeight,
-        )
-        names = [kind.__name__ for kind in known if issubclass(kind, allowed)]
-        raise ValueError(f"lambda_weight must be None or one of {', '.join(names)}, but got {weight!r}")
+OWN = (
+    LabelDiffLambdaWeight,
+    DCGLambdaWeight,
+    NDCGLambdaWeight,
+    NDCGLambdaWeightV2,
+    YetiDCGLambdaWeight,
+    PrecisionLambdaWeight,
+    ListMLELambdaWeight,
+)
+
+
+def check_pairs(weight) -> None:
+    """Raises ValueError unless the weight is None or weighs pairs of documents."""
+    _check(weight, (DCGFamily, LabelDiffLambdaWeight, PrecisionLambdaWeight), "pair_weights")
+
+
+def check_gains(weight) -> None:
+    """Raises ValueError unless the weight is None or can take the place of the gain of a document."""
+    _check(weight, DCGFamily, "document_weights")
+
+
+def check_positions(weight) -> None:
+    """Raises ValueError unless the weight is None or weighs positions."""
+    _check(weight, ListMLELambdaWeight, "document_weights")
+
+
+def check_metric(weight) -> None:
+    """Raises ValueError unless the weight is None or is a metric: a gain, a discount, a cut-off, a normalisation."""
+    _check(weight, DCGFamily, None)
+
+
+def check_none(weight) -> None:
+    """Raises ValueError for any lambda weight."""
+    _check(weight, (), None)
+
+
+def _check(weight, allowed, method):
+    """`allowed` are those of plackett's own weights that have a meaning; another class must have `method`."""
+    its_own = not isinstance(weight, OWN) and method is not None and callable(getattr(weight, method, None))
+    if weight is not None and not isinstance(weight, allowed) and not its_own:
+        names = ", ".join(kind.__name__ for kind in OWN if issubclass(kind, allowed))
+        wording = f"None or one of {names}" if names else "None"
+        wording += f", or a class of your own with {method}" if method else ""
+        raise ValueError(f"lambda_weight must be {wording}, but got {weight!r}")
+
+
+def pair_weights(weight, labels, ranks, mask):
+    """[..., list_size, list_size], the weight of each pair of real documents; 0 elsewhere."""
+    return ops.where(lists.both(mask), _told(weight.pair_weights, labels, ranks, mask), 0.0)
+
+
+def document_weights(weight, labels, ranks, mask):
+    """[..., list_size], the weight of each real document; 0 elsewhere."""
+    return ops.where(mask, _told(weight.document_weights, labels, ranks, mask), 0.0)
+
+
+def _told(method, labels, ranks, mask):
+    takes_mask = "mask" in inspect.signature(method).parameters
+    return ops.stop_gradient(method(labels, ranks, mask) if takes_mask else method(labels, ranks))

@@ -4,13 +4,12 @@ A list is a row of `list_size` places; `mask` says which of them hold a real doc
 stands in this file.
 """
 
-import dataclasses
-from typing import Any
-
 import numpy as np
 from keras import ops
 
 from plackett import backend
+from plackett.ragged import dense, is_ragged, pad_together
+from plackett.shapes import check_shape, computable, shown
 
 
 def clean(labels, scores, mask=None, *, models: bool = False):
@@ -38,7 +37,7 @@ def clean(labels, scores, mask=None, *, models: bool = False):
     elif len(scores.shape) != len(labels.shape) + 1:
         raise ValueError(
             f"scores must have a last axis of models, [..., list_size, models], one axis more than the labels, "
-            f"but got scores {_shown(scores.shape)} and labels {_shown(labels.shape)}"
+            f"but got scores {shown(scores.shape)} and labels {shown(labels.shape)}"
         )
     else:
         check_shape("scores", scores, "labels and models", (*labels.shape, scores.shape[-1]))
@@ -52,7 +51,32 @@ def clean(labels, scores, mask=None, *, models: bool = False):
     return ops.where(mask, labels, 0.0), ops.where(real, scores, 0.0), mask
 
 
-def prepare(y_true, y_pred, *, ragged: bool, models: bool = False):
+def subtopics_of_documents(labels, scores, mask=None):
+    """`clean` for documents with a label for each of several subtopics.
+
+    Args:
+        labels: [..., list_size, subtopics]; a label below 0 counts as 0.
+        scores: [..., list_size].
+        mask: [..., list_size] bool, True = real document. None = all real.
+
+    Returns:
+        (labels, scores, mask), of the same shapes.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    labels, scores = ops.convert_to_tensor(labels), computable(scores)
+    if len(labels.shape) != len(scores.shape) + 1:
+        raise ValueError(
+            f"labels must have a last axis of subtopics, [..., list_size, subtopics], one axis more than the scores, "
+            f"but got labels {shown(labels.shape)} and scores {shown(scores.shape)}"
+        )
+    of_documents, scores, mask = clean(labels[..., 0], scores, mask)
+    labels = ops.cast(labels, of_documents.dtype)
+    return ops.where(mask[..., None] & (labels > 0), labels, 0.0), scores, mask
+
+
+def prepare(y_true, y_pred, *, ragged: bool, models: bool = False, subtopics: bool = False):
     """What Keras hands to a loss or metric as cleaned lists.
 
     The Keras mask on the scores says who is real; without one a label below 0 marks padding.
@@ -62,9 +86,10 @@ def prepare(y_true, y_pred, *, ragged: bool, models: bool = False):
         y_pred: scores, [..., list_size] or ragged; with `models`, with a last axis of models.
         ragged: accept ragged input.
         models: the scores have a last axis of models.
+        subtopics: the labels have a last axis of subtopics; padding has a label below 0 in all of them.
 
     Returns:
-        (labels, scores, mask) as from `clean`.
+        (labels, scores, mask) as from `clean`, or from `subtopics_of_documents`.
 
     Raises:
         ValueError: ragged input that is not accepted, or shapes that do not fit.
@@ -73,29 +98,17 @@ def prepare(y_true, y_pred, *, ragged: bool, models: bool = False):
         if not ragged:
             raise ValueError("labels or scores are ragged, which is accepted with ragged=True only: set it")
         labels, scores, mask = pad_together(y_true, y_pred)
-        return clean(labels, scores, mask & (labels >= 0), models=models)
-    labels, mask = ops.convert_to_tensor(y_true), backend.keras_mask(y_pred)
-    return clean(labels, y_pred, labels >= 0 if mask is None else mask, models=models)
+        mask = mask & _not_padding(labels, subtopics)
+    else:
+        labels, scores, mask = ops.convert_to_tensor(y_true), y_pred, backend.keras_mask(y_pred)
+        mask = _not_padding(labels, subtopics) if mask is None else mask
+    if subtopics:
+        return subtopics_of_documents(labels, scores, mask)
+    return clean(labels, scores, mask, models=models)
 
 
-def computable(x):
-    """`x` as a tensor of float32 or float64."""
-    x = ops.convert_to_tensor(x)
-    dtype = ops.dtype(x)
-    return x if dtype in ("float32", "float64") else ops.cast(x, "float32")
-
-
-def check_shape(name: str, x, other: str, shape) -> None:
-    """Raises ValueError unless `x` has this shape; an axis of unknown size fits any."""
-    fits = len(x.shape) == len(shape) and all(
-        a is None or b is None or a == b for a, b in zip(x.shape, shape, strict=True)
-    )
-    if not fits:
-        raise ValueError(f"{name} must have the shape of {other}, {_shown(shape)}, but got {name} {_shown(x.shape)}")
-
-
-def _shown(shape) -> str:
-    return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
+def _not_padding(labels, subtopics):
+    return ops.any(labels >= 0, axis=-1) if subtopics else labels >= 0
 
 
 def mean_of_models(scores, labels):
@@ -145,9 +158,28 @@ def take(x, order):
     return ops.take_along_axis(x, order, axis=-1)
 
 
-def ascending_order(keys, mask):
-    """The permutation that sorts real documents by rising key, ties by position, and puts padding last."""
-    return ops.argsort(ops.where(mask, keys, float("inf")), axis=-1)
+def padding_behind(keys, mask):
+    """The keys to sort by: those of padding behind all others, an infinite one of a real document among them.
+
+    A zero loses its sign, by which XLA would order it.
+    """
+    keys = ops.where(keys == 0, 0.0, ops.minimum(keys, float(np.finfo(ops.dtype(keys)).max)))
+    return ops.where(mask, keys, float("inf"))
+
+
+def ascending_order(keys, mask, then=None):
+    """The permutation that sorts real documents by rising key and puts padding last.
+
+    Args:
+        keys: [..., list_size].
+        mask: [..., list_size] bool, True = real document.
+        then: [..., list_size], by whose rising value equal keys are ordered. None = by position.
+    """
+    keys = padding_behind(keys, mask)
+    if then is None:
+        return ops.argsort(keys, axis=-1)
+    first = ops.argsort(then, axis=-1)
+    return take(first, ops.argsort(take(keys, first), axis=-1))
 
 
 def count_below(labels, mask):
@@ -157,6 +189,27 @@ def count_below(labels, mask):
     """
     rising = take(ops.where(mask, labels, float("inf")), ascending_order(labels, mask))
     return ops.where(mask, backend.searchsorted(rising, labels), 0)
+
+
+def logsumexp_below(labels, x, mask):
+    """log of the sum of e^x over the documents that are graded below each document.
+
+    Sorted by label, those documents are a prefix, so that one cumulative log-sum-exp serves all.
+
+    Args:
+        labels: [..., list_size].
+        x: [..., list_size].
+        mask: [..., list_size] bool, True = real document.
+
+    Returns:
+        (sums, known): [..., list_size] both; where `known` is False there is no such document, and the sum is a
+        finite number without meaning.
+
+    Cost: O(list_size log list_size) time, O(list_size) memory.
+    """
+    sums = backend.cumulative_logsumexp(take(x, ascending_order(labels, mask)))
+    below = count_below(labels, mask)
+    return take(sums, ops.maximum(below - 1, 0)), below > 0
 
 
 def ranks(scores, mask):
@@ -220,18 +273,18 @@ def either(mask):
     return mask[..., :, None] | mask[..., None, :]
 
 
-def check_square(labels, similarities) -> None:
-    """Raises ValueError unless similarities are [..., rows, rows] and labels [..., rows]."""
+def check_square(similarities) -> None:
+    """Raises ValueError unless similarities are [..., rows, rows]."""
     shape = similarities.shape
     square = len(shape) > 1 and (shape[-1] is None or shape[-2] is None or shape[-1] == shape[-2])
     if not square:
-        raise ValueError(f"similarities must be square, [..., rows, rows], but got {_shown(shape)}")
-    check_shape("labels", labels, "one class a row", shape[:-1])
+        raise ValueError(f"similarities must be square, [..., rows, rows], but got {shown(shape)}")
 
 
-def squeeze_column(x):
-    """[rows, 1] -> [rows]; anything else as it is."""
-    return ops.squeeze(x, axis=-1) if len(x.shape) == 2 and x.shape[-1] == 1 else x
+def squeeze_column(labels, similarities):
+    """[..., rows, 1] -> [..., rows], for similarities [..., rows, rows]; anything else as it is."""
+    column = len(labels.shape) == len(similarities.shape) and labels.shape[-1] == 1
+    return ops.squeeze(labels, axis=-1) if column else labels
 
 
 # Weights
@@ -252,21 +305,21 @@ def is_a_document(weights, labels) -> bool:
         return False
     if len(weights.shape) != len(leading) + 1:
         raise ValueError(
-            f"sample_weight must have one weight a list, {_shown(leading)} or {_shown((*leading, 1))}, or one a "
-            f"document, {_shown(labels.shape)}, but got {_shown(weights.shape)}"
+            f"sample_weight must have one weight a list, {shown(leading)} or {shown((*leading, 1))}, or one a "
+            f"document, {shown(labels.shape)}, but got {shown(weights.shape)}"
         )
     check_shape("sample_weight", weights, "labels", labels.shape)
     return True
 
 
-def document_weights(weights, labels):
-    """One weight a document out of `sample_weight`: [..., list_size]; None = 1 for all."""
+def weights_of_documents(weights, labels, mask):
+    """One weight a document out of `sample_weight`: [..., list_size], 0 at padding; None = 1 for all."""
     if weights is None:
-        return ops.ones_like(labels)
+        return ops.cast(mask, labels.dtype)
     weights = ops.cast(dense(weights), labels.dtype)
-    if is_a_document(weights, labels):
-        return weights
-    return ops.broadcast_to(ops.reshape(weights, (*ops.shape(labels)[:-1], 1)), ops.shape(labels))
+    if not is_a_document(weights, labels):
+        weights = ops.reshape(weights, (*ops.shape(labels)[:-1], 1))
+    return ops.where(mask, weights, 0.0)
 
 
 def list_weights(weights, labels, mask, *, plain: bool):
@@ -288,87 +341,3 @@ def list_weights(weights, labels, mask, *, plain: bool):
         return mean(weights, mask)
     weighted = ops.sum(ops.where(mask, weights, 0.0) * labels, axis=-1)
     return ops.divide_no_nan(weighted, ops.sum(labels, axis=-1))
-
-
-# Ragged input
-
-
-@backend.pytree(data=["values", "row_splits"], static=["list_size"])
-@dataclasses.dataclass(frozen=True)
-class Ragged:
-    """Lists of different lengths, one behind the other: a JAX pytree, so that it passes through `jit`.
-
-    Args:
-        values: [documents, ...], the entries of all lists.
-        row_splits: [lists + 1] int; list k is values[row_splits[k]:row_splits[k + 1]].
-        list_size: the size that the lists are padded to, fixed while a function is compiled.
-            None = the length of the longest.
-    """
-
-    values: Any
-    row_splits: Any
-    list_size: Any = None
-
-    def __post_init__(self):
-        if self.list_size is None:
-            splits = backend.concrete(self.row_splits)
-            if splits is None:
-                raise ValueError("a Ragged that is made inside a compiled function needs its list_size")
-            object.__setattr__(self, "list_size", int(np.diff(splits).max(initial=0)))
-
-
-def dense(x):
-    """`x` as a tensor: ragged input is padded with zeros."""
-    return pad(to_ragged(x))[0] if is_ragged(x) else ops.convert_to_tensor(x)
-
-
-def is_ragged(x) -> bool:
-    """True for every form of ragged input: `Ragged`, the backend's own, or lists of different lengths."""
-    if isinstance(x, list | tuple):
-        return len({np.shape(row)[:1] for row in x}) > 1
-    return isinstance(x, Ragged) or backend.flat_ragged(x) is not None
-
-
-def to_ragged(x) -> Ragged:
-    """`Ragged` of any ragged input, or of lists of lists.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if isinstance(x, Ragged):
-        return x
-    if isinstance(x, list | tuple):
-        rows = [computable(row) for row in x]
-        lengths = [row.shape[0] for row in rows]
-        filled = [row for row in rows if row.shape[0]] or rows[:1]
-        return Ragged(ops.concatenate(filled), np.cumsum([0, *lengths]), max(lengths))
-    flat = backend.flat_ragged(x)
-    if flat is None:
-        raise ValueError(f"labels and scores must both be ragged, but got one padded tensor {_shown(np.shape(x))}")
-    return Ragged(*flat)
-
-
-def pad(ragged: Ragged):
-    """The lists of a `Ragged` side by side, padded with zeros.
-
-    Returns:
-        (padded, mask): [lists, list_size, ...] and [lists, list_size] bool, True = real document.
-    """
-    values = ops.convert_to_tensor(ragged.values)
-    splits = ops.cast(ops.convert_to_tensor(ragged.row_splits), "int32")
-    place = ops.arange(ragged.list_size, dtype="int32")
-    mask = place < (splits[1:] - splits[:-1])[:, None]
-    behind = ops.shape(values)[0]
-    values = ops.pad(values, [(0, 1)] + [(0, 0)] * (len(values.shape) - 1))
-    return ops.take(values, ops.where(mask, splits[:-1, None] + place, behind), axis=0), mask
-
-
-def pad_together(labels, scores):
-    """(labels, scores, mask) of ragged labels and scores, whose rows must have the same lengths."""
-    labels, scores = to_ragged(labels), to_ragged(scores)
-    splits = [backend.concrete(ragged.row_splits) for ragged in (labels, scores)]
-    if not any(known is None for known in splits) and not np.array_equal(*splits):
-        lengths = [np.diff(known).tolist() for known in splits]
-        raise ValueError(f"the lists of labels and scores differ in length: labels {lengths[0]}, scores {lengths[1]}")
-    labels, mask = pad(labels)
-    return labels, pad(scores)[0], mask

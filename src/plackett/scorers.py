@@ -27,17 +27,27 @@ class SignedLog1p(keras.layers.Layer):
 
 @_register
 class MaskedScores(keras.layers.Layer):
-    """Zeroes the scores of padding and gives the scores their Keras mask."""
+    """Zeroes the scores of padding and gives the scores their Keras mask.
 
-    def __init__(self, **kwargs):
+    Args:
+        axis_of_models: whether the scores keep their last axis.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, axis_of_models: bool = False, **kwargs):
         super().__init__(**kwargs)
+        self.axis_of_models = axis_of_models
         self.supports_masking = True
 
+    def get_config(self):
+        """The constructor's arguments."""
+        return super().get_config() | {"axis_of_models": self.axis_of_models}
+
     def call(self, inputs):
-        """([lists, list_size, models], [lists, list_size] bool) -> the scores; a single model's axis is dropped."""
+        """([lists, list_size, models], [lists, list_size] bool) -> the scores."""
         scores, mask = inputs
         scores = ops.where(mask[..., None], scores, ops.zeros_like(scores))
-        return ops.squeeze(scores, axis=-1) if scores.shape[-1] == 1 else scores
+        return scores if self.axis_of_models else ops.squeeze(scores, axis=-1)
 
     def compute_mask(self, inputs, previous_mask=None):
         """The mask that came with the scores."""
@@ -45,7 +55,7 @@ class MaskedScores(keras.layers.Layer):
 
     def compute_output_shape(self, shapes):
         """The shape of the scores."""
-        return shapes[0][:-1] if shapes[0][-1] == 1 else shapes[0]
+        return shapes[0] if self.axis_of_models else shapes[0][:-1]
 
 
 def mlp(
@@ -55,7 +65,7 @@ def mlp(
     log1p: bool = True,
     normalization: str | None = "batch",
     dropout: float = 0.2,
-    models: int = 1,
+    models: int | None = None,
 ) -> keras.Model:
     """A multilayer perceptron over dense features.
 
@@ -67,7 +77,7 @@ def mlp(
         log1p: whether features pass sign(x) log(1 + |x|).
         normalization: "batch", "layer" or None: what stands before each activation.
         dropout: the share of hidden units dropped in training.
-        models: how many scores a document gets, for `MixtureEMLoss`.
+        models: how many scores a document gets, for losses that take several. None = one, without an axis of models.
 
     Returns:
         A model of `features` and `mask`.
@@ -90,7 +100,7 @@ def embeddings(
     normalization: str | None = None,
     dropout: float = 0.0,
     l2: float = 1e-5,
-    models: int = 1,
+    models: int | None = None,
 ) -> keras.Model:
     """A multilayer perceptron over embeddings of id features, beside the dense ones.
 
@@ -101,7 +111,7 @@ def embeddings(
         normalization: "batch", "layer" or None: what stands before each activation.
         dropout: the share of hidden units dropped in training.
         l2: the weight of the squared embeddings in the loss.
-        models: how many scores a document gets, for `MixtureEMLoss`.
+        models: how many scores a document gets, for losses that take several. None = one, without an axis of models.
 
     Returns:
         A model of `features`, `mask` and the id features by their names.
@@ -154,7 +164,8 @@ def _perceptron(x, mask, hidden, normalization, dropout, models):
         x = keras.layers.Activation("relu")(x)
         if dropout:
             x = keras.layers.Dropout(dropout)(x)
-    return MaskedScores(name="scores")((keras.layers.Dense(models)(x), mask))
+    scores = keras.layers.Dense(models or 1)(x)
+    return MaskedScores(axis_of_models=models is not None, name="scores")((scores, mask))
 
 
 SCORERS: Mapping = {"mlp": mlp, "embeddings": embeddings}

@@ -9,7 +9,7 @@ import pathlib
 import keras
 import yaml
 
-from plackett import backend, catalogue, scorers
+from plackett import backend, losses, metrics, scorers
 from plackett.data import Batches, RankingLists
 from plackett.evaluation import evaluate
 from plackett.losses.base import RankingLoss
@@ -24,7 +24,8 @@ class Settings:
         loss_options: arguments of the loss.
         metric: the name of the metric that chooses the best epoch, such as "ndcg@10".
         scorer: "mlp" or "embeddings". None = embeddings where there are id features.
-        scorer_options: arguments of the scorer; for `mixture_em` it scores with 2 models unless they say otherwise.
+        scorer_options: arguments of the scorer; it gives a document as many scores as the loss takes unless they say
+            otherwise.
         epochs: how often the training lists are gone through, at most.
         patience: training stops after so many epochs without a better metric.
         batch_size: how many lists a step takes.
@@ -97,7 +98,7 @@ def train(
         ValueError: an unknown name or an option out of range.
     """
     settings = Settings(**settings)
-    catalogue.metric(settings.metric)
+    metrics.get(settings.metric)
     keras.utils.set_random_seed(settings.seed)
     loss = _loss(settings)
     model = _scorer(lists, settings, loss)
@@ -131,7 +132,7 @@ def _opened(output, settings, overwrite, provenance):
 
 
 def _loss(settings) -> RankingLoss:
-    loss = catalogue.loss(settings.loss, **settings.loss_options)
+    loss = losses.get(settings.loss, **settings.loss_options)
     if loss.classes:
         raise ValueError(f"{settings.loss} takes similarities of pairs, not the scores of lists: use it with fit")
     return loss
@@ -139,7 +140,7 @@ def _loss(settings) -> RankingLoss:
 
 def _scorer(lists, settings, loss):
     name = settings.scorer or ("embeddings" if lists.vocabularies else "mlp")
-    options = ({"models": 2} if loss.models else {}) | settings.scorer_options
+    options = {"models": loss.models} | settings.scorer_options
     try:
         return scorers.SCORERS[name](lists, **options)
     except TypeError as error:
@@ -171,7 +172,7 @@ class Record(keras.callbacks.Callback):
 
     Args:
         validation: what each epoch is measured on.
-        metric: the name of the metric, of which more is better; other callbacks see it in their logs.
+        metric: the name of the metric; other callbacks see it in their logs.
         patience: how many epochs without a better metric are allowed.
         folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
     """
@@ -180,6 +181,7 @@ class Record(keras.callbacks.Callback):
         super().__init__()
         self.validation = validation
         self.metric = metric
+        self.sign = -1 if metrics.get(metric).less_is_better else 1
         self.patience = patience
         self.folder = folder
         self.history = []
@@ -190,7 +192,7 @@ class Record(keras.callbacks.Callback):
         logs |= evaluate(self.model, self.validation, [self.metric])
         entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
         self.history.append(entry)
-        if self.best is None or entry[self.metric] > self.best[self.metric]:
+        if self.best is None or self.sign * (entry[self.metric] - self.best[self.metric]) > 0:
             self.best, self._best_weights = entry, self.model.get_weights()
             self._write_model()
         elif entry["epoch"] - self.best["epoch"] >= self.patience:

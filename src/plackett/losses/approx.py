@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
-from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_weight
-from plackett.lists import clean, differences, gumbel, per_sample
-from plackett.losses.base import RankingLoss, check_options
+from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_none
+from plackett.lists import clean, differences
+from plackett.losses.base import RankingLoss
+from plackett.losses.sampled import sampled
 
 
 def approx_ranks(scores, mask=None):
@@ -54,14 +55,47 @@ def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = 
 
     Cost: O(list_size^2) time and memory.
 
+    When: graded judgements, NDCG is what counts; start from scores of about one temperature's spread.
+
     Reference: Qin et al., Information Retrieval 2010; Bruch et al., "Revisiting Approximate Metric Optimization in
     the Age of Deep Neural Networks", SIGIR 2019.
     """
-    check_weight(lambda_weight, DCGFamily)
+    check_metric(lambda_weight)
     labels, scores, mask = clean(labels, scores, mask)
     metric = NDCGLambdaWeight() if lambda_weight is None else lambda_weight
     gain = ops.where(mask, metric.gain(labels, mask), 0.0)
     value = ops.sum(gain * metric.discount(approx_ranks(scores, mask)), axis=-1)
+    return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
+
+
+def approx_mrr(labels, scores, *, mask=None):
+    """ApproxMRR: minus the mean reciprocal of soft ranks, weighted by the labels.
+
+    For one list with labels y, scores s and their soft ranks r (`approx_ranks`),
+
+        loss = -(sum_i y_i / r_i) / sum_i y_i
+
+    Args:
+        labels: [..., list_size], relevance >= 0.
+        scores: [..., list_size], divided by a temperature (0.1 in `ApproxMRRLoss`); higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = all real.
+
+    Returns:
+        [...], one loss a list, between -1 and 0; 0 where no label is above 0.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    Cost: O(list_size^2) time and memory.
+
+    When: one relevant document a list, such as an answer or a purchase; with one, it is the reciprocal rank.
+
+    Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
+    measures", Information Retrieval 2010; the form for several relevant documents is that of TensorFlow Ranking 0.5.
+    """
+    labels, scores, mask = clean(labels, scores, mask)
+    share = ops.divide_no_nan(labels, ops.sum(labels, axis=-1, keepdims=True))
+    value = ops.sum(ops.where(mask, share / approx_ranks(scores, mask), 0.0), axis=-1)
     return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
 
 
@@ -75,7 +109,7 @@ def gumbel_approx_ndcg(
     gumbel_temperature: float = 1.0,
     lambda_weight: DCGFamily | None = None,
 ):
-    """ApproxNDCG in the mean over scores perturbed by Gumbel noise, that is, over rankings of Plackett-Luce.
+    """ApproxNDCG in the mean over sampled rankings: `sampled(approx_ndcg)`.
 
     For one list with labels y, scores s and uniform noise u,
 
@@ -99,25 +133,47 @@ def gumbel_approx_ndcg(
 
     Cost: O(samples list_size^2) time and memory.
 
-    Reference: Bruch et al., "A Stochastic Treatment of Learning to Rank Scoring Functions", WSDM 2020. The paper
-    normalises the perturbed scores by a log-softmax, which cancels here: ranks depend on differences alone.
+    When: as `approx_ndcg`; the samples smooth it further and make it robust, for more time a step.
+
+    Reference: Bruch et al., "A Stochastic Treatment of Learning to Rank Scoring Functions", WSDM 2020.
     """
-    check_options(temperature=temperature, gumbel_temperature=gumbel_temperature)
-    labels, scores, mask = clean(labels, scores, mask)
-    perturbed = (scores[..., None, :] + gumbel(noise, scores)) / gumbel_temperature
-    labels, mask = per_sample(labels, perturbed), per_sample(mask, perturbed)
-    losses = approx_ndcg(labels, perturbed / temperature, mask=mask, lambda_weight=lambda_weight)
-    return ops.mean(losses, axis=-1)
+    return sampled(approx_ndcg)(
+        labels,
+        scores,
+        noise=noise,
+        mask=mask,
+        temperature=temperature,
+        gumbel_temperature=gumbel_temperature,
+        lambda_weight=lambda_weight,
+    )
 
 
 @keras.saving.register_keras_serializable("plackett")
 class ApproxNDCGLoss(RankingLoss):
-    """`approx_ndcg` as a Keras loss."""
+    """`approx_ndcg` as a Keras loss; with `sample_size`, `sampled(approx_ndcg)`."""
 
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=0.1, ragged=False):
-        check_weight(lambda_weight, DCGFamily)
+    def __init__(
+        self,
+        reduction="auto",
+        name=None,
+        lambda_weight=None,
+        temperature=0.1,
+        ragged=False,
+        sample_size=None,
+        gumbel_temperature=1.0,
+        seed=None,
+    ):
+        check_metric(lambda_weight)
         super().__init__(
-            approx_ndcg, reduction, name, temperature=temperature, ragged=ragged, lambda_weight=lambda_weight
+            approx_ndcg,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            sample_size=sample_size,
+            gumbel_temperature=gumbel_temperature,
+            seed=seed,
+            lambda_weight=lambda_weight,
         )
 
 
@@ -136,16 +192,43 @@ class GumbelApproxNDCGLoss(RankingLoss):
         seed=None,
         ragged=False,
     ):
-        check_weight(lambda_weight, DCGFamily)
+        check_metric(lambda_weight)
         super().__init__(
-            gumbel_approx_ndcg,
+            approx_ndcg,
             reduction,
             name,
             temperature=temperature,
-            takes_temperature=True,
             ragged=ragged,
             sample_size=sample_size,
-            seed=seed,
             gumbel_temperature=gumbel_temperature,
+            seed=seed,
             lambda_weight=lambda_weight,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class ApproxMRRLoss(RankingLoss):
+    """`approx_mrr` as a Keras loss; with `sample_size`, `sampled(approx_mrr)`. It takes no lambda weight."""
+
+    def __init__(
+        self,
+        reduction="auto",
+        name=None,
+        lambda_weight=None,
+        temperature=0.1,
+        ragged=False,
+        sample_size=None,
+        gumbel_temperature=1.0,
+        seed=None,
+    ):
+        check_none(lambda_weight)
+        super().__init__(
+            approx_mrr,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            sample_size=sample_size,
+            gumbel_temperature=gumbel_temperature,
+            seed=seed,
         )

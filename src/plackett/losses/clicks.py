@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
-from plackett.lambdas import DCGFamily, LabelDiffLambdaWeight, PrecisionLambdaWeight, check_weight
-from plackett.lists import clean, mean, ranks
-from plackett.losses.base import RankingLoss, check_options
-
-PAIR_WEIGHTS = (DCGFamily, LabelDiffLambdaWeight, PrecisionLambdaWeight)
+from plackett.lambdas import check_pairs, pair_weights
+from plackett.lists import clean, mean, ranks, weights_of_documents
+from plackett.losses.base import RankingLoss
+from plackett.losses.options import check_options
+from plackett.losses.pointwise import cross_entropy
+from plackett.shapes import shown
 
 
 def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=None):
@@ -38,15 +39,15 @@ def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=N
 
     Cost: O(list_size models) time and memory; O(list_size^2) more with a lambda weight.
 
+    When: clicks of users who look at lists in a few different ways, such as devices or intents.
+
     Reference: Yan et al., "Revisiting Two-Tower Models for Unbiased Learning to Rank", SIGIR 2022, section 4.3.
     """
     check_options(alpha=alpha)
-    check_weight(lambda_weight, *PAIR_WEIGHTS)
+    check_pairs(lambda_weight)
     labels, scores, mask = clean(labels, scores, mask, models=True)
-    click = labels[..., None]
-    cross_entropy = click * ops.softplus(-scores) + (1.0 - click) * ops.softplus(scores)
-    weights = _movable(lambda_weight, labels, scores, mask)
-    by_model = ops.sum(ops.where(mask[..., None], weights[..., None] * cross_entropy, 0.0), axis=-2)
+    weights = ops.where(mask, _movable(lambda_weight, labels, scores, mask), 0.0)
+    by_model = ops.sum(weights[..., None] * cross_entropy(labels[..., None], scores), axis=-2)
     responsibility = ops.stop_gradient(ops.softmax(-alpha * by_model, axis=-1))
     return ops.where(ops.any(labels > 0, axis=-1), ops.sum(responsibility * by_model, axis=-1), 0.0)
 
@@ -56,9 +57,60 @@ def _movable(lambda_weight, labels, scores, mask):
     if lambda_weight is None:
         return ops.ones_like(labels)
     order = ranks(ops.stop_gradient(ops.mean(scores, axis=-1)), mask)
-    total = ops.sum(lambda_weight.pair_weights(labels, order, mask), axis=-1)
+    total = ops.sum(pair_weights(lambda_weight, labels, order, mask), axis=-1)
     average = mean(total, mask)[..., None]
     return ops.where(average > 0, ops.divide_no_nan(total, average), 1.0)
+
+
+def click_em(labels, scores, *, mask=None, weights=None, exam_loss_weight: float = 1.0, rel_loss_weight: float = 1.0):
+    """Click EM: a click needs a document that is both seen and relevant, each with a probability of its own.
+
+    For one list with clicks y, examination logits a and relevance logits b,
+
+        e_i = 1 if y_i >= 1, else P(seen | no click) = sigma(a_i - log(1 + e^b_i))
+        r_i = 1 if y_i >= 1, else P(relevant | no click) = sigma(b_i - log(1 + e^a_i))
+        loss = sum_i w_i (exam_loss_weight CE(e_i, a_i) + rel_loss_weight CE(r_i, b_i))
+
+    with CE(p, x) = log(1 + e^x) - p x and no gradient through e and r, which are the E step.
+
+    Args:
+        labels: [..., list_size], clicks; at least 1 is a click.
+        scores: [..., list_size, 2], the logits of examination, then those of relevance.
+        mask: [..., list_size] bool, True = real document. None = all real.
+        weights: [..., list_size], the weight w of each document. None = 1.
+        exam_loss_weight: of the examination's cross-entropy, >= 0.
+        rel_loss_weight: of the relevance's cross-entropy, >= 0.
+
+    Returns:
+        [...], one loss a list, in nats; 0 for an empty list.
+
+    Raises:
+        ValueError: the shapes do not fit, the last axis is not 2, or an option is out of range.
+
+    When: clicks with position bias; the examination logits come from what a position shows, the relevance logits,
+        which rank, from the document.
+
+    Reference: Wang et al., "Position Bias Estimation for Unbiased Learning to Rank in Personal Search", WSDM 2018,
+    section 4. TensorFlow Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
+    """
+    check_options(exam_loss_weight=exam_loss_weight, rel_loss_weight=rel_loss_weight)
+    labels, scores, mask = clean(labels, scores, mask, models=True)
+    if scores.shape[-1] not in (2, None):
+        raise ValueError(
+            f"click_em takes 2 scores a document, examination and relevance, but got {shown(scores.shape)}"
+        )
+    examination, relevance = scores[..., 0], scores[..., 1]
+    clicked = labels >= 1
+    seen = _posterior(clicked, examination, relevance)
+    relevant = _posterior(clicked, relevance, examination)
+    by_document = exam_loss_weight * cross_entropy(seen, examination)
+    by_document = by_document + rel_loss_weight * cross_entropy(relevant, relevance)
+    return ops.sum(weights_of_documents(weights, labels, mask) * by_document, axis=-1)
+
+
+def _posterior(clicked, logit, other):
+    """P(the cause with this logit | click or none), where a click needs the other cause too."""
+    return ops.stop_gradient(ops.where(clicked, 1.0, ops.sigmoid(logit - ops.softplus(other))))
 
 
 @keras.saving.register_keras_serializable("plackett")
@@ -66,14 +118,31 @@ class MixtureEMLoss(RankingLoss):
     """`mixture_em` as a Keras loss."""
 
     def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, alpha=1.0, ragged=False):
-        check_weight(lambda_weight, *PAIR_WEIGHTS)
+        check_pairs(lambda_weight)
         super().__init__(
             mixture_em,
             reduction,
             name,
             temperature=temperature,
             ragged=ragged,
-            models=True,
+            models=2,
             alpha=alpha,
             lambda_weight=lambda_weight,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class ClickEMLoss(RankingLoss):
+    """`click_em` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, exam_loss_weight=1.0, rel_loss_weight=1.0, ragged=False):
+        super().__init__(
+            click_em,
+            reduction,
+            name,
+            ragged=ragged,
+            models=2,
+            weighs_documents=True,
+            exam_loss_weight=exam_loss_weight,
+            rel_loss_weight=rel_loss_weight,
         )

@@ -3,9 +3,10 @@
 import keras
 from keras import ops
 
-from plackett.backend import cumulative_logsumexp
-from plackett.lists import ascending_order, below_top, clean, count, gumbel, per_sample, take
-from plackett.losses.base import RankingLoss, check_options
+from plackett.lists import ascending_order, clean, gumbel, per_sample
+from plackett.losses.base import RankingLoss
+from plackett.losses.listmle import choices
+from plackett.losses.options import check_options
 
 
 def coupled_rank_distil(labels, scores, *, noise, mask=None, topk: int | None = None):
@@ -16,9 +17,6 @@ def coupled_rank_distil(labels, scores, *, noise, mask=None, topk: int | None = 
         g = -log(-log u)
         pi = the order of falling y + g
         loss = mean over samples of sum_{i <= k} (log sum_{j >= i} e^s_pi(j) - s_pi(i))
-
-    Sorted by rising y + g, the documents that a choice is made from are a prefix, so one cumulative log-sum-exp
-    serves all positions.
 
     Args:
         labels: [..., list_size], the teacher's scores.
@@ -35,19 +33,17 @@ def coupled_rank_distil(labels, scores, *, noise, mask=None, topk: int | None = 
 
     Cost: O(list_size log list_size) time and O(list_size) memory a sample.
 
+    When: a better ranker's scores are at hand, and a smaller or faster one shall rank alike.
+
     Reference: Reddi et al., "RankDistil: Knowledge Distillation for Ranking", AISTATS 2021, section 4.2.
     """
     check_options(topk=topk)
     labels, scores, mask = clean(labels, scores, mask)
     teacher = labels[..., None, :] + gumbel(noise, scores)
-    scores, real = per_sample(below_top(scores, mask), teacher), per_sample(mask, teacher)
-    chosen = take(scores, ascending_order(teacher, real))
-    place = ops.arange(ops.shape(chosen)[-1], dtype="int32")
-    documents = count(real)[..., None]
-    counts = place < documents
-    if topk is not None:
-        counts = counts & (place >= documents - topk)
-    losses = ops.sum(ops.where(counts, cumulative_logsumexp(chosen) - chosen, 0.0), axis=-1)
+    scores, real = per_sample(scores, teacher), per_sample(mask, teacher)
+    surprisals, positions = choices(scores, ascending_order(teacher, real), real)
+    counts = positions >= 1 if topk is None else (positions >= 1) & (positions <= topk)
+    losses = ops.sum(ops.where(counts, surprisals, 0.0), axis=-1)
     return ops.where(ops.any(labels != 0, axis=-1), ops.mean(losses, axis=-1), 0.0)
 
 

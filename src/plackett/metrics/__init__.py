@@ -1,6 +1,67 @@
-"""Ranking metrics: each a pure function of one batch of lists, one number a list, and a Keras metric, their mean."""
+"""Ranking metrics: each a pure function of one batch of lists, one number a list, and a Keras metric, their mean.
 
-from plackett.metrics.dcg import NDCG, ndcg
-from plackett.metrics.reciprocal_rank import MRR, reciprocal_rank
+Published numbers differ by conventions that are seldom written down. Here they are arguments; what the classes share:
 
-__all__ = ["MRR", "NDCG", "ndcg", "reciprocal_rank"]
+- `topn`: the cut-off; ranks below it count nothing.
+- `gain`, `discount`: functions of labels and of ranks, from `plackett.gains` or your own.
+- `empty`: what a list without any relevant document counts, 0, 1, or "skip" for not at all. On MQ2008 this alone moves
+  one model's NDCG@10 from .501 (0) to .781 (1) or .696 ("skip").
+- `ties`: the order of documents of equal score. "position": as they stand in the list, so that a constant score is as
+  good as the order of the file; "expected": the exact mean over all orders of tied documents (McSherry & Najork, ECIR
+  2008); "trec": by falling document id, as trec_eval does, for which `documents` holds the ids: numbers, which are
+  compared as numbers, or strings.
+- `average`: "lists": each list counts alike, or by the mean of the sample weights of its relevant documents;
+  "relevance": by their sum.
+- `name`: None = the name of the class and its cut-off, such as "ndcg_10".
+- `ragged`: accept ragged labels, scores and weights.
+
+Who is real: as in `plackett.losses`. A document of weight 0 is left out.
+"""
+
+from plackett.metrics.cascade import ERR, MRR, Hits, expected_reciprocal_rank, hits, reciprocal_rank
+from plackett.metrics.dcg import DCG, NDCG, dcg, ndcg
+from plackett.metrics.diversity import AlphaDCG, PrecisionIA, alpha_dcg, precision_ia
+from plackett.metrics.lookup import get
+from plackett.metrics.precision import (
+    MAP,
+    RBP,
+    Precision,
+    Recall,
+    average_precision,
+    precision,
+    rank_biased_precision,
+    recall,
+)
+from plackett.metrics.preference import ARP, OPA, BPref, average_relevance_position, bpref, ordered_pair_accuracy
+
+__all__ = [
+    "ARP",
+    "DCG",
+    "ERR",
+    "MAP",
+    "MRR",
+    "NDCG",
+    "OPA",
+    "RBP",
+    "AlphaDCG",
+    "BPref",
+    "Hits",
+    "Precision",
+    "PrecisionIA",
+    "Recall",
+    "alpha_dcg",
+    "average_precision",
+    "average_relevance_position",
+    "bpref",
+    "dcg",
+    "expected_reciprocal_rank",
+    "get",
+    "hits",
+    "ndcg",
+    "ordered_pair_accuracy",
+    "precision",
+    "precision_ia",
+    "rank_biased_precision",
+    "recall",
+    "reciprocal_rank",
+]

@@ -1,34 +1,60 @@
 """The one bridge between a metric function of lists and `keras.metrics.Metric`."""
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
-from plackett import lists
+from plackett import gains, lists
+from plackett.catalogue import snake_case
 from plackett.configured import Configured
+from plackett.metrics.options import TIES, check_options
 
 
 class RankingMetric(Configured, keras.metrics.Metric):
     """A metric function of lists as a Keras metric: the weighted mean over all lists seen.
 
-    With `sample_weight`, a weight a list or a document, a list weighs sum_i w_i rel_i / sum_i rel_i over its real
-    documents. A list without any relevant document has value 0 and the mean weight of the other lists; a list whose
-    documents are all padding, or all of weight 0, does not count.
-
     A subclass writes its constructor, which hands the function and all options to this one.
 
     Args:
         fn: `fn(labels, scores, *, mask, weights, **options) -> [...]`, one value a list.
-        relevance: function of labels, rel above.
-        name: the name of the metric.
+        relevance: function of labels and mask, the relevance rel of each document for the weight of its list.
+        name: the name of the metric. None = that of the class and its cut-off.
+        empty: what a list without any relevant document counts: 0 or 1, with the mean weight of the other lists, or
+            "skip": nothing. A list whose documents are all padding, or all of weight 0, never counts.
+        average: "lists": a list weighs sum_i w_i rel_i / sum_i rel_i, the mean weight of its relevant documents, so
+            that without weights all lists count alike; "relevance": it weighs sum_i w_i rel_i.
         ragged: accept ragged labels, scores and weights.
+        subtopics: the labels have a last axis of subtopics.
         options: handed to `fn`.
+
+    Raises:
+        ValueError: an option outside of what is allowed.
     """
 
-    def __init__(self, fn, relevance, name, *, ragged=False, **options):
-        super().__init__(name=name)
+    less_is_better = False
+    known_ties = TIES
+
+    def __init__(
+        self,
+        fn: Callable,
+        relevance: Callable,
+        name: str | None,
+        *,
+        empty: int | str = 0,
+        average: str = "lists",
+        ragged: bool = False,
+        subtopics: bool = False,
+        **options,
+    ):
+        check_options(self.known_ties, **self._arguments)
+        super().__init__(name=name or _default_name(type(self), options.get("topn")))
         self.fn = fn
         self.relevance = relevance
+        self.empty = empty
+        self.average = average
         self.ragged = ragged
+        self.subtopics = subtopics
         self.options = options
         self.total = self.add_weight(name="total", initializer="zeros")
         self.weight = self.add_weight(name="weight", initializer="zeros")
@@ -38,35 +64,56 @@ class RankingMetric(Configured, keras.metrics.Metric):
     def get_config(self):
         return super().get_config() | {"name": self.name}
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true, y_pred, sample_weight=None, documents=None):
         """Adds the lists of one batch.
 
         Args:
-            y_true: labels, [..., list_size].
+            y_true: labels, [..., list_size], or [..., list_size, subtopics].
             y_pred: scores, [..., list_size], or [..., list_size, models], of which the mean over models counts;
                 their Keras mask, or else `label >= 0`, says who is real.
             sample_weight: [...] or [..., 1], a weight a list, or [..., list_size], a weight a document.
+            documents: for ties="trec" the document ids, [..., list_size].
         """
-        labels, scores, mask = lists.prepare(y_true, lists.mean_of_models(y_pred, y_true), ragged=self.ragged)
-        weights = lists.document_weights(sample_weight, labels)
+        if not self.subtopics:
+            y_pred = lists.mean_of_models(y_pred, y_true)
+        labels, scores, mask = lists.prepare(y_true, y_pred, ragged=self.ragged, subtopics=self.subtopics)
+        weights = lists.weights_of_documents(sample_weight, scores, mask)
         mask = mask & (weights > 0)
-        values = self.fn(labels, scores, mask=mask, weights=weights, **self.options)
-        relevance = ops.where(mask, ops.cast(self.relevance(labels), scores.dtype), 0.0)
-        has_relevance = ops.sum(relevance, axis=-1) > 0
-        weight = lists.list_weights(weights, relevance, mask, plain=False)
+        known = {} if documents is None else {"documents": documents}
+        values = self.fn(labels, scores, mask=mask, weights=weights, **known, **self.options)
+        relevance = ops.where(mask, ops.cast(self.relevance(labels, mask), scores.dtype), 0.0)
+        has_relevance = ops.any(relevance > 0, axis=-1)
+        weight = ops.sum(weights * relevance, axis=-1)
+        if self.average == "lists":
+            weight = ops.divide_no_nan(weight, ops.sum(relevance, axis=-1))
         self.total.assign_add(self._sum(values * weight))
         self.weight.assign_add(self._sum(weight))
         self.relevant.assign_add(self._sum(has_relevance))
         self.irrelevant.assign_add(self._sum(ops.any(mask, axis=-1) & ~has_relevance))
 
     def result(self):
-        mean_weight = ops.divide_no_nan(self.weight, self.relevant)
-        return ops.divide_no_nan(self.total, self.weight + self.irrelevant * mean_weight)
+        sums = (self.total, self.weight, self.relevant, self.irrelevant)
+        total, weight, relevant, irrelevant = (ops.convert_to_tensor(x) for x in sums)
+        if self.empty == "skip":
+            return ops.divide_no_nan(total, weight)
+        mean_weight = ops.where(relevant > 0, ops.divide_no_nan(weight, relevant), 1.0)
+        others = irrelevant * mean_weight
+        return ops.divide_no_nan(total + self.empty * others, weight + others)
 
     def _sum(self, x):
         return ops.sum(ops.cast(x, self.dtype))
 
 
-def topn_name(metric: str, topn: int | None) -> str:
-    """The default name of a metric: "ndcg" or "ndcg_10"."""
-    return metric if topn is None else f"{metric}_{topn}"
+def _default_name(kind, topn):
+    from_class = snake_case(kind.__name__)
+    return from_class if topn is None else f"{from_class}_{topn if isinstance(topn, str) else int(topn)}"
+
+
+def binary(labels, mask):
+    """[..., list_size] bool: is the label at least 1? The relevance of metrics that know no grades."""
+    return gains.is_greater_equal_1(labels)
+
+
+def by_label(labels, mask):
+    """[..., list_size]: the label as the relevance of a document."""
+    return labels

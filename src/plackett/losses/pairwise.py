@@ -1,0 +1,294 @@
+"""Losses of pairs of documents: one function of the difference of their scores, summed over the pairs of a list."""
+
+from collections.abc import Callable
+
+import keras
+from keras import ops
+
+from plackett.lambdas import YetiDCGLambdaWeight, check_pairs, pair_weights
+from plackett.lists import both, clean, differences, ranks, weights_of_documents
+from plackett.losses.base import RankingLoss
+from plackett.losses.sampled import sampled
+
+
+def pairwise(phi: Callable, labels, scores, *, mask=None, weights=None, lambda_weight=None, preferred: bool = True):
+    """The sum over pairs of documents of a function phi of the difference of their scores.
+
+    For one list with labels y, scores s and weights w of documents,
+
+        loss = sum_ij w_i lambda_ij phi(s_i - s_j, y_i - y_j)    over the pairs with y_i > y_j
+
+    >>> import keras
+    >>> softplus = lambda scores, labels: keras.ops.softplus(-scores)
+    >>> round(float(pairwise(softplus, [1.0, 0.0], [0.6, 0.8])), 6)
+    0.798139
+
+    Args:
+        phi: function of s_i - s_j and y_i - y_j, both [..., list_size, list_size].
+        labels: [..., list_size], relevance grades.
+        scores: [..., list_size]; higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = all real.
+        weights: [..., list_size], the weight w of the preferred document of each pair. None = 1.
+        lambda_weight: the weight lambda of each pair, at the ranks of the scores; see `plackett.lambdas`. None = 1.
+        preferred: over the pairs with y_i > y_j; False = over all pairs of two documents.
+
+    Returns:
+        [...], one loss a list; 0 where there is no pair.
+
+    Raises:
+        ValueError: the shapes do not fit, or a lambda weight without weights for pairs.
+
+    Cost: O(list_size^2) time and memory.
+    """
+    check_pairs(lambda_weight)
+    labels, scores, mask = clean(labels, scores, mask)
+    preference = differences(labels)
+    counts = both(mask) & ((preference > 0) if preferred else ~ops.eye(ops.shape(labels)[-1], dtype="bool"))
+    terms = phi(ops.where(counts, differences(scores), 0.0), preference)
+    if lambda_weight is not None:
+        order = ranks(ops.stop_gradient(scores), mask)
+        terms = terms * pair_weights(lambda_weight, labels, order, mask)
+    weighted = weights_of_documents(weights, labels, mask)[..., :, None] * terms
+    return ops.sum(ops.where(counts, weighted, 0.0), axis=(-2, -1))
+
+
+def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+    """Pairwise hinge: a preferred document must score higher by 1.
+
+    For one list with labels y and scores s,
+
+        loss = sum_ij w_i lambda_ij max(0, 1 - (s_i - s_j))    over the pairs with y_i > y_j
+
+    Args, Returns, Raises and Cost are those of `pairwise`.
+
+    When: graded judgements or clicks, where pairs that are well apart shall no longer matter.
+
+    Reference: Joachims, "Optimizing Search Engines using Clickthrough Data", KDD 2002 (RankSVM).
+    """
+    return pairwise(_hinge, labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
+
+
+def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+    """Pairwise logistic: the likelihood of each preference (RankNet); with an NDCG weight LambdaRank.
+
+    For one list with labels y and scores s,
+
+        loss = sum_ij w_i lambda_ij log(1 + e^-(s_i - s_j))    over the pairs with y_i > y_j
+
+    Args, Returns, Raises and Cost are those of `pairwise`; the loss is in nats.
+
+    When: graded judgements or clicks; with `NDCGLambdaWeight` or `NDCGLambdaWeightV2` where NDCG is what counts.
+
+    Reference: Burges et al., "Learning to Rank using Gradient Descent", ICML 2005; Burges, "From RankNet to
+    LambdaRank to LambdaMART: An Overview", MSR-TR-2010-82; Wang et al., "The LambdaLoss Framework for Ranking Metric
+    Optimization", CIKM 2018.
+    """
+    return pairwise(_logistic, labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
+
+
+def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+    """Pairwise soft 0-1: the smoothed number of pairs in the wrong order.
+
+    For one list with labels y and scores s,
+
+        loss = sum_ij w_i lambda_ij / (1 + e^(s_i - s_j))    over the pairs with y_i > y_j
+
+    Args, Returns, Raises and Cost are those of `pairwise`.
+
+    When: noisy labels: a pair that is far in the wrong order counts no more than 1.
+
+    Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
+    measures", Information Retrieval 2010.
+    """
+    return pairwise(_soft_zero_one, labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
+
+
+def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+    """Pairwise squared error: the differences of scores must be those of labels.
+
+    For one list with labels y and scores s,
+
+        loss = sum_ij w_i lambda_ij ((s_i - s_j) - (y_i - y_j))^2    over all pairs i != j
+
+    Args, Returns, Raises and Cost are those of `pairwise`, over pairs of equal labels too.
+
+    When: labels whose distances count, such as a teacher's scores or prices, up to a constant a list.
+
+    Reference: the pairwise squared error of TensorFlow Ranking 0.5, `PairwiseMSELoss`.
+    """
+    return pairwise(
+        _squared_error, labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight, preferred=False
+    )
+
+
+def yeti_logistic(
+    labels,
+    scores,
+    *,
+    noise,
+    mask=None,
+    weights=None,
+    temperature: float = 1.0,
+    gumbel_temperature: float = 1.0,
+    lambda_weight=None,
+):
+    """YetiRank: pairwise logistic between neighbours of rankings that are sampled from the scores.
+
+    For one list with labels y, scores s and uniform noise u,
+
+        z = (s - log(-log u)) / (gumbel_temperature temperature)
+        loss = mean over samples of sum_ij w_i lambda_ij log(1 + e^-(z_i - z_j))    over the pairs with y_i > y_j
+
+    where lambda, `YetiDCGLambdaWeight()` at the ranks of z, is 0 but for neighbours.
+
+    Args:
+        labels: [..., list_size], relevance grades.
+        scores: [..., list_size], not divided by a temperature; higher ranks first.
+        noise: [..., samples, list_size], uniform on [0, 1).
+        mask: [..., list_size] bool, True = real document. None = all real.
+        weights: [..., list_size], the weight w of the preferred document of each pair. None = 1.
+        temperature: of the pairwise logistic loss, > 0.
+        gumbel_temperature: of the perturbed scores, > 0.
+        lambda_weight: another weight of pairs. None = `YetiDCGLambdaWeight()`.
+
+    Returns:
+        [...], one loss a list, in nats; 0 where there is no pair.
+
+    Raises:
+        ValueError: the shapes do not fit, an option is out of range, or a lambda weight without weights for pairs.
+
+    Cost: O(samples list_size^2) time and memory.
+
+    When: graded judgements, DCG at the top of the list; noise in the labels is averaged out by sampling.
+
+    Reference: Lyzhin et al., "Which Tricks Are Important for Learning to Rank?", ICML 2023.
+    """
+    return sampled(_yeti)(
+        labels,
+        scores,
+        noise=noise,
+        mask=mask,
+        weights=weights,
+        temperature=temperature,
+        gumbel_temperature=gumbel_temperature,
+        lambda_weight=lambda_weight,
+    )
+
+
+def _yeti(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+    weight = YetiDCGLambdaWeight() if lambda_weight is None else lambda_weight
+    return pairwise_logistic(labels, scores, mask=mask, weights=weights, lambda_weight=weight)
+
+
+def _hinge(scores, labels):
+    return ops.relu(1.0 - scores)
+
+
+def _logistic(scores, labels):
+    return ops.softplus(-scores)
+
+
+def _soft_zero_one(scores, labels):
+    return ops.sigmoid(-scores)
+
+
+def _squared_error(scores, labels):
+    return ops.square(scores - labels)
+
+
+@keras.saving.register_keras_serializable("plackett")
+class PairwiseHingeLoss(RankingLoss):
+    """`pairwise_hinge` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
+        check_pairs(lambda_weight)
+        super().__init__(
+            pairwise_hinge,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            weighs_documents=True,
+            lambda_weight=lambda_weight,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class PairwiseLogisticLoss(RankingLoss):
+    """`pairwise_logistic` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
+        check_pairs(lambda_weight)
+        super().__init__(
+            pairwise_logistic,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            weighs_documents=True,
+            lambda_weight=lambda_weight,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class PairwiseSoftZeroOneLoss(RankingLoss):
+    """`pairwise_soft_zero_one` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
+        check_pairs(lambda_weight)
+        super().__init__(
+            pairwise_soft_zero_one,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            weighs_documents=True,
+            lambda_weight=lambda_weight,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class PairwiseMSELoss(RankingLoss):
+    """`pairwise_mse` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
+        check_pairs(lambda_weight)
+        super().__init__(
+            pairwise_mse,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            weighs_documents=True,
+            lambda_weight=lambda_weight,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class YetiLogisticLoss(RankingLoss):
+    """`yeti_logistic` as a Keras loss, with noise of its own."""
+
+    def __init__(
+        self,
+        reduction="auto",
+        name=None,
+        lambda_weight=None,
+        temperature=1.0,
+        sample_size=8,
+        gumbel_temperature=1.0,
+        seed=None,
+        ragged=False,
+    ):
+        check_pairs(lambda_weight)
+        super().__init__(
+            _yeti,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            sample_size=sample_size,
+            gumbel_temperature=gumbel_temperature,
+            seed=seed,
+            weighs_documents=True,
+            lambda_weight=lambda_weight,
+        )

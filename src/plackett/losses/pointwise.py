@@ -1,0 +1,148 @@
+"""Losses of single documents, summed over their list."""
+
+import keras
+from keras import ops
+
+from plackett.lists import clean, weights_of_documents
+from plackett.losses.base import RankingLoss
+from plackett.shapes import shown
+
+
+def cross_entropy(labels, scores):
+    """The binary cross-entropy of labels under logits, log(1 + e^s) - y s, without overflow."""
+    return labels * ops.softplus(-scores) + (1.0 - labels) * ops.softplus(scores)
+
+
+def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None):
+    """Sigmoid cross-entropy: each document's label as a probability.
+
+    For one list with labels y and scores s,
+
+        loss = sum_i w_i (log(1 + e^s_i) - y_i s_i)
+
+    Args:
+        labels: [..., list_size], between 0 and 1; other labels continue the formula.
+        scores: [..., list_size], logits.
+        mask: [..., list_size] bool, True = real document. None = all real.
+        weights: [..., list_size], the weight w of each document. None = 1.
+
+    Returns:
+        [...], one loss a list, in nats; 0 for an empty list.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    When: binary labels, such as clicks, where the score must also be a calibrated probability.
+
+    Reference: He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook", ADKDD 2014. TensorFlow
+    Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
+    """
+    labels, scores, mask = clean(labels, scores, mask)
+    return ops.sum(weights_of_documents(weights, labels, mask) * cross_entropy(labels, scores), axis=-1)
+
+
+def mean_squared(labels, scores, *, mask=None, weights=None):
+    """Squared error: regression of the labels, the mean over lists of a sum over documents.
+
+    For one list with labels y and scores s,
+
+        loss = sum_i w_i (s_i - y_i)^2
+
+    Args:
+        labels: [..., list_size], any numbers.
+        scores: [..., list_size].
+        mask: [..., list_size] bool, True = real document. None = all real.
+        weights: [..., list_size], the weight w of each document. None = 1.
+
+    Returns:
+        [...], one loss a list; 0 for an empty list.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    When: the score must predict the label itself.
+
+    Reference: Cossock & Zhang, "Subset Ranking Using Regression", COLT 2006. TensorFlow Ranking takes the mean over
+    list_size, padding included: this times list_size is the sum here.
+    """
+    labels, scores, mask = clean(labels, scores, mask)
+    return ops.sum(weights_of_documents(weights, labels, mask) * ops.square(scores - labels), axis=-1)
+
+
+def ordinal(
+    labels, scores, *, mask=None, weights=None, ordinal_size: int | None = None, use_fraction_label: bool = False
+):
+    """Ordinal regression: for each level, is the label at least this high?
+
+    For one list with labels y and, for levels k = 1 ... K, the logits s_ik of y_i >= k,
+
+        loss = sum_i w_i sum_k (log(1 + e^s_ik) - t_ik s_ik),    t_ik = 1 if y_i >= k, else 0
+
+    Args:
+        labels: [..., list_size], grades from 0 to K.
+        scores: [..., list_size, K], a logit a level.
+        mask: [..., list_size] bool, True = real document. None = all real.
+        weights: [..., list_size], the weight w of each document. None = 1.
+        ordinal_size: K. None = as many levels as the scores have.
+        use_fraction_label: t_ik = min(max(y_i - k + 1, 0), 1), so that a label of 1.2 is 0.2 of level 2.
+
+    Returns:
+        [...], one loss a list, in nats; 0 for an empty list.
+
+    Raises:
+        ValueError: the shapes do not fit, or the scores do not have `ordinal_size` levels.
+
+    Cost: O(list_size K).
+
+    When: few grades, whose distances mean nothing; the sum of the K probabilities is a score to rank by.
+
+    Reference: Frank & Hall, "A Simple Approach to Ordinal Classification", ECML 2001; Pobrotyn et al.,
+    "Context-Aware Learning to Rank with Self-Attention", 2020. TensorFlow Ranking takes the mean over list_size,
+    padding included: this times list_size is the sum here.
+    """
+    labels, scores, mask = clean(labels, scores, mask, models=True)
+    levels = scores.shape[-1]
+    if None not in (ordinal_size, levels) and ordinal_size != levels:
+        raise ValueError(
+            f"ordinal_size={ordinal_size} levels need as many scores, but got scores {shown(scores.shape)}"
+        )
+    level = ops.cast(ops.arange(1, ops.shape(scores)[-1] + 1), scores.dtype)
+    if use_fraction_label:
+        target = ops.clip(labels[..., None] - level + 1.0, 0.0, 1.0)
+    else:
+        target = ops.cast(labels[..., None] >= level, scores.dtype)
+    by_document = ops.sum(cross_entropy(target, scores), axis=-1)
+    return ops.sum(weights_of_documents(weights, labels, mask) * by_document, axis=-1)
+
+
+@keras.saving.register_keras_serializable("plackett")
+class SigmoidCrossEntropyLoss(RankingLoss):
+    """`sigmoid_cross_entropy` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, ragged=False):
+        super().__init__(sigmoid_cross_entropy, reduction, name, ragged=ragged, weighs_documents=True)
+
+
+@keras.saving.register_keras_serializable("plackett")
+class MeanSquaredLoss(RankingLoss):
+    """`mean_squared` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, ragged=False):
+        super().__init__(mean_squared, reduction, name, ragged=ragged, weighs_documents=True)
+
+
+@keras.saving.register_keras_serializable("plackett")
+class OrdinalLoss(RankingLoss):
+    """`ordinal` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, ragged=False, ordinal_size=1, use_fraction_label=False):
+        super().__init__(
+            ordinal,
+            reduction,
+            name,
+            ragged=ragged,
+            models=ordinal_size or 1,
+            weighs_documents=True,
+            ordinal_size=ordinal_size,
+            use_fraction_label=use_fraction_label,
+        )
