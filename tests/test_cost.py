@@ -10,7 +10,7 @@ from plackett import losses
 SIZE = 100_000  # squared, in float32: 40 GB
 
 
-@pytest.mark.parametrize("name", ["unique_softmax", "coupled_rank_distil", "softmax"])
+@pytest.mark.parametrize("name", ["unique_softmax", "coupled_rank_distil", "list_mle", "softmax"])
 def test_a_list_of_100_000_documents(name):
     random = np.random.default_rng(0)
     labels = random.integers(0, 5, (1, SIZE)).astype("float32")
