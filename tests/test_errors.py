@@ -276,3 +276,45 @@ def test_ragged_clicks_must_be_asked_for():
 def test_options_and_shapes_of_the_catalogue(make, wrong):
     with pytest.raises(ValueError, match=wrong):
         make()
+
+
+class Colder(losses.SoftmaxLoss):
+    def __init__(self, **kwargs):
+        super().__init__(temperature=-2, **kwargs)
+
+
+RAGGED = [[1.0, 0.0], [0.0, 1.0, 0.0]], [[0.6, 0.8], [0.5, 0.8, 0.4]]
+
+
+@pytest.mark.parametrize(
+    "make, wrong",
+    [
+        (Colder, "temperature must be a number greater than 0, but got temperature=-2"),
+        (
+            lambda: losses.SoftmaxLoss(ragged=True)(*RAGGED, [[1.0, 1.0, 1.0], [1.0, 1.0]]),
+            r"the lists of labels and sample_weight differ in length: labels \[2, 3\], sample_weight \[3, 2\]",
+        ),
+        (
+            lambda: losses.SoftmaxLoss()(ones(2, 3), ones(2, 3), [[1.0, 1.0], [1.0, 1.0, 1.0]]),
+            "sample_weight is ragged, which is accepted with ragged=True only: set it",
+        ),
+        (
+            lambda: metrics.NDCG(ragged=True).update_state(*RAGGED, [[1.0, 1.0, 1.0], [1.0, 1.0]]),
+            "the lists of labels and sample_weight differ in length",
+        ),
+        (
+            lambda: losses.list_mle(ones(2, 3), ones(2, 3), noise=ones(2, 3, 5)),
+            r"noise must have the shape of samples, \[2, 3, 3\], but got noise \[2, 3, 5\]",
+        ),
+        (lambda: losses.DCGLambdaWeight(gain_fn="identity"), "gain_fn must be a function, .* but got 'identity'"),
+        (lambda: losses.SoftmaxLoss(lambda_weight=losses.NDCGLambdaWeight), "lambda_weight must be None or one of"),
+        (lambda: metrics.AlphaDCG(alpha="x"), "alpha must be a number, but got alpha='x'"),
+        (
+            lambda: metrics.ndcg(ones(3), ones(3), documents=ones(3)),
+            "documents order equal scores with ties=\"trec\" alone, but got ties='position'",
+        ),
+    ],
+)
+def test_what_a_reviewer_tried(make, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        make()

@@ -1006,6 +1006,28 @@ def test_any_approximating_loss_can_be_sampled(name):
     close(number(loss(marked_by_label(given), given.scores)), expected)
 
 
+def test_sampled_weighs_lists_as_its_function_does():
+    given = batch(BY_NAME["yeti_logistic"]).map(lambda x: x[:, ..., :LISTS])
+    noise = {"noise": given.noise, "mask": given.mask}
+    by_list = np.linspace(0.5, 2, LISTS, dtype="float32")
+    plain = number(losses.yeti_logistic(given.labels, given.scores, **noise))
+    close(number(losses.yeti_logistic(given.labels, given.scores, weights=by_list, **noise)), by_list * plain)
+
+
+@over([row for row in LOSSES if row.stochastic and row.name != "list_mle"])
+def test_noise_that_rounds_to_1_is_finite(row):
+    given = batch(row)
+    noise = np.full(given.noise.shape, 1 - 1e-9)
+    value, gradient = function(row)(given.scores, given.labels, given.mask, noise.astype("float32"))
+    assert np.isfinite(number(value)).all()
+    assert np.isfinite(number(gradient)).all()
+
+
+@pytest.mark.parametrize("kind", [losses.CircleLoss, losses.UniqueSoftmaxLoss, losses.NeuralSortNDCGLoss])
+def test_lists_without_places_are_0(kind):
+    assert number(kind(reduction="none", ragged=True)([[], []], [[], []])).tolist() == [0, 0]
+
+
 def test_list_mle_without_noise_orders_equal_labels_by_position():
     scores = np.array([0.6, 0.8, 0.1, 0.4], "float32")
     by_position = references.list_mle([1, 1, 0, 1], scores.astype("float64"))

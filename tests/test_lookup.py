@@ -167,6 +167,10 @@ def test_functions_of_your_own():
             {"class_name": "SoftmaxLoss", "config": {"lambda_weight": {"class_name": "X", "config": {}}}},
             "unknown lambda weight 'X'; known are DCGLambdaWeight",
         ),
+        (
+            {"class_name": "SoftmaxLoss", "config": {"lambda_weight": "DCGLambdaWeight"}},
+            "lambda_weight must be None or a dict with class_name and config, but got 'DCGLambdaWeight'",
+        ),
         ({"class_name": "SoftmaxLoss", "config": {"temperature": -1}}, "temperature must be a number greater than 0"),
     ],
 )
@@ -194,6 +198,10 @@ def test_a_lambda_weight_by_its_name():
     assert isinstance(weighted.options["lambda_weight"], losses.DCGLambdaWeight)
     weighted = losses.get("pairwise_hinge", lambda_weight={"NDCGLambdaWeight": {"topn": 3}})
     assert weighted.options["lambda_weight"].topn == 3
+    weighted = losses.get("softmax", lambda_weight={"DCGLambdaWeight": {"gain_fn": "pow_minus_1"}})
+    assert weighted.options["lambda_weight"].gain_fn is gains.pow_minus_1
+    with pytest.raises(ValueError, match="gain_fn='square' names no known function"):
+        losses.get("softmax", lambda_weight={"DCGLambdaWeight": {"gain_fn": "square"}})
     with pytest.raises(ValueError, match="unknown lambda weight 'X'; known are DCGLambdaWeight"):
         losses.get("softmax", lambda_weight="X")
     with pytest.raises(ValueError, match="lambda_weight must be the name of a class or"):
@@ -208,3 +216,51 @@ def test_a_loss_of_your_own_does_not_take_a_name():
     assert float(ops.convert_to_numpy(HalfLoss()([[1.0, 0.0]], [[0.0, 0.0]]))) > 0
     with pytest.raises(ValueError, match="unknown loss 'half'"):
         losses.get("half")
+
+
+@keras.saving.register_keras_serializable("mine")
+class WarmLoss(losses.SoftmaxLoss):
+    def __init__(self, warmth=1.0, **kwargs):
+        super().__init__(temperature=warmth, **kwargs)
+
+
+@keras.saving.register_keras_serializable("mine")
+class Power:
+    """A gain that is an object and not a function."""
+
+    def __init__(self, power=2.0):
+        self.power = power
+
+    def __call__(self, label):
+        return label**self.power
+
+    def get_config(self):
+        return {"power": self.power}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+class Unsaved:
+    def document_weights(self, labels, ranks):
+        return labels
+
+
+def test_a_subclass_with_further_arguments_reloads():
+    first = WarmLoss(warmth=2.0, reduction="sum", ragged=True)
+    read = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(first))))
+    assert type(read) is WarmLoss
+    assert (read.temperature, read.reduction, read.ragged) == (2.0, "sum", True)
+    assert read.get_config() == first.get_config()
+
+
+def test_a_gain_may_be_an_object():
+    weight = losses.DCGLambdaWeight(gain_fn=Power(3.0))
+    read = losses.DCGLambdaWeight.from_config(json.loads(json.dumps(weight.get_config())))
+    assert read.gain_fn.power == 3.0
+
+
+def test_a_weight_that_no_file_can_hold_is_refused_when_written():
+    with pytest.raises(ValueError, match=r"lambda_weight=.*cannot be saved"):
+        losses.SoftmaxLoss(lambda_weight=Unsaved()).get_config()

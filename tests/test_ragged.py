@@ -245,3 +245,11 @@ def test_a_ragged_has_the_size_of_its_longest_list():
     assert plackett.Ragged(FLAT_LABELS, np.cumsum([0, *LENGTHS])).list_size == SIZE
     assert plackett.Ragged(FLAT_LABELS, [0, 0, 0]).list_size == 0
     assert plackett.Ragged(FLAT_LABELS, [0, 2], list_size=7).list_size == 7
+
+
+def test_metrics_take_the_mean_of_ragged_models():
+    labels, scores = [[1, 0], [0, 1, 0]], [[[0.6, 0.9], [0.8, 0.2]], [[0.5, 0.9], [0.8, 0.2], [0.4, 0.8]]]
+    metric, mean = metrics.NDCG(ragged=True), metrics.NDCG(ragged=True)
+    metric.update_state(labels, scores)
+    mean.update_state(labels, [np.mean(rows, axis=1).tolist() for rows in scores])
+    assert float(metric.result()) == pytest.approx(float(mean.result()))

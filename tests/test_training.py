@@ -206,6 +206,31 @@ def test_a_scorer_gives_as_many_scores_as_the_loss_takes(training_lists, validat
     assert len(plackett.score(trained.model, validation_lists)) == len(validation_lists.labels)
 
 
+@pytest.mark.parametrize("loss", ["click_em", "ordinal", "mixture_em"])
+def test_several_scores_rank_as_the_loss_says(training_lists, validation_lists, tmp_path, loss):
+    options = {"ordinal_size": 3} if loss == "ordinal" else {}
+    trained = plackett.train(training_lists, validation_lists, loss=loss, loss_options=options, epochs=1)
+    feed = Batches(validation_lists, len(validation_lists))
+    inputs, _, _ = feed[0]
+    outputs = trained.model.predict_on_batch(inputs)[inputs["mask"]]
+    ranking = {
+        "click_em": outputs[:, 1],
+        "ordinal": (1 / (1 + np.exp(-outputs))).sum(axis=1),
+        "mixture_em": outputs.mean(axis=1),
+    }[loss]
+    np.testing.assert_allclose(plackett.score(trained.model, validation_lists), ranking, rtol=1e-4, atol=1e-5)
+    trained.model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(plackett.score(loaded, validation_lists), ranking, rtol=1e-4, atol=1e-5)
+
+
+def test_a_score_of_nan_has_no_rank(validation_lists):
+    scores = np.zeros(len(validation_lists.labels))
+    scores[3] = np.nan
+    with pytest.raises(ValueError, match=f"1 of {len(scores)} scores are NaN, which has no rank"):
+        plackett.evaluate_scores(scores, validation_lists)
+
+
 def test_lists_without_features_need_ids(training_lists):
     bare = dataclasses.replace(training_lists, features=np.zeros((len(training_lists.labels), 0), "float32"))
     with pytest.raises(ValueError, match="these lists have no dense features"):

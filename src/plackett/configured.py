@@ -17,12 +17,16 @@ class Configured:
         given = inspect.signature(cls.__init__).bind_partial(self, *args, **kwargs)
         given.apply_defaults()
         self._arguments = {name: value for name, value in given.arguments.items() if value is not self}
+        for name, parameter in given.signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                self._arguments |= self._arguments.pop(name)
         return self
 
     def not_default(self) -> dict:
         """The constructor's arguments that are not at their defaults."""
         parameters = inspect.signature(type(self).__init__).parameters
-        return {name: value for name, value in self._arguments.items() if value is not parameters[name].default}
+        defaults = {name: parameter.default for name, parameter in parameters.items()}
+        return {name: value for name, value in self._arguments.items() if value is not defaults.get(name, parameters)}
 
     def get_config(self) -> dict:
         """The constructor's arguments, in a form that JSON can hold.
@@ -41,7 +45,7 @@ class Configured:
 def _serialized(name, value):
     if isinstance(value, np.generic):
         return value.item()
-    if not callable(value) and not isinstance(value, Configured):
+    if value is None or isinstance(value, str | int | float | list | tuple | dict):
         return value
     if getattr(value, "__name__", None) == "<lambda>":
         raise _unwritable(name, value)
@@ -50,7 +54,7 @@ def _serialized(name, value):
         read = keras.saving.deserialize_keras_object(written)
     except (TypeError, ValueError) as error:
         raise _unwritable(name, value) from error
-    if callable(value) and read is not value:
+    if inspect.isroutine(value) and read is not value:
         raise _unwritable(name, value)
     return written
 

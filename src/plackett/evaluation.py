@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+from keras import ops
 
 from plackett.data import Batches, RankingLists, bucket_size
 from plackett.data.batches import padded
+from plackett.losses.base import RankingLoss
 from plackett.metrics.base import RankingMetric
 from plackett.metrics.lookup import get
 
@@ -22,13 +24,17 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
         batch_size: how many lists are scored at a time.
 
     Returns:
-        [documents], in the order of `lists`; the mean over models where a scorer has several.
+        [documents], in the order of `lists`. Where a document has several, they are made into one as the loss says
+        that the model was compiled with (`RankingLoss.ranking_scores`); without one, by their mean.
     """
     scores = np.zeros(len(lists.labels), "float32")
     batches = Batches(lists.with_ids(model.input), batch_size)
     for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
         batch = np.asarray(model.predict_on_batch(inputs))
-        batch = batch if batch.ndim == 2 else batch.mean(axis=-1)
+        if batch.ndim == 3:
+            loss = getattr(model, "loss", None)
+            single = loss.ranking_scores(batch) if isinstance(loss, RankingLoss) else batch.mean(axis=-1)
+            batch = ops.convert_to_numpy(single)
         scores[lists.row_splits[queries[0]] : lists.row_splits[queries[-1] + 1]] = batch[inputs["mask"]]
     return scores
 
@@ -49,11 +55,13 @@ def evaluate_scores(
         By name, "ndcg@10", or the name of the given metric.
 
     Raises:
-        ValueError: an unknown metric, two metrics of one name, or not one score a document.
+        ValueError: an unknown metric, two metrics of one name, not one score a document, or a score of NaN.
     """
     scores = np.asarray(scores, "float32")
     if scores.shape != lists.labels.shape:
         raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
+    if np.isnan(scores).any():
+        raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN, which has no rank")
     measures = dict(_measure(metric) for metric in metrics)
     if len(measures) < len(metrics):
         raise ValueError(f"each metric must have a name of its own, but got {[_measure(m)[0] for m in metrics]}")
@@ -69,7 +77,7 @@ def evaluate_scores(
             for x, padding in ((lists.labels, -1), (scores, 0), (ids, 0))
         )
         for measure in measures.values():
-            measure.update_state(labels, batch, documents=documents if measure.options.get("ties") == "trec" else None)
+            measure.update_state(labels, batch, documents=documents)
     return {name: float(measure.result()) for name, measure in measures.items()}
 
 

@@ -82,6 +82,9 @@ class DCGFamily(LambdaWeight):
 
     def __init__(self, topn: int | None, gain_fn: Callable, rank_discount_fn: Callable, normalized: bool):
         gains.check_topn(topn)
+        for name, fn in (("gain_fn", gain_fn), ("rank_discount_fn", rank_discount_fn)):
+            if not callable(fn):
+                raise ValueError(f"{name} must be a function, such as one of plackett.gains, but got {fn!r}")
         self.topn = topn
         self.gain_fn = gain_fn
         self.rank_discount_fn = rank_discount_fn
@@ -114,7 +117,7 @@ class DCGFamily(LambdaWeight):
     def neighbour_term(self, ranks):
         """|discount(d) - discount(d + 1)| at the distance d = |r_i - r_j|; 0 for a document and itself.
 
-        Wang et al., "The LambdaLoss Framework for Ranking Metric Optimization", CIKM 2018, eq. 18.
+        Wang et al., "The LambdaLoss Framework for Ranking Metric Optimization", CIKM 2018.
         """
         distance = ops.abs(lists.differences(ranks))
         apart = ops.maximum(distance, 1.0)
@@ -295,7 +298,7 @@ def check_none(weight) -> None:
 def _check(weight, allowed, method):
     """`allowed` are those of plackett's own weights that have a meaning; another class must have `method`."""
     its_own = not isinstance(weight, OWN) and method is not None and callable(getattr(weight, method, None))
-    if weight is not None and not isinstance(weight, allowed) and not its_own:
+    if weight is not None and (isinstance(weight, type) or not (isinstance(weight, allowed) or its_own)):
         names = ", ".join(kind.__name__ for kind in OWN if issubclass(kind, allowed))
         wording = f"None or one of {names}" if names else "None"
         wording += f", or a class of your own with {method}" if method else ""

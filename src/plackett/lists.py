@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from plackett import backend
-from plackett.ragged import dense, is_ragged, pad_together
+from plackett.ragged import Ragged, is_ragged, pad_together, to_ragged
 from plackett.shapes import check_shape, computable, shown
 
 
@@ -113,7 +113,11 @@ def _not_padding(labels, subtopics):
 
 def mean_of_models(scores, labels):
     """The mean over a last axis of models, with the mask kept; scores without that axis as they are."""
-    if is_ragged(scores) or len(np.shape(scores)) != len(np.shape(labels)) + 1:
+    if is_ragged(scores):
+        flat = to_ragged(scores)
+        several = len(flat.values.shape) > 1
+        return Ragged(ops.mean(flat.values, axis=-1), flat.row_splits, flat.list_size) if several else flat
+    if len(np.shape(scores)) != len(np.shape(labels)) + 1:
         return scores
     averaged = ops.mean(computable(scores), axis=-1)
     if backend.keras_mask(scores) is not None:
@@ -235,7 +239,8 @@ def gumbel(noise, scores):
     """Gumbel noise g = -log(-log u) out of uniform noise u.
 
     Args:
-        noise: [..., samples, list_size], uniform on [0, 1). An exact 0 counts as the smallest positive float32.
+        noise: [..., samples, list_size], uniform on [0, 1). An exact 0 counts as the smallest positive float32,
+            and what rounds to 1 as the largest below it.
         scores: [..., list_size], what the noise will be added to.
 
     Returns:
@@ -244,10 +249,20 @@ def gumbel(noise, scores):
     Raises:
         ValueError: the shapes do not fit.
     """
-    noise = ops.cast(ops.convert_to_tensor(noise), scores.dtype)
+    noise = ops.cast(noise_of_samples(noise, scores), scores.dtype)
+    return -ops.log(-ops.log(ops.clip(noise, float(np.finfo("float32").tiny), 1.0 - 2.0**-24)))
+
+
+def noise_of_samples(noise, scores):
+    """`noise` as a tensor, [..., samples, list_size].
+
+    Raises:
+        ValueError: it does not have the shape of the scores, with an axis of samples.
+    """
+    noise = ops.convert_to_tensor(noise)
     samples = noise.shape[-2] if len(noise.shape) > 1 else None
     check_shape("noise", noise, "samples", (*scores.shape[:-1], samples, scores.shape[-1]))
-    return -ops.log(-ops.log(ops.maximum(noise, float(np.finfo("float32").tiny))))
+    return noise
 
 
 def per_sample(x, samples):
@@ -316,7 +331,7 @@ def weights_of_documents(weights, labels, mask):
     """One weight a document out of `sample_weight`: [..., list_size], 0 at padding; None = 1 for all."""
     if weights is None:
         return ops.cast(mask, labels.dtype)
-    weights = ops.cast(dense(weights), labels.dtype)
+    weights = ops.cast(ops.convert_to_tensor(weights), labels.dtype)
     if not is_a_document(weights, labels):
         weights = ops.reshape(weights, (*ops.shape(labels)[:-1], 1))
     return ops.where(mask, weights, 0.0)

@@ -34,9 +34,17 @@ class Ragged:
             object.__setattr__(self, "list_size", int(np.diff(splits).max(initial=0)))
 
 
-def dense(x):
-    """`x` as a tensor: ragged input is padded with zeros."""
-    return pad(to_ragged(x))[0] if is_ragged(x) else ops.convert_to_tensor(x)
+def padded_weights(weights, labels, *, ragged: bool):
+    """`sample_weight` as a tensor: ragged weights, one a document of the ragged labels, are padded with zeros.
+
+    Raises:
+        ValueError: ragged weights that are not accepted, or whose lists differ in length from those of the labels.
+    """
+    if not is_ragged(weights):
+        return ops.convert_to_tensor(weights)
+    if not ragged:
+        raise ValueError("sample_weight is ragged, which is accepted with ragged=True only: set it")
+    return pad_together(labels, weights, "sample_weight")[1]
 
 
 def is_ragged(x) -> bool:
@@ -80,12 +88,12 @@ def pad(ragged: Ragged):
     return ops.take(values, ops.where(mask, splits[:-1, None] + place, behind), axis=0), mask
 
 
-def pad_together(labels, scores):
-    """(labels, scores, mask) of ragged labels and scores, whose rows must have the same lengths."""
+def pad_together(labels, scores, name: str = "scores"):
+    """(labels, scores, mask) of ragged labels and scores, or what `name` says, whose rows must be of one length."""
     labels, scores = to_ragged(labels), to_ragged(scores)
     splits = [backend.concrete(ragged.row_splits) for ragged in (labels, scores)]
     if not any(known is None for known in splits) and not np.array_equal(*splits):
         lengths = [np.diff(known).tolist() for known in splits]
-        raise ValueError(f"the lists of labels and scores differ in length: labels {lengths[0]}, scores {lengths[1]}")
+        raise ValueError(f"the lists of labels and {name} differ in length: labels {lengths[0]}, {name} {lengths[1]}")
     labels, mask = pad(labels)
     return labels, pad(scores)[0], mask

@@ -26,7 +26,7 @@ def approx_ranks(scores, mask=None):
     Cost: O(list_size^2) time and memory.
 
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
-    measures", Information Retrieval 2010, eq. 14.
+    measures", Information Retrieval 2010.
     """
     _, scores, mask = clean(scores, scores, mask)
     higher = ops.where(mask[..., None, :], ops.sigmoid(-differences(scores)), 0.0)

@@ -7,7 +7,7 @@ from plackett import backend, lists
 from plackett.configured import Configured
 from plackett.losses.options import check_options
 from plackett.losses.sampled import sampled
-from plackett.ragged import dense
+from plackett.ragged import padded_weights
 from plackett.shapes import computable
 
 
@@ -33,6 +33,8 @@ class RankingLoss(Configured, keras.losses.Loss):
         models: the scores have a last axis of models, of this size unless the scorer is told another.
         weighs_documents: `fn` takes `weights`, [..., list_size], and weighs each document's own term by it; otherwise
             weights of documents are made into a weight of their list.
+        ranking: function of the scores of several models, [..., list_size, models], that makes of them the scores to
+            rank by, [..., list_size]. None = their mean.
         classes: the labels are classes and the scores similarities of rows: nothing is padding.
         options: handed to `fn`.
     """
@@ -50,9 +52,11 @@ class RankingLoss(Configured, keras.losses.Loss):
         seed=None,
         models=None,
         weighs_documents=False,
+        ranking=None,
         classes=False,
         **options,
     ):
+        check_options(reduction=reduction, temperature=temperature, **options)
         check_options(**self.not_default())
         if sample_size is None and (seed is not None or gumbel_temperature not in (None, 1.0)):
             raise ValueError("seed and gumbel_temperature act on samples: set sample_size too")
@@ -66,6 +70,7 @@ class RankingLoss(Configured, keras.losses.Loss):
         self.seed_generator = None if sample_size is None else keras.random.SeedGenerator(seed)
         self.models = models
         self.weighs_documents = weighs_documents
+        self.ranking = ranking
         self.classes = classes
         self.options = options
         if self._sampled:
@@ -79,7 +84,7 @@ class RankingLoss(Configured, keras.losses.Loss):
             labels, scores, mask = self._lists(y_true, y_pred)
             if sample_weight is None:
                 return self._reduced(self._losses(labels, scores, mask), None, labels, mask)
-            weights = ops.cast(dense(sample_weight), scores.dtype)
+            weights = ops.cast(padded_weights(sample_weight, y_true, ragged=self.ragged), scores.dtype)
             weighed = scores[..., :1] if self.classes else labels
             by_list = lists.list_weights(weights, weighed, mask, plain=backend.keras_mask(y_pred) is not None)
             if self.weighs_documents and lists.is_a_document(weights, weighed):
@@ -91,6 +96,12 @@ class RankingLoss(Configured, keras.losses.Loss):
     def call(self, y_true, y_pred):
         """[...], one loss a list, before weights and reduction."""
         return self._losses(*self._lists(y_true, y_pred))
+
+    def ranking_scores(self, scores):
+        """[..., list_size], the scores to rank by: those of a model that was trained with this loss."""
+        if self.models is None:
+            return scores
+        return ops.mean(scores, axis=-1) if self.ranking is None else self.ranking(scores)
 
     def draw_noise(self, labels, scores):
         """[..., sample_size, list_size], uniform on [0, 1). The one method that draws; tests replace it."""

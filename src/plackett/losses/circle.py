@@ -42,8 +42,8 @@ def circle(labels, scores, *, mask=None, gamma: float = 64.0, margin: float = 0.
     other = gamma * ops.stop_gradient(ops.relu(scores + margin)) * (scores - margin)
     below, has_below = logsumexp_below(labels, other, mask)
     exponents = ops.where(has_below, own + below, -float("inf"))
-    one = ops.zeros_like(exponents[..., :1])
-    return ops.logsumexp(ops.concatenate([exponents, one], axis=-1), axis=-1)
+    none = ops.zeros((*ops.shape(exponents)[:-1], 1), exponents.dtype)
+    return ops.logsumexp(ops.concatenate([exponents, none], axis=-1), axis=-1)
 
 
 @keras.saving.register_keras_serializable("plackett")

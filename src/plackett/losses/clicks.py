@@ -41,7 +41,7 @@ def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=N
 
     When: clicks of users who look at lists in a few different ways, such as devices or intents.
 
-    Reference: Yan et al., "Revisiting Two-Tower Models for Unbiased Learning to Rank", SIGIR 2022, section 4.3.
+    Reference: Yan et al., "Revisiting Two-Tower Models for Unbiased Learning to Rank", SIGIR 2022.
     """
     check_options(alpha=alpha)
     check_pairs(lambda_weight)
@@ -90,8 +90,8 @@ def click_em(labels, scores, *, mask=None, weights=None, exam_loss_weight: float
     When: clicks with position bias; the examination logits come from what a position shows, the relevance logits,
         which rank, from the document.
 
-    Reference: Wang et al., "Position Bias Estimation for Unbiased Learning to Rank in Personal Search", WSDM 2018,
-    section 4. TensorFlow Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
+    Reference: Wang et al., "Position Bias Estimation for Unbiased Learning to Rank in Personal Search", WSDM 2018.
+    TensorFlow Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
     """
     check_options(exam_loss_weight=exam_loss_weight, rel_loss_weight=rel_loss_weight)
     labels, scores, mask = clean(labels, scores, mask, models=True)
@@ -106,6 +106,11 @@ def click_em(labels, scores, *, mask=None, weights=None, exam_loss_weight: float
     by_document = exam_loss_weight * cross_entropy(seen, examination)
     by_document = by_document + rel_loss_weight * cross_entropy(relevant, relevance)
     return ops.sum(weights_of_documents(weights, labels, mask) * by_document, axis=-1)
+
+
+def relevance_logits(scores):
+    """[..., list_size, 2] of `click_em` -> [..., list_size], the logits of relevance, which rank."""
+    return scores[..., 1]
 
 
 def _posterior(clicked, logit, other):
@@ -142,6 +147,7 @@ class ClickEMLoss(RankingLoss):
             name,
             ragged=ragged,
             models=2,
+            ranking=relevance_logits,
             weighs_documents=True,
             exam_loss_weight=exam_loss_weight,
             rel_loss_weight=rel_loss_weight,

@@ -35,7 +35,7 @@ def coupled_rank_distil(labels, scores, *, noise, mask=None, topk: int | None = 
 
     When: a better ranker's scores are at hand, and a smaller or faster one shall rank alike.
 
-    Reference: Reddi et al., "RankDistil: Knowledge Distillation for Ranking", AISTATS 2021, section 4.2.
+    Reference: Reddi et al., "RankDistil: Knowledge Distillation for Ranking", AISTATS 2021.
     """
     check_options(topk=topk)
     labels, scores, mask = clean(labels, scores, mask)

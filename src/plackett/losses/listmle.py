@@ -5,7 +5,7 @@ from keras import ops
 
 from plackett.backend import cumulative_logsumexp
 from plackett.lambdas import check_positions, document_weights
-from plackett.lists import ascending_order, below_top, clean, count, per_sample, take
+from plackett.lists import ascending_order, below_top, clean, count, noise_of_samples, per_sample, take
 from plackett.losses.base import RankingLoss
 
 
@@ -64,7 +64,7 @@ def list_mle(labels, scores, *, mask=None, noise=None, lambda_weight=None):
     labels, scores, mask = clean(labels, scores, mask)
     if noise is None:
         noise = ops.broadcast_to(ops.arange(ops.shape(labels)[-1]), ops.shape(labels))[..., None, :]
-    noise = ops.convert_to_tensor(noise)
+    noise = noise_of_samples(noise, scores)
     labels, scores, mask = (per_sample(x, noise) for x in (labels, scores, mask))
     order = ascending_order(labels, mask, then=-noise)
     surprisals, positions = choices(scores, order, mask)

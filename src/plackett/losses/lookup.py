@@ -69,6 +69,8 @@ def _translated(what, base, written, custom_objects):
 
 def _argument(name, value, custom_objects):
     if name == "lambda_weight" and value is not None:
+        if not isinstance(value, dict) or "class_name" not in value:
+            raise ValueError(f"lambda_weight must be None or a dict with class_name and config, but got {value!r}")
         return _translated("lambda weight", LambdaWeight, value, custom_objects)
     if not name.endswith("_fn") or not isinstance(value, str):
         return value
@@ -82,9 +84,9 @@ def _argument(name, value, custom_objects):
 
 def _lambda_weight(given: str | dict) -> LambdaWeight:
     known = catalogue.registered(LambdaWeight)
-    if isinstance(given, str):
-        return catalogue.made("lambda weight", known, given, {})
+    given = {given: {}} if isinstance(given, str) else given
     if len(given) != 1:
         raise ValueError(f"lambda_weight must be the name of a class or {{name: options}}, but got {given!r}")
     ((name, options),) = given.items()
-    return catalogue.made("lambda weight", known, name, options or {})
+    options = {key: _argument(key, value, None) for key, value in (options or {}).items()}
+    return catalogue.made("lambda weight", known, name, options)

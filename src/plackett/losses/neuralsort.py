@@ -25,8 +25,7 @@ def neural_sort(scores, mask=None):
 
     Cost: O(list_size^2) time and memory.
 
-    Reference: Grover et al., "Stochastic Optimization of Sorting Networks via Continuous Relaxations", ICLR 2019,
-    eq. 5.
+    Reference: Grover et al., "Stochastic Optimization of Sorting Networks via Continuous Relaxations", ICLR 2019.
     """
     _, scores, mask = clean(scores, scores, mask)
     falling = take(scores, ascending_order(-scores, mask))

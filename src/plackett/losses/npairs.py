@@ -31,7 +31,7 @@ def npairs(labels, similarities, *, mask=None):
 
     When: paired examples, an anchor and a positive for each class, with the rest of the batch as negatives.
 
-    Reference: Sohn, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective", NIPS 2016, eq. 9. The
+    Reference: Sohn, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective", NIPS 2016. The
     penalty on the norm of the embeddings is left to the model.
     """
     similarities = computable(similarities)

@@ -42,7 +42,7 @@ def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None):
 
 
 def mean_squared(labels, scores, *, mask=None, weights=None):
-    """Squared error: regression of the labels, the mean over lists of a sum over documents.
+    """Squared error: regression of the labels.
 
     For one list with labels y and scores s,
 
@@ -115,6 +115,11 @@ def ordinal(
     return ops.sum(weights_of_documents(weights, labels, mask) * by_document, axis=-1)
 
 
+def expected_grade(scores):
+    """[..., list_size, K] of `ordinal` -> [..., list_size], the sum of the K probabilities, which ranks."""
+    return ops.sum(ops.sigmoid(scores), axis=-1)
+
+
 @keras.saving.register_keras_serializable("plackett")
 class SigmoidCrossEntropyLoss(RankingLoss):
     """`sigmoid_cross_entropy` as a Keras loss."""
@@ -142,6 +147,7 @@ class OrdinalLoss(RankingLoss):
             name,
             ragged=ragged,
             models=ordinal_size or 1,
+            ranking=expected_grade,
             weighs_documents=True,
             ordinal_size=ordinal_size,
             use_fraction_label=use_fraction_label,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from keras import ops
 
-from plackett.lists import clean, gumbel, per_sample
+from plackett.lists import clean, gumbel, per_sample, weights_of_documents
 from plackett.losses.options import check_options
 
 
@@ -50,7 +50,7 @@ def sampled(fn: Callable) -> Callable:
         labels, scores, mask = clean(labels, scores, mask)
         perturbed = (scores[..., None, :] + gumbel(noise, scores)) / gumbel_temperature
         if weights is not None:
-            options["weights"] = per_sample(ops.convert_to_tensor(weights), perturbed)
+            options["weights"] = per_sample(weights_of_documents(weights, labels, mask), perturbed)
         labels, mask = per_sample(labels, perturbed), per_sample(mask, perturbed)
         return ops.mean(fn(labels, perturbed / temperature, mask=mask, **options), axis=-1)
 

@@ -58,7 +58,7 @@ def calibrated_softmax(labels, scores, *, mask=None, weights=None, virtual_label
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size], logits; higher ranks first.
         mask: [..., list_size] bool, True = real document. None = all real.
-        weights: [..., list_size], the weight w of each document's own term. None = 1.
+        weights: [..., list_size], the weight w of each document's own term, the virtual one having 1. None = 1.
         virtual_label: y_0 >= 0; the larger, the lower are the scores of lists with little relevance.
         lambda_weight: of the DCG family, or of your own: as in `softmax`, with the virtual document among the ranked.
 
@@ -72,7 +72,7 @@ def calibrated_softmax(labels, scores, *, mask=None, weights=None, virtual_label
 
     When: as `softmax`, where scores must be comparable between lists or be read as probabilities.
 
-    Reference: Yan et al., "Scale Calibration of Deep Ranking Models", KDD 2022, eq. 6.
+    Reference: Yan et al., "Scale Calibration of Deep Ranking Models", KDD 2022.
     """
     check_options(virtual_label=virtual_label)
     labels, scores, mask = clean(labels, scores, mask)

@@ -9,6 +9,7 @@ from plackett import gains, lists
 from plackett.catalogue import snake_case
 from plackett.configured import Configured
 from plackett.metrics.options import TIES, check_options
+from plackett.ragged import padded_weights
 
 
 class RankingMetric(Configured, keras.metrics.Metric):
@@ -58,8 +59,8 @@ class RankingMetric(Configured, keras.metrics.Metric):
         self.options = options
         self.total = self.add_weight(name="total", initializer="zeros")
         self.weight = self.add_weight(name="weight", initializer="zeros")
-        self.relevant = self.add_weight(name="relevant", initializer="zeros")
-        self.irrelevant = self.add_weight(name="irrelevant", initializer="zeros")
+        self.relevant_lists = self.add_weight(name="relevant_lists", initializer="zeros")
+        self.empty_lists = self.add_weight(name="empty_lists", initializer="zeros")
 
     def get_config(self):
         return super().get_config() | {"name": self.name}
@@ -69,17 +70,20 @@ class RankingMetric(Configured, keras.metrics.Metric):
 
         Args:
             y_true: labels, [..., list_size], or [..., list_size, subtopics].
-            y_pred: scores, [..., list_size], or [..., list_size, models], of which the mean over models counts;
-                their Keras mask, or else `label >= 0`, says who is real.
+            y_pred: scores, [..., list_size], or [..., list_size, models], of which the mean over models counts (for
+                `ClickEMLoss` and `OrdinalLoss` hand it `loss.ranking_scores(y_pred)` instead); their Keras mask, or
+                else `label >= 0`, says who is real.
             sample_weight: [...] or [..., 1], a weight a list, or [..., list_size], a weight a document.
-            documents: for ties="trec" the document ids, [..., list_size].
+            documents: the document ids, [..., list_size], which ties="trec" alone reads.
         """
         if not self.subtopics:
             y_pred = lists.mean_of_models(y_pred, y_true)
         labels, scores, mask = lists.prepare(y_true, y_pred, ragged=self.ragged, subtopics=self.subtopics)
+        if sample_weight is not None:
+            sample_weight = padded_weights(sample_weight, y_true, ragged=self.ragged)
         weights = lists.weights_of_documents(sample_weight, scores, mask)
         mask = mask & (weights > 0)
-        known = {} if documents is None else {"documents": documents}
+        known = {"documents": documents} if self.options["ties"] == "trec" else {}
         values = self.fn(labels, scores, mask=mask, weights=weights, **known, **self.options)
         relevance = ops.where(mask, ops.cast(self.relevance(labels, mask), scores.dtype), 0.0)
         has_relevance = ops.any(relevance > 0, axis=-1)
@@ -88,16 +92,16 @@ class RankingMetric(Configured, keras.metrics.Metric):
             weight = ops.divide_no_nan(weight, ops.sum(relevance, axis=-1))
         self.total.assign_add(self._sum(values * weight))
         self.weight.assign_add(self._sum(weight))
-        self.relevant.assign_add(self._sum(has_relevance))
-        self.irrelevant.assign_add(self._sum(ops.any(mask, axis=-1) & ~has_relevance))
+        self.relevant_lists.assign_add(self._sum(has_relevance))
+        self.empty_lists.assign_add(self._sum(ops.any(mask, axis=-1) & ~has_relevance))
 
     def result(self):
-        sums = (self.total, self.weight, self.relevant, self.irrelevant)
-        total, weight, relevant, irrelevant = (ops.convert_to_tensor(x) for x in sums)
+        sums = (self.total, self.weight, self.relevant_lists, self.empty_lists)
+        total, weight, relevant, empty = (ops.convert_to_tensor(x) for x in sums)
         if self.empty == "skip":
             return ops.divide_no_nan(total, weight)
         mean_weight = ops.where(relevant > 0, ops.divide_no_nan(weight, relevant), 1.0)
-        others = irrelevant * mean_weight
+        others = empty * mean_weight
         return ops.divide_no_nan(total + self.empty * others, weight + others)
 
     def _sum(self, x):
@@ -117,3 +121,8 @@ def binary(labels, mask):
 def by_label(labels, mask):
     """[..., list_size]: the label as the relevance of a document."""
     return labels
+
+
+def by_gain(gain: Callable) -> Callable:
+    """The gain of a document as its relevance."""
+    return lambda labels, mask: gain(labels)

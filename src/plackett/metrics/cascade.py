@@ -126,8 +126,7 @@ def _first_relevant(lists):
     With t relevant among m tied documents, the k-th of them to be read is relevant, if none was before it, with the
     probability t / (m - k).
     """
-    relevant = ops.cast(lists.mask & gains.is_greater_equal_1(lists.labels), lists.rank.dtype)
-    probability = ops.minimum(lists.among_ties(relevant) / (lists.tied() - lists.offset()), 1.0)
+    probability = ops.minimum(lists.among_ties(lists.relevant()) / (lists.tied() - lists.offset()), 1.0)
     none_yet = ops.cumprod(1.0 - probability, axis=-1)
     first = ops.ones_like(none_yet[..., :1])
     return ops.concatenate([first, none_yet[..., :-1]], axis=-1) * probability
@@ -170,7 +169,7 @@ def expected_reciprocal_rank(
 
     When: graded judgements, and a good document makes those below it less useful.
 
-    Reference: Chapelle et al., "Expected Reciprocal Rank for Graded Relevance", CIKM 2009, eq. 4.
+    Reference: Chapelle et al., "Expected Reciprocal Rank for Graded Relevance", CIKM 2009.
     """
     check_options(topn=topn, max_grade=max_grade)
     lists = ranked(labels, scores, mask, weights, ties, documents)

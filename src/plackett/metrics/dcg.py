@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from plackett import gains
-from plackett.metrics.base import RankingMetric
+from plackett.metrics.base import RankingMetric, by_gain
 from plackett.metrics.options import check_options
 from plackett.metrics.ranked import ranked
 
@@ -129,7 +129,7 @@ class DCG(RankingMetric):
         ragged: bool = False,
     ):
         options = {"topn": topn, "gain": gain, "discount": discount, "ties": ties}
-        super().__init__(dcg, _by(gain), name, empty=empty, average=average, ragged=ragged, **options)
+        super().__init__(dcg, by_gain(gain), name, empty=empty, average=average, ragged=ragged, **options)
 
 
 @keras.saving.register_keras_serializable("plackett")
@@ -148,9 +148,4 @@ class NDCG(RankingMetric):
         ragged: bool = False,
     ):
         options = {"topn": topn, "gain": gain, "discount": discount, "ties": ties}
-        super().__init__(ndcg, _by(gain), name, empty=empty, average=average, ragged=ragged, **options)
-
-
-def _by(gain):
-    """The gain of a document as its relevance."""
-    return lambda labels, mask: gain(labels)
+        super().__init__(ndcg, by_gain(gain), name, empty=empty, average=average, ragged=ragged, **options)

@@ -1,5 +1,7 @@
 """What the options of a metric may be."""
 
+import numbers
+
 from plackett import gains
 
 TIES = ("position", "expected", "trec")
@@ -23,6 +25,9 @@ def check_options(known_ties: tuple[str, ...] = TIES, **options) -> None:
         gains.check_topn(topn)
     if divide_by == "topn" and topn in (None, "relevant"):
         raise ValueError(f'divide_by="topn" needs a number for topn, but got topn={topn!r}')
+    for name in ("alpha", "persistence", "max_grade"):
+        if not isinstance(options.get(name, 0.0), numbers.Real):
+            raise ValueError(f"{name} must be a number, but got {name}={options[name]!r}")
     if not 0.0 <= options.get("alpha", 0.0) <= 1.0:
         raise ValueError(f"alpha must lie between 0 and 1, but got alpha={options['alpha']!r}")
     if not 0.0 < options.get("persistence", 0.5) < 1.0:

@@ -7,7 +7,7 @@ from keras import ops
 
 from plackett import gains
 from plackett.lists import count
-from plackett.metrics.base import RankingMetric, binary
+from plackett.metrics.base import RankingMetric, binary, by_gain
 from plackett.metrics.options import check_options
 from plackett.metrics.ranked import ranked
 
@@ -54,7 +54,7 @@ def precision(
     """
     check_options(topn=topn, divide_by=divide_by)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    relevant = _relevant(lists)
+    relevant = lists.relevant()
     real = ops.cast(count(lists.mask), relevant.dtype)
     if topn is None:
         cut = real
@@ -95,7 +95,7 @@ def recall(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "p
     """
     check_options(topn=topn)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    relevant = _relevant(lists)
+    relevant = lists.relevant()
     found = ops.sum(gains.truncated(ops.ones_like, topn)(lists.rank) * lists.shared(relevant), axis=-1)
     return ops.divide_no_nan(found, ops.sum(relevant, axis=-1))
 
@@ -131,7 +131,7 @@ def average_precision(labels, scores, *, mask=None, weights=None, topn=None, tie
     """
     check_options(topn=topn)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    relevant = _relevant(lists)
+    relevant = lists.relevant()
     others = lists.offset() * ops.divide_no_nan(lists.among_ties(relevant) - 1.0, lists.tied() - 1.0)
     found = lists.before_ties(relevant) + others + 1.0
     cut = gains.truncated(gains.inverse, topn)
@@ -184,10 +184,6 @@ def rank_biased_precision(
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
     discount = gains.truncated(lambda rank: ops.power(persistence, rank - 1.0), topn)
     return (1.0 - persistence) * ops.sum(lists.shared(gained) * discount(lists.rank), axis=-1)
-
-
-def _relevant(lists):
-    return ops.cast(lists.mask & gains.is_greater_equal_1(lists.labels), lists.rank.dtype)
 
 
 @keras.saving.register_keras_serializable("plackett")
@@ -260,7 +256,7 @@ class RBP(RankingMetric):
         options = {"topn": topn, "persistence": persistence, "gain": gain, "ties": ties}
         super().__init__(
             rank_biased_precision,
-            lambda labels, mask: gain(labels),
+            by_gain(gain),
             name,
             empty=empty,
             average=average,

@@ -124,9 +124,8 @@ def bpref(
     """
     _check_whole_list(topn, ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    is_relevant = gains.is_greater_equal_1(lists.labels)
-    relevant = ops.cast(lists.mask & is_relevant, lists.rank.dtype)
-    irrelevant = ops.cast(lists.mask & ~is_relevant, lists.rank.dtype)
+    relevant = lists.relevant()
+    irrelevant = ops.cast(lists.mask, relevant.dtype) - relevant
     all_relevant, all_irrelevant = (ops.sum(x, axis=-1, keepdims=True) for x in (relevant, irrelevant))
     before, among = lists.before_ties(irrelevant), lists.among_ties(irrelevant)
     before = _mean_of_minimum(before, among, all_relevant) if lists.first is not None else before

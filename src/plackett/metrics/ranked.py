@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from plackett import backend
+from plackett import backend, gains
 from plackett.lists import ascending_order, clean, padding_behind, subtopics_of_documents, take, weights_of_documents
 from plackett.metrics.options import check_options
 from plackett.shapes import check_shape
@@ -30,6 +30,10 @@ class Ranked:
     mask: Any
     rank: Any
     first: Any
+
+    def relevant(self):
+        """[..., list_size], 1 for a real document whose label is at least 1, else 0."""
+        return ops.cast(self.mask & gains.is_greater_equal_1(self.labels), self.rank.dtype)
 
     def shared(self, x):
         """[..., list_size]: `x` in its mean over tied documents, which is what to expect at a place of theirs."""
@@ -81,9 +85,11 @@ def ranked(
         subtopics: the labels have a last axis of subtopics.
 
     Raises:
-        ValueError: the shapes do not fit, an unknown `ties`, or ties="trec" without documents.
+        ValueError: the shapes do not fit, an unknown `ties`, or documents and ties="trec" without each other.
     """
     check_options(ties=ties)
+    if documents is not None and ties != "trec":
+        raise ValueError(f'documents order equal scores with ties="trec" alone, but got ties={ties!r}')
     labels, scores, mask = (subtopics_of_documents if subtopics else clean)(labels, scores, mask)
     weights = weights_of_documents(weights, scores, mask)
     mask = mask & (weights > 0)
