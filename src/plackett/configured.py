@@ -24,9 +24,9 @@ class Configured:
 
     def not_default(self) -> dict:
         """The constructor's arguments that are not at their defaults."""
-        parameters = inspect.signature(type(self).__init__).parameters
-        defaults = {name: parameter.default for name, parameter in parameters.items()}
-        return {name: value for name, value in self._arguments.items() if value is not defaults.get(name, parameters)}
+        known = inspect.signature(type(self).__init__).parameters
+        given = self._arguments.items()
+        return {name: value for name, value in given if name not in known or value is not known[name].default}
 
     def get_config(self) -> dict:
         """The constructor's arguments, in a form that JSON can hold.
