@@ -33,27 +33,31 @@ def cascade(lists, worth, survival, discount):
     before = ops.cumprod(ops.concatenate([ops.ones_like(survival[..., :1]), survival[..., :-1]], axis=-1), axis=-1)
     if lists.first is None:
         return ops.sum(discount(lists.rank) * worth * before, axis=-1)
+    nothing = ops.zeros_like(worth)
+    discounts = ops.broadcast_to(discount(lists.rank), ops.shape(worth))
+    state = (nothing[..., :1], nothing, nothing, worth, survival, before, lists.first, discounts)
+    return ops.fori_loop(0, ops.shape(worth)[-1], _read, state)[0][..., 0]
+
+
+def _read(p, state):
+    """One step of `cascade`: the document at place p joins its group. JAX compiles it once, as it is no closure."""
+    total, v, w, worth, survival, before, first_places, discounts = state
     size = ops.shape(worth)[-1]
-    k = lists.rank - 1.0
-    alone = ops.cast(ops.broadcast_to(k == 0, ops.shape(worth)), worth.dtype)
+    k = ops.arange(size, dtype="int32")
 
     def at(x, p):
         return ops.take(x, p, axis=-1)[..., None]
 
-    def read(p, state):
-        total, v, w = state
-        first = at(lists.first, p)
-        v, w = ops.where(first == p, alone, v), ops.where(first == p, 0.0, w)
-        m = ops.cast(p - first, worth.dtype)
-        w = ((m - k) * w + k * at(survival, p) * ops.roll(w, 1, axis=-1) + at(worth, p) * v) / (m + 1.0)
-        v = ((m + 1.0 - k) * v + k * at(survival, p) * ops.roll(v, 1, axis=-1)) / (m + 1.0)
-        rank = ops.cast(first, worth.dtype) + lists.rank
-        of_group = ops.take_along_axis(before, first, axis=-1) * ops.sum(discount(rank) * w, axis=-1, keepdims=True)
-        last = (at(lists.first, ops.minimum(p + 1, size - 1)) != first) | (p == size - 1)
-        return total + ops.where(last, of_group, 0.0), v, w
-
-    nothing = ops.zeros_like(worth)
-    return ops.fori_loop(0, size, read, (nothing[..., :1], nothing, nothing))[0][..., 0]
+    first = at(first_places, p)
+    v = ops.where(first == p, ops.cast(k == 0, v.dtype), v)
+    w = ops.where(first == p, 0.0, w)
+    m, k_th = ops.cast(p - first, v.dtype), ops.cast(k, v.dtype)
+    w = ((m - k_th) * w + k_th * at(survival, p) * ops.roll(w, 1, axis=-1) + at(worth, p) * v) / (m + 1.0)
+    v = ((m + 1.0 - k_th) * v + k_th * at(survival, p) * ops.roll(v, 1, axis=-1)) / (m + 1.0)
+    of_places = ops.take_along_axis(discounts, ops.minimum(first + k, size - 1), axis=-1)
+    of_group = ops.take_along_axis(before, first, axis=-1) * ops.sum(of_places * w, axis=-1, keepdims=True)
+    last = (at(first_places, ops.minimum(p + 1, size - 1)) != first) | (p == size - 1)
+    return total + ops.where(last, of_group, 0.0), v, w, *state[3:]
 
 
 def reciprocal_rank(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
