@@ -1,5 +1,6 @@
 """The command line, as a user types it."""
 
+import csv
 import importlib.util
 import json
 import os
@@ -94,6 +95,15 @@ def test_evaluate_states_its_conventions(files):
     done = run(*arguments, "--empty", "2")
     assert done.exit_code == 2
     assert "empty must be one of ('skip', 0, 1), but got empty='2'" in " ".join(done.output.split())
+
+
+def test_the_bar_shows_the_best_of_a_metric_of_which_less_is_better(files):
+    arguments = ["train", files / "train.txt", "--output", files / "run", *QUICK, "--metric", "arp"]
+    done = run(*arguments)
+    with open(files / "run/history.csv") as file:
+        values = [float(row["arp"]) for row in csv.DictReader(file)]
+    assert values[0] != values[1]
+    assert f"best {min(values):.4f}" in done.output
 
 
 def test_evaluate_refuses(files):

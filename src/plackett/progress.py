@@ -4,6 +4,8 @@ import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from plackett import metrics
+
 
 class ProgressBar(keras.callbacks.Callback):
     """A bar over epochs, with the loss and the validation metric, and the best epoch so far.
@@ -11,14 +13,15 @@ class ProgressBar(keras.callbacks.Callback):
     Args:
         console: where it is drawn.
         label: what stands before it.
-        metric: the name of the validation metric, of which more is better.
+        metric: the name of the validation metric.
     """
 
     def __init__(self, console: Console, label: str, metric: str):
         super().__init__()
         self.label = label
         self.metric = metric
-        self.best = (0, float("-inf"))
+        self.improves = metrics.get(metric).improves
+        self.best = (0, None)
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
@@ -33,7 +36,8 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         value = logs[self.metric]
-        self.best = max(self.best, (epoch + 1, value), key=lambda entry: entry[1])
+        if self.improves(value, self.best[1]):
+            self.best = (epoch + 1, value)
         numbers = f"loss {logs['loss']:.4g} {self.metric} {value:.4f} best {self.best[1]:.4f}"
         self.bar.update(self.task, completed=epoch + 1, numbers=numbers)
 

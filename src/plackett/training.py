@@ -181,7 +181,7 @@ class Record(keras.callbacks.Callback):
         super().__init__()
         self.validation = validation
         self.metric = metric
-        self.sign = -1 if metrics.get(metric).less_is_better else 1
+        self.improves = metrics.get(metric).improves
         self.patience = patience
         self.folder = folder
         self.history = []
@@ -192,7 +192,7 @@ class Record(keras.callbacks.Callback):
         logs |= evaluate(self.model, self.validation, [self.metric])
         entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
         self.history.append(entry)
-        if self.best is None or self.sign * (entry[self.metric] - self.best[self.metric]) > 0:
+        if self.improves(entry[self.metric], self.best and self.best[self.metric]):
             self.best, self._best_weights = entry, self.model.get_weights()
             self._write_model()
         elif entry["epoch"] - self.best["epoch"] >= self.patience:

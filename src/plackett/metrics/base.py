@@ -104,6 +104,10 @@ class RankingMetric(Configured, keras.metrics.Metric):
         others = empty * mean_weight
         return ops.divide_no_nan(total + self.empty * others, weight + others)
 
+    def improves(self, value: float, best: float | None) -> bool:
+        """Whether a value of this metric is better than the best so far, None before the first."""
+        return best is None or (value < best if self.less_is_better else value > best)
+
     def _sum(self, x):
         return ops.sum(ops.cast(x, self.dtype))
 
