@@ -315,6 +315,6 @@ RAGGED = [[1.0, 0.0], [0.0, 1.0, 0.0]], [[0.6, 0.8], [0.5, 0.8, 0.4]]
         ),
     ],
 )
-def test_what_a_reviewer_tried(make, wrong):
+def test_what_is_refused_before_it_misleads(make, wrong):
     with pytest.raises(ValueError, match=wrong):
         make()
