@@ -306,8 +306,21 @@ RAGGED = [[1.0, 0.0], [0.0, 1.0, 0.0]], [[0.6, 0.8], [0.5, 0.8, 0.4]]
             lambda: losses.list_mle(ones(2, 3), ones(2, 3), noise=ones(2, 3, 5)),
             r"noise must have the shape of samples, \[2, 3, 3\], but got noise \[2, 3, 5\]",
         ),
-        (lambda: losses.DCGLambdaWeight(gain_fn="identity"), "gain_fn must be a function, .* but got 'identity'"),
+        (
+            lambda: losses.DCGLambdaWeight(gain_fn="identity"),
+            "gain_fn must be a function, .*gain_fn='identity'",
+        ),
         (lambda: losses.SoftmaxLoss(lambda_weight=losses.NDCGLambdaWeight), "lambda_weight must be None or one of"),
+        (lambda: losses.PrecisionLambdaWeight(positive_fn=1), "positive_fn must be a function, .*positive_fn=1"),
+        (lambda: losses.ListMLELambdaWeight(None), "rank_discount_fn must be a function, .*rank_discount_fn=None"),
+        (
+            lambda: losses.NDCGLambdaWeight(smooth_fraction="0.5"),
+            "smooth_fraction must lie between 0 and 1, but got 0.5",
+        ),
+        (lambda: metrics.NDCG(gain=None), "gain must be a function, such as one of plackett.gains, but got gain=None"),
+        (lambda: metrics.ndcg(ones(3), ones(3), discount=2), "discount must be a function, .*discount=2"),
+        (lambda: metrics.RBP(gain="binary"), "gain must be a function, .*gain='binary'"),
+        (lambda: losses.SoftmaxLoss(ragged=True)([1.0, [0.0, 1.0]], RAGGED[1]), "one of the rows is a single number"),
         (lambda: metrics.AlphaDCG(alpha="x"), "alpha must be a number, but got alpha='x'"),
         (
             lambda: metrics.ndcg(ones(3), ones(3), documents=ones(3)),

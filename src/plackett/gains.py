@@ -47,6 +47,13 @@ def check_topn(topn: int | None) -> None:
         raise ValueError(f"topn must be a whole number of at least 1, or None for no cut-off, but got topn={topn!r}")
 
 
+def check_functions(**functions) -> None:
+    """Raises ValueError unless each is a function, such as those of this file."""
+    for name, fn in functions.items():
+        if not callable(fn):
+            raise ValueError(f"{name} must be a function, such as one of plackett.gains, but got {name}={fn!r}")
+
+
 def truncated(discount, topn):
     """The discount that is 0 below rank `topn`; `discount` itself where `topn` is None.
 

@@ -35,6 +35,7 @@ method with a third parameter `mask`, [..., list_size] bool, is also told who is
 """
 
 import inspect
+import numbers
 from collections.abc import Callable
 
 import keras
@@ -82,9 +83,7 @@ class DCGFamily(LambdaWeight):
 
     def __init__(self, topn: int | None, gain_fn: Callable, rank_discount_fn: Callable, normalized: bool):
         gains.check_topn(topn)
-        for name, fn in (("gain_fn", gain_fn), ("rank_discount_fn", rank_discount_fn)):
-            if not callable(fn):
-                raise ValueError(f"{name} must be a function, such as one of plackett.gains, but got {fn!r}")
+        gains.check_functions(gain_fn=gain_fn, rank_discount_fn=rank_discount_fn)
         self.topn = topn
         self.gain_fn = gain_fn
         self.rank_discount_fn = rank_discount_fn
@@ -146,7 +145,7 @@ class DCGLambdaWeight(DCGFamily):
         smooth_fraction: float = 0.0,
     ):
         super().__init__(topn, gain_fn, rank_discount_fn, normalized)
-        if not 0.0 <= smooth_fraction <= 1.0:
+        if not (isinstance(smooth_fraction, numbers.Real) and 0.0 <= smooth_fraction <= 1.0):
             raise ValueError(f"smooth_fraction must lie between 0 and 1, but got {smooth_fraction}")
         self.smooth_fraction = smooth_fraction
 
@@ -232,6 +231,7 @@ class PrecisionLambdaWeight(LambdaWeight):
 
     def __init__(self, topn: int | None = None, positive_fn: Callable = gains.is_greater_equal_1):
         gains.check_topn(topn)
+        gains.check_functions(positive_fn=positive_fn)
         self.topn = topn
         self.positive_fn = positive_fn
 
@@ -252,6 +252,7 @@ class ListMLELambdaWeight(LambdaWeight):
     """
 
     def __init__(self, rank_discount_fn: Callable = gains.log2_inverse):
+        gains.check_functions(rank_discount_fn=rank_discount_fn)
         self.rank_discount_fn = rank_discount_fn
 
     def document_weights(self, labels, ranks, mask=None):

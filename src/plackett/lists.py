@@ -116,7 +116,7 @@ def mean_of_models(scores, labels):
     if is_ragged(scores):
         flat = to_ragged(scores)
         several = len(flat.values.shape) > 1
-        return Ragged(ops.mean(flat.values, axis=-1), flat.row_splits, flat.list_size) if several else flat
+        return Ragged(ops.mean(computable(flat.values), axis=-1), flat.row_splits, flat.list_size) if several else flat
     if len(np.shape(scores)) != len(np.shape(labels)) + 1:
         return scores
     averaged = ops.mean(computable(scores), axis=-1)
@@ -191,7 +191,7 @@ def count_below(labels, mask):
 
     Cost: O(list_size log list_size).
     """
-    rising = take(ops.where(mask, labels, float("inf")), ascending_order(labels, mask))
+    rising = take(padding_behind(labels, mask), ascending_order(labels, mask))
     return ops.where(mask, backend.searchsorted(rising, labels), 0)
 
 

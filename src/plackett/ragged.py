@@ -64,6 +64,8 @@ def to_ragged(x) -> Ragged:
         return x
     if isinstance(x, list | tuple):
         rows = [computable(row) for row in x]
+        if any(len(row.shape) == 0 for row in rows):
+            raise ValueError("each list must be a row of documents, but one of the rows is a single number")
         lengths = [row.shape[0] for row in rows]
         filled = [row for row in rows if row.shape[0]] or rows[:1]
         return Ragged(ops.concatenate(filled), np.cumsum([0, *lengths]), max(lengths))

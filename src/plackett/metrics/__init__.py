@@ -15,7 +15,7 @@ Published numbers differ by conventions that are seldom written down. Here they 
 - `name`: None = the name of the class and its cut-off, such as "ndcg_10".
 - `ragged`: accept ragged labels, scores and weights.
 
-Who is real: as in `plackett.losses`. A document of weight 0 is left out.
+Who is real: as in `plackett.losses`. A document of weight 0 or less is left out.
 """
 
 from plackett.metrics.cascade import ERR, MRR, Hits, expected_reciprocal_rank, hits, reciprocal_rank

@@ -52,7 +52,7 @@ def dcg(
     Reference: Jarvelin & Kekalainen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002; the exponential
     gain is that of Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
     """
-    check_options(topn=topn)
+    check_options(topn=topn, gain=gain, discount=discount)
     lists = ranked(labels, scores, mask, weights, ties, documents)
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
     mean_weight = ops.divide_no_nan(ops.sum(gained * lists.weights, axis=-1), ops.sum(gained, axis=-1))
@@ -101,7 +101,7 @@ def ndcg(
     Reference: Jarvelin & Kekalainen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002; the exponential
     gain is that of Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
     """
-    check_options(topn=topn)
+    check_options(topn=topn, gain=gain, discount=discount)
     lists = ranked(labels, scores, mask, weights, ties, documents)
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype) * lists.weights, 0.0)
     share = gains.normalized(gained, gains.truncated(discount, topn), lists.mask)

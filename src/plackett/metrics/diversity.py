@@ -55,7 +55,7 @@ def alpha_dcg(
 
     Reference: Clarke et al., "Novelty and Diversity in Information Retrieval Evaluation", SIGIR 2008.
     """
-    check_options(topn=topn, alpha=alpha)
+    check_options(topn=topn, alpha=alpha, discount=discount)
     lists = ranked(labels, scores, mask, weights, ties, documents, subtopics=True)
     covers = ops.any(lists.labels >= 1, axis=-1)
     covering = ops.cast(covers, lists.weights.dtype)

@@ -25,6 +25,7 @@ def check_options(known_ties: tuple[str, ...] = TIES, **options) -> None:
         gains.check_topn(topn)
     if divide_by == "topn" and topn in (None, "relevant"):
         raise ValueError(f'divide_by="topn" needs a number for topn, but got topn={topn!r}')
+    gains.check_functions(**{name: options[name] for name in ("gain", "discount") if name in options})
     for name in ("alpha", "persistence", "max_grade"):
         if not isinstance(options.get(name, 0.0), numbers.Real):
             raise ValueError(f"{name} must be a number, but got {name}={options[name]!r}")

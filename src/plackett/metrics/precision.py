@@ -179,7 +179,7 @@ def rank_biased_precision(
 
     Reference: Moffat & Zobel, "Rank-Biased Precision for Measurement of Retrieval Effectiveness", TOIS 2008.
     """
-    check_options(topn=topn, persistence=persistence)
+    check_options(topn=topn, persistence=persistence, gain=gain)
     lists = ranked(labels, scores, mask, weights, ties, documents)
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
     discount = gains.truncated(lambda rank: ops.power(persistence, rank - 1.0), topn)
