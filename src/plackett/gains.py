@@ -31,7 +31,7 @@ def inverse(rank):
 @_function
 def log2_inverse(rank):
     """1 / log2(1 + rank): the discount of DCG (Jarvelin & Kekalainen, TOIS 2002)."""
-    return 0.6931471805599453 / ops.log1p(rank)
+    return 0.6931471805599453 / ops.log(1.0 + rank)
 
 
 @_function

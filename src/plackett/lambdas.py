@@ -41,7 +41,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from plackett import gains, lists
+from plackett import backend, gains, lists
 from plackett.configured import Configured
 
 _register = keras.saving.register_keras_serializable("plackett")
@@ -51,19 +51,36 @@ class LambdaWeight(Configured):
     """Base of lambda weights: every constructor argument is in the config."""
 
 
+class PairWeight(LambdaWeight):
+    """A weight of pairs that is a function of values of either document, so that no matrix of all pairs is needed."""
+
+    def of_pairs(self, labels, ranks, mask):
+        """(values, fn): values of documents, [..., list_size] each, and the weight of pairs of real documents (i, j).
+
+        fn takes the values of i and those of j, two lists whose members broadcast.
+        """
+        raise NotImplementedError
+
+    def pair_weights(self, labels, ranks, mask=None):
+        """[..., list_size, list_size], the weight of each pair of real documents; 0 elsewhere."""
+        labels, ranks, mask = lists.clean(labels, ranks, mask)
+        values, of_pair = self.of_pairs(labels, ranks, mask)
+        weights = of_pair([x[..., :, None] for x in values], [x[..., None, :] for x in values])
+        return ops.where(lists.both(mask), weights, 0.0)
+
+
 @_register
-class LabelDiffLambdaWeight(LambdaWeight):
+class LabelDiffLambdaWeight(PairWeight):
     """|y_i - y_j| for each pair of documents."""
 
     def __init__(self):
         """Without options."""
 
-    def pair_weights(self, labels, ranks, mask=None):
-        labels, ranks, mask = lists.clean(labels, ranks, mask)
-        return ops.where(lists.both(mask), ops.abs(lists.differences(labels)), 0.0)
+    def of_pairs(self, labels, ranks, mask):
+        return [labels], lambda i, j: ops.abs(i[0] - j[0])
 
 
-class DCGFamily(LambdaWeight):
+class DCGFamily(PairWeight):
     """A DCG: the gain of a label, the discount of a rank, a cut-off, and whether the ideal DCG divides it.
 
     For a pair of real documents at ranks r_i, r_j with gains g_i, g_j, in a list of n real documents,
@@ -102,26 +119,32 @@ class DCGFamily(LambdaWeight):
         labels, ranks, mask = lists.clean(labels, ranks, mask)
         return ops.where(mask, self.gain(labels, mask) * self.rank_discount_fn(ops.maximum(ranks, 1.0)), 0.0)
 
-    def pair_weights(self, labels, ranks, mask=None):
-        labels, ranks, mask = lists.clean(labels, ranks, mask)
-        ranks = ops.maximum(ranks, 1.0)
-        scale = ops.cast(lists.count(mask), labels.dtype)[..., None, None]
-        weights = scale * ops.abs(lists.differences(self.gain(labels, mask))) * self.rank_term(ranks)
-        return ops.where(lists.both(mask), weights, 0.0)
+    def of_pairs(self, labels, ranks, mask):
+        documents = ops.cast(lists.count(mask), labels.dtype)[..., None]
+        rank_term = self.rank_term(ops.arange(1, ops.shape(labels)[-1] + 1, dtype=labels.dtype))
 
-    def rank_term(self, ranks):
-        """[..., list_size, list_size], what the ranks of a pair contribute to its weight."""
+        def weight(i, j):
+            return ops.abs(i[0] - j[0]) * rank_term(i[1], j[1])
+
+        return [documents * self.gain(labels, mask), ops.maximum(ranks, 1.0)], weight
+
+    def rank_term(self, every_rank):
+        """What the ranks of two documents contribute to the weight of the pair: a function of both.
+
+        Args:
+            every_rank: [list_size], 1, 2, ...: what depends on one number is computed once for each of them.
+        """
         raise NotImplementedError
 
-    def neighbour_term(self, ranks):
-        """|discount(d) - discount(d + 1)| at the distance d = |r_i - r_j|; 0 for a document and itself.
+    def neighbour_term(self, every_rank):
+        """|discount(d) - discount(d + 1)| at the distance d of two ranks; 0 for a document and itself.
 
         Wang et al., "The LambdaLoss Framework for Ranking Metric Optimization", CIKM 2018.
         """
-        distance = ops.abs(lists.differences(ranks))
-        apart = ops.maximum(distance, 1.0)
-        change = ops.abs(self.rank_discount_fn(apart) - self.rank_discount_fn(apart + 1.0))
-        return ops.where(distance > 0, change, 0.0)
+        discount = self.rank_discount_fn(every_rank)
+        change = ops.abs(discount - self.rank_discount_fn(every_rank + 1.0))
+        at_distance = ops.concatenate([ops.zeros_like(change[:1]), change], axis=0)
+        return lambda i, j: backend.lookup(at_distance, ops.cast(ops.abs(i - j), "int32"))
 
 
 @_register
@@ -149,11 +172,16 @@ class DCGLambdaWeight(DCGFamily):
             raise ValueError(f"smooth_fraction must lie between 0 and 1, but got {smooth_fraction}")
         self.smooth_fraction = smooth_fraction
 
-    def rank_term(self, ranks):
-        lambdaloss = self.neighbour_term(ranks)
-        lambdamart = ops.abs(lists.differences(self.discount(ranks)))
-        term = (1.0 - self.smooth_fraction) * lambdaloss + self.smooth_fraction * lambdamart
-        return term if self.topn is None else ops.where(lists.either(ranks <= self.topn), term, 0.0)
+    def rank_term(self, every_rank):
+        lambdaloss = self.neighbour_term(every_rank)
+
+        def term(i, j):
+            mix = (1.0 - self.smooth_fraction) * lambdaloss(i, j)
+            if self.smooth_fraction > 0.0:
+                mix = mix + self.smooth_fraction * ops.abs(self.discount(i) - self.discount(j))
+            return mix if self.topn is None else mix * ops.cast(ops.minimum(i, j) <= self.topn, mix.dtype)
+
+        return term
 
 
 @_register
@@ -185,8 +213,8 @@ class NDCGLambdaWeightV2(DCGFamily):
     ):
         super().__init__(topn, gain_fn, rank_discount_fn, True)
 
-    def rank_term(self, ranks):
-        return _cut_off_term(self, ranks)
+    def rank_term(self, every_rank):
+        return _cut_off_term(self, every_rank)
 
 
 @_register
@@ -205,23 +233,27 @@ class YetiDCGLambdaWeight(DCGFamily):
     ):
         super().__init__(topn, gain_fn, rank_discount_fn, normalized)
 
-    def rank_term(self, ranks):
-        neighbours = ops.abs(lists.differences(ranks)) == 1.0
-        return ops.where(neighbours, _cut_off_term(self, ranks), 0.0)
+    def rank_term(self, every_rank):
+        term = _cut_off_term(self, every_rank)
+        return lambda i, j: term(i, j) * ops.cast(ops.abs(i - j) == 1.0, i.dtype)
 
 
-def _cut_off_term(weight: DCGFamily, ranks):
-    """The LambdaLoss term, larger for pairs that reach below the cut-off of `weight`."""
-    term = weight.neighbour_term(ranks)
+def _cut_off_term(weight: DCGFamily, every_rank):
+    """The LambdaLoss term of two ranks, larger for pairs that reach below the cut-off of `weight`."""
+    lambdaloss = weight.neighbour_term(every_rank)
     if weight.topn is None:
-        return term
-    lower = ops.maximum(ranks[..., :, None], ranks[..., None, :])
-    below = ops.where(lower > weight.topn, lower, 2.0)
-    return term / ops.where(lower > weight.topn, 1.0 - weight.rank_discount_fn(below), 1.0)
+        return lambdaloss
+
+    def term(i, j):
+        lower = ops.maximum(i, j)
+        below = ops.where(lower > weight.topn, lower, 2.0)
+        return lambdaloss(i, j) / ops.where(lower > weight.topn, 1.0 - weight.rank_discount_fn(below), 1.0)
+
+    return term
 
 
 @_register
-class PrecisionLambdaWeight(LambdaWeight):
+class PrecisionLambdaWeight(PairWeight):
     """1 for a relevant and an irrelevant document on two sides of the cut-off, 0 else: the swap changes precision.
 
     Args:
@@ -235,13 +267,11 @@ class PrecisionLambdaWeight(LambdaWeight):
         self.topn = topn
         self.positive_fn = positive_fn
 
-    def pair_weights(self, labels, ranks, mask=None):
-        labels, ranks, mask = lists.clean(labels, ranks, mask)
+    def of_pairs(self, labels, ranks, mask):
         positive = ops.cast(self.positive_fn(labels) & mask, labels.dtype)
         topn = ops.sum(positive, axis=-1, keepdims=True) if self.topn is None else self.topn
         inside = ops.cast(ranks <= topn, labels.dtype)
-        swap = ops.abs(lists.differences(positive)) * ops.abs(lists.differences(inside))
-        return ops.where(lists.both(mask), swap, 0.0)
+        return [positive, inside], lambda i, j: ops.abs(i[0] - j[0]) * ops.abs(i[1] - j[1])
 
 
 @_register
@@ -273,7 +303,7 @@ OWN = (
 
 def check_pairs(weight) -> None:
     """Raises ValueError unless the weight is None or weighs pairs of documents."""
-    _check(weight, (DCGFamily, LabelDiffLambdaWeight, PrecisionLambdaWeight), "pair_weights")
+    _check(weight, PairWeight, "pair_weights")
 
 
 def check_gains(weight) -> None:
@@ -306,9 +336,20 @@ def _check(weight, allowed, method):
         raise ValueError(f"lambda_weight must be {wording}, but got {weight!r}")
 
 
-def pair_weights(weight, labels, ranks, mask):
-    """[..., list_size, list_size], the weight of each pair of real documents; 0 elsewhere."""
-    return ops.where(lists.both(mask), _told(weight.pair_weights, labels, ranks, mask), 0.0)
+def weights_of_pairs(weight, labels, ranks, mask):
+    """The weight of pairs of real documents in the form that `tiles.pair_sums` reads.
+
+    Returns:
+        (values, of_pair): values of documents, a matrix of all pairs among them where the weight has no other form,
+        and the weight of pairs (i, j) as a function of the values of i and of j.
+    """
+    if weight is None:
+        return [], lambda i, j: 1.0
+    if isinstance(weight, PairWeight) and type(weight).pair_weights is PairWeight.pair_weights:
+        values, of_pair = weight.of_pairs(labels, ranks, mask)
+        return [ops.stop_gradient(x) for x in values], of_pair
+    matrix = ops.where(lists.both(mask), _told(weight.pair_weights, labels, ranks, mask), 0.0)
+    return [matrix], lambda i, j: i[0]
 
 
 def document_weights(weight, labels, ranks, mask):

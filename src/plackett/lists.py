@@ -9,10 +9,10 @@ from keras import ops
 
 from plackett import backend
 from plackett.ragged import Ragged, is_ragged, pad_together, to_ragged
-from plackett.shapes import check_shape, computable, shown
+from plackett.shapes import as_rows, check_shape, computable, shown
 
 
-def clean(labels, scores, mask=None, *, models: bool = False):
+def clean(labels, scores, mask=None, *, models: bool = False, shared: bool = False):
     """The first line of every loss and metric: check shapes, zero the padding, settle the dtype.
 
     float16 and bfloat16 scores are computed in float32; the labels take the dtype of the scores. NaN and inf
@@ -23,6 +23,8 @@ def clean(labels, scores, mask=None, *, models: bool = False):
         scores: [..., list_size]; with `models`, [..., list_size, models].
         mask: [..., list_size] bool, True = real document. None = all real.
         models: the scores have a last axis of models.
+        shared: labels and mask of [..., 1, list_size], which all samples of [..., samples, list_size] scores share,
+            stay so; else they are repeated for each sample.
 
     Returns:
         (labels, scores, mask), of the same shapes.
@@ -32,8 +34,10 @@ def clean(labels, scores, mask=None, *, models: bool = False):
     """
     scores = computable(scores)
     labels = ops.cast(ops.convert_to_tensor(labels), scores.dtype)
+    of_samples = not models and len(labels.shape) > 1 and labels.shape[-2] == 1
     if not models:
-        check_shape("scores", scores, "labels", labels.shape)
+        expected = (*labels.shape[:-2], scores.shape[-2], labels.shape[-1]) if of_samples else labels.shape
+        check_shape("scores", scores, "labels", expected)
     elif len(scores.shape) != len(labels.shape) + 1:
         raise ValueError(
             f"scores must have a last axis of models, [..., list_size, models], one axis more than the labels, "
@@ -44,11 +48,15 @@ def clean(labels, scores, mask=None, *, models: bool = False):
     if len(labels.shape) == 0:
         raise ValueError("labels and scores must have shape [..., list_size], but got a single number")
     if mask is None:
-        return labels, scores, ops.ones_like(labels, dtype="bool")
-    mask = ops.cast(ops.convert_to_tensor(mask), "bool")
-    check_shape("mask", mask, "labels", labels.shape)
-    real = mask[..., None] if models else mask
-    return ops.where(mask, labels, 0.0), ops.where(real, scores, 0.0), mask
+        mask = ops.ones_like(labels, dtype="bool")
+    else:
+        mask = ops.cast(ops.convert_to_tensor(mask), "bool")
+        check_shape("mask", mask, "labels", labels.shape)
+        scores = ops.where(mask[..., None] if models else mask, scores, 0.0)
+        labels = ops.where(mask, labels, 0.0)
+    if of_samples and not shared:
+        labels, mask = (ops.broadcast_to(x, ops.shape(scores)) for x in (labels, mask))
+    return labels, scores, mask
 
 
 def subtopics_of_documents(labels, scores, mask=None):
@@ -181,9 +189,22 @@ def ascending_order(keys, mask, then=None):
     """
     keys = padding_behind(keys, mask)
     if then is None:
-        return ops.argsort(keys, axis=-1)
-    first = ops.argsort(then, axis=-1)
-    return take(first, ops.argsort(take(keys, first), axis=-1))
+        return backend.argsort(keys)
+    first = backend.argsort(then)
+    return take(first, backend.argsort(take(keys, first)))
+
+
+def places(order):
+    """The inverse of a permutation: where in `order` each document stands, from 0."""
+    rows = ops.cast(as_rows(order), "int32")
+    place = ops.broadcast_to(ops.arange(ops.shape(rows)[1], dtype="int32"), ops.shape(rows))
+    return ops.reshape(backend.scatter_add(place, rows, ops.shape(rows)[1]), ops.shape(order))
+
+
+def first_of_equals(keys):
+    """For each place of a sorted list the first place that holds an equal key: [..., list_size] int32, from 0."""
+    place = ops.broadcast_to(ops.arange(ops.shape(keys)[-1], dtype="int32"), ops.shape(keys))
+    return backend.running_max(ops.where(keys != ops.roll(keys, 1, axis=-1), place, 0))
 
 
 def count_below(labels, mask):
@@ -191,8 +212,9 @@ def count_below(labels, mask):
 
     Cost: O(list_size log list_size).
     """
-    rising = take(padding_behind(labels, mask), ascending_order(labels, mask))
-    return ops.where(mask, backend.searchsorted(rising, labels), 0)
+    order = ascending_order(labels, mask)
+    below = first_of_equals(take(padding_behind(labels, mask), order))
+    return ops.where(mask, take(below, places(order)), 0)
 
 
 def logsumexp_below(labels, x, mask):
@@ -211,9 +233,10 @@ def logsumexp_below(labels, x, mask):
 
     Cost: O(list_size log list_size) time, O(list_size) memory.
     """
-    sums = backend.cumulative_logsumexp(take(x, ascending_order(labels, mask)))
-    below = count_below(labels, mask)
-    return take(sums, ops.maximum(below - 1, 0)), below > 0
+    order = ascending_order(labels, mask)
+    sums = backend.cumulative_logsumexp(take(x, order))
+    below = take(first_of_equals(take(padding_behind(labels, mask), order)), places(order))
+    return take(sums, ops.maximum(below - 1, 0)), mask & (below > 0)
 
 
 def ranks(scores, mask):
@@ -228,8 +251,7 @@ def ranks(scores, mask):
 
     Cost: O(list_size log list_size).
     """
-    place = ops.argsort(ascending_order(-scores, mask), axis=-1)
-    return ops.cast(place + 1, scores.dtype)
+    return ops.cast(places(ascending_order(-scores, mask)) + 1, scores.dtype)
 
 
 # Samples

@@ -1,5 +1,7 @@
 """The shapes and dtypes that tensors must have."""
 
+import math
+
 from keras import ops
 
 
@@ -8,6 +10,13 @@ def computable(x):
     x = ops.convert_to_tensor(x)
     dtype = ops.dtype(x)
     return x if dtype in ("float32", "float64") else ops.cast(x, "float32")
+
+
+def as_rows(x, axes: int = 1):
+    """All leading axes made into one: [..., list_size] -> [lists, list_size], or with more last `axes` to keep."""
+    shape = ops.shape(x)
+    leading = len(shape) - axes
+    return ops.reshape(x, (math.prod(shape[:leading]), *shape[leading:]))
 
 
 def check_shape(name: str, x, other: str, shape) -> None:

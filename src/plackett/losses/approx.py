@@ -4,9 +4,10 @@ import keras
 from keras import ops
 
 from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_none
-from plackett.lists import clean, differences
+from plackett.lists import clean
 from plackett.losses.base import RankingLoss
 from plackett.losses.sampled import sampled
+from plackett.soft_ranks import soft_ranks
 
 
 def approx_ranks(scores, mask=None):
@@ -29,8 +30,7 @@ def approx_ranks(scores, mask=None):
     measures", Information Retrieval 2010.
     """
     _, scores, mask = clean(scores, scores, mask)
-    higher = ops.where(mask[..., None, :], ops.sigmoid(-differences(scores)), 0.0)
-    return 0.5 + ops.sum(higher, axis=-1)
+    return soft_ranks(scores, mask, mask)
 
 
 def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = None):
@@ -61,10 +61,10 @@ def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = 
     the Age of Deep Neural Networks", SIGIR 2019.
     """
     check_metric(lambda_weight)
-    labels, scores, mask = clean(labels, scores, mask)
+    labels, scores, mask = clean(labels, scores, mask, shared=True)
     metric = NDCGLambdaWeight() if lambda_weight is None else lambda_weight
     gain = ops.where(mask, metric.gain(labels, mask), 0.0)
-    value = ops.sum(gain * metric.discount(approx_ranks(scores, mask)), axis=-1)
+    value = ops.sum(gain * metric.discount(soft_ranks(scores, mask, gain != 0)), axis=-1)
     return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
 
 
@@ -93,9 +93,9 @@ def approx_mrr(labels, scores, *, mask=None):
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010; the form for several relevant documents is that of TensorFlow Ranking 0.5.
     """
-    labels, scores, mask = clean(labels, scores, mask)
+    labels, scores, mask = clean(labels, scores, mask, shared=True)
     share = ops.divide_no_nan(labels, ops.sum(labels, axis=-1, keepdims=True))
-    value = ops.sum(ops.where(mask, share / approx_ranks(scores, mask), 0.0), axis=-1)
+    value = ops.sum(share / soft_ranks(scores, mask, share != 0), axis=-1)
     return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
 
 

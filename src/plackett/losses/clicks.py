@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from plackett.lambdas import check_pairs, pair_weights
+from plackett import tiles
+from plackett.lambdas import check_pairs, weights_of_pairs
 from plackett.lists import clean, mean, ranks, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.options import check_options
@@ -57,7 +58,12 @@ def _movable(lambda_weight, labels, scores, mask):
     if lambda_weight is None:
         return ops.ones_like(labels)
     order = ranks(ops.stop_gradient(ops.mean(scores, axis=-1)), mask)
-    total = ops.sum(pair_weights(lambda_weight, labels, order, mask), axis=-1)
+    values, of_pair = weights_of_pairs(lambda_weight, labels, order, mask)
+
+    def terms(i, j):
+        return [ops.where(i[1] & j[1], of_pair(i[2:], j[2:]), 0.0)]
+
+    (total,) = tiles.pair_sums(terms, mask, labels, mask, *values, by_row=1)
     average = mean(total, mask)[..., None]
     return ops.where(average > 0, ops.divide_no_nan(total, average), 1.0)
 

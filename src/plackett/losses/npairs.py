@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from plackett.lists import both, check_square, log_softmax, mean, squeeze_column
+from plackett import backend, tiles
+from plackett.lists import both, check_square, squeeze_column
 from plackett.losses.base import RankingLoss
 from plackett.shapes import check_shape, computable
 
@@ -38,11 +39,7 @@ def npairs(labels, similarities, *, mask=None):
     labels = squeeze_column(ops.convert_to_tensor(labels), similarities)
     check_square(similarities)
     check_shape("labels", labels, "one class a row", similarities.shape[:-1])
-    similarities, mask = _clean(similarities, mask)
-    same = (labels[..., :, None] == labels[..., None, :]) & mask[..., None, :]
-    candidates = ops.broadcast_to(mask[..., None, :], ops.shape(same))
-    losses = -mean(log_softmax(similarities, candidates), same)
-    return ops.where(mask, losses, 0.0)
+    return _cross_entropy(_same_class, labels[..., None], similarities, mask)
 
 
 def npairs_multilabel(labels, similarities, *, mask=None):
@@ -74,21 +71,67 @@ def npairs_multilabel(labels, similarities, *, mask=None):
     labels = ops.cast(ops.convert_to_tensor(labels, sparse=False), similarities.dtype)
     check_square(similarities)
     check_shape("labels", labels, "rows and classes", (*similarities.shape[:-1], labels.shape[-1]))
-    similarities, mask = _clean(similarities, mask)
-    labels = ops.where(mask[..., None], labels, 0.0)
-    shared = ops.matmul(labels, ops.swapaxes(labels, -1, -2))
-    share = ops.divide_no_nan(shared, ops.sum(shared, axis=-1, keepdims=True))
-    candidates = ops.broadcast_to(mask[..., None, :], ops.shape(shared))
-    return -ops.sum(share * log_softmax(similarities, candidates), axis=-1)
+    return _cross_entropy(_shared_labels, labels, similarities, mask)
 
 
-def _clean(similarities, mask):
-    """(similarities, mask) with zeros where a row or a column is not real."""
-    if mask is None:
-        return similarities, ops.ones_like(similarities[..., 0], dtype="bool")
-    mask = ops.cast(ops.convert_to_tensor(mask), "bool")
-    check_shape("mask", mask, "the rows", similarities.shape[:-1])
-    return ops.where(both(mask), similarities, 0.0), mask
+def _cross_entropy(shared, labels, similarities, mask):
+    """Cross-entropy of each row's softmax against the rows that share something with it, in proportion.
+
+    Similarities are read once for the loss, in tiles of rows, and once for the gradient,
+
+        dL/dS_ij = softmax(S_i)_j - n_ij / sum_k n_ik
+
+    Args:
+        shared: function of the labels of some rows i, [..., tile, width], and of all rows j, [..., rows, width], that
+            says how much they share, n_ij, [..., tile, rows].
+        labels: [..., rows, width].
+        similarities: [..., rows, rows].
+        mask: [..., rows] bool, True = real row. None = all real.
+
+    Returns:
+        [..., rows]; 0 for a row that is not real or shares nothing, even with itself.
+    """
+    real = ops.ones_like(similarities[..., 0], dtype="bool") if mask is None else ops.cast(mask, "bool")
+    check_shape("mask", real, "the rows", similarities.shape[:-1])
+    similarities = similarities if mask is None else ops.where(both(real), similarities, 0.0)
+    live = None if mask is None else (real | ~ops.any(real, axis=-1, keepdims=True))[..., None, :]
+
+    def common(labels_i):
+        return ops.where(real[..., None, :], ops.cast(shared(labels_i, labels), similarities.dtype), 0.0)
+
+    def logits(similarities):
+        return similarities if live is None else ops.where(live, similarities, -float("inf"))
+
+    def losses_and_gradient(similarities):
+        def of_rows(similarities, labels_i):
+            n, x = common(labels_i), logits(similarities)
+            top = ops.max(x, axis=-1)
+            total = top + ops.log(ops.sum(ops.exp(x - top[..., None]), axis=-1))
+            return total, ops.sum(n * similarities, axis=-1), ops.sum(n, axis=-1)
+
+        total, matched, number = tiles.by_rows(of_rows, similarities, labels)
+        counts = real & (number > 0)
+
+        def gradient(upstream):
+            def of_rows(similarities, labels_i, total, weight, share):
+                softmax = ops.exp(logits(similarities) - total[..., None])
+                return (weight[..., None] * softmax - share[..., None] * common(labels_i),)
+
+            weight = ops.where(counts, upstream, 0.0)
+            share = ops.divide_no_nan(weight, number)
+            return tiles.by_rows(of_rows, similarities, labels, total, weight, share)[0]
+
+        return ops.where(counts, total - ops.divide_no_nan(matched, number), 0.0), gradient
+
+    return backend.with_gradient(losses_and_gradient, similarities)
+
+
+def _same_class(i, j):
+    return i == ops.swapaxes(j, -1, -2)
+
+
+def _shared_labels(i, j):
+    return ops.matmul(i, ops.swapaxes(j, -1, -2))
 
 
 @keras.saving.register_keras_serializable("plackett")

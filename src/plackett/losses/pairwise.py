@@ -1,12 +1,14 @@
 """Losses of pairs of documents: one function of the difference of their scores, summed over the pairs of a list."""
 
 from collections.abc import Callable
+from functools import partial
 
 import keras
 from keras import ops
 
-from plackett.lambdas import YetiDCGLambdaWeight, check_pairs, pair_weights
-from plackett.lists import both, clean, differences, ranks, weights_of_documents
+from plackett import backend, tiles
+from plackett.lambdas import YetiDCGLambdaWeight, check_pairs, weights_of_pairs
+from plackett.lists import clean, ranks, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.sampled import sampled
 
@@ -24,7 +26,7 @@ def pairwise(phi: Callable, labels, scores, *, mask=None, weights=None, lambda_w
     0.798139
 
     Args:
-        phi: function of s_i - s_j and y_i - y_j, both [..., list_size, list_size].
+        phi: function of s_i - s_j and y_i - y_j, number by number.
         labels: [..., list_size], relevance grades.
         scores: [..., list_size]; higher ranks first.
         mask: [..., list_size] bool, True = real document. None = all real.
@@ -38,18 +40,48 @@ def pairwise(phi: Callable, labels, scores, *, mask=None, weights=None, lambda_w
     Raises:
         ValueError: the shapes do not fit, or a lambda weight without weights for pairs.
 
-    Cost: O(list_size^2) time and memory.
+    Cost: O(list_size^2) time at most: a row of list_size pairs for each document that another is graded below.
+    O(list_size) memory, unless a lambda weight of your own makes a matrix of all pairs. The gradient is computed with
+    the loss, in the same pass over the pairs.
     """
+    phi = partial(backend.value_and_slope, phi)
+    return _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred)
+
+
+def _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred=True):
+    """`pairwise` for a function that returns phi and its derivative by the difference of the scores."""
     check_pairs(lambda_weight)
     labels, scores, mask = clean(labels, scores, mask)
-    preference = differences(labels)
-    counts = both(mask) & ((preference > 0) if preferred else ~ops.eye(ops.shape(labels)[-1], dtype="bool"))
-    terms = phi(ops.where(counts, differences(scores), 0.0), preference)
-    if lambda_weight is not None:
-        order = ranks(ops.stop_gradient(scores), mask)
-        terms = terms * pair_weights(lambda_weight, labels, order, mask)
-    weighted = weights_of_documents(weights, labels, mask)[..., :, None] * terms
-    return ops.sum(ops.where(counts, weighted, 0.0), axis=(-2, -1))
+    weights = weights_of_documents(weights, labels, mask)
+
+    def loss_and_gradient(scores):
+        losses, gradient = _loss_and_gradient(phi, lambda_weight, preferred, labels, scores, mask, weights)
+        return losses, lambda upstream: upstream[..., None] * gradient
+
+    return backend.with_gradient(loss_and_gradient, scores)
+
+
+@backend.compiled_once("phi", "lambda_weight", "preferred")
+def _loss_and_gradient(phi, lambda_weight, preferred, labels, scores, mask, weights):
+    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask)
+    lowest = ops.min(ops.where(mask, labels, float("inf")), axis=-1, keepdims=True, initial=float("inf"))
+    wanted = mask & (labels > lowest) if preferred else mask
+    place = ops.broadcast_to(ops.arange(ops.shape(labels)[-1], dtype=labels.dtype), ops.shape(labels))
+
+    def terms(i, j):
+        label_i, weight_i, _, place_i, score_i, *values_i = i
+        label_j, _, real_j, place_j, score_j, *values_j = j
+        preference = label_i - label_j
+        # Numbers in place of truths: 1 for a pair that counts, 0 for another.
+        counts = real_j * (ops.relu(ops.sign(preference)) if preferred else ops.abs(ops.sign(place_i - place_j)))
+        value, slope = phi(counts * (score_i - score_j), preference)
+        weight = counts * weight_i * lambda_of_pair(values_i, values_j)
+        pull = weight * slope
+        return weight * value, pull, pull
+
+    documents = (labels, weights, ops.cast(mask, labels.dtype), place, scores, *values)
+    by_document, pull, push = tiles.pair_sums(terms, wanted, *documents, by_row=2, by_column=1)
+    return ops.sum(by_document, axis=-1), pull - push
 
 
 def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=None):
@@ -65,7 +97,7 @@ def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=Non
 
     Reference: Joachims, "Optimizing Search Engines using Clickthrough Data", KDD 2002 (RankSVM).
     """
-    return pairwise(_hinge, labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
+    return _pairwise(_hinge, labels, scores, mask, weights, lambda_weight)
 
 
 def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=None):
@@ -83,7 +115,7 @@ def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=
     LambdaRank to LambdaMART: An Overview", MSR-TR-2010-82; Wang et al., "The LambdaLoss Framework for Ranking Metric
     Optimization", CIKM 2018.
     """
-    return pairwise(_logistic, labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
+    return _pairwise(_logistic, labels, scores, mask, weights, lambda_weight)
 
 
 def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_weight=None):
@@ -100,7 +132,7 @@ def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_we
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010.
     """
-    return pairwise(_soft_zero_one, labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
+    return _pairwise(_soft_zero_one, labels, scores, mask, weights, lambda_weight)
 
 
 def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None):
@@ -116,9 +148,7 @@ def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None)
 
     Reference: the pairwise squared error of TensorFlow Ranking 0.5, `PairwiseMSELoss`.
     """
-    return pairwise(
-        _squared_error, labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight, preferred=False
-    )
+    return _pairwise(_squared_error, labels, scores, mask, weights, lambda_weight, preferred=False)
 
 
 def yeti_logistic(
@@ -181,19 +211,22 @@ def _yeti(labels, scores, *, mask=None, weights=None, lambda_weight=None):
 
 
 def _hinge(scores, labels):
-    return ops.relu(1.0 - scores)
+    return ops.relu(1.0 - scores), -ops.relu(ops.sign(1.0 - scores))
 
 
 def _logistic(scores, labels):
-    return ops.softplus(-scores)
+    value, slope = backend.softplus_and_sigmoid(-scores)
+    return value, -slope
 
 
 def _soft_zero_one(scores, labels):
-    return ops.sigmoid(-scores)
+    wrong = ops.sigmoid(-scores)
+    return wrong, -wrong * (1.0 - wrong)
 
 
 def _squared_error(scores, labels):
-    return ops.square(scores - labels)
+    error = scores - labels
+    return error * error, 2.0 * error
 
 
 @keras.saving.register_keras_serializable("plackett")

@@ -22,7 +22,8 @@ def sampled(fn: Callable) -> Callable:
     True
 
     Args:
-        fn: `fn(labels, scores, *, mask, ...)`, one loss a list.
+        fn: `fn(labels, scores, *, mask, ...)`, one loss a list. It gets scores of [..., samples, list_size] and the
+            labels and the mask that they share, [..., 1, list_size]; the losses of plackett take them so.
 
     Returns:
         `fn(labels, scores, *, noise, mask, temperature, gumbel_temperature, ...)`, one loss a list: noise is
@@ -51,7 +52,7 @@ def sampled(fn: Callable) -> Callable:
         perturbed = (scores[..., None, :] + gumbel(noise, scores)) / gumbel_temperature
         if weights is not None:
             options["weights"] = per_sample(weights_of_documents(weights, labels, mask), perturbed)
-        labels, mask = per_sample(labels, perturbed), per_sample(mask, perturbed)
-        return ops.mean(fn(labels, perturbed / temperature, mask=mask, **options), axis=-1)
+        losses = fn(labels[..., None, :], perturbed / temperature, mask=mask[..., None, :], **options)
+        return ops.mean(losses, axis=-1)
 
     return mean_over_samples

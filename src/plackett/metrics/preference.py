@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from plackett import gains
-from plackett.lists import both, count_below, differences
+from plackett import gains, tiles
+from plackett.lists import count_below
 from plackett.metrics.base import RankingMetric, binary, by_label
 from plackett.metrics.options import TIES, check_options
 from plackett.metrics.ranked import ranked
@@ -65,7 +65,7 @@ def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str 
     Raises:
         ValueError: the shapes do not fit, or an unknown `ties`.
 
-    Cost: O(list_size^2) time and memory.
+    Cost: O(list_size^2) time, O(list_size) memory.
 
     When: all pairs count alike, at the top or not; with ties="expected" and binary labels it is the area under the
         ROC curve of a list.
@@ -75,12 +75,20 @@ def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str 
     """
     check_options(PAIR_TIES, ties=ties)
     lists = ranked(labels, scores, mask, weights, "expected" if ties == "incorrect" else ties, documents)
-    preferred = both(lists.mask) & (differences(lists.labels) > 0)
     place = ops.broadcast_to(lists.rank, ops.shape(lists.labels)) if lists.first is None else lists.first
-    earlier, same = differences(place) < 0, differences(place) == 0
-    correct = ops.where(earlier, 1.0, ops.where(same, 0.5 if ties == "expected" else 0.0, 0.0))
-    weight = ops.where(preferred, lists.weights[..., :, None], 0.0)
-    return ops.divide_no_nan(ops.sum(weight * correct, axis=(-2, -1)), ops.sum(weight, axis=(-2, -1)))
+    same = 0.5 if ties == "expected" else 0.0
+
+    def terms(i, j):
+        label_i, place_i, _ = i
+        label_j, place_j, real_j = j
+        preferred = real_j * ops.relu(ops.sign(label_i - label_j))
+        order = ops.sign(place_j - place_i)
+        return preferred, preferred * (ops.relu(order) + same * (1.0 - ops.abs(order)))
+
+    real = ops.cast(lists.mask, lists.labels.dtype)
+    documents = (lists.labels, ops.cast(place, real.dtype), real)
+    preferred, correct = tiles.pair_sums(terms, lists.mask, *documents, by_row=2)
+    return ops.divide_no_nan(ops.sum(lists.weights * correct, axis=-1), ops.sum(lists.weights * preferred, axis=-1))
 
 
 def bpref(

@@ -7,7 +7,15 @@ import numpy as np
 from keras import ops
 
 from plackett import backend, gains
-from plackett.lists import ascending_order, clean, padding_behind, subtopics_of_documents, take, weights_of_documents
+from plackett.lists import (
+    ascending_order,
+    clean,
+    first_of_equals,
+    padding_behind,
+    subtopics_of_documents,
+    take,
+    weights_of_documents,
+)
 from plackett.metrics.options import check_options
 from plackett.shapes import check_shape
 
@@ -104,7 +112,7 @@ def ranked(
         weights=ops.where(mask, take(weights, order), 0.0),
         mask=mask,
         rank=ops.cast(ops.arange(1, ops.shape(scores)[-1] + 1), scores.dtype),
-        first=ops.cast(backend.searchsorted(falling, falling), "int32") if tied else None,
+        first=first_of_equals(falling) if tied else None,
     )
 
 

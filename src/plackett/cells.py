@@ -1,0 +1,152 @@
+"""Sums over all pairs of documents of a smooth function of their distance, in linear time.
+
+Scores are laid out on cells, small ones of half a unit inside large ones of two units. Documents are added up into the
+moments of their small cell, 1, v, v^2, ... of the place v inside; small cells into the Chebyshev moments of their large
+cell; large cells act on each other through matrices that depend on their distance alone; and the result goes down the
+same way, to be read off by each document as a polynomial in v. No list is sorted, and no pair of documents is formed.
+
+Error: on the cells the logistic function sigma(x_j - x_i) is a polynomial in both places to within 3e-7, its slope to
+within 6e-7 (the interpolation error of degree 4 on half a unit, (1/8)^5 / 16 / 5! max|sigma^(5)|, twice; that of
+degree 9 on two units is smaller, since the nearest poles of sigma are at +-i pi). Far above a document sigma is 1 to
+the last digit of float32, far below 0.
+
+Reference: Fong & Darve, "The black-box fast multipole method", Journal of Computational Physics 2009.
+"""
+
+import numpy as np
+from keras import ops
+
+from plackett import backend
+
+SMALL = 0.5  # the width of a small cell; a power of two, so that a place inside it is exact
+POWERS = 5  # moments of a small cell
+IN_LARGE = 4  # small cells in a large one
+NODES = 9  # moments of a large cell
+IN_BLOCK = 16  # large cells in a block: beyond the next block, 32 units away, sigma is 0 or 1
+BLOCKS = 16
+
+_FINE = IN_BLOCK * IN_LARGE * POWERS  # moments of the small cells of a block
+_COARSE = IN_BLOCK * NODES
+_CELLS = BLOCKS * IN_BLOCK * IN_LARGE
+
+
+def fits(x, mask):
+    """[] bool: do the real documents of each list lie within the cells? False for scores that are no numbers."""
+    highest = ops.max(ops.where(mask, x, -float("inf")), axis=-1)
+    lowest = ops.min(ops.where(mask, x, float("inf")), axis=-1)
+    return ops.all((highest - lowest <= (_CELLS - 1) * SMALL) | ~ops.any(mask, axis=-1))
+
+
+def logistic_sums(x, mask):
+    """(sum_j sigma(x_j - x_i), sum_j sigma'(x_j - x_i)) over the real documents j, for each i: [rows, n] both."""
+    cell, place = _places(x, mask)
+    return _through_cells(cell, place, ops.cast(mask, x.dtype), _LOGISTIC_AND_SLOPE)
+
+
+def slope_sums(x, mask, weights):
+    """sum_j weights_j sigma'(x_j - x_i) over the real documents j, for each i: [rows, n]."""
+    cell, place = _places(x, mask)
+    return _through_cells(cell, place, ops.where(mask, weights, 0.0), _SLOPE)[0]
+
+
+def _places(x, mask):
+    """The small cell of each document and the place inside it, from -1 to 1."""
+    whole = ops.floor(x / SMALL)
+    first = ops.min(ops.where(mask, whole, float("inf")), axis=-1, keepdims=True)
+    return ops.cast(ops.where(mask, whole - first, 0.0), "int32"), 2.0 * (x / SMALL - whole) - 1.0
+
+
+def _through_cells(cell, place, weights, kernel):
+    """The sums over the documents of a list, by weight, of each function of the kernel."""
+    square = place * place
+    powers = ops.stack([ops.ones_like(place), place, square, place * square, square * square], axis=-1)
+    moments = backend.scatter_add(weights[..., None] * powers, cell, _CELLS)
+    acted = _act(ops.reshape(moments, (-1, BLOCKS * _FINE)), ops.max(cell), kernel)
+    rows = ops.shape(cell)[0]
+    flat = cell + _CELLS * ops.arange(rows, dtype="int32")[:, None]
+    a = backend.lookup(ops.reshape(acted, (rows * _CELLS, kernel.functions * POWERS)), flat)
+    return tuple(_polynomial(a[..., i : i + POWERS], place) for i in range(0, kernel.functions * POWERS, POWERS))
+
+
+def _polynomial(a, place):
+    value = a[..., POWERS - 1]
+    for power in reversed(range(POWERS - 1)):
+        value = value * place + a[..., power]
+    return value
+
+
+def _act(moments, last_cell, kernel):
+    """What all cells do to each small cell: block by block of large cells, from the highest that is occupied."""
+    rows, width = ops.shape(moments)[0], kernel.functions * _FINE
+    up, down, near, far = map(ops.convert_to_tensor, (_UP, kernel.down, kernel.near, kernel.far))
+
+    def coarse(block):
+        fine = ops.slice(moments, (0, ops.maximum(block, 0) * _FINE), (rows, _FINE))
+        sums = ops.reshape(backend.matmul(ops.reshape(fine, (-1, IN_LARGE * POWERS)), up), (rows, _COARSE))
+        return ops.where(block >= 0, sums, 0.0)
+
+    def step(block, far_mass, higher, here, acted):
+        lower = coarse(block - 1)
+        sums = backend.matmul(ops.concatenate([lower, here, higher], axis=-1), near) + far_mass * far
+        sums = backend.matmul(ops.reshape(sums, (-1, kernel.functions * NODES)), down)
+        acted = backend.with_columns(acted, block * width, ops.reshape(sums, (rows, width)))
+        mass = ops.sum(ops.reshape(higher, (rows, IN_BLOCK, NODES))[..., 0], axis=-1, keepdims=True)
+        return block - 1, far_mass + mass, here, lower, acted
+
+    last = last_cell // (IN_BLOCK * IN_LARGE)
+    here = coarse(last)
+    acted = ops.zeros((rows, BLOCKS * width), moments.dtype)
+    start = (last, ops.zeros_like(here[:, :1]), ops.zeros_like(here), here, acted)
+    return ops.while_loop(lambda block, *_: block >= 0, step, start)[-1]
+
+
+def _chebyshev(order, places):
+    return np.cos(np.arange(order) * np.arccos(np.asarray(places)[..., None]))
+
+
+def _nodes(order):
+    return np.cos((np.arange(order) + 0.5) * np.pi / order)
+
+
+def _coefficients(order):
+    """[nodes, order]: from the values at the nodes to the coefficients of Chebyshev polynomials."""
+    return _chebyshev(order, _nodes(order)) * np.where(np.arange(order) == 0, 1, 2) / order
+
+
+def _up():
+    """[IN_LARGE, POWERS, NODES]: from the moments of small cells to those of their large cell."""
+    nodes = _nodes(POWERS)
+    centres = (2 * np.arange(IN_LARGE) + 1) / IN_LARGE - 1
+    at_nodes = _chebyshev(NODES, centres[:, None] + nodes / IN_LARGE)  # small cell, node, polynomial
+    to_powers = np.linalg.inv(nodes[:, None] ** np.arange(POWERS))  # power, node
+    return np.einsum("pn,cnk->cpk", to_powers, at_nodes)
+
+
+class _Kernel:
+    """The matrices of one or more functions of the distance: (function, what it is far above)."""
+
+    def __init__(self, *functions):
+        self.functions = len(functions)
+        nodes, to_polynomials = _nodes(NODES), _coefficients(NODES)
+        cells = np.arange(-IN_BLOCK, 2 * IN_BLOCK)[:, None] - np.arange(IN_BLOCK)
+        distances = SMALL * IN_LARGE * (cells[:, None, :, None] + nodes[:, None, None] / 2 - nodes / 2)
+        values = np.stack([fn(distances) for fn, _ in functions])
+        near = np.einsum("sk,fasbt,tl->akbfl", to_polynomials, values, to_polynomials)
+        far = np.array([limit for _, limit in functions])[:, None] * (np.arange(NODES) == 0)
+        down = np.einsum("fg,cpk->fkcgp", np.eye(self.functions), _up())
+        self.near = near.reshape(3 * _COARSE, -1).astype("float32")
+        self.far = np.tile(far.reshape(-1), IN_BLOCK).astype("float32")
+        self.down = down.reshape(self.functions * NODES, -1).astype("float32")
+
+
+def _sigma(d):
+    return 1 / (1 + np.exp(-d))
+
+
+def _slope(d):
+    return 1 / (2 + np.exp(d) + np.exp(-d))
+
+
+_UP = _up().reshape(IN_LARGE * POWERS, NODES).astype("float32")
+_LOGISTIC_AND_SLOPE = _Kernel((_sigma, 1.0), (_slope, 0.0))
+_SLOPE = _Kernel((_slope, 0.0))
