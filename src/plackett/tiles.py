@@ -110,6 +110,11 @@ def by_rows(fn, matrix, *values):
     return ops.while_loop(lambda start, *_: start < shape[0], step, (start, *results))[1:]
 
 
+def sum_of_rows(x):
+    """[..., rows, n] -> [..., rows], as a matrix product: XLA sums products faster than it sums rows."""
+    return backend.matmul(x, ops.ones((ops.shape(x)[-1], 1), x.dtype))[..., 0]
+
+
 def for_each_sample(x, lists):
     """[fewer lists, n] -> [lists, n]: each list as many times in a row as it has samples."""
     fewer, n = ops.shape(x)

@@ -8,14 +8,40 @@ from plackett.data.ranking_lists import RankingLists
 
 WINDOW = 50
 SMALLEST = 8
+SIZES = 6
 
 
 def bucket_size(length: int) -> int:
-    """The list size that lists of this length are padded to: 8, 16, 32, 64, ...
-
-    A step is compiled once for each size; sorting by length inside windows keeps the padding low all the same.
-    """
+    """The list size that lists of this length are padded to where nothing is known of the others: 8, 16, 32, ..."""
     return max(SMALLEST, 1 << (length - 1).bit_length())
+
+
+def best_sizes(lengths: np.ndarray) -> np.ndarray:
+    """The list sizes that pad lists of these lengths least, each list to the next size.
+
+    A step is compiled once for each size, so there are at most 6; they are multiples of 8.
+
+    Args:
+        lengths: [queries], how many documents each query has.
+
+    Returns:
+        [sizes], rising; the last one holds the longest list.
+
+    Cost: O(queries log queries): the sizes are chosen among 257 quantiles of the lengths.
+    """
+    quantiles = np.quantile(lengths, np.linspace(0, 1, 257), method="higher")
+    ends = np.unique(np.maximum(np.ceil(quantiles / SMALLEST), 1).astype("int64") * SMALLEST)
+    upto = np.searchsorted(np.sort(lengths), ends, side="right")
+    # slots[i, j] is what lists longer than ends[i], up to ends[j], take; least[j] what all up to ends[j] do.
+    slots = np.where(ends[:, None] > ends, np.inf, (upto - upto[:, None]) * ends)
+    least, sizes_before = upto * ends, []
+    for _ in range(SIZES - 1):
+        sizes_before.append((least[:, None] + slots).argmin(axis=0))
+        least = (least[:, None] + slots).min(axis=0)
+    chosen = [len(ends) - 1]
+    for before in reversed(sizes_before):
+        chosen.append(before[chosen[-1]])
+    return ends[np.unique(chosen)]
 
 
 def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None, epoch: int = 0) -> list[np.ndarray]:
@@ -45,7 +71,7 @@ def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None, epoch: int =
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def collate(lists: RankingLists, queries: np.ndarray, batch_size: int):
+def collate(lists: RankingLists, queries: np.ndarray, batch_size: int, list_size: int | None = None):
     """One padded batch.
 
     The batch is filled up with empty lists to `batch_size`; their weight is 0 and that of the others is raised, so
@@ -55,20 +81,29 @@ def collate(lists: RankingLists, queries: np.ndarray, batch_size: int):
         lists: where the queries are taken from.
         queries: their positions, at most `batch_size` of them.
         batch_size: how many lists the batch has.
+        list_size: what they are padded to. None = the `bucket_size` of the longest.
 
     Returns:
         (inputs, labels, weights): a dict of `features`, `mask` and the id features, each
         [batch_size, list_size, ...]; [batch_size, list_size] with -1 at padding; [batch_size].
     """
-    lengths = np.zeros(batch_size, "int64")
-    lengths[: len(queries)] = lists.lengths[queries]
-    mask = np.arange(bucket_size(int(lengths.max()))) < lengths[:, None]
-    rows = np.concatenate([np.arange(lists.row_splits[q], lists.row_splits[q + 1]) for q in queries])
+    starts, lengths = np.zeros((2, batch_size), "int64")
+    starts[: len(queries)] = lists.row_splits[queries]
+    lengths[: len(queries)] = lists.row_splits[queries + 1] - lists.row_splits[queries]
+    mask = np.arange(list_size or bucket_size(int(lengths.max()))) < lengths[:, None]
+
+    def laid_out(column, filling):
+        out = np.empty((*mask.shape, *column.shape[1:]), column.dtype)
+        for row, start, length in zip(out, starts, lengths, strict=True):
+            row[:length] = column[start : start + length]
+            row[length:] = filling
+        return out
+
     columns = lists.ids | ({"features": lists.features} if lists.features.shape[1] else {})
-    inputs = {"mask": mask} | {name: padded(column[rows], mask, 0) for name, column in columns.items()}
+    inputs = {"mask": mask} | {name: laid_out(column, 0) for name, column in columns.items()}
     weights = np.zeros(batch_size, "float32")
     weights[: len(queries)] = batch_size / len(queries)
-    return inputs, padded(lists.labels[rows], mask, -1), weights
+    return inputs, laid_out(lists.labels, -1), weights
 
 
 def padded(documents: np.ndarray, mask: np.ndarray, filling: float) -> np.ndarray:
@@ -79,7 +114,7 @@ def padded(documents: np.ndarray, mask: np.ndarray, filling: float) -> np.ndarra
 
 
 class Batches:
-    """The padded batches of an epoch, shuffled anew for each.
+    """The padded batches of an epoch, shuffled anew for each. Their list sizes are the `best_sizes` of the lists.
 
     Args:
         lists: what the batches are cut from.
@@ -95,6 +130,7 @@ class Batches:
         self.lists = lists
         self.batch_size = batch_size
         self.seed = seed
+        self.sizes = best_sizes(lists.lengths)
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
@@ -108,7 +144,10 @@ class Batches:
 
     def __getitem__(self, i: int):
         """Batch i of this epoch: (inputs, labels, weights), as from `collate`."""
-        return collate(self.lists, self.plan[i], self.batch_size)
+        queries = self.plan[i]
+        longest = np.max(self.lists.row_splits[queries + 1] - self.lists.row_splits[queries])
+        size = self.sizes[np.searchsorted(self.sizes, longest)]
+        return collate(self.lists, queries, self.batch_size, int(size))
 
     def __iter__(self) -> Iterator:
         """The batches of this epoch."""

@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from plackett import backend, tiles
-from plackett.lists import both, check_square, squeeze_column
+from plackett.lists import both, check_square, first_of_equals, places, squeeze_column, take
 from plackett.losses.base import RankingLoss
-from plackett.shapes import check_shape, computable
+from plackett.shapes import as_rows, check_shape, computable
 
 
 def npairs(labels, similarities, *, mask=None):
@@ -28,7 +28,8 @@ def npairs(labels, similarities, *, mask=None):
     Raises:
         ValueError: the similarities are not square, or the shapes do not fit.
 
-    Cost: O(rows^2), the size of the similarities.
+    Cost: O(rows^2): the similarities are read once for the loss and once for the gradient, and classes are sorted,
+    not compared row by row.
 
     When: paired examples, an anchor and a positive for each class, with the rest of the batch as negatives.
 
@@ -39,7 +40,16 @@ def npairs(labels, similarities, *, mask=None):
     labels = squeeze_column(ops.convert_to_tensor(labels), similarities)
     check_square(similarities)
     check_shape("labels", labels, "one class a row", similarities.shape[:-1])
-    return _cross_entropy(_same_class, labels[..., None], similarities, mask)
+    similarities, real, live = _clean(similarities, mask)
+    order, first, number = _members(labels, real)
+    return _cross_entropy(
+        similarities,
+        real,
+        live,
+        ops.cast(number, similarities.dtype),
+        lambda similarities: _sum_over_class(similarities, order, first, number),
+        lambda matrix, share: _less_over_class(matrix, share, order, first, number),
+    )
 
 
 def npairs_multilabel(labels, similarities, *, mask=None):
@@ -71,67 +81,126 @@ def npairs_multilabel(labels, similarities, *, mask=None):
     labels = ops.cast(ops.convert_to_tensor(labels, sparse=False), similarities.dtype)
     check_square(similarities)
     check_shape("labels", labels, "rows and classes", (*similarities.shape[:-1], labels.shape[-1]))
-    return _cross_entropy(_shared_labels, labels, similarities, mask)
+    similarities, real, live = _clean(similarities, mask)
+    labels = ops.where(real[..., None], labels, 0.0)
+    return _cross_entropy(
+        similarities,
+        real,
+        live,
+        ops.sum(labels * ops.sum(labels, axis=-2, keepdims=True), axis=-1),
+        lambda similarities: ops.sum(ops.matmul(similarities, labels) * labels, axis=-1),
+        lambda matrix, share: matrix - ops.matmul(share[..., None] * labels, ops.swapaxes(labels, -1, -2)),
+    )
 
 
-def _cross_entropy(shared, labels, similarities, mask):
-    """Cross-entropy of each row's softmax against the rows that share something with it, in proportion.
+def _clean(similarities, mask):
+    """(similarities, real, live): zeros where a row or a column is not real; the rows; the columns of the softmax."""
+    if mask is None:
+        return similarities, ops.ones_like(similarities[..., 0], dtype="bool"), None
+    real = ops.cast(ops.convert_to_tensor(mask), "bool")
+    check_shape("mask", real, "the rows", similarities.shape[:-1])
+    live = real | ~ops.any(real, axis=-1, keepdims=True)
+    return ops.where(both(real), similarities, 0.0), real, live
 
-    Similarities are read once for the loss, in tiles of rows, and once for the gradient,
+
+def _cross_entropy(similarities, real, live, number, matched, less_matches):
+    """Cross-entropy of each row's softmax against the rows it matches, n_ij times each.
+
+    Similarities are read once for the loss and once for the gradient,
 
         dL/dS_ij = softmax(S_i)_j - n_ij / sum_k n_ik
 
     Args:
-        shared: function of the labels of some rows i, [..., tile, width], and of all rows j, [..., rows, width], that
-            says how much they share, n_ij, [..., tile, rows].
-        labels: [..., rows, width].
-        similarities: [..., rows, rows].
-        mask: [..., rows] bool, True = real row. None = all real.
+        similarities: [..., rows, rows], zero where a row or a column is not real.
+        real: [..., rows] bool, True = real row.
+        live: [..., rows] bool, the columns of the softmax. None = all.
+        number: [..., rows], sum_j n_ij.
+        matched: function of the similarities, sum_j n_ij S_ij, [..., rows].
+        less_matches: function of a matrix G, which is used up, and a number a_i for each row: G_ij - a_i n_ij.
 
     Returns:
-        [..., rows]; 0 for a row that is not real or shares nothing, even with itself.
+        [..., rows]; 0 for a row that is not real or matches none.
     """
-    real = ops.ones_like(similarities[..., 0], dtype="bool") if mask is None else ops.cast(mask, "bool")
-    check_shape("mask", real, "the rows", similarities.shape[:-1])
-    similarities = similarities if mask is None else ops.where(both(real), similarities, 0.0)
-    live = None if mask is None else (real | ~ops.any(real, axis=-1, keepdims=True))[..., None, :]
-
-    def common(labels_i):
-        return ops.where(real[..., None, :], ops.cast(shared(labels_i, labels), similarities.dtype), 0.0)
-
-    def logits(similarities):
-        return similarities if live is None else ops.where(live, similarities, -float("inf"))
+    counts = real & (number > 0)
 
     def losses_and_gradient(similarities):
-        def of_rows(similarities, labels_i):
-            n, x = common(labels_i), logits(similarities)
-            top = ops.max(x, axis=-1)
-            total = top + ops.log(ops.sum(ops.exp(x - top[..., None]), axis=-1))
-            return total, ops.sum(n * similarities, axis=-1), ops.sum(n, axis=-1)
-
-        total, matched, number = tiles.by_rows(of_rows, similarities, labels)
-        counts = real & (number > 0)
+        total = _log_total(similarities, live)
 
         def gradient(upstream):
-            def of_rows(similarities, labels_i, total, weight, share):
-                softmax = ops.exp(logits(similarities) - total[..., None])
-                return (weight[..., None] * softmax - share[..., None] * common(labels_i),)
-
             weight = ops.where(counts, upstream, 0.0)
-            share = ops.divide_no_nan(weight, number)
-            return tiles.by_rows(of_rows, similarities, labels, total, weight, share)[0]
+            return less_matches(_softmax(similarities, live, total, weight), ops.divide_no_nan(weight, number))
 
-        return ops.where(counts, total - ops.divide_no_nan(matched, number), 0.0), gradient
+        return ops.where(counts, total - ops.divide_no_nan(matched(similarities), number), 0.0), gradient
 
     return backend.with_gradient(losses_and_gradient, similarities)
 
 
-def _same_class(i, j):
-    return i == ops.swapaxes(j, -1, -2)
+@backend.compiled_once()
+def _log_total(similarities, live):
+    """log sum_j e^S_ij over the live columns."""
+
+    def of_rows(similarities):
+        x = _logits(similarities, live)
+        top = ops.max(x, axis=-1, keepdims=True)
+        return (top[..., 0] + ops.log(tiles.sum_of_rows(ops.exp(x - top))),)
+
+    return tiles.by_rows(of_rows, similarities)[0]
 
 
-def _shared_labels(i, j):
-    return ops.matmul(i, ops.swapaxes(j, -1, -2))
+@backend.compiled_once()
+def _softmax(similarities, live, total, weight):
+    """weight_i e^(S_ij - total_i) over the live columns."""
+
+    def of_rows(similarities, total, weight):
+        return (weight[..., None] * ops.exp(_logits(similarities, live) - total[..., None]),)
+
+    return tiles.by_rows(of_rows, similarities, total, weight)[0]
+
+
+def _logits(similarities, live):
+    return similarities if live is None else ops.where(live[..., None, :], similarities, -float("inf"))
+
+
+@backend.compiled_once()
+def _members(labels, real):
+    """The rows of each row's class.
+
+    Returns:
+        (order, first, number): the rows sorted by class; where in this order the class of each row begins; and how many
+        real rows it has, which come first there. [..., rows] each.
+    """
+    first = ops.argsort(~real, axis=-1)
+    order = take(first, ops.argsort(take(labels, first), axis=-1))
+    begin = first_of_equals(take(labels, order))
+    sizes = backend.scatter_add(ops.cast(as_rows(take(real, order)), "int32"), as_rows(begin), ops.shape(labels)[-1])
+    begin = take(begin, places(order))
+    return order, begin, take(ops.reshape(sizes, ops.shape(labels)), begin)
+
+
+@backend.compiled_once()
+def _sum_over_class(similarities, order, first, number):
+    """sum of S_ij over the rows j of the class of i, one member of each class at a time."""
+
+    def step(k, total):
+        j = take(order, ops.minimum(first + k, ops.shape(order)[-1] - 1))
+        values = ops.take_along_axis(similarities, j[..., None], axis=-1)[..., 0]
+        return k + 1, total + ops.where(k < number, values, 0.0)
+
+    start = (ops.zeros((), "int32"), ops.zeros_like(similarities[..., 0]))
+    return ops.while_loop(lambda k, _: k < ops.max(number), step, start)[1]
+
+
+@backend.compiled_once()
+def _less_over_class(matrix, share, order, first, number):
+    """The matrix, which is used up, less share_i at the rows j of the class of i."""
+
+    def step(k, flat):
+        j = take(order, ops.minimum(first + k, ops.shape(order)[-1] - 1))
+        less = -ops.where(k < number, share, 0.0)
+        return k + 1, backend.add_at(flat, as_rows(j[..., None]), as_rows(less[..., None]))
+
+    start = (ops.zeros((), "int32"), as_rows(matrix))
+    return ops.reshape(ops.while_loop(lambda k, _: k < ops.max(number), step, start)[1], ops.shape(matrix))
 
 
 @keras.saving.register_keras_serializable("plackett")
