@@ -171,20 +171,17 @@ def add_at(x, places, values):
     return tf.tensor_scatter_nd_add(x, tf.stack([row, places], axis=-1), values)
 
 
-def with_columns(x, start, columns):
-    """[rows, n] `x` with `columns`, [rows, m], in the place of its own from `start` on. `x` itself is used up."""
-    if keras.backend.backend() != "torch":
-        return ops.slice_update(x, (0, start), columns)
-    x[:, int(start) : int(start) + columns.shape[1]] = columns
-    return x
+def with_part(x, start, part, axis: int):
+    """`x` with `part` in the place of its own from `start` on along one axis. `x` itself is used up."""
+    if keras.backend.backend() == "torch":
+        x.narrow(axis, int(start), part.shape[axis]).copy_(part)
+        return x
+    return ops.slice_update(x, [start if i == axis else 0 for i in range(len(x.shape))], part)
 
 
-def with_rows(x, start, rows):
-    """As `with_columns`, along the first axis."""
-    if keras.backend.backend() != "torch":
-        return ops.slice_update(x, (start, *[0] * (len(x.shape) - 1)), rows)
-    x[int(start) : int(start) + rows.shape[0]] = rows
-    return x
+def updates_in_place() -> bool:
+    """Does `with_part` cost the size of the part? TensorFlow copies the whole."""
+    return keras.backend.backend() != "tensorflow"
 
 
 def lookup(table, places):

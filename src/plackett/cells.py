@@ -89,7 +89,7 @@ def _act(moments, last_cell, kernel):
         lower = coarse(block - 1)
         sums = backend.matmul(ops.concatenate([lower, here, higher], axis=-1), near) + far_mass * far
         sums = backend.matmul(ops.reshape(sums, (-1, kernel.functions * NODES)), down)
-        acted = backend.with_columns(acted, block * width, ops.reshape(sums, (rows, width)))
+        acted = backend.with_part(acted, block * width, ops.reshape(sums, (rows, width)), axis=1)
         mass = ops.sum(ops.reshape(higher, (rows, IN_BLOCK, NODES))[..., 0], axis=-1, keepdims=True)
         return block - 1, far_mass + mass, here, lower, acted
 

@@ -305,11 +305,6 @@ def both(mask):
     return mask[..., :, None] & mask[..., None, :]
 
 
-def either(mask):
-    """[..., n] bool -> [..., n, n], True where i or j is."""
-    return mask[..., :, None] | mask[..., None, :]
-
-
 def check_square(similarities) -> None:
     """Raises ValueError unless similarities are [..., rows, rows]."""
     shape = similarities.shape

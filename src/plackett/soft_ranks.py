@@ -25,7 +25,7 @@ def soft_ranks(scores, mask, wanted):
             fewer: each serves as many lists of scores in turn.
 
     Returns:
-        [..., list_size]; 1/2 at a document that is not wanted.
+        [..., list_size]; at a document that is not wanted a finite number without meaning.
 
     Cost: O(list_size min(wanted, constant)) time and O(list_size) memory; O(list_size wanted) time for scores more
     than 500 apart.

@@ -3,7 +3,6 @@
 Only rows that matter are visited: they are gathered first, and the loop ends with the last of them.
 """
 
-import keras
 from keras import ops
 
 from plackett import backend
@@ -88,10 +87,10 @@ def by_rows(fn, matrix, *values):
     Returns:
         The tuple for all rows, [..., rows] or [..., rows, n].
 
-    TensorFlow, which would copy the whole result for each tile, takes all rows as one tile.
+    A small matrix, one with leading axes, and any where each tile would copy the whole result is one tile.
     """
     shape = matrix.shape
-    if keras.backend.backend() == "tensorflow" or len(shape) > 2 or shape[0] * shape[1] <= WHOLE:
+    if not backend.updates_in_place() or len(shape) > 2 or shape[0] * shape[1] <= WHOLE:
         return fn(matrix, *values)
     height = max(TILE // shape[1], 1)
 
@@ -102,7 +101,7 @@ def by_rows(fn, matrix, *values):
 
     def step(start, *results):
         at = ops.minimum(start, shape[0] - height)  # the last tile starts where it still is whole
-        return start + height, *[backend.with_rows(x, at, y) for x, y in zip(results, tile(at), strict=True)]
+        return start + height, *[backend.with_part(x, at, y, axis=0) for x, y in zip(results, tile(at), strict=True)]
 
     first = tile(0)
     results = [ops.concatenate([x, ops.zeros((shape[0] - height, *x.shape[1:]), x.dtype)], axis=0) for x in first]

@@ -38,7 +38,7 @@ def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=N
     Raises:
         ValueError: the shapes do not fit, alpha < 0, or a lambda weight without weights for pairs.
 
-    Cost: O(list_size models) time and memory; O(list_size^2) more with a lambda weight.
+    Cost: O(list_size models) time and memory; O(list_size^2) time with a lambda weight.
 
     When: clicks of users who look at lists in a few different ways, such as devices or intents.
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from plackett import backend, tiles
 from plackett.lambdas import YetiDCGLambdaWeight, check_pairs, weights_of_pairs
-from plackett.lists import clean, ranks, weights_of_documents
+from plackett.lists import clean, count, mean, ranks, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.sampled import sampled
 
@@ -142,13 +142,23 @@ def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None)
 
         loss = sum_ij w_i lambda_ij ((s_i - s_j) - (y_i - y_j))^2    over all pairs i != j
 
-    Args, Returns, Raises and Cost are those of `pairwise`, over pairs of equal labels too.
+    Args, Returns and Raises are those of `pairwise`, over pairs of equal labels too.
+
+    Cost: O(list_size): with e_i = s_i - y_i less its mean over the n documents, sum_j (e_i - e_j)^2 is n e_i^2 +
+    sum_j e_j^2. With a lambda weight that of `pairwise`.
 
     When: labels whose distances count, such as a teacher's scores or prices, up to a constant a list.
 
     Reference: the pairwise squared error of TensorFlow Ranking 0.5, `PairwiseMSELoss`.
     """
-    return _pairwise(_squared_error, labels, scores, mask, weights, lambda_weight, preferred=False)
+    if lambda_weight is not None:
+        return _pairwise(_squared_error, labels, scores, mask, weights, lambda_weight, preferred=False)
+    labels, scores, mask = clean(labels, scores, mask)
+    weights = weights_of_documents(weights, labels, mask)
+    error = scores - labels
+    error = ops.where(mask, error - mean(error, mask)[..., None], 0.0)
+    documents = ops.cast(count(mask), error.dtype)[..., None]
+    return ops.sum(weights * (documents * error**2 + ops.sum(error**2, axis=-1, keepdims=True)), axis=-1)
 
 
 def yeti_logistic(
@@ -187,7 +197,7 @@ def yeti_logistic(
     Raises:
         ValueError: the shapes do not fit, an option is out of range, or a lambda weight without weights for pairs.
 
-    Cost: O(samples list_size^2) time and memory.
+    Cost: O(list_size^2) time and O(list_size) memory a sample.
 
     When: graded judgements, DCG at the top of the list; noise in the labels is averaged out by sampling.
 

@@ -1,0 +1,51 @@
+"""The environments of the peers, in `benchmarks/.venvs`: made once, with pip, when they are missing.
+
+The old TensorFlow stack needs a TensorFlow below 2.16, thus Python 3.11, and declares more than it needs; so its
+last packages come without their dependencies. The others get the JAX and the Keras that plackett runs with here.
+"""
+
+import functools
+import importlib.metadata
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from cases import ADDONS, KERAS_RS, RAX, TENSORFLOW_RANKING
+
+FOLDER = pathlib.Path(__file__).parent / ".venvs"
+OLD = (
+    ("tensorflow-cpu==2.15.1", "numpy<2", "six"),
+    ("--no-deps", "tensorflow-ranking==0.5.5", "tensorflow-serving-api==2.15.1"),
+    ("--no-deps", "tensorflow-addons==0.23.0", "typeguard==2.13.3"),
+)
+HERE = [f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "keras")]
+INSTALLS = {"tensorflow-ranking": OLD, "peers": ((*HERE, "rax==0.4.0"), (*HERE, "keras-rs==0.4.0"), ("matplotlib",))}
+ENVIRONMENTS = {TENSORFLOW_RANKING: "tensorflow-ranking", ADDONS: "tensorflow-ranking", RAX: "peers", KERAS_RS: "peers"}
+
+
+def python_of(library: str) -> pathlib.Path | str:
+    """The Python that a library is measured with. What could not be installed fails where it is imported."""
+    return made(ENVIRONMENTS[library]) if library in ENVIRONMENTS else sys.executable
+
+
+@functools.cache
+def made(environment: str) -> pathlib.Path:
+    """The Python of an environment, made if it is missing."""
+    folder = FOLDER / environment
+    python, done = folder / "bin" / "python", folder / "done"
+    if done.exists():
+        return python
+    print(f"making the environment {environment}, once")
+    base = sys.executable if sys.version_info[:2] == (3, 11) else shutil.which("python3.11")
+    if environment == "tensorflow-ranking" and base is None:
+        print("TensorFlow Ranking needs a python3.11 on the path: it will be missing")
+        return python
+    subprocess.run([base or sys.executable, "-m", "venv", "--clear", folder], check=True)
+    install = [python, "-m", "pip", "install", "-qq"]
+    installed = [subprocess.run([*install, *each]) for each in INSTALLS[environment]]
+    if any(each.returncode for each in installed):
+        print(f"not all of {environment} could be installed: the table will say what is missing")
+    else:
+        done.touch()
+    return python
