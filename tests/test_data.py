@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import itertools
 import pathlib
 import zipfile
 
@@ -10,6 +11,7 @@ import pytest
 from conftest import letor_text, made_lists
 
 from plackett.data import Batches, bucket_size, collate, concatenate, movielens, plan, read_letor, split_queries
+from plackett.data.batches import best_sizes
 
 LINES = """2 qid:7 1:0.5 3:-1e2 #docid = GX1 inc = 1
 0 qid:9 2:4 # a comment
@@ -136,6 +138,32 @@ def test_collate_fills_up_with_lists_of_no_weight():
 
 def test_few_sizes():
     assert [bucket_size(n) for n in (0, 1, 8, 9, 16, 17, 1000)] == [8, 8, 8, 16, 16, 32, 1024]
+
+
+def test_the_best_sizes():
+    assert best_sizes(np.array([0, 3])).tolist() == [8]
+    assert best_sizes(np.array([7, 8, 9, 100, 99])).tolist() == [8, 16, 104]
+    assert best_sizes(np.arange(1, 41)).tolist() == [8, 16, 24, 32, 40]
+    lengths = np.random.default_rng(0).lognormal(3, 0.7, 400).astype(int) + 1
+
+    def slots(sizes):
+        return np.sum(np.array(sizes)[np.searchsorted(sizes, lengths)])
+
+    sizes = best_sizes(lengths)
+    largest = int(-(-lengths.max() // 8) * 8)
+    others = itertools.combinations(range(8, largest, 8), 5)
+    assert len(sizes) == 6
+    assert slots(sizes) == min(slots([*some, largest]) for some in others)
+    assert slots(sizes) < sum(bucket_size(n) for n in lengths.tolist())
+
+
+def test_batches_have_the_best_sizes():
+    lists = made_lists(100, seed=0)
+    for seed in (None, 0):
+        batches = Batches(lists, 4, seed=seed)
+        for queries, (inputs, labels, _) in zip(batches.plan, batches, strict=True):
+            longest = lists.lengths[queries].max()
+            assert labels.shape[1] == inputs["mask"].shape[1] == batches.sizes[batches.sizes >= longest][0]
 
 
 def test_batches_refuse():

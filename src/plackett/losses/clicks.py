@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from plackett import tiles
+from plackett import backend, tiles
 from plackett.lambdas import check_pairs, weights_of_pairs
 from plackett.lists import clean, mean, ranks, weights_of_documents
 from plackett.losses.base import RankingLoss
@@ -48,7 +48,7 @@ def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=N
     check_pairs(lambda_weight)
     labels, scores, mask = clean(labels, scores, mask, models=True)
     weights = ops.where(mask, _movable(lambda_weight, labels, scores, mask), 0.0)
-    by_model = ops.sum(weights[..., None] * cross_entropy(labels[..., None], scores), axis=-2)
+    by_model = backend.matmul(weights[..., None, :], cross_entropy(labels[..., None], scores))[..., 0, :]
     responsibility = ops.stop_gradient(ops.softmax(-alpha * by_model, axis=-1))
     return ops.where(ops.any(labels > 0, axis=-1), ops.sum(responsibility * by_model, axis=-1), 0.0)
 

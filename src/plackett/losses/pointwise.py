@@ -3,14 +3,22 @@
 import keras
 from keras import ops
 
+from plackett import backend
 from plackett.lists import clean, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.shapes import shown
 
 
 def cross_entropy(labels, scores):
-    """The binary cross-entropy of labels under logits, log(1 + e^s) - y s, without overflow."""
-    return labels * ops.softplus(-scores) + (1.0 - labels) * ops.softplus(scores)
+    """The binary cross-entropy of labels under logits, log(1 + e^s) - y s, without overflow and to the last digit."""
+
+    def value_and_gradient(scores):
+        rest, unlikely = backend.softplus_and_sigmoid(-ops.abs(scores))
+        value = labels * ops.relu(-scores) + (1.0 - labels) * ops.relu(scores) + rest
+        probability = ops.where(scores > 0, 1.0 - unlikely, unlikely)
+        return value, lambda upstream: upstream * (probability - labels)
+
+    return backend.with_gradient(value_and_gradient, scores)
 
 
 def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None):
