@@ -1,0 +1,35 @@
+"""A training step is compiled at most once for each list size. On PyTorch, which runs eagerly, nothing is collected."""
+
+import inspect
+
+import numpy as np
+import pytest
+from backends import BACKEND
+from conftest import made_lists
+
+import plackett
+from plackett.backend import fed
+from plackett.training import Feed
+
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+if BACKEND != "torch":
+
+    def compilations(model):
+        """How often the training step of a fitted model was compiled."""
+        if BACKEND == "jax":
+            return inspect.getclosurevars(model.train_function).nonlocals["step_function"]._cache_size()
+        step = inspect.getclosurevars(model.train_function).nonlocals["multi_step_on_iterator"]
+        return step.experimental_get_tracing_count()
+
+    @pytest.mark.parametrize("loss", ["softmax", "unique_softmax"])
+    def test_a_step_is_compiled_at_most_once_for_each_list_size(loss):
+        lengths = np.tile(np.arange(1, 25), 4)
+        lists = made_lists(300, seed=0).take(np.arange(lengths.sum()), lengths, np.arange(len(lengths)))
+        feed = Feed(lists, 4, seed=0)
+        assert feed.batches.sizes.tolist() == [8, 16, 24]
+        assert len({lists.lengths[queries].max() for queries in feed.batches.plan}) > 12
+        model = plackett.scorers.mlp(lists, hidden=(4,), normalization=None)
+        model.compile("sgd", loss=plackett.losses.get(loss))
+        model.fit(fed(feed), epochs=2, shuffle=False, verbose=0)
+        assert 1 <= compilations(model) <= 3
