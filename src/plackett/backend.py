@@ -10,7 +10,7 @@ from keras.src.backend.common import masking
 
 
 def compiled_once(*static: str):
-    """Decorator of a function with loops: JAX compiles it once a shape, called eagerly too, and not once a call.
+    """Decorator of a function with loops: JAX, called eagerly, compiles it once a shape and not the loops each time.
 
     Args:
         static: the parameters that are no tensors.
@@ -85,6 +85,7 @@ def cumulative_logsumexp(x):
     return with_gradient(sums_and_gradient, x)
 
 
+@compiled_once()
 def _cumulative_logsumexp(x):
     if keras.backend.backend() == "jax":
         import jax
@@ -103,6 +104,7 @@ def _cumulative_logsumexp(x):
     return tf.math.cumulative_logsumexp(x, axis=-1)
 
 
+@compiled_once()
 def _recurrence_from_the_end(decay, terms):
     """R_j = terms_j + decay_j R_j+1 along the last axis, with R_n = terms_n; each step doubles how far R sees."""
     n = ops.shape(terms)[-1]

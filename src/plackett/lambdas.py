@@ -31,7 +31,16 @@ method with a third parameter `mask`, [..., list_size] bool, is also told who is
 >>> round(float(loss([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
 0.905496
 
-`LambdaWeight` gives it `get_config` and `from_config`, so that it is saved with the loss; it may be left out.
+`LambdaWeight` gives it `get_config` and `from_config`, so that it is saved with the loss; it may be left out. Such a
+weight makes a matrix of all pairs, which long lists have no room for. One that depends on values of the two documents
+is a `PairWeight`: its `of_pairs` returns these values and the function of them, and no matrix is made.
+
+>>> from plackett.lambdas import PairWeight
+>>> class LeanTopWeight(PairWeight):
+...     def of_pairs(self, labels, ranks, mask):
+...         return [ranks], lambda i, j: 1.0 / ops.minimum(i[0], j[0]) ** 2.0
+>>> round(float(PairwiseLogisticLoss(lambda_weight=LeanTopWeight())([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
+0.905496
 """
 
 import inspect

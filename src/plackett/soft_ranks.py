@@ -1,5 +1,7 @@
 """Soft ranks: ranks by how probably each other document is ahead, with a gradient."""
 
+from functools import partial
+
 from keras import ops
 
 from plackett import backend, cells, tiles
@@ -47,11 +49,16 @@ def soft_ranks(scores, mask, wanted):
     return ops.reshape(flat, ops.shape(scores))
 
 
-@backend.compiled_once("in_cells", "directly")
 def _choose(in_cells, directly, scores, mask, wanted, *rest):
     """Through the cells where that is faster and possible, or directly."""
-    size = scores.shape[-1]
-    if (size is not None and size <= FEW) or ops.dtype(scores) != "float32":
+    few = scores.shape[-1] is not None and scores.shape[-1] <= FEW
+    choose = directly if few and not tiles.needs_loop(scores.shape) else partial(_in_a_loop, in_cells, directly, few)
+    return choose(scores, mask, wanted, *rest)
+
+
+@backend.compiled_once("in_cells", "directly", "few")
+def _in_a_loop(in_cells, directly, few, scores, mask, wanted, *rest):
+    if few or ops.dtype(scores) != "float32":
         return directly(scores, mask, wanted, *rest)
     real = tiles.for_each_sample(mask, ops.shape(scores)[0])
     many = ops.any(ops.sum(ops.cast(wanted, "int32"), axis=-1) > FEW)

@@ -3,6 +3,8 @@
 Only rows that matter are visited: they are gathered first, and the loop ends with the last of them.
 """
 
+import math
+
 from keras import ops
 
 from plackett import backend
@@ -34,11 +36,10 @@ def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0):
     documents = [as_rows(x, 1 + p) for x, p in zip(documents, pairs, strict=True)]
     wanted = as_rows(wanted)
     columns = [None if p else x[:, None, :] for x, p in zip(documents, pairs, strict=True)]
-    height = _height(documents[0].shape)
-    if height is None:
-        sums = _in_one_tile(terms, wanted, documents, columns, by_row)
+    if needs_loop(documents[0].shape):
+        sums = _in_tiles(terms, wanted, documents, columns, by_row, by_column)
     else:
-        sums = _in_tiles(height, terms, wanted, documents, columns, by_row, by_column)
+        sums = _in_one_tile(terms, wanted, documents, columns, by_row)
     return tuple(ops.reshape(x, shape) for x in sums)
 
 
@@ -49,8 +50,9 @@ def _in_one_tile(terms, wanted, documents, columns, by_row):
     return *rows, *[ops.sum(ops.where(wanted[:, :, None], x, 0.0), axis=-2) for x in new[by_row:]]
 
 
-def _in_tiles(height, terms, wanted, documents, columns, by_row, by_column):
+def _in_tiles(terms, wanted, documents, columns, by_row, by_column):
     lists = ops.shape(documents[0])[0]
+    height = _height(documents[0].shape)
     number, chosen = _side_by_side(wanted, height)
 
     def at_rows(x, index):
@@ -120,13 +122,16 @@ def for_each_sample(x, lists):
     return ops.reshape(ops.broadcast_to(x[:, None, :], (fewer, lists // fewer, n)), (lists, n))
 
 
+def needs_loop(shape) -> bool:
+    """Are the pairs of lists of this shape, [..., list_size], more than one tile?"""
+    return None in shape or math.prod(shape) * shape[-1] > WHOLE
+
+
 def _height(shape):
-    """How many rows a tile has; None = all of them, without a loop."""
+    """How many rows a tile of a loop has."""
     if None in shape:
         return HEIGHT
     lists, list_size = shape
-    if lists * list_size**2 <= WHOLE:
-        return None
     return min(list_size, max(TILE // (lists * list_size), 1))
 
 

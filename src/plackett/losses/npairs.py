@@ -161,7 +161,6 @@ def _logits(similarities, live):
     return similarities if live is None else ops.where(live[..., None, :], similarities, -float("inf"))
 
 
-@backend.compiled_once()
 def _members(labels, real):
     """The rows of each row's class.
 

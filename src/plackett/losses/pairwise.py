@@ -1,7 +1,7 @@
 """Losses of pairs of documents: one function of the difference of their scores, summed over the pairs of a list."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import keras
 from keras import ops
@@ -44,8 +44,12 @@ def pairwise(phi: Callable, labels, scores, *, mask=None, weights=None, lambda_w
     O(list_size) memory, unless a lambda weight of your own makes a matrix of all pairs. The gradient is computed with
     the loss, in the same pass over the pairs.
     """
-    phi = partial(backend.value_and_slope, phi)
-    return _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred)
+    return _pairwise(_with_slope(phi), labels, scores, mask, weights, lambda_weight, preferred)
+
+
+@lru_cache(maxsize=64)  # the same function for the same phi: what is compiled for it is found again
+def _with_slope(phi):
+    return partial(backend.value_and_slope, phi)
 
 
 def _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred=True):
@@ -55,13 +59,13 @@ def _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred=True)
     weights = weights_of_documents(weights, labels, mask)
 
     def loss_and_gradient(scores):
-        losses, gradient = _loss_and_gradient(phi, lambda_weight, preferred, labels, scores, mask, weights)
+        of_lists = _compiled_loss_and_gradient if tiles.needs_loop(labels.shape) else _loss_and_gradient
+        losses, gradient = of_lists(phi, lambda_weight, preferred, labels, scores, mask, weights)
         return losses, lambda upstream: upstream[..., None] * gradient
 
     return backend.with_gradient(loss_and_gradient, scores)
 
 
-@backend.compiled_once("phi", "lambda_weight", "preferred")
 def _loss_and_gradient(phi, lambda_weight, preferred, labels, scores, mask, weights):
     values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask)
     lowest = ops.min(ops.where(mask, labels, float("inf")), axis=-1, keepdims=True, initial=float("inf"))
@@ -82,6 +86,9 @@ def _loss_and_gradient(phi, lambda_weight, preferred, labels, scores, mask, weig
     documents = (labels, weights, ops.cast(mask, labels.dtype), place, scores, *values)
     by_document, pull, push = tiles.pair_sums(terms, wanted, *documents, by_row=2, by_column=1)
     return ops.sum(by_document, axis=-1), pull - push
+
+
+_compiled_loss_and_gradient = backend.compiled_once("phi", "lambda_weight", "preferred")(_loss_and_gradient)
 
 
 def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=None):
