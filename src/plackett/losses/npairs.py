@@ -168,6 +168,7 @@ def _members(labels, real):
         (order, first, number): the rows sorted by class; where in this order the class of each row begins; and how many
         real rows it has, which come first there. [..., rows] each.
     """
+    labels = ops.where(real, labels, ops.zeros_like(labels))
     first = ops.argsort(~real, axis=-1)
     order = take(first, ops.argsort(take(labels, first), axis=-1))
     begin = first_of_equals(take(labels, order))
