@@ -888,6 +888,20 @@ def test_weights_of_rows():
     close(number(losses.npairs(labels, scores)), default_losses(NPAIRS, given))
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="a graph to retain")
+def test_two_gradients_of_one_npairs():
+    """PyTorch uses up what the forward pass held at the first gradient of a graph that is retained."""
+    labels, scores = to_class(NPAIRS, batch(NPAIRS))
+    scores = ops.convert_to_tensor(scores)
+    expected = number(differentiated(lambda scores: losses.NpairsLoss()(labels, scores))(scores)[1])
+    scores.requires_grad_()
+    loss = losses.NpairsLoss()(labels, scores)
+    loss.backward(retain_graph=True)
+    close(number(scores.grad), expected)
+    loss.backward()
+    close(number(scores.grad), 2.0 * expected)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 def test_classes_are_compared_as_integers(dtype):
     """2^24 and 2^24 + 1 are one number in float32, 2048 and 2049 in float16."""

@@ -5,8 +5,8 @@ import pytest
 from backends import compiled, differentiated
 from keras import ops
 
-from plackett import backend, cells, soft_ranks, tiles
-from plackett.losses import approx_ranks, npairs
+from plackett import cells, soft_ranks, tiles
+from plackett.losses import approx_ranks
 
 RANDOM = np.random.default_rng(0)
 SIZE = 400
@@ -127,17 +127,3 @@ def test_sums_over_pairs_in_tiles(samples, monkeypatch):
         monkeypatch.setattr(tiles, "TILE", tile)
         for ours, theirs in zip(sums(), expected, strict=True):
             np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.skipif(not backend.updates_in_place(), reason="TensorFlow takes all rows as one tile")
-def test_rows_in_tiles(monkeypatch):
-    labels = RANDOM.integers(0, 9, 50)
-    similarities = RANDOM.normal(size=(50, 50)).astype("float32")
-    fn = differentiated(lambda similarities: npairs(labels, similarities))
-    whole = fn(ops.convert_to_tensor(similarities))
-    for tile in (1, 170, 50 * 49):
-        monkeypatch.setattr(tiles, "WHOLE", 1)
-        monkeypatch.setattr(tiles, "TILE", tile)
-        tiled = differentiated(lambda similarities: npairs(labels, similarities))(ops.convert_to_tensor(similarities))
-        for ours, theirs in zip(tiled, whole, strict=True):
-            np.testing.assert_allclose(ops.convert_to_numpy(ours), ops.convert_to_numpy(theirs), rtol=1e-5, atol=1e-6)

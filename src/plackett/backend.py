@@ -118,6 +118,31 @@ def _recurrence_from_the_end(decay, terms):
     return ops.while_loop(lambda shift, *_: shift < n, doubled, (ops.ones((), "int32"), decay, terms))[-1]
 
 
+def log_total_and_softmax(x):
+    """(log sum_j e^x_ij of each row i, a function of a weight for each row: weight_i e^x_ij / sum_k e^x_ik).
+
+    PyTorch keeps the logarithm of the softmax for the first call of the function, which uses it up: a new matrix
+    costs it more than the exponentials. Elsewhere `x` is read again.
+
+    Args:
+        x: [..., rows, rows]; no number on the diagonal may be -inf in a row that counts.
+    """
+    if keras.backend.backend() == "torch":
+        import torch
+
+        held = [torch.log_softmax(x, dim=-1)]
+        total = (x.diagonal(dim1=-2, dim2=-1) - held[0].diagonal(dim1=-2, dim2=-1)).clone()
+
+        def softmax(weight):
+            log = held.pop() if held else torch.log_softmax(x, dim=-1)
+            return log.exp_().mul_(weight[..., None])
+
+        return total, softmax
+    top = ops.max(x, axis=-1, keepdims=True)
+    total = top + ops.log(ops.sum(ops.exp(x - top), axis=-1, keepdims=True))
+    return total[..., 0], lambda weight: weight[..., None] * ops.exp(x - total)
+
+
 def running_max(x):
     """The largest of x_1 ... x_i for each i, along the last axis."""
     if keras.backend.backend() == "jax":
@@ -161,6 +186,17 @@ def argsort(keys):
         return lax.convert_element_type(packed & lax.full_like(packed, 0xFFFFFFFF), "int32")
 
 
+def at(x, places):
+    """[rows, m], the numbers of [rows, n] `x` at `places`, [rows, m] int32 from 0 to n - 1."""
+    if keras.backend.backend() == "jax":
+        return x.at[ops.arange(x.shape[0])[:, None], places].get(mode="promise_in_bounds")
+    if keras.backend.backend() == "torch":
+        return x.gather(1, places.long())
+    import tensorflow as tf
+
+    return tf.gather(x, places, batch_dims=1)
+
+
 def add_at(x, places, values):
     """[rows, n] `x` with `values`, [rows, m], added at `places`, [rows, m] int32. `x` itself is used up."""
     if keras.backend.backend() == "jax":
@@ -179,11 +215,6 @@ def with_part(x, start, part, axis: int):
         x.narrow(axis, int(start), part.shape[axis]).copy_(part)
         return x
     return ops.slice_update(x, [start if i == axis else 0 for i in range(len(x.shape))], part)
-
-
-def updates_in_place() -> bool:
-    """Does `with_part` cost the size of the part? TensorFlow copies the whole."""
-    return keras.backend.backend() != "tensorflow"
 
 
 def lookup(table, places):

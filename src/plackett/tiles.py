@@ -77,45 +77,6 @@ def _in_tiles(terms, wanted, documents, columns, by_row, by_column):
     return ops.while_loop(lambda start, *_: start < ops.max(number), step, start)[1:]
 
 
-def by_rows(fn, matrix, *values):
-    """A function of rows of a matrix, a tile of rows at a time.
-
-    Args:
-        fn: function of the rows of a tile of `matrix`, [..., tile, n], and of each of `values`; it returns a tuple of
-            what belongs to these rows, [..., tile] or [..., tile, n].
-        matrix: [..., rows, n].
-        values: [..., rows] or [..., rows, width] each.
-
-    Returns:
-        The tuple for all rows, [..., rows] or [..., rows, n].
-
-    A small matrix, one with leading axes, and any where each tile would copy the whole result is one tile.
-    """
-    shape = matrix.shape
-    if not backend.updates_in_place() or len(shape) > 2 or shape[0] * shape[1] <= WHOLE:
-        return fn(matrix, *values)
-    height = max(TILE // shape[1], 1)
-
-    def tile(start):
-        return fn(
-            *[ops.slice(x, (start, *[0] * (len(x.shape) - 1)), (height, *x.shape[1:])) for x in (matrix, *values)]
-        )
-
-    def step(start, *results):
-        at = ops.minimum(start, shape[0] - height)  # the last tile starts where it still is whole
-        return start + height, *[backend.with_part(x, at, y, axis=0) for x, y in zip(results, tile(at), strict=True)]
-
-    first = tile(0)
-    results = [ops.concatenate([x, ops.zeros((shape[0] - height, *x.shape[1:]), x.dtype)], axis=0) for x in first]
-    start = ops.full((), height, "int32")
-    return ops.while_loop(lambda start, *_: start < shape[0], step, (start, *results))[1:]
-
-
-def sum_of_rows(x):
-    """[..., rows, n] -> [..., rows], as a matrix product: XLA sums products faster than it sums rows."""
-    return backend.matmul(x, ops.ones((ops.shape(x)[-1], 1), x.dtype))[..., 0]
-
-
 def for_each_sample(x, lists):
     """[fewer lists, n] -> [lists, n]: each list as many times in a row as it has samples."""
     fewer, n = ops.shape(x)

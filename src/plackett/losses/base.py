@@ -118,7 +118,8 @@ class RankingLoss(Configured, keras.losses.Loss):
         options = self.options | weights
         if self.sample_size is not None:
             options["noise"] = self.draw_noise(labels, scores)
-        scores = scores if self._sampled else scores / self.temperature
+        if not self._sampled and self.temperature != 1.0:
+            scores = scores / self.temperature
         return self.fn(labels, scores, mask=mask, **options)
 
     def _reduced(self, losses, weights, labels, mask):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from plackett import backend, tiles
+from plackett import backend
 from plackett.lists import both, check_square, first_of_equals, places, squeeze_column, take
 from plackett.losses.base import RankingLoss
 from plackett.shapes import as_rows, check_shape, computable
@@ -46,7 +46,7 @@ def npairs(labels, similarities, *, mask=None):
         similarities,
         real,
         live,
-        ops.cast(number, similarities.dtype),
+        ops.reshape(ops.cast(number, similarities.dtype), ops.shape(real)),
         lambda similarities: _sum_over_class(similarities, order, first, number),
         lambda matrix, share: _less_over_class(matrix, share, order, first, number),
     )
@@ -124,37 +124,15 @@ def _cross_entropy(similarities, real, live, number, matched, less_matches):
     counts = real & (number > 0)
 
     def losses_and_gradient(similarities):
-        total = _log_total(similarities, live)
+        total, softmax = backend.log_total_and_softmax(_logits(similarities, live))
 
         def gradient(upstream):
             weight = ops.where(counts, upstream, 0.0)
-            return less_matches(_softmax(similarities, live, total, weight), ops.divide_no_nan(weight, number))
+            return less_matches(softmax(weight), ops.divide_no_nan(weight, number))
 
         return ops.where(counts, total - ops.divide_no_nan(matched(similarities), number), 0.0), gradient
 
     return backend.with_gradient(losses_and_gradient, similarities)
-
-
-@backend.compiled_once()
-def _log_total(similarities, live):
-    """log sum_j e^S_ij over the live columns."""
-
-    def of_rows(similarities):
-        x = _logits(similarities, live)
-        top = ops.max(x, axis=-1, keepdims=True)
-        return (top[..., 0] + ops.log(tiles.sum_of_rows(ops.exp(x - top))),)
-
-    return tiles.by_rows(of_rows, similarities)[0]
-
-
-@backend.compiled_once()
-def _softmax(similarities, live, total, weight):
-    """weight_i e^(S_ij - total_i) over the live columns."""
-
-    def of_rows(similarities, total, weight):
-        return (weight[..., None] * ops.exp(_logits(similarities, live) - total[..., None]),)
-
-    return tiles.by_rows(of_rows, similarities, total, weight)[0]
 
 
 def _logits(similarities, live):
@@ -162,45 +140,54 @@ def _logits(similarities, live):
 
 
 def _members(labels, real):
-    """The rows of each row's class.
+    """The rows of each row's class, of all batches in one numbering.
 
     Returns:
-        (order, first, number): the rows sorted by class; where in this order the class of each row begins; and how many
-        real rows it has, which come first there. [..., rows] each.
+        (order, first, number): the rows of each batch sorted by class; where in this order the class of each row
+        begins; and how many real rows it has, which come first there. [all rows] each.
     """
-    labels = ops.where(real, labels, ops.zeros_like(labels))
-    first = ops.argsort(~real, axis=-1)
-    order = take(first, ops.argsort(take(labels, first), axis=-1))
-    begin = first_of_equals(take(labels, order))
-    sizes = backend.scatter_add(ops.cast(as_rows(take(real, order)), "int32"), as_rows(begin), ops.shape(labels)[-1])
-    begin = take(begin, places(order))
-    return order, begin, take(ops.reshape(sizes, ops.shape(labels)), begin)
+    labels, real = as_rows(ops.where(real, labels, ops.zeros_like(labels))), as_rows(real)
+    batches, rows = ops.shape(labels)
+    order = ops.argsort(~real, axis=-1)
+    order = take(order, ops.argsort(take(labels, order), axis=-1))
+    first = first_of_equals(take(labels, order))
+    sizes = backend.scatter_add(ops.cast(take(real, order), "int32"), first, rows)
+    first = take(first, places(order))
+    number = take(sizes, first)
+    first = first + rows * ops.arange(batches, dtype="int32")[:, None]
+    return tuple(ops.reshape(x, (batches * rows,)) for x in (order, first, number))
 
 
 @backend.compiled_once()
 def _sum_over_class(similarities, order, first, number):
     """sum of S_ij over the rows j of the class of i, one member of each class at a time."""
+    matrix = as_rows(similarities)
 
     def step(k, total):
-        j = take(order, ops.minimum(first + k, ops.shape(order)[-1] - 1))
-        values = ops.take_along_axis(similarities, j[..., None], axis=-1)[..., 0]
+        values = backend.at(matrix, _member(k, order, first)[:, None])[:, 0]
         return k + 1, total + ops.where(k < number, values, 0.0)
 
-    start = (ops.zeros((), "int32"), ops.zeros_like(similarities[..., 0]))
-    return ops.while_loop(lambda k, _: k < ops.max(number), step, start)[1]
+    start = (ops.zeros((), "int32"), ops.zeros_like(matrix[:, 0]))
+    total = ops.while_loop(lambda k, _: k < ops.max(number), step, start)[1]
+    return ops.reshape(total, ops.shape(similarities)[:-1])
 
 
 @backend.compiled_once()
 def _less_over_class(matrix, share, order, first, number):
     """The matrix, which is used up, less share_i at the rows j of the class of i."""
+    share = ops.reshape(share, (-1,))
 
-    def step(k, flat):
-        j = take(order, ops.minimum(first + k, ops.shape(order)[-1] - 1))
+    def step(k, rows):
         less = -ops.where(k < number, share, 0.0)
-        return k + 1, backend.add_at(flat, as_rows(j[..., None]), as_rows(less[..., None]))
+        return k + 1, backend.add_at(rows, _member(k, order, first)[:, None], less[:, None])
 
     start = (ops.zeros((), "int32"), as_rows(matrix))
     return ops.reshape(ops.while_loop(lambda k, _: k < ops.max(number), step, start)[1], ops.shape(matrix))
+
+
+def _member(k, order, first):
+    """The k-th row of the class of each row; any row where the class has no more."""
+    return backend.lookup(order, ops.minimum(first + k, ops.shape(order)[0] - 1))
 
 
 @keras.saving.register_keras_serializable("plackett")
