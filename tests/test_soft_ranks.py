@@ -127,3 +127,34 @@ def test_sums_over_pairs_in_tiles(samples, monkeypatch):
         monkeypatch.setattr(tiles, "TILE", tile)
         for ours, theirs in zip(sums(), expected, strict=True):
             np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_sums_over_pairs_of_a_higher_and_a_lower_document(samples, monkeypatch):
+    x, y = RANDOM.normal(size=(2, 6, 50)).astype("float32")
+    labels = RANDOM.integers(-1, 3, (6 // samples, 50)).astype("float32")
+    labels[0] = 1.0
+    real = labels >= 0
+    higher = np.repeat((labels[:, :, None] > labels[:, None, :]) & real[:, None, :], samples, axis=0)
+
+    def terms(i, j):
+        counts = ops.relu(ops.sign(i[0] - j[0])) * j[1]
+        return [counts * (i[2] * j[3]), counts * i[3]]
+
+    def sums(real, labels, x, y):
+        each = [ops.repeat(ops.cast(z, "float32"), samples, axis=0) for z in (labels, real)]
+        return tiles.pair_sums(terms, real, *each, x, y, by_row=1, by_column=1, higher=labels)
+
+    arguments = [ops.convert_to_tensor(z) for z in (real, labels, x, y)]
+    expected = (higher * x[:, :, None] * y[:, None, :]).sum(axis=2), (higher * y[:, :, None]).sum(axis=1)
+    for whole, tile, narrow, low in (
+        (10**6, 1, 1, 1),
+        (1, 900, 8, 10),
+        (1, 2000, 16, 3),
+        (1, 1, 50, 1),
+        (1, 10**6, 9, 99),
+    ):
+        for name, value in {"WHOLE": whole, "TILE": tile, "NARROW": narrow, "LOW": low}.items():
+            monkeypatch.setattr(tiles, name, value)
+        for ours, theirs in zip(compiled(lambda *x: sums(*x))(*arguments), expected, strict=True):
+            np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-4, atol=1e-4)

@@ -1,6 +1,7 @@
-"""Sums over all pairs of documents of a list, in tiles of rows: nothing of the size list_size x list_size is ever held.
+"""Sums over all pairs of documents of a list, in tiles: nothing of the size list_size x list_size is ever held.
 
-Only rows that matter are visited: they are gathered first, and the loop ends with the last of them.
+Only pairs that matter are visited: rows are chosen first, and the loop ends with the last of them; where only pairs of
+a higher and a lower document matter, documents are sorted, and a row of tiles begins at the lower ones.
 """
 
 import math
@@ -8,73 +9,121 @@ import math
 from keras import ops
 
 from plackett import backend
+from plackett.lists import first_of_equals, places, take
 from plackett.shapes import as_rows
 
 WHOLE = 2**20  # pairs of documents that are one tile, without a loop
-TILE = 2**18  # pairs of documents in a tile of a loop: 1 MiB in float32, which stays in the cache
+TILE = 2**17  # pairs of documents in a tile of a loop: half a MiB in float32, which stays in the cache
+NARROW = 64  # columns of a tile at least, and LOW rows at most, where not all columns matter
+LOW = 32
 HEIGHT = 8  # rows of a tile where the shape is not known beforehand
 
 
-def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0):
+def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0, higher=None):
     """Sums of functions of two documents over all pairs (i, j) of a wanted document i and any document j of its list.
 
     Args:
-        terms: function of two lists, the values of `documents` at the rows i of a tile, [lists, rows, 1], and at all
-            documents j, [lists, 1, list_size]. It returns `by_row` terms to be added up over j, for each i, and then
-            `by_column` terms to be added up over i, for each j; [lists, rows, list_size] each.
+        terms: function of two lists, the values of `documents` at the rows i of a tile, [lists, rows, 1], and at its
+            columns j, [lists, 1, columns]. It returns `by_row` terms to be added up over j, for each i, and then
+            `by_column` terms to be added up over i, for each j; [lists, rows, columns] each.
         wanted: [..., list_size] bool, True = a document i; or fewer lists, each for as many in turn.
         documents: values of documents, [..., list_size] each, the first in the dtype of the sums; or values of pairs,
             [..., list_size, list_size], of which the rows of a tile get theirs, [lists, rows, list_size].
+        higher: [..., list_size], of as many lists as `wanted`. All terms are 0 but where both i and j are wanted and
+            this is higher for i than for j. None = no such rule.
 
     Returns:
         `by_row` and then `by_column` sums, [..., list_size] each; a sum by row is 0 at a document that is not wanted.
 
-    Cost: O(wanted list_size) time, O(list_size) memory.
+    Cost: time in proportion to the pairs that matter, and to a sort with `higher`; O(list_size) memory.
     """
     shape = ops.shape(documents[0])
-    pairs = [len(x.shape) > len(shape) for x in documents]
-    documents = [as_rows(x, 1 + p) for x, p in zip(documents, pairs, strict=True)]
+    documents = [as_rows(x, len(x.shape) - len(shape) + 1) for x in documents]
     wanted = as_rows(wanted)
-    columns = [None if p else x[:, None, :] for x, p in zip(documents, pairs, strict=True)]
     if needs_loop(documents[0].shape):
-        sums = _in_tiles(terms, wanted, documents, columns, by_row, by_column)
+        sums = _in_tiles(terms, wanted, documents, by_row, by_column, higher)
     else:
-        sums = _in_one_tile(terms, wanted, documents, columns, by_row)
+        sums = _in_one_tile(terms, wanted, documents, by_row)
     return tuple(ops.reshape(x, shape) for x in sums)
 
 
-def _in_one_tile(terms, wanted, documents, columns, by_row):
+def _in_one_tile(terms, wanted, documents, by_row):
     wanted = for_each_sample(wanted, ops.shape(documents[0])[0])
+    columns = [None if len(x.shape) == 3 else x[:, None, :] for x in documents]
     new = terms([x if len(x.shape) == 3 else x[:, :, None] for x in documents], columns)
     rows = [ops.where(wanted, ops.sum(x, axis=-1), 0.0) for x in new[:by_row]]
     return *rows, *[ops.sum(ops.where(wanted[:, :, None], x, 0.0), axis=-2) for x in new[by_row:]]
 
 
-def _in_tiles(terms, wanted, documents, columns, by_row, by_column):
-    lists = ops.shape(documents[0])[0]
-    height = _height(documents[0].shape)
-    number, chosen = _side_by_side(wanted, height)
+def _in_tiles(terms, wanted, documents, by_row, by_column, higher):
+    lists, list_size = ops.shape(documents[0])
+    height, width = _size(documents, higher)
+    if width is None:
+        order, columns, width = None, documents, list_size
+        number, chosen, first_column = _chosen(wanted)
+    else:
+        order = backend.argsort(ops.where(wanted, -as_rows(higher), float("inf")))
+        number, chosen, first_column = _falling(wanted, higher, order)
+        columns = [take(x, for_each_sample(order, lists)) for x in documents]
+    chosen = ops.pad(chosen, ((0, 0), (0, height)))  # room for a last tile
 
-    def at_rows(x, index):
-        if len(x.shape) == 3:
-            return ops.take_along_axis(x, index[:, :, None], axis=1)
-        return ops.take_along_axis(x, index, axis=-1)[:, :, None]
+    def next_rows(start, *sums):
+        index = for_each_sample(backend.part(chosen, start, height), lists)
+        counts = for_each_sample(start + ops.arange(height, dtype="int32") < number, lists)
+        rows, live = [_at_rows(x, index) for x in documents], ops.cast(counts, sums[0].dtype)
 
-    # A sum that is a matrix product has each term computed once; XLA would recompute it for each sum.
-    ones = ops.ones_like(documents[0][:1, :, None])
+        def next_columns(column, *sums):
+            at = ops.minimum(column, list_size - width)  # the last tile begins where it still is whole
+            new = terms(rows, [None if len(x.shape) == 3 else backend.part(x, at, width)[:, None, :] for x in columns])
+            fresh = ops.cast(at + ops.arange(width, dtype="int32") >= column, live.dtype)
+            # A sum that is a matrix product has each term computed once; XLA would recompute it for each sum.
+            of_rows = [backend.matmul(x, fresh[:, None])[:, :, 0] for x in new[:by_row]]
+            of_columns = [fresh * backend.matmul(live[:, None, :], x)[:, 0, :] for x in new[by_row:]]
+            of_rows = [x + y for x, y in zip(sums[:by_row], of_rows, strict=True)]
+            return column + width, *of_rows, *map(_with_added, sums[by_row:], [at] * by_column, of_columns)
 
-    def step(start, *sums):
-        index = ops.slice(chosen, (0, start), (ops.shape(chosen)[0], height))
-        live = start + ops.arange(height, dtype="int32") < number
-        index, live = for_each_sample(index, lists), ops.cast(for_each_sample(live, lists), ones.dtype)[:, None, :]
-        new = terms([at_rows(x, index) for x in documents], columns)
-        rows = [live[:, 0, :] * backend.matmul(x, ones)[:, :, 0] for x in new[:by_row]]
-        rows = [backend.add_at(x, index, y) for x, y in zip(sums[:by_row], rows, strict=True)]
-        new = [backend.matmul(live, x)[:, 0, :] for x in new[by_row:]]
-        return start + height, *rows, *[x + y for x, y in zip(sums[by_row:], new, strict=True)]
+        tile = (first_column(start) // width * width, *[ops.zeros_like(live)] * by_row, *sums[by_row:])
+        _, *new = ops.while_loop(lambda column, *_: column < list_size, next_columns, tile)
+        of_rows = [backend.add_at(x, index, live * y) for x, y in zip(sums[:by_row], new[:by_row], strict=True)]
+        return start + height, *of_rows, *new[by_row:]
 
     start = (ops.zeros((), "int32"), *[ops.zeros_like(documents[0]) for _ in range(by_row + by_column)])
-    return ops.while_loop(lambda start, *_: start < ops.max(number), step, start)[1:]
+    _, *sums = ops.while_loop(lambda start, *_: start < ops.max(number), next_rows, start)
+    if order is None:
+        return sums
+    back = for_each_sample(places(order), lists)
+    return *sums[:by_row], *[take(x, back) for x in sums[by_row:]]
+
+
+def _chosen(wanted):
+    """Which rows to visit: how many of each list, [lists, 1], which, and the first column for the rows from one on."""
+    shape = ops.shape(wanted)
+    place = ops.cumsum(ops.cast(wanted, "int32"), axis=-1) - 1
+    document = ops.broadcast_to(ops.arange(shape[-1], dtype="int32"), shape)
+    chosen = backend.scatter_add(document, ops.where(wanted, place, shape[-1]), shape[-1] + 1)
+    return place[:, -1:] + 1, chosen[:, : shape[-1]], lambda start: ops.zeros((), "int32")
+
+
+def _falling(wanted, higher, order):
+    """`_chosen` where documents are sorted by `order`: the rows that are higher than some other."""
+    falling = take(ops.where(wanted, as_rows(higher), -float("inf")), order)
+    # Documents end where, read from behind, they begin.
+    end = ops.shape(order)[1] - ops.flip(first_of_equals(ops.flip(falling, axis=-1)), axis=-1)
+    higher = end < ops.sum(ops.cast(wanted, "int32"), axis=-1, keepdims=True)
+    number = ops.sum(ops.cast(higher, "int32"), axis=-1, keepdims=True)
+    lower = ops.min(ops.where(higher, end, ops.shape(order)[1]), axis=0)
+    return number, order, lambda start: lower[start]
+
+
+def _at_rows(x, index):
+    if len(x.shape) == 3:
+        return ops.take_along_axis(x, index[:, :, None], axis=1)
+    return ops.take_along_axis(x, index, axis=-1)[:, :, None]
+
+
+def _with_added(x, start, part):
+    """`x` with `part` added to its columns from `start` on. `x` itself is used up."""
+    return backend.with_part(x, start, backend.part(x, start, ops.shape(part)[1]) + part, axis=1)
 
 
 def for_each_sample(x, lists):
@@ -88,18 +137,12 @@ def needs_loop(shape) -> bool:
     return None in shape or math.prod(shape) * shape[-1] > WHOLE
 
 
-def _height(shape):
-    """How many rows a tile of a loop has."""
+def _size(documents, higher):
+    """(height, width) of the tiles of a loop; a width of None = all columns, in their order."""
+    shape = documents[0].shape
     if None in shape:
-        return HEIGHT
+        return HEIGHT, None
     lists, list_size = shape
-    return min(list_size, max(TILE // (lists * list_size), 1))
-
-
-def _side_by_side(wanted, height):
-    """(number, chosen): how many documents each list wants, [lists, 1], and which, with room for a last tile."""
-    shape = ops.shape(wanted)
-    place = ops.cumsum(ops.cast(wanted, "int32"), axis=-1) - 1
-    room = shape[-1] + height
-    document = ops.broadcast_to(ops.arange(shape[-1], dtype="int32"), shape)
-    return place[:, -1:] + 1, backend.scatter_add(document, ops.where(wanted, place, room), room + 1)
+    sort = higher is not None and all(len(x.shape) == 2 for x in documents)
+    width = min(max(TILE // (lists * LOW), NARROW), list_size) if sort else list_size
+    return min(list_size, max(TILE // (lists * width), 1)), width if sort else None

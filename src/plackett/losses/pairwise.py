@@ -68,8 +68,6 @@ def _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred=True)
 
 def _loss_and_gradient(phi, lambda_weight, preferred, labels, scores, mask, weights):
     values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask)
-    lowest = ops.min(ops.where(mask, labels, float("inf")), axis=-1, keepdims=True, initial=float("inf"))
-    wanted = mask & (labels > lowest) if preferred else mask
     place = ops.broadcast_to(ops.arange(ops.shape(labels)[-1], dtype=labels.dtype), ops.shape(labels))
 
     def terms(i, j):
@@ -84,7 +82,9 @@ def _loss_and_gradient(phi, lambda_weight, preferred, labels, scores, mask, weig
         return weight * value, pull, pull
 
     documents = (labels, weights, ops.cast(mask, labels.dtype), place, scores, *values)
-    by_document, pull, push = tiles.pair_sums(terms, wanted, *documents, by_row=2, by_column=1)
+    by_document, pull, push = tiles.pair_sums(
+        terms, mask, *documents, by_row=2, by_column=1, higher=labels if preferred else None
+    )
     return ops.sum(by_document, axis=-1), pull - push
 
 

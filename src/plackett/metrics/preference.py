@@ -87,7 +87,7 @@ def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str 
 
     real = ops.cast(lists.mask, lists.labels.dtype)
     documents = (lists.labels, ops.cast(place, real.dtype), real)
-    preferred, correct = tiles.pair_sums(terms, lists.mask, *documents, by_row=2)
+    preferred, correct = tiles.pair_sums(terms, lists.mask, *documents, by_row=2, higher=lists.labels)
     return ops.divide_no_nan(ops.sum(lists.weights * correct, axis=-1), ops.sum(lists.weights * preferred, axis=-1))
 
 
