@@ -11,7 +11,8 @@ SIZE = 100_000  # squared, in float32: 40 GB
 
 
 OF_SOFT_RANKS = ["approx_ndcg", "approx_mrr", "gumbel_approx_ndcg"]
-ALL_GRADED = ["unique_softmax", "coupled_rank_distil", "list_mle", "softmax", "pairwise_mse", *OF_SOFT_RANKS]
+OF_PAIRS = ["pairwise_hinge", "pairwise_logistic", "pairwise_soft_zero_one", "pairwise_mse"]
+ALL_GRADED = ["unique_softmax", "coupled_rank_distil", "list_mle", "softmax", *OF_PAIRS, *OF_SOFT_RANKS]
 FEW_GRADED = ["approx_ndcg", "pairwise_logistic", "pairwise_hinge"]
 NOISY = ["coupled_rank_distil", "gumbel_approx_ndcg"]
 

@@ -60,7 +60,12 @@ def test_both_ways_agree(name):
     scores = ops.convert_to_tensor(HARD[name].astype("float32"))
     every = ops.ones_like(scores, dtype="bool")
     assert bool(cells.fits(scores, every))
-    both = compiled(lambda x, every: (cells.logistic_sums(x, every), soft_ranks._directly(x, every, every)))
+    both = compiled(
+        lambda x, every: (
+            cells.logistic_sums(x, every, ops.cast(every, "float32")),
+            soft_ranks._directly(x, every, every),
+        )
+    )
     for ours, expected in zip(*both(scores, every), strict=True):
         np.testing.assert_allclose(ops.convert_to_numpy(ours), ops.convert_to_numpy(expected), rtol=3e-6, atol=1e-6)
 
@@ -81,7 +86,7 @@ def test_the_bound_of_the_docstring():
     for far in np.arange(-40.0, 41.0, 2.0):
         pairs = np.stack(np.broadcast_arrays(x[:, None], x[None, :] + far), axis=-1).reshape(-1, 2).astype("float32")
         every = ops.ones((len(pairs), 2), "bool")
-        value, slope = sums(ops.convert_to_tensor(pairs), every)
+        value, slope = sums(ops.convert_to_tensor(pairs), every, ops.ones((len(pairs), 2)))
         gap = (pairs[:, 1] - pairs[:, 0]).astype("float64")
         sigma = 1 / (1 + np.exp(-gap))
         np.testing.assert_allclose(ops.convert_to_numpy(value)[:, 0] - 0.5, sigma, atol=6e-7)

@@ -65,6 +65,15 @@ def value_and_slope(fn, x, *rest):
     return value, tape.gradient(value, x, unconnected_gradients="zero")
 
 
+def cumulative_sum(x):
+    """x_1 + ... + x_i for each i, along the last axis, in the dtype of x; Keras makes float32 of float64 on PyTorch."""
+    if keras.backend.backend() != "torch":
+        return ops.cumsum(x, axis=-1)
+    import torch
+
+    return torch.cumsum(x, dim=-1)
+
+
 def cumulative_logsumexp(x):
     """C_i = log(e^x_1 + ... + e^x_i) for each i, along the last axis, without overflow.
 
@@ -250,6 +259,18 @@ def softplus_and_sigmoid(x):
     for coefficient in reversed(_LOG1P):
         series = series * e + coefficient
     return ops.relu(x) + e * series, 1.0 / (1.0 + ops.exp(-x))
+
+
+def in_double(fn, *x):
+    """What `fn` makes of tensors in float64, a tuple, in their own dtype again. JAX allows float64 nowhere else."""
+    if keras.backend.backend() != "jax":
+        return tuple(ops.cast(y, x[0].dtype) for y in fn(*[ops.cast(y, "float64") for y in x]))
+    import jax
+    from jax import lax
+
+    with jax.enable_x64(True):
+        results = fn(*[lax.convert_element_type(y, "float64") for y in x])
+        return tuple(lax.convert_element_type(y, x[0].dtype) for y in results)
 
 
 def matmul(a, b):

@@ -1,4 +1,4 @@
-"""Sums over all pairs of documents of a smooth function of their distance, in linear time.
+"""Sums over the documents of a list of a smooth function of their distance, for each document, in linear time.
 
 Scores are laid out on cells, small ones of half a unit inside large ones of two units. Documents are added up into the
 moments of their small cell, 1, v, v^2, ... of the place v inside; small cells into the Chebyshev moments of their large
@@ -8,7 +8,7 @@ same way, to be read off by each document as a polynomial in v. No list is sorte
 Error: on the cells the logistic function sigma(x_j - x_i) is a polynomial in both places to within 3e-7, its slope to
 within 6e-7 (the interpolation error of degree 4 on half a unit, (1/8)^5 / 16 / 5! max|sigma^(5)|, twice; that of
 degree 9 on two units is smaller, since the nearest poles of sigma are at +-i pi). Far above a document sigma is 1 to
-the last digit of float32, far below 0.
+the last digit of float32, far below 0; log(1 + e^x), whose slope it is, is x or 0 there.
 
 Reference: Fong & Darve, "The black-box fast multipole method", Journal of Computational Physics 2009.
 """
@@ -21,6 +21,7 @@ from plackett import backend
 SMALL = 0.5  # the width of a small cell; a power of two, so that a place inside it is exact
 POWERS = 5  # moments of a small cell
 IN_LARGE = 4  # small cells in a large one
+LARGE = SMALL * IN_LARGE
 NODES = 9  # moments of a large cell
 IN_BLOCK = 16  # large cells in a block: beyond the next block, 32 units away, sigma is 0 or 1
 BLOCKS = 16
@@ -37,16 +38,30 @@ def fits(x, mask):
     return ops.all((highest - lowest <= (_CELLS - 1) * SMALL) | ~ops.any(mask, axis=-1))
 
 
-def logistic_sums(x, mask):
-    """(sum_j sigma(x_j - x_i), sum_j sigma'(x_j - x_i)) over the real documents j, for each i: [rows, n] both."""
-    cell, place = _places(x, mask)
-    return _through_cells(cell, place, ops.cast(mask, x.dtype), _LOGISTIC_AND_SLOPE)
+def logistic_sums(x, mask, weights):
+    """(sum_j weights_j sigma(x_j - x_i), sum_j weights_j sigma'(x_j - x_i)) for each i: [rows, n] both.
+
+    Args:
+        x: [rows, n].
+        mask: [rows, n] bool, True = real document.
+        weights: [rows, n], 0 at padding.
+    """
+    return _through_cells(x, mask, weights, _LOGISTIC_AND_SLOPE)
 
 
-def slope_sums(x, mask, weights):
-    """sum_j weights_j sigma'(x_j - x_i) over the real documents j, for each i: [rows, n]."""
-    cell, place = _places(x, mask)
-    return _through_cells(cell, place, ops.where(mask, weights, 0.0), _SLOPE)[0]
+def softplus_sums(x, mask, weights):
+    """As `logistic_sums`, of log(1 + e^(x_j - x_i)) and of sigma(x_j - x_i)."""
+    return _through_cells(x, mask, weights, _SOFTPLUS_AND_LOGISTIC)
+
+
+def logistic_sum(x, mask, weights):
+    """As `logistic_sums`, of sigma(x_j - x_i) alone."""
+    return _through_cells(x, mask, weights, _LOGISTIC)[0]
+
+
+def slope_sum(x, mask, weights):
+    """As `logistic_sums`, of sigma'(x_j - x_i) alone."""
+    return _through_cells(x, mask, weights, _SLOPE)[0]
 
 
 def _places(x, mask):
@@ -56,8 +71,9 @@ def _places(x, mask):
     return ops.cast(ops.where(mask, whole - first, 0.0), "int32"), 2.0 * (x / SMALL - whole) - 1.0
 
 
-def _through_cells(cell, place, weights, kernel):
+def _through_cells(x, mask, weights, kernel):
     """The sums over the documents of a list, by weight, of each function of the kernel."""
+    cell, place = _places(x, mask)
     square = place * place
     powers = ops.stack([ops.ones_like(place), place, square, place * square, square * square], axis=-1)
     moments = backend.scatter_add(weights[..., None] * powers, cell, _CELLS)
@@ -79,24 +95,26 @@ def _act(moments, last_cell, kernel):
     """What all cells do to each small cell: block by block of large cells, from the highest that is occupied."""
     rows, width = ops.shape(moments)[0], kernel.functions * _FINE
     up, down, near, far = map(ops.convert_to_tensor, (_UP, kernel.down, kernel.near, kernel.far))
+    mass_and_moment, a_block_lower = map(ops.convert_to_tensor, (_MASS_AND_MOMENT, _A_BLOCK_LOWER))
 
     def coarse(block):
         fine = ops.slice(moments, (0, ops.maximum(block, 0) * _FINE), (rows, _FINE))
         sums = ops.reshape(backend.matmul(ops.reshape(fine, (-1, IN_LARGE * POWERS)), up), (rows, _COARSE))
         return ops.where(block >= 0, sums, 0.0)
 
-    def step(block, far_mass, higher, here, acted):
+    def step(block, beyond, higher, here, acted):
         lower = coarse(block - 1)
-        sums = backend.matmul(ops.concatenate([lower, here, higher], axis=-1), near) + far_mass * far
+        sums = backend.matmul(ops.concatenate([lower, here, higher], axis=-1), near) + backend.matmul(beyond, far)
         sums = backend.matmul(ops.reshape(sums, (-1, kernel.functions * NODES)), down)
         acted = backend.with_part(acted, block * width, ops.reshape(sums, (rows, width)), axis=1)
-        mass = ops.sum(ops.reshape(higher, (rows, IN_BLOCK, NODES))[..., 0], axis=-1, keepdims=True)
-        return block - 1, far_mass + mass, here, lower, acted
+        # Mass and moment of what is beyond the next block, as the block below sees them.
+        beyond = backend.matmul(beyond, a_block_lower) + backend.matmul(higher, mass_and_moment)
+        return block - 1, beyond, here, lower, acted
 
     last = last_cell // (IN_BLOCK * IN_LARGE)
     here = coarse(last)
     acted = ops.zeros((rows, BLOCKS * width), moments.dtype)
-    start = (last, ops.zeros_like(here[:, :1]), ops.zeros_like(here), here, acted)
+    start = (last, ops.zeros_like(here[:, :2]), ops.zeros_like(here), here, acted)
     return ops.while_loop(lambda block, *_: block >= 0, step, start)[-1]
 
 
@@ -122,21 +140,36 @@ def _up():
     return np.einsum("pn,cnk->cpk", to_powers, at_nodes)
 
 
+def _mass_and_moment():
+    """[IN_BLOCK large cells and NODES, 2]: the mass of the block above the next, and its moment about this block."""
+    centres = 2 * LARGE * IN_BLOCK + LARGE * (np.arange(IN_BLOCK) + 0.5)
+    mass = np.arange(NODES) == 0
+    moment = centres[:, None] * mass + LARGE / 2 * (np.arange(NODES) == 1)
+    return np.stack([np.broadcast_to(mass, moment.shape), moment], axis=-1).reshape(_COARSE, 2)
+
+
 class _Kernel:
-    """The matrices of one or more functions of the distance: (function, what it is far above)."""
+    """The matrices of one or more functions of the distance x: (function, its limits a + b x far above as (a, b))."""
 
     def __init__(self, *functions):
         self.functions = len(functions)
         nodes, to_polynomials = _nodes(NODES), _coefficients(NODES)
         cells = np.arange(-IN_BLOCK, 2 * IN_BLOCK)[:, None] - np.arange(IN_BLOCK)
-        distances = SMALL * IN_LARGE * (cells[:, None, :, None] + nodes[:, None, None] / 2 - nodes / 2)
+        distances = LARGE * (cells[:, None, :, None] + nodes[:, None, None] / 2 - nodes / 2)
         values = np.stack([fn(distances) for fn, _ in functions])
         near = np.einsum("sk,fasbt,tl->akbfl", to_polynomials, values, to_polynomials)
-        far = np.array([limit for _, limit in functions])[:, None] * (np.arange(NODES) == 0)
         down = np.einsum("fg,cpk->fkcgp", np.eye(self.functions), _up())
         self.near = near.reshape(3 * _COARSE, -1).astype("float32")
-        self.far = np.tile(far.reshape(-1), IN_BLOCK).astype("float32")
+        self.far = self._far(np.array([limit for _, limit in functions])).astype("float32")
         self.down = down.reshape(self.functions * NODES, -1).astype("float32")
+
+    def _far(self, limits):
+        """[mass and moment, IN_BLOCK large cells, functions and NODES]: a mass + b (moment - place mass)."""
+        constant, slope = limits[:, 0, None], limits[:, 1, None]
+        centres = LARGE * (np.arange(IN_BLOCK)[:, None, None] + 0.5)
+        first, second = np.arange(NODES) == 0, np.arange(NODES) == 1
+        mass = (constant - slope * centres) * first - slope * LARGE / 2 * second
+        return np.stack([mass, np.broadcast_to(slope * first, mass.shape)]).reshape(2, -1)
 
 
 def _sigma(d):
@@ -147,6 +180,14 @@ def _slope(d):
     return 1 / (2 + np.exp(d) + np.exp(-d))
 
 
+def _softplus(d):
+    return np.logaddexp(0, d)
+
+
 _UP = _up().reshape(IN_LARGE * POWERS, NODES).astype("float32")
-_LOGISTIC_AND_SLOPE = _Kernel((_sigma, 1.0), (_slope, 0.0))
-_SLOPE = _Kernel((_slope, 0.0))
+_MASS_AND_MOMENT = _mass_and_moment().astype("float32")
+_A_BLOCK_LOWER = np.array([[1, LARGE * IN_BLOCK], [0, 1]], "float32")
+_LOGISTIC_AND_SLOPE = _Kernel((_sigma, (1.0, 0.0)), (_slope, (0.0, 0.0)))
+_SOFTPLUS_AND_LOGISTIC = _Kernel((_softplus, (0.0, 1.0)), (_sigma, (1.0, 0.0)))
+_LOGISTIC = _Kernel((_sigma, (1.0, 0.0)))
+_SLOPE = _Kernel((_slope, (0.0, 0.0)))

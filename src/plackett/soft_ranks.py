@@ -40,7 +40,7 @@ def soft_ranks(scores, mask, wanted):
         def gradient(upstream):
             lists = ops.shape(scores)[0]
             upstream = ops.where(tiles.for_each_sample(wanted, lists), upstream, 0.0)
-            pulled = _choose(cells.slope_sums, _pulled_directly, scores, mask, wanted, upstream)
+            pulled = _choose(cells.slope_sum, _pulled_directly, scores, mask, wanted, upstream)
             return ops.where(tiles.for_each_sample(mask, lists), pulled - upstream * crowd, 0.0)
 
         return 0.5 + ahead, gradient
@@ -64,7 +64,7 @@ def _in_a_loop(in_cells, directly, few, scores, mask, wanted, *rest):
     many = ops.any(ops.sum(ops.cast(wanted, "int32"), axis=-1) > FEW)
     return ops.cond(
         many & cells.fits(scores, real),
-        lambda: in_cells(scores, real, *rest),
+        lambda: in_cells(scores, real, *(rest or [ops.cast(real, scores.dtype)])),
         lambda: directly(scores, mask, wanted, *rest),
     )
 

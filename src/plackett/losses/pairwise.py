@@ -6,11 +6,12 @@ from functools import lru_cache, partial
 import keras
 from keras import ops
 
-from plackett import backend, tiles
+from plackett import backend, grades, tiles
 from plackett.lambdas import YetiDCGLambdaWeight, check_pairs, weights_of_pairs
 from plackett.lists import clean, count, mean, ranks, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.sampled import sampled
+from plackett.shapes import as_rows
 
 
 def pairwise(phi: Callable, labels, scores, *, mask=None, weights=None, lambda_weight=None, preferred: bool = True):
@@ -67,6 +68,20 @@ def _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred=True)
 
 
 def _loss_and_gradient(phi, lambda_weight, preferred, labels, scores, mask, weights):
+    by_pairs = partial(_by_pairs, phi, lambda_weight, preferred, labels, scores, mask, weights)
+    by_grades = _BY_GRADES.get(phi) if lambda_weight is None and ops.dtype(scores) == "float32" else None
+    if by_grades is None or not tiles.needs_loop(scores.shape):
+        return by_pairs()
+    documents = [as_rows(x) for x in (labels, scores, mask, weights)]
+
+    def in_linear_time():
+        losses, gradient = by_grades(*documents)
+        return ops.reshape(losses, ops.shape(scores)[:-1]), ops.reshape(gradient, ops.shape(scores))
+
+    return ops.cond(grades.pays(*documents[:3]), in_linear_time, by_pairs)
+
+
+def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights):
     values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask)
     place = ops.broadcast_to(ops.arange(ops.shape(labels)[-1], dtype=labels.dtype), ops.shape(labels))
 
@@ -98,7 +113,10 @@ def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=Non
 
         loss = sum_ij w_i lambda_ij max(0, 1 - (s_i - s_j))    over the pairs with y_i > y_j
 
-    Args, Returns, Raises and Cost are those of `pairwise`.
+    Args, Returns and Raises are those of `pairwise`.
+
+    Cost: that of `pairwise`; without a lambda weight, on long lists of at most 16 grades, O(list_size) a grade and a
+    sort.
 
     When: graded judgements or clicks, where pairs that are well apart shall no longer matter.
 
@@ -114,7 +132,9 @@ def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=
 
         loss = sum_ij w_i lambda_ij log(1 + e^-(s_i - s_j))    over the pairs with y_i > y_j
 
-    Args, Returns, Raises and Cost are those of `pairwise`; the loss is in nats.
+    Args, Returns and Raises are those of `pairwise`; the loss is in nats.
+
+    Cost: that of `pairwise`; without a lambda weight, on long lists of at most 16 grades, O(list_size) a grade.
 
     When: graded judgements or clicks; with `NDCGLambdaWeight` or `NDCGLambdaWeightV2` where NDCG is what counts.
 
@@ -132,7 +152,9 @@ def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_we
 
         loss = sum_ij w_i lambda_ij / (1 + e^(s_i - s_j))    over the pairs with y_i > y_j
 
-    Args, Returns, Raises and Cost are those of `pairwise`.
+    Args, Returns and Raises are those of `pairwise`.
+
+    Cost: that of `pairwise_logistic`.
 
     When: noisy labels: a pair that is far in the wrong order counts no more than 1.
 
@@ -244,6 +266,9 @@ def _soft_zero_one(scores, labels):
 def _squared_error(scores, labels):
     error = scores - labels
     return error * error, 2.0 * error
+
+
+_BY_GRADES = {_hinge: grades.hinge, _logistic: grades.logistic, _soft_zero_one: grades.soft_zero_one}
 
 
 @keras.saving.register_keras_serializable("plackett")
