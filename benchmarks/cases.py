@@ -125,7 +125,7 @@ CASES = {
 MACHINE = {
     "copy": Case("copy", paired, 4096, library="numpy"),
     "exp": Case("exp", taught, 1000, library="numpy"),
-    "pairwise_logistic, forward": Case("PairwiseLogisticLoss", graded, 500, forward=True),
+    "pairwise_logistic, forward": Case("PairwiseLogisticLoss", graded, 500, weighted=True, forward=True),
     "approx_ranks, forward": Case("approx_ranks", graded, 500, forward=True),
 }
 SIZES = (250, 500, 1000, 2000, 4000, 8000, 16000)

@@ -152,7 +152,7 @@ def machine_lines(measured):
             case = MACHINE[name]
             rate = case.lists * case.list_size**2 / ours.median
             beside = f"{rate / (values / exp):.2f} of numpy's exp ({values / exp / 1e6:.0f})"
-            yield f"{name}, {backend}: {rate / 1e6:.0f} million sigmoids a second, {beside}"
+            yield f"{name}, {backend}: as {rate / 1e6:.0f} million sigmoids a second, {beside}"
 
 
 def grown(names, backends):
