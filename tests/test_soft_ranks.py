@@ -6,7 +6,8 @@ from backends import compiled, differentiated
 from keras import ops
 
 from plackett import cells, soft_ranks, tiles
-from plackett.losses import approx_ranks
+from plackett.lambdas import NDCGLambdaWeight
+from plackett.losses import approx_ranks, neural_sort, neural_sort_ndcg
 
 RANDOM = np.random.default_rng(0)
 SIZE = 400
@@ -163,3 +164,30 @@ def test_sums_over_pairs_of_a_higher_and_a_lower_document(samples, monkeypatch):
             monkeypatch.setattr(tiles, name, value)
         for ours, theirs in zip(compiled(lambda *x: sums(*x))(*arguments), expected, strict=True):
             np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("topn", [None, 7])
+def test_neural_sort_in_tiles_and_as_a_matrix(topn, monkeypatch):
+    metric = NDCGLambdaWeight(topn=topn)
+    labels = RANDOM.integers(0, 4, (3, 200)).astype("float32")
+    mask = RANDOM.random((3, 200)) < np.array([[0.9], [0.5], [0.0]])
+    gain = np.where(mask, 2.0**labels - 1.0, 0.0).astype("float32")
+    discount = ops.convert_to_numpy(metric.discount(ops.arange(1, 201, dtype="float32")))
+    ideal = np.sum(-np.sort(-gain, axis=-1) * discount, axis=-1)
+
+    def by_matrix(scores, gain):
+        by_rank = ops.sum(neural_sort(scores, mask) * ops.convert_to_tensor(gain)[:, None, :], axis=-1)
+        return -ops.sum(by_rank * ops.convert_to_tensor(discount / np.maximum(ideal, 1e-9)[:, None]), axis=-1)
+
+    matrix = differentiated(by_matrix)
+    for tile in (1, 5000):
+        monkeypatch.setattr(tiles, "WHOLE", 1)
+        monkeypatch.setattr(tiles, "TILE", tile)
+        in_tiles = differentiated(lambda s: neural_sort_ndcg(labels, s, mask=mask, lambda_weight=metric))
+        for name in ("normal", "all ties", "two far clusters", "on the borders of cells"):
+            scores = HARD[name][:, :200].astype("float32")
+            order = np.argsort(np.where(mask, -scores, np.inf), axis=-1, kind="stable")
+            expected = matrix(scores, np.take_along_axis(gain, order, axis=-1))
+            for ours, theirs in zip(in_tiles(scores), expected, strict=True):
+                ours, theirs = (ops.convert_to_numpy(ops.stop_gradient(x)) for x in (ours, theirs))
+                np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5 * np.abs(theirs).max() + 1e-9)

@@ -207,6 +207,11 @@ def first_of_equals(keys):
     return backend.running_max(ops.where(keys != ops.roll(keys, 1, axis=-1), place, 0))
 
 
+def end_of_equals(keys):
+    """For each place of a sorted list the place behind the last that holds an equal key: [..., list_size] int32."""
+    return ops.shape(keys)[-1] - ops.flip(first_of_equals(ops.flip(keys, axis=-1)), axis=-1)
+
+
 def count_below(labels, mask):
     """How many real documents of its list have a smaller label than each real document; 0 at padding.
 
@@ -293,11 +298,6 @@ def per_sample(x, samples):
 
 
 # Pairs
-
-
-def differences(x):
-    """[..., n] -> [..., n, n], x_i - x_j."""
-    return x[..., :, None] - x[..., None, :]
 
 
 def both(mask):

@@ -9,7 +9,7 @@ import math
 from keras import ops
 
 from plackett import backend
-from plackett.lists import first_of_equals, places, take
+from plackett.lists import end_of_equals, places, take
 from plackett.shapes import as_rows
 
 WHOLE = 2**20  # pairs of documents that are one tile, without a loop
@@ -24,8 +24,9 @@ def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0, higher
 
     Args:
         terms: function of two lists, the values of `documents` at the rows i of a tile, [lists, rows, 1], and at its
-            columns j, [lists, 1, columns]. It returns `by_row` terms to be added up over j, for each i, and then
-            `by_column` terms to be added up over i, for each j; [lists, rows, columns] each.
+            columns j, [lists, 1, columns]; all columns, in their order, unless `higher` is given. It returns `by_row`
+            terms to be added up over j, for each i, and then `by_column` terms to be added up over i, for each j;
+            [lists, rows, columns] each.
         wanted: [..., list_size] bool, True = a document i; or fewer lists, each for as many in turn.
         documents: values of documents, [..., list_size] each, the first in the dtype of the sums; or values of pairs,
             [..., list_size, list_size], of which the rows of a tile get theirs, [lists, rows, list_size].
@@ -107,8 +108,7 @@ def _chosen(wanted):
 def _falling(wanted, higher, order):
     """`_chosen` where documents are sorted by `order`: the rows that are higher than some other."""
     falling = take(ops.where(wanted, as_rows(higher), -float("inf")), order)
-    # Documents end where, read from behind, they begin.
-    end = ops.shape(order)[1] - ops.flip(first_of_equals(ops.flip(falling, axis=-1)), axis=-1)
+    end = end_of_equals(falling)
     higher = end < ops.sum(ops.cast(wanted, "int32"), axis=-1, keepdims=True)
     number = ops.sum(ops.cast(higher, "int32"), axis=-1, keepdims=True)
     lower = ops.min(ops.where(higher, end, ops.shape(order)[1]), axis=0)

@@ -3,8 +3,18 @@
 import keras
 from keras import ops
 
+from plackett import backend, tiles
 from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric
-from plackett.lists import ascending_order, both, clean, count, differences, log_softmax, take
+from plackett.lists import (
+    ascending_order,
+    clean,
+    count,
+    end_of_equals,
+    first_of_equals,
+    padding_behind,
+    places,
+    take,
+)
 from plackett.losses.base import RankingLoss
 
 
@@ -28,29 +38,69 @@ def neural_sort(scores, mask=None):
     Reference: Grover et al., "Stochastic Optimization of Sorting Networks via Continuous Relaxations", ICLR 2019.
     """
     _, scores, mask = clean(scores, scores, mask)
-    falling = take(scores, ascending_order(-scores, mask))
-    rank = ops.arange(1, ops.shape(falling)[-1] + 1, dtype="int32")
-    documents = count(mask)[..., None]
-    real = both(rank <= documents)
-    slope = ops.cast(documents + 1 - 2 * rank, falling.dtype)
-    gap = differences(falling)
-    apart = ops.where(real, gap * ops.sign(gap), 0.0)  # |gap|, whose gradient at equal scores is 0 on every backend
-    as_written = slope[..., :, None] * falling[..., None, :] - ops.sum(apart, axis=-2, keepdims=True)
-    logits = ops.stop_gradient(_below_own(apart)) + (as_written - ops.stop_gradient(as_written))
-    return ops.where(real, ops.exp(log_softmax(logits, real)), 0.0)
+
+    def matrix_and_gradient(scores):
+        order, falling = _falling(scores, mask)
+        place, _, _, real, middle, *_ = falling
+        rank = place[..., :, None]
+        matrix = real[..., :, None] * _probabilities(rank, *[x[..., None, :] for x in falling[:4]])
+
+        def gradient(upstream):
+            pull = matrix * (upstream - ops.sum(matrix * upstream, axis=-1, keepdims=True))
+            lean = 2.0 * pull * (middle[..., None, :] - rank)
+            return take(_of_scores(ops.sum(pull, axis=-2), ops.sum(lean, axis=-2), falling), places(order))
+
+        return matrix, gradient
+
+    return backend.with_gradient(matrix_and_gradient, scores)
 
 
-def _below_own(apart):
-    """The logits of `neural_sort` less that of the document that holds the rank, without loss of digits.
+def _falling(scores, mask):
+    """(order, documents): the order by falling score, and values of the documents in it.
 
-    In falling order that is -(d_rk + 2 sum_q d_qk) over the ranks q between r and k, with d the distances of scores:
-    a sum outwards from k of terms that only grow, where the formula takes large numbers from each other.
+    These are the place from 0; by how much the one before is higher, and by how much the one behind is lower; 1 for a
+    real document, else 0; the middle of the places of the documents of equal score; their first, and the end of them.
     """
-    rank = ops.arange(ops.shape(apart)[-1])
-    above = ops.where(rank[:, None] < rank, apart, 0.0)
-    outwards = ops.flip(ops.cumsum(ops.flip(above, axis=-2), axis=-2), axis=-2)
-    outwards = outwards + ops.cumsum(apart - above, axis=-2)
-    return apart - 2.0 * outwards
+    order = ascending_order(-scores, mask)
+    falling, keys = take(scores, order), take(padding_behind(-scores, mask), order)
+    place = ops.broadcast_to(ops.arange(ops.shape(scores)[-1], dtype=scores.dtype), ops.shape(scores))
+    real = place < ops.cast(count(mask), scores.dtype)[..., None]
+    before = ops.where(real & (place > 0), ops.roll(falling, 1, axis=-1) - falling, 0.0)
+    first, end = first_of_equals(keys), end_of_equals(keys)
+    middle = (ops.cast(first + end, scores.dtype) - 1.0) / 2.0
+    return order, (place, before, ops.roll(before, -1, axis=-1), ops.cast(real, scores.dtype), middle, first, end)
+
+
+def _probabilities(rank, place, before, behind, real):
+    """[..., rows, n], P_rk for the ranks r of a row of documents k.
+
+    The logit of document k lies below that of the document that holds the rank by a sum over the gaps of scores
+    between them, each (2 l - 1) times for the l-th of them. Its terms are never below 0, where the formula takes large
+    numbers from each other.
+    """
+    further = backend.cumulative_sum(before * ops.relu(2.0 * (place - rank) - 1.0))
+    nearer = behind * ops.relu(2.0 * (rank - place) - 1.0)
+    below = further + ops.flip(backend.cumulative_sum(ops.flip(nearer, axis=-1)), axis=-1)
+    weight = real * ops.exp(-below)
+    return ops.divide_no_nan(weight, ops.sum(weight, axis=-1, keepdims=True))
+
+
+def _of_scores(total, lean, falling):
+    """The gradient by the falling scores s, out of the gradient c_rk of the logits.
+
+    With N_k how many documents are below document k less how many are above it, that is, in falling order,
+
+        dL/ds_k = sum_r c_rk (n + 1 - 2 r - N_k) + sum_j C_j sign(s_j - s_k)    with C_j = sum_r c_rj
+
+    Args:
+        total: [..., list_size], C.
+        lean: [..., list_size], the first sum, which is 2 sum_r c_rk (the middle of the places equal to k - r).
+        falling: the documents of `_falling`.
+    """
+    *_, first, end = falling
+    sums = backend.cumulative_sum(total)
+    up_to = ops.concatenate([ops.zeros_like(sums[..., :1]), sums], axis=-1)
+    return lean + take(up_to, first) - (sums[..., -1:] - take(up_to, end))
 
 
 def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = None):
@@ -75,19 +125,46 @@ def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | No
     Raises:
         ValueError: the shapes do not fit, or a lambda weight outside the DCG family.
 
-    Cost: O(list_size^2) time and memory.
+    Cost: O(list_size ranks) time for the ranks above the cut-off, O(list_size) memory.
 
-    When: graded judgements, NDCG at a small cut-off; lists of at most a few hundred documents.
+    When: graded judgements, NDCG at a small cut-off.
 
     Reference: Swezey et al., "PiRank: Scalable Learning To Rank via Differentiable Sorting", NeurIPS 2021.
     """
     check_metric(lambda_weight)
     labels, scores, mask = clean(labels, scores, mask)
-    metric = NDCGLambdaWeight() if lambda_weight is None else lambda_weight
-    gain = take(ops.where(mask, metric.gain(labels, mask), 0.0), ascending_order(-scores, mask))
-    by_rank = ops.sum(neural_sort(scores, mask) * gain[..., None, :], axis=-1)
-    rank = ops.cast(ops.arange(1, ops.shape(gain)[-1] + 1), gain.dtype)
-    return ops.where(ops.any(labels > 0, axis=-1), -ops.sum(metric.discount(rank) * by_rank, axis=-1), 0.0)
+    metric = _NDCG if lambda_weight is None else lambda_weight
+    gain = ops.where(mask, metric.gain(labels, mask), 0.0)
+
+    def loss_and_gradient(scores):
+        of_lists = _compiled_loss_and_gradient if tiles.needs_loop(scores.shape) else _loss_and_gradient
+        losses, gradient = of_lists(metric, gain, scores, mask)
+        return losses, lambda upstream: upstream[..., None] * gradient
+
+    losses = backend.with_gradient(loss_and_gradient, scores)
+    return ops.where(ops.any(labels > 0, axis=-1), losses, 0.0)
+
+
+def _loss_and_gradient(metric, gain, scores, mask):
+    order, falling = _falling(scores, mask)
+    discount = metric.discount(falling[0] + 1.0) * falling[3]
+
+    def terms(i, j):
+        place_i, *_, discount_i = i
+        *row, middle_j, gain_j, _ = j
+        probabilities = _probabilities(place_i, *row)
+        gains = probabilities * gain_j
+        pull = discount_i * (gains - probabilities * ops.sum(gains, axis=-1, keepdims=True))
+        return discount_i * gains, pull, 2.0 * pull * (middle_j - place_i)
+
+    documents = (*falling[:5], take(gain, order), discount)
+    by_rank, total, lean = tiles.pair_sums(terms, discount != 0, *documents, by_row=1, by_column=2)
+    gradient = take(_of_scores(total, lean, falling), places(order))
+    return -ops.sum(by_rank, axis=-1), -gradient
+
+
+_compiled_loss_and_gradient = backend.compiled_once("metric")(_loss_and_gradient)
+_NDCG = NDCGLambdaWeight()
 
 
 @keras.saving.register_keras_serializable("plackett")
