@@ -1,13 +1,16 @@
-"""Losses of pairs in linear time a grade, against float64 over all pairs, on hard lists."""
+"""Losses of pairs on long lists: in linear time a grade against float64, and by rank against by label."""
 
 import functools
+import sys
 
 import numpy as np
 import pytest
 from backends import differentiated
 from keras import ops
 
-from plackett import grades, losses
+from plackett import grades, lambdas, losses, tiles
+
+pairwise = sys.modules["plackett.losses.pairwise"]  # `plackett.losses.pairwise` is the function
 
 RANDOM = np.random.default_rng(0)
 LISTS, SIZE = 4, 700
@@ -98,3 +101,51 @@ def test_where_pairs_are_visited_one_by_one(labels, scores, phi):
     assert not pays(labels, scores)
     with np.errstate(over="ignore"):
         check(phi, labels, scores)
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        lambdas.NDCGLambdaWeight(),
+        lambdas.DCGLambdaWeight(topn=9, smooth_fraction=0.3, gain_fn=lambdas.gains.pow_minus_1),
+        lambdas.NDCGLambdaWeightV2(topn=20),
+        lambdas.YetiDCGLambdaWeight(normalized=True),
+    ],
+    ids=lambda weight: type(weight).__name__,
+)
+def test_weights_of_ranks_in_tiles(weight, monkeypatch, quick_compile):
+    """In one tile pairs are formed by label, in many by rank."""
+    labels, mask, weights = LABELS[:, :90], REAL[:, :90], WEIGHTS[:, :90]
+
+    def step():
+        options = {"mask": mask, "weights": weights, "lambda_weight": weight}
+        return differentiated(lambda s: losses.pairwise_logistic(labels, s, **options))
+
+    in_one, in_many = step(), step()
+    for name in ("normal", "on the borders of cells, or just 1 apart", "in the wrong order"):
+        scores = HARD[name][:, :90].astype("float32")
+        monkeypatch.setattr(tiles, "WHOLE", 10**6)
+        expected = in_one(scores)
+        for constant, value in {"WHOLE": 1, "TILE": 640, "NARROW": 16, "LOW": 10}.items():
+            monkeypatch.setattr(tiles, constant, value)
+        for ours, theirs in zip(in_many(scores), expected, strict=True):
+            theirs = ops.convert_to_numpy(theirs)
+            np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-5, atol=2e-6 * np.abs(theirs).max())
+
+
+def test_rare_grades_are_visited_by_pairs(monkeypatch, quick_compile):
+    """The number of pairs decides, and both ways agree."""
+    few = (RANDOM.random((LISTS, SIZE)) < 0.1).astype("float32")
+    assert bool(pairwise._ranks_pay(*map(ops.convert_to_tensor, (LABELS, REAL))))
+    assert not bool(pairwise._ranks_pay(*map(ops.convert_to_tensor, (few, REAL))))
+
+    def step(by_ranks):
+        monkeypatch.setattr(pairwise, "_ranks_pay", lambda *_: ops.convert_to_tensor(by_ranks))
+        weight = lambdas.NDCGLambdaWeight()
+        fn = differentiated(lambda s, labels: losses.pairwise_logistic(labels, s, mask=REAL, lambda_weight=weight))
+        return [fn(SPREAD.astype("float32"), labels) for labels in (LABELS, few)]
+
+    for by_ranks, by_pairs in zip(step(True), step(False), strict=True):
+        for ours, theirs in zip(by_ranks, by_pairs, strict=True):
+            theirs = ops.convert_to_numpy(theirs)
+            np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-5, atol=2e-6 * np.abs(theirs).max())

@@ -107,6 +107,8 @@ class DCGFamily(PairWeight):
         normalized: divide by the ideal DCG.
     """
 
+    reach: int | None = None  # how far apart the ranks of a pair may be that has a weight; None = any
+
     def __init__(self, topn: int | None, gain_fn: Callable, rank_discount_fn: Callable, normalized: bool):
         gains.check_topn(topn)
         gains.check_functions(gain_fn=gain_fn, rank_discount_fn=rank_discount_fn)
@@ -129,13 +131,20 @@ class DCGFamily(PairWeight):
         return ops.where(mask, self.gain(labels, mask) * self.rank_discount_fn(ops.maximum(ranks, 1.0)), 0.0)
 
     def of_pairs(self, labels, ranks, mask):
-        documents = ops.cast(lists.count(mask), labels.dtype)[..., None]
-        rank_term = self.rank_term(ops.arange(1, ops.shape(labels)[-1] + 1, dtype=labels.dtype))
+        of_ranks = self.of_ranks(ops.shape(labels)[-1], labels.dtype)
 
         def weight(i, j):
-            return ops.abs(i[0] - j[0]) * rank_term(i[1], j[1])
+            return ops.abs(i[0] - j[0]) * of_ranks(i[1], j[1])
 
-        return [documents * self.gain(labels, mask), ops.maximum(ranks, 1.0)], weight
+        return [self.gain_of_pairs(labels, mask), ops.maximum(ranks, 1.0)], weight
+
+    def gain_of_pairs(self, labels, mask):
+        """[..., list_size], n times the gain: what a pair differs in, beside its ranks."""
+        return ops.cast(lists.count(mask), labels.dtype)[..., None] * self.gain(labels, mask)
+
+    def of_ranks(self, list_size, dtype):
+        """What the ranks of two documents, from 1 to list_size, contribute to the weight of the pair: a function."""
+        return self.rank_term(ops.arange(1, list_size + 1, dtype=dtype))
 
     def rank_term(self, every_rank):
         """What the ranks of two documents contribute to the weight of the pair: a function of both.
@@ -232,6 +241,8 @@ class YetiDCGLambdaWeight(DCGFamily):
 
     Reference: Lyzhin et al., "Which Tricks Are Important for Learning to Rank?", ICML 2023 (YetiLoss).
     """
+
+    reach = 1
 
     def __init__(
         self,
@@ -359,6 +370,14 @@ def weights_of_pairs(weight, labels, ranks, mask):
         return [ops.stop_gradient(x) for x in values], of_pair
     matrix = ops.where(lists.both(mask), _told(weight.pair_weights, labels, ranks, mask), 0.0)
     return [matrix], lambda i, j: i[0]
+
+
+def of_gains_and_ranks(weight) -> bool:
+    """Is the weight of a pair |gain_i - gain_j| of_ranks(r_i, r_j), as it stands in `DCGFamily`?"""
+    methods = ("pair_weights", "of_pairs", "of_ranks", "gain_of_pairs")
+    return isinstance(weight, DCGFamily) and all(
+        getattr(type(weight), name) is getattr(DCGFamily, name) for name in methods
+    )
 
 
 def document_weights(weight, labels, ranks, mask):

@@ -57,25 +57,94 @@ def _in_one_tile(terms, wanted, documents, by_row):
 
 
 def _in_tiles(terms, wanted, documents, by_row, by_column, higher):
-    lists, list_size = ops.shape(documents[0])
     height, width = _size(documents, higher)
     if width is None:
-        order, columns, width = None, documents, list_size
-        number, chosen, first_column = _chosen(wanted)
-    else:
-        order = backend.argsort(ops.where(wanted, -as_rows(higher), float("inf")))
-        number, chosen, first_column = _falling(wanted, higher, order)
-        columns = [take(x, for_each_sample(order, lists)) for x in documents]
+        plan = _chosen(wanted)
+        return _over_tiles(terms, documents, documents, *plan, height, ops.shape(documents[0])[1], by_row, by_column)
+    order = backend.argsort(ops.where(wanted, -as_rows(higher), float("inf")))
+    return _in_order(terms, documents, order, *_falling(wanted, higher, order), height, width, by_row, by_column)
+
+
+def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by_column: int, reach: int | None = None):
+    """As `pair_sums` over the pairs (i, j) of a document i that ranks above j, for lists of several tiles.
+
+    Args:
+        terms: as that of `pair_sums`. It is also given what `of_ranks` returns, for a tile, [rows, columns], or 0 where
+            i does not rank above j: all terms must have it as a factor.
+        of_ranks: function of the ranks of two documents, [rows, 1] and [1, columns], computed once for all lists.
+        ranks: [..., list_size], a permutation of 1 ... list_size with padding last.
+        number: [..., 1] int32, how many documents are real.
+        documents: values of documents, [..., list_size] each, of known shape.
+        reach: all terms are 0 for ranks further apart. None = no such rule.
+
+    Cost: O(list_size^2 / 2) time, or O(list_size reach), and O(list_size) memory.
+    """
+    shape = ops.shape(documents[0])
+    documents, number = [as_rows(x) for x in documents], as_rows(number)
+    order = places(ops.cast(as_rows(ranks), "int32") - 1)
+    height, width = _size(documents, higher=ranks)
+    rank = ops.arange(1, shape[-1] + height + 1, dtype=documents[0].dtype)
+    rank = ops.minimum(rank, float(shape[-1]))
+
+    def strip(start):
+        i, j = ops.slice(rank, (start,), (height,))[:, None], rank[None, : shape[-1]]
+        return ops.where(i < j, of_ranks(i, j), 0.0)
+
+    end = None if reach is None else lambda start: start + height + reach
+    sums = _in_order(
+        terms, documents, order, number, order, lambda start: start, height, width, by_row, by_column, end, strip
+    )
+    return tuple(ops.reshape(x, shape) for x in sums)
+
+
+def _in_order(terms, documents, order, number, chosen, first_column, height, width, by_row, by_column, *rest):
+    """`_over_tiles` with the columns in this order."""
+    lists = ops.shape(documents[0])[0]
+    columns = [take(x, for_each_sample(order, lists)) for x in documents]
+    sums = _over_tiles(terms, documents, columns, number, chosen, first_column, height, width, by_row, by_column, *rest)
+    back = for_each_sample(places(order), lists)
+    return *sums[:by_row], *[take(x, back) for x in sums[by_row:]]
+
+
+def _over_tiles(
+    terms,
+    documents,
+    columns,
+    number,
+    chosen,
+    first_column,
+    height,
+    width,
+    by_row,
+    by_column,
+    end_column=None,
+    strip=None,
+):
+    """The sums, tile by tile.
+
+    Args:
+        documents: the values of rows, of which `chosen` says which to visit.
+        columns: the values of columns.
+        number: [lists, 1], how many rows to visit.
+        chosen: [lists, list_size], which.
+        first_column, end_column: functions of the first row of a tile: the columns that matter to its rows.
+        height, width: of a tile.
+        strip: function of the first row of a tile: a third argument of `terms`, [height, list_size], without a list.
+    """
+    lists, list_size = ops.shape(documents[0])
     chosen = ops.pad(chosen, ((0, 0), (0, height)))  # room for a last tile
 
     def next_rows(start, *sums):
         index = for_each_sample(backend.part(chosen, start, height), lists)
         counts = for_each_sample(start + ops.arange(height, dtype="int32") < number, lists)
         rows, live = [_at_rows(x, index) for x in documents], ops.cast(counts, sums[0].dtype)
+        shared = [] if strip is None else [strip(start)]
+        end = list_size if end_column is None else ops.minimum(end_column(start), list_size)
 
         def next_columns(column, *sums):
             at = ops.minimum(column, list_size - width)  # the last tile begins where it still is whole
-            new = terms(rows, [None if len(x.shape) == 3 else backend.part(x, at, width)[:, None, :] for x in columns])
+            of_columns = [None if len(x.shape) == 3 else backend.part(x, at, width)[:, None, :] for x in columns]
+            new = terms(rows, of_columns, *[backend.part(x, at, width) for x in shared])
             fresh = ops.cast(at + ops.arange(width, dtype="int32") >= column, live.dtype)
             # A sum that is a matrix product has each term computed once; XLA would recompute it for each sum.
             of_rows = [backend.matmul(x, fresh[:, None])[:, :, 0] for x in new[:by_row]]
@@ -84,16 +153,12 @@ def _in_tiles(terms, wanted, documents, by_row, by_column, higher):
             return column + width, *of_rows, *map(_with_added, sums[by_row:], [at] * by_column, of_columns)
 
         tile = (first_column(start) // width * width, *[ops.zeros_like(live)] * by_row, *sums[by_row:])
-        _, *new = ops.while_loop(lambda column, *_: column < list_size, next_columns, tile)
+        _, *new = ops.while_loop(lambda column, *_: column < end, next_columns, tile)
         of_rows = [backend.add_at(x, index, live * y) for x, y in zip(sums[:by_row], new[:by_row], strict=True)]
         return start + height, *of_rows, *new[by_row:]
 
     start = (ops.zeros((), "int32"), *[ops.zeros_like(documents[0]) for _ in range(by_row + by_column)])
-    _, *sums = ops.while_loop(lambda start, *_: start < ops.max(number), next_rows, start)
-    if order is None:
-        return sums
-    back = for_each_sample(places(order), lists)
-    return *sums[:by_row], *[take(x, back) for x in sums[by_row:]]
+    return ops.while_loop(lambda start, *_: start < ops.max(number), next_rows, start)[1:]
 
 
 def _chosen(wanted):

@@ -7,11 +7,13 @@ import keras
 from keras import ops
 
 from plackett import backend, grades, tiles
-from plackett.lambdas import YetiDCGLambdaWeight, check_pairs, weights_of_pairs
-from plackett.lists import clean, count, mean, ranks, weights_of_documents
+from plackett.lambdas import YetiDCGLambdaWeight, check_pairs, of_gains_and_ranks, weights_of_pairs
+from plackett.lists import clean, count, count_below, mean, ranks, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.sampled import sampled
 from plackett.shapes import as_rows
+
+DEAR = 1.5  # the time of a pair of two grades with a weight of its ranks, in that of a pair of two ranks
 
 
 def pairwise(phi: Callable, labels, scores, *, mask=None, weights=None, lambda_weight=None, preferred: bool = True):
@@ -60,25 +62,33 @@ def _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred=True)
     weights = weights_of_documents(weights, labels, mask)
 
     def loss_and_gradient(scores):
+        documents = [as_rows(x) for x in (labels, scores, mask, weights)]
         of_lists = _compiled_loss_and_gradient if tiles.needs_loop(labels.shape) else _loss_and_gradient
-        losses, gradient = of_lists(phi, lambda_weight, preferred, labels, scores, mask, weights)
-        return losses, lambda upstream: upstream[..., None] * gradient
+        losses, gradient = of_lists(phi, lambda_weight, preferred, *documents)
+        gradient = ops.reshape(gradient, ops.shape(scores))
+        return ops.reshape(losses, ops.shape(scores)[:-1]), lambda upstream: upstream[..., None] * gradient
 
     return backend.with_gradient(loss_and_gradient, scores)
 
 
 def _loss_and_gradient(phi, lambda_weight, preferred, labels, scores, mask, weights):
-    by_pairs = partial(_by_pairs, phi, lambda_weight, preferred, labels, scores, mask, weights)
-    by_grades = _BY_GRADES.get(phi) if lambda_weight is None and ops.dtype(scores) == "float32" else None
-    if by_grades is None or not tiles.needs_loop(scores.shape):
+    """(losses, gradient), in the way that is the fastest for long lists."""
+    documents = labels, scores, mask, weights
+    by_pairs = partial(_by_pairs, phi, lambda_weight, preferred, *documents)
+    if not (preferred and tiles.needs_loop(scores.shape) and ops.dtype(scores) == "float32"):
         return by_pairs()
-    documents = [as_rows(x) for x in (labels, scores, mask, weights)]
+    if lambda_weight is None and phi in _BY_GRADES:
+        return ops.cond(grades.pays(*documents[:3]), partial(_BY_GRADES[phi], *documents), by_pairs)
+    if None in scores.shape or not of_gains_and_ranks(lambda_weight):
+        return by_pairs()
+    by_ranks = partial(_by_ranks, phi, lambda_weight, *documents)
+    return by_ranks() if lambda_weight.reach else ops.cond(_ranks_pay(labels, mask), by_ranks, by_pairs)
 
-    def in_linear_time():
-        losses, gradient = by_grades(*documents)
-        return ops.reshape(losses, ops.shape(scores)[:-1]), ops.reshape(gradient, ops.shape(scores))
 
-    return ops.cond(grades.pays(*documents[:3]), in_linear_time, by_pairs)
+def _ranks_pay(labels, mask):
+    """[] bool: are there so many pairs of two grades that all pairs of two ranks are no more work?"""
+    pairs = ops.sum(ops.cast(count_below(labels, mask), "float32"))
+    return DEAR * pairs > ops.sum(ops.cast(count(mask), "float32") ** 2) / 2.0
 
 
 def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights):
@@ -97,8 +107,40 @@ def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights):
         return weight * value, pull, pull
 
     documents = (labels, weights, ops.cast(mask, labels.dtype), place, scores, *values)
-    by_document, pull, push = tiles.pair_sums(
-        terms, mask, *documents, by_row=2, by_column=1, higher=labels if preferred else None
+    higher = labels if preferred else None
+    by_document, pull, push = tiles.pair_sums(terms, mask, *documents, by_row=2, by_column=1, higher=higher)
+    return ops.sum(by_document, axis=-1), pull - push
+
+
+def _by_ranks(phi, lambda_weight, labels, scores, mask, weights):
+    """`_by_pairs` over the pairs of a higher and a lower rank, either of which may be the preferred document.
+
+    What a weight makes of two ranks is computed once for all lists.
+    """
+    order = ranks(scores, mask)
+    documents = (
+        labels,
+        weights,
+        ops.cast(mask, labels.dtype),
+        order,
+        scores,
+        lambda_weight.gain_of_pairs(labels, mask),
+    )
+
+    def terms(i, j, of_ranks):
+        label_i, weight_i, _, rank_i, score_i, gain_i = i
+        label_j, weight_j, real_j, rank_j, score_j, gain_j = j
+        preference = label_i - label_j
+        sign = real_j * ops.sign(preference) * ops.relu(ops.sign(rank_j - rank_i))
+        value, slope = phi(sign * (score_i - score_j), ops.abs(preference))
+        weight = ops.relu(sign) * weight_i + ops.relu(-sign) * weight_j
+        weight = weight * ops.abs(gain_i - gain_j) * of_ranks
+        pull = sign * weight * slope
+        return weight * value, pull, pull
+
+    of_ranks = lambda_weight.of_ranks(ops.shape(labels)[-1], labels.dtype)
+    by_document, pull, push = tiles.ranked_pair_sums(
+        terms, of_ranks, order, count(mask)[..., None], *documents, by_row=2, by_column=1, reach=lambda_weight.reach
     )
     return ops.sum(by_document, axis=-1), pull - push
 
