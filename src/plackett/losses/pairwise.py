@@ -43,8 +43,8 @@ def pairwise(phi: Callable, labels, scores, *, mask=None, weights=None, lambda_w
     Raises:
         ValueError: the shapes do not fit, or a lambda weight without weights for pairs.
 
-    Cost: O(list_size^2) time at most: a row of list_size pairs for each document that another is graded below.
-    O(list_size) memory, unless a lambda weight of your own makes a matrix of all pairs. The gradient is computed with
+    Cost: O(list_size^2) time at most: the pairs of two grades, or, where they are many and have a weight of the DCG
+    family, half of all pairs. O(list_size) memory, unless a lambda weight of your own makes a matrix of all pairs. The gradient is computed with
     the loss, in the same pass over the pairs.
     """
     return _pairwise(_with_slope(phi), labels, scores, mask, weights, lambda_weight, preferred)
@@ -268,7 +268,7 @@ def yeti_logistic(
     Raises:
         ValueError: the shapes do not fit, an option is out of range, or a lambda weight without weights for pairs.
 
-    Cost: O(list_size^2) time and O(list_size) memory a sample.
+    Cost: that of a sort a sample; with another weight than one of neighbours that of `pairwise`.
 
     When: graded judgements, DCG at the top of the list; noise in the labels is averaged out by sampling.
 
