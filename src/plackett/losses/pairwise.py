@@ -44,8 +44,8 @@ def pairwise(phi: Callable, labels, scores, *, mask=None, weights=None, lambda_w
         ValueError: the shapes do not fit, or a lambda weight without weights for pairs.
 
     Cost: O(list_size^2) time at most: the pairs of two grades, or, where they are many and have a weight of the DCG
-    family, half of all pairs. O(list_size) memory, unless a lambda weight of your own makes a matrix of all pairs. The gradient is computed with
-    the loss, in the same pass over the pairs.
+    family, half of all pairs. O(list_size) memory, unless a lambda weight of your own makes a matrix of all pairs. The
+    gradient is computed with the loss, in the same pass over the pairs.
     """
     return _pairwise(_with_slope(phi), labels, scores, mask, weights, lambda_weight, preferred)
 
