@@ -82,7 +82,7 @@ def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by
     shape = ops.shape(documents[0])
     documents, number = [as_rows(x) for x in documents], as_rows(number)
     order = places(ops.cast(as_rows(ranks), "int32") - 1)
-    height, width = _size(documents, higher=ranks)
+    height, width = _size(documents, higher=ranks, low=2 * LOW)  # no row of a tile is in vain
     rank = ops.arange(1, shape[-1] + height + 1, dtype=documents[0].dtype)
     rank = ops.minimum(rank, float(shape[-1]))
 
@@ -202,12 +202,12 @@ def needs_loop(shape) -> bool:
     return None in shape or math.prod(shape) * shape[-1] > WHOLE
 
 
-def _size(documents, higher):
+def _size(documents, higher, low=LOW):
     """(height, width) of the tiles of a loop; a width of None = all columns, in their order."""
     shape = documents[0].shape
     if None in shape:
         return HEIGHT, None
     lists, list_size = shape
     sort = higher is not None and all(len(x.shape) == 2 for x in documents)
-    width = min(max(TILE // (lists * LOW), NARROW), list_size) if sort else list_size
+    width = min(max(TILE // (lists * low), NARROW), list_size) if sort else list_size
     return min(list_size, max(TILE // (lists * width), 1)), width if sort else None
