@@ -5,6 +5,8 @@ a higher and a lower document matter, documents are sorted, and a row of tiles b
 """
 
 import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from keras import ops
 
@@ -42,10 +44,30 @@ def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0, higher
     documents = [as_rows(x, len(x.shape) - len(shape) + 1) for x in documents]
     wanted = as_rows(wanted)
     if needs_loop(documents[0].shape):
-        sums = _in_tiles(terms, wanted, documents, by_row, by_column, higher)
+        sort = higher is not None and None not in shape and all(len(x.shape) == 2 for x in documents)
+        plan = _lower_columns(wanted, as_rows(higher), documents) if sort else _all_columns(wanted, documents)
+        sums = _in_tiles(terms, documents, plan, by_row, by_column)
     else:
         sums = _in_one_tile(terms, wanted, documents, by_row)
     return tuple(ops.reshape(x, shape) for x in sums)
+
+
+def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by_column: int, reach: int | None = None):
+    """As `pair_sums` over the pairs (i, j) of a document i that ranks above j, for lists of several tiles.
+
+    Args:
+        terms: as that of `pair_sums`. It is also given what `of_ranks` returns, for a tile, [rows, columns], or 0 where
+            i does not rank above j: all terms must have it as a factor.
+        of_ranks: function of the ranks of two documents, [rows, 1] and [1, columns], computed once for all lists.
+        ranks: [lists, list_size], a permutation of 1 ... list_size with padding last.
+        number: [lists, 1] int32, how many documents are real.
+        documents: values of documents, [lists, list_size] each, of known shape.
+        reach: all terms are 0 for ranks further apart. None = no such rule.
+
+    Cost: O(list_size^2 / 2) time, or O(list_size reach), and O(list_size) memory.
+    """
+    plan = _lower_ranks(of_ranks, ranks, number, reach, documents)
+    return tuple(_in_tiles(terms, documents, plan, by_row, by_column))
 
 
 def _in_one_tile(terms, wanted, documents, by_row):
@@ -56,90 +78,87 @@ def _in_one_tile(terms, wanted, documents, by_row):
     return *rows, *[ops.sum(ops.where(wanted[:, :, None], x, 0.0), axis=-2) for x in new[by_row:]]
 
 
-def _in_tiles(terms, wanted, documents, by_row, by_column, higher):
-    height, width = _size(documents, higher)
-    if width is None:
-        plan = _chosen(wanted)
-        return _over_tiles(terms, documents, documents, *plan, height, ops.shape(documents[0])[1], by_row, by_column)
-    order = backend.argsort(ops.where(wanted, -as_rows(higher), float("inf")))
-    return _in_order(terms, documents, order, *_falling(wanted, higher, order), height, width, by_row, by_column)
-
-
-def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by_column: int, reach: int | None = None):
-    """As `pair_sums` over the pairs (i, j) of a document i that ranks above j, for lists of several tiles.
+class _Plan(NamedTuple):
+    """Which tiles to visit.
 
     Args:
-        terms: as that of `pair_sums`. It is also given what `of_ranks` returns, for a tile, [rows, columns], or 0 where
-            i does not rank above j: all terms must have it as a factor.
-        of_ranks: function of the ranks of two documents, [rows, 1] and [1, columns], computed once for all lists.
-        ranks: [..., list_size], a permutation of 1 ... list_size with padding last.
-        number: [..., 1] int32, how many documents are real.
-        documents: values of documents, [..., list_size] each, of known shape.
-        reach: all terms are 0 for ranks further apart. None = no such rule.
-
-    Cost: O(list_size^2 / 2) time, or O(list_size reach), and O(list_size) memory.
-    """
-    shape = ops.shape(documents[0])
-    documents, number = [as_rows(x) for x in documents], as_rows(number)
-    order = places(ops.cast(as_rows(ranks), "int32") - 1)
-    height, width = _size(documents, higher=ranks, low=2 * LOW)  # no row of a tile is in vain
-    rank = ops.arange(1, shape[-1] + height + 1, dtype=documents[0].dtype)
-    rank = ops.minimum(rank, float(shape[-1]))
-
-    def strip(start):
-        i, j = ops.slice(rank, (start,), (height,))[:, None], rank[None, : shape[-1]]
-        return ops.where(i < j, of_ranks(i, j), 0.0)
-
-    end = None if reach is None else lambda start: start + height + reach
-    sums = _in_order(
-        terms, documents, order, number, order, lambda start: start, height, width, by_row, by_column, end, strip
-    )
-    return tuple(ops.reshape(x, shape) for x in sums)
-
-
-def _in_order(terms, documents, order, number, chosen, first_column, height, width, by_row, by_column, *rest):
-    """`_over_tiles` with the columns in this order."""
-    lists = ops.shape(documents[0])[0]
-    columns = [take(x, for_each_sample(order, lists)) for x in documents]
-    sums = _over_tiles(terms, documents, columns, number, chosen, first_column, height, width, by_row, by_column, *rest)
-    back = for_each_sample(places(order), lists)
-    return *sums[:by_row], *[take(x, back) for x in sums[by_row:]]
-
-
-def _over_tiles(
-    terms,
-    documents,
-    columns,
-    number,
-    chosen,
-    first_column,
-    height,
-    width,
-    by_row,
-    by_column,
-    end_column=None,
-    strip=None,
-):
-    """The sums, tile by tile.
-
-    Args:
-        documents: the values of rows, of which `chosen` says which to visit.
-        columns: the values of columns.
+        height, width: of a tile.
         number: [lists, 1], how many rows to visit.
         chosen: [lists, list_size], which.
+        order: [lists, list_size], that of the columns. None = as they are.
         first_column, end_column: functions of the first row of a tile: the columns that matter to its rows.
-        height, width: of a tile.
-        strip: function of the first row of a tile: a third argument of `terms`, [height, list_size], without a list.
+        strip: function of the first row of a tile: a third argument of the terms, [height, list_size].
     """
+
+    height: int
+    width: int
+    number: Any
+    chosen: Any
+    order: Any = None
+    first_column: Callable = lambda start: ops.zeros((), "int32")
+    end_column: Callable | None = None
+    strip: Callable | None = None
+
+
+def _all_columns(wanted, documents):
+    """The plan for wanted rows and all columns."""
+    shape = ops.shape(wanted)
+    place = ops.cumsum(ops.cast(wanted, "int32"), axis=-1) - 1
+    document = ops.broadcast_to(ops.arange(shape[-1], dtype="int32"), shape)
+    chosen = backend.scatter_add(document, ops.where(wanted, place, shape[-1]), shape[-1] + 1)[:, : shape[-1]]
     lists, list_size = ops.shape(documents[0])
-    chosen = ops.pad(chosen, ((0, 0), (0, height)))  # room for a last tile
+    known = None not in documents[0].shape
+    height = min(list_size, max(TILE // (lists * list_size), 1)) if known else HEIGHT
+    return _Plan(height, list_size, place[:, -1:] + 1, chosen)
+
+
+def _lower_columns(wanted, higher, documents):
+    """The plan for wanted rows and the wanted columns that are lower."""
+    height, width = _size(documents, LOW)
+    keys = ops.where(wanted, -higher, float("inf"))
+    order = backend.argsort(keys)
+    end = end_of_equals(take(keys, order))
+    above = end < ops.sum(ops.cast(wanted, "int32"), axis=-1, keepdims=True)
+    number = ops.sum(ops.cast(above, "int32"), axis=-1, keepdims=True)
+    lower = ops.min(ops.where(above, end, ops.shape(order)[1]), axis=0)
+    return _Plan(height, width, number, order, order, lambda start: lower[start])
+
+
+def _lower_ranks(of_ranks, ranks, number, reach, documents):
+    """The plan for real rows and the columns that rank below."""
+    height, width = _size(documents, 2 * LOW)
+    order, list_size = places(ops.cast(ranks, "int32") - 1), ops.shape(ranks)[1]
+    rank = ops.minimum(ops.arange(1, list_size + height + 1, dtype=documents[0].dtype), float(list_size))
+
+    def strip(start):
+        i, j = ops.slice(rank, (start,), (height,))[:, None], rank[None, :list_size]
+        return ops.where(i < j, of_ranks(i, j), 0.0)
+
+    end_column = None if reach is None else lambda start: ops.minimum(start + height + reach, list_size)
+    return _Plan(height, width, number, order, order, lambda start: start, end_column, strip)
+
+
+def _size(documents, low):
+    """(height, width) of the tiles where not all columns matter; `low` rows at most, unless the lists are many."""
+    lists, list_size = documents[0].shape
+    width = min(max(TILE // (lists * low), NARROW), list_size)
+    return min(list_size, max(TILE // (lists * width), 1)), width
+
+
+def _in_tiles(terms, documents, plan, by_row, by_column):
+    lists, list_size = ops.shape(documents[0])
+    height, width = plan.height, plan.width
+    columns = documents
+    if plan.order is not None:
+        columns = [take(x, for_each_sample(plan.order, lists)) for x in documents]
+    chosen = ops.pad(plan.chosen, ((0, 0), (0, height)))  # room for a last tile
 
     def next_rows(start, *sums):
         index = for_each_sample(backend.part(chosen, start, height), lists)
-        counts = for_each_sample(start + ops.arange(height, dtype="int32") < number, lists)
+        counts = for_each_sample(start + ops.arange(height, dtype="int32") < plan.number, lists)
         rows, live = [_at_rows(x, index) for x in documents], ops.cast(counts, sums[0].dtype)
-        shared = [] if strip is None else [strip(start)]
-        end = list_size if end_column is None else ops.minimum(end_column(start), list_size)
+        shared = [] if plan.strip is None else [plan.strip(start)]
+        end = list_size if plan.end_column is None else plan.end_column(start)
 
         def next_columns(column, *sums):
             at = ops.minimum(column, list_size - width)  # the last tile begins where it still is whole
@@ -152,32 +171,17 @@ def _over_tiles(
             of_rows = [x + y for x, y in zip(sums[:by_row], of_rows, strict=True)]
             return column + width, *of_rows, *map(_with_added, sums[by_row:], [at] * by_column, of_columns)
 
-        tile = (first_column(start) // width * width, *[ops.zeros_like(live)] * by_row, *sums[by_row:])
+        tile = (plan.first_column(start) // width * width, *[ops.zeros_like(live)] * by_row, *sums[by_row:])
         _, *new = ops.while_loop(lambda column, *_: column < end, next_columns, tile)
         of_rows = [backend.add_at(x, index, live * y) for x, y in zip(sums[:by_row], new[:by_row], strict=True)]
         return start + height, *of_rows, *new[by_row:]
 
     start = (ops.zeros((), "int32"), *[ops.zeros_like(documents[0]) for _ in range(by_row + by_column)])
-    return ops.while_loop(lambda start, *_: start < ops.max(number), next_rows, start)[1:]
-
-
-def _chosen(wanted):
-    """Which rows to visit: how many of each list, [lists, 1], which, and the first column for the rows from one on."""
-    shape = ops.shape(wanted)
-    place = ops.cumsum(ops.cast(wanted, "int32"), axis=-1) - 1
-    document = ops.broadcast_to(ops.arange(shape[-1], dtype="int32"), shape)
-    chosen = backend.scatter_add(document, ops.where(wanted, place, shape[-1]), shape[-1] + 1)
-    return place[:, -1:] + 1, chosen[:, : shape[-1]], lambda start: ops.zeros((), "int32")
-
-
-def _falling(wanted, higher, order):
-    """`_chosen` where documents are sorted by `order`: the rows that are higher than some other."""
-    falling = take(ops.where(wanted, as_rows(higher), -float("inf")), order)
-    end = end_of_equals(falling)
-    higher = end < ops.sum(ops.cast(wanted, "int32"), axis=-1, keepdims=True)
-    number = ops.sum(ops.cast(higher, "int32"), axis=-1, keepdims=True)
-    lower = ops.min(ops.where(higher, end, ops.shape(order)[1]), axis=0)
-    return number, order, lambda start: lower[start]
+    _, *sums = ops.while_loop(lambda start, *_: start < ops.max(plan.number), next_rows, start)
+    if plan.order is None:
+        return sums
+    back = for_each_sample(places(plan.order), lists)
+    return *sums[:by_row], *[take(x, back) for x in sums[by_row:]]
 
 
 def _at_rows(x, index):
@@ -200,14 +204,3 @@ def for_each_sample(x, lists):
 def needs_loop(shape) -> bool:
     """Are the pairs of lists of this shape, [..., list_size], more than one tile?"""
     return None in shape or math.prod(shape) * shape[-1] > WHOLE
-
-
-def _size(documents, higher, low=LOW):
-    """(height, width) of the tiles of a loop; a width of None = all columns, in their order."""
-    shape = documents[0].shape
-    if None in shape:
-        return HEIGHT, None
-    lists, list_size = shape
-    sort = higher is not None and all(len(x.shape) == 2 for x in documents)
-    width = min(max(TILE // (lists * low), NARROW), list_size) if sort else list_size
-    return min(list_size, max(TILE // (lists * width), 1)), width if sort else None

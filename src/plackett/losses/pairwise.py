@@ -117,21 +117,13 @@ def _by_ranks(phi, lambda_weight, labels, scores, mask, weights):
 
     What a weight makes of two ranks is computed once for all lists.
     """
-    order = ranks(scores, mask)
-    documents = (
-        labels,
-        weights,
-        ops.cast(mask, labels.dtype),
-        order,
-        scores,
-        lambda_weight.gain_of_pairs(labels, mask),
-    )
+    documents = (labels, weights, ops.cast(mask, labels.dtype), scores, lambda_weight.gain_of_pairs(labels, mask))
 
     def terms(i, j, of_ranks):
-        label_i, weight_i, _, rank_i, score_i, gain_i = i
-        label_j, weight_j, real_j, rank_j, score_j, gain_j = j
+        label_i, weight_i, _, score_i, gain_i = i
+        label_j, weight_j, real_j, score_j, gain_j = j
         preference = label_i - label_j
-        sign = real_j * ops.sign(preference) * ops.relu(ops.sign(rank_j - rank_i))
+        sign = real_j * ops.sign(preference)
         value, slope = phi(sign * (score_i - score_j), ops.abs(preference))
         weight = ops.relu(sign) * weight_i + ops.relu(-sign) * weight_j
         weight = weight * ops.abs(gain_i - gain_j) * of_ranks
@@ -139,8 +131,9 @@ def _by_ranks(phi, lambda_weight, labels, scores, mask, weights):
         return weight * value, pull, pull
 
     of_ranks = lambda_weight.of_ranks(ops.shape(labels)[-1], labels.dtype)
+    ranked = of_ranks, ranks(scores, mask), count(mask)[:, None]
     by_document, pull, push = tiles.ranked_pair_sums(
-        terms, of_ranks, order, count(mask)[..., None], *documents, by_row=2, by_column=1, reach=lambda_weight.reach
+        terms, *ranked, *documents, by_row=2, by_column=1, reach=lambda_weight.reach
     )
     return ops.sum(by_document, axis=-1), pull - push
 
