@@ -149,3 +149,16 @@ def test_rare_grades_are_visited_by_pairs(monkeypatch, quick_compile):
         for ours, theirs in zip(by_ranks, by_pairs, strict=True):
             theirs = ops.convert_to_numpy(theirs)
             np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-5, atol=2e-6 * np.abs(theirs).max())
+
+
+def test_a_rank_term_of_your_own_is_not_taken_for_symmetric():
+    class Top(lambdas.NDCGLambdaWeight):
+        def rank_term(self, every_rank):
+            return lambda i, j: 1.0 / i
+
+    class Doubled(lambdas.NDCGLambdaWeight):
+        def gain(self, labels, mask):
+            return 2.0 * super().gain(labels, mask)
+
+    taken = [lambdas.of_gains_and_ranks(weight) for weight in (Top(), Doubled(), lambdas.LabelDiffLambdaWeight())]
+    assert taken == [False, True, False]

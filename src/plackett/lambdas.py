@@ -373,11 +373,13 @@ def weights_of_pairs(weight, labels, ranks, mask):
 
 
 def of_gains_and_ranks(weight) -> bool:
-    """Is the weight of a pair |gain_i - gain_j| of_ranks(r_i, r_j), as it stands in `DCGFamily`?"""
+    """Is the weight of a pair |gain_i - gain_j| of_ranks(r_i, r_j), of a rank term of ours, which is symmetric?"""
+    if not isinstance(weight, DCGFamily):
+        return False
+    ours = {kind.rank_term for kind in OWN if issubclass(kind, DCGFamily)}
     methods = ("pair_weights", "of_pairs", "of_ranks", "gain_of_pairs")
-    return isinstance(weight, DCGFamily) and all(
-        getattr(type(weight), name) is getattr(DCGFamily, name) for name in methods
-    )
+    unchanged = all(getattr(type(weight), name) is getattr(DCGFamily, name) for name in methods)
+    return unchanged and type(weight).rank_term in ours
 
 
 def document_weights(weight, labels, ranks, mask):
