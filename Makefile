@@ -21,7 +21,7 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 
 test-jax test-tensorflow test-torch: test-%: .venv/dev
-	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/pytest -q
+	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
 
 test-wheel: .venv/dev
 	rm -rf build dist
