@@ -8,7 +8,7 @@ max(0, 1 - d) documents are sorted by score, where those that count are a suffix
 from keras import ops
 
 from plackett import backend, cells
-from plackett.lists import padding_behind, places, take
+from plackett.lists import padding_behind, places, sum_before, sum_from, take
 
 MOST = 16  # grades of a list; where there are more, pairs are visited one by one
 FEW = 64  # documents of a list and grade up to which that is faster
@@ -59,8 +59,8 @@ def hinge(labels, scores, mask, weights):
     end = ops.cumsum(backend.scatter_add(ops.ones_like(begin), begin, ops.shape(begin)[1] + 1), axis=-1)[:, :-1]
 
     def sums(rising, above, below):
-        number, total = _sum_from(below, begin), _sum_from(below * rising, begin)
-        return (1.0 - rising) * number + total, -number, -_sum_before(above, end)
+        number, total = sum_from(below, begin), sum_from(below * rising, begin)
+        return (1.0 - rising) * number + total, -number, -sum_before(above, end)
 
     def one_grade(above, below):
         new = backend.in_double(sums, rising, take(above, order), take(below, order))
@@ -104,13 +104,3 @@ def _number_up_to(limits, keys):
     n = ops.shape(keys)[1]
     order = backend.argsort(ops.concatenate([keys, limits], axis=-1))
     return take(ops.cumsum(ops.cast(order < n, "int32"), axis=-1), places(order)[:, n:])
-
-
-def _sum_before(x, end):
-    """The sum of x_j over the places j < end_i, for each i."""
-    return take(ops.pad(backend.cumulative_sum(x), ((0, 0), (1, 0))), end)
-
-
-def _sum_from(x, begin):
-    """The sum of x_j over the places j >= begin_i, for each i."""
-    return _sum_before(ops.flip(x, axis=-1), ops.shape(x)[1] - begin)

@@ -212,6 +212,17 @@ def end_of_equals(keys):
     return ops.shape(keys)[-1] - ops.flip(first_of_equals(ops.flip(keys, axis=-1)), axis=-1)
 
 
+def sum_before(x, end):
+    """The sum of x_j over the places j < end_i of a list, for each i: [..., list_size], from 0 to list_size each."""
+    sums = backend.cumulative_sum(x)
+    return take(ops.concatenate([ops.zeros_like(x[..., :1]), sums], axis=-1), end)
+
+
+def sum_from(x, begin):
+    """The sum of x_j over the places j >= begin_i of a list, for each i."""
+    return sum_before(ops.flip(x, axis=-1), ops.shape(x)[-1] - begin)
+
+
 def count_below(labels, mask):
     """How many real documents of its list have a smaller label than each real document; 0 at padding.
 

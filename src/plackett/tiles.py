@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from keras import ops
 
 from plackett import backend
-from plackett.lists import end_of_equals, places, take
+from plackett.lists import end_of_equals, padding_behind, places, take
 from plackett.shapes import as_rows
 
 WHOLE = 2**20  # pairs of documents that are one tile, without a loop
@@ -115,7 +115,7 @@ def _all_columns(wanted, documents):
 def _lower_columns(wanted, higher, documents):
     """The plan for wanted rows and the wanted columns that are lower."""
     height, width = _size(documents, LOW)
-    keys = ops.where(wanted, -higher, float("inf"))
+    keys = padding_behind(-higher, wanted)
     order = backend.argsort(keys)
     end = end_of_equals(take(keys, order))
     above = end < ops.sum(ops.cast(wanted, "int32"), axis=-1, keepdims=True)

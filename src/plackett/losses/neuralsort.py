@@ -13,6 +13,8 @@ from plackett.lists import (
     first_of_equals,
     padding_behind,
     places,
+    sum_before,
+    sum_from,
     take,
 )
 from plackett.losses.base import RankingLoss
@@ -98,9 +100,7 @@ def _of_scores(total, lean, falling):
         falling: the documents of `_falling`.
     """
     *_, first, end = falling
-    sums = backend.cumulative_sum(total)
-    up_to = ops.concatenate([ops.zeros_like(sums[..., :1]), sums], axis=-1)
-    return lean + take(up_to, first) - (sums[..., -1:] - take(up_to, end))
+    return lean + sum_before(total, first) - sum_from(total, end)
 
 
 def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = None):
