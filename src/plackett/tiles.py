@@ -44,7 +44,7 @@ def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0, higher
     documents = [as_rows(x, len(x.shape) - len(shape) + 1) for x in documents]
     wanted = as_rows(wanted)
     if needs_loop(documents[0].shape):
-        sort = higher is not None and None not in shape and all(len(x.shape) == 2 for x in documents)
+        sort = higher is not None and None not in documents[0].shape and all(len(x.shape) == 2 for x in documents)
         plan = _lower_columns(wanted, as_rows(higher), documents) if sort else _all_columns(wanted, documents)
         sums = _in_tiles(terms, documents, plan, by_row, by_column)
     else:
