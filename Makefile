@@ -20,8 +20,10 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# tests/data needs no backend: it runs once, with PyTorch, the quickest.
 test-jax test-tensorflow test-torch: test-%: .venv/dev
-	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
+	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q \
+	  $(if $(filter torch,$*),,--ignore=tests/data --ignore=src/plackett/data)
 
 test-wheel: .venv/dev
 	rm -rf build dist
@@ -34,7 +36,7 @@ test-wheel: .venv/dev
 	$(PYTHON) -m venv .venv
 
 .venv/demo: .venv/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[jax]'
+	$(BIN)/pip install --quiet --editable '.[data,jax]'
 	@touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml

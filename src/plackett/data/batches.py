@@ -1,6 +1,6 @@
 """Lists cut into padded batches, of a few sizes only, so that a compiled step is used again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -71,39 +71,21 @@ def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None, epoch: int =
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def collate(lists: RankingLists, queries: np.ndarray, batch_size: int, list_size: int | None = None):
-    """One padded batch.
+def kept(labels: np.ndarray, most: int, *, seed: int, epoch: int, query: int) -> np.ndarray:
+    """Which documents of a list longer than `most` are kept: the relevant ones, and a sample of the others.
 
-    The batch is filled up with empty lists to `batch_size`; their weight is 0 and that of the others is raised, so
-    that the mean over the batch is the mean over its real lists.
+    Where more than `most` are relevant, the highest grades are kept, and a sample of the grade that not all fit of.
 
     Args:
-        lists: where the queries are taken from.
-        queries: their positions, at most `batch_size` of them.
-        batch_size: how many lists the batch has.
-        list_size: what they are padded to. None = the `bucket_size` of the longest.
+        labels: [list_size], grades; relevant is above 0.
+        most: how many documents are kept.
+        seed, epoch, query: the sample is a function of these.
 
     Returns:
-        (inputs, labels, weights): a dict of `features`, `mask` and the id features, each
-        [batch_size, list_size, ...]; [batch_size, list_size] with -1 at padding; [batch_size].
+        [most], positions, rising.
     """
-    starts, lengths = np.zeros((2, batch_size), "int64")
-    starts[: len(queries)] = lists.row_splits[queries]
-    lengths[: len(queries)] = lists.row_splits[queries + 1] - lists.row_splits[queries]
-    mask = np.arange(list_size or bucket_size(int(lengths.max()))) < lengths[:, None]
-
-    def laid_out(column, filling):
-        out = np.empty((*mask.shape, *column.shape[1:]), column.dtype)
-        for row, start, length in zip(out, starts, lengths, strict=True):
-            row[:length] = column[start : start + length]
-            row[length:] = filling
-        return out
-
-    columns = lists.ids | ({"features": lists.features} if lists.features.shape[1] else {})
-    inputs = {"mask": mask} | {name: laid_out(column, 0) for name, column in columns.items()}
-    weights = np.zeros(batch_size, "float32")
-    weights[: len(queries)] = batch_size / len(queries)
-    return inputs, laid_out(lists.labels, -1), weights
+    drawn = np.random.default_rng([seed, epoch, query]).random(len(labels))
+    return np.sort(np.lexsort((drawn, -np.maximum(labels, 0)))[:most])
 
 
 def padded(documents: np.ndarray, mask: np.ndarray, filling: float) -> np.ndarray:
@@ -116,39 +98,107 @@ def padded(documents: np.ndarray, mask: np.ndarray, filling: float) -> np.ndarra
 class Batches:
     """The padded batches of an epoch, shuffled anew for each. Their list sizes are the `best_sizes` of the lists.
 
+    Iterating gives (inputs, labels, weights): a dict of `features`, `mask` and the id features, each
+    [batch_size, list_size, ...]; [batch_size, list_size] with -1 at padding; [batch_size], or
+    [batch_size, list_size] where the lists have a column `weight`. Batches are filled up to `batch_size` with empty
+    lists; their weight is 0 and that of the others is raised, so that the mean over the batch is the mean over its
+    real lists.
+
     Args:
         lists: what the batches are cut from.
         batch_size: how many lists a batch has.
         seed: of the shuffling. None = in the given order, the same each epoch.
+        max_list_size: longer lists are cut to so many documents, by `kept`, anew each epoch. None = they stay whole.
+        targets: what is learnt from: `label`, or a column of the lists such as `click`. A dict of these = labels and
+            weights become dicts of the same keys, for models with several outputs.
+        shard: (i, n) = of each batch only the i-th of n equal parts, in the shape that all parts have.
     """
 
-    def __init__(self, lists: RankingLists, batch_size: int, *, seed: int | None = None):
+    def __init__(
+        self,
+        lists: RankingLists,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        max_list_size: int | None = None,
+        targets: str | Mapping[str, str] = "label",
+        shard: tuple[int, int] = (0, 1),
+    ):
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, but got {batch_size}")
+        if max_list_size is not None and max_list_size < 1:
+            raise ValueError(f"max_list_size must be at least 1, but got {max_list_size}")
         if len(lists) == 0:
             raise ValueError("there are no lists to make batches of")
+        if not 0 <= shard[0] < shard[1] or batch_size % shard[1]:
+            raise ValueError(f"shard must be (i, n) with i < n and n a divisor of {batch_size}, but got {shard}")
         self.lists = lists
         self.batch_size = batch_size
         self.seed = seed
-        self.sizes = best_sizes(lists.lengths)
-        self.start_epoch(0)
+        self.max_list_size = max_list_size
+        self.targets = targets
+        self.shard = shard
+        self.lengths = np.minimum(lists.lengths, max_list_size or np.inf).astype("int64")
+        self.sizes = best_sizes(self.lengths)
+        self._labels = _columns_of(lists, [targets] if isinstance(targets, str) else targets.values())
+        self.start(0)
 
-    def start_epoch(self, epoch: int) -> None:
-        """Goes to the batches of this epoch, counted from 0."""
+    def start(self, epoch: int, step: int = 0) -> None:
+        """Goes to this epoch, counted from 0, from batch `step` on; batches are then counted from that one."""
         self.epoch = epoch
-        self.plan = plan(self.lists.lengths, self.batch_size, seed=self.seed, epoch=epoch)
+        self.plan = plan(self.lengths, self.batch_size, seed=self.seed, epoch=epoch)[step:]
 
     def __len__(self) -> int:
-        """How many batches an epoch has."""
+        """How many batches are left of the epoch."""
         return len(self.plan)
 
     def __getitem__(self, i: int):
-        """Batch i of this epoch: (inputs, labels, weights), as from `collate`."""
-        queries = self.plan[i]
-        longest = np.max(self.lists.row_splits[queries + 1] - self.lists.row_splits[queries])
-        size = self.sizes[np.searchsorted(self.sizes, longest)]
-        return collate(self.lists, queries, self.batch_size, int(size))
+        """Batch i of what is left of the epoch."""
+        whole = self.plan[i]
+        size = int(self.sizes[np.searchsorted(self.sizes, self.lengths[whole].max())])
+        number = self.batch_size // self.shard[1]
+        queries = whole[self.shard[0] * number :][:number]
+        starts, lengths = np.zeros((2, number), "int64")
+        starts[: len(queries)], lengths[: len(queries)] = self.lists.row_splits[queries], self.lengths[queries]
+        rows = [slice(a, a + n) for a, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
+        for place in np.flatnonzero(self.lists.lengths[queries] > lengths[: len(queries)]):
+            rows[place] = self._kept(int(queries[place]))
+        mask = np.arange(size) < lengths[:, None]
+
+        def laid_out(column, filling):
+            out = np.empty((*mask.shape, *column.shape[1:]), column.dtype)
+            for row, at, length in zip(out, rows, lengths.tolist(), strict=True):
+                row[:length] = column[at]
+                row[length:] = filling
+            return out
+
+        lists = self.lists
+        columns = lists.ids | ({"features": lists.features} if lists.features.shape[1] else {})
+        inputs = {"mask": mask} | {name: laid_out(column, 0) for name, column in columns.items()}
+        weights = np.zeros(number, "float32")
+        weights[: len(queries)] = self.batch_size / len(whole)
+        if "weight" in lists.columns:
+            weights = weights[:, None] * laid_out(lists.columns["weight"], 0)
+        labels = {name: laid_out(column, -1) for name, column in self._labels.items()}
+        if isinstance(self.targets, str):
+            return inputs, labels[self.targets], weights
+        return inputs, {key: labels[name] for key, name in self.targets.items()}, dict.fromkeys(self.targets, weights)
 
     def __iter__(self) -> Iterator:
-        """The batches of this epoch."""
+        """The batches that are left of this epoch."""
         return (self[i] for i in range(len(self)))
+
+    def _kept(self, query):
+        start, stop = self.lists.row_splits[query : query + 2]
+        epoch = 0 if self.seed is None else self.epoch
+        labels = self.lists.labels[start:stop]
+        return start + kept(labels, self.max_list_size, seed=self.seed or 0, epoch=epoch, query=query)
+
+
+def _columns_of(lists, names):
+    """name -> what is learnt from."""
+    known = {"label": lists.labels} | {name: lists.columns[name] for name in lists.columns if name != "weight"}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"the target must be one of {', '.join(known)}, which these lists have, but got {name!r}")
+    return {name: known[name] for name in names}

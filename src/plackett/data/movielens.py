@@ -26,8 +26,8 @@ def movielens_100k(folder: str | pathlib.Path | None = None) -> tuple[RankingLis
     the next 20 % validate, the last 20 % test, so that a ranker is measured on films rated after all it learnt from.
 
     Labels are grades: 2 for 5 stars, 1 for 4 stars, 0 for fewer. Dense features: the user's age in decades, the
-    film's year in decades since 1900 and one column a genre. Id features: user, film, gender, occupation. Id 0 of
-    each stands for the unknown.
+    film's year in decades since 1900 and one column a genre. Id features: user, film, gender, occupation,
+    numbered from 1.
 
     The ratings come out of the wheel recbole==1.2.1 on PyPI, which is downloaded by pip once, checked, and of which
     three files are kept. The data is for research use, under the terms of GroupLens.
@@ -40,7 +40,7 @@ def movielens_100k(folder: str | pathlib.Path | None = None) -> tuple[RankingLis
         FileNotFoundError: the files are neither there nor can be downloaded; says how to supply them.
         ValueError: what was downloaded is not the expected file.
     """
-    folder = pathlib.Path(folder) if folder else _cache() / "ml-100k"
+    folder = pathlib.Path(folder) if folder else cache_folder() / "ml-100k"
     if not all((folder / name).is_file() for name in FILES):
         _download(folder)
     ratings = _read(folder / "ml-100k.inter")
@@ -50,7 +50,8 @@ def movielens_100k(folder: str | pathlib.Path | None = None) -> tuple[RankingLis
     return _split(_lists(ratings, users, films))
 
 
-def _cache() -> pathlib.Path:
+def cache_folder() -> pathlib.Path:
+    """Where downloads and caches go: `$PLACKETT_CACHE`, by default ~/.cache/plackett."""
     return pathlib.Path(os.environ.get("PLACKETT_CACHE", pathlib.Path.home() / ".cache" / "plackett"))
 
 
@@ -107,10 +108,10 @@ def _lists(ratings, users, films):
         queries=np.array(list(dict.fromkeys(row["user_id"] for row in ratings))),
         documents=np.array([row["item_id"] for row in ratings]),
         features=np.column_stack([age, year, [has_genre[film["item_id"]] for film in film_rows]]).astype("float32"),
+        feature_names=("age", "year", *genres),
         ids={
             name: np.array([codes[name][value] for value in values], "int32") for name, (values, _) in columns.items()
         },
-        vocabularies={name: len(known) + 1 for name, known in codes.items()},
     )
 
 

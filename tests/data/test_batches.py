@@ -1,6 +1,6 @@
 """Reading, splitting and batching."""
 
-import gzip
+import dataclasses
 import hashlib
 import itertools
 import pathlib
@@ -8,85 +8,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import letor_text, made_lists
+from conftest import made_lists
 
-from plackett.data import Batches, bucket_size, collate, concatenate, movielens, plan, read_letor, split_queries
+from plackett.data import Batches, bucket_size, concatenate, movielens, plan, split_queries
 from plackett.data.batches import best_sizes
-
-LINES = """2 qid:7 1:0.5 3:-1e2 #docid = GX1 inc = 1
-0 qid:9 2:4 # a comment
-# nothing here
-
-1 qid:7 1:1
-"""
-
-
-@pytest.fixture
-def letor(tmp_path):
-    path = tmp_path / "some.txt"
-    path.write_text(LINES)
-    return path
-
-
-def test_letor(letor):
-    lists = read_letor(letor)
-    assert lists.queries.tolist() == ["7", "9"]
-    assert lists.row_splits.tolist() == [0, 2, 3]
-    assert lists.labels.tolist() == [2, 1, 0]
-    assert lists.features.tolist() == [[0.5, 0, -100], [1, 0, 0], [0, 4, 0]]
-    assert lists.documents.tolist() == ["GX1", "2", "a comment"]
-    assert read_letor(letor, features=5).features.shape == (3, 5)
-
-
-def test_letor_gzip(letor):
-    zipped = letor.with_name("some.gz")
-    zipped.write_bytes(gzip.compress(LINES.encode()))
-    assert np.array_equal(read_letor(zipped).features, read_letor(letor).features)
-    zipped.write_bytes(gzip.compress(LINES.encode())[:-12])
-    with pytest.raises(ValueError, match=r"some\.gz: the gzip file is damaged"):
-        read_letor(zipped)
-
-
-def test_letor_round_trip(tmp_path):
-    lists = made_lists(20, seed=3)
-    (tmp_path / "a.txt").write_text(letor_text(lists))
-    again = read_letor(tmp_path / "a.txt")
-    for field in ("labels", "row_splits", "queries", "documents", "features"):
-        assert np.array_equal(getattr(again, field), getattr(lists, field)), field
-
-
-@pytest.mark.parametrize(
-    "line, wrong",
-    [
-        (b"x qid:1 1:2", "line 6: the label must be a number, but got 'x'"),
-        (b"-1 qid:1 1:2", "line 6: the label must be at least 0, but got -1"),
-        (b"nan qid:1 1:2", "line 6: the label must be finite, but got 'nan'"),
-        (b"1 1:2", "line 6: the second field must be qid:ID, but got '1:2'"),
-        (b"1", "line 6: the second field must be qid:ID, but got 'nothing'"),
-        (b"1 qid: 1:2", "line 6: the second field must be qid:ID, but got 'qid:'"),
-        (b"1 qid:1 2", "line 6: a feature must be NUMBER:VALUE with NUMBER >= 1, but got '2'"),
-        (b"1 qid:1 0:2", "line 6: a feature must be NUMBER:VALUE with NUMBER >= 1, but got '0:2'"),
-        (b"1 qid:1 2:1 2:1", "line 6: feature numbers must rise, but 2 follows 2"),
-        (b"1 qid:1 2:1e999", "line 6: feature 2 must be finite, but got '1e999'"),
-        (b"1 qid:1 2:", "line 6: feature 2 must be a number, but got ''"),
-        (b"1 qid:1 \xff", "line 6: this is not UTF-8 text"),
-    ],
-)
-def test_letor_says_what_is_wrong(letor, line, wrong):
-    letor.write_bytes(LINES.encode() + line + b"\n")
-    with pytest.raises(ValueError, match=r"some\.txt, ") as caught:
-        read_letor(letor)
-    assert wrong in str(caught.value)
-
-
-def test_letor_refuses(letor, tmp_path):
-    with pytest.raises(ValueError, match="feature 3 is above the number of features, 2"):
-        read_letor(letor, features=2)
-    letor.write_text("# nothing\n")
-    with pytest.raises(ValueError, match="there are no documents in this file"):
-        read_letor(letor)
-    with pytest.raises(FileNotFoundError):
-        read_letor(tmp_path / "none.txt")
 
 
 def test_lists():
@@ -99,7 +24,7 @@ def test_lists():
     assert len(held_out) == 3
     both = concatenate([train, held_out])
     assert both.lengths.sum() == lists.lengths.sum()
-    with pytest.raises(ValueError, match="the parts differ in their features: 5 and 4"):
+    with pytest.raises(ValueError, match="the parts differ in their columns: 5 dense features and 4 dense features"):
         concatenate([lists, made_lists(2, seed=0, features=4)])
     with pytest.raises(ValueError, match="a split needs at least 2 queries"):
         split_queries(lists.select(np.array([0])), 0.5, seed=0)
@@ -124,16 +49,110 @@ def test_sorting_inside_windows_keeps_padding_low():
     assert real(plan(lengths, 16, seed=0)) > 0.6 > 2 * real(plan(lengths, 16, seed=None))
 
 
-def test_collate_fills_up_with_lists_of_no_weight():
+def batch_of(lists, queries, **options):
+    """One batch of these queries, in this order."""
+    return next(iter(Batches(lists.select(np.array(queries)), len(queries) + 1, **options)))
+
+
+def test_batches_are_filled_up_with_lists_of_no_weight():
     lists = made_lists(5, seed=0)
-    inputs, labels, weights = collate(lists, np.array([4, 0, 2]), batch_size=4)
-    assert labels.shape == inputs["mask"].shape == (4, bucket_size(int(lists.lengths[[4, 0, 2]].max())))
+    inputs, labels, weights = batch_of(lists, [4, 0, 2])
+    assert labels.shape == inputs["mask"].shape == (4, -(-lists.lengths[[4, 0, 2]].max() // 8) * 8)
     assert weights.tolist() == pytest.approx([4 / 3] * 3 + [0])
     assert np.array_equal(labels >= 0, inputs["mask"])
     assert np.array_equal(inputs["mask"].sum(axis=1), [*lists.lengths[[4, 0, 2]], 0])
     first = slice(lists.row_splits[4], lists.row_splits[5])
     assert np.array_equal(inputs["features"][0][inputs["mask"][0]], lists.features[first])
     assert np.array_equal(labels[0][inputs["mask"][0]], lists.labels[first])
+
+
+def with_columns(lists):
+    total = np.arange(len(lists.labels), dtype="float32")
+    return dataclasses.replace(lists, columns={"click": total % 2, "weight": total + 1, "teacher": -total})
+
+
+def test_targets_and_weights_of_documents():
+    lists = with_columns(made_lists(3, seed=0))
+    inputs, labels, weights = batch_of(lists, [0, 1, 2], targets="teacher")
+    real = inputs["mask"]
+    assert labels[real].tolist() == lists.columns["teacher"].tolist()
+    assert weights[real].tolist() == pytest.approx((4 / 3 * lists.columns["weight"]).tolist())
+    assert (weights[~real] == 0).all()
+    inputs, labels, weights = batch_of(lists, [0, 1, 2], targets={"a": "click", "b": "label"})
+    assert labels["a"][real].tolist() == lists.columns["click"].tolist()
+    assert labels["b"][real].tolist() == lists.labels.tolist()
+    assert weights.keys() == labels.keys() == {"a", "b"}
+    with pytest.raises(
+        ValueError, match="the target must be one of label, click, teacher, which these lists have, but"
+    ):
+        Batches(lists, 2, targets="weight")
+
+
+def test_any_step_of_any_epoch_is_found_again():
+    lists = made_lists(50, seed=0)
+    whole, rest = Batches(lists, 4, seed=3), Batches(lists, 4, seed=3)
+    whole.start(2)
+    rest.start(2, 5)
+    assert len(rest) == len(whole) - 5
+    for i, (inputs, labels, weights) in enumerate(rest):
+        expected = whole[i + 5]
+        assert np.array_equal(inputs["features"], expected[0]["features"])
+        assert np.array_equal(labels, expected[1])
+        assert np.array_equal(weights, expected[2])
+
+
+def test_shards_are_slices_of_equal_shape():
+    lists = made_lists(50, seed=0)
+    whole = Batches(lists, 8, seed=3)
+    shards = [Batches(lists, 8, seed=3, shard=(i, 4)) for i in range(4)]
+    assert {len(shard) for shard in shards} == {len(whole)}
+    for i, (inputs, labels, weights) in enumerate(whole):
+        parts = [shard[i] for shard in shards]
+        assert np.array_equal(np.concatenate([part[0]["features"] for part in parts]), inputs["features"])
+        assert np.array_equal(np.concatenate([part[1] for part in parts]), labels)
+        assert np.array_equal(np.concatenate([part[2] for part in parts]), weights)
+    for shard in ((4, 4), (0, 3), (-1, 2)):
+        with pytest.raises(ValueError, match="shard must be"):
+            Batches(lists, 8, shard=shard)
+
+
+def test_long_lists_are_cut():
+    lists = made_lists(30, seed=0)
+    cut = Batches(lists, 30, seed=1, max_list_size=5)
+    seen = {}
+    for epoch in range(30):
+        cut.start(epoch)
+        inputs, labels, _ = cut[0]
+        assert inputs["mask"].sum(axis=1).max() == 5
+        for row, query in zip(range(30), cut.plan[0], strict=True):
+            start, stop = lists.row_splits[query : query + 2]
+            known, real = lists.labels[start:stop], inputs["mask"][row]
+            best = np.sort(known)[::-1][:5]
+            assert (np.sort(labels[row][real])[::-1] == np.where(best > 0, best, 0)).all()
+            rows = [
+                np.flatnonzero((lists.features[start:stop] == x).all(axis=1))[0] for x in inputs["features"][row][real]
+            ]
+            assert rows == sorted(rows)
+            seen.setdefault(query, set()).update(rows)
+    assert all(
+        len(seen[query]) == length
+        for query, length in enumerate(lists.lengths)
+        if (lists.labels[lists.row_splits[query] : lists.row_splits[query + 1]] > 0).sum() < 5
+    )
+    again = Batches(lists, 30, seed=1, max_list_size=5)
+    again.start(29)
+    assert np.array_equal(again[0][0]["features"], inputs["features"])
+    with pytest.raises(ValueError, match="max_list_size must be at least 1, but got 0"):
+        Batches(lists, 30, max_list_size=0)
+
+
+def test_an_empty_list_is_a_list():
+    lists = made_lists(4, seed=0)
+    empty = lists.take(np.zeros(0, int), np.zeros(1, int), np.array([0]))
+    inputs, labels, weights = next(iter(Batches(concatenate([lists, empty]), 5)))
+    assert inputs["mask"][4].sum() == 0
+    assert (labels[4] == -1).all()
+    assert weights[4] == 1
 
 
 def test_few_sizes():
@@ -195,8 +214,14 @@ def test_movielens_splits_by_time_within_the_user(films):
     assert (validation.documents.tolist(), test.documents.tolist()) == (["11"], ["12", "10"])
     assert train.labels.tolist() == [1, 0, 2, 2]
     assert train.features[0].tolist() == pytest.approx([2.0, 9.5, 1, 1])
-    assert train.vocabularies == {"user": 3, "film": 6, "gender": 3, "occupation": 3}
-    assert all(column.min() >= 1 and column.max() < train.vocabularies[name] for name, column in train.ids.items())
+    assert {name: column.max() for name, column in train.ids.items()} == {
+        "user": 2,
+        "film": 5,
+        "gender": 2,
+        "occupation": 2,
+    }
+    assert all(column.min() >= 1 for column in train.ids.values())
+    assert train.feature_names == ("age", "year", "Comedy", "Drama")
 
 
 def test_movielens_offline_says_how_to_supply_the_files(tmp_path, monkeypatch):

@@ -1,0 +1,158 @@
+"""From any format to Parquet."""
+
+import gzip
+
+import numpy as np
+import polars as pl
+import pytest
+import typer.testing
+from conftest import letor_text, made_lists
+
+from plackett import cli, reading
+from plackett.data import convert, read_letor, read_parquet, table_of, write_parquet
+
+
+@pytest.fixture
+def lists():
+    return made_lists(30, seed=0)
+
+
+def test_letor(lists, tmp_path):
+    half = np.arange(15)
+    (tmp_path / "a.txt").write_text(letor_text(lists.select(half)))
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(letor_text(lists.select(half + 15)).encode()))
+    seen = []
+    summary = convert(
+        [tmp_path / "a.txt", tmp_path / "b.txt.gz"], tmp_path / "out" / "all.parquet", progress=seen.append
+    )
+    again = read_parquet(tmp_path / "out" / "all.parquet")
+    assert table_of(again).equals(table_of(lists))
+    assert sum(map(len, seen)) == 30
+    rows = dict(summary.rows())
+    assert rows["queries"] == "30"
+    assert rows["documents"] == f"{len(lists.labels)}"
+    middle = int(np.quantile(lists.lengths, 0.5, method="higher"))
+    assert rows["list size"] == f"{lists.lengths.min()} to {lists.lengths.max()}, median {middle}"
+    counts = np.bincount(lists.labels.astype(int))
+    assert rows["grades"] == f"0: {counts[0]}, 1: {counts[1]}, 2: {counts[2]}"
+    assert rows["missing values"] == "none (0 in all)"
+    assert rows["constant features"] == "none"
+
+
+def test_files_of_different_widths(tmp_path):
+    (tmp_path / "a.txt").write_text("1 qid:1 1:1\n")
+    (tmp_path / "b.txt").write_text("1 qid:2 3:1\n")
+    convert([tmp_path / "a.txt", tmp_path / "b.txt"], tmp_path / "all.parquet")
+    assert read_parquet(tmp_path / "all.parquet").features.tolist() == [[1, 0, 0], [0, 0, 1]]
+
+
+def test_csv_and_its_summary(tmp_path):
+    (tmp_path / "a.csv").write_text("query,grade,x,y\n1,1,2,\n1,0,2,4\n2,0,2,\n")
+    with pytest.raises(ValueError, match="row 1, query '1': y is missing"):
+        convert([tmp_path / "a.csv"], tmp_path / "a.parquet", label="grade")
+    assert not (tmp_path / "a.parquet").exists()
+    rows = dict(convert([tmp_path / "a.csv"], tmp_path / "a.parquet", label="grade", missing=True).rows())
+    assert rows["missing values"] == "1: y (2 in all)"
+    assert rows["constant features"] == "2: x, y"
+
+
+def test_trec_and_parquet(tmp_path):
+    (tmp_path / "a.run").write_text("7 Q0 GX1 1 2.5 bm25\n")
+    (tmp_path / "qrels").write_text("7 0 GX1 2\n")
+    convert([tmp_path / "a.run"], tmp_path / "a.parquet", qrels=tmp_path / "qrels")
+    convert([tmp_path / "a.parquet"], tmp_path / "b.parquet")
+    assert read_parquet(tmp_path / "b.parquet").labels.tolist() == [2]
+
+
+def test_a_stream_of_parquet(lists, tmp_path):
+    for i in range(3):
+        part = lists.select(np.arange(i * 10, i * 10 + 10))
+        write_parquet(part, tmp_path / f"{i}.parquet")
+    convert([tmp_path / f"{i}.parquet" for i in range(3)], tmp_path / "all.parquet")
+    assert pl.read_parquet(tmp_path / "all.parquet").height == 30
+
+
+def test_refuses(tmp_path, lists):
+    path = tmp_path / "a.txt"
+    path.write_text(letor_text(lists))
+    with pytest.raises(ValueError, match=r"the output must be a file NAME\.parquet, but got"):
+        convert([path], tmp_path / "a.arrow")
+    with pytest.raises(
+        ValueError, match=r"the format of .*a\.xyz is not known by its suffix: say which of letor, csv,"
+    ):
+        convert([tmp_path / "a.xyz"], tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"the format must be one of letor, .*, but got 'xml'"):
+        convert([path], tmp_path / "a.parquet", form="xml")
+    with pytest.raises(ValueError, match=r"the options of the format letor: .* unexpected keyword argument 'label'"):
+        convert([path], tmp_path / "a.parquet", label="x")
+    with pytest.raises(ValueError, match=r"a\.txt: query 'q0' is there twice"):
+        convert([path, path], tmp_path / "a.parquet")
+    convert([path], tmp_path / "a.parquet")
+    before = (tmp_path / "a.parquet").read_bytes()
+    with pytest.raises(FileExistsError, match="exists: choose another output or allow overwriting"):
+        convert([path], tmp_path / "a.parquet")
+    path.write_text("x\n")
+    with pytest.raises(ValueError, match="line 1: the label must be a number"):
+        convert([path], tmp_path / "a.parquet", overwrite=True)
+    assert (tmp_path / "a.parquet").read_bytes() == before
+
+
+def run(*arguments):
+    done = typer.testing.CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    return done.exit_code, " ".join(done.output.split())
+
+
+def test_the_command(tmp_path):
+    (tmp_path / "a.csv").write_text("session;grade;url;x;country;clicked\n1;1;a;2;de;1\n2;0;b;;fr;0\n1;0;b;3;de;0\n")
+    command = ["convert", tmp_path / "a.csv", tmp_path / "a.parquet", "--separator", ";", "--query", "session"]
+    command += ["--label", "grade", "--document", "url", "--categorical", "country", "--column", "click=clicked"]
+    code, output = run(*command, "--missing")
+    assert code == 2
+    assert "a.csv, line 4: query '1' begins again, after others; sort the file by query, or have it grouped" in output
+    code, output = run(*command, "--group")
+    assert "row 2, query '2': x is missing" in output
+    assert not (tmp_path / "a.parquet").exists()
+    code, output = run(*command, "--group", "--missing")
+    assert code == 0
+    assert "queries │ 2" in output
+    assert "documents │ 3" in output
+    lists = read_parquet(tmp_path / "a.parquet", missing=True)
+    assert lists.documents.tolist() == ["a", "b", "b"]
+    assert lists.columns["click"].tolist() == [1, 0, 0]
+    assert lists.feature_names == ("x",)
+    code, output = run(*command, "--group", "--missing")
+    assert "exists: choose another output or allow overwriting" in output
+    assert run(*command, "--group", "--missing", "--overwrite", "--features", "x,clicked")[0] == 2
+    assert "--column must be ROLE=NAME, but got 'click'" in run(*command, "--column", "click")[1]
+    code, output = run("convert", tmp_path / "none.txt", tmp_path / "b.parquet", "--features", "3")
+    assert code == 2
+    assert "No such file" in output
+
+
+def test_what_training_reads(lists, tmp_path, monkeypatch):
+    half = np.arange(15)
+    for i, name in enumerate(("a", "b")):
+        (tmp_path / f"{name}.txt").write_text(letor_text(lists.select(half + 15 * i)))
+    (tmp_path / "parts").mkdir()
+    write_parquet(lists, tmp_path / "parts" / "all.parquet")
+    text = reading.read([tmp_path / "a.txt", tmp_path / "b.txt"])
+    assert text.fingerprint() == reading.read([tmp_path / "parts"]).fingerprint() == lists.fingerprint()
+    monkeypatch.setattr(reading, "IN_MEMORY", 1)
+    monkeypatch.setenv("PLACKETT_CACHE", str(tmp_path / "cache"))
+    assert isinstance(reading.read([tmp_path / "parts"]).features, np.memmap)
+    with pytest.raises(ValueError, match="the files must be all Parquet or all LETOR text"):
+        reading.read([tmp_path / "parts", tmp_path / "a.txt"])
+    with pytest.raises(ValueError, match="15 queries, such as 'q0', are in more than one of"):
+        reading.read([tmp_path / "a.txt", tmp_path / "a.txt"])
+    with pytest.raises(ValueError, match="15 queries, such as 'q0', are in both training and validation data, which"):
+        reading.read_training([tmp_path / "a.txt"], [tmp_path / "a.txt"], 0)
+    train, held_out, provenance = reading.read_training(
+        [tmp_path / "a.txt"], [tmp_path / "a.txt"], 0, shared_queries=True
+    )
+    assert len(train) == len(held_out) == 15
+    assert provenance == {"data": [str(tmp_path / "a.txt")], "validation": [str(tmp_path / "a.txt")]}
+    (tmp_path / "narrow.txt").write_text("1 qid:x 1:1\n")
+    wide = read_letor(tmp_path / "narrow.txt", features=5)
+    assert (
+        reading.read([tmp_path / "a.txt", tmp_path / "narrow.txt"]).features[-1].tolist() == wide.features[0].tolist()
+    )

@@ -1,0 +1,140 @@
+"""Damaged files of each format: read as a slow reader of the test reads them, or refused with the place."""
+
+import csv
+import io
+import os
+import random
+
+import numpy as np
+import pyarrow.parquet as pq
+from conftest import letor_text, made_lists
+from test_letor import check as check_letor
+from test_rows import QRELS, RUN
+
+from plackett.data import Roles, read_delimited, read_parquet, read_trec, table_of, write_parquet
+
+FILES = int(os.environ.get("PLACKETT_FUZZ", "300"))  # of each format; docs/data.md says what 10,000 gave
+
+
+def mutated(text, random):
+    """The bytes with one to three changes: of a byte, of a piece, of a line."""
+    text = bytearray(text)
+    for _ in range(random.randint(1, 3)):
+        at, size = random.randrange(len(text) + 1), random.choice([1, 1, 2, 5, 20])
+        match random.randrange(8):
+            case 0:
+                text[at : at + 1] = bytes([random.randrange(256)])
+            case 1:
+                del text[at : at + size]
+            case 2:
+                text[at:at] = random.choice(
+                    [b"-", b":", b" ", b"\n", b"nan", b"1e400", b",", b'"', b"\t", b"#", b"\x00", b"\xff", b"9"]
+                )
+            case 3:
+                del text[at:]
+            case 4:
+                text[at:at] = text[at : at + size]
+            case _:
+                lines = bytes(text).split(b"\n")
+                a, b = random.randrange(len(lines)), random.randrange(len(lines))
+                lines[a], lines[b] = random.choice(
+                    [(lines[b], lines[a]), (lines[a], lines[a]), (lines[a][: len(lines[a]) // 2], lines[b])]
+                )
+                text = bytearray(b"\n".join(lines))
+        if not text:
+            text = bytearray(b"\n")
+    return bytes(text)
+
+
+def or_refused(read, path):
+    """What `read` returns; None where it raises a ValueError that names the file."""
+    try:
+        return read()
+    except ValueError as error:
+        if str(path) not in str(error):
+            raise
+        return None
+
+
+def fuzz(check, path, text):
+    """Runs `check(path)`, which says whether a file was read, on `FILES` mutated files; both must come about."""
+    source, read = random.Random(0), 0
+    for _ in range(FILES):
+        path.write_bytes(mutated(text, source))
+        read += check(path)
+    assert 0.02 * FILES < read < 0.98 * FILES
+
+
+def test_letor(tmp_path):
+    lists = made_lists(4, seed=0, features=3)
+    lines = letor_text(lists).split("\n")
+    lines[3:8] = [line.partition(" #")[0].replace(" 2:", " 7:").replace(" 3:", " 9:") for line in lines[3:8]]
+    fuzz(check_letor, tmp_path / "a.txt", "\n".join(lines).encode())
+
+
+CSV = (
+    "query,label,document,x,y\n"
+    + "".join(f"q{i // 3},{i % 3},d{i},{i / 7!r},{i}\n" for i in range(9))
+    + 'q9,1,"a, b",2,3\n'
+)
+
+
+def check_csv(path):
+    """As Python's csv module and float() read it."""
+    lists = or_refused(lambda: read_delimited(path, Roles(document="document")), path)
+    if lists is None:
+        return False
+    with io.TextIOWrapper(io.BytesIO(path.read_bytes()), "utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if any(row.values())]
+    names = [name for name in rows[0] if name not in ("query", "label", "document")]
+    assert np.repeat(lists.queries, lists.lengths).tolist() == [row["query"] for row in rows]
+    assert lists.documents.tolist() == [row["document"] for row in rows]
+    np.testing.assert_array_equal(lists.labels, np.array([row["label"] for row in rows], "float32"))
+    assert list(lists.feature_names) == names
+    np.testing.assert_array_equal(
+        lists.features,
+        np.array([[row[name] for name in names] for row in rows]).reshape(len(rows), -1).astype("float32"),
+    )
+    return True
+
+
+def test_csv(tmp_path):
+    fuzz(check_csv, tmp_path / "a.csv", CSV.encode())
+
+
+def check_trec(path):
+    lists = or_refused(lambda: read_trec(path, path.with_name("qrels")), path)
+    if lists is None:
+        return False
+    rows = [line.split() for line in path.read_bytes().decode().split("\n") if line.split()]
+    assert np.repeat(lists.queries, lists.lengths).tolist() == [row[0] for row in rows]
+    assert lists.documents.tolist() == [row[2] for row in rows]
+    np.testing.assert_array_equal(lists.features[:, 0], np.array([row[4] for row in rows], "float32"))
+    grades = {tuple(line.split()[::2]): max(float(line.split()[3]), 0) for line in QRELS.splitlines()}
+    assert lists.labels.tolist() == [grades.get((row[0], row[2]), 0) for row in rows]
+    return True
+
+
+def test_trec(tmp_path):
+    (tmp_path / "qrels").write_text(QRELS)
+    fuzz(check_trec, tmp_path / "a.run", RUN.encode())
+
+
+def test_parquet(tmp_path):
+    lists = made_lists(6, seed=0, features=3)
+    path = tmp_path / "a.parquet"
+    write_parquet(lists, path)
+    whole, expected = path.read_bytes(), table_of(lists)
+
+    def check(path):
+        found = or_refused(lambda: read_parquet(path), path)
+        if found is None:
+            return False
+        assert table_of(found).select(expected.column_names).equals(pq.read_table(path).cast(expected.schema))
+        return True
+
+    source, refused = random.Random(0), 0
+    for _ in range(FILES):
+        path.write_bytes(mutated(whole, source))
+        refused += not check(path)
+    assert refused > 0.9 * FILES

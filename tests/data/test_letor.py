@@ -1,0 +1,233 @@
+"""LETOR text: what lines mean, three parsers of one mind, and what is wrong with a line."""
+
+import bz2
+import collections
+import gzip
+import re
+from fractions import Fraction
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from conftest import letor_text, made_lists
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plackett.data import letor, read_letor
+
+LINES = """2 qid:7 1:0.5 3:-1e2 #docid = GX1 inc = 1
+0 qid:9 2:4 # a comment
+# nothing here
+
+1 qid:7 1:1 # GX2
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "some.txt"
+    path.write_text(LINES)
+    return path
+
+
+def test_what_lines_mean(path):
+    lists = read_letor(path)
+    assert lists.queries.tolist() == ["7", "9"]
+    assert lists.row_splits.tolist() == [0, 2, 3]
+    assert lists.labels.tolist() == [2, 1, 0]
+    assert lists.features.tolist() == [[0.5, 0, -100], [1, 0, 0], [0, 4, 0]]
+    assert lists.documents.tolist() == ["GX1", "GX2", "1"]
+    assert read_letor(path, features=5).features.shape == (3, 5)
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [gzip.compress, bz2.compress, lambda text: pa.compress(text, "zstd", asbytes=True)],
+    ids=["gzip", "bz2", "zstd"],
+)
+def test_compressed(path, pack):
+    packed = path.with_name("packed.txt")
+    packed.write_bytes(pack(LINES.encode()))
+    assert np.array_equal(read_letor(packed).features, read_letor(path).features)
+    for cut in (1, 5, 12):
+        packed.write_bytes(pack(LINES.encode())[:-cut])
+        with pytest.raises(ValueError, match=r"packed\.txt: the compressed file is damaged"):
+            read_letor(packed)
+
+
+def same(a, b):
+    for field in ("labels", "row_splits", "queries", "documents", "features"):
+        np.testing.assert_array_equal(getattr(a, field), getattr(b, field), err_msg=field)
+
+
+@pytest.mark.parametrize("block", [1, 100, 2**20])
+@pytest.mark.parametrize("comments", [True, False])
+def test_round_trip_in_blocks(tmp_path, monkeypatch, block, comments):
+    lists = made_lists(20, seed=3)
+    text = letor_text(lists)
+    if not comments:
+        text = "\n".join(line.partition(" #")[0] for line in text.split("\n"))
+    (tmp_path / "a.txt").write_text(text)
+    monkeypatch.setattr(letor, "BLOCK", block)
+    again = read_letor(tmp_path / "a.txt", together=True)
+    for field in ("labels", "row_splits", "queries", "features"):
+        assert np.array_equal(getattr(again, field), getattr(lists, field)), field
+    places = np.concatenate([np.arange(1, n + 1) for n in lists.lengths]).astype(str)
+    assert np.array_equal(again.documents, lists.documents if comments else places)
+
+
+@pytest.mark.parametrize("end", ["\n", "", "\r\n", " \n"])
+def test_dense_lines_take_the_fast_way(tmp_path, monkeypatch, end):
+    lines = [f"{i % 3} qid:{i // 4} " + " ".join(f"{k}:{k * i / 7!r}" for k in range(1, 124)) for i in range(40)]
+    (tmp_path / "a.txt").write_text((end or "\n").join(lines) + end)
+    slow = [letor.parsed_line(line.encode(), 123) for line in lines]
+    monkeypatch.setattr(letor, "_sparse", None if "\r" not in end and end != " \n" else letor._sparse)
+    monkeypatch.setattr(letor, "_line_by_line", None)
+    lists = read_letor(tmp_path / "a.txt")
+    assert np.array_equal(lists.features, np.array([values for *_, values in slow]).astype("float32"))
+    assert lists.labels.tolist() == [float(label) for label, *_ in slow]
+    assert lists.lengths.tolist() == [4] * 10
+
+
+NUMBERS = st.one_of(
+    st.floats(width=32, allow_nan=False, allow_infinity=False).map(repr),
+    st.sampled_from(
+        ["0", "1", "-0", "+3", ".5", "2.", "1e-3", "1E5", "nan", "inf", "1e99", "1_0", "x", "", "0x1", "\uff11"]
+    ),
+)
+FEATURES = st.lists(st.tuples(st.sampled_from([1, 1, 2, 3, 7, 11, 0]), NUMBERS), max_size=4)
+GAPS = st.sampled_from([" ", " ", " ", " ", "  ", "\t", "\r", "\x0b", "\u00a0"])
+
+
+@given(
+    st.lists(
+        st.tuples(NUMBERS, st.sampled_from(["qid:1", "qid:1", "qid:2", "qid:", "q", "qid:ä"]), FEATURES, GAPS),
+        max_size=6,
+    ),
+    st.booleans(),
+)
+@settings(max_examples=400, deadline=None)
+def test_three_parsers_agree(tmp_path_factory, lines, missing):
+    """The file means what its lines mean one by one, or is refused as one of its lines is."""
+    text = "\n".join(
+        gap.join([label, query, *(f"{number}:{value}" for number, value in features)])
+        for label, query, features, gap in lines
+    )
+    path = tmp_path_factory.mktemp("letor") / "a.txt"
+    path.write_text(text, encoding="utf-8", newline="")
+    check(path, missing)
+
+
+def check(path, missing=False):
+    """`read_letor` returns what `reference` does, or refuses with a line that `reference` refuses too."""
+    try:
+        expected = reference(path.read_bytes(), missing)
+    except ValueError as error:
+        wrong = f"{re.escape(str(path))}.*({re.escape(str(error))}|at most 65536 features)"
+        with pytest.raises(ValueError, match=wrong):
+            read_letor(path, missing=missing)
+        return False
+    lists = read_letor(path, missing=missing)
+    labels, queries, features = expected
+    assert np.array_equal(lists.labels, np.array(labels, "float32"))
+    assert np.repeat(lists.queries, lists.lengths).tolist() == queries
+    np.testing.assert_array_equal(lists.features, features)
+    return True
+
+
+def nearest(text):
+    """The float32 nearest to the number, of two that are equally near the even one."""
+    if text.lower() == "nan":
+        return np.float32("nan")
+    twice = np.float32(float(text))
+    near = [
+        x
+        for x in (twice, np.nextafter(twice, np.float32(-np.inf)), np.nextafter(twice, np.float32(np.inf)))
+        if np.isfinite(x)
+    ]
+    return min(near, key=lambda x: (abs(Fraction(float(x)) - Fraction(text)), x.view("uint32") % 2))
+
+
+def test_a_number_is_rounded_once(path):
+    text = "0.41325978934764862"  # just below the middle of two float32; its float64 is the middle
+    path.write_text(f"0 qid:1 1:{text}\n")
+    assert read_letor(path).features[0, 0] == nearest(text) == np.float32(0.41325977444648743)
+    assert np.float32(text) == np.float32(0.4132598042488098)
+
+
+def reference(text, missing=False):
+    """(labels, query of each document, features) line by line, grouped by query; errors begin with `line N: `."""
+    found, names = [], []
+    for number, line in enumerate(text.split(b"\n"), 1):
+        try:
+            document = letor.parsed_line(line, 2**16, missing)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
+        if document:
+            named = re.search(rb"#.*?docid\s*=\s*(\S+)|#\s*(\S+)\s*$", line)
+            found.append(document)
+            names.append(named and (named.group(1) or named.group(2)))
+    if not found:
+        raise ValueError("there are no queries")
+    places = collections.Counter()
+    for i, (_, query, *_) in enumerate(found):
+        places[query] += 1
+        names[i] = query, names[i] or b"%d" % places[query]
+    if len(set(names)) < len(names):
+        raise ValueError("is there twice")
+    order = list(dict.fromkeys(query for _, query, _, _ in found))
+    found.sort(key=lambda document: order.index(document[1]))
+    widest = max([0, *(max(columns, default=0) for *_, columns, _ in found)])
+    features = np.zeros((len(found), widest), "float32")
+    for row, (*_, columns, values) in zip(features, found, strict=True):
+        row[np.array(columns, "int64") - 1] = [nearest(value) for value in values]
+    return [nearest(label) for label, *_ in found], [query for _, query, *_ in found], features
+
+
+@pytest.mark.parametrize(
+    "line, wrong",
+    [
+        (b"x qid:1 1:2", "line 6: the label must be a number, but got 'x'"),
+        (b"-1 qid:1 1:2", "line 6: the label must be at least 0, but got -1"),
+        (b"nan qid:1 1:2", "line 6: the label must be finite, but got 'nan'"),
+        (b"1 1:2", "line 6: the second field must be qid:ID, but got '1:2'"),
+        (b"1", "line 6: the second field must be qid:ID, but got 'nothing'"),
+        (b"1 qid: 1:2", "line 6: the second field must be qid:ID, but got 'qid:'"),
+        (b"1 qid:1 2", "line 6: a feature must be NUMBER:VALUE with NUMBER >= 1, but got '2'"),
+        (b"1 qid:1 0:2", "line 6: a feature must be NUMBER:VALUE with NUMBER >= 1, but got '0:2'"),
+        (b"1 qid:1 2:1 2:1", "line 6: feature numbers must rise, but 2 follows 2"),
+        (b"1 qid:1 2:1e999", "line 6: feature 2 must be finite, but got '1e999'"),
+        (b"1 qid:1 2:nan", "line 6: feature 2 must be finite, but got 'nan'"),
+        (b"1 qid:1 2:", "line 6: feature 2 must be a number, but got ''"),
+        (b"1 qid:1 2:1_0", "line 6: feature 2 must be a number, but got '1_0'"),
+        (b"1 qid:1 \xff", "line 6: this is not UTF-8 text"),
+    ],
+)
+def test_says_what_is_wrong(path, line, wrong):
+    path.write_bytes(LINES.encode() + line + b"\n")
+    with pytest.raises(ValueError, match=r"some\.txt, ") as caught:
+        read_letor(path)
+    assert wrong in str(caught.value)
+
+
+def test_refuses(path, tmp_path):
+    with pytest.raises(ValueError, match="feature 3 is above the number of features, 2"):
+        read_letor(path, features=2)
+    with pytest.raises(ValueError, match=r"some\.txt, line 5: query '7' begins again, after others"):
+        read_letor(path, together=True)
+    path.write_text("1 qid:1 123456:1\n")
+    with pytest.raises(ValueError, match="there must be at most 65536 features, but there is one numbered 123456"):
+        read_letor(path)
+    path.write_text("1 qid:1 1:1 # A\n0 qid:1 1:2 # A\n")
+    with pytest.raises(ValueError, match=r"some\.txt, row 1, query '1': document 'A' is there twice"):
+        read_letor(path)
+    path.write_text("# nothing\n")
+    with pytest.raises(ValueError, match="there are no queries"):
+        read_letor(path)
+    with pytest.raises(FileNotFoundError):
+        read_letor(tmp_path / "none.txt")
+
+
+def test_missing_features(path):
+    path.write_text("1 qid:1 1:nan 2:1\n0 qid:1 1:2 2:NaN\n")
+    np.testing.assert_array_equal(read_letor(path, missing=True).features, [[np.nan, 1], [2, np.nan]])

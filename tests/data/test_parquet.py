@@ -1,0 +1,232 @@
+"""The form on disk: what it holds, who else reads it, and what is refused."""
+
+import dataclasses
+import errno
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import made_lists
+
+from plackett.data import RankingLists, concatenate, parquet_tables, read_parquet, schema, table_of, write_parquet
+
+
+def full_lists(queries=12, seed=0):
+    """Lists with every kind of column, an empty list and a missing feature."""
+    lists = made_lists(queries, seed)
+    lists = lists.take(
+        np.arange(len(lists.labels)), np.append(lists.lengths[:-2], [lists.lengths[-2:].sum(), 0]), np.arange(queries)
+    )
+    random, total = np.random.default_rng(seed), len(lists.labels)
+    features = lists.features.copy()
+    features[3, 1] = np.nan
+    return dataclasses.replace(
+        lists,
+        features=features,
+        feature_names=tuple(f"f{i}" for i in range(features.shape[1])),
+        ids={"film": random.integers(-(2**31), 2**31, total).astype("int32")},
+        columns={
+            "click": random.integers(0, 2, total).astype("float32"),
+            "teacher": random.normal(size=total).astype("float32"),
+        },
+        query_columns={"market": np.array(["de", "fr"] * (queries // 2)), "length": np.arange(queries)},
+    )
+
+
+def same(a, b):
+    for field in dataclasses.fields(RankingLists):
+        left, right = getattr(a, field.name), getattr(b, field.name)
+        if isinstance(left, dict):
+            assert left.keys() == right.keys()
+            for name in left:
+                np.testing.assert_array_equal(left[name], right[name])
+        else:
+            np.testing.assert_array_equal(left, right)
+            assert np.asarray(left).dtype.kind == np.asarray(right).dtype.kind, field.name
+
+
+def bare(lists):
+    return dataclasses.replace(lists, feature_names=())
+
+
+@pytest.mark.parametrize(
+    "lists", [full_lists(), bare(full_lists()), made_lists(5, 0)], ids=["named", "matrix", "plain"]
+)
+@pytest.mark.parametrize("cached", [False, True])
+def test_round_trip(lists, cached, tmp_path):
+    write_parquet(lists, tmp_path / "a.parquet")
+    cache = tmp_path / "cache" if cached else None
+    again = read_parquet(tmp_path / "a.parquet", missing=True, cache=cache)
+    same(again, lists)
+    assert again.fingerprint() == lists.fingerprint()
+    if cached:
+        assert isinstance(again.features, np.memmap)
+        (folder,) = (tmp_path / "cache").iterdir()
+        before = folder.stat().st_mtime_ns
+        same(read_parquet(tmp_path / "a.parquet", missing=True, cache=cache), lists)
+        assert folder.stat().st_mtime_ns == before
+        write_parquet(made_lists(3, seed=9), tmp_path / "a.parquet")
+        assert len(read_parquet(tmp_path / "a.parquet", cache=cache)) == 3
+
+
+def test_folders_and_urls(tmp_path):
+    parts = [made_lists(5, 0), made_lists(4, 1)]
+    parts[1] = dataclasses.replace(parts[1], queries=np.array([f"other {i}" for i in range(4)]))
+    for i, part in enumerate(parts):
+        write_parquet(part, tmp_path / f"part-{i}.parquet")
+    for paths in (tmp_path, [tmp_path / "part-0.parquet", tmp_path / "part-1.parquet"], f"file://{tmp_path}"):
+        same(read_parquet(paths), concatenate(parts))
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    memory.put(str(tmp_path / "part-0.parquet"), "/lists/a.parquet")
+    same(read_parquet("memory://lists/a.parquet"), parts[0])
+    same(read_parquet("memory://lists"), parts[0])
+    with pytest.raises(FileNotFoundError, match="there is no file or folder memory://none"):
+        read_parquet("memory://none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"there is no Parquet file \(\*\.parquet\) in the folder"):
+        read_parquet(tmp_path / "empty")
+
+
+def test_others_read_it(tmp_path):
+    lists = full_lists()
+    write_parquet(bare(lists), tmp_path / "a.parquet")
+    frame = pl.read_parquet(tmp_path / "a.parquet")
+    assert frame["query"].to_list() == lists.queries.tolist()
+    assert frame["label"].to_list()[2] == lists.labels[lists.row_splits[2] : lists.row_splits[3]].tolist()
+    assert frame["features"].explode().drop_nulls().to_list()[5] == lists.features[5].tolist()
+    table = pd.read_parquet(tmp_path / "a.parquet")
+    assert table["document"][0].tolist() == lists.documents[: lists.lengths[0]].tolist()
+
+
+def test_files_of_others_are_read(tmp_path):
+    """No document ids, 64-bit numbers, strings for id features, lists of lists, dictionaries."""
+    frame = pl.DataFrame(
+        {
+            "query": ["a", "b"],
+            "label": [[1, 0], [2]],
+            "price": [[0.5, 1.5], [2.5]],
+            "colour": [["red", "blue"], ["red"]],
+            "market": ["de", "fr"],
+        }
+    )
+    frame.write_parquet(tmp_path / "a.parquet")
+    lists = read_parquet(tmp_path / "a.parquet")
+    assert lists.documents.tolist() == ["1", "2", "1"]
+    assert lists.features.tolist() == [[0.5], [1.5], [2.5]]
+    assert lists.feature_names == ("price",)
+    assert lists.ids["colour"].tolist() == schema.hashed(["red", "blue", "red"]).tolist()
+    assert lists.query_columns["market"].tolist() == ["de", "fr"]
+    pd.DataFrame({"query": ["a"], "label": [[1.0, 2.0]], "features": [[[1.0, 2.0], [3.0, 4.0]]]}).to_parquet(
+        tmp_path / "b.parquet"
+    )
+    assert read_parquet(tmp_path / "b.parquet").features.tolist() == [[1, 2], [3, 4]]
+
+
+def table(**columns):
+    known = {
+        "query": ["a", "b"],
+        "document": [["x", "y"], ["x"]],
+        "label": [[1.0, 0.0], [2.0]],
+        "features": [[[1.0], [2.0]], [[3.0]]],
+    }
+    return pa.table({name: x for name, x in (known | columns).items() if x is not None})
+
+
+@pytest.mark.parametrize(
+    "columns, wrong",
+    [
+        ({"label": None}, "there must be a column label, but there are query, document, features"),
+        ({"query": None}, "there must be a column query"),
+        ({"query": ["a", None]}, "row 12: the query has no id"),
+        ({"query": ["a", "a"]}, "query 'a' is there twice; the id of a query must be its own"),
+        ({"label": [1.0, 2.0]}, "column label must be a list of numbers, but is double"),
+        ({"label": [["1"], ["2"]]}, "column label must be a list of numbers, but is list<item: string>"),
+        ({"label": [[1.0, -1.0], [2.0]]}, "row 11, query 'a': label must be at least 0, but got -1"),
+        ({"label": [[1.0, None], [2.0]]}, "row 11, query 'a': label is missing"),
+        ({"label": [[1.0, 0.0], None]}, "row 12, query 'b': label is missing"),
+        ({"label": [[1.0, 0.0], [float("inf")]]}, "row 12, query 'b': label must be finite, but got inf"),
+        ({"label": [[1.0, 0.0], [2.0, 1.0]]}, "row 12, query 'b': document has 1 entries, but label has 2"),
+        ({"document": [["x", "x"], ["x"]]}, "row 11, query 'a': document 'x' is there twice"),
+        ({"document": [["x", "y"], [None]]}, "row 12, query 'b': a document has no id"),
+        (
+            {"features": [[[1.0], [2.0, 3.0]], [[3.0]]]},
+            "row 11, query 'a': a document has 2 features, but the first one has 1",
+        ),
+        ({"features": [[[1.0], [2.0]], [[float("nan")]]]}, "row 12, query 'b': features must be finite, but got nan"),
+        ({"features": [[[1.0], [2.0]], [[None]]]}, "row 12, query 'b': features is missing"),
+        ({"features": None, "price": [[1.0, 2.0], [None]]}, "row 12, query 'b': price is missing"),
+        (
+            {"price": [[1.0, 2.0], [3.0]]},
+            "dense features are either in one column, features, or in columns of their own",
+        ),
+        ({"click": [[1.0, -1.0], [0.0]]}, "row 11, query 'a': click must be at least 0, but got -1"),
+        ({"propensity": [[1.0, 0.0], [0.5]]}, "row 11, query 'a': propensity must be above 0 and at most 1, but got 0"),
+        (
+            {"propensity": [[1.0, 0.5], [1.5]]},
+            "row 12, query 'b': propensity must be above 0 and at most 1, but got 1.5",
+        ),
+        ({"position": [[1.0, 0.0], [1.0]]}, "row 11, query 'a': position must be at least 1, but got 0"),
+        ({"weight": [[1.0, -2.0], [1.0]]}, "row 11, query 'a': weight must be at least 0, but got -2"),
+        ({"teacher": [[1.0, float("nan")], [1.0]]}, "row 11, query 'a': teacher must be finite, but got nan"),
+        (
+            {"when": [[{"a": 1}], [{"a": 2}]]},
+            "column when must be a list of numbers or of strings, but is list<item: struct<a: int64>>",
+        ),
+        ({"colour": [["red", None], ["red"]]}, "row 11, query 'a': colour is missing"),
+    ],
+)
+def test_says_what_is_wrong(columns, wrong):
+    with pytest.raises(ValueError, match=r"^file[,:] ") as caught:
+        schema.lists_of(table(**columns), where="file", first_row=10)
+    assert wrong in str(caught.value)
+
+
+def test_missing_features_are_allowed_where_configured():
+    lists = schema.lists_of(table(features=[[[1.0], [None]], [[float("nan")]]]), missing=True)
+    np.testing.assert_array_equal(lists.features, [[1], [np.nan], [np.nan]])
+    with pytest.raises(ValueError, match="features must be finite, but got inf"):
+        schema.lists_of(table(features=[[[1.0], [2.0]], [[float("inf")]]]), missing=True)
+
+
+def test_damaged_files(tmp_path):
+    path = tmp_path / "a.parquet"
+    write_parquet(made_lists(200, 0), path)
+    whole = path.read_bytes()
+    path.write_bytes(b"not this")
+    with pytest.raises(ValueError, match=r"a\.parquet: this is not a Parquet file"):
+        read_parquet(path)
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    with pytest.raises(ValueError, match=r"a\.parquet: the Parquet file is damaged"):
+        read_parquet(path)
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
+    path = tmp_path / "a.parquet"
+    write_parquet(made_lists(3, 0), path)
+    before = path.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        write_parquet(made_lists(9, 0), path)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_row_groups(tmp_path, monkeypatch):
+    monkeypatch.setattr("plackett.data.parquet.ROW_GROUP", 20_000)
+    monkeypatch.setattr("plackett.data.parquet.TABLE", 5_000)
+    parts = [table_of(made_lists(40, seed)) for seed in range(6)]
+    write_parquet(iter(parts), tmp_path / "a.parquet")
+    assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups > 1
+    tables = list(parquet_tables(tmp_path / "a.parquet"))
+    assert len(tables) > 3
+    assert pa.concat_tables(tables).equals(pa.concat_tables(parts))
