@@ -1,0 +1,101 @@
+"""What the features of training lists are like: their means, quantiles and ids. Numpy alone; the layers keep it."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from plackett.data import RankingLists
+
+ROWS = 16_384
+SAMPLE = 100_000
+POINTS = 64
+
+
+def feature_names(lists: RankingLists) -> tuple[str, ...]:
+    """The names of the dense features; where they have none their numbers, from 1."""
+    return lists.feature_names or tuple(str(k + 1) for k in range(lists.features.shape[1]))
+
+
+def moments(lists: RankingLists, transformed: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The mean and variance of each transformed feature where it is known, and how often it is missing.
+
+    Args:
+        lists: the training lists.
+        transformed: function of [documents, features] float64 that keeps NaN; applied to a slice of rows at a time.
+
+    Returns:
+        Three of [features]: the mean, 0 where all is missing; the variance, 1 where the feature does not vary; in how
+        many documents it is missing.
+
+    Raises:
+        ValueError: a feature is infinite.
+
+    Cost: one pass over the features, 16,384 rows at a time, in float64; slices are merged as in Chan, Golub & LeVeque,
+    "Algorithms for computing the sample variance", The American Statistician 1983.
+    """
+    width = lists.features.shape[1]
+    count, mean, squares, missing = np.zeros((4, width))
+    low, high = np.full(width, np.inf), np.full(width, -np.inf)
+    for start in range(0, len(lists.features), ROWS):
+        raw = np.asarray(lists.features[start : start + ROWS], "float64")
+        _check_finite(lists, raw, start)
+        known = ~np.isnan(raw)
+        x = transformed(raw)
+        number = known.sum(axis=0)
+        mean_here = np.where(known, x, 0).sum(axis=0) / np.maximum(number, 1)
+        squares_here = np.square(np.where(known, x - mean_here, 0)).sum(axis=0)
+        share = number / np.maximum(count + number, 1)
+        squares += squares_here + np.square(mean_here - mean) * count * share
+        mean += (mean_here - mean) * share
+        count += number
+        missing += len(raw) - number
+        low, high = np.fmin(low, np.fmin.reduce(x)), np.fmax(high, np.fmax.reduce(x))
+    # Rounding leaves a constant feature a variance of about 1e-32, which nothing may be divided by.
+    return mean, np.where(low < high, squares / np.maximum(count, 1), 1.0), missing.astype("int64")
+
+
+def _check_finite(lists, rows, start):
+    wrong = np.argwhere(np.isinf(rows))
+    if len(wrong):
+        row, column = wrong[0]
+        name, document = feature_names(lists)[column], lists.documents[start + row]
+        raise ValueError(f"features must be finite, but feature {name} of document {document} is {rows[row, column]}")
+
+
+def sample(features: np.ndarray) -> np.ndarray:
+    """The features of all documents, or of 100,000, drawn with a fixed seed."""
+    if len(features) <= SAMPLE:
+        return np.asarray(features)
+    return features[np.sort(np.random.default_rng(0).choice(len(features), SAMPLE, replace=False, shuffle=False))]
+
+
+def spread(column: np.ndarray, points: int) -> np.ndarray:
+    """The known values at even ranks from the least to the greatest: [points], rising; [0] where none is known."""
+    known = np.sort(column[~np.isnan(column)])
+    return known[np.round(np.linspace(0, len(known) - 1, points)).astype("int64")] if len(known) else np.zeros(1)
+
+
+def knots(boundaries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different quantiles of a feature, and the level of each in [0, 1].
+
+    A value that several quantiles share, such as the 0 of a sparse feature, gets the mean of their levels; one that
+    they all share .5.
+
+    Args:
+        boundaries: [quantiles], at even levels from 0 to 1, rising.
+    """
+    values, place = np.unique(np.asarray(boundaries, "float32"), return_inverse=True)
+    levels = np.linspace(0, 1, len(boundaries)) if len(boundaries) > 1 else np.array([0.5])
+    return values, np.bincount(place, weights=levels) / np.bincount(place)
+
+
+def known_ids(name: str, ids: np.ndarray, min_count: int) -> np.ndarray:
+    """The ids that at least `min_count` documents have, rising.
+
+    Raises:
+        ValueError: there is none.
+    """
+    values, counts = np.unique(ids, return_counts=True)
+    if counts.max() < min_count:
+        raise ValueError(f"no value of {name} is in min_count={min_count} documents; the most frequent: {counts.max()}")
+    return values[counts >= min_count]
