@@ -1,7 +1,10 @@
 """The command line, as a user types it."""
 
 import csv
+import dataclasses
+import errno
 import importlib.util
+import io
 import json
 import os
 import signal
@@ -16,12 +19,16 @@ import typer.testing
 import yaml
 from backends import BACKEND
 from conftest import letor_text, made_lists
+from rich.console import Console
 
 import plackett_command
 from plackett import cli, data
+from plackett.progress import ProgressBar
+from plackett.training import checkpoints
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
+OTHER = "torch" if BACKEND == "jax" else "jax"
 QUICK = ["--epochs", "2", "--batch-size", "16", "--learning-rate", "0.03"]
 QUICK += ["--scorer-option", "hidden=[8]", "--scorer-option", "dropout=0"]
 
@@ -30,7 +37,9 @@ QUICK += ["--scorer-option", "hidden=[8]", "--scorer-option", "dropout=0"]
 def files(tmp_path):
     """A training, a validation and a test file."""
     for i, (name, queries) in enumerate({"train": 60, "vali": 20, "test": 20}.items()):
-        (tmp_path / f"{name}.txt").write_text(letor_text(made_lists(queries, seed=i)))
+        lists = made_lists(queries, seed=i)
+        lists = dataclasses.replace(lists, queries=np.array([f"{name}{q}" for q in range(queries)]))
+        (tmp_path / f"{name}.txt").write_text(letor_text(lists))
     return tmp_path
 
 
@@ -62,6 +71,119 @@ def test_train_holds_out_queries_of_its_own(files):
     assert "20 % of the queries, drawn with seed 0, are held out" in " ".join(done.output.split())
 
 
+def history(folder):
+    return (folder / "history.csv").read_text()
+
+
+def test_a_config_repeats_a_run(files):
+    options = ["--loss", "approx_ndcg", "--loss-option", "temperature=0.2", "--seed", "3", "--max-list-size", "9"]
+    options += ["--optimizer", "nadam", "--learning-rate-schedule", "{cosine: {alpha: 0.1}}", "--mixed-precision"]
+    options += ["--weight-decay", "0.01", "--global-clipnorm", "1", "--target", "label"]
+    done = run("train", files / "train.txt", "--output", files / "first", *QUICK, *options)
+    assert done.exit_code == 0, done.output
+    config = yaml.safe_load((files / "first/config.yaml").read_text())
+    chosen = {"optimizer": "nadam", "learning_rate_schedule": {"cosine": {"alpha": 0.1}}, "mixed_precision": True}
+    chosen |= {"weight_decay": 0.01, "global_clipnorm": 1.0, "seed": 3, "max_list_size": 9, "epochs": 2}
+    assert chosen.items() <= config.items()
+    given = ["train", "--config", files / "first/config.yaml", "--output"]
+    done = run(*given, files / "second")
+    assert done.exit_code == 0, done.output
+    assert history(files / "second") == history(files / "first")
+    assert yaml.safe_load((files / "second/config.yaml").read_text()) == config
+
+    # What the command line gives stands; another loss, without the options of the file's.
+    given += [
+        files / "third",
+        files / "vali.txt",
+        "--epochs",
+        "1",
+        "--loss",
+        "softmax",
+        "--scorer-option",
+        "dropout=0.1",
+    ]
+    done = run(*given)
+    assert done.exit_code == 0, done.output
+    changed = yaml.safe_load((files / "third/config.yaml").read_text())
+    assert changed["data"] == [str(files / "vali.txt")]
+    assert (changed["epochs"], changed["loss"], changed["loss_options"]) == (1, "softmax", {})
+    assert (changed["optimizer"], changed["scorer_options"]) == ("nadam", {"hidden": [8], "dropout": 0.1})
+
+
+def test_resume(files):
+    """Killed after its first checkpoint, by an error of the disk, and gone on with."""
+    arguments = ["train", files / "train.txt", *QUICK, "--checkpoint-steps", "1", "--output"]
+    whole = run(*arguments, files / "whole")
+    assert whole.exit_code == 0, whole.output
+    write, written = checkpoints.write, []
+
+    def full(*given):
+        written.append(given)
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(*given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "write", full)
+        stopped = run(*arguments, files / "run", "--keep-checkpoints", "1")
+    assert stopped.exit_code == 2
+    assert "No space left on device" in stopped.output
+    assert [path.name for path in (files / "run/checkpoints").iterdir()] == ["0000-000002"]
+    assert "exists and is not empty" in " ".join(run(*arguments, files / "run").output.split())
+    changed = run(*arguments, files / "run", "--resume", "--seed", "1")
+    assert changed.exit_code == 2
+    assert "seed was 0 and is 1" in " ".join(changed.output.split())
+    resumed = run(*arguments, files / "run", "--resume", "--checkpoint-minutes", "3")
+    assert resumed.exit_code == 0, resumed.output
+    assert history(files / "run") == history(files / "whole")
+    again = run(*arguments, files / "run", "--resume")
+    assert again.exit_code == 0, again.output
+    assert "best epoch" in again.output
+
+
+def test_the_bar_of_a_resumed_run_knows_the_best_epoch(files):
+    bar = ProgressBar(Console(file=io.StringIO(), width=120), "run", "ndcg@10")
+    history = [{"epoch": 1, "loss": 1.0, "ndcg@10": 0.75}, {"epoch": 2, "loss": 0.5, "ndcg@10": 0.5}]
+    bar.set_params({"epochs": 3, "steps": 1, "history": history})
+    bar.on_train_begin()
+    bar.close()
+    assert bar.best == (1, 0.75)
+    assert "2/3 loss 0.5 ndcg@10 0.5000 best 0.7500" in " ".join(bar.bar.console.file.getvalue().split())
+
+
+def test_tensorboard(files, monkeypatch):
+    arguments = ["train", files / "train.txt", "--output", files / "run", *QUICK, "--tensorboard"]
+    if BACKEND == "tensorflow":
+        done = run(*arguments)
+        assert done.exit_code == 0, done.output
+        assert list((files / "run/tensorboard/train").glob("events*"))
+    else:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+        done = run(*arguments)
+        assert done.exit_code == 2
+        assert "--tensorboard writes with TensorFlow, which is not installed" in " ".join(done.output.split())
+
+
+def test_tune(files):
+    (files / "space.yaml").write_text("learning_rate: {low: 1e-3, high: 1e-1, log: true}\nbatch_size: [16, 32]\n")
+    arguments = ["tune", files / "train.txt", "--output", files / "search", "--space", files / "space.yaml"]
+    arguments += ["--epochs", "1", "--scorer-option", "hidden=[4]"]
+    done = run(*arguments, "--trials", "1")
+    assert done.exit_code == 0, done.output
+    assert "trial 0: ndcg@10 0." in done.output
+    done = run(*arguments, "--trials", "2")
+    assert done.exit_code == 0, done.output
+    assert "trial 0:" not in done.output
+    assert "trial 1: ndcg@10 0." in done.output
+    assert "The best of 2 trials" in done.output
+    best = ["train", "--config", files / "search/config.yaml", "--output", files / "best"]
+    assert run(*best).exit_code == 0
+    assert yaml.safe_load((files / "best/config.yaml").read_text())["scorer_options"] == {"hidden": [4]}
+    done = run(*arguments, "--trials", "2", "--epochs", "3")
+    assert done.exit_code == 2
+    assert "epochs was 1 and is 3" in " ".join(done.output.split())
+
+
 @pytest.mark.parametrize(
     "options, wrong",
     [
@@ -70,18 +192,37 @@ def test_train_holds_out_queries_of_its_own(files):
         (["train.txt", "--loss-option", "temperature"], "--loss-option must be NAME=VALUE, but got 'temperature'"),
         (["train.txt", "--loss-option", "temperature=-1"], "temperature must be a number greater than 0"),
         (["train.txt", "--loss-option", "temperature=[1"], "'[1' is not a YAML value"),
-        (["train.txt", "--scorer-option", "width=3"], "scorer mlp: mlp() got an unexpected keyword argument 'width'"),
+        (["train.txt", "--scorer-option", "width=3"], "unknown option of the scorer mlp: 'width'; known are dropout"),
+        (["train.txt", "--optimizer", "adem"], "unknown optimizer 'adem'; did you mean 'adam'?"),
+        (["train.txt", "--learning-rate-schedule", "{"], "--learning-rate-schedule learning_rate_schedule: '{' is not"),
+        ([], "there is no data: name it, or a --config that does"),
+        (["train.txt", "--config", "none.yaml"], "No such file"),
+        (["train.txt", "--config", "broken.yaml"], "broken.yaml is not a YAML file: while parsing"),
+        (["train.txt", "--config", "list.yaml"], "list.yaml must hold names and values, but holds list"),
+        (
+            ["train.txt", "--config", "typo.yaml"],
+            "typo.yaml: unknown setting 'learning_rat'; did you mean 'learning_rate'?",
+        ),
+        (["train.txt", "--config", "other.yaml"], f"other.yaml is of a run on {OTHER}, and this is {BACKEND}: give"),
+        (["train.txt", "--optimizer", "sgd", "--learning-rate", "1e38"], "training stopped in epoch 1, step 2: the"),
         (["train.txt", "--metric", "auc"], "unknown metric 'auc'; known are alpha_dcg, arp,"),
         (["train.txt", "movielens-100k"], "movielens-100k stands alone"),
     ],
 )
 def test_errors_are_one_line(files, monkeypatch, options, wrong):
     monkeypatch.chdir(files)
-    done = run("train", *options, "--output", "run", *QUICK)
+    for name, text in {
+        "broken": "a: [",
+        "list": "- 1",
+        "typo": "learning_rat: 1",
+        "other": f"backend: {OTHER}",
+    }.items():
+        (files / f"{name}.yaml").write_text(text)
+    done = run("train", *QUICK, *options, "--output", "run")
     assert done.exit_code == 2
     assert wrong in " ".join(done.output.split())
     assert "Traceback" not in done.output
-    assert not (files / "run").exists()
+    assert not (files / "run/model.keras").exists()
 
 
 def test_evaluate_states_its_conventions(files):
@@ -108,8 +249,7 @@ def test_the_bar_shows_the_best_of_a_metric_of_which_less_is_better(files):
 
 def test_evaluate_refuses(files):
     assert "there is no model at" in run("evaluate", files / "none", files / "test.txt").output
-    other = "--backend", "torch" if BACKEND == "jax" else "jax"
-    done = run("evaluate", files, files / "test.txt", *other)
+    done = run("evaluate", files, files / "test.txt", "--backend", OTHER)
     assert done.exit_code == 2
     assert f"already runs on {BACKEND}" in " ".join(done.output.split())
 
@@ -178,9 +318,11 @@ def test_ctrl_c_leaves_what_is_finished(files):
     finally:
         process.kill()
     assert process.returncode == 130, output
-    assert "stopped: the best of the finished epochs is in run" in " ".join(output.split())
+    said = "stopped: the best of the finished epochs is in run; --resume goes on from the last checkpoint"
+    assert said in " ".join(output.split())
     assert {path.name for path in (files / "run").iterdir()} == {
         "config.yaml",
+        "environment.yaml",
         "model.keras",
         "metrics.json",
         "history.csv",

@@ -14,18 +14,14 @@ pytestmark = pytest.mark.usefixtures("quick_compile")
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SCRIPTS = [
-    pytest.param(block, id=f"{page.name}-{i}")
-    for page in PAGES
-    for i, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
-]
+SCRIPTS = {page.name: "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)) for page in PAGES}
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_script(script, monkeypatch):
-    """MovieLens is stood in for, so that no network is needed."""
+@pytest.mark.parametrize("page", [name for name, script in SCRIPTS.items() if script])
+def test_scripts(page, monkeypatch):
+    """The blocks of a page, one after the other. MovieLens is stood in for, so that no network is needed."""
     monkeypatch.setattr(plackett.data, "movielens_100k", lambda: tuple(made_lists(70, seed) for seed in range(3)))
-    exec(compile(script, "README", "exec"), {})
+    exec(compile(SCRIPTS[page], page, "exec"), {})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

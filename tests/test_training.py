@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import yaml
 from backends import BACKEND
-from keras import ops
 
 import plackett
-from plackett import backend, scorers
-from plackett.data import Batches
-from plackett.training import Feed
+from plackett.data import Batches, plan
+from plackett.training import Feed, fitting, settings_of
+from plackett.training.optimizers import OPTIMIZERS, made_optimizer
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -25,7 +24,7 @@ def with_ids(lists):
     """The same lists with two id features."""
     ids = {"who": np.arange(len(lists.labels)) % 7, "what": np.arange(len(lists.labels)) % 3}
     ids = {name: column.astype("int32") for name, column in ids.items()}
-    return dataclasses.replace(lists, ids=ids, vocabularies={"who": 7, "what": 3})
+    return dataclasses.replace(lists, ids=ids)
 
 
 def test_train(training_lists, validation_lists, tmp_path):
@@ -36,7 +35,7 @@ def test_train(training_lists, validation_lists, tmp_path):
     assert trained.best["ndcg@10"] == pytest.approx(measured["ndcg@10"], abs=1e-5)
     assert trained.best == max(trained.history, key=lambda entry: entry["ndcg@10"])
     files = {path.name for path in trained.output.iterdir()}
-    assert files == {"config.yaml", "model.keras", "metrics.json", "history.csv"}
+    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
     assert json.loads((trained.output / "metrics.json").read_text()) == trained.best
     with (trained.output / "history.csv").open() as file:
         assert [float(row["ndcg@10"]) for row in csv.DictReader(file)] == [row["ndcg@10"] for row in trained.history]
@@ -87,7 +86,8 @@ def test_what_is_finished_stays_after_an_interrupt(training_lists, validation_li
             callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stop)],
             **QUICK,
         )
-    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "model.keras", "metrics.json", "history.csv"}
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
     loaded = keras.models.load_model(tmp_path / "model.keras")
     best = json.loads((tmp_path / "metrics.json").read_text())
     assert plackett.evaluate(loaded, validation_lists)["ndcg@10"] == pytest.approx(best["ndcg@10"], abs=1e-5)
@@ -109,17 +109,43 @@ def test_patience(training_lists, validation_lists):
         ({"metric": "ndcgg"}, "unknown metric 'ndcgg'; known are .*mrr, ndcg"),
         ({"metric": "ndcg@x"}, "the cut-off of a metric must be a whole number"),
         ({"metric": "ndcg@0"}, "topn must be a whole number of at least 1"),
-        ({"scorer": "forest"}, "unknown scorer 'forest'; known are embeddings, mlp"),
-        ({"scorer_options": {"deep": 3}}, "scorer mlp: .*deep"),
+        ({"scorer": "forest"}, "unknown scorer 'forest'; known are additive, dcn, emb"),
+        ({"scorer_options": {"deep": 3}}, "unknown option of the scorer mlp: 'deep'; known are dropout, hidden, "),
         ({"scorer_options": {"normalization": "x"}}, "normalization must be 'batch', 'layer' or None, but got 'x'"),
         ({"scorer": "embeddings"}, "these lists have no id features"),
         ({"epochs": 0}, "epochs must be at least 1, but got 0"),
         ({"batch_size": 0}, "batch_size must be at least 1, but got 0"),
+        ({"batch_size": 2.5}, "batch_size must be int, but got 2.5"),
+        ({"epochs": True}, "epochs must be int, but got True"),
+        ({"max_list_size": 0}, "max_list_size must be at least 1, but got 0"),
+        ({"seed": -1}, "seed must be from 0 to 4294967295, but got -1"),
+        ({"keep_checkpoints": 0}, "keep_checkpoints must be at least 1, but got 0"),
+        ({"checkpoint_steps": 0}, "checkpoint_steps must be at least 1, but got 0"),
+        ({"checkpoint_minutes": 0}, "checkpoint_minutes must be greater than 0, but got 0"),
         ({"learning_rate": 0}, "learning_rate must be greater than 0, but got 0"),
+        ({"learning_rate": "fast"}, "learning_rate must be float, but got 'fast'"),
+        ({"weight_decay": "much"}, "weight_decay must be float or None, but got 'much'"),
+        ({"mixed_precision": 1}, "mixed_precision must be bool, but got 1"),
+        ({"learning_rat": 1}, "unknown setting 'learning_rat'; did you mean 'learning_rate'?"),
+        ({"forest": 1}, "unknown setting 'forest'; known are batch_size, checkpoint_minutes, "),
+        ({"optimizer": "adem"}, "unknown optimizer 'adem'; did you mean 'adam'?"),
+        ({"learning_rate_schedule": "linear"}, "unknown learning_rate_schedule 'linear'; known are cosine, expo"),
+        ({"learning_rate_schedule": {"cosine": {"beta": 1}}}, "cosine has no option beta; its options are "),
+        ({"learning_rate_schedule": {}}, "learning_rate_schedule must be a name or {name: options}, but got {}"),
+        ({"target": "click"}, "the target must be one of label, which these lists have, but got 'click'"),
+        ({"scorer_options": {"hiden": [3]}}, "unknown option of the scorer mlp: 'hiden'; did you mean 'hidden'?"),
+        ({"tasks": {}}, "tasks must name at least one task, or be None, but got {}"),
+        ({"tasks": {"a": "click"}}, "the task a must be a dict of target, loss, loss_options, weight, but got 'click'"),
+        ({"tasks": {"a": {"targt": "click"}}}, "unknown part of the task a: 'targt'; did you mean 'target'?"),
+        ({"tasks": {"a": {"weight": "x"}}}, "weight of the task a must be float, but got 'x'"),
+        (
+            {"tasks": {"a": {}, "b": {"loss": "click_em"}}},
+            "the losses of all tasks must take as many scores a document, but they take: a 1, b 2",
+        ),
     ],
 )
 def test_errors_say_what_is_allowed(training_lists, validation_lists, tmp_path, settings, wrong):
-    with pytest.raises(ValueError, match=wrong):
+    with pytest.raises(ValueError, match=wrong.replace("{", r"\{").replace("?", r"\?")):
         plackett.train(training_lists, validation_lists, output=tmp_path / "run", **settings)
     assert not (tmp_path / "run").exists()
 
@@ -133,29 +159,6 @@ def test_measures_do_not_depend_on_the_batch_size(validation_lists):
     scores = np.random.default_rng(0).random(len(validation_lists.labels))
     one = plackett.evaluate_scores(scores, validation_lists, batch_size=1)
     assert one == pytest.approx(plackett.evaluate_scores(scores, validation_lists, batch_size=64), abs=1e-6)
-
-
-@pytest.mark.parametrize("options", [{}, {"normalization": "layer"}, {"log1p": False, "models": 3}])
-def test_mlp_pays_no_heed_to_padding(options, training_lists):
-    model = scorers.mlp(training_lists, hidden=(8,), dropout=0.0, **options)
-    inputs, _, _ = Batches(training_lists, 4)[0]
-    scores = model(inputs)
-    assert np.array_equal(ops.convert_to_numpy(scores._keras_mask), inputs["mask"])
-    noisy = np.where(inputs["mask"][..., None], inputs["features"], 1e6).astype("float32")
-    for training in (False, True):
-        clean = ops.convert_to_numpy(model(inputs, training=training))
-        dirty = ops.convert_to_numpy(model({"features": noisy, "mask": inputs["mask"]}, training=training))
-        np.testing.assert_allclose(clean, dirty, rtol=1e-4, atol=1e-5)
-    assert not ops.convert_to_numpy(scores)[~inputs["mask"]].any()
-
-
-def test_standardisation_comes_from_the_training_lists(training_lists):
-    shifted = dataclasses.replace(training_lists, features=training_lists.features * 50 + 3000)
-    model = scorers.mlp(shifted, log1p=False, normalization=None)
-    normal = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
-    x = ops.convert_to_numpy(normal(shifted.features[None]))[0]
-    np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-3)
-    np.testing.assert_allclose(x.std(axis=0), 1, atol=1e-3)
 
 
 def test_embeddings(training_lists, validation_lists):
@@ -175,21 +178,26 @@ class Watched(Feed):
         self.read = {}
 
     def __getitem__(self, i):
-        self.read[self.batches.epoch, i] = self.batches.plan[i].tolist()
+        self.read[self.batches.epoch, self.first_step + i] = self.batches.plan[i].tolist()
         return super().__getitem__(i)
 
 
-def test_fit_reads_every_batch_of_each_epoch_in_a_new_order(training_lists):
-    """With list sizes that change from batch to batch, on every backend."""
-    feed = Watched(training_lists, 8, seed=0)
+def test_fit_reads_every_batch_of_each_epoch_in_a_new_order(training_lists, validation_lists, monkeypatch):
+    """With list sizes that change from batch to batch, in the same order on every backend."""
+    feeds = []
+
+    def watched(*arguments, **options):
+        feeds.append(Watched(*arguments, **options))
+        return feeds[-1]
+
+    monkeypatch.setattr(fitting, "Feed", watched)
+    plackett.train(training_lists, validation_lists, **QUICK | {"epochs": 2, "batch_size": 8})
+    (feed,) = feeds
     assert len({feed[i][1].shape for i in range(len(feed))}) > 1
-    model = scorers.mlp(training_lists, hidden=(4,), dropout=0.0)
-    model.compile("sgd", loss=plackett.losses.SoftmaxLoss())
-    model.fit(backend.fed(feed), epochs=2, shuffle=False, verbose=0)
-    orders = [[feed.read[epoch, i] for i in range(len(feed))] for epoch in (0, 1)]
-    assert orders[0] != orders[1]
-    for order in orders:
-        assert sorted(query for queries in order for query in queries) == list(range(len(training_lists)))
+    for epoch in (0, 1):
+        expected = plan(training_lists.lengths, 8, seed=0, epoch=epoch)
+        assert [feed.read[epoch, i] for i in range(len(expected))] == [queries.tolist() for queries in expected]
+    assert feed.read[0, 0] != feed.read[1, 0]
 
 
 def test_a_metric_of_which_less_is_better_chooses_the_epoch_with_the_least(training_lists, validation_lists):
@@ -231,9 +239,104 @@ def test_a_score_of_nan_has_no_rank(validation_lists):
         plackett.evaluate_scores(scores, validation_lists)
 
 
-def test_lists_without_features_need_ids(training_lists):
-    bare = dataclasses.replace(training_lists, features=np.zeros((len(training_lists.labels), 0), "float32"))
-    with pytest.raises(ValueError, match="these lists have no dense features"):
-        scorers.mlp(bare)
-    model = scorers.embeddings(with_ids(bare), dimension=2, hidden=(4,))
-    assert plackett.score(model, with_ids(bare)).shape == bare.labels.shape
+def rates(settings, steps):
+    """The learning rate at the beginning and the end of each twentieth of a run."""
+    schedule = made_optimizer(settings_of({"learning_rate": 0.5} | settings), steps)._learning_rate
+    return [float(schedule(step)) for step in range(0, steps + 1, steps // 20)]
+
+
+def test_learning_rate_schedules_span_the_run():
+    cosine = rates({"learning_rate_schedule": "cosine"}, 200)
+    np.testing.assert_allclose(cosine, 0.25 * (1 + np.cos(np.linspace(0, np.pi, 21))), atol=1e-6)
+    raised = rates({"learning_rate_schedule": {"cosine": {"alpha": 0.1}}}, 200)
+    np.testing.assert_allclose(raised, 0.9 * np.array(cosine) + 0.05, atol=1e-6)
+    warm = rates({"learning_rate_schedule": "warmup_cosine"}, 200)
+    np.testing.assert_allclose(warm, [0, *0.25 * (1 + np.cos(np.linspace(0, np.pi, 20)))], atol=1e-6)
+    exponential = rates({"learning_rate_schedule": "exponential"}, 200)
+    np.testing.assert_allclose(exponential, 0.5 * 0.01 ** np.linspace(0, 1, 21), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_every_optimizer_by_name(name):
+    given = settings_of({"optimizer": name, "learning_rate": "2e-3", "weight_decay": 0.1, "global_clipnorm": 3})
+    optimizer = made_optimizer(given, 10)
+    assert type(optimizer).__name__.lower() == name
+    assert float(optimizer.learning_rate) == pytest.approx(2e-3)
+    assert (optimizer.weight_decay, optimizer.global_clipnorm) == (0.1, 3.0)
+
+
+def test_mixed_precision(training_lists, validation_lists, tmp_path):
+    settings = QUICK | {"epochs": 2, "mixed_precision": True}
+    trained = plackett.train(training_lists, validation_lists, output=tmp_path / "run", **settings)
+    assert keras.config.dtype_policy().name == "float32"
+    dense = next(layer for layer in trained.model.layers if isinstance(layer, keras.layers.Dense))
+    assert (dense.compute_dtype, dense.variable_dtype) == ("bfloat16", "float32")
+    inputs, _, _ = Batches(validation_lists, 4)[0]
+    assert keras.backend.standardize_dtype(trained.model(inputs).dtype) == "float32"
+    assert trained.best["ndcg@10"] > 0.8
+    loaded = keras.models.load_model(tmp_path / "run/model.keras")
+    assert plackett.evaluate(loaded, validation_lists)["ndcg@10"] == pytest.approx(trained.best["ndcg@10"], abs=1e-3)
+
+
+def test_the_target_is_what_is_learnt_from(training_lists, validation_lists):
+    random = np.random.default_rng(0)
+    clicks = random.integers(0, 2, len(training_lists.labels)).astype("float32")
+    clicked = dataclasses.replace(training_lists, columns={"click": clicks, "teacher": 2 * clicks})
+    settings = QUICK | {"epochs": 1}
+    of_labels = plackett.train(dataclasses.replace(training_lists, labels=clicks), validation_lists, **settings)
+    of_clicks = plackett.train(clicked, validation_lists, target="click", **settings)
+    assert of_clicks.history == of_labels.history
+
+
+def test_weights_of_documents_act(training_lists, validation_lists):
+    settings = QUICK | {"epochs": 1}
+
+    def losses_with(weights):
+        lists = dataclasses.replace(training_lists, columns={"weight": weights.astype("float32")})
+        return plackett.train(lists, validation_lists, **settings).history[0]["loss"]
+
+    ones = np.ones(len(training_lists.labels))
+    assert losses_with(ones) != pytest.approx(losses_with(ones * (training_lists.labels < 2)), rel=1e-2)
+
+
+def test_max_list_size(training_lists, validation_lists):
+    settings = QUICK | {"epochs": 1, "loss": "softmax"}
+    whole = plackett.train(training_lists, validation_lists, **settings).history
+    cut = plackett.train(training_lists, validation_lists, max_list_size=4, **settings).history
+    assert cut[0]["loss"] < whole[0]["loss"]
+
+
+def test_tasks(training_lists, validation_lists, tmp_path):
+    lists = dataclasses.replace(training_lists, columns={"click": (training_lists.labels < 1).astype("float32")})
+    tasks = {"grade": {"loss": "softmax"}, "opposite": {"target": "click", "weight": 0.25}}
+    settings = QUICK | {"epochs": 4, "batch_size": 8}
+    trained = plackett.train(lists, validation_lists, tasks=tasks, output=tmp_path / "run", **settings)
+    assert set(trained.model.output) == {"grade", "opposite"}
+    for entry in trained.history:
+        assert entry["loss"] == pytest.approx(entry["grade_loss"] + 0.25 * entry["opposite_loss"], rel=1e-4)
+
+    def ndcg(model, task):
+        head = keras.Model(model.input, model.output[task])
+        return plackett.evaluate(head, validation_lists)["ndcg@10"]
+
+    assert ndcg(trained.model, "grade") == pytest.approx(trained.best["ndcg@10"], abs=1e-5)
+    assert ndcg(trained.model, "grade") > 0.8 > ndcg(trained.model, "opposite")
+    assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["tasks"] == {
+        "grade": {"target": "label", "loss": "softmax", "loss_options": {}, "weight": 1.0},
+        "opposite": {"target": "click", "loss": "unique_softmax", "loss_options": {}, "weight": 0.25},
+    }
+    loaded = keras.models.load_model(tmp_path / "run/model.keras")
+    assert ndcg(loaded, "grade") == pytest.approx(trained.best["ndcg@10"], abs=1e-5)
+
+
+def test_callbacks_hear_of_one_beginning_and_one_end_and_may_stop_the_training(training_lists, validation_lists):
+    heard = []
+    callback = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: heard.append("begin"),
+        on_epoch_end=lambda epoch, logs: heard.append((epoch, "ndcg@10" in logs)),
+        on_train_end=lambda logs: heard.append("end"),
+    )
+    stop = keras.callbacks.EarlyStopping(monitor="ndcg@10", mode="max", patience=0, min_delta=1.0)
+    trained = plackett.train(training_lists, validation_lists, callbacks=[callback, stop], **QUICK)
+    assert heard == ["begin", (0, True), (1, True), "end"]
+    assert len(trained.history) == 2

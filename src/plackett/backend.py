@@ -315,14 +315,15 @@ def _scatter_add(values, places, size):
 def uniform(shape, seed: int | None, seed_generator, scores):
     """Noise on [0, 1) of `shape`, fresh at each call.
 
-    TensorFlow draws from its stateful generator, so that `tf.random.set_seed` repeats the numbers of TensorFlow
-    Ranking (under `jit_compile=True` TensorFlow pays no heed to seeds). PyTorch, and JAX when it is called eagerly,
-    draw from `seed_generator`. While JAX traces a function, the state of the generator is a constant of the trace and
-    would give the same noise at every step; there it is folded with the bits of `scores`, which a step changes.
+    Called eagerly, TensorFlow draws from its stateful generator, so that `tf.random.set_seed` repeats the numbers of
+    TensorFlow Ranking, and JAX and PyTorch draw from `seed_generator`. While JAX or TensorFlow traces a function, the
+    state of a generator would be a constant of the trace and give the same noise at every step, or be hidden in the
+    graph, where no checkpoint could save it. There the state of `seed_generator` is folded with the bits of `scores`,
+    which a step changes: the noise is a function of the two.
 
     Args:
         shape: the shape of the noise.
-        seed: what TensorFlow's noise starts from; None = its own choice.
+        seed: what TensorFlow's eager noise starts from; None = its own choice.
         seed_generator: `keras.random.SeedGenerator` of this seed.
         scores: the scores that the noise is for, padding zeroed.
     """
@@ -339,7 +340,11 @@ def uniform(shape, seed: int | None, seed_generator, scores):
         return keras.random.uniform(shape, seed=seed_generator)
     import tensorflow as tf
 
-    return tf.random.uniform(shape, seed=seed)
+    if tf.executing_eagerly():
+        return tf.random.uniform(shape, seed=seed)
+    bits = tf.reduce_sum(tf.bitcast(tf.cast(tf.stop_gradient(scores), "float32"), "int32"))
+    key = tf.cast(seed_generator.state.value, "int32")
+    return tf.random.stateless_uniform(shape, tf.random.experimental.stateless_fold_in(key, bits))
 
 
 def flat_ragged(x):

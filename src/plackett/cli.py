@@ -1,6 +1,8 @@
-"""The command line: `plackett train`, `plackett evaluate`, `plackett demo`."""
+"""The command line: `plackett convert`, `plackett train`, `plackett tune`, `plackett evaluate`, `plackett demo`."""
 
+import dataclasses
 import functools
+import importlib.util
 import pathlib
 import sys
 from typing import Annotated
@@ -14,11 +16,13 @@ from rich.markup import escape
 from rich.table import Table
 
 import plackett
+from plackett import tuning
+from plackett.converting import convert
 from plackett.evaluation import METRICS
 from plackett.progress import ProgressBar
-from plackett.training import Settings
-
-MOVIELENS = "movielens-100k"
+from plackett.reading import MOVIELENS, read, read_training
+from plackett.training import Settings, settings_of
+from plackett.training.configs import read_config, read_yaml
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Learning to rank with Keras 3.")
 console = Console()
@@ -31,7 +35,8 @@ def check_backend(name: str | None) -> str | None:
     return name
 
 
-Data = Annotated[list[str], typer.Argument(help=f"LETOR files, plain or gzipped, or {MOVIELENS!r}.")]
+DATA = f"LETOR files, plain or compressed; Parquet files, folders or URLs; or {MOVIELENS!r}."
+Data = Annotated[list[str], typer.Argument(help=DATA)]
 Backend = Annotated[
     str | None,
     typer.Option(
@@ -44,8 +49,23 @@ ScorerOptions = Annotated[
 ]
 Metrics = Annotated[list[str], typer.Option("--metric", help="A metric, such as ndcg@10; may be repeated.")]
 Validation = Annotated[
-    list[pathlib.Path], typer.Option(help="LETOR files to choose the best epoch on. Default: 20 % of the queries.")
+    list[str], typer.Option(help="Files to choose the best epoch on, as DATA. Default: 20 % of the queries.")
 ]
+
+
+TrainingData = Annotated[list[str], typer.Argument(help=f"{DATA} Default: that of --config.")]
+Config = Annotated[
+    pathlib.Path | None,
+    typer.Option(help="The config.yaml of a run: its data and settings, where the command line gives no others."),
+]
+Loss = Annotated[str, typer.Option(help="The name of the loss.")]
+BestMetric = Annotated[str, typer.Option("--metric", help="The metric that chooses the best epoch.")]
+Scorer = Annotated[str | None, typer.Option(help=f"{', '.join(plackett.scorers.SCORERS)}. Default: by the data.")]
+Epochs = Annotated[int, typer.Option(help="At most so many epochs.")]
+SharedQueries = Annotated[
+    bool, typer.Option("--shared-queries", help="A query may be both in training and in validation data.")
+]
+Patience = Annotated[int, typer.Option(help="Stop after so many epochs without a gain.")]
 
 
 def clear_errors(command):
@@ -57,54 +77,131 @@ def clear_errors(command):
             command(*args, **kwargs)
         except typer.Exit:
             raise
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, ImportError) as error:
             console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
             raise typer.Exit(2) from None
 
     return run
 
 
+app.command()(clear_errors(convert))
+
+
 @app.command()
 @clear_errors
 def train(
-    data: Data,
+    ctx: typer.Context,
     output: Annotated[pathlib.Path, typer.Option(help="The folder for the model and its record.")],
+    data: TrainingData = (),
+    config: Config = None,
     validation: Validation = (),
-    loss: Annotated[str, typer.Option(help="The name of the loss.")] = Settings.loss,
+    shared_queries: SharedQueries = False,
+    loss: Loss = Settings.loss,
     loss_option: LossOptions = (),
-    metric: Annotated[str, typer.Option(help="The metric that chooses the best epoch.")] = Settings.metric,
-    scorer: Annotated[str | None, typer.Option(help="mlp or embeddings. Default: by the data.")] = Settings.scorer,
+    target: Annotated[str, typer.Option(help="What the loss learns from: label, click or teacher.")] = Settings.target,
+    metric: BestMetric = Settings.metric,
+    scorer: Scorer = Settings.scorer,
     scorer_option: ScorerOptions = (),
-    epochs: Annotated[int, typer.Option(help="At most so many epochs.")] = Settings.epochs,
-    patience: Annotated[int, typer.Option(help="Stop after so many epochs without a gain.")] = Settings.patience,
+    epochs: Epochs = Settings.epochs,
+    patience: Patience = Settings.patience,
     batch_size: Annotated[int, typer.Option(help="Lists a step.")] = Settings.batch_size,
-    learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = Settings.learning_rate,
+    max_list_size: Annotated[
+        int | None, typer.Option(help="Longer training lists are cut: relevant documents stay, others are sampled.")
+    ] = Settings.max_list_size,
+    optimizer: Annotated[str, typer.Option(help="Any of Keras, such as adam or sgd.")] = Settings.optimizer,
+    learning_rate: Annotated[float, typer.Option(help="Of the optimizer.")] = Settings.learning_rate,
+    learning_rate_schedule: Annotated[
+        str | None, typer.Option(help="cosine, warmup_cosine or exponential, or {NAME: OPTIONS} in YAML.")
+    ] = Settings.learning_rate_schedule,
+    weight_decay: Annotated[float | None, typer.Option(help="Of the optimizer.")] = Settings.weight_decay,
+    global_clipnorm: Annotated[
+        float | None, typer.Option(help="Gradients of a larger norm are scaled down to it.")
+    ] = Settings.global_clipnorm,
+    mixed_precision: Annotated[
+        bool, typer.Option("--mixed-precision", help="Compute in bfloat16.")
+    ] = Settings.mixed_precision,
+    checkpoint_steps: Annotated[
+        int | None, typer.Option(help="Write a checkpoint after each so many steps.")
+    ] = Settings.checkpoint_steps,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(help="Write one when the last is so old.")
+    ] = Settings.checkpoint_minutes,
+    keep_checkpoints: Annotated[int, typer.Option(help="Keep so many.")] = Settings.keep_checkpoints,
     seed: Annotated[int, typer.Option(help="Of weights, order, dropout and noise.")] = Settings.seed,
     backend: Backend = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace an earlier run in the output folder.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in the output folder, if there is one.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Log to the folder tensorboard in the output folder.")
+    ] = False,
 ):
-    """Train a ranker and keep the best epoch: config.yaml, model.keras, metrics.json, history.csv."""
-    loss_options = parse_options("--loss-option", loss_option)
-    scorer_options = parse_options("--scorer-option", scorer_option)
-    lists, held_out, provenance = read_training(data, validation, seed)
+    """Train a ranker and keep the best epoch: config.yaml, environment.yaml, model.keras, metrics.json, history.csv."""
+    settings, source = given_settings(ctx)
+    lists, held_out, provenance = read_data(settings, source, shared_queries)
     trained = run_training(
         lists,
         held_out,
-        loss,
-        metric,
+        settings.pop("loss", Settings.loss),
+        settings.pop("metric", Settings.metric),
         output,
         provenance=provenance,
         overwrite=overwrite,
-        loss_options=loss_options,
-        scorer=scorer,
-        scorer_options=scorer_options,
-        epochs=epochs,
-        patience=patience,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
+        resume=resume,
+        callbacks=[tensorboard_into(output)] if tensorboard else [],
+        **settings,
     )
     console.print(f"best epoch {trained.best['epoch']} of {len(trained.history)}; saved in [bold]{trained.output}[/]")
+
+
+@app.command()
+@clear_errors
+def tune(
+    ctx: typer.Context,
+    output: Annotated[pathlib.Path, typer.Option(help="The folder for the search; the same one goes on with it.")],
+    trials: Annotated[int, typer.Option(help="How many trials in all.")],
+    data: TrainingData = (),
+    space: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="A YAML file of names to {low, high, log} or lists of choices. Default: by the scorer."),
+    ] = None,
+    config: Config = None,
+    validation: Validation = (),
+    shared_queries: SharedQueries = False,
+    loss: Loss = Settings.loss,
+    loss_option: LossOptions = (),
+    metric: BestMetric = Settings.metric,
+    scorer: Scorer = Settings.scorer,
+    scorer_option: ScorerOptions = (),
+    epochs: Epochs = Settings.epochs,
+    patience: Patience = Settings.patience,
+    seed: Annotated[int, typer.Option(help="Of the search and of each trial.")] = Settings.seed,
+    backend: Backend = None,
+):
+    """Search for the settings with the best metric, by Optuna; config.yaml in the output folder has them."""
+    settings, source = given_settings(ctx)
+    settings.setdefault("metric", Settings.metric)
+    searched = None if space is None else read_yaml(space)
+    lists, held_out, provenance = read_data(settings, source, shared_queries)
+    try:
+        found = tuning.tune(
+            lists,
+            held_out,
+            output=output,
+            trials=trials,
+            space=searched,
+            provenance=provenance,
+            after=lambda trial: console.print(in_words(trial, settings["metric"]), highlight=False),
+            **settings,
+        )
+    except KeyboardInterrupt:
+        console.print("\nstopped: the same command goes on with the search")
+        raise typer.Exit(130) from None
+    console.print(trial_table(found, settings["metric"]))
+    console.print(f"train the best with --config {output / 'config.yaml'}", highlight=False)
 
 
 @app.command()
@@ -135,7 +232,7 @@ def evaluate(
     if data == [MOVIELENS]:
         lists = plackett.data.movielens_100k()[2]
     else:
-        lists = read_letor_files(data, inputs["features"].shape[-1] if "features" in inputs else None)
+        lists = read(data, features=inputs["features"].shape[-1] if "features" in inputs else None, missing=True)
     missing = sorted(set(inputs) - {"mask", "features", *lists.ids})
     if missing:
         raise ValueError(f"{path} was trained on the id features {', '.join(missing)}, which this data does not have")
@@ -198,41 +295,79 @@ def parse_options(flag: str, pairs: list[str]) -> dict:
     return options
 
 
-def read_training(data, validation, seed):
+def read_data(settings, source, shared_queries):
     """(training lists, validation lists, what config.yaml says of them)."""
-    provenance = {"data": list(data), "validation": [str(path) for path in validation]}
-    if MOVIELENS in data:
-        if data != [MOVIELENS] or validation:
-            raise ValueError(f"{MOVIELENS} stands alone: it brings its own validation lists")
-        lists, held_out, _ = plackett.data.movielens_100k()
-        return lists, held_out, {"data": [MOVIELENS]}
-    lists = read_letor_files(data)
-    if validation:
-        return lists, read_letor_files(validation, lists.features.shape[1]), provenance
-    console.print(f"no --validation: 20 % of the queries, drawn with seed {seed}, are held out", highlight=False)
-    return *plackett.data.split_queries(lists, 0.2, seed), provenance | {"validation": "20 % of the queries"}
+    seed, missing = settings.get("seed", Settings.seed), settings.get("scorer_options", {}).get("missing", False)
+    if not source[1] and source[0] != [MOVIELENS]:
+        console.print(f"no --validation: 20 % of the queries, drawn with seed {seed}, are held out", highlight=False)
+    return read_training(*source, seed, missing=missing, shared_queries=shared_queries)
 
 
-def read_letor_files(paths, features: int | None = None):
-    """The lists of several LETOR files behind each other."""
-    parts = [plackett.data.read_letor(path, features=features) for path in paths]
-    width = max(part.features.shape[1] for part in parts)
-    if any(part.features.shape[1] != width for part in parts):
-        parts = [plackett.data.read_letor(path, features=width) for path in paths]
-    return plackett.data.concatenate(parts)
-
-
-def run_training(lists, validation, loss, metric, output, **settings):
+def run_training(lists, validation, loss, metric, output, *, callbacks=(), **settings):
     """`plackett.train` under a progress bar."""
     bar = ProgressBar(console, loss, metric)
     try:
-        return plackett.train(lists, validation, loss=loss, metric=metric, output=output, callbacks=[bar], **settings)
+        return plackett.train(
+            lists, validation, loss=loss, metric=metric, output=output, callbacks=[bar, *callbacks], **settings
+        )
     except KeyboardInterrupt:
         kept = f"the best of the finished epochs is in {output}" if bar.best[0] else "no epoch was finished"
-        console.print(f"\nstopped: {kept}", highlight=False)
+        console.print(f"\nstopped: {kept}; --resume goes on from the last checkpoint", highlight=False)
         raise typer.Exit(130) from None
     finally:
         bar.close()
+
+
+def given_settings(ctx: typer.Context) -> tuple[dict, tuple[list[str], list]]:
+    """(settings, (data, validation)): those of --config, and in their place what the command line gives.
+
+    A loss or scorer given there stands without the options that the file has for another.
+    """
+    given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
+    config = {} if "config" not in given else read_config(given["config"], given.get("backend"))
+    source = {name: config.pop(name, None) for name in ("data", "validation")}
+    data, validation = (list(given.get(name) or source[name] or ()) for name in source)
+    if not data:
+        raise ValueError("there is no data: name it, or a --config that does")
+    for part in ("loss", "scorer"):
+        options = parse_options(f"--{part}-option", given.get(f"{part}_option", []))
+        before = {} if part in given else config.get(f"{part}_options", {})
+        given[f"{part}_options"] = before | options
+    if isinstance(schedule := given.get("learning_rate_schedule"), str):
+        given |= parse_options("--learning-rate-schedule", [f"learning_rate_schedule={schedule}"])
+    names = {field.name for field in dataclasses.fields(Settings)}
+    settings = config | {name: given[name] for name in given if name in names}
+    settings_of(settings)
+    return settings, (data, validation)
+
+
+def tensorboard_into(output: pathlib.Path) -> keras.callbacks.Callback:
+    """The callback that writes what TensorBoard shows."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise ValueError("--tensorboard writes with TensorFlow, which is not installed: pip install tensorflow")
+    return keras.callbacks.TensorBoard(str(output / "tensorboard"), write_graph=False)
+
+
+def in_words(trial: tuning.Trial, metric: str) -> str:
+    """One line of a trial."""
+    result = "diverged" if trial.value is None else f"{metric} {trial.value:.4f}"
+    return f"trial {trial.number}: {result}, {', '.join(f'{name}={as_text(x)}' for name, x in trial.settings.items())}"
+
+
+def trial_table(trials: list[tuning.Trial], metric: str) -> Table:
+    """The best ten trials, one a row."""
+    drawn = Table(title=f"The best of {len(trials)} trials")
+    for column in ("trial", metric, *trials[0].settings):
+        drawn.add_column(column, justify="right")
+    for trial in trials[:10]:
+        value = "diverged" if trial.value is None else f"{trial.value:.4f}"
+        drawn.add_row(str(trial.number), value, *map(as_text, trial.settings.values()))
+    return drawn
+
+
+def as_text(x) -> str:
+    """A chosen value, short."""
+    return f"{x:.4g}" if isinstance(x, float) else str(x)
 
 
 def free_folder(folder: pathlib.Path) -> pathlib.Path:

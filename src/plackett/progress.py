@@ -8,7 +8,7 @@ from plackett import metrics
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """A bar over epochs, with the loss and the validation metric, and the best epoch so far.
+    """A bar over epochs, with the loss and the validation metric, and the best epoch so far, also of a resumed run.
 
     Args:
         console: where it is drawn.
@@ -33,13 +33,18 @@ class ProgressBar(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.bar.start()
         self.task = self.bar.add_task(self.label, total=self.params["epochs"], numbers="")
+        for entry in self.params["history"]:
+            self._show(entry["epoch"], entry)
 
     def on_epoch_end(self, epoch, logs=None):
+        self._show(epoch + 1, logs)
+
+    def _show(self, epoch, logs):
         value = logs[self.metric]
         if self.improves(value, self.best[1]):
-            self.best = (epoch + 1, value)
+            self.best = (epoch, value)
         numbers = f"loss {logs['loss']:.4g} {self.metric} {value:.4f} best {self.best[1]:.4f}"
-        self.bar.update(self.task, completed=epoch + 1, numbers=numbers)
+        self.bar.update(self.task, completed=epoch, numbers=numbers)
 
     def on_train_end(self, logs=None):
         self.close()

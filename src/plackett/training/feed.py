@@ -1,0 +1,45 @@
+"""Batches as Keras reads them."""
+
+from collections.abc import Mapping
+
+import keras
+
+from plackett.data import Batches, RankingLists
+
+
+class Feed(keras.utils.PyDataset):
+    """What is left of one epoch of `Batches`: (inputs, labels, weights).
+
+    Args:
+        lists: what the batches are cut from.
+        batch_size: how many lists a batch has.
+        seed: of the shuffling. None = in the given order.
+        max_list_size: see `Batches`.
+        targets: see `Batches`.
+    """
+
+    def __init__(
+        self,
+        lists: RankingLists,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        max_list_size: int | None = None,
+        targets: str | Mapping[str, str] = "label",
+    ):
+        super().__init__()
+        self.batches = Batches(lists, batch_size, seed=seed, max_list_size=max_list_size, targets=targets)
+        self.start(0)
+
+    def start(self, epoch: int, step: int = 0) -> None:
+        """Goes to this epoch, counted from 0, from batch `step` on."""
+        self.first_step = step
+        self.batches.start(epoch, step)
+
+    def __len__(self):
+        """How many batches are left."""
+        return len(self.batches)
+
+    def __getitem__(self, i):
+        """Batch i of what is left."""
+        return self.batches[i]

@@ -1,0 +1,356 @@
+"""Training that is stopped at any moment and goes on as if it had never been."""
+
+import errno
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import yaml
+from backends import BACKEND
+from conftest import made_lists
+
+import plackett
+from plackett import data
+from plackett.losses.base import RankingLoss
+from plackett.training import Feed, TrainingDivergedError, checkpoints, divergence, heads, record
+from plackett.training.checkpoints import positions
+
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+QUICK = {"epochs": 3, "batch_size": 8, "max_list_size": 8, "patience": 9, "checkpoint_steps": 2}
+# What has no state but its weights.
+PLAIN = QUICK | {"optimizer": "sgd", "scorer_options": {"hidden": (), "transform": None}}
+# All that has one: the noise of a loss, dropout, batch normalisation, moments, a schedule, several running means.
+NOISY = QUICK | {
+    "tasks": {
+        "grade": {"loss": "gumbel_approx_ndcg", "loss_options": {"sample_size": 2}},
+        "seen": {"target": "click", "loss": "softmax", "weight": 0.5},
+    },
+    "scorer_options": {"hidden": (4,), "dropout": 0.3},
+    "learning_rate": 0.03,
+    "learning_rate_schedule": "cosine",
+}
+
+
+class KilledError(Exception):
+    """Stands for a process that ends."""
+
+
+class KillAfter(keras.callbacks.Callback):
+    """Ends the run at the given moment, the first being 0: steps and ends of epochs are counted in one."""
+
+    def __init__(self, moment):
+        super().__init__()
+        self.moment = moment
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.count()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.count()
+
+    def count(self):
+        if self.moment == 0:
+            raise KilledError
+        self.moment -= 1
+
+
+def with_clicks(lists):
+    return data.RankingLists(**{**vars(lists), "columns": {"click": (lists.labels > 0).astype("float32")}})
+
+
+LISTS, VALIDATION = with_clicks(made_lists(40, seed=0)), made_lists(15, seed=1)
+STEPS = 5
+
+
+def train(settings=PLAIN, *, lists=LISTS, **arguments):
+    return plackett.train(lists, VALIDATION, **settings, **arguments)
+
+
+def killed(moment, output, settings=PLAIN, **arguments):
+    with pytest.raises(KilledError):
+        train(settings, output=output, resume=True, callbacks=[KillAfter(moment)], **arguments)
+
+
+def assert_same_run(first, second):
+    assert first.history == second.history
+    assert first.best == second.best
+    for a, b in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(quick_compile):
+    return train()
+
+
+@pytest.fixture(scope="module")
+def noisy(quick_compile):
+    """An undisturbed run, and the states of Python's and NumPy's generators after each of its steps."""
+    states = []
+
+    def look(batch, logs):
+        states.append((random.getstate(), np.random.get_state()[1].tolist(), np.random.get_state()[2]))
+
+    return train(NOISY, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=look)]), states
+
+
+def test_a_run_that_is_killed_ends_as_an_undisturbed_one(undisturbed, tmp_path):
+    """What it had half written is passed over and taken away."""
+    folder = tmp_path / "run"
+    killed(random.Random(BACKEND).randrange(STEPS, 2 * STEPS), folder)
+    last = positions(folder / "checkpoints")[-1]
+    for name in (f"partial-{last[0]:04d}-{last[1] + 1:06d}", "partial-0000-000002"):
+        (folder / "checkpoints" / name).mkdir()
+        (folder / "checkpoints" / name / "arrays.npz").write_bytes(b"PK half")
+    (folder / "partial.keras").write_bytes(b"PK half")
+    assert_same_run(train(output=folder, resume=True), undisturbed)
+    files = {path.name for path in folder.iterdir()}
+    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
+    # A finished run is given back as it is.
+    again = train(output=folder, resume=True, callbacks=[KillAfter(0)])
+    assert_same_run(again, undisturbed)
+
+
+def test_all_states_are_kept_from_one_epoch_to_the_next(noisy, tmp_path):
+    killed(2 * (STEPS + 1), tmp_path / "run", NOISY)
+    assert positions(tmp_path / "run/checkpoints")[-1] == (2, 0)
+    resumed = train(NOISY, output=tmp_path / "run", resume=True)
+    assert_same_run(resumed, noisy[0])
+    assert {"grade_loss", "seen_loss"} <= set(resumed.history[0])
+
+
+def test_nothing_draws_from_the_generators_of_python_and_numpy(noisy):
+    """So that they need not be kept."""
+    _, states = noisy
+    assert all(state == states[0] for state in states)
+
+
+def test_without_a_checkpoint_it_starts_from_the_beginning(undisturbed, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/environment.yaml").write_text("{}")
+    (tmp_path / "run/config.yaml.partial").write_text("epo")
+    killed(STEPS + 2, tmp_path / "run", PLAIN | {"checkpoint_steps": None})
+    assert not (tmp_path / "run/checkpoints").exists()
+    assert len((tmp_path / "run/history.csv").read_text().splitlines()) == 2
+    assert_same_run(train(output=tmp_path / "run", resume=True), undisturbed)
+
+
+def test_between_the_files_of_an_epoch(undisturbed, tmp_path, monkeypatch):
+    write = record.write
+
+    def killed_before(path, text):
+        if path.name == "history.csv":
+            raise KilledError
+        write(path, text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(record, "write", killed_before)
+        with pytest.raises(KilledError):
+            train(output=tmp_path / "run")
+    assert (tmp_path / "run/metrics.json").exists()
+    assert not (tmp_path / "run/history.csv").exists()
+    assert_same_run(train(output=tmp_path / "run", resume=True), undisturbed)
+
+
+def test_killed_for_good_while_a_checkpoint_is_written(noisy, tmp_path):
+    """A process of its own, which SIGKILL ends in the middle of writing its third checkpoint.
+
+    It goes on from the middle of an epoch, with all states.
+    """
+    code = """
+        import os, signal, sys
+        import numpy as np
+        from test_resume import NOISY, LISTS, VALIDATION, plackett, checkpoints
+
+        write, written = np.savez, []
+
+        def half(file, **arrays):
+            written.append(file)
+            write(file, **arrays)
+            if len(written) == 3:
+                file.truncate(file.tell() // 2)
+                file.flush()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        checkpoints.np.savez = half
+        plackett.train(LISTS, VALIDATION, output=sys.argv[1], resume=True, **NOISY)
+    """
+    environment = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "KERAS_BACKEND": BACKEND}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code), tmp_path / "run"],
+        cwd=pathlib.Path(__file__).parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert positions(tmp_path / "run/checkpoints") == [(0, 2), (0, 4)]
+    assert list((tmp_path / "run/checkpoints").glob("partial-*"))
+    assert_same_run(train(NOISY, output=tmp_path / "run", resume=True), noisy[0])
+
+
+def test_the_last_checkpoints_are_kept_and_are_whole(tmp_path):
+    seen = []
+
+    def look(batch, logs):
+        seen.append(positions(tmp_path / "run/checkpoints"))
+
+    callback = keras.callbacks.LambdaCallback(on_train_batch_end=look)
+    train(PLAIN | {"epochs": 2, "keep_checkpoints": 3}, output=tmp_path / "run", callbacks=[callback])
+    places = [(0, 2), (0, 4), (1, 1), (1, 3)]
+    assert seen[1] == places[:1]
+    assert seen[4] == places[:2]
+    assert seen[-2] == places[1:]
+    # The last step of an epoch: its checkpoint is written with what was measured after it.
+    assert seen[-1] == places[1:]
+
+
+def test_checkpoints_by_time(tmp_path):
+    seen = []
+    look = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(positions(tmp_path / "run/checkpoints"))
+    )
+    settings = PLAIN | {"epochs": 1, "checkpoint_steps": None, "checkpoint_minutes": 1e-9}
+    train(settings, output=tmp_path / "run", callbacks=[look])
+    assert [places[-1] for places in seen[:-1]] == [(0, step) for step in range(1, STEPS)]
+
+
+def test_another_run_is_not_resumed(tmp_path):
+    killed(0, tmp_path / "run")
+    for changed, wrong in (
+        ({"epochs": 4, "loss": "softmax"}, "loss was 'unique_softmax' and is 'softmax'; epochs was 3 and is 4"),
+        ({"scorer_options": {"hidden": (5,)}}, "scorer_options was {'hidden': \\[\\], 'transform': None} and is"),
+    ):
+        with pytest.raises(ValueError, match=f"cannot be resumed, it holds another run: {wrong}"):
+            train(PLAIN | changed, output=tmp_path / "run", resume=True)
+    with pytest.raises(ValueError, match=r"it holds another run: training_lists was '[0-9a-f]{16}' and is"):
+        train(output=tmp_path / "run", resume=True, lists=made_lists(40, seed=2))
+    with pytest.raises(FileExistsError, match="exists and is not empty"):
+        train(output=tmp_path / "run")
+
+
+def test_a_full_disk(undisturbed, tmp_path, monkeypatch):
+    write, written = np.savez, []
+
+    def full(file, **arrays):
+        written.append(file)
+        if len(written) == 3:
+            file.write(b"PK half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(file, **arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.np, "savez", full)
+        with pytest.raises(OSError, match=r"0001-000001 could not be written: No space left on device"):
+            train(output=tmp_path / "run")
+    assert positions(tmp_path / "run/checkpoints") == [(0, 2), (0, 4)]
+    assert not list((tmp_path / "run/checkpoints").glob("partial-*"))
+    assert_same_run(train(output=tmp_path / "run", resume=True), undisturbed)
+
+
+def test_a_full_disk_while_an_epoch_is_written_down_and_the_environment(tmp_path, monkeypatch):
+    def full(self, path):
+        path.write_bytes(b"PK half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(keras.Model, "save", full)
+    with pytest.raises(OSError, match=r"model.keras could not be written: No space left on device"):
+        train(output=tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.yaml", "environment.yaml", "checkpoints"}
+    surroundings = yaml.safe_load((tmp_path / "run/environment.yaml").read_text())
+    assert surroundings["data"] == {
+        "training_lists": LISTS.fingerprint(),
+        "validation_lists": VALIDATION.fingerprint(),
+    }
+    assert (surroundings["backend"]["name"], surroundings["keras"]) == (BACKEND, keras.__version__)
+    assert set(surroundings) == {
+        *("plackett", "keras", "backend", "numpy", "python", "platform", "git_commit", "data"),
+    }
+
+
+def test_a_folder_that_cannot_be(tmp_path):
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(OSError, match="file/run could not be written: Not a directory"):
+        train(output=tmp_path / "file/run")
+    with pytest.raises(FileExistsError, match="exists and is not empty"):
+        train(output=tmp_path / "file", resume=True)
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def poisoned(query):
+    """The lists with a label of 200 in one query, the step of the first epoch that has it, and its queries."""
+    labels = LISTS.labels.copy()
+    labels[LISTS.row_splits[query]] = 200
+    feed = Feed(LISTS, PLAIN["batch_size"], seed=0, max_list_size=8)
+    step = next(i for i, queries in enumerate(feed.batches.plan) if query in queries)
+    return data.RankingLists(**{**vars(LISTS), "labels": labels}), step + 1, feed.batches.plan[step]
+
+
+def assert_checkpoints_are_finite(folder):
+    for path in folder.glob("checkpoints/*/arrays.npz"):
+        with np.load(path) as arrays:
+            assert all(np.isfinite(arrays[name]).all() for name in arrays)
+
+
+def test_a_loss_that_is_not_finite_names_its_batch(tmp_path):
+    """2^200 is infinite in float32."""
+    lists, step, queries = poisoned(7)
+    settings = PLAIN | {"checkpoint_steps": 1, "max_list_size": None}
+    with pytest.raises(TrainingDivergedError) as caught:
+        train(settings, lists=lists, output=tmp_path / "run")
+    error = caught.value
+    assert (error.epoch, error.step, error.queries) == (1, step, [f"q{q}" for q in queries])
+    rows = np.concatenate([np.arange(lists.row_splits[q], lists.row_splits[q + 1]) for q in queries])
+    assert error.ranges["label"] == (0, 200, 0)
+    for k in range(5):
+        column = lists.features[rows, k]
+        assert error.ranges[f"feature {k + 1}"] == (column.min(), column.max(), 0)
+    assert f"training stopped in epoch 1, step {step}: the loss is inf; its queries are q" in str(error)
+    assert "and 3 more; of 7 ranges the widest are label from 0 to 200, " in str(error)
+    assert "\n" not in str(error)
+    assert positions(tmp_path / "run/checkpoints")[-1:] == ([(0, step - 1)] if step > 1 else [])
+    assert_checkpoints_are_finite(tmp_path / "run")
+
+
+def test_missing_values_are_counted():
+    error = TrainingDivergedError("a", 1, 2, ["q"], {"x": (None, None, 3), "y": (0.0, 1.0, 0), "z": (-2.0, 1.0, 1)})
+    words = "its queries are q; of 3 ranges the widest are z from -2 to 1, y from 0 to 1; NaN in x (3), z (1)"
+    assert str(error) == f"training stopped in epoch 1, step 2: a; {words}"
+    assert divergence._range(np.array([np.nan, 2, 1, np.nan])) == (1, 2, 2)
+    assert divergence._range(np.array([np.nan])) == (None, None, 1)
+
+
+def test_a_gradient_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
+    """The loss of its step is finite; that of the next would not be."""
+
+    def loss(labels, scores, *, mask):
+        ops = keras.ops
+        nothing = ops.relu(-ops.max(labels))
+        root = ops.sqrt(ops.where(ops.max(labels) > 100, scores * nothing, ops.ones_like(scores)))
+        return ops.sum(scores**2 + root, axis=-1)
+
+    class Rooted(RankingLoss):
+        def __init__(self, reduction="auto", name=None):
+            super().__init__(loss, reduction, name)
+
+    monkeypatch.setattr(heads.losses, "get", lambda name: Rooted())
+    lists, step, queries = poisoned(7)
+    with pytest.raises(TrainingDivergedError, match="a weight is not finite any more, though the loss is") as caught:
+        train(PLAIN | {"checkpoint_steps": 1}, lists=lists, output=tmp_path / "run")
+    assert (caught.value.step, caught.value.queries) == (step, [f"q{q}" for q in queries])
+    assert_checkpoints_are_finite(tmp_path / "run")
+
+
+def test_no_step_is_watched_afterwards(undisturbed):
+    assert "train_step" not in vars(undisturbed.model)
+    with divergence.watched(undisturbed.model):
+        assert "train_step" in vars(undisturbed.model)

@@ -1,0 +1,151 @@
+"""The search for settings."""
+
+import json
+import re
+
+import keras
+import pytest
+import yaml
+from backends import BACKEND
+from conftest import made_lists
+
+import plackett
+from plackett import tuning
+from plackett.tuning import checked_space, tune
+
+pytestmark = pytest.mark.usefixtures("quick_compile")
+
+LISTS, VALIDATION = made_lists(24, seed=0), made_lists(15, seed=1)
+SPACE = {
+    "learning_rate": {"low": "1e-4", "high": 1e-1, "log": True},
+    "batch_size": [8, 24],
+    "scorer_options.hidden": [[], [4]],
+}
+QUICK = {"epochs": 1, "scorer_options": {"dropout": 0.0}, "checkpoint_steps": 1}
+
+
+class KilledError(Exception):
+    """Stands for a process that ends."""
+
+
+def search(output, trials, **arguments):
+    arguments = {"space": SPACE, "output": output, "trials": trials} | QUICK | arguments
+    return tune(LISTS, VALIDATION, **arguments)
+
+
+def test_a_search_that_is_killed_goes_on(tmp_path):
+    heard = []
+    whole = search(tmp_path / "whole", 2, after=heard.append, provenance={"data": ["a.txt"]})
+    assert [trial.number for trial in heard] == [0, 1]
+    assert sorted(whole, key=lambda trial: trial.number) == heard
+    values = [trial.value for trial in whole]
+    assert values == sorted(values, reverse=True)
+    assert len({trial.settings["learning_rate"] for trial in whole}) == 2
+    assert all(1e-4 <= trial.settings["learning_rate"] <= 1e-1 for trial in whole)
+
+    def killed_in_the_second(number):
+        def end(batch, logs):
+            if number == 1:
+                raise KilledError
+
+        return [keras.callbacks.LambdaCallback(on_train_batch_end=end)]
+
+    with pytest.raises(KilledError):
+        search(tmp_path / "killed", 2, callbacks=killed_in_the_second)
+    assert (tmp_path / "killed/trials/0001/config.yaml").exists()
+    assert search(tmp_path / "killed", 2) == whole
+    assert search(tmp_path / "killed", 2, after=heard.append) == whole
+    assert len(heard) == 2
+
+    for number in range(2):
+        files = {path.name for path in (tmp_path / f"killed/trials/{number:04d}").iterdir()}
+        assert files == {"config.yaml", "environment.yaml", "metrics.json", "history.csv"}
+    with pytest.raises(ValueError, match="it holds another run: epochs was 1 and is 2"):
+        search(tmp_path / "killed", 2, epochs=2)
+    best = json.loads((tmp_path / f"whole/trials/{whole[0].number:04d}/metrics.json").read_text())
+    assert best["ndcg@10"] == whole[0].value
+
+    config = yaml.safe_load((tmp_path / "whole/config.yaml").read_text())
+    assert config.pop("data") == ["a.txt"]
+    assert config.pop("backend") == BACKEND
+    assert config["scorer_options"] == {"dropout": 0.0, "hidden": whole[0].settings["scorer_options.hidden"]}
+    assert plackett.train(LISTS, VALIDATION, **config).best["ndcg@10"] == whole[0].value
+
+
+def test_less_may_be_better(tmp_path):
+    values = [trial.value for trial in search(tmp_path / "run", 2, metric="arp")]
+    assert values == sorted(values)
+    assert values[0] < values[-1]
+
+
+def test_a_trial_that_diverges_comes_last(tmp_path):
+    space = {"learning_rate": [1e-3, 1e38], "optimizer": ["sgd"]}
+    trials = search(tmp_path / "run", 3, space=space, loss="softmax", scorer_options={"hidden": [4]}, epochs=2)
+    rates = [trial.settings["learning_rate"] for trial in trials]
+    assert {1e-3, 1e38} == set(rates)
+    assert [trial.value is None for trial in trials] == [rate == 1e38 for rate in rates]
+    assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["learning_rate"] == 1e-3
+
+
+def test_the_default_space_is_what_the_scorer_knows(monkeypatch, tmp_path):
+    spaces = []
+
+    def opened(output, given, data):
+        spaces.append(given["space"])
+        raise KilledError
+
+    monkeypatch.setattr(tuning, "_opened", opened)
+    for scorer in ("mlp", "embeddings", "additive"):
+        with pytest.raises(KilledError):
+            search(tmp_path, 1, space=None, scorer=scorer)
+    mlp, embeddings, additive = spaces
+    assert set(mlp) == {"learning_rate", "batch_size", "scorer_options.hidden", "scorer_options.dropout"}
+    assert set(embeddings) == {*mlp, "scorer_options.dimension"}
+    assert set(additive) == {*mlp} - {"scorer_options.dropout"}
+
+
+def test_ranges_are_of_the_kind_of_their_setting():
+    space = checked_space(
+        {
+            "learning_rate": {"low": 1, "high": 2},
+            "batch_size": {"low": 8, "high": 64},
+            "scorer_options.dropout": {"low": 0, "high": 0.5},
+            "loss_options.sample_size": {"low": 1, "high": 16, "log": True},
+        }
+    )
+    kinds = {name: type(given["low"]) for name, given in space.items()}
+    assert list(kinds.values()) == [float, int, float, int]
+    assert [given["log"] for given in space.values()] == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    "arguments, wrong",
+    [
+        ({"trials": 0}, "trials must be at least 1, but got 0"),
+        ({"epochz": 3}, "unknown setting 'epochz'; did you mean 'epochs'?"),
+        ({"space": {}}, "a space must be a dict of names to ranges or lists of choices, but got {}"),
+        ({"space": {"learning_rat": [1]}}, "unknown setting to search 'learning_rat'; did you mean 'learning_rate'?"),
+        ({"space": {"metric": ["ndcg"]}}, "unknown setting to search 'metric'"),
+        ({"space": {"scorer.hidden": [1]}}, "unknown setting to search 'scorer.hidden'"),
+        ({"space": {"epochs": []}}, "the space of epochs must be {low, high} or a list of choices, but got []"),
+        ({"space": {"epochs": {"low": 1}}}, "the space of epochs must be {low, high} or a list"),
+        ({"space": {"epochs": {"low": 1, "high": 2, "lo": 1}}}, "unknown part of the space of epochs: 'lo'"),
+        ({"space": {"epochs": {"low": 1, "high": 2.5}}}, "high of epochs must be int, but got 2.5"),
+        ({"space": {"epochs": {"low": 2, "high": 2}}}, "the space of epochs must have low < high, but got low=2, high"),
+        (
+            {"space": {"learning_rate": {"low": 0, "high": 1, "log": True}}},
+            "the space of learning_rate must have 0 < low < high, but got low=0.0, high=1.0",
+        ),
+    ],
+)
+def test_errors_say_what_is_allowed(tmp_path, arguments, wrong):
+    with pytest.raises(ValueError, match=re.escape(wrong)):
+        search(tmp_path / "run", **{"trials": 1} | arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_with_anything_else_in_it(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/file").write_text("precious")
+    with pytest.raises(FileExistsError, match="other exists and holds no search"):
+        search(tmp_path / "other", 1)
