@@ -18,8 +18,9 @@ SCRIPTS = {page.name: "\n".join(re.findall(r"```python\n(.*?)```", page.read_tex
 
 
 @pytest.mark.parametrize("page", [name for name, script in SCRIPTS.items() if script])
-def test_scripts(page, monkeypatch):
+def test_scripts(page, monkeypatch, tmp_path):
     """The blocks of a page, one after the other. MovieLens is stood in for, so that no network is needed."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(plackett.data, "movielens_100k", lambda: tuple(made_lists(70, seed) for seed in range(3)))
     exec(compile(SCRIPTS[page], page, "exec"), {})
 

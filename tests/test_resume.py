@@ -1,6 +1,7 @@
 """Training that is stopped at any moment and goes on as if it had never been."""
 
 import errno
+import json
 import os
 import pathlib
 import random
@@ -30,7 +31,7 @@ PLAIN = QUICK | {"optimizer": "sgd", "scorer_options": {"hidden": (), "transform
 # All that has one: the noise of a loss, dropout, batch normalisation, moments, a schedule, several running means.
 NOISY = QUICK | {
     "tasks": {
-        "grade": {"loss": "gumbel_approx_ndcg", "loss_options": {"sample_size": 2}},
+        "grade": {"loss": "list_mle"},
         "seen": {"target": "click", "loss": "softmax", "weight": 0.5},
     },
     "scorer_options": {"hidden": (4,), "dropout": 0.3},
@@ -316,7 +317,11 @@ def test_a_loss_that_is_not_finite_names_its_batch(tmp_path):
         assert error.ranges[f"feature {k + 1}"] == (column.min(), column.max(), 0)
     assert f"training stopped in epoch 1, step {step}: the loss is inf; its queries are q" in str(error)
     assert "and 3 more; of 7 ranges the widest are label from 0 to 200, " in str(error)
+    assert str(error).endswith(f"; all are in {tmp_path / 'run/divergence.json'}")
     assert "\n" not in str(error)
+    told = json.loads((tmp_path / "run/divergence.json").read_text())
+    assert (told["epoch"], told["step"], told["queries"]) == (1, step, error.queries)
+    assert {name: tuple(given) for name, given in told["ranges"].items()} == error.ranges
     assert positions(tmp_path / "run/checkpoints")[-1:] == ([(0, step - 1)] if step > 1 else [])
     assert_checkpoints_are_finite(tmp_path / "run")
 

@@ -73,7 +73,9 @@ def test_a_search_that_is_killed_goes_on(tmp_path):
 
 
 def test_less_may_be_better(tmp_path):
-    values = [trial.value for trial in search(tmp_path / "run", 2, metric="arp")]
+    space = {"learning_rate": {"low": 0.05, "high": 0.5}}
+    options = {"scorer_options": {"hidden": [4]}, "batch_size": 8}
+    values = [trial.value for trial in search(tmp_path / "run", 2, metric="arp", space=space, **options)]
     assert values == sorted(values)
     assert values[0] < values[-1]
 

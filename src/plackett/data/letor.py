@@ -155,6 +155,8 @@ def _allowed(labels, queries, values, missing):
 
 def _dense(content, count, features):
     """(labels, queries, values) of lines that list all features in order, a space between fields; or None."""
+    if content.count(b":", 0, content.find(b"\n") % (len(content) + 1)) != features + 1:
+        return None
     names = ["label", "qid:", *(f"{number}:" for number in range(1, features + 1))]
     fields = [pl.col(name).str.strip_prefix(name).cast(pl.Float32) for name in names[2:]]
     fields += [pl.col("label").cast(pl.Float32), pl.when(pl.col("qid:").str.starts_with("qid:")).then("qid:")]

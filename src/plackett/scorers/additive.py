@@ -100,10 +100,11 @@ class FeatureNetworks(keras.layers.Layer):
 
     def call(self, x):
         """[lists, list_size, features] -> [lists, list_size, features, models]."""
-        x = x[..., None]
+        # With the axis of features in front each layer is one batched matrix product, and nothing large is turned.
+        x = ops.moveaxis(x, -1, 0)[..., None]
         for place, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
-            x = ops.einsum("bnfi,fij->bnfj", ops.relu(x) if place else x, kernel) + bias
-        return x
+            x = ops.einsum("fbni,fij->fbnj", ops.relu(x) if place else x, kernel) + bias[:, None, None, :]
+        return ops.moveaxis(x, 0, 2)
 
 
 @_register

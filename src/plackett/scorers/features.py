@@ -209,15 +209,18 @@ class Quantiles(keras.layers.Layer):
     def call(self, x):
         """[..., features] -> [..., features], in [0, 1]."""
         values, levels = ops.convert_to_tensor(self._values.ravel()), ops.convert_to_tensor(self._levels.ravel())
-        starts = ops.convert_to_tensor(self._width * np.arange(len(self._knots), dtype="int32"))
+        starts = self._width * np.arange(len(self._knots), dtype="int32")
         largest = float(np.finfo("float32").max)
         x = ops.clip(x, -largest, largest)
-        place = ops.zeros_like(x, dtype="int32") + starts
+        place = ops.zeros_like(x, dtype="int32") + ops.convert_to_tensor(starts)
+        low, high = ops.zeros_like(x) + ops.convert_to_tensor(self._values[:, 0]), ops.full_like(x, np.inf)
         step = self._width // 2
         while step:
-            place = ops.where(ops.take(values, place + step, axis=0) <= x, place + step, place)
+            knot = ops.take(values, place + step, axis=0)
+            below = knot <= x
+            place = ops.where(below, place + step, place)
+            low, high = ops.where(below, knot, low), ops.where(below, high, knot)
             step //= 2
-        low, high = ops.take(values, place, axis=0), ops.take(values, place + 1, axis=0)
         bottom, top = ops.take(levels, place, axis=0), ops.take(levels, place + 1, axis=0)
         return bottom + (top - bottom) * ops.clip((x - low) / (high - low), 0.0, 1.0)
 

@@ -73,9 +73,10 @@ class Checkpoints(keras.callbacks.Callback):
         self.record.take(progress["history"])
         self.record.best_weights = _group(arrays, "best")
         model.optimizer.build(model.trainable_variables)
-        # Keras makes the running means of the losses of several outputs when it first computes them.
-        inputs, labels, weights = self.feed[0]
-        model.compute_loss(inputs, labels, model(inputs), weights)
+        if self.settings.tasks:
+            # Keras makes the running means of the losses of several outputs when it first computes them.
+            inputs, labels, weights = self.feed[0]
+            model.compute_loss(inputs, labels, model(inputs), weights)
         _assign(model.variables, _group(arrays, "model"))
         _assign(model.optimizer.variables, _group(arrays, "optimizer"))
         _assign(self.noise, _group(arrays, "noise"))

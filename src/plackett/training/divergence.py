@@ -1,7 +1,9 @@
 """Training that has gone astray: found at the step at which it does, with what that step was made of."""
 
 import contextlib
+import json
 import math
+import pathlib
 from collections.abc import Iterator
 
 import keras
@@ -10,6 +12,7 @@ from keras import ops
 
 from plackett.scorers.fitting import feature_names
 from plackett.training.feed import Feed
+from plackett.training.folder import write
 
 NAMED = 5
 
@@ -24,15 +27,25 @@ class TrainingDivergedError(ValueError):
         queries: the ids of the queries of the step.
         ranges: name -> (least, greatest, how many NaN) of each feature of its documents, and of the labels and
             weights; least and greatest are over what is not NaN, and None where all is.
+        path: the file that has all of this, or None.
     """
 
-    def __init__(self, cause: str, epoch: int, step: int, queries: list[str], ranges: dict[str, tuple]):
+    def __init__(
+        self,
+        cause: str,
+        epoch: int,
+        step: int,
+        queries: list[str],
+        ranges: dict[str, tuple],
+        path: pathlib.Path | None = None,
+    ):
         self.cause = cause
         self.epoch = epoch
         self.step = step
         self.queries = queries
         self.ranges = ranges
-        super().__init__(f"training stopped in epoch {epoch}, step {step}: {cause}; {self._of_the_batch()}")
+        more = "" if path is None else f"; all are in {path}"
+        super().__init__(f"training stopped in epoch {epoch}, step {step}: {cause}; {self._of_the_batch()}{more}")
 
     def _of_the_batch(self):
         more = f" and {len(self.queries) - NAMED} more" if len(self.queries) > NAMED else ""
@@ -52,11 +65,13 @@ class Watch(keras.callbacks.Callback):
 
     Args:
         feed: what the steps are made of.
+        folder: where `divergence.json` then tells of it, or None.
     """
 
-    def __init__(self, feed: Feed):
+    def __init__(self, feed: Feed, folder: pathlib.Path | None = None):
         super().__init__()
         self.feed = feed
+        self.path = None if folder is None else folder / "divergence.json"
 
     def on_train_batch_end(self, batch, logs=None):
         if math.isfinite(logs["loss"]):
@@ -67,8 +82,16 @@ class Watch(keras.callbacks.Callback):
             cause = "a weight is not finite any more, though the loss is: a gradient is not, or the step is too large"
         batches = self.feed.batches
         queries = batches.lists.queries[batches.plan[batch]].tolist()
-        step = self.feed.first_step + batch + 1
-        raise TrainingDivergedError(cause, batches.epoch + 1, step, queries, _ranges(batches, batch))
+        told = {
+            "cause": cause,
+            "epoch": batches.epoch + 1,
+            "step": self.feed.first_step + batch + 1,
+            "queries": queries,
+            "ranges": _ranges(batches, batch),
+        }
+        if self.path is not None:
+            write(self.path, json.dumps(told, indent=2) + "\n")
+        raise TrainingDivergedError(**told, path=self.path)
 
 
 @contextlib.contextmanager

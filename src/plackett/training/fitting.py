@@ -66,7 +66,7 @@ def train(
     Raises:
         FileExistsError: `output` holds an earlier run, and neither `overwrite` nor `resume` is True.
         OSError: `output` cannot be written; the last checkpoint and the files of the finished epochs are whole.
-        TrainingDivergedError: the loss or a gradient is not finite; likewise.
+        TrainingDivergedError: the loss or a gradient is not finite; likewise, and `divergence.json` tells of the step.
         ValueError: an unknown name or an option out of range, or a run to resume had other settings or data.
     """
     settings = settings_of(settings)
@@ -103,7 +103,7 @@ def _feed(lists, settings):
 def _fit(model, feed, record, settings, losses, callbacks):
     """Epochs by one call of Keras's `fit` each, since the first may be what a checkpoint left of one."""
     seeds = EpochSeeds(settings.seed, feed)
-    ours, first, step = [seeds, Watch(feed), record], 0, 0
+    ours, first, step = [seeds, Watch(feed, record.folder), record], 0, 0
     if record.folder is not None:
         checkpoints = Checkpoints(record.folder / CHECKPOINTS, settings, feed, record, seeds, list(losses.values()))
         first, step = checkpoints.resume(model)

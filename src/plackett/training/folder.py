@@ -56,7 +56,7 @@ def opened(
         raise FileExistsError(f"{folder} exists and is not empty: choose another output folder or allow overwriting")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    for name in ("config.yaml", "model.keras", "metrics.json", "history.csv"):
+    for name in ("config.yaml", "model.keras", "metrics.json", "history.csv", "divergence.json"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     write(folder / "environment.yaml", yaml.safe_dump(surroundings, sort_keys=False))
@@ -121,8 +121,8 @@ def _to_compare(config):
 
 
 def _remove_partial(folder):
-    """Takes away what a killed run had not finished writing."""
-    for path in [*folder.glob("*.partial"), folder / "partial.keras"]:
+    """Takes away what a killed run had not finished writing, and why another diverged."""
+    for path in [*folder.glob("*.partial"), folder / "partial.keras", folder / "divergence.json"]:
         path.unlink(missing_ok=True)
 
 
