@@ -279,7 +279,7 @@ def test_demo(tmp_path, monkeypatch):
     for seed in range(3):
         lists = made_lists(30, seed)
         ids = {"film": (np.arange(len(lists.labels)) % 9).astype("int32")}
-        parts.append(data.RankingLists(**{**vars(lists), "ids": ids, "vocabularies": {"film": 9}}))
+        parts.append(data.RankingLists(**{**vars(lists), "ids": ids}))
     monkeypatch.setattr(data, "movielens_100k", lambda: tuple(parts))
     done = run("demo", "--output", tmp_path / "demo", "--epochs", "1")
     assert done.exit_code == 0, done.output
@@ -295,7 +295,7 @@ def test_demo(tmp_path, monkeypatch):
 def test_a_model_of_ids_needs_ids(files, tmp_path, monkeypatch):
     lists = made_lists(20, 0)
     ids = {"film": np.zeros(len(lists.labels), "int32")}
-    with_ids = data.RankingLists(**{**vars(lists), "ids": ids, "vocabularies": {"film": 1}})
+    with_ids = data.RankingLists(**{**vars(lists), "ids": ids})
     monkeypatch.setattr(data, "movielens_100k", lambda: (with_ids, with_ids, with_ids))
     assert run("train", cli.MOVIELENS, "--output", tmp_path / "ids", "--epochs", "1").exit_code == 0
     done = run("evaluate", tmp_path / "ids", files / "test.txt")

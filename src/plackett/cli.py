@@ -257,7 +257,7 @@ def demo(
         f"the next 20 % validate ({len(validation.labels)}), the last 20 % test ({len(test.labels)}).",
         highlight=False,
     )
-    popularity = np.bincount(lists.ids["film"], minlength=lists.vocabularies["film"])
+    popularity = np.bincount(lists.ids["film"], minlength=test.ids["film"].max() + 1)
     rows = {
         "random order": plackett.evaluate_scores(np.random.default_rng(0).random(len(test.labels)), test),
         "popularity order": plackett.evaluate_scores(popularity[test.ids["film"]], test),

@@ -26,6 +26,15 @@ def test_lists():
     assert both.lengths.sum() == lists.lengths.sum()
     with pytest.raises(ValueError, match="the parts differ in their columns: 5 dense features and 4 dense features"):
         concatenate([lists, made_lists(2, seed=0, features=4)])
+    for field, given, wrong in (
+        ("ids", {"mask": lists.labels}, "an id feature must have a name of its own, but got mask"),
+        ("columns", {"clicks": lists.labels}, "columns must be among click, propensity, .*, but got clicks"),
+        ("columns", {"click": lists.labels[1:]}, "click must have .* rows, as row_splits says, but got"),
+        ("query_columns", {"market": lists.queries[1:]}, "market must have 10 entries, but got 9"),
+        ("feature_names", ("a", "b"), "feature_names must name 5 features, but got 2"),
+    ):
+        with pytest.raises(ValueError, match=wrong):
+            dataclasses.replace(lists, **{field: given})
     with pytest.raises(ValueError, match="a split needs at least 2 queries"):
         split_queries(lists.select(np.array([0])), 0.5, seed=0)
 

@@ -177,6 +177,7 @@ def table(**columns):
             {"when": [[{"a": 1}], [{"a": 2}]]},
             "column when must be a list of numbers or of strings, but is list<item: struct<a: int64>>",
         ),
+        ({"mask": [["red", "blue"], ["red"]]}, "an id feature cannot be called mask"),
         ({"colour": [["red", None], ["red"]]}, "row 11, query 'a': colour is missing"),
     ],
 )

@@ -49,6 +49,8 @@ class RankingLists:
             raise ValueError(
                 f"feature_names must name {self.features.shape[1]} features, but got {len(self.feature_names)}"
             )
+        if taken := sorted(set(self.ids) & {"features", "mask", *self.feature_names}):
+            raise ValueError(f"an id feature must have a name of its own, but got {', '.join(taken)}")
         if unknown := sorted(set(self.columns) - set(COLUMNS)):
             raise ValueError(f"columns must be among {', '.join(COLUMNS)}, but got {', '.join(unknown)}")
 

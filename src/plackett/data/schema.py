@@ -165,6 +165,10 @@ def kinds_of_columns(schema: pa.Schema, where: str = "the table") -> dict[str, l
             found["ids" if is_string(inner) or marked else "dense"].append(name)
         if not fits:
             raise ValueError(f"{where}: column {name} must be {must}, but is {kind}")
+    if "mask" in found["ids"]:
+        raise ValueError(
+            f"{where}: an id feature cannot be called mask, as the input of scorers that says who is real is"
+        )
     if "features" in known and found["dense"]:
         raise ValueError(
             f"{where}: dense features are either in one column, features, or in columns of their own, but there are "
