@@ -4,14 +4,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo docs test lint test-jax test-tensorflow test-torch test-wheel
+.PHONY: demo docs test lint test-jax test-once test-tensorflow test-torch test-wheel
 
 demo: .venv/demo
 	@KERAS_BACKEND=jax $(BIN)/plackett demo
 
 test: .venv/dev
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-jax test-tensorflow test-torch test-wheel
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
+	  test-jax test-tensorflow test-torch test-once test-wheel
 
 docs: .venv/dev
 	KERAS_BACKEND=jax $(BIN)/python docs/make_catalogue.py
@@ -20,10 +21,15 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# tests/data needs no backend: it runs once, with PyTorch, the quickest.
+# What is the same on every backend runs once: readers, the command line, the search, the pages of docs/.
+ONCE := tests/data src/plackett/data tests/test_cli.py tests/test_tuning.py tests/test_docs.py
+PYTEST := TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
+
 test-jax test-tensorflow test-torch: test-%: .venv/dev
-	KERAS_BACKEND=$* TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q \
-	  $(if $(filter torch,$*),,--ignore=tests/data --ignore=src/plackett/data)
+	KERAS_BACKEND=$* $(PYTEST) $(ONCE:%=--ignore=%)
+
+test-once: .venv/dev
+	KERAS_BACKEND=torch $(PYTEST) $(ONCE)
 
 test-wheel: .venv/dev
 	rm -rf build dist
