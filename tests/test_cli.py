@@ -1,5 +1,6 @@
 """The command line, as a user types it."""
 
+import contextlib
 import csv
 import dataclasses
 import errno
@@ -303,6 +304,28 @@ def test_a_model_of_ids_needs_ids(files, tmp_path, monkeypatch):
     assert "was trained on the id features film" in " ".join(done.output.split())
 
 
+def test_a_ranker_of_several_tasks_is_measured_by_the_first(files):
+    tasks = {"seen": {"loss": "softmax"}, "grade": {"loss": "mean_squared"}}
+    (files / "config.yaml").write_text(yaml.safe_dump({"tasks": tasks, "epochs": 1}, sort_keys=False))
+    validation = ["--validation", files / "vali.txt"]
+    done = run("train", files / "train.txt", "--config", files / "config.yaml", "--output", files / "run", *validation)
+    assert done.exit_code == 0, done.output
+    best = json.loads((files / "run/metrics.json").read_text())
+    done = run("evaluate", files / "run", files / "vali.txt", "--metric", "ndcg@10")
+    assert f"{best['ndcg@10']:.4f}"[:5] in done.output
+    model = keras.models.load_model(files / "run/model.keras")
+    assert list(model.output) == ["seen", "grade"]
+
+
+def interrupted(process):
+    """What it says after Ctrl-C; one that comes in a callback of the garbage collector is lost, so there are more."""
+    for _ in range(6):
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=30)[0]
+    raise AssertionError("it went on in spite of Ctrl-C")
+
+
 def test_ctrl_c_leaves_what_is_finished(files):
     # A shell that starts the tests in the background has told its children to ignore Ctrl-C.
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
@@ -313,8 +336,7 @@ def test_ctrl_c_leaves_what_is_finished(files):
         deadline = time.monotonic() + 120
         while not (files / "run/history.csv").exists() and time.monotonic() < deadline:
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=120)
+        output = interrupted(process)
     finally:
         process.kill()
     assert process.returncode == 130, output

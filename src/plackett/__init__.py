@@ -3,11 +3,12 @@
 from plackett import data, gains, lambdas, lists, losses, metrics, scorers
 from plackett.evaluation import evaluate, evaluate_scores, score
 from plackett.ragged import Ragged
-from plackett.training import Trained, train
+from plackett.training import Trained, TrainingDivergedError, train
 
 __all__ = [
     "Ragged",
     "Trained",
+    "TrainingDivergedError",
     "data",
     "evaluate",
     "evaluate_scores",

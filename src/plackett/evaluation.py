@@ -24,15 +24,18 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
         batch_size: how many lists are scored at a time.
 
     Returns:
-        [documents], in the order of `lists`. Where a document has several, they are made into one as the loss says
-        that the model was compiled with (`RankingLoss.ranking_scores`); without one, by their mean.
+        [documents], in the order of `lists`. Of a model of several tasks, the scores of the first. Where a document has
+        several, they are made into one as the loss says that the model was compiled with
+        (`RankingLoss.ranking_scores`); without one, by their mean.
     """
-    scores = np.zeros(len(lists.labels), "float32")
+    scores, loss = np.zeros(len(lists.labels), "float32"), getattr(model, "loss", None)
+    task = next(iter(model.output)) if isinstance(model.output, dict) else None
+    loss = loss if task is None or loss is None else loss[task]
     batches = Batches(lists.with_ids(model.input), batch_size)
     for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
-        batch = np.asarray(model.predict_on_batch(inputs))
+        batch = model.predict_on_batch(inputs)
+        batch = np.asarray(batch if task is None else batch[task])
         if batch.ndim == 3:
-            loss = getattr(model, "loss", None)
             single = loss.ranking_scores(batch) if isinstance(loss, RankingLoss) else batch.mean(axis=-1)
             batch = ops.convert_to_numpy(single)
         scores[lists.row_splits[queries[0]] : lists.row_splits[queries[-1] + 1]] = batch[inputs["mask"]]

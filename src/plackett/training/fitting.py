@@ -81,7 +81,7 @@ def train(
         folder = opened(
             output, settings, lists, validation, overwrite=overwrite, resume=resume, provenance=provenance or {}
         )
-    record = Record(validation, settings.metric, settings.patience, folder, next(iter(settings.tasks or [None])))
+    record = Record(validation, settings.metric, settings.patience, folder)
     if folder is not None and record.take(read_history(folder)).finished(settings.epochs):
         model.optimizer.build(model.trainable_variables)
         model.load_weights(folder / "model.keras")

@@ -21,7 +21,6 @@ class Record(keras.callbacks.Callback):
         metric: the name of the metric; other callbacks see it in their logs.
         patience: how many epochs without a better metric are allowed.
         folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
-        task: whose scores are measured, where the model has several outputs.
     """
 
     def __init__(
@@ -30,7 +29,6 @@ class Record(keras.callbacks.Callback):
         metric: str,
         patience: int,
         folder: pathlib.Path | None,
-        task: str | None = None,
     ):
         super().__init__()
         self.validation = validation
@@ -38,7 +36,6 @@ class Record(keras.callbacks.Callback):
         self.improves = metrics.get(metric).improves
         self.patience = patience
         self.folder = folder
-        self.task = task
         self.history = []
         self.best = None
         self.best_weights = None
@@ -55,14 +52,8 @@ class Record(keras.callbacks.Callback):
         """Whether a run of so many epochs at most ends here."""
         return len(self.history) == epochs or self._out_of_patience()
 
-    def on_train_begin(self, logs=None):
-        self.ranker = self.model
-        if self.task is not None:
-            self.ranker = keras.Model(self.model.input, self.model.output[self.task])
-            self.ranker.compile(loss=self.model.loss[self.task])
-
     def on_epoch_end(self, epoch, logs=None):
-        logs |= evaluate(self.ranker, self.validation, [self.metric])
+        logs |= evaluate(self.model, self.validation, [self.metric])
         entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
         self.history.append(entry)
         if self.improves(entry[self.metric], self.best and self.best[self.metric]):
