@@ -347,6 +347,33 @@ def uniform(shape, seed: int | None, seed_generator, scores):
     return tf.random.stateless_uniform(shape, tf.random.experimental.stateless_fold_in(key, bits))
 
 
+def seed_generators(seed: int) -> None:
+    """Seeds the global generators that Keras's layers draw from without a seed of their own: those of PyTorch."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed)
+
+
+def generator_states() -> list:
+    """The states of these generators, as numpy arrays; [] where there are none."""
+    if keras.backend.backend() != "torch":
+        return []
+    import torch
+
+    return [state.numpy() for state in (torch.get_rng_state(), *torch.cuda.get_rng_state_all())]
+
+
+def set_generator_states(states: list) -> None:
+    """Goes back to states that `generator_states` returned."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        of_the_cpu, *of_gpus = map(torch.from_numpy, states)
+        torch.set_rng_state(of_the_cpu)
+        torch.cuda.set_rng_state_all(of_gpus)
+
+
 def flat_ragged(x):
     """(values, row_splits, longest row) of the backend's own ragged tensor; None for anything else."""
     if keras.backend.backend() == "tensorflow":

@@ -1,10 +1,9 @@
 """The one global random generator that a training step draws from."""
 
-import sys
-
 import keras
 import numpy as np
 
+from plackett import backend
 from plackett.training.feed import Feed
 
 
@@ -26,24 +25,18 @@ class EpochSeeds(keras.callbacks.Callback):
         self._taken_up = []
 
     def on_train_batch_begin(self, batch, logs=None):
-        torch = sys.modules.get("torch")
-        if torch is None or batch:
+        if batch:
             return
         if self._taken_up:
-            of_the_cpu, *of_gpus = map(torch.from_numpy, self._taken_up)
-            torch.set_rng_state(of_the_cpu)
-            torch.cuda.set_rng_state_all(of_gpus)
+            backend.set_generator_states(self._taken_up)
             self._taken_up = []
         else:
             epoch = self.feed.batches.epoch
-            torch.manual_seed(int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0]))
+            backend.seed_generators(int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0]))
 
     def states(self) -> list[np.ndarray]:
         """The states of the generators now."""
-        torch = sys.modules.get("torch")
-        if torch is None:
-            return []
-        return [state.numpy() for state in (torch.get_rng_state(), *torch.cuda.get_rng_state_all())]
+        return backend.generator_states()
 
     def take_up(self, states: list[np.ndarray]) -> None:
         """The next step starts from these states instead of a seed."""
