@@ -129,6 +129,12 @@ def test_missing_features(path):
 
 
 def test_refuses(path):
+    path.write_bytes(gzip.compress(TEXT.encode())[:-20])
+    with pytest.raises(ValueError, match=r"some\.csv: "):
+        read_delimited(path, ROLES)
+    with pytest.raises(FileNotFoundError):
+        read_delimited(path.with_name("none.csv"), ROLES)
+    path.write_text(TEXT)
     with pytest.raises(ValueError, match=r"column 'q' cannot be both query and label"):
         read_delimited(path, Roles("q", "q"))
     with pytest.raises(ValueError, match=r"columns must be among click, .*, but got clicks"):

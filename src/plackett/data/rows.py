@@ -83,12 +83,15 @@ def delimited_tables(
         FileNotFoundError: there is no such file.
         ValueError: the header lacks a column, or a field is not a number; says which row.
     """
-    with opened(path) as file:
-        header = file.readline()
     try:
-        header = header.decode("utf-8-sig").rstrip("\r\n")
+        with opened(path) as file:
+            header = file.readline().decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}, row 1: this is not UTF-8 text: {error.reason}") from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f"{path}: the compressed file is damaged: {error}") from None
     if "\x00" in header:
         raise ValueError(f"{path}, row 1: there is a NUL character")
     if not header:
