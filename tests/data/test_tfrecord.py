@@ -1,6 +1,7 @@
 """TFRecord files of TF-Ranking, read without TensorFlow."""
 
 import gzip
+import os
 import random
 import re
 import struct
@@ -22,6 +23,8 @@ from plackett.data import tfrecord
 from plackett.data.examples import parser
 from plackett.data.schema import lists_of
 from plackett.data.tfrecord import read_records, tfrecord_tables
+
+FILES = int(os.environ.get("PLACKETT_FUZZ", "300"))
 
 # Two documents, x = .5 and relevance 1, x = 1.5 and relevance 0, of query q7: byte by byte, from the .proto files.
 X = [bytes.fromhex("12060a040000003f"), bytes.fromhex("12060a040000c03f")]
@@ -191,11 +194,11 @@ def test_every_flipped_bit_is_noticed(write):
 
 @pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS)
 def test_mutated_files_are_read_alike_or_refused(write, compress):
-    """300 files with bytes changed, cut out or put in: what is read of them is right as far as it goes."""
+    """Files with bytes changed, cut out or put in: what is read of them is right as far as it goes."""
     records = [BY_HAND["elwc"], b"", bytes(1000), BY_HAND["sequence_example"]]
     path, chance = write(records, compress=compress), random.Random(1)
     whole, refused = path.read_bytes(), []
-    for _ in range(300):
+    for _ in range(FILES):
         path.write_bytes(mutated(whole, chance))
         found = []
         try:
@@ -203,7 +206,7 @@ def test_mutated_files_are_read_alike_or_refused(write, compress):
         except ValueError as error:
             refused.append(str(error))
         assert all(record in records for record in found)
-    assert len(refused) > 150
+    assert len(refused) > 0.5 * FILES
     assert all(re.search(r"a\.tfrecord(, record \d+)?: ", message) for message in refused)
 
 
