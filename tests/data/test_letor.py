@@ -139,6 +139,8 @@ def nearest(text):
     """The float32 nearest to the number, of two that are equally near the even one."""
     if text.lower() == "nan":
         return np.float32("nan")
+    if abs(float(text)) < 1e-60:  # a Fraction would have as many digits as its exponent says
+        return np.float32(0)
     twice = np.float32(float(text))
     near = [
         x
