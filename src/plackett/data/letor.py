@@ -19,7 +19,7 @@ from plackett.data.ranking_lists import RankingLists
 from plackett.data.schema import lists_of
 from plackett.data.streams import blocks_of_lines
 
-BLOCK = 4 * 2**20  # bytes of text parsed at a time
+BLOCK = 16 * 2**20  # bytes of text parsed at a time
 MOST = 2**16  # dense features
 LARGEST = float(np.finfo("float32").max)
 DOCUMENT = re.compile(r"docid\s*=\s*(\S+)")
