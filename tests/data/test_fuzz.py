@@ -7,6 +7,7 @@ import random
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 from conftest import letor_text, made_lists
 from test_letor import check as check_letor
 from test_rows import QRELS, RUN
@@ -63,6 +64,13 @@ def fuzz(check, path, text):
         path.write_bytes(mutated(text, source))
         read += check(path)
     assert 0.02 * FILES < read < 0.98 * FILES
+
+
+@pytest.mark.parametrize("comments", [True, False])
+def test_letor_of_all_features(tmp_path, comments):
+    """Lines that the fast parser takes, in short numbers, so that names of features are often hit."""
+    lines = [f"{i % 3} qid:{i // 4} 1:{i} 2:.5 3:{i}.25" + f" # d{i}" * comments for i in range(12)]
+    fuzz(check_letor, tmp_path / "a.txt", "\n".join(lines).encode())
 
 
 def test_letor(tmp_path):

@@ -230,6 +230,14 @@ def test_refuses(path, tmp_path):
         read_letor(tmp_path / "none.txt")
 
 
+def test_a_field_without_the_name_of_its_feature(path):
+    """Among lines that list all features."""
+    for field in ("7", "3:7", ":7", "2:2:7"):
+        path.write_text(f"1 qid:1 1:1 2:1 3:1\n0 qid:1:2 1:2 {field} 3:4\n")
+        with pytest.raises(ValueError, match=r"some\.txt, line 2: "):
+            read_letor(path)
+
+
 def test_missing_features(path):
     path.write_text("1 qid:1 1:nan 2:1\n0 qid:1 1:2 2:NaN\n")
     np.testing.assert_array_equal(read_letor(path, missing=True).features, [[np.nan, 1], [2, np.nan]])

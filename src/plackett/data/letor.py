@@ -158,8 +158,12 @@ def _dense(content, count, features):
     if content.count(b":", 0, content.find(b"\n") % (len(content) + 1)) != features + 1:
         return None
     names = ["label", "qid:", *(f"{number}:" for number in range(1, features + 1))]
-    fields = [pl.col(name).str.strip_prefix(name).cast(pl.Float32) for name in names[2:]]
-    fields += [pl.col("label").cast(pl.Float32), pl.when(pl.col("qid:").str.starts_with("qid:")).then("qid:")]
+    # What does not begin with its name becomes null; stripping alone would let a bare number pass.
+    named = {
+        name: pl.when(pl.col(name).str.starts_with(name)).then(pl.col(name).str.strip_prefix(name))
+        for name in names[1:]
+    }
+    fields = [pl.col("label").cast(pl.Float32), named.pop("qid:"), *(x.cast(pl.Float32) for x in named.values())]
     try:
         text = pl.read_csv(
             content, has_header=False, separator=" ", quote_char=None, schema=dict.fromkeys(names, pl.String)
@@ -170,7 +174,7 @@ def _dense(content, count, features):
     if len(columns) != count or any(column.null_count() for column in columns):
         return None
     values = columns.select(names[2:]).to_numpy(order="c") if features else np.zeros((count, 0), "float32")
-    return columns["label"].to_numpy(), columns["qid:"].str.slice(4).to_arrow(), values
+    return columns["label"].to_numpy(), columns["qid:"].to_arrow(), values
 
 
 def _sparse(content, features):
