@@ -159,6 +159,10 @@ def table(**columns):
         ),
         ({"features": [[[1.0], [2.0]], [[float("nan")]]]}, "row 12, query 'b': features must be finite, but got nan"),
         ({"features": [[[1.0], [2.0]], [[None]]]}, "row 12, query 'b': features is missing"),
+        (
+            {"features": [[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], [[1.0, 2.0, None]]]},
+            "row 12, query 'b': features is missing",
+        ),
         ({"features": None, "price": [[1.0, 2.0], [None]]}, "row 12, query 'b': price is missing"),
         (
             {"price": [[1.0, 2.0], [3.0]]},

@@ -180,14 +180,7 @@ def kinds_of_columns(schema: pa.Schema, where: str = "the table") -> dict[str, l
 def _lists_of(table, missing, where, first_row):
     found = kinds_of_columns(table.schema, where)
     table = table.combine_chunks()
-    queries = _column(table, "query")
-    queries = pc.cast(queries, pa.string()).fill_null("")
-    nul = pc.match_substring(queries, "\x00")
-    if pc.any(nul).as_py():
-        raise ValueError(f"{where}, row {first_row + _first(nul) + 1}: the id of the query holds a NUL character")
-    queries = np.array(queries.to_pylist(), dtype=str)
-    if (queries == "").any():
-        raise ValueError(f"{where}, row {first_row + np.flatnonzero(queries == '')[0] + 1}: the query has no id")
+    queries = _queries(table, where, first_row)
 
     def wrong(query, what):
         return ValueError(f"{where}, row {first_row + int(query) + 1}, query {str(queries[query])!r}: {what}")
@@ -204,16 +197,16 @@ def _lists_of(table, missing, where, first_row):
         return column
 
     def numbers(name, column, allow_missing=False):
+        width = max(len(column) // max(len(query_of), 1), 1)  # numbers a document
         if column.null_count and not allow_missing:
-            raise wrong(query_of[_first(column.is_null())], f"{name} is missing")
+            raise wrong(query_of[_first(column.is_null()) // width], f"{name} is missing")
         column = pc.cast(column, pa.float32(), safe=False)
         filled = column.fill_null(float("nan")) if column.null_count else column
         column = filled.to_numpy(zero_copy_only=False)
         bad = np.isinf(column) if allow_missing else ~np.isfinite(column)
         if bad.any():
             place = np.flatnonzero(bad)[0]
-            per = len(column) // max(len(query_of), 1)
-            raise wrong(query_of[place // max(per, 1)], f"{name} must be finite, but got {column[place]}")
+            raise wrong(query_of[place // width], f"{name} must be finite, but got {column[place]}")
         return column
 
     known = {name: numbers(name, values(name)) for name in ("label", *found["columns"])}
@@ -234,6 +227,18 @@ def _lists_of(table, missing, where, first_row):
         columns=known,
         query_columns={name: _of_queries(_column(table, name)) for name in found["query"]},
     )
+
+
+def _queries(table, where, first_row):
+    """[queries] the ids of the queries."""
+    queries = pc.cast(_column(table, "query"), pa.string()).fill_null("")
+    for wrong, what in (
+        (pc.equal(queries, ""), "the query has no id"),
+        (pc.match_substring(queries, "\x00"), "the id of the query holds a NUL character"),
+    ):
+        if pc.any(wrong).as_py():
+            raise ValueError(f"{where}, row {first_row + _first(wrong) + 1}: {what}")
+    return np.array(queries.to_pylist(), dtype=str)
 
 
 def _first(truths):
