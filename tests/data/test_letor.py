@@ -238,6 +238,15 @@ def test_a_field_without_the_name_of_its_feature(path):
             read_letor(path)
 
 
+@pytest.mark.parametrize("gap", "\t\v\f\r")
+def test_other_white_space_parts_fields_too(path, gap):
+    path.write_text(f"1 qid:1{gap}1:1 2:1\n0 qid:1 1:2{gap}2:3\n", newline="")
+    assert read_letor(path).features.tolist() == [[1, 1], [2, 3]]
+    path.write_text(f"1 qid:1 1:1 2:1\n0 qid:{gap}1 1:2 2:3\n", newline="")
+    with pytest.raises(ValueError, match="line 2: the second field must be qid:ID, but got 'qid:'"):
+        read_letor(path)
+
+
 def test_missing_features(path):
     path.write_text("1 qid:1 1:nan 2:1\n0 qid:1 1:2 2:NaN\n")
     np.testing.assert_array_equal(read_letor(path, missing=True).features, [[np.nan, 1], [2, np.nan]])

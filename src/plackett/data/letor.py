@@ -155,7 +155,7 @@ def _allowed(labels, queries, values, missing):
 
 def _dense(content, count, features):
     """(labels, queries, values) of lines that list all features in order, a space between fields; or None."""
-    if content.count(b":", 0, content.find(b"\n") % (len(content) + 1)) != features + 1:
+    if content.count(b":", 0, content.find(b"\n") % (len(content) + 1)) != features + 1 or _has_other_gaps(content):
         return None
     names = ["label", "qid:", *(f"{number}:" for number in range(1, features + 1))]
     # What does not begin with its name becomes null; stripping alone would let a bare number pass.
@@ -175,6 +175,12 @@ def _dense(content, count, features):
         return None
     values = columns.select(names[2:]).to_numpy(order="c") if features else np.zeros((count, 0), "float32")
     return columns["label"].to_numpy(), columns["qid:"].to_arrow(), values
+
+
+def _has_other_gaps(content):
+    """Is there white space besides spaces and ends of lines, which parts fields too?"""
+    returns = b"\r" in content and content.count(b"\r") != content.count(b"\r\n")
+    return returns or any(gap in content for gap in (b"\t", b"\v", b"\f"))
 
 
 def _sparse(content, features):
