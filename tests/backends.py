@@ -77,6 +77,89 @@ def differentiated(fn):
     return run
 
 
+def directional(fn):
+    """The ways to differentiate the gradient of the sum of fn along a direction: name -> function(x, direction)."""
+    match BACKEND:
+        case "jax":
+            import jax
+            import jax.numpy as jnp
+
+            gradient = jax.grad(lambda x: jnp.sum(fn(x)))
+
+            def twice(x, along):
+                return jax.grad(lambda x: jnp.sum(gradient(x) * along))(x)
+
+            def gradient_forwards(x, along):
+                return jax.jvp(gradient, (x,), (along,))[1]
+
+            def forwards_backwards(x, along):
+                return jax.grad(lambda x: jnp.sum(jax.jvp(fn, (x,), (along,))[1]))(x)
+
+            modes = {
+                "gradient twice": twice,
+                "gradient forwards": gradient_forwards,
+                "forwards backwards": forwards_backwards,
+            }
+            return {name: _in_numpy(jax.jit(mode)) for name, mode in modes.items()}
+        case "torch":
+            import torch
+
+            def twice(x, along):
+                x.requires_grad_()
+                (gradient,) = torch.autograd.grad(fn(x).sum(), x, create_graph=True)
+                return torch.autograd.grad((gradient * along).sum(), x)[0]
+
+            gradient = torch.func.grad(lambda x: fn(x).sum())
+
+            def functional(x, along):
+                return torch.func.grad(lambda x: (gradient(x) * along).sum())(x)
+
+            def gradient_forwards(x, along):
+                return torch.func.jvp(gradient, (x,), (along,))[1]
+
+            modes = {"gradient twice": twice, "torch.func": functional, "gradient forwards": gradient_forwards}
+            return {name: _in_numpy(mode) for name, mode in modes.items()}
+        case _:
+            import tensorflow as tf
+
+            def twice(x, along):
+                with tf.GradientTape() as outer:
+                    outer.watch(x)
+                    with tf.GradientTape() as inner:
+                        inner.watch(x)
+                        total = tf.reduce_sum(fn(x))
+                    gradient = tf.reduce_sum(inner.gradient(total, x) * along)
+                return tf.convert_to_tensor(outer.gradient(gradient, x))
+
+            return {"gradient twice": _in_numpy(twice), "in a graph": _in_numpy(tf.function(twice))}
+
+
+def _in_numpy(fn):
+    return lambda *x: ops.convert_to_numpy(fn(*map(ops.convert_to_tensor, x)))
+
+
+def gradient_of(fn):
+    """The gradient of fn(x, *rest) by x, in the functional form of JAX or PyTorch."""
+    if BACKEND == "jax":
+        import jax
+
+        return jax.grad(fn)
+    import torch
+
+    return torch.func.grad(fn)
+
+
+def batched(fn):
+    """`fn` of one list as a function of several, by `jax.vmap` or `torch.func.vmap`."""
+    if BACKEND == "jax":
+        import jax
+
+        return jax.jit(jax.vmap(fn))
+    import torch
+
+    return torch.func.vmap(fn)
+
+
 def compilers(*ranks):
     """The ways to compile a function of float32 tensors of these ranks: name -> function of functions."""
     match BACKEND:

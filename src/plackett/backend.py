@@ -10,37 +10,13 @@ from keras.src.backend.common import masking
 from numpy.polynomial import Chebyshev, Polynomial
 
 
-def compiled_once(*static: str):
-    """Decorator of a function with loops: JAX, called eagerly, compiles it once a shape and not the loops each time.
+def compiled_once(fn):
+    """Decorator of a function of tensors: JAX, called eagerly, compiles it once a shape and not each step of it."""
+    if keras.backend.backend() != "jax":
+        return fn
+    import jax
 
-    Args:
-        static: the parameters that are no tensors.
-    """
-
-    def decorate(fn):
-        if keras.backend.backend() != "jax":
-            return fn
-        import jax
-
-        return jax.jit(fn, static_argnames=static)
-
-    return decorate
-
-
-def with_gradient(fn, x):
-    """The value of `fn` at `x`, with a gradient of its own.
-
-    Args:
-        fn: function of x that returns its value and a function that makes of the gradient of the value that of x.
-        x: the one argument to differentiate by.
-    """
-
-    @ops.custom_gradient
-    def forward(x):
-        value, gradient = fn(x)
-        return value, lambda *args, upstream=None: gradient(args[0] if upstream is None else upstream)
-
-    return forward(x)
+    return jax.jit(fn)
 
 
 def value_and_slope(fn, x, *rest):
@@ -66,91 +42,113 @@ def value_and_slope(fn, x, *rest):
 
 
 def cumulative_sum(x):
-    """x_1 + ... + x_i for each i, along the last axis, in the dtype of x; Keras makes float32 of float64 on PyTorch."""
-    if keras.backend.backend() != "torch":
-        return ops.cumsum(x, axis=-1)
+    """x_1 + ... + x_i for each i, along the last axis."""
+    if keras.backend.backend() == "torch":
+        return x.cumsum(dim=-1)
+    return ops.cumsum(x, axis=-1)
+
+
+def cumulative_product(x):
+    """x_1 ... x_i for each i, along the last axis."""
+    if keras.backend.backend() == "torch":
+        return x.cumprod(dim=-1)
+    return ops.cumprod(x, axis=-1)
+
+
+def minimum(x, y):
+    """The smaller of two tensors, or of a tensor and a number, place by place."""
+    return x.minimum(_like(y, x)) if keras.backend.backend() == "torch" else ops.minimum(x, y)
+
+
+def maximum(x, y):
+    """The larger of two tensors, or of a tensor and a number, place by place."""
+    return x.maximum(_like(y, x)) if keras.backend.backend() == "torch" else ops.maximum(x, y)
+
+
+def clip(x, lowest: float, highest: float):
+    """The numbers of `x`, with `lowest` and `highest` in place of what lies beyond them."""
+    return x.clamp(lowest, highest) if keras.backend.backend() == "torch" else ops.clip(x, lowest, highest)
+
+
+def _like(y, x):
     import torch
 
-    return torch.cumsum(x, dim=-1)
+    return torch.as_tensor(y, dtype=x.dtype, device=x.device)
 
 
-def cumulative_logsumexp(x):
-    """C_i = log(e^x_1 + ... + e^x_i) for each i, along the last axis, without overflow.
-
-    The gradient is exact at any distance of the scores, which that of the backends is not: with g_i the gradient of
-    C_i, that of x_j is e^(x_j - C_j) R_j, where R_j = g_j + e^(C_j - C_j+1) R_j+1 from the end.
-
-    Cost: O(n log n) time, O(n) memory.
-    """
-
-    def sums_and_gradient(x):
-        sums = _cumulative_logsumexp(x)
-
-        def gradient(upstream):
-            decay = ops.exp(sums - ops.roll(sums, -1, axis=-1))
-            return ops.exp(x - sums) * _recurrence_from_the_end(decay, upstream)
-
-        return sums, gradient
-
-    return with_gradient(sums_and_gradient, x)
-
-
-@compiled_once()
-def _cumulative_logsumexp(x):
+def floor(x):
+    """The largest whole number that is not above, in the dtype of x."""
     if keras.backend.backend() == "jax":
         import jax
 
-        # That of JAX compares all pairs. In units of the largest so far, each sum is e^(m_i-1 - m_i) of the last.
-        top = jax.lax.cummax(x, axis=x.ndim - 1)
-        decay = ops.flip(ops.exp(ops.roll(top, 1, axis=-1) - top), axis=-1)
-        sums = _recurrence_from_the_end(decay, ops.flip(ops.exp(x - top), axis=-1))
-        return top + ops.log(ops.flip(sums, axis=-1))
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return torch.logcumsumexp(x, dim=-1)
-    import tensorflow as tf
-
-    return tf.math.cumulative_logsumexp(x, axis=-1)
+        return jax.lax.floor(x)
+    return x.floor() if keras.backend.backend() == "torch" else ops.floor(x)
 
 
-@compiled_once()
-def _recurrence_from_the_end(decay, terms):
-    """R_j = terms_j + decay_j R_j+1 along the last axis, with R_n = terms_n; each step doubles how far R sees."""
+def divide_no_nan(x, y):
+    """x / y; 0 where y is 0."""
+    nothing = y == 0
+    return ops.where(nothing, 0.0, x / ops.where(nothing, 1.0, y))
+
+
+def mean(x, axis: int):
+    """The mean along an axis."""
+    return ops.sum(x, axis=axis) / ops.shape(x)[axis]
+
+
+def softplus(x):
+    """log(1 + e^x)."""
+    if keras.backend.backend() == "torch" and ops.dtype(x) == "float64":
+        # That of PyTorch is x itself from 20 on, which float64 tells from log(1 + e^x).
+        return x.logaddexp(x.new_zeros(()))
+    return ops.softplus(x)
+
+
+def cumulative_logsumexp(x):
+    """log(e^x_1 + ... + e^x_i) for each i, along the last axis, as a sum of two parts.
+
+    The first part is the largest of x_1 ... x_i and the second lies between 0 and log i, so that no digit of the second
+    is lost to a large number: the difference to an x is exact if it is taken from the first part first.
+
+    Returns:
+        (tops, rest): [..., n] both. The gradient of the sum passes through `rest`; `tops` are constants.
+
+    Cost: O(n log n) time, O(n) memory.
+    """
+    tops = running_max(ops.stop_gradient(x))
+    before = ops.concatenate([tops[..., :1], tops[..., :-1]], axis=-1)
+    return tops, ops.log(_recurrence(ops.exp(before - tops), ops.exp(x - tops)))
+
+
+@compiled_once
+def _recurrence(decay, terms):
+    """R_i = terms_i + decay_i R_i-1 along the last axis, with R_1 = terms_1; each step doubles how far R sees."""
+    n = terms.shape[-1]
+    if n is None:
+        return _recurrence_of_any_size(decay, terms)
+    shift = 1
+    while shift < n:
+        terms = terms + decay * _shifted(terms, shift)
+        decay = decay * _shifted(decay, shift)
+        shift *= 2
+    return terms
+
+
+def _shifted(x, shift):
+    """The numbers of `x` moved by so many places to the end of the last axis, with zeros in front."""
+    return ops.concatenate([ops.zeros_like(x[..., :shift]), x[..., :-shift]], axis=-1)
+
+
+def _recurrence_of_any_size(decay, terms):
     n = ops.shape(terms)[-1]
     place = ops.arange(n)
 
     def doubled(shift, decay, terms):
-        inside = place < n - shift
-        terms = terms + ops.where(inside, decay * ops.roll(terms, -shift, axis=-1), 0.0)
-        return shift * 2, ops.where(inside, decay * ops.roll(decay, -shift, axis=-1), 0.0), terms
+        inside = place >= shift
+        terms = terms + ops.where(inside, decay * ops.roll(terms, shift, axis=-1), 0.0)
+        return shift * 2, ops.where(inside, decay * ops.roll(decay, shift, axis=-1), 0.0), terms
 
     return ops.while_loop(lambda shift, *_: shift < n, doubled, (ops.ones((), "int32"), decay, terms))[-1]
-
-
-def log_total_and_softmax(x):
-    """(log sum_j e^x_ij of each row i, a function of a weight for each row: weight_i e^x_ij / sum_k e^x_ik).
-
-    PyTorch keeps the logarithm of the softmax for the first call of the function, which uses it up: a new matrix
-    costs it more than the exponentials. Elsewhere `x` is read again.
-
-    Args:
-        x: [..., rows, rows]; no number on the diagonal may be -inf in a row that counts.
-    """
-    if keras.backend.backend() == "torch":
-        import torch
-
-        held = [torch.log_softmax(x, dim=-1)]
-        total = (x.diagonal(dim1=-2, dim2=-1) - held[0].diagonal(dim1=-2, dim2=-1)).clone()
-
-        def softmax(weight):
-            log = held.pop() if held else torch.log_softmax(x, dim=-1)
-            return log.exp_().mul_(weight[..., None])
-
-        return total, softmax
-    top = ops.max(x, axis=-1, keepdims=True)
-    total = top + ops.log(ops.sum(ops.exp(x - top), axis=-1, keepdims=True))
-    return total[..., 0], lambda weight: weight[..., None] * ops.exp(x - total)
 
 
 def running_max(x):
@@ -250,10 +248,10 @@ _LOG1P = Chebyshev.interpolate(lambda e: np.log1p(e) / e, 10, domain=[0, 1]).con
 def softplus_and_sigmoid(x):
     """(log(1 + e^x), 1 / (1 + e^-x)).
 
-    On JAX by a polynomial: XLA makes slow code of log(1 + e^x).
+    On JAX in float32 by a polynomial: XLA makes slow code of log(1 + e^x).
     """
-    if keras.backend.backend() != "jax":
-        return ops.softplus(x), ops.sigmoid(x)
+    if keras.backend.backend() != "jax" or x.dtype != "float32":
+        return softplus(x), ops.sigmoid(x)
     e = ops.exp(-ops.abs(x))
     series = ops.zeros_like(e)
     for coefficient in reversed(_LOG1P):
@@ -274,9 +272,9 @@ def in_double(fn, *x):
 
 
 def matmul(a, b):
-    """The matrix product, at the full precision of float32 on every device."""
+    """The matrix product, at the full precision of its dtype on every device."""
     if keras.backend.backend() != "jax":
-        return ops.matmul(a, b)
+        return a @ b
     import jax.numpy as jnp
 
     return jnp.matmul(a, b, precision="highest")
@@ -306,7 +304,7 @@ def _scatter_add(values, places, size):
         return jax.ops.segment_sum(values, places, size)
     if keras.backend.backend() == "torch":
         # int32 places are six times as slow.
-        return values.new_zeros((size, *values.shape[1:])).index_add_(0, places.long(), values)
+        return values.new_zeros((size, *values.shape[1:])).index_add(0, places.long(), values)
     import tensorflow as tf
 
     return tf.math.unsorted_segment_sum(values, places, size)
@@ -405,7 +403,11 @@ def concrete(x):
         return None if tf.is_tensor(x) and not hasattr(x, "numpy") else np.asarray(x)
     import torch
 
-    return x.numpy(force=True) if isinstance(x, torch.Tensor) else np.asarray(x)
+    if not isinstance(x, torch.Tensor):
+        return np.asarray(x)
+    # torch.func has no public way to ask whether a tensor is one that it traces.
+    traced = torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x)
+    return None if traced else x.numpy(force=True)
 
 
 def pytree(data: list[str], static: list[str]):

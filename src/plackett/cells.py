@@ -66,7 +66,7 @@ def slope_sum(x, mask, weights):
 
 def _places(x, mask):
     """The small cell of each document and the place inside it, from -1 to 1."""
-    whole = ops.floor(x / SMALL)
+    whole = backend.floor(x / SMALL)
     first = ops.min(ops.where(mask, whole, float("inf")), axis=-1, keepdims=True)
     return ops.cast(ops.where(mask, whole - first, 0.0), "int32"), 2.0 * (x / SMALL - whole) - 1.0
 

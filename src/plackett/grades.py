@@ -27,7 +27,7 @@ def pays(labels, scores, mask):
 
 
 def logistic(labels, scores, mask, weights):
-    """sum_ij w_i log(1 + e^-(s_i - s_j)) over the pairs of a list with y_i > y_j, [lists], and its gradient."""
+    """sum_j log(1 + e^-(s_i - s_j)) over the j with y_i > y_j, for each i, and the gradient of their sum by weight."""
 
     def one_grade(above, below):
         value, wrong = cells.softplus_sums(scores, mask, below)
@@ -37,7 +37,7 @@ def logistic(labels, scores, mask, weights):
 
 
 def soft_zero_one(labels, scores, mask, weights):
-    """sum_ij w_i / (1 + e^(s_i - s_j)) over the pairs of a list with y_i > y_j, [lists], and its gradient."""
+    """sum_j 1 / (1 + e^(s_i - s_j)) over the j with y_i > y_j, for each i, and the gradient of their sum by weight."""
 
     def one_grade(above, below):
         value, slope = cells.logistic_sums(scores, mask, below)
@@ -47,7 +47,7 @@ def soft_zero_one(labels, scores, mask, weights):
 
 
 def hinge(labels, scores, mask, weights):
-    """sum_ij w_i max(0, 1 - (s_i - s_j)) over the pairs of a list with y_i > y_j, [lists], and its gradient.
+    """sum_j max(0, 1 - (s_i - s_j)) over the j with y_i > y_j, for each i, and the gradient of their sum by weight.
 
     Sums of scores are taken in float64: what is left of them where a pair is nearly 1 apart is small.
     """
@@ -70,7 +70,7 @@ def hinge(labels, scores, mask, weights):
 
 
 def _over_grades(one_grade, labels, mask, weights):
-    """The losses and their gradient, grade by grade.
+    """The sum of each document, without its weight, and the gradient, grade by grade.
 
     Args:
         one_grade: function of the weights of the documents of a grade, 0 elsewhere, and of ones for those graded
@@ -78,16 +78,16 @@ def _over_grades(one_grade, labels, mask, weights):
             and for each document j the sum over the documents of the grade, by weight, of phi'(s_i - s_j).
     """
 
-    def step(grade, losses, gradient):
-        above = ops.where(mask & (labels == grade), weights, 0.0)
-        below = ops.cast(mask & (labels < grade), labels.dtype)
+    def step(grade, sums, gradient):
+        of_grade = mask & (labels == grade)
+        above, below = ops.where(of_grade, weights, 0.0), ops.cast(mask & (labels < grade), labels.dtype)
         value, pull, push = one_grade(above, below)
-        losses, gradient = losses + ops.sum(above * value, axis=-1), gradient + above * pull - below * push
-        return _next(grade, labels, mask), losses, gradient
+        sums = ops.where(of_grade, value, sums)
+        return _next(grade, labels, mask), sums, gradient + above * pull - below * push
 
     lowest = _lowest(labels, mask)
-    start = _next(float("inf"), labels, mask), ops.zeros_like(labels[:, 0]), ops.zeros_like(labels)
-    return ops.while_loop(lambda grade, *_: ops.any(grade > lowest), step, start)[1:]
+    start = _next(float("inf"), labels, mask), ops.zeros_like(labels), ops.zeros_like(labels)
+    return tuple(ops.while_loop(lambda grade, *_: ops.any(grade > lowest), step, start)[1:])
 
 
 def _next(grade, labels, mask):

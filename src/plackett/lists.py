@@ -21,7 +21,7 @@ def clean(labels, scores, mask=None, *, models: bool = False, shared: bool = Fal
     Args:
         labels: [..., list_size].
         scores: [..., list_size]; with `models`, [..., list_size, models].
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         models: the scores have a last axis of models.
         shared: labels and mask of [..., 1, list_size], which all samples of [..., samples, list_size] scores share,
             stay so; else they are repeated for each sample.
@@ -30,7 +30,8 @@ def clean(labels, scores, mask=None, *, models: bool = False, shared: bool = Fal
         (labels, scores, mask), of the same shapes.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not fit, or the label of a real document is NaN. Where values are not known, inside a
+            compiled function, NaN passes, and makes the loss of its list NaN.
     """
     scores = computable(scores)
     labels = ops.cast(ops.convert_to_tensor(labels), scores.dtype)
@@ -48,15 +49,25 @@ def clean(labels, scores, mask=None, *, models: bool = False, shared: bool = Fal
     if len(labels.shape) == 0:
         raise ValueError("labels and scores must have shape [..., list_size], but got a single number")
     if mask is None:
-        mask = ops.ones_like(labels, dtype="bool")
+        mask = ~(labels < 0)
     else:
         mask = ops.cast(ops.convert_to_tensor(mask), "bool")
         check_shape("mask", mask, "labels", labels.shape)
-        scores = ops.where(mask[..., None] if models else mask, scores, 0.0)
-        labels = ops.where(mask, labels, 0.0)
+    scores = ops.where(mask[..., None] if models else mask, scores, 0.0)
+    labels = ops.where(mask, labels, 0.0)
+    _check_known(labels)
     if of_samples and not shared:
         labels, mask = (ops.broadcast_to(x, ops.shape(scores)) for x in (labels, mask))
     return labels, scores, mask
+
+
+def _check_known(labels):
+    """Raises ValueError for a label of NaN, where labels are zero at padding and their values are known."""
+    known = backend.concrete(labels)
+    if known is not None and (missing := int(np.isnan(known).sum())):
+        raise ValueError(
+            f"labels must be numbers, but {missing} of {known.size} are NaN: padding has a label below 0, or a mask"
+        )
 
 
 def subtopics_of_documents(labels, scores, mask=None):
@@ -65,13 +76,13 @@ def subtopics_of_documents(labels, scores, mask=None):
     Args:
         labels: [..., list_size, subtopics]; a label below 0 counts as 0.
         scores: [..., list_size].
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where a label is not below 0.
 
     Returns:
         (labels, scores, mask), of the same shapes.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not fit, or labels of NaN, as in `clean`.
     """
     labels, scores = ops.convert_to_tensor(labels), computable(scores)
     if len(labels.shape) != len(scores.shape) + 1:
@@ -79,9 +90,11 @@ def subtopics_of_documents(labels, scores, mask=None):
             f"labels must have a last axis of subtopics, [..., list_size, subtopics], one axis more than the scores, "
             f"but got labels {shown(labels.shape)} and scores {shown(scores.shape)}"
         )
-    of_documents, scores, mask = clean(labels[..., 0], scores, mask)
-    labels = ops.cast(labels, of_documents.dtype)
-    return ops.where(mask[..., None] & (labels > 0), labels, 0.0), scores, mask
+    mask = _not_padding(labels, subtopics=True) if mask is None else mask
+    _, scores, mask = clean(ops.zeros_like(labels[..., 0]), scores, mask)
+    labels = ops.where(mask[..., None] & ~(labels < 0), ops.cast(labels, scores.dtype), 0.0)
+    _check_known(labels)
+    return labels, scores, mask
 
 
 def prepare(y_true, y_pred, *, ragged: bool, models: bool = False, subtopics: bool = False):
@@ -116,7 +129,9 @@ def prepare(y_true, y_pred, *, ragged: bool, models: bool = False, subtopics: bo
 
 
 def _not_padding(labels, subtopics):
-    return ops.any(labels >= 0, axis=-1) if subtopics else labels >= 0
+    """[..., list_size] bool: a label below 0 marks padding, for subtopics one in all of them."""
+    real = ~(labels < 0)
+    return ops.any(real, axis=-1) if subtopics else real
 
 
 def mean_of_models(scores, labels):
@@ -145,21 +160,27 @@ def any_relevant(labels, mask):
 
 def mean(x, mask):
     """[...], the mean of `x` over the real documents of each list; 0 for an empty list."""
-    return ops.divide_no_nan(ops.sum(ops.where(mask, x, 0.0), axis=-1), ops.cast(count(mask), x.dtype))
+    return backend.divide_no_nan(ops.sum(ops.where(mask, x, 0.0), axis=-1), ops.cast(count(mask), x.dtype))
 
 
-def below_top(scores, mask):
-    """The scores less the highest of their list: what depends on differences alone loses no digit to a large score."""
-    lowest = -float("inf")
-    top = ops.max(ops.where(mask, scores, lowest), axis=-1, keepdims=True, initial=lowest)
-    top = ops.where(ops.any(mask, axis=-1, keepdims=True), top, 0.0)
-    return ops.where(mask, scores - ops.stop_gradient(top), 0.0)
+def from_median(scores, mask):
+    """The scores less the one in the middle of their list: what will be added to them is not lost to a large offset."""
+    fixed = ops.stop_gradient(scores)
+    rising = take(fixed, ascending_order(fixed, mask))
+    in_the_middle = ops.arange(ops.shape(scores)[-1], dtype="int32") == count(mask)[..., None] // 2
+    middle = ops.sum(ops.where(in_the_middle, rising, 0.0), axis=-1, keepdims=True)
+    return ops.where(mask, scores - middle, 0.0)
 
 
 def log_softmax(scores, mask):
     """log(e^s_i / sum_j e^s_j) over the real documents of each list; 0 at padding."""
     live = mask | ~ops.any(mask, axis=-1, keepdims=True)
     return ops.where(mask, ops.log_softmax(ops.where(live, scores, -float("inf")), axis=-1), 0.0)
+
+
+def masked_softmax(scores, mask):
+    """e^s_i / sum_j e^s_j over the real documents of each list; 0 at padding."""
+    return ops.where(mask, ops.exp(log_softmax(scores, mask)), 0.0)
 
 
 # Order
@@ -175,7 +196,7 @@ def padding_behind(keys, mask):
 
     A zero loses its sign, by which XLA would order it.
     """
-    keys = ops.where(keys == 0, 0.0, ops.minimum(keys, float(np.finfo(ops.dtype(keys)).max)))
+    keys = ops.where(keys == 0, 0.0, backend.minimum(keys, float(np.finfo(ops.dtype(keys)).max)))
     return ops.where(mask, keys, float("inf"))
 
 
@@ -234,7 +255,7 @@ def count_below(labels, mask):
 
 
 def logsumexp_below(labels, x, mask):
-    """log of the sum of e^x over the documents that are graded below each document.
+    """log of the sum of e^x over the documents that are graded below each document, as a sum of two parts.
 
     Sorted by label, those documents are a prefix, so that one cumulative log-sum-exp serves all.
 
@@ -244,15 +265,16 @@ def logsumexp_below(labels, x, mask):
         mask: [..., list_size] bool, True = real document.
 
     Returns:
-        (sums, known): [..., list_size] both; where `known` is False there is no such document, and the sum is a
-        finite number without meaning.
+        (tops, rest, known): [..., list_size] each, with the two parts of `backend.cumulative_logsumexp`; where `known`
+        is False there is no such document, and both are finite numbers without meaning.
 
     Cost: O(list_size log list_size) time, O(list_size) memory.
     """
     order = ascending_order(labels, mask)
     sums = backend.cumulative_logsumexp(take(x, order))
     below = take(first_of_equals(take(padding_behind(labels, mask), order)), places(order))
-    return take(sums, ops.maximum(below - 1, 0)), mask & (below > 0)
+    tops, rest = (take(part, backend.maximum(below - 1, 0)) for part in sums)
+    return tops, rest, mask & (below > 0)
 
 
 def ranks(scores, mask):
@@ -383,4 +405,4 @@ def list_weights(weights, labels, mask, *, plain: bool):
     if plain:
         return mean(weights, mask)
     weighted = ops.sum(ops.where(mask, weights, 0.0) * labels, axis=-1)
-    return ops.divide_no_nan(weighted, ops.sum(labels, axis=-1))
+    return backend.divide_no_nan(weighted, ops.sum(labels, axis=-1))

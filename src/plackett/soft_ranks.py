@@ -1,10 +1,9 @@
 """Soft ranks: ranks by how probably each other document is ahead, with a gradient."""
 
-from functools import partial
-
 from keras import ops
 
-from plackett import backend, cells, tiles
+from plackett import cells, tiles
+from plackett.derivatives import Rule, differentiable
 from plackett.shapes import as_rows
 
 FEW = 64  # wanted documents up to which the sum over all documents, one by one, is faster than the cells
@@ -32,32 +31,34 @@ def soft_ranks(scores, mask, wanted):
     Cost: O(list_size min(wanted, constant)) time and O(list_size) memory; O(list_size wanted) time for scores more
     than 500 apart.
     """
-    mask, wanted = as_rows(mask), as_rows(wanted & mask)
+    return differentiable(_SOFT_RANKS, (scores,), (mask, wanted & mask))
 
-    def ranks_and_gradient(scores):
-        ahead, crowd = _choose(cells.logistic_sums, _directly, scores, mask, wanted)
 
-        def gradient(upstream):
-            lists = ops.shape(scores)[0]
-            upstream = ops.where(tiles.for_each_sample(wanted, lists), upstream, 0.0)
-            pulled = _choose(cells.slope_sum, _pulled_directly, scores, mask, wanted, upstream)
-            return ops.where(tiles.for_each_sample(mask, lists), pulled - upstream * crowd, 0.0)
+def _value(variables, constants):
+    (scores,), (mask, wanted) = variables, constants
+    ahead, crowd = _choose(cells.logistic_sums, _directly, *map(as_rows, (scores, mask, wanted)))
+    return 0.5 + ops.reshape(ahead, ops.shape(scores)), (ops.reshape(crowd, ops.shape(scores)),)
 
-        return 0.5 + ahead, gradient
 
-    flat = backend.with_gradient(ranks_and_gradient, as_rows(scores))
-    return ops.reshape(flat, ops.shape(scores))
+def _pull(variables, constants, held, upstream):
+    (scores,), (mask, wanted), (crowd,) = variables, constants, held
+    upstream = ops.where(wanted, upstream, 0.0)
+    pulled = _choose(cells.slope_sum, _pulled_directly, *map(as_rows, (scores, mask, wanted, upstream)))
+    return (ops.where(mask, ops.reshape(pulled, ops.shape(scores)) - upstream * crowd, 0.0),)
+
+
+def _plain(variables, constants):
+    (scores,), (mask, wanted) = variables, constants
+    ahead = ops.sigmoid(scores[..., None, :] - scores[..., :, None])
+    return 0.5 + ops.where(wanted, ops.sum(ops.where(mask[..., None, :], ahead, 0.0), axis=-1), 0.0)
+
+
+_SOFT_RANKS = Rule(_value, _pull, _plain)
 
 
 def _choose(in_cells, directly, scores, mask, wanted, *rest):
     """Through the cells where that is faster and possible, or directly."""
     few = scores.shape[-1] is not None and scores.shape[-1] <= FEW
-    choose = directly if few and not tiles.needs_loop(scores.shape) else partial(_in_a_loop, in_cells, directly, few)
-    return choose(scores, mask, wanted, *rest)
-
-
-@backend.compiled_once("in_cells", "directly", "few")
-def _in_a_loop(in_cells, directly, few, scores, mask, wanted, *rest):
     if few or ops.dtype(scores) != "float32":
         return directly(scores, mask, wanted, *rest)
     real = tiles.for_each_sample(mask, ops.shape(scores)[0])

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from plackett import backend
 from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_none
 from plackett.lists import clean
 from plackett.losses.base import RankingLoss
@@ -30,6 +31,7 @@ def approx_ranks(scores, mask=None):
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010.
     """
+    mask = ops.ones_like(scores, dtype="bool") if mask is None else mask
     _, scores, mask = clean(scores, scores, mask)
     return soft_ranks(scores, mask, mask)
 
@@ -95,7 +97,7 @@ def approx_mrr(labels, scores, *, mask=None):
     measures", Information Retrieval 2010; the form for several relevant documents is that of TensorFlow Ranking 0.5.
     """
     labels, scores, mask = clean(labels, scores, mask, shared=True)
-    share = ops.divide_no_nan(labels, ops.sum(labels, axis=-1, keepdims=True))
+    share = backend.divide_no_nan(labels, ops.sum(labels, axis=-1, keepdims=True))
     value = ops.sum(share / soft_ranks(scores, mask, share != 0), axis=-1)
     return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
 

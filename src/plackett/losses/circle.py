@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from plackett import backend
 from plackett.lists import clean, logsumexp_below
 from plackett.losses.base import RankingLoss
 from plackett.losses.options import check_options
@@ -37,11 +38,11 @@ def circle(labels, scores, *, mask=None, gamma: float = 64.0, margin: float = 0.
     """
     check_options(gamma=gamma, margin=margin)
     labels, scores, mask = clean(labels, scores, mask)
-    scores = ops.clip(scores, 0.0, 1.0)
+    scores = backend.clip(scores, 0.0, 1.0)
     own = gamma * ops.stop_gradient(ops.relu(1.0 + margin - scores)) * (1.0 - margin - scores)
     other = gamma * ops.stop_gradient(ops.relu(scores + margin)) * (scores - margin)
-    below, has_below = logsumexp_below(labels, other, mask)
-    exponents = ops.where(has_below, own + below, -float("inf"))
+    tops, rest, has_below = logsumexp_below(labels, other, mask)
+    exponents = ops.where(has_below, own + tops + rest, -float("inf"))
     none = ops.zeros((*ops.shape(exponents)[:-1], 1), exponents.dtype)
     return ops.logsumexp(ops.concatenate([exponents, none], axis=-1), axis=-1)
 

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from plackett.lists import ascending_order, clean, gumbel, per_sample
+from plackett import backend
+from plackett.lists import ascending_order, clean, from_median, gumbel, per_sample
 from plackett.losses.base import RankingLoss
 from plackett.losses.listmle import choices
 from plackett.losses.options import check_options
@@ -39,12 +40,12 @@ def coupled_rank_distil(labels, scores, *, noise, mask=None, topk: int | None = 
     """
     check_options(topk=topk)
     labels, scores, mask = clean(labels, scores, mask)
-    teacher = labels[..., None, :] + gumbel(noise, scores)
+    teacher = from_median(labels, mask)[..., None, :] + gumbel(noise, scores)
     scores, real = per_sample(scores, teacher), per_sample(mask, teacher)
     surprisals, positions = choices(scores, ascending_order(teacher, real), real)
     counts = positions >= 1 if topk is None else (positions >= 1) & (positions <= topk)
     losses = ops.sum(ops.where(counts, surprisals, 0.0), axis=-1)
-    return ops.where(ops.any(labels != 0, axis=-1), ops.mean(losses, axis=-1), 0.0)
+    return ops.where(ops.any(labels != 0, axis=-1), backend.mean(losses, axis=-1), 0.0)
 
 
 @keras.saving.register_keras_serializable("plackett")

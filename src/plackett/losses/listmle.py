@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from plackett.backend import cumulative_logsumexp
+from plackett import backend
 from plackett.lambdas import check_positions, document_weights
-from plackett.lists import ascending_order, below_top, clean, count, noise_of_samples, per_sample, take
+from plackett.lists import ascending_order, clean, count, noise_of_samples, per_sample, take
 from plackett.losses.base import RankingLoss
 
 
@@ -26,9 +26,10 @@ def choices(scores, order, mask):
 
     Cost: O(list_size log list_size) time, O(list_size) memory.
     """
-    chosen = take(below_top(scores, mask), order)
+    chosen = take(scores, order)
     positions = count(mask)[..., None] - ops.arange(ops.shape(chosen)[-1], dtype="int32")
-    return cumulative_logsumexp(chosen) - chosen, positions
+    tops, rest = backend.cumulative_logsumexp(chosen)
+    return (tops - chosen) + rest, positions
 
 
 def list_mle(labels, scores, *, mask=None, noise=None, lambda_weight=None):
@@ -69,9 +70,9 @@ def list_mle(labels, scores, *, mask=None, noise=None, lambda_weight=None):
     order = ascending_order(labels, mask, then=-noise)
     surprisals, positions = choices(scores, order, mask)
     if lambda_weight is not None:
-        ranks = ops.cast(ops.maximum(positions, 1), scores.dtype)
+        ranks = ops.cast(backend.maximum(positions, 1), scores.dtype)
         surprisals = surprisals * document_weights(lambda_weight, take(labels, order), ranks, positions >= 1)
-    return ops.mean(ops.sum(ops.where(positions >= 1, surprisals, 0.0), axis=-1), axis=-1)
+    return backend.mean(ops.sum(ops.where(positions >= 1, surprisals, 0.0), axis=-1), axis=-1)
 
 
 @keras.saving.register_keras_serializable("plackett")

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from plackett import backend, tiles
+from plackett.derivatives import Rule, differentiable
 from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric
 from plackett.lists import (
     ascending_order,
@@ -11,6 +12,7 @@ from plackett.lists import (
     count,
     end_of_equals,
     first_of_equals,
+    masked_softmax,
     padding_behind,
     places,
     sum_before,
@@ -39,22 +41,42 @@ def neural_sort(scores, mask=None):
 
     Reference: Grover et al., "Stochastic Optimization of Sorting Networks via Continuous Relaxations", ICLR 2019.
     """
+    mask = ops.ones_like(scores, dtype="bool") if mask is None else mask
     _, scores, mask = clean(scores, scores, mask)
+    return differentiable(_MATRIX, (scores,), (mask,))
 
-    def matrix_and_gradient(scores):
-        order, falling = _falling(scores, mask)
-        place, _, _, real, middle, *_ = falling
-        rank = place[..., :, None]
-        matrix = real[..., :, None] * _probabilities(rank, *[x[..., None, :] for x in falling[:4]])
 
-        def gradient(upstream):
-            pull = matrix * (upstream - ops.sum(matrix * upstream, axis=-1, keepdims=True))
-            lean = 2.0 * pull * (middle[..., None, :] - rank)
-            return take(_of_scores(ops.sum(pull, axis=-2), ops.sum(lean, axis=-2), falling), places(order))
+def _value_of_matrix(variables, constants):
+    return _matrix(_falling(*variables, *constants)[1]), ()
 
-        return matrix, gradient
 
-    return backend.with_gradient(matrix_and_gradient, scores)
+def _matrix(falling):
+    place, _, _, real, *_ = falling
+    return real[..., :, None] * _probabilities(place[..., :, None], *[x[..., None, :] for x in falling[:4]])
+
+
+def _pull_of_matrix(variables, constants, held, upstream):
+    order, falling = _falling(*variables, *constants)
+    matrix, place, middle = _matrix(falling), falling[0], falling[4]
+    pull = matrix * (upstream - ops.sum(matrix * upstream, axis=-1, keepdims=True))
+    lean = 2.0 * pull * (middle[..., None, :] - place[..., :, None])
+    return (take(_of_scores(ops.sum(pull, axis=-2), ops.sum(lean, axis=-2), falling), places(order)),)
+
+
+def _plain_matrix(variables, constants):
+    """The formula of `neural_sort` as it stands; for derivatives alone, as it loses digits at far scores."""
+    (scores,), (mask,) = variables, constants
+    order = ascending_order(-ops.stop_gradient(scores), mask)
+    falling, real = take(scores, order), take(mask, order)
+    distance = ops.abs(falling[..., :, None] - falling[..., None, :])
+    total = ops.sum(ops.where(real[..., None, :], distance, 0.0), axis=-1)
+    rank = ops.arange(1, ops.shape(scores)[-1] + 1, dtype=scores.dtype)
+    documents = ops.cast(count(mask), scores.dtype)[..., None]
+    logits = (documents + 1.0 - 2.0 * rank)[..., :, None] * falling[..., None, :] - total[..., None, :]
+    return ops.where(real[..., :, None], masked_softmax(logits, real[..., None, :]), 0.0)
+
+
+_MATRIX = Rule(_value_of_matrix, _pull_of_matrix, _plain_matrix)
 
 
 def _falling(scores, mask):
@@ -84,7 +106,7 @@ def _probabilities(rank, place, before, behind, real):
     nearer = behind * ops.relu(2.0 * (rank - place) - 1.0)
     below = further + ops.flip(backend.cumulative_sum(ops.flip(nearer, axis=-1)), axis=-1)
     weight = real * ops.exp(-below)
-    return ops.divide_no_nan(weight, ops.sum(weight, axis=-1, keepdims=True))
+    return backend.divide_no_nan(weight, ops.sum(weight, axis=-1, keepdims=True))
 
 
 def _of_scores(total, lean, falling):
@@ -136,13 +158,26 @@ def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | No
     metric = _NDCG if lambda_weight is None else lambda_weight
     gain = ops.where(mask, metric.gain(labels, mask), 0.0)
 
-    def loss_and_gradient(scores):
-        of_lists = _compiled_loss_and_gradient if tiles.needs_loop(scores.shape) else _loss_and_gradient
-        losses, gradient = of_lists(metric, gain, scores, mask)
-        return losses, lambda upstream: upstream[..., None] * gradient
-
-    losses = backend.with_gradient(loss_and_gradient, scores)
+    losses = differentiable(Rule(_value, _pull, _plain, (metric,)), (scores,), (gain, mask))
     return ops.where(ops.any(labels > 0, axis=-1), losses, 0.0)
+
+
+def _value(metric, variables, constants):
+    (scores,), (gain, mask) = variables, constants
+    losses, gradient = _loss_and_gradient(metric, gain, scores, mask)
+    return losses, (gradient,)
+
+
+def _pull(metric, variables, constants, held, upstream):
+    return (upstream[..., None] * held[0],)
+
+
+def _plain(metric, variables, constants):
+    (scores,), (gain, mask) = variables, constants
+    gain = take(gain, ascending_order(-ops.stop_gradient(scores), mask))
+    rank = ops.arange(1, ops.shape(scores)[-1] + 1, dtype=scores.dtype)
+    gained = ops.sum(_plain_matrix(variables, (mask,)) * gain[..., None, :], axis=-1)
+    return -ops.sum(metric.discount(rank) * gained, axis=-1)
 
 
 def _loss_and_gradient(metric, gain, scores, mask):
@@ -163,7 +198,6 @@ def _loss_and_gradient(metric, gain, scores, mask):
     return -ops.sum(by_rank, axis=-1), -gradient
 
 
-_compiled_loss_and_gradient = backend.compiled_once("metric")(_loss_and_gradient)
 _NDCG = NDCGLambdaWeight()
 
 

@@ -1,10 +1,14 @@
 """Losses of paired examples: similarities between the rows of a batch."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import keras
 from keras import ops
 
 from plackett import backend
-from plackett.lists import both, check_square, first_of_equals, places, squeeze_column, take
+from plackett.derivatives import Rule, differentiable
+from plackett.lists import both, check_square, first_of_equals, log_softmax, places, squeeze_column, take
 from plackett.losses.base import RankingLoss
 from plackett.shapes import as_rows, check_shape, computable
 
@@ -40,16 +44,8 @@ def npairs(labels, similarities, *, mask=None):
     labels = squeeze_column(ops.convert_to_tensor(labels), similarities)
     check_square(similarities)
     check_shape("labels", labels, "one class a row", similarities.shape[:-1])
-    similarities, real, live = _clean(similarities, mask)
-    order, first, number = _members(labels, real)
-    return _cross_entropy(
-        similarities,
-        real,
-        live,
-        ops.reshape(ops.cast(number, similarities.dtype), ops.shape(real)),
-        lambda similarities: _sum_over_class(similarities, order, first, number),
-        lambda matrix, share: _less_over_class(matrix, share, order, first, number),
-    )
+    similarities, real = _clean(similarities, mask)
+    return differentiable(_rule(_OF_CLASSES, mask), (similarities,), (labels, real))
 
 
 def npairs_multilabel(labels, similarities, *, mask=None):
@@ -81,62 +77,76 @@ def npairs_multilabel(labels, similarities, *, mask=None):
     labels = ops.cast(ops.convert_to_tensor(labels, sparse=False), similarities.dtype)
     check_square(similarities)
     check_shape("labels", labels, "rows and classes", (*similarities.shape[:-1], labels.shape[-1]))
-    similarities, real, live = _clean(similarities, mask)
+    similarities, real = _clean(similarities, mask)
     labels = ops.where(real[..., None], labels, 0.0)
-    return _cross_entropy(
-        similarities,
-        real,
-        live,
-        ops.sum(labels * ops.sum(labels, axis=-2, keepdims=True), axis=-1),
-        lambda similarities: ops.sum(ops.matmul(similarities, labels) * labels, axis=-1),
-        lambda matrix, share: matrix - ops.matmul(share[..., None] * labels, ops.swapaxes(labels, -1, -2)),
-    )
+    return differentiable(_rule(_OF_LABELS, mask), (similarities,), (labels, real))
 
 
 def _clean(similarities, mask):
-    """(similarities, real, live): zeros where a row or a column is not real; the rows; the columns of the softmax."""
+    """(similarities with zeros where a row or a column is not real, which rows are)."""
     if mask is None:
-        return similarities, ops.ones_like(similarities[..., 0], dtype="bool"), None
+        return similarities, ops.ones_like(similarities[..., 0], dtype="bool")
     real = ops.cast(ops.convert_to_tensor(mask), "bool")
     check_shape("mask", real, "the rows", similarities.shape[:-1])
-    live = real | ~ops.any(real, axis=-1, keepdims=True)
-    return ops.where(both(real), similarities, 0.0), real, live
+    return ops.where(both(real), similarities, 0.0), real
 
 
-def _cross_entropy(similarities, real, live, number, matched, less_matches):
+class _Matches(NamedTuple):
+    """Which rows a row shall recognise, n_ij times each; all are functions of labels and real rows.
+
+    Args:
+        totals: and of similarities and a number for each row: (sum_j n_ij, sum_j n_ij (number_i - S_ij)) of each row.
+        less: and of a matrix G, which is used up, and a number a for each row: G_ij - a_i n_ij.
+        matrix: n_ij.
+    """
+
+    totals: Callable
+    less: Callable
+    matrix: Callable
+
+
+def _rule(matches, mask):
     """Cross-entropy of each row's softmax against the rows it matches, n_ij times each.
 
     Similarities are read once for the loss and once for the gradient,
 
         dL/dS_ij = softmax(S_i)_j - n_ij / sum_k n_ik
-
-    Args:
-        similarities: [..., rows, rows], zero where a row or a column is not real.
-        real: [..., rows] bool, True = real row.
-        live: [..., rows] bool, the columns of the softmax. None = all.
-        number: [..., rows], sum_j n_ij.
-        matched: function of the similarities, sum_j n_ij S_ij, [..., rows].
-        less_matches: function of a matrix G, which is used up, and a number a_i for each row: G_ij - a_i n_ij.
-
-    Returns:
-        [..., rows]; 0 for a row that is not real or matches none.
     """
+    return Rule(_value, _pull, _plain, (matches, mask is None))
+
+
+def _value(matches, all_real, variables, constants):
+    (similarities,), (labels, real) = variables, constants
+    logits = _logits(all_real, similarities, real)
+    top = ops.max(logits, axis=-1)
+    total = ops.log(ops.sum(ops.exp(logits - top[..., None]), axis=-1))
+    number, short = matches.totals(labels, real, similarities, top)
     counts = real & (number > 0)
-
-    def losses_and_gradient(similarities):
-        total, softmax = backend.log_total_and_softmax(_logits(similarities, live))
-
-        def gradient(upstream):
-            weight = ops.where(counts, upstream, 0.0)
-            return less_matches(softmax(weight), ops.divide_no_nan(weight, number))
-
-        return ops.where(counts, total - ops.divide_no_nan(matched(similarities), number), 0.0), gradient
-
-    return backend.with_gradient(losses_and_gradient, similarities)
+    return ops.where(counts, total + backend.divide_no_nan(short, number), 0.0), (top, total, number)
 
 
-def _logits(similarities, live):
-    return similarities if live is None else ops.where(live[..., None, :], similarities, -float("inf"))
+def _pull(matches, all_real, variables, constants, held, upstream):
+    (similarities,), (labels, real), (top, total, number) = variables, constants, held
+    weight = ops.where(real & (number > 0), upstream, 0.0)
+    logits = _logits(all_real, similarities, real)
+    softmax = weight[..., None] * ops.exp((logits - top[..., None]) - total[..., None])
+    return (matches.less(labels, real, softmax, backend.divide_no_nan(weight, number)),)
+
+
+def _plain(matches, all_real, variables, constants):
+    (similarities,), (labels, real) = variables, constants
+    matrix = ops.cast(matches.matrix(labels, real), similarities.dtype)
+    number = ops.sum(matrix, axis=-1)
+    surprisals = ops.where(both(real), -log_softmax(similarities, real[..., None, :]), 0.0)
+    return backend.divide_no_nan(ops.sum(matrix * surprisals, axis=-1), number)
+
+
+def _logits(all_real, similarities, real):
+    """The similarities, with -inf in the columns that are not real; of a batch without a real row, as they are."""
+    if all_real:
+        return similarities
+    live = real | ~ops.any(real, axis=-1, keepdims=True)
+    return ops.where(live[..., None, :], similarities, -float("inf"))
 
 
 def _members(labels, real):
@@ -158,36 +168,56 @@ def _members(labels, real):
     return tuple(ops.reshape(x, (batches * rows,)) for x in (order, first, number))
 
 
-@backend.compiled_once()
-def _sum_over_class(similarities, order, first, number):
-    """sum of S_ij over the rows j of the class of i, one member of each class at a time."""
-    matrix = as_rows(similarities)
+def _totals_of_class(labels, real, similarities, numbers):
+    """The `_Matches` of rows of one class: n_ij = 1, one member of each class at a time."""
+    matrix, (order, first, size) = as_rows(similarities), _members(labels, real)
+    numbers = ops.reshape(numbers, ops.shape(size))
 
     def step(k, total):
         values = backend.at(matrix, _member(k, order, first)[:, None])[:, 0]
-        return k + 1, total + ops.where(k < number, values, 0.0)
+        return k + 1, total + ops.where(k < size, numbers - values, 0.0)
 
     start = (ops.zeros((), "int32"), ops.zeros_like(matrix[:, 0]))
-    total = ops.while_loop(lambda k, _: k < ops.max(number), step, start)[1]
-    return ops.reshape(total, ops.shape(similarities)[:-1])
+    total = ops.while_loop(lambda k, _: ops.any(k < size), step, start)[1]
+    return tuple(ops.reshape(x, ops.shape(labels)) for x in (ops.cast(size, total.dtype), total))
 
 
-@backend.compiled_once()
-def _less_over_class(matrix, share, order, first, number):
-    """The matrix, which is used up, less share_i at the rows j of the class of i."""
-    share = ops.reshape(share, (-1,))
+def _less_of_class(labels, real, matrix, share):
+    order, first, size = _members(labels, real)
+    share = ops.reshape(share, ops.shape(size))
 
     def step(k, rows):
-        less = -ops.where(k < number, share, 0.0)
+        less = -ops.where(k < size, share, 0.0)
         return k + 1, backend.add_at(rows, _member(k, order, first)[:, None], less[:, None])
 
     start = (ops.zeros((), "int32"), as_rows(matrix))
-    return ops.reshape(ops.while_loop(lambda k, _: k < ops.max(number), step, start)[1], ops.shape(matrix))
+    return ops.reshape(ops.while_loop(lambda k, _: ops.any(k < size), step, start)[1], ops.shape(matrix))
+
+
+def _matrix_of_class(labels, real):
+    return both(real) & (labels[..., :, None] == labels[..., None, :])
+
+
+def _totals_of_labels(labels, real, similarities, numbers):
+    number = ops.sum(labels * ops.sum(labels, axis=-2, keepdims=True), axis=-1)
+    return number, ops.sum(backend.matmul(numbers[..., None] - similarities, labels) * labels, axis=-1)
+
+
+def _less_of_labels(labels, real, matrix, share):
+    return matrix - backend.matmul(share[..., None] * labels, ops.swapaxes(labels, -1, -2))
+
+
+def _matrix_of_labels(labels, real):
+    return backend.matmul(labels, ops.swapaxes(labels, -1, -2))
+
+
+_OF_CLASSES = _Matches(_totals_of_class, _less_of_class, _matrix_of_class)
+_OF_LABELS = _Matches(_totals_of_labels, _less_of_labels, _matrix_of_labels)
 
 
 def _member(k, order, first):
     """The k-th row of the class of each row; any row where the class has no more."""
-    return backend.lookup(order, ops.minimum(first + k, ops.shape(order)[0] - 1))
+    return backend.lookup(order, backend.minimum(first + k, ops.shape(order)[0] - 1))
 
 
 @keras.saving.register_keras_serializable("plackett")

@@ -6,6 +6,7 @@ import numbers
 import keras
 
 REDUCTIONS = ("auto", "sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
+PER = ("list", "document", "pair")
 
 
 def _number(x):
@@ -32,6 +33,7 @@ _RULES = {
     "sample_size": _COUNT,
     "ordinal_size": (lambda x: x is None or _COUNT[0](x), f"{_COUNT[1]}, or None for as many as the scores have"),
     "topk": (lambda x: x is None or _COUNT[0](x), f"{_COUNT[1]}, or None for the whole list"),
+    "per": (lambda x: x in PER, f"one of {PER}"),
     "reduction": (lambda x: x in REDUCTIONS, f"one of {REDUCTIONS}"),
 }
 

@@ -2,21 +2,46 @@
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import keras
 from keras import ops
 
 from plackett import backend, grades, tiles
+from plackett.derivatives import Rule, differentiable
 from plackett.lambdas import YetiDCGLambdaWeight, check_pairs, of_gains_and_ranks, weights_of_pairs
-from plackett.lists import clean, count, count_below, mean, ranks, weights_of_documents
+from plackett.lists import both, clean, count, count_below, from_median, mean, ranks, weights_of_documents
 from plackett.losses.base import RankingLoss
+from plackett.losses.options import check_options
 from plackett.losses.sampled import sampled
 from plackett.shapes import as_rows
 
 DEAR = 1.5  # the time of a pair of two grades with a weight of its ranks, in that of a pair of two ranks
 
 
-def pairwise(phi: Callable, labels, scores, *, mask=None, weights=None, lambda_weight=None, preferred: bool = True):
+class _Phi(NamedTuple):
+    """A function of the differences of scores and of labels, number by number.
+
+    Args:
+        plain: the function, for the backend to differentiate.
+        with_slope: the function and its derivative by the difference of scores.
+    """
+
+    plain: Callable
+    with_slope: Callable
+
+
+def pairwise(
+    phi: Callable,
+    labels,
+    scores,
+    *,
+    mask=None,
+    weights=None,
+    lambda_weight=None,
+    preferred: bool = True,
+    per: str = "list",
+):
     """The sum over pairs of documents of a function phi of the difference of their scores.
 
     For one list with labels y, scores s and weights w of documents,
@@ -36,52 +61,114 @@ def pairwise(phi: Callable, labels, scores, *, mask=None, weights=None, lambda_w
         weights: [..., list_size], the weight w of the preferred document of each pair. None = 1.
         lambda_weight: the weight lambda of each pair, at the ranks of the scores; see `plackett.lambdas`. None = 1.
         preferred: over the pairs with y_i > y_j; False = over all pairs of two documents.
+        per: "list" = the sum over the pairs of a list; "document" = for each document i the sum over its pairs (i, j);
+            "pair" = the terms themselves.
 
     Returns:
-        [...], one loss a list; 0 where there is no pair.
+        [...], one loss a list; 0 where there is no pair. Per document [..., list_size], per pair [..., list_size,
+        list_size], with document i in the row and 0 where (i, j) is no pair.
 
     Raises:
-        ValueError: the shapes do not fit, or a lambda weight without weights for pairs.
+        ValueError: the shapes do not fit, a lambda weight without weights for pairs, or an unknown `per`.
 
     Cost: O(list_size^2) time at most: the pairs of two grades, or, where they are many and have a weight of the DCG
     family, half of all pairs. O(list_size) memory, unless a lambda weight of your own makes a matrix of all pairs. The
-    gradient is computed with the loss, in the same pass over the pairs.
+    gradient is computed with the loss, in the same pass over the pairs; second derivatives and forward mode take a
+    matrix of all pairs.
     """
-    return _pairwise(_with_slope(phi), labels, scores, mask, weights, lambda_weight, preferred)
+    return _pairwise(_with_slope(phi), labels, scores, mask, weights, lambda_weight, preferred, per)
 
 
 @lru_cache(maxsize=64)  # the same function for the same phi: what is compiled for it is found again
 def _with_slope(phi):
-    return partial(backend.value_and_slope, phi)
+    return _Phi(phi, partial(backend.value_and_slope, phi))
 
 
-def _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred=True):
-    """`pairwise` for a function that returns phi and its derivative by the difference of the scores."""
+def _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred=True, per="list"):
+    """`pairwise` for a `_Phi`."""
     check_pairs(lambda_weight)
+    check_options(per=per)
     labels, scores, mask = clean(labels, scores, mask)
-    weights = weights_of_documents(weights, labels, mask)
-
-    def loss_and_gradient(scores):
-        documents = [as_rows(x) for x in (labels, scores, mask, weights)]
-        of_lists = _compiled_loss_and_gradient if tiles.needs_loop(labels.shape) else _loss_and_gradient
-        losses, gradient = of_lists(phi, lambda_weight, preferred, *documents)
-        gradient = ops.reshape(gradient, ops.shape(scores))
-        return ops.reshape(losses, ops.shape(scores)[:-1]), lambda upstream: upstream[..., None] * gradient
-
-    return backend.with_gradient(loss_and_gradient, scores)
+    known = weights_of_documents(weights, labels, mask)
+    if per == "pair":
+        return known[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask)
+    rule = Rule(_value, _pull, _plain, (phi, lambda_weight, preferred, per))
+    if weights is None:
+        return differentiable(rule, (scores,), (labels, mask, known))
+    return differentiable(rule, (scores, known), (labels, mask))
 
 
-def _loss_and_gradient(phi, lambda_weight, preferred, labels, scores, mask, weights):
-    """(losses, gradient), in the way that is the fastest for long lists."""
+def _unpacked(variables, constants):
+    """(labels, scores, mask, weights): the weights are a variable where they are given."""
+    labels, mask, *weights = constants
+    return labels, variables[0], mask, *variables[1:], *weights
+
+
+def _value(phi, lambda_weight, preferred, per, variables, constants):
+    labels, scores, mask, weights = _unpacked(variables, constants)
+    apart = per == "document" or len(variables) == 2
+    by_document, gradient = _sums(phi, lambda_weight, preferred, apart, labels, scores, mask, weights)
+    value = weights * by_document if apart else by_document
+    return (value if per == "document" else ops.sum(value, axis=-1)), (by_document, gradient)
+
+
+def _pull(phi, lambda_weight, preferred, per, variables, constants, held, upstream):
+    by_document, gradient = held
+    if per == "list":
+        upstream = upstream[..., None]
+        of_scores = upstream * gradient
+    else:
+        labels, scores, mask, weights = _unpacked(variables, constants)
+        of_scores = _sums(phi, lambda_weight, preferred, True, labels, scores, mask, weights * upstream)[1]
+    return (of_scores, upstream * by_document)[: len(variables)]
+
+
+def _plain(phi, lambda_weight, preferred, per, variables, constants):
+    labels, scores, mask, weights = _unpacked(variables, constants)
+    value = weights * ops.sum(_matrix(phi, lambda_weight, preferred, labels, scores, mask), axis=-1)
+    return value if per == "document" else ops.sum(value, axis=-1)
+
+
+def _matrix(phi, lambda_weight, preferred, labels, scores, mask):
+    """[..., list_size, list_size], lambda_ij phi(s_i - s_j, y_i - y_j) for each pair that counts; 0 elsewhere."""
+    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(ops.stop_gradient(scores), mask), mask)
+    rows = [x if len(x.shape) > len(labels.shape) else x[..., :, None] for x in values]
+    columns = [None if len(x.shape) > len(labels.shape) else x[..., None, :] for x in values]
+    preference = labels[..., :, None] - labels[..., None, :]
+    place = ops.arange(ops.shape(labels)[-1])
+    counts = both(mask) & ((preference > 0) if preferred else (place[:, None] != place))
+    difference = ops.where(counts, scores[..., :, None] - scores[..., None, :], 0.0)
+    return ops.where(counts, lambda_of_pair(rows, columns) * phi.plain(difference, preference), 0.0)
+
+
+def _sums(phi, lambda_weight, preferred, apart, labels, scores, mask, weights):
+    """(by_document, gradient) of any leading axes.
+
+    Args:
+        apart: whether `by_document` is, for each document i, the sum over its pairs without its weight. Else the
+            weighted sums of all documents add up to the loss of the list, and which document has which is not said.
+    """
+    documents = [as_rows(x) for x in (labels, scores, mask, weights)]
+    sums = _sums_of_lists(phi.with_slope, lambda_weight, preferred, apart, *documents)
+    return tuple(ops.reshape(x, ops.shape(scores)) for x in sums)
+
+
+def _sums_of_lists(phi, lambda_weight, preferred, apart, labels, scores, mask, weights):
+    """`_sums` of [lists, list_size], in the way that is the fastest for long lists."""
     documents = labels, scores, mask, weights
-    by_pairs = partial(_by_pairs, phi, lambda_weight, preferred, *documents)
+
+    def told_apart(fn, *options):
+        by_document, gradient = fn(*options, *documents)
+        return (by_document if apart else weights * by_document), gradient
+
+    by_pairs = partial(told_apart, _by_pairs, phi, lambda_weight, preferred)
     if not (preferred and tiles.needs_loop(scores.shape) and ops.dtype(scores) == "float32"):
         return by_pairs()
     if lambda_weight is None and phi in _BY_GRADES:
-        return ops.cond(grades.pays(*documents[:3]), partial(_BY_GRADES[phi], *documents), by_pairs)
+        return ops.cond(grades.pays(*documents[:3]), partial(told_apart, _BY_GRADES[phi]), by_pairs)
     if None in scores.shape or not of_gains_and_ranks(lambda_weight):
         return by_pairs()
-    by_ranks = partial(_by_ranks, phi, lambda_weight, *documents)
+    by_ranks = partial(_by_ranks, phi, lambda_weight, apart, *documents)
     return by_ranks() if lambda_weight.reach else ops.cond(_ranks_pay(labels, mask), by_ranks, by_pairs)
 
 
@@ -102,17 +189,17 @@ def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights):
         # Numbers in place of truths: 1 for a pair that counts, 0 for another.
         counts = real_j * (ops.relu(ops.sign(preference)) if preferred else ops.abs(ops.sign(place_i - place_j)))
         value, slope = phi(counts * (score_i - score_j), preference)
-        weight = counts * weight_i * lambda_of_pair(values_i, values_j)
-        pull = weight * slope
+        weight = counts * lambda_of_pair(values_i, values_j)
+        pull = weight * weight_i * slope
         return weight * value, pull, pull
 
     documents = (labels, weights, ops.cast(mask, labels.dtype), place, scores, *values)
     higher = labels if preferred else None
     by_document, pull, push = tiles.pair_sums(terms, mask, *documents, by_row=2, by_column=1, higher=higher)
-    return ops.sum(by_document, axis=-1), pull - push
+    return by_document, pull - push
 
 
-def _by_ranks(phi, lambda_weight, labels, scores, mask, weights):
+def _by_ranks(phi, lambda_weight, apart, labels, scores, mask, weights):
     """`_by_pairs` over the pairs of a higher and a lower rank, either of which may be the preferred document.
 
     What a weight makes of two ranks is computed once for all lists.
@@ -124,24 +211,24 @@ def _by_ranks(phi, lambda_weight, labels, scores, mask, weights):
         label_j, weight_j, real_j, score_j, gain_j = j
         preference = label_i - label_j
         sign = real_j * ops.sign(preference)
+        upper, lower = ops.relu(sign), ops.relu(-sign)  # which of the two is preferred
         value, slope = phi(sign * (score_i - score_j), ops.abs(preference))
-        weight = ops.relu(sign) * weight_i + ops.relu(-sign) * weight_j
-        weight = weight * ops.abs(gain_i - gain_j) * of_ranks
-        pull = sign * weight * slope
-        return weight * value, pull, pull
+        weight, lambda_of_pair = upper * weight_i + lower * weight_j, ops.abs(gain_i - gain_j) * of_ranks
+        pull = sign * weight * lambda_of_pair * slope
+        if apart:
+            value = lambda_of_pair * value
+            return upper * value, pull, lower * value, pull
+        return weight * lambda_of_pair * value, pull, pull
 
     of_ranks = lambda_weight.of_ranks(ops.shape(labels)[-1], labels.dtype)
     ranked = of_ranks, ranks(scores, mask), count(mask)[:, None]
-    by_document, pull, push = tiles.ranked_pair_sums(
-        terms, *ranked, *documents, by_row=2, by_column=1, reach=lambda_weight.reach
+    by_upper, pull, *by_lower, push = tiles.ranked_pair_sums(
+        terms, *ranked, *documents, by_row=2, by_column=1 + apart, reach=lambda_weight.reach
     )
-    return ops.sum(by_document, axis=-1), pull - push
+    return sum(by_lower, by_upper), pull - push
 
 
-_compiled_loss_and_gradient = backend.compiled_once("phi", "lambda_weight", "preferred")(_loss_and_gradient)
-
-
-def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
     """Pairwise hinge: a preferred document must score higher by 1.
 
     For one list with labels y and scores s,
@@ -157,10 +244,10 @@ def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=Non
 
     Reference: Joachims, "Optimizing Search Engines using Clickthrough Data", KDD 2002 (RankSVM).
     """
-    return _pairwise(_hinge, labels, scores, mask, weights, lambda_weight)
+    return _pairwise(_HINGE, labels, scores, mask, weights, lambda_weight, per=per)
 
 
-def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
     """Pairwise logistic: the likelihood of each preference (RankNet); with an NDCG weight LambdaRank.
 
     For one list with labels y and scores s,
@@ -177,10 +264,10 @@ def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=
     LambdaRank to LambdaMART: An Overview", MSR-TR-2010-82; Wang et al., "The LambdaLoss Framework for Ranking Metric
     Optimization", CIKM 2018.
     """
-    return _pairwise(_logistic, labels, scores, mask, weights, lambda_weight)
+    return _pairwise(_LOGISTIC, labels, scores, mask, weights, lambda_weight, per=per)
 
 
-def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
     """Pairwise soft 0-1: the smoothed number of pairs in the wrong order.
 
     For one list with labels y and scores s,
@@ -196,10 +283,10 @@ def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_we
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010.
     """
-    return _pairwise(_soft_zero_one, labels, scores, mask, weights, lambda_weight)
+    return _pairwise(_SOFT_ZERO_ONE, labels, scores, mask, weights, lambda_weight, per=per)
 
 
-def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
     """Pairwise squared error: the differences of scores must be those of labels.
 
     For one list with labels y and scores s,
@@ -215,14 +302,16 @@ def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None)
 
     Reference: the pairwise squared error of TensorFlow Ranking 0.5, `PairwiseMSELoss`.
     """
-    if lambda_weight is not None:
-        return _pairwise(_squared_error, labels, scores, mask, weights, lambda_weight, preferred=False)
+    if lambda_weight is not None or per == "pair":
+        return _pairwise(_SQUARED_ERROR, labels, scores, mask, weights, lambda_weight, preferred=False, per=per)
+    check_options(per=per)
     labels, scores, mask = clean(labels, scores, mask)
     weights = weights_of_documents(weights, labels, mask)
-    error = scores - labels
+    error = from_median(scores, mask) - labels
     error = ops.where(mask, error - mean(error, mask)[..., None], 0.0)
     documents = ops.cast(count(mask), error.dtype)[..., None]
-    return ops.sum(weights * (documents * error**2 + ops.sum(error**2, axis=-1, keepdims=True)), axis=-1)
+    by_document = weights * (documents * error**2 + ops.sum(error**2, axis=-1, keepdims=True))
+    return by_document if per == "document" else ops.sum(by_document, axis=-1)
 
 
 def yeti_logistic(
@@ -303,6 +392,10 @@ def _squared_error(scores, labels):
     return error * error, 2.0 * error
 
 
+_HINGE = _Phi(lambda scores, labels: ops.relu(1.0 - scores), _hinge)
+_LOGISTIC = _Phi(lambda scores, labels: backend.softplus(-scores), _logistic)
+_SOFT_ZERO_ONE = _Phi(lambda scores, labels: ops.sigmoid(-scores), _soft_zero_one)
+_SQUARED_ERROR = _Phi(lambda scores, labels: (scores - labels) ** 2, _squared_error)
 _BY_GRADES = {_hinge: grades.hinge, _logistic: grades.logistic, _soft_zero_one: grades.soft_zero_one}
 
 

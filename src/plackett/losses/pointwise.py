@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from plackett import backend
+from plackett.derivatives import Rule, differentiable
 from plackett.lists import clean, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.shapes import shown
@@ -12,13 +13,22 @@ from plackett.shapes import shown
 def cross_entropy(labels, scores):
     """The binary cross-entropy of labels under logits, log(1 + e^s) - y s, without overflow and to the last digit."""
 
-    def value_and_gradient(scores):
-        rest, unlikely = backend.softplus_and_sigmoid(-ops.abs(scores))
-        value = labels * ops.relu(-scores) + (1.0 - labels) * ops.relu(scores) + rest
-        probability = ops.where(scores > 0, 1.0 - unlikely, unlikely)
-        return value, lambda upstream: upstream * (probability - labels)
+    return differentiable(_CROSS_ENTROPY, (scores,), (labels,))
 
-    return backend.with_gradient(value_and_gradient, scores)
+
+def _cross_entropy(variables, constants):
+    (scores,), (labels,) = variables, constants
+    rest, unlikely = backend.softplus_and_sigmoid(-ops.abs(scores))
+    value = labels * ops.relu(-scores) + (1.0 - labels) * ops.relu(scores) + rest
+    return value, (ops.where(scores > 0, 1.0 - unlikely, unlikely) - labels,)
+
+
+def _plain_cross_entropy(variables, constants):
+    (scores,), (labels,) = variables, constants
+    return labels * backend.softplus(-scores) + (1.0 - labels) * backend.softplus(scores)
+
+
+_CROSS_ENTROPY = Rule(_cross_entropy, lambda *given: [given[-1] * given[-2][0]], _plain_cross_entropy)
 
 
 def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None):

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from keras import ops
-
-from plackett.lists import clean, gumbel, per_sample, weights_of_documents
+from plackett import backend
+from plackett.lists import clean, from_median, gumbel, per_sample, weights_of_documents
 from plackett.losses.options import check_options
 
 
@@ -49,10 +48,10 @@ def sampled(fn: Callable) -> Callable:
     ):
         check_options(temperature=temperature, gumbel_temperature=gumbel_temperature)
         labels, scores, mask = clean(labels, scores, mask)
-        perturbed = (scores[..., None, :] + gumbel(noise, scores)) / gumbel_temperature
+        perturbed = (from_median(scores, mask)[..., None, :] + gumbel(noise, scores)) / gumbel_temperature
         if weights is not None:
             options["weights"] = per_sample(weights_of_documents(weights, labels, mask), perturbed)
         losses = fn(labels[..., None, :], perturbed / temperature, mask=mask[..., None, :], **options)
-        return ops.mean(losses, axis=-1)
+        return backend.mean(losses, axis=-1)
 
     return mean_over_samples

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from plackett import gains
+from plackett import backend, gains
 from plackett.lambdas import check_gains, document_weights
-from plackett.lists import below_top, clean, log_softmax, logsumexp_below, ranks, weights_of_documents
+from plackett.lists import clean, log_softmax, logsumexp_below, ranks, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.options import check_options
 
@@ -131,7 +131,7 @@ def unique_softmax(labels, scores, *, mask=None, lambda_weight=None):
         loss = -sum_i gain(y_i) log(e^s_i / (e^s_i + sum_{j: y_j < y_i} e^s_j)),    gain(y) = 2^y - 1
 
     so documents of equal label never compete. With L_i the log-sum-exp of the scores below y_i, a term is
-    softplus(L_i - s_i).
+    softplus(L_i - s_i), which no score of another document spoils.
 
     Args:
         labels: [..., list_size], relevance grades >= 0.
@@ -155,9 +155,8 @@ def unique_softmax(labels, scores, *, mask=None, lambda_weight=None):
     """
     labels, scores, mask = clean(labels, scores, mask)
     gain = _gain(labels, scores, mask, gains.pow_minus_1, lambda_weight)
-    scores = below_top(scores, mask)
-    rivals, has_rivals = logsumexp_below(labels, scores, mask)
-    return ops.sum(ops.where(has_rivals, gain * ops.softplus(rivals - scores), 0.0), axis=-1)
+    tops, rest, has_rivals = logsumexp_below(labels, scores, mask)
+    return ops.sum(ops.where(has_rivals, gain * backend.softplus((tops - scores) + rest), 0.0), axis=-1)
 
 
 def _gain(labels, scores, mask, gain_fn, lambda_weight):
