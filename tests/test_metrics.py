@@ -248,6 +248,24 @@ def test_lists_without_places_count_0(row, ties):
     close(row.fn(labels, np.zeros((2, 0), "float32"), ties=ties), [0, 0])
 
 
+def test_ndcg_of_grades_of_any_size():
+    given = batch(NDCG)
+    given = given.but(labels=given.labels * 250)
+    values, relevant = by_loop(NDCG, given), (given.labels > 0).any(axis=1)
+    close(calculated(NDCG, given), values)
+    np.testing.assert_allclose(measured(metrics.NDCG(empty="skip"), given), values[relevant].mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("max_grade", [64.5, 200, 1000])
+def test_expected_reciprocal_rank_of_grades_of_any_size(max_grade):
+    row = ROWS["expected_reciprocal_rank"]
+    given = batch(row)
+    given = given.but(labels=given.labels * max_grade / 3)
+    values = by_loop(row, given, max_grade=max_grade)
+    assert values.max() > 0.5
+    close(calculated(row, given, max_grade=max_grade), values)
+
+
 # Ties
 
 

@@ -127,6 +127,8 @@ def by_label(labels, mask):
     return labels
 
 
-def by_gain(gain: Callable) -> Callable:
-    """The gain of a document as its relevance."""
+def by_gain(gain: Callable, average: str) -> Callable:
+    """The gain of a document as its relevance, of any size where only its share of the list counts."""
+    if average == "lists":
+        return lambda labels, mask: gains.relative(gain, labels, mask)
     return lambda labels, mask: gain(labels)

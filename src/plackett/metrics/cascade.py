@@ -177,7 +177,8 @@ def expected_reciprocal_rank(
     """
     check_options(topn=topn, max_grade=max_grade)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    stop = gains.pow_minus_1(ops.clip(lists.labels, 0.0, max_grade)) / 2.0**max_grade
+    shift = max(max_grade - gains.HIGH, 0.0)
+    stop = gains.pow_minus_1_over(ops.clip(lists.labels, 0.0, max_grade), shift) / 2.0 ** (max_grade - shift)
     return cascade(lists, stop, 1.0 - stop, gains.truncated(gains.inverse, topn))
 
 

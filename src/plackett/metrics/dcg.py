@@ -103,7 +103,8 @@ def ndcg(
     """
     check_options(topn=topn, gain=gain, discount=discount)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype) * lists.weights, 0.0)
+    gained = ops.cast(gains.relative(gain, lists.labels, lists.mask), lists.rank.dtype)
+    gained = ops.where(lists.mask, gained * lists.weights, 0.0)
     share = gains.normalized(gained, gains.truncated(discount, topn), lists.mask)
     return _sum(lists, share, topn, discount)
 
@@ -129,7 +130,7 @@ class DCG(RankingMetric):
         ragged: bool = False,
     ):
         options = {"topn": topn, "gain": gain, "discount": discount, "ties": ties}
-        super().__init__(dcg, by_gain(gain), name, empty=empty, average=average, ragged=ragged, **options)
+        super().__init__(dcg, by_gain(gain, average), name, empty=empty, average=average, ragged=ragged, **options)
 
 
 @keras.saving.register_keras_serializable("plackett")
@@ -148,4 +149,4 @@ class NDCG(RankingMetric):
         ragged: bool = False,
     ):
         options = {"topn": topn, "gain": gain, "discount": discount, "ties": ties}
-        super().__init__(ndcg, by_gain(gain), name, empty=empty, average=average, ragged=ragged, **options)
+        super().__init__(ndcg, by_gain(gain, average), name, empty=empty, average=average, ragged=ragged, **options)

@@ -256,7 +256,7 @@ class RBP(RankingMetric):
         options = {"topn": topn, "persistence": persistence, "gain": gain, "ties": ties}
         super().__init__(
             rank_biased_precision,
-            by_gain(gain),
+            by_gain(gain, average),
             name,
             empty=empty,
             average=average,
