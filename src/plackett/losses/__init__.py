@@ -19,6 +19,7 @@ otherwise a label below 0 marks padding.
 
 from plackett.lambdas import (
     DCGLambdaWeight,
+    DCGLambdaWeightV2,
     LabelDiffLambdaWeight,
     ListMLELambdaWeight,
     NDCGLambdaWeight,
@@ -83,6 +84,7 @@ __all__ = [
     "ClickEMLoss",
     "CoupledRankDistilLoss",
     "DCGLambdaWeight",
+    "DCGLambdaWeightV2",
     "GumbelApproxNDCGLoss",
     "LabelDiffLambdaWeight",
     "ListMLELambdaWeight",

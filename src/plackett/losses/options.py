@@ -9,7 +9,7 @@ REDUCTIONS = ("auto", "sum_over_batch_size", "sum", "mean", "mean_with_sample_we
 
 
 def _number(x):
-    return isinstance(x, numbers.Real) and math.isfinite(x)
+    return isinstance(x, numbers.Real) and not isinstance(x, bool) and math.isfinite(x)
 
 
 def _whole(x):
@@ -19,7 +19,7 @@ def _whole(x):
 _POSITIVE = (lambda x: _number(x) and x > 0, "a number greater than 0")
 _NOT_NEGATIVE = (lambda x: _number(x) and x >= 0, "a number of at least 0")
 _COUNT = (lambda x: _whole(x) and x >= 1, "a whole number of at least 1")
-_RULES = {
+RULES = {
     "temperature": _POSITIVE,
     "gumbel_temperature": _POSITIVE,
     "gamma": _POSITIVE,
@@ -31,6 +31,7 @@ _RULES = {
     "margin": (_number, "a number"),
     "sample_size": _COUNT,
     "ordinal_size": (lambda x: x is None or _COUNT[0](x), f"{_COUNT[1]}, or None for as many as the scores have"),
+    "seed": (lambda x: x is None or _whole(x), "a whole number, or None for another noise each time"),
     "topk": (lambda x: x is None or _COUNT[0](x), f"{_COUNT[1]}, or None for the whole list"),
     "reduction": (lambda x: x in REDUCTIONS, f"one of {REDUCTIONS}"),
 }
@@ -39,6 +40,6 @@ _RULES = {
 def check_options(**options) -> None:
     """Raises ValueError for an option of a loss outside of what is allowed; tensors pass."""
     for name, value in options.items():
-        allowed, wording = _RULES.get(name, (None, None))
+        allowed, wording = RULES.get(name, (None, None))
         if allowed and not keras.ops.is_tensor(value) and not allowed(value):
             raise ValueError(f"{name} must be {wording}, but got {name}={value!r}")
