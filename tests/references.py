@@ -261,6 +261,11 @@ def pairwise_hinge(labels, scores, **weights):
     return pairwise(lambda d, y: max(0.0, 1.0 - d), labels, scores, **weights)
 
 
+def pairwise_squared_hinge(labels, scores, **weights):
+    """phi = max(0, 1 - d)^2. Chapelle & Keerthi 2010."""
+    return pairwise(lambda d, y: max(0.0, 1.0 - d) ** 2, labels, scores, **weights)
+
+
 def pairwise_logistic(labels, scores, **weights):
     """phi = log(1 + e^-d). Burges et al. 2005."""
     return pairwise(lambda d, y: softplus(-d), labels, scores, **weights)
@@ -306,6 +311,16 @@ def ordinal(labels, scores, use_fraction_label=False, weights=None):
         for k, score in enumerate(scores[i], 1):
             target = min(max(label - k + 1.0, 0.0), 1.0) if use_fraction_label else float(label >= k)
             total += (1.0 if weights is None else weights[i]) * cross_entropy(target, score)
+    return total
+
+
+def multi_class(labels, scores, label_smoothing=0.0, weights=None):
+    """-sum_i w_i sum_k ((1 - a) [y_i = k] + a / K) log p_ik, p the softmax over the classes. Li et al. 2007."""
+    total = 0.0
+    for i, label in enumerate(labels):
+        for k, score in enumerate(scores[i]):
+            target = (1.0 - label_smoothing) * (label == k) + label_smoothing / len(scores[i])
+            total += (1.0 if weights is None else weights[i]) * target * (log_sum_exp(scores[i]) - score)
     return total
 
 

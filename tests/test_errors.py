@@ -256,7 +256,13 @@ def test_ragged_clicks_must_be_asked_for():
         ),
         (
             lambda: losses.OrdinalLoss(ordinal_size=3)([[1, 0]], np.zeros((1, 2, 2))),
-            r"ordinal_size=3 levels need as many scores, but got scores \[1, 2, 2\]",
+            r"ordinal_size=3 needs as many scores a document, but got scores \[1, 2, 2\]",
+        ),
+        (lambda: losses.MultiClassLoss(num_classes=1), "num_classes must be a whole number of at least 2"),
+        (lambda: losses.MultiClassLoss(label_smoothing=1), "label_smoothing must be a number from 0 up to 1"),
+        (
+            lambda: losses.MultiClassLoss(num_classes=3)([[1, 0]], np.zeros((1, 2, 2))),
+            r"num_classes=3 needs as many scores a document, but got scores \[1, 2, 2\]",
         ),
         (
             lambda: losses.OrdinalLoss()([[1, 0]], [[0.5, 0.6]]),

@@ -218,10 +218,11 @@ ROWS = [
             {"temperature": 0.5},
             temperature=1.0,
             weighs=True,
-            quadratic=name == "pairwise_mse",
+            quadratic=name in ("pairwise_mse", "pairwise_squared_hinge"),
         )
         for name, kind in (
             ("pairwise_hinge", losses.PairwiseHingeLoss),
+            ("pairwise_squared_hinge", losses.PairwiseSquaredHingeLoss),
             ("pairwise_logistic", losses.PairwiseLogisticLoss),
             ("pairwise_soft_zero_one", losses.PairwiseSoftZeroOneLoss),
             ("pairwise_mse", losses.PairwiseMSELoss),
@@ -263,6 +264,15 @@ ROWS = [
         models=True,
         weighs=True,
         shift_invariant=False,
+    ),
+    Row(
+        losses.multi_class,
+        losses.MultiClassLoss,
+        without_noise(references.multi_class),
+        {"label_smoothing": 0.1},
+        models=True,
+        clicks=True,
+        weighs=True,
     ),
     Row(
         losses.mixture_em,
@@ -691,12 +701,14 @@ SIGNATURES = {
         f"({LAMBDA}, temperature=1.0, sample_size=8, gumbel_temperature=1.0, seed=None, ragged=False)"
     ),
     losses.PairwiseHingeLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
+    losses.PairwiseSquaredHingeLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
     losses.PairwiseLogisticLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
     losses.PairwiseSoftZeroOneLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
     losses.PairwiseMSELoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
     losses.SigmoidCrossEntropyLoss: "(reduction='auto', name=None, ragged=False)",
     losses.MeanSquaredLoss: "(reduction='auto', name=None, ragged=False)",
     losses.OrdinalLoss: "(reduction='auto', name=None, ragged=False, ordinal_size=1, use_fraction_label=False)",
+    losses.MultiClassLoss: "(reduction='auto', name=None, ragged=False, num_classes=2, label_smoothing=0.0)",
     losses.CircleLoss: "(reduction='auto', name=None, gamma=64.0, margin=0.25, ragged=False)",
     losses.ClickEMLoss: "(reduction='auto', name=None, exam_loss_weight=1.0, rel_loss_weight=1.0, ragged=False)",
     losses.CoupledRankDistilLoss: (
@@ -877,6 +889,24 @@ def test_weights_of_one_are_none(row):
         close(value(np.ones(size, "float32")), value(None))
 
 
+@over([row for row in LISTWISE if "per" in inspect.signature(row.fn).parameters])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_per_document(row, weighted):
+    """The terms of documents, 0 at padding; each is the loss of the document by itself."""
+    given, weights = batch(row), np.ones((LISTS, SIZE), "float32")
+    if weighted:
+        weights = np.random.default_rng(8).uniform(0.5, 2, weights.shape).astype("float32")
+    expected = np.zeros((LISTS, SIZE))
+    for b, i in zip(*np.nonzero(given.mask), strict=True):
+        term = row.loop([given.labels[b, i]], [given.scores[b, i].astype("float64")], None)
+        expected[b, i] = weights[b, i] * term
+    junk = spoiled(row, given)
+    own = {"weights": weights} if weighted else {}
+    close(number(row.fn(junk.labels, junk.scores, mask=given.mask, per="document", **own)), expected)
+    with pytest.raises(ValueError, match=r"per must be one of \('list', 'document'\), but got per='pair'"):
+        row.fn(given.labels, given.scores, per="pair")
+
+
 def test_weights_of_rows():
     given = batch(NPAIRS)
     labels, scores = to_class(NPAIRS, given)
@@ -938,6 +968,8 @@ OTHER_VALUES = {
     "gamma": 16.0,
     "margin": 0.4,
     "ordinal_size": None,
+    "num_classes": MODELS,
+    "label_smoothing": 0.1,
     "use_fraction_label": True,
     "exam_loss_weight": 0.5,
     "rel_loss_weight": 2.0,

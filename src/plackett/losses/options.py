@@ -5,6 +5,7 @@ import numbers
 
 import keras
 
+PER = ("list", "document")
 REDUCTIONS = ("auto", "sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
@@ -28,10 +29,13 @@ RULES = {
     "exam_loss_weight": _NOT_NEGATIVE,
     "rel_loss_weight": _NOT_NEGATIVE,
     "epsilon": (_number, "a number"),
+    "rank_temperature": _POSITIVE,
+    "label_smoothing": (lambda x: _number(x) and 0 <= x < 1, "a number from 0 up to 1"),
     "margin": (_number, "a number"),
     "sample_size": _COUNT,
     "ordinal_size": (lambda x: x is None or _COUNT[0](x), f"{_COUNT[1]}, or None for as many as the scores have"),
     "seed": (lambda x: x is None or _whole(x), "a whole number, or None for another noise each time"),
+    "num_classes": (lambda x: _whole(x) and x >= 2, "a whole number of at least 2"),
     "topk": (lambda x: x is None or _COUNT[0](x), f"{_COUNT[1]}, or None for the whole list"),
     "reduction": (lambda x: x in REDUCTIONS, f"one of {REDUCTIONS}"),
 }
@@ -43,3 +47,9 @@ def check_options(**options) -> None:
         allowed, wording = RULES.get(name, (None, None))
         if allowed and not keras.ops.is_tensor(value) and not allowed(value):
             raise ValueError(f"{name} must be {wording}, but got {name}={value!r}")
+
+
+def check_per(per: str, allowed: tuple[str, ...] = PER) -> None:
+    """Raises ValueError unless `per` is one of the things that a loss can be a number of."""
+    if per not in allowed:
+        raise ValueError(f"per must be one of {allowed}, but got per={per!r}")
