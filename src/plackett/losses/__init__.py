@@ -34,6 +34,7 @@ from plackett.losses.approx import (
     approx_mrr,
     approx_ndcg,
     approx_ranks,
+    bound_ranks,
     gumbel_approx_ndcg,
 )
 from plackett.losses.circle import CircleLoss, circle
@@ -41,7 +42,13 @@ from plackett.losses.clicks import ClickEMLoss, MixtureEMLoss, click_em, mixture
 from plackett.losses.distill import CoupledRankDistilLoss, coupled_rank_distil
 from plackett.losses.listmle import ListMLELoss, list_mle
 from plackett.losses.lookup import deserialize, get
-from plackett.losses.neuralsort import NeuralSortNDCGLoss, neural_sort, neural_sort_ndcg
+from plackett.losses.neuralsort import (
+    NeuralSortCrossEntropyLoss,
+    NeuralSortNDCGLoss,
+    neural_sort,
+    neural_sort_cross_entropy,
+    neural_sort_ndcg,
+)
 from plackett.losses.npairs import NpairsLoss, NpairsMultilabelLoss, npairs, npairs_multilabel
 from plackett.losses.pairwise import (
     PairwiseHingeLoss,
@@ -68,6 +75,14 @@ from plackett.losses.pointwise import (
     ordinal,
     sigmoid_cross_entropy,
 )
+from plackett.losses.precision import (
+    ApproxAveragePrecisionLoss,
+    ApproxPrecisionLoss,
+    ApproxRecallLoss,
+    approx_average_precision,
+    approx_precision,
+    approx_recall,
+)
 from plackett.losses.sampled import sampled
 from plackett.losses.softmax import (
     CalibratedSoftmaxLoss,
@@ -81,8 +96,11 @@ from plackett.losses.softmax import (
 )
 
 __all__ = [
+    "ApproxAveragePrecisionLoss",
     "ApproxMRRLoss",
     "ApproxNDCGLoss",
+    "ApproxPrecisionLoss",
+    "ApproxRecallLoss",
     "CalibratedSoftmaxLoss",
     "CircleLoss",
     "ClickEMLoss",
@@ -98,6 +116,7 @@ __all__ = [
     "MultiClassLoss",
     "NDCGLambdaWeight",
     "NDCGLambdaWeightV2",
+    "NeuralSortCrossEntropyLoss",
     "NeuralSortNDCGLoss",
     "NpairsLoss",
     "NpairsMultilabelLoss",
@@ -114,9 +133,13 @@ __all__ = [
     "UniqueSoftmaxLoss",
     "YetiDCGLambdaWeight",
     "YetiLogisticLoss",
+    "approx_average_precision",
     "approx_mrr",
     "approx_ndcg",
+    "approx_precision",
     "approx_ranks",
+    "approx_recall",
+    "bound_ranks",
     "calibrated_softmax",
     "circle",
     "click_em",
@@ -129,6 +152,7 @@ __all__ = [
     "mixture_em",
     "multi_class",
     "neural_sort",
+    "neural_sort_cross_entropy",
     "neural_sort_ndcg",
     "npairs",
     "npairs_multilabel",
