@@ -213,7 +213,9 @@ def _log_neural_sort(scores, mask):
     """
     order, (place, before, behind, real, *_) = _falling(ops.stop_gradient(scores), mask)
     rank, falling = place[..., :, None], take(scores, order)
-    distance = ops.sum(ops.abs(falling[..., :, None] - falling[..., None, :]) * real[..., :, None], axis=-2)
+    gap = falling[..., :, None] - falling[..., None, :]
+    # The sign is 0 between equal scores, where JAX takes 1 for the slope of an absolute value.
+    distance = ops.sum(gap * ops.stop_gradient(ops.sign(gap)) * real[..., :, None], axis=-2)
     documents = ops.sum(real, axis=-1)[..., None, None]
     formula = (documents - 1.0 - 2.0 * rank) * falling[..., None, :] - distance[..., None, :]
     below = _below(rank, *[x[..., None, :] for x in (place, before, behind)])
