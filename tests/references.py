@@ -98,12 +98,20 @@ def approx_ranks(scores):
     ]
 
 
-def approx_ndcg(labels, scores, topn=None, gain=pow_minus_1, discount=log2_inverse, normalized=True):
+def bound_ranks(scores):
+    """r_i = 1 + sum_{j != i} max(0, 1 + s_j - s_i): rax's bound_t12n."""
+    return [
+        1.0 + sum(max(0.0, 1.0 + other - score) for j, other in enumerate(scores) if j != i)
+        for i, score in enumerate(scores)
+    ]
+
+
+def approx_ndcg(labels, scores, topn=None, gain=pow_minus_1, discount=log2_inverse, normalized=True, bound=False):
     """-(1 / max DCG) sum_i gain(y_i) discount(r_i) at soft ranks r; 0 where no label is above 0. Qin et al. 2010."""
     if not any(label > 0 for label in labels):
         return 0.0
     total = 0.0
-    for label, rank in zip(labels, approx_ranks(scores), strict=True):
+    for label, rank in zip(labels, (bound_ranks if bound else approx_ranks)(scores), strict=True):
         if topn is None or rank < topn + 0.5:
             total += gain(label) * discount(rank)
     return -total / (ideal_dcg([gain(label) for label in labels], discount, topn) if normalized else 1.0)
@@ -194,12 +202,51 @@ def list_mle(labels, scores, noise=None, discount=None):
     return sum(losses) / len(losses)
 
 
-def approx_mrr(labels, scores):
+def approx_mrr(labels, scores, bound=False):
     """-(sum_i y_i / r_i) / sum_i y_i at soft ranks r; 0 where no label is above 0. Qin et al. 2010."""
     if not any(label > 0 for label in labels):
         return 0.0
-    total = sum(label / rank for label, rank in zip(labels, approx_ranks(scores), strict=True))
+    soft = (bound_ranks if bound else approx_ranks)(scores)
+    total = sum(label / rank for label, rank in zip(labels, soft, strict=True))
     return -total / sum(labels) if sum(labels) else 0.0
+
+
+def retrieved(scores, topn, bound=False, rank_temperature=1.0, held=None):
+    """sigma((c - r_i) / t), a bound's min(1, (c - r_i) / t), with c in the middle of the ranks n and n + 1.
+
+    A rank that several documents of equal score hold is the mean of theirs; `held`: the scores that say so.
+    """
+    rank = (bound_ranks if bound else approx_ranks)(scores)
+    if topn is None or len(scores) <= topn:
+        return [1.0] * len(scores)
+    held = scores if held is None else held
+    at_cut = sorted(held, reverse=True)[topn - 1 : topn + 1]
+    tied = [[r for r, score in zip(rank, held, strict=True) if score == at] for at in at_cut]
+    cut = sum(sum(ranks) / len(ranks) for ranks in tied) / 2.0
+    inside = [(cut - r) / rank_temperature for r in rank]
+    return [min(1.0, x) if bound else logistic(x) for x in inside]
+
+
+def approx_precision(labels, scores, topn=10, bound=False, **cut):
+    """-(sum_{i: y_i >= 1} in_i) / sum_i in_i, a bound's over the documents in the top n. Qin et al. 2010."""
+    inside = retrieved(scores, topn, bound, **cut)
+    total = sum(x for x, label in zip(inside, labels, strict=True) if label >= 1)
+    return -total / (min(topn, len(scores)) if bound else sum(inside))
+
+
+def approx_recall(labels, scores, topn=10, bound=False, **cut):
+    """-(sum_{i: y_i >= 1} in_i) over the number of relevant documents; 0 without one. Qin et al. 2010."""
+    inside = [x for x, y in zip(retrieved(scores, topn, bound, **cut), labels, strict=True) if y >= 1]
+    return -sum(inside) / len(inside) if inside else 0.0
+
+
+def approx_average_precision(labels, scores, topn=None, bound=False, held=None, **cut):
+    """-(mean over relevant i of in_i m_i / r_i), m_i of which score at least s_i; `held`: the scores of m. Qin 2010."""
+    inside, rank = retrieved(scores, topn, bound, held=held, **cut), (bound_ranks if bound else approx_ranks)(scores)
+    held = scores if held is None else held
+    relevant = [i for i, label in enumerate(labels) if label >= 1]
+    total = sum(inside[i] * sum(held[j] >= held[i] for j in relevant) / rank[i] for i in relevant)
+    return -total / len(relevant) if relevant else 0.0
 
 
 def sampled(fn, labels, scores, noise, temperature=1.0, gumbel_temperature=1.0, **options):
@@ -231,6 +278,17 @@ def neural_sort_ndcg(labels, scores, topn=None, gain=pow_minus_1, discount=log2_
     return -total / (ideal_dcg([gain(label) for label in labels], discount, topn) if normalized else 1.0)
 
 
+def neural_sort_cross_entropy(labels, scores):
+    """-(1 / n) sum_r sum_k P_rk(y) log P_rk(s); 0 where no label is above 0. Grover et al. 2019."""
+    if not any(label > 0 for label in labels):
+        return 0.0
+    n, total = len(scores), 0.0
+    for rank, row in enumerate(neural_sort(labels), 1):
+        logits = [(n + 1 - 2 * rank) * s - sum(abs(s - other) for other in scores) for s in scores]
+        total += sum(p * (log_sum_exp(logits) - logit) for p, logit in zip(row, logits, strict=True))
+    return total / n
+
+
 def circle(labels, scores, gamma=64.0, margin=0.25, held=None):
     """log(1 + sum_{y_i > y_j} e^(gamma (a_i (1 - m - s_i) + b_j (s_j - m)))); `held`: scores of a and b. Sun 2020."""
     scores = [min(max(score, 0.0), 1.0) for score in scores]
@@ -259,6 +317,11 @@ def pairwise(phi, labels, scores, weights=None, pair_weights=None, preferred=Tru
 def pairwise_hinge(labels, scores, **weights):
     """phi = max(0, 1 - d). Joachims 2002."""
     return pairwise(lambda d, y: max(0.0, 1.0 - d), labels, scores, **weights)
+
+
+def pairwise_squared_hinge(labels, scores, **weights):
+    """phi = max(0, 1 - d)^2. Chapelle & Keerthi 2010."""
+    return pairwise(lambda d, y: max(0.0, 1.0 - d) ** 2, labels, scores, **weights)
 
 
 def pairwise_logistic(labels, scores, **weights):
@@ -306,6 +369,16 @@ def ordinal(labels, scores, use_fraction_label=False, weights=None):
         for k, score in enumerate(scores[i], 1):
             target = min(max(label - k + 1.0, 0.0), 1.0) if use_fraction_label else float(label >= k)
             total += (1.0 if weights is None else weights[i]) * cross_entropy(target, score)
+    return total
+
+
+def multi_class(labels, scores, label_smoothing=0.0, weights=None):
+    """-sum_i w_i sum_k ((1 - a) [y_i = k] + a / K) log p_ik, p the softmax over the classes. Li et al. 2007."""
+    total = 0.0
+    for i, label in enumerate(labels):
+        for k, score in enumerate(scores[i]):
+            target = (1.0 - label_smoothing) * (label == k) + label_smoothing / len(scores[i])
+            total += (1.0 if weights is None else weights[i]) * target * (log_sum_exp(scores[i]) - score)
     return total
 
 

@@ -51,4 +51,4 @@ def test_the_catalogue_holds_all_and_says_when_to_use_it():
         assert "*When*: " in entry
         assert "*Reference*: " in entry
         assert "\n    " in entry
-    assert page.count("LambdaWeight`\n") + page.count("LambdaWeightV2`\n") == 7
+    assert page.count("LambdaWeight`\n") + page.count("LambdaWeightV2`\n") == 8

@@ -1,10 +1,13 @@
 """What is wrong is said where it enters: which argument, what was given, what is allowed."""
 
+import inspect
+
 import numpy as np
 import pytest
 from backends import Marked
 
 from plackett import losses, metrics
+from plackett.losses.options import RULES
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -253,7 +256,13 @@ def test_ragged_clicks_must_be_asked_for():
         ),
         (
             lambda: losses.OrdinalLoss(ordinal_size=3)([[1, 0]], np.zeros((1, 2, 2))),
-            r"ordinal_size=3 levels need as many scores, but got scores \[1, 2, 2\]",
+            r"ordinal_size=3 needs as many scores a document, but got scores \[1, 2, 2\]",
+        ),
+        (lambda: losses.MultiClassLoss(num_classes=1), "num_classes must be a whole number of at least 2"),
+        (lambda: losses.MultiClassLoss(label_smoothing=1), "label_smoothing must be a number from 0 up to 1"),
+        (
+            lambda: losses.MultiClassLoss(num_classes=3)([[1, 0]], np.zeros((1, 2, 2))),
+            r"num_classes=3 needs as many scores a document, but got scores \[1, 2, 2\]",
         ),
         (
             lambda: losses.OrdinalLoss()([[1, 0]], [[0.5, 0.6]]),
@@ -276,6 +285,25 @@ def test_ragged_clicks_must_be_asked_for():
 def test_options_and_shapes_of_the_catalogue(make, wrong):
     with pytest.raises(ValueError, match=wrong):
         make()
+
+
+NUMBERS = {"topn", "smooth_fraction"} | (set(RULES) - {"reduction"})
+TAKE_NUMBERS = [
+    (kind, option)
+    for kind in (getattr(losses, name) for name in losses.__all__)
+    if inspect.isclass(kind)
+    for option in inspect.signature(kind).parameters
+    if option in NUMBERS
+]
+
+
+@pytest.mark.parametrize("kind, option", TAKE_NUMBERS, ids=lambda x: getattr(x, "__name__", x))
+@pytest.mark.parametrize("value", [True, False, np.True_], ids=str)
+def test_a_boolean_is_no_number(kind, option, value):
+    """Not even one that equals a number that is allowed; `seed` and `gumbel_temperature` act with samples."""
+    samples = {"sample_size": 2} if "sample_size" in inspect.signature(kind).parameters else {}
+    with pytest.raises(ValueError, match=rf"{option} must .*but got .*{bool(value)}"):
+        kind(**samples | {option: value})
 
 
 class Colder(losses.SoftmaxLoss):

@@ -43,6 +43,9 @@ def is_at_least_2(label):
 
 LOOPS[is_at_least_2] = is_at_least_2
 
+DCG_V2_PAIRS = functools.partial(
+    references.ndcg_v2_pairs, gain=references.identity, discount=references.inverse, normalized=False
+)
 PAIRS = [
     (losses.LabelDiffLambdaWeight, {}, references.label_diff_pairs),
     (losses.DCGLambdaWeight, {}, references.dcg_pairs),
@@ -55,6 +58,9 @@ PAIRS = [
     ),
     (losses.NDCGLambdaWeight, {}, references.ndcg_pairs),
     (losses.NDCGLambdaWeight, {"topn": 3, "smooth_fraction": 0.5, "gain_fn": gains.identity}, references.ndcg_pairs),
+    (losses.DCGLambdaWeightV2, {}, DCG_V2_PAIRS),
+    (losses.DCGLambdaWeightV2, {"topn": 2, "gain_fn": gains.pow_minus_1}, DCG_V2_PAIRS),
+    (losses.DCGLambdaWeightV2, {"topn": 2, "normalized": True}, DCG_V2_PAIRS),
     (losses.NDCGLambdaWeightV2, {}, references.ndcg_v2_pairs),
     (losses.NDCGLambdaWeightV2, {"topn": 2}, references.ndcg_v2_pairs),
     (losses.NDCGLambdaWeightV2, {"topn": 1, "rank_discount_fn": gains.inverse}, references.ndcg_v2_pairs),
@@ -73,6 +79,7 @@ DOCUMENTS = [
     (losses.DCGLambdaWeight, {"topn": 2, "normalized": True}, references.dcg_documents),
     (losses.NDCGLambdaWeight, {}, NDCG_DOCUMENTS),
     (losses.NDCGLambdaWeight, {"topn": 2}, NDCG_DOCUMENTS),
+    (losses.DCGLambdaWeightV2, {"topn": 3}, references.dcg_documents),
     (losses.NDCGLambdaWeightV2, {"topn": 3}, NDCG_DOCUMENTS),
     (losses.YetiDCGLambdaWeight, {"topn": 3}, YETI_DOCUMENTS),
     (losses.ListMLELambdaWeight, {}, references.list_mle_documents),
@@ -92,6 +99,12 @@ SIGNATURES = {
         ("gain_fn", gains.pow_minus_1),
         ("rank_discount_fn", gains.log2_inverse),
         ("smooth_fraction", 0.0),
+    ],
+    losses.DCGLambdaWeightV2: [
+        ("topn", None),
+        ("gain_fn", gains.identity),
+        ("rank_discount_fn", gains.inverse),
+        ("normalized", False),
     ],
     losses.NDCGLambdaWeightV2: [
         ("topn", None),
@@ -429,7 +442,7 @@ def test_mixture_em_weighs_documents_by_what_they_can_move(case):
     assert np.abs(np.array(expected) - plain).max() > 1e-3
 
 
-DCG_FAMILY = ["DCGLambdaWeight", "NDCGLambdaWeight", "NDCGLambdaWeightV2", "YetiDCGLambdaWeight"]
+DCG_FAMILY = ["DCGLambdaWeight", "NDCGLambdaWeight", "DCGLambdaWeightV2", "NDCGLambdaWeightV2", "YetiDCGLambdaWeight"]
 OF_PAIRS = [*DCG_FAMILY, "LabelDiffLambdaWeight", "PrecisionLambdaWeight"]
 REFUSED = {
     losses.SoftmaxLoss: DCG_FAMILY,

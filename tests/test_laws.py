@@ -38,7 +38,8 @@ class Row:
     through. `options`: one other value of each option of the constructor that `loop` takes. `always`: what the
     constructor is always told. `temperature`: the default of the constructor, None where it has none, and
     `fn_temperature` that of a function that divides by it itself. `weighs`: `loop` takes weights of documents.
-    `unit`: the scores are similarities between 0 and 1.
+    `unit`: the scores are similarities between 0 and 1. `few`: of the relevant documents only those of a high grade
+    stay relevant.
     """
 
     fn: Callable
@@ -58,6 +59,7 @@ class Row:
     shift_invariant: bool = True
     quadratic: bool = False
     unit: bool = False
+    few: bool = False
     step: float = 1e-2
     held: Callable | None = None
 
@@ -165,16 +167,35 @@ ROWS = [
         losses.approx_ndcg,
         losses.ApproxNDCGLoss,
         by_temperature(references.approx_ndcg),
-        {"temperature": 0.5},
+        {"temperature": 0.5, "bound": True},
         temperature=0.1,
     ),
     Row(
         losses.approx_mrr,
         losses.ApproxMRRLoss,
         by_temperature(references.approx_mrr),
-        {"temperature": 0.5},
+        {"temperature": 0.5, "bound": True},
         temperature=0.1,
     ),
+    *[
+        Row(
+            functools.partial(getattr(losses, name), **cut),
+            kind,
+            by_temperature(functools.partial(getattr(references, name), **cut)),
+            {"temperature": 0.5, "topn": 5, "rank_temperature": 0.25} | ({} if "bound" in cut else {"bound": True}),
+            name=f"{name} bound" if "bound" in cut else name,
+            temperature=0.1,
+            always=cut,
+            few=True,
+            held=held_at(functools.partial(getattr(references, name), **cut)),
+        )
+        for name, kind in (
+            ("approx_precision", losses.ApproxPrecisionLoss),
+            ("approx_recall", losses.ApproxRecallLoss),
+            ("approx_average_precision", losses.ApproxAveragePrecisionLoss),
+        )
+        for cut in ({"topn": 2}, {"topn": 2, "bound": True})
+    ],
     Row(
         losses.gumbel_approx_ndcg,
         losses.GumbelApproxNDCGLoss,
@@ -189,6 +210,13 @@ ROWS = [
         losses.neural_sort_ndcg,
         losses.NeuralSortNDCGLoss,
         by_temperature(references.neural_sort_ndcg),
+        {"temperature": 0.5},
+        temperature=1.0,
+    ),
+    Row(
+        losses.neural_sort_cross_entropy,
+        losses.NeuralSortCrossEntropyLoss,
+        by_temperature(references.neural_sort_cross_entropy),
         {"temperature": 0.5},
         temperature=1.0,
     ),
@@ -218,10 +246,11 @@ ROWS = [
             {"temperature": 0.5},
             temperature=1.0,
             weighs=True,
-            quadratic=name == "pairwise_mse",
+            quadratic=name in ("pairwise_mse", "pairwise_squared_hinge"),
         )
         for name, kind in (
             ("pairwise_hinge", losses.PairwiseHingeLoss),
+            ("pairwise_squared_hinge", losses.PairwiseSquaredHingeLoss),
             ("pairwise_logistic", losses.PairwiseLogisticLoss),
             ("pairwise_soft_zero_one", losses.PairwiseSoftZeroOneLoss),
             ("pairwise_mse", losses.PairwiseMSELoss),
@@ -263,6 +292,15 @@ ROWS = [
         models=True,
         weighs=True,
         shift_invariant=False,
+    ),
+    Row(
+        losses.multi_class,
+        losses.MultiClassLoss,
+        without_noise(references.multi_class),
+        {"label_smoothing": 0.1},
+        models=True,
+        clicks=True,
+        weighs=True,
     ),
     Row(
         losses.mixture_em,
@@ -354,6 +392,7 @@ def batch(row, seed=0, lengths=LENGTHS, labels=None):
         labels = random.integers(0, 5, (LISTS, SIZE))
         labels[3] = 0
     labels = np.minimum(labels, 1) if row.clicks else labels
+    labels = np.where((labels > 0) & (labels < 3), 0, labels) if row.few else labels
     scores = random.normal(size=shape_of_scores(row))
     return Batch(
         labels.astype("float32"),
@@ -692,14 +731,19 @@ def to_class(row, given):
 
 LAMBDA = "reduction='auto', name=None, lambda_weight=None"
 GUMBEL_OPTION = "sample_size=None, gumbel_temperature=1.0, seed=None"
+CUT_OPTIONS = f"temperature=0.1, ragged=False, {GUMBEL_OPTION}, bound=False, rank_temperature=1.0"
 SIGNATURES = {
     losses.SoftmaxLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
     losses.CalibratedSoftmaxLoss: f"({LAMBDA}, temperature=1.0, virtual_label=0.0, ragged=False)",
     losses.PolyOneSoftmaxLoss: f"({LAMBDA}, epsilon=1.0, temperature=1.0, ragged=False)",
     losses.UniqueSoftmaxLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
     losses.ListMLELoss: f"({LAMBDA}, temperature=1.0, ragged=False, seed=37)",
-    losses.ApproxNDCGLoss: f"({LAMBDA}, temperature=0.1, ragged=False, {GUMBEL_OPTION})",
-    losses.ApproxMRRLoss: f"({LAMBDA}, temperature=0.1, ragged=False, {GUMBEL_OPTION})",
+    losses.ApproxNDCGLoss: f"({LAMBDA}, temperature=0.1, ragged=False, {GUMBEL_OPTION}, bound=False)",
+    losses.ApproxMRRLoss: f"({LAMBDA}, temperature=0.1, ragged=False, {GUMBEL_OPTION}, bound=False)",
+    losses.ApproxPrecisionLoss: f"(reduction='auto', name=None, topn=10, {CUT_OPTIONS})",
+    losses.ApproxRecallLoss: f"(reduction='auto', name=None, topn=10, {CUT_OPTIONS})",
+    losses.ApproxAveragePrecisionLoss: f"(reduction='auto', name=None, topn=None, {CUT_OPTIONS})",
+    losses.NeuralSortCrossEntropyLoss: f"({LAMBDA}, temperature=1.0, ragged=False, {GUMBEL_OPTION})",
     losses.NeuralSortNDCGLoss: f"({LAMBDA}, temperature=1.0, ragged=False, {GUMBEL_OPTION})",
     losses.GumbelApproxNDCGLoss: (
         f"({LAMBDA}, temperature=0.1, sample_size=8, gumbel_temperature=1.0, seed=None, ragged=False)"
@@ -708,12 +752,14 @@ SIGNATURES = {
         f"({LAMBDA}, temperature=1.0, sample_size=8, gumbel_temperature=1.0, seed=None, ragged=False)"
     ),
     losses.PairwiseHingeLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
+    losses.PairwiseSquaredHingeLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
     losses.PairwiseLogisticLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
     losses.PairwiseSoftZeroOneLoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
     losses.PairwiseMSELoss: f"({LAMBDA}, temperature=1.0, ragged=False)",
     losses.SigmoidCrossEntropyLoss: "(reduction='auto', name=None, ragged=False)",
     losses.MeanSquaredLoss: "(reduction='auto', name=None, ragged=False)",
     losses.OrdinalLoss: "(reduction='auto', name=None, ragged=False, ordinal_size=1, use_fraction_label=False)",
+    losses.MultiClassLoss: "(reduction='auto', name=None, ragged=False, num_classes=2, label_smoothing=0.0)",
     losses.CircleLoss: "(reduction='auto', name=None, gamma=64.0, margin=0.25, ragged=False)",
     losses.ClickEMLoss: "(reduction='auto', name=None, exam_loss_weight=1.0, rel_loss_weight=1.0, ragged=False)",
     losses.CoupledRankDistilLoss: (
@@ -894,6 +940,24 @@ def test_weights_of_one_are_none(row):
         close(value(np.ones(size, "float32")), value(None))
 
 
+@over([row for row in LISTWISE if "per" in inspect.signature(row.fn).parameters])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_per_document(row, weighted):
+    """The terms of documents, 0 at padding; each is the loss of the document by itself."""
+    given, weights = batch(row), np.ones((LISTS, SIZE), "float32")
+    if weighted:
+        weights = np.random.default_rng(8).uniform(0.5, 2, weights.shape).astype("float32")
+    expected = np.zeros((LISTS, SIZE))
+    for b, i in zip(*np.nonzero(given.mask), strict=True):
+        term = row.loop([given.labels[b, i]], [given.scores[b, i].astype("float64")], None)
+        expected[b, i] = weights[b, i] * term
+    junk = spoiled(row, given)
+    own = {"weights": weights} if weighted else {}
+    close(number(row.fn(junk.labels, junk.scores, mask=given.mask, per="document", **own)), expected)
+    with pytest.raises(ValueError, match=r"per must be one of \('list', 'document'\), but got per='pair'"):
+        row.fn(given.labels, given.scores, per="pair")
+
+
 def test_weights_of_rows():
     given = batch(NPAIRS)
     labels, scores = to_class(NPAIRS, given)
@@ -955,14 +1019,18 @@ OTHER_VALUES = {
     "gamma": 16.0,
     "margin": 0.4,
     "ordinal_size": None,
+    "num_classes": MODELS,
+    "label_smoothing": 0.1,
     "use_fraction_label": True,
     "exam_loss_weight": 0.5,
     "rel_loss_weight": 2.0,
+    "bound": True,
+    "rank_temperature": 0.25,
 }
 
 
 def other_value(row, option):
-    if option == "lambda_weight" and row.keras_class is losses.ApproxMRRLoss:
+    if option == "lambda_weight" and row.keras_class in (losses.ApproxMRRLoss, losses.NeuralSortCrossEntropyLoss):
         return None
     if option == "lambda_weight" and row.keras_class is losses.ListMLELoss:
         return losses.ListMLELambdaWeight(rank_discount_fn=gains.inverse)
@@ -1022,10 +1090,13 @@ def needs_writing(value):
 # Noise
 
 
-@pytest.mark.parametrize("name", ["approx_ndcg", "approx_mrr", "neural_sort_ndcg"])
+APPROXIMATING = ["approx_ndcg", "approx_mrr", "approx_precision", "approx_recall", "approx_average_precision"]
+
+
+@pytest.mark.parametrize("name", [*APPROXIMATING, "neural_sort_ndcg", "neural_sort_cross_entropy"])
 def test_any_approximating_loss_can_be_sampled(name):
     row, given = BY_NAME[name], batch(BY_NAME[name])
-    loop = getattr(references, name)
+    loop = functools.partial(getattr(references, name), **row.always)
     lists = [one_list(row, given, b) for b in range(LISTS)]
     temperatures = {"temperature": 0.5, "gumbel_temperature": 2.0}
     expected = [references.sampled(loop, *parts, **temperatures) for parts in lists]
@@ -1057,6 +1128,52 @@ def test_noise_that_rounds_to_1_is_finite(row):
 @pytest.mark.parametrize("kind", [losses.CircleLoss, losses.UniqueSoftmaxLoss, losses.NeuralSortNDCGLoss])
 def test_lists_without_places_are_0(kind):
     assert number(kind(reduction="none", ragged=True)([[], []], [[], []])).tolist() == [0, 0]
+
+
+BOUNDED = {
+    "approx_ndcg": metrics.ndcg,
+    "approx_precision": metrics.precision,
+    "approx_recall": metrics.recall,
+    "approx_average_precision": metrics.average_precision,
+}
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+@pytest.mark.parametrize("topn", [1, 3, 20, None])
+def test_a_bound_is_at_most_the_metric_which_soft_ranks_reach(name, topn):
+    """A bound at any scores; soft ranks where all scores are far apart."""
+    if topn is None and name in ("approx_precision", "approx_recall"):
+        topn = 2
+    given, fn = batch(BY_NAME["approx_ndcg"]), getattr(losses, name)
+    true = number(BOUNDED[name](given.labels, given.scores, mask=given.mask, topn=topn))
+    cut = {"lambda_weight": losses.NDCGLambdaWeight(topn)} if name == "approx_ndcg" else {"topn": topn}
+    for spread in (0.1, 1.0, 30.0, 1e5):
+        scores = given.scores * np.float32(spread)
+        assert np.all(-number(fn(given.labels, scores, mask=given.mask, bound=True, **cut)) <= true + 1e-6)
+    hard = cut if name == "approx_ndcg" else cut | {"rank_temperature": 1e-3}
+    close(-number(fn(given.labels, scores, mask=given.mask, **hard)), true)
+
+
+RAX = [
+    ("approx_precision", 2, False, -0.3381446),
+    ("approx_recall", 2, False, -0.4348632),
+    ("approx_recall", 2, True, 1.1750001),
+    ("approx_average_precision", None, False, -0.4611046),
+    ("approx_average_precision", 2, False, -0.1851334),
+    ("approx_average_precision", None, True, -0.2602120),
+    ("approx_average_precision", 2, True, 0.3628490),
+    ("approx_ndcg", None, False, -0.5358049),
+    ("approx_ndcg", None, True, -0.4100017),
+]
+
+
+@pytest.mark.parametrize("name, topn, bound, expected", RAX)
+def test_values_of_rax(name, topn, bound, expected):
+    """`approx_t12n` and `bound_t12n` of rax 0.4, whose metrics have the mean over these two lists."""
+    labels = [[1.0, 0.0, 2.0, 0.0, 1.0], [0.0, 0.0, 1.0, 0.0, 0.0]]
+    scores = [[0.3, 1.2, -0.4, 0.9, 0.1], [0.5, -0.2, 0.7, 1.5, 0.0]]
+    fn = getattr(losses, name)
+    close(np.mean(number(fn(labels, scores, bound=bound, **({} if topn is None else {"topn": topn})))), expected)
 
 
 def test_list_mle_without_noise_orders_equal_labels_by_position():

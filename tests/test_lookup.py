@@ -132,7 +132,7 @@ def test_an_ordinal_loss_takes_as_many_levels_as_the_scores_have():
     labels, scores = [[1, 0]], [[[0.6, 0.2], [0.8, 0.3]]]
     np.testing.assert_allclose(float(loss(labels, scores)), 2 * 1.6305413, rtol=1e-6)
     reloaded = losses.OrdinalLoss.from_config(losses.OrdinalLoss(ordinal_size=3).get_config())
-    with pytest.raises(ValueError, match=r"ordinal_size=3 levels need as many scores, but got scores \[1, 2, 2\]"):
+    with pytest.raises(ValueError, match=r"ordinal_size=3 needs as many scores a document, but got scores \[1, 2, 2\]"):
         reloaded(labels, scores)
 
 
@@ -160,7 +160,7 @@ def test_functions_of_your_own():
 @pytest.mark.parametrize(
     "config, wrong",
     [
-        ({"class_name": "HingeLoss", "config": {}}, "unknown loss 'HingeLoss'; known are ApproxMRRLoss, "),
+        ({"class_name": "HingeLoss", "config": {}}, "unknown loss 'HingeLoss'; known are ApproxAveragePrecisionLoss, "),
         ({"class_name": "SoftmaxLoss", "config": {"beta": 1}}, "SoftmaxLoss has no option beta; its options are"),
         ("softmax", "a config must be a dict with class_name and config, but got 'softmax'"),
         (
@@ -181,11 +181,12 @@ def test_what_cannot_be_read_is_refused(config, wrong):
 
 def test_every_loss_has_the_name_of_its_function():
     classes = [name for name in losses.__all__ if name.endswith("Loss")]
-    assert len(classes) == 23
-    names = "approx_mrr approx_ndcg calibrated_softmax circle click_em coupled_rank_distil gumbel_approx_ndcg list_mle"
-    names += " mean_squared mixture_em neural_sort_ndcg npairs npairs_multilabel ordinal pairwise_hinge"
+    assert len(classes) == 29
+    names = "approx_average_precision approx_mrr approx_ndcg approx_precision approx_recall calibrated_softmax circle"
+    names += " click_em coupled_rank_distil gumbel_approx_ndcg list_mle"
+    names += " mean_squared mixture_em multi_class neural_sort_ndcg npairs npairs_multilabel ordinal pairwise_hinge"
     names += " pairwise_logistic pairwise_mse pairwise_soft_zero_one poly_one_softmax sigmoid_cross_entropy softmax"
-    names += " unique_softmax yeti_logistic"
+    names += " neural_sort_cross_entropy pairwise_squared_hinge unique_softmax yeti_logistic"
     made = {name: losses.get(name, name="mine") for name in names.split()}
     assert {loss.name for loss in made.values()} == {"mine"}
     assert sorted(type(loss).__name__ for loss in made.values()) == sorted(classes)

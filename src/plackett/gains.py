@@ -5,6 +5,7 @@ import numbers
 import keras
 from keras import ops
 
+from plackett import backend
 from plackett.lists import ascending_order, take
 
 _function = keras.saving.register_keras_serializable("plackett")
@@ -112,4 +113,4 @@ def ideal_dcg(gain, discount, mask):
 
 def normalized(gain, discount, mask):
     """The gains divided by their `ideal_dcg`; 0 where that is 0."""
-    return ops.divide_no_nan(gain, ideal_dcg(gain, discount, mask)[..., None])
+    return backend.divide_no_nan(gain, ideal_dcg(gain, discount, mask)[..., None])

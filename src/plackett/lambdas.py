@@ -3,8 +3,8 @@
 Where they act:
 
 - pairwise losses and `MixtureEMLoss`: every weight with `pair_weights`;
-- softmax losses: the DCG family (`DCGLambdaWeight`, `NDCGLambdaWeight`, `NDCGLambdaWeightV2`, `YetiDCGLambdaWeight`),
-  whose `document_weights` take the place of the gain;
+- softmax losses: the DCG family (`DCGLambdaWeight`, `NDCGLambdaWeight`, `DCGLambdaWeightV2`, `NDCGLambdaWeightV2`,
+  `YetiDCGLambdaWeight`), whose `document_weights` take the place of the gain;
 - losses that approximate NDCG: the DCG family, whose gain, discount, cut-off and normalisation are the metric that is
   approximated;
 - `ListMLELoss`: `ListMLELambdaWeight`, the weight of a position.
@@ -26,7 +26,7 @@ method with a third parameter `mask`, [..., list_size] bool, is also told who is
 ...
 ...     def pair_weights(self, labels, ranks):
 ...         "A pair counts by its higher rank."
-...         return 1.0 / ops.minimum(ranks[..., :, None], ranks[..., None, :]) ** self.power
+...         return 1.0 / backend.minimum(ranks[..., :, None], ranks[..., None, :]) ** self.power
 >>> loss = PairwiseLogisticLoss(lambda_weight=TopWeight(power=2.0))
 >>> round(float(loss([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
 0.905496
@@ -38,7 +38,7 @@ is a `PairWeight`: its `of_pairs` returns these values and the function of them,
 >>> from plackett.lambdas import PairWeight
 >>> class LeanTopWeight(PairWeight):
 ...     def of_pairs(self, labels, ranks, mask):
-...         return [ranks], lambda i, j: 1.0 / ops.minimum(i[0], j[0]) ** 2.0
+...         return [ranks], lambda i, j: 1.0 / backend.minimum(i[0], j[0]) ** 2.0
 >>> round(float(PairwiseLogisticLoss(lambda_weight=LeanTopWeight())([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
 0.905496
 """
@@ -129,7 +129,7 @@ class DCGFamily(PairWeight):
 
     def document_weights(self, labels, ranks, mask=None):
         labels, ranks, mask = lists.clean(labels, ranks, mask)
-        return ops.where(mask, self.gain(labels, mask) * self.rank_discount_fn(ops.maximum(ranks, 1.0)), 0.0)
+        return ops.where(mask, self.gain(labels, mask) * self.rank_discount_fn(backend.maximum(ranks, 1.0)), 0.0)
 
     def of_pairs(self, labels, ranks, mask):
         of_ranks = self.of_ranks(ops.shape(labels)[-1], labels.dtype)
@@ -137,7 +137,7 @@ class DCGFamily(PairWeight):
         def weight(i, j):
             return ops.abs(i[0] - j[0]) * of_ranks(i[1], j[1])
 
-        return [self.gain_of_pairs(labels, mask), ops.maximum(ranks, 1.0)], weight
+        return [self.gain_of_pairs(labels, mask), backend.maximum(ranks, 1.0)], weight
 
     def gain_of_pairs(self, labels, mask):
         """[..., list_size], n times the gain: what a pair differs in, beside its ranks."""
@@ -187,7 +187,8 @@ class DCGLambdaWeight(DCGFamily):
         smooth_fraction: float = 0.0,
     ):
         super().__init__(topn, gain_fn, rank_discount_fn, normalized)
-        if not (isinstance(smooth_fraction, numbers.Real) and 0.0 <= smooth_fraction <= 1.0):
+        number = isinstance(smooth_fraction, numbers.Real) and not isinstance(smooth_fraction, bool)
+        if not (number and 0.0 <= smooth_fraction <= 1.0):
             raise ValueError(f"smooth_fraction must lie between 0 and 1, but got {smooth_fraction}")
         self.smooth_fraction = smooth_fraction
 
@@ -198,7 +199,7 @@ class DCGLambdaWeight(DCGFamily):
             mix = (1.0 - self.smooth_fraction) * lambdaloss(i, j)
             if self.smooth_fraction > 0.0:
                 mix = mix + self.smooth_fraction * ops.abs(self.discount(i) - self.discount(j))
-            return mix if self.topn is None else mix * ops.cast(ops.minimum(i, j) <= self.topn, mix.dtype)
+            return mix if self.topn is None else mix * ops.cast(backend.minimum(i, j) <= self.topn, mix.dtype)
 
         return term
 
@@ -218,11 +219,42 @@ class NDCGLambdaWeight(DCGLambdaWeight):
 
 
 @_register
-class NDCGLambdaWeightV2(DCGFamily):
-    """NDCG whose rank term grows by 1 / (1 - D(max(r_i, r_j))) for a pair that reaches below `topn`.
+class DCGLambdaWeightV2(DCGFamily):
+    """DCG whose rank term is that of LambdaLoss, larger for a pair that reaches below `topn`:
+
+        |D(|r_i - r_j|) - D(|r_i - r_j| + 1)| / (1 - D(max(r_i, r_j)) if max(r_i, r_j) > topn, else 1)
+
+    with D the discount. It is the V2 weight of TensorFlow Ranking without normalisation, and rax's `dcg2_lambdaweight`
+    with the gain 2^y - 1 and the discount 1 / log2(1 + r).
 
     Reference: Jagerman et al., "On Optimizing Top-K Metrics for Neural Ranking Models", SIGIR 2022.
     """
+
+    def __init__(
+        self,
+        topn: int | None = None,
+        gain_fn: Callable = gains.identity,
+        rank_discount_fn: Callable = gains.inverse,
+        normalized: bool = False,
+    ):
+        super().__init__(topn, gain_fn, rank_discount_fn, normalized)
+
+    def rank_term(self, every_rank):
+        lambdaloss = self.neighbour_term(every_rank)
+        if self.topn is None:
+            return lambdaloss
+
+        def term(i, j):
+            lower = backend.maximum(i, j)
+            below = ops.where(lower > self.topn, lower, 2.0)
+            return lambdaloss(i, j) / ops.where(lower > self.topn, 1.0 - self.rank_discount_fn(below), 1.0)
+
+        return term
+
+
+@_register
+class NDCGLambdaWeightV2(DCGLambdaWeightV2):
+    """`DCGLambdaWeightV2` divided by the ideal DCG, with the gain 2^y - 1 and the discount 1 / log2(1 + r)."""
 
     def __init__(
         self,
@@ -232,13 +264,10 @@ class NDCGLambdaWeightV2(DCGFamily):
     ):
         super().__init__(topn, gain_fn, rank_discount_fn, True)
 
-    def rank_term(self, every_rank):
-        return _cut_off_term(self, every_rank)
-
 
 @_register
-class YetiDCGLambdaWeight(DCGFamily):
-    """`NDCGLambdaWeightV2` between documents at neighbouring ranks, 0 elsewhere; divided by the ideal DCG on request.
+class YetiDCGLambdaWeight(DCGLambdaWeightV2):
+    """`DCGLambdaWeightV2` between documents at neighbouring ranks, 0 elsewhere, with the gain and discount of NDCG.
 
     Reference: Lyzhin et al., "Which Tricks Are Important for Learning to Rank?", ICML 2023 (YetiLoss).
     """
@@ -255,22 +284,8 @@ class YetiDCGLambdaWeight(DCGFamily):
         super().__init__(topn, gain_fn, rank_discount_fn, normalized)
 
     def rank_term(self, every_rank):
-        term = _cut_off_term(self, every_rank)
+        term = super().rank_term(every_rank)
         return lambda i, j: term(i, j) * ops.cast(ops.abs(i - j) == 1.0, i.dtype)
-
-
-def _cut_off_term(weight: DCGFamily, every_rank):
-    """The LambdaLoss term of two ranks, larger for pairs that reach below the cut-off of `weight`."""
-    lambdaloss = weight.neighbour_term(every_rank)
-    if weight.topn is None:
-        return lambdaloss
-
-    def term(i, j):
-        lower = ops.maximum(i, j)
-        below = ops.where(lower > weight.topn, lower, 2.0)
-        return lambdaloss(i, j) / ops.where(lower > weight.topn, 1.0 - weight.rank_discount_fn(below), 1.0)
-
-    return term
 
 
 @_register
@@ -308,13 +323,14 @@ class ListMLELambdaWeight(LambdaWeight):
 
     def document_weights(self, labels, ranks, mask=None):
         labels, ranks, mask = lists.clean(labels, ranks, mask)
-        return ops.where(mask, self.rank_discount_fn(ops.maximum(ranks, 1.0)), 0.0)
+        return ops.where(mask, self.rank_discount_fn(backend.maximum(ranks, 1.0)), 0.0)
 
 
 OWN = (
     LabelDiffLambdaWeight,
     DCGLambdaWeight,
     NDCGLambdaWeight,
+    DCGLambdaWeightV2,
     NDCGLambdaWeightV2,
     YetiDCGLambdaWeight,
     PrecisionLambdaWeight,

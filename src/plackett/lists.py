@@ -139,10 +139,12 @@ def mean_of_models(scores, labels):
     if is_ragged(scores):
         flat = to_ragged(scores)
         several = len(flat.values.shape) > 1
-        return Ragged(ops.mean(computable(flat.values), axis=-1), flat.row_splits, flat.list_size) if several else flat
+        return (
+            Ragged(backend.mean(computable(flat.values), axis=-1), flat.row_splits, flat.list_size) if several else flat
+        )
     if len(np.shape(scores)) != len(np.shape(labels)) + 1:
         return scores
-    averaged = ops.mean(computable(scores), axis=-1)
+    averaged = backend.mean(computable(scores), axis=-1)
     if backend.keras_mask(scores) is not None:
         backend.set_keras_mask(averaged, backend.keras_mask(scores))
     return averaged
@@ -310,7 +312,7 @@ def gumbel(noise, scores):
         ValueError: the shapes do not fit.
     """
     noise = ops.cast(noise_of_samples(noise, scores), scores.dtype)
-    return -ops.log(-ops.log(ops.clip(noise, float(np.finfo("float32").tiny), 1.0 - 2.0**-24)))
+    return -ops.log(-ops.log(backend.clip(noise, float(np.finfo("float32").tiny), 1.0 - 2.0**-24)))
 
 
 def noise_of_samples(noise, scores):

@@ -19,6 +19,7 @@ otherwise a label below 0 marks padding.
 
 from plackett.lambdas import (
     DCGLambdaWeight,
+    DCGLambdaWeightV2,
     LabelDiffLambdaWeight,
     ListMLELambdaWeight,
     NDCGLambdaWeight,
@@ -33,6 +34,7 @@ from plackett.losses.approx import (
     approx_mrr,
     approx_ndcg,
     approx_ranks,
+    bound_ranks,
     gumbel_approx_ndcg,
 )
 from plackett.losses.circle import CircleLoss, circle
@@ -40,28 +42,46 @@ from plackett.losses.clicks import ClickEMLoss, MixtureEMLoss, click_em, mixture
 from plackett.losses.distill import CoupledRankDistilLoss, coupled_rank_distil
 from plackett.losses.listmle import ListMLELoss, list_mle
 from plackett.losses.lookup import deserialize, get
-from plackett.losses.neuralsort import NeuralSortNDCGLoss, neural_sort, neural_sort_ndcg
+from plackett.losses.neuralsort import (
+    NeuralSortCrossEntropyLoss,
+    NeuralSortNDCGLoss,
+    neural_sort,
+    neural_sort_cross_entropy,
+    neural_sort_ndcg,
+)
 from plackett.losses.npairs import NpairsLoss, NpairsMultilabelLoss, npairs, npairs_multilabel
 from plackett.losses.pairwise import (
     PairwiseHingeLoss,
     PairwiseLogisticLoss,
     PairwiseMSELoss,
     PairwiseSoftZeroOneLoss,
+    PairwiseSquaredHingeLoss,
     YetiLogisticLoss,
     pairwise,
     pairwise_hinge,
     pairwise_logistic,
     pairwise_mse,
     pairwise_soft_zero_one,
+    pairwise_squared_hinge,
     yeti_logistic,
 )
 from plackett.losses.pointwise import (
     MeanSquaredLoss,
+    MultiClassLoss,
     OrdinalLoss,
     SigmoidCrossEntropyLoss,
     mean_squared,
+    multi_class,
     ordinal,
     sigmoid_cross_entropy,
+)
+from plackett.losses.precision import (
+    ApproxAveragePrecisionLoss,
+    ApproxPrecisionLoss,
+    ApproxRecallLoss,
+    approx_average_precision,
+    approx_precision,
+    approx_recall,
 )
 from plackett.losses.sampled import sampled
 from plackett.losses.softmax import (
@@ -76,21 +96,27 @@ from plackett.losses.softmax import (
 )
 
 __all__ = [
+    "ApproxAveragePrecisionLoss",
     "ApproxMRRLoss",
     "ApproxNDCGLoss",
+    "ApproxPrecisionLoss",
+    "ApproxRecallLoss",
     "CalibratedSoftmaxLoss",
     "CircleLoss",
     "ClickEMLoss",
     "CoupledRankDistilLoss",
     "DCGLambdaWeight",
+    "DCGLambdaWeightV2",
     "GumbelApproxNDCGLoss",
     "LabelDiffLambdaWeight",
     "ListMLELambdaWeight",
     "ListMLELoss",
     "MeanSquaredLoss",
     "MixtureEMLoss",
+    "MultiClassLoss",
     "NDCGLambdaWeight",
     "NDCGLambdaWeightV2",
+    "NeuralSortCrossEntropyLoss",
     "NeuralSortNDCGLoss",
     "NpairsLoss",
     "NpairsMultilabelLoss",
@@ -99,6 +125,7 @@ __all__ = [
     "PairwiseLogisticLoss",
     "PairwiseMSELoss",
     "PairwiseSoftZeroOneLoss",
+    "PairwiseSquaredHingeLoss",
     "PolyOneSoftmaxLoss",
     "PrecisionLambdaWeight",
     "SigmoidCrossEntropyLoss",
@@ -106,9 +133,13 @@ __all__ = [
     "UniqueSoftmaxLoss",
     "YetiDCGLambdaWeight",
     "YetiLogisticLoss",
+    "approx_average_precision",
     "approx_mrr",
     "approx_ndcg",
+    "approx_precision",
     "approx_ranks",
+    "approx_recall",
+    "bound_ranks",
     "calibrated_softmax",
     "circle",
     "click_em",
@@ -119,7 +150,9 @@ __all__ = [
     "list_mle",
     "mean_squared",
     "mixture_em",
+    "multi_class",
     "neural_sort",
+    "neural_sort_cross_entropy",
     "neural_sort_ndcg",
     "npairs",
     "npairs_multilabel",
@@ -129,6 +162,7 @@ __all__ = [
     "pairwise_logistic",
     "pairwise_mse",
     "pairwise_soft_zero_one",
+    "pairwise_squared_hinge",
     "poly_one_softmax",
     "sampled",
     "sigmoid_cross_entropy",

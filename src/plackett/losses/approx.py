@@ -1,4 +1,4 @@
-"""Losses that approximate a ranking metric by putting soft ranks in place of ranks."""
+"""Losses that approximate a ranking metric by putting soft ranks, or upper bounds of the ranks, in place of ranks."""
 
 import keras
 from keras import ops
@@ -33,10 +33,42 @@ def approx_ranks(scores, mask=None):
     """
     mask = ops.ones_like(scores, dtype="bool") if mask is None else mask
     _, scores, mask = clean(scores, scores, mask)
-    return soft_ranks(scores, mask, mask)
+    return ranks_of(scores, mask, mask, bound=False)
 
 
-def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = None):
+def bound_ranks(scores, mask=None):
+    """Upper bounds of the ranks: 1 plus, for each other document, a hinge where it is not lower by 1.
+
+    For one list with scores s,
+
+        r_i = 1 + sum_{j != i} max(0, 1 + s_j - s_i)
+
+    Args:
+        scores: [..., list_size], divided by a temperature; the smaller it is, the lower the bounds where scores differ.
+        mask: [..., list_size] bool, True = real document. None = all real.
+
+    Returns:
+        [..., list_size], at least the rank; at padding 1.
+
+    Cost: O(list_size^2) time and memory.
+
+    Reference: the hinge bound of rax 0.4, `bound_t12n`.
+    """
+    mask = ops.ones_like(scores, dtype="bool") if mask is None else mask
+    _, scores, mask = clean(scores, scores, mask)
+    return ranks_of(scores, mask, mask, bound=True)
+
+
+def ranks_of(scores, mask, wanted, bound):
+    """[..., list_size], soft ranks or bounds of the ranks of the wanted documents; elsewhere without meaning."""
+    if not bound:
+        return soft_ranks(scores, mask, wanted)
+    # The document itself is the 1.
+    hinges = ops.relu(1.0 + (scores[..., None, :] - scores[..., :, None]))
+    return ops.where(mask, ops.sum(ops.where(mask[..., None, :], hinges, 0.0), axis=-1), 1.0)
+
+
+def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = None, bound: bool = False):
     """ApproxNDCG: minus the NDCG at soft ranks.
 
     For one list with labels y, scores s and their soft ranks r (`approx_ranks`),
@@ -49,6 +81,7 @@ def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = 
         mask: [..., list_size] bool, True = real document. None = all real.
         lambda_weight: of the DCG family: the metric to approximate, with its gain, discount, normalisation and
             cut-off (a soft rank counts as the integer nearest to it). None = NDCG of the whole list.
+        bound: r are the upper bounds of `bound_ranks`, so that minus the loss is at most the NDCG.
 
     Returns:
         [...], one loss a list, between -1 and 0 for NDCG; 0 where no label is above 0.
@@ -56,7 +89,8 @@ def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = 
     Raises:
         ValueError: the shapes do not fit, or a lambda weight outside the DCG family.
 
-    Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks` of documents with a gain.
+    Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks` of documents with a gain; that of
+    `bound_ranks` with `bound`.
 
     When: graded judgements, NDCG is what counts; start from scores of about one temperature's spread.
 
@@ -67,11 +101,11 @@ def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = 
     labels, scores, mask = clean(labels, scores, mask, shared=True)
     metric = NDCGLambdaWeight() if lambda_weight is None else lambda_weight
     gain = ops.where(mask, metric.gain(labels, mask), 0.0)
-    value = ops.sum(gain * metric.discount(soft_ranks(scores, mask, gain != 0)), axis=-1)
+    value = ops.sum(gain * metric.discount(ranks_of(scores, mask, gain != 0, bound)), axis=-1)
     return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
 
 
-def approx_mrr(labels, scores, *, mask=None):
+def approx_mrr(labels, scores, *, mask=None, bound: bool = False):
     """ApproxMRR: minus the mean reciprocal of soft ranks, weighted by the labels.
 
     For one list with labels y, scores s and their soft ranks r (`approx_ranks`),
@@ -82,6 +116,7 @@ def approx_mrr(labels, scores, *, mask=None):
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxMRRLoss`); higher ranks first.
         mask: [..., list_size] bool, True = real document. None = all real.
+        bound: r are the upper bounds of `bound_ranks`, so that minus the loss is at most its value at the ranks.
 
     Returns:
         [...], one loss a list, between -1 and 0; 0 where no label is above 0.
@@ -89,7 +124,7 @@ def approx_mrr(labels, scores, *, mask=None):
     Raises:
         ValueError: the shapes do not fit.
 
-    Cost: O(list_size) time and memory, by `approx_ranks` of documents with a label.
+    Cost: O(list_size) time and memory, by `approx_ranks` of documents with a label; that of `bound_ranks` with `bound`.
 
     When: one relevant document a list, such as an answer or a purchase; with one, it is the reciprocal rank.
 
@@ -98,7 +133,7 @@ def approx_mrr(labels, scores, *, mask=None):
     """
     labels, scores, mask = clean(labels, scores, mask, shared=True)
     share = backend.divide_no_nan(labels, ops.sum(labels, axis=-1, keepdims=True))
-    value = ops.sum(share / soft_ranks(scores, mask, share != 0), axis=-1)
+    value = ops.sum(share / ranks_of(scores, mask, share != 0, bound), axis=-1)
     return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
 
 
@@ -165,6 +200,7 @@ class ApproxNDCGLoss(RankingLoss):
         sample_size=None,
         gumbel_temperature=1.0,
         seed=None,
+        bound=False,
     ):
         check_metric(lambda_weight)
         super().__init__(
@@ -177,6 +213,7 @@ class ApproxNDCGLoss(RankingLoss):
             gumbel_temperature=gumbel_temperature,
             seed=seed,
             lambda_weight=lambda_weight,
+            bound=bound,
         )
 
 
@@ -223,6 +260,7 @@ class ApproxMRRLoss(RankingLoss):
         sample_size=None,
         gumbel_temperature=1.0,
         seed=None,
+        bound=False,
     ):
         check_none(lambda_weight)
         super().__init__(
@@ -234,4 +272,5 @@ class ApproxMRRLoss(RankingLoss):
             sample_size=sample_size,
             gumbel_temperature=gumbel_temperature,
             seed=seed,
+            bound=bound,
         )

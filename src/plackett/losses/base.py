@@ -101,7 +101,7 @@ class RankingLoss(Configured, keras.losses.Loss):
         """[..., list_size], the scores to rank by: those of a model that was trained with this loss."""
         if self.models is None:
             return scores
-        return ops.mean(scores, axis=-1) if self.ranking is None else self.ranking(scores)
+        return backend.mean(scores, axis=-1) if self.ranking is None else self.ranking(scores)
 
     def draw_noise(self, labels, scores):
         """[..., sample_size, list_size], uniform on [0, 1). The one method that draws; tests replace it."""
@@ -132,4 +132,4 @@ class RankingLoss(Configured, keras.losses.Loss):
             counts = lists.any_relevant(labels, mask)
             losses = ops.where(counts, losses, 0.0)
             number = ops.sum(ops.where(counts, ops.ones_like(losses) if weights is None else weights, 0.0))
-        return ops.divide_no_nan(ops.sum(losses), number * backend.replicas())
+        return backend.divide_no_nan(ops.sum(losses), number * backend.replicas())

@@ -8,7 +8,7 @@ from plackett.lambdas import check_pairs, weights_of_pairs
 from plackett.lists import clean, mean, ranks, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.options import check_options
-from plackett.losses.pointwise import cross_entropy
+from plackett.losses.pointwise import cross_entropy, total
 from plackett.shapes import shown
 
 
@@ -57,7 +57,7 @@ def _movable(lambda_weight, labels, scores, mask):
     """[..., list_size], by how much of the metric each document can move: mean 1 over the list."""
     if lambda_weight is None:
         return ops.ones_like(labels)
-    order = ranks(ops.stop_gradient(ops.mean(scores, axis=-1)), mask)
+    order = ranks(ops.stop_gradient(backend.mean(scores, axis=-1)), mask)
     values, of_pair = weights_of_pairs(lambda_weight, labels, order, mask)
 
     def terms(i, j):
@@ -65,10 +65,19 @@ def _movable(lambda_weight, labels, scores, mask):
 
     (total,) = tiles.pair_sums(terms, mask, labels, mask, *values, by_row=1)
     average = mean(total, mask)[..., None]
-    return ops.where(average > 0, ops.divide_no_nan(total, average), 1.0)
+    return ops.where(average > 0, backend.divide_no_nan(total, average), 1.0)
 
 
-def click_em(labels, scores, *, mask=None, weights=None, exam_loss_weight: float = 1.0, rel_loss_weight: float = 1.0):
+def click_em(
+    labels,
+    scores,
+    *,
+    mask=None,
+    weights=None,
+    exam_loss_weight: float = 1.0,
+    rel_loss_weight: float = 1.0,
+    per: str = "list",
+):
     """Click EM: a click needs a document that is both seen and relevant, each with a probability of its own.
 
     For one list with clicks y, examination logits a and relevance logits b,
@@ -86,9 +95,10 @@ def click_em(labels, scores, *, mask=None, weights=None, exam_loss_weight: float
         weights: [..., list_size], the weight w of each document. None = 1.
         exam_loss_weight: of the examination's cross-entropy, >= 0.
         rel_loss_weight: of the relevance's cross-entropy, >= 0.
+        per: "list", the sum over the documents of a list, or "document", the term of each document.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list.
+        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
 
     Raises:
         ValueError: the shapes do not fit, the last axis is not 2, or an option is out of range.
@@ -111,7 +121,7 @@ def click_em(labels, scores, *, mask=None, weights=None, exam_loss_weight: float
     relevant = _posterior(clicked, relevance, examination)
     by_document = exam_loss_weight * cross_entropy(seen, examination)
     by_document = by_document + rel_loss_weight * cross_entropy(relevant, relevance)
-    return ops.sum(weights_of_documents(weights, labels, mask) * by_document, axis=-1)
+    return total(weights_of_documents(weights, labels, mask) * by_document, per)
 
 
 def relevance_logits(scores):

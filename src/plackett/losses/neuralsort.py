@@ -5,14 +5,17 @@ from keras import ops
 
 from plackett import backend, tiles
 from plackett.derivatives import Rule, differentiable
-from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric
+from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_none
 from plackett.lists import (
     ascending_order,
+    both,
     clean,
     count,
     end_of_equals,
     first_of_equals,
+    log_softmax,
     masked_softmax,
+    mean,
     padding_behind,
     places,
     sum_before,
@@ -68,7 +71,9 @@ def _plain_matrix(variables, constants):
     (scores,), (mask,) = variables, constants
     order = ascending_order(-ops.stop_gradient(scores), mask)
     falling, real = take(scores, order), take(mask, order)
-    distance = ops.abs(falling[..., :, None] - falling[..., None, :])
+    gap = falling[..., :, None] - falling[..., None, :]
+    # The sign is 0 between equal scores, where JAX takes 1 for the slope of an absolute value.
+    distance = gap * ops.stop_gradient(ops.sign(gap))
     total = ops.sum(ops.where(real[..., None, :], distance, 0.0), axis=-1)
     rank = ops.arange(1, ops.shape(scores)[-1] + 1, dtype=scores.dtype)
     documents = ops.cast(count(mask), scores.dtype)[..., None]
@@ -96,17 +101,20 @@ def _falling(scores, mask):
 
 
 def _probabilities(rank, place, before, behind, real):
-    """[..., rows, n], P_rk for the ranks r of a row of documents k.
+    """[..., rows, n], P_rk for the ranks r of a row of documents k."""
+    weight = real * ops.exp(-_below(rank, place, before, behind))
+    return backend.divide_no_nan(weight, ops.sum(weight, axis=-1, keepdims=True))
 
-    The logit of document k lies below that of the document that holds the rank by a sum over the gaps of scores
-    between them, each (2 l - 1) times for the l-th of them. Its terms are never below 0, where the formula takes large
-    numbers from each other.
+
+def _below(rank, place, before, behind):
+    """[..., rows, n], by how much the logit of document k lies below that of the document that holds the rank.
+
+    It is a sum over the gaps of scores between them, each (2 l - 1) times for the l-th of them. Its terms are never
+    below 0, where the formula takes large numbers from each other.
     """
     further = backend.cumulative_sum(before * ops.relu(2.0 * (place - rank) - 1.0))
     nearer = behind * ops.relu(2.0 * (rank - place) - 1.0)
-    below = further + ops.flip(backend.cumulative_sum(ops.flip(nearer, axis=-1)), axis=-1)
-    weight = real * ops.exp(-below)
-    return backend.divide_no_nan(weight, ops.sum(weight, axis=-1, keepdims=True))
+    return further + ops.flip(backend.cumulative_sum(ops.flip(nearer, axis=-1)), axis=-1)
 
 
 def _of_scores(total, lean, falling):
@@ -198,6 +206,59 @@ def _loss_and_gradient(metric, gain, scores, mask):
     return -ops.sum(by_rank, axis=-1), -gradient
 
 
+def neural_sort_cross_entropy(labels, scores, *, mask=None):
+    """NeuralSort cross-entropy: the soft permutation of the scores against that of the labels.
+
+    For one list of n documents with labels y, scores s and P_rk(x) how probably document k holds rank r where x are
+    the scores (`neural_sort`),
+
+        loss = -(1 / n) sum_r sum_k P_rk(y) log P_rk(s)
+
+    Args:
+        labels: [..., list_size], relevance grades, whose differences say how sure their order is.
+        scores: [..., list_size], divided by a temperature; higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = all real.
+
+    Returns:
+        [...], one loss a list, in nats; 0 where no label is above 0.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    Cost: O(list_size^2) time and memory.
+
+    When: the whole order of a list counts, its bottom as much as its top.
+
+    Reference: Grover et al., "Stochastic Optimization of Sorting Networks via Continuous Relaxations", ICLR 2019.
+    TensorFlow Ranking adds 1e-20 to P(s), so that the loss and its gradient end near 46 where it is confidently wrong;
+    here log P(s) is exact.
+    """
+    labels, scores, mask = clean(labels, scores, mask)
+    order = ascending_order(-scores, mask)
+    columns = take(places(ascending_order(-labels, mask)), order)[..., None, :]
+    truth = neural_sort(labels, mask)
+    truth = ops.take_along_axis(truth, ops.broadcast_to(columns, ops.shape(truth)), axis=-1)
+    by_rank = -ops.sum(truth * _log_neural_sort(scores, mask), axis=-1)
+    return ops.where(ops.any(labels > 0, axis=-1), mean(by_rank, take(mask, order)), 0.0)
+
+
+def _log_neural_sort(scores, mask):
+    """log P of `neural_sort`, 0 at padding.
+
+    The logits are those of the gaps of scores, which lose no digit; their derivatives are those of the formula, which
+    gives equal scores no order.
+    """
+    order, (place, before, behind, real, *_) = _falling(ops.stop_gradient(scores), mask)
+    rank, falling = place[..., :, None], take(scores, order)
+    gap = falling[..., :, None] - falling[..., None, :]
+    # The sign is 0 between equal scores, where JAX takes 1 for the slope of an absolute value.
+    distance = ops.sum(gap * ops.stop_gradient(ops.sign(gap)) * real[..., :, None], axis=-2)
+    documents = ops.sum(real, axis=-1)[..., None, None]
+    formula = (documents - 1.0 - 2.0 * rank) * falling[..., None, :] - distance[..., None, :]
+    below = _below(rank, *[x[..., None, :] for x in (place, before, behind)])
+    return log_softmax(formula - ops.stop_gradient(formula) - below, both(take(mask, order)))
+
+
 _NDCG = NDCGLambdaWeight()
 
 
@@ -227,4 +288,32 @@ class NeuralSortNDCGLoss(RankingLoss):
             gumbel_temperature=gumbel_temperature,
             seed=seed,
             lambda_weight=lambda_weight,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class NeuralSortCrossEntropyLoss(RankingLoss):
+    """`neural_sort_cross_entropy` as a Keras loss; with `sample_size`, `sampled(neural_sort_cross_entropy)`."""
+
+    def __init__(
+        self,
+        reduction="auto",
+        name=None,
+        lambda_weight=None,
+        temperature=1.0,
+        ragged=False,
+        sample_size=None,
+        gumbel_temperature=1.0,
+        seed=None,
+    ):
+        check_none(lambda_weight)
+        super().__init__(
+            neural_sort_cross_entropy,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            sample_size=sample_size,
+            gumbel_temperature=gumbel_temperature,
+            seed=seed,
         )

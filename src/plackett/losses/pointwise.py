@@ -7,6 +7,7 @@ from plackett import backend
 from plackett.derivatives import Rule, differentiable
 from plackett.lists import clean, weights_of_documents
 from plackett.losses.base import RankingLoss
+from plackett.losses.options import check_options, check_per
 from plackett.shapes import shown
 
 
@@ -31,7 +32,13 @@ def _plain_cross_entropy(variables, constants):
 _CROSS_ENTROPY = Rule(_cross_entropy, lambda *given: [given[-1] * given[-2][0]], _plain_cross_entropy)
 
 
-def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None):
+def total(terms, per: str):
+    """The terms of documents, [..., list_size], as they are, per "document", or summed, per "list"."""
+    check_per(per)
+    return terms if per == "document" else ops.sum(terms, axis=-1)
+
+
+def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None, per: str = "list"):
     """Sigmoid cross-entropy: each document's label as a probability.
 
     For one list with labels y and scores s,
@@ -43,12 +50,13 @@ def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None):
         scores: [..., list_size], logits.
         mask: [..., list_size] bool, True = real document. None = all real.
         weights: [..., list_size], the weight w of each document. None = 1.
+        per: "list", the sum over the documents of a list, or "document", the term of each document.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list.
+        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not fit, or `per` is neither.
 
     When: binary labels, such as clicks, where the score must also be a calibrated probability.
 
@@ -56,10 +64,10 @@ def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None):
     Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
     """
     labels, scores, mask = clean(labels, scores, mask)
-    return ops.sum(weights_of_documents(weights, labels, mask) * cross_entropy(labels, scores), axis=-1)
+    return total(weights_of_documents(weights, labels, mask) * cross_entropy(labels, scores), per)
 
 
-def mean_squared(labels, scores, *, mask=None, weights=None):
+def mean_squared(labels, scores, *, mask=None, weights=None, per: str = "list"):
     """Squared error: regression of the labels.
 
     For one list with labels y and scores s,
@@ -71,12 +79,13 @@ def mean_squared(labels, scores, *, mask=None, weights=None):
         scores: [..., list_size].
         mask: [..., list_size] bool, True = real document. None = all real.
         weights: [..., list_size], the weight w of each document. None = 1.
+        per: "list", the sum over the documents of a list, or "document", the term of each document.
 
     Returns:
-        [...], one loss a list; 0 for an empty list.
+        [...], one loss a list; 0 for an empty list. Per document [..., list_size], 0 at padding.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not fit, or `per` is neither.
 
     When: the score must predict the label itself.
 
@@ -84,11 +93,18 @@ def mean_squared(labels, scores, *, mask=None, weights=None):
     list_size, padding included: this times list_size is the sum here.
     """
     labels, scores, mask = clean(labels, scores, mask)
-    return ops.sum(weights_of_documents(weights, labels, mask) * ops.square(scores - labels), axis=-1)
+    return total(weights_of_documents(weights, labels, mask) * ops.square(scores - labels), per)
 
 
 def ordinal(
-    labels, scores, *, mask=None, weights=None, ordinal_size: int | None = None, use_fraction_label: bool = False
+    labels,
+    scores,
+    *,
+    mask=None,
+    weights=None,
+    ordinal_size: int | None = None,
+    use_fraction_label: bool = False,
+    per: str = "list",
 ):
     """Ordinal regression: for each level, is the label at least this high?
 
@@ -103,12 +119,13 @@ def ordinal(
         weights: [..., list_size], the weight w of each document. None = 1.
         ordinal_size: K. None = as many levels as the scores have.
         use_fraction_label: t_ik = min(max(y_i - k + 1, 0), 1), so that a label of 1.2 is 0.2 of level 2.
+        per: "list", the sum over the documents of a list, or "document", the term of each document.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list.
+        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
 
     Raises:
-        ValueError: the shapes do not fit, or the scores do not have `ordinal_size` levels.
+        ValueError: the shapes do not fit, the scores do not have `ordinal_size` levels, or `per` is neither.
 
     Cost: O(list_size K).
 
@@ -119,18 +136,76 @@ def ordinal(
     padding included: this times list_size is the sum here.
     """
     labels, scores, mask = clean(labels, scores, mask, models=True)
-    levels = scores.shape[-1]
-    if None not in (ordinal_size, levels) and ordinal_size != levels:
-        raise ValueError(
-            f"ordinal_size={ordinal_size} levels need as many scores, but got scores {shown(scores.shape)}"
-        )
+    _check_size(scores, ordinal_size=ordinal_size)
     level = ops.cast(ops.arange(1, ops.shape(scores)[-1] + 1), scores.dtype)
     if use_fraction_label:
-        target = ops.clip(labels[..., None] - level + 1.0, 0.0, 1.0)
+        target = backend.clip(labels[..., None] - level + 1.0, 0.0, 1.0)
     else:
         target = ops.cast(labels[..., None] >= level, scores.dtype)
     by_document = ops.sum(cross_entropy(target, scores), axis=-1)
-    return ops.sum(weights_of_documents(weights, labels, mask) * by_document, axis=-1)
+    return total(weights_of_documents(weights, labels, mask) * by_document, per)
+
+
+def multi_class(
+    labels,
+    scores,
+    *,
+    mask=None,
+    weights=None,
+    num_classes: int | None = None,
+    label_smoothing: float = 0.0,
+    per: str = "list",
+):
+    """Multi-class cross-entropy: which of several classes is each document of?
+
+    For one list with labels y, K classes k = 0 ... K - 1 and the logits s_ik,
+
+        loss = sum_i w_i sum_k t_ik (log sum_l e^s_il - s_ik),    t_ik = (1 - a) [y_i = k] + a / K
+
+    Args:
+        labels: [..., list_size], classes, whole numbers from 0 to K - 1; any other number is of no class.
+        scores: [..., list_size, K], a logit a class.
+        mask: [..., list_size] bool, True = real document. None = all real.
+        weights: [..., list_size], the weight w of each document. None = 1.
+        num_classes: K. None = as many classes as the scores have.
+        label_smoothing: a, the share of the label that is spread over all classes, from 0 up to 1.
+        per: "list", the sum over the documents of a list, or "document", the term of each document.
+
+    Returns:
+        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
+
+    Raises:
+        ValueError: the shapes do not fit, the scores do not have `num_classes` classes, or an option is out of range.
+
+    Cost: O(list_size K).
+
+    When: grades as classes, of which each may have a shape of its own; the expected class is a score to rank by.
+
+    Reference: Li et al., "McRank: Learning to Rank Using Multiple Classification and Gradient Boosting", NeurIPS 2007.
+    TensorFlow Ranking reads probabilities unless it is told that the scores are logits, which they always are here, and
+    takes the mean over list_size, padding included: this times list_size is the sum here.
+    """
+    check_options(label_smoothing=label_smoothing)
+    labels, scores, mask = clean(labels, scores, mask, models=True)
+    _check_size(scores, num_classes=num_classes)
+    classes = ops.cast(ops.arange(ops.shape(scores)[-1]), scores.dtype)
+    target = ops.cast(labels[..., None] == classes, scores.dtype)
+    target = (1.0 - label_smoothing) * target + label_smoothing / ops.shape(scores)[-1]
+    by_document = -ops.sum(target * ops.log_softmax(scores, axis=-1), axis=-1)
+    return total(weights_of_documents(weights, labels, mask) * by_document, per)
+
+
+def expected_class(scores):
+    """[..., list_size, K] of `multi_class` -> [..., list_size], the expected class, which ranks."""
+    probability = ops.softmax(scores, axis=-1)
+    return ops.sum(probability * ops.cast(ops.arange(ops.shape(scores)[-1]), probability.dtype), axis=-1)
+
+
+def _check_size(scores, **size) -> None:
+    """Raises ValueError where the scores have another last axis than the one option says."""
+    ((name, wanted),) = size.items()
+    if wanted is not None and scores.shape[-1] not in (wanted, None):
+        raise ValueError(f"{name}={wanted} needs as many scores a document, but got scores {shown(scores.shape)}")
 
 
 def expected_grade(scores):
@@ -169,4 +244,22 @@ class OrdinalLoss(RankingLoss):
             weighs_documents=True,
             ordinal_size=ordinal_size,
             use_fraction_label=use_fraction_label,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class MultiClassLoss(RankingLoss):
+    """`multi_class` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, ragged=False, num_classes=2, label_smoothing=0.0):
+        super().__init__(
+            multi_class,
+            reduction,
+            name,
+            ragged=ragged,
+            models=num_classes,
+            ranking=expected_class,
+            weighs_documents=True,
+            num_classes=num_classes,
+            label_smoothing=label_smoothing,
         )
