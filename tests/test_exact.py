@@ -32,7 +32,11 @@ DIFFERENCES = [row for row in TABLE if row.shift_invariant]
 # Scores that are far from the rest, or from 0
 
 
-@over([row for row in DIFFERENCES if not row.quadratic and not row.square])
+# A bound of a rank, and a squared difference, grow with the outlier: it takes part in all that there is.
+SATURATED = [row for row in DIFFERENCES if not (row.quadratic or row.square or row.models or "bound" in row.name)]
+
+
+@over(SATURATED)
 @pytest.mark.parametrize("far", [1e2, 1e4, 1e7, 1e8, 1e30])
 @pytest.mark.parametrize("side", [1, -1], ids=["above", "below"])
 def test_one_score_far_from_the_rest_spoils_nothing(row, far, side):
