@@ -92,7 +92,7 @@ def _ranks_pay(labels, mask):
 
 
 def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights):
-    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask)
+    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask, weights)
     place = ops.broadcast_to(ops.arange(ops.shape(labels)[-1], dtype=labels.dtype), ops.shape(labels))
 
     def terms(i, j):
@@ -117,7 +117,8 @@ def _by_ranks(phi, lambda_weight, labels, scores, mask, weights):
 
     What a weight makes of two ranks is computed once for all lists.
     """
-    documents = (labels, weights, ops.cast(mask, labels.dtype), scores, lambda_weight.gain_of_pairs(labels, mask))
+    gain = lambda_weight.gain_of_pairs(labels, mask, weights)
+    documents = (labels, weights, ops.cast(mask, labels.dtype), scores, gain)
 
     def terms(i, j, of_ranks):
         label_i, weight_i, _, score_i, gain_i = i
