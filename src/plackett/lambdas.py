@@ -110,8 +110,8 @@ class DCGFamily(PairWeight):
         normalized: divide by the ideal DCG.
         weighted: in pairs, the weights w of documents multiply their gains, those of the ideal DCG among them, as in
             the NDCG of weighted documents and in rax. The terms of the loss have the weight of their document besides.
-            False = its terms alone, as in TensorFlow Ranking. Where a document's own weight takes the place of the gain,
-            or the metric is approximated, the function's weights multiply the gain in any case.
+            False = its terms alone, as in TensorFlow Ranking. Where a document's own weight takes the place of the
+            gain, or the metric is approximated, the function's weights multiply the gain in any case.
     """
 
     reach: int | None = None  # how far apart the ranks of a pair may be that has a weight; None = any
