@@ -92,11 +92,17 @@ def test_noise_of_another_shape(thing, shape):
 
 
 @over([*LISTWISE, *METRICS])
-@pytest.mark.parametrize("shape", [(3,), (2, 4), (2, 3, 1), (3, 1), ()], ids=str)
+@pytest.mark.parametrize("shape", [(3,), (2, 4), (2, 3, 1), (3, 1)], ids=str)
 def test_weights_of_another_shape(thing, shape):
     shown = r"\[" + ", ".join(map(str, shape)) + r"\]"
     with pytest.raises(ValueError, match=rf"sample_weight must have .*\[2.*\], but got .*{shown}"):
         call(thing, ones(2, 3), ones(2, 3), sample_weight=ones(*shape))
+
+
+@over([*LISTWISE, *METRICS])
+def test_weights_of_a_single_list_of_another_size(thing):
+    with pytest.raises(ValueError, match=r"sample_weight must have .*\[3\], but got sample_weight \[2\]"):
+        call(thing, ones(1, 3), ones(1, 3), sample_weight=ones(2))
 
 
 def test_mixture_em_needs_an_axis_of_models():

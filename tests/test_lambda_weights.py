@@ -93,29 +93,34 @@ SIGNATURES = {
         ("rank_discount_fn", gains.inverse),
         ("normalized", False),
         ("smooth_fraction", 0.0),
+        ("weighted", False),
     ],
     losses.NDCGLambdaWeight: [
         ("topn", None),
         ("gain_fn", gains.pow_minus_1),
         ("rank_discount_fn", gains.log2_inverse),
         ("smooth_fraction", 0.0),
+        ("weighted", False),
     ],
     losses.DCGLambdaWeightV2: [
         ("topn", None),
         ("gain_fn", gains.identity),
         ("rank_discount_fn", gains.inverse),
         ("normalized", False),
+        ("weighted", False),
     ],
     losses.NDCGLambdaWeightV2: [
         ("topn", None),
         ("gain_fn", gains.pow_minus_1),
         ("rank_discount_fn", gains.log2_inverse),
+        ("weighted", False),
     ],
     losses.YetiDCGLambdaWeight: [
         ("topn", None),
         ("gain_fn", gains.pow_minus_1),
         ("rank_discount_fn", gains.log2_inverse),
         ("normalized", False),
+        ("weighted", False),
     ],
     losses.PrecisionLambdaWeight: [("topn", None), ("positive_fn", gains.is_greater_equal_1)],
     losses.ListMLELambdaWeight: [("rank_discount_fn", gains.log2_inverse)],
@@ -211,6 +216,61 @@ def test_normalized_weights_at_large_grades(case, labels):
         known, own = labels[b][real].tolist(), for_loop({k: v for k, v in options.items() if k == "topn"})
         close(pairs[b][np.ix_(real, real)], loop(known, ranks[b][real].tolist(), **for_loop(options)))
         close(documents[b][real], NDCG_DOCUMENTS(known, ranks[b][real].tolist(), **own))
+
+
+# Weights of documents
+
+
+WEIGHTS = RANDOM.uniform(0.5, 2, MASK.shape).astype("float32")
+OF_GAINS = [
+    (losses.DCGLambdaWeight, {"topn": 3, "smooth_fraction": 0.5}),
+    (losses.NDCGLambdaWeight, {}),
+    (losses.DCGLambdaWeightV2, {"normalized": True}),
+    (losses.NDCGLambdaWeightV2, {"topn": 2}),
+    (losses.YetiDCGLambdaWeight, {"normalized": True}),
+]
+
+
+@pytest.mark.parametrize("kind, options", OF_GAINS)
+def test_weights_of_documents_multiply_gains(kind, options):
+    """Linear gains of weighted documents are those of the labels times the weights."""
+    plain, ranks = kind(gain_fn=gains.identity, **options), ranks_of_lists()
+    weighted = kind(gain_fn=gains.identity, weighted=True, **options)
+    expected = number(plain.pair_weights(spoiled(LABELS * WEIGHTS), ranks, MASK))
+    close(number(weighted.pair_weights(spoiled(LABELS), ranks, MASK, spoiled(WEIGHTS))), expected)
+    close(number(weighted.pair_weights(LABELS, ranks, MASK)), number(plain.pair_weights(LABELS, ranks, MASK)))
+    assert np.abs(expected - number(plain.pair_weights(LABELS, ranks, MASK))).max() > 0.01
+
+
+@pytest.mark.parametrize("kind, options", OF_GAINS)
+@pytest.mark.parametrize("size", [8, 1200])
+def test_weighted_gains_in_a_pairwise_loss(kind, options, size):
+    """In every way to sum pairs: of short lists and of long ones."""
+    random = np.random.default_rng(9)
+    labels = random.integers(0, 3, size).astype("float32")
+    scores, weights = random.normal(size=(2, size)).astype("float32") + np.float32([[0], [4]])
+    weight = kind(weighted=True, **options)
+    ranks = np.argsort(np.argsort(-scores)).astype("float32") + 1
+    table = number(weight.pair_weights(labels, ranks, weights=weights)).astype("float64")
+    preferred = weights[:, None] * (labels[:, None] > labels)
+    expected = np.sum(preferred * table * np.logaddexp(0, scores - scores[:, None]))
+    got = losses.pairwise_logistic(labels, scores, weights=weights, lambda_weight=weight)
+    np.testing.assert_allclose(number(got), expected, rtol=1e-4)
+
+
+IN_RAX = ([2.0, 0.0, 1.0, 0.0, 3.0], [0.3, 1.2, -0.4, 0.9, 0.1], [0.5, 2.0, 1.5, 1.0, 0.25])
+
+
+@pytest.mark.parametrize(
+    "topn, normalized, expected",
+    [(None, False, 4.819122), (None, True, 1.398308), (2, False, 8.694581), (2, True, 3.224521)],
+)
+def test_values_of_rax(topn, normalized, expected):
+    """`pairwise_logistic_loss` of rax 0.4 with `dcg2_lambdaweight`, both told the weights, and its sum of pairs."""
+    labels, scores, weights = IN_RAX
+    options = {"gain_fn": gains.pow_minus_1, "rank_discount_fn": gains.log2_inverse, "normalized": normalized}
+    weight = losses.DCGLambdaWeightV2(topn, weighted=True, **options)
+    close(number(losses.pairwise_logistic(labels, scores, weights=weights, lambda_weight=weight)), expected)
 
 
 # Where they act

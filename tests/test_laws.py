@@ -961,6 +961,47 @@ def test_per_document(row, weighted):
         row.fn(given.labels, given.scores, per="pair")
 
 
+@over([row for row in TABLE if not row.square])
+@pytest.mark.parametrize("form", ["scalar", "single list", "number of a single list"])
+def test_a_number_for_all_lists_and_weights_of_a_single_list(row, form):
+    """As Keras, keras-rs and TensorFlow Ranking take them: what the weights of [lists, list_size] say, said shorter."""
+    given = batch(row).map(lambda x: x if form == "scalar" else x[:1])
+    labels, scores = to_class(row, given)
+    weights = np.random.default_rng(10).uniform(0.5, 2, labels.shape).astype("float32")
+    short = weights[0] if form == "single list" else np.float32(1.5)
+    long = weights if form == "single list" else np.full(labels.shape[:1], 1.5, "float32")
+
+    def value(weights, labels=labels, scores=scores):
+        if not row.metric:
+            return number(made(row, given, reduction="mean_with_sample_weight")(labels, scores, weights))
+        metric = row.keras_class()
+        metric.update_state(labels, scores, weights)
+        return number(metric.result())
+
+    expected = value(long)
+    close(value(short), expected)
+    close(value(short.tolist()), expected)
+    if form != "scalar" and not row.stochastic:
+        close(value(short, labels[0], scores[0]), expected)
+
+
+def test_a_number_for_all_rows():
+    labels, scores = to_class(NPAIRS, batch(NPAIRS))
+    close(number(losses.NpairsLoss()(labels, scores, 1.5)), 1.5 * number(losses.NpairsLoss()(labels, scores)))
+
+
+def test_weights_of_documents_in_functions_whose_class_weighs_lists():
+    """Of the document's own term in `unique_softmax`, of the gain in `approx_ndcg`; the values are those of rax 0.4."""
+    labels, scores = [2.0, 0.0, 1.0, 0.0, 3.0], [0.3, 1.2, -0.4, 0.9, 0.1]
+    weights = [0.5, 2.0, 1.5, 1.0, 0.25]
+    close(number(losses.unique_softmax(labels, scores, weights=weights)), 9.678883)
+    close(number(losses.approx_ndcg(labels, scores, weights=weights)), -0.6407697)
+    noise = np.random.default_rng(11).uniform(size=(1, 5))
+    one = losses.sampled(losses.approx_ndcg)(labels, scores, noise=noise, weights=weights)
+    perturbed = np.array(scores) - np.log(-np.log(noise[0]))
+    close(number(one), number(losses.approx_ndcg(labels, perturbed.astype("float32"), weights=weights)))
+
+
 def test_weights_of_rows():
     given = batch(NPAIRS)
     labels, scores = to_class(NPAIRS, given)

@@ -70,12 +70,15 @@ class PairWeight(LambdaWeight):
         """
         raise NotImplementedError
 
-    def pair_weights(self, labels, ranks, mask=None):
-        """[..., list_size, list_size], the weight of each pair of real documents; 0 elsewhere."""
+    def pair_weights(self, labels, ranks, mask=None, weights=None):
+        """[..., list_size, list_size], the weight of each pair of real documents; 0 elsewhere.
+
+        `weights`, [..., list_size], are those of the documents, which the DCG family reads where it is `weighted`.
+        """
         labels, ranks, mask = lists.clean(labels, ranks, mask)
-        values, of_pair = self.of_pairs(labels, ranks, mask)
-        weights = of_pair([x[..., :, None] for x in values], [x[..., None, :] for x in values])
-        return ops.where(lists.both(mask), weights, 0.0)
+        values, of_pair = _of_pairs(self, labels, ranks, mask, lists.weights_of_documents(weights, labels, mask))
+        matrix = of_pair([x[..., :, None] for x in values], [x[..., None, :] for x in values])
+        return ops.where(lists.both(mask), matrix, 0.0)
 
 
 @_register
@@ -105,23 +108,33 @@ class DCGFamily(PairWeight):
         gain_fn: function of labels.
         rank_discount_fn: function of ranks, which start at 1.
         normalized: divide by the ideal DCG.
+        weighted: in pairs, the weights w of documents multiply their gains, those of the ideal DCG among them, as in
+            the NDCG of weighted documents and in rax. The terms of the loss have the weight of their document besides.
+            False = its terms alone, as in TensorFlow Ranking. Where a document's own weight takes the place of the
+            gain, or the metric is approximated, the function's weights multiply the gain in any case.
     """
 
     reach: int | None = None  # how far apart the ranks of a pair may be that has a weight; None = any
 
-    def __init__(self, topn: int | None, gain_fn: Callable, rank_discount_fn: Callable, normalized: bool):
+    def __init__(
+        self, topn: int | None, gain_fn: Callable, rank_discount_fn: Callable, normalized: bool, weighted: bool
+    ):
         gains.check_topn(topn)
         gains.check_functions(gain_fn=gain_fn, rank_discount_fn=rank_discount_fn)
         self.topn = topn
         self.gain_fn = gain_fn
         self.rank_discount_fn = rank_discount_fn
         self.normalized = normalized
+        self.weighted = weighted
 
-    def gain(self, labels, mask):
-        """[..., list_size], the gains of the documents, divided by the ideal DCG where the weight is normalised."""
-        if not self.normalized:
-            return self.gain_fn(labels)
-        return gains.normalized(gains.relative(self.gain_fn, labels, mask), self.discount, mask)
+    def gain(self, labels, mask, weights=None):
+        """[..., list_size], the gains of the documents, divided by the ideal DCG where the weight is normalised.
+
+        They are multiplied by the weights of the documents first, [..., list_size]; None = 1.
+        """
+        gain = gains.relative(self.gain_fn, labels, mask) if self.normalized else self.gain_fn(labels)
+        gain = gain if weights is None else gain * weights
+        return gains.normalized(gain, self.discount, mask) if self.normalized else gain
 
     def discount(self, ranks):
         """[..., list_size], the discounts of the ranks; 0 below the cut-off."""
@@ -131,17 +144,18 @@ class DCGFamily(PairWeight):
         labels, ranks, mask = lists.clean(labels, ranks, mask)
         return ops.where(mask, self.gain(labels, mask) * self.rank_discount_fn(backend.maximum(ranks, 1.0)), 0.0)
 
-    def of_pairs(self, labels, ranks, mask):
+    def of_pairs(self, labels, ranks, mask, weights=None):
         of_ranks = self.of_ranks(ops.shape(labels)[-1], labels.dtype)
 
         def weight(i, j):
             return ops.abs(i[0] - j[0]) * of_ranks(i[1], j[1])
 
-        return [self.gain_of_pairs(labels, mask), backend.maximum(ranks, 1.0)], weight
+        return [self.gain_of_pairs(labels, mask, weights), backend.maximum(ranks, 1.0)], weight
 
-    def gain_of_pairs(self, labels, mask):
+    def gain_of_pairs(self, labels, mask, weights=None):
         """[..., list_size], n times the gain: what a pair differs in, beside its ranks."""
-        return ops.cast(lists.count(mask), labels.dtype)[..., None] * self.gain(labels, mask)
+        gain = self.gain(labels, mask, weights if self.weighted else None)
+        return ops.cast(lists.count(mask), labels.dtype)[..., None] * gain
 
     def of_ranks(self, list_size, dtype):
         """What the ranks of two documents, from 1 to list_size, contribute to the weight of the pair: a function."""
@@ -185,8 +199,9 @@ class DCGLambdaWeight(DCGFamily):
         rank_discount_fn: Callable = gains.inverse,
         normalized: bool = False,
         smooth_fraction: float = 0.0,
+        weighted: bool = False,
     ):
-        super().__init__(topn, gain_fn, rank_discount_fn, normalized)
+        super().__init__(topn, gain_fn, rank_discount_fn, normalized, weighted)
         number = isinstance(smooth_fraction, numbers.Real) and not isinstance(smooth_fraction, bool)
         if not (number and 0.0 <= smooth_fraction <= 1.0):
             raise ValueError(f"smooth_fraction must lie between 0 and 1, but got {smooth_fraction}")
@@ -214,8 +229,9 @@ class NDCGLambdaWeight(DCGLambdaWeight):
         gain_fn: Callable = gains.pow_minus_1,
         rank_discount_fn: Callable = gains.log2_inverse,
         smooth_fraction: float = 0.0,
+        weighted: bool = False,
     ):
-        super().__init__(topn, gain_fn, rank_discount_fn, True, smooth_fraction)
+        super().__init__(topn, gain_fn, rank_discount_fn, True, smooth_fraction, weighted)
 
 
 @_register
@@ -236,8 +252,9 @@ class DCGLambdaWeightV2(DCGFamily):
         gain_fn: Callable = gains.identity,
         rank_discount_fn: Callable = gains.inverse,
         normalized: bool = False,
+        weighted: bool = False,
     ):
-        super().__init__(topn, gain_fn, rank_discount_fn, normalized)
+        super().__init__(topn, gain_fn, rank_discount_fn, normalized, weighted)
 
     def rank_term(self, every_rank):
         lambdaloss = self.neighbour_term(every_rank)
@@ -261,8 +278,9 @@ class NDCGLambdaWeightV2(DCGLambdaWeightV2):
         topn: int | None = None,
         gain_fn: Callable = gains.pow_minus_1,
         rank_discount_fn: Callable = gains.log2_inverse,
+        weighted: bool = False,
     ):
-        super().__init__(topn, gain_fn, rank_discount_fn, True)
+        super().__init__(topn, gain_fn, rank_discount_fn, True, weighted)
 
 
 @_register
@@ -280,8 +298,9 @@ class YetiDCGLambdaWeight(DCGLambdaWeightV2):
         gain_fn: Callable = gains.pow_minus_1,
         rank_discount_fn: Callable = gains.log2_inverse,
         normalized: bool = False,
+        weighted: bool = False,
     ):
-        super().__init__(topn, gain_fn, rank_discount_fn, normalized)
+        super().__init__(topn, gain_fn, rank_discount_fn, normalized, weighted)
 
     def rank_term(self, every_rank):
         term = super().rank_term(every_rank)
@@ -373,8 +392,11 @@ def _check(weight, allowed, method):
         raise ValueError(f"lambda_weight must be {wording}, but got {weight!r}")
 
 
-def weights_of_pairs(weight, labels, ranks, mask):
+def weights_of_pairs(weight, labels, ranks, mask, weights=None):
     """The weight of pairs of real documents in the form that `tiles.pair_sums` reads.
+
+    Args:
+        weights: [..., list_size], those of documents, for a weight that reads them. None = 1.
 
     Returns:
         (values, of_pair): values of documents, a matrix of all pairs among them where the weight has no other form,
@@ -383,10 +405,15 @@ def weights_of_pairs(weight, labels, ranks, mask):
     if weight is None:
         return [], lambda i, j: 1.0
     if isinstance(weight, PairWeight) and type(weight).pair_weights is PairWeight.pair_weights:
-        values, of_pair = weight.of_pairs(labels, ranks, mask)
+        values, of_pair = _of_pairs(weight, labels, ranks, mask, weights)
         return [ops.stop_gradient(x) for x in values], of_pair
     matrix = ops.where(lists.both(mask), _told(weight.pair_weights, labels, ranks, mask), 0.0)
     return [matrix], lambda i, j: i[0]
+
+
+def _of_pairs(weight, labels, ranks, mask, weights):
+    reads = "weights" in inspect.signature(weight.of_pairs).parameters
+    return weight.of_pairs(labels, ranks, mask, **({"weights": weights} if reads else {}))
 
 
 def of_gains_and_ranks(weight) -> bool:

@@ -358,12 +358,17 @@ def squeeze_column(labels, similarities):
 
 
 def is_a_document(weights, labels) -> bool:
-    """Does `sample_weight` hold a weight a document, [..., list_size], and not one a list?
+    """Does `sample_weight` hold a weight a document, and not one a list or one number for all lists?
 
     Raises:
-        ValueError: neither [...], [..., 1] nor [..., list_size].
+        ValueError: neither [], [...], [..., 1] nor [..., list_size], which of a single list may be [list_size].
     """
     leading = labels.shape[:-1]
+    if len(weights.shape) == 0:
+        return False
+    if tuple(leading) == (1,) and len(weights.shape) == 1 and tuple(weights.shape) != (1,):
+        check_shape("sample_weight", weights, "the labels of its list", labels.shape[-1:])
+        return True
     if len(weights.shape) == len(leading):
         check_shape("sample_weight", weights, "one weight a list", leading)
         return False
@@ -372,7 +377,7 @@ def is_a_document(weights, labels) -> bool:
         return False
     if len(weights.shape) != len(leading) + 1:
         raise ValueError(
-            f"sample_weight must have one weight a list, {shown(leading)} or {shown((*leading, 1))}, or one a "
+            f"sample_weight must have one weight, one a list, {shown(leading)} or {shown((*leading, 1))}, or one a "
             f"document, {shown(labels.shape)}, but got {shown(weights.shape)}"
         )
     check_shape("sample_weight", weights, "labels", labels.shape)
@@ -380,11 +385,15 @@ def is_a_document(weights, labels) -> bool:
 
 
 def weights_of_documents(weights, labels, mask):
-    """One weight a document out of `sample_weight`: [..., list_size], 0 at padding; None = 1 for all."""
+    """One weight a document out of `sample_weight`: [..., list_size], 0 at padding; None = 1 for all.
+
+    Args:
+        weights: of the shapes of `list_weights`.
+    """
     if weights is None:
         return ops.cast(mask, labels.dtype)
     weights = ops.cast(ops.convert_to_tensor(weights), labels.dtype)
-    if not is_a_document(weights, labels):
+    if len(weights.shape) > 0 and not is_a_document(weights, labels):
         weights = ops.reshape(weights, (*ops.shape(labels)[:-1], 1))
     return ops.where(mask, weights, 0.0)
 
@@ -393,7 +402,8 @@ def list_weights(weights, labels, mask, *, plain: bool):
     """One weight a list out of `sample_weight`.
 
     Args:
-        weights: [...] or [..., 1], a weight a list; or [..., list_size], a weight a document.
+        weights: [], a number for all lists; [...] or [..., 1], a weight a list; or [..., list_size], a weight a
+            document, of a single list also [list_size].
         labels: [..., list_size], padding zeroed.
         mask: [..., list_size] bool, True = real document.
         plain: take the mean of the documents' weights instead of the mean weighted by the labels.
@@ -402,6 +412,8 @@ def list_weights(weights, labels, mask, *, plain: bool):
         [...]: the weight of the list, or sum_i w_i y_i / sum_i y_i over its real documents; 0 where that sum of
         labels is 0.
     """
+    if len(weights.shape) == 0:
+        return ops.broadcast_to(weights, ops.shape(labels)[:-1])
     if not is_a_document(weights, labels):
         return weights if len(weights.shape) < len(labels.shape) else ops.squeeze(weights, axis=-1)
     if plain:

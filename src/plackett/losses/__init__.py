@@ -9,9 +9,11 @@ A function returns one number a list. What all the classes share:
 - `temperature`: the scores are divided by it.
 - `ragged`: accept ragged labels, scores and weights: `tf.RaggedTensor`, jagged `torch.nested` tensors, `Ragged`
   (a JAX pytree), lists of lists.
-- `sample_weight`, when called: [lists] or [lists, 1], a weight a list; [lists, list_size], a weight a document,
-  which becomes the list weight sum_i w_i y_i / sum_i y_i (under a Keras mask: the mean of the w_i). Functions with a
-  parameter `weights` weigh each document's own terms instead; N-pairs losses take a weight a row.
+- `sample_weight`, when called: a number for all lists; [lists] or [lists, 1], a weight a list; [lists, list_size], of
+  a single list also [list_size], a weight a document, which becomes the list weight sum_i w_i y_i / sum_i y_i (under
+  a Keras mask: the mean of the w_i). Most functions with a parameter `weights` weigh each document's own terms
+  instead, in their classes too; `unique_softmax` and `approx_ndcg` do so as functions alone. N-pairs losses take a
+  weight a row.
 
 Who is real: the Keras mask that the scores carry decides, and then negative labels are ordinary numbers;
 otherwise a label below 0 marks padding.

@@ -5,7 +5,7 @@ from keras import ops
 
 from plackett import backend
 from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_none
-from plackett.lists import clean
+from plackett.lists import clean, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.sampled import sampled
 from plackett.soft_ranks import soft_ranks
@@ -68,17 +68,21 @@ def ranks_of(scores, mask, wanted, bound):
     return ops.where(mask, ops.sum(ops.where(mask[..., None, :], hinges, 0.0), axis=-1), 1.0)
 
 
-def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = None, bound: bool = False):
+def approx_ndcg(
+    labels, scores, *, mask=None, weights=None, lambda_weight: DCGFamily | None = None, bound: bool = False
+):
     """ApproxNDCG: minus the NDCG at soft ranks.
 
     For one list with labels y, scores s and their soft ranks r (`approx_ranks`),
 
-        loss = -(1 / max DCG) sum_i gain(y_i) discount(r_i),    gain(y) = 2^y - 1,  discount(r) = 1 / log2(1 + r)
+        loss = -(1 / max DCG) sum_i w_i gain(y_i) discount(r_i),    gain(y) = 2^y - 1,  discount(r) = 1 / log2(1 + r)
 
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxNDCGLoss`); higher ranks first.
         mask: [..., list_size] bool, True = real document. None = all real.
+        weights: [..., list_size], the weight w of each document, of its gain in the ideal DCG too. None = 1.
+            `ApproxNDCGLoss` makes a weight of the list of them, as TensorFlow Ranking does.
         lambda_weight: of the DCG family: the metric to approximate, with its gain, discount, normalisation and
             cut-off (a soft rank counts as the integer nearest to it). None = NDCG of the whole list.
         bound: r are the upper bounds of `bound_ranks`, so that minus the loss is at most the NDCG.
@@ -98,9 +102,10 @@ def approx_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = 
     the Age of Deep Neural Networks", SIGIR 2019.
     """
     check_metric(lambda_weight)
-    labels, scores, mask = clean(labels, scores, mask, shared=True)
+    labels, scores, mask = clean(labels, scores, mask, shared=weights is None)
+    weights = None if weights is None else weights_of_documents(weights, labels, mask)
     metric = NDCGLambdaWeight() if lambda_weight is None else lambda_weight
-    gain = ops.where(mask, metric.gain(labels, mask), 0.0)
+    gain = ops.where(mask, metric.gain(labels, mask, weights), 0.0)
     value = ops.sum(gain * metric.discount(ranks_of(scores, mask, gain != 0, bound)), axis=-1)
     return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
 

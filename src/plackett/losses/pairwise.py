@@ -91,23 +91,21 @@ def _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred=True,
     labels, scores, mask = clean(labels, scores, mask)
     known = weights_of_documents(weights, labels, mask)
     if per == "pair":
-        return known[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask)
+        return known[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask, known)
     rule = Rule(_value, _pull, _plain, (phi, lambda_weight, preferred, per))
-    if weights is None:
-        return differentiable(rule, (scores,), (labels, mask, known))
-    return differentiable(rule, (scores, known), (labels, mask))
+    return differentiable(rule, (scores,) if weights is None else (scores, known), (labels, mask, known))
 
 
 def _unpacked(variables, constants):
-    """(labels, scores, mask, weights): the weights are a variable where they are given."""
-    labels, mask, *weights = constants
-    return labels, variables[0], mask, *variables[1:], *weights
+    """(labels, scores, mask, weights, the same as a constant, which lambda weights read)."""
+    labels, mask, known = constants
+    return labels, variables[0], mask, variables[1] if len(variables) == 2 else known, known
 
 
 def _value(phi, lambda_weight, preferred, per, variables, constants):
-    labels, scores, mask, weights = _unpacked(variables, constants)
+    *documents, weights, known = _unpacked(variables, constants)
     apart = per == "document" or len(variables) == 2
-    by_document, gradient = _sums(phi, lambda_weight, preferred, apart, labels, scores, mask, weights)
+    by_document, gradient = _sums(phi, lambda_weight, preferred, apart, *documents, weights, known)
     value = weights * by_document if apart else by_document
     return (value if per == "document" else ops.sum(value, axis=-1)), (by_document, gradient)
 
@@ -118,20 +116,21 @@ def _pull(phi, lambda_weight, preferred, per, variables, constants, held, upstre
         upstream = upstream[..., None]
         of_scores = upstream * gradient
     else:
-        labels, scores, mask, weights = _unpacked(variables, constants)
-        of_scores = _sums(phi, lambda_weight, preferred, True, labels, scores, mask, weights * upstream)[1]
+        *documents, weights, known = _unpacked(variables, constants)
+        of_scores = _sums(phi, lambda_weight, preferred, True, *documents, weights * upstream, known)[1]
     return (of_scores, upstream * by_document)[: len(variables)]
 
 
 def _plain(phi, lambda_weight, preferred, per, variables, constants):
-    labels, scores, mask, weights = _unpacked(variables, constants)
-    value = weights * ops.sum(_matrix(phi, lambda_weight, preferred, labels, scores, mask), axis=-1)
+    *documents, weights, known = _unpacked(variables, constants)
+    value = weights * ops.sum(_matrix(phi, lambda_weight, preferred, *documents, known), axis=-1)
     return value if per == "document" else ops.sum(value, axis=-1)
 
 
-def _matrix(phi, lambda_weight, preferred, labels, scores, mask):
+def _matrix(phi, lambda_weight, preferred, labels, scores, mask, known):
     """[..., list_size, list_size], lambda_ij phi(s_i - s_j, y_i - y_j) for each pair that counts; 0 elsewhere."""
-    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(ops.stop_gradient(scores), mask), mask)
+    at = ranks(ops.stop_gradient(scores), mask)
+    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, at, mask, known)
     rows = [x if len(x.shape) > len(labels.shape) else x[..., :, None] for x in values]
     columns = [None if len(x.shape) > len(labels.shape) else x[..., None, :] for x in values]
     preference = labels[..., :, None] - labels[..., None, :]
@@ -141,34 +140,34 @@ def _matrix(phi, lambda_weight, preferred, labels, scores, mask):
     return ops.where(counts, lambda_of_pair(rows, columns) * phi.plain(difference, preference), 0.0)
 
 
-def _sums(phi, lambda_weight, preferred, apart, labels, scores, mask, weights):
+def _sums(phi, lambda_weight, preferred, apart, *documents):
     """(by_document, gradient) of any leading axes.
 
     Args:
         apart: whether `by_document` is, for each document i, the sum over its pairs without its weight. Else the
             weighted sums of all documents add up to the loss of the list, and which document has which is not said.
     """
-    documents = [as_rows(x) for x in (labels, scores, mask, weights)]
-    sums = _sums_of_lists(phi.with_slope, lambda_weight, preferred, apart, *documents)
-    return tuple(ops.reshape(x, ops.shape(scores)) for x in sums)
+    shape = ops.shape(documents[0])
+    sums = _sums_of_lists(phi.with_slope, lambda_weight, preferred, apart, *map(as_rows, documents))
+    return tuple(ops.reshape(x, shape) for x in sums)
 
 
-def _sums_of_lists(phi, lambda_weight, preferred, apart, labels, scores, mask, weights):
+def _sums_of_lists(phi, lambda_weight, preferred, apart, labels, scores, mask, weights, known):
     """`_sums` of [lists, list_size], in the way that is the fastest for long lists."""
     documents = labels, scores, mask, weights
 
-    def told_apart(fn, *options):
-        by_document, gradient = fn(*options, *documents)
+    def told_apart(fn, *given):
+        by_document, gradient = fn(*given)
         return (by_document if apart else weights * by_document), gradient
 
-    by_pairs = partial(told_apart, _by_pairs, phi, lambda_weight, preferred)
+    by_pairs = partial(told_apart, _by_pairs, phi, lambda_weight, preferred, *documents, known)
     if not (preferred and tiles.needs_loop(scores.shape) and ops.dtype(scores) == "float32"):
         return by_pairs()
     if lambda_weight is None and phi in _BY_GRADES:
-        return ops.cond(grades.pays(*documents[:3]), partial(told_apart, _BY_GRADES[phi]), by_pairs)
+        return ops.cond(grades.pays(*documents[:3]), partial(told_apart, _BY_GRADES[phi], *documents), by_pairs)
     if None in scores.shape or not of_gains_and_ranks(lambda_weight):
         return by_pairs()
-    by_ranks = partial(_by_ranks, phi, lambda_weight, apart, *documents)
+    by_ranks = partial(_by_ranks, phi, lambda_weight, apart, *documents, known)
     return by_ranks() if lambda_weight.reach else ops.cond(_ranks_pay(labels, mask), by_ranks, by_pairs)
 
 
@@ -178,8 +177,8 @@ def _ranks_pay(labels, mask):
     return DEAR * pairs > ops.sum(ops.cast(count(mask), "float32") ** 2) / 2.0
 
 
-def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights):
-    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask)
+def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights, known):
+    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask, known)
     place = ops.broadcast_to(ops.arange(ops.shape(labels)[-1], dtype=labels.dtype), ops.shape(labels))
 
     def terms(i, j):
@@ -199,12 +198,13 @@ def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights):
     return by_document, pull - push
 
 
-def _by_ranks(phi, lambda_weight, apart, labels, scores, mask, weights):
+def _by_ranks(phi, lambda_weight, apart, labels, scores, mask, weights, known):
     """`_by_pairs` over the pairs of a higher and a lower rank, either of which may be the preferred document.
 
     What a weight makes of two ranks is computed once for all lists.
     """
-    documents = (labels, weights, ops.cast(mask, labels.dtype), scores, lambda_weight.gain_of_pairs(labels, mask))
+    gain = lambda_weight.gain_of_pairs(labels, mask, known)
+    documents = (labels, weights, ops.cast(mask, labels.dtype), scores, gain)
 
     def terms(i, j, of_ranks):
         label_i, weight_i, _, score_i, gain_i = i

@@ -190,8 +190,9 @@ def multi_class(
     _check_size(scores, num_classes=num_classes)
     classes = ops.cast(ops.arange(ops.shape(scores)[-1]), scores.dtype)
     target = ops.cast(labels[..., None] == classes, scores.dtype)
-    target = (1.0 - label_smoothing) * target + label_smoothing / ops.shape(scores)[-1]
-    by_document = -ops.sum(target * ops.log_softmax(scores, axis=-1), axis=-1)
+    log_p = ops.log_softmax(scores, axis=-1)
+    of_class, of_all = ops.sum(target * log_p, axis=-1), ops.mean(log_p, axis=-1)
+    by_document = -(1.0 - label_smoothing) * of_class - label_smoothing * of_all
     return total(weights_of_documents(weights, labels, mask) * by_document, per)
 
 

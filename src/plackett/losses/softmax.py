@@ -123,12 +123,12 @@ def poly_one_softmax(labels, scores, *, mask=None, weights=None, epsilon: float 
     return ops.sum(gain * (epsilon * -ops.expm1(log_p) - log_p), axis=-1)
 
 
-def unique_softmax(labels, scores, *, mask=None, lambda_weight=None):
+def unique_softmax(labels, scores, *, mask=None, weights=None, lambda_weight=None):
     """Unique softmax: each document against those graded below it.
 
     For one list with labels y and scores s,
 
-        loss = -sum_i gain(y_i) log(e^s_i / (e^s_i + sum_{j: y_j < y_i} e^s_j)),    gain(y) = 2^y - 1
+        loss = -sum_i w_i gain(y_i) log(e^s_i / (e^s_i + sum_{j: y_j < y_i} e^s_j)),    gain(y) = 2^y - 1
 
     so documents of equal label never compete. With L_i the log-sum-exp of the scores below y_i, a term is
     softplus(L_i - s_i), which no score of another document spoils.
@@ -137,6 +137,8 @@ def unique_softmax(labels, scores, *, mask=None, lambda_weight=None):
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size], logits; higher ranks first.
         mask: [..., list_size] bool, True = real document. None = all real.
+        weights: [..., list_size], the weight w of each document's own term; its rivals count in full. None = 1.
+            `UniqueSoftmaxLoss` makes a weight of the list of them, as TensorFlow Ranking does.
         lambda_weight: of the DCG family, or of your own: its weight of a document, gain(y_i) discount(rank_i), takes
             the place of 2^y_i - 1.
 
@@ -154,7 +156,7 @@ def unique_softmax(labels, scores, *, mask=None, lambda_weight=None):
     https://arxiv.org/abs/2001.01828
     """
     labels, scores, mask = clean(labels, scores, mask)
-    gain = _gain(labels, scores, mask, gains.pow_minus_1, lambda_weight)
+    gain = _gain(labels, scores, mask, gains.pow_minus_1, lambda_weight) * weights_of_documents(weights, labels, mask)
     tops, rest, has_rivals = logsumexp_below(labels, scores, mask)
     return ops.sum(ops.where(has_rivals, gain * backend.softplus((tops - scores) + rest), 0.0), axis=-1)
 

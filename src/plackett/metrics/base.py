@@ -73,7 +73,8 @@ class RankingMetric(Configured, keras.metrics.Metric):
             y_pred: scores, [..., list_size], or [..., list_size, models], of which the mean over models counts (for
                 `ClickEMLoss` and `OrdinalLoss` hand it `loss.ranking_scores(y_pred)` instead); their Keras mask, or
                 else `label >= 0`, says who is real.
-            sample_weight: [...] or [..., 1], a weight a list, or [..., list_size], a weight a document.
+            sample_weight: a number for all lists; [...] or [..., 1], a weight a list; or [..., list_size], a weight a
+                document, of a single list also [list_size].
             documents: the document ids, [..., list_size], which ties="trec" alone reads.
         """
         if not self.subtopics:
