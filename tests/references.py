@@ -426,6 +426,15 @@ def rank_biased_precision(labels, scores, topn=None, persistence=0.8, gain=is_gr
     return total
 
 
+def position_weighted_average(labels, scores, topn=None):
+    """sum_{i: r_i <= n} y_i / r_i over sum_r 1 / r over the ranks that count. TensorFlow Ranking's PWAMetric."""
+    total = places = 0.0
+    for rank, i in enumerate(by_rank(scores, topn), 1):
+        total += labels[i] / rank
+        places += 1.0 / rank
+    return total / places if places else 0.0
+
+
 def average_relevance_position(labels, scores, weights=None):
     """sum_i w_i y_i r_i / sum_i w_i y_i; 0 where no label is above 0. Zhu 2004."""
     weights = [1.0] * len(labels) if weights is None else weights

@@ -91,6 +91,7 @@ TABLE = [
     Row(metrics.recall, metrics.Recall, references.recall, is_relevant),
     Row(metrics.average_precision, metrics.MAP, references.average_precision, is_relevant),
     Row(metrics.rank_biased_precision, metrics.RBP, references.rank_biased_precision, is_relevant, BIASED),
+    Row(metrics.position_weighted_average, metrics.PWA, references.position_weighted_average, list),
     Row(metrics.average_relevance_position, metrics.ARP, references.average_relevance_position, list),
     Row(metrics.ordered_pair_accuracy, metrics.OPA, references.ordered_pair_accuracy, how_many_below),
     Row(metrics.bpref, metrics.BPref, references.bpref, is_relevant, {"use_trec_version": False}),
@@ -246,6 +247,15 @@ def test_leading_axes_are_lists(row):
 def test_lists_without_places_count_0(row, ties):
     labels = np.zeros((2, 0, SUBTOPICS) if row.subtopics else (2, 0), "float32")
     close(row.fn(labels, np.zeros((2, 0), "float32"), ties=ties), [0, 0])
+
+
+def test_position_weighted_average_by_hand():
+    """By falling score the ratings are 5, 1, 2, 4; TensorFlow Ranking weighs the places by 1, 1/2, 1/3, 1/4."""
+    labels, scores = [[1, 5, 4, 2, -1]], [[3.0, 4.0, 1.0, 2.0, 9.0]]
+    for topn, expected in ((1, 5.0), (2, 5.5 / 1.5), (3, (5 + 1 / 2 + 2 / 3) / (11 / 6)), (9, 86 / 25)):
+        metric = metrics.PWA(topn=topn)
+        metric.update_state(labels, scores)
+        np.testing.assert_allclose(float(metric.result()), expected, rtol=1e-6)
 
 
 def test_ndcg_of_grades_of_any_size():

@@ -31,10 +31,12 @@ from plackett.metrics.diversity import AlphaDCG, PrecisionIA, alpha_dcg, precisi
 from plackett.metrics.lookup import get
 from plackett.metrics.precision import (
     MAP,
+    PWA,
     RBP,
     Precision,
     Recall,
     average_precision,
+    position_weighted_average,
     precision,
     rank_biased_precision,
     recall,
@@ -49,6 +51,7 @@ __all__ = [
     "MRR",
     "NDCG",
     "OPA",
+    "PWA",
     "RBP",
     "AlphaDCG",
     "BPref",
@@ -66,6 +69,7 @@ __all__ = [
     "hits",
     "ndcg",
     "ordered_pair_accuracy",
+    "position_weighted_average",
     "precision",
     "precision_ia",
     "rank_biased_precision",
