@@ -330,34 +330,35 @@ def ndcg(labels, scores, weights=None, topn=None, gain=pow_minus_1, discount=log
     weights = [1.0] * len(labels) if weights is None else weights
     gains = [weight * gain(label) for weight, label in zip(weights, labels, strict=True)]
     total = 0.0
-    for gained, rank in zip(gains, ranks(scores), strict=True):
-        if topn is None or rank <= topn:
-            total += gained * discount(rank)
+    for rank, i in enumerate(by_rank(scores, topn), 1):
+        total += gains[i] * discount(rank)
     ideal = ideal_dcg(gains, discount, topn)
     return total / ideal if ideal else 0.0
 
 
 def reciprocal_rank(labels, scores, topn=None):
     """1 / the rank of the first document with a label of at least 1; 0 without one in the top n. Voorhees 1999."""
-    for rank, label in sorted(zip(ranks(scores), labels, strict=True)):
-        if label >= 1 and (topn is None or rank <= topn):
+    for rank, i in enumerate(by_rank(scores, topn), 1):
+        if labels[i] >= 1:
             return 1.0 / rank
     return 0.0
 
 
 def by_rank(scores, topn=None):
-    """The places of the documents from rank 1 down to rank `topn`."""
+    """The places of the documents from rank 1 down to rank `topn`, without those that are not retrieved: of -inf."""
     found = ranks(scores)
-    return sorted(range(len(scores)), key=lambda i: found[i])[:topn]
+    return [i for i in sorted(range(len(scores)), key=lambda i: found[i])[:topn] if scores[i] > -math.inf]
 
 
-def expected_over_ties(fn, labels, scores, **options):
+def expected_over_ties(fn, labels, scores, weights=None, **options):
     """The mean of `fn` over all orders of the documents of equal score. McSherry & Najork 2008."""
     tied = [[i for i, s in enumerate(scores) if s == score] for score in sorted(set(scores), reverse=True)]
     values = []
     for orders in itertools.product(*(itertools.permutations(group) for group in tied)):
         order = list(itertools.chain(*orders))
-        values.append(fn(labels, [-order.index(i) for i in range(len(order))], **options))
+        untied = [-place if scores[i] > -math.inf else -math.inf for place, i in enumerate(order)]
+        known = {} if weights is None else {"weights": [weights[i] for i in order]}
+        values.append(fn([labels[i] for i in order], untied, **known, **options))
     return sum(values) / len(values)
 
 
@@ -423,6 +424,15 @@ def rank_biased_precision(labels, scores, topn=None, persistence=0.8, gain=is_gr
         total += (1.0 - persistence) * reads * gain(labels[i])
         reads *= persistence
     return total
+
+
+def position_weighted_average(labels, scores, topn=None):
+    """sum_{i: r_i <= n} y_i / r_i over sum_r 1 / r over the ranks that count. TensorFlow Ranking's PWAMetric."""
+    total = places = 0.0
+    for rank, i in enumerate(by_rank(scores, topn), 1):
+        total += labels[i] / rank
+        places += 1.0 / rank
+    return total / places if places else 0.0
 
 
 def average_relevance_position(labels, scores, weights=None):

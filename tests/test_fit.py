@@ -87,6 +87,37 @@ def test_what_is_loaded_is_compiled(tmp_path):
     assert loaded.evaluate(FEATURES, LABELS, return_dict=True, verbose=0) == pytest.approx(measured)
 
 
+@pytest.mark.parametrize("name, best", [("ndcg@10", max), ("arp", min)])
+def test_callbacks_know_the_direction_of_a_metric(name, best, tmp_path):
+    """A model learns the reverse of what it is measured by: the first epoch is the best, and nothing improves on it."""
+    keras.utils.set_random_seed(0)
+    metric, model = metrics.get(name), linear()
+    monitor = f"val_{metric.name}"
+    model.layers[1].set_weights([np.array([[1.0], [0.0], [0.0]]), np.zeros(1)])
+    model.compile(keras.optimizers.SGD(0.01), loss=losses.SoftmaxLoss(), metrics=[metric])
+    stop = keras.callbacks.EarlyStopping(monitor, mode="auto", patience=3)
+    slower = keras.callbacks.ReduceLROnPlateau(monitor, mode="auto", patience=1, factor=0.5)
+    saved = keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", monitor, mode="auto", save_best_only=True)
+    labels = np.where(LABELS < 0, LABELS, np.digitize(FEATURES[..., 0], [0.0, 1.0]))
+    data = {"validation_data": (FEATURES, labels), "batch_size": 6, "epochs": 9, "verbose": 0}
+    history = model.fit(
+        FEATURES, np.where(LABELS < 0, LABELS, 2 - labels), callbacks=[stop, slower, saved], **data
+    ).history
+    assert history[monitor][0] == best(history[monitor]) == saved.best == stop.best
+    assert len(history[monitor]) == 4
+    assert history["learning_rate"] == pytest.approx([0.01, 0.01, 0.005, 0.0025])
+    kept = keras.models.load_model(tmp_path / "best.keras").evaluate(FEATURES, labels, return_dict=True, verbose=0)
+    assert kept[metric.name] == pytest.approx(history[monitor][0], rel=1e-5)
+
+
+def test_a_model_that_diverged_measures_nan():
+    model = linear()
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    model.compile("sgd", loss=losses.SoftmaxLoss(), metrics=[metrics.NDCG(topn=3), metrics.MRR(), metrics.ARP()])
+    measured = model.evaluate(FEATURES, LABELS, return_dict=True, verbose=0)
+    assert np.isnan(list(measured.values())).all()
+
+
 def test_six_lists_of_six_documents_take_weights_of_documents():
     """[B, n] weights with B == n: Keras alone would spread them over [B, B]."""
     model = linear()

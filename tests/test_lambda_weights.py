@@ -179,6 +179,27 @@ def test_no_mask_means_that_all_are_real():
     close(number(documents), NDCG_DOCUMENTS(labels.tolist(), ranks.tolist()))
 
 
+LARGE = [
+    (losses.NDCGLambdaWeight, {}, references.ndcg_pairs),
+    (losses.NDCGLambdaWeight, {"topn": 3, "smooth_fraction": 0.5}, references.ndcg_pairs),
+    (losses.NDCGLambdaWeightV2, {"topn": 2}, references.ndcg_v2_pairs),
+    (losses.YetiDCGLambdaWeight, {"normalized": True}, references.yeti_pairs),
+]
+
+
+@pytest.mark.parametrize("labels", [LABELS + 125, LABELS * 330], ids=["near 2^128", "2^990"])
+@pytest.mark.parametrize("case", LARGE, ids=named)
+def test_normalized_weights_at_large_grades(case, labels):
+    kind, options, loop = case
+    weight, ranks = kind(**options), ranks_of_lists()
+    both = compiled(lambda x: (weight.pair_weights(x, ranks, MASK), weight.document_weights(x, ranks, MASK)))
+    pairs, documents = map(number, both(spoiled(labels)))
+    for b, real in enumerate(MASK):
+        known, own = labels[b][real].tolist(), for_loop({k: v for k, v in options.items() if k == "topn"})
+        close(pairs[b][np.ix_(real, real)], loop(known, ranks[b][real].tolist(), **for_loop(options)))
+        close(documents[b][real], NDCG_DOCUMENTS(known, ranks[b][real].tolist(), **own))
+
+
 # Where they act
 
 
@@ -360,6 +381,34 @@ def test_widely_separated_scores_give_minus_the_exact_ndcg(topn):
     loss = losses.GumbelApproxNDCGLoss(reduction="none", lambda_weight=weight, sample_size=3)
     loss.draw_noise = lambda labels, scores: NOISE
     close(value_of(loss, scores), expected)
+
+
+OF_TWO_GRADES = [
+    losses.SoftmaxLoss,
+    losses.UniqueSoftmaxLoss,
+    losses.PolyOneSoftmaxLoss,
+    losses.ApproxNDCGLoss,
+    losses.NeuralSortNDCGLoss,
+    losses.PairwiseLogisticLoss,
+    losses.PairwiseHingeLoss,
+    losses.PairwiseSoftZeroOneLoss,
+    losses.YetiLogisticLoss,
+]
+
+
+@pytest.mark.parametrize("kind", OF_TWO_GRADES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("case", LARGE, ids=named)
+def test_of_two_grades_the_higher_may_be_any(kind, case):
+    """A normalised gain is then 1 / max DCG or 0; the grades 0 and 900 are as 0 and 1, in gradients too."""
+    weight, options, _ = case
+    loss = kind(reduction="none", lambda_weight=weight(**options))
+    loss.draw_noise = lambda labels, scores: NOISE
+    marked = np.where(MASK, np.minimum(LABELS, 1), -1)
+    run = differentiated(lambda scores, labels: loss(labels, scores))
+    (value, gradient), large = (run(spoiled(SCORES), labels) for labels in (marked, np.where(marked > 0, 900, marked)))
+    assert np.abs(number(gradient)).max() > 1e-3
+    close(number(large[0]), number(value))
+    close(number(large[1]), number(gradient))
 
 
 MOVING = [PAIRS[i] for i in (0, 2, 5, 8, 11, 13)]

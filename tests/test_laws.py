@@ -579,6 +579,35 @@ def test_extreme_scores_stay_exact(row, extreme):
         close(gradient, by_difference(row, given, step), rtol=1e-4, atol=1e-5)
 
 
+NORMALIZED = [BY_NAME[name] for name in ("approx_ndcg", "gumbel_approx_ndcg", "neural_sort_ndcg", "ndcg")]
+LARGE_GRADES = {
+    "2^128 and near it": lambda grades: grades + 124,
+    "2^1000 and far from it": lambda grades: grades * 250,
+    "some above 2^64": lambda grades: grades * 20.5,
+}
+
+
+@over(NORMALIZED)
+@pytest.mark.parametrize("size", LARGE_GRADES)
+def test_grades_of_any_size(row, size):
+    """What is divided by the ideal needs no gain of its own: 2^128 is infinite in float32."""
+    given = spoiled(row, batch(row))
+    given = given.but(labels=LARGE_GRADES[size](given.labels))
+    value, gradient = computed(row, given)
+    close(value, by_fn(row, given))
+    if not row.metric:
+        close(gradient, by_difference(row, given), rtol=1e-4, atol=2e-6)
+
+
+def test_a_grade_of_1000_by_hand():
+    """The value of TensorFlow Ranking; the document between the two is masked."""
+    labels, scores, mask = [0.0, 3.0, 1000.0], [1.0, 9.0, 2.0], [True, False, True]
+    np.testing.assert_allclose(float(losses.approx_ndcg(labels, scores, mask=mask)), -0.84601, rtol=1e-5)
+    ndcg = compiled(lambda scores: metrics.ndcg([0.0, 127.0, 126.0], scores))
+    expected = (1 / 2 + 1 / 2 / np.log2(3)) / (1 + 1 / 2 / np.log2(3))
+    np.testing.assert_allclose(float(ndcg(np.array([3, 1, 2], "float32"))), expected, rtol=1e-5)
+
+
 @over(LOSSES)
 def test_gradient_is_that_of_the_loop(row):
     given = batch(row)

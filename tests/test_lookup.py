@@ -218,6 +218,12 @@ def test_a_loss_of_your_own_does_not_take_a_name():
         losses.get("half")
 
 
+@pytest.mark.parametrize("name", [1, None, ["softmax"]])
+def test_a_name_is_a_string(name):
+    with pytest.raises(ValueError, match="the name of a loss must be a string, but got"):
+        losses.get(name)
+
+
 @keras.saving.register_keras_serializable("mine")
 class WarmLoss(losses.SoftmaxLoss):
     def __init__(self, warmth=1.0, **kwargs):

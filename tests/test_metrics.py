@@ -91,6 +91,7 @@ TABLE = [
     Row(metrics.recall, metrics.Recall, references.recall, is_relevant),
     Row(metrics.average_precision, metrics.MAP, references.average_precision, is_relevant),
     Row(metrics.rank_biased_precision, metrics.RBP, references.rank_biased_precision, is_relevant, BIASED),
+    Row(metrics.position_weighted_average, metrics.PWA, references.position_weighted_average, list),
     Row(metrics.average_relevance_position, metrics.ARP, references.average_relevance_position, list),
     Row(metrics.ordered_pair_accuracy, metrics.OPA, references.ordered_pair_accuracy, how_many_below),
     Row(metrics.bpref, metrics.BPref, references.bpref, is_relevant, {"use_trec_version": False}),
@@ -172,8 +173,8 @@ def one_list(given, b, weights=None, ids=None):
 
 
 def settled(scores):
-    """Different scores in the same order, equal ones by position."""
-    return [-rank for rank in references.ranks(scores)]
+    """Different scores in the same order, equal ones by position; -inf as it is."""
+    return [-rank if s > -np.inf else s for s, rank in zip(scores, references.ranks(scores), strict=True)]
 
 
 def by_loop(row, given, weighted=False, ids=None, expected=False, **options):
@@ -248,6 +249,33 @@ def test_lists_without_places_count_0(row, ties):
     close(row.fn(labels, np.zeros((2, 0), "float32"), ties=ties), [0, 0])
 
 
+def test_position_weighted_average_by_hand():
+    """By falling score the ratings are 5, 1, 2, 4; TensorFlow Ranking weighs the places by 1, 1/2, 1/3, 1/4."""
+    labels, scores = [[1, 5, 4, 2, -1]], [[3.0, 4.0, 1.0, 2.0, 9.0]]
+    for topn, expected in ((1, 5.0), (2, 5.5 / 1.5), (3, (5 + 1 / 2 + 2 / 3) / (11 / 6)), (9, 86 / 25)):
+        metric = metrics.PWA(topn=topn)
+        metric.update_state(labels, scores)
+        np.testing.assert_allclose(float(metric.result()), expected, rtol=1e-6)
+
+
+def test_ndcg_of_grades_of_any_size():
+    given = batch(NDCG)
+    given = given.but(labels=given.labels * 250)
+    values, relevant = by_loop(NDCG, given), (given.labels > 0).any(axis=1)
+    close(calculated(NDCG, given), values)
+    np.testing.assert_allclose(measured(metrics.NDCG(empty="skip"), given), values[relevant].mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("max_grade", [64.5, 200, 1000])
+def test_expected_reciprocal_rank_of_grades_of_any_size(max_grade):
+    row = ROWS["expected_reciprocal_rank"]
+    given = batch(row)
+    given = given.but(labels=given.labels * max_grade / 3)
+    values = by_loop(row, given, max_grade=max_grade)
+    assert values.max() > 0.5
+    close(calculated(row, given, max_grade=max_grade), values)
+
+
 # Ties
 
 
@@ -282,14 +310,6 @@ def test_zeros_of_either_sign_are_tied_under_every_compiler():
     assert (np.signbit(scores) & (scores == 0)).any()
     fn = list(compilers(2, 2).values())[-1](lambda labels, scores: metrics.ndcg(labels, scores))
     close(fn(*map(ops.convert_to_tensor, (labels, scores))), by_loop(NDCG, full))
-
-
-@pytest.mark.parametrize("ties", ["position", "expected"])
-def test_a_score_of_minus_infinity_stands_before_padding(ties):
-    given = batch(NDCG)
-    lowest = given.but(scores=np.where(given.scores <= -1, np.float32("-inf"), given.scores))
-    assert (given.mask & np.isneginf(lowest.scores)).sum(axis=1).max() > 1
-    close(calculated(NDCG, lowest, ties=ties), by_loop(NDCG, lowest, expected=ties == "expected"))
 
 
 @over(TABLE)
@@ -335,6 +355,72 @@ def test_trec_ties_need_documents(row):
         row.keras_class(ties="trec").update_state(given.marked, given.scores)
 
 
+# Scores of NaN and of -inf
+
+
+def not_all_retrieved(given):
+    """The lowest scores are -inf; one list is not retrieved at all."""
+    few = np.where((given.scores <= -1) | (np.arange(LISTS) == 2)[:, None], np.float32("-inf"), given.scores)
+    return given.but(scores=np.where(given.mask, few, np.float32("nan")))
+
+
+@over(TABLE)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_score_of_minus_infinity_is_not_retrieved(row, weighted):
+    given = batch(row, lengths=SHORT_LENGTHS)
+    fewer = not_all_retrieved(given)
+    assert (given.mask & np.isneginf(fewer.scores)).sum(axis=1).max() > 1
+    for cut in row.cuts:
+        values = by_loop(row, fewer, weighted, **cut)
+        close(calculated(row, fewer, weighted, **cut), values)
+        close(
+            calculated(row, fewer, weighted, ties="trec", documents=given.ids, **cut),
+            by_loop(row, fewer, weighted, ids=given.ids, **cut),
+        )
+        if row is not BPREF or not cut:
+            expected = by_loop(row, fewer, weighted, expected=True, **cut)
+            close(calculated(row, fewer, weighted, ties="expected", **cut), expected)
+        if row is not ROWS["average_relevance_position"]:
+            assert values[2] == 0
+
+
+def test_not_retrieved_by_hand():
+    """The values of rax for these lists."""
+    labels, scores = [1.0, 0.0, 1.0, 0.0, 0.0], [-np.inf, 5.0, 2.0, -np.inf, 1.0]
+    discount = 1 / np.log2(3)
+    expected = {
+        "reciprocal_rank": 1 / 2,
+        "precision": 1 / 3,
+        "recall": 1 / 2,
+        "average_precision": 1 / 4,
+        "dcg": discount,
+        "ndcg": discount / (1 + discount),
+    }
+    for name, value in expected.items():
+        np.testing.assert_allclose(float(ROWS[name].fn(labels, scores)), value, rtol=1e-6)
+
+
+@over(TABLE)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_score_of_nan_makes_its_list_nan(row, sign):
+    """Under the compiler too, where XLA orders a NaN by its sign bit."""
+    given = batch(row, lengths=SHORT_LENGTHS)
+    first = np.cumsum(given.mask, axis=1) * given.mask == 1
+    diverged = (np.arange(LISTS) % 3 == 0) & given.mask.any(axis=1)
+    nan = np.copysign(np.float32("nan"), np.float32(sign))
+    spoiled = given.but(scores=np.where(first & diverged[:, None], nan, given.scores))
+    for ties in ("position", "expected"):
+        fn = compiled(functools.partial(row.fn, ties=ties))
+        values = number(fn(*map(ops.convert_to_tensor, (given.labels, spoiled.scores)), mask=given.mask))
+        np.testing.assert_array_equal(np.isnan(values), diverged)
+        close(values[~diverged], calculated(row, given, ties=ties)[~diverged])
+    left_out = given.but(weights=np.where(first, 0, np.where(given.mask, 1, np.nan)).astype("float32"))
+    everything = by_loop(row, left_out, weighted=True)
+    close(calculated(row, left_out.but(scores=spoiled.scores), weighted=True), everything)
+    for empty in ("skip", 0, 1):
+        assert np.isnan(measured(row.keras_class(empty=empty), spoiled))
+
+
 # Keras metrics
 
 
@@ -367,6 +453,9 @@ def mean_by_loop(row, given, weights, empty, average, **options):
     assert without
     others = 0 if empty == "skip" else without * known / with_relevance
     return (total + (others if empty == 1 else 0.0)) / (known + others)
+
+
+NOTHING = pytest.approx(float("nan"), nan_ok=True)
 
 
 def under_each(metric):
@@ -435,17 +524,17 @@ def test_average_by_hand():
 def test_only_lists_without_relevance(row):
     given, metric = batch(row), row.keras_class()
     measured(metric, given.but(labels=given.labels * 0), weights=np.full(LISTS, 2.5, "float32"))
-    assert under_each(metric) == {"skip": 0, 0: 0, 1: 1}
+    assert under_each(metric) == {"skip": NOTHING, 0: 0, 1: 1}
 
 
 @over(TABLE)
 def test_no_list_at_all(row):
     given, metric = batch(row), row.keras_class()
-    assert under_each(metric) == {"skip": 0, 0: 0, 1: 0}
+    assert under_each(metric) == {"skip": NOTHING, 0: 0, 1: 0}
     measured(metric, given.but(mask=np.zeros_like(given.mask)))
-    assert under_each(metric) == {"skip": 0, 0: 0, 1: 0}
+    assert under_each(metric) == {"skip": NOTHING, 0: 0, 1: 0}
     measured(metric, given, weights=np.zeros(LISTS, "float32"))
-    assert under_each(metric) == {"skip": 0, 0: 0, 1: 0}
+    assert under_each(metric) == {"skip": NOTHING, 0: 0, 1: 0}
 
 
 @over(TABLE)
@@ -505,6 +594,22 @@ def test_the_table_holds_every_metric():
     assert {*ROWS, *(row.keras_class.__name__ for row in TABLE), "get"} == set(metrics.__all__)
 
 
+def test_the_direction_is_that_of_improvement():
+    assert [row.keras_class.__name__ for row in TABLE if row.keras_class()._direction == "down"] == ["ARP"]
+    for name, better, worse in (("ndcg", 0.7, 0.5), ("arp", 1.5, 2.5)):
+        improves = metrics.get(name).improves
+        assert improves(better, worse)
+        assert not improves(worse, better)
+
+
+def test_anything_is_better_than_nan():
+    improves, nan = metrics.NDCG().improves, float("nan")
+    assert improves(0.0, nan)
+    assert improves(nan, None)
+    assert not improves(nan, nan)
+    assert not improves(nan, 0.0)
+
+
 # Configs
 
 OTHER = {
@@ -557,6 +662,40 @@ def test_the_config_holds_every_argument(row):
     assert not np.isclose(measured(row.keras_class(), given, **known), result, rtol=1e-3)
 
 
+class NDCGAtFive(metrics.NDCG):
+    """A metric of a user, without arguments."""
+
+    def __init__(self):
+        super().__init__(topn=5)
+
+
+class Top(RankingMetric):
+    """A metric of a user whose function knows no ties, with arguments of other names."""
+
+    def __init__(self, depth=1, without=0, mean="lists"):
+        super().__init__(share_of_top, lambda labels, mask: labels, None, empty=without, average=mean, topn=depth)
+
+
+def share_of_top(labels, scores, *, mask, weights, topn):
+    return metrics.precision(labels, scores, mask=mask, weights=weights, topn=topn)
+
+
+@pytest.mark.parametrize("kind", [NDCGAtFive, Top])
+def test_a_metric_of_your_own_is_made_again_from_its_config(kind):
+    given, metric = batch(NDCG), kind()
+    own = measured(metric, given)
+    assert 0 < measured(from_json(metric), given) == own
+    lists, scores = lists_and_scores()
+    assert 0 < evaluate_scores(scores, lists, [metric])[metric.name] < 1
+
+
+@pytest.mark.parametrize("given, option", [("depth", "topn"), ("without", "empty"), ("mean", "average")])
+@pytest.mark.parametrize("value", [-1, 2.5, True, np.True_, "no"])
+def test_options_are_checked_by_what_they_are_handed_on_as(given, option, value):
+    with pytest.raises(ValueError, match=rf"{option} must be .*, but got {option}={re.escape(repr(value))}$"):
+        Top(**{given: value})
+
+
 @over(TABLE)
 def test_the_config_of_the_defaults(row):
     metric = row.keras_class()
@@ -591,6 +730,11 @@ def test_get_errors_say_what_is_known():
         metrics.get("ndgc@10")
     with pytest.raises(ValueError, match=r"ndcg has no option depth; its options are topn, gain, discount, empty"):
         metrics.get("ndcg", depth=3)
+    for name in (1, None, ["ndcg"]):
+        with pytest.raises(
+            ValueError, match=rf"the name of a metric must be a string, but got {re.escape(repr(name))}"
+        ):
+            metrics.get(name)
     for name in ("ndcg@", "ndcg@ten", "ndcg@-1", "ndcg@2.5", "ndcg@5@5", "precision@relevant"):
         with pytest.raises(ValueError, match=f"a whole number, as in ndcg@10, but got {name!r}"):
             metrics.get(name)
@@ -601,14 +745,14 @@ def test_get_errors_say_what_is_known():
 # Errors
 
 WRONG = [
-    ("topn", (0, -1, 2.5, "3")),
-    ("ties", ("best", None)),
-    ("divide_by", ("n", None)),
-    ("persistence", (0.0, 1.0, -0.5, 1.5, float("nan"))),
-    ("alpha", (-0.1, 1.1, float("nan"))),
-    ("max_grade", (0, -1.0, float("nan"))),
+    ("topn", (0, -1, 2.5, "3", True)),
+    ("ties", ("best", None, True)),
+    ("divide_by", ("n", None, True)),
+    ("persistence", (0.0, 1.0, -0.5, 1.5, float("nan"), True)),
+    ("alpha", (-0.1, 1.1, float("nan"), True, False)),
+    ("max_grade", (0, -1.0, float("nan"), True)),
 ]
-ONLY_OF_CLASSES = [("empty", ("none", 2, -1, 0.5, None)), ("average", ("mean", None))]
+ONLY_OF_CLASSES = [("empty", ("none", 2, -1, 0.5, None, True, False)), ("average", ("mean", None, True))]
 
 
 @over(TABLE)

@@ -20,12 +20,19 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", name).lower()
 
 
+def check_name(what: str, name: str) -> None:
+    """Raises ValueError unless the name is a string."""
+    if not isinstance(name, str):
+        raise ValueError(f"the name of a {what} must be a string, but got {name!r}")
+
+
 def made(what: str, known: dict[str, type], name: str, options: dict):
     """An object of the class that `known` has under this name.
 
     Raises:
-        ValueError: an unknown name or option; lists what is known.
+        ValueError: a name that is no string, or an unknown name or option; lists what is known.
     """
+    check_name(what, name)
     if name not in known:
         raise ValueError(f"unknown {what} {name!r}; known are {', '.join(sorted(known))}")
     allowed = list(inspect.signature(known[name]).parameters)

@@ -40,6 +40,34 @@ def is_greater_equal_1(label):
     return label >= 1.0
 
 
+HIGH = 64.0  # 2^64 leaves room in float32 for weights and for sums over any list
+
+
+def pow_minus_1_over(label, shift):
+    """(2^label - 1) / 2^shift, for a label up to `shift` + 64: neither power alone may fit into float32."""
+    return 2.0 ** (label - shift) - 2.0**-shift
+
+
+def relative(gain, labels, mask):
+    """The gains up to a factor of their list, which is all that a normalised metric needs.
+
+    `pow_minus_1` of a list with a label above 64 is divided by a power of 2, as 2^128 is infinite in float32. What
+    any other function returns stays as it is.
+
+    Args:
+        gain: function of labels.
+        labels: [..., list_size].
+        mask: [..., list_size] bool, True = real document.
+
+    Returns:
+        [..., list_size].
+    """
+    if gain is not pow_minus_1:
+        return gain(labels)
+    highest = ops.max(ops.where(mask, labels, 0.0), axis=-1, keepdims=True, initial=0.0)
+    return pow_minus_1_over(labels, ops.relu(highest - HIGH))
+
+
 def check_topn(topn: int | None) -> None:
     """Raises ValueError unless `topn` is None or a whole number of at least 1."""
     whole = isinstance(topn, numbers.Real) and not isinstance(topn, bool) and topn >= 1 and topn % 1 == 0

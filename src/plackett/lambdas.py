@@ -119,8 +119,9 @@ class DCGFamily(PairWeight):
 
     def gain(self, labels, mask):
         """[..., list_size], the gains of the documents, divided by the ideal DCG where the weight is normalised."""
-        gain = self.gain_fn(labels)
-        return gains.normalized(gain, self.discount, mask) if self.normalized else gain
+        if not self.normalized:
+            return self.gain_fn(labels)
+        return gains.normalized(gains.relative(self.gain_fn, labels, mask), self.discount, mask)
 
     def discount(self, ranks):
         """[..., list_size], the discounts of the ranks; 0 below the cut-off."""

@@ -4,8 +4,8 @@ Published numbers differ by conventions that are seldom written down. Here they 
 
 - `topn`: the cut-off; ranks below it count nothing.
 - `gain`, `discount`: functions of labels and of ranks, from `plackett.gains` or your own.
-- `empty`: what a list without any relevant document counts, 0, 1, or "skip" for not at all. On MQ2008 this alone moves
-  one model's NDCG@10 from .501 (0) to .781 (1) or .696 ("skip").
+- `empty`: what a list without any relevant document counts, 0, 1, or "skip" for not at all; the mean over no list is
+  then NaN. On MQ2008 this alone moves one model's NDCG@10 from .501 (0) to .781 (1) or .696 ("skip").
 - `ties`: the order of documents of equal score. "position": as they stand in the list, so that a constant score is as
   good as the order of the file; "expected": the exact mean over all orders of tied documents (McSherry & Najork, ECIR
   2008); "trec": by falling document id, as trec_eval does, for which `documents` holds the ids: numbers, which are
@@ -19,6 +19,13 @@ Judged documents that a list lacks, as where a run is cut, belong in it with a s
 is ideal and in the number of relevant documents. `plackett.evaluate_scores` adds the `missed` ones of its lists.
 
 Who is real: as in `plackett.losses`. A document of weight 0 or less is left out.
+
+Scores that are no numbers:
+
+- NaN has no rank: the value of the list is NaN, and so is the mean over lists. At padding it means nothing.
+- -inf says that the document is not retrieved, as in rax. It counts in what is relevant or ideal in the whole list,
+  but gains nothing at its place, and is not among the documents that precision divides by. To ARP, which counts places
+  and no gains, it stands behind all that are retrieved.
 """
 
 from plackett.metrics.cascade import ERR, MRR, Hits, expected_reciprocal_rank, hits, reciprocal_rank
@@ -27,10 +34,12 @@ from plackett.metrics.diversity import AlphaDCG, PrecisionIA, alpha_dcg, precisi
 from plackett.metrics.lookup import get
 from plackett.metrics.precision import (
     MAP,
+    PWA,
     RBP,
     Precision,
     Recall,
     average_precision,
+    position_weighted_average,
     precision,
     rank_biased_precision,
     recall,
@@ -45,6 +54,7 @@ __all__ = [
     "MRR",
     "NDCG",
     "OPA",
+    "PWA",
     "RBP",
     "AlphaDCG",
     "BPref",
@@ -62,6 +72,7 @@ __all__ = [
     "hits",
     "ndcg",
     "ordered_pair_accuracy",
+    "position_weighted_average",
     "precision",
     "precision_ia",
     "rank_biased_precision",

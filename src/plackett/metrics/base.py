@@ -1,5 +1,6 @@
 """The one bridge between a metric function of lists and `keras.metrics.Metric`."""
 
+import math
 from collections.abc import Callable
 
 import keras
@@ -22,7 +23,8 @@ class RankingMetric(Configured, keras.metrics.Metric):
         relevance: function of labels and mask, the relevance rel of each document for the weight of its list.
         name: the name of the metric. None = that of the class and its cut-off.
         empty: what a list without any relevant document counts: 0 or 1, with the mean weight of the other lists, or
-            "skip": nothing. A list whose documents are all padding, or all of weight 0, never counts.
+            "skip": nothing, and where no list counts the mean is NaN. A list whose documents are all padding, or all
+            of weight 0, never counts.
         average: "lists": a list weighs sum_i w_i rel_i / sum_i rel_i, the mean weight of its relevant documents, so
             that without weights all lists count alike; "relevance": it weighs sum_i w_i rel_i.
         ragged: accept ragged labels, scores and weights.
@@ -49,7 +51,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
         subtopics: bool = False,
         **options,
     ):
-        check_options(self.known_ties, **self._arguments)
+        check_options(self.known_ties, empty=empty, average=average, **options)
         super().__init__(name=name or _default_name(type(self), options.get("topn")))
         self.fn = fn
         self.relevance = relevance
@@ -63,8 +65,14 @@ class RankingMetric(Configured, keras.metrics.Metric):
         self.relevant_lists = self.add_weight(name="relevant_lists", initializer="zeros")
         self.empty_lists = self.add_weight(name="empty_lists", initializer="zeros")
 
+    @property
+    def _direction(self):
+        """What Keras's callbacks with mode="auto" go by."""
+        return "down" if self.less_is_better else "up"
+
     def get_config(self):
-        return super().get_config() | {"name": self.name}
+        config = super().get_config()
+        return config | {"name": self.name} if "name" in config else config
 
     def update_state(self, y_true, y_pred, sample_weight=None, documents=None):
         """Adds the lists of one batch.
@@ -84,7 +92,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
             sample_weight = padded_weights(sample_weight, y_true, ragged=self.ragged)
         weights = lists.weights_of_documents(sample_weight, scores, mask)
         mask = mask & (weights > 0)
-        known = {"documents": documents} if self.options["ties"] == "trec" else {}
+        known = {"documents": documents} if self.options.get("ties") == "trec" else {}
         values = self.fn(labels, scores, mask=mask, weights=weights, **known, **self.options)
         relevance = ops.where(mask, ops.cast(self.relevance(labels, mask), scores.dtype), 0.0)
         has_relevance = ops.any(relevance > 0, axis=-1)
@@ -100,14 +108,16 @@ class RankingMetric(Configured, keras.metrics.Metric):
         sums = (self.total, self.weight, self.relevant_lists, self.empty_lists)
         total, weight, relevant, empty = (ops.convert_to_tensor(x) for x in sums)
         if self.empty == "skip":
-            return ops.divide_no_nan(total, weight)
+            return total / weight  # 0 / 0 is NaN: nothing that counts was seen
         mean_weight = ops.where(relevant > 0, ops.divide_no_nan(weight, relevant), 1.0)
         others = empty * mean_weight
         return ops.divide_no_nan(total + self.empty * others, weight + others)
 
     def improves(self, value: float, best: float | None) -> bool:
-        """Whether a value of this metric is better than the best so far, None before the first."""
-        return best is None or (value < best if self.less_is_better else value > best)
+        """Whether a value of this metric is better than the best so far, None before the first; NaN is the worst."""
+        if best is None or math.isnan(best):
+            return best is None or not math.isnan(value)
+        return value < best if self.less_is_better else value > best
 
     def _sum(self, x):
         return ops.sum(ops.cast(x, self.dtype))
@@ -128,6 +138,8 @@ def by_label(labels, mask):
     return labels
 
 
-def by_gain(gain: Callable) -> Callable:
-    """The gain of a document as its relevance."""
+def by_gain(gain: Callable, average: str) -> Callable:
+    """The gain of a document as its relevance, of any size where only its share of the list counts."""
+    if average == "lists":
+        return lambda labels, mask: gains.relative(gain, labels, mask)
     return lambda labels, mask: gain(labels)

@@ -89,7 +89,7 @@ def reciprocal_rank(labels, scores, *, mask=None, weights=None, topn=None, ties:
     """
     check_options(topn=topn)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    return ops.sum(gains.truncated(gains.inverse, topn)(lists.rank) * _first_relevant(lists), axis=-1)
+    return lists.known(ops.sum(gains.truncated(gains.inverse, topn)(lists.rank) * _first_relevant(lists), axis=-1))
 
 
 def hits(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
@@ -121,7 +121,7 @@ def hits(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "pos
     """
     check_options(topn=topn)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    return ops.sum(gains.truncated(ops.ones_like, topn)(lists.rank) * _first_relevant(lists), axis=-1)
+    return lists.known(ops.sum(gains.truncated(ops.ones_like, topn)(lists.rank) * _first_relevant(lists), axis=-1))
 
 
 def _first_relevant(lists):
@@ -130,7 +130,8 @@ def _first_relevant(lists):
     With t relevant among m tied documents, the k-th of them to be read is relevant, if none was before it, with the
     probability t / (m - k).
     """
-    probability = ops.minimum(lists.among_ties(lists.relevant()) / (lists.tied() - lists.offset()), 1.0)
+    relevant = lists.among_ties(ops.where(lists.retrieved, lists.relevant(), 0.0))
+    probability = ops.minimum(relevant / (lists.tied() - lists.offset()), 1.0)
     none_yet = ops.cumprod(1.0 - probability, axis=-1)
     first = ops.ones_like(none_yet[..., :1])
     return ops.concatenate([first, none_yet[..., :-1]], axis=-1) * probability
@@ -177,8 +178,10 @@ def expected_reciprocal_rank(
     """
     check_options(topn=topn, max_grade=max_grade)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    stop = gains.pow_minus_1(ops.clip(lists.labels, 0.0, max_grade)) / 2.0**max_grade
-    return cascade(lists, stop, 1.0 - stop, gains.truncated(gains.inverse, topn))
+    shift = max(max_grade - gains.HIGH, 0.0)
+    stop = gains.pow_minus_1_over(ops.clip(lists.labels, 0.0, max_grade), shift) / 2.0 ** (max_grade - shift)
+    worth = ops.where(lists.retrieved, stop, 0.0)
+    return lists.known(cascade(lists, worth, 1.0 - stop, gains.truncated(gains.inverse, topn)))
 
 
 @keras.saving.register_keras_serializable("plackett")

@@ -56,7 +56,7 @@ def dcg(
     lists = ranked(labels, scores, mask, weights, ties, documents)
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
     mean_weight = ops.divide_no_nan(ops.sum(gained * lists.weights, axis=-1), ops.sum(gained, axis=-1))
-    return ops.divide_no_nan(_sum(lists, gained * lists.weights, topn, discount), mean_weight)
+    return lists.known(ops.divide_no_nan(_sum(lists, gained * lists.weights, topn, discount), mean_weight))
 
 
 def ndcg(
@@ -103,14 +103,15 @@ def ndcg(
     """
     check_options(topn=topn, gain=gain, discount=discount)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype) * lists.weights, 0.0)
+    gained = ops.cast(gains.relative(gain, lists.labels, lists.mask), lists.rank.dtype)
+    gained = ops.where(lists.mask, gained * lists.weights, 0.0)
     share = gains.normalized(gained, gains.truncated(discount, topn), lists.mask)
-    return _sum(lists, share, topn, discount)
+    return lists.known(_sum(lists, share, topn, discount))
 
 
 def _sum(lists, gained, topn, discount):
     """[...], sum of discounted gains down to rank `topn`."""
-    return ops.sum(lists.shared(gained) * gains.truncated(discount, topn)(lists.rank), axis=-1)
+    return ops.sum(lists.found(gained) * gains.truncated(discount, topn)(lists.rank), axis=-1)
 
 
 @keras.saving.register_keras_serializable("plackett")
@@ -129,7 +130,7 @@ class DCG(RankingMetric):
         ragged: bool = False,
     ):
         options = {"topn": topn, "gain": gain, "discount": discount, "ties": ties}
-        super().__init__(dcg, by_gain(gain), name, empty=empty, average=average, ragged=ragged, **options)
+        super().__init__(dcg, by_gain(gain, average), name, empty=empty, average=average, ragged=ragged, **options)
 
 
 @keras.saving.register_keras_serializable("plackett")
@@ -148,4 +149,4 @@ class NDCG(RankingMetric):
         ragged: bool = False,
     ):
         options = {"topn": topn, "gain": gain, "discount": discount, "ties": ties}
-        super().__init__(ndcg, by_gain(gain), name, empty=empty, average=average, ragged=ragged, **options)
+        super().__init__(ndcg, by_gain(gain, average), name, empty=empty, average=average, ragged=ragged, **options)

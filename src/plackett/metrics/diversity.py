@@ -1,5 +1,6 @@
 """Metrics of documents that are relevant to some of several subtopics of a query."""
 
+import dataclasses
 from collections.abc import Callable
 
 import keras
@@ -10,7 +11,7 @@ from plackett.lists import count
 from plackett.metrics.base import RankingMetric
 from plackett.metrics.cascade import cascade
 from plackett.metrics.options import check_options
-from plackett.metrics.ranked import Ranked, ranked
+from plackett.metrics.ranked import ranked
 
 
 def alpha_dcg(
@@ -60,13 +61,14 @@ def alpha_dcg(
     covers = ops.any(lists.labels >= 1, axis=-1)
     covering = ops.cast(covers, lists.weights.dtype)
     mean_weight = ops.divide_no_nan(ops.sum(lists.weights * covering, axis=-1), ops.sum(covering, axis=-1))
+    worth = ops.where(lists.retrieved[..., None], lists.labels * lists.weights[..., None], 0.0)
     by_subtopic = cascade(
         _for_each_subtopic(lists),
-        ops.moveaxis(lists.labels * lists.weights[..., None], -1, -2),
+        ops.moveaxis(worth, -1, -2),
         ops.power(1.0 - alpha, ops.moveaxis(lists.labels, -1, -2)),
         gains.truncated(discount, topn),
     )
-    return ops.divide_no_nan(ops.sum(by_subtopic, axis=-1), mean_weight)
+    return lists.known(ops.divide_no_nan(ops.sum(by_subtopic, axis=-1), mean_weight))
 
 
 def _for_each_subtopic(lists):
@@ -75,7 +77,7 @@ def _for_each_subtopic(lists):
         return lists
     shape = ops.shape(ops.moveaxis(lists.labels, -1, -2))
     first = ops.broadcast_to(lists.first[..., None, :], shape)
-    return Ranked(lists.labels, lists.weights, lists.mask, lists.rank, first)
+    return dataclasses.replace(lists, first=first)
 
 
 def precision_ia(
@@ -86,7 +88,7 @@ def precision_ia(
     For one list with labels y_it of document i for subtopic t, ranks r by falling score and T subtopics that any
     document covers,
 
-        P-IA@n = (the number of i, t with y_it >= 1 and r_i <= n) / (T min(n, the number of documents))
+        P-IA@n = (the number of i, t with y_it >= 1 and r_i <= n) / (T min(n, the number of retrieved documents))
 
     Args:
         labels: [..., list_size, subtopics], at least 1 where a document covers a subtopic; below 0 counts as 0.
@@ -113,10 +115,10 @@ def precision_ia(
     lists = ranked(labels, scores, mask, weights, ties, documents, subtopics=True)
     covers = ops.cast(lists.labels >= 1, lists.weights.dtype)
     subtopics = ops.sum(ops.cast(ops.any(covers > 0, axis=-2), covers.dtype), axis=-1)
-    found = gains.truncated(ops.ones_like, topn)(lists.rank) * lists.shared(ops.sum(covers, axis=-1))
-    read = ops.cast(count(lists.mask), subtopics.dtype)
+    found = gains.truncated(ops.ones_like, topn)(lists.rank) * lists.found(ops.sum(covers, axis=-1))
+    read = ops.cast(count(lists.retrieved), subtopics.dtype)
     read = read if topn is None else ops.minimum(read, topn)
-    return ops.divide_no_nan(ops.sum(found, axis=-1), subtopics * read)
+    return lists.known(ops.divide_no_nan(ops.sum(found, axis=-1), subtopics * read))
 
 
 def _covers(labels, mask):

@@ -19,6 +19,7 @@ def get(name: str, /, **options) -> RankingMetric:
     Raises:
         ValueError: an unknown name or option, or a cut-off that is no whole number of at least 1.
     """
+    catalogue.check_name("metric", name)
     known = {catalogue.snake_case(kind): cls for kind, cls in catalogue.registered(RankingMetric).items()}
     base, at, topn = name.partition("@")
     if at and not topn.isdecimal():

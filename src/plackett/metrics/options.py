@@ -2,6 +2,8 @@
 
 import numbers
 
+import numpy as np
+
 from plackett import gains
 
 TIES = ("position", "expected", "trec")
@@ -18,7 +20,7 @@ def check_options(known_ties: tuple[str, ...] = TIES, **options) -> None:
         options: name -> value. A cut-off of "relevant" is allowed beside `divide_by` alone.
     """
     for name, allowed in (("ties", known_ties), ("empty", EMPTY), ("average", AVERAGES), ("divide_by", DIVISORS)):
-        if name in options and (options[name] not in allowed or isinstance(options[name], bool)):
+        if name in options and (options[name] not in allowed or isinstance(options[name], bool | np.bool_)):
             raise ValueError(f"{name} must be one of {allowed}, but got {name}={options[name]!r}")
     topn, divide_by = options.get("topn"), options.get("divide_by")
     if not (topn == "relevant" and divide_by):
@@ -27,7 +29,8 @@ def check_options(known_ties: tuple[str, ...] = TIES, **options) -> None:
         raise ValueError(f'divide_by="topn" needs a number for topn, but got topn={topn!r}')
     gains.check_functions(**{name: options[name] for name in ("gain", "discount") if name in options})
     for name in ("alpha", "persistence", "max_grade"):
-        if not isinstance(options.get(name, 0.0), numbers.Real):
+        value = options.get(name, 0.0)
+        if not isinstance(value, numbers.Real) or isinstance(value, bool):
             raise ValueError(f"{name} must be a number, but got {name}={options[name]!r}")
     if not 0.0 <= options.get("alpha", 0.0) <= 1.0:
         raise ValueError(f"alpha must lie between 0 and 1, but got alpha={options['alpha']!r}")

@@ -1,4 +1,4 @@
-"""Metrics of the share of relevant documents at the top."""
+"""Metrics of how much of the top is relevant."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from keras import ops
 
 from plackett import gains
 from plackett.lists import count
-from plackett.metrics.base import RankingMetric, binary, by_gain
+from plackett.metrics.base import RankingMetric, binary, by_gain, by_label
 from plackett.metrics.options import check_options
 from plackett.metrics.ranked import ranked
 
@@ -36,8 +36,8 @@ def precision(
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n; "relevant" = the number of relevant documents of the list (R-precision). None = the
             whole list.
-        divide_by: in a list of fewer than n documents, "documents" divides by their number instead of n, and "topn"
-            by n, as trec_eval does.
+        divide_by: in a list of fewer than n retrieved documents, "documents" divides by their number instead of n,
+            and "topn" by n, as trec_eval does.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
@@ -55,15 +55,15 @@ def precision(
     check_options(topn=topn, divide_by=divide_by)
     lists = ranked(labels, scores, mask, weights, ties, documents)
     relevant = lists.relevant()
-    real = ops.cast(count(lists.mask), relevant.dtype)
+    retrieved = ops.cast(count(lists.retrieved), relevant.dtype)
     if topn is None:
-        cut = real
+        cut = retrieved
     elif topn == "relevant":
         cut = ops.sum(relevant, axis=-1)
     else:
-        cut = ops.minimum(real, topn) if divide_by == "documents" else ops.full_like(real, topn)
-    found = ops.where(lists.rank <= cut[..., None], lists.shared(relevant), 0.0)
-    return ops.divide_no_nan(ops.sum(found, axis=-1), cut)
+        cut = ops.minimum(retrieved, topn) if divide_by == "documents" else ops.full_like(retrieved, topn)
+    found = ops.where(lists.rank <= cut[..., None], lists.found(relevant), 0.0)
+    return lists.known(ops.divide_no_nan(ops.sum(found, axis=-1), cut))
 
 
 def recall(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
@@ -96,8 +96,8 @@ def recall(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "p
     check_options(topn=topn)
     lists = ranked(labels, scores, mask, weights, ties, documents)
     relevant = lists.relevant()
-    found = ops.sum(gains.truncated(ops.ones_like, topn)(lists.rank) * lists.shared(relevant), axis=-1)
-    return ops.divide_no_nan(found, ops.sum(relevant, axis=-1))
+    found = ops.sum(gains.truncated(ops.ones_like, topn)(lists.rank) * lists.found(relevant), axis=-1)
+    return lists.known(ops.divide_no_nan(found, ops.sum(relevant, axis=-1)))
 
 
 def average_precision(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
@@ -133,10 +133,10 @@ def average_precision(labels, scores, *, mask=None, weights=None, topn=None, tie
     lists = ranked(labels, scores, mask, weights, ties, documents)
     relevant = lists.relevant()
     others = lists.offset() * ops.divide_no_nan(lists.among_ties(relevant) - 1.0, lists.tied() - 1.0)
-    found = lists.before_ties(relevant) + others + 1.0
+    so_far = lists.before_ties(relevant) + others + 1.0
     cut = gains.truncated(gains.inverse, topn)
-    total = ops.sum(lists.shared(relevant * lists.weights) * found * cut(lists.rank), axis=-1)
-    return ops.divide_no_nan(total, ops.sum(relevant * lists.weights, axis=-1))
+    total = ops.sum(lists.found(relevant * lists.weights) * so_far * cut(lists.rank), axis=-1)
+    return lists.known(ops.divide_no_nan(total, ops.sum(relevant * lists.weights, axis=-1)))
 
 
 def rank_biased_precision(
@@ -183,7 +183,43 @@ def rank_biased_precision(
     lists = ranked(labels, scores, mask, weights, ties, documents)
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
     discount = gains.truncated(lambda rank: ops.power(persistence, rank - 1.0), topn)
-    return (1.0 - persistence) * ops.sum(lists.shared(gained) * discount(lists.rank), axis=-1)
+    return lists.known((1.0 - persistence) * ops.sum(lists.found(gained) * discount(lists.rank), axis=-1))
+
+
+def position_weighted_average(
+    labels, scores, *, mask=None, weights=None, topn: int | None = None, ties: str = "position", documents=None
+):
+    """Position-weighted average: the mean label at the top, in which a place counts by the reciprocal of its rank.
+
+    For one list of m retrieved documents with labels y and ranks r by falling score,
+
+        PWA@n = sum_{i: r_i <= n} y_i / r_i / sum_{r <= min(n, m)} 1 / r
+
+    Args:
+        labels: [..., list_size], ratings or grades.
+        scores: [..., list_size]; higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = all real.
+        weights: [..., list_size]; a document of weight 0 is left out. None = 1.
+        topn: the cut-off n. None = the whole list.
+        ties, documents: the order of equal scores; see `plackett.metrics`.
+
+    Returns:
+        [...], one value a list, between its lowest and its highest label; 0 for an empty list.
+
+    Raises:
+        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+
+    Cost: O(list_size log list_size).
+
+    When: ratings whose mean at the top has a meaning of its own, such as stars; it is not divided by an ideal.
+
+    Reference: `PWAMetric` of TensorFlow Ranking 0.5.
+    """
+    check_options(topn=topn)
+    lists = ranked(labels, scores, mask, weights, ties, documents)
+    of_places = ops.where(lists.retrieved, gains.truncated(gains.inverse, topn)(lists.rank), 0.0)
+    total = ops.sum(lists.found(lists.labels) * of_places, axis=-1)
+    return lists.known(ops.divide_no_nan(total, ops.sum(of_places, axis=-1)))
 
 
 @keras.saving.register_keras_serializable("plackett")
@@ -256,10 +292,28 @@ class RBP(RankingMetric):
         options = {"topn": topn, "persistence": persistence, "gain": gain, "ties": ties}
         super().__init__(
             rank_biased_precision,
-            by_gain(gain),
+            by_gain(gain, average),
             name,
             empty=empty,
             average=average,
             ragged=ragged,
             **options,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class PWA(RankingMetric):
+    """`position_weighted_average` as a Keras metric."""
+
+    def __init__(
+        self,
+        topn: int | None = None,
+        empty: int | str = 0,
+        ties: str = "position",
+        average: str = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        super().__init__(
+            position_weighted_average, by_label, name, empty=empty, average=average, ragged=ragged, topn=topn, ties=ties
         )

@@ -40,7 +40,8 @@ def average_relevance_position(labels, scores, *, mask=None, weights=None, ties:
     """
     lists = ranked(labels, scores, mask, weights, ties, documents)
     gained = lists.labels * lists.weights
-    return ops.divide_no_nan(ops.sum(lists.shared(gained) * lists.rank, axis=-1), ops.sum(gained, axis=-1))
+    total = ops.sum(lists.shared(gained) * lists.rank, axis=-1)
+    return lists.known(ops.divide_no_nan(total, ops.sum(gained, axis=-1)))
 
 
 def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str = "incorrect", documents=None):
@@ -88,7 +89,8 @@ def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str 
     real = ops.cast(lists.mask, lists.labels.dtype)
     documents = (lists.labels, ops.cast(place, real.dtype), real)
     preferred, correct = tiles.pair_sums(terms, lists.mask, *documents, by_row=2, higher=lists.labels)
-    return ops.divide_no_nan(ops.sum(lists.weights * correct, axis=-1), ops.sum(lists.weights * preferred, axis=-1))
+    correct = ops.sum(ops.where(lists.retrieved, lists.weights * correct, 0.0), axis=-1)
+    return lists.known(ops.divide_no_nan(correct, ops.sum(lists.weights * preferred, axis=-1)))
 
 
 def bpref(
@@ -140,8 +142,8 @@ def bpref(
     divisor = ops.minimum(all_relevant, all_irrelevant) if use_trec_version else all_relevant
     value = 1.0 - ops.divide_no_nan(ops.minimum(before, all_relevant), divisor)
     counts = gains.truncated(ops.ones_like, topn)(lists.rank)
-    total = ops.sum(lists.shared(relevant) * value * counts, axis=-1)
-    return ops.divide_no_nan(total, all_relevant[..., 0])
+    total = ops.sum(lists.found(relevant) * value * counts, axis=-1)
+    return lists.known(ops.divide_no_nan(total, all_relevant[..., 0]))
 
 
 def _check_whole_list(topn, ties):

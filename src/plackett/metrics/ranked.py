@@ -28,6 +28,8 @@ class Ranked:
         labels: [..., list_size], or [..., list_size, subtopics]; 0 at padding.
         weights: [..., list_size], the weights of the documents; 0 at padding.
         mask: [..., list_size] bool, True = real document.
+        retrieved: [..., list_size] bool, True = real document with a score above -inf.
+        unknown: [...] bool, does a real document have a score of NaN?
         rank: [list_size], 1, 2, 3 ...
         first: [..., list_size] int, the place, from 0, where the documents of the same score begin. None = documents
             of equal score are in an order of their own, and none are tied.
@@ -36,12 +38,22 @@ class Ranked:
     labels: Any
     weights: Any
     mask: Any
+    retrieved: Any
+    unknown: Any
     rank: Any
     first: Any
 
     def relevant(self):
         """[..., list_size], 1 for a real document whose label is at least 1, else 0."""
         return ops.cast(self.mask & gains.is_greater_equal_1(self.labels), self.rank.dtype)
+
+    def known(self, values):
+        """[...], the last line of every metric: the values of the lists, NaN for one whose order is unknown."""
+        return ops.where(self.unknown, float("nan"), values)
+
+    def found(self, x):
+        """[..., list_size]: `shared(x)`, in which a document that is not retrieved has nothing."""
+        return self.shared(ops.where(self.retrieved, x, 0.0))
 
     def shared(self, x):
         """[..., list_size]: `x` in its mean over tied documents, which is what to expect at a place of theirs."""
@@ -101,16 +113,20 @@ def ranked(
     labels, scores, mask = (subtopics_of_documents if subtopics else clean)(labels, scores, mask)
     weights = weights_of_documents(weights, scores, mask)
     mask = mask & (weights > 0)
+    unknown = mask & ops.isnan(scores)
+    scores = ops.where(unknown, 0.0, scores)
     order = ascending_order(-scores, mask, then=_falling_ids(documents, mask) if ties == "trec" else None)
-    mask = take(mask, order)
+    mask, scores = take(mask, order), take(scores, order)
     rows = (..., None) if subtopics else ...
     labels = ops.take_along_axis(labels, order[rows], axis=len(order.shape) - 1)
-    falling = padding_behind(-take(scores, order), mask)
+    falling = padding_behind(-scores, mask)
     tied = ties == "expected" and scores.shape[-1] != 0
     return Ranked(
         labels=ops.where(mask[rows], labels, 0.0),
         weights=ops.where(mask, take(weights, order), 0.0),
         mask=mask,
+        retrieved=mask & (scores > -float("inf")),
+        unknown=ops.any(unknown, axis=-1),
         rank=ops.cast(ops.arange(1, ops.shape(scores)[-1] + 1), scores.dtype),
         first=first_of_equals(falling) if tied else None,
     )
