@@ -8,6 +8,7 @@ import importlib.util
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -237,6 +238,27 @@ def test_evaluate_states_its_conventions(files):
     done = run(*arguments, "--empty", "2")
     assert done.exit_code == 2
     assert "empty must be one of ('skip', 0, 1), but got empty='2'" in " ".join(done.output.split())
+
+
+def test_evaluate_over_all_judged_queries(files):
+    """Of two alike halves of the queries, one has no documents: what was found is halved."""
+    assert run("train", files / "train.txt", "--output", files / "run", *QUICK, "--epochs", "1").exit_code == 0
+    lists = data.read_letor(files / "test.txt")
+    none = lists.take(np.zeros(0, "int64"), np.zeros(len(lists), "int64"), np.arange(len(lists)))
+    parts = [lists, dataclasses.replace(none, queries=np.char.add("other ", lists.queries))]
+    grades = (np.zeros(0, "float32"), np.ones(len(lists), "float32"))
+    parts = [
+        dataclasses.replace(part, missed=data.Missed(x, np.linspace(0, len(x), len(lists) + 1).astype("int64")))
+        for part, x in zip(parts, grades, strict=True)
+    ]
+    data.write_parquet(data.concatenate(parts), files / "both.parquet")
+    found = []
+    for options in ([files / "test.txt"], [files / "both.parquet"], [files / "both.parquet", "--queries", "judged"]):
+        done = run("evaluate", files / "run", *options, "--metric", "mrr")
+        found.append(float(re.search(r"\b[01]\.\d+", done.output)[0]))
+    assert found == pytest.approx([found[0], found[0], found[0] / 2], abs=1e-4)
+    done = run("evaluate", files / "run", files / "test.txt", "--queries", "all")
+    assert "queries must be one of run, judged, but got 'all'" in " ".join(done.output.split())
 
 
 def test_the_bar_shows_the_best_of_a_metric_of_which_less_is_better(files):

@@ -918,6 +918,26 @@ def test_evaluate_scores_knows_the_ids_of_documents():
     assert abs(found - of_queries(lists, scores, references.ndcg, ids=as_numbers)) > 1e-3
 
 
+@pytest.mark.parametrize(
+    "scores_of",
+    [
+        lambda level: 20.123456788 + 1e-9 * level,
+        lambda level: 1.7e9 + level,
+        lambda level: (2**60 + level).astype("int64"),
+        lambda level: np.array([-0.0, 0.0, 1e300])[level] + np.array([-1e-300, 0, 0])[level],
+        lambda level: level.astype("float16") - 1,
+        lambda level: level,
+    ],
+    ids=["differences of 1e-9", "epoch seconds", "large whole numbers", "the range of float64", "float16", "small"],
+)
+@pytest.mark.parametrize("ties", ["position", "expected", "trec"])
+def test_evaluate_scores_ranks_scores_of_any_type_as_they_are(scores_of, ties):
+    lists, scores = lists_and_scores()
+    own = [metrics.NDCG(ties=ties), metrics.OPA(ties=ties)]
+    expected = evaluate_scores(scores, lists, own, batch_size=LISTS)
+    assert evaluate_scores(scores_of(scores.astype("int64")), lists, own, batch_size=LISTS) == expected
+
+
 @pytest.mark.parametrize("ties", ["position", "expected", "trec"])
 def test_a_constant_score_and_the_order_of_the_documents(ties):
     lists, scores = lists_and_scores()

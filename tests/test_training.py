@@ -155,6 +155,15 @@ def test_scores_must_fit(validation_lists):
         plackett.evaluate_scores(np.zeros(3), validation_lists)
 
 
+def test_scores_of_a_float64_model_stay_float64(validation_lists):
+    inputs = {
+        "features": keras.Input((None, 5), name="features"),
+        "mask": keras.Input((None,), dtype="bool", name="mask"),
+    }
+    scores = keras.layers.Dense(1, dtype="float64")(inputs["features"])[..., 0]
+    assert plackett.score(keras.Model(inputs, scores), validation_lists).dtype == "float64"
+
+
 def test_measures_do_not_depend_on_the_batch_size(validation_lists):
     scores = np.random.default_rng(0).random(len(validation_lists.labels))
     one = plackett.evaluate_scores(scores, validation_lists, batch_size=1)

@@ -7,7 +7,8 @@ import pytest
 import pytrec_eval
 from keras import ops
 
-from plackett import gains, metrics
+from plackett import evaluate_scores, gains, metrics
+from plackett.data import convert, read_parquet, read_trec
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -32,6 +33,15 @@ MEASURES = {
     "set_P": (metrics.precision, {}),
 }
 KINDS = {"ndcg": metrics.NDCG, "map": metrics.MAP, "P_5": metrics.Precision, "bpref": metrics.BPref}
+CLASSES = {
+    metrics.ndcg: metrics.NDCG,
+    metrics.average_precision: metrics.MAP,
+    metrics.reciprocal_rank: metrics.MRR,
+    metrics.precision: metrics.Precision,
+    metrics.recall: metrics.Recall,
+    metrics.bpref: metrics.BPref,
+    metrics.hits: metrics.Hits,
+}
 
 
 @functools.cache
@@ -92,3 +102,87 @@ def test_the_mean_of_a_keras_metric_counts_queries_without_a_relevant_document_a
     metric = KINDS[measure](ties="trec", **MEASURES[measure][1])
     metric.update_state(np.where(mask, labels, -1), scores, documents=ids)
     np.testing.assert_allclose(float(metric.result()), of_trec_eval(3)[measure].mean(), rtol=1e-6)
+
+
+# Runs that lack judged documents and judged queries, and hold others that nobody judged.
+
+
+def written(folder, run, qrels):
+    """The files of `query -> document -> score` and of `query -> document -> grade`."""
+    (folder / "a.run").write_text("".join(f"{q} Q0 {d} 0 {x!r} t\n" for q, row in run.items() for d, x in row.items()))
+    (folder / "qrels").write_text("".join(f"{q} 0 {d} {y}\n" for q, row in qrels.items() for d, y in row.items()))
+    return folder / "a.run", folder / "qrels"
+
+
+def evaluated(lists, queries, measures=MEASURES):
+    """Measure -> what `evaluate_scores` says of a run."""
+    own = [CLASSES[MEASURES[name][0]](ties="trec", name=name, **MEASURES[name][1]) for name in measures]
+    return evaluate_scores(lists.columns["run_score"], lists, own, queries=queries, batch_size=8)
+
+
+def means(run, qrels):
+    """(query -> measure -> value, measure -> the mean over judged queries of the run, over all judged queries)."""
+    by_query = pytrec_eval.RelevanceEvaluator(qrels, pytrec_eval.supported_measures).evaluate(run)
+    sums = {name: sum(values[name] for values in by_query.values()) for name in MEASURES}
+    return by_query, *({name: x / len(over) for name, x in sums.items()} for over in (by_query, qrels))
+
+
+def cut_run(levels):
+    """(run, qrels): 10 documents a query at most, with `levels` scores; each fifth query is in the run or qrels alone.
+
+    Of the judgements some have no relevant document, some none at all of grade 0 or more.
+    """
+    random, run, qrels = np.random.default_rng(levels), {}, {}
+    for q in range(30):
+        pool = random.permutation(40)
+        judged = pool[: random.integers(1, 25)]
+        grades = (-1,) if q % 10 == 7 else (0, -1) if q % 10 == 8 else (-2, 0, 0, 1, 1, 2, 3)
+        if q % 5 != 0:
+            qrels[f"q{q}"] = {f"d{d}": int(random.choice(grades)) for d in judged}
+        if q % 5 != 1 and q != 17:
+            of_run = random.permutation(pool[: 30 if q % 3 else 40])[: random.integers(1, 11)]
+            run[f"q{q}"] = {f"d{d}": float(random.integers(0, levels)) / 4 for d in of_run}
+    return run, qrels
+
+
+@pytest.mark.parametrize("levels", [1000, 3], ids=["distinct", "tied"])
+def test_a_run_that_lacks_judged_documents_and_queries(levels, tmp_path):
+    run, qrels = cut_run(levels)
+    assert set(run) - set(qrels)
+    assert set(qrels) - set(run)
+    files = written(tmp_path, run, qrels)
+    lists = read_trec(*files)
+    by_query, of_run, of_all = means(run, qrels)
+    assert evaluated(lists, "run") == pytest.approx(of_run, abs=1e-6)
+    assert evaluated(lists, "judged") == pytest.approx(of_all, abs=1e-6)
+    assert all(abs(of_run[name] - of_all[name]) > 1e-3 for name in MEASURES)
+    for place, query in enumerate(lists.queries.tolist()):
+        if query in by_query:
+            expected = {name: by_query[query][name] for name in MEASURES}
+            assert evaluated(lists.select(np.array([place])), "run") == pytest.approx(expected, abs=1e-6)
+    convert([files[0]], tmp_path / "a.parquet", qrels=files[1])
+    kept = read_parquet(tmp_path / "a.parquet", cache=tmp_path / "cache")
+    assert evaluated(kept, "judged", ["map", "bpref"]) == evaluated(lists, "judged", ["map", "bpref"])
+
+
+def test_a_run_by_hand(tmp_path):
+    """Query 1 finds one of two relevant documents, query 2 none; query 3 is not in the run, query 9 not judged."""
+    run = {"1": {"a": 0.9, "b": 0.8}, "2": {"c": 0.5}, "9": {"a": 0.5}}
+    qrels = {"1": {"a": 1, "b": 0, "z": 2}, "2": {"a": 1}, "3": {"q": 1}}
+    lists = read_trec(*written(tmp_path, run, qrels))
+    ndcg = 1 / (2 + 1 / np.log2(3))
+    expected = {"map": 1 / 4, "recip_rank": 1 / 2, "recall_10": 1 / 4, "ndcg": ndcg / 2}
+    assert evaluated(lists, "run", expected) == pytest.approx(expected, rel=1e-6)
+    of_all = {name: value * 2 / 3 for name, value in expected.items()}
+    assert evaluated(lists, "judged", expected) == pytest.approx(of_all, rel=1e-6)
+    with pytest.raises(ValueError, match="queries must be one of run, judged, but got 'all'"):
+        evaluated(lists, "all")
+
+
+@pytest.mark.parametrize("a, b", [(20.123456789, 20.123456788), (1700000002.0, 1700000001.0)])
+def test_scores_of_float64_are_ranked_as_such(a, b, tmp_path):
+    """trec_eval has them as float32, where they are tied."""
+    run, qrels = {"1": {"a": a, "b": b}, "2": {"a": b, "b": a}}, {"1": {"a": 1}, "2": {"a": 1}}
+    lists = read_trec(*written(tmp_path, run, qrels))
+    assert [evaluated(lists.select(np.array([q])), "run", ["recip_rank"])["recip_rank"] for q in (0, 1)] == [1, 0.5]
+    assert means(run, qrels)[1]["recip_rank"] == 0.5

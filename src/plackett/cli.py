@@ -216,6 +216,9 @@ def evaluate(
     ties: Annotated[
         str | None, typer.Option(help="The order of equal scores: position, expected or trec. Default: position.")
     ] = None,
+    queries: Annotated[
+        str, typer.Option(help="What the mean is over: run, queries with documents, or judged, also those without.")
+    ] = "run",
     backend: Backend = None,
 ):
     """Measure a trained ranker."""
@@ -236,7 +239,7 @@ def evaluate(
     missing = sorted(set(inputs) - {"mask", "features", *lists.ids})
     if missing:
         raise ValueError(f"{path} was trained on the id features {', '.join(missing)}, which this data does not have")
-    values = plackett.evaluate(ranker, lists, measures)
+    values = plackett.evaluate(ranker, lists, measures, queries=queries)
     console.print(table(f"{len(lists)} queries, {len(lists.labels)} documents", {path.parent.name: values}))
     for stated, names in by_conventions(measures).items():
         console.print(f"{', '.join(names)}: {stated}", highlight=False)

@@ -26,7 +26,9 @@ def convert(
     categorical: Annotated[str | None, typer.Option(help="csv: names of the id features, with commas between.")] = None,
     column: Annotated[
         list[str],
-        typer.Option(help="csv, TFRecords: click, propensity, position, teacher or weight, as click=NAME."),
+        typer.Option(
+            help="csv, TFRecords: click, propensity, position, teacher, weight, judged or run_score, as click=NAME."
+        ),
     ] = (),
     separator: Annotated[str | None, typer.Option(help="csv: between fields. Default: a tab or a comma.")] = None,
     qrels: Annotated[pathlib.Path | None, typer.Option(help="trec: the file of judgements.")] = None,

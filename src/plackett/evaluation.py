@@ -6,13 +6,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from plackett.data import Batches, RankingLists, bucket_size
+from plackett.data import Batches, Missed, RankingLists, bucket_size
 from plackett.data.batches import padded
 from plackett.losses.base import RankingLoss
 from plackett.metrics.base import RankingMetric
 from plackett.metrics.lookup import get
 
 METRICS = ("ndcg@5", "ndcg@10", "mrr")
+QUERIES = ("run", "judged")
 
 
 def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> np.ndarray:
@@ -28,8 +29,10 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
         several, they are made into one as the loss says that the model was compiled with
         (`RankingLoss.ranking_scores`); without one, by their mean.
     """
-    scores, loss = np.zeros(len(lists.labels), "float32"), getattr(model, "loss", None)
-    task = next(iter(model.output)) if isinstance(model.output, dict) else None
+    task, loss = next(iter(model.output)) if isinstance(model.output, dict) else None, getattr(model, "loss", None)
+    output = model.output if task is None else model.output[task]
+    exact = keras.backend.standardize_dtype(output.dtype) == "float64"
+    scores = np.zeros(len(lists.labels), "float64" if exact else "float32")
     loss = loss if task is None or loss is None else loss[task]
     batches = Batches(lists.with_ids(model.input), batch_size)
     for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
@@ -43,24 +46,39 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
 
 
 def evaluate_scores(
-    scores: np.ndarray, lists: RankingLists, metrics: Sequence[str | RankingMetric] = METRICS, *, batch_size: int = 64
+    scores: np.ndarray,
+    lists: RankingLists,
+    metrics: Sequence[str | RankingMetric] = METRICS,
+    *,
+    queries: str = "run",
+    batch_size: int = 64,
 ) -> dict[str, float]:
     """The metrics of given scores, each the mean over queries.
 
+    Judged documents that a list lacks (`lists.missed`) count as not retrieved: they take part in what is ideal and in
+    how many documents are relevant. Where `lists` say which documents are `judged`, a query without any judgement is
+    left out of the mean, and `bpref` leaves out the other documents, which elsewhere are not relevant.
+
     Args:
-        scores: [documents], in the order of `lists`.
+        scores: [documents], in the order of `lists`, of any type: float64 and whole numbers are not rounded. -inf =
+            not retrieved.
         lists: the documents with their labels; their ids order equal scores where ties="trec".
         metrics: names, such as "ndcg@10", or metrics with conventions of their own, see `plackett.metrics`; their own
             state is neither used nor changed.
+        queries: what the mean is over: "run": the queries whose lists have documents; "judged": also those without
+            documents that have `missed` ones, as `trec_eval -c` has it.
         batch_size: how many lists are measured at a time.
 
     Returns:
         By name, "ndcg@10", or the name of the given metric.
 
     Raises:
-        ValueError: an unknown metric, two metrics of one name, not one score a document, or a score of NaN.
+        ValueError: an unknown metric, two metrics of one name, not one score a document, a score of NaN, or unknown
+            `queries`.
     """
-    scores = np.asarray(scores, "float32")
+    if queries not in QUERIES:
+        raise ValueError(f"queries must be one of {', '.join(QUERIES)}, but got {queries!r}")
+    scores = np.asarray(scores)
     if scores.shape != lists.labels.shape:
         raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
     if np.isnan(scores).any():
@@ -68,20 +86,64 @@ def evaluate_scores(
     measures = dict(_measure(metric) for metric in metrics)
     if len(measures) < len(metrics):
         raise ValueError(f"each metric must have a name of its own, but got {[_measure(m)[0] for m in metrics]}")
-    ids = np.unique(lists.documents, return_inverse=True)[1]
-    place = np.arange(bucket_size(int(lists.lengths.max(initial=0))))
+    row_splits, columns = _measured(scores, lists, queries)
+    place = np.arange(bucket_size(int(np.diff(row_splits).max(initial=0))))
     for start in range(0, len(lists), batch_size):
-        splits = lists.row_splits[start : start + batch_size + 1]
+        splits = row_splits[start : start + batch_size + 1]
         lengths = np.zeros(batch_size, "int64")
         lengths[: len(splits) - 1] = np.diff(splits)
         mask = place < lengths[:, None]
-        labels, batch, documents = (
-            padded(x[splits[0] : splits[-1]], mask, padding)
-            for x, padding in ((lists.labels, -1), (scores, 0), (ids, 0))
+        labels, batch, documents, judged = (
+            padded(column[splits[0] : splits[-1]], mask, padding)
+            for column, padding in zip(columns, (-1, 0, 0, False), strict=True)
         )
+        # A list without any verdict has no relevant document, and counts as one for each metric.
+        known = judged | ~judged.any(axis=-1, keepdims=True)
         for measure in measures.values():
-            measure.update_state(labels, batch, documents=documents)
+            of_measure = np.where(known, labels, np.float32(-1)) if measure.judged_only else labels
+            measure.update_state(of_measure, batch, documents=documents)
     return {name: float(measure.result()) for name, measure in measures.items()}
+
+
+def _measured(scores, lists, queries):
+    """(row splits, (labels, scores, numbers of the ids, judged or not)) of documents and missed ones, list by list.
+
+    Lists that are left out of the mean are empty.
+    """
+    places = _places(scores, lists.row_splits)
+    ids = np.unique(lists.documents, return_inverse=True)[1]
+    judged = lists.columns["judged"] > 0 if "judged" in lists.columns else np.ones(len(scores), bool)
+    missed = lists.missed or Missed(np.zeros(0, "float32"), np.zeros(len(lists) + 1, "int64"))
+    every = np.arange(len(lists))
+    query = np.concatenate([np.repeat(every, lists.lengths), np.repeat(every, np.diff(missed.row_splits))])
+    answered = np.concatenate([judged, np.ones(len(missed.grades), bool)])
+    counts = np.bincount(query, answered, len(lists)) > 0
+    if queries == "run":
+        counts &= lists.lengths > 0
+    rows = np.argsort(query, kind="stable")
+    rows = rows[counts[query[rows]]]
+    columns = (
+        (lists.labels, np.maximum(missed.grades, 0)),
+        (places, np.full(len(missed.grades), -np.inf, "float32")),
+        (ids, np.zeros(len(missed.grades), ids.dtype)),
+        (judged, missed.grades >= 0),
+    )
+    lengths = np.bincount(query[rows], minlength=len(lists))
+    return np.concatenate([[0], np.cumsum(lengths)]), [np.concatenate(column)[rows] for column in columns]
+
+
+def _places(scores, row_splits):
+    """[documents] float32, the order and the ties of the scores of each list in whole numbers; -inf stays.
+
+    Metrics know scores by no more, and a backend may lack float64.
+    """
+    query = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
+    order = np.lexsort((scores, query))
+    rising = scores[order]
+    level = np.cumsum(np.concatenate([[False], rising[1:] != rising[:-1]])[: len(scores)])
+    places = np.empty(len(scores), "float32")
+    places[order] = level - level[row_splits[query]]
+    return np.where(scores == -np.inf, np.float32("-inf"), places)
 
 
 def _measure(metric):
@@ -92,7 +154,13 @@ def _measure(metric):
 
 
 def evaluate(
-    model: keras.Model, lists: RankingLists, metrics: Sequence[str | RankingMetric] = METRICS, *, batch_size: int = 64
+    model: keras.Model,
+    lists: RankingLists,
+    metrics: Sequence[str | RankingMetric] = METRICS,
+    *,
+    queries: str = "run",
+    batch_size: int = 64,
 ) -> dict[str, float]:
     """The metrics of a model's scores, as from `evaluate_scores`."""
-    return evaluate_scores(score(model, lists, batch_size=batch_size), lists, metrics, batch_size=batch_size)
+    scores = score(model, lists, batch_size=batch_size)
+    return evaluate_scores(scores, lists, metrics, queries=queries, batch_size=batch_size)

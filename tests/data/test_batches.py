@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import made_lists
 
-from plackett.data import Batches, bucket_size, concatenate, movielens, plan, split_queries
+from plackett.data import Batches, Missed, bucket_size, concatenate, movielens, plan, split_queries
 from plackett.data.batches import best_sizes
 
 
@@ -32,11 +32,31 @@ def test_lists():
         ("columns", {"click": lists.labels[1:]}, "click must have .* rows, as row_splits says, but got"),
         ("query_columns", {"market": lists.queries[1:]}, "market must have 10 entries, but got 9"),
         ("feature_names", ("a", "b"), "feature_names must name 5 features, but got 2"),
+        ("missed", Missed(np.zeros(1), np.array([0, 1])), "missed must have 10 lists, but got 1"),
+        ("missed", Missed(np.zeros(1), np.arange(11)), "missed must have 10 grades, as its row_splits says, but got 1"),
     ):
         with pytest.raises(ValueError, match=wrong):
             dataclasses.replace(lists, **{field: given})
     with pytest.raises(ValueError, match="a split needs at least 2 queries"):
         split_queries(lists.select(np.array([0])), 0.5, seed=0)
+
+
+def test_judged_documents_beyond_the_lists_go_with_their_queries():
+    lists = made_lists(10, seed=0)
+    splits = np.array([0, 2, 2, 3, 6, 6, 6, 7, 8, 9, 12])
+    with_missed = dataclasses.replace(lists, missed=Missed(np.arange(12, dtype="float32"), splits))
+    some = with_missed.select(np.array([3, 1, 0]))
+    assert some.missed.grades.tolist() == [3, 4, 5, 0, 1]
+    assert some.missed.row_splits.tolist() == [0, 3, 3, 5]
+    both = concatenate([some, with_missed.select(np.array([9]))])
+    assert both.missed.grades.tolist() == [3, 4, 5, 0, 1, 9, 10, 11]
+    assert both.missed.row_splits.tolist() == [0, 3, 3, 5, 8]
+    train, held_out = split_queries(with_missed, 0.3, seed=0)
+    assert sorted([*train.missed.grades, *held_out.missed.grades]) == list(range(12))
+    other = dataclasses.replace(lists, missed=Missed(np.arange(12, dtype="float32"), np.where(splits == 2, 1, splits)))
+    assert len({x.fingerprint() for x in (lists, with_missed, other)}) == 3
+    with pytest.raises(ValueError, match=r"the parts differ in their columns: 5 dense features and .*, missed"):
+        concatenate([lists, with_missed])
 
 
 def test_plan_holds_each_query_once_and_repeats():

@@ -9,7 +9,7 @@ import typer.testing
 from conftest import letor_text, made_lists
 
 from plackett import cli, reading
-from plackett.data import convert, read_letor, read_parquet, table_of, write_parquet
+from plackett.data import convert, read_letor, read_parquet, read_trec, table_of, write_parquet
 
 
 @pytest.fixture
@@ -58,10 +58,15 @@ def test_csv_and_its_summary(tmp_path):
 
 def test_trec_and_parquet(tmp_path):
     (tmp_path / "a.run").write_text("7 Q0 GX1 1 2.5 bm25\n")
-    (tmp_path / "qrels").write_text("7 0 GX1 2\n")
-    convert([tmp_path / "a.run"], tmp_path / "a.parquet", qrels=tmp_path / "qrels")
+    (tmp_path / "b.run").write_text("9 Q0 GX1 1 20.123456789 bm25\n")
+    (tmp_path / "qrels").write_text("7 0 GX1 2\n7 0 GX2 1\n8 0 GX1 3\n")
+    runs = [tmp_path / "a.run", tmp_path / "b.run"]
+    convert(runs, tmp_path / "a.parquet", qrels=tmp_path / "qrels")
     convert([tmp_path / "a.parquet"], tmp_path / "b.parquet")
-    assert read_parquet(tmp_path / "b.parquet").labels.tolist() == [2]
+    lists = read_parquet(tmp_path / "b.parquet")
+    assert lists.labels.tolist() == [2, 0]
+    assert lists.queries.tolist() == ["7", "9", "8"]
+    assert lists.fingerprint() == read_trec(runs, tmp_path / "qrels").fingerprint()
 
 
 def test_a_stream_of_parquet(lists, tmp_path):

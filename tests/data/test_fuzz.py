@@ -120,6 +120,9 @@ def check_trec(path):
     np.testing.assert_array_equal(lists.features[:, 0], np.array([row[4] for row in rows], "float32"))
     grades = {tuple(line.split()[::2]): max(float(line.split()[3]), 0) for line in QRELS.splitlines()}
     assert lists.labels.tolist() == [grades.get((row[0], row[2]), 0) for row in rows]
+    assert lists.columns["run_score"].tolist() == [float(row[4]) for row in rows]
+    carried = lists.columns["judged"].sum() + len(lists.missed.grades)
+    assert carried == len(QRELS.splitlines())
     return True
 
 

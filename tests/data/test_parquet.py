@@ -11,11 +11,20 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import made_lists
 
-from plackett.data import RankingLists, concatenate, parquet_tables, read_parquet, schema, table_of, write_parquet
+from plackett.data import (
+    Missed,
+    RankingLists,
+    concatenate,
+    parquet_tables,
+    read_parquet,
+    schema,
+    table_of,
+    write_parquet,
+)
 
 
 def full_lists(queries=12, seed=0):
-    """Lists with every kind of column, an empty list and a missing feature."""
+    """Lists with every kind of column, an empty list, a missing feature and judged documents beyond the lists."""
     lists = made_lists(queries, seed)
     lists = lists.take(
         np.arange(len(lists.labels)), np.append(lists.lengths[:-2], [lists.lengths[-2:].sum(), 0]), np.arange(queries)
@@ -23,6 +32,7 @@ def full_lists(queries=12, seed=0):
     random, total = np.random.default_rng(seed), len(lists.labels)
     features = lists.features.copy()
     features[3, 1] = np.nan
+    lengths = random.integers(0, 4, queries)
     return dataclasses.replace(
         lists,
         features=features,
@@ -31,18 +41,26 @@ def full_lists(queries=12, seed=0):
         columns={
             "click": random.integers(0, 2, total).astype("float32"),
             "teacher": random.normal(size=total).astype("float32"),
+            "judged": random.integers(0, 2, total).astype("float32"),
+            "run_score": 1.7e9 + random.normal(size=total),
         },
         query_columns={"market": np.array(["de", "fr"] * (queries // 2)), "length": np.arange(queries)},
+        missed=Missed(
+            random.integers(-1, 4, lengths.sum()).astype("float32"), np.concatenate([[0], np.cumsum(lengths)])
+        ),
     )
 
 
 def same(a, b):
     for field in dataclasses.fields(RankingLists):
         left, right = getattr(a, field.name), getattr(b, field.name)
+        if field.name == "missed" and left is not None:
+            left, right = left._asdict(), right._asdict()
         if isinstance(left, dict):
             assert left.keys() == right.keys()
             for name in left:
                 np.testing.assert_array_equal(left[name], right[name])
+                assert left[name].dtype == right[name].dtype or left[name].dtype.kind == "U", name
         else:
             np.testing.assert_array_equal(left, right)
             assert np.asarray(left).dtype.kind == np.asarray(right).dtype.kind, field.name
@@ -181,6 +199,12 @@ def table(**columns):
             {"when": [[{"a": 1}], [{"a": 2}]]},
             "column when must be a list of numbers or of strings, but is list<item: struct<a: int64>>",
         ),
+        ({"judged": [[1.0, 2.0], [1.0]]}, "row 11, query 'a': judged must be between 0 and 1, but got 2"),
+        ({"run_score": [[1.0, 2.0], [float("inf")]]}, "row 12, query 'b': run_score must be finite, but got inf"),
+        ({"missed": [1.0, 2.0]}, "column missed must be a list of numbers, but is double"),
+        ({"missed": [[1.0], None]}, "row 12, query 'b': missed is missing"),
+        ({"missed": [[], [1.0, None]]}, "row 12, query 'b': missed is missing"),
+        ({"missed": [[1.0, 0.0, float("nan")], []]}, "row 11, query 'a': missed must be finite, but got nan"),
         ({"mask": [["red", "blue"], ["red"]]}, "an id feature cannot be called mask"),
         ({"colour": [["red", None], ["red"]]}, "row 11, query 'a': colour is missing"),
     ],

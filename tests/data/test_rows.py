@@ -163,6 +163,42 @@ def test_trec(trec):
     assert lists.labels.tolist() == [2, 0, 0]
     assert lists.features.tolist() == [[2.5], [1.5], [-30]]
     assert lists.feature_names == ("score",)
+    assert lists.columns["judged"].tolist() == [1, 0, 0]
+    assert lists.missed.grades.tolist() == [1, -2]
+    assert lists.missed.row_splits.tolist() == [0, 2, 2]
+
+
+def test_judged_queries_that_a_run_lacks_come_last(trec):
+    trec[1].write_text(QRELS + "4 0 b -1\n3 0 a 1\n3 0 b 0\n")
+    lists = read_trec(*trec)
+    assert lists.queries.tolist() == ["7", "9", "4", "3"]
+    assert lists.lengths.tolist() == [2, 1, 0, 0]
+    assert lists.missed.grades.tolist() == [1, -2, -1, 1, 0]
+    assert lists.missed.row_splits.tolist() == [0, 2, 2, 3, 5]
+
+
+def test_the_scores_of_a_run_stay_float64(trec):
+    trec[0].write_text("7 Q0 a 1 20.123456789 t\n7 Q0 b 2 20.123456788 t\n7 Q0 c 3 1700000001 t\n")
+    assert read_trec(*trec).columns["run_score"].tolist() == [20.123456789, 20.123456788, 1700000001]
+
+
+def test_a_run_in_several_files(trec):
+    whole = read_trec(*trec)
+    first, rest = trec[0].with_name("1.run"), trec[0].with_name("2.run")
+    first.write_text("".join(RUN.splitlines(keepends=True)[:2]))
+    rest.write_text("".join(RUN.splitlines(keepends=True)[2:]))
+    assert read_trec([first, rest], trec[1]).fingerprint() == whole.fingerprint()
+    with pytest.raises(ValueError, match=r"1\.run, .*1\.run: query '7' is there twice"):
+        read_trec([first, first], trec[1])
+
+
+def test_run_scores_of_a_table_stay_float64(tmp_path):
+    frame = pl.DataFrame({"query": ["a", "a"], "label": [1, 0], "s": [1700000001, 1700000002], "x": [1, 2]})
+    frame.write_csv(tmp_path / "a.csv")
+    roles = Roles(columns={"run_score": "s"})
+    for lists in (from_frame(frame, roles), read_delimited(tmp_path / "a.csv", roles)):
+        assert lists.columns["run_score"].tolist() == [1700000001, 1700000002]
+        assert lists.feature_names == ("x",)
 
 
 @pytest.mark.parametrize(

@@ -639,7 +639,7 @@ def test_a_wrong_context_says_what_is_wrong(write, form, context, options, wrong
         ({"chunk": 0}, "chunk must be at least 1, but got 0"),
         (
             {"columns": {"clicks": "a"}},
-            "columns must be among click, propensity, position, teacher, weight, but got cl",
+            "columns must be among click, propensity, position, teacher, weight, judged, run_score, but got cl",
         ),
         ({"paths": []}, "there must be at least one file to read, but paths is empty"),
         ({"features": ["a", "a"]}, "a feature must be read as one thing, but these are named twice: a"),

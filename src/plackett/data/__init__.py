@@ -7,7 +7,7 @@ import importlib
 
 from plackett.data.batches import Batches, best_sizes, bucket_size, plan
 from plackett.data.movielens import movielens_100k
-from plackett.data.ranking_lists import RankingLists, concatenate, split_queries
+from plackett.data.ranking_lists import Missed, RankingLists, concatenate, split_queries
 
 _READERS = {
     "Roles": "rows",
@@ -32,6 +32,7 @@ _READERS = {
 
 __all__ = [
     "Batches",
+    "Missed",
     "RankingLists",
     "best_sizes",
     "bucket_size",

@@ -176,4 +176,4 @@ def _parquet_tables(paths):
 
 
 def _trec_tables(paths, together, qrels):
-    return [(path, trec_tables(path, qrels, together=together)) for path in paths]
+    return [(", ".join(map(str, paths)), trec_tables(paths, qrels, together=together))]

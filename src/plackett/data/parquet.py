@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from plackett.data.ranking_lists import RankingLists
+from plackett.data.ranking_lists import Missed, RankingLists
 from plackett.data.schema import lists_of, table_of
 
 ROW_GROUP = 64 * 2**20  # bytes in memory
@@ -180,6 +180,8 @@ def _write_arrays(folder, paths, missing):
 def _arrays(lists):
     """All arrays of some lists, by names that say where they belong."""
     fixed = {name: getattr(lists, name) for name in ("labels", "queries", "documents", "features", "lengths")}
+    if lists.missed is not None:
+        fixed |= {"missed": lists.missed.grades, "missed_lengths": np.diff(lists.missed.row_splits)}
     return fixed | {f"{kind}.{name}": x for kind in NAMED for name, x in getattr(lists, kind).items()}
 
 
@@ -197,4 +199,7 @@ def _mapped(folder):
         kind, _, column = name.partition(".")
         named[kind][column] = arrays.pop(name)
     row_splits = np.concatenate([[0], np.cumsum(arrays.pop("lengths"))])
+    if "missed" in arrays:
+        splits = np.concatenate([[0], np.cumsum(arrays.pop("missed_lengths"))])
+        arrays["missed"] = Missed(arrays["missed"], splits)
     return RankingLists(row_splits=row_splits, feature_names=tuple(kinds["feature_names"]), **arrays, **named)

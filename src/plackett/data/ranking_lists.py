@@ -3,10 +3,24 @@
 import dataclasses
 import hashlib
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
-COLUMNS = ("click", "propensity", "position", "teacher", "weight")
+COLUMNS = ("click", "propensity", "position", "teacher", "weight", "judged", "run_score")
+
+
+class Missed(NamedTuple):
+    """What the judgements say of each query beyond its list.
+
+    Args:
+        grades: [missed documents] float32, the grades of judged documents that the list lacks. One below 0 is no
+            verdict: it says that the query was judged, and no more.
+        row_splits: [queries + 1] int64; the grades of query q are row_splits[q]:row_splits[q + 1].
+    """
+
+    grades: np.ndarray
+    row_splits: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,8 +37,10 @@ class RankingLists:
         ids: name -> [documents] int32, id features: any numbers, which stand for things and are never added up.
         columns: name -> [documents] float32, what else is known of documents: some of `click`, `propensity`, the
             divisor of a click's weight, in (0, 1], `position`, the rank at which it was shown, from 1, `teacher`, the
-            score of a teacher, and `weight`.
+            score of a teacher, `weight`, `judged`, 0 for a document that nobody judged, whose label is 0, else 1, and
+            `run_score`, float64, the score in a run.
         query_columns: name -> [queries], what else is known of queries.
+        missed: what the judgements hold beyond the lists. None = nothing is known of it.
     """
 
     labels: np.ndarray
@@ -36,6 +52,7 @@ class RankingLists:
     ids: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     columns: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     query_columns: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    missed: Missed | None = None
 
     def __post_init__(self):
         total = int(self.row_splits[-1])
@@ -53,6 +70,15 @@ class RankingLists:
             raise ValueError(f"an id feature must have a name of its own, but got {', '.join(taken)}")
         if unknown := sorted(set(self.columns) - set(COLUMNS)):
             raise ValueError(f"columns must be among {', '.join(COLUMNS)}, but got {', '.join(unknown)}")
+        if self.missed is not None and len(self.missed.row_splits) != len(self.row_splits):
+            raise ValueError(
+                f"missed must have {len(self.row_splits) - 1} lists, but got {len(self.missed.row_splits) - 1}"
+            )
+        if self.missed is not None and len(self.missed.grades) != int(self.missed.row_splits[-1]):
+            raise ValueError(
+                f"missed must have {self.missed.row_splits[-1]} grades, as its row_splits says, but got "
+                f"{len(self.missed.grades)}"
+            )
 
     def __len__(self) -> int:
         """How many queries there are."""
@@ -70,8 +96,7 @@ class RankingLists:
 
     def select(self, queries: np.ndarray) -> "RankingLists":
         """The lists of some queries, given by their positions."""
-        rows = [np.arange(self.row_splits[q], self.row_splits[q + 1]) for q in queries]
-        return self.take(np.concatenate(rows) if rows else np.zeros(0, "int64"), self.lengths[queries], queries)
+        return self.take(_rows(self.row_splits, queries), self.lengths[queries], queries)
 
     def with_ids(self, names: Iterable[str]) -> "RankingLists":
         """The same lists with these id features alone."""
@@ -82,13 +107,14 @@ class RankingLists:
         return dataclasses.replace(
             self,
             labels=self.labels[rows],
-            row_splits=np.concatenate([[0], np.cumsum(lengths)]),
+            row_splits=_splits(lengths),
             queries=self.queries[queries],
             documents=self.documents[rows],
             features=self.features[rows],
             ids={name: column[rows] for name, column in self.ids.items()},
             columns={name: column[rows] for name, column in self.columns.items()},
             query_columns={name: column[queries] for name, column in self.query_columns.items()},
+            missed=None if self.missed is None else _selected(self.missed, queries),
         )
 
     def fingerprint(self) -> str:
@@ -98,6 +124,8 @@ class RankingLists:
         """
         seen = hashlib.blake2b(digest_size=8)
         named = self.of_documents() | {"queries": self.queries, "row_splits": self.row_splits} | self.query_columns
+        if self.missed is not None:
+            named |= {f"missed {name}": column for name, column in self.missed._asdict().items()}
         for name, column in named.items():
             if column.dtype.kind == "U":  # however wide the array is
                 column = column.astype(f"<U{max(1, np.char.str_len(column).max(initial=0))}")
@@ -105,6 +133,21 @@ class RankingLists:
             seen.update(np.ascontiguousarray(column))
         seen.update(repr(self.feature_names).encode())
         return seen.hexdigest()
+
+
+def _rows(row_splits, queries):
+    """The rows of some queries behind each other."""
+    rows = [np.arange(row_splits[q], row_splits[q + 1]) for q in queries]
+    return np.concatenate(rows) if rows else np.zeros(0, "int64")
+
+
+def _selected(missed, queries):
+    lengths = np.diff(missed.row_splits)[queries]
+    return Missed(missed.grades[_rows(missed.row_splits, queries)], _splits(lengths))
+
+
+def _splits(lengths):
+    return np.concatenate([[0], np.cumsum(lengths)]).astype("int64")
 
 
 def concatenate(parts: list[RankingLists]) -> RankingLists:
@@ -120,13 +163,19 @@ def concatenate(parts: list[RankingLists]) -> RankingLists:
     lengths = np.concatenate([part.lengths for part in parts])
     return RankingLists(
         labels=np.concatenate([part.labels for part in parts]),
-        row_splits=np.concatenate([[0], np.cumsum(lengths)]),
+        row_splits=_splits(lengths),
         queries=np.concatenate([part.queries for part in parts]),
         documents=np.concatenate([part.documents for part in parts]),
         features=np.concatenate([part.features for part in parts]),
         feature_names=first.feature_names,
+        missed=None if first.missed is None else _joined([part.missed for part in parts]),
         **joined,
     )
+
+
+def _joined(parts):
+    lengths = np.concatenate([np.diff(part.row_splits) for part in parts])
+    return Missed(np.concatenate([part.grades for part in parts]), _splits(lengths))
 
 
 def _kind(lists):
@@ -136,6 +185,7 @@ def _kind(lists):
         words[0] += f" ({', '.join(lists.feature_names)})"
     for names in (lists.ids, lists.columns, lists.query_columns):
         words += sorted(names)
+    words += ["missed"] * (lists.missed is not None)
     return ", ".join(words)
 
 

@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from plackett.data.grouping import LINE, grouped
 from plackett.data.ranking_lists import COLUMNS, RankingLists
-from plackett.data.schema import is_list, is_number, is_string, lists_of
+from plackett.data.schema import is_list, is_number, is_string, kind_of_numbers, lists_of
 from plackett.data.streams import opened
 
 BLOCK = 16 * 2**20
@@ -30,8 +30,8 @@ class Roles:
         document: the id of the document. None = its position in the query.
         features: the dense features. None = all columns that have no other role.
         categorical: the id features.
-        columns: what else is known of documents: `click`, `propensity`, `position`, `teacher` or `weight` -> the name
-            of its column.
+        columns: what else is known of documents: `click`, `propensity`, `position`, `teacher`, `weight`, `judged` or
+            `run_score` -> the name of its column.
     """
 
     query: str = "query"
@@ -102,7 +102,7 @@ def delimited_tables(
         raise ValueError(f"{path}: two columns have the same name: {', '.join(names)}")
     of_columns = (roles or Roles()).named(names, str(path))
     texts = ("query", "document", "ids")
-    types = {name: pa.string() if role in texts else pa.float32() for name, role in of_columns.items()}
+    types = {name: pa.string() if role in texts else kind_of_numbers(role) for name, role in of_columns.items()}
     options = pa.csv.ConvertOptions(column_types=types, include_columns=list(types), null_values=MISSING)
     reading = pa.csv.ReadOptions(block_size=BLOCK, use_threads=False)
     parsing = pa.csv.ParseOptions(delimiter=separator)
@@ -179,7 +179,7 @@ def _documents(table, roles, first_line):
     columns, fields = [], []
     for name, role in roles.items():
         text = role in ("query", "document", "ids")
-        kind = pa.string() if text else pa.float32()
+        kind = pa.string() if text else kind_of_numbers(role)
         columns.append(pc.cast(table[name], kind, safe=False))
         fields.append(pa.field(name if role in ("dense", "ids") else role, kind))
     columns.append(pa.array(range(first_line, first_line + len(table))))

@@ -9,13 +9,16 @@
 | any other name | list of numbers | one dense feature by its name |
 | any other name | list of string, or of int32 marked as ids | an id feature, by its name |
 | `click`, `propensity`, `position`, `teacher`, `weight` | list of float32 | what else is known of documents |
+| `judged` | list of float32 | 0 for a document that nobody judged, whose label is 0, else 1 |
+| `run_score` | list of float64 | the scores of a run |
+| `missed` | list of float32 | the grades of judged documents that the row lacks, of any number |
 | any other name | a number or a string | a query column |
 
-All lists of a row have one entry a document, and may have none. A missing feature is NaN or null, and an error unless
-missing features are allowed; what is missing of a query column becomes NaN or an empty string; nothing else may be
-missing. The ids of queries, and those of the documents of a query, are there once; no id holds a NUL character. An id
-feature of strings is read as int32, the CRC-32 of its UTF-8 text, so that the same string is the same number in every
-file and in every program that asks a trained ranker.
+All lists of a row but `missed` have one entry a document, and may have none. A missing feature is NaN or null, and an
+error unless missing features are allowed; what is missing of a query column becomes NaN or an empty string; nothing
+else may be missing. The ids of queries, and those of the documents of a query, are there once; no id holds a NUL
+character. An id feature of strings is read as int32, the CRC-32 of its UTF-8 text, so that the same string is the same
+number in every file and in every program that asks a trained ranker.
 """
 
 import zlib
@@ -26,9 +29,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from plackett.data.ranking_lists import COLUMNS, RankingLists, concatenate
+from plackett.data.ranking_lists import COLUMNS, Missed, RankingLists, concatenate
 
-RESERVED = ("query", "document", "label", "features", *COLUMNS)
+RESERVED = ("query", "document", "label", "features", "missed", *COLUMNS)
 IDS = {b"plackett": b"ids"}
 LIMITS = {  # of what may stand in a column, besides being finite: (lowest, whether itself allowed, highest, in words)
     "label": (0, True, np.inf, "at least 0"),
@@ -37,6 +40,8 @@ LIMITS = {  # of what may stand in a column, besides being finite: (lowest, whet
     "position": (1, True, np.inf, "at least 1"),
     "teacher": (-np.inf, True, np.inf, "finite"),
     "weight": (0, True, np.inf, "at least 0"),
+    "judged": (0, True, 1, "between 0 and 1"),
+    "run_score": (-np.inf, True, np.inf, "finite"),
 }
 
 
@@ -57,6 +62,11 @@ def is_number(kind: pa.DataType) -> bool:
     return kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_boolean(kind) or kinds.is_decimal(kind)
 
 
+def kind_of_numbers(name: str) -> pa.DataType:
+    """The type of numbers of documents, by the name of their column or role."""
+    return pa.float64() if name == "run_score" else pa.float32()
+
+
 def hashed(strings: Iterable[str]) -> np.ndarray:
     """[n] int32, the CRC-32 of each string: how id features of strings become numbers.
 
@@ -68,10 +78,10 @@ def hashed(strings: Iterable[str]) -> np.ndarray:
 
 def table_of(lists: RankingLists) -> pa.Table:
     """The lists as a table of this form."""
-    offsets = pa.array(lists.row_splits.astype("int32" if lists.row_splits[-1] < 2**31 else "int64"))
-    of_list = pa.ListArray if offsets.type == pa.int32() else pa.LargeListArray
 
-    def nested(values):
+    def nested(values, row_splits=lists.row_splits):
+        offsets = pa.array(row_splits.astype("int32" if row_splits[-1] < 2**31 else "int64"))
+        of_list = pa.ListArray if offsets.type == pa.int32() else pa.LargeListArray
         return of_list.from_arrays(offsets, values)
 
     columns = {
@@ -85,7 +95,9 @@ def table_of(lists: RankingLists) -> pa.Table:
         flat = pa.array(np.ascontiguousarray(lists.features).reshape(-1))
         columns["features"] = nested(pa.FixedSizeListArray.from_arrays(flat, width))
     columns |= {name: nested(pa.array(column, pa.int32())) for name, column in lists.ids.items()}
-    columns |= {name: nested(pa.array(column, pa.float32())) for name, column in lists.columns.items()}
+    columns |= {name: nested(pa.array(column, kind_of_numbers(name))) for name, column in lists.columns.items()}
+    if lists.missed is not None:
+        columns["missed"] = nested(pa.array(lists.missed.grades, pa.float32()), lists.missed.row_splits)
     columns |= {name: pa.array(column.tolist()) for name, column in lists.query_columns.items()}
     fields = [pa.field(name, x.type, metadata=IDS if name in lists.ids else None) for name, x in columns.items()]
     return pa.table(list(columns.values()), schema=pa.schema(fields))
@@ -196,11 +208,11 @@ def _lists_of(table, missing, where, first_row):
             raise wrong(query, f"{name} has {counts[0]} entries, but label has {counts[1]}")
         return column
 
-    def numbers(name, column, allow_missing=False):
+    def numbers(name, column, allow_missing=False, query_of=query_of):
         width = max(len(column) // max(len(query_of), 1), 1)  # numbers a document
         if column.null_count and not allow_missing:
             raise wrong(query_of[_first(column.is_null()) // width], f"{name} is missing")
-        column = pc.cast(column, pa.float32(), safe=False)
+        column = pc.cast(column, kind_of_numbers(name), safe=False)
         filled = column.fill_null(float("nan")) if column.null_count else column
         column = filled.to_numpy(zero_copy_only=False)
         bad = np.isinf(column) if allow_missing else ~np.isfinite(column)
@@ -209,6 +221,11 @@ def _lists_of(table, missing, where, first_row):
             raise wrong(query_of[place // width], f"{name} must be finite, but got {column[place]}")
         return column
 
+    missed = None
+    if "missed" in table.column_names:
+        grades, splits = _values(table, "missed", wrong)
+        of_grades = np.repeat(np.arange(len(queries)), np.diff(splits))
+        missed = Missed(numbers("missed", grades, query_of=of_grades), splits)
     known = {name: numbers(name, values(name)) for name in ("label", *found["columns"])}
     for name, column in known.items():
         lowest, itself, highest, words = LIMITS[name]
@@ -226,6 +243,7 @@ def _lists_of(table, missing, where, first_row):
         ids={name: _ids(values(name), name, wrong, query_of) for name in found["ids"]},
         columns=known,
         query_columns={name: _of_queries(_column(table, name)) for name in found["query"]},
+        missed=missed,
     )
 
 

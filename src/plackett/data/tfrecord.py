@@ -127,8 +127,8 @@ def tfrecord_tables(
             from 1, padding included.
         features: the features of documents to read, in this order. None = all but those with a role, sorted.
         context: the features of the context to read besides `query`. None = all, sorted.
-        columns: which features of documents are `click`, `propensity`, `position`, `teacher` or `weight`: from the
-            column's name to the feature's.
+        columns: which features of documents are `click`, `propensity`, `position`, `teacher`, `weight`, `judged` or
+            `run_score`: from the column's name to the feature's.
         chunk: how many records a table has; fewer once they have 32 MB.
 
     Raises:

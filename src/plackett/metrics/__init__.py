@@ -15,6 +15,9 @@ Published numbers differ by conventions that are seldom written down. Here they 
 - `name`: None = the name of the class and its cut-off, such as "ndcg_10".
 - `ragged`: accept ragged labels, scores and weights.
 
+Judged documents that a list lacks, as where a run is cut, belong in it with a score of -inf: so they take part in what
+is ideal and in the number of relevant documents. `plackett.evaluate_scores` adds the `missed` ones of its lists.
+
 Who is real: as in `plackett.losses`. A document of weight 0 or less is left out.
 
 Scores that are no numbers:

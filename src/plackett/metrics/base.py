@@ -36,6 +36,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
     """
 
     less_is_better = False
+    judged_only = False  # whether a document that nobody judged is left out, or else not relevant
     known_ties = TIES
 
     def __init__(

@@ -201,6 +201,8 @@ class OPA(RankingMetric):
 class BPref(RankingMetric):
     """`bpref` as a Keras metric."""
 
+    judged_only = True
+
     def __init__(
         self,
         topn: int | None = None,
