@@ -6,7 +6,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from plackett import gains, lists
+from plackett import backend, gains, lists
 from plackett.catalogue import snake_case
 from plackett.configured import Configured
 from plackett.metrics.options import TIES, check_options
@@ -99,7 +99,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
         has_relevance = ops.any(relevance > 0, axis=-1)
         weight = ops.sum(weights * relevance, axis=-1)
         if self.average == "lists":
-            weight = ops.divide_no_nan(weight, ops.sum(relevance, axis=-1))
+            weight = backend.divide_no_nan(weight, ops.sum(relevance, axis=-1))
         self.total.assign_add(self._sum(values * weight))
         self.weight.assign_add(self._sum(weight))
         self.relevant_lists.assign_add(self._sum(has_relevance))
@@ -110,9 +110,9 @@ class RankingMetric(Configured, keras.metrics.Metric):
         total, weight, relevant, empty = (ops.convert_to_tensor(x) for x in sums)
         if self.empty == "skip":
             return total / weight  # 0 / 0 is NaN: nothing that counts was seen
-        mean_weight = ops.where(relevant > 0, ops.divide_no_nan(weight, relevant), 1.0)
+        mean_weight = ops.where(relevant > 0, backend.divide_no_nan(weight, relevant), 1.0)
         others = empty * mean_weight
-        return ops.divide_no_nan(total + self.empty * others, weight + others)
+        return backend.divide_no_nan(total + self.empty * others, weight + others)
 
     def improves(self, value: float, best: float | None) -> bool:
         """Whether a value of this metric is better than the best so far, None before the first; NaN is the worst."""

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from plackett import gains
+from plackett import backend, gains
 from plackett.metrics.base import RankingMetric, binary, by_label
 from plackett.metrics.options import check_options
 from plackett.metrics.ranked import ranked
@@ -30,7 +30,8 @@ def cascade(lists, worth, survival, discount):
 
     Cost: O(list_size) without ties; O(list_size^2) time in list_size steps, O(list_size) memory, with them.
     """
-    before = ops.cumprod(ops.concatenate([ops.ones_like(survival[..., :1]), survival[..., :-1]], axis=-1), axis=-1)
+    first = ops.ones_like(survival[..., :1])
+    before = backend.cumulative_product(ops.concatenate([first, survival[..., :-1]], axis=-1))
     if lists.first is None:
         return ops.sum(discount(lists.rank) * worth * before, axis=-1)
     nothing = ops.zeros_like(worth)
@@ -131,8 +132,8 @@ def _first_relevant(lists):
     probability t / (m - k).
     """
     relevant = lists.among_ties(ops.where(lists.retrieved, lists.relevant(), 0.0))
-    probability = ops.minimum(relevant / (lists.tied() - lists.offset()), 1.0)
-    none_yet = ops.cumprod(1.0 - probability, axis=-1)
+    probability = backend.minimum(relevant / (lists.tied() - lists.offset()), 1.0)
+    none_yet = backend.cumulative_product(1.0 - probability)
     first = ops.ones_like(none_yet[..., :1])
     return ops.concatenate([first, none_yet[..., :-1]], axis=-1) * probability
 
@@ -179,7 +180,7 @@ def expected_reciprocal_rank(
     check_options(topn=topn, max_grade=max_grade)
     lists = ranked(labels, scores, mask, weights, ties, documents)
     shift = max(max_grade - gains.HIGH, 0.0)
-    stop = gains.pow_minus_1_over(ops.clip(lists.labels, 0.0, max_grade), shift) / 2.0 ** (max_grade - shift)
+    stop = gains.pow_minus_1_over(backend.clip(lists.labels, 0.0, max_grade), shift) / 2.0 ** (max_grade - shift)
     worth = ops.where(lists.retrieved, stop, 0.0)
     return lists.known(cascade(lists, worth, 1.0 - stop, gains.truncated(gains.inverse, topn)))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from plackett import gains
+from plackett import backend, gains
 from plackett.metrics.base import RankingMetric, by_gain
 from plackett.metrics.options import check_options
 from plackett.metrics.ranked import ranked
@@ -55,8 +55,8 @@ def dcg(
     check_options(topn=topn, gain=gain, discount=discount)
     lists = ranked(labels, scores, mask, weights, ties, documents)
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
-    mean_weight = ops.divide_no_nan(ops.sum(gained * lists.weights, axis=-1), ops.sum(gained, axis=-1))
-    return lists.known(ops.divide_no_nan(_sum(lists, gained * lists.weights, topn, discount), mean_weight))
+    mean_weight = backend.divide_no_nan(ops.sum(gained * lists.weights, axis=-1), ops.sum(gained, axis=-1))
+    return lists.known(backend.divide_no_nan(_sum(lists, gained * lists.weights, topn, discount), mean_weight))
 
 
 def ndcg(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from plackett import gains
+from plackett import backend, gains
 from plackett.lists import count
 from plackett.metrics.base import RankingMetric
 from plackett.metrics.cascade import cascade
@@ -60,7 +60,7 @@ def alpha_dcg(
     lists = ranked(labels, scores, mask, weights, ties, documents, subtopics=True)
     covers = ops.any(lists.labels >= 1, axis=-1)
     covering = ops.cast(covers, lists.weights.dtype)
-    mean_weight = ops.divide_no_nan(ops.sum(lists.weights * covering, axis=-1), ops.sum(covering, axis=-1))
+    mean_weight = backend.divide_no_nan(ops.sum(lists.weights * covering, axis=-1), ops.sum(covering, axis=-1))
     worth = ops.where(lists.retrieved[..., None], lists.labels * lists.weights[..., None], 0.0)
     by_subtopic = cascade(
         _for_each_subtopic(lists),
@@ -68,7 +68,7 @@ def alpha_dcg(
         ops.power(1.0 - alpha, ops.moveaxis(lists.labels, -1, -2)),
         gains.truncated(discount, topn),
     )
-    return lists.known(ops.divide_no_nan(ops.sum(by_subtopic, axis=-1), mean_weight))
+    return lists.known(backend.divide_no_nan(ops.sum(by_subtopic, axis=-1), mean_weight))
 
 
 def _for_each_subtopic(lists):
@@ -117,8 +117,8 @@ def precision_ia(
     subtopics = ops.sum(ops.cast(ops.any(covers > 0, axis=-2), covers.dtype), axis=-1)
     found = gains.truncated(ops.ones_like, topn)(lists.rank) * lists.found(ops.sum(covers, axis=-1))
     read = ops.cast(count(lists.retrieved), subtopics.dtype)
-    read = read if topn is None else ops.minimum(read, topn)
-    return lists.known(ops.divide_no_nan(ops.sum(found, axis=-1), subtopics * read))
+    read = read if topn is None else backend.minimum(read, topn)
+    return lists.known(backend.divide_no_nan(ops.sum(found, axis=-1), subtopics * read))
 
 
 def _covers(labels, mask):

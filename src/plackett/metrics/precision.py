@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from plackett import gains
+from plackett import backend, gains
 from plackett.lists import count
 from plackett.metrics.base import RankingMetric, binary, by_gain, by_label
 from plackett.metrics.options import check_options
@@ -61,9 +61,9 @@ def precision(
     elif topn == "relevant":
         cut = ops.sum(relevant, axis=-1)
     else:
-        cut = ops.minimum(retrieved, topn) if divide_by == "documents" else ops.full_like(retrieved, topn)
+        cut = backend.minimum(retrieved, topn) if divide_by == "documents" else ops.full_like(retrieved, topn)
     found = ops.where(lists.rank <= cut[..., None], lists.found(relevant), 0.0)
-    return lists.known(ops.divide_no_nan(ops.sum(found, axis=-1), cut))
+    return lists.known(backend.divide_no_nan(ops.sum(found, axis=-1), cut))
 
 
 def recall(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
@@ -97,7 +97,7 @@ def recall(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "p
     lists = ranked(labels, scores, mask, weights, ties, documents)
     relevant = lists.relevant()
     found = ops.sum(gains.truncated(ops.ones_like, topn)(lists.rank) * lists.found(relevant), axis=-1)
-    return lists.known(ops.divide_no_nan(found, ops.sum(relevant, axis=-1)))
+    return lists.known(backend.divide_no_nan(found, ops.sum(relevant, axis=-1)))
 
 
 def average_precision(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
@@ -132,11 +132,11 @@ def average_precision(labels, scores, *, mask=None, weights=None, topn=None, tie
     check_options(topn=topn)
     lists = ranked(labels, scores, mask, weights, ties, documents)
     relevant = lists.relevant()
-    others = lists.offset() * ops.divide_no_nan(lists.among_ties(relevant) - 1.0, lists.tied() - 1.0)
+    others = lists.offset() * backend.divide_no_nan(lists.among_ties(relevant) - 1.0, lists.tied() - 1.0)
     so_far = lists.before_ties(relevant) + others + 1.0
     cut = gains.truncated(gains.inverse, topn)
     total = ops.sum(lists.found(relevant * lists.weights) * so_far * cut(lists.rank), axis=-1)
-    return lists.known(ops.divide_no_nan(total, ops.sum(relevant * lists.weights, axis=-1)))
+    return lists.known(backend.divide_no_nan(total, ops.sum(relevant * lists.weights, axis=-1)))
 
 
 def rank_biased_precision(
@@ -219,7 +219,7 @@ def position_weighted_average(
     lists = ranked(labels, scores, mask, weights, ties, documents)
     of_places = ops.where(lists.retrieved, gains.truncated(gains.inverse, topn)(lists.rank), 0.0)
     total = ops.sum(lists.found(lists.labels) * of_places, axis=-1)
-    return lists.known(ops.divide_no_nan(total, ops.sum(of_places, axis=-1)))
+    return lists.known(backend.divide_no_nan(total, ops.sum(of_places, axis=-1)))
 
 
 @keras.saving.register_keras_serializable("plackett")

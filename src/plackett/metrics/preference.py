@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from plackett import gains, tiles
+from plackett import backend, gains, tiles
 from plackett.lists import count_below
 from plackett.metrics.base import RankingMetric, binary, by_label
 from plackett.metrics.options import TIES, check_options
@@ -41,7 +41,7 @@ def average_relevance_position(labels, scores, *, mask=None, weights=None, ties:
     lists = ranked(labels, scores, mask, weights, ties, documents)
     gained = lists.labels * lists.weights
     total = ops.sum(lists.shared(gained) * lists.rank, axis=-1)
-    return lists.known(ops.divide_no_nan(total, ops.sum(gained, axis=-1)))
+    return lists.known(backend.divide_no_nan(total, ops.sum(gained, axis=-1)))
 
 
 def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str = "incorrect", documents=None):
@@ -90,7 +90,7 @@ def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str 
     documents = (lists.labels, ops.cast(place, real.dtype), real)
     preferred, correct = tiles.pair_sums(terms, lists.mask, *documents, by_row=2, higher=lists.labels)
     correct = ops.sum(ops.where(lists.retrieved, lists.weights * correct, 0.0), axis=-1)
-    return lists.known(ops.divide_no_nan(correct, ops.sum(lists.weights * preferred, axis=-1)))
+    return lists.known(backend.divide_no_nan(correct, ops.sum(lists.weights * preferred, axis=-1)))
 
 
 def bpref(
@@ -139,11 +139,11 @@ def bpref(
     all_relevant, all_irrelevant = (ops.sum(x, axis=-1, keepdims=True) for x in (relevant, irrelevant))
     before, among = lists.before_ties(irrelevant), lists.among_ties(irrelevant)
     before = _mean_of_minimum(before, among, all_relevant) if lists.first is not None else before
-    divisor = ops.minimum(all_relevant, all_irrelevant) if use_trec_version else all_relevant
-    value = 1.0 - ops.divide_no_nan(ops.minimum(before, all_relevant), divisor)
+    divisor = backend.minimum(all_relevant, all_irrelevant) if use_trec_version else all_relevant
+    value = 1.0 - backend.divide_no_nan(backend.minimum(before, all_relevant), divisor)
     counts = gains.truncated(ops.ones_like, topn)(lists.rank)
     total = ops.sum(lists.found(relevant) * value * counts, axis=-1)
-    return lists.known(ops.divide_no_nan(total, all_relevant[..., 0]))
+    return lists.known(backend.divide_no_nan(total, all_relevant[..., 0]))
 
 
 def _check_whole_list(topn, ties):
@@ -154,7 +154,7 @@ def _check_whole_list(topn, ties):
 
 def _mean_of_minimum(before, among, bound):
     """The mean of min(before + x, bound) over x = 0 ... among: any x of the tied ones stand before it alike."""
-    below = ops.clip(bound - before, 0.0, among + 1.0)
+    below = backend.minimum(ops.relu(bound - before), among + 1.0)
     total = below * before + below * (below - 1.0) / 2.0 + (among + 1.0 - below) * bound
     return total / (among + 1.0)
 

@@ -17,7 +17,7 @@ from plackett.lists import (
     weights_of_documents,
 )
 from plackett.metrics.options import check_options
-from plackett.shapes import check_shape
+from plackett.shapes import as_rows, check_shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,12 +65,9 @@ class Ranked:
         """[..., list_size]: the sum of `x` over the documents that are tied with this one, itself among them."""
         if self.first is None:
             return x
-        size = ops.shape(x)[-1]
-        lists = ops.reshape(self.first, (-1, size))
-        places = lists + size * ops.arange(ops.shape(lists)[0], dtype="int32")[:, None]
-        flat, places = ops.reshape(x, (-1,)), ops.reshape(places, (-1,))
-        sums = ops.segment_sum(flat, places, num_segments=ops.shape(flat)[0])
-        return ops.reshape(ops.take(sums, places), ops.shape(x))
+        first, rows = as_rows(self.first), as_rows(x)
+        sums = backend.scatter_add(rows, first, ops.shape(rows)[1])
+        return ops.reshape(take(sums, first), ops.shape(x))
 
     def tied(self):
         """[..., list_size]: how many documents have the same score, itself among them."""
@@ -78,7 +75,7 @@ class Ranked:
 
     def before_ties(self, x):
         """[..., list_size]: the sum of `x` over the documents with a higher score."""
-        before = ops.cumsum(x, axis=-1) - x
+        before = backend.cumulative_sum(x) - x
         return before if self.first is None else take(before, self.first)
 
     def offset(self):
