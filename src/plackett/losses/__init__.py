@@ -15,8 +15,14 @@ A function returns one number a list. What all the classes share:
   instead, in their classes too; `unique_softmax` and `approx_ndcg` do so as functions alone. N-pairs losses take a
   weight a row.
 
-Who is real: the Keras mask that the scores carry decides, and then negative labels are ordinary numbers;
-otherwise a label below 0 marks padding.
+Who is real: the Keras mask that the scores carry decides, or `mask` of a function, and then negative labels are
+ordinary numbers; otherwise a label below 0 marks padding. A label of NaN is no padding: it is an error, or, inside a
+compiled function, makes the loss of its list NaN.
+
+Derivatives: every loss can be differentiated any number of times by its scores, and by the `weights` of its documents;
+on JAX in forward mode and under `jax.vmap` too, on PyTorch under `torch.func`. What is held fixed in a gradient, such as
+lambda weights and the responsibilities of an EM step, is so in all of them. Numbers are float32, or float64 where the
+scores are.
 """
 
 from plackett.lambdas import (

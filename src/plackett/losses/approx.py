@@ -25,8 +25,8 @@ def approx_ranks(scores, mask=None):
     Returns:
         [..., list_size], between 1 and the number of real documents; at padding a finite number without meaning.
 
-    Cost: O(list_size) time and memory; O(list_size^2) time where scores are more than 500 apart. See
-    `plackett.soft_ranks`.
+    Cost: O(list_size) time and memory; O(list_size^2) time where scores are more than 500 apart, and O(list_size^2)
+    memory for second derivatives. See `plackett.soft_ranks`.
 
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010.
@@ -80,7 +80,7 @@ def approx_ndcg(
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxNDCGLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document, of its gain in the ideal DCG too. None = 1.
             `ApproxNDCGLoss` makes a weight of the list of them, as TensorFlow Ranking does.
         lambda_weight: of the DCG family: the metric to approximate, with its gain, discount, normalisation and
@@ -94,7 +94,7 @@ def approx_ndcg(
         ValueError: the shapes do not fit, or a lambda weight outside the DCG family.
 
     Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks` of documents with a gain; that of
-    `bound_ranks` with `bound`.
+    `bound_ranks` with `bound`, and for second derivatives.
 
     When: graded judgements, NDCG is what counts; start from scores of about one temperature's spread.
 
@@ -120,7 +120,7 @@ def approx_mrr(labels, scores, *, mask=None, bound: bool = False):
     Args:
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxMRRLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         bound: r are the upper bounds of `bound_ranks`, so that minus the loss is at most its value at the ranks.
 
     Returns:
@@ -129,7 +129,8 @@ def approx_mrr(labels, scores, *, mask=None, bound: bool = False):
     Raises:
         ValueError: the shapes do not fit.
 
-    Cost: O(list_size) time and memory, by `approx_ranks` of documents with a label; that of `bound_ranks` with `bound`.
+    Cost: O(list_size) time and memory, by `approx_ranks` of documents with a label; that of `bound_ranks` with `bound`,
+    and for second derivatives.
 
     When: one relevant document a list, such as an answer or a purchase; with one, it is the reciprocal rank.
 
@@ -163,7 +164,7 @@ def gumbel_approx_ndcg(
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size], not divided by a temperature; higher ranks first.
         noise: [..., samples, list_size], uniform on [0, 1).
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         temperature: of the soft ranks, > 0.
         gumbel_temperature: of the perturbed scores, > 0.
         lambda_weight: as in `approx_ndcg`.
@@ -175,6 +176,7 @@ def gumbel_approx_ndcg(
         ValueError: the shapes do not fit, an option is out of range, or a lambda weight outside the DCG family.
 
     Cost: O(list_size) time and memory a sample, as `approx_ranks`; what depends on labels alone is computed once.
+    O(list_size^2) memory a sample for second derivatives.
 
     When: as `approx_ndcg`; the samples smooth it further and make it robust, for more time a step.
 

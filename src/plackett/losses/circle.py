@@ -20,7 +20,7 @@ def circle(labels, scores, *, mask=None, gamma: float = 64.0, margin: float = 0.
     Args:
         labels: [..., list_size], relevance grades.
         scores: [..., list_size], similarities; outside of [0, 1] they are clipped, and get no gradient.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         gamma: the scale of the exponents, > 0.
         margin: how far a similarity may be from 1 or 0 and be left alone.
 

@@ -27,7 +27,7 @@ def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=N
     Args:
         labels: [..., list_size], clicks, 0 or 1.
         scores: [..., list_size, models], the logit of a click under each model.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         alpha: how sharply a list chooses its model, >= 0; 0 spreads it evenly.
         lambda_weight: w_i = sum_j of the pair weights of i, at the ranks of the models' mean score, scaled to mean
             1 over the list (1 where all are 0): a document counts by how far the metric can move with it.
@@ -91,7 +91,7 @@ def click_em(
     Args:
         labels: [..., list_size], clicks; at least 1 is a click.
         scores: [..., list_size, 2], the logits of examination, then those of relevance.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document. None = 1.
         exam_loss_weight: of the examination's cross-entropy, >= 0.
         rel_loss_weight: of the relevance's cross-entropy, >= 0.

@@ -23,7 +23,7 @@ def coupled_rank_distil(labels, scores, *, noise, mask=None, topk: int | None = 
         labels: [..., list_size], the teacher's scores.
         scores: [..., list_size], the student's scores; higher ranks first.
         noise: [..., samples, list_size], uniform on [0, 1).
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         topk: k, the positions that count, from the top; clipped to the list. None = all.
 
     Returns:

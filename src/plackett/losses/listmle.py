@@ -42,7 +42,7 @@ def list_mle(labels, scores, *, mask=None, noise=None, lambda_weight=None):
     Args:
         labels: [..., list_size], relevance; higher ranks first.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         noise: [..., samples, list_size]: equal labels are ordered by rising noise, and the loss is the mean over
             samples. None = by position.
         lambda_weight: `ListMLELambdaWeight`, or your own: lambda_i is its weight of document pi(i) at rank i.

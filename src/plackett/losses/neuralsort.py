@@ -145,7 +145,7 @@ def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | No
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size], divided by a temperature; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         lambda_weight: of the DCG family: the metric to approximate, with its gain, discount, normalisation and
             cut-off. None = NDCG of the whole list.
 
@@ -155,7 +155,8 @@ def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | No
     Raises:
         ValueError: the shapes do not fit, or a lambda weight outside the DCG family.
 
-    Cost: O(list_size ranks) time for the ranks above the cut-off, O(list_size) memory.
+    Cost: O(list_size ranks) time for the ranks above the cut-off, O(list_size) memory; O(list_size^2)
+    memory for second derivatives.
 
     When: graded judgements, NDCG at a small cut-off.
 
@@ -217,7 +218,7 @@ def neural_sort_cross_entropy(labels, scores, *, mask=None):
     Args:
         labels: [..., list_size], relevance grades, whose differences say how sure their order is.
         scores: [..., list_size], divided by a temperature; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
 
     Returns:
         [...], one loss a list, in nats; 0 where no label is above 0.

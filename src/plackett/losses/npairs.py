@@ -33,7 +33,7 @@ def npairs(labels, similarities, *, mask=None):
         ValueError: the similarities are not square, or the shapes do not fit.
 
     Cost: O(rows^2): the similarities are read once for the loss and once for the gradient, and classes are sorted,
-    not compared row by row.
+    not compared row by row, but for second derivatives.
 
     When: paired examples, an anchor and a positive for each class, with the rest of the batch as negatives.
 

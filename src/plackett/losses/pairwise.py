@@ -57,7 +57,7 @@ def pairwise(
         phi: function of s_i - s_j and y_i - y_j, number by number.
         labels: [..., list_size], relevance grades.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of the preferred document of each pair. None = 1.
         lambda_weight: the weight lambda of each pair, at the ranks of the scores; see `plackett.lambdas`. None = 1.
         preferred: over the pairs with y_i > y_j; False = over all pairs of two documents.
@@ -357,7 +357,7 @@ def yeti_logistic(
         labels: [..., list_size], relevance grades.
         scores: [..., list_size], not divided by a temperature; higher ranks first.
         noise: [..., samples, list_size], uniform on [0, 1).
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of the preferred document of each pair. None = 1.
         temperature: of the pairwise logistic loss, > 0.
         gumbel_temperature: of the perturbed scores, > 0.

@@ -48,7 +48,7 @@ def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None, per: str =
     Args:
         labels: [..., list_size], between 0 and 1; other labels continue the formula.
         scores: [..., list_size], logits.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document. None = 1.
         per: "list", the sum over the documents of a list, or "document", the term of each document.
 
@@ -77,7 +77,7 @@ def mean_squared(labels, scores, *, mask=None, weights=None, per: str = "list"):
     Args:
         labels: [..., list_size], any numbers.
         scores: [..., list_size].
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document. None = 1.
         per: "list", the sum over the documents of a list, or "document", the term of each document.
 
@@ -115,7 +115,7 @@ def ordinal(
     Args:
         labels: [..., list_size], grades from 0 to K.
         scores: [..., list_size, K], a logit a level.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document. None = 1.
         ordinal_size: K. None = as many levels as the scores have.
         use_fraction_label: t_ik = min(max(y_i - k + 1, 0), 1), so that a label of 1.2 is 0.2 of level 2.
@@ -165,7 +165,7 @@ def multi_class(
     Args:
         labels: [..., list_size], classes, whole numbers from 0 to K - 1; any other number is of no class.
         scores: [..., list_size, K], a logit a class.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document. None = 1.
         num_classes: K. None = as many classes as the scores have.
         label_smoothing: a, the share of the label that is spread over all classes, from 0 up to 1.

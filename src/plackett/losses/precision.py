@@ -35,7 +35,7 @@ def approx_precision(labels, scores, *, mask=None, topn: int = 10, bound: bool =
     Args:
         labels: [..., list_size]; at least 1 is relevant.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxPrecisionLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         topn: the cut-off.
         bound: a lower bound of the precision: r are those of `bound_ranks`, in_i is min(1, (c - r_i) /
             rank_temperature), and the divisor is the number of documents down to the cut-off.
@@ -47,8 +47,8 @@ def approx_precision(labels, scores, *, mask=None, topn: int = 10, bound: bool =
     Raises:
         ValueError: the shapes do not fit, or an option is out of range.
 
-    Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks`; with `bound` that of
-    `bound_ranks`.
+    Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks`; with `bound`, and for
+    second derivatives, that of `bound_ranks`.
 
     When: as many relevant documents as possible on a first page, whatever their order.
 
@@ -72,7 +72,7 @@ def approx_recall(labels, scores, *, mask=None, topn: int = 10, bound: bool = Fa
     Args:
         labels: [..., list_size]; at least 1 is relevant.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxRecallLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         topn: the cut-off.
         bound: a lower bound of the recall, by the in_i of `approx_precision` with `bound`.
         rank_temperature: how soft the cut-off is, in ranks, > 0.
@@ -110,7 +110,7 @@ def approx_average_precision(
     Args:
         labels: [..., list_size]; at least 1 is relevant.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxAveragePrecisionLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         topn: the cut-off. None = the whole list.
         bound: a lower bound of the average precision: r are those of `bound_ranks`, and in_i as in `approx_precision`.
         rank_temperature: how soft the cut-off is, in ranks, > 0.
@@ -122,7 +122,7 @@ def approx_average_precision(
         ValueError: the shapes do not fit, or an option is out of range.
 
     Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks` of the relevant documents, with a
-    cut-off of all; that of `bound_ranks` with `bound`.
+    cut-off of all; that of `bound_ranks` with `bound`, and for second derivatives.
 
     When: binary judgements with several relevant documents a list, MAP is what counts.
 

@@ -20,7 +20,7 @@ def softmax(labels, scores, *, mask=None, weights=None, lambda_weight=None):
     Args:
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size], logits; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document's own term. None = 1.
         lambda_weight: of the DCG family, or of your own: its weight of a document, gain(y_i) discount(rank_i), takes
             the place of y_i.
@@ -57,7 +57,7 @@ def calibrated_softmax(labels, scores, *, mask=None, weights=None, virtual_label
     Args:
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size], logits; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document's own term, the virtual one having 1. None = 1.
         virtual_label: y_0 >= 0; the larger, the lower are the scores of lists with little relevance.
         lambda_weight: of the DCG family, or of your own: as in `softmax`, with the virtual document among the ranked.
@@ -99,7 +99,7 @@ def poly_one_softmax(labels, scores, *, mask=None, weights=None, epsilon: float 
     Args:
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size], logits; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document's own term. None = 1.
         epsilon: the coefficient; 0 is `softmax`, below 0 weakens documents that are ranked well already.
         lambda_weight: of the DCG family, or of your own: as in `softmax`.
@@ -136,7 +136,7 @@ def unique_softmax(labels, scores, *, mask=None, weights=None, lambda_weight=Non
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size], logits; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document's own term; its rivals count in full. None = 1.
             `UniqueSoftmaxLoss` makes a weight of the list of them, as TensorFlow Ranking does.
         lambda_weight: of the DCG family, or of your own: its weight of a document, gain(y_i) discount(rank_i), takes

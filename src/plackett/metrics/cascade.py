@@ -71,7 +71,7 @@ def reciprocal_rank(labels, scores, *, mask=None, weights=None, topn=None, ties:
     Args:
         labels: [..., list_size]; a label of at least 1 is relevant.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
@@ -103,7 +103,7 @@ def hits(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "pos
     Args:
         labels: [..., list_size]; a label of at least 1 is relevant.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
@@ -158,7 +158,7 @@ def expected_reciprocal_rank(
     Args:
         labels: [..., list_size], relevance grades between 0 and `max_grade`; a higher one counts as `max_grade`.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         max_grade: the highest grade of the judgements, which is not read from the lists: a value must not depend on

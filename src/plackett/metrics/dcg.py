@@ -32,7 +32,7 @@ def dcg(
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w_i of each document's gain; at 0 it is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         gain: function of labels; `gains.pow_minus_1` (2^y - 1), `gains.identity`, or your own.
@@ -81,7 +81,7 @@ def ndcg(
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document's gain; at 0 it is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         gain: function of labels; `gains.pow_minus_1` (2^y - 1), `gains.identity` (trec_eval), or your own.

@@ -37,7 +37,7 @@ def alpha_dcg(
     Args:
         labels: [..., list_size, subtopics], 1 where a document covers a subtopic, else 0; below 0 counts as 0.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w_i of each document's gain; at 0 it is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         alpha: how probably a document that covers a subtopic leaves nothing to want of it, between 0 and 1.
@@ -93,7 +93,7 @@ def precision_ia(
     Args:
         labels: [..., list_size, subtopics], at least 1 where a document covers a subtopic; below 0 counts as 0.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.

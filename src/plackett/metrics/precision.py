@@ -32,7 +32,7 @@ def precision(
     Args:
         labels: [..., list_size]; a label of at least 1 is relevant.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n; "relevant" = the number of relevant documents of the list (R-precision). None = the
             whole list.
@@ -76,7 +76,7 @@ def recall(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "p
     Args:
         labels: [..., list_size]; a label of at least 1 is relevant.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
@@ -110,7 +110,7 @@ def average_precision(labels, scores, *, mask=None, weights=None, topn=None, tie
     Args:
         labels: [..., list_size]; a label of at least 1 is relevant.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each relevant document; at 0 it is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
@@ -160,7 +160,7 @@ def rank_biased_precision(
     Args:
         labels: [..., list_size], relevance grades.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         persistence: p, between 0 and 1; the user reads 1 / (1 - p) documents in the mean.
@@ -198,7 +198,7 @@ def position_weighted_average(
     Args:
         labels: [..., list_size], ratings or grades.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.

@@ -22,7 +22,7 @@ def average_relevance_position(labels, scores, *, mask=None, weights=None, ties:
     Args:
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of each document; at 0 it is left out. None = 1.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
@@ -54,7 +54,7 @@ def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str 
     Args:
         labels: [..., list_size], relevance grades.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [..., list_size], the weight w of the preferred document; at 0 it is left out. None = 1.
         ties: what a pair of equal scores counts: "incorrect": 0; "expected": 1/2; "position" and "trec": as they
             stand in the list, or by falling document id.

@@ -93,7 +93,7 @@ def ranked(
     Args:
         labels: [..., list_size]; with `subtopics`, [..., list_size, subtopics].
         scores: [..., list_size].
-        mask: [..., list_size] bool, True = real document. None = all real.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         weights: [...], [..., 1] or [..., list_size]; a document of weight 0 is left out. None = 1.
         ties: how documents of equal score are ordered: "position": as they stand in the list; "expected": in all
             orders alike (McSherry & Najork, "Computing Information Retrieval Performance Measures Efficiently in the
