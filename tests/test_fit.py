@@ -191,7 +191,7 @@ def test_every_metric_in_one_model(tmp_path):
     model.compile("adam", loss=losses.UniqueSoftmaxLoss(), metrics=every)
     history = model.fit(FEATURES, LABELS, batch_size=8, verbose=0).history
     assert set(history) == {"loss", *(metric.name for metric in every)}
-    assert len(history) == 13
+    assert len(history) == 14
     assert np.isfinite(list(history.values())).all()
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras").evaluate(FEATURES, LABELS, return_dict=True, verbose=0)
