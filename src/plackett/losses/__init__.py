@@ -20,9 +20,10 @@ ordinary numbers; otherwise a label below 0 marks padding. A label of NaN is no 
 compiled function, makes the loss of its list NaN.
 
 Derivatives: every loss can be differentiated any number of times by its scores, and by the `weights` of its documents;
-on JAX in forward mode and under `jax.vmap` too, on PyTorch under `torch.func`. What is held fixed in a gradient, as
-lambda weights and the responsibilities of an EM step are, is so in all of them. Numbers are float32, or float64 where the
-scores are.
+on JAX in forward mode and under `jax.vmap` too, on PyTorch under `torch.func`. What is held fixed in a gradient (lambda
+weights, the responsibilities of an EM step) is so in all of them.
+
+Numbers are float32, or float64 where the scores are.
 """
 
 from plackett.lambdas import (
