@@ -10,7 +10,14 @@ from plackett import losses
 SIZE = 100_000  # squared, in float32: 40 GB
 
 
-OF_SOFT_RANKS = ["approx_ndcg", "approx_mrr", "gumbel_approx_ndcg"]
+OF_SOFT_RANKS = [
+    "approx_ndcg",
+    "approx_mrr",
+    "approx_precision",
+    "approx_recall",
+    "approx_average_precision",
+    "gumbel_approx_ndcg",
+]
 OF_PAIRS = ["pairwise_hinge", "pairwise_logistic", "pairwise_soft_zero_one", "pairwise_mse"]
 ALL_GRADED = ["unique_softmax", "coupled_rank_distil", "list_mle", "softmax", *OF_PAIRS, *OF_SOFT_RANKS]
 FEW_GRADED = ["approx_ndcg", "pairwise_logistic", "pairwise_hinge"]

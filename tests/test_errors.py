@@ -264,6 +264,16 @@ def test_ragged_clicks_must_be_asked_for():
             lambda: losses.OrdinalLoss(ordinal_size=3)([[1, 0]], np.zeros((1, 2, 2))),
             r"ordinal_size=3 needs as many scores a document, but got scores \[1, 2, 2\]",
         ),
+        (
+            lambda: losses.ApproxRecallLoss(topn=None),
+            "topn must be a whole number of at least 1: no order changes what",
+        ),
+        (
+            lambda: losses.ApproxAveragePrecisionLoss(rank_temperature=2.0),
+            "rank_temperature acts on the cut-off: set topn too",
+        ),
+        (lambda: losses.approx_precision([1, 0], [0.1, 0.2], topn=0), "topn must be a whole number of at least 1"),
+        (lambda: losses.ApproxPrecisionLoss(rank_temperature=0), "rank_temperature must be a number greater than 0"),
         (lambda: losses.MultiClassLoss(num_classes=1), "num_classes must be a whole number of at least 2"),
         (lambda: losses.MultiClassLoss(label_smoothing=1), "label_smoothing must be a number from 0 up to 1"),
         (

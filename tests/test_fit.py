@@ -25,23 +25,30 @@ WEIGHTED = [
     "pairwise_logistic",
     "pairwise_mse",
     "pairwise_soft_zero_one",
+    "pairwise_squared_hinge",
     "poly_one_softmax",
     "softmax",
     "unique_softmax",
     "yeti_logistic",
 ]
 UNWEIGHTED = [
+    "approx_average_precision",
     "approx_mrr",
+    "approx_precision",
+    "approx_recall",
     "circle",
     "click_em",
     "coupled_rank_distil",
     "list_mle",
     "mean_squared",
+    "multi_class",
+    "neural_sort_cross_entropy",
     "ordinal",
     "sigmoid_cross_entropy",
 ]
 NOISY = ["coupled_rank_distil", "gumbel_approx_ndcg", "list_mle", "neural_sort_ndcg", "yeti_logistic"]
-OUTPUTS = {"mixture_em": 3, "click_em": 2, "ordinal": 3}
+OUTPUTS = {"mixture_em": 3, "click_em": 2, "ordinal": 3, "multi_class": 3}
+SIZES = {"ordinal": {"ordinal_size": 3}, "multi_class": {"num_classes": 3}}
 FORMS = {None: WEIGHTED + UNWEIGHTED, (24,): ["softmax"], (24, 1): ["mixture_em"], (24, 6): ["softmax", "ordinal"]}
 RANDOM = np.random.default_rng(0)
 FEATURES = RANDOM.normal(size=(24, 6, 3)).astype("float32")
@@ -60,7 +67,7 @@ def test_fit_save_load(name, weights, tmp_path):
     keras.utils.set_random_seed(0)
     options = {"lambda_weight": losses.NDCGLambdaWeight(topn=3)} if name in WEIGHTED else {}
     model = linear(OUTPUTS.get(name, 1))
-    loss = losses.get(name, **options | ({"ordinal_size": 3} if name == "ordinal" else {}))
+    loss = losses.get(name, **options | SIZES.get(name, {}))
     model.compile("adam", loss=loss, metrics=[metrics.NDCG(topn=3)])
     labels = np.minimum(LABELS, 1) if name.endswith("_em") else LABELS
     sample_weight = None if weights is None else RANDOM.random(weights).astype("float32")

@@ -12,7 +12,7 @@ from backends import compiled, differentiated
 from keras import ops
 
 from plackett import gains, losses
-from plackett.lambdas import LambdaWeight
+from plackett.lambdas import LambdaWeight, PairWeight
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -256,6 +256,19 @@ def test_weighted_gains_in_a_pairwise_loss(kind, options, size):
     expected = np.sum(preferred * table * np.logaddexp(0, scores - scores[:, None]))
     got = losses.pairwise_logistic(labels, scores, weights=weights, lambda_weight=weight)
     np.testing.assert_allclose(number(got), expected, rtol=1e-4)
+
+
+class HeavyWeight(PairWeight):
+    def of_pairs(self, labels, ranks, mask, weights):
+        return [weights], lambda i, j: i[0] * j[0]
+
+
+def test_a_weight_of_your_own_may_read_the_weights_of_documents():
+    labels, scores, weights = [2.0, 0.0, 1.0], [0.3, 1.2, -0.4], [0.5, 2.0, 1.5]
+    table = [[a * b for b in weights] for a in weights]
+    expected = references.pairwise_logistic(labels, scores, weights=weights, pair_weights=table)
+    got = losses.pairwise_logistic(labels, scores, weights=weights, lambda_weight=HeavyWeight())
+    close(number(got), expected)
 
 
 IN_RAX = ([2.0, 0.0, 1.0, 0.0, 3.0], [0.3, 1.2, -0.4, 0.9, 0.1], [0.5, 2.0, 1.5, 1.0, 0.25])

@@ -13,7 +13,8 @@ Elsewhere a weight is refused. A weight of your own is a class with `pair_weight
 [..., list_size, list_size], or `document_weights(labels, ranks)` -> [..., list_size], or both; it acts in the losses
 that use that method. Labels and ranks are [..., list_size]; ranks start at 1, by falling score, with padding, whose
 labels are 0, behind all real documents. What it says of padding is dropped, and no gradient passes through it. A
-method with a third parameter `mask`, [..., list_size] bool, is also told who is real.
+method with a third parameter `mask`, [..., list_size] bool, is also told who is real, and an `of_pairs` with a fourth,
+`weights`, the weights of the documents.
 
 >>> import keras
 >>> from keras import ops

@@ -191,8 +191,9 @@ def multi_class(
     classes = ops.cast(ops.arange(ops.shape(scores)[-1]), scores.dtype)
     target = ops.cast(labels[..., None] == classes, scores.dtype)
     log_p = ops.log_softmax(scores, axis=-1)
-    of_class, of_all = ops.sum(target * log_p, axis=-1), ops.mean(log_p, axis=-1)
-    by_document = -(1.0 - label_smoothing) * of_class - label_smoothing * of_all
+    of_class, of_all = ops.sum(target * log_p, axis=-1), ops.sum(log_p, axis=-1)
+    share = label_smoothing / ops.cast(ops.shape(scores)[-1], scores.dtype)
+    by_document = -(1.0 - label_smoothing) * of_class - share * of_all
     return total(weights_of_documents(weights, labels, mask) * by_document, per)
 
 

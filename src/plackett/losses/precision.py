@@ -130,8 +130,7 @@ def approx_average_precision(
     measures", Information Retrieval 2010. It is rax's `approx_t12n(ap_metric)`, with `bound` `bound_t12n`, where both
     temperatures are 1, but for padding and the gradient of the cut, as in `approx_precision`.
     """
-    check_options(rank_temperature=rank_temperature)
-    check_topn(topn)
+    _check_cut_off(topn, rank_temperature, whole_list=True)
     labels, scores, mask = clean(labels, scores, mask)
     relevant = mask & is_greater_equal_1(labels)
     rank = ranks_of(scores, mask, relevant if topn is None else mask, bound)
@@ -142,17 +141,20 @@ def approx_average_precision(
 
 
 def _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature):
-    _check_cut_off(topn)
-    check_options(rank_temperature=rank_temperature)
+    _check_cut_off(topn, rank_temperature)
     labels, scores, mask = clean(labels, scores, mask)
     retrieved = _retrieved(ranks_of(scores, mask, mask, bound), scores, mask, topn, bound, rank_temperature)
     return mask & is_greater_equal_1(labels), retrieved, mask
 
 
-def _check_cut_off(topn) -> None:
+def _check_cut_off(topn, rank_temperature, whole_list: bool = False) -> None:
+    """Raises ValueError for a cut-off out of range, and for None unless it means the whole list."""
     check_topn(topn)
-    if topn is None:
+    check_options(rank_temperature=rank_temperature)
+    if topn is None and not whole_list:
         raise ValueError("topn must be a whole number of at least 1: no order changes what a whole list holds")
+    if topn is None and rank_temperature != 1.0:
+        raise ValueError("rank_temperature acts on the cut-off: set topn too")
 
 
 def _retrieved(rank, scores, mask, topn, bound, rank_temperature):
@@ -165,8 +167,9 @@ def _retrieved(rank, scores, mask, topn, bound, rank_temperature):
 def _cut(rank, scores, mask, topn):
     """[..., 1], the middle of the `topn`-th rank and the next; documents of equal score have the same part in it."""
     order, first, end = _falling(scores, mask)
-    part = ops.relu(backend.minimum(end, topn + 1) - backend.maximum(first, topn - 1)) / (end - first)
-    return ops.sum(ops.cast(part, rank.dtype) * take(rank, order), axis=-1, keepdims=True) / 2.0
+    part = ops.relu(backend.minimum(end, topn + 1) - backend.maximum(first, topn - 1))
+    part = ops.cast(part, rank.dtype) / ops.cast(end - first, rank.dtype)
+    return ops.sum(part * take(rank, order), axis=-1, keepdims=True) / 2.0
 
 
 def _relevant_up_to(scores, mask, relevant):
@@ -210,7 +213,7 @@ class ApproxPrecisionLoss(RankingLoss):
         bound=False,
         rank_temperature=1.0,
     ):
-        _check_cut_off(topn)
+        _check_cut_off(topn, rank_temperature)
         super().__init__(
             approx_precision,
             reduction,
@@ -243,7 +246,7 @@ class ApproxRecallLoss(RankingLoss):
         bound=False,
         rank_temperature=1.0,
     ):
-        _check_cut_off(topn)
+        _check_cut_off(topn, rank_temperature)
         super().__init__(
             approx_recall,
             reduction,
@@ -276,7 +279,7 @@ class ApproxAveragePrecisionLoss(RankingLoss):
         bound=False,
         rank_temperature=1.0,
     ):
-        check_topn(topn)
+        _check_cut_off(topn, rank_temperature, whole_list=True)
         super().__init__(
             approx_average_precision,
             reduction,
