@@ -69,16 +69,17 @@ class RankingMetric(Configured, keras.metrics.Metric):
         """Adds the lists of one batch.
 
         Args:
-            y_true: labels, [..., list_size], or [..., list_size, subtopics].
-            y_pred: scores, [..., list_size], or [..., list_size, models], of which the mean over models counts (for
-                `ClickEMLoss` and `OrdinalLoss` hand it `loss.ranking_scores(y_pred)` instead); their Keras mask, or
-                else `label >= 0`, says who is real.
+            y_true: labels, numbers or booleans, [..., list_size], or [..., list_size, 1], or [..., list_size,
+                subtopics].
+            y_pred: scores, [..., list_size], or [..., list_size, models], of which the mean over models counts, with
+                one model, as from `Dense(1)`, its scores (for `ClickEMLoss` and `OrdinalLoss` hand it
+                `loss.ranking_scores(y_pred)` instead); their Keras mask, or else `label >= 0`, says who is real.
             sample_weight: [...] or [..., 1], a weight a list, or [..., list_size], a weight a document.
             documents: the document ids, [..., list_size], which ties="trec" alone reads.
         """
-        if not self.subtopics:
-            y_pred = lists.mean_of_models(y_pred, y_true)
-        labels, scores, mask = lists.prepare(y_true, y_pred, ragged=self.ragged, subtopics=self.subtopics)
+        labels, scores, mask = lists.prepare(
+            y_true, y_pred, ragged=self.ragged, average_models=not self.subtopics, subtopics=self.subtopics
+        )
         if sample_weight is not None:
             sample_weight = padded_weights(sample_weight, y_true, ragged=self.ragged)
         weights = lists.weights_of_documents(sample_weight, scores, mask)
