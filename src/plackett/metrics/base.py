@@ -1,5 +1,6 @@
 """The one bridge between a metric function of lists and `keras.metrics.Metric`."""
 
+import math
 from collections.abc import Callable
 
 import keras
@@ -106,7 +107,9 @@ class RankingMetric(Configured, keras.metrics.Metric):
         return ops.divide_no_nan(total + self.empty * others, weight + others)
 
     def improves(self, value: float, best: float | None) -> bool:
-        """Whether a value of this metric is better than the best so far, None before the first."""
+        """Whether a value of this metric is better than the best so far, None before the first; NaN never is."""
+        if math.isnan(value):
+            return False
         return best is None or (value < best if self.less_is_better else value > best)
 
     def _sum(self, x):
