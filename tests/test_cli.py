@@ -56,6 +56,9 @@ def test_train_and_evaluate(files):
     done = run("train", files / "train.txt", *output, *options, *QUICK)
     assert done.exit_code == 0, done.output
     assert "best epoch" in done.output
+    assert "60 queries of labels 0 to 2 to train on, 20 queries of labels 0 to 2 to validate on" in " ".join(
+        done.output.split()
+    )
     config = yaml.safe_load((files / "run/config.yaml").read_text())
     assert config["data"] == [str(files / "train.txt")]
     assert config["scorer_options"] == {"hidden": [8], "dropout": 0}
@@ -225,6 +228,15 @@ def test_errors_are_one_line(files, monkeypatch, options, wrong):
     assert wrong in " ".join(done.output.split())
     assert "Traceback" not in done.output
     assert not (files / "run/model.keras").exists()
+
+
+def test_a_search_all_of_whose_trials_diverge(files):
+    (files / "space.yaml").write_text("learning_rate: [1e38]\noptimizer: [sgd]\n")
+    arguments = ["tune", files / "train.txt", "--output", files / "search", "--space", files / "space.yaml"]
+    done = run(*arguments, "--trials", "2", "--loss", "softmax", "--epochs", "2", "--scorer-option", "hidden=[4]")
+    assert done.exit_code == 2
+    assert "error: all 2 trials diverged, so there are no best settings" in " ".join(done.output.split())
+    assert not (files / "search/config.yaml").exists()
 
 
 def test_evaluate_states_its_conventions(files):

@@ -61,6 +61,12 @@ def test_scores_of_another_size(thing):
 
 @over([*FUNCTIONS, *LISTWISE])
 def test_scores_of_another_rank(thing):
+    with pytest.raises(ValueError, match=r"scores must have the shape of labels, \[2, 3\], but got scores \[2, 3, 2\]"):
+        call(thing, ones(2, 3), ones(2, 3, 2))
+
+
+@over(FUNCTIONS)
+def test_a_column_of_scores_is_for_the_classes(thing):
     with pytest.raises(ValueError, match=r"scores must have the shape of labels, \[2, 3\], but got scores \[2, 3, 1\]"):
         call(thing, ones(2, 3), ones(2, 3, 1))
 

@@ -136,6 +136,98 @@ def test_six_lists_of_six_documents_take_weights_of_documents():
     np.testing.assert_allclose(got, float(expected), rtol=1e-5)
 
 
+WEIGHTS = {
+    "none": None,
+    "lists": RANDOM.random(24).astype("float32"),
+    "column": RANDOM.random((24, 1)).astype("float32"),
+    "documents": RANDOM.random((24, 6)).astype("float32"),
+}
+LABEL_FORMS = {
+    "grades": LABELS,
+    "floats": LABELS.astype("float32"),
+    "column": LABELS[..., None],
+    "booleans": np.abs(LABELS) > 1,
+    "column of booleans": np.abs(LABELS[..., None]) > 1,
+}
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("labels", LABEL_FORMS)
+def test_what_people_pass(labels, weights):
+    """Scores of Dense(1), [lists, list_size, 1], give the numbers of scores, labels and weights without columns."""
+    given, weights = LABEL_FORMS[labels], WEIGHTS[weights]
+    plain = given.reshape(24, 6).astype("float32")
+    x = keras.Input((6, 3))
+    model = keras.Model(x, keras.layers.Dense(1)(x))
+    loss, measures = losses.UniqueSoftmaxLoss(), {"weighted_metrics": [metrics.NDCG(topn=3)]}
+    model.compile(keras.optimizers.SGD(0.0), loss=loss, **measures)
+    scores = ops.convert_to_numpy(model(FEATURES))
+    metric = metrics.NDCG(topn=3)
+    metric.update_state(plain, scores[..., 0], weights)
+    expected = {"loss": float(loss(plain, scores[..., 0], weights)), "ndcg_3": float(metric.result())}
+    got = model.evaluate(FEATURES, given, sample_weight=weights, batch_size=6, return_dict=True, verbose=0)
+    assert got == pytest.approx(expected, rel=1e-5)
+    history = model.fit(FEATURES, given, sample_weight=weights, batch_size=6, verbose=0).history
+    assert {name: value for name, (value,) in history.items()} == pytest.approx(expected, rel=1e-5)
+    assert float(loss(given, scores, weights)) == pytest.approx(expected["loss"], rel=1e-5)
+    metric.reset_state()
+    metric.update_state(given, scores, weights)
+    assert float(metric.result()) == pytest.approx(expected["ndcg_3"], rel=1e-5)
+
+
+@pytest.mark.parametrize("layers", ["Dense(1)", "Masking, Dense(1)"])
+def test_a_masking_layer_says_who_is_real(layers):
+    """From the front of the model to Dense(1) at its end, in `fit` and `evaluate`: labels of 0 at padding are none."""
+    real = np.arange(6) < RANDOM.integers(1, 7, (24, 1))
+    features, grades = np.where(real[..., None], FEATURES, 0), np.where(real, np.abs(LABELS), 0)
+    masking = [keras.layers.Masking()] if "Masking" in layers else []
+    model = keras.Sequential([keras.Input((6, 3)), *masking, keras.layers.Dense(4, "relu"), keras.layers.Dense(1)])
+    loss = losses.UniqueSoftmaxLoss()
+    model.compile(keras.optimizers.SGD(0.0), loss=loss, metrics=[metrics.NDCG()])
+    scores = ops.convert_to_numpy(model(features))[..., 0]
+    lists = [(grades[b][real[b]], scores[b][real[b]]) for b in range(24)]
+    unpadded = np.mean([float(loss(labels, scores)) for labels, scores in lists])
+    values = [float(metrics.ndcg(labels, scores)) for labels, scores in lists]
+    labels = grades if masking else np.where(real, grades, -1)
+    expected = {"loss": unpadded, "ndcg": np.mean(values)}
+    got = model.evaluate(features, labels, batch_size=6, return_dict=True, verbose=0)
+    assert got == pytest.approx(expected, rel=1e-5)
+    history = model.fit(features, labels, batch_size=6, verbose=0).history
+    assert {name: value for name, (value,) in history.items()} == pytest.approx(expected, rel=1e-5)
+
+
+def test_models_are_no_column():
+    """The axis of models stays, of one model too; N-pairs similarities of one row stay a matrix."""
+    labels, scores = np.minimum(np.abs(LABELS), 1), FEATURES[..., :1]
+    for loss, fn in ((losses.MixtureEMLoss(), losses.mixture_em), (losses.OrdinalLoss(), losses.ordinal)):
+        for given in (labels, labels[..., None], labels > 0):
+            expected = np.mean(ops.convert_to_numpy(fn(labels, scores)))
+            assert float(loss(given, scores)) == pytest.approx(expected, rel=1e-5)
+    mean, several = metrics.NDCG(), metrics.NDCG()
+    mean.update_state(labels, FEATURES.mean(axis=-1))
+    several.update_state(labels[..., None] > 0, FEATURES)
+    assert float(several.result()) == pytest.approx(float(mean.result()), rel=1e-5)
+    assert float(losses.NpairsLoss()([0], [[0.5]])) == 0
+    assert float(losses.NpairsLoss()([[0]], [[0.5]])) == 0
+    assert losses.SoftmaxLoss(reduction="none")([[1], [2]], [[0.5], [0.2]]).shape == (2,)
+
+
+def test_losses_and_metrics_by_name(tmp_path):
+    """Keras looks strings up among its own alone; ours are looked up by ours."""
+    model = linear()
+    model.compile("adam", loss=losses.get("unique_softmax"), metrics=[metrics.get("ndcg@3")])
+    model.fit(FEATURES, LABELS, batch_size=6, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    measured = loaded.evaluate(FEATURES, LABELS, return_dict=True, verbose=0)
+    assert measured == pytest.approx(model.evaluate(FEATURES, LABELS, return_dict=True, verbose=0))
+    assert measured.keys() == {"loss", "ndcg_3"}
+    loss = keras.losses.get({"class_name": "plackett>UniqueSoftmaxLoss", "config": {}})
+    metric = keras.metrics.get({"class_name": "plackett>NDCG", "config": {"topn": 3}})
+    assert type(loss) is losses.UniqueSoftmaxLoss
+    assert metric.name == "ndcg_3"
+
+
 def test_npairs_under_fit_compares_large_classes_as_integers(tmp_path):
     classes = np.repeat([2**24, 2**24 + 1, 2**24 + 2, 2**24 + 3], 2)
     x = RANDOM.normal(size=(8, 8)).astype("float32")

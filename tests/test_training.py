@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import re
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ from backends import BACKEND
 
 import plackett
 from plackett.data import Batches, plan
-from plackett.training import Feed, fitting, settings_of
+from plackett.training import Feed, TrainingDivergedError, fitting, record, settings_of
 from plackett.training.optimizers import OPTIMIZERS, made_optimizer
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -246,6 +247,59 @@ def test_a_score_of_nan_has_no_rank(validation_lists):
     scores[3] = np.nan
     with pytest.raises(ValueError, match=f"1 of {len(scores)} scores are NaN, which has no rank"):
         plackett.evaluate_scores(scores, validation_lists)
+
+
+HIGH = "the highest label of the training lists is 200, of query 'q0', where unique_softmax_loss is inf: an exponential"
+
+
+def with_high_labels(lists):
+    """The same lists with labels of 0, 100 and 200; query q0 has one of 200."""
+    labels = 100 * lists.labels
+    labels[0] = 200
+    return dataclasses.replace(lists, labels=labels)
+
+
+def test_labels_too_high_for_the_loss_or_the_metric_are_refused_at_the_door(training_lists, validation_lists, tmp_path):
+    """An id or a price that was taken for a grade."""
+    high, held_out = with_high_labels(training_lists), with_high_labels(validation_lists)
+    with pytest.raises(ValueError, match=re.escape(HIGH)):
+        plackett.train(high, held_out, metric="mrr", output=tmp_path / "run", **QUICK)
+    with pytest.raises(ValueError, match=r"the highest label of the validation lists is 200, of query 'q0', where dcg"):
+        plackett.train(high, held_out, loss="softmax", metric="dcg", output=tmp_path / "run", **QUICK)
+    assert not (tmp_path / "run").exists()
+    trained = plackett.train(high, held_out, loss="softmax", metric="mrr", **QUICK | {"epochs": 1})
+    assert np.isfinite(trained.best["mrr"])
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_metric_of_nan_is_no_best_epoch(training_lists, validation_lists, tmp_path, monkeypatch, first):
+    """From epoch `first` on it is NaN; what was finished before stays."""
+    values = [0.5] * (first - 1) + [np.nan] * 3
+    monkeypatch.setattr(record, "evaluate", lambda *_: {"ndcg@10": values.pop(0)})
+    with pytest.raises(
+        TrainingDivergedError, match=f"in epoch {first}, step 8: ndcg@10 of the validation lists is nan"
+    ):
+        plackett.train(training_lists, validation_lists, output=tmp_path / "run", **QUICK)
+    told = json.loads((tmp_path / "run/divergence.json").read_text())
+    assert told["ranges"] == {"label": [0, 2, 0]}
+    kept = {path.name for path in (tmp_path / "run").iterdir()} & {"model.keras", "metrics.json", "history.csv"}
+    assert len(kept) == (3 if first == 2 else 0)
+    if kept:
+        assert json.loads((tmp_path / "run/metrics.json").read_text())["ndcg@10"] == 0.5
+        assert "nan" not in (tmp_path / "run/history.csv").read_text()
+
+
+def test_nan_is_never_an_improvement(validation_lists):
+    for metric in (plackett.metrics.NDCG(), plackett.metrics.ARP()):
+        assert not metric.improves(float("nan"), None)
+        assert not metric.improves(float("nan"), 0.5)
+        assert metric.improves(0.5, None)
+    kept = record.Record(validation_lists, "ndcg", 2, None)
+    history = [{"epoch": i + 1, "ndcg": value} for i, value in enumerate([np.nan, 0.5, np.nan])]
+    assert kept.take(history).best == history[1]
+    assert kept.finished(3)
+    assert kept.take(history[:1]).best is None
+    assert not kept.finished(1)
 
 
 def rates(settings, steps):

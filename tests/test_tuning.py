@@ -11,6 +11,7 @@ from conftest import made_lists
 
 import plackett
 from plackett import tuning
+from plackett.training import record
 from plackett.tuning import checked_space, tune
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -87,6 +88,19 @@ def test_a_trial_that_diverges_comes_last(tmp_path):
     assert {1e-3, 1e38} == set(rates)
     assert [trial.value is None for trial in trials] == [rate == 1e38 for rate in rates]
     assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["learning_rate"] == 1e-3
+
+
+def test_a_trial_whose_metric_is_nan_has_diverged(tmp_path, monkeypatch):
+    measured = record.evaluate
+    values = iter([True, False, True])
+
+    def evaluate(*arguments):
+        return {"ndcg@10": float("nan")} if next(values) else measured(*arguments)
+
+    monkeypatch.setattr(record, "evaluate", evaluate)
+    trials = search(tmp_path / "run", 3)
+    assert [trial.number for trial in trials] == [1, 0, 2]
+    assert [trial.value is None for trial in trials] == [False, True, True]
 
 
 def test_the_default_space_is_what_the_scorer_knows(monkeypatch, tmp_path):

@@ -432,11 +432,6 @@ def keras_mask(x):
     return masking.get_keras_mask(x)
 
 
-def set_keras_mask(x, mask) -> None:
-    """Leaves a Keras mask on `x`; see `keras_mask`."""
-    masking.set_keras_mask(x, mask)
-
-
 def replicas() -> int:
     """How many replicas of `tf.distribute` share this step; 1 elsewhere."""
     if keras.backend.backend() != "tensorflow":

@@ -201,6 +201,11 @@ def tune(
         console.print("\nstopped: the same command goes on with the search")
         raise typer.Exit(130) from None
     console.print(trial_table(found, settings["metric"]))
+    if found[0].value is None:
+        raise ValueError(
+            f"all {len(found)} trials diverged, so there are no best settings: search smaller learning rates, or look "
+            f"at divergence.json in the folders of {output / 'trials'}"
+        )
     console.print(f"train the best with --config {output / 'config.yaml'}", highlight=False)
 
 
@@ -303,7 +308,14 @@ def read_data(settings, source, shared_queries):
     seed, missing = settings.get("seed", Settings.seed), settings.get("scorer_options", {}).get("missing", False)
     if not source[1] and source[0] != [MOVIELENS]:
         console.print(f"no --validation: 20 % of the queries, drawn with seed {seed}, are held out", highlight=False)
-    return read_training(*source, seed, missing=missing, shared_queries=shared_queries)
+    lists, held_out, provenance = read_training(*source, seed, missing=missing, shared_queries=shared_queries)
+    console.print(f"{said(lists)} to train on, {said(held_out)} to validate on", highlight=False)
+    return lists, held_out, provenance
+
+
+def said(lists: plackett.data.RankingLists) -> str:
+    """How many queries there are, and the range of their labels."""
+    return f"{len(lists)} queries of labels {lists.labels.min(initial=np.inf):g} to {lists.labels.max(initial=0):g}"
 
 
 def run_training(lists, validation, loss, metric, output, *, callbacks=(), **settings):

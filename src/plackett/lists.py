@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from plackett import backend
-from plackett.ragged import Ragged, is_ragged, pad_together, to_ragged
+from plackett.ragged import is_ragged, pad_together
 from plackett.shapes import as_rows, check_shape, computable, shown
 
 
@@ -97,16 +97,20 @@ def subtopics_of_documents(labels, scores, mask=None):
     return labels, scores, mask
 
 
-def prepare(y_true, y_pred, *, ragged: bool, models: bool = False, subtopics: bool = False):
+def prepare(
+    y_true, y_pred, *, ragged: bool, models: bool = False, average_models: bool = False, subtopics: bool = False
+):
     """What Keras hands to a loss or metric as cleaned lists.
 
     The Keras mask on the scores says who is real; without one a label below 0 marks padding.
 
     Args:
-        y_true: labels, [..., list_size] or ragged.
-        y_pred: scores, [..., list_size] or ragged; with `models`, with a last axis of models.
+        y_true: labels, numbers or booleans, [..., list_size] or ragged; a further last axis of 1 is dropped.
+        y_pred: scores, [..., list_size] or ragged; a further last axis of 1, as `Dense(1)` leaves it, is dropped, but
+            with `models` it is the axis of models.
         ragged: accept ragged input.
         models: the scores have a last axis of models.
+        average_models: the scores may have a last axis of models, of which the mean counts.
         subtopics: the labels have a last axis of subtopics; padding has a label below 0 in all of them.
 
     Returns:
@@ -115,39 +119,41 @@ def prepare(y_true, y_pred, *, ragged: bool, models: bool = False, subtopics: bo
     Raises:
         ValueError: ragged input that is not accepted, or shapes that do not fit.
     """
+    rows, marked = None, None
     if is_ragged(y_true) or is_ragged(y_pred):
         if not ragged:
             raise ValueError("labels or scores are ragged, which is accepted with ragged=True only: set it")
-        labels, scores, mask = pad_together(y_true, y_pred)
-        mask = mask & _not_padding(labels, subtopics)
+        labels, scores, rows = pad_together(y_true, y_pred)
     else:
-        labels, scores, mask = ops.convert_to_tensor(y_true), y_pred, backend.keras_mask(y_pred)
-        mask = _not_padding(labels, subtopics) if mask is None else mask
+        labels, scores, marked = ops.convert_to_tensor(y_true), y_pred, backend.keras_mask(y_pred)
+    scores = computable(scores)
+    # Booleans have no order on TensorFlow.
+    labels = ops.cast(labels, scores.dtype)
     if subtopics:
-        return subtopics_of_documents(labels, scores, mask)
-    return clean(labels, scores, mask, models=models)
+        scores = _without_column(scores, len(scores.shape) == len(labels.shape))
+    else:
+        extra = len(labels.shape) - len(scores.shape)
+        # Two axes are lists of one document, where both have a last axis of 1; more are lists and a column.
+        labels = _without_column(labels, extra > 0 or (extra == 0 and len(labels.shape) > (1 if models else 2)))
+        if average_models and len(scores.shape) == len(labels.shape) + 1:
+            scores = backend.mean(scores, axis=-1)
+        elif not models:
+            scores = _without_column(scores, len(scores.shape) > len(labels.shape))
+    if marked is None:
+        marked = _not_padding(labels, subtopics)
+    mask = marked if rows is None else marked & rows
+    return subtopics_of_documents(labels, scores, mask) if subtopics else clean(labels, scores, mask, models=models)
+
+
+def _without_column(x, redundant):
+    """`x` without its last axis where that is `redundant` and of size 1."""
+    return ops.squeeze(x, axis=-1) if redundant and tuple(x.shape[-1:]) == (1,) else x
 
 
 def _not_padding(labels, subtopics):
     """[..., list_size] bool: a label below 0 marks padding, for subtopics one in all of them."""
     real = ~(labels < 0)
     return ops.any(real, axis=-1) if subtopics else real
-
-
-def mean_of_models(scores, labels):
-    """The mean over a last axis of models, with the mask kept; scores without that axis as they are."""
-    if is_ragged(scores):
-        flat = to_ragged(scores)
-        several = len(flat.values.shape) > 1
-        return (
-            Ragged(backend.mean(computable(flat.values), axis=-1), flat.row_splits, flat.list_size) if several else flat
-        )
-    if len(np.shape(scores)) != len(np.shape(labels)) + 1:
-        return scores
-    averaged = backend.mean(computable(scores), axis=-1)
-    if backend.keras_mask(scores) is not None:
-        backend.set_keras_mask(averaged, backend.keras_mask(scores))
-    return averaged
 
 
 def count(mask):

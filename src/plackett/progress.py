@@ -43,7 +43,8 @@ class ProgressBar(keras.callbacks.Callback):
         value = logs[self.metric]
         if self.improves(value, self.best[1]):
             self.best = (epoch, value)
-        numbers = f"loss {logs['loss']:.4g} {self.metric} {value:.4f} best {self.best[1]:.4f}"
+        best = value if self.best[1] is None else self.best[1]
+        numbers = f"loss {logs['loss']:.4g} {self.metric} {value:.4f} best {best:.4f}"
         self.bar.update(self.task, completed=epoch, numbers=numbers)
 
     def on_train_end(self, logs=None):

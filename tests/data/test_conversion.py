@@ -35,6 +35,7 @@ def test_letor(lists, tmp_path):
     assert rows["list size"] == f"{lists.lengths.min()} to {lists.lengths.max()}, median {middle}"
     counts = np.bincount(lists.labels.astype(int))
     assert rows["grades"] == f"0: {counts[0]}, 1: {counts[1]}, 2: {counts[2]}"
+    assert rows["range of grades"] == "0 to 2"
     assert rows["missing values"] == "none (0 in all)"
     assert rows["constant features"] == "none"
 

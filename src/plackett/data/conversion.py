@@ -59,6 +59,7 @@ class Summary:
         yield "list size", f"{low} to {high}, median {middle}"
         yield "empty lists", f"{(lengths == 0).sum():,}"
         yield "grades", shown + (f" and {len(grades) - 10:,} others" if len(grades) > 10 else "")
+        yield "range of grades", f"{grades[0][0]:g} to {grades[-1][0]:g}" if grades else "none"
         yield "features", f"{len(self.feature_names):,}"
         yield "missing values", self._named(self.missing > 0) + f" ({self.missing.sum():,} in all)"
         yield "constant features", self._named(self.lowest >= self.highest)

@@ -7,6 +7,9 @@ A function returns one number a list. What all the classes share:
 - `name`: the name of the loss; None = from the class.
 - `lambda_weight`: see `plackett.lambdas`.
 - `temperature`: the scores are divided by it.
+- labels, when called: numbers or booleans, [lists, list_size] or [lists, list_size, 1]; scores: likewise, so that a
+  model may end in `Dense(1)`, or [lists, list_size, models] where the loss takes several scores a document. N-pairs
+  losses take classes and similarities as they are.
 - `ragged`: accept ragged labels, scores and weights: `tf.RaggedTensor`, jagged `torch.nested` tensors, `Ragged`
   (a JAX pytree), lists of lists.
 - `sample_weight`, when called: a number for all lists; [lists] or [lists, 1], a weight a list; [lists, list_size], of

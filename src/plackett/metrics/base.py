@@ -78,17 +78,18 @@ class RankingMetric(Configured, keras.metrics.Metric):
         """Adds the lists of one batch.
 
         Args:
-            y_true: labels, [..., list_size], or [..., list_size, subtopics].
-            y_pred: scores, [..., list_size], or [..., list_size, models], of which the mean over models counts (for
-                `ClickEMLoss` and `OrdinalLoss` hand it `loss.ranking_scores(y_pred)` instead); their Keras mask, or
-                else `label >= 0`, says who is real.
+            y_true: labels, numbers or booleans, [..., list_size], or [..., list_size, 1], or [..., list_size,
+                subtopics].
+            y_pred: scores, [..., list_size], or [..., list_size, models], of which the mean over models counts, with
+                one model, as from `Dense(1)`, its scores (for `ClickEMLoss` and `OrdinalLoss` hand it
+                `loss.ranking_scores(y_pred)` instead); their Keras mask, or else `label >= 0`, says who is real.
             sample_weight: a number for all lists; [...] or [..., 1], a weight a list; or [..., list_size], a weight a
                 document, of a single list also [list_size].
             documents: the document ids, [..., list_size], which ties="trec" alone reads.
         """
-        if not self.subtopics:
-            y_pred = lists.mean_of_models(y_pred, y_true)
-        labels, scores, mask = lists.prepare(y_true, y_pred, ragged=self.ragged, subtopics=self.subtopics)
+        labels, scores, mask = lists.prepare(
+            y_true, y_pred, ragged=self.ragged, average_models=not self.subtopics, subtopics=self.subtopics
+        )
         if sample_weight is not None:
             sample_weight = padded_weights(sample_weight, y_true, ragged=self.ragged)
         weights = lists.weights_of_documents(sample_weight, scores, mask)
@@ -115,10 +116,11 @@ class RankingMetric(Configured, keras.metrics.Metric):
         return backend.divide_no_nan(total + self.empty * others, weight + others)
 
     def improves(self, value: float, best: float | None) -> bool:
-        """Whether a value of this metric is better than the best so far, None before the first; NaN is the worst."""
-        if best is None or math.isnan(best):
-            return best is None or not math.isnan(value)
-        return value < best if self.less_is_better else value > best
+        """Whether a value of this metric is better than the best so far, None before the first; NaN never is."""
+        if math.isnan(value):
+            return False
+        first = best is None or math.isnan(best)
+        return first or (value < best if self.less_is_better else value > best)
 
     def _sum(self, x):
         return ops.sum(ops.cast(x, self.dtype))

@@ -15,16 +15,17 @@ from plackett.training.feed import Feed
 from plackett.training.folder import write
 
 NAMED = 5
+DIVERGENCE = "divergence.json"
 
 
 class TrainingDivergedError(ValueError):
-    """The loss or a gradient of a step is not finite.
+    """The loss or a gradient of a step is not finite, or the validation metric after it.
 
     Args:
         cause: what is not finite.
         epoch: from 1.
         step: from 1, in its epoch.
-        queries: the ids of the queries of the step.
+        queries: the ids of the queries of the step, or of the validation lists.
         ranges: name -> (least, greatest, how many NaN) of each feature of its documents, and of the labels and
             weights; least and greatest are over what is not NaN, and None where all is.
         path: the file that has all of this, or None.
@@ -60,18 +61,26 @@ class TrainingDivergedError(ValueError):
         return words
 
 
+def diverged(folder: pathlib.Path | None, **told) -> TrainingDivergedError:
+    """The error with these arguments, once `DIVERGENCE` in the folder tells of it, if there is one."""
+    path = None if folder is None else folder / DIVERGENCE
+    if path is not None:
+        write(path, json.dumps(told, indent=2) + "\n")
+    return TrainingDivergedError(**told, path=path)
+
+
 class Watch(keras.callbacks.Callback):
     """Stops at the first step after which the loss or a weight is not finite.
 
     Args:
         feed: what the steps are made of.
-        folder: where `divergence.json` then tells of it, or None.
+        folder: where `DIVERGENCE` then tells of it, or None.
     """
 
     def __init__(self, feed: Feed, folder: pathlib.Path | None = None):
         super().__init__()
         self.feed = feed
-        self.path = None if folder is None else folder / "divergence.json"
+        self.folder = folder
 
     def on_train_batch_end(self, batch, logs=None):
         if math.isfinite(logs["loss"]):
@@ -82,16 +91,14 @@ class Watch(keras.callbacks.Callback):
             cause = "a weight is not finite any more, though the loss is: a gradient is not, or the step is too large"
         batches = self.feed.batches
         queries = batches.lists.queries[batches.plan[batch]].tolist()
-        told = {
-            "cause": cause,
-            "epoch": batches.epoch + 1,
-            "step": self.feed.first_step + batch + 1,
-            "queries": queries,
-            "ranges": _ranges(batches, batch),
-        }
-        if self.path is not None:
-            write(self.path, json.dumps(told, indent=2) + "\n")
-        raise TrainingDivergedError(**told, path=self.path)
+        raise diverged(
+            self.folder,
+            cause=cause,
+            epoch=batches.epoch + 1,
+            step=self.feed.first_step + batch + 1,
+            queries=queries,
+            ranges=_ranges(batches, batch),
+        )
 
 
 @contextlib.contextmanager
@@ -132,10 +139,11 @@ def _ranges(batches, batch):
     for what, given in (("label", labels), ("weight", weights)):
         for name, values in given.items() if isinstance(given, dict) else [("", given)]:
             columns[f"{what} {name}".strip()] = values[mask] if values.ndim == 2 else values
-    return {name: _range(column) for name, column in columns.items()}
+    return {name: range_of(column) for name, column in columns.items()}
 
 
-def _range(values):
+def range_of(values: np.ndarray) -> tuple[float | None, float | None, int]:
+    """(least, greatest, how many NaN) of a column; least and greatest are None where all of it is NaN."""
     known = values[~np.isnan(values)]
     ends = (float(known.min()), float(known.max())) if len(known) else (None, None)
     return *ends, int(np.isnan(values).sum())

@@ -13,6 +13,7 @@ from plackett.training.feed import Feed
 from plackett.training.folder import opened
 from plackett.training.generators import EpochSeeds
 from plackett.training.heads import compile_for, made_losses, made_scorer
+from plackett.training.labels import check_labels
 from plackett.training.record import Record, read_history
 from plackett.training.settings import settings_of
 
@@ -66,8 +67,10 @@ def train(
     Raises:
         FileExistsError: `output` holds an earlier run, and neither `overwrite` nor `resume` is True.
         OSError: `output` cannot be written; the last checkpoint and the files of the finished epochs are whole.
-        TrainingDivergedError: the loss or a gradient is not finite; likewise, and `divergence.json` tells of the step.
-        ValueError: an unknown name or an option out of range, or a run to resume had other settings or data.
+        TrainingDivergedError: the loss, a gradient or the validation metric is not finite; likewise, and
+            `divergence.json` tells of it.
+        ValueError: an unknown name or an option out of range, labels too high for the loss or the metric, or a run to
+            resume had other settings or data.
     """
     settings = settings_of(settings)
     metrics.get(settings.metric)
@@ -75,6 +78,8 @@ def train(
     losses = made_losses(settings)
     model = made_scorer(lists, settings, losses)
     feed = _feed(lists.with_ids(model.input), settings)
+    targets = feed.batches.targets if settings.tasks else {None: settings.target}
+    check_labels(lists, validation, losses, targets, settings.metric)
     compile_for(model, settings, losses, settings.epochs * len(feed))
     folder = None
     if output is not None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import pathlib
 
 import keras
@@ -10,6 +11,7 @@ import keras
 from plackett import metrics
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate
+from plackett.training.divergence import diverged, range_of
 from plackett.training.folder import write, writing
 
 
@@ -21,6 +23,9 @@ class Record(keras.callbacks.Callback):
         metric: the name of the metric; other callbacks see it in their logs.
         patience: how many epochs without a better metric are allowed.
         folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
+
+    Raises:
+        TrainingDivergedError: at the end of an epoch whose metric is not finite; nothing of that epoch is kept.
     """
 
     def __init__(
@@ -49,12 +54,21 @@ class Record(keras.callbacks.Callback):
         return self
 
     def finished(self, epochs: int) -> bool:
-        """Whether a run of so many epochs at most ends here."""
-        return len(self.history) == epochs or self._out_of_patience()
+        """Whether a run of so many epochs at most ends here; one without a best epoch does not."""
+        return self.best is not None and (len(self.history) == epochs or self._out_of_patience())
 
     def on_epoch_end(self, epoch, logs=None):
         logs |= evaluate(self.model, self.validation, [self.metric])
         entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
+        if not math.isfinite(entry[self.metric]):
+            raise diverged(
+                self.folder,
+                cause=f"{self.metric} of the validation lists is {entry[self.metric]}",
+                epoch=epoch + 1,
+                step=self.params["steps"],
+                queries=self.validation.queries.tolist(),
+                ranges={"label": range_of(self.validation.labels)},
+            )
         self.history.append(entry)
         if self.improves(entry[self.metric], self.best and self.best[self.metric]):
             self.best, self.best_weights = entry, self.model.get_weights()
