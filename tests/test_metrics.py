@@ -605,7 +605,7 @@ def test_the_direction_is_that_of_improvement():
 def test_anything_is_better_than_nan():
     improves, nan = metrics.NDCG().improves, float("nan")
     assert improves(0.0, nan)
-    assert improves(nan, None)
+    assert not improves(nan, None)
     assert not improves(nan, nan)
     assert not improves(nan, 0.0)
 
