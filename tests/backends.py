@@ -78,7 +78,10 @@ def differentiated(fn):
 
 
 def directional(fn):
-    """The ways to differentiate the gradient of the sum of fn along a direction: name -> function(x, direction)."""
+    """Function(x, direction) -> mode -> the derivative of the gradient of the sum of fn along a direction.
+
+    The modes are the ways that the backend has to differentiate twice.
+    """
     match BACKEND:
         case "jax":
             import jax
@@ -86,39 +89,28 @@ def directional(fn):
 
             gradient = jax.grad(lambda x: jnp.sum(fn(x)))
 
-            def twice(x, along):
-                return jax.grad(lambda x: jnp.sum(gradient(x) * along))(x)
+            @jax.jit
+            def modes(x, along):
+                return {
+                    "gradient twice": jax.grad(lambda x: jnp.sum(gradient(x) * along))(x),
+                    "gradient forwards": jax.jvp(gradient, (x,), (along,))[1],
+                    "forwards backwards": jax.grad(lambda x: jnp.sum(jax.jvp(fn, (x,), (along,))[1]))(x),
+                }
 
-            def gradient_forwards(x, along):
-                return jax.jvp(gradient, (x,), (along,))[1]
-
-            def forwards_backwards(x, along):
-                return jax.grad(lambda x: jnp.sum(jax.jvp(fn, (x,), (along,))[1]))(x)
-
-            modes = {
-                "gradient twice": twice,
-                "gradient forwards": gradient_forwards,
-                "forwards backwards": forwards_backwards,
-            }
-            return {name: _in_numpy(jax.jit(mode)) for name, mode in modes.items()}
         case "torch":
             import torch
 
-            def twice(x, along):
-                x.requires_grad_()
-                (gradient,) = torch.autograd.grad(fn(x).sum(), x, create_graph=True)
-                return torch.autograd.grad((gradient * along).sum(), x)[0]
-
             gradient = torch.func.grad(lambda x: fn(x).sum())
 
-            def functional(x, along):
-                return torch.func.grad(lambda x: (gradient(x) * along).sum())(x)
+            def modes(x, along):
+                variable = x.clone().requires_grad_()
+                (first,) = torch.autograd.grad(fn(variable).sum(), variable, create_graph=True)
+                return {
+                    "gradient twice": torch.autograd.grad((first * along).sum(), variable)[0],
+                    "torch.func": torch.func.grad(lambda x: (gradient(x) * along).sum())(x),
+                    "gradient forwards": torch.func.jvp(gradient, (x,), (along,))[1],
+                }
 
-            def gradient_forwards(x, along):
-                return torch.func.jvp(gradient, (x,), (along,))[1]
-
-            modes = {"gradient twice": twice, "torch.func": functional, "gradient forwards": gradient_forwards}
-            return {name: _in_numpy(mode) for name, mode in modes.items()}
         case _:
             import tensorflow as tf
 
@@ -131,11 +123,15 @@ def directional(fn):
                     gradient = tf.reduce_sum(inner.gradient(total, x) * along)
                 return tf.convert_to_tensor(outer.gradient(gradient, x))
 
-            return {"gradient twice": _in_numpy(twice), "in a graph": _in_numpy(tf.function(twice))}
+            in_a_graph = tf.function(twice)
 
+            def modes(x, along):
+                return {"gradient twice": twice(x, along), "in a graph": in_a_graph(x, along)}
 
-def _in_numpy(fn):
-    return lambda *x: ops.convert_to_numpy(fn(*map(ops.convert_to_tensor, x)))
+    def in_numpy(x, along):
+        return {k: ops.convert_to_numpy(v) for k, v in modes(*map(ops.convert_to_tensor, (x, along))).items()}
+
+    return in_numpy
 
 
 def gradient_of(fn):

@@ -60,11 +60,9 @@ def test_second_derivative_is_that_of_the_loop(row):
     given = batch(row, lengths=(6, 4, 1, 5, 0, 6))
     along = direction(row, given)
     expected = change_of_gradient(row, given, along)
-    modes = directional(of_scores(row, given))
-    assert modes
-    for mode, along_direction in modes.items():
-        got = along_direction(given.scores, along)
-        np.testing.assert_allclose(got, expected, rtol=1e-3, atol=2e-5 * max(1.0, np.abs(expected).max()), err_msg=mode)
+    for mode, got in directional(of_scores(row, given))(given.scores, along).items():
+        tolerance = {"rtol": 1e-3, "atol": 2e-5 * max(1.0, np.abs(expected).max())}
+        np.testing.assert_allclose(got, expected, **tolerance, err_msg=mode)
         assert np.all(got[~scores_mask(row, given.mask)] == 0), mode
 
 
@@ -72,7 +70,7 @@ def test_a_gradient_penalty():
     """The case that was wrong without an error on PyTorch: loss + |gradient|^2."""
     labels, scores = np.array([[2, 0, 1, 0]], "float32"), np.array([[0.13, -0.13, 0.64, 0.10]], "float32")
     along = value_and_grad(lambda x: losses.pairwise_logistic(labels, x), scores)[1]
-    change = directional(lambda x: losses.pairwise_logistic(labels, x))["gradient twice"](scores, along)
+    change = directional(lambda x: losses.pairwise_logistic(labels, x))(scores, along)["gradient twice"]
     np.testing.assert_allclose(along + 2 * change, [[-4.592, 2.236, -0.1394, 2.4954]], atol=1e-3)
 
 
@@ -88,8 +86,7 @@ def test_second_derivative_of_long_lists(name):
     h = 3e-3
     up, down = (value_and_grad(lambda x: fn(labels, x), scores + s * np.float32(h) * along)[1] for s in (1, -1))
     expected = (up.astype("float64") - down) / (2 * h)
-    for mode, along_direction in directional(lambda x: fn(labels, x)).items():
-        got = along_direction(scores, along)
+    for mode, got in directional(lambda x: fn(labels, x))(scores, along).items():
         np.testing.assert_allclose(got, expected, atol=2e-2 * np.abs(expected).max(), err_msg=mode)
 
 
