@@ -130,7 +130,8 @@ def means(run, qrels):
 def cut_run(levels):
     """(run, qrels): 10 documents a query at most, with `levels` scores; each fifth query is in the run or qrels alone.
 
-    Of the judgements some have no relevant document, some none at all of grade 0 or more.
+    Of the judgements some have no relevant document, some none at all of grade 0 or more, though not the first ones: on
+    those pytrec_eval does not end.
     """
     random, run, qrels = np.random.default_rng(levels), {}, {}
     for q in range(30):
