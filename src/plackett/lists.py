@@ -55,19 +55,28 @@ def clean(labels, scores, mask=None, *, models: bool = False, shared: bool = Fal
         check_shape("mask", mask, "labels", labels.shape)
     scores = ops.where(mask[..., None] if models else mask, scores, 0.0)
     labels = ops.where(mask, labels, 0.0)
-    _check_known(labels)
+    scores = _unless_nan(labels, scores)
     if of_samples and not shared:
         labels, mask = (ops.broadcast_to(x, ops.shape(scores)) for x in (labels, mask))
     return labels, scores, mask
 
 
-def _check_known(labels):
-    """Raises ValueError for a label of NaN, where labels are zero at padding and their values are known."""
+def _unless_nan(labels, scores):
+    """The scores of lists whose labels, zero at padding, are numbers; NaN where one of them is NaN.
+
+    Raises:
+        ValueError: a label is NaN, where their values are known.
+    """
     known = backend.concrete(labels)
-    if known is not None and (missing := int(np.isnan(known).sum())):
+    if known is None:
+        missing = ops.any(ops.isnan(labels), axis=-1, keepdims=True)
+        missing = missing if len(scores.shape) == len(labels.shape) else missing[..., None]  # of several models
+        return scores + ops.cast(ops.where(missing, float("nan"), 0.0), scores.dtype)
+    if missing := int(np.isnan(known).sum()):
         raise ValueError(
             f"labels must be numbers, but {missing} of {known.size} are NaN: padding has a label below 0, or a mask"
         )
+    return scores
 
 
 def subtopics_of_documents(labels, scores, mask=None):
@@ -93,8 +102,7 @@ def subtopics_of_documents(labels, scores, mask=None):
     mask = _not_padding(labels, subtopics=True) if mask is None else mask
     _, scores, mask = clean(ops.zeros_like(labels[..., 0]), scores, mask)
     labels = ops.where(mask[..., None] & ~(labels < 0), ops.cast(labels, scores.dtype), 0.0)
-    _check_known(labels)
-    return labels, scores, mask
+    return labels, _unless_nan(ops.sum(labels, axis=-1), scores), mask
 
 
 def prepare(
@@ -164,6 +172,11 @@ def count(mask):
 def any_relevant(labels, mask):
     """[...] bool: does the list hold a real document whose label is not 0?"""
     return ops.any(mask & (labels != 0), axis=-1)
+
+
+def any_above_0(labels):
+    """[...] bool: is a label, zero at padding, above 0? NaN is, so that the loss of its list is not 0 but NaN."""
+    return ops.any(~(labels <= 0), axis=-1)
 
 
 def mean(x, mask):

@@ -5,7 +5,7 @@ from keras import ops
 
 from plackett import backend
 from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_none
-from plackett.lists import clean, weights_of_documents
+from plackett.lists import any_above_0, clean, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.sampled import sampled
 from plackett.soft_ranks import soft_ranks
@@ -107,7 +107,7 @@ def approx_ndcg(
     metric = NDCGLambdaWeight() if lambda_weight is None else lambda_weight
     gain = ops.where(mask, metric.gain(labels, mask, weights), 0.0)
     value = ops.sum(gain * metric.discount(ranks_of(scores, mask, gain != 0, bound)), axis=-1)
-    return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
+    return ops.where(any_above_0(labels), -value, 0.0)
 
 
 def approx_mrr(labels, scores, *, mask=None, bound: bool = False):
@@ -140,7 +140,7 @@ def approx_mrr(labels, scores, *, mask=None, bound: bool = False):
     labels, scores, mask = clean(labels, scores, mask, shared=True)
     share = backend.divide_no_nan(labels, ops.sum(labels, axis=-1, keepdims=True))
     value = ops.sum(share / ranks_of(scores, mask, share != 0, bound), axis=-1)
-    return ops.where(ops.any(labels > 0, axis=-1), -value, 0.0)
+    return ops.where(any_above_0(labels), -value, 0.0)
 
 
 def gumbel_approx_ndcg(

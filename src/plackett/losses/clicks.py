@@ -5,7 +5,7 @@ from keras import ops
 
 from plackett import backend, tiles
 from plackett.lambdas import check_pairs, weights_of_pairs
-from plackett.lists import clean, mean, ranks, weights_of_documents
+from plackett.lists import any_above_0, clean, mean, ranks, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.options import check_options
 from plackett.losses.pointwise import cross_entropy, total
@@ -50,7 +50,7 @@ def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=N
     weights = ops.where(mask, _movable(lambda_weight, labels, scores, mask), 0.0)
     by_model = backend.matmul(weights[..., None, :], cross_entropy(labels[..., None], scores))[..., 0, :]
     responsibility = ops.stop_gradient(ops.softmax(-alpha * by_model, axis=-1))
-    return ops.where(ops.any(labels > 0, axis=-1), ops.sum(responsibility * by_model, axis=-1), 0.0)
+    return ops.where(any_above_0(labels), ops.sum(responsibility * by_model, axis=-1), 0.0)
 
 
 def _movable(lambda_weight, labels, scores, mask):

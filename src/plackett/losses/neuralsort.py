@@ -7,6 +7,7 @@ from plackett import backend, tiles
 from plackett.derivatives import Rule, differentiable
 from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_none
 from plackett.lists import (
+    any_above_0,
     ascending_order,
     both,
     clean,
@@ -168,7 +169,7 @@ def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | No
     gain = ops.where(mask, metric.gain(labels, mask), 0.0)
 
     losses = differentiable(Rule(_value, _pull, _plain, (metric,)), (scores,), (gain, mask))
-    return ops.where(ops.any(labels > 0, axis=-1), losses, 0.0)
+    return ops.where(any_above_0(labels), losses, 0.0)
 
 
 def _value(metric, variables, constants):
@@ -240,7 +241,7 @@ def neural_sort_cross_entropy(labels, scores, *, mask=None):
     truth = neural_sort(labels, mask)
     truth = ops.take_along_axis(truth, ops.broadcast_to(columns, ops.shape(truth)), axis=-1)
     by_rank = -ops.sum(truth * _log_neural_sort(scores, mask), axis=-1)
-    return ops.where(ops.any(labels > 0, axis=-1), mean(by_rank, take(mask, order)), 0.0)
+    return ops.where(any_above_0(labels), mean(by_rank, take(mask, order)), 0.0)
 
 
 def _log_neural_sort(scores, mask):

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from plackett import backend
-from plackett.gains import check_topn, is_greater_equal_1
+from plackett.gains import check_topn
 from plackett.lists import (
     ascending_order,
     clean,
@@ -59,7 +59,7 @@ def approx_precision(labels, scores, *, mask=None, topn: int = 10, bound: bool =
     """
     relevant, retrieved, mask = _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature)
     found = ops.cast(backend.minimum(count(mask), int(topn)), retrieved.dtype) if bound else ops.sum(retrieved, axis=-1)
-    return -_ratio(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), found)
+    return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), found)
 
 
 def approx_recall(labels, scores, *, mask=None, topn: int = 10, bound: bool = False, rank_temperature: float = 1.0):
@@ -92,7 +92,7 @@ def approx_recall(labels, scores, *, mask=None, topn: int = 10, bound: bool = Fa
     both temperatures are 1, but for padding and the gradient of the cut, as in `approx_precision`.
     """
     relevant, retrieved, _ = _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature)
-    return -_ratio(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), _number(relevant, retrieved))
+    return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), _number(relevant, retrieved))
 
 
 def approx_average_precision(
@@ -132,19 +132,24 @@ def approx_average_precision(
     """
     _check_cut_off(topn, rank_temperature, whole_list=True)
     labels, scores, mask = clean(labels, scores, mask)
-    relevant = mask & is_greater_equal_1(labels)
+    relevant = _relevant(labels, mask)
     rank = ranks_of(scores, mask, relevant if topn is None else mask, bound)
     precision = _relevant_up_to(scores, mask, relevant) / rank
     if topn is not None:
         precision = precision * _retrieved(rank, scores, mask, topn, bound, rank_temperature)
-    return -_ratio(ops.sum(ops.where(relevant, precision, 0.0), axis=-1), _number(relevant, rank))
+    return -backend.divide_no_nan(ops.sum(ops.where(relevant, precision, 0.0), axis=-1), _number(relevant, rank))
 
 
 def _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature):
     _check_cut_off(topn, rank_temperature)
     labels, scores, mask = clean(labels, scores, mask)
     retrieved = _retrieved(ranks_of(scores, mask, mask, bound), scores, mask, topn, bound, rank_temperature)
-    return mask & is_greater_equal_1(labels), retrieved, mask
+    return _relevant(labels, mask), retrieved, mask
+
+
+def _relevant(labels, mask):
+    """[..., list_size] bool: is the label at least 1? NaN is, so that the loss of its list is not 0 but NaN."""
+    return mask & ~(labels < 1.0)
 
 
 def _check_cut_off(topn, rank_temperature, whole_list: bool = False) -> None:
@@ -189,11 +194,6 @@ def _falling(scores, mask):
 def _number(relevant, like):
     """[...], how many documents are relevant, in the dtype of `like`."""
     return ops.cast(count(relevant), like.dtype)
-
-
-def _ratio(value, number):
-    """value / number; 0 where the number is 0."""
-    return ops.where(number > 0, value / ops.where(number > 0, number, 1.0), 0.0)
 
 
 @keras.saving.register_keras_serializable("plackett")
