@@ -1211,6 +1211,12 @@ RAX = [
 ]
 
 
+def test_values_of_neural_sort_cross_entropy_in_tensorflow_ranking():
+    labels, scores = [[2.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, -1.0]], [[0.3, 1.2, -0.4, 0.9], [0.5, -0.2, 0.7, 9.0]]
+    loss = losses.NeuralSortCrossEntropyLoss(reduction="none")
+    close(number(loss(labels, scores)), [2.8335729, 1.2319387])
+
+
 @pytest.mark.parametrize("name, topn, bound, expected", RAX)
 def test_values_of_rax(name, topn, bound, expected):
     """`approx_t12n` and `bound_t12n` of rax 0.4, whose metrics have the mean over these two lists."""
