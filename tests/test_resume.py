@@ -20,7 +20,7 @@ from conftest import made_lists
 import plackett
 from plackett import data
 from plackett.losses.base import RankingLoss
-from plackett.training import Feed, TrainingDivergedError, checkpoints, divergence, heads, record
+from plackett.training import Feed, TrainingDivergedError, checkpoints, divergence, fitting, heads, record
 from plackett.training.checkpoints import positions
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -302,8 +302,9 @@ def assert_checkpoints_are_finite(folder):
             assert all(np.isfinite(arrays[name]).all() for name in arrays)
 
 
-def test_a_loss_that_is_not_finite_names_its_batch(tmp_path):
-    """2^200 is infinite in float32."""
+def test_a_loss_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
+    """2^200 is infinite in float32; this stands for a loss that becomes so after the door has let it pass."""
+    monkeypatch.setattr(fitting, "check_labels", lambda *_: None)
     lists, step, queries = poisoned(7)
     settings = PLAIN | {"checkpoint_steps": 1, "max_list_size": None}
     with pytest.raises(TrainingDivergedError) as caught:
@@ -330,8 +331,8 @@ def test_missing_values_are_counted():
     error = TrainingDivergedError("a", 1, 2, ["q"], {"x": (None, None, 3), "y": (0.0, 1.0, 0), "z": (-2.0, 1.0, 1)})
     words = "its queries are q; of 3 ranges the widest are z from -2 to 1, y from 0 to 1; NaN in x (3), z (1)"
     assert str(error) == f"training stopped in epoch 1, step 2: a; {words}"
-    assert divergence._range(np.array([np.nan, 2, 1, np.nan])) == (1, 2, 2)
-    assert divergence._range(np.array([np.nan])) == (None, None, 1)
+    assert divergence.range_of(np.array([np.nan, 2, 1, np.nan])) == (1, 2, 2)
+    assert divergence.range_of(np.array([np.nan])) == (None, None, 1)
 
 
 def test_a_gradient_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):

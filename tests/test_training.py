@@ -249,7 +249,7 @@ def test_a_score_of_nan_has_no_rank(validation_lists):
         plackett.evaluate_scores(scores, validation_lists)
 
 
-HIGH = "the highest label of the training lists is 200, of query 'q0', where unique_softmax_loss is inf: an exponential"
+HIGH = "the highest label of the training lists is 200, of query 'q0', where unique_softmax is inf: an exponential"
 
 
 def with_high_labels(lists):

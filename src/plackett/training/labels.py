@@ -5,6 +5,7 @@ import math
 import numpy as np
 from keras import ops
 
+from plackett.catalogue import snake_case
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate_scores
 from plackett.losses.base import RankingLoss
@@ -40,7 +41,8 @@ def check_labels(
             # A copy, since a loss that draws noise remembers how often.
             value = float(ops.convert_to_numpy(type(loss).from_config(loss.get_config())(labels, scores)))
             if not math.isfinite(value):
-                raise _too_high(targets[task], labels.max(), "training", lists.queries[query], loss.name, value)
+                name = snake_case(type(loss).__name__.removesuffix("Loss"))
+                raise _too_high(targets[task], labels.max(), "training", lists.queries[query], name, value)
     if (query := _query_of_the_highest(validation.labels, validation)) is not None:
         measured = validation.select(np.array([query]))
         value = evaluate_scores(np.zeros(len(measured.labels)), measured, [metric])[metric]
