@@ -1,7 +1,6 @@
 """Losses of pairs on long lists: in linear time a grade against float64, and by rank against by label."""
 
 import functools
-import sys
 
 import numpy as np
 import pytest
@@ -9,8 +8,7 @@ from backends import differentiated
 from keras import ops
 
 from plackett import grades, lambdas, losses, tiles
-
-pairwise = sys.modules["plackett.losses.pairwise"]  # `plackett.losses.pairwise` is the function
+from plackett.losses import pairs
 
 RANDOM = np.random.default_rng(0)
 LISTS, SIZE = 4, 700
@@ -136,11 +134,11 @@ def test_weights_of_ranks_in_tiles(weight, monkeypatch, quick_compile):
 def test_rare_grades_are_visited_by_pairs(monkeypatch, quick_compile):
     """The number of pairs decides, and both ways agree."""
     few = (RANDOM.random((LISTS, SIZE)) < 0.1).astype("float32")
-    assert bool(pairwise._ranks_pay(*map(ops.convert_to_tensor, (LABELS, REAL))))
-    assert not bool(pairwise._ranks_pay(*map(ops.convert_to_tensor, (few, REAL))))
+    assert bool(pairs._ranks_pay(*map(ops.convert_to_tensor, (LABELS, REAL))))
+    assert not bool(pairs._ranks_pay(*map(ops.convert_to_tensor, (few, REAL))))
 
     def step(by_ranks):
-        monkeypatch.setattr(pairwise, "_ranks_pay", lambda *_: ops.convert_to_tensor(by_ranks))
+        monkeypatch.setattr(pairs, "_ranks_pay", lambda *_: ops.convert_to_tensor(by_ranks))
         weight = lambdas.NDCGLambdaWeight()
         fn = differentiated(lambda s, labels: losses.pairwise_logistic(labels, s, mask=REAL, lambda_weight=weight))
         return [fn(SPREAD.astype("float32"), labels) for labels in (LABELS, few)]

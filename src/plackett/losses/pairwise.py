@@ -2,33 +2,17 @@
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 import keras
 from keras import ops
 
-from plackett import backend, grades, tiles
-from plackett.derivatives import Rule, differentiable
-from plackett.lambdas import YetiDCGLambdaWeight, check_pairs, of_gains_and_ranks, weights_of_pairs
-from plackett.lists import both, clean, count, count_below, from_median, mean, ranks, weights_of_documents
+from plackett import backend, grades
+from plackett.lambdas import YetiDCGLambdaWeight, check_pairs
+from plackett.lists import clean, count, from_median, mean, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.options import PER, check_per
+from plackett.losses.pairs import Phi, sum_over_pairs
 from plackett.losses.sampled import sampled
-from plackett.shapes import as_rows
-
-DEAR = 1.5  # the time of a pair of two grades with a weight of its ranks, in that of a pair of two ranks
-
-
-class _Phi(NamedTuple):
-    """A function of the differences of scores and of labels, number by number.
-
-    Args:
-        plain: the function, for the backend to differentiate.
-        with_slope: the function and its derivative by the difference of scores.
-    """
-
-    plain: Callable
-    with_slope: Callable
 
 
 def pairwise(
@@ -76,156 +60,12 @@ def pairwise(
     gradient is computed with the loss, in the same pass over the pairs; second derivatives and forward mode take a
     matrix of all pairs.
     """
-    return _pairwise(_with_slope(phi), labels, scores, mask, weights, lambda_weight, preferred, per)
+    return sum_over_pairs(_with_slope(phi), labels, scores, mask, weights, lambda_weight, preferred, per)
 
 
 @lru_cache(maxsize=64)  # the same function for the same phi: what is compiled for it is found again
 def _with_slope(phi):
-    return _Phi(phi, partial(backend.value_and_slope, phi))
-
-
-def _pairwise(phi, labels, scores, mask, weights, lambda_weight, preferred=True, per="list"):
-    """`pairwise` for a `_Phi`."""
-    check_pairs(lambda_weight)
-    check_per(per, (*PER, "pair"))
-    labels, scores, mask = clean(labels, scores, mask)
-    known = weights_of_documents(weights, labels, mask)
-    if per == "pair":
-        return known[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask, known)
-    rule = Rule(_value, _pull, _plain, (phi, lambda_weight, preferred, per))
-    return differentiable(rule, (scores,) if weights is None else (scores, known), (labels, mask, known))
-
-
-def _unpacked(variables, constants):
-    """(labels, scores, mask, weights, the same as a constant, which lambda weights read)."""
-    labels, mask, known = constants
-    return labels, variables[0], mask, variables[1] if len(variables) == 2 else known, known
-
-
-def _value(phi, lambda_weight, preferred, per, variables, constants):
-    *documents, weights, known = _unpacked(variables, constants)
-    apart = per == "document" or len(variables) == 2
-    by_document, gradient = _sums(phi, lambda_weight, preferred, apart, *documents, weights, known)
-    value = weights * by_document if apart else by_document
-    return (value if per == "document" else ops.sum(value, axis=-1)), (by_document, gradient)
-
-
-def _pull(phi, lambda_weight, preferred, per, variables, constants, held, upstream):
-    by_document, gradient = held
-    if per == "list":
-        upstream = upstream[..., None]
-        of_scores = upstream * gradient
-    else:
-        *documents, weights, known = _unpacked(variables, constants)
-        of_scores = _sums(phi, lambda_weight, preferred, True, *documents, weights * upstream, known)[1]
-    return (of_scores, upstream * by_document)[: len(variables)]
-
-
-def _plain(phi, lambda_weight, preferred, per, variables, constants):
-    *documents, weights, known = _unpacked(variables, constants)
-    value = weights * ops.sum(_matrix(phi, lambda_weight, preferred, *documents, known), axis=-1)
-    return value if per == "document" else ops.sum(value, axis=-1)
-
-
-def _matrix(phi, lambda_weight, preferred, labels, scores, mask, known):
-    """[..., list_size, list_size], lambda_ij phi(s_i - s_j, y_i - y_j) for each pair that counts; 0 elsewhere."""
-    at = ranks(ops.stop_gradient(scores), mask)
-    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, at, mask, known)
-    rows = [x if len(x.shape) > len(labels.shape) else x[..., :, None] for x in values]
-    columns = [None if len(x.shape) > len(labels.shape) else x[..., None, :] for x in values]
-    preference = labels[..., :, None] - labels[..., None, :]
-    place = ops.arange(ops.shape(labels)[-1])
-    counts = both(mask) & ((preference > 0) if preferred else (place[:, None] != place))
-    difference = ops.where(counts, scores[..., :, None] - scores[..., None, :], 0.0)
-    return ops.where(counts, lambda_of_pair(rows, columns) * phi.plain(difference, preference), 0.0)
-
-
-def _sums(phi, lambda_weight, preferred, apart, *documents):
-    """(by_document, gradient) of any leading axes.
-
-    Args:
-        apart: whether `by_document` is, for each document i, the sum over its pairs without its weight. Else the
-            weighted sums of all documents add up to the loss of the list, and which document has which is not said.
-    """
-    shape = ops.shape(documents[0])
-    sums = _sums_of_lists(phi.with_slope, lambda_weight, preferred, apart, *map(as_rows, documents))
-    return tuple(ops.reshape(x, shape) for x in sums)
-
-
-def _sums_of_lists(phi, lambda_weight, preferred, apart, labels, scores, mask, weights, known):
-    """`_sums` of [lists, list_size], in the way that is the fastest for long lists."""
-    documents = labels, scores, mask, weights
-
-    def told_apart(fn, *given):
-        by_document, gradient = fn(*given)
-        return (by_document if apart else weights * by_document), gradient
-
-    by_pairs = partial(told_apart, _by_pairs, phi, lambda_weight, preferred, *documents, known)
-    if not (preferred and tiles.needs_loop(scores.shape) and ops.dtype(scores) == "float32"):
-        return by_pairs()
-    if lambda_weight is None and phi in _BY_GRADES:
-        return ops.cond(grades.pays(*documents[:3]), partial(told_apart, _BY_GRADES[phi], *documents), by_pairs)
-    if None in scores.shape or not of_gains_and_ranks(lambda_weight):
-        return by_pairs()
-    by_ranks = partial(_by_ranks, phi, lambda_weight, apart, *documents, known)
-    return by_ranks() if lambda_weight.reach else ops.cond(_ranks_pay(labels, mask), by_ranks, by_pairs)
-
-
-def _ranks_pay(labels, mask):
-    """[] bool: are there so many pairs of two grades that all pairs of two ranks are no more work?"""
-    pairs = ops.sum(ops.cast(count_below(labels, mask), "float32"))
-    return DEAR * pairs > ops.sum(ops.cast(count(mask), "float32") ** 2) / 2.0
-
-
-def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights, known):
-    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask, known)
-    place = ops.broadcast_to(ops.arange(ops.shape(labels)[-1], dtype=labels.dtype), ops.shape(labels))
-
-    def terms(i, j):
-        label_i, weight_i, _, place_i, score_i, *values_i = i
-        label_j, _, real_j, place_j, score_j, *values_j = j
-        preference = label_i - label_j
-        # Numbers in place of truths: 1 for a pair that counts, 0 for another.
-        counts = real_j * (ops.relu(ops.sign(preference)) if preferred else ops.abs(ops.sign(place_i - place_j)))
-        value, slope = phi(counts * (score_i - score_j), preference)
-        weight = counts * lambda_of_pair(values_i, values_j)
-        pull = weight * weight_i * slope
-        return weight * value, pull, pull
-
-    documents = (labels, weights, ops.cast(mask, labels.dtype), place, scores, *values)
-    higher = labels if preferred else None
-    by_document, pull, push = tiles.pair_sums(terms, mask, *documents, by_row=2, by_column=1, higher=higher)
-    return by_document, pull - push
-
-
-def _by_ranks(phi, lambda_weight, apart, labels, scores, mask, weights, known):
-    """`_by_pairs` over the pairs of a higher and a lower rank, either of which may be the preferred document.
-
-    What a weight makes of two ranks is computed once for all lists.
-    """
-    gain = lambda_weight.gain_of_pairs(labels, mask, known)
-    documents = (labels, weights, ops.cast(mask, labels.dtype), scores, gain)
-
-    def terms(i, j, of_ranks):
-        label_i, weight_i, _, score_i, gain_i = i
-        label_j, weight_j, real_j, score_j, gain_j = j
-        preference = label_i - label_j
-        sign = real_j * ops.sign(preference)
-        upper, lower = ops.relu(sign), ops.relu(-sign)  # which of the two is preferred
-        value, slope = phi(sign * (score_i - score_j), ops.abs(preference))
-        weight, lambda_of_pair = upper * weight_i + lower * weight_j, ops.abs(gain_i - gain_j) * of_ranks
-        pull = sign * weight * lambda_of_pair * slope
-        if apart:
-            value = lambda_of_pair * value
-            return upper * value, pull, lower * value, pull
-        return weight * lambda_of_pair * value, pull, pull
-
-    of_ranks = lambda_weight.of_ranks(ops.shape(labels)[-1], labels.dtype)
-    ranked = of_ranks, ranks(scores, mask), count(mask)[:, None]
-    by_upper, pull, *by_lower, push = tiles.ranked_pair_sums(
-        terms, *ranked, *documents, by_row=2, by_column=1 + apart, reach=lambda_weight.reach
-    )
-    return sum(by_lower, by_upper), pull - push
+    return Phi(phi, partial(backend.value_and_slope, phi))
 
 
 def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
@@ -244,7 +84,7 @@ def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=Non
 
     Reference: Joachims, "Optimizing Search Engines using Clickthrough Data", KDD 2002 (RankSVM).
     """
-    return _pairwise(_HINGE, labels, scores, mask, weights, lambda_weight, per=per)
+    return sum_over_pairs(_HINGE, labels, scores, mask, weights, lambda_weight, per=per)
 
 
 def pairwise_squared_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
@@ -263,7 +103,7 @@ def pairwise_squared_hinge(labels, scores, *, mask=None, weights=None, lambda_we
 
     Reference: Chapelle & Keerthi, "Efficient algorithms for ranking with SVMs", Information Retrieval 2010.
     """
-    return _pairwise(_SQUARED_HINGE, labels, scores, mask, weights, lambda_weight, per=per)
+    return sum_over_pairs(_SQUARED_HINGE, labels, scores, mask, weights, lambda_weight, per=per)
 
 
 def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
@@ -283,7 +123,7 @@ def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=
     LambdaRank to LambdaMART: An Overview", MSR-TR-2010-82; Wang et al., "The LambdaLoss Framework for Ranking Metric
     Optimization", CIKM 2018.
     """
-    return _pairwise(_LOGISTIC, labels, scores, mask, weights, lambda_weight, per=per)
+    return sum_over_pairs(_LOGISTIC, labels, scores, mask, weights, lambda_weight, per=per)
 
 
 def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
@@ -302,7 +142,7 @@ def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_we
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010.
     """
-    return _pairwise(_SOFT_ZERO_ONE, labels, scores, mask, weights, lambda_weight, per=per)
+    return sum_over_pairs(_SOFT_ZERO_ONE, labels, scores, mask, weights, lambda_weight, per=per)
 
 
 def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
@@ -322,7 +162,7 @@ def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None,
     Reference: the pairwise squared error of TensorFlow Ranking 0.5, `PairwiseMSELoss`.
     """
     if lambda_weight is not None or per == "pair":
-        return _pairwise(_SQUARED_ERROR, labels, scores, mask, weights, lambda_weight, preferred=False, per=per)
+        return sum_over_pairs(_SQUARED_ERROR, labels, scores, mask, weights, lambda_weight, preferred=False, per=per)
     check_per(per, (*PER, "pair"))
     labels, scores, mask = clean(labels, scores, mask)
     weights = weights_of_documents(weights, labels, mask)
@@ -416,12 +256,11 @@ def _squared_error(scores, labels):
     return error * error, 2.0 * error
 
 
-_HINGE = _Phi(lambda scores, labels: ops.relu(1.0 - scores), _hinge)
-_SQUARED_HINGE = _Phi(lambda scores, labels: ops.relu(1.0 - scores) ** 2, _squared_hinge)
-_LOGISTIC = _Phi(lambda scores, labels: backend.softplus(-scores), _logistic)
-_SOFT_ZERO_ONE = _Phi(lambda scores, labels: ops.sigmoid(-scores), _soft_zero_one)
-_SQUARED_ERROR = _Phi(lambda scores, labels: (scores - labels) ** 2, _squared_error)
-_BY_GRADES = {_hinge: grades.hinge, _logistic: grades.logistic, _soft_zero_one: grades.soft_zero_one}
+_HINGE = Phi(lambda scores, labels: ops.relu(1.0 - scores), _hinge, grades.hinge)
+_SQUARED_HINGE = Phi(lambda scores, labels: ops.relu(1.0 - scores) ** 2, _squared_hinge)
+_LOGISTIC = Phi(lambda scores, labels: backend.softplus(-scores), _logistic, grades.logistic)
+_SOFT_ZERO_ONE = Phi(lambda scores, labels: ops.sigmoid(-scores), _soft_zero_one, grades.soft_zero_one)
+_SQUARED_ERROR = Phi(lambda scores, labels: (scores - labels) ** 2, _squared_error)
 
 
 @keras.saving.register_keras_serializable("plackett")
