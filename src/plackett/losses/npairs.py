@@ -92,12 +92,13 @@ def _clean(similarities, mask):
 
 
 class _Matches(NamedTuple):
-    """Which rows a row shall recognise, n_ij times each; all are functions of labels and real rows.
+    """Which rows a row shall recognise: row i must recognise row j n_ij times, by the labels and which rows are real.
 
     Args:
-        totals: and of similarities and a number for each row: (sum_j n_ij, sum_j n_ij (number_i - S_ij)) of each row.
-        less: and of a matrix G, which is used up, and a number a for each row: G_ij - a_i n_ij.
-        matrix: n_ij.
+        totals: function of labels, real rows, similarities S and a number a for each row: (sum_j n_ij,
+            sum_j n_ij (a_i - S_ij)) for each row i.
+        less: function of labels, real rows, a matrix G, which is used up, and a number a for each row: G_ij - a_i n_ij.
+        matrix: function of labels and real rows: n_ij.
     """
 
     totals: Callable

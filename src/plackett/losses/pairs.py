@@ -36,23 +36,25 @@ def sum_over_pairs(phi, labels, scores, mask, weights, lambda_weight, preferred=
     check_pairs(lambda_weight)
     check_per(per, (*PER, "pair"))
     labels, scores, mask = clean(labels, scores, mask)
-    known = weights_of_documents(weights, labels, mask)
+    fixed_weights = weights_of_documents(weights, labels, mask)
     if per == "pair":
-        return known[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask, known)
+        return fixed_weights[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask, fixed_weights)
     rule = Rule(_value, _pull, _plain, (phi, lambda_weight, preferred, per))
-    return differentiable(rule, (scores,) if weights is None else (scores, known), (labels, mask, known))
+    return differentiable(
+        rule, (scores,) if weights is None else (scores, fixed_weights), (labels, mask, fixed_weights)
+    )
 
 
 def _unpacked(variables, constants):
     """(labels, scores, mask, weights, the same as a constant, which lambda weights read)."""
-    labels, mask, known = constants
-    return labels, variables[0], mask, variables[1] if len(variables) == 2 else known, known
+    labels, mask, fixed_weights = constants
+    return labels, variables[0], mask, variables[1] if len(variables) == 2 else fixed_weights, fixed_weights
 
 
 def _value(phi, lambda_weight, preferred, per, variables, constants):
-    *documents, weights, known = _unpacked(variables, constants)
+    *documents, weights, fixed_weights = _unpacked(variables, constants)
     apart = per == "document" or len(variables) == 2
-    by_document, gradient = _sums(phi, lambda_weight, preferred, apart, *documents, weights, known)
+    by_document, gradient = _sums(phi, lambda_weight, preferred, apart, *documents, weights, fixed_weights)
     value = weights * by_document if apart else by_document
     return (value if per == "document" else ops.sum(value, axis=-1)), (by_document, gradient)
 
@@ -63,21 +65,21 @@ def _pull(phi, lambda_weight, preferred, per, variables, constants, held, upstre
         upstream = upstream[..., None]
         of_scores = upstream * gradient
     else:
-        *documents, weights, known = _unpacked(variables, constants)
-        of_scores = _sums(phi, lambda_weight, preferred, True, *documents, weights * upstream, known)[1]
+        *documents, weights, fixed_weights = _unpacked(variables, constants)
+        of_scores = _sums(phi, lambda_weight, preferred, True, *documents, weights * upstream, fixed_weights)[1]
     return (of_scores, upstream * by_document)[: len(variables)]
 
 
 def _plain(phi, lambda_weight, preferred, per, variables, constants):
-    *documents, weights, known = _unpacked(variables, constants)
-    value = weights * ops.sum(_matrix(phi, lambda_weight, preferred, *documents, known), axis=-1)
+    *documents, weights, fixed_weights = _unpacked(variables, constants)
+    value = weights * ops.sum(_matrix(phi, lambda_weight, preferred, *documents, fixed_weights), axis=-1)
     return value if per == "document" else ops.sum(value, axis=-1)
 
 
-def _matrix(phi, lambda_weight, preferred, labels, scores, mask, known):
+def _matrix(phi, lambda_weight, preferred, labels, scores, mask, fixed_weights):
     """[..., list_size, list_size], lambda_ij phi(s_i - s_j, y_i - y_j) for each pair that counts; 0 elsewhere."""
     at = ranks(ops.stop_gradient(scores), mask)
-    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, at, mask, known)
+    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, at, mask, fixed_weights)
     rows = [x if len(x.shape) > len(labels.shape) else x[..., :, None] for x in values]
     columns = [None if len(x.shape) > len(labels.shape) else x[..., None, :] for x in values]
     preference = labels[..., :, None] - labels[..., None, :]
@@ -99,7 +101,7 @@ def _sums(phi, lambda_weight, preferred, apart, *documents):
     return tuple(ops.reshape(x, shape) for x in sums)
 
 
-def _sums_of_lists(phi, lambda_weight, preferred, apart, labels, scores, mask, weights, known):
+def _sums_of_lists(phi, lambda_weight, preferred, apart, labels, scores, mask, weights, fixed_weights):
     """`_sums` of [lists, list_size], in the way that is the fastest for long lists."""
     documents = labels, scores, mask, weights
 
@@ -107,14 +109,14 @@ def _sums_of_lists(phi, lambda_weight, preferred, apart, labels, scores, mask, w
         by_document, gradient = fn(*given)
         return (by_document if apart else weights * by_document), gradient
 
-    by_pairs = partial(told_apart, _by_pairs, phi, lambda_weight, preferred, *documents, known)
+    by_pairs = partial(told_apart, _by_pairs, phi, lambda_weight, preferred, *documents, fixed_weights)
     if not (preferred and tiles.needs_loop(scores.shape) and ops.dtype(scores) == "float32"):
         return by_pairs()
     if lambda_weight is None and phi.by_grades is not None:
         return ops.cond(grades.pays(*documents[:3]), partial(told_apart, phi.by_grades, *documents), by_pairs)
     if None in scores.shape or not of_gains_and_ranks(lambda_weight):
         return by_pairs()
-    by_ranks = partial(_by_ranks, phi, lambda_weight, apart, *documents, known)
+    by_ranks = partial(_by_ranks, phi, lambda_weight, apart, *documents, fixed_weights)
     return by_ranks() if lambda_weight.reach else ops.cond(_ranks_pay(labels, mask), by_ranks, by_pairs)
 
 
@@ -124,8 +126,8 @@ def _ranks_pay(labels, mask):
     return DEAR * pairs > ops.sum(ops.cast(count(mask), "float32") ** 2) / 2.0
 
 
-def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights, known):
-    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask, known)
+def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights, fixed_weights):
+    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask, fixed_weights)
     place = ops.broadcast_to(ops.arange(ops.shape(labels)[-1], dtype=labels.dtype), ops.shape(labels))
 
     def terms(i, j):
@@ -145,12 +147,12 @@ def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights, know
     return by_document, pull - push
 
 
-def _by_ranks(phi, lambda_weight, apart, labels, scores, mask, weights, known):
+def _by_ranks(phi, lambda_weight, apart, labels, scores, mask, weights, fixed_weights):
     """`_by_pairs` over the pairs of a higher and a lower rank, either of which may be the preferred document.
 
     What a weight makes of two ranks is computed once for all lists.
     """
-    gain = lambda_weight.gain_of_pairs(labels, mask, known)
+    gain = lambda_weight.gain_of_pairs(labels, mask, fixed_weights)
     documents = (labels, weights, ops.cast(mask, labels.dtype), scores, gain)
 
     def terms(i, j, of_ranks):
