@@ -118,19 +118,16 @@ def _rule(matches, mask):
 
 def _value(matches, all_real, variables, constants):
     (similarities,), (labels, real) = variables, constants
-    logits = _logits(all_real, similarities, real)
-    top = ops.max(logits, axis=-1)
-    total = ops.log(ops.sum(ops.exp(logits - top[..., None]), axis=-1))
-    number, short = matches.totals(labels, real, similarities, top)
+    tops, rest, kept = backend.logsumexp_of_rows(_logits(all_real, similarities, real))
+    number, short = matches.totals(labels, real, similarities, tops)
     counts = real & (number > 0)
-    return ops.where(counts, total + backend.divide_no_nan(short, number), 0.0), (top, total, number)
+    return ops.where(counts, rest + backend.divide_no_nan(short, number), 0.0), (tops, rest, number, *kept)
 
 
 def _pull(matches, all_real, variables, constants, held, upstream):
-    (similarities,), (labels, real), (top, total, number) = variables, constants, held
+    (similarities,), (labels, real), (tops, rest, number, *kept) = variables, constants, held
     weight = ops.where(real & (number > 0), upstream, 0.0)
-    logits = _logits(all_real, similarities, real)
-    softmax = weight[..., None] * ops.exp((logits - top[..., None]) - total[..., None])
+    softmax = backend.softmax_of_rows(_logits(all_real, similarities, real), tops, rest, kept, weight)
     return (matches.less(labels, real, softmax, backend.divide_no_nan(weight, number)),)
 
 
