@@ -19,6 +19,9 @@ from test_laws import (
     by_fn,
     close,
     computed,
+    default_losses,
+    made,
+    marked_by_label,
     number,
     over,
 )
@@ -107,6 +110,18 @@ def test_float64_is_computed_in_float64(row):
         if not row.metric:
             assert ops.dtype(gradient) == "float64"
             close(number(gradient), by_difference(row, given, 1e-5), rtol=1e-6, atol=1e-7)
+
+
+@over(LISTWISE)
+def test_classes_compute_in_float64(row):
+    given = batch(row)
+    scores, weights = given.scores.astype("float64"), np.linspace(0.5, 2, LISTS)
+    exact = given.but(scores=scores, noise=given.noise.astype("float64"))
+    with doubles():
+        loss = made(row, exact)
+        value = loss(*map(ops.convert_to_tensor, (marked_by_label(given), scores, weights)))
+        assert ops.dtype(value) == "float64"
+        np.testing.assert_allclose(number(value), (weights * default_losses(row, exact)).mean(), rtol=1e-12, atol=1e-13)
 
 
 @over(METRICS)

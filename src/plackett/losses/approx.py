@@ -96,6 +96,8 @@ def approx_ndcg(
     Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks` of documents with a gain; that of
     `bound_ranks` with `bound`, and for second derivatives.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: graded judgements, NDCG is what counts; start from scores of about one temperature's spread.
 
     Reference: Qin et al., Information Retrieval 2010; Bruch et al., "Revisiting Approximate Metric Optimization in
@@ -131,6 +133,8 @@ def approx_mrr(labels, scores, *, mask=None, bound: bool = False):
 
     Cost: O(list_size) time and memory, by `approx_ranks` of documents with a label; that of `bound_ranks` with `bound`,
     and for second derivatives.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: one relevant document a list, such as an answer or a purchase; with one, it is the reciprocal rank.
 
@@ -177,6 +181,8 @@ def gumbel_approx_ndcg(
 
     Cost: O(list_size) time and memory a sample, as `approx_ranks`; what depends on labels alone is computed once.
     O(list_size^2) memory a sample for second derivatives.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: as `approx_ndcg`; the samples smooth it further and make it robust, for more time a step.
 

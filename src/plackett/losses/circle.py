@@ -32,6 +32,8 @@ def circle(labels, scores, *, mask=None, gamma: float = 64.0, margin: float = 0.
 
     Cost: O(list_size log list_size) time, O(list_size) memory: the exponent of a pair is a sum over its documents.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: the scores are cosine similarities of embeddings.
 
     Reference: Sun et al., "Circle Loss: A Unified Perspective of Pair Similarity Optimization", CVPR 2020, eq. 6.

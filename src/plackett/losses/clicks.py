@@ -40,6 +40,8 @@ def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=N
 
     Cost: O(list_size models) time and memory; O(list_size^2) time with a lambda weight.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: clicks of users who look at lists in a few different ways, such as devices or intents.
 
     Reference: Yan et al., "Revisiting Two-Tower Models for Unbiased Learning to Rank", SIGIR 2022.
@@ -102,6 +104,8 @@ def click_em(
 
     Raises:
         ValueError: the shapes do not fit, the last axis is not 2, or an option is out of range.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: clicks with position bias; the examination logits come from what a position shows, the relevance logits,
         which rank, from the document.

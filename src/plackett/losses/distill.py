@@ -34,6 +34,8 @@ def coupled_rank_distil(labels, scores, *, noise, mask=None, topk: int | None = 
 
     Cost: O(list_size log list_size) time and O(list_size) memory a sample.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: a better ranker's scores are at hand, and a smaller or faster one shall rank alike.
 
     Reference: Reddi et al., "RankDistil: Knowledge Distillation for Ranking", AISTATS 2021.

@@ -56,6 +56,8 @@ def list_mle(labels, scores, *, mask=None, noise=None, lambda_weight=None):
 
     Cost: O(samples list_size log list_size) time, O(samples list_size) memory.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: the labels are a full ranking, or nearly; with a lambda weight, its top counts most.
 
     Reference: Xia et al., "Listwise Approach to Learning to Rank: Theory and Algorithm", ICML 2008; with a lambda

@@ -159,6 +159,8 @@ def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | No
     Cost: O(list_size ranks) time for the ranks above the cut-off, O(list_size) memory; O(list_size^2)
     memory for second derivatives.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: graded judgements, NDCG at a small cut-off.
 
     Reference: Swezey et al., "PiRank: Scalable Learning To Rank via Differentiable Sorting", NeurIPS 2021.
@@ -228,6 +230,8 @@ def neural_sort_cross_entropy(labels, scores, *, mask=None):
         ValueError: the shapes do not fit.
 
     Cost: O(list_size^2) time and memory.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: the whole order of a list counts, its bottom as much as its top.
 

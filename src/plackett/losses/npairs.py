@@ -35,6 +35,8 @@ def npairs(labels, similarities, *, mask=None):
     Cost: O(rows^2): the similarities are read once for the loss and once for the gradient, and classes are sorted,
     not compared row by row, but for second derivatives.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: paired examples, an anchor and a positive for each class, with the rest of the batch as negatives.
 
     Reference: Sohn, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective", NIPS 2016. The
@@ -67,6 +69,8 @@ def npairs_multilabel(labels, similarities, *, mask=None):
         ValueError: the similarities are not square, or the shapes do not fit.
 
     Cost: O(rows^2 classes).
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: as `npairs`, where an example has several labels.
 

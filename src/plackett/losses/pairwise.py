@@ -80,6 +80,8 @@ def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=Non
     Cost: that of `pairwise`; without a lambda weight, on long lists of at most 16 grades, O(list_size) a grade and a
     sort.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: graded judgements or clicks, where pairs that are well apart shall no longer matter.
 
     Reference: Joachims, "Optimizing Search Engines using Clickthrough Data", KDD 2002 (RankSVM).
@@ -97,6 +99,8 @@ def pairwise_squared_hinge(labels, scores, *, mask=None, weights=None, lambda_we
     Args, Returns and Raises are those of `pairwise`.
 
     Cost: that of `pairwise`.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: as `pairwise_hinge`; the gradient has no jump where a pair is 1 apart, and pairs far in the wrong order pull
     the more.
@@ -116,6 +120,8 @@ def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=
     Args, Returns and Raises are those of `pairwise`; the loss is in nats.
 
     Cost: that of `pairwise`; without a lambda weight, on long lists of at most 16 grades, O(list_size) a grade.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: graded judgements or clicks; with `NDCGLambdaWeight` or `NDCGLambdaWeightV2` where NDCG is what counts.
 
@@ -137,6 +143,8 @@ def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_we
 
     Cost: that of `pairwise_logistic`.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: noisy labels: a pair that is far in the wrong order counts no more than 1.
 
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
@@ -156,6 +164,8 @@ def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None,
 
     Cost: O(list_size): with e_i = s_i - y_i less its mean over the n documents, sum_j (e_i - e_j)^2 is n e_i^2 +
     sum_j e_j^2. With a lambda weight that of `pairwise`.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: labels whose distances count, such as a teacher's scores or prices, up to a constant a list.
 
@@ -210,6 +220,8 @@ def yeti_logistic(
         ValueError: the shapes do not fit, an option is out of range, or a lambda weight without weights for pairs.
 
     Cost: that of a sort a sample; with another weight than one of neighbours that of `pairwise`.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: graded judgements, DCG at the top of the list; noise in the labels is averaged out by sampling.
 

@@ -58,6 +58,8 @@ def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None, per: str =
     Raises:
         ValueError: the shapes do not fit, or `per` is neither.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: binary labels, such as clicks, where the score must also be a calibrated probability.
 
     Reference: He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook", ADKDD 2014. TensorFlow
@@ -86,6 +88,8 @@ def mean_squared(labels, scores, *, mask=None, weights=None, per: str = "list"):
 
     Raises:
         ValueError: the shapes do not fit, or `per` is neither.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: the score must predict the label itself.
 
@@ -128,6 +132,8 @@ def ordinal(
         ValueError: the shapes do not fit, the scores do not have `ordinal_size` levels, or `per` is neither.
 
     Cost: O(list_size K).
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: few grades, whose distances mean nothing; the sum of the K probabilities is a score to rank by.
 
@@ -178,6 +184,8 @@ def multi_class(
         ValueError: the shapes do not fit, the scores do not have `num_classes` classes, or an option is out of range.
 
     Cost: O(list_size K).
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: grades as classes, of which each may have a shape of its own; the expected class is a score to rank by.
 

@@ -50,6 +50,8 @@ def approx_precision(labels, scores, *, mask=None, topn: int = 10, bound: bool =
     Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks`; with `bound`, and for
     second derivatives, that of `bound_ranks`.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: as many relevant documents as possible on a first page, whatever their order.
 
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
@@ -84,6 +86,8 @@ def approx_recall(labels, scores, *, mask=None, topn: int = 10, bound: bool = Fa
         ValueError: the shapes do not fit, or an option is out of range.
 
     Cost: that of `approx_precision`.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: the first stage of a search, whose top another ranker orders.
 
@@ -123,6 +127,8 @@ def approx_average_precision(
 
     Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks` of the relevant documents, with a
     cut-off of all; that of `bound_ranks` with `bound`, and for second derivatives.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: binary judgements with several relevant documents a list, MAP is what counts.
 

@@ -33,6 +33,8 @@ def softmax(labels, scores, *, mask=None, weights=None, lambda_weight=None):
 
     Cost: O(list_size); O(list_size log list_size) with a lambda weight.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: clicks or any labels that say how much of the attention a document should get; a strong first choice.
 
     Reference: Cao et al., "Learning to Rank: From Pairwise Approach to Listwise Approach", ICML 2007 (ListNet);
@@ -69,6 +71,8 @@ def calibrated_softmax(labels, scores, *, mask=None, weights=None, virtual_label
         ValueError: the shapes do not fit, virtual_label < 0, or a lambda weight without weights for documents.
 
     Cost: O(list_size); O(list_size log list_size) with a lambda weight.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: as `softmax`, where scores must be comparable between lists or be read as probabilities.
 
@@ -112,6 +116,8 @@ def poly_one_softmax(labels, scores, *, mask=None, weights=None, epsilon: float 
 
     Cost: O(list_size); O(list_size log list_size) with a lambda weight.
 
+    Derivatives: of any order and mode, see `plackett.losses`.
+
     When: as `softmax`; epsilon is tuned on validation lists.
 
     Reference: Leng et al., "PolyLoss: A Polynomial Expansion Perspective of Classification Loss Functions", ICLR 2022.
@@ -149,6 +155,8 @@ def unique_softmax(labels, scores, *, mask=None, weights=None, lambda_weight=Non
         ValueError: the shapes do not fit, or a lambda weight without weights for documents.
 
     Cost: O(list_size log list_size) time, O(list_size) memory.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
 
     When: graded judgements with many ties; long lists.
 
