@@ -10,7 +10,7 @@ from plackett.losses.base import RankingLoss
 from plackett.metrics.base import RankingMetric
 
 PAGE = pathlib.Path(__file__).with_name("catalogue.md")
-SECTION = re.compile(r"^(Args|Returns|Raises|Cost|When|Reference|References)(?::| ?, .*$)\s*", re.MULTILINE)
+SECTION = re.compile(r"^(Args|Returns|Raises|Cost|Derivatives|When|Reference|References)(?::| ?, .*$)\s*", re.MULTILINE)
 
 
 def main() -> None:
