@@ -98,7 +98,7 @@ def test_noise_of_another_shape(thing, shape):
 
 
 @over([*LISTWISE, *METRICS])
-@pytest.mark.parametrize("shape", [(3,), (2, 4), (2, 3, 1), (3, 1)], ids=str)
+@pytest.mark.parametrize("shape", [(3,), (2, 4), (2, 3, 2), (3, 1)], ids=str)
 def test_weights_of_another_shape(thing, shape):
     shown = r"\[" + ", ".join(map(str, shape)) + r"\]"
     with pytest.raises(ValueError, match=rf"sample_weight must have .*\[2.*\], but got .*{shown}"):

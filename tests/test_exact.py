@@ -4,7 +4,7 @@ import contextlib
 
 import numpy as np
 import pytest
-from backends import BACKEND, compiled, differentiated
+from backends import BACKEND, compiled, compilers, differentiated
 from keras import ops
 from test_laws import (
     BY_NAME,
@@ -25,6 +25,8 @@ from test_laws import (
     number,
     over,
 )
+
+from plackett import losses, metrics
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -151,14 +153,15 @@ def test_gradcheck(row):
 
 
 @over(LISTWISE)
-def test_a_label_of_nan_is_no_padding(row):
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_label_that_is_not_finite_is_no_padding(row, wrong):
     given = batch(row)
     labels = given.labels.copy()
-    labels[1, 2] = np.nan
+    labels[1, 2] = wrong
     noise = {"noise": given.noise} if row.stochastic else {}
-    with pytest.raises(ValueError, match="labels must be numbers, but 1 of 72 are NaN"):
+    with pytest.raises(ValueError, match="labels must be finite numbers, but 1 of 72 are NaN"):
         row.fn(labels, given.scores, mask=given.mask, **noise)
-    with pytest.raises(ValueError, match="labels must be numbers, but 1 of 72 are NaN"):
+    with pytest.raises(ValueError, match="labels must be finite numbers, but 1 of 72 are NaN"):
         row.make()(labels, given.scores)
     if BACKEND != "torch":  # which computes while it compiles
 
@@ -167,6 +170,20 @@ def test_a_label_of_nan_is_no_padding(row):
 
         value = number(compiled(fn)(*map(ops.convert_to_tensor, (given.scores, labels))))
         assert np.isnan(value).tolist() == [False, True, *[False] * 4]
+
+
+@over(LISTWISE)
+def test_a_score_of_nan_makes_the_loss_of_its_list_nan(row):
+    given = batch(row)
+    scores = given.scores.copy()
+    scores[1, 2] = np.nan
+    assert np.isnan(computed(row, given.but(scores=scores))[0]).tolist() == [False, True, *[False] * 4]
+
+
+@over([row for row in LISTWISE if not row.models])
+def test_labels_of_one_list_are_not_those_of_many(row):
+    with pytest.raises(ValueError, match="scores must have the shape of labels"):
+        row.make()(np.ones((1, SIZE)), np.ones((LISTS, SIZE), "float32"))
 
 
 @over([row for row in TABLE if not row.square])
@@ -201,9 +218,23 @@ def test_a_batch_of_no_lists(row):
         loss = row.make()
         run = compiled(lambda labels, scores: loss(labels, scores))
         assert number(run(ops.convert_to_tensor(labels), ops.convert_to_tensor(scores))) == 0
+        if BACKEND == "tensorflow":
+            of_any_shape = compilers(labels.ndim, scores.ndim)["any shape"](lambda labels, scores: loss(labels, scores))
+            assert number(of_any_shape(labels, scores)) == 0
         assert number(row.make(reduction="none")(labels, scores)).shape == (0,)
         assert number(loss(labels, scores, np.ones(0, "float32"))) == 0
         assert number(loss(labels, scores, np.ones((0, SIZE), "float32"))) == 0
+
+
+def test_a_batch_of_no_pairs():
+    similarities = np.zeros((0, 0), "float32")
+    for fn, kind, labels in (
+        (losses.npairs, losses.NpairsLoss, np.zeros(0, "int32")),
+        (losses.npairs_multilabel, losses.NpairsMultilabelLoss, np.zeros((0, 3), "float32")),
+    ):
+        assert number(fn(labels, similarities)).shape == (0,)
+        assert number(kind()(labels, similarities)) == 0
+    assert number(metrics.ordered_pair_accuracy(np.zeros((0, 3)), np.zeros((0, 3)))).shape == (0,)
 
 
 @over(TABLE)

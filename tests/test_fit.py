@@ -141,6 +141,7 @@ WEIGHTS = {
     "lists": RANDOM.random(24).astype("float32"),
     "column": RANDOM.random((24, 1)).astype("float32"),
     "documents": RANDOM.random((24, 6)).astype("float32"),
+    "documents in a column": RANDOM.random((24, 6, 1)).astype("float32"),
 }
 LABEL_FORMS = {
     "grades": LABELS,
@@ -158,21 +159,22 @@ LABEL_FORMS = {
         ("floats", "lists"),
         ("column", "column"),
         ("booleans", "documents"),
-        ("column of booleans", "column"),
+        ("column of booleans", "documents in a column"),
     ],
 )
 def test_what_people_pass(labels, weights):
     """Scores of Dense(1), [lists, list_size, 1], give the numbers of scores, labels and weights without columns."""
     given, weights = LABEL_FORMS[labels], WEIGHTS[weights]
     plain = given.reshape(24, 6).astype("float32")
+    plain_weights = weights[..., 0] if np.ndim(weights) == 3 else weights
     x = keras.Input((6, 3))
     model = keras.Model(x, keras.layers.Dense(1)(x))
     loss, measures = losses.UniqueSoftmaxLoss(), {"weighted_metrics": [metrics.NDCG(topn=3)]}
     model.compile(keras.optimizers.SGD(0.0), loss=loss, **measures)
     scores = ops.convert_to_numpy(model(FEATURES))
     metric = metrics.NDCG(topn=3)
-    metric.update_state(plain, scores[..., 0], weights)
-    expected = {"loss": float(loss(plain, scores[..., 0], weights)), "ndcg_3": float(metric.result())}
+    metric.update_state(plain, scores[..., 0], plain_weights)
+    expected = {"loss": float(loss(plain, scores[..., 0], plain_weights)), "ndcg_3": float(metric.result())}
     got = model.evaluate(FEATURES, given, sample_weight=weights, batch_size=6, return_dict=True, verbose=0)
     assert got == pytest.approx(expected, rel=1e-5)
     history = model.fit(FEATURES, given, sample_weight=weights, batch_size=6, verbose=0).history

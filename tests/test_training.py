@@ -264,7 +264,7 @@ def test_labels_too_high_for_the_loss_or_the_metric_are_refused_at_the_door(trai
     high, held_out = with_high_labels(training_lists), with_high_labels(validation_lists)
     with pytest.raises(ValueError, match=re.escape(HIGH)):
         plackett.train(high, held_out, metric="mrr", output=tmp_path / "run", **QUICK)
-    with pytest.raises(ValueError, match=r"the highest label of the validation lists is 200, of query 'q0', where dcg"):
+    with pytest.raises(ValueError, match=r"the highest label of the measured lists is 200, of query 'q0', where dcg"):
         plackett.train(high, held_out, loss="softmax", metric="dcg", output=tmp_path / "run", **QUICK)
     assert not (tmp_path / "run").exists()
     for loss, metric in (("softmax", "mrr"), ("approx_ndcg", "ndcg@10")):

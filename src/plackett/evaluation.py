@@ -1,5 +1,6 @@
 """Scoring lists with a model, and measuring scores."""
 
+import math
 from collections.abc import Sequence
 
 import keras
@@ -14,6 +15,7 @@ from plackett.metrics.lookup import get
 
 METRICS = ("ndcg@5", "ndcg@10", "mrr")
 QUERIES = ("run", "judged")
+SAFE = 60.0  # up to this label the gain 2^label is finite in float32, also where a list sums, weighs or multiplies it
 
 
 def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> np.ndarray:
@@ -73,8 +75,8 @@ def evaluate_scores(
         By name, "ndcg@10", or the name of the given metric.
 
     Raises:
-        ValueError: an unknown metric, two metrics of one name, not one score a document, a score of NaN, or unknown
-            `queries`.
+        ValueError: an unknown metric, two metrics of one name, not one score a document, a score of NaN, unknown
+            `queries`, or labels whose gain is too high for a metric.
     """
     if queries not in QUERIES:
         raise ValueError(f"queries must be one of {', '.join(QUERIES)}, but got {queries!r}")
@@ -102,7 +104,28 @@ def evaluate_scores(
         for measure in measures.values():
             of_measure = np.where(known, labels, np.float32(-1)) if measure.judged_only else labels
             measure.update_state(of_measure, batch, documents=documents)
-    return {name: float(measure.result()) for name, measure in measures.items()}
+    values = {name: float(measure.result()) for name, measure in measures.items()}
+    for name, value in values.items():
+        if not math.isfinite(value) and (query := query_of_the_highest(lists.labels, lists)) is not None:
+            raise too_high("label", lists.labels.max(), "measured", lists.queries[query], name, value)
+    return values
+
+
+def query_of_the_highest(target: np.ndarray, lists: RankingLists) -> int | None:
+    """The position of the query with the highest number of `target`, [documents]; None where that is `SAFE`."""
+    if not len(target) or not target.max() > SAFE:
+        return None
+    return int(np.searchsorted(lists.row_splits, target.argmax(), side="right")) - 1
+
+
+def too_high(target: str, highest: float, which: str, query: str, what: str, value: float) -> ValueError:
+    """The error of a loss or metric that is not finite, where labels are too high for its gain."""
+    return ValueError(
+        f"the highest {target} of the {which} lists is {highest:g}, of query {str(query)!r}, where {what} is {value}: "
+        f"an exponential gain, 2^{highest:g} - 1, is more than float32 holds. Is the {target} an id or a price? Then "
+        "choose another column. Grades from 0 to 4 are usual; for higher ones take a normalised loss and metric, such "
+        "as approx_ndcg and ndcg@10, or one with the gain identity"
+    )
 
 
 def _measured(scores, lists, queries):

@@ -30,8 +30,8 @@ def clean(labels, scores, mask=None, *, models: bool = False, shared: bool = Fal
         (labels, scores, mask), of the same shapes.
 
     Raises:
-        ValueError: the shapes do not fit, or the label of a real document is NaN. Where values are not known, inside a
-            compiled function, NaN passes, and makes the loss of its list NaN.
+        ValueError: the shapes do not fit, or the label of a real document is NaN or infinite. Where values are not
+            known, inside a compiled function, such a label passes, and makes the loss of its list NaN.
     """
     scores = computable(scores)
     labels = ops.cast(ops.convert_to_tensor(labels), scores.dtype)
@@ -55,26 +55,27 @@ def clean(labels, scores, mask=None, *, models: bool = False, shared: bool = Fal
         check_shape("mask", mask, "labels", labels.shape)
     scores = ops.where(mask[..., None] if models else mask, scores, 0.0)
     labels = ops.where(mask, labels, 0.0)
-    scores = _unless_nan(labels, scores)
+    scores = _if_finite(labels, scores)
     if of_samples and not shared:
         labels, mask = (ops.broadcast_to(x, ops.shape(scores)) for x in (labels, mask))
     return labels, scores, mask
 
 
-def _unless_nan(labels, scores):
-    """The scores of lists whose labels, zero at padding, are numbers; NaN where one of them is NaN.
+def _if_finite(labels, scores):
+    """The scores of lists whose labels, zero at padding, are finite; NaN where one of them is not.
 
     Raises:
-        ValueError: a label is NaN, where their values are known.
+        ValueError: a label is not finite, where their values are known.
     """
     known = backend.concrete(labels)
     if known is None:
-        missing = ops.any(ops.isnan(labels), axis=-1, keepdims=True)
-        missing = missing if len(scores.shape) == len(labels.shape) else missing[..., None]  # of several models
-        return scores + ops.cast(ops.where(missing, float("nan"), 0.0), scores.dtype)
-    if missing := int(np.isnan(known).sum()):
+        wrong = ops.any(~ops.isfinite(labels), axis=-1, keepdims=True)
+        wrong = wrong if len(scores.shape) == len(labels.shape) else wrong[..., None]  # of several models
+        return scores + ops.cast(ops.where(wrong, float("nan"), 0.0), scores.dtype)
+    if wrong := known.size - int(np.isfinite(known).sum()):
         raise ValueError(
-            f"labels must be numbers, but {missing} of {known.size} are NaN: padding has a label below 0, or a mask"
+            f"labels must be finite numbers, but {wrong} of {known.size} are NaN or infinite: padding has a label "
+            "below 0, or a mask"
         )
     return scores
 
@@ -91,7 +92,7 @@ def subtopics_of_documents(labels, scores, mask=None):
         (labels, scores, mask), of the same shapes.
 
     Raises:
-        ValueError: the shapes do not fit, or labels of NaN, as in `clean`.
+        ValueError: the shapes do not fit, or a label is NaN or infinite, as in `clean`.
     """
     labels, scores = ops.convert_to_tensor(labels), computable(scores)
     if len(labels.shape) != len(scores.shape) + 1:
@@ -102,7 +103,7 @@ def subtopics_of_documents(labels, scores, mask=None):
     mask = _not_padding(labels, subtopics=True) if mask is None else mask
     _, scores, mask = clean(ops.zeros_like(labels[..., 0]), scores, mask)
     labels = ops.where(mask[..., None] & ~(labels < 0), ops.cast(labels, scores.dtype), 0.0)
-    return labels, _unless_nan(ops.sum(labels, axis=-1), scores), mask
+    return labels, _if_finite(ops.sum(labels, axis=-1), scores), mask
 
 
 def prepare(
@@ -147,6 +148,8 @@ def prepare(
             scores = backend.mean(scores, axis=-1)
         elif not models:
             scores = _without_column(scores, len(scores.shape) > len(labels.shape))
+        if not models:
+            check_shape("scores", scores, "labels", labels.shape)
     if marked is None:
         marked = _not_padding(labels, subtopics)
     mask = marked if rows is None else marked & rows
@@ -213,11 +216,12 @@ def take(x, order):
 
 
 def padding_behind(keys, mask):
-    """The keys to sort by: those of padding behind all others, an infinite one of a real document among them.
+    """The keys to sort by: those of padding behind all others, an infinite one or NaN of a real document among them.
 
     A zero loses its sign, by which XLA would order it.
     """
-    keys = ops.where(keys == 0, 0.0, backend.minimum(keys, float(np.finfo(ops.dtype(keys)).max)))
+    highest = float(np.finfo(ops.dtype(keys)).max)
+    keys = ops.where(ops.isnan(keys), highest, ops.where(keys == 0, 0.0, backend.minimum(keys, highest)))
     return ops.where(mask, keys, float("inf"))
 
 
@@ -401,6 +405,11 @@ def is_a_document(weights, labels) -> bool:
         )
     check_shape("sample_weight", weights, "labels", labels.shape)
     return True
+
+
+def weights_as_given(weights, labels):
+    """`sample_weight` without a last axis of 1 that is one more than the labels have, [..., list_size, 1]."""
+    return _without_column(weights, len(weights.shape) > len(labels.shape))
 
 
 def weights_of_documents(weights, labels, mask):

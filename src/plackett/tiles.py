@@ -198,8 +198,8 @@ def _with_added(x, start, part):
 def for_each_sample(x, lists):
     """[fewer lists, n] -> [lists, n]: each list as many times in a row as it has samples."""
     fewer, n = ops.shape(x)
-    fewer = max(fewer, 1) if isinstance(fewer, int) else ops.maximum(fewer, 1)
-    return ops.reshape(ops.broadcast_to(x[:, None, :], (fewer, lists // fewer, n)), (lists, n))
+    samples = lists // (max(fewer, 1) if isinstance(fewer, int) else ops.maximum(fewer, 1))
+    return ops.reshape(ops.broadcast_to(x[:, None, :], (fewer, samples, n)), (lists, n))
 
 
 def needs_loop(shape) -> bool:

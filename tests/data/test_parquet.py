@@ -164,7 +164,10 @@ def table(**columns):
         ({"query": ["a", "a"]}, "query 'a' is there twice; the id of a query must be its own"),
         ({"label": [1.0, 2.0]}, "column label must be a list of numbers, but is double"),
         ({"label": [["1"], ["2"]]}, "column label must be a list of numbers, but is list<item: string>"),
-        ({"label": [[1.0, -1.0], [2.0]]}, "row 11, query 'a': label must be at least 0, but got -1"),
+        (
+            {"label": [[1.0, -1.0], [2.0]]},
+            "row 11, query 'a': label must be between 0 and 2^24 - 1, beyond which float32 rounds, but got -1",
+        ),
         ({"label": [[1.0, None], [2.0]]}, "row 11, query 'a': label is missing"),
         ({"label": [[1.0, 0.0], None]}, "row 12, query 'b': label is missing"),
         ({"label": [[1.0, 0.0], [float("inf")]]}, "row 12, query 'b': label must be finite, but got inf"),

@@ -110,7 +110,11 @@ def test_blocks(tmp_path, monkeypatch):
         ("1,b", ",b", "row 2: the query has no id"),
         ("1,b", "1,a", "row 1, query '1': document 'a' is there twice"),
         ("1.5", "", "row 1, query '1': price is missing"),
-        ("2,a,1", "2,a,-1", "row 2, query '2': label must be at least 0, but got -1"),
+        (
+            "2,a,1",
+            "2,a,-1",
+            "row 2, query '2': label must be between 0 and 2^24 - 1, beyond which float32 rounds, but got -1",
+        ),
         ("2,a,1", "2,a,", "row 2, query '2': label is missing"),
         (TEXT, "", "there is no header"),
         (TEXT, TEXT.split("\n")[0], "Empty CSV file"),

@@ -34,7 +34,7 @@ from plackett.data.ranking_lists import COLUMNS, Missed, RankingLists, concatena
 RESERVED = ("query", "document", "label", "features", "missed", *COLUMNS)
 IDS = {b"plackett": b"ids"}
 LIMITS = {  # of what may stand in a column, besides being finite: (lowest, whether itself allowed, highest, in words)
-    "label": (0, True, np.inf, "at least 0"),
+    "label": (0, True, 2**24 - 1, "between 0 and 2^24 - 1, beyond which float32 rounds"),
     "click": (0, True, np.inf, "at least 0"),
     "propensity": (0, False, 1, "above 0 and at most 1"),
     "position": (1, True, np.inf, "at least 1"),

@@ -19,14 +19,15 @@ A function returns one number a list. What all the classes share:
   weight a row.
 
 Who is real: the Keras mask that the scores carry decides, or `mask` of a function, and then negative labels are
-ordinary numbers; otherwise a label below 0 marks padding. A label of NaN is no padding: it is an error, or, inside a
-compiled function, makes the loss of its list NaN.
+ordinary numbers; otherwise a label below 0 marks padding. A label of NaN or infinity is no padding: it is an error, or,
+inside a compiled function, makes the loss of its list NaN.
 
 Derivatives: every loss can be differentiated any number of times by its scores, and by the `weights` of its documents;
 on JAX in forward mode and under `jax.vmap` too, on PyTorch under `torch.func`. What is held fixed in a gradient (lambda
-weights, the responsibilities of an EM step) is so in all of them.
+weights, the responsibilities of an EM step, the weights a and b of `circle`) is so in all of them.
 
-Numbers are float32, or float64 where the scores are.
+Numbers are float32, or float64 where the scores are; JAX itself makes float32 of float64 unless `jax_enable_x64` is
+set.
 """
 
 from plackett.lambdas import (

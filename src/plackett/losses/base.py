@@ -84,8 +84,9 @@ class RankingLoss(Configured, keras.losses.Loss):
             labels, scores, mask = self._lists(y_true, y_pred)
             if sample_weight is None:
                 return self._reduced(self._losses(labels, scores, mask), None, labels, mask)
-            weights = ops.cast(padded_weights(sample_weight, y_true, ragged=self.ragged), scores.dtype)
             weighed = scores[..., :1] if self.classes else labels
+            weights = lists.weights_as_given(padded_weights(sample_weight, y_true, ragged=self.ragged), weighed)
+            weights = ops.cast(weights, scores.dtype)
             by_list = lists.list_weights(weights, weighed, mask, plain=backend.keras_mask(y_pred) is not None)
             if self.weighs_documents and lists.is_a_document(weights, weighed):
                 losses = self._losses(labels, scores, mask, weights=weights)

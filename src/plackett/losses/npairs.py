@@ -89,7 +89,7 @@ def npairs_multilabel(labels, similarities, *, mask=None):
 def _clean(similarities, mask):
     """(similarities with zeros where a row or a column is not real, which rows are)."""
     if mask is None:
-        return similarities, ops.ones_like(similarities[..., 0], dtype="bool")
+        return similarities, ops.ones(ops.shape(similarities)[:-1], dtype="bool")
     real = ops.cast(ops.convert_to_tensor(mask), "bool")
     check_shape("mask", real, "the rows", similarities.shape[:-1])
     return ops.where(both(real), similarities, 0.0), real

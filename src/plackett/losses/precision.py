@@ -172,7 +172,8 @@ def _retrieved(rank, scores, mask, topn, bound, rank_temperature):
     """[..., list_size], how far inside the cut-off each document is: 1 well inside, 0 at padding."""
     inside = (_cut(rank, scores, mask, int(topn)) - rank) / rank_temperature
     step = 1.0 - ops.relu(1.0 - inside) if bound else ops.sigmoid(inside)
-    return ops.where(mask, ops.where(count(mask)[..., None] <= int(topn), 1.0, step), 0.0)
+    all_inside = (count(mask)[..., None] <= int(topn)) & ~ops.isnan(step)
+    return ops.where(mask, ops.where(all_inside, 1.0, step), 0.0)
 
 
 def _cut(rank, scores, mask, topn):

@@ -92,6 +92,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
         )
         if sample_weight is not None:
             sample_weight = padded_weights(sample_weight, y_true, ragged=self.ragged)
+            sample_weight = lists.weights_as_given(sample_weight, scores)
         weights = lists.weights_of_documents(sample_weight, scores, mask)
         mask = mask & (weights > 0)
         known = {"documents": documents} if self.options.get("ties") == "trec" else {}
