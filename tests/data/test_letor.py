@@ -190,7 +190,11 @@ def reference(text, missing=False):
     "line, wrong",
     [
         (b"x qid:1 1:2", "line 6: the label must be a number, but got 'x'"),
-        (b"-1 qid:1 1:2", "line 6: the label must be at least 0, but got -1"),
+        (
+            b"16777217 qid:1 1:2",
+            "line 6: the label must be between 0 and 2^24 - 1, beyond which float32 rounds, but got 16",
+        ),
+        (b"-1 qid:1 1:2", "line 6: the label must be between 0 and 2^24 - 1, beyond which float32 rounds, but got -1"),
         (b"nan qid:1 1:2", "line 6: the label must be finite, but got 'nan'"),
         (b"1 1:2", "line 6: the second field must be qid:ID, but got '1:2'"),
         (b"1", "line 6: the second field must be qid:ID, but got 'nothing'"),

@@ -16,12 +16,13 @@ import pyarrow.compute as pc
 
 from plackett.data.grouping import LINE, grouped
 from plackett.data.ranking_lists import RankingLists
-from plackett.data.schema import lists_of
+from plackett.data.schema import LIMITS, lists_of
 from plackett.data.streams import blocks_of_lines
 
 BLOCK = 16 * 2**20  # bytes of text parsed at a time
 MOST = 2**16  # dense features
 LARGEST = float(np.finfo("float32").max)
+HIGHEST = LIMITS["label"][2]
 DOCUMENT = re.compile(r"docid\s*=\s*(\S+)")
 FEATURE = r"^(\d{1,9}):([^:]*)$"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -149,7 +150,7 @@ def _document(comment):
 
 def _allowed(labels, queries, values, missing):
     named = pc.all(pc.not_equal(queries, "")).as_py()
-    fits = named and np.isfinite(labels).all() and (labels >= 0).all()
+    fits = named and np.isfinite(labels).all() and (labels >= 0).all() and (labels <= HIGHEST).all()
     return fits and not (np.isinf(values) if missing else ~np.isfinite(values)).any()
 
 
@@ -251,8 +252,8 @@ def parsed_line(line: bytes, features: int, missing: bool = False) -> tuple[str,
     if not tokens:
         return None
     label = _number(tokens[0], "the label", missing=False)
-    if float(label) < 0:
-        raise ValueError(f"the label must be at least 0, but got {tokens[0]}")
+    if not 0 <= np.float32(label) <= HIGHEST:
+        raise ValueError(f"the label must be {LIMITS['label'][3]}, but got {tokens[0]}")
     if len(tokens) < 2 or not tokens[1].startswith("qid:") or tokens[1] == "qid:":
         raise ValueError(f"the second field must be qid:ID, but got {tokens[1] if len(tokens) > 1 else 'nothing'!r}")
     columns, values = [], []
