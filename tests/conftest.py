@@ -1,5 +1,8 @@
 """What all tests share."""
 
+import gc
+import pathlib
+
 import keras
 import numpy as np
 import pytest
@@ -53,6 +56,18 @@ def quick_compile():
         jax.config.update("jax_disable_most_optimizations", False)
     else:
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room_for_programs():
+    """Each program that JAX has compiled takes pieces of the address space, of which Linux gives a process 65,530."""
+    yield
+    maps = pathlib.Path("/proc/self/maps")
+    if keras.backend.backend() == "jax" and maps.exists() and maps.read_text().count("\n") > 30_000:
+        import jax
+
+        jax.clear_caches()
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -452,6 +452,16 @@ def keras_mask(x):
     return masking.get_keras_mask(x)
 
 
+def keep_keras_mask(x) -> None:
+    """Leaves the Keras mask of scores where the metrics of the same step find it.
+
+    On JAX, `fit` differentiates the loss and hands the metrics not the scores that the loss saw but what these were
+    traced from, which has no mask.
+    """
+    if keras.backend.backend() == "jax" and getattr(x, "primal", None) is not None and keras_mask(x) is not None:
+        masking.set_keras_mask(x.primal, keras_mask(x))
+
+
 def replicas() -> int:
     """How many replicas of `tf.distribute` share this step; 1 elsewhere."""
     if keras.backend.backend() != "tensorflow":

@@ -8,6 +8,7 @@ from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_no
 from plackett.lists import any_above_0, clean, weights_of_documents
 from plackett.losses.base import RankingLoss
 from plackett.losses.sampled import sampled
+from plackett.shapes import computable
 from plackett.soft_ranks import soft_ranks
 
 
@@ -31,7 +32,7 @@ def approx_ranks(scores, mask=None):
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010.
     """
-    mask = ops.ones_like(scores, dtype="bool") if mask is None else mask
+    mask = ops.ones_like(computable(scores), dtype="bool") if mask is None else mask
     _, scores, mask = clean(scores, scores, mask)
     return ranks_of(scores, mask, mask, bound=False)
 
@@ -54,7 +55,7 @@ def bound_ranks(scores, mask=None):
 
     Reference: the hinge bound of rax 0.4, `bound_t12n`.
     """
-    mask = ops.ones_like(scores, dtype="bool") if mask is None else mask
+    mask = ops.ones_like(computable(scores), dtype="bool") if mask is None else mask
     _, scores, mask = clean(scores, scores, mask)
     return ranks_of(scores, mask, mask, bound=True)
 

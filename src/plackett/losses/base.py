@@ -112,6 +112,7 @@ class RankingLoss(Configured, keras.losses.Loss):
     def _lists(self, y_true, y_pred):
         """Cleaned (labels, scores, mask); for classes, as they are, with mask None."""
         if not self.classes:
+            backend.keep_keras_mask(y_pred)
             return lists.prepare(y_true, y_pred, ragged=self.ragged, models=self.models is not None)
         return ops.convert_to_tensor(y_true, sparse=False), computable(y_pred), None
 

@@ -24,6 +24,7 @@ from plackett.lists import (
     take,
 )
 from plackett.losses.base import RankingLoss
+from plackett.shapes import computable
 
 
 def neural_sort(scores, mask=None):
@@ -45,7 +46,7 @@ def neural_sort(scores, mask=None):
 
     Reference: Grover et al., "Stochastic Optimization of Sorting Networks via Continuous Relaxations", ICLR 2019.
     """
-    mask = ops.ones_like(scores, dtype="bool") if mask is None else mask
+    mask = ops.ones_like(computable(scores), dtype="bool") if mask is None else mask
     _, scores, mask = clean(scores, scores, mask)
     return differentiable(_MATRIX, (scores,), (mask,))
 
