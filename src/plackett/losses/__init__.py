@@ -52,6 +52,14 @@ from plackett.losses.approx import (
 )
 from plackett.losses.circle import CircleLoss, circle
 from plackett.losses.clicks import ClickEMLoss, MixtureEMLoss, click_em, mixture_em
+from plackett.losses.cut_off import (
+    ApproxAveragePrecisionLoss,
+    ApproxPrecisionLoss,
+    ApproxRecallLoss,
+    approx_average_precision,
+    approx_precision,
+    approx_recall,
+)
 from plackett.losses.distill import CoupledRankDistilLoss, coupled_rank_distil
 from plackett.losses.listmle import ListMLELoss, list_mle
 from plackett.losses.lookup import deserialize, get
@@ -87,14 +95,6 @@ from plackett.losses.pointwise import (
     multi_class,
     ordinal,
     sigmoid_cross_entropy,
-)
-from plackett.losses.precision import (
-    ApproxAveragePrecisionLoss,
-    ApproxPrecisionLoss,
-    ApproxRecallLoss,
-    approx_average_precision,
-    approx_precision,
-    approx_recall,
 )
 from plackett.losses.sampled import sampled
 from plackett.losses.softmax import (
