@@ -113,8 +113,10 @@ def test_gradient_by_weights_is_that_of_the_loop(row):
     assert np.all(gradient[~given.mask] == 0)
 
 
-@pytest.mark.parametrize("name", ["pairwise_hinge", "pairwise_logistic", "pairwise_soft_zero_one"])
-@pytest.mark.parametrize("weighed", ["by rank", "by grade"])
+@pytest.mark.parametrize(
+    "name, weighed",
+    [("pairwise_hinge", "by grade"), ("pairwise_logistic", "by rank"), ("pairwise_soft_zero_one", "by grade")],
+)
 def test_gradient_by_weights_of_long_lists(name, weighed):
     """By any way over the pairs the loss is linear in the weights: sum_i w_i dL/dw_i is the loss."""
     random = np.random.default_rng(4)
