@@ -162,12 +162,13 @@ def _by_ranks(phi, lambda_weight, apart, labels, scores, mask, weights, fixed_we
         sign = real_j * ops.sign(preference)
         upper, lower = ops.relu(sign), ops.relu(-sign)  # which of the two is preferred
         value, slope = phi.with_slope(sign * (score_i - score_j), ops.abs(preference))
-        weight, lambda_of_pair = upper * weight_i + lower * weight_j, ops.abs(gain_i - gain_j) * of_ranks
-        pull = sign * weight * lambda_of_pair * slope
+        lambda_of_pair = ops.abs(gain_i - gain_j) * of_ranks
+        weight = (upper * weight_i + lower * weight_j) * lambda_of_pair
+        pull = sign * weight * slope
         if apart:
             value = lambda_of_pair * value
             return upper * value, pull, lower * value, pull
-        return weight * lambda_of_pair * value, pull, pull
+        return weight * value, pull, pull
 
     of_ranks = lambda_weight.of_ranks(ops.shape(labels)[-1], labels.dtype)
     ranked = of_ranks, ranks(scores, mask), count(mask)[:, None]
