@@ -697,9 +697,9 @@ def made(row, given, **options):
     return loss
 
 
-def marked_by_label(given, padding=-1.0):
+def marked_by_label(given):
     """The labels, with a negative one at padding: what a class without a Keras mask reads."""
-    return np.where(given.mask, given.labels, np.float32(padding))
+    return np.where(given.mask, given.labels, np.float32(-1))
 
 
 def number(x):

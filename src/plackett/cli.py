@@ -309,11 +309,11 @@ def read_data(settings, source, shared_queries):
     if not source[1] and source[0] != [MOVIELENS]:
         console.print(f"no --validation: 20 % of the queries, drawn with seed {seed}, are held out", highlight=False)
     lists, held_out, provenance = read_training(*source, seed, missing=missing, shared_queries=shared_queries)
-    console.print(f"{said(lists)} to train on, {said(held_out)} to validate on", highlight=False)
+    console.print(f"{labels_in_words(lists)} to train on, {labels_in_words(held_out)} to validate on", highlight=False)
     return lists, held_out, provenance
 
 
-def said(lists: plackett.data.RankingLists) -> str:
+def labels_in_words(lists: plackett.data.RankingLists) -> str:
     """How many queries there are, and the range of their labels."""
     return f"{len(lists)} queries of labels {lists.labels.min(initial=np.inf):g} to {lists.labels.max(initial=0):g}"
 

@@ -27,7 +27,7 @@ method with a third parameter `mask`, [..., list_size] bool, is also told who is
 ...
 ...     def pair_weights(self, labels, ranks):
 ...         "A pair counts by its higher rank."
-...         return 1.0 / backend.minimum(ranks[..., :, None], ranks[..., None, :]) ** self.power
+...         return 1.0 / ops.minimum(ranks[..., :, None], ranks[..., None, :]) ** self.power
 >>> loss = PairwiseLogisticLoss(lambda_weight=TopWeight(power=2.0))
 >>> round(float(loss([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
 0.905496
@@ -39,7 +39,7 @@ is a `PairWeight`: its `of_pairs` returns these values and the function of them,
 >>> from plackett.lambdas import PairWeight
 >>> class LeanTopWeight(PairWeight):
 ...     def of_pairs(self, labels, ranks, mask):
-...         return [ranks], lambda i, j: 1.0 / backend.minimum(i[0], j[0]) ** 2.0
+...         return [ranks], lambda i, j: 1.0 / ops.minimum(i[0], j[0]) ** 2.0
 >>> round(float(PairwiseLogisticLoss(lambda_weight=LeanTopWeight())([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
 0.905496
 """

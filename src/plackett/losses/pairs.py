@@ -36,13 +36,11 @@ def sum_over_pairs(phi, labels, scores, mask, weights, lambda_weight, preferred=
     check_pairs(lambda_weight)
     check_per(per, (*PER, "pair"))
     labels, scores, mask = clean(labels, scores, mask)
-    fixed_weights = weights_of_documents(weights, labels, mask)
+    of_documents = weights_of_documents(weights, labels, mask)
     if per == "pair":
-        return fixed_weights[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask, fixed_weights)
+        return of_documents[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask, of_documents)
     rule = Rule(_value, _pull, _plain, (phi, lambda_weight, preferred, per))
-    return differentiable(
-        rule, (scores,) if weights is None else (scores, fixed_weights), (labels, mask, fixed_weights)
-    )
+    return differentiable(rule, (scores,) if weights is None else (scores, of_documents), (labels, mask, of_documents))
 
 
 def _unpacked(variables, constants):
