@@ -6,8 +6,8 @@ import re
 import sys
 
 from plackett import lambdas, losses, metrics
-from plackett.losses.base import RankingLoss
-from plackett.metrics.base import RankingMetric
+from plackett.losses._base import RankingLoss
+from plackett.metrics._base import RankingMetric
 
 PAGE = pathlib.Path(__file__).with_name("catalogue.md")
 SECTION = re.compile(r"^(Args|Returns|Raises|Cost|Derivatives|When|Reference|References)(?::| ?, .*$)\s*", re.MULTILINE)

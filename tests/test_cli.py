@@ -23,10 +23,11 @@ from backends import BACKEND
 from conftest import letor_text, made_lists
 from rich.console import Console
 
-import plackett_command
-from plackett import cli, data
-from plackett.progress import ProgressBar
-from plackett.training import checkpoints
+from plackett import cli as command
+from plackett import data
+from plackett.cli import app as cli
+from plackett.cli.progress import ProgressBar
+from plackett.training.callbacks import checkpoints
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -363,7 +364,7 @@ def interrupted(process):
 def test_ctrl_c_leaves_what_is_finished(files):
     # A shell that starts the tests in the background has told its children to ignore Ctrl-C.
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    command = [sys.executable, "-c", f"{code}; import plackett_command; plackett_command.main()", "train", "train.txt"]
+    command = [sys.executable, "-c", f"{code}; import plackett.cli; plackett.cli.main()", "train", "train.txt"]
     command += ["--output", "run", "--epochs", "100000", "--patience", "100000"]
     process = subprocess.Popen(command, cwd=files, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
@@ -386,25 +387,25 @@ def test_ctrl_c_leaves_what_is_finished(files):
 
 
 def test_the_backend_is_chosen_before_keras():
-    installed = next(name for name in plackett_command.BACKENDS if importlib.util.find_spec(name))
-    assert plackett_command.chosen_backend(["train"], None) == installed
-    assert plackett_command.chosen_backend(["train"], "torch") == "torch"
-    assert plackett_command.chosen_backend(["train", "--backend", "tensorflow"], "torch") == "tensorflow"
-    assert plackett_command.chosen_backend(["train", "--backend=jax"], None) == "jax"
+    installed = next(name for name in command.BACKENDS if importlib.util.find_spec(name))
+    assert command.chosen_backend(["train"], None) == installed
+    assert command.chosen_backend(["train"], "torch") == "torch"
+    assert command.chosen_backend(["train", "--backend", "tensorflow"], "torch") == "tensorflow"
+    assert command.chosen_backend(["train", "--backend=jax"], None) == "jax"
     with pytest.raises(ValueError, match="the backend must be one of jax, tensorflow, torch, but got 'mxnet'"):
-        plackett_command.chosen_backend(["--backend", "mxnet"], None)
+        command.chosen_backend(["--backend", "mxnet"], None)
 
 
 def test_a_backend_that_is_missing(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"no backend is installed: pip install 'plackett\[jax\|tensorflow\|torch\]'"):
-        plackett_command.chosen_backend([], None)
+        command.chosen_backend([], None)
     with pytest.raises(ValueError, match=r"the backend jax is not installed: pip install 'plackett\[jax\]'"):
-        plackett_command.chosen_backend(["--backend", "jax"], None)
+        command.chosen_backend(["--backend", "jax"], None)
 
 
 def test_the_command_says_what_is_wrong():
-    code = "import plackett_command; plackett_command.main()"
+    code = "import plackett.cli; plackett.cli.main()"
     command = [sys.executable, "-c", code, "demo", "--backend", "mxnet"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
     assert done.returncode == 1

@@ -7,7 +7,7 @@ import pytest
 from backends import Marked
 
 from plackett import losses, metrics
-from plackett.losses.options import RULES
+from plackett.losses._options import RULES
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 

@@ -18,9 +18,9 @@ from backends import compiled, compilers
 from conftest import made_lists
 from keras import ops
 
-from plackett import catalogue, gains, metrics
+from plackett import gains, metrics, registry
 from plackett.evaluation import evaluate_scores
-from plackett.metrics.base import RankingMetric
+from plackett.metrics._base import RankingMetric
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -590,7 +590,7 @@ def test_the_default_names_are_distinct():
 
 
 def test_the_table_holds_every_metric():
-    assert {row.keras_class.__name__ for row in TABLE} == set(catalogue.registered(RankingMetric))
+    assert {row.keras_class.__name__ for row in TABLE} == set(registry.registered(RankingMetric))
     assert {*ROWS, *(row.keras_class.__name__ for row in TABLE), "get"} == set(metrics.__all__)
 
 

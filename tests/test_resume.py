@@ -19,9 +19,10 @@ from conftest import made_lists
 
 import plackett
 from plackett import data
-from plackett.losses.base import RankingLoss
-from plackett.training import Feed, TrainingDivergedError, checkpoints, divergence, fitting, heads, record
-from plackett.training.checkpoints import positions
+from plackett.losses._base import RankingLoss
+from plackett.training import Feed, TrainingDivergedError, _loop, _objective
+from plackett.training.callbacks import best_epoch, checkpoints, divergence
+from plackett.training.callbacks.checkpoints import positions
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -145,7 +146,7 @@ def test_without_a_checkpoint_it_starts_from_the_beginning(undisturbed, tmp_path
 
 
 def test_between_the_files_of_an_epoch(undisturbed, tmp_path, monkeypatch):
-    write = record.write
+    write = best_epoch.write
 
     def killed_before(path, text):
         if path.name == "history.csv":
@@ -153,7 +154,7 @@ def test_between_the_files_of_an_epoch(undisturbed, tmp_path, monkeypatch):
         write(path, text)
 
     with monkeypatch.context() as patch:
-        patch.setattr(record, "write", killed_before)
+        patch.setattr(best_epoch, "write", killed_before)
         with pytest.raises(KilledError):
             train(output=tmp_path / "run")
     assert (tmp_path / "run/metrics.json").exists()
@@ -304,7 +305,7 @@ def assert_checkpoints_are_finite(folder):
 
 def test_a_loss_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
     """2^200 is infinite in float32; this stands for a loss that becomes so after the door has let it pass."""
-    monkeypatch.setattr(fitting, "check_labels", lambda *_: None)
+    monkeypatch.setattr(_loop, "check_labels", lambda *_: None)
     lists, step, queries = poisoned(7)
     settings = PLAIN | {"checkpoint_steps": 1, "max_list_size": None}
     with pytest.raises(TrainingDivergedError) as caught:
@@ -348,7 +349,7 @@ def test_a_gradient_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
         def __init__(self, reduction="auto", name=None):
             super().__init__(loss, reduction, name)
 
-    monkeypatch.setattr(heads.losses, "get", lambda name: Rooted())
+    monkeypatch.setattr(_objective.losses, "get", lambda name: Rooted())
     lists, step, queries = poisoned(7)
     with pytest.raises(TrainingDivergedError, match="a weight is not finite any more, though the loss is") as caught:
         train(PLAIN | {"checkpoint_steps": 1}, lists=lists, output=tmp_path / "run")

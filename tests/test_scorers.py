@@ -11,9 +11,10 @@ from keras import ops
 
 from plackett import losses, scorers
 from plackett.data import Batches
-from plackett.scorers import SCORERS, Cross, Quantiles, Vocabulary, contributions, curves, fitting, plot_curves
-from plackett.scorers.additive import FeatureNetworks
-from plackett.scorers.features import Filled, prepare
+from plackett.scorers import SCORERS, Cross, Quantiles, Vocabulary, _explain, curves, plot_curves
+from plackett.scorers._additive import FeatureNetworks
+from plackett.scorers.preprocessing import statistics
+from plackett.scorers.preprocessing.layers import Filled, prepare
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -198,29 +199,29 @@ def test_a_constant_feature_is_0(transform, lists):
 
 @pytest.mark.parametrize("rows", [7, 10**6])
 def test_moments_are_merged_over_slices(rows, lists, monkeypatch):
-    monkeypatch.setattr(fitting, "ROWS", rows)
+    monkeypatch.setattr(statistics, "ROWS", rows)
     far = dataclasses.replace(with_missing(lists), features=with_missing(lists).features + np.float32(1000))
-    mean, variance, missing = fitting.moments(far, np.sqrt)
+    mean, variance, missing = statistics.moments(far, np.sqrt)
     known = np.sqrt(far.features.astype("float64"))
     np.testing.assert_allclose(mean, np.nanmean(known, axis=0), rtol=1e-12)
     np.testing.assert_allclose(variance, np.nanvar(known, axis=0), rtol=1e-9)
     np.testing.assert_array_equal(missing, np.isnan(known).sum(axis=0))
     empty = dataclasses.replace(far, features=np.full_like(far.features, np.nan))
-    mean, variance, missing = fitting.moments(empty, np.sqrt)
+    mean, variance, missing = statistics.moments(empty, np.sqrt)
     assert (mean.any(), (variance == 1).all(), (missing == len(far.labels)).all()) == (False, True, True)
 
 
 def test_a_sample_is_a_part_and_repeats_itself(lists, monkeypatch):
-    assert fitting.sample(lists.features) is lists.features
-    monkeypatch.setattr(fitting, "SAMPLE", 50)
-    drawn = fitting.sample(lists.features)
+    assert statistics.sample(lists.features) is lists.features
+    monkeypatch.setattr(statistics, "SAMPLE", 50)
+    drawn = statistics.sample(lists.features)
     assert len(np.unique(drawn, axis=0)) == 50
     assert {tuple(row) for row in drawn} < {tuple(row) for row in lists.features}
-    np.testing.assert_array_equal(drawn, fitting.sample(lists.features))
+    np.testing.assert_array_equal(drawn, statistics.sample(lists.features))
 
 
 def test_infinite_features_are_refused(lists, monkeypatch):
-    monkeypatch.setattr(fitting, "ROWS", 8)
+    monkeypatch.setattr(statistics, "ROWS", 8)
     features = lists.features.copy()
     features[11, 2] = -np.inf
     for transform in ("log1p", "quantile", None):
@@ -372,7 +373,7 @@ def added_up(found, lists):
 
 @pytest.mark.parametrize("options", [{"missing": True}, {"models": 3, "tasks": ["click", "sale"]}])
 def test_the_curves_of_an_additive_model_add_up_to_its_score(options, lists, monkeypatch):
-    monkeypatch.setattr(fitting, "ROWS", len(lists.labels) // 2 + 1)
+    monkeypatch.setattr(statistics, "ROWS", len(lists.labels) // 2 + 1)
     lists = of_few_values(with_missing(lists) if "missing" in options else lists)
     model = made("additive", lists, **options)
     inputs, _ = batch(lists, model)
@@ -413,7 +414,7 @@ def test_curves_are_drawn(lists, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     dense = np.array([-1, 2, np.nan]), np.array([[0.5, 0.1], [-0.2, 0.3], [0.0, 0.2]])
     drawn = {"1": dense, "2": (dense[0][:2], dense[1][:2]), "who": (WHO, np.array([[0.1, 0.2]] * len(WHO)))}
-    monkeypatch.setattr(contributions, "curves", lambda *arguments, **options: drawn)
+    monkeypatch.setattr(_explain, "curves", lambda *arguments, **options: drawn)
     plot_curves(None, lists, tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)

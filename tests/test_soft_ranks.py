@@ -5,7 +5,7 @@ import pytest
 from backends import compiled, differentiated
 from keras import ops
 
-from plackett import cells, soft_ranks, tiles
+from plackett.kernels import pair_tiles, smooth_sums, soft_ranks
 from plackett.lambdas import NDCGLambdaWeight
 from plackett.losses import approx_ranks, neural_sort, neural_sort_ndcg
 
@@ -60,10 +60,10 @@ def test_as_the_sum_in_float64(name, wanted, ranked):
 def test_both_ways_agree(name):
     scores = ops.convert_to_tensor(HARD[name].astype("float32"))
     every = ops.ones_like(scores, dtype="bool")
-    assert bool(cells.fits(scores, every))
+    assert bool(smooth_sums.fits(scores, every))
     both = compiled(
         lambda x, every: (
-            cells.logistic_sums(x, every, ops.cast(every, "float32")),
+            smooth_sums.logistic_sums(x, every, ops.cast(every, "float32")),
             soft_ranks._directly(x, every, every),
         )
     )
@@ -74,16 +74,16 @@ def test_both_ways_agree(name):
 def test_scores_that_do_not_fit_the_cells():
     for name in ("wider than the cells", "one far away"):
         scores = ops.convert_to_tensor(HARD[name].astype("float32"))
-        assert not bool(cells.fits(scores, ops.ones_like(scores, dtype="bool"))), name
+        assert not bool(smooth_sums.fits(scores, ops.ones_like(scores, dtype="bool"))), name
     scores = ops.convert_to_tensor(np.array([[0.0, np.nan]], "float32"))
-    assert not bool(cells.fits(scores, ops.ones_like(scores, dtype="bool")))
-    assert bool(cells.fits(scores, ops.convert_to_tensor([[True, False]])))
+    assert not bool(smooth_sums.fits(scores, ops.ones_like(scores, dtype="bool")))
+    assert bool(smooth_sums.fits(scores, ops.convert_to_tensor([[True, False]])))
 
 
 def test_the_bound_of_the_docstring():
     """Each pair of places in cells, at each distance: what a document would read of another."""
     x = np.linspace(0.0, 2.0, 33)[:-1]
-    sums = compiled(cells.logistic_sums)
+    sums = compiled(smooth_sums.logistic_sums)
     for far in np.arange(-40.0, 41.0, 2.0):
         pairs = np.stack(np.broadcast_arrays(x[:, None], x[None, :] + far), axis=-1).reshape(-1, 2).astype("float32")
         every = ops.ones((len(pairs), 2), "bool")
@@ -120,7 +120,7 @@ def test_sums_over_pairs_in_tiles(samples, monkeypatch):
 
     def sums():
         arguments = map(ops.convert_to_tensor, (wanted, x, y, matrix))
-        return compiled(lambda *x: tiles.pair_sums(product_and_difference, *x, by_row=2, by_column=1))(*arguments)
+        return compiled(lambda *x: pair_tiles.pair_sums(product_and_difference, *x, by_row=2, by_column=1))(*arguments)
 
     rows = np.repeat(wanted, samples, axis=0)
     expected = (
@@ -129,8 +129,8 @@ def test_sums_over_pairs_in_tiles(samples, monkeypatch):
         (rows[:, :, None] * (x[:, None, :] - x[:, :, None])).sum(axis=-2),
     )
     for whole, tile in ((10**6, 1), (1, 900), (1, 2000), (1, 10**6)):
-        monkeypatch.setattr(tiles, "WHOLE", whole)
-        monkeypatch.setattr(tiles, "TILE", tile)
+        monkeypatch.setattr(pair_tiles, "WHOLE", whole)
+        monkeypatch.setattr(pair_tiles, "TILE", tile)
         for ours, theirs in zip(sums(), expected, strict=True):
             np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-4, atol=1e-4)
 
@@ -149,7 +149,7 @@ def test_sums_over_pairs_of_a_higher_and_a_lower_document(samples, monkeypatch):
 
     def sums(real, labels, x, y):
         each = [ops.repeat(ops.cast(z, "float32"), samples, axis=0) for z in (labels, real)]
-        return tiles.pair_sums(terms, real, *each, x, y, by_row=1, by_column=1, higher=labels)
+        return pair_tiles.pair_sums(terms, real, *each, x, y, by_row=1, by_column=1, higher=labels)
 
     arguments = [ops.convert_to_tensor(z) for z in (real, labels, x, y)]
     expected = (higher * x[:, :, None] * y[:, None, :]).sum(axis=2), (higher * y[:, :, None]).sum(axis=1)
@@ -161,7 +161,7 @@ def test_sums_over_pairs_of_a_higher_and_a_lower_document(samples, monkeypatch):
         (1, 10**6, 9, 99),
     ):
         for name, value in {"WHOLE": whole, "TILE": tile, "NARROW": narrow, "LOW": low}.items():
-            monkeypatch.setattr(tiles, name, value)
+            monkeypatch.setattr(pair_tiles, name, value)
         for ours, theirs in zip(compiled(lambda *x: sums(*x))(*arguments), expected, strict=True):
             np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-4, atol=1e-4)
 
@@ -181,8 +181,8 @@ def test_neural_sort_in_tiles_and_as_a_matrix(topn, monkeypatch):
 
     matrix = differentiated(by_matrix)
     for tile in (1, 5000):
-        monkeypatch.setattr(tiles, "WHOLE", 1)
-        monkeypatch.setattr(tiles, "TILE", tile)
+        monkeypatch.setattr(pair_tiles, "WHOLE", 1)
+        monkeypatch.setattr(pair_tiles, "TILE", tile)
         in_tiles = differentiated(lambda s: neural_sort_ndcg(labels, s, mask=mask, lambda_weight=metric))
         for name in ("normal", "all ties", "two far clusters", "on the borders of cells"):
             scores = HARD[name][:, :200].astype("float32")

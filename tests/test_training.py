@@ -13,8 +13,9 @@ from backends import BACKEND
 
 import plackett
 from plackett.data import Batches, plan
-from plackett.training import Feed, TrainingDivergedError, fitting, record, settings_of
-from plackett.training.optimizers import OPTIMIZERS, made_optimizer
+from plackett.training import Feed, TrainingDivergedError, _loop, settings_of
+from plackett.training._optimizers import OPTIMIZERS, made_optimizer
+from plackett.training.callbacks import best_epoch
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -200,7 +201,7 @@ def test_fit_reads_every_batch_of_each_epoch_in_a_new_order(training_lists, vali
         feeds.append(Watched(*arguments, **options))
         return feeds[-1]
 
-    monkeypatch.setattr(fitting, "Feed", watched)
+    monkeypatch.setattr(_loop, "Feed", watched)
     plackett.train(training_lists, validation_lists, **QUICK | {"epochs": 2, "batch_size": 8})
     (feed,) = feeds
     assert len({feed[i][1].shape for i in range(len(feed))}) > 1
@@ -276,7 +277,7 @@ def test_labels_too_high_for_the_loss_or_the_metric_are_refused_at_the_door(trai
 def test_a_metric_of_nan_is_no_best_epoch(training_lists, validation_lists, tmp_path, monkeypatch, first):
     """From epoch `first` on it is NaN; what was finished before stays."""
     values = [0.5] * (first - 1) + [np.nan] * 3
-    monkeypatch.setattr(record, "evaluate", lambda *_: {"ndcg@10": values.pop(0)})
+    monkeypatch.setattr(best_epoch, "evaluate", lambda *_: {"ndcg@10": values.pop(0)})
     with pytest.raises(
         TrainingDivergedError, match=f"in epoch {first}, step 8: ndcg@10 of the validation lists is nan"
     ):
@@ -295,7 +296,7 @@ def test_nan_is_never_an_improvement(validation_lists):
         assert not metric.improves(float("nan"), None)
         assert not metric.improves(float("nan"), 0.5)
         assert metric.improves(0.5, None)
-    kept = record.Record(validation_lists, "ndcg", 2, None)
+    kept = best_epoch.Record(validation_lists, "ndcg", 2, None)
     history = [{"epoch": i + 1, "ndcg": value} for i, value in enumerate([np.nan, 0.5, np.nan])]
     assert kept.take(history).best == history[1]
     assert kept.finished(3)

@@ -10,9 +10,9 @@ from backends import BACKEND
 from conftest import made_lists
 
 import plackett
-from plackett import tuning
-from plackett.training import record
-from plackett.tuning import checked_space, tune
+from plackett.training import _search
+from plackett.training._search import checked_space, tune
+from plackett.training.callbacks import best_epoch
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -91,13 +91,13 @@ def test_a_trial_that_diverges_comes_last(tmp_path):
 
 
 def test_a_trial_whose_metric_is_nan_has_diverged(tmp_path, monkeypatch):
-    measured = record.evaluate
+    measured = best_epoch.evaluate
     values = iter([True, False, True])
 
     def evaluate(*arguments):
         return {"ndcg@10": float("nan")} if next(values) else measured(*arguments)
 
-    monkeypatch.setattr(record, "evaluate", evaluate)
+    monkeypatch.setattr(best_epoch, "evaluate", evaluate)
     trials = search(tmp_path / "run", 3)
     assert [trial.number for trial in trials] == [1, 0, 2]
     assert [trial.value is None for trial in trials] == [False, True, True]
@@ -110,7 +110,7 @@ def test_the_default_space_is_what_the_scorer_knows(monkeypatch, tmp_path):
         spaces.append(given["space"])
         raise KilledError
 
-    monkeypatch.setattr(tuning, "_opened", opened)
+    monkeypatch.setattr(_search, "_opened", opened)
     for scorer in ("mlp", "embeddings", "additive"):
         with pytest.raises(KilledError):
             search(tmp_path, 1, space=None, scorer=scorer)

@@ -1,23 +1,35 @@
 """Learning to rank for Keras 3, on JAX, TensorFlow and PyTorch."""
 
-from plackett import data, gains, lambdas, lists, losses, metrics, scorers
-from plackett.evaluation import evaluate, evaluate_scores, score
-from plackett.ragged import Ragged
-from plackett.training import Trained, TrainingDivergedError, train
+import importlib
+import sys
 
-__all__ = [
-    "Ragged",
-    "Trained",
-    "TrainingDivergedError",
-    "data",
-    "evaluate",
-    "evaluate_scores",
-    "gains",
-    "lambdas",
-    "lists",
-    "losses",
-    "metrics",
-    "score",
-    "scorers",
-    "train",
-]
+from plackett import _lazy
+
+__version__ = "0.1.0"
+
+_NAMES = {
+    "Ragged": "lists",
+    "Trained": "training",
+    "TrainingDivergedError": "training",
+    "data": "",
+    "evaluate": "evaluation",
+    "evaluate_scores": "evaluation",
+    "evaluation": "",
+    "gains": "",
+    "lambdas": "",
+    "lists": "",
+    "losses": "",
+    "metrics": "",
+    "score": "evaluation",
+    "scorers": "",
+    "train": "training",
+    "training": "",
+    "tune": "training",
+}
+__all__ = list(_NAMES)
+__getattr__, __dir__ = _lazy.attach(__name__, _NAMES)
+
+# Keras finds the classes of a saved model only where they have been imported.
+if "keras" in sys.modules:
+    for _name in ("lambdas", "losses", "metrics", "scorers"):
+        importlib.import_module(f"{__name__}.{_name}")

@@ -51,8 +51,10 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from plackett import backend, gains, lists
-from plackett.configured import Configured
+from plackett import backend, gains
+from plackett.lists import clean, count, weights_of_documents
+from plackett.lists._pairs import both
+from plackett.registry import Configured
 
 _register = keras.saving.register_keras_serializable("plackett")
 
@@ -76,10 +78,10 @@ class PairWeight(LambdaWeight):
 
         `weights`, [..., list_size], are those of the documents, which the DCG family reads where it is `weighted`.
         """
-        labels, ranks, mask = lists.clean(labels, ranks, mask)
-        values, of_pair = _of_pairs(self, labels, ranks, mask, lists.weights_of_documents(weights, labels, mask))
+        labels, ranks, mask = clean(labels, ranks, mask)
+        values, of_pair = _of_pairs(self, labels, ranks, mask, weights_of_documents(weights, labels, mask))
         matrix = of_pair([x[..., :, None] for x in values], [x[..., None, :] for x in values])
-        return ops.where(lists.both(mask), matrix, 0.0)
+        return ops.where(both(mask), matrix, 0.0)
 
 
 @_register
@@ -142,7 +144,7 @@ class DCGFamily(PairWeight):
         return gains.truncated(self.rank_discount_fn, self.topn)(ranks)
 
     def document_weights(self, labels, ranks, mask=None):
-        labels, ranks, mask = lists.clean(labels, ranks, mask)
+        labels, ranks, mask = clean(labels, ranks, mask)
         return ops.where(mask, self.gain(labels, mask) * self.rank_discount_fn(backend.maximum(ranks, 1.0)), 0.0)
 
     def of_pairs(self, labels, ranks, mask, weights=None):
@@ -156,7 +158,7 @@ class DCGFamily(PairWeight):
     def gain_of_pairs(self, labels, mask, weights=None):
         """[..., list_size], n times the gain: what a pair differs in, beside its ranks."""
         gain = self.gain(labels, mask, weights if self.weighted else None)
-        return ops.cast(lists.count(mask), labels.dtype)[..., None] * gain
+        return ops.cast(count(mask), labels.dtype)[..., None] * gain
 
     def of_ranks(self, list_size, dtype):
         """What the ranks of two documents, from 1 to list_size, contribute to the weight of the pair: a function."""
@@ -342,7 +344,7 @@ class ListMLELambdaWeight(LambdaWeight):
         self.rank_discount_fn = rank_discount_fn
 
     def document_weights(self, labels, ranks, mask=None):
-        labels, ranks, mask = lists.clean(labels, ranks, mask)
+        labels, ranks, mask = clean(labels, ranks, mask)
         return ops.where(mask, self.rank_discount_fn(backend.maximum(ranks, 1.0)), 0.0)
 
 
@@ -408,7 +410,7 @@ def weights_of_pairs(weight, labels, ranks, mask, weights=None):
     if isinstance(weight, PairWeight) and type(weight).pair_weights is PairWeight.pair_weights:
         values, of_pair = _of_pairs(weight, labels, ranks, mask, weights)
         return [ops.stop_gradient(x) for x in values], of_pair
-    matrix = ops.where(lists.both(mask), _told(weight.pair_weights, labels, ranks, mask), 0.0)
+    matrix = ops.where(both(mask), _told(weight.pair_weights, labels, ranks, mask), 0.0)
     return [matrix], lambda i, j: i[0]
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from conftest import made_lists
 
-from plackett.data import Batches, Missed, bucket_size, concatenate, movielens, plan, split_queries
-from plackett.data.batches import best_sizes
+from plackett.data import Batches, Missed, bucket_size, concatenate, plan, split_queries
+from plackett.data._batches import best_sizes
+from plackett.data.datasets import movielens
 
 
 def test_lists():

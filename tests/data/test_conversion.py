@@ -8,8 +8,8 @@ import pytest
 import typer.testing
 from conftest import letor_text, made_lists
 
-from plackett import cli, reading
-from plackett.data import convert, read_letor, read_parquet, read_trec, table_of, write_parquet
+from plackett.cli import app as cli
+from plackett.data import _sources, convert, read_letor, read_parquet, read_trec, table_of, write_parquet
 
 
 @pytest.fixture
@@ -141,18 +141,18 @@ def test_what_training_reads(lists, tmp_path, monkeypatch):
         (tmp_path / f"{name}.txt").write_text(letor_text(lists.select(half + 15 * i)))
     (tmp_path / "parts").mkdir()
     write_parquet(lists, tmp_path / "parts" / "all.parquet")
-    text = reading.read([tmp_path / "a.txt", tmp_path / "b.txt"])
-    assert text.fingerprint() == reading.read([tmp_path / "parts"]).fingerprint() == lists.fingerprint()
-    monkeypatch.setattr(reading, "IN_MEMORY", 1)
+    text = _sources.read([tmp_path / "a.txt", tmp_path / "b.txt"])
+    assert text.fingerprint() == _sources.read([tmp_path / "parts"]).fingerprint() == lists.fingerprint()
+    monkeypatch.setattr(_sources, "IN_MEMORY", 1)
     monkeypatch.setenv("PLACKETT_CACHE", str(tmp_path / "cache"))
-    assert isinstance(reading.read([tmp_path / "parts"]).features, np.memmap)
+    assert isinstance(_sources.read([tmp_path / "parts"]).features, np.memmap)
     with pytest.raises(ValueError, match="the files must be all Parquet or all LETOR text"):
-        reading.read([tmp_path / "parts", tmp_path / "a.txt"])
+        _sources.read([tmp_path / "parts", tmp_path / "a.txt"])
     with pytest.raises(ValueError, match="15 queries, such as 'q0', are in more than one of"):
-        reading.read([tmp_path / "a.txt", tmp_path / "a.txt"])
+        _sources.read([tmp_path / "a.txt", tmp_path / "a.txt"])
     with pytest.raises(ValueError, match="15 queries, such as 'q0', are in both training and validation data, which"):
-        reading.read_training([tmp_path / "a.txt"], [tmp_path / "a.txt"], 0)
-    train, held_out, provenance = reading.read_training(
+        _sources.read_training([tmp_path / "a.txt"], [tmp_path / "a.txt"], 0)
+    train, held_out, provenance = _sources.read_training(
         [tmp_path / "a.txt"], [tmp_path / "a.txt"], 0, shared_queries=True
     )
     assert len(train) == len(held_out) == 15
@@ -160,5 +160,5 @@ def test_what_training_reads(lists, tmp_path, monkeypatch):
     (tmp_path / "narrow.txt").write_text("1 qid:x 1:1\n")
     wide = read_letor(tmp_path / "narrow.txt", features=5)
     assert (
-        reading.read([tmp_path / "a.txt", tmp_path / "narrow.txt"]).features[-1].tolist() == wide.features[0].tolist()
+        _sources.read([tmp_path / "a.txt", tmp_path / "narrow.txt"]).features[-1].tolist() == wide.features[0].tolist()
     )

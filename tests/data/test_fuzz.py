@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import letor_text, made_lists
+from test_delimited import QRELS, RUN
 from test_letor import check as check_letor
-from test_rows import QRELS, RUN
 
 from plackett.data import Roles, read_delimited, read_parquet, read_trec, table_of, write_parquet
 

@@ -13,7 +13,8 @@ from conftest import letor_text, made_lists
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plackett.data import letor, read_letor
+from plackett.data import read_letor
+from plackett.data.formats import letor
 
 LINES = """2 qid:7 1:0.5 3:-1e2 #docid = GX1 inc = 1
 0 qid:9 2:4 # a comment

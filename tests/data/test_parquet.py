@@ -14,10 +14,10 @@ from conftest import made_lists
 from plackett.data import (
     Missed,
     RankingLists,
+    _schema,
     concatenate,
     parquet_tables,
     read_parquet,
-    schema,
     table_of,
     write_parquet,
 )
@@ -137,7 +137,7 @@ def test_files_of_others_are_read(tmp_path):
     assert lists.documents.tolist() == ["1", "2", "1"]
     assert lists.features.tolist() == [[0.5], [1.5], [2.5]]
     assert lists.feature_names == ("price",)
-    assert lists.ids["colour"].tolist() == schema.hashed(["red", "blue", "red"]).tolist()
+    assert lists.ids["colour"].tolist() == _schema.hashed(["red", "blue", "red"]).tolist()
     assert lists.query_columns["market"].tolist() == ["de", "fr"]
     pd.DataFrame({"query": ["a"], "label": [[1.0, 2.0]], "features": [[[1.0, 2.0], [3.0, 4.0]]]}).to_parquet(
         tmp_path / "b.parquet"
@@ -214,15 +214,15 @@ def table(**columns):
 )
 def test_says_what_is_wrong(columns, wrong):
     with pytest.raises(ValueError, match=r"^file[,:] ") as caught:
-        schema.lists_of(table(**columns), where="file", first_row=10)
+        _schema.lists_of(table(**columns), where="file", first_row=10)
     assert wrong in str(caught.value)
 
 
 def test_missing_features_are_allowed_where_configured():
-    lists = schema.lists_of(table(features=[[[1.0], [None]], [[float("nan")]]]), missing=True)
+    lists = _schema.lists_of(table(features=[[[1.0], [None]], [[float("nan")]]]), missing=True)
     np.testing.assert_array_equal(lists.features, [[1], [np.nan], [np.nan]])
     with pytest.raises(ValueError, match="features must be finite, but got inf"):
-        schema.lists_of(table(features=[[[1.0], [2.0]], [[float("inf")]]]), missing=True)
+        _schema.lists_of(table(features=[[[1.0], [2.0]], [[float("inf")]]]), missing=True)
 
 
 def test_damaged_files(tmp_path):
@@ -254,8 +254,8 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
 
 
 def test_row_groups(tmp_path, monkeypatch):
-    monkeypatch.setattr("plackett.data.parquet.ROW_GROUP", 20_000)
-    monkeypatch.setattr("plackett.data.parquet.TABLE", 5_000)
+    monkeypatch.setattr("plackett.data.formats.parquet.ROW_GROUP", 20_000)
+    monkeypatch.setattr("plackett.data.formats.parquet.TABLE", 5_000)
     parts = [table_of(made_lists(40, seed)) for seed in range(6)]
     write_parquet(iter(parts), tmp_path / "a.parquet")
     assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups > 1

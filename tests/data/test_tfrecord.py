@@ -19,10 +19,10 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 import plackett
-from plackett.data import tfrecord
-from plackett.data.examples import parser
-from plackett.data.schema import lists_of
-from plackett.data.tfrecord import read_records, tfrecord_tables
+from plackett.data._schema import lists_of
+from plackett.data.formats import tfrecord
+from plackett.data.formats.examples import parser
+from plackett.data.formats.tfrecord import read_records, tfrecord_tables
 
 FILES = int(os.environ.get("PLACKETT_FUZZ", "300"))
 
@@ -259,7 +259,7 @@ def test_no_tensorflow_and_no_keras_is_needed():
         import sys, types
         sys.modules["plackett"] = package = types.ModuleType("plackett")
         package.__path__ = {plackett.__path__!r}
-        import plackett.data.tfrecord
+        import plackett.data.formats.tfrecord
         print(sorted({{"tensorflow", "keras", "jax", "torch"}} & set(sys.modules)))
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]

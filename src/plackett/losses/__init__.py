@@ -40,7 +40,7 @@ from plackett.lambdas import (
     PrecisionLambdaWeight,
     YetiDCGLambdaWeight,
 )
-from plackett.losses.approx import (
+from plackett.losses._approx import (
     ApproxMRRLoss,
     ApproxNDCGLoss,
     GumbelApproxNDCGLoss,
@@ -50,9 +50,9 @@ from plackett.losses.approx import (
     bound_ranks,
     gumbel_approx_ndcg,
 )
-from plackett.losses.circle import CircleLoss, circle
-from plackett.losses.clicks import ClickEMLoss, MixtureEMLoss, click_em, mixture_em
-from plackett.losses.cut_off import (
+from plackett.losses._circle import CircleLoss, circle
+from plackett.losses._clicks import ClickEMLoss, MixtureEMLoss, click_em, mixture_em
+from plackett.losses._cut_off import (
     ApproxAveragePrecisionLoss,
     ApproxPrecisionLoss,
     ApproxRecallLoss,
@@ -60,18 +60,18 @@ from plackett.losses.cut_off import (
     approx_precision,
     approx_recall,
 )
-from plackett.losses.distill import CoupledRankDistilLoss, coupled_rank_distil
-from plackett.losses.listmle import ListMLELoss, list_mle
-from plackett.losses.lookup import deserialize, get
-from plackett.losses.neuralsort import (
+from plackett.losses._distillation import CoupledRankDistilLoss, coupled_rank_distil
+from plackett.losses._listmle import ListMLELoss, list_mle
+from plackett.losses._lookup import deserialize, get
+from plackett.losses._neuralsort import (
     NeuralSortCrossEntropyLoss,
     NeuralSortNDCGLoss,
     neural_sort,
     neural_sort_cross_entropy,
     neural_sort_ndcg,
 )
-from plackett.losses.npairs import NpairsLoss, NpairsMultilabelLoss, npairs, npairs_multilabel
-from plackett.losses.pairwise import (
+from plackett.losses._npairs import NpairsLoss, NpairsMultilabelLoss, npairs, npairs_multilabel
+from plackett.losses._pairwise import (
     PairwiseHingeLoss,
     PairwiseLogisticLoss,
     PairwiseMSELoss,
@@ -86,7 +86,7 @@ from plackett.losses.pairwise import (
     pairwise_squared_hinge,
     yeti_logistic,
 )
-from plackett.losses.pointwise import (
+from plackett.losses._pointwise import (
     MeanSquaredLoss,
     MultiClassLoss,
     OrdinalLoss,
@@ -96,8 +96,8 @@ from plackett.losses.pointwise import (
     ordinal,
     sigmoid_cross_entropy,
 )
-from plackett.losses.sampled import sampled
-from plackett.losses.softmax import (
+from plackett.losses._sampled import sampled
+from plackett.losses._softmax import (
     CalibratedSoftmaxLoss,
     PolyOneSoftmaxLoss,
     SoftmaxLoss,

@@ -28,11 +28,11 @@ Scores that are no numbers:
   and no gains, it stands behind all that are retrieved.
 """
 
-from plackett.metrics.cascade import ERR, MRR, Hits, expected_reciprocal_rank, hits, reciprocal_rank
-from plackett.metrics.dcg import DCG, NDCG, dcg, ndcg
-from plackett.metrics.diversity import AlphaDCG, PrecisionIA, alpha_dcg, precision_ia
-from plackett.metrics.lookup import get
-from plackett.metrics.precision import (
+from plackett.metrics._cascade import ERR, MRR, Hits, expected_reciprocal_rank, hits, reciprocal_rank
+from plackett.metrics._dcg import DCG, NDCG, dcg, ndcg
+from plackett.metrics._diversity import AlphaDCG, PrecisionIA, alpha_dcg, precision_ia
+from plackett.metrics._lookup import get
+from plackett.metrics._precision import (
     MAP,
     PWA,
     RBP,
@@ -44,7 +44,7 @@ from plackett.metrics.precision import (
     rank_biased_precision,
     recall,
 )
-from plackett.metrics.preference import ARP, OPA, BPref, average_relevance_position, bpref, ordered_pair_accuracy
+from plackett.metrics._preference import ARP, OPA, BPref, average_relevance_position, bpref, ordered_pair_accuracy
 
 __all__ = [
     "ARP",

@@ -3,7 +3,7 @@
 A scorer is a function of the training lists and of options, `scorer(lists, *, ...) -> keras.Model`. The inputs of the
 model are a dict: `features`, [lists, list_size, features], `mask`, [lists, list_size] bool, and the id features by
 their names, each [lists, list_size] int32. All are taken raw: what is done to them is fitted on the training lists and
-kept inside the model, see `plackett.scorers.features.prepare`. Padding may hold anything, NaN too.
+kept inside the model, see `plackett.scorers.preprocessing.layers.prepare`. Padding may hold anything, NaN too.
 
 The output is [lists, list_size]; [lists, list_size, models] with `models`; a dict of such, one a task, with `tasks`.
 It is 0 at padding and carries `mask` as its Keras mask, so that losses and metrics know who is real.
@@ -26,13 +26,13 @@ Of those that take id features:
 
 from collections.abc import Mapping
 
-from plackett.scorers.additive import additive
-from plackett.scorers.attention import self_attention
-from plackett.scorers.contributions import curves, plot_curves
-from plackett.scorers.cross import Cross, dcn
-from plackett.scorers.features import Quantiles, SignedLog1p, Vocabulary
-from plackett.scorers.heads import MaskedScores
-from plackett.scorers.mlp import embeddings, mlp
+from plackett.scorers._additive import additive
+from plackett.scorers._attention import self_attention
+from plackett.scorers._cross import Cross, dcn
+from plackett.scorers._explain import curves, plot_curves
+from plackett.scorers._mlp import embeddings, mlp
+from plackett.scorers._outputs import MaskedScores
+from plackett.scorers.preprocessing.layers import Quantiles, SignedLog1p, Vocabulary
 
 SCORERS: Mapping = {
     "mlp": mlp,

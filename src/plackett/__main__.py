@@ -1,0 +1,5 @@
+"""`python -m plackett`: the command line."""
+
+from plackett.cli import main
+
+main()

@@ -1,0 +1,36 @@
+"""Names of a package that are imported when they are first used (PEP 562)."""
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+
+
+def attach(package: str, modules: Mapping[str, str], extra: str | None = None) -> tuple[Callable, Callable]:
+    """The `__getattr__` and the `__dir__` of a package.
+
+    Args:
+        package: its `__name__`.
+        modules: name -> the module that defines it, relative to the package; "" = the name is a module itself.
+        extra: the extra of plackett that the modules need. None = none.
+
+    Raises:
+        ImportError: by `__getattr__`, where a library of the extra is not installed; says how to install it.
+    """
+
+    def get(name: str):
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        try:
+            module = importlib.import_module(f"{package}.{modules[name] or name}")
+        except ModuleNotFoundError as error:
+            if extra is None or str(error.name).startswith("plackett"):
+                raise
+            raise ImportError(f"{package}.{name} needs {error.name}: pip install 'plackett[{extra}]'") from error
+        value = getattr(module, name) if modules[name] else module
+        setattr(sys.modules[package], name, value)
+        return value
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *modules})
+
+    return get, names

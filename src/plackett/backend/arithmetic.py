@@ -1,0 +1,124 @@
+"""Arithmetic that keeps the dtype, and its derivatives: what `keras.ops` lacks or rounds."""
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.polynomial import Chebyshev, Polynomial
+
+
+def compiled_once(fn):
+    """Decorator of a function of tensors: JAX, called eagerly, compiles it once a shape and not each step of it."""
+    if keras.backend.backend() != "jax":
+        return fn
+    import jax
+
+    return jax.jit(fn)
+
+
+def value_and_slope(fn, x, *rest):
+    """(fn(x, *rest), its derivative by x) for a function that takes each number of x by itself."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        value, pull_back = jax.vjp(lambda x: fn(x, *rest), x)
+        return value, pull_back(ops.ones_like(value))[0]
+    if keras.backend.backend() == "torch":
+        import torch
+
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            value = fn(x, *rest)
+            return value.detach(), torch.autograd.grad(value.sum(), x)[0]
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = fn(x, *rest)
+    return value, tape.gradient(value, x, unconnected_gradients="zero")
+
+
+def minimum(x, y):
+    """The smaller of two tensors, or of a tensor and a number, place by place."""
+    return x.minimum(_like(y, x)) if keras.backend.backend() == "torch" else ops.minimum(x, y)
+
+
+def maximum(x, y):
+    """The larger of two tensors, or of a tensor and a number, place by place."""
+    return x.maximum(_like(y, x)) if keras.backend.backend() == "torch" else ops.maximum(x, y)
+
+
+def clip(x, lowest: float, highest: float):
+    """The numbers of `x`, with `lowest` and `highest` in place of what lies beyond them."""
+    return x.clamp(lowest, highest) if keras.backend.backend() == "torch" else ops.clip(x, lowest, highest)
+
+
+def _like(y, x):
+    import torch
+
+    return torch.as_tensor(y, dtype=x.dtype, device=x.device)
+
+
+def floor(x):
+    """The largest whole number that is not above, in the dtype of x."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.lax.floor(x)
+    return x.floor() if keras.backend.backend() == "torch" else ops.floor(x)
+
+
+def divide_no_nan(x, y):
+    """x / y; 0 where y is 0."""
+    nothing = y == 0
+    return ops.where(nothing, 0.0, x / ops.where(nothing, 1.0, y))
+
+
+def mean(x, axis: int):
+    """The mean along an axis."""
+    return ops.sum(x, axis=axis) / ops.shape(x)[axis]
+
+
+def softplus(x):
+    """log(1 + e^x)."""
+    if keras.backend.backend() == "torch" and ops.dtype(x) == "float64":
+        # That of PyTorch is x itself from 20 on, which float64 tells from log(1 + e^x).
+        return x.logaddexp(x.new_zeros(()))
+    return ops.softplus(x)
+
+
+_LOG1P = Chebyshev.interpolate(lambda e: np.log1p(e) / e, 10, domain=[0, 1]).convert(kind=Polynomial).coef.tolist()
+
+
+def softplus_and_sigmoid(x):
+    """(log(1 + e^x), 1 / (1 + e^-x)).
+
+    On JAX in float32 by a polynomial: XLA makes slow code of log(1 + e^x).
+    """
+    if keras.backend.backend() != "jax" or x.dtype != "float32":
+        return softplus(x), ops.sigmoid(x)
+    e = ops.exp(-ops.abs(x))
+    series = ops.zeros_like(e)
+    for coefficient in reversed(_LOG1P):
+        series = series * e + coefficient
+    return ops.relu(x) + e * series, 1.0 / (1.0 + ops.exp(-x))
+
+
+def in_double(fn, *x):
+    """What `fn` makes of tensors in float64, a tuple, in their own dtype again. JAX allows float64 nowhere else."""
+    if keras.backend.backend() != "jax":
+        return tuple(ops.cast(y, x[0].dtype) for y in fn(*[ops.cast(y, "float64") for y in x]))
+    import jax
+    from jax import lax
+
+    with jax.enable_x64(True):
+        results = fn(*[lax.convert_element_type(y, "float64") for y in x])
+        return tuple(lax.convert_element_type(y, x[0].dtype) for y in results)
+
+
+def matmul(a, b):
+    """The matrix product, at the full precision of its dtype on every device."""
+    if keras.backend.backend() != "jax":
+        return a @ b
+    import jax.numpy as jnp
+
+    return jnp.matmul(a, b, precision="highest")

@@ -1,0 +1,65 @@
+"""Uniform noise, and the generators that it comes from."""
+
+import keras
+
+
+def uniform(shape, seed: int | None, seed_generator, scores):
+    """Noise on [0, 1) of `shape`, fresh at each call.
+
+    Called eagerly, TensorFlow draws from its stateful generator, so that `tf.random.set_seed` repeats the numbers of
+    TensorFlow Ranking, and JAX and PyTorch draw from `seed_generator`. While JAX or TensorFlow traces a function, the
+    state of a generator would be a constant of the trace and give the same noise at every step, or be hidden in the
+    graph, where no checkpoint could save it. There the state of `seed_generator` is folded with the bits of `scores`,
+    which a step changes: the noise is a function of the two.
+
+    Args:
+        shape: the shape of the noise.
+        seed: what TensorFlow's eager noise starts from; None = its own choice.
+        seed_generator: `keras.random.SeedGenerator` of this seed.
+        scores: the scores that the noise is for, padding zeroed.
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+        import jax.numpy as jnp
+
+        if not isinstance(scores, jax.core.Tracer):
+            return keras.random.uniform(shape, seed=seed_generator)
+        bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(scores).astype("float32"), "uint32")
+        key = jax.random.wrap_key_data(seed_generator.state.value)
+        return jax.random.uniform(jax.random.fold_in(key, jnp.sum(bits, dtype="uint32")), shape)
+    if keras.backend.backend() == "torch":
+        return keras.random.uniform(shape, seed=seed_generator)
+    import tensorflow as tf
+
+    if tf.executing_eagerly():
+        return tf.random.uniform(shape, seed=seed)
+    bits = tf.reduce_sum(tf.bitcast(tf.cast(tf.stop_gradient(scores), "float32"), "int32"))
+    key = tf.cast(seed_generator.state.value, "int32")
+    return tf.random.stateless_uniform(shape, tf.random.experimental.stateless_fold_in(key, bits))
+
+
+def seed_generators(seed: int) -> None:
+    """Seeds the global generators that Keras's layers draw from without a seed of their own: those of PyTorch."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed)
+
+
+def generator_states() -> list:
+    """The states of these generators, as numpy arrays; [] where there are none."""
+    if keras.backend.backend() != "torch":
+        return []
+    import torch
+
+    return [state.numpy() for state in (torch.get_rng_state(), *torch.cuda.get_rng_state_all())]
+
+
+def set_generator_states(states: list) -> None:
+    """Goes back to states that `generator_states` returned."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        of_the_cpu, *of_gpus = map(torch.from_numpy, states)
+        torch.set_rng_state(of_the_cpu)
+        torch.cuda.set_rng_state_all(of_gpus)

@@ -1,0 +1,110 @@
+"""Running sums, products and maxima along a list."""
+
+import keras
+from keras import ops
+
+from plackett.backend.arithmetic import compiled_once
+
+
+def cumulative_sum(x):
+    """x_1 + ... + x_i for each i, along the last axis."""
+    if keras.backend.backend() == "torch":
+        return x.cumsum(dim=-1)
+    return ops.cumsum(x, axis=-1)
+
+
+def cumulative_product(x):
+    """x_1 ... x_i for each i, along the last axis."""
+    if keras.backend.backend() == "torch":
+        return x.cumprod(dim=-1)
+    return ops.cumprod(x, axis=-1)
+
+
+def cumulative_logsumexp(x):
+    """log(e^x_1 + ... + e^x_i) for each i, along the last axis, as a sum of two parts.
+
+    The first part is the largest of x_1 ... x_i and the second lies between 0 and log i, so that no digit of the second
+    is lost to a large number: the difference to an x is exact if it is taken from the first part first.
+
+    Returns:
+        (tops, rest): [..., n] both. The gradient of the sum passes through `rest`; `tops` are constants.
+
+    Cost: O(n log n) time, O(n) memory.
+    """
+    tops = running_max(ops.stop_gradient(x))
+    before = ops.concatenate([tops[..., :1], tops[..., :-1]], axis=-1)
+    return tops, ops.log(_recurrence(ops.exp(before - tops), ops.exp(x - tops)))
+
+
+@compiled_once
+def _recurrence(decay, terms):
+    """R_i = terms_i + decay_i R_i-1 along the last axis, with R_1 = terms_1; each step doubles how far R sees."""
+    n = terms.shape[-1]
+    if n is None:
+        return _recurrence_of_any_size(decay, terms)
+    shift = 1
+    while shift < n:
+        terms = terms + decay * _shifted(terms, shift)
+        decay = decay * _shifted(decay, shift)
+        shift *= 2
+    return terms
+
+
+def _shifted(x, shift):
+    """The numbers of `x` moved by so many places to the end of the last axis, with zeros in front."""
+    return ops.concatenate([ops.zeros_like(x[..., :shift]), x[..., :-shift]], axis=-1)
+
+
+def _recurrence_of_any_size(decay, terms):
+    n = ops.shape(terms)[-1]
+    place = ops.arange(n)
+
+    def doubled(shift, decay, terms):
+        inside = place >= shift
+        terms = terms + ops.where(inside, decay * ops.roll(terms, shift, axis=-1), 0.0)
+        return shift * 2, ops.where(inside, decay * ops.roll(decay, shift, axis=-1), 0.0), terms
+
+    return ops.while_loop(lambda shift, *_: shift < n, doubled, (ops.ones((), "int32"), decay, terms))[-1]
+
+
+def logsumexp_of_rows(x):
+    """log(sum_j e^x_j) along the last axis, as a sum of two parts, and what `softmax_of_rows` needs to be fast.
+
+    Returns:
+        (tops, rest, kept): the largest x, and the rest, which is exact; the exponentials on PyTorch, which has time for
+        them once, and nothing elsewhere.
+    """
+    tops = ops.max(x, axis=-1)
+    exponentials = ops.exp(x - tops[..., None])
+    rest = ops.log(ops.sum(exponentials, axis=-1))
+    return tops, rest, (exponentials,) if keras.backend.backend() == "torch" else ()
+
+
+def softmax_of_rows(x, tops, rest, kept, weight):
+    """weight e^x_i / sum_j e^x_j along the last axis, for a weight a row and what `logsumexp_of_rows` returned."""
+    if kept:
+        return kept[0] * (weight * ops.exp(-rest))[..., None]
+    return weight[..., None] * ops.exp((x - tops[..., None]) - rest[..., None])
+
+
+def running_max(x):
+    """The largest of x_1 ... x_i for each i, along the last axis."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.lax.cummax(x, axis=x.ndim - 1)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.cummax(x, dim=-1).values if x.shape[-1] else x
+    return _running_max_by_doubling(x)
+
+
+def _running_max_by_doubling(x):
+    n = ops.shape(x)[-1]
+    place = ops.arange(n)
+
+    def doubled(shift, x):
+        return shift * 2, ops.where(place < shift, x, ops.maximum(x, ops.roll(x, shift, axis=-1)))
+
+    return ops.while_loop(lambda shift, _: shift < n, doubled, (ops.ones((), "int32"), x))[-1]

@@ -1,0 +1,106 @@
+"""What a tensor is on each backend: its values, rows, mask; and how batches reach it."""
+
+import keras
+import numpy as np
+from keras.src.backend.common import masking
+
+
+def flat_ragged(x):
+    """(values, row_splits, longest row) of the backend's own ragged tensor; None for anything else."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if isinstance(x, tf.RaggedTensor):
+            values = x.values.to_tensor() if x.ragged_rank > 1 else x.values
+            return values, x.row_splits, tf.reduce_max(tf.concat([x.row_lengths(), [0]], 0))
+    if keras.backend.backend() == "torch":
+        import torch
+
+        if isinstance(x, torch.Tensor) and x.is_nested:
+            if x.layout != torch.jagged:
+                raise ValueError("a nested torch tensor must have layout=torch.jagged, but got torch.strided")
+            lengths = x.offsets().diff()
+            return x.values(), x.offsets(), int(lengths.max()) if len(lengths) else 0
+    return None
+
+
+def concrete(x):
+    """`x` as a numpy array, or None while its values are not known (inside a traced function)."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return None if isinstance(x, jax.core.Tracer) else np.asarray(x)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return None if tf.is_tensor(x) and not hasattr(x, "numpy") else np.asarray(x)
+    import torch
+
+    if not isinstance(x, torch.Tensor):
+        return np.asarray(x)
+    # torch.func has no public way to ask whether a tensor is one that it traces.
+    traced = torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x)
+    return None if traced else x.numpy(force=True)
+
+
+def pytree(data: list[str], static: list[str]):
+    """Class decorator: under JAX, instances pass through `jit` and `grad`; only `data` is traced."""
+
+    def register(cls):
+        if keras.backend.backend() == "jax":
+            import jax
+
+            jax.tree_util.register_dataclass(cls, data_fields=data, meta_fields=static)
+        return cls
+
+    return register
+
+
+def keras_mask(x):
+    """The Keras mask that a layer left on `x`, or None.
+
+    Keras keeps it in an attribute, or, for tensors that take none (JAX inside `jit`), in a table of its own, and has
+    no public function that reads both.
+    """
+    return masking.get_keras_mask(x)
+
+
+def keep_keras_mask(x) -> None:
+    """Leaves the Keras mask of scores where the metrics of the same step find it.
+
+    On JAX, `fit` differentiates the loss and hands the metrics not the scores that the loss saw but what these were
+    traced from, which has no mask.
+    """
+    if keras.backend.backend() == "jax" and getattr(x, "primal", None) is not None and keras_mask(x) is not None:
+        masking.set_keras_mask(x.primal, keras_mask(x))
+
+
+def replicas() -> int:
+    """How many replicas of `tf.distribute` share this step; 1 elsewhere."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def fed(dataset):
+    """A `keras.utils.PyDataset` of (inputs, labels, weights) in the form that `fit` reads without a fault.
+
+    On TensorFlow, Keras infers the shapes of all batches from the first two and fails on a later one; there the
+    dataset becomes a `tf.data.Dataset` whose list sizes are declared open.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return dataset
+    import tensorflow as tf
+
+    def epoch():
+        yield from (dataset[i] for i in range(len(dataset)))
+        dataset.on_epoch_end()
+
+    def open_sizes(x):
+        return tf.TensorSpec((x.shape[0], *[None] * min(x.ndim - 1, 1), *x.shape[2:]), x.dtype)
+
+    signature = tf.nest.map_structure(open_sizes, dataset[0])
+    batches = tf.data.Dataset.from_generator(epoch, output_signature=signature)
+    return batches.apply(tf.data.experimental.assert_cardinality(len(dataset))).prefetch(2)

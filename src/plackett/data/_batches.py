@@ -1,0 +1,204 @@
+"""Lists cut into padded batches, of a few sizes only, so that a compiled step is used again."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from plackett.data._ranking_lists import RankingLists
+
+WINDOW = 50
+SMALLEST = 8
+SIZES = 6
+
+
+def bucket_size(length: int) -> int:
+    """The list size that lists of this length are padded to where nothing is known of the others: 8, 16, 32, ..."""
+    return max(SMALLEST, 1 << (length - 1).bit_length())
+
+
+def best_sizes(lengths: np.ndarray) -> np.ndarray:
+    """The list sizes that pad lists of these lengths least, each list to the next size.
+
+    A step is compiled once for each size, so there are at most 6; they are multiples of 8.
+
+    Args:
+        lengths: [queries], how many documents each query has.
+
+    Returns:
+        [sizes], rising; the last one holds the longest list.
+
+    Cost: O(queries log queries): the sizes are chosen among 257 quantiles of the lengths.
+    """
+    quantiles = np.quantile(lengths, np.linspace(0, 1, 257), method="higher")
+    ends = np.unique(np.maximum(np.ceil(quantiles / SMALLEST), 1).astype("int64") * SMALLEST)
+    upto = np.searchsorted(np.sort(lengths), ends, side="right")
+    # slots[i, j] is what lists longer than ends[i], up to ends[j], take; least[j] what all up to ends[j] do.
+    slots = np.where(ends[:, None] > ends, np.inf, (upto - upto[:, None]) * ends)
+    least, sizes_before = upto * ends, []
+    for _ in range(SIZES - 1):
+        sizes_before.append((least[:, None] + slots).argmin(axis=0))
+        least = (least[:, None] + slots).min(axis=0)
+    chosen = [len(ends) - 1]
+    for before in reversed(sizes_before):
+        chosen.append(before[chosen[-1]])
+    return ends[np.unique(chosen)]
+
+
+def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None, epoch: int = 0) -> list[np.ndarray]:
+    """Which queries each batch of an epoch holds: a function of its arguments alone.
+
+    Queries are shuffled; inside windows of 50 batches they are sorted by length, so that a batch holds lists of
+    like length; then the batches are shuffled.
+
+    Args:
+        lengths: [queries], how many documents each query has.
+        batch_size: how many queries a batch has; the last one may have fewer.
+        seed: of the shuffling. None = in the given order.
+        epoch: from 0; each is shuffled differently.
+
+    Returns:
+        One array of query positions a batch; each query is in one of them.
+    """
+    if seed is None:
+        order = np.arange(len(lengths))
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    random = np.random.default_rng([seed, epoch])
+    order = random.permutation(len(lengths))
+    span = WINDOW * batch_size
+    windows = [order[i : i + span] for i in range(0, len(order), span)]
+    order = np.concatenate([window[np.argsort(lengths[window], kind="stable")] for window in windows])
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+def kept(labels: np.ndarray, most: int, *, seed: int, epoch: int, query: int) -> np.ndarray:
+    """Which documents of a list longer than `most` are kept: the relevant ones, and a sample of the others.
+
+    Where more than `most` are relevant, the highest grades are kept, and a sample of the grade that not all fit of.
+
+    Args:
+        labels: [list_size], grades; relevant is above 0.
+        most: how many documents are kept.
+        seed, epoch, query: the sample is a function of these.
+
+    Returns:
+        [most], positions, rising.
+    """
+    drawn = np.random.default_rng([seed, epoch, query]).random(len(labels))
+    return np.sort(np.lexsort((drawn, -np.maximum(labels, 0)))[:most])
+
+
+def padded(documents: np.ndarray, mask: np.ndarray, filling: float) -> np.ndarray:
+    """[real documents, ...] laid out where `mask`, [lists, list_size], is True; `filling` elsewhere."""
+    out = np.full((*mask.shape, *documents.shape[1:]), filling, documents.dtype)
+    out[mask] = documents
+    return out
+
+
+class Batches:
+    """The padded batches of an epoch, shuffled anew for each. Their list sizes are the `best_sizes` of the lists.
+
+    Iterating gives (inputs, labels, weights): a dict of `features`, `mask` and the id features, each
+    [batch_size, list_size, ...]; [batch_size, list_size] with -1 at padding; [batch_size], or
+    [batch_size, list_size] where the lists have a column `weight`. Batches are filled up to `batch_size` with empty
+    lists; their weight is 0 and that of the others is raised, so that the mean over the batch is the mean over its
+    real lists.
+
+    Args:
+        lists: what the batches are cut from.
+        batch_size: how many lists a batch has.
+        seed: of the shuffling. None = in the given order, the same each epoch.
+        max_list_size: longer lists are cut to so many documents, by `kept`, anew each epoch. None = they stay whole.
+        targets: what is learnt from: `label`, or a column of the lists such as `click`. A dict of these = labels and
+            weights become dicts of the same keys, for models with several outputs.
+        shard: (i, n) = of each batch only the i-th of n equal parts, in the shape that all parts have.
+    """
+
+    def __init__(
+        self,
+        lists: RankingLists,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        max_list_size: int | None = None,
+        targets: str | Mapping[str, str] = "label",
+        shard: tuple[int, int] = (0, 1),
+    ):
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, but got {batch_size}")
+        if max_list_size is not None and max_list_size < 1:
+            raise ValueError(f"max_list_size must be at least 1, but got {max_list_size}")
+        if len(lists) == 0:
+            raise ValueError("there are no lists to make batches of")
+        if not 0 <= shard[0] < shard[1] or batch_size % shard[1]:
+            raise ValueError(f"shard must be (i, n) with i < n and n a divisor of {batch_size}, but got {shard}")
+        self.lists = lists
+        self.batch_size = batch_size
+        self.seed = seed
+        self.max_list_size = max_list_size
+        self.targets = targets
+        self.shard = shard
+        self.lengths = np.minimum(lists.lengths, max_list_size or np.inf).astype("int64")
+        self.sizes = best_sizes(self.lengths)
+        self._labels = _columns_of(lists, [targets] if isinstance(targets, str) else targets.values())
+        self.start(0)
+
+    def start(self, epoch: int, step: int = 0) -> None:
+        """Goes to this epoch, counted from 0, from batch `step` on; batches are then counted from that one."""
+        self.epoch = epoch
+        self.plan = plan(self.lengths, self.batch_size, seed=self.seed, epoch=epoch)[step:]
+
+    def __len__(self) -> int:
+        """How many batches are left of the epoch."""
+        return len(self.plan)
+
+    def __getitem__(self, i: int):
+        """Batch i of what is left of the epoch."""
+        whole = self.plan[i]
+        size = int(self.sizes[np.searchsorted(self.sizes, self.lengths[whole].max())])
+        number = self.batch_size // self.shard[1]
+        queries = whole[self.shard[0] * number :][:number]
+        starts, lengths = np.zeros((2, number), "int64")
+        starts[: len(queries)], lengths[: len(queries)] = self.lists.row_splits[queries], self.lengths[queries]
+        rows = [slice(a, a + n) for a, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
+        for place in np.flatnonzero(self.lists.lengths[queries] > lengths[: len(queries)]):
+            rows[place] = self._kept(int(queries[place]))
+        mask = np.arange(size) < lengths[:, None]
+
+        def laid_out(column, filling):
+            out = np.empty((*mask.shape, *column.shape[1:]), column.dtype)
+            for row, at, length in zip(out, rows, lengths.tolist(), strict=True):
+                row[:length] = column[at]
+                row[length:] = filling
+            return out
+
+        lists = self.lists
+        columns = lists.ids | ({"features": lists.features} if lists.features.shape[1] else {})
+        inputs = {"mask": mask} | {name: laid_out(column, 0) for name, column in columns.items()}
+        weights = np.zeros(number, "float32")
+        weights[: len(queries)] = self.batch_size / len(whole)
+        if "weight" in lists.columns:
+            weights = weights[:, None] * laid_out(lists.columns["weight"], 0)
+        labels = {name: laid_out(column, -1) for name, column in self._labels.items()}
+        if isinstance(self.targets, str):
+            return inputs, labels[self.targets], weights
+        return inputs, {key: labels[name] for key, name in self.targets.items()}, dict.fromkeys(self.targets, weights)
+
+    def __iter__(self) -> Iterator:
+        """The batches that are left of this epoch."""
+        return (self[i] for i in range(len(self)))
+
+    def _kept(self, query):
+        start, stop = self.lists.row_splits[query : query + 2]
+        epoch = 0 if self.seed is None else self.epoch
+        labels = self.lists.labels[start:stop]
+        return start + kept(labels, self.max_list_size, seed=self.seed or 0, epoch=epoch, query=query)
+
+
+def _columns_of(lists, names):
+    """name -> what is learnt from."""
+    known = {"label": lists.labels} | {name: lists.columns[name] for name in lists.columns if name != "weight"}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"the target must be one of {', '.join(known)}, which these lists have, but got {name!r}")
+    return {name: known[name] for name in names}

@@ -1,0 +1,180 @@
+"""From any format to Parquet, as a stream, with a summary of what went by."""
+
+import os
+import pathlib
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from plackett.data._ranking_lists import RankingLists
+from plackett.data._schema import check_new, lists_of
+from plackett.data.formats.delimited import Roles, delimited_tables
+from plackett.data.formats.letor import letor_tables, width
+from plackett.data.formats.parquet import parquet_tables, write_parquet
+from plackett.data.formats.tfrecord import tfrecord_tables
+from plackett.data.formats.trec import trec_tables
+
+SUFFIXES = {
+    "letor": (".txt", ".letor", ".svm", ".svmlight", ".libsvm", ".dat"),
+    "csv": (".csv", ".tsv"),
+    "parquet": (".parquet",),
+    "trec": (".run",),
+}
+FORMATS = ("letor", "csv", "parquet", "trec", "elwc", "sequence_example")
+PACKED = (".gz", ".zst", ".bz2")
+
+
+class Summary:
+    """What went by: counts of queries, documents, grades and missing features, and the range of each feature."""
+
+    def __init__(self):
+        self.lengths = []
+        self.grades = {}
+        self.missing = self.lowest = self.highest = None
+        self.feature_names = ()
+
+    def add(self, lists: RankingLists) -> None:
+        """Counts these lists too."""
+        self.lengths.append(lists.lengths)
+        for grade, count in zip(*np.unique(lists.labels, return_counts=True), strict=True):
+            self.grades[float(grade)] = self.grades.get(float(grade), 0) + int(count)
+        width = lists.features.shape[1]
+        if self.missing is None:
+            self.missing = np.zeros(width, "int64")
+            self.lowest, self.highest = np.full(width, np.inf), np.full(width, -np.inf)
+            self.feature_names = lists.feature_names or tuple(str(i + 1) for i in range(width))
+        if len(lists.features):
+            self.missing += np.isnan(lists.features).sum(axis=0)
+            self.lowest = np.fmin(self.lowest, np.fmin.reduce(lists.features, axis=0))
+            self.highest = np.fmax(self.highest, np.fmax.reduce(lists.features, axis=0))
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """(what, how much), in words."""
+        lengths = np.concatenate(self.lengths)
+        low, middle, high = np.quantile(lengths, [0, 0.5, 1], method="higher")
+        grades = sorted(self.grades.items())
+        shown = ", ".join(f"{grade:g}: {count:,}" for grade, count in grades[:10])
+        yield "queries", f"{len(lengths):,}"
+        yield "documents", f"{lengths.sum():,}"
+        yield "list size", f"{low} to {high}, median {middle}"
+        yield "empty lists", f"{(lengths == 0).sum():,}"
+        yield "grades", shown + (f" and {len(grades) - 10:,} others" if len(grades) > 10 else "")
+        yield "range of grades", f"{grades[0][0]:g} to {grades[-1][0]:g}" if grades else "none"
+        yield "features", f"{len(self.feature_names):,}"
+        yield "missing values", self._named(self.missing > 0) + f" ({self.missing.sum():,} in all)"
+        yield "constant features", self._named(self.lowest >= self.highest)
+
+    def _named(self, which):
+        names = [name for name, true in zip(self.feature_names, which, strict=True) if true]
+        some = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        return f"{len(names)}: {some}" if names else "none"
+
+
+def convert(
+    paths: Iterable[str | os.PathLike],
+    output: str | os.PathLike,
+    *,
+    form: str | None = None,
+    missing: bool = False,
+    together: bool = True,
+    overwrite: bool = False,
+    progress: Callable[[RankingLists], None] = lambda lists: None,
+    **options,
+) -> Summary:
+    """Writes files of any known format as one Parquet file, one row a query.
+
+    Args:
+        paths: files of one format; of Parquet also folders and URLs.
+        output: the Parquet file. It is whole or not there.
+        form: one of `FORMATS`. None = by the suffixes of the files.
+        missing: whether features may be missing.
+        together: whether the documents of a query must stand together. False = they are grouped, in memory.
+        overwrite: whether `output` may be replaced.
+        progress: is called with each part of the lists once it is read.
+        options: of the format: `features` of letor, those of `Roles` and `separator` of csv, `qrels` of trec, those
+            of `tfrecord_tables` for elwc and sequence_example.
+
+    Raises:
+        FileExistsError: `output` exists and may not be replaced.
+        ValueError: a file is not of this format, or its data not as it must be; says where.
+
+    Cost: some 100 MB of memory, whatever the size of the files, with `together`.
+    """
+    paths, output, summary = list(paths), pathlib.Path(output), Summary()
+    form = form or form_of(paths)
+    if output.exists() and not overwrite:
+        raise FileExistsError(f"{output} exists: choose another output or allow overwriting")
+    if output.suffix != ".parquet":
+        raise ValueError(f"the output must be a file NAME.parquet, but got {output}")
+    output.parent.mkdir(parents=True, exist_ok=True)
+
+    def seen():
+        known = set()
+        for path, tables in _tables(form, paths, missing, together, options):
+            row = 0
+            for table in tables:
+                lists = lists_of(table, missing=missing, where=str(path), first_row=row)
+                row += len(lists)
+                check_new(lists.queries, known, str(path))
+                summary.add(lists)
+                progress(lists)
+                yield table
+
+    write_parquet(seen(), output)
+    return summary
+
+
+def form_of(paths: Iterable[str | os.PathLike]) -> str:
+    """The format that the suffixes of all files have.
+
+    Raises:
+        ValueError: they do not say, or differ.
+    """
+    found = {_form_of(pathlib.PurePath(path)) for path in paths}
+    if len(found) != 1 or None in found:
+        raise ValueError(
+            f"the format of {', '.join(map(str, paths))} is not known by its suffix: say which of {', '.join(FORMATS)}"
+        )
+    return found.pop()
+
+
+def _form_of(path):
+    suffixes = [suffix for suffix in path.suffixes if suffix not in PACKED]
+    last = suffixes[-1].lower() if suffixes else ".parquet" if not path.suffixes else None
+    return next((form for form, known in SUFFIXES.items() if last in known), None)
+
+
+def _tables(form, paths, missing, together, options):
+    """(what errors call it, its tables), of each file where they are read one by one."""
+    try:
+        match form:
+            case "letor":
+                return _letor_tables(paths, missing, together, **options)
+            case "csv":
+                return _csv_tables(paths, together, **options)
+            case "parquet":
+                return _parquet_tables(paths, **options)
+            case "trec":
+                return _trec_tables(paths, together, **options)
+            case "elwc" | "sequence_example":
+                return [(", ".join(map(str, paths)), tfrecord_tables(paths, form=form, **options))]
+    except TypeError as error:
+        raise ValueError(f"the options of the format {form}: {error}") from None
+    raise ValueError(f"the format must be one of {', '.join(FORMATS)}, but got {form!r}")
+
+
+def _letor_tables(paths, missing, together, features=None):
+    features = max(map(width, paths)) if features is None else features
+    return [(path, letor_tables(path, features=features, missing=missing, together=together)) for path in paths]
+
+
+def _csv_tables(paths, together, separator=None, **roles):
+    return [(path, delimited_tables(path, Roles(**roles), separator=separator, together=together)) for path in paths]
+
+
+def _parquet_tables(paths):
+    return [(path, parquet_tables(path)) for path in paths]
+
+
+def _trec_tables(paths, together, qrels):
+    return [(", ".join(map(str, paths)), trec_tables(paths, qrels, together=together))]

@@ -1,0 +1,1 @@
+"""Public data sets, made into lists. Internal: `plackett.data` has their public names."""

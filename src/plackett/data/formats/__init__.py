@@ -1,0 +1,1 @@
+"""Readers, one format a file. Internal: `plackett.data` has their public names."""

@@ -1,0 +1,136 @@
+"""TREC runs and qrels: what a retrieval system returned, and what assessors said of it."""
+
+import collections
+import os
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from plackett.data._grouping import LINE, grouped
+from plackett.data._ranking_lists import RankingLists
+from plackett.data._schema import lists_of
+from plackett.data._streams import blocks_of_lines
+
+BLOCK = 4 * 2**20
+
+
+def trec_tables(
+    run: str | os.PathLike | Sequence[str | os.PathLike], qrels: str | os.PathLike, *, together: bool = True
+) -> Iterator[pa.Table]:
+    """The queries of a run with the grades of qrels, in tables of the form of `plackett.data._schema`.
+
+    A run has lines of `query Q0 document rank score tag`. Its score becomes the column `run_score`, by which
+    `plackett.evaluate_scores` measures the run, and the one dense feature, `score`, in float32; `rank` is not read.
+    Qrels have lines of `query iteration document grade`. As trec_eval has it, a document that is not judged, and one
+    with a negative grade, have label 0 and are not `judged`.
+
+    Nothing of the qrels is lost: `missed` are the grades of documents that the run lacks, and the negative ones. The
+    judged queries that the run lacks come last, as lists of no documents.
+
+    Args:
+        run: the file of the run, plain or compressed, or several files, which make up one run.
+        qrels: the file of the judgements.
+        together: whether the lines of a query must stand together. False = they are grouped, in memory.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a line is malformed, or a document has two grades; says file and line.
+    """
+    grades = _grades(qrels)
+    left, schema = dict(grades), None
+    for path in _files(run):
+        for table in grouped(_documents(path, grades), str(path), together=together):
+            queries, schema = table["query"].to_pylist(), table.schema
+            documents = table["document"].to_pylist()
+            yield _with_missed(
+                table, [_beyond(grades.get(q, {}), set(names)) for q, names in zip(queries, documents, strict=True)]
+            )
+            for query in queries:
+                left.pop(query, None)
+    if left and schema is not None:
+        columns = {name: [[]] * len(left) for name in schema.names} | {"query": list(left)}
+        yield _with_missed(pa.table(columns, schema=schema), [_beyond(of_query) for of_query in left.values()])
+
+
+def read_trec(
+    run: str | os.PathLike | Sequence[str | os.PathLike], qrels: str | os.PathLike, *, together: bool = True
+) -> RankingLists:
+    """The lists of a run and qrels; see `trec_tables`."""
+    return lists_of(trec_tables(run, qrels, together=together), where=", ".join(map(str, _files(run))))
+
+
+def _files(run):
+    return [run] if isinstance(run, str | os.PathLike) else run
+
+
+def _documents(path, grades):
+    """The lines of a run in tables, one row a document."""
+    for lines in _lines(path, ("query", "Q0", "document", "rank", "score", "tag")):
+        numbers, fields = zip(*lines, strict=True)
+        queries, _, names, _, scores, _ = zip(*fields, strict=True)
+        found = [grades.get(query, {}).get(name, -1.0) for query, name in zip(queries, names, strict=True)]
+        scores = [_number(*each, path, "score") for each in zip(scores, numbers, strict=True)]
+        yield pa.table(
+            {
+                "query": pa.array(queries),
+                "document": pa.array(names),
+                "label": pa.array([max(grade, 0.0) for grade in found], pa.float32()),
+                "score": pa.array(scores, pa.float32()),
+                "judged": pa.array([float(grade >= 0) for grade in found], pa.float32()),
+                "run_score": pa.array(scores, pa.float64()),
+                LINE: pa.array(numbers),
+            }
+        )
+
+
+def _beyond(grades, documents=frozenset()):
+    """What the judgements of a query say beyond the labels of these documents."""
+    return [grade for name, grade in grades.items() if grade < 0 or name not in documents]
+
+
+def _with_missed(table, missed):
+    return table.append_column("missed", pa.array(missed, pa.list_(pa.float32())))
+
+
+def _grades(qrels):
+    """Query -> document -> grade."""
+    grades = collections.defaultdict(dict)
+    for lines in _lines(qrels, ("query", "iteration", "document", "grade")):
+        for number, (query, _, document, grade) in lines:
+            value = _number(grade, number, qrels, "grade")
+            if grades[query].setdefault(document, value) != value:
+                raise ValueError(f"{qrels}, line {number}: document {document!r} of query {query!r} has two grades")
+    if not grades:
+        raise ValueError(f"{qrels}: there are no judgements in this file")
+    return dict(grades)
+
+
+def _lines(path, names):
+    """Lists of (line number, fields), as the file streams by."""
+    number = 0
+    for block in blocks_of_lines(path, BLOCK):
+        found = []
+        for line in block.removesuffix(b"\n").split(b"\n"):
+            number += 1
+            try:
+                fields = line.decode().split()
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path}, line {number}: this is not UTF-8 text: {error.reason}") from None
+            if b"\x00" in line:
+                raise ValueError(f"{path}, line {number}: there is a NUL character")
+            if fields and len(fields) != len(names):
+                raise ValueError(
+                    f"{path}, line {number}: there must be {len(names)} fields, {' '.join(names)}, but there are "
+                    f"{len(fields)}"
+                )
+            if fields:
+                found.append((number, fields))
+        if found:
+            yield found
+
+
+def _number(text, line, path, what):
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{path}, line {line}: the {what} must be a number, but got {text!r}") from None

@@ -1,0 +1,6 @@
+"""Scoring lists with a model, and measuring scores."""
+
+from plackett.evaluation._measures import METRICS, evaluate, evaluate_scores
+from plackett.evaluation._scoring import score
+
+__all__ = ["METRICS", "evaluate", "evaluate_scores", "score"]

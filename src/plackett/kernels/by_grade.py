@@ -1,0 +1,108 @@
+"""Losses of pairs of a higher and a lower grade in linear time a grade, with their gradient.
+
+The documents of one grade meet all that are graded lower at once: what these do to a document is a sum over them of
+one function of the distance of two scores. For log(1 + e^-d) and 1 / (1 + e^d) it goes through `cells`; for
+max(0, 1 - d) documents are sorted by score, where those that count are a suffix.
+"""
+
+from keras import ops
+
+from plackett import backend
+from plackett.kernels import smooth_sums
+from plackett.lists import places, take
+from plackett.lists._order import padding_behind, sum_before, sum_from
+
+MOST = 16  # grades of a list; where there are more, pairs are visited one by one
+FEW = 64  # documents of a list and grade up to which that is faster
+
+
+def pays(labels, scores, mask):
+    """[] bool: are there few enough grades, and enough documents in them, and can the scores be laid out on cells?"""
+    higher = mask & (labels > _lowest(labels, mask))
+    documents = ops.max(ops.sum(ops.cast(higher, "int32"), axis=-1))
+    number, _ = ops.while_loop(
+        lambda number, grade: (number <= MOST) & ops.any(grade > -float("inf")),
+        lambda number, grade: (number + 1, _next(grade, labels, mask)),
+        (ops.zeros((), "int32"), _next(float("inf"), labels, mask)),
+    )
+    return (number <= MOST) & (documents > FEW * number) & smooth_sums.fits(scores, mask)
+
+
+def logistic(labels, scores, mask, weights):
+    """sum_j log(1 + e^-(s_i - s_j)) over the j with y_i > y_j, for each i, and the gradient of their sum by weight."""
+
+    def one_grade(above, below):
+        value, wrong = smooth_sums.softplus_sums(scores, mask, below)
+        return value, -wrong, -smooth_sums.logistic_sum(-scores, mask, above)
+
+    return _over_grades(one_grade, labels, mask, weights)
+
+
+def soft_zero_one(labels, scores, mask, weights):
+    """sum_j 1 / (1 + e^(s_i - s_j)) over the j with y_i > y_j, for each i, and the gradient of their sum by weight."""
+
+    def one_grade(above, below):
+        value, slope = smooth_sums.logistic_sums(scores, mask, below)
+        return value, -slope, -smooth_sums.slope_sum(scores, mask, above)
+
+    return _over_grades(one_grade, labels, mask, weights)
+
+
+def hinge(labels, scores, mask, weights):
+    """sum_j max(0, 1 - (s_i - s_j)) over the j with y_i > y_j, for each i, and the gradient of their sum by weight.
+
+    Sums of scores are taken in float64: what is left of them where a pair is nearly 1 apart is small.
+    """
+    keys = padding_behind(scores, mask)
+    order = backend.argsort(keys)
+    back, rising, keys = places(order), take(scores, order), take(keys, order)
+    # Where, by rising score, those begin that count for a document, and where those end for which it counts.
+    begin = _number_up_to(keys - 1.0, keys)
+    end = ops.cumsum(backend.scatter_add(ops.ones_like(begin), begin, ops.shape(begin)[1] + 1), axis=-1)[:, :-1]
+
+    def sums(rising, above, below):
+        number, total = sum_from(below, begin), sum_from(below * rising, begin)
+        return (1.0 - rising) * number + total, -number, -sum_before(above, end)
+
+    def one_grade(above, below):
+        new = backend.in_double(sums, rising, take(above, order), take(below, order))
+        return [take(x, back) for x in new]
+
+    return _over_grades(one_grade, labels, mask, weights)
+
+
+def _over_grades(one_grade, labels, mask, weights):
+    """The sum of each document, without its weight, and the gradient, grade by grade.
+
+    Args:
+        one_grade: function of the weights of the documents of a grade, 0 elsewhere, and of ones for those graded
+            lower, [lists, n]: for each document i the sum over the lower documents of phi(s_i - s_j), that of phi',
+            and for each document j the sum over the documents of the grade, by weight, of phi'(s_i - s_j).
+    """
+
+    def step(grade, sums, gradient):
+        of_grade = mask & (labels == grade)
+        above, below = ops.where(of_grade, weights, 0.0), ops.cast(mask & (labels < grade), labels.dtype)
+        value, pull, push = one_grade(above, below)
+        sums = ops.where(of_grade, value, sums)
+        return _next(grade, labels, mask), sums, gradient + above * pull - below * push
+
+    lowest = _lowest(labels, mask)
+    start = _next(float("inf"), labels, mask), ops.zeros_like(labels), ops.zeros_like(labels)
+    return tuple(ops.while_loop(lambda grade, *_: ops.any(grade > lowest), step, start)[1:])
+
+
+def _next(grade, labels, mask):
+    """[lists, 1], the highest grade below this one; -inf where there is none."""
+    return ops.max(ops.where(mask & (labels < grade), labels, -float("inf")), axis=-1, keepdims=True)
+
+
+def _lowest(labels, mask):
+    return ops.min(ops.where(mask, labels, float("inf")), axis=-1, keepdims=True)
+
+
+def _number_up_to(limits, keys):
+    """[lists, n] int32, how many keys are not above each limit."""
+    n = ops.shape(keys)[1]
+    order = backend.argsort(ops.concatenate([keys, limits], axis=-1))
+    return take(ops.cumsum(ops.cast(order < n, "int32"), axis=-1), places(order)[:, n:])

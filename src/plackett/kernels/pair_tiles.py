@@ -1,0 +1,208 @@
+"""Sums over all pairs of documents of a list, in tiles: nothing of the size list_size x list_size is ever held.
+
+Only pairs that matter are visited: rows are chosen first, and the loop ends with the last of them; where only pairs of
+a higher and a lower document matter, documents are sorted, and a row of tiles begins at the lower ones.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from plackett import backend
+from plackett.lists import places, take
+from plackett.lists._order import end_of_equals, padding_behind
+from plackett.lists._shapes import as_rows
+
+WHOLE = 2**20  # pairs of documents that are one tile, without a loop
+TILE = 2**17  # pairs of documents in a tile of a loop: half a MiB in float32, which stays in the cache
+NARROW = 64  # columns of a tile at least, and LOW rows at most, where not all columns matter
+LOW = 32
+HEIGHT = 8  # rows of a tile where the shape is not known beforehand
+
+
+def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0, higher=None):
+    """Sums of functions of two documents over all pairs (i, j) of a wanted document i and any document j of its list.
+
+    Args:
+        terms: function of two lists, the values of `documents` at the rows i of a tile, [lists, rows, 1], and at its
+            columns j, [lists, 1, columns]; all columns, in their order, unless `higher` is given. It returns `by_row`
+            terms to be added up over j, for each i, and then `by_column` terms to be added up over i, for each j;
+            [lists, rows, columns] each.
+        wanted: [..., list_size] bool, True = a document i; or fewer lists, each for as many in turn.
+        documents: values of documents, [..., list_size] each, the first in the dtype of the sums; or values of pairs,
+            [..., list_size, list_size], of which the rows of a tile get theirs, [lists, rows, list_size].
+        higher: [..., list_size], of as many lists as `wanted`. All terms are 0 but where both i and j are wanted and
+            this is higher for i than for j. None = no such rule.
+
+    Returns:
+        `by_row` and then `by_column` sums, [..., list_size] each; a sum by row is 0 at a document that is not wanted.
+
+    Cost: time in proportion to the pairs that matter, and to a sort with `higher`; O(list_size) memory.
+    """
+    shape = ops.shape(documents[0])
+    documents = [as_rows(x, len(x.shape) - len(shape) + 1) for x in documents]
+    wanted = as_rows(wanted)
+    if needs_loop(documents[0].shape):
+        sort = higher is not None and None not in documents[0].shape and all(len(x.shape) == 2 for x in documents)
+        plan = _lower_columns(wanted, as_rows(higher), documents) if sort else _all_columns(wanted, documents)
+        sums = _in_tiles(terms, documents, plan, by_row, by_column)
+    else:
+        sums = _in_one_tile(terms, wanted, documents, by_row)
+    return tuple(ops.reshape(x, shape) for x in sums)
+
+
+def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by_column: int, reach: int | None = None):
+    """As `pair_sums` over the pairs (i, j) of a document i that ranks above j, for lists of several tiles.
+
+    Args:
+        terms: as that of `pair_sums`. It is also given what `of_ranks` returns, for a tile, [rows, columns], or 0 where
+            i does not rank above j: all terms must have it as a factor.
+        of_ranks: function of the ranks of two documents, [rows, 1] and [1, columns], computed once for all lists.
+        ranks: [lists, list_size], a permutation of 1 ... list_size with padding last.
+        number: [lists, 1] int32, how many documents are real.
+        documents: values of documents, [lists, list_size] each, of known shape.
+        reach: all terms are 0 for ranks further apart. None = no such rule.
+
+    Cost: O(list_size^2 / 2) time, or O(list_size reach), and O(list_size) memory.
+    """
+    plan = _lower_ranks(of_ranks, ranks, number, reach, documents)
+    return tuple(_in_tiles(terms, documents, plan, by_row, by_column))
+
+
+def _in_one_tile(terms, wanted, documents, by_row):
+    wanted = for_each_sample(wanted, ops.shape(documents[0])[0])
+    columns = [None if len(x.shape) == 3 else x[:, None, :] for x in documents]
+    new = terms([x if len(x.shape) == 3 else x[:, :, None] for x in documents], columns)
+    rows = [ops.where(wanted, ops.sum(x, axis=-1), 0.0) for x in new[:by_row]]
+    return *rows, *[ops.sum(ops.where(wanted[:, :, None], x, 0.0), axis=-2) for x in new[by_row:]]
+
+
+class _Plan(NamedTuple):
+    """Which tiles to visit.
+
+    Args:
+        height, width: of a tile.
+        number: [lists, 1], how many rows to visit.
+        chosen: [lists, list_size], which.
+        order: [lists, list_size], that of the columns. None = as they are.
+        first_column, end_column: functions of the first row of a tile: the columns that matter to its rows.
+        strip: function of the first row of a tile: a third argument of the terms, [height, list_size].
+    """
+
+    height: int
+    width: int
+    number: Any
+    chosen: Any
+    order: Any = None
+    first_column: Callable = lambda start: ops.zeros((), "int32")
+    end_column: Callable | None = None
+    strip: Callable | None = None
+
+
+def _all_columns(wanted, documents):
+    """The plan for wanted rows and all columns."""
+    shape = ops.shape(wanted)
+    place = ops.cumsum(ops.cast(wanted, "int32"), axis=-1) - 1
+    document = ops.broadcast_to(ops.arange(shape[-1], dtype="int32"), shape)
+    chosen = backend.scatter_add(document, ops.where(wanted, place, shape[-1]), shape[-1] + 1)[:, : shape[-1]]
+    lists, list_size = ops.shape(documents[0])
+    known = None not in documents[0].shape
+    height = min(list_size, max(TILE // (lists * list_size), 1)) if known else HEIGHT
+    return _Plan(height, list_size, place[:, -1:] + 1, chosen)
+
+
+def _lower_columns(wanted, higher, documents):
+    """The plan for wanted rows and the wanted columns that are lower."""
+    height, width = _size(documents, LOW)
+    keys = padding_behind(-higher, wanted)
+    order = backend.argsort(keys)
+    end = end_of_equals(take(keys, order))
+    above = end < ops.sum(ops.cast(wanted, "int32"), axis=-1, keepdims=True)
+    number = ops.sum(ops.cast(above, "int32"), axis=-1, keepdims=True)
+    lower = ops.min(ops.where(above, end, ops.shape(order)[1]), axis=0)
+    return _Plan(height, width, number, order, order, lambda start: lower[start])
+
+
+def _lower_ranks(of_ranks, ranks, number, reach, documents):
+    """The plan for real rows and the columns that rank below."""
+    height, width = _size(documents, 2 * LOW)
+    order, list_size = places(ops.cast(ranks, "int32") - 1), ops.shape(ranks)[1]
+    rank = ops.minimum(ops.arange(1, list_size + height + 1, dtype=documents[0].dtype), float(list_size))
+
+    def strip(start):
+        i, j = ops.slice(rank, (start,), (height,))[:, None], rank[None, :list_size]
+        return ops.where(i < j, of_ranks(i, j), 0.0)
+
+    end_column = None if reach is None else lambda start: ops.minimum(start + height + reach, list_size)
+    return _Plan(height, width, number, order, order, lambda start: start, end_column, strip)
+
+
+def _size(documents, low):
+    """(height, width) of the tiles where not all columns matter; `low` rows at most, unless the lists are many."""
+    lists, list_size = documents[0].shape
+    width = min(max(TILE // (lists * low), NARROW), list_size)
+    return min(list_size, max(TILE // (lists * width), 1)), width
+
+
+def _in_tiles(terms, documents, plan, by_row, by_column):
+    lists, list_size = ops.shape(documents[0])
+    height, width = plan.height, plan.width
+    columns = documents
+    if plan.order is not None:
+        columns = [take(x, for_each_sample(plan.order, lists)) for x in documents]
+    chosen = ops.pad(plan.chosen, ((0, 0), (0, height)))  # room for a last tile
+
+    def next_rows(start, *sums):
+        index = for_each_sample(backend.part(chosen, start, height), lists)
+        counts = for_each_sample(start + ops.arange(height, dtype="int32") < plan.number, lists)
+        rows, live = [_at_rows(x, index) for x in documents], ops.cast(counts, sums[0].dtype)
+        shared = [] if plan.strip is None else [plan.strip(start)]
+        end = list_size if plan.end_column is None else plan.end_column(start)
+
+        def next_columns(column, *sums):
+            at = ops.minimum(column, list_size - width)  # the last tile begins where it still is whole
+            of_columns = [None if len(x.shape) == 3 else backend.part(x, at, width)[:, None, :] for x in columns]
+            new = terms(rows, of_columns, *[backend.part(x, at, width) for x in shared])
+            fresh = ops.cast(at + ops.arange(width, dtype="int32") >= column, live.dtype)
+            # A sum that is a matrix product has each term computed once; XLA would recompute it for each sum.
+            of_rows = [backend.matmul(x, fresh[:, None])[:, :, 0] for x in new[:by_row]]
+            of_columns = [fresh * backend.matmul(live[:, None, :], x)[:, 0, :] for x in new[by_row:]]
+            of_rows = [x + y for x, y in zip(sums[:by_row], of_rows, strict=True)]
+            return column + width, *of_rows, *map(_with_added, sums[by_row:], [at] * by_column, of_columns)
+
+        tile = (plan.first_column(start) // width * width, *[ops.zeros_like(live)] * by_row, *sums[by_row:])
+        _, *new = ops.while_loop(lambda column, *_: column < end, next_columns, tile)
+        of_rows = [backend.add_at(x, index, live * y) for x, y in zip(sums[:by_row], new[:by_row], strict=True)]
+        return start + height, *of_rows, *new[by_row:]
+
+    start = (ops.zeros((), "int32"), *[ops.zeros_like(documents[0]) for _ in range(by_row + by_column)])
+    _, *sums = ops.while_loop(lambda start, *_: start < ops.max(plan.number), next_rows, start)
+    if plan.order is None:
+        return sums
+    back = for_each_sample(places(plan.order), lists)
+    return *sums[:by_row], *[take(x, back) for x in sums[by_row:]]
+
+
+def _at_rows(x, index):
+    if len(x.shape) == 3:
+        return ops.take_along_axis(x, index[:, :, None], axis=1)
+    return ops.take_along_axis(x, index, axis=-1)[:, :, None]
+
+
+def _with_added(x, start, part):
+    """`x` with `part` added to its columns from `start` on. `x` itself is used up."""
+    return backend.with_part(x, start, backend.part(x, start, ops.shape(part)[1]) + part, axis=1)
+
+
+def for_each_sample(x, lists):
+    """[fewer lists, n] -> [lists, n]: each list as many times in a row as it has samples."""
+    fewer, n = ops.shape(x)
+    samples = lists // (max(fewer, 1) if isinstance(fewer, int) else ops.maximum(fewer, 1))
+    return ops.reshape(ops.broadcast_to(x[:, None, :], (fewer, samples, n)), (lists, n))
+
+
+def needs_loop(shape) -> bool:
+    """Are the pairs of lists of this shape, [..., list_size], more than one tile?"""
+    return None in shape or math.prod(shape) * shape[-1] > WHOLE

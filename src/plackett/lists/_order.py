@@ -1,0 +1,124 @@
+"""The order of the documents of a list: sorting, ranks, sums over what stands before or below."""
+
+import numpy as np
+from keras import ops
+
+from plackett import backend
+from plackett.lists._masking import count
+from plackett.lists._shapes import as_rows
+
+
+def take(x, order):
+    """The entries of each list in `order`: [..., list_size], [..., list_size] int -> [..., list_size]."""
+    return ops.take_along_axis(x, order, axis=-1)
+
+
+def padding_behind(keys, mask):
+    """The keys to sort by: those of padding behind all others, an infinite one or NaN of a real document among them.
+
+    A zero loses its sign, by which XLA would order it.
+    """
+    highest = float(np.finfo(ops.dtype(keys)).max)
+    keys = ops.where(ops.isnan(keys), highest, ops.where(keys == 0, 0.0, backend.minimum(keys, highest)))
+    return ops.where(mask, keys, float("inf"))
+
+
+def ascending_order(keys, mask, then=None):
+    """The permutation that sorts real documents by rising key and puts padding last.
+
+    Args:
+        keys: [..., list_size].
+        mask: [..., list_size] bool, True = real document.
+        then: [..., list_size], by whose rising value equal keys are ordered. None = by position.
+    """
+    keys = padding_behind(keys, mask)
+    if then is None:
+        return backend.argsort(keys)
+    first = backend.argsort(then)
+    return take(first, backend.argsort(take(keys, first)))
+
+
+def places(order):
+    """The inverse of a permutation: where in `order` each document stands, from 0."""
+    rows = ops.cast(as_rows(order), "int32")
+    place = ops.broadcast_to(ops.arange(ops.shape(rows)[1], dtype="int32"), ops.shape(rows))
+    return ops.reshape(backend.scatter_add(place, rows, ops.shape(rows)[1]), ops.shape(order))
+
+
+def first_of_equals(keys):
+    """For each place of a sorted list the first place that holds an equal key: [..., list_size] int32, from 0."""
+    place = ops.broadcast_to(ops.arange(ops.shape(keys)[-1], dtype="int32"), ops.shape(keys))
+    return backend.running_max(ops.where(keys != ops.roll(keys, 1, axis=-1), place, 0))
+
+
+def end_of_equals(keys):
+    """For each place of a sorted list the place behind the last that holds an equal key: [..., list_size] int32."""
+    return ops.shape(keys)[-1] - ops.flip(first_of_equals(ops.flip(keys, axis=-1)), axis=-1)
+
+
+def sum_before(x, end):
+    """The sum of x_j over the places j < end_i of a list, for each i: [..., list_size], from 0 to list_size each."""
+    sums = backend.cumulative_sum(x)
+    return take(ops.concatenate([ops.zeros_like(x[..., :1]), sums], axis=-1), end)
+
+
+def sum_from(x, begin):
+    """The sum of x_j over the places j >= begin_i of a list, for each i."""
+    return sum_before(ops.flip(x, axis=-1), ops.shape(x)[-1] - begin)
+
+
+def count_below(labels, mask):
+    """How many real documents of its list have a smaller label than each real document; 0 at padding.
+
+    Cost: O(list_size log list_size).
+    """
+    order = ascending_order(labels, mask)
+    below = first_of_equals(take(padding_behind(labels, mask), order))
+    return ops.where(mask, take(below, places(order)), 0)
+
+
+def logsumexp_below(labels, x, mask):
+    """log of the sum of e^x over the documents that are graded below each document, as a sum of two parts.
+
+    Sorted by label, those documents are a prefix, so that one cumulative log-sum-exp serves all.
+
+    Args:
+        labels: [..., list_size].
+        x: [..., list_size].
+        mask: [..., list_size] bool, True = real document.
+
+    Returns:
+        (tops, rest, known): [..., list_size] each, with the two parts of `backend.cumulative_logsumexp`; where `known`
+        is False there is no such document, and both are finite numbers without meaning.
+
+    Cost: O(list_size log list_size) time, O(list_size) memory.
+    """
+    order = ascending_order(labels, mask)
+    sums = backend.cumulative_logsumexp(take(x, order))
+    below = take(first_of_equals(take(padding_behind(labels, mask), order)), places(order))
+    tops, rest = (take(part, backend.maximum(below - 1, 0)) for part in sums)
+    return tops, rest, mask & (below > 0)
+
+
+def ranks(scores, mask):
+    """The rank of each document: 1 for the highest score, ties by position, padding behind all the rest.
+
+    Args:
+        scores: [..., list_size].
+        mask: [..., list_size] bool, True = real document.
+
+    Returns:
+        [..., list_size], whole numbers from 1 to list_size in the dtype of the scores.
+
+    Cost: O(list_size log list_size).
+    """
+    return ops.cast(places(ascending_order(-scores, mask)) + 1, scores.dtype)
+
+
+def from_median(scores, mask):
+    """The scores less the one in the middle of their list: what will be added to them is not lost to a large offset."""
+    fixed = ops.stop_gradient(scores)
+    rising = take(fixed, ascending_order(fixed, mask))
+    in_the_middle = ops.arange(ops.shape(scores)[-1], dtype="int32") == count(mask)[..., None] // 2
+    middle = ops.sum(ops.where(in_the_middle, rising, 0.0), axis=-1, keepdims=True)
+    return ops.where(mask, scores - middle, 0.0)

@@ -1,0 +1,101 @@
+"""Ragged input: lists of different lengths, one behind the other, and how they are padded."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from plackett import backend
+from plackett.lists._shapes import computable, shown
+
+
+@backend.pytree(data=["values", "row_splits"], static=["list_size"])
+@dataclasses.dataclass(frozen=True)
+class Ragged:
+    """Lists of different lengths, one behind the other: a JAX pytree, so that it passes through `jit`.
+
+    Args:
+        values: [documents, ...], the entries of all lists.
+        row_splits: [lists + 1] int; list k is values[row_splits[k]:row_splits[k + 1]].
+        list_size: the size that the lists are padded to, fixed while a function is compiled.
+            None = the length of the longest.
+    """
+
+    values: Any
+    row_splits: Any
+    list_size: Any = None
+
+    def __post_init__(self):
+        if self.list_size is None:
+            splits = backend.concrete(self.row_splits)
+            if splits is None:
+                raise ValueError("a Ragged that is made inside a compiled function needs its list_size")
+            object.__setattr__(self, "list_size", int(np.diff(splits).max(initial=0)))
+
+
+def padded_weights(weights, labels, *, ragged: bool):
+    """`sample_weight` as a tensor: ragged weights, one a document of the ragged labels, are padded with zeros.
+
+    Raises:
+        ValueError: ragged weights that are not accepted, or whose lists differ in length from those of the labels.
+    """
+    if not is_ragged(weights):
+        return ops.convert_to_tensor(weights)
+    if not ragged:
+        raise ValueError("sample_weight is ragged, which is accepted with ragged=True only: set it")
+    return pad_together(labels, weights, "sample_weight")[1]
+
+
+def is_ragged(x) -> bool:
+    """True for every form of ragged input: `Ragged`, the backend's own, or lists of different lengths."""
+    if isinstance(x, list | tuple):
+        return len({np.shape(row)[:1] for row in x}) > 1
+    return isinstance(x, Ragged) or backend.flat_ragged(x) is not None
+
+
+def to_ragged(x) -> Ragged:
+    """`Ragged` of any ragged input, or of lists of lists.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(x, Ragged):
+        return x
+    if isinstance(x, list | tuple):
+        rows = [computable(row) for row in x]
+        if any(len(row.shape) == 0 for row in rows):
+            raise ValueError("each list must be a row of documents, but one of the rows is a single number")
+        lengths = [row.shape[0] for row in rows]
+        filled = [row for row in rows if row.shape[0]] or rows[:1]
+        return Ragged(ops.concatenate(filled), np.cumsum([0, *lengths]), max(lengths))
+    flat = backend.flat_ragged(x)
+    if flat is None:
+        raise ValueError(f"labels and scores must both be ragged, but got one padded tensor {shown(np.shape(x))}")
+    return Ragged(*flat)
+
+
+def pad(ragged: Ragged):
+    """The lists of a `Ragged` side by side, padded with zeros.
+
+    Returns:
+        (padded, mask): [lists, list_size, ...] and [lists, list_size] bool, True = real document.
+    """
+    values = ops.convert_to_tensor(ragged.values)
+    splits = ops.cast(ops.convert_to_tensor(ragged.row_splits), "int32")
+    place = ops.arange(ragged.list_size, dtype="int32")
+    mask = place < (splits[1:] - splits[:-1])[:, None]
+    behind = ops.shape(values)[0]
+    values = ops.pad(values, [(0, 1)] + [(0, 0)] * (len(values.shape) - 1))
+    return ops.take(values, ops.where(mask, splits[:-1, None] + place, behind), axis=0), mask
+
+
+def pad_together(labels, scores, name: str = "scores"):
+    """(labels, scores, mask) of ragged labels and scores, or what `name` says, whose rows must be of one length."""
+    labels, scores = to_ragged(labels), to_ragged(scores)
+    splits = [backend.concrete(ragged.row_splits) for ragged in (labels, scores)]
+    if not any(known is None for known in splits) and not np.array_equal(*splits):
+        lengths = [np.diff(known).tolist() for known in splits]
+        raise ValueError(f"the lists of labels and {name} differ in length: labels {lengths[0]}, {name} {lengths[1]}")
+    labels, mask = pad(labels)
+    return labels, pad(scores)[0], mask

@@ -1,0 +1,42 @@
+"""Noise, and lists that are sampled by it."""
+
+import numpy as np
+from keras import ops
+
+from plackett import backend
+from plackett.lists._shapes import check_shape
+
+
+def gumbel(noise, scores):
+    """Gumbel noise g = -log(-log u) out of uniform noise u.
+
+    Args:
+        noise: [..., samples, list_size], uniform on [0, 1). An exact 0 counts as the smallest positive float32,
+            and what rounds to 1 as the largest below it.
+        scores: [..., list_size], what the noise will be added to.
+
+    Returns:
+        [..., samples, list_size].
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    noise = ops.cast(noise_of_samples(noise, scores), scores.dtype)
+    return -ops.log(-ops.log(backend.clip(noise, float(np.finfo("float32").tiny), 1.0 - 2.0**-24)))
+
+
+def noise_of_samples(noise, scores):
+    """`noise` as a tensor, [..., samples, list_size].
+
+    Raises:
+        ValueError: it does not have the shape of the scores, with an axis of samples.
+    """
+    noise = ops.convert_to_tensor(noise)
+    samples = noise.shape[-2] if len(noise.shape) > 1 else None
+    check_shape("noise", noise, "samples", (*scores.shape[:-1], samples, scores.shape[-1]))
+    return noise
+
+
+def per_sample(x, samples):
+    """`x`, [..., list_size], once for each sample: in the shape of `samples`, [..., samples, list_size]."""
+    return ops.broadcast_to(x[..., None, :], ops.shape(samples))

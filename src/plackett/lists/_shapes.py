@@ -1,0 +1,38 @@
+"""The shapes and dtypes that tensors must have."""
+
+import math
+
+from keras import ops
+
+
+def computable(x):
+    """`x` as a tensor of float32 or float64."""
+    x = ops.convert_to_tensor(x)
+    dtype = ops.dtype(x)
+    return x if dtype in ("float32", "float64") else ops.cast(x, "float32")
+
+
+def as_rows(x, axes: int = 1):
+    """All leading axes made into one: [..., list_size] -> [lists, list_size], or with more last `axes` to keep."""
+    shape = ops.shape(x)
+    leading = len(shape) - axes
+    return ops.reshape(x, (math.prod(shape[:leading]), *shape[leading:]))
+
+
+def check_shape(name: str, x, other: str, shape) -> None:
+    """Raises ValueError unless `x` has this shape; an axis of unknown size fits any."""
+    fits = len(x.shape) == len(shape) and all(
+        a is None or b is None or a == b for a, b in zip(x.shape, shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name} must have the shape of {other}, {shown(shape)}, but got {name} {shown(x.shape)}")
+
+
+def shown(shape) -> str:
+    """A shape as it is written, [lists, list_size], with ? for an unknown size."""
+    return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
+
+
+def without_column(x, redundant):
+    """`x` without its last axis where that is `redundant` and of size 1."""
+    return ops.squeeze(x, axis=-1) if redundant and tuple(x.shape[-1:]) == (1,) else x

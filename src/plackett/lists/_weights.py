@@ -1,0 +1,77 @@
+"""`sample_weight` as weights of documents and of lists."""
+
+from keras import ops
+
+from plackett import backend
+from plackett.lists._masking import mean
+from plackett.lists._shapes import check_shape, shown, without_column
+
+
+def is_a_document(weights, labels) -> bool:
+    """Does `sample_weight` hold a weight a document, and not one a list or one number for all lists?
+
+    Raises:
+        ValueError: neither [], [...], [..., 1] nor [..., list_size], which of a single list may be [list_size].
+    """
+    leading = labels.shape[:-1]
+    if len(weights.shape) == 0:
+        return False
+    if tuple(leading) == (1,) and len(weights.shape) == 1 and tuple(weights.shape) != (1,):
+        check_shape("sample_weight", weights, "the labels of its list", labels.shape[-1:])
+        return True
+    if len(weights.shape) == len(leading):
+        check_shape("sample_weight", weights, "one weight a list", leading)
+        return False
+    if len(weights.shape) == len(leading) + 1 and weights.shape[-1] == 1:
+        check_shape("sample_weight", weights, "one weight a list", (*leading, 1))
+        return False
+    if len(weights.shape) != len(leading) + 1:
+        raise ValueError(
+            f"sample_weight must have one weight, one a list, {shown(leading)} or {shown((*leading, 1))}, or one a "
+            f"document, {shown(labels.shape)}, but got {shown(weights.shape)}"
+        )
+    check_shape("sample_weight", weights, "labels", labels.shape)
+    return True
+
+
+def weights_as_given(weights, labels):
+    """`sample_weight` without a last axis of 1 that is one more than the labels have, [..., list_size, 1]."""
+    return without_column(weights, len(weights.shape) > len(labels.shape))
+
+
+def weights_of_documents(weights, labels, mask):
+    """One weight a document out of `sample_weight`: [..., list_size], 0 at padding; None = 1 for all.
+
+    Args:
+        weights: of the shapes of `list_weights`.
+    """
+    if weights is None:
+        return ops.cast(mask, labels.dtype)
+    weights = ops.cast(ops.convert_to_tensor(weights), labels.dtype)
+    if len(weights.shape) > 0 and not is_a_document(weights, labels):
+        weights = ops.reshape(weights, (*ops.shape(labels)[:-1], 1))
+    return ops.where(mask, weights, 0.0)
+
+
+def list_weights(weights, labels, mask, *, plain: bool):
+    """One weight a list out of `sample_weight`.
+
+    Args:
+        weights: [], a number for all lists; [...] or [..., 1], a weight a list; or [..., list_size], a weight a
+            document, of a single list also [list_size].
+        labels: [..., list_size], padding zeroed.
+        mask: [..., list_size] bool, True = real document.
+        plain: take the mean of the documents' weights instead of the mean weighted by the labels.
+
+    Returns:
+        [...]: the weight of the list, or sum_i w_i y_i / sum_i y_i over its real documents; 0 where that sum of
+        labels is 0.
+    """
+    if len(weights.shape) == 0:
+        return ops.broadcast_to(weights, ops.shape(labels)[:-1])
+    if not is_a_document(weights, labels):
+        return weights if len(weights.shape) < len(labels.shape) else ops.squeeze(weights, axis=-1)
+    if plain:
+        return mean(weights, mask)
+    weighted = ops.sum(ops.where(mask, weights, 0.0) * labels, axis=-1)
+    return backend.divide_no_nan(weighted, ops.sum(labels, axis=-1))

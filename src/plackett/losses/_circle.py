@@ -1,0 +1,57 @@
+"""Losses of similarities between 0 and 1."""
+
+import keras
+from keras import ops
+
+from plackett import backend
+from plackett.lists import clean, logsumexp_below
+from plackett.losses._base import RankingLoss
+from plackett.losses._options import check_options
+
+
+def circle(labels, scores, *, mask=None, gamma: float = 64.0, margin: float = 0.25):
+    """Circle loss: each pair in the wrong order, weighed by how far both documents are from where they should be.
+
+    For one list with labels y and scores s, clipped to [0, 1], and with no gradient through a and b,
+
+        a_i = max(0, 1 + margin - s_i),    b_j = max(0, s_j + margin)
+        loss = log(1 + sum_ij e^(gamma (a_i (1 - margin - s_i) + b_j (s_j - margin))))    over the pairs with y_i > y_j
+
+    Args:
+        labels: [..., list_size], relevance grades.
+        scores: [..., list_size], similarities; outside of [0, 1] they are clipped, and get no gradient.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        gamma: the scale of the exponents, > 0.
+        margin: how far a similarity may be from 1 or 0 and be left alone.
+
+    Returns:
+        [...], one loss a list, in nats; 0 where there is no pair.
+
+    Raises:
+        ValueError: the shapes do not fit, or an option is out of range.
+
+    Cost: O(list_size log list_size) time, O(list_size) memory: the exponent of a pair is a sum over its documents.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
+
+    When: the scores are cosine similarities of embeddings.
+
+    Reference: Sun et al., "Circle Loss: A Unified Perspective of Pair Similarity Optimization", CVPR 2020, eq. 6.
+    """
+    check_options(gamma=gamma, margin=margin)
+    labels, scores, mask = clean(labels, scores, mask)
+    scores = backend.clip(scores, 0.0, 1.0)
+    own = gamma * ops.stop_gradient(ops.relu(1.0 + margin - scores)) * (1.0 - margin - scores)
+    other = gamma * ops.stop_gradient(ops.relu(scores + margin)) * (scores - margin)
+    tops, rest, has_below = logsumexp_below(labels, other, mask)
+    exponents = ops.where(has_below, own + tops + rest, -float("inf"))
+    none = ops.zeros((*ops.shape(exponents)[:-1], 1), exponents.dtype)
+    return ops.logsumexp(ops.concatenate([exponents, none], axis=-1), axis=-1)
+
+
+@keras.saving.register_keras_serializable("plackett")
+class CircleLoss(RankingLoss):
+    """`circle` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, gamma=64.0, margin=0.25, ragged=False):
+        super().__init__(circle, reduction, name, ragged=ragged, gamma=gamma, margin=margin)

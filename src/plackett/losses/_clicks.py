@@ -1,0 +1,176 @@
+"""Losses of clicks."""
+
+import keras
+from keras import ops
+
+from plackett import backend
+from plackett.kernels import pair_tiles
+from plackett.lambdas import check_pairs, weights_of_pairs
+from plackett.lists import clean, mean, ranks, weights_of_documents
+from plackett.lists._masking import any_above_0
+from plackett.lists._shapes import shown
+from plackett.losses._base import RankingLoss
+from plackett.losses._options import check_options
+from plackett.losses._pointwise import cross_entropy, total
+
+
+def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=None):
+    """Mixture EM: each list belongs, by a responsibility, to one of several models.
+
+    For one list with clicks y and the logits s_im of M models,
+
+        L_m = sum_i w_i (log(1 + e^s_im) - y_i s_im)
+        r_m = e^(-alpha L_m) / sum_m' e^(-alpha L_m')
+        loss = sum_m r_m L_m
+
+    with no gradient through the responsibilities r, which are the E step; the gradient of the loss is the M step.
+    The weights w are 1 without a lambda weight.
+
+    Args:
+        labels: [..., list_size], clicks, 0 or 1.
+        scores: [..., list_size, models], the logit of a click under each model.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        alpha: how sharply a list chooses its model, >= 0; 0 spreads it evenly.
+        lambda_weight: w_i = sum_j of the pair weights of i, at the ranks of the models' mean score, scaled to mean
+            1 over the list (1 where all are 0): a document counts by how far the metric can move with it.
+
+    Returns:
+        [...], one loss a list, in nats; 0 where nothing was clicked.
+
+    Raises:
+        ValueError: the shapes do not fit, alpha < 0, or a lambda weight without weights for pairs.
+
+    Cost: O(list_size models) time and memory; O(list_size^2) time with a lambda weight.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
+
+    When: clicks of users who look at lists in a few different ways, such as devices or intents.
+
+    Reference: Yan et al., "Revisiting Two-Tower Models for Unbiased Learning to Rank", SIGIR 2022.
+    """
+    check_options(alpha=alpha)
+    check_pairs(lambda_weight)
+    labels, scores, mask = clean(labels, scores, mask, models=True)
+    weights = ops.where(mask, _movable(lambda_weight, labels, scores, mask), 0.0)
+    by_model = backend.matmul(weights[..., None, :], cross_entropy(labels[..., None], scores))[..., 0, :]
+    responsibility = ops.stop_gradient(ops.softmax(-alpha * by_model, axis=-1))
+    return ops.where(any_above_0(labels), ops.sum(responsibility * by_model, axis=-1), 0.0)
+
+
+def _movable(lambda_weight, labels, scores, mask):
+    """[..., list_size], by how much of the metric each document can move: mean 1 over the list."""
+    if lambda_weight is None:
+        return ops.ones_like(labels)
+    order = ranks(ops.stop_gradient(backend.mean(scores, axis=-1)), mask)
+    values, of_pair = weights_of_pairs(lambda_weight, labels, order, mask)
+
+    def terms(i, j):
+        return [ops.where(i[1] & j[1], of_pair(i[2:], j[2:]), 0.0)]
+
+    (total,) = pair_tiles.pair_sums(terms, mask, labels, mask, *values, by_row=1)
+    average = mean(total, mask)[..., None]
+    return ops.where(average > 0, backend.divide_no_nan(total, average), 1.0)
+
+
+def click_em(
+    labels,
+    scores,
+    *,
+    mask=None,
+    weights=None,
+    exam_loss_weight: float = 1.0,
+    rel_loss_weight: float = 1.0,
+    per: str = "list",
+):
+    """Click EM: a click needs a document that is both seen and relevant, each with a probability of its own.
+
+    For one list with clicks y, examination logits a and relevance logits b,
+
+        e_i = 1 if y_i >= 1, else P(seen | no click) = sigma(a_i - log(1 + e^b_i))
+        r_i = 1 if y_i >= 1, else P(relevant | no click) = sigma(b_i - log(1 + e^a_i))
+        loss = sum_i w_i (exam_loss_weight CE(e_i, a_i) + rel_loss_weight CE(r_i, b_i))
+
+    with CE(p, x) = log(1 + e^x) - p x and no gradient through e and r, which are the E step.
+
+    Args:
+        labels: [..., list_size], clicks; at least 1 is a click.
+        scores: [..., list_size, 2], the logits of examination, then those of relevance.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        weights: [..., list_size], the weight w of each document. None = 1.
+        exam_loss_weight: of the examination's cross-entropy, >= 0.
+        rel_loss_weight: of the relevance's cross-entropy, >= 0.
+        per: "list", the sum over the documents of a list, or "document", the term of each document.
+
+    Returns:
+        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
+
+    Raises:
+        ValueError: the shapes do not fit, the last axis is not 2, or an option is out of range.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
+
+    When: clicks with position bias; the examination logits come from what a position shows, the relevance logits,
+        which rank, from the document.
+
+    Reference: Wang et al., "Position Bias Estimation for Unbiased Learning to Rank in Personal Search", WSDM 2018.
+    TensorFlow Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
+    """
+    check_options(exam_loss_weight=exam_loss_weight, rel_loss_weight=rel_loss_weight)
+    labels, scores, mask = clean(labels, scores, mask, models=True)
+    if scores.shape[-1] not in (2, None):
+        raise ValueError(
+            f"click_em takes 2 scores a document, examination and relevance, but got {shown(scores.shape)}"
+        )
+    examination, relevance = scores[..., 0], scores[..., 1]
+    clicked = labels >= 1
+    seen = _posterior(clicked, examination, relevance)
+    relevant = _posterior(clicked, relevance, examination)
+    by_document = exam_loss_weight * cross_entropy(seen, examination)
+    by_document = by_document + rel_loss_weight * cross_entropy(relevant, relevance)
+    return total(weights_of_documents(weights, labels, mask) * by_document, per)
+
+
+def relevance_logits(scores):
+    """[..., list_size, 2] of `click_em` -> [..., list_size], the logits of relevance, which rank."""
+    return scores[..., 1]
+
+
+def _posterior(clicked, logit, other):
+    """P(the cause with this logit | click or none), where a click needs the other cause too."""
+    return ops.stop_gradient(ops.where(clicked, 1.0, ops.sigmoid(logit - ops.softplus(other))))
+
+
+@keras.saving.register_keras_serializable("plackett")
+class MixtureEMLoss(RankingLoss):
+    """`mixture_em` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, alpha=1.0, ragged=False):
+        check_pairs(lambda_weight)
+        super().__init__(
+            mixture_em,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            models=2,
+            alpha=alpha,
+            lambda_weight=lambda_weight,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class ClickEMLoss(RankingLoss):
+    """`click_em` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, exam_loss_weight=1.0, rel_loss_weight=1.0, ragged=False):
+        super().__init__(
+            click_em,
+            reduction,
+            name,
+            ragged=ragged,
+            models=2,
+            ranking=relevance_logits,
+            weighs_documents=True,
+            exam_loss_weight=exam_loss_weight,
+            rel_loss_weight=rel_loss_weight,
+        )

@@ -1,0 +1,92 @@
+"""Losses by name, and from the configs of TensorFlow Ranking and Addons."""
+
+import keras
+
+from plackett import registry
+from plackett.lambdas import LambdaWeight
+from plackett.losses._base import RankingLoss
+
+
+def get(name: str, /, **options) -> RankingLoss:
+    """A loss by its lower-case name, that of its function and of the command line.
+
+    >>> get("gumbel_approx_ndcg", sample_size=16).sample_size
+    16
+    >>> get("softmax", lambda_weight={"NDCGLambdaWeight": {"topn": 10}}).options["lambda_weight"].topn
+    10
+
+    Args:
+        name: such as "unique_softmax".
+        options: arguments of its class. A lambda weight may be the name of its class, or {name: options}.
+
+    Raises:
+        ValueError: an unknown name or option; lists what is known.
+    """
+    kinds = registry.registered(RankingLoss)
+    known = {registry.snake_case(kind.removesuffix("Loss")): kinds[kind] for kind in kinds}
+    if isinstance(options.get("lambda_weight"), str | dict):
+        options["lambda_weight"] = _lambda_weight(options["lambda_weight"])
+    return registry.made("loss", known, name, options)
+
+
+def deserialize(config: dict, custom_objects: dict | None = None) -> RankingLoss:
+    """A loss from a config that plackett, TensorFlow Ranking 0.5 or TensorFlow Addons 0.23 wrote.
+
+    >>> config = {"class_name": "tensorflow_ranking>UniqueSoftmaxLoss", "config": {"reduction": "auto", "ragged": True}}
+    >>> deserialize(config).ragged
+    True
+
+    What TensorFlow Ranking leaves out of a config is at its default here, but for the `ordinal_size` of `OrdinalLoss`,
+    which becomes None: as many levels as the scores have.
+
+    Args:
+        config: {"class_name": ..., "config": {...}}, the class with or without its package, and lambda weights and
+            functions within it likewise.
+        custom_objects: name -> function, for functions of your own that are not registered with Keras.
+
+    Raises:
+        ValueError: a class, an argument or a function that is not known; lists what is known.
+    """
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise ValueError(f"a config must be a dict with class_name and config, but got {config!r}")
+    if str(config.get("module")).startswith("plackett"):
+        return keras.saving.deserialize_keras_object(config, custom_objects)
+    return _translated("loss", RankingLoss, config, custom_objects)
+
+
+def _translated(what, base, written, custom_objects):
+    """An object of this kind from {"class_name": "package>name", "config": {...}}."""
+    name = written["class_name"].rpartition(">")[2]
+    arguments = {key: _argument(key, value, custom_objects) for key, value in (written.get("config") or {}).items()}
+    if name == "OrdinalLoss":
+        arguments = {"ordinal_size": None} | arguments
+    elif name == "NDCGLambdaWeight" and arguments.get("normalized"):
+        del arguments["normalized"]
+    elif name in ("NpairsLoss", "NpairsMultilabelLoss"):
+        arguments.pop("reduction", None)
+    return registry.made(what, registry.registered(base), name, arguments)
+
+
+def _argument(name, value, custom_objects):
+    if name == "lambda_weight" and value is not None:
+        if not isinstance(value, dict) or "class_name" not in value:
+            raise ValueError(f"lambda_weight must be None or a dict with class_name and config, but got {value!r}")
+        return _translated("lambda weight", LambdaWeight, value, custom_objects)
+    if not name.endswith("_fn") or not isinstance(value, str):
+        return value
+    ours = registry.PACKAGE + value.rpartition(">")[2]
+    for known in (value, ours):
+        function = keras.saving.get_registered_object(known, custom_objects)
+        if function is not None:
+            return function
+    raise ValueError(f"{name}={value!r} names no known function: register it with Keras, or give it in custom_objects")
+
+
+def _lambda_weight(given: str | dict) -> LambdaWeight:
+    known = registry.registered(LambdaWeight)
+    given = {given: {}} if isinstance(given, str) else given
+    if len(given) != 1:
+        raise ValueError(f"lambda_weight must be the name of a class or {{name: options}}, but got {given!r}")
+    ((name, options),) = given.items()
+    options = {key: _argument(key, value, None) for key, value in (options or {}).items()}
+    return registry.made("lambda weight", known, name, options)

@@ -1,0 +1,314 @@
+"""Losses of a soft permutation of the documents."""
+
+import keras
+from keras import ops
+
+from plackett import backend
+from plackett.backend.derivatives import Rule, differentiable
+from plackett.kernels import pair_tiles
+from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_none
+from plackett.lists import ascending_order, clean, count, log_softmax, masked_softmax, mean, places, take
+from plackett.lists._masking import any_above_0
+from plackett.lists._order import end_of_equals, first_of_equals, padding_behind, sum_before, sum_from
+from plackett.lists._pairs import both
+from plackett.lists._shapes import computable
+from plackett.losses._base import RankingLoss
+
+
+def neural_sort(scores, mask=None):
+    """NeuralSort: how probably each document holds each rank.
+
+    For one list of n documents with scores s,
+
+        P_r = softmax_k((n + 1 - 2 r) s_k - sum_j |s_k - s_j|)
+
+    Args:
+        scores: [..., list_size], divided by a temperature; the smaller it is, the nearer P is to the permutation.
+        mask: [..., list_size] bool, True = real document. None = all real.
+
+    Returns:
+        [..., list_size, list_size]: P_rk for rank r and document k, the documents by falling score and padding last;
+        each row of a real rank sums to 1, all else is 0.
+
+    Cost: O(list_size^2) time and memory.
+
+    Reference: Grover et al., "Stochastic Optimization of Sorting Networks via Continuous Relaxations", ICLR 2019.
+    """
+    mask = ops.ones_like(computable(scores), dtype="bool") if mask is None else mask
+    _, scores, mask = clean(scores, scores, mask)
+    return differentiable(_MATRIX, (scores,), (mask,))
+
+
+def _value_of_matrix(variables, constants):
+    return _matrix(_falling(*variables, *constants)[1]), ()
+
+
+def _matrix(falling):
+    place, _, _, real, *_ = falling
+    return real[..., :, None] * _probabilities(place[..., :, None], *[x[..., None, :] for x in falling[:4]])
+
+
+def _pull_of_matrix(variables, constants, held, upstream):
+    order, falling = _falling(*variables, *constants)
+    matrix, place, middle = _matrix(falling), falling[0], falling[4]
+    pull = matrix * (upstream - ops.sum(matrix * upstream, axis=-1, keepdims=True))
+    lean = 2.0 * pull * (middle[..., None, :] - place[..., :, None])
+    return (take(_of_scores(ops.sum(pull, axis=-2), ops.sum(lean, axis=-2), falling), places(order)),)
+
+
+def _plain_matrix(variables, constants):
+    """The formula of `neural_sort` as it stands; for derivatives alone, as it loses digits at far scores."""
+    (scores,), (mask,) = variables, constants
+    order = ascending_order(-ops.stop_gradient(scores), mask)
+    falling, real = take(scores, order), take(mask, order)
+    gap = falling[..., :, None] - falling[..., None, :]
+    # The sign is 0 between equal scores, where JAX takes 1 for the slope of an absolute value.
+    distance = gap * ops.stop_gradient(ops.sign(gap))
+    total = ops.sum(ops.where(real[..., None, :], distance, 0.0), axis=-1)
+    rank = ops.arange(1, ops.shape(scores)[-1] + 1, dtype=scores.dtype)
+    documents = ops.cast(count(mask), scores.dtype)[..., None]
+    logits = (documents + 1.0 - 2.0 * rank)[..., :, None] * falling[..., None, :] - total[..., None, :]
+    return ops.where(real[..., :, None], masked_softmax(logits, real[..., None, :]), 0.0)
+
+
+_MATRIX = Rule(_value_of_matrix, _pull_of_matrix, _plain_matrix)
+
+
+def _falling(scores, mask):
+    """(order, documents): the order by falling score, and values of the documents in it.
+
+    These are the place from 0; by how much the one before is higher, and by how much the one behind is lower; 1 for a
+    real document, else 0; the middle of the places of the documents of equal score; their first, and the end of them.
+    """
+    order = ascending_order(-scores, mask)
+    falling, keys = take(scores, order), take(padding_behind(-scores, mask), order)
+    place = ops.broadcast_to(ops.arange(ops.shape(scores)[-1], dtype=scores.dtype), ops.shape(scores))
+    real = place < ops.cast(count(mask), scores.dtype)[..., None]
+    before = ops.where(real & (place > 0), ops.roll(falling, 1, axis=-1) - falling, 0.0)
+    first, end = first_of_equals(keys), end_of_equals(keys)
+    middle = (ops.cast(first + end, scores.dtype) - 1.0) / 2.0
+    return order, (place, before, ops.roll(before, -1, axis=-1), ops.cast(real, scores.dtype), middle, first, end)
+
+
+def _probabilities(rank, place, before, behind, real):
+    """[..., rows, n], P_rk for the ranks r of a row of documents k."""
+    weight = real * ops.exp(-_below(rank, place, before, behind))
+    return backend.divide_no_nan(weight, ops.sum(weight, axis=-1, keepdims=True))
+
+
+def _below(rank, place, before, behind):
+    """[..., rows, n], by how much the logit of document k lies below that of the document that holds the rank.
+
+    It is a sum over the gaps of scores between them, each (2 l - 1) times for the l-th of them. Its terms are never
+    below 0, where the formula takes large numbers from each other.
+    """
+    further = backend.cumulative_sum(before * ops.relu(2.0 * (place - rank) - 1.0))
+    nearer = behind * ops.relu(2.0 * (rank - place) - 1.0)
+    return further + ops.flip(backend.cumulative_sum(ops.flip(nearer, axis=-1)), axis=-1)
+
+
+def _of_scores(total, lean, falling):
+    """The gradient by the falling scores s, out of the gradient c_rk of the logits.
+
+    With N_k how many documents are below document k less how many are above it, that is, in falling order,
+
+        dL/ds_k = sum_r c_rk (n + 1 - 2 r - N_k) + sum_j C_j sign(s_j - s_k)    with C_j = sum_r c_rj
+
+    Args:
+        total: [..., list_size], C.
+        lean: [..., list_size], the first sum, which is 2 sum_r c_rk (the middle of the places equal to k - r).
+        falling: the documents of `_falling`.
+    """
+    *_, first, end = falling
+    return lean + sum_before(total, first) - sum_from(total, end)
+
+
+def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = None):
+    """NeuralSort NDCG (PiRank): minus the NDCG of a soft permutation.
+
+    For one list with labels y, scores s and P_rk how probably document k holds rank r (`neural_sort`),
+
+        loss = -(1 / max DCG) sum_r discount(r) sum_k P_rk gain(y_k)
+
+    with gain(y) = 2^y - 1 and discount(r) = 1 / log2(1 + r).
+
+    Args:
+        labels: [..., list_size], relevance grades >= 0.
+        scores: [..., list_size], divided by a temperature; higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        lambda_weight: of the DCG family: the metric to approximate, with its gain, discount, normalisation and
+            cut-off. None = NDCG of the whole list.
+
+    Returns:
+        [...], one loss a list, between -1 and 0 for NDCG; 0 where no label is above 0.
+
+    Raises:
+        ValueError: the shapes do not fit, or a lambda weight outside the DCG family.
+
+    Cost: O(list_size ranks) time for the ranks above the cut-off, O(list_size) memory; O(list_size^2)
+    memory for second derivatives.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
+
+    When: graded judgements, NDCG at a small cut-off.
+
+    Reference: Swezey et al., "PiRank: Scalable Learning To Rank via Differentiable Sorting", NeurIPS 2021.
+    """
+    check_metric(lambda_weight)
+    labels, scores, mask = clean(labels, scores, mask)
+    metric = _NDCG if lambda_weight is None else lambda_weight
+    gain = ops.where(mask, metric.gain(labels, mask), 0.0)
+
+    losses = differentiable(Rule(_value, _pull, _plain, (metric,)), (scores,), (gain, mask))
+    return ops.where(any_above_0(labels), losses, 0.0)
+
+
+def _value(metric, variables, constants):
+    (scores,), (gain, mask) = variables, constants
+    losses, gradient = _loss_and_gradient(metric, gain, scores, mask)
+    return losses, (gradient,)
+
+
+def _pull(metric, variables, constants, held, upstream):
+    return (upstream[..., None] * held[0],)
+
+
+def _plain(metric, variables, constants):
+    (scores,), (gain, mask) = variables, constants
+    gain = take(gain, ascending_order(-ops.stop_gradient(scores), mask))
+    rank = ops.arange(1, ops.shape(scores)[-1] + 1, dtype=scores.dtype)
+    gained = ops.sum(_plain_matrix(variables, (mask,)) * gain[..., None, :], axis=-1)
+    return -ops.sum(metric.discount(rank) * gained, axis=-1)
+
+
+def _loss_and_gradient(metric, gain, scores, mask):
+    order, falling = _falling(scores, mask)
+    discount = metric.discount(falling[0] + 1.0) * falling[3]
+
+    def terms(i, j):
+        place_i, *_, discount_i = i
+        *row, middle_j, gain_j, _ = j
+        probabilities = _probabilities(place_i, *row)
+        gains = probabilities * gain_j
+        pull = discount_i * (gains - probabilities * ops.sum(gains, axis=-1, keepdims=True))
+        return discount_i * gains, pull, 2.0 * pull * (middle_j - place_i)
+
+    documents = (*falling[:5], take(gain, order), discount)
+    by_rank, total, lean = pair_tiles.pair_sums(terms, discount != 0, *documents, by_row=1, by_column=2)
+    gradient = take(_of_scores(total, lean, falling), places(order))
+    return -ops.sum(by_rank, axis=-1), -gradient
+
+
+def neural_sort_cross_entropy(labels, scores, *, mask=None):
+    """NeuralSort cross-entropy: the soft permutation of the scores against that of the labels.
+
+    For one list of n documents with labels y, scores s and P_rk(x) how probably document k holds rank r where x are
+    the scores (`neural_sort`),
+
+        loss = -(1 / n) sum_r sum_k P_rk(y) log P_rk(s)
+
+    Args:
+        labels: [..., list_size], relevance grades, whose differences say how sure their order is.
+        scores: [..., list_size], divided by a temperature; higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+
+    Returns:
+        [...], one loss a list, in nats; 0 where no label is above 0.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    Cost: O(list_size^2) time and memory.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
+
+    When: the whole order of a list counts, its bottom as much as its top.
+
+    Reference: Grover et al., "Stochastic Optimization of Sorting Networks via Continuous Relaxations", ICLR 2019.
+    TensorFlow Ranking adds 1e-20 to P(s), so that the loss and its gradient end near 46 where it is confidently wrong;
+    here log P(s) is exact.
+    """
+    labels, scores, mask = clean(labels, scores, mask)
+    order = ascending_order(-scores, mask)
+    columns = take(places(ascending_order(-labels, mask)), order)[..., None, :]
+    truth = neural_sort(labels, mask)
+    truth = ops.take_along_axis(truth, ops.broadcast_to(columns, ops.shape(truth)), axis=-1)
+    by_rank = -ops.sum(truth * _log_neural_sort(scores, mask), axis=-1)
+    return ops.where(any_above_0(labels), mean(by_rank, take(mask, order)), 0.0)
+
+
+def _log_neural_sort(scores, mask):
+    """log P of `neural_sort`, 0 at padding.
+
+    The logits are those of the gaps of scores, which lose no digit; their derivatives are those of the formula, which
+    gives equal scores no order.
+    """
+    order, (place, before, behind, real, *_) = _falling(ops.stop_gradient(scores), mask)
+    rank, falling = place[..., :, None], take(scores, order)
+    gap = falling[..., :, None] - falling[..., None, :]
+    # The sign is 0 between equal scores, where JAX takes 1 for the slope of an absolute value.
+    distance = ops.sum(gap * ops.stop_gradient(ops.sign(gap)) * real[..., :, None], axis=-2)
+    documents = ops.sum(real, axis=-1)[..., None, None]
+    formula = (documents - 1.0 - 2.0 * rank) * falling[..., None, :] - distance[..., None, :]
+    below = _below(rank, *[x[..., None, :] for x in (place, before, behind)])
+    return log_softmax(formula - ops.stop_gradient(formula) - below, both(take(mask, order)))
+
+
+_NDCG = NDCGLambdaWeight()
+
+
+@keras.saving.register_keras_serializable("plackett")
+class NeuralSortNDCGLoss(RankingLoss):
+    """`neural_sort_ndcg` as a Keras loss; with `sample_size`, `sampled(neural_sort_ndcg)`."""
+
+    def __init__(
+        self,
+        reduction="auto",
+        name=None,
+        lambda_weight=None,
+        temperature=1.0,
+        ragged=False,
+        sample_size=None,
+        gumbel_temperature=1.0,
+        seed=None,
+    ):
+        check_metric(lambda_weight)
+        super().__init__(
+            neural_sort_ndcg,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            sample_size=sample_size,
+            gumbel_temperature=gumbel_temperature,
+            seed=seed,
+            lambda_weight=lambda_weight,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class NeuralSortCrossEntropyLoss(RankingLoss):
+    """`neural_sort_cross_entropy` as a Keras loss; with `sample_size`, `sampled(neural_sort_cross_entropy)`."""
+
+    def __init__(
+        self,
+        reduction="auto",
+        name=None,
+        lambda_weight=None,
+        temperature=1.0,
+        ragged=False,
+        sample_size=None,
+        gumbel_temperature=1.0,
+        seed=None,
+    ):
+        check_none(lambda_weight)
+        super().__init__(
+            neural_sort_cross_entropy,
+            reduction,
+            name,
+            temperature=temperature,
+            ragged=ragged,
+            sample_size=sample_size,
+            gumbel_temperature=gumbel_temperature,
+            seed=seed,
+        )

@@ -1,0 +1,177 @@
+"""The engine of pairwise losses: sums over the pairs of a list, and their gradient in the same pass."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from keras import ops
+
+from plackett.backend.derivatives import Rule, differentiable
+from plackett.kernels import by_grade, pair_tiles
+from plackett.lambdas import check_pairs, of_gains_and_ranks, weights_of_pairs
+from plackett.lists import clean, count, count_below, ranks, weights_of_documents
+from plackett.lists._pairs import both
+from plackett.lists._shapes import as_rows
+from plackett.losses._options import PER, check_per
+
+DEAR = 1.5  # the time of a pair of two grades with a weight of its ranks, in that of a pair of two ranks
+
+
+class Phi(NamedTuple):
+    """A function of the differences of scores and of labels of two documents, number by number.
+
+    Args:
+        plain: the function, for the backend to differentiate.
+        with_slope: the function and its derivative by the difference of scores.
+        by_grades: its sums over the pairs of a list, grade by grade, see `plackett.kernels.by_grade`. None = no such
+            way.
+    """
+
+    plain: Callable
+    with_slope: Callable
+    by_grades: Callable | None = None
+
+
+def sum_over_pairs(phi, labels, scores, mask, weights, lambda_weight, preferred=True, per="list"):
+    """`plackett.losses.pairwise` for a `Phi`."""
+    check_pairs(lambda_weight)
+    check_per(per, (*PER, "pair"))
+    labels, scores, mask = clean(labels, scores, mask)
+    of_documents = weights_of_documents(weights, labels, mask)
+    if per == "pair":
+        return of_documents[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask, of_documents)
+    rule = Rule(_value, _pull, _plain, (phi, lambda_weight, preferred, per))
+    return differentiable(rule, (scores,) if weights is None else (scores, of_documents), (labels, mask, of_documents))
+
+
+def _unpacked(variables, constants):
+    """(labels, scores, mask, weights, the same as a constant, which lambda weights read)."""
+    labels, mask, fixed_weights = constants
+    return labels, variables[0], mask, variables[1] if len(variables) == 2 else fixed_weights, fixed_weights
+
+
+def _value(phi, lambda_weight, preferred, per, variables, constants):
+    *documents, weights, fixed_weights = _unpacked(variables, constants)
+    apart = per == "document" or len(variables) == 2
+    by_document, gradient = _sums(phi, lambda_weight, preferred, apart, *documents, weights, fixed_weights)
+    value = weights * by_document if apart else by_document
+    return (value if per == "document" else ops.sum(value, axis=-1)), (by_document, gradient)
+
+
+def _pull(phi, lambda_weight, preferred, per, variables, constants, held, upstream):
+    by_document, gradient = held
+    if per == "list":
+        upstream = upstream[..., None]
+        of_scores = upstream * gradient
+    else:
+        *documents, weights, fixed_weights = _unpacked(variables, constants)
+        of_scores = _sums(phi, lambda_weight, preferred, True, *documents, weights * upstream, fixed_weights)[1]
+    return (of_scores, upstream * by_document)[: len(variables)]
+
+
+def _plain(phi, lambda_weight, preferred, per, variables, constants):
+    *documents, weights, fixed_weights = _unpacked(variables, constants)
+    value = weights * ops.sum(_matrix(phi, lambda_weight, preferred, *documents, fixed_weights), axis=-1)
+    return value if per == "document" else ops.sum(value, axis=-1)
+
+
+def _matrix(phi, lambda_weight, preferred, labels, scores, mask, fixed_weights):
+    """[..., list_size, list_size], lambda_ij phi(s_i - s_j, y_i - y_j) for each pair that counts; 0 elsewhere."""
+    at = ranks(ops.stop_gradient(scores), mask)
+    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, at, mask, fixed_weights)
+    rows = [x if len(x.shape) > len(labels.shape) else x[..., :, None] for x in values]
+    columns = [None if len(x.shape) > len(labels.shape) else x[..., None, :] for x in values]
+    preference = labels[..., :, None] - labels[..., None, :]
+    place = ops.arange(ops.shape(labels)[-1])
+    counts = both(mask) & ((preference > 0) if preferred else (place[:, None] != place))
+    difference = ops.where(counts, scores[..., :, None] - scores[..., None, :], 0.0)
+    return ops.where(counts, lambda_of_pair(rows, columns) * phi.plain(difference, preference), 0.0)
+
+
+def _sums(phi, lambda_weight, preferred, apart, *documents):
+    """(by_document, gradient) of any leading axes.
+
+    Args:
+        apart: whether `by_document` is, for each document i, the sum over its pairs without its weight. Else the
+            weighted sums of all documents add up to the loss of the list, and which document has which is not said.
+    """
+    shape = ops.shape(documents[0])
+    sums = _sums_of_lists(phi, lambda_weight, preferred, apart, *map(as_rows, documents))
+    return tuple(ops.reshape(x, shape) for x in sums)
+
+
+def _sums_of_lists(phi, lambda_weight, preferred, apart, labels, scores, mask, weights, fixed_weights):
+    """`_sums` of [lists, list_size], in the way that is the fastest for long lists."""
+    documents = labels, scores, mask, weights
+
+    def told_apart(fn, *given):
+        by_document, gradient = fn(*given)
+        return (by_document if apart else weights * by_document), gradient
+
+    by_pairs = partial(told_apart, _by_pairs, phi, lambda_weight, preferred, *documents, fixed_weights)
+    if not (preferred and pair_tiles.needs_loop(scores.shape) and ops.dtype(scores) == "float32"):
+        return by_pairs()
+    if lambda_weight is None and phi.by_grades is not None:
+        return ops.cond(by_grade.pays(*documents[:3]), partial(told_apart, phi.by_grades, *documents), by_pairs)
+    if None in scores.shape or not of_gains_and_ranks(lambda_weight):
+        return by_pairs()
+    by_ranks = partial(_by_ranks, phi, lambda_weight, apart, *documents, fixed_weights)
+    return by_ranks() if lambda_weight.reach else ops.cond(_ranks_pay(labels, mask), by_ranks, by_pairs)
+
+
+def _ranks_pay(labels, mask):
+    """[] bool: are there so many pairs of two grades that all pairs of two ranks are no more work?"""
+    pairs = ops.sum(ops.cast(count_below(labels, mask), "float32"))
+    return DEAR * pairs > ops.sum(ops.cast(count(mask), "float32") ** 2) / 2.0
+
+
+def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights, fixed_weights):
+    values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask, fixed_weights)
+    place = ops.broadcast_to(ops.arange(ops.shape(labels)[-1], dtype=labels.dtype), ops.shape(labels))
+
+    def terms(i, j):
+        label_i, weight_i, _, place_i, score_i, *values_i = i
+        label_j, _, real_j, place_j, score_j, *values_j = j
+        preference = label_i - label_j
+        # Numbers in place of truths: 1 for a pair that counts, 0 for another.
+        counts = real_j * (ops.relu(ops.sign(preference)) if preferred else ops.abs(ops.sign(place_i - place_j)))
+        value, slope = phi.with_slope(counts * (score_i - score_j), preference)
+        weight = counts * lambda_of_pair(values_i, values_j)
+        pull = weight * weight_i * slope
+        return weight * value, pull, pull
+
+    documents = (labels, weights, ops.cast(mask, labels.dtype), place, scores, *values)
+    higher = labels if preferred else None
+    by_document, pull, push = pair_tiles.pair_sums(terms, mask, *documents, by_row=2, by_column=1, higher=higher)
+    return by_document, pull - push
+
+
+def _by_ranks(phi, lambda_weight, apart, labels, scores, mask, weights, fixed_weights):
+    """`_by_pairs` over the pairs of a higher and a lower rank, either of which may be the preferred document.
+
+    What a weight makes of two ranks is computed once for all lists.
+    """
+    gain = lambda_weight.gain_of_pairs(labels, mask, fixed_weights)
+    documents = (labels, weights, ops.cast(mask, labels.dtype), scores, gain)
+
+    def terms(i, j, of_ranks):
+        label_i, weight_i, _, score_i, gain_i = i
+        label_j, weight_j, real_j, score_j, gain_j = j
+        preference = label_i - label_j
+        sign = real_j * ops.sign(preference)
+        upper, lower = ops.relu(sign), ops.relu(-sign)  # which of the two is preferred
+        value, slope = phi.with_slope(sign * (score_i - score_j), ops.abs(preference))
+        lambda_of_pair = ops.abs(gain_i - gain_j) * of_ranks
+        weight = (upper * weight_i + lower * weight_j) * lambda_of_pair
+        pull = sign * weight * slope
+        if apart:
+            value = lambda_of_pair * value
+            return upper * value, pull, lower * value, pull
+        return weight * value, pull, pull
+
+    of_ranks = lambda_weight.of_ranks(ops.shape(labels)[-1], labels.dtype)
+    ranked = of_ranks, ranks(scores, mask), count(mask)[:, None]
+    by_upper, pull, *by_lower, push = pair_tiles.ranked_pair_sums(
+        terms, *ranked, *documents, by_row=2, by_column=1 + apart, reach=lambda_weight.reach
+    )
+    return sum(by_lower, by_upper), pull - push

@@ -1,0 +1,275 @@
+"""Losses of single documents, summed over their list."""
+
+import keras
+from keras import ops
+
+from plackett import backend
+from plackett.backend.derivatives import Rule, differentiable
+from plackett.lists import clean, weights_of_documents
+from plackett.lists._shapes import shown
+from plackett.losses._base import RankingLoss
+from plackett.losses._options import check_options, check_per
+
+
+def cross_entropy(labels, scores):
+    """The binary cross-entropy of labels under logits, log(1 + e^s) - y s, without overflow and to the last digit."""
+
+    return differentiable(_CROSS_ENTROPY, (scores,), (labels,))
+
+
+def _cross_entropy(variables, constants):
+    (scores,), (labels,) = variables, constants
+    rest, unlikely = backend.softplus_and_sigmoid(-ops.abs(scores))
+    value = labels * ops.relu(-scores) + (1.0 - labels) * ops.relu(scores) + rest
+    return value, (ops.where(scores > 0, 1.0 - unlikely, unlikely) - labels,)
+
+
+def _plain_cross_entropy(variables, constants):
+    (scores,), (labels,) = variables, constants
+    return labels * backend.softplus(-scores) + (1.0 - labels) * backend.softplus(scores)
+
+
+_CROSS_ENTROPY = Rule(_cross_entropy, lambda *given: [given[-1] * given[-2][0]], _plain_cross_entropy)
+
+
+def total(terms, per: str):
+    """The terms of documents, [..., list_size], as they are, per "document", or summed, per "list"."""
+    check_per(per)
+    return terms if per == "document" else ops.sum(terms, axis=-1)
+
+
+def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None, per: str = "list"):
+    """Sigmoid cross-entropy: each document's label as a probability.
+
+    For one list with labels y and scores s,
+
+        loss = sum_i w_i (log(1 + e^s_i) - y_i s_i)
+
+    Args:
+        labels: [..., list_size], between 0 and 1; other labels continue the formula.
+        scores: [..., list_size], logits.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        weights: [..., list_size], the weight w of each document. None = 1.
+        per: "list", the sum over the documents of a list, or "document", the term of each document.
+
+    Returns:
+        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
+
+    Raises:
+        ValueError: the shapes do not fit, or `per` is neither.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
+
+    When: binary labels, such as clicks, where the score must also be a calibrated probability.
+
+    Reference: He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook", ADKDD 2014. TensorFlow
+    Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
+    """
+    labels, scores, mask = clean(labels, scores, mask)
+    return total(weights_of_documents(weights, labels, mask) * cross_entropy(labels, scores), per)
+
+
+def mean_squared(labels, scores, *, mask=None, weights=None, per: str = "list"):
+    """Squared error: regression of the labels.
+
+    For one list with labels y and scores s,
+
+        loss = sum_i w_i (s_i - y_i)^2
+
+    Args:
+        labels: [..., list_size], any numbers.
+        scores: [..., list_size].
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        weights: [..., list_size], the weight w of each document. None = 1.
+        per: "list", the sum over the documents of a list, or "document", the term of each document.
+
+    Returns:
+        [...], one loss a list; 0 for an empty list. Per document [..., list_size], 0 at padding.
+
+    Raises:
+        ValueError: the shapes do not fit, or `per` is neither.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
+
+    When: the score must predict the label itself.
+
+    Reference: Cossock & Zhang, "Subset Ranking Using Regression", COLT 2006. TensorFlow Ranking takes the mean over
+    list_size, padding included: this times list_size is the sum here.
+    """
+    labels, scores, mask = clean(labels, scores, mask)
+    return total(weights_of_documents(weights, labels, mask) * ops.square(scores - labels), per)
+
+
+def ordinal(
+    labels,
+    scores,
+    *,
+    mask=None,
+    weights=None,
+    ordinal_size: int | None = None,
+    use_fraction_label: bool = False,
+    per: str = "list",
+):
+    """Ordinal regression: for each level, is the label at least this high?
+
+    For one list with labels y and, for levels k = 1 ... K, the logits s_ik of y_i >= k,
+
+        loss = sum_i w_i sum_k (log(1 + e^s_ik) - t_ik s_ik),    t_ik = 1 if y_i >= k, else 0
+
+    Args:
+        labels: [..., list_size], grades from 0 to K.
+        scores: [..., list_size, K], a logit a level.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        weights: [..., list_size], the weight w of each document. None = 1.
+        ordinal_size: K. None = as many levels as the scores have.
+        use_fraction_label: t_ik = min(max(y_i - k + 1, 0), 1), so that a label of 1.2 is 0.2 of level 2.
+        per: "list", the sum over the documents of a list, or "document", the term of each document.
+
+    Returns:
+        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
+
+    Raises:
+        ValueError: the shapes do not fit, the scores do not have `ordinal_size` levels, or `per` is neither.
+
+    Cost: O(list_size K).
+
+    Derivatives: of any order and mode, see `plackett.losses`.
+
+    When: few grades, whose distances mean nothing; the sum of the K probabilities is a score to rank by.
+
+    Reference: Frank & Hall, "A Simple Approach to Ordinal Classification", ECML 2001; Pobrotyn et al.,
+    "Context-Aware Learning to Rank with Self-Attention", 2020. TensorFlow Ranking takes the mean over list_size,
+    padding included: this times list_size is the sum here.
+    """
+    labels, scores, mask = clean(labels, scores, mask, models=True)
+    _check_size(scores, ordinal_size=ordinal_size)
+    level = ops.cast(ops.arange(1, ops.shape(scores)[-1] + 1), scores.dtype)
+    if use_fraction_label:
+        target = backend.clip(labels[..., None] - level + 1.0, 0.0, 1.0)
+    else:
+        target = ops.cast(labels[..., None] >= level, scores.dtype)
+    by_document = ops.sum(cross_entropy(target, scores), axis=-1)
+    return total(weights_of_documents(weights, labels, mask) * by_document, per)
+
+
+def multi_class(
+    labels,
+    scores,
+    *,
+    mask=None,
+    weights=None,
+    num_classes: int | None = None,
+    label_smoothing: float = 0.0,
+    per: str = "list",
+):
+    """Multi-class cross-entropy: which of several classes is each document of?
+
+    For one list with labels y, K classes k = 0 ... K - 1 and the logits s_ik,
+
+        loss = sum_i w_i sum_k t_ik (log sum_l e^s_il - s_ik),    t_ik = (1 - a) [y_i = k] + a / K
+
+    Args:
+        labels: [..., list_size], classes, whole numbers from 0 to K - 1; any other number is of no class.
+        scores: [..., list_size, K], a logit a class.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        weights: [..., list_size], the weight w of each document. None = 1.
+        num_classes: K. None = as many classes as the scores have.
+        label_smoothing: a, the share of the label that is spread over all classes, from 0 up to 1.
+        per: "list", the sum over the documents of a list, or "document", the term of each document.
+
+    Returns:
+        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
+
+    Raises:
+        ValueError: the shapes do not fit, the scores do not have `num_classes` classes, or an option is out of range.
+
+    Cost: O(list_size K).
+
+    Derivatives: of any order and mode, see `plackett.losses`.
+
+    When: grades as classes, of which each may have a shape of its own; the expected class is a score to rank by.
+
+    Reference: Li et al., "McRank: Learning to Rank Using Multiple Classification and Gradient Boosting", NeurIPS 2007.
+    TensorFlow Ranking reads probabilities unless it is told that the scores are logits, which they always are here, and
+    takes the mean over list_size, padding included: this times list_size is the sum here.
+    """
+    check_options(label_smoothing=label_smoothing)
+    labels, scores, mask = clean(labels, scores, mask, models=True)
+    _check_size(scores, num_classes=num_classes)
+    classes = ops.cast(ops.arange(ops.shape(scores)[-1]), scores.dtype)
+    target = ops.cast(labels[..., None] == classes, scores.dtype)
+    log_p = ops.log_softmax(scores, axis=-1)
+    of_class, of_all = ops.sum(target * log_p, axis=-1), ops.sum(log_p, axis=-1)
+    share = label_smoothing / ops.cast(ops.shape(scores)[-1], scores.dtype)
+    by_document = -(1.0 - label_smoothing) * of_class - share * of_all
+    return total(weights_of_documents(weights, labels, mask) * by_document, per)
+
+
+def expected_class(scores):
+    """[..., list_size, K] of `multi_class` -> [..., list_size], the expected class, which ranks."""
+    probability = ops.softmax(scores, axis=-1)
+    return ops.sum(probability * ops.cast(ops.arange(ops.shape(scores)[-1]), probability.dtype), axis=-1)
+
+
+def _check_size(scores, **size) -> None:
+    """Raises ValueError where the scores have another last axis than the one option says."""
+    ((name, wanted),) = size.items()
+    if wanted is not None and scores.shape[-1] not in (wanted, None):
+        raise ValueError(f"{name}={wanted} needs as many scores a document, but got scores {shown(scores.shape)}")
+
+
+def expected_grade(scores):
+    """[..., list_size, K] of `ordinal` -> [..., list_size], the sum of the K probabilities, which ranks."""
+    return ops.sum(ops.sigmoid(scores), axis=-1)
+
+
+@keras.saving.register_keras_serializable("plackett")
+class SigmoidCrossEntropyLoss(RankingLoss):
+    """`sigmoid_cross_entropy` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, ragged=False):
+        super().__init__(sigmoid_cross_entropy, reduction, name, ragged=ragged, weighs_documents=True)
+
+
+@keras.saving.register_keras_serializable("plackett")
+class MeanSquaredLoss(RankingLoss):
+    """`mean_squared` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, ragged=False):
+        super().__init__(mean_squared, reduction, name, ragged=ragged, weighs_documents=True)
+
+
+@keras.saving.register_keras_serializable("plackett")
+class OrdinalLoss(RankingLoss):
+    """`ordinal` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, ragged=False, ordinal_size=1, use_fraction_label=False):
+        super().__init__(
+            ordinal,
+            reduction,
+            name,
+            ragged=ragged,
+            models=ordinal_size or 1,
+            ranking=expected_grade,
+            weighs_documents=True,
+            ordinal_size=ordinal_size,
+            use_fraction_label=use_fraction_label,
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class MultiClassLoss(RankingLoss):
+    """`multi_class` as a Keras loss."""
+
+    def __init__(self, reduction="auto", name=None, ragged=False, num_classes=2, label_smoothing=0.0):
+        super().__init__(
+            multi_class,
+            reduction,
+            name,
+            ragged=ragged,
+            models=num_classes,
+            ranking=expected_class,
+            weighs_documents=True,
+            num_classes=num_classes,
+            label_smoothing=label_smoothing,
+        )

@@ -1,0 +1,59 @@
+"""Any loss of scores in the mean over rankings that are sampled from them."""
+
+from collections.abc import Callable
+
+from plackett import backend
+from plackett.lists import clean, gumbel, weights_of_documents
+from plackett.lists._order import from_median
+from plackett.lists._samples import per_sample
+from plackett.losses._options import check_options
+
+
+def sampled(fn: Callable) -> Callable:
+    """The loss `fn` in the mean over scores perturbed by Gumbel noise, that is, over rankings of Plackett-Luce.
+
+    For one list with labels y, scores s and uniform noise u,
+
+        g = -log(-log u)
+        loss = mean over samples of fn(y, (s + g) / (gumbel_temperature temperature))
+
+    >>> from plackett.losses import approx_mrr, sampled
+    >>> noise = [[[0.9, 0.1], [0.2, 0.7]]]
+    >>> sampled(approx_mrr)([[1.0, 0.0]], [[0.6, 0.8]], noise=noise, temperature=0.1).shape == (1,)
+    True
+
+    Args:
+        fn: `fn(labels, scores, *, mask, ...)`, one loss a list. It gets scores of [..., samples, list_size] and the
+            labels and the mask that they share, [..., 1, list_size]; the losses of plackett take them so.
+
+    Returns:
+        `fn(labels, scores, *, noise, mask, temperature, gumbel_temperature, ...)`, one loss a list: noise is
+        [..., samples, list_size], uniform on [0, 1); the scores are not divided by a temperature beforehand;
+        `temperature`, > 0, is that of `fn` and `gumbel_temperature`, > 0, that of the perturbed scores.
+
+    Cost: `samples` times that of `fn`.
+
+    Reference: Bruch et al., "A Stochastic Treatment of Learning to Rank Scoring Functions", WSDM 2020. The paper
+    normalises the perturbed scores by a log-softmax, which cancels in losses of score differences.
+    """
+
+    def mean_over_samples(
+        labels,
+        scores,
+        *,
+        noise,
+        mask=None,
+        weights=None,
+        temperature: float = 1.0,
+        gumbel_temperature: float = 1.0,
+        **options,
+    ):
+        check_options(temperature=temperature, gumbel_temperature=gumbel_temperature)
+        labels, scores, mask = clean(labels, scores, mask)
+        perturbed = (from_median(scores, mask)[..., None, :] + gumbel(noise, scores)) / gumbel_temperature
+        if weights is not None:
+            options["weights"] = per_sample(weights_of_documents(weights, labels, mask), perturbed)
+        losses = fn(labels[..., None, :], perturbed / temperature, mask=mask[..., None, :], **options)
+        return backend.mean(losses, axis=-1)
+
+    return mean_over_samples

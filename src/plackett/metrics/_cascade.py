@@ -1,0 +1,239 @@
+"""Metrics of a user who reads from the top and stops: at a relevant document, or with a probability at each."""
+
+import keras
+from keras import ops
+
+from plackett import backend, gains
+from plackett.metrics._base import RankingMetric, binary, by_label
+from plackett.metrics._options import check_options
+from plackett.metrics._ranked import ranked
+
+
+def cascade(lists, worth, survival, discount):
+    """sum_p discount(p) worth_p prod_{q < p} survival_q over the places p, in the mean over all orders of ties.
+
+    A group of m tied documents is read in any order alike. What counts at its k-th place is W_k, the mean of
+    worth_i prod_{j in S} survival_j over its documents i and all sets S of k others; with V_k the mean of the products
+    alone, one more document (a worth w, a survival v) makes of them
+
+        V_k <- ((m + 1 - k) V_k + k v V_k-1) / (m + 1)
+        W_k <- ((m - k) W_k + k v W_k-1 + w V_k) / (m + 1)
+
+    Args:
+        lists: `Ranked`.
+        worth: [..., list_size], in the order of `lists`; 0 at padding.
+        survival: [..., list_size], between 0 and 1; 1 at padding.
+        discount: function of ranks.
+
+    Returns:
+        [...].
+
+    Cost: O(list_size) without ties; O(list_size^2) time in list_size steps, O(list_size) memory, with them.
+    """
+    first = ops.ones_like(survival[..., :1])
+    before = backend.cumulative_product(ops.concatenate([first, survival[..., :-1]], axis=-1))
+    if lists.first is None:
+        return ops.sum(discount(lists.rank) * worth * before, axis=-1)
+    nothing = ops.zeros_like(worth)
+    discounts = ops.broadcast_to(discount(lists.rank), ops.shape(worth))
+    state = (nothing[..., :1], nothing, nothing, worth, survival, before, lists.first, discounts)
+    return ops.fori_loop(0, ops.shape(worth)[-1], _read, state)[0][..., 0]
+
+
+def _read(p, state):
+    """One step of `cascade`: the document at place p joins its group. JAX compiles it once, as it is no closure."""
+    total, v, w, worth, survival, before, first_places, discounts = state
+    size = ops.shape(worth)[-1]
+    k = ops.arange(size, dtype="int32")
+
+    def at(x, p):
+        return ops.take(x, p, axis=-1)[..., None]
+
+    first = at(first_places, p)
+    v = ops.where(first == p, ops.cast(k == 0, v.dtype), v)
+    w = ops.where(first == p, 0.0, w)
+    m, k_th = ops.cast(p - first, v.dtype), ops.cast(k, v.dtype)
+    w = ((m - k_th) * w + k_th * at(survival, p) * ops.roll(w, 1, axis=-1) + at(worth, p) * v) / (m + 1.0)
+    v = ((m + 1.0 - k_th) * v + k_th * at(survival, p) * ops.roll(v, 1, axis=-1)) / (m + 1.0)
+    of_places = ops.take_along_axis(discounts, ops.minimum(first + k, size - 1), axis=-1)
+    of_group = ops.take_along_axis(before, first, axis=-1) * ops.sum(of_places * w, axis=-1, keepdims=True)
+    last = (at(first_places, ops.minimum(p + 1, size - 1)) != first) | (p == size - 1)
+    return total + ops.where(last, of_group, 0.0), v, w, *state[3:]
+
+
+def reciprocal_rank(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
+    """The reciprocal of the rank of the first relevant document.
+
+    For one list with labels y and ranks r by falling score,
+
+        RR@n = max_{i: y_i >= 1, r_i <= n} 1 / r_i
+
+    Args:
+        labels: [..., list_size]; a label of at least 1 is relevant.
+        scores: [..., list_size]; higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        weights: [..., list_size]; a document of weight 0 is left out. None = 1.
+        topn: the cut-off n. None = the whole list.
+        ties, documents: the order of equal scores; see `plackett.metrics`.
+
+    Returns:
+        [...], one value a list, between 0 and 1; 0 where no document is relevant.
+
+    Raises:
+        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+
+    Cost: O(list_size log list_size).
+
+    When: one relevant document is enough, such as an answer or a page that is searched for.
+
+    Reference: Voorhees, "The TREC-8 Question Answering Track Report", TREC 1999.
+    """
+    check_options(topn=topn)
+    lists = ranked(labels, scores, mask, weights, ties, documents)
+    return lists.known(ops.sum(gains.truncated(gains.inverse, topn)(lists.rank) * _first_relevant(lists), axis=-1))
+
+
+def hits(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
+    """Hits: is there a relevant document at the top?
+
+    For one list with labels y and ranks r by falling score,
+
+        Hits@n = 1 if y_i >= 1 for an i with r_i <= n, else 0
+
+    Args:
+        labels: [..., list_size]; a label of at least 1 is relevant.
+        scores: [..., list_size]; higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        weights: [..., list_size]; a document of weight 0 is left out. None = 1.
+        topn: the cut-off n. None = the whole list.
+        ties, documents: the order of equal scores; see `plackett.metrics`.
+
+    Returns:
+        [...], one value a list, 0 or 1, between them for ties="expected"; 0 where no document is relevant.
+
+    Raises:
+        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+
+    Cost: O(list_size log list_size).
+
+    When: only a few documents are shown, and one relevant document is enough; retrieval for a later stage.
+
+    Reference: Bordes et al., "Translating Embeddings for Modeling Multi-relational Data", NIPS 2013 (Hits@10).
+    """
+    check_options(topn=topn)
+    lists = ranked(labels, scores, mask, weights, ties, documents)
+    return lists.known(ops.sum(gains.truncated(ops.ones_like, topn)(lists.rank) * _first_relevant(lists), axis=-1))
+
+
+def _first_relevant(lists):
+    """[..., list_size], how probably the first relevant document stands at a place.
+
+    With t relevant among m tied documents, the k-th of them to be read is relevant, if none was before it, with the
+    probability t / (m - k).
+    """
+    relevant = lists.among_ties(ops.where(lists.retrieved, lists.relevant(), 0.0))
+    probability = backend.minimum(relevant / (lists.tied() - lists.offset()), 1.0)
+    none_yet = backend.cumulative_product(1.0 - probability)
+    first = ops.ones_like(none_yet[..., :1])
+    return ops.concatenate([first, none_yet[..., :-1]], axis=-1) * probability
+
+
+def expected_reciprocal_rank(
+    labels,
+    scores,
+    *,
+    mask=None,
+    weights=None,
+    topn: int | None = None,
+    max_grade: float = 4.0,
+    ties: str = "position",
+    documents=None,
+):
+    """Expected reciprocal rank: a user stops at a document with a probability that grows with its grade.
+
+    For one list with labels y, by falling score, and R_p = (2^y_p - 1) / 2^max_grade,
+
+        ERR@n = sum_{p <= n} (1 / p) R_p prod_{q < p} (1 - R_q)
+
+    Args:
+        labels: [..., list_size], relevance grades between 0 and `max_grade`; a higher one counts as `max_grade`.
+        scores: [..., list_size]; higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        weights: [..., list_size]; a document of weight 0 is left out. None = 1.
+        topn: the cut-off n. None = the whole list.
+        max_grade: the highest grade of the judgements, which is not read from the lists: a value must not depend on
+            the other documents of a batch.
+        ties, documents: the order of equal scores; see `plackett.metrics`.
+
+    Returns:
+        [...], one value a list, between 0 and 1; 0 where no document is relevant.
+
+    Raises:
+        ValueError: the shapes do not fit, topn < 1, max_grade <= 0, or an unknown `ties`.
+
+    Cost: O(list_size log list_size); with ties="expected" O(list_size^2) time.
+
+    When: graded judgements, and a good document makes those below it less useful.
+
+    Reference: Chapelle et al., "Expected Reciprocal Rank for Graded Relevance", CIKM 2009.
+    """
+    check_options(topn=topn, max_grade=max_grade)
+    lists = ranked(labels, scores, mask, weights, ties, documents)
+    shift = max(max_grade - gains.HIGH, 0.0)
+    stop = gains.pow_minus_1_over(backend.clip(lists.labels, 0.0, max_grade), shift) / 2.0 ** (max_grade - shift)
+    worth = ops.where(lists.retrieved, stop, 0.0)
+    return lists.known(cascade(lists, worth, 1.0 - stop, gains.truncated(gains.inverse, topn)))
+
+
+@keras.saving.register_keras_serializable("plackett")
+class MRR(RankingMetric):
+    """`reciprocal_rank` as a Keras metric."""
+
+    def __init__(
+        self,
+        topn: int | None = None,
+        empty: int | str = 0,
+        ties: str = "position",
+        average: str = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        super().__init__(
+            reciprocal_rank, binary, name, empty=empty, average=average, ragged=ragged, topn=topn, ties=ties
+        )
+
+
+@keras.saving.register_keras_serializable("plackett")
+class Hits(RankingMetric):
+    """`hits` as a Keras metric."""
+
+    def __init__(
+        self,
+        topn: int | None = None,
+        empty: int | str = 0,
+        ties: str = "position",
+        average: str = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        super().__init__(hits, binary, name, empty=empty, average=average, ragged=ragged, topn=topn, ties=ties)
+
+
+@keras.saving.register_keras_serializable("plackett")
+class ERR(RankingMetric):
+    """`expected_reciprocal_rank` as a Keras metric."""
+
+    def __init__(
+        self,
+        topn: int | None = None,
+        max_grade: float = 4.0,
+        empty: int | str = 0,
+        ties: str = "position",
+        average: str = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        options = {"topn": topn, "max_grade": max_grade, "ties": ties}
+        super().__init__(
+            expected_reciprocal_rank, by_label, name, empty=empty, average=average, ragged=ragged, **options
+        )

@@ -1,0 +1,135 @@
+"""Lists in the order of their scores, and what equal scores mean there."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from plackett import backend, gains
+from plackett.lists import ascending_order, clean, take, weights_of_documents
+from plackett.lists._masking import subtopics_of_documents
+from plackett.lists._order import first_of_equals, padding_behind
+from plackett.lists._shapes import as_rows, check_shape
+from plackett.metrics._options import check_options
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranked:
+    """A batch of lists by falling score, padding last.
+
+    Args:
+        labels: [..., list_size], or [..., list_size, subtopics]; 0 at padding.
+        weights: [..., list_size], the weights of the documents; 0 at padding.
+        mask: [..., list_size] bool, True = real document.
+        retrieved: [..., list_size] bool, True = real document with a score above -inf.
+        unknown: [...] bool, does a real document have a score of NaN?
+        rank: [list_size], 1, 2, 3 ...
+        first: [..., list_size] int, the place, from 0, where the documents of the same score begin. None = documents
+            of equal score are in an order of their own, and none are tied.
+    """
+
+    labels: Any
+    weights: Any
+    mask: Any
+    retrieved: Any
+    unknown: Any
+    rank: Any
+    first: Any
+
+    def relevant(self):
+        """[..., list_size], 1 for a real document whose label is at least 1, else 0."""
+        return ops.cast(self.mask & gains.is_greater_equal_1(self.labels), self.rank.dtype)
+
+    def known(self, values):
+        """[...], the last line of every metric: the values of the lists, NaN for one whose order is unknown."""
+        return ops.where(self.unknown, float("nan"), values)
+
+    def found(self, x):
+        """[..., list_size]: `shared(x)`, in which a document that is not retrieved has nothing."""
+        return self.shared(ops.where(self.retrieved, x, 0.0))
+
+    def shared(self, x):
+        """[..., list_size]: `x` in its mean over tied documents, which is what to expect at a place of theirs."""
+        if self.first is None:
+            return x
+        return self.among_ties(x) / self.tied()
+
+    def among_ties(self, x):
+        """[..., list_size]: the sum of `x` over the documents that are tied with this one, itself among them."""
+        if self.first is None:
+            return x
+        first, rows = as_rows(self.first), as_rows(x)
+        sums = backend.scatter_add(rows, first, ops.shape(rows)[1])
+        return ops.reshape(take(sums, first), ops.shape(x))
+
+    def tied(self):
+        """[..., list_size]: how many documents have the same score, itself among them."""
+        return self.among_ties(ops.ones_like(self.weights))
+
+    def before_ties(self, x):
+        """[..., list_size]: the sum of `x` over the documents with a higher score."""
+        before = backend.cumulative_sum(x) - x
+        return before if self.first is None else take(before, self.first)
+
+    def offset(self):
+        """[..., list_size]: how many places after the first of the tied documents this place is."""
+        if self.first is None:
+            return ops.zeros_like(self.weights)
+        return self.rank - 1.0 - ops.cast(self.first, self.rank.dtype)
+
+
+def ranked(
+    labels, scores, mask=None, weights=None, ties: str = "position", documents=None, *, subtopics: bool = False
+) -> Ranked:
+    """The first line of every metric: clean the lists and sort them by falling score.
+
+    Args:
+        labels: [..., list_size]; with `subtopics`, [..., list_size, subtopics].
+        scores: [..., list_size].
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        weights: [...], [..., 1] or [..., list_size]; a document of weight 0 is left out. None = 1.
+        ties: how documents of equal score are ordered: "position": as they stand in the list; "expected": in all
+            orders alike (McSherry & Najork, "Computing Information Retrieval Performance Measures Efficiently in the
+            Presence of Tied Scores", ECIR 2008); "trec": by falling document id, as trec_eval does.
+        documents: for ties="trec" the ids, [..., list_size]: numbers, or an array of strings.
+        subtopics: the labels have a last axis of subtopics.
+
+    Raises:
+        ValueError: the shapes do not fit, an unknown `ties`, or documents and ties="trec" without each other.
+    """
+    check_options(ties=ties)
+    if documents is not None and ties != "trec":
+        raise ValueError(f'documents order equal scores with ties="trec" alone, but got ties={ties!r}')
+    labels, scores, mask = (subtopics_of_documents if subtopics else clean)(labels, scores, mask)
+    weights = weights_of_documents(weights, scores, mask)
+    mask = mask & (weights > 0)
+    unknown = mask & ops.isnan(scores)
+    scores = ops.where(unknown, 0.0, scores)
+    order = ascending_order(-scores, mask, then=_falling_ids(documents, mask) if ties == "trec" else None)
+    mask, scores = take(mask, order), take(scores, order)
+    rows = (..., None) if subtopics else ...
+    labels = ops.take_along_axis(labels, order[rows], axis=len(order.shape) - 1)
+    falling = padding_behind(-scores, mask)
+    tied = ties == "expected" and scores.shape[-1] != 0
+    return Ranked(
+        labels=ops.where(mask[rows], labels, 0.0),
+        weights=ops.where(mask, take(weights, order), 0.0),
+        mask=mask,
+        retrieved=mask & (scores > -float("inf")),
+        unknown=ops.any(unknown, axis=-1),
+        rank=ops.cast(ops.arange(1, ops.shape(scores)[-1] + 1), scores.dtype),
+        first=first_of_equals(falling) if tied else None,
+    )
+
+
+def _falling_ids(documents, mask):
+    """[..., list_size] numbers that rise as the document ids fall."""
+    if documents is None:
+        raise ValueError('ties="trec" orders equal scores by document id: give the ids as documents')
+    known = backend.concrete(documents)
+    if known is not None:
+        documents = -np.unique(np.asarray(known), return_inverse=True)[1].reshape(np.shape(known))
+    documents = ops.convert_to_tensor(documents)
+    check_shape("documents", documents, "labels", mask.shape)
+    return documents if known is not None else -documents

@@ -1,0 +1,130 @@
+"""Generalised additive models: a score that is a sum of curves, one a feature, which can be read."""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from plackett.data import RankingLists
+from plackett.scorers._options import checked
+from plackett.scorers._outputs import masked, outputs
+from plackett.scorers.preprocessing.layers import prepare
+
+_register = keras.saving.register_keras_serializable("plackett")
+
+
+@checked
+def additive(
+    lists: RankingLists,
+    *,
+    hidden: Sequence[int] = (16, 8),
+    l2: float = 1e-5,
+    models: int | None = None,
+    tasks: Sequence[str] | None = None,
+    **features,
+) -> keras.Model:
+    """A generalised additive model.
+
+    For one document with features x_f,
+
+        score = sum_f g_f(x_f)
+
+    where g_f is a small network for a dense feature and a number a value for an id feature. `curves` and `plot_curves`
+    show what each feature adds.
+
+    Args:
+        lists: the training lists.
+        hidden: the widths of the hidden layers of each g_f. () = each is a straight line.
+        l2: the weight of the squared numbers of id features in the loss.
+        models, tasks: see `plackett.scorers`; each task has an additive model of its own.
+        features: `transform`, "log1p" by default, `missing`, `min_count`: see `plackett.scorers`.
+
+    Returns:
+        A model of `features`, `mask` and the id features by their names.
+
+    Raises:
+        ValueError: the lists have no features, or an option is out of range.
+
+    Cost: O(features * sum of the products of neighbouring widths) a document, one matrix product a layer.
+
+    Reference: Zhuang et al., "Interpretable Ranking with Generalized Additive Models", WSDM 2021,
+    https://arxiv.org/abs/2005.02553. Its weighing of curves by features of the query is left out.
+    """
+    prepared = prepare(lists, **features)
+
+    def sum_of_curves(name, prefix):
+        parts = prepared.embedded(models or 1, l2, prefix)
+        if prepared.dense is not None:
+            parts.insert(0, FeatureNetworks(hidden, models or 1, name=f"{prefix}networks")(prepared.dense))
+        names = (*prepared.names, *prepared.ids)
+        contributions = Contributions(names, name=f"{prefix}contributions")(parts)
+        return masked(ops.sum(contributions, axis=-2), prepared.mask, name, models)
+
+    return keras.Model(prepared.inputs, outputs(tasks, sum_of_curves), name="additive")
+
+
+@_register
+class FeatureNetworks(keras.layers.Layer):
+    """A small network of its own for each feature, with relu between its layers.
+
+    Args:
+        hidden: the widths of the hidden layers.
+        models: how many numbers each network gives.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, hidden: Sequence[int], models: int, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden = tuple(hidden)
+        self.models = models
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return super().get_config() | {"hidden": list(self.hidden), "models": self.models}
+
+    def build(self, shape):
+        """Makes the weights, with an axis of features in front."""
+        self.kernels, self.biases = [], []
+        for place, (width, following) in enumerate(itertools.pairwise((1, *self.hidden, self.models))):
+            # He's range, from the width of one network. The biases are drawn too: at 0 they would let each curve
+            # bend at the mean of its feature alone.
+            limit = math.sqrt(6 / width)
+            for weights, name, form in (
+                (self.kernels, "kernel", (width, following)),
+                (self.biases, "bias", (following,)),
+            ):
+                drawn = keras.initializers.RandomUniform(-limit, limit)
+                weights.append(self.add_weight(name=f"{name}_{place}", shape=(shape[-1], *form), initializer=drawn))
+
+    def call(self, x):
+        """[lists, list_size, features] -> [lists, list_size, features, models]."""
+        # With the axis of features in front each layer is one batched matrix product, and nothing large is turned.
+        x = ops.moveaxis(x, -1, 0)[..., None]
+        for place, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
+            x = ops.einsum("fbni,fij->fbnj", ops.relu(x) if place else x, kernel) + bias[:, None, None, :]
+        return ops.moveaxis(x, 0, 2)
+
+
+@_register
+class Contributions(keras.layers.Layer):
+    """What each term of a sum adds to it.
+
+    Args:
+        names: the feature that each term belongs to; several may belong to one.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, names: Sequence[str], **kwargs):
+        super().__init__(**kwargs)
+        self.names = tuple(names)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return super().get_config() | {"names": list(self.names)}
+
+    def call(self, parts):
+        """[..., terms, models] of dense features, [..., models] of an id feature -> [..., terms, models]."""
+        terms = [part if len(part.shape) == 4 else part[..., None, :] for part in parts]
+        return ops.concatenate(terms, axis=-2)

@@ -1,0 +1,92 @@
+"""Scorers that see the whole list: the score of a document depends on the documents beside it."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from plackett.data import RankingLists
+from plackett.scorers._mlp import hidden_layers
+from plackett.scorers._options import checked
+from plackett.scorers._outputs import linear_heads
+from plackett.scorers.preprocessing.layers import prepare
+
+
+@checked
+def self_attention(
+    lists: RankingLists,
+    *,
+    hidden: Sequence[int] = (64,),
+    blocks: int = 2,
+    heads: int = 2,
+    feed_forward: int = 128,
+    normalization: str | None = None,
+    dropout: float = 0.1,
+    dimension: int = 16,
+    l2: float = 1e-5,
+    models: int | None = None,
+    tasks: Sequence[str] | None = None,
+    **features,
+) -> keras.Model:
+    """Self-attention over the documents of a list.
+
+    Hidden layers take each document by itself; then each block lets the documents see each other,
+
+        x <- x + attention(norm(x)),    x <- x + W_2 relu(W_1 norm(x) + b_1) + b_2
+
+    with layer normalisation. Nothing tells of the order of documents: in another order they get the same scores.
+
+    Args:
+        lists: the training lists.
+        hidden: the widths of the hidden layers before the blocks, at least one; the last is the width of the blocks.
+        blocks: the number of blocks.
+        heads: of the attention; a divisor of the width.
+        feed_forward: the width of W_1.
+        normalization: "batch", "layer" or None: what stands before each activation of the hidden layers.
+        dropout: the share of hidden units, and of attention weights, dropped in training.
+        dimension, l2, models, tasks: see `plackett.scorers`.
+        features: `transform`, "log1p" by default, `missing`, `min_count`: see `plackett.scorers`.
+
+    Returns:
+        A model of `features`, `mask` and the id features by their names.
+
+    Raises:
+        ValueError: the lists have no features, or an option is out of range.
+
+    Cost: O(list_size^2 width) time and O(list_size^2 heads) memory a list and block.
+
+    Reference: Pobrotyn et al., "Context-Aware Learning to Rank with Self-Attention", SIGIR eCom 2020,
+    https://arxiv.org/abs/2005.10084. Normalisation stands before each part, as in the authors' code, not behind it;
+    the variant with positions is left out, since it knows the order of an earlier ranker.
+    """
+    if not hidden or hidden[-1] % heads:
+        raise ValueError(f"the last width of hidden must be a multiple of heads={heads}, but got hidden={hidden}")
+    prepared = prepare(lists, **features)
+    x = hidden_layers(prepared.joined(dimension, l2), prepared.mask, hidden, normalization, dropout)
+    visible = Visible()(prepared.mask)
+    for _ in range(blocks):
+        x = _block(x, visible, heads, feed_forward, dropout)
+    x = keras.layers.LayerNormalization()(x)
+    return keras.Model(prepared.inputs, linear_heads(x, prepared.mask, tasks, models), name="self_attention")
+
+
+def _block(x, visible, heads, feed_forward, dropout):
+    width = x.shape[-1]
+    seen = keras.layers.LayerNormalization()(x)
+    attention = keras.layers.MultiHeadAttention(heads, width // heads, dropout=dropout)
+    seen = attention(seen, seen, attention_mask=visible)
+    x = keras.layers.Add()([x, keras.layers.Dropout(dropout)(seen)])
+    deep = keras.layers.LayerNormalization()(x)
+    deep = keras.layers.Dense(feed_forward, activation="relu")(deep)
+    deep = keras.layers.Dense(width)(keras.layers.Dropout(dropout)(deep))
+    return keras.layers.Add()([x, keras.layers.Dropout(dropout)(deep)])
+
+
+@keras.saving.register_keras_serializable("plackett")
+class Visible(keras.layers.Layer):
+    """Which documents each may attend to: the real ones; in a list without any all, so that no softmax is empty."""
+
+    def call(self, mask):
+        """[lists, list_size] bool -> [lists, list_size, list_size] bool."""
+        visible = mask | ~ops.any(mask, axis=-1, keepdims=True)
+        return visible[:, None, :] | ops.zeros_like(mask)[:, :, None]

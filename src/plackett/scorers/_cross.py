@@ -1,0 +1,105 @@
+"""Deep and cross networks: products of features of a known degree, beside a perceptron."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from plackett.data import RankingLists
+from plackett.scorers._mlp import hidden_layers
+from plackett.scorers._options import checked
+from plackett.scorers._outputs import linear_heads
+from plackett.scorers.preprocessing.layers import prepare
+
+
+@checked
+def dcn(
+    lists: RankingLists,
+    *,
+    crosses: int = 3,
+    rank: int | None = None,
+    structure: str = "stacked",
+    hidden: Sequence[int] = (64, 32),
+    normalization: str | None = None,
+    dropout: float = 0.0,
+    dimension: int = 16,
+    l2: float = 1e-5,
+    models: int | None = None,
+    tasks: Sequence[str] | None = None,
+    **features,
+) -> keras.Model:
+    """DCN-v2, a deep and cross network over dense features and embeddings of id features.
+
+    For the features x_0 of one document,
+
+        x_{l+1} = x_0 * (W_l x_l + b_l) + x_l
+
+    so that layer l holds products of up to l + 1 features.
+
+    Args:
+        lists: the training lists.
+        crosses: the number of cross layers.
+        rank: W_l = U_l V_l with so many columns in U_l. None = W_l is a full matrix.
+        structure: "stacked" = the hidden layers take what the cross layers made; "parallel" = they take x_0, and stand
+            beside the cross layers.
+        hidden: the widths of the hidden layers. () = there are none.
+        normalization: "batch", "layer" or None: what stands before each activation.
+        dropout: the share of hidden units dropped in training.
+        dimension, l2, models, tasks: see `plackett.scorers`.
+        features: `transform`, "log1p" by default, `missing`, `min_count`: see `plackett.scorers`.
+
+    Returns:
+        A model of `features`, `mask` and the id features by their names.
+
+    Raises:
+        ValueError: the lists have no features, or an option is out of range.
+
+    Cost: O(columns^2) a document and cross layer, O(columns * rank) with `rank`.
+
+    Reference: Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons for Web-scale Learning to Rank
+    Systems", WWW 2021, equations 1 and 2, https://arxiv.org/abs/2008.13535. Its mixture of low-rank experts is left
+    out.
+    """
+    prepared = prepare(lists, **features)
+    crossed = start = prepared.joined(dimension, l2)
+    for _ in range(crosses):
+        crossed = Cross(rank)((start, crossed))
+    deep = hidden_layers(crossed if structure == "stacked" else start, prepared.mask, hidden, normalization, dropout)
+    x = deep if structure == "stacked" or not hidden else keras.layers.Concatenate()([crossed, deep])
+    return keras.Model(prepared.inputs, linear_heads(x, prepared.mask, tasks, models), name="dcn")
+
+
+@keras.saving.register_keras_serializable("plackett")
+class Cross(keras.layers.Layer):
+    """x_0 * (W x + b) + x.
+
+    Args:
+        rank: W = U V with so many columns in U. None = W is a full matrix.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, rank: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.rank = rank
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return super().get_config() | {"rank": self.rank}
+
+    def build(self, shapes):
+        """Makes W or its factors, and b."""
+        width = shapes[0][-1]
+        if self.rank is None:
+            self.factors = [self.add_weight(name="w", shape=(width, width))]
+        else:
+            shape = (width, self.rank)
+            self.factors = [self.add_weight(name="v", shape=shape), self.add_weight(name="u", shape=shape[::-1])]
+        self.bias = self.add_weight(name="b", shape=(width,), initializer="zeros")
+
+    def call(self, inputs):
+        """(x_0, x), both [..., columns] -> [..., columns]."""
+        start, x = inputs
+        product = x
+        for factor in self.factors:
+            product = ops.matmul(product, factor)
+        return start * (product + self.bias) + x

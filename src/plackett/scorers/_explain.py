@@ -1,0 +1,147 @@
+"""Reading an additive model: what each feature adds to the score, in numbers and in plots."""
+
+import math
+import pathlib
+
+import keras
+import numpy as np
+
+from plackett.data import RankingLists
+from plackett.scorers._additive import Contributions
+from plackett.scorers.preprocessing import statistics
+
+
+def curves(
+    model: keras.Model, lists: RankingLists, *, points: int = 64, task: str | None = None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What each feature adds to the score of a document, by its value.
+
+    Args:
+        model: of the scorer `additive`.
+        lists: where the values are taken from, and over which the mean of each curve is 0.
+        points: the most values of a feature: all, if there are no more, else those at even ranks; of an id feature the
+            most frequent. Of more than 100,000 documents a sample counts.
+        task: which output is meant. None = the model has one output.
+
+    Returns:
+        name -> (values, contributions), [points] and [points] or [points, models]. Where a feature may be missing, the
+        last value is NaN.
+
+    Raises:
+        ValueError: another kind of model, an unknown task, or points < 1.
+
+    Cost: one pass over the features, a slice at a time.
+    """
+    if points < 1:
+        raise ValueError(f"points must be at least 1, but got {points}")
+    layer, has_models = _contributions(model, task)
+    parts = keras.Model(model.input, layer.output)
+    names = statistics.feature_names(lists) if "features" in model.input else ()
+    ids = lists.with_ids(model.input).ids
+    columns = zip(names, statistics.sample(lists.features).T, strict=True) if names else ()
+    values = {name: _values(column, points, layer.names.count(name) > 1) for name, column in columns}
+    values |= {name: _most_frequent(column, points) for name, column in ids.items()}
+    # The curves do not depend on each other, so that one batch shows them all; short ones repeat their last value.
+    rows = max(len(x) for x in values.values())
+    grid = {name: np.pad(x, (0, rows - len(x)), mode="edge") for name, x in values.items()}
+    dense = np.stack([grid.pop(name) for name in names], axis=-1) if names else None
+    drawn = _evaluated(parts, dense, grid)
+    mean = _mean(parts, lists, names, ids)
+    found = {}
+    for name, x in values.items():
+        terms = [place for place, other in enumerate(layer.names) if other == name]
+        curve = (drawn - mean)[: len(x), terms].sum(axis=1)
+        found[name] = x, curve if has_models else curve[:, 0]
+    return found
+
+
+def _contributions(model, task):
+    """(the layer of contributions to this output, whether the output has an axis of models)."""
+    tasks = list(model.output) if isinstance(model.output, dict) else None
+    if (task is None) != (tasks is None) or (tasks and task not in tasks):
+        allowed = "None" if tasks is None else f"one of {', '.join(tasks)}"
+        raise ValueError(f"task must be {allowed} for this model, but got {task!r}")
+    name = "contributions" if task is None else f"{task}_contributions"
+    layers = [layer for layer in model.layers if isinstance(layer, Contributions) and layer.name == name]
+    if not layers:
+        raise ValueError(f"curves are those of the scorer additive, but the model is {model.name}")
+    output = model.output if task is None else model.output[task]
+    return layers[0], len(output.shape) == 3
+
+
+def _values(column, points, may_be_missing):
+    """[points or fewer] known values of a dense feature, rising; then NaN where it may be missing."""
+    values = np.unique(column[~np.isnan(column)])
+    values = values if len(values) <= points else np.unique(statistics.spread(column, points))
+    return np.append(values, np.float32("nan")) if may_be_missing or not len(values) else values
+
+
+def _most_frequent(column, points):
+    """[points or fewer] ids, rising."""
+    values, counts = np.unique(column, return_counts=True)
+    return np.sort(values[np.argsort(-counts, kind="stable")[:points]])
+
+
+def _evaluated(parts, dense, ids):
+    """[documents, terms, models] float64, what each term adds; each document stands in a list of its own."""
+    columns = ids if dense is None else ids | {"features": np.asarray(dense, "float32")}
+    inputs = {name: column[:, None] for name, column in columns.items()}
+    number = len(next(iter(columns.values())))
+    terms = parts.predict_on_batch(inputs | {"mask": np.ones((number, 1), bool)})
+    return np.asarray(terms, "float64")[:, 0]
+
+
+def _mean(parts, lists, names, ids):
+    """[terms, models], the mean over all documents."""
+    total = 0
+    for start in range(0, len(lists.labels), statistics.ROWS):
+        rows = slice(start, start + statistics.ROWS)
+        dense = lists.features[rows] if names else None
+        total += _evaluated(parts, dense, {name: column[rows] for name, column in ids.items()}).sum(axis=0)
+    return total / len(lists.labels)
+
+
+def plot_curves(
+    model: keras.Model, lists: RankingLists, path: str | pathlib.Path, *, points: int = 64, task: str | None = None
+) -> None:
+    """Draws the curves of all features, those that move the score most first.
+
+    A dashed line is what a missing value adds; the bars of an id feature stand in the order of their ids.
+
+    Args:
+        model, lists, points, task: see `curves`.
+        path: the image; its ending, such as .png or .svg, says which kind.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: see `curves`.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("plots need matplotlib: pip install 'plackett[plot]'") from error
+    drawn = curves(model, lists, points=points, task=task)
+    order = sorted(drawn, key=lambda name: -np.ptp(drawn[name][1]))
+    across = min(4, len(order))
+    down = math.ceil(len(order) / across)
+    figure = Figure(figsize=(3 * across, 2.4 * down), layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
+    for panel in panels[len(order) :]:
+        panel.remove()
+    for panel, name in zip(panels, order, strict=False):
+        _draw(panel, *drawn[name], name in lists.ids)
+        panel.set_title(name)
+    figure.supylabel("adds to the score")
+    figure.savefig(path)
+
+
+def _draw(panel, values, contributions, is_id):
+    if is_id:
+        for row in np.atleast_2d(contributions.T):
+            panel.bar(np.arange(len(values)), row, alpha=0.7)
+        panel.set_xticks([])
+        return
+    known = ~np.isnan(values)
+    panel.plot(values[known], contributions[known], marker="." if known.sum() < 16 else "")
+    for level in contributions[~known].ravel():
+        panel.axhline(level, linestyle="--", color="grey")

@@ -1,0 +1,134 @@
+"""The output folder of a run: its config, what it ran on, and whether a later command goes on with it."""
+
+import contextlib
+import dataclasses
+import importlib
+import importlib.metadata
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import yaml
+
+from plackett.data import RankingLists
+from plackett.training._settings import Settings
+
+# Settings that may change while a run is resumed: the weights do not depend on them.
+FREE = ("checkpoint_steps", "checkpoint_minutes", "keep_checkpoints")
+
+
+def opened(
+    output: str | pathlib.Path,
+    settings: Settings,
+    lists: RankingLists,
+    validation: RankingLists,
+    *,
+    overwrite: bool,
+    resume: bool,
+    provenance: dict,
+) -> pathlib.Path:
+    """The output folder with `environment.yaml` and `config.yaml` in it.
+
+    The config is written last, so a folder that has none holds no run.
+
+    Raises:
+        FileExistsError: there is something in it and neither `overwrite` nor `resume` allows for it.
+        ValueError: `resume`, and it holds a run with other settings or on other data.
+        OSError: it cannot be written.
+    """
+    folder = pathlib.Path(output)
+    config = provenance | {"backend": keras.backend.backend()} | dataclasses.asdict(settings)
+    surroundings = environment(lists, validation)
+    if resume and (folder / "config.yaml").is_file():
+        check_same(folder, "config.yaml", _to_compare(config), _to_compare)
+        check_same(folder, "environment.yaml", surroundings["data"], lambda before: before["data"])
+        _remove_partial(folder)
+        return folder
+    if resume and folder.is_dir():
+        _remove_partial(folder)
+        (folder / "environment.yaml").unlink(missing_ok=True)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
+        raise FileExistsError(f"{folder} exists and is not empty: choose another output folder or allow overwriting")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in ("config.yaml", "model.keras", "metrics.json", "history.csv", "divergence.json"):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    write(folder / "environment.yaml", yaml.safe_dump(surroundings, sort_keys=False))
+    write(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+    return folder
+
+
+def environment(lists: RankingLists, validation: RankingLists) -> dict:
+    """What a run depends on besides its settings: versions, the git commit of the working directory, and the data."""
+    backend = keras.backend.backend()
+    return {
+        "plackett": importlib.metadata.version("plackett"),
+        "keras": keras.__version__,
+        "backend": {"name": backend, "version": str(importlib.import_module(backend).__version__)},
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "git_commit": _git_commit(),
+        "data": {"training_lists": lists.fingerprint(), "validation_lists": validation.fingerprint()},
+    }
+
+
+def check_same(folder: pathlib.Path, name: str, now: dict, part) -> None:
+    """Raises a ValueError that says what differs between what is given now and `part` of a YAML file in `folder`."""
+    before = part(yaml.safe_load((folder / name).read_text()))
+    now = yaml.safe_load(yaml.safe_dump(now))
+    differences = [
+        f"{key} was {before.get(key)!r} and is {now.get(key)!r}"
+        for key in before | now
+        if before.get(key) != now.get(key)
+    ]
+    if differences:
+        raise ValueError(f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}")
+
+
+def write(path: pathlib.Path, text: str) -> None:
+    """Writes a whole file or none."""
+    partial = path.with_name(path.name + ".partial")
+    with writing(path):
+        try:
+            with partial.open("w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: pathlib.Path) -> Iterator:
+    """What goes wrong with writing `path` is an OSError that says so."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"{path} could not be written: {error.strerror or error}") from error
+
+
+def _to_compare(config):
+    known = {"backend", *(field.name for field in dataclasses.fields(Settings))} - set(FREE)
+    return {name: value for name, value in config.items() if name in known}
+
+
+def _remove_partial(folder):
+    """Takes away what a killed run had not finished writing, and why another diverged."""
+    for path in [*folder.glob("*.partial"), folder / "partial.keras", folder / "divergence.json"]:
+        path.unlink(missing_ok=True)
+
+
+def _git_commit():
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None

@@ -1,0 +1,111 @@
+"""What a run writes down of its epochs, and the best of them."""
+
+import csv
+import io
+import json
+import math
+import pathlib
+
+import keras
+
+from plackett import metrics
+from plackett.data import RankingLists
+from plackett.evaluation import evaluate
+from plackett.training._run_folder import write, writing
+from plackett.training.callbacks.divergence import diverged, range_of
+
+
+class Record(keras.callbacks.Callback):
+    """Measures each epoch, keeps the history and the best weights, and stops when nothing improves.
+
+    Args:
+        validation: what each epoch is measured on.
+        metric: the name of the metric; other callbacks see it in their logs.
+        patience: how many epochs without a better metric are allowed.
+        folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
+
+    Raises:
+        TrainingDivergedError: at the end of an epoch whose metric is not finite; nothing of that epoch is kept.
+    """
+
+    def __init__(
+        self,
+        validation: RankingLists,
+        metric: str,
+        patience: int,
+        folder: pathlib.Path | None,
+    ):
+        super().__init__()
+        self.validation = validation
+        self.metric = metric
+        self.improves = metrics.get(metric).improves
+        self.patience = patience
+        self.folder = folder
+        self.history = []
+        self.best = None
+        self.best_weights = None
+
+    def take(self, history: list[dict]) -> "Record":
+        """Goes on from this history; the weights of its best epoch are not in it."""
+        self.history, self.best = list(history), None
+        for entry in history:
+            if self.improves(entry[self.metric], self.best and self.best[self.metric]):
+                self.best = entry
+        return self
+
+    def finished(self, epochs: int) -> bool:
+        """Whether a run of so many epochs at most ends here; one without a best epoch does not."""
+        return self.best is not None and (len(self.history) == epochs or self._out_of_patience())
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs |= evaluate(self.model, self.validation, [self.metric])
+        entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
+        if not math.isfinite(entry[self.metric]):
+            raise diverged(
+                self.folder,
+                cause=f"{self.metric} of the validation lists is {entry[self.metric]}",
+                epoch=epoch + 1,
+                step=self.params["steps"],
+                queries=self.validation.queries.tolist(),
+                ranges={"label": range_of(self.validation.labels)},
+            )
+        self.history.append(entry)
+        if self.improves(entry[self.metric], self.best and self.best[self.metric]):
+            self.best, self.best_weights = entry, self.model.get_weights()
+            self._write_model()
+        elif self._out_of_patience():
+            self.model.stop_training = True
+        self._write_history()
+
+    def _out_of_patience(self):
+        return bool(self.history) and self.history[-1]["epoch"] - self.best["epoch"] >= self.patience
+
+    def _write_model(self):
+        if self.folder is not None:
+            partial = self.folder / "partial.keras"
+            with writing(self.folder / "model.keras"):
+                try:
+                    self.model.save(partial)
+                    partial.replace(self.folder / "model.keras")
+                finally:
+                    partial.unlink(missing_ok=True)
+            write(self.folder / "metrics.json", json.dumps(self.best, indent=2) + "\n")
+
+    def _write_history(self):
+        """Last of the files of an epoch: what it tells of is there."""
+        if self.folder is not None:
+            text = io.StringIO(newline="")
+            rows = csv.DictWriter(text, fieldnames=list(self.history[0]), lineterminator="\n")
+            rows.writeheader()
+            rows.writerows(self.history)
+            write(self.folder / "history.csv", text.getvalue())
+
+
+def read_history(folder: pathlib.Path) -> list[dict]:
+    """The history that `history.csv` tells of; [] where there is none."""
+    path = folder / "history.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{name: int(x) if name == "epoch" else float(x) for name, x in row.items()} for row in rows]

@@ -1,0 +1,197 @@
+"""Checkpoints: all that a run needs to go on as if it had never stopped, each written whole or not at all.
+
+All randomness of a run is in what they hold: the batches and their order are functions of the seed and the epoch;
+dropout and the noise of a loss draw from seed generators, whose states are variables, or from the generators of
+`generators`.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import time
+
+import keras
+import numpy as np
+from keras import ops
+
+from plackett.losses._base import RankingLoss
+from plackett.training._feed import Feed
+from plackett.training._run_folder import writing
+from plackett.training._settings import Settings
+from plackett.training.callbacks.best_epoch import Record
+from plackett.training.callbacks.randomness import EpochSeeds
+
+CHECKPOINTS = "checkpoints"
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Writes checkpoints while a model is trained, and takes one up again.
+
+    Args:
+        root: the folder that they are in, each in a folder `epoch-step` of its own.
+        settings: how often one is written and how many are kept.
+        feed: what the model is trained on.
+        record: the history and the best weights so far; its callback must come first.
+        seeds: the global generators.
+        losses: those of the model.
+    """
+
+    def __init__(
+        self,
+        root: pathlib.Path,
+        settings: Settings,
+        feed: Feed,
+        record: Record,
+        seeds: EpochSeeds,
+        losses: list[RankingLoss],
+    ):
+        super().__init__()
+        self.seeds = seeds
+        self.root = root
+        self.settings = settings
+        self.feed = feed
+        self.record = record
+        self.noise = [loss.seed_generator.state for loss in losses if loss.seed_generator is not None]
+        self.steps = len(feed)
+        self.written = time.monotonic()
+        self._means = []
+        self._due = False
+
+    def resume(self, model: keras.Model) -> tuple[int, int]:
+        """(epoch, step) of the last checkpoint, with everything as it was then; (0, 0) where there is none."""
+        for path in self.root.glob("partial-*"):
+            shutil.rmtree(path)
+        whole = positions(self.root)
+        if not whole:
+            return 0, 0
+        path = self.root / _name(*whole[-1])
+        with np.load(path / "arrays.npz") as file:
+            arrays = dict(file)
+        progress = json.loads((path / "progress.json").read_text())
+        self.record.take(progress["history"])
+        self.record.best_weights = _group(arrays, "best")
+        model.optimizer.build(model.trainable_variables)
+        if self.settings.tasks:
+            # Keras makes the running means of the losses of several outputs when it first computes them.
+            inputs, labels, weights = self.feed[0]
+            model.compute_loss(inputs, labels, model(inputs), weights)
+        _assign(model.variables, _group(arrays, "model"))
+        _assign(model.optimizer.variables, _group(arrays, "optimizer"))
+        _assign(self.noise, _group(arrays, "noise"))
+        self.seeds.take_up(_group(arrays, "generators"))
+        # Keras resets its running means when an epoch begins; `on_epoch_begin` gives them back after that.
+        self._means = _group(arrays, "metrics")
+        return whole[-1]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._means:
+            _assign(self.model.metrics_variables, self._means)
+            self._means = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        step = self.feed.first_step + batch + 1
+        every = self.settings.checkpoint_steps
+        self._due |= every is not None and (self.feed.batches.epoch * self.steps + step) % every == 0
+        self._due |= time.monotonic() - self.written >= 60 * self.settings.checkpoint_minutes
+        if self._due and step < self.steps:
+            self._write(self.feed.batches.epoch, step)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._due and not self.model.stop_training:
+            self._write(epoch + 1, 0)
+
+    def _write(self, epoch, step):
+        groups = {
+            "model": _values(self.model.variables),
+            "optimizer": _values(self.model.optimizer.variables),
+            "noise": _values(self.noise),
+            # What belongs to an epoch begins anew with the next one.
+            "metrics": _values(self.model.metrics_variables) if step else [],
+            "generators": self.seeds.states() if step else [],
+            "best": self.record.best_weights or [],
+        }
+        arrays = {f"{name}/{i}": x for name, group in groups.items() for i, x in enumerate(group)}
+        write(self.root, (epoch, step), arrays, {"history": self.record.history})
+        for old in positions(self.root)[: -self.settings.keep_checkpoints]:
+            _remove(self.root / _name(*old))
+        self.written, self._due = time.monotonic(), False
+
+
+def write(root: pathlib.Path, position: tuple[int, int], arrays: dict[str, np.ndarray], progress: dict) -> None:
+    """Writes one checkpoint whole or not at all, even if the process or the machine stops at any moment.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    path = root / _name(*position)
+    partial = root / f"partial-{path.name}"
+    with writing(path):
+        try:
+            partial.mkdir(parents=True)
+            with (partial / "arrays.npz").open("wb") as file:
+                np.savez(file, **arrays)
+                _to_disk(file)
+            with (partial / "progress.json").open("w") as file:
+                json.dump(progress, file)
+                _to_disk(file)
+            _folder_to_disk(partial)
+            partial.rename(path)
+            _folder_to_disk(root)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def positions(root: pathlib.Path) -> list[tuple[int, int]]:
+    """(epoch, step) of the whole checkpoints in a folder, the last one last."""
+    found = [re.fullmatch(r"(\d+)-(\d+)", path.name) for path in root.glob("*-*")]
+    return sorted((int(match[1]), int(match[2])) for match in found if match)
+
+
+def clear(root: pathlib.Path) -> None:
+    """Takes all checkpoints away."""
+    if root.is_dir():
+        for position in positions(root):
+            _remove(root / _name(*position))
+        shutil.rmtree(root)
+
+
+def _name(epoch, step):
+    return f"{epoch:04d}-{step:06d}"
+
+
+def _to_disk(file):
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _folder_to_disk(folder):
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path):
+    """Under its name a checkpoint is whole, so it loses the name first."""
+    shutil.rmtree(path.rename(path.with_name(f"partial-{path.name}")))
+
+
+def _group(arrays, name):
+    """The arrays of one group in their order."""
+    return [arrays[key] for key in sorted(arrays, key=_place) if key.startswith(f"{name}/")]
+
+
+def _place(key):
+    return int(key.partition("/")[2])
+
+
+def _values(variables):
+    return [ops.convert_to_numpy(variable.value) for variable in variables]
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,43 @@
+"""The one global random generator that a training step draws from."""
+
+import keras
+import numpy as np
+
+from plackett import backend
+from plackett.training._feed import Feed
+
+
+class EpochSeeds(keras.callbacks.Callback):
+    """Seeds PyTorch's global generators anew at the first step of each epoch.
+
+    On PyTorch, Keras's dropout layers draw from them, and so does each iterator over batches; seeded at the first
+    step, the numbers of an epoch are a function of the seed and the epoch.
+
+    Args:
+        seed: of the run.
+        feed: what the model is trained on.
+    """
+
+    def __init__(self, seed: int, feed: Feed):
+        super().__init__()
+        self.seed = seed
+        self.feed = feed
+        self._taken_up = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch:
+            return
+        if self._taken_up:
+            backend.set_generator_states(self._taken_up)
+            self._taken_up = []
+        else:
+            epoch = self.feed.batches.epoch
+            backend.seed_generators(int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0]))
+
+    def states(self) -> list[np.ndarray]:
+        """The states of the generators now."""
+        return backend.generator_states()
+
+    def take_up(self, states: list[np.ndarray]) -> None:
+        """The next step starts from these states instead of a seed."""
+        self._taken_up = states
