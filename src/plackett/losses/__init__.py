@@ -78,14 +78,12 @@ from plackett.losses._pairwise import (
     PairwiseMSELoss,
     PairwiseSoftZeroOneLoss,
     PairwiseSquaredHingeLoss,
-    YetiLogisticLoss,
     pairwise,
     pairwise_hinge,
     pairwise_logistic,
     pairwise_mse,
     pairwise_soft_zero_one,
     pairwise_squared_hinge,
-    yeti_logistic,
 )
 from plackett.losses._pointwise import (
     MeanSquaredLoss,
@@ -108,6 +106,7 @@ from plackett.losses._softmax import (
     softmax,
     unique_softmax,
 )
+from plackett.losses._yeti import YetiLogisticLoss, yeti_logistic
 
 __all__ = [
     "ApproxAveragePrecisionLoss",

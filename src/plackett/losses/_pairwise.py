@@ -8,15 +8,14 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.kernels import by_grade
-from plackett.lambdas import LambdaWeight, YetiDCGLambdaWeight
+from plackett.lambdas import LambdaWeight
 from plackett.lambdas._uses import PAIRS, check_lambda_weight
 from plackett.lists import clean, count, mean, weights_of_documents
 from plackett.lists._order import from_median
-from plackett.losses._base import LambdaWeightedLoss, RankingLoss, Reduction
+from plackett.losses._base import LambdaWeightedLoss
 from plackett.losses._pairs import Phi, sum_over_pairs
-from plackett.losses._sampled import mean_over_samples
 from plackett.registry import check_options, register
-from plackett.registry.options import Count, Function, Positive, Whole
+from plackett.registry.options import Function
 
 Per = Literal["list", "document", "pair"]
 
@@ -222,7 +221,7 @@ def pairwise_logistic(
     LambdaRank to LambdaMART: An Overview", MSR-TR-2010-82; Wang et al., "The LambdaLoss Framework for Ranking Metric
     Optimization", CIKM 2018.
     """
-    return _over_pairs(_LOGISTIC, labels, scores, mask, weights, lambda_weight, per)
+    return _over_pairs(LOGISTIC, labels, scores, mask, weights, lambda_weight, per)
 
 
 def _logistic(scores, labels):
@@ -230,7 +229,7 @@ def _logistic(scores, labels):
     return value, -slope
 
 
-_LOGISTIC = Phi(lambda scores, labels: backend.softplus(-scores), _logistic, by_grade.logistic)
+LOGISTIC = Phi(lambda scores, labels: backend.softplus(-scores), _logistic, by_grade.logistic)
 
 
 @register
@@ -251,7 +250,7 @@ class PairwiseLogisticLoss(LambdaWeightedLoss):
     1.213543
     """
 
-    fn = staticmethod(partial(sum_over_pairs, _LOGISTIC))
+    fn = staticmethod(partial(sum_over_pairs, LOGISTIC))
     lambda_weights = PAIRS
     weighs_documents = True
 
@@ -381,100 +380,3 @@ class PairwiseMSELoss(LambdaWeightedLoss):
     fn = staticmethod(_pairwise_mse)
     lambda_weights = PAIRS
     weighs_documents = True
-
-
-def yeti_logistic(
-    labels: Tensor,
-    scores: Tensor,
-    *,
-    noise: Tensor,
-    mask: Tensor | None = None,
-    weights: Tensor | None = None,
-    temperature: Positive = 1.0,
-    gumbel_temperature: Positive = 1.0,
-    lambda_weight: LambdaWeight | None = None,
-) -> Tensor:
-    """YetiRank: pairwise logistic between neighbours of rankings that are sampled from the scores.
-
-    For one list with labels y, scores s and uniform noise u,
-
-        z = (s - log(-log u)) / (gumbel_temperature temperature)
-        loss = mean over samples of sum_ij w_i lambda_ij log(1 + e^-(z_i - z_j))    over the pairs with y_i > y_j
-
-    where lambda, `YetiDCGLambdaWeight()` at the ranks of z, is 0 but for neighbours.
-
-    Args:
-        labels: [..., list_size], relevance grades.
-        scores: [..., list_size], not divided by a temperature; higher ranks first.
-        noise: [..., samples, list_size], uniform on [0, 1).
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
-        weights: [..., list_size], the weight w of the preferred document of each pair. None = 1.
-        temperature: of the pairwise logistic loss, > 0.
-        gumbel_temperature: of the perturbed scores, > 0.
-        lambda_weight: another weight of pairs. None = `YetiDCGLambdaWeight()`.
-
-    Returns:
-        [...], one loss a list, in nats; 0 where there is no pair.
-
-    Raises:
-        ValueError: the shapes do not fit, an option is out of range, or a lambda weight without weights for pairs.
-
-    Cost: that of a sort a sample; with another weight than one of neighbours that of `pairwise`.
-
-    Derivatives: of any order and mode, see `plackett.losses`.
-
-    When: graded judgements, DCG at the top of the list; noise in the labels is averaged out by sampling.
-
-    Reference: Lyzhin et al., "Which Tricks Are Important for Learning to Rank?", ICML 2023.
-    """
-    check_options(yeti_logistic, temperature=temperature, gumbel_temperature=gumbel_temperature)
-    check_lambda_weight(lambda_weight, PAIRS)
-    labels, scores, mask = clean(labels, scores, mask)
-    weights = None if weights is None else weights_of_documents(weights, labels, mask)
-    temperatures = {"temperature": temperature, "gumbel_temperature": gumbel_temperature}
-    of_samples = {"noise": noise, "weights": weights, "shared": False, **temperatures}
-    return mean_over_samples(_yeti, labels, scores, mask=mask, **of_samples, lambda_weight=lambda_weight)
-
-
-def _yeti(labels, scores, *, mask, lambda_weight, weights=None):
-    weight = _YETI if lambda_weight is None else lambda_weight
-    return sum_over_pairs(_LOGISTIC, labels, scores, mask=mask, weights=weights, lambda_weight=weight)
-
-
-_YETI = YetiDCGLambdaWeight()
-
-
-@register
-class YetiLogisticLoss(RankingLoss):
-    """YetiRank: pairwise logistic between neighbours of rankings that are sampled from the scores.
-
-        loss = mean over samples of sum_ij lambda_ij log(1 + e^-(z_i - z_j))    over the pairs with y_i > y_j
-        z = (s + Gumbel noise) / (gumbel_temperature temperature)
-
-    with the weight lambda of `YetiDCGLambdaWeight`, 0 but for neighbours, unless another is given. Take it for graded
-    judgements where DCG at the top of the list is what counts; noise in the labels is averaged out by sampling.
-    `yeti_logistic` is the function.
-
-    >>> loss = YetiLogisticLoss(sample_size=16, seed=42)
-    >>> float(loss([[1, 0]], [[0.6, 0.8]])) > 0
-    True
-    """
-
-    fn = staticmethod(_yeti)
-    lambda_weights = PAIRS
-    weighs_documents = True
-
-    def __init__(
-        self,
-        reduction: Reduction = "auto",
-        name: str | None = None,
-        lambda_weight: LambdaWeight | None = None,
-        temperature: Positive = 1.0,
-        sample_size: Count = 8,
-        gumbel_temperature: Positive = 1.0,
-        seed: Whole | None = None,
-        ragged: bool = False,
-    ):
-        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
-        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
-        super().__init__(reduction, name, **shared, **noise)
