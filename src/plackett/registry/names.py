@@ -21,7 +21,7 @@ def check_known(what: str, name: object, known: Iterable[str]) -> None:
         raise ValueError(f"the name of a {what} must be a string, but got {name!r}")
     known = list(known)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
         raise ValueError(f"unknown {what} {name!r}; {hint}")
 
