@@ -21,7 +21,7 @@ def made_losses(settings: Settings) -> dict[str | None, RankingLoss]:
     parts = settings.tasks or {None: {"loss": settings.loss, "loss_options": settings.loss_options}}
     made = {name: losses.get(part["loss"], **part["loss_options"]) for name, part in parts.items()}
     for name, loss in made.items():
-        if loss.classes:
+        if loss.of_classes:
             given = parts[name]["loss"]
             raise ValueError(f"{given} takes similarities of pairs, not the scores of lists: use it with fit")
     if len({loss.models for loss in made.values()}) > 1:
