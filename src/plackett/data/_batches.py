@@ -23,6 +23,9 @@ def best_sizes(lengths: np.ndarray) -> np.ndarray:
 
     A step is compiled once for each size, so there are at most 6; they are multiples of 8.
 
+    >>> best_sizes(np.array([7, 8, 9, 100, 99])).tolist()
+    [8, 16, 104]
+
     Args:
         lengths: [queries], how many documents each query has.
 
@@ -51,6 +54,9 @@ def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None, epoch: int =
 
     Queries are shuffled; inside windows of 50 batches they are sorted by length, so that a batch holds lists of
     like length; then the batches are shuffled.
+
+    >>> [queries.tolist() for queries in plan(np.array([9, 2, 8, 3]), 2, seed=0)]
+    [[2, 0], [1, 3]]
 
     Args:
         lengths: [queries], how many documents each query has.
@@ -105,6 +111,12 @@ class Batches:
     [batch_size, list_size] where the lists have a column `weight`. Batches are filled up to `batch_size` with empty
     lists; their weight is 0 and that of the others is raised, so that the mean over the batch is the mean over its
     real lists.
+
+    >>> from plackett.data import RankingLists
+    >>> lists = RankingLists.from_arrays([[1], [2], [3]], [1, 0, 2], group=[2, 1])
+    >>> for inputs, labels, weights in Batches(lists, batch_size=2, seed=0):
+    ...     print(inputs["features"].shape, inputs["mask"].sum(), weights)
+    (2, 8, 1) 3 [1. 1.]
 
     Args:
         lists: what the batches are cut from.

@@ -31,7 +31,14 @@ PACKED = (".gz", ".zst", ".bz2")
 
 
 class Summary:
-    """What went by: counts of queries, documents, grades and missing features, and the range of each feature."""
+    """What `convert` saw go by: counts of queries, documents, grades and missing features, the range of each feature.
+
+    >>> from plackett.data import RankingLists
+    >>> summary = Summary()
+    >>> summary.add(RankingLists.from_arrays([[1], [float("nan")]], [1, 0], group=[2]))
+    >>> dict(summary.rows())["missing values"]
+    '1: 1 (1 in all)'
+    """
 
     def __init__(self) -> None:
         self.lengths: list[np.ndarray] = []
@@ -87,6 +94,12 @@ def convert(
     **options: Any,
 ) -> Summary:
     """Writes files of any known format as one Parquet file, one row a query.
+
+    >>> import tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "train.txt").write_text("2 qid:7 1:.5 2:1\\n0 qid:7 1:.1 2:1\\n")
+    >>> dict(convert([folder / "train.txt"], folder / "train.parquet").rows())["constant features"]
+    '1: 2'
 
     Args:
         paths: files of one format; of Parquet also folders and URLs.

@@ -8,6 +8,11 @@ from plackett.data._ranking_lists import Missed, RankingLists, splits
 def concatenate(parts: list[RankingLists]) -> RankingLists:
     """The lists of several parts behind each other.
 
+    >>> from plackett.data import RankingLists
+    >>> lists = RankingLists.from_arrays([[1], [2], [3]], [1, 0, 2], group=[1, 1, 1])
+    >>> concatenate([lists["3"], lists[:2]]).queries.tolist()
+    ['3', '1', '2']
+
     Raises:
         ValueError: their columns differ; says in what.
     """
@@ -52,6 +57,12 @@ def _kind(lists):
 
 def split_queries(lists: RankingLists, share: float, seed: int) -> tuple[RankingLists, RankingLists]:
     """Two parts by query, drawn at random: the second has `share` of the queries, at least one.
+
+    >>> from plackett.data import RankingLists
+    >>> lists = RankingLists.from_arrays([[1], [2], [3], [4]], [1, 0, 2, 1], group=[1, 1, 1, 1])
+    >>> training, held_out = split_queries(lists, 0.25, seed=0)
+    >>> len(training), len(held_out)
+    (3, 1)
 
     Raises:
         ValueError: there are fewer than 2 queries.

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 class Missed(NamedTuple):
-    """What the judgements say of each query beyond its list.
+    """What the judgements say of each query beyond its list; see `read_trec`.
+
+    >>> missed = Missed(np.array([2, 1], "float32"), np.array([0, 2, 2]))  # two documents of the first of two queries
+    >>> missed.grades[missed.row_splits[0] : missed.row_splits[1]].tolist()
+    [2.0, 1.0]
 
     Args:
         grades: [missed documents] float32, the grades of judged documents that the list lacks. One below 0 is no

@@ -40,6 +40,9 @@ def movielens_100k(folder: str | pathlib.Path | None = None) -> tuple[RankingLis
     Raises:
         FileNotFoundError: the files are neither there nor can be downloaded; says how to supply them.
         ValueError: what was downloaded is not the expected file.
+
+    Reference: Harper & Konstan, "The MovieLens Datasets: History and Context", TiiS 2015,
+    https://doi.org/10.1145/2827872
     """
     folder = pathlib.Path(folder) if folder else cache_folder() / "ml-100k"
     if not all((folder / name).is_file() for name in FILES):

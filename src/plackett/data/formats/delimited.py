@@ -34,6 +34,16 @@ def read_delimited(
 ) -> RankingLists:
     """The lists of a CSV or TSV file with a header.
 
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "shop.csv"
+    >>> _ = path.write_text("session,grade,price,colour\\ns1,1,9.5,red\\ns1,0,,blue\\n")
+    >>> read_delimited(path, query="session", label="grade", categorical=["colour"])
+    RankingLists: 1 queries, 2 documents
+      list size: 2 to 2, median 2
+      labels: 0: 1, 1: 1
+      features: 1: price
+      ids: colour
+
     Args:
         path: the file, plain or compressed (gzip, zstd, bzip2). An empty field, NA, NaN or null is missing.
         query, label, document, features, categorical, ids, columns, query_columns: what its columns mean, by their

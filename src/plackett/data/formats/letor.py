@@ -35,6 +35,13 @@ def read_letor(path: str | os.PathLike, *, features: int | None = None, together
     A feature that a line leaves out is 0, one written `nan` is missing. The document id is what the comment says after
     `docid =`, else a comment of one word, else the position in the query, from 1.
 
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "train.txt"
+    >>> _ = path.write_text("2 qid:7 1:.5 3:1 #docid = a\\n0 qid:7 2:nan #docid = b\\n")
+    >>> lists = read_letor(path)
+    >>> lists.documents.tolist(), lists.features.tolist()
+    (['a', 'b'], [[0.5, 0.0, 1.0], [0.0, nan, 0.0]])
+
     Args:
         path: the file.
         features: how many features there are. None = the highest number in the file.

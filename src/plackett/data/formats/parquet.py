@@ -32,6 +32,13 @@ Paths = str | os.PathLike | Sequence[str | os.PathLike]
 def write_parquet(lists: RankingLists, path: str | os.PathLike) -> None:
     """Writes lists to one Parquet file, one row a query. The file is whole or not there.
 
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "lists.parquet"
+    >>> lists = RankingLists.from_arrays([[0.5], [0.1]], [1, 0], group=[2], columns={"teacher_a": [3, 2]})
+    >>> write_parquet(lists, path)
+    >>> read_parquet(path).columns["teacher_a"].tolist()
+    [3.0, 2.0]
+
     Raises:
         OSError: it could not be written.
     """
@@ -110,6 +117,14 @@ def read_parquet(
     cache: str | os.PathLike | None = None,
 ) -> RankingLists:
     """The lists of Parquet files with one row a query, as plackett and others write them.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "lists.parquet"
+    >>> table = pa.table({"query": ["a"], "label": [[1, 0]], "price": [[9.5, 3.0]], "score_of_a": [[0.2, 0.1]]})
+    >>> pq.write_table(table, path)
+    >>> lists = read_parquet(path, columns={"teacher_a": "score_of_a"})
+    >>> lists.feature_names, list(lists.columns)
+    (('price',), ['teacher_a'])
 
     Args:
         paths: files, folders of files, or URLs that fsspec opens (`s3://...`), one or several; the files of a folder

@@ -64,6 +64,9 @@ def read_tfrecord(
             or its features are not what they must be: says the file and the number of the record in it, from 1.
 
     Cost: about a second for 15,000 documents of 136 floats.
+
+    Reference: Pasumarthi et al., "TF-Ranking: Scalable TensorFlow Library for Learning-to-Rank", KDD 2019,
+    https://arxiv.org/abs/1812.00073
     """
     tables = tfrecord_tables(
         paths,

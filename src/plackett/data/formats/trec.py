@@ -27,6 +27,14 @@ def read_trec(
     Nothing of the qrels is lost: `missed` are the grades of documents that the run lacks, and the negative ones. The
     judged queries that the run lacks come last, as lists of no documents.
 
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "bm25.run").write_text("1 Q0 a 1 .9 bm25\\n1 Q0 b 2 .8 bm25\\n")
+    >>> _ = (folder / "qrels").write_text("1 0 a 1\\n1 0 z 2\\n")
+    >>> lists = read_trec(folder / "bm25.run", folder / "qrels")
+    >>> lists.labels.tolist(), lists.columns["judged"].tolist(), lists.missed.grades.tolist()
+    ([1.0, 0.0], [1.0, 0.0], [2.0])
+
     Args:
         run: the file of the run, plain or compressed, or several files, which make up one run.
         qrels: the file of the judgements.
