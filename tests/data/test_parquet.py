@@ -147,6 +147,16 @@ def test_files_of_others_are_read(tmp_path):
     assert read_parquet(tmp_path / "b.parquet").features.tolist() == [[1, 2], [3, 4]]
 
 
+def test_files_of_earlier_versions(tmp_path):
+    """They mark ids alone."""
+    lists = full_lists()
+    lists = dataclasses.replace(lists, columns={x: y for x, y in lists.columns.items() if x != "teacher_a"})
+    table = to_table(lists)
+    fields = [field if field.name in lists.ids else field.remove_metadata() for field in table.schema]
+    pq.write_table(table.cast(pa.schema(fields)), tmp_path / "a.parquet")
+    assert read_parquet(tmp_path / "a.parquet").fingerprint() == lists.fingerprint()
+
+
 @pytest.mark.parametrize("cached", [False, True])
 def test_columns_of_others_get_their_names(tmp_path, cached):
     frame = pl.DataFrame({"query": ["a", "b"], "label": [[1, 0], [2]], "score_of_a": [[0.5, 1.5], [2.5]]})
