@@ -6,6 +6,7 @@ from keras import ops
 
 from plackett.data import Batches, RankingLists
 from plackett.losses._base import RankingLoss
+from plackett.scorers.preprocessing.missing import check_missing
 
 
 def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> np.ndarray:
@@ -20,6 +21,9 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
         [documents], in the order of `lists`. Of a model of several tasks, the scores of the first. Where a document has
         several, they are made into one as the loss says that the model was compiled with
         (`RankingLoss.ranking_scores`); without one, by their mean.
+
+    Raises:
+        ValueError: features are missing, which the model does not allow for.
     """
     task, loss = next(iter(model.output)) if isinstance(model.output, dict) else None, getattr(model, "loss", None)
     output = model.output if task is None else model.output[task]
@@ -34,4 +38,6 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
             single = loss.ranking_scores(batch) if isinstance(loss, RankingLoss) else batch.mean(axis=-1)
             batch = ops.convert_to_numpy(single)
         scores[lists.row_splits[queries[0]] : lists.row_splits[queries[-1] + 1]] = batch[inputs["mask"]]
+    if np.isnan(scores).any():
+        check_missing(model, lists)
     return scores

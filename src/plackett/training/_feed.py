@@ -29,7 +29,7 @@ class Feed(keras.utils.PyDataset):
     ):
         super().__init__()
         self.batches = Batches(lists, batch_size, seed=seed, max_list_size=max_list_size, targets=targets)
-        self.start(0)
+        self.first_step = 0
 
     def start(self, epoch: int, step: int = 0) -> None:
         """Goes to this epoch, counted from 0, from batch `step` on."""

@@ -7,6 +7,7 @@ import keras
 
 from plackett import backend, metrics
 from plackett.data import RankingLists
+from plackett.scorers.preprocessing.missing import check_missing
 from plackett.training._feed import Feed
 from plackett.training._labels import check_labels
 from plackett.training._objective import compile_for, made_losses, made_scorer
@@ -80,6 +81,7 @@ def train(
     feed = _feed(lists.with_ids(model.input), settings)
     targets = feed.batches.targets if settings.tasks else {None: settings.target}
     check_labels(lists, validation, losses, targets, settings.metric)
+    check_missing(model, validation)
     compile_for(model, settings, losses, settings.epochs * len(feed))
     folder = None
     if output is not None:

@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 
+from plackett._files import errors_of_writing, replace
 from plackett.data._ranking_lists import RankingLists
 
 WHEEL = "recbole==1.2.1"
@@ -39,6 +40,9 @@ def movielens_100k(folder: str | pathlib.Path | None = None) -> tuple[RankingLis
     Raises:
         FileNotFoundError: the files are neither there nor can be downloaded; says how to supply them.
         ValueError: what was downloaded is not the expected file.
+
+    Reference: Harper & Konstan, "The MovieLens Datasets: History and Context", TiiS 2015,
+    https://doi.org/10.1145/2827872
     """
     folder = pathlib.Path(folder) if folder else cache_folder() / "ml-100k"
     if not all((folder / name).is_file() for name in FILES):
@@ -73,9 +77,8 @@ def _download(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(wheels[0]) as wheel:
             for name in FILES:
-                partial = folder / f"{name}.partial"
-                partial.write_bytes(wheel.read(f"recbole/dataset_example/ml-100k/{name}"))
-                partial.replace(folder / name)
+                with replace(folder / name) as partial, errors_of_writing(folder / name):
+                    partial.write_bytes(wheel.read(f"recbole/dataset_example/ml-100k/{name}"))
 
 
 def _read(path):

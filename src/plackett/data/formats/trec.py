@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from plackett.data._grouping import LINE, grouped
+from plackett.data._grouping import LINE, group_by_query
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._schema import lists_of
 from plackett.data._streams import blocks_of_lines
+from plackett.data._tables import from_tables
 
 BLOCK = 4 * 2**20
 
 
-def trec_tables(
+def read_trec(
     run: str | os.PathLike | Sequence[str | os.PathLike], qrels: str | os.PathLike, *, together: bool = True
-) -> Iterator[pa.Table]:
-    """The queries of a run with the grades of qrels, in tables of the form of `plackett.data._schema`.
+) -> RankingLists:
+    """The lists of a run with the grades of qrels.
 
     A run has lines of `query Q0 document rank score tag`. Its score becomes the column `run_score`, by which
     `plackett.evaluate_scores` measures the run, and the one dense feature, `score`, in float32; `rank` is not read.
@@ -26,6 +26,14 @@ def trec_tables(
 
     Nothing of the qrels is lost: `missed` are the grades of documents that the run lacks, and the negative ones. The
     judged queries that the run lacks come last, as lists of no documents.
+
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "bm25.run").write_text("1 Q0 a 1 .9 bm25\\n1 Q0 b 2 .8 bm25\\n")
+    >>> _ = (folder / "qrels").write_text("1 0 a 1\\n1 0 z 2\\n")
+    >>> lists = read_trec(folder / "bm25.run", folder / "qrels")
+    >>> lists.labels.tolist(), lists.columns["judged"].tolist(), lists.missed.grades.tolist()
+    ([1.0, 0.0], [1.0, 0.0], [2.0])
 
     Args:
         run: the file of the run, plain or compressed, or several files, which make up one run.
@@ -36,10 +44,17 @@ def trec_tables(
         FileNotFoundError: there is no such file.
         ValueError: a line is malformed, or a document has two grades; says file and line.
     """
+    return from_tables(trec_tables(run, qrels, together=together), ", ".join(map(str, _files(run))))
+
+
+def trec_tables(
+    run: str | os.PathLike | Sequence[str | os.PathLike], qrels: str | os.PathLike, *, together: bool = True
+) -> Iterator[pa.Table]:
+    """The queries of a run in tables of the form of `plackett.data._schema`; see `read_trec`."""
     grades = _grades(qrels)
     left, schema = dict(grades), None
     for path in _files(run):
-        for table in grouped(_documents(path, grades), str(path), together=together):
+        for table in group_by_query(_documents(path, grades), str(path), together=together):
             queries, schema = table["query"].to_pylist(), table.schema
             documents = table["document"].to_pylist()
             yield _with_missed(
@@ -52,13 +67,6 @@ def trec_tables(
         yield _with_missed(pa.table(columns, schema=schema), [_beyond(of_query) for of_query in left.values()])
 
 
-def read_trec(
-    run: str | os.PathLike | Sequence[str | os.PathLike], qrels: str | os.PathLike, *, together: bool = True
-) -> RankingLists:
-    """The lists of a run and qrels; see `trec_tables`."""
-    return lists_of(trec_tables(run, qrels, together=together), where=", ".join(map(str, _files(run))))
-
-
 def _files(run):
     return [run] if isinstance(run, str | os.PathLike) else run
 
@@ -67,9 +75,9 @@ def _documents(path, grades):
     """The lines of a run in tables, one row a document."""
     for lines in _lines(path, ("query", "Q0", "document", "rank", "score", "tag")):
         numbers, fields = zip(*lines, strict=True)
-        queries, _, names, _, scores, _ = zip(*fields, strict=True)
+        queries, _, names, _, texts, _ = zip(*fields, strict=True)
         found = [grades.get(query, {}).get(name, -1.0) for query, name in zip(queries, names, strict=True)]
-        scores = [_number(*each, path, "score") for each in zip(scores, numbers, strict=True)]
+        scores = [_number(*each, path, "score") for each in zip(texts, numbers, strict=True)]
         yield pa.table(
             {
                 "query": pa.array(queries),
@@ -94,7 +102,7 @@ def _with_missed(table, missed):
 
 def _grades(qrels):
     """Query -> document -> grade."""
-    grades = collections.defaultdict(dict)
+    grades: dict[str, dict[str, float]] = collections.defaultdict(dict)
     for lines in _lines(qrels, ("query", "iteration", "document", "grade")):
         for number, (query, _, document, grade) in lines:
             value = _number(grade, number, qrels, "grade")

@@ -10,9 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from plackett.scorers.preprocessing.statistics import feature_names
+from plackett._files import write_whole
 from plackett.training._feed import Feed
-from plackett.training._run_folder import write
 
 NAMED = 5
 DIVERGENCE = "divergence.json"
@@ -65,7 +64,7 @@ def diverged(folder: pathlib.Path | None, **told) -> TrainingDivergedError:
     """The error with these arguments, once `DIVERGENCE` in the folder tells of it, if there is one."""
     path = None if folder is None else folder / DIVERGENCE
     if path is not None:
-        write(path, json.dumps(told, indent=2) + "\n")
+        write_whole(path, json.dumps(told, indent=2) + "\n")
     return TrainingDivergedError(**told, path=path)
 
 
@@ -134,7 +133,7 @@ def _ranges(batches, batch):
     mask = inputs["mask"]
     columns = {}
     if "features" in inputs:
-        names = [f"feature {name}" for name in feature_names(batches.lists)]
+        names = [f"feature {name}" for name in batches.lists.feature_names]
         columns |= dict(zip(names, inputs["features"][mask].T, strict=True))
     for what, given in (("label", labels), ("weight", weights)):
         for name, values in given.items() if isinstance(given, dict) else [("", given)]:
