@@ -130,6 +130,7 @@ def click_em(
     return total(weights_of_documents(weights, labels, mask) * by_document, per)
 
 
+@keras.saving.register_keras_serializable("plackett")
 def relevance_logits(scores):
     """[..., list_size, 2] of `click_em` -> [..., list_size], the logits of relevance, which rank."""
     return scores[..., 1]

@@ -205,6 +205,7 @@ def multi_class(
     return total(weights_of_documents(weights, labels, mask) * by_document, per)
 
 
+@keras.saving.register_keras_serializable("plackett")
 def expected_class(scores):
     """[..., list_size, K] of `multi_class` -> [..., list_size], the expected class, which ranks."""
     probability = ops.softmax(scores, axis=-1)
@@ -218,6 +219,7 @@ def _check_size(scores, **size) -> None:
         raise ValueError(f"{name}={wanted} needs as many scores a document, but got scores {shown(scores.shape)}")
 
 
+@keras.saving.register_keras_serializable("plackett")
 def expected_grade(scores):
     """[..., list_size, K] of `ordinal` -> [..., list_size], the sum of the K probabilities, which ranks."""
     return ops.sum(ops.sigmoid(scores), axis=-1)

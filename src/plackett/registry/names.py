@@ -9,10 +9,10 @@ PACKAGE = "plackett>"
 
 
 def registered(base: type) -> dict[str, type]:
-    """plackett's own classes of one kind, by their names."""
+    """plackett's own public classes of one kind, by their names."""
     objects = keras.saving.get_custom_objects().items()
     classes = (kind for name, kind in objects if name.startswith(PACKAGE) and inspect.isclass(kind))
-    return {kind.__name__: kind for kind in classes if issubclass(kind, base)}
+    return {kind.__name__: kind for kind in classes if issubclass(kind, base) and not kind.__name__.startswith("_")}
 
 
 def snake_case(name: str) -> str:
