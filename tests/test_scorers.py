@@ -14,7 +14,8 @@ from plackett.data import Batches
 from plackett.scorers import SCORERS, Cross, Quantiles, Vocabulary, _explain, curves, plot_curves
 from plackett.scorers._additive import FeatureNetworks
 from plackett.scorers.preprocessing import statistics
-from plackett.scorers.preprocessing.layers import Filled, prepare
+from plackett.scorers.preprocessing.inputs import prepare
+from plackett.scorers.preprocessing.layers import Filled
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 

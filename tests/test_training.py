@@ -13,8 +13,8 @@ from backends import BACKEND
 
 import plackett
 from plackett.data import Batches, plan
-from plackett.training import Feed, TrainingDivergedError, _loop, settings_of
-from plackett.training._optimizers import OPTIMIZERS, made_optimizer
+from plackett.training import Feed, Settings, TrainingDivergedError, _loop
+from plackett.training._optimizers import OPTIMIZERS, make_optimizer
 from plackett.training.callbacks import best_epoch
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -296,7 +296,7 @@ def test_nan_is_never_an_improvement(validation_lists):
         assert not metric.improves(float("nan"), None)
         assert not metric.improves(float("nan"), 0.5)
         assert metric.improves(0.5, None)
-    kept = best_epoch.Record(validation_lists, "ndcg", 2, None)
+    kept = best_epoch.Record(validation_lists, plackett.metrics.NDCG(), 2, None)
     history = [{"epoch": i + 1, "ndcg": value} for i, value in enumerate([np.nan, 0.5, np.nan])]
     assert kept.take(history).best == history[1]
     assert kept.finished(3)
@@ -306,7 +306,7 @@ def test_nan_is_never_an_improvement(validation_lists):
 
 def rates(settings, steps):
     """The learning rate at the beginning and the end of each twentieth of a run."""
-    schedule = made_optimizer(settings_of({"learning_rate": 0.5} | settings), steps)._learning_rate
+    schedule = make_optimizer(Settings.from_dict({"learning_rate": 0.5} | settings), steps)._learning_rate
     return [float(schedule(step)) for step in range(0, steps + 1, steps // 20)]
 
 
@@ -323,8 +323,8 @@ def test_learning_rate_schedules_span_the_run():
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_every_optimizer_by_name(name):
-    given = settings_of({"optimizer": name, "learning_rate": "2e-3", "weight_decay": 0.1, "global_clipnorm": 3})
-    optimizer = made_optimizer(given, 10)
+    given = Settings.from_dict({"optimizer": name, "learning_rate": "2e-3", "weight_decay": 0.1, "global_clipnorm": 3})
+    optimizer = make_optimizer(given, 10)
     assert type(optimizer).__name__.lower() == name
     assert float(optimizer.learning_rate) == pytest.approx(2e-3)
     assert (optimizer.weight_decay, optimizer.global_clipnorm) == (0.1, 3.0)

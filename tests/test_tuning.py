@@ -11,7 +11,7 @@ from conftest import made_lists
 
 import plackett
 from plackett.training import _search
-from plackett.training._search import checked_space, tune
+from plackett.training._search import check_space, tune
 from plackett.training.callbacks import best_epoch
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -106,11 +106,11 @@ def test_a_trial_whose_metric_is_nan_has_diverged(tmp_path, monkeypatch):
 def test_the_default_space_is_what_the_scorer_knows(monkeypatch, tmp_path):
     spaces = []
 
-    def opened(output, given, data):
+    def open_folder(output, given, data):
         spaces.append(given["space"])
         raise KilledError
 
-    monkeypatch.setattr(_search, "_opened", opened)
+    monkeypatch.setattr(_search, "_open_folder", open_folder)
     for scorer in ("mlp", "embeddings", "additive"):
         with pytest.raises(KilledError):
             search(tmp_path, 1, space=None, scorer=scorer)
@@ -121,7 +121,7 @@ def test_the_default_space_is_what_the_scorer_knows(monkeypatch, tmp_path):
 
 
 def test_ranges_are_of_the_kind_of_their_setting():
-    space = checked_space(
+    space = check_space(
         {
             "learning_rate": {"low": 1, "high": 2},
             "batch_size": {"low": 8, "high": 64},

@@ -21,7 +21,7 @@ from plackett.cli.convert import convert
 from plackett.cli.progress import ProgressBar
 from plackett.data._sources import MOVIELENS, read, read_training
 from plackett.evaluation import METRICS
-from plackett.training import Settings, settings_of
+from plackett.training import Settings
 from plackett.training._config_file import read_config, read_yaml
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Learning to rank with Keras 3.")
@@ -352,7 +352,7 @@ def given_settings(ctx: typer.Context) -> tuple[dict, tuple[list[str], list]]:
         given |= parse_options("--learning-rate-schedule", [f"learning_rate_schedule={schedule}"])
     names = {field.name for field in dataclasses.fields(Settings)}
     settings = config | {name: given[name] for name in given if name in names}
-    settings_of(settings)
+    Settings.from_dict(settings)
     return settings, (data, validation)
 
 

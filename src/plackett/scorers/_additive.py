@@ -10,7 +10,7 @@ from keras import ops
 from plackett.data import RankingLists
 from plackett.scorers._options import checked
 from plackett.scorers._outputs import masked, outputs
-from plackett.scorers.preprocessing.layers import prepare
+from plackett.scorers.preprocessing.inputs import prepare
 
 _register = keras.saving.register_keras_serializable("plackett")
 

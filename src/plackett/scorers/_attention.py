@@ -9,7 +9,7 @@ from plackett.data import RankingLists
 from plackett.scorers._mlp import hidden_layers
 from plackett.scorers._options import checked
 from plackett.scorers._outputs import linear_heads
-from plackett.scorers.preprocessing.layers import prepare
+from plackett.scorers.preprocessing.inputs import prepare
 
 
 @checked

@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 
-import keras
 import yaml
 
 from plackett.training._settings import Settings, check_known
@@ -29,6 +28,8 @@ def read_config(path: pathlib.Path, backend: str | None = None) -> dict:
             check_known("setting", name, known)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+    import keras  # late, so that a file with a fault in it needs none
+
     running = keras.backend.backend()
     if config.pop("backend", running) != running and backend is None:
         other = read_yaml(path)["backend"]
