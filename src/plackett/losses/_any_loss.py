@@ -14,6 +14,9 @@ from plackett.lists._masking import count
 from plackett.lists._shapes import shown
 from plackett.losses._base import RankingLoss
 
+# Labels and scores of one list, which every usual loss can take: clicks and probabilities.
+EXAMPLE = (np.array([[1.0, 0.0, 0.0]], "float32"), np.array([[0.7, 0.2, 0.4]], "float32"))
+
 _register = keras.saving.register_keras_serializable("plackett")
 
 
@@ -57,15 +60,16 @@ class _LossOfLists(RankingLoss):
     def __init__(self, function: Callable, name: str | None = None):
         super().__init__(None, "auto", name)
         self.function = function
+        mask = ops.convert_to_tensor(np.ones((1, 3), bool))
+        shape = _try(lambda labels, scores: function(labels, scores, mask=mask), EXAMPLE, self.name).shape
+        if shape != (1,):
+            raise ValueError(
+                f"{self.name} must give one loss a list, [lists], but of one list of three documents it gives "
+                f"{shown(shape)}: add up the documents, axis=-1"
+            )
 
     def _losses(self, labels, scores, mask, weights=None):
-        losses = self.function(labels, scores, mask=mask)
-        if len(losses.shape) != len(labels.shape) - 1:
-            raise ValueError(
-                f"{self.name} must give one loss a list, [lists], but for labels {shown(labels.shape)} it gives "
-                f"{shown(losses.shape)}: add up the documents, axis=-1"
-            )
-        return losses
+        return self.function(labels, scores, mask=mask)
 
 
 @_register
@@ -93,16 +97,7 @@ def _is_sum(loss, name):
     Raises:
         ValueError: it is neither.
     """
-    labels, scores = np.array([[1.0, 0.0, 0.0]], "float32"), np.array([[0.7, 0.2, 0.4]], "float32")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            alone, whole = (
-                ops.convert_to_numpy(loss(ops.convert_to_tensor(y), ops.convert_to_tensor(s)))
-                for y, s in ((labels.T, scores.T), (labels, scores))
-            )
-    except Exception as error:
-        raise ValueError(f"{name} cannot take labels and scores of shape [lists, list_size]: {error}") from error
+    alone, whole = _try(loss, [x.T for x in EXAMPLE], name), _try(loss, EXAMPLE, name)
     if alone.size == 3 and whole.size == 3 and whole.ndim > 0 and np.allclose(whole.ravel(), alone.ravel()):
         return False
     if alone.size == 3 and whole.shape in ((1,), (1, 1)):
@@ -113,3 +108,13 @@ def _is_sum(loss, name):
         f"{name} is no mean or sum over the documents of a list, so it would count padding: write it as a function of "
         "(labels, scores, *, mask) that gives one loss a list, or as a subclass of the losses of plackett"
     )
+
+
+def _try(loss, example, name):
+    """What a loss gives for an example, as a numpy array."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ops.convert_to_numpy(loss(*map(ops.convert_to_tensor, example)))
+    except Exception as error:
+        raise ValueError(f"{name} cannot take labels and scores of shape [lists, list_size]: {error}") from error

@@ -26,8 +26,8 @@ Of those that take id features:
 
 from collections.abc import Mapping
 
-from plackett.scorers._any_model import as_scorer
 from plackett.scorers._additive import additive
+from plackett.scorers._any_model import as_scorer
 from plackett.scorers._attention import self_attention
 from plackett.scorers._cross import Cross, dcn
 from plackett.scorers._explain import curves, plot_curves

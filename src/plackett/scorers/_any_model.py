@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett._types import Tensor
 from plackett.data import Batches, RankingLists
 from plackett.scorers._outputs import MaskedScores
 
@@ -17,9 +18,9 @@ def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | Non
     """A model of features as one whose inputs are a dict and whose scores are masked, as those of `plackett.scorers`.
 
     A scorer is given back as it is. Any other model becomes a layer of a new one, with which it shares its weights. In
-    there features and ids are 0 at padding and carry the mask of the documents as their Keras mask, which the
-    normalisation, attention and recurrent layers of Keras heed, as far as the layers before them pass it on: an
-    Embedding does not, and a subclassed model must hand it on by itself, as `mask=inputs["mask"]`.
+    there features and ids are 0 at padding, and the features carry the mask of the documents as their Keras mask,
+    which the normalisation, attention and recurrent layers of Keras heed, as far as the layers before them pass it on.
+    A model of a dict may hand it on by itself, as in `BatchNormalization()(x, mask=inputs["mask"])`.
 
     Args:
         model: functional, sequential or subclassed, of a dict of some of `features`, `mask` and the id features, or of
@@ -108,20 +109,19 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
 
 @keras.saving.register_keras_serializable("plackett")
 class RealDocuments(keras.layers.Layer):
-    """Puts 0 for padding, and gives what it lets through the mask of the documents as its Keras mask."""
+    """Puts 0 for the features of padding, and gives them the mask of the documents as their Keras mask."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, inputs):
-        """([lists, list_size, ...], [lists, list_size] bool) -> the same with 0 where the mask is False."""
-        x, mask = inputs
-        mask = mask if len(x.shape) == 2 else mask[..., None]
-        return ops.where(mask, x, ops.zeros_like(x))
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
+        """([lists, list_size, features], [lists, list_size] bool) -> the features."""
+        features, mask = inputs
+        return ops.where(mask[..., None], features, ops.zeros_like(features))
 
-    def compute_mask(self, inputs, previous_mask=None):
-        """The mask that came with the documents."""
+    def compute_mask(self, inputs: tuple[Tensor, Tensor], previous_mask: Tensor | None = None) -> Tensor:
+        """The mask that came with the features."""
         return inputs[1]
 
 
@@ -138,7 +138,9 @@ def _call(model, lists):
     for form in forms:
         inputs = _inputs(lists, form or ("features",))
         mask = inputs["mask"]
-        real = {name: x if x is mask else RealDocuments(dtype=x.dtype)((x, mask)) for name, x in inputs.items()}
+        real = inputs | {name: ops.where(mask, inputs[name], 0) for name in inputs if name in lists.ids}
+        if "features" in inputs:
+            real["features"] = RealDocuments()((inputs["features"], mask))
         try:
             return inputs, model({name: real[name] for name in form} if form else real["features"])
         except Exception as error:

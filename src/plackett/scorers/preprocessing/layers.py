@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from plackett._types import Tensor
 from plackett.scorers.preprocessing import statistics
 
 _register = keras.saving.register_keras_serializable("plackett")
