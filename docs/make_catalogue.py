@@ -5,7 +5,8 @@ import pathlib
 import re
 import sys
 
-from plackett import lambdas, losses, metrics
+from plackett import losses, metrics
+from plackett.lambdas._uses import OWN
 from plackett.losses._base import RankingLoss
 from plackett.metrics._base import RankingMetric
 
@@ -27,7 +28,7 @@ def page() -> str:
         "## Losses",
         *(entry(kind) for kind in classes(losses, RankingLoss)),
         "## Lambda weights",
-        *(described(f"`{kind.__name__}`", kind) for kind in lambdas.OWN),
+        *(described(f"`{kind.__name__}`", kind) for kind in OWN),
         "## Metrics",
         *(entry(kind) for kind in classes(metrics, RankingMetric)),
     ]
@@ -37,12 +38,13 @@ def page() -> str:
 def classes(module, base: type) -> list[type]:
     """The classes of this kind that a module exports, in the order of their families."""
     kinds = [kind for kind in vars(module).values() if inspect.isclass(kind) and issubclass(kind, base)]
+    kinds = [kind for kind in kinds if kind is not base]
     return sorted(kinds, key=lambda kind: (kind.__module__, inspect.getsourcelines(kind)[1]))
 
 
 def entry(kind: type) -> str:
     """A class and its function, in the function's words."""
-    name = re.match(r"`(\w+)`", kind.__doc__).group(1)
+    name = re.search(r"`(\w+)`\s+is\s+the\s+function", kind.__doc__).group(1)
     family = sys.modules[kind.__module__]
     return described(f"`{kind.__name__}`, `{name}`", getattr(family, name))
 

@@ -7,8 +7,9 @@ import pytest
 from backends import differentiated
 from keras import ops
 
-from plackett import lambdas, losses
+from plackett import gains, lambdas, losses
 from plackett.kernels import by_grade, pair_tiles
+from plackett.lambdas._uses import of_gains_and_ranks
 from plackett.losses import _pairs
 
 RANDOM = np.random.default_rng(0)
@@ -106,7 +107,7 @@ def test_where_pairs_are_visited_one_by_one(labels, scores, phi):
     "weight",
     [
         lambdas.NDCGLambdaWeight(),
-        lambdas.DCGLambdaWeight(topn=9, smooth_fraction=0.3, gain_fn=lambdas.gains.pow_minus_1),
+        lambdas.DCGLambdaWeight(topn=9, smooth_fraction=0.3, gain_fn=gains.pow_minus_1),
         lambdas.NDCGLambdaWeightV2(topn=20),
         lambdas.YetiDCGLambdaWeight(normalized=True),
     ],
@@ -159,5 +160,5 @@ def test_a_rank_term_of_your_own_is_not_taken_for_symmetric():
         def gain(self, labels, mask):
             return 2.0 * super().gain(labels, mask)
 
-    taken = [lambdas.of_gains_and_ranks(weight) for weight in (Top(), Doubled(), lambdas.LabelDiffLambdaWeight())]
+    taken = [of_gains_and_ranks(weight) for weight in (Top(), Doubled(), lambdas.LabelDiffLambdaWeight())]
     assert taken == [False, True, False]

@@ -160,8 +160,8 @@ def test_functions_of_your_own():
 @pytest.mark.parametrize(
     "config, wrong",
     [
-        ({"class_name": "HingeLoss", "config": {}}, "unknown loss 'HingeLoss'; known are ApproxAveragePrecisionLoss, "),
-        ({"class_name": "SoftmaxLoss", "config": {"beta": 1}}, "SoftmaxLoss has no option beta; its options are"),
+        ({"class_name": "HingeLoss", "config": {}}, "unknown loss 'HingeLoss'; did you mean 'PairwiseHingeLoss'"),
+        ({"class_name": "SoftmaxLoss", "config": {"beta": 1}}, "unknown option of SoftmaxLoss: 'beta'; known are"),
         ("softmax", "a config must be a dict with class_name and config, but got 'softmax'"),
         (
             {"class_name": "SoftmaxLoss", "config": {"lambda_weight": {"class_name": "X", "config": {}}}},
@@ -180,7 +180,7 @@ def test_what_cannot_be_read_is_refused(config, wrong):
 
 
 def test_every_loss_has_the_name_of_its_function():
-    classes = [name for name in losses.__all__ if name.endswith("Loss")]
+    classes = [name for name in losses.__all__ if name.endswith("Loss") and name != "RankingLoss"]
     assert len(classes) == 29
     names = "approx_average_precision approx_mrr approx_ndcg approx_precision approx_recall calibrated_softmax circle"
     names += " click_em coupled_rank_distil gumbel_approx_ndcg list_mle"

@@ -250,7 +250,7 @@ def test_evaluate_states_its_conventions(files):
     assert "ndcg@10, arp: empty=1, ties=trec" in done.output
     done = run(*arguments, "--empty", "2")
     assert done.exit_code == 2
-    assert "empty must be one of ('skip', 0, 1), but got empty='2'" in " ".join(done.output.split())
+    assert "empty must be one of (0, 1, 'skip'), but got empty='2'" in " ".join(done.output.split())
 
 
 def test_evaluate_over_all_judged_queries(files):

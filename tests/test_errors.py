@@ -7,7 +7,7 @@ import pytest
 from backends import Marked
 
 from plackett import losses, metrics
-from plackett.losses._options import RULES
+from plackett.registry.options import rule_of
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -196,7 +196,7 @@ def test_sample_size_is_a_number(thing):
 
 @pytest.mark.parametrize("value", [0, -3, 2.5, "8"])
 def test_topk_is_at_least_1(value):
-    message = rf"topk must be a whole number of at least 1, or None for the whole list, but got topk={value!r}"
+    message = rf"topk must be a whole number of at least 1, or None, but got topk={value!r}"
     with pytest.raises(ValueError, match=message):
         losses.CoupledRankDistilLoss(topk=value)
     with pytest.raises(ValueError, match=message):
@@ -254,7 +254,7 @@ def test_ragged_clicks_must_be_asked_for():
         (lambda: losses.ClickEMLoss(rel_loss_weight="x"), "rel_loss_weight must be a number of at least 0"),
         (
             lambda: losses.OrdinalLoss(ordinal_size=0),
-            "ordinal_size must be a whole number of at least 1, or None for as",
+            "ordinal_size must be a whole number of at least 1, or None, but got ordinal_size=0",
         ),
         (lambda: losses.ApproxMRRLoss(sample_size=0), "sample_size must be a whole number of at least 1"),
         (lambda: losses.ApproxNDCGLoss(seed=3), "seed and gumbel_temperature act on samples: set sample_size too"),
@@ -272,7 +272,7 @@ def test_ragged_clicks_must_be_asked_for():
         ),
         (
             lambda: losses.ApproxRecallLoss(topn=None),
-            "topn must be a whole number of at least 1: no order changes what",
+            "topn must be a whole number of at least 1, but got topn=None",
         ),
         (
             lambda: losses.ApproxAveragePrecisionLoss(rank_temperature=2.0),
@@ -281,7 +281,10 @@ def test_ragged_clicks_must_be_asked_for():
         (lambda: losses.approx_precision([1, 0], [0.1, 0.2], topn=0), "topn must be a whole number of at least 1"),
         (lambda: losses.ApproxPrecisionLoss(rank_temperature=0), "rank_temperature must be a number greater than 0"),
         (lambda: losses.MultiClassLoss(num_classes=1), "num_classes must be a whole number of at least 2"),
-        (lambda: losses.MultiClassLoss(label_smoothing=1), "label_smoothing must be a number from 0 up to 1"),
+        (
+            lambda: losses.MultiClassLoss(label_smoothing=1),
+            "label_smoothing must be a number of at least 0 and",
+        ),
         (
             lambda: losses.MultiClassLoss(num_classes=3)([[1, 0]], np.zeros((1, 2, 2))),
             r"num_classes=3 needs as many scores a document, but got scores \[1, 2, 2\]",
@@ -309,13 +312,17 @@ def test_options_and_shapes_of_the_catalogue(make, wrong):
         make()
 
 
-NUMBERS = {"topn", "smooth_fraction"} | (set(RULES) - {"reduction"})
+def takes_numbers(annotation):
+    rule = rule_of(annotation)
+    return rule is not None and "number" in rule.wording
+
+
 TAKE_NUMBERS = [
-    (kind, option)
-    for kind in (getattr(losses, name) for name in losses.__all__)
+    (kind, name)
+    for kind in (getattr(module, name) for module in (losses, metrics) for name in module.__all__)
     if inspect.isclass(kind)
-    for option in inspect.signature(kind).parameters
-    if option in NUMBERS
+    for name, parameter in inspect.signature(kind).parameters.items()
+    if takes_numbers(parameter.annotation)
 ]
 
 
@@ -365,13 +372,13 @@ RAGGED = [[1.0, 0.0], [0.0, 1.0, 0.0]], [[0.6, 0.8], [0.5, 0.8, 0.4]]
         (lambda: losses.ListMLELambdaWeight(None), "rank_discount_fn must be a function, .*rank_discount_fn=None"),
         (
             lambda: losses.NDCGLambdaWeight(smooth_fraction="0.5"),
-            "smooth_fraction must lie between 0 and 1, but got 0.5",
+            "smooth_fraction must be a number from 0 to 1, but got smooth_fraction='0.5'",
         ),
         (lambda: metrics.NDCG(gain=None), "gain must be a function, such as one of plackett.gains, but got gain=None"),
         (lambda: metrics.ndcg(ones(3), ones(3), discount=2), "discount must be a function, .*discount=2"),
         (lambda: metrics.RBP(gain="binary"), "gain must be a function, .*gain='binary'"),
         (lambda: losses.SoftmaxLoss(ragged=True)([1.0, [0.0, 1.0]], RAGGED[1]), "one of the rows is a single number"),
-        (lambda: metrics.AlphaDCG(alpha="x"), "alpha must be a number, but got alpha='x'"),
+        (lambda: metrics.AlphaDCG(alpha="x"), "alpha must be a number from 0 to 1, but got alpha='x'"),
         (
             lambda: metrics.ndcg(ones(3), ones(3), documents=ones(3)),
             "documents order equal scores with ties=\"trec\" alone, but got ties='position'",

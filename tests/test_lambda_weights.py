@@ -623,5 +623,5 @@ def test_topn_must_be_a_whole_number(kind, topn):
 @pytest.mark.parametrize("kind", [losses.DCGLambdaWeight, losses.NDCGLambdaWeight])
 @pytest.mark.parametrize("fraction", [-0.1, 1.5])
 def test_smooth_fraction_lies_between_0_and_1(kind, fraction):
-    with pytest.raises(ValueError, match=f"smooth_fraction must lie between 0 and 1, but got {fraction}"):
+    with pytest.raises(ValueError, match=f"smooth_fraction must be .* from 0 to 1, but got smooth_fraction={fraction}"):
         kind(smooth_fraction=fraction)

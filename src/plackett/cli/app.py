@@ -284,7 +284,7 @@ def by_conventions(measures) -> dict[str, list[str]]:
     """How queries without relevant documents and equal scores count -> the names of the metrics where they do so."""
     groups = {}
     for measure in measures:
-        stated = f"empty={measure.empty}, ties={measure.options['ties']}"
+        stated = f"empty={measure.empty}, ties={measure.ties}"
         groups.setdefault(stated, []).append(measure.name)
     return groups
 

@@ -51,6 +51,8 @@ from plackett.losses._approx import (
     bound_ranks,
     gumbel_approx_ndcg,
 )
+from plackett.losses._base import RankingLoss
+from plackett.losses._by_name import deserialize, get
 from plackett.losses._circle import CircleLoss, circle
 from plackett.losses._clicks import ClickEMLoss, MixtureEMLoss, click_em, mixture_em
 from plackett.losses._cut_off import (
@@ -63,7 +65,6 @@ from plackett.losses._cut_off import (
 )
 from plackett.losses._distillation import CoupledRankDistilLoss, coupled_rank_distil
 from plackett.losses._listmle import ListMLELoss, list_mle
-from plackett.losses._lookup import deserialize, get
 from plackett.losses._neuralsort import (
     NeuralSortCrossEntropyLoss,
     NeuralSortNDCGLoss,
@@ -142,6 +143,7 @@ __all__ = [
     "PairwiseSquaredHingeLoss",
     "PolyOneSoftmaxLoss",
     "PrecisionLambdaWeight",
+    "RankingLoss",
     "SigmoidCrossEntropyLoss",
     "SoftmaxLoss",
     "UniqueSoftmaxLoss",

@@ -1,19 +1,24 @@
 """Losses that approximate a ranking metric by putting soft ranks, or upper bounds of the ranks, in place of ranks."""
 
-import keras
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.kernels.soft_ranks import soft_ranks
-from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_none
+from plackett.lambdas import DCGFamily, NDCGLambdaWeight
+from plackett.lambdas._uses import METRIC, check_lambda_weight
 from plackett.lists import clean, weights_of_documents
 from plackett.lists._masking import any_above_0
 from plackett.lists._shapes import computable
-from plackett.losses._base import RankingLoss
-from plackett.losses._sampled import sampled
+from plackett.losses._base import RankingLoss, Reduction
+from plackett.losses._sampled import mean_over_samples
+from plackett.registry import check_options, register
+from plackett.registry.options import Count, Positive, Whole
+
+_NDCG = NDCGLambdaWeight()
 
 
-def approx_ranks(scores, mask=None):
+def approx_ranks(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """Soft ranks: 1 plus, for each other document, how probably it ranks higher.
 
     For one list with scores s,
@@ -33,12 +38,10 @@ def approx_ranks(scores, mask=None):
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010.
     """
-    mask = ops.ones_like(computable(scores), dtype="bool") if mask is None else mask
-    _, scores, mask = clean(scores, scores, mask)
-    return ranks_of(scores, mask, mask, bound=False)
+    return _ranks(scores, mask, bound=False)
 
 
-def bound_ranks(scores, mask=None):
+def bound_ranks(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """Upper bounds of the ranks: 1 plus, for each other document, a hinge where it is not lower by 1.
 
     For one list with scores s,
@@ -56,9 +59,13 @@ def bound_ranks(scores, mask=None):
 
     Reference: the hinge bound of rax 0.4, `bound_t12n`.
     """
+    return _ranks(scores, mask, bound=True)
+
+
+def _ranks(scores, mask, bound):
     mask = ops.ones_like(computable(scores), dtype="bool") if mask is None else mask
     _, scores, mask = clean(scores, scores, mask)
-    return ranks_of(scores, mask, mask, bound=True)
+    return ranks_of(scores, mask, mask, bound)
 
 
 def ranks_of(scores, mask, wanted, bound):
@@ -70,9 +77,37 @@ def ranks_of(scores, mask, wanted, bound):
     return ops.where(mask, ops.sum(ops.where(mask[..., None, :], hinges, 0.0), axis=-1), 1.0)
 
 
+class _ApproxLoss(RankingLoss):
+    """Base of the losses at soft ranks of a whole list, which have one constructor."""
+
+    shares_labels = True
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        lambda_weight: DCGFamily | None = None,
+        temperature: Positive = 0.1,
+        ragged: bool = False,
+        sample_size: Count | None = None,
+        gumbel_temperature: Positive = 1.0,
+        seed: Whole | None = None,
+        bound: bool = False,
+    ):
+        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
+        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
+        super().__init__(reduction, name, **shared, **noise, bound=bound)
+
+
 def approx_ndcg(
-    labels, scores, *, mask=None, weights=None, lambda_weight: DCGFamily | None = None, bound: bool = False
-):
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    lambda_weight: DCGFamily | None = None,
+    bound: bool = False,
+) -> Tensor:
     """ApproxNDCG: minus the NDCG at soft ranks.
 
     For one list with labels y, scores s and their soft ranks r (`approx_ranks`),
@@ -105,60 +140,49 @@ def approx_ndcg(
     Reference: Qin et al., Information Retrieval 2010; Bruch et al., "Revisiting Approximate Metric Optimization in
     the Age of Deep Neural Networks", SIGIR 2019.
     """
-    check_metric(lambda_weight)
+    check_options(approx_ndcg, bound=bound)
+    check_lambda_weight(lambda_weight, METRIC)
     labels, scores, mask = clean(labels, scores, mask, shared=weights is None)
+    return _approx_ndcg(labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight, bound=bound)
+
+
+def _approx_ndcg(labels, scores, *, mask, lambda_weight, weights=None, bound=False):
     weights = None if weights is None else weights_of_documents(weights, labels, mask)
-    metric = NDCGLambdaWeight() if lambda_weight is None else lambda_weight
+    metric = _NDCG if lambda_weight is None else lambda_weight
     gain = ops.where(mask, metric.gain(labels, mask, weights), 0.0)
     value = ops.sum(gain * metric.discount(ranks_of(scores, mask, gain != 0, bound)), axis=-1)
     return ops.where(any_above_0(labels), -value, 0.0)
 
 
-def approx_mrr(labels, scores, *, mask=None, bound: bool = False):
-    """ApproxMRR: minus the mean reciprocal of soft ranks, weighted by the labels.
+@register
+class ApproxNDCGLoss(_ApproxLoss):
+    """ApproxNDCG: minus the NDCG at soft ranks.
 
-    For one list with labels y, scores s and their soft ranks r (`approx_ranks`),
+        loss = -(1 / max DCG) sum_i (2^y_i - 1) / log2(1 + r_i),    r_i = 1 + sum_{j != i} sigma(s_j - s_i)
 
-        loss = -(sum_i y_i / r_i) / sum_i y_i
+    with the scores divided by the temperature. Take it for graded judgements where NDCG is what counts, or, by a lambda
+    weight, another DCG. With a `sample_size` it is the mean over scores that Gumbel noise perturbs; with `bound` the
+    ranks are upper bounds. `approx_ndcg` is the function.
 
-    Args:
-        labels: [..., list_size], relevance >= 0.
-        scores: [..., list_size], divided by a temperature (0.1 in `ApproxMRRLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
-        bound: r are the upper bounds of `bound_ranks`, so that minus the loss is at most its value at the ranks.
-
-    Returns:
-        [...], one loss a list, between -1 and 0; 0 where no label is above 0.
-
-    Raises:
-        ValueError: the shapes do not fit.
-
-    Cost: O(list_size) time and memory, by `approx_ranks` of documents with a label; that of `bound_ranks` with `bound`,
-    and for second derivatives.
-
-    Derivatives: of any order and mode, see `plackett.losses`.
-
-    When: one relevant document a list, such as an answer or a purchase; with one, it is the reciprocal rank.
-
-    Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
-    measures", Information Retrieval 2010; the form for several relevant documents is that of TensorFlow Ranking 0.5.
+    >>> loss = ApproxNDCGLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    -0.655107
     """
-    labels, scores, mask = clean(labels, scores, mask, shared=True)
-    share = backend.divide_no_nan(labels, ops.sum(labels, axis=-1, keepdims=True))
-    value = ops.sum(share / ranks_of(scores, mask, share != 0, bound), axis=-1)
-    return ops.where(any_above_0(labels), -value, 0.0)
+
+    fn = staticmethod(_approx_ndcg)
+    lambda_weights = METRIC
 
 
 def gumbel_approx_ndcg(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    noise,
-    mask=None,
-    temperature: float = 0.1,
-    gumbel_temperature: float = 1.0,
+    noise: Tensor,
+    mask: Tensor | None = None,
+    temperature: Positive = 0.1,
+    gumbel_temperature: Positive = 1.0,
     lambda_weight: DCGFamily | None = None,
-):
+) -> Tensor:
     """ApproxNDCG in the mean over sampled rankings: `sampled(approx_ndcg)`.
 
     For one list with labels y, scores s and uniform noise u,
@@ -190,102 +214,101 @@ def gumbel_approx_ndcg(
 
     Reference: Bruch et al., "A Stochastic Treatment of Learning to Rank Scoring Functions", WSDM 2020.
     """
-    return sampled(approx_ndcg)(
-        labels,
-        scores,
-        noise=noise,
-        mask=mask,
-        temperature=temperature,
-        gumbel_temperature=gumbel_temperature,
-        lambda_weight=lambda_weight,
-    )
+    check_options(gumbel_approx_ndcg, temperature=temperature, gumbel_temperature=gumbel_temperature)
+    check_lambda_weight(lambda_weight, METRIC)
+    labels, scores, mask = clean(labels, scores, mask)
+    temperatures = {"temperature": temperature, "gumbel_temperature": gumbel_temperature}
+    of_samples = {"noise": noise, "shared": True, **temperatures}
+    return mean_over_samples(_approx_ndcg, labels, scores, mask=mask, **of_samples, lambda_weight=lambda_weight)
 
 
-@keras.saving.register_keras_serializable("plackett")
-class ApproxNDCGLoss(RankingLoss):
-    """`approx_ndcg` as a Keras loss; with `sample_size`, `sampled(approx_ndcg)`."""
-
-    def __init__(
-        self,
-        reduction="auto",
-        name=None,
-        lambda_weight=None,
-        temperature=0.1,
-        ragged=False,
-        sample_size=None,
-        gumbel_temperature=1.0,
-        seed=None,
-        bound=False,
-    ):
-        check_metric(lambda_weight)
-        super().__init__(
-            approx_ndcg,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=sample_size,
-            gumbel_temperature=gumbel_temperature,
-            seed=seed,
-            lambda_weight=lambda_weight,
-            bound=bound,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
+@register
 class GumbelApproxNDCGLoss(RankingLoss):
-    """`gumbel_approx_ndcg` as a Keras loss, with noise of its own."""
+    """Gumbel ApproxNDCG: ApproxNDCG in the mean over rankings that are sampled from the scores.
+
+        loss = mean over samples of ApproxNDCG(y, (s + g) / (gumbel_temperature temperature)),    g = Gumbel noise
+
+    Take it as `ApproxNDCGLoss`; the samples smooth it further and make it robust, for more time a step. The noise of a
+    step is drawn anew. `gumbel_approx_ndcg` is the function.
+
+    >>> loss = GumbelApproxNDCGLoss(sample_size=16, seed=42)
+    >>> -1 < float(loss([[1, 0]], [[0.6, 0.8]])) < 0
+    True
+    """
+
+    fn = staticmethod(_approx_ndcg)
+    lambda_weights = METRIC
+    shares_labels = True
 
     def __init__(
         self,
-        reduction="auto",
-        name=None,
-        lambda_weight=None,
-        temperature=0.1,
-        sample_size=8,
-        gumbel_temperature=1.0,
-        seed=None,
-        ragged=False,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        lambda_weight: DCGFamily | None = None,
+        temperature: Positive = 0.1,
+        sample_size: Count = 8,
+        gumbel_temperature: Positive = 1.0,
+        seed: Whole | None = None,
+        ragged: bool = False,
     ):
-        check_metric(lambda_weight)
-        super().__init__(
-            approx_ndcg,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=sample_size,
-            gumbel_temperature=gumbel_temperature,
-            seed=seed,
-            lambda_weight=lambda_weight,
-        )
+        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
+        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
+        super().__init__(reduction, name, **shared, **noise)
 
 
-@keras.saving.register_keras_serializable("plackett")
-class ApproxMRRLoss(RankingLoss):
-    """`approx_mrr` as a Keras loss; with `sample_size`, `sampled(approx_mrr)`. It takes no lambda weight."""
+def approx_mrr(labels: Tensor, scores: Tensor, *, mask: Tensor | None = None, bound: bool = False) -> Tensor:
+    """ApproxMRR: minus the mean reciprocal of soft ranks, weighted by the labels.
 
-    def __init__(
-        self,
-        reduction="auto",
-        name=None,
-        lambda_weight=None,
-        temperature=0.1,
-        ragged=False,
-        sample_size=None,
-        gumbel_temperature=1.0,
-        seed=None,
-        bound=False,
-    ):
-        check_none(lambda_weight)
-        super().__init__(
-            approx_mrr,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=sample_size,
-            gumbel_temperature=gumbel_temperature,
-            seed=seed,
-            bound=bound,
-        )
+    For one list with labels y, scores s and their soft ranks r (`approx_ranks`),
+
+        loss = -(sum_i y_i / r_i) / sum_i y_i
+
+    Args:
+        labels: [..., list_size], relevance >= 0.
+        scores: [..., list_size], divided by a temperature (0.1 in `ApproxMRRLoss`); higher ranks first.
+        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        bound: r are the upper bounds of `bound_ranks`, so that minus the loss is at most its value at the ranks.
+
+    Returns:
+        [...], one loss a list, between -1 and 0; 0 where no label is above 0.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    Cost: O(list_size) time and memory, by `approx_ranks` of documents with a label; that of `bound_ranks` with `bound`,
+    and for second derivatives.
+
+    Derivatives: of any order and mode, see `plackett.losses`.
+
+    When: one relevant document a list, such as an answer or a purchase; with one, it is the reciprocal rank.
+
+    Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
+    measures", Information Retrieval 2010; the form for several relevant documents is that of TensorFlow Ranking 0.5.
+    """
+    check_options(approx_mrr, bound=bound)
+    labels, scores, mask = clean(labels, scores, mask, shared=True)
+    return _approx_mrr(labels, scores, mask=mask, bound=bound)
+
+
+def _approx_mrr(labels, scores, *, mask, bound):
+    share = backend.divide_no_nan(labels, ops.sum(labels, axis=-1, keepdims=True))
+    value = ops.sum(share / ranks_of(scores, mask, share != 0, bound), axis=-1)
+    return ops.where(any_above_0(labels), -value, 0.0)
+
+
+@register
+class ApproxMRRLoss(_ApproxLoss):
+    """ApproxMRR: minus the mean reciprocal of soft ranks, weighted by the labels.
+
+        loss = -(sum_i y_i / r_i) / sum_i y_i,    r_i = 1 + sum_{j != i} sigma(s_j - s_i)
+
+    with the scores divided by the temperature. Take it for one relevant document a list, such as an answer or a
+    purchase. It takes no lambda weight; `sample_size` and `bound` are those of `ApproxNDCGLoss`. `approx_mrr` is the
+    function.
+
+    >>> loss = ApproxMRRLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    -0.531689
+    """
+
+    fn = staticmethod(_approx_mrr)

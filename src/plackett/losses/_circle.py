@@ -1,15 +1,18 @@
 """Losses of similarities between 0 and 1."""
 
-import keras
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.lists import clean, logsumexp_below
-from plackett.losses._base import RankingLoss
-from plackett.losses._options import check_options
+from plackett.losses._base import RankingLoss, Reduction
+from plackett.registry import check_options, register
+from plackett.registry.options import Number, Positive
 
 
-def circle(labels, scores, *, mask=None, gamma: float = 64.0, margin: float = 0.25):
+def circle(
+    labels: Tensor, scores: Tensor, *, mask: Tensor | None = None, gamma: Positive = 64.0, margin: Number = 0.25
+) -> Tensor:
     """Circle loss: each pair in the wrong order, weighed by how far both documents are from where they should be.
 
     For one list with labels y and scores s, clipped to [0, 1], and with no gradient through a and b,
@@ -38,8 +41,12 @@ def circle(labels, scores, *, mask=None, gamma: float = 64.0, margin: float = 0.
 
     Reference: Sun et al., "Circle Loss: A Unified Perspective of Pair Similarity Optimization", CVPR 2020, eq. 6.
     """
-    check_options(gamma=gamma, margin=margin)
+    check_options(circle, gamma=gamma, margin=margin)
     labels, scores, mask = clean(labels, scores, mask)
+    return _circle(labels, scores, mask=mask, gamma=gamma, margin=margin)
+
+
+def _circle(labels, scores, *, mask, gamma, margin):
     scores = backend.clip(scores, 0.0, 1.0)
     own = gamma * ops.stop_gradient(ops.relu(1.0 + margin - scores)) * (1.0 - margin - scores)
     other = gamma * ops.stop_gradient(ops.relu(scores + margin)) * (scores - margin)
@@ -49,9 +56,28 @@ def circle(labels, scores, *, mask=None, gamma: float = 64.0, margin: float = 0.
     return ops.logsumexp(ops.concatenate([exponents, none], axis=-1), axis=-1)
 
 
-@keras.saving.register_keras_serializable("plackett")
+@register
 class CircleLoss(RankingLoss):
-    """`circle` as a Keras loss."""
+    """Circle loss: each pair in the wrong order, weighed by how far both documents are from where they should be.
 
-    def __init__(self, reduction="auto", name=None, gamma=64.0, margin=0.25, ragged=False):
-        super().__init__(circle, reduction, name, ragged=ragged, gamma=gamma, margin=margin)
+        loss = log(1 + sum_ij e^(gamma (a_i (1 - margin - s_i) + b_j (s_j - margin))))    over the pairs with y_i > y_j
+        a_i = max(0, 1 + margin - s_i),    b_j = max(0, s_j + margin)
+
+    Take it where the scores are cosine similarities of embeddings. `circle` is the function.
+
+    >>> loss = CircleLoss(gamma=2.0)
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    1.580508
+    """
+
+    fn = staticmethod(_circle)
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        gamma: Positive = 64.0,
+        margin: Number = 0.25,
+        ragged: bool = False,
+    ):
+        super().__init__(reduction, name, ragged=ragged, gamma=gamma, margin=margin)

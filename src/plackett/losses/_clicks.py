@@ -1,20 +1,29 @@
 """Losses of clicks."""
 
-import keras
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.kernels import pair_tiles
-from plackett.lambdas import check_pairs, weights_of_pairs
+from plackett.lambdas import LambdaWeight
+from plackett.lambdas._uses import PAIRS, check_lambda_weight, weights_of_pairs
 from plackett.lists import clean, mean, ranks, weights_of_documents
 from plackett.lists._masking import any_above_0
 from plackett.lists._shapes import shown
-from plackett.losses._base import RankingLoss
-from plackett.losses._options import check_options
-from plackett.losses._pointwise import cross_entropy, total
+from plackett.losses._base import RankingLoss, Reduction
+from plackett.losses._pointwise import Per, cross_entropy, total
+from plackett.registry import check_options, register
+from plackett.registry.options import NotNegative, Positive
 
 
-def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=None):
+def mixture_em(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    alpha: NotNegative = 1.0,
+    lambda_weight: LambdaWeight | None = None,
+) -> Tensor:
     """Mixture EM: each list belongs, by a responsibility, to one of several models.
 
     For one list with clicks y and the logits s_im of M models,
@@ -48,9 +57,13 @@ def mixture_em(labels, scores, *, mask=None, alpha: float = 1.0, lambda_weight=N
 
     Reference: Yan et al., "Revisiting Two-Tower Models for Unbiased Learning to Rank", SIGIR 2022.
     """
-    check_options(alpha=alpha)
-    check_pairs(lambda_weight)
+    check_options(mixture_em, alpha=alpha)
+    check_lambda_weight(lambda_weight, PAIRS)
     labels, scores, mask = clean(labels, scores, mask, models=True)
+    return _mixture_em(labels, scores, mask=mask, alpha=alpha, lambda_weight=lambda_weight)
+
+
+def _mixture_em(labels, scores, *, mask, alpha, lambda_weight):
     weights = ops.where(mask, _movable(lambda_weight, labels, scores, mask), 0.0)
     by_model = backend.matmul(weights[..., None, :], cross_entropy(labels[..., None], scores))[..., 0, :]
     responsibility = ops.stop_gradient(ops.softmax(-alpha * by_model, axis=-1))
@@ -72,16 +85,47 @@ def _movable(lambda_weight, labels, scores, mask):
     return ops.where(average > 0, backend.divide_no_nan(total, average), 1.0)
 
 
+@register
+class MixtureEMLoss(RankingLoss):
+    """Mixture EM: each list of clicks belongs, by a responsibility, to one of several models.
+
+        loss = sum_m r_m L_m,    r = softmax_m(-alpha L_m),    L_m = the cross-entropy of the clicks under model m
+
+    The scores have an axis of models, [lists, list_size, models]; a ranking is by their mean. Take it for clicks of
+    users who look at lists in a few different ways, such as devices or intents. `mixture_em` is the function.
+
+    >>> loss = MixtureEMLoss()
+    >>> round(float(loss([[1, 0]], [[[0.6, 0.9], [0.8, 0.2]]])), 5)
+    1.31987
+    """
+
+    fn = staticmethod(_mixture_em)
+    lambda_weights = PAIRS
+    models = 2
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        lambda_weight: LambdaWeight | None = None,
+        temperature: Positive = 1.0,
+        alpha: NotNegative = 1.0,
+        ragged: bool = False,
+    ):
+        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
+        super().__init__(reduction, name, **shared, alpha=alpha)
+
+
 def click_em(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    exam_loss_weight: float = 1.0,
-    rel_loss_weight: float = 1.0,
-    per: str = "list",
-):
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    exam_loss_weight: NotNegative = 1.0,
+    rel_loss_weight: NotNegative = 1.0,
+    per: Per = "list",
+) -> Tensor:
     """Click EM: a click needs a document that is both seen and relevant, each with a probability of its own.
 
     For one list with clicks y, examination logits a and relevance logits b,
@@ -115,8 +159,13 @@ def click_em(
     Reference: Wang et al., "Position Bias Estimation for Unbiased Learning to Rank in Personal Search", WSDM 2018.
     TensorFlow Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
     """
-    check_options(exam_loss_weight=exam_loss_weight, rel_loss_weight=rel_loss_weight)
+    check_options(click_em, exam_loss_weight=exam_loss_weight, rel_loss_weight=rel_loss_weight, per=per)
     labels, scores, mask = clean(labels, scores, mask, models=True)
+    options = {"exam_loss_weight": exam_loss_weight, "rel_loss_weight": rel_loss_weight}
+    return _click_em(labels, scores, mask=mask, weights=weights, **options, per=per)
+
+
+def _click_em(labels, scores, *, mask, weights, exam_loss_weight, rel_loss_weight, per="list"):
     if scores.shape[-1] not in (2, None):
         raise ValueError(
             f"click_em takes 2 scores a document, examination and relevance, but got {shown(scores.shape)}"
@@ -130,48 +179,44 @@ def click_em(
     return total(weights_of_documents(weights, labels, mask) * by_document, per)
 
 
-@keras.saving.register_keras_serializable("plackett")
-def relevance_logits(scores):
-    """[..., list_size, 2] of `click_em` -> [..., list_size], the logits of relevance, which rank."""
-    return scores[..., 1]
-
-
 def _posterior(clicked, logit, other):
     """P(the cause with this logit | click or none), where a click needs the other cause too."""
     return ops.stop_gradient(ops.where(clicked, 1.0, ops.sigmoid(logit - ops.softplus(other))))
 
 
-@keras.saving.register_keras_serializable("plackett")
-class MixtureEMLoss(RankingLoss):
-    """`mixture_em` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, alpha=1.0, ragged=False):
-        check_pairs(lambda_weight)
-        super().__init__(
-            mixture_em,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            models=2,
-            alpha=alpha,
-            lambda_weight=lambda_weight,
-        )
+@register
+def relevance_logits(scores):
+    """[..., list_size, 2] of `click_em` -> [..., list_size], the logits of relevance, which rank."""
+    return scores[..., 1]
 
 
-@keras.saving.register_keras_serializable("plackett")
+@register
 class ClickEMLoss(RankingLoss):
-    """`click_em` as a Keras loss."""
+    """Click EM: a click needs a document that is both seen and relevant, each with a probability of its own.
 
-    def __init__(self, reduction="auto", name=None, exam_loss_weight=1.0, rel_loss_weight=1.0, ragged=False):
-        super().__init__(
-            click_em,
-            reduction,
-            name,
-            ragged=ragged,
-            models=2,
-            ranking=relevance_logits,
-            weighs_documents=True,
-            exam_loss_weight=exam_loss_weight,
-            rel_loss_weight=rel_loss_weight,
-        )
+        loss = sum_i (exam_loss_weight CE(e_i, a_i) + rel_loss_weight CE(r_i, b_i))
+
+    with the logits a of examination and b of relevance, and e and r what a click or none says of them. The scores are
+    [lists, list_size, 2], a and then b; a ranking is by b. Take it for clicks with position bias: a comes from what a
+    position shows, b from the document. `click_em` is the function.
+
+    >>> loss = ClickEMLoss()
+    >>> round(float(loss([[1, 0]], [[[0.6, 0.9], [0.8, 0.2]]])), 6)
+    2.292577
+    """
+
+    fn = staticmethod(_click_em)
+    weighs_documents = True
+    models = 2
+    ranking = staticmethod(relevance_logits)
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        exam_loss_weight: NotNegative = 1.0,
+        rel_loss_weight: NotNegative = 1.0,
+        ragged: bool = False,
+    ):
+        options = {"exam_loss_weight": exam_loss_weight, "rel_loss_weight": rel_loss_weight}
+        super().__init__(reduction, name, ragged=ragged, **options)

@@ -1,18 +1,47 @@
 """Losses that approximate precision, recall and average precision by soft ranks, or by upper bounds of the ranks."""
 
-import keras
 from keras import ops
 
 from plackett import backend
-from plackett.gains import check_topn
+from plackett._types import Tensor
 from plackett.lists import ascending_order, clean, count, places, take
 from plackett.lists._order import end_of_equals, first_of_equals, padding_behind, sum_before
 from plackett.losses._approx import ranks_of
-from plackett.losses._base import RankingLoss
-from plackett.losses._options import check_options
+from plackett.losses._base import RankingLoss, Reduction
+from plackett.registry import check_options, register
+from plackett.registry.options import Count, Positive, Whole
 
 
-def approx_precision(labels, scores, *, mask=None, topn: int = 10, bound: bool = False, rank_temperature: float = 1.0):
+class _CutOffLoss(RankingLoss):
+    """Base of the losses of a soft top of the list, which have one constructor."""
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        topn: Count = 10,
+        temperature: Positive = 0.1,
+        ragged: bool = False,
+        sample_size: Count | None = None,
+        gumbel_temperature: Positive = 1.0,
+        seed: Whole | None = None,
+        bound: bool = False,
+        rank_temperature: Positive = 1.0,
+    ):
+        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
+        options = {"topn": topn, "bound": bound, "rank_temperature": rank_temperature}
+        super().__init__(reduction, name, temperature=temperature, ragged=ragged, **noise, **options)
+
+
+def approx_precision(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    topn: Count = 10,
+    bound: bool = False,
+    rank_temperature: Positive = 1.0,
+) -> Tensor:
     """ApproxPrecision: minus the share of relevant documents in a soft top of the list.
 
     For one list with labels y, scores s and their soft ranks r (`approx_ranks`),
@@ -50,12 +79,45 @@ def approx_precision(labels, scores, *, mask=None, topn: int = 10, bound: bool =
     both temperatures are 1. There padding moves the cut; no gradient passes through the cut, so that a step along it
     can raise the loss; and the bound divides by sum_i in_i, which may be below 0.
     """
-    relevant, retrieved, mask = _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature)
+    check_options(approx_precision, topn=topn, bound=bound, rank_temperature=rank_temperature)
+    labels, scores, mask = clean(labels, scores, mask)
+    return _approx_precision(labels, scores, mask=mask, topn=topn, bound=bound, rank_temperature=rank_temperature)
+
+
+def _approx_precision(labels, scores, *, mask, topn, bound, rank_temperature):
+    relevant, retrieved = _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature)
     found = ops.cast(backend.minimum(count(mask), int(topn)), retrieved.dtype) if bound else ops.sum(retrieved, axis=-1)
     return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), found)
 
 
-def approx_recall(labels, scores, *, mask=None, topn: int = 10, bound: bool = False, rank_temperature: float = 1.0):
+@register
+class ApproxPrecisionLoss(_CutOffLoss):
+    """ApproxPrecision: minus the share of relevant documents in a soft top of the list.
+
+        loss = -(sum_{i: y_i >= 1} in_i) / sum_i in_i,    in_i = sigma((c - r_i) / rank_temperature)
+
+    with the soft ranks r of the scores over the temperature, and c in the middle of the `topn`-th rank and the next.
+    Take it where a first page shall hold as many relevant documents as possible, whatever their order. With a
+    `sample_size` it is the mean over scores that Gumbel noise perturbs; with `bound` it is a bound of precision.
+    `approx_precision` is the function.
+
+    >>> loss = ApproxPrecisionLoss(topn=1)
+    >>> round(float(loss([[1, 0, 0]], [[0.6, 0.8, 0.1]])), 6)
+    -0.342223
+    """
+
+    fn = staticmethod(_approx_precision)
+
+
+def approx_recall(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    topn: Count = 10,
+    bound: bool = False,
+    rank_temperature: Positive = 1.0,
+) -> Tensor:
     """ApproxRecall: minus the share of the relevant documents that is in a soft top of the list.
 
     For one list with labels y and in_i, how far document i is inside the cut-off (`approx_precision`),
@@ -86,13 +148,42 @@ def approx_recall(labels, scores, *, mask=None, topn: int = 10, bound: bool = Fa
     measures", Information Retrieval 2010. It is rax's `approx_t12n(recall_metric)`, with `bound` `bound_t12n`, where
     both temperatures are 1, but for padding and the gradient of the cut, as in `approx_precision`.
     """
-    relevant, retrieved, _ = _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature)
+    check_options(approx_recall, topn=topn, bound=bound, rank_temperature=rank_temperature)
+    labels, scores, mask = clean(labels, scores, mask)
+    return _approx_recall(labels, scores, mask=mask, topn=topn, bound=bound, rank_temperature=rank_temperature)
+
+
+def _approx_recall(labels, scores, *, mask, topn, bound, rank_temperature):
+    relevant, retrieved = _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature)
     return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), _number(relevant, retrieved))
 
 
+@register
+class ApproxRecallLoss(_CutOffLoss):
+    """ApproxRecall: minus the share of the relevant documents that is in a soft top of the list.
+
+        loss = -(sum_{i: y_i >= 1} in_i) / (number of i with y_i >= 1)
+
+    with in_i, how far document i is inside the cut-off, as in `ApproxPrecisionLoss`. Take it for the first stage of a
+    search, whose top another ranker orders. `approx_recall` is the function.
+
+    >>> loss = ApproxRecallLoss(topn=1)
+    >>> round(float(loss([[1, 1, 0]], [[0.6, 0.8, 0.1]])), 6)
+    -0.5
+    """
+
+    fn = staticmethod(_approx_recall)
+
+
 def approx_average_precision(
-    labels, scores, *, mask=None, topn: int | None = None, bound: bool = False, rank_temperature: float = 1.0
-):
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    topn: Count | None = None,
+    bound: bool = False,
+    rank_temperature: Positive = 1.0,
+) -> Tensor:
     """ApproxAP: minus the mean precision at the soft ranks of the relevant documents.
 
     For one list with labels y, scores s and their soft ranks r (`approx_ranks`),
@@ -127,8 +218,14 @@ def approx_average_precision(
     measures", Information Retrieval 2010. It is rax's `approx_t12n(ap_metric)`, with `bound` `bound_t12n`, where both
     temperatures are 1, but for padding and the gradient of the cut, as in `approx_precision`.
     """
-    _check_cut_off(topn, rank_temperature, whole_list=True)
+    check_options(approx_average_precision, topn=topn, bound=bound, rank_temperature=rank_temperature)
+    _check_cut_off(topn, rank_temperature)
     labels, scores, mask = clean(labels, scores, mask)
+    options = {"topn": topn, "bound": bound, "rank_temperature": rank_temperature}
+    return _approx_average_precision(labels, scores, mask=mask, **options)
+
+
+def _approx_average_precision(labels, scores, *, mask, topn, bound, rank_temperature):
     relevant = _relevant(labels, mask)
     rank = ranks_of(scores, mask, relevant if topn is None else mask, bound)
     precision = _relevant_up_to(scores, mask, relevant) / rank
@@ -137,26 +234,56 @@ def approx_average_precision(
     return -backend.divide_no_nan(ops.sum(ops.where(relevant, precision, 0.0), axis=-1), _number(relevant, rank))
 
 
+def _check_cut_off(topn, rank_temperature) -> None:
+    """Raises ValueError for a temperature of a cut-off where there is none."""
+    if topn is None and rank_temperature != 1.0:
+        raise ValueError("rank_temperature acts on the cut-off: set topn too")
+
+
+@register
+class ApproxAveragePrecisionLoss(RankingLoss):
+    """ApproxAP: minus the mean precision at the soft ranks of the relevant documents.
+
+        loss = -(sum_{i: y_i >= 1} m_i / r_i) / (number of i with y_i >= 1)
+
+    with the soft ranks r of the scores over the temperature, and m_i how many relevant documents score at least s_i.
+    Take it for binary judgements with several relevant documents a list, where MAP is what counts.
+    `approx_average_precision` is the function.
+
+    >>> loss = ApproxAveragePrecisionLoss()
+    >>> round(float(loss([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    -0.599082
+    """
+
+    fn = staticmethod(_approx_average_precision)
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        topn: Count | None = None,
+        temperature: Positive = 0.1,
+        ragged: bool = False,
+        sample_size: Count | None = None,
+        gumbel_temperature: Positive = 1.0,
+        seed: Whole | None = None,
+        bound: bool = False,
+        rank_temperature: Positive = 1.0,
+    ):
+        _check_cut_off(topn, rank_temperature)
+        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
+        options = {"topn": topn, "bound": bound, "rank_temperature": rank_temperature}
+        super().__init__(reduction, name, temperature=temperature, ragged=ragged, **noise, **options)
+
+
 def _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature):
-    _check_cut_off(topn, rank_temperature)
-    labels, scores, mask = clean(labels, scores, mask)
     retrieved = _retrieved(ranks_of(scores, mask, mask, bound), scores, mask, topn, bound, rank_temperature)
-    return _relevant(labels, mask), retrieved, mask
+    return _relevant(labels, mask), retrieved
 
 
 def _relevant(labels, mask):
     """[..., list_size] bool: is the label at least 1? NaN is, so that the loss of its list is not 0 but NaN."""
     return mask & ~(labels < 1.0)
-
-
-def _check_cut_off(topn, rank_temperature, whole_list: bool = False) -> None:
-    """Raises ValueError for a cut-off out of range, and for None unless it means the whole list."""
-    check_topn(topn)
-    check_options(rank_temperature=rank_temperature)
-    if topn is None and not whole_list:
-        raise ValueError("topn must be a whole number of at least 1: no order changes what a whole list holds")
-    if topn is None and rank_temperature != 1.0:
-        raise ValueError("rank_temperature acts on the cut-off: set topn too")
 
 
 def _retrieved(rank, scores, mask, topn, bound, rank_temperature):
@@ -192,102 +319,3 @@ def _falling(scores, mask):
 def _number(relevant, like):
     """[...], how many documents are relevant, in the dtype of `like`."""
     return ops.cast(count(relevant), like.dtype)
-
-
-@keras.saving.register_keras_serializable("plackett")
-class ApproxPrecisionLoss(RankingLoss):
-    """`approx_precision` as a Keras loss; with `sample_size`, `sampled(approx_precision)`."""
-
-    def __init__(
-        self,
-        reduction="auto",
-        name=None,
-        topn=10,
-        temperature=0.1,
-        ragged=False,
-        sample_size=None,
-        gumbel_temperature=1.0,
-        seed=None,
-        bound=False,
-        rank_temperature=1.0,
-    ):
-        _check_cut_off(topn, rank_temperature)
-        super().__init__(
-            approx_precision,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=sample_size,
-            gumbel_temperature=gumbel_temperature,
-            seed=seed,
-            topn=topn,
-            bound=bound,
-            rank_temperature=rank_temperature,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class ApproxRecallLoss(RankingLoss):
-    """`approx_recall` as a Keras loss; with `sample_size`, `sampled(approx_recall)`."""
-
-    def __init__(
-        self,
-        reduction="auto",
-        name=None,
-        topn=10,
-        temperature=0.1,
-        ragged=False,
-        sample_size=None,
-        gumbel_temperature=1.0,
-        seed=None,
-        bound=False,
-        rank_temperature=1.0,
-    ):
-        _check_cut_off(topn, rank_temperature)
-        super().__init__(
-            approx_recall,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=sample_size,
-            gumbel_temperature=gumbel_temperature,
-            seed=seed,
-            topn=topn,
-            bound=bound,
-            rank_temperature=rank_temperature,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class ApproxAveragePrecisionLoss(RankingLoss):
-    """`approx_average_precision` as a Keras loss; with `sample_size`, `sampled(approx_average_precision)`."""
-
-    def __init__(
-        self,
-        reduction="auto",
-        name=None,
-        topn=None,
-        temperature=0.1,
-        ragged=False,
-        sample_size=None,
-        gumbel_temperature=1.0,
-        seed=None,
-        bound=False,
-        rank_temperature=1.0,
-    ):
-        _check_cut_off(topn, rank_temperature, whole_list=True)
-        super().__init__(
-            approx_average_precision,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=sample_size,
-            gumbel_temperature=gumbel_temperature,
-            seed=seed,
-            topn=topn,
-            bound=bound,
-            rank_temperature=rank_temperature,
-        )

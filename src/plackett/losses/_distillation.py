@@ -1,18 +1,21 @@
 """Losses that teach a student the rankings of a teacher."""
 
-import keras
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.lists import ascending_order, clean, gumbel
 from plackett.lists._order import from_median
 from plackett.lists._samples import per_sample
-from plackett.losses._base import RankingLoss
+from plackett.losses._base import RankingLoss, Reduction
 from plackett.losses._listmle import choices
-from plackett.losses._options import check_options
+from plackett.registry import check_options, register
+from plackett.registry.options import Count, Positive, Whole
 
 
-def coupled_rank_distil(labels, scores, *, noise, mask=None, topk: int | None = None):
+def coupled_rank_distil(
+    labels: Tensor, scores: Tensor, *, noise: Tensor, mask: Tensor | None = None, topk: Count | None = None
+) -> Tensor:
     """Coupled RankDistil: the likelihood of the teacher's sampled rankings under the student's Plackett-Luce model.
 
     For one list with teacher scores y, student scores s and uniform noise u,
@@ -42,8 +45,12 @@ def coupled_rank_distil(labels, scores, *, noise, mask=None, topk: int | None = 
 
     Reference: Reddi et al., "RankDistil: Knowledge Distillation for Ranking", AISTATS 2021.
     """
-    check_options(topk=topk)
+    check_options(coupled_rank_distil, topk=topk)
     labels, scores, mask = clean(labels, scores, mask)
+    return _coupled_rank_distil(labels, scores, mask=mask, noise=noise, topk=topk)
+
+
+def _coupled_rank_distil(labels, scores, *, mask, noise, topk):
     teacher = from_median(labels, mask)[..., None, :] + gumbel(noise, scores)
     scores, real = per_sample(scores, teacher), per_sample(mask, teacher)
     surprisals, positions = choices(scores, ascending_order(teacher, real), real)
@@ -52,18 +59,34 @@ def coupled_rank_distil(labels, scores, *, noise, mask=None, topk: int | None = 
     return ops.where(ops.any(labels != 0, axis=-1), backend.mean(losses, axis=-1), 0.0)
 
 
-@keras.saving.register_keras_serializable("plackett")
+@register
 class CoupledRankDistilLoss(RankingLoss):
-    """`coupled_rank_distil` as a Keras loss, with noise of its own."""
+    """Coupled RankDistil: rankings sampled from a teacher's scores, and their likelihood under the student's scores.
 
-    def __init__(self, reduction="auto", name=None, ragged=False, sample_size=8, topk=None, temperature=1.0, seed=37):
-        super().__init__(
-            coupled_rank_distil,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=sample_size,
-            seed=seed,
-            topk=topk,
-        )
+        loss = mean over samples of sum_{i <= topk} (log sum_{j >= i} e^s_pi(j) - s_pi(i))
+        pi = the order of falling y + Gumbel noise
+
+    Take it where a better ranker's scores are at hand, as labels, and a smaller or faster one shall rank alike. The
+    noise of a step is drawn anew. `coupled_rank_distil` is the function.
+
+    >>> loss = CoupledRankDistilLoss(topk=2)
+    >>> teacher, student = [[9.0, 5.0, 0.0]], [[2.0, 1.0, 0.0]]
+    >>> float(loss(teacher, student)) < float(loss(teacher, [[0.0, 1.0, 2.0]]))
+    True
+    """
+
+    fn = staticmethod(_coupled_rank_distil)
+    takes_noise = True
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        ragged: bool = False,
+        sample_size: Count = 8,
+        topk: Count | None = None,
+        temperature: Positive = 1.0,
+        seed: Whole | None = 37,
+    ):
+        shared = {"temperature": temperature, "ragged": ragged}
+        super().__init__(reduction, name, **shared, sample_size=sample_size, seed=seed, topk=topk)

@@ -1,13 +1,16 @@
 """The likelihood of a ranking under the Plackett-Luce model of the scores."""
 
-import keras
 from keras import ops
 
 from plackett import backend
-from plackett.lambdas import check_positions, document_weights
+from plackett._types import Tensor
+from plackett.lambdas import LambdaWeight
+from plackett.lambdas._uses import POSITIONS, check_lambda_weight, weights_of_ranked_documents
 from plackett.lists import ascending_order, clean, count, take
 from plackett.lists._samples import noise_of_samples, per_sample
-from plackett.losses._base import RankingLoss
+from plackett.losses._base import RankingLoss, Reduction
+from plackett.registry import register
+from plackett.registry.options import Positive, Whole
 
 
 def choices(scores, order, mask):
@@ -33,7 +36,14 @@ def choices(scores, order, mask):
     return (tops - chosen) + rest, positions
 
 
-def list_mle(labels, scores, *, mask=None, noise=None, lambda_weight=None):
+def list_mle(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    noise: Tensor | None = None,
+    lambda_weight: LambdaWeight | None = None,
+) -> Tensor:
     """ListMLE: the likelihood of the ranking by labels under the Plackett-Luce model of the scores.
 
     For one list with scores s, and pi the order of falling labels,
@@ -64,33 +74,50 @@ def list_mle(labels, scores, *, mask=None, noise=None, lambda_weight=None):
     Reference: Xia et al., "Listwise Approach to Learning to Rank: Theory and Algorithm", ICML 2008; with a lambda
     weight Lan et al., "Position-Aware ListMLE: A Sequential Learning Process for Ranking", UAI 2014.
     """
-    check_positions(lambda_weight)
+    check_lambda_weight(lambda_weight, POSITIONS)
     labels, scores, mask = clean(labels, scores, mask)
     if noise is None:
         noise = ops.broadcast_to(ops.arange(ops.shape(labels)[-1]), ops.shape(labels))[..., None, :]
+    return _list_mle(labels, scores, mask=mask, noise=noise, lambda_weight=lambda_weight)
+
+
+def _list_mle(labels, scores, *, mask, noise, lambda_weight):
     noise = noise_of_samples(noise, scores)
     labels, scores, mask = (per_sample(x, noise) for x in (labels, scores, mask))
     order = ascending_order(labels, mask, then=-noise)
     surprisals, positions = choices(scores, order, mask)
     if lambda_weight is not None:
         ranks = ops.cast(backend.maximum(positions, 1), scores.dtype)
-        surprisals = surprisals * document_weights(lambda_weight, take(labels, order), ranks, positions >= 1)
+        surprisals = surprisals * weights_of_ranked_documents(lambda_weight, take(labels, order), ranks, positions >= 1)
     return backend.mean(ops.sum(ops.where(positions >= 1, surprisals, 0.0), axis=-1), axis=-1)
 
 
-@keras.saving.register_keras_serializable("plackett")
+@register
 class ListMLELoss(RankingLoss):
-    """`list_mle` as a Keras loss; equal labels are shuffled anew at each call."""
+    """ListMLE: the likelihood of the ranking by labels, where each document is chosen among those that are left.
 
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False, seed=37):
-        check_positions(lambda_weight)
-        super().__init__(
-            list_mle,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=1,
-            seed=seed,
-            lambda_weight=lambda_weight,
-        )
+        loss = sum_i lambda_i (log sum_{j >= i} e^s_pi(j) - s_pi(i)),    pi = the order of falling labels
+
+    Take it where the labels are a full ranking, or nearly; with `ListMLELambdaWeight` its top counts most. Equal labels
+    are shuffled anew at each call. `list_mle` is the function.
+
+    >>> loss = ListMLELoss()
+    >>> round(float(loss([[2, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    2.142732
+    """
+
+    fn = staticmethod(_list_mle)
+    lambda_weights = POSITIONS
+    takes_noise = True
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        lambda_weight: LambdaWeight | None = None,
+        temperature: Positive = 1.0,
+        ragged: bool = False,
+        seed: Whole | None = 37,
+    ):
+        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
+        super().__init__(reduction, name, **shared, sample_size=1, seed=seed)

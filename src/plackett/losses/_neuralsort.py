@@ -1,21 +1,24 @@
 """Losses of a soft permutation of the documents."""
 
-import keras
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.backend.derivatives import Rule, differentiable
 from plackett.kernels import pair_tiles
-from plackett.lambdas import DCGFamily, NDCGLambdaWeight, check_metric, check_none
+from plackett.lambdas import DCGFamily, NDCGLambdaWeight
+from plackett.lambdas._uses import METRIC, check_lambda_weight
 from plackett.lists import ascending_order, clean, count, log_softmax, masked_softmax, mean, places, take
 from plackett.lists._masking import any_above_0
 from plackett.lists._order import end_of_equals, first_of_equals, padding_behind, sum_before, sum_from
 from plackett.lists._pairs import both
 from plackett.lists._shapes import computable
-from plackett.losses._base import RankingLoss
+from plackett.losses._base import RankingLoss, Reduction
+from plackett.registry import register
+from plackett.registry.options import Count, Positive, Whole
 
 
-def neural_sort(scores, mask=None):
+def neural_sort(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """NeuralSort: how probably each document holds each rank.
 
     For one list of n documents with scores s,
@@ -36,6 +39,10 @@ def neural_sort(scores, mask=None):
     """
     mask = ops.ones_like(computable(scores), dtype="bool") if mask is None else mask
     _, scores, mask = clean(scores, scores, mask)
+    return _neural_sort(scores, mask)
+
+
+def _neural_sort(scores, mask):
     return differentiable(_MATRIX, (scores,), (mask,))
 
 
@@ -123,7 +130,28 @@ def _of_scores(total, lean, falling):
     return lean + sum_before(total, first) - sum_from(total, end)
 
 
-def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | None = None):
+class _NeuralSortLoss(RankingLoss):
+    """Base of the losses of a soft permutation, which have one constructor."""
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        lambda_weight: DCGFamily | None = None,
+        temperature: Positive = 1.0,
+        ragged: bool = False,
+        sample_size: Count | None = None,
+        gumbel_temperature: Positive = 1.0,
+        seed: Whole | None = None,
+    ):
+        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
+        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
+        super().__init__(reduction, name, **shared, **noise)
+
+
+def neural_sort_ndcg(
+    labels: Tensor, scores: Tensor, *, mask: Tensor | None = None, lambda_weight: DCGFamily | None = None
+) -> Tensor:
     """NeuralSort NDCG (PiRank): minus the NDCG of a soft permutation.
 
     For one list with labels y, scores s and P_rk how probably document k holds rank r (`neural_sort`),
@@ -154,13 +182,19 @@ def neural_sort_ndcg(labels, scores, *, mask=None, lambda_weight: DCGFamily | No
 
     Reference: Swezey et al., "PiRank: Scalable Learning To Rank via Differentiable Sorting", NeurIPS 2021.
     """
-    check_metric(lambda_weight)
+    check_lambda_weight(lambda_weight, METRIC)
     labels, scores, mask = clean(labels, scores, mask)
+    return _neural_sort_ndcg(labels, scores, mask=mask, lambda_weight=lambda_weight)
+
+
+def _neural_sort_ndcg(labels, scores, *, mask, lambda_weight):
     metric = _NDCG if lambda_weight is None else lambda_weight
     gain = ops.where(mask, metric.gain(labels, mask), 0.0)
-
     losses = differentiable(Rule(_value, _pull, _plain, (metric,)), (scores,), (gain, mask))
     return ops.where(any_above_0(labels), losses, 0.0)
+
+
+_NDCG = NDCGLambdaWeight()
 
 
 def _value(metric, variables, constants):
@@ -199,7 +233,26 @@ def _loss_and_gradient(metric, gain, scores, mask):
     return -ops.sum(by_rank, axis=-1), -gradient
 
 
-def neural_sort_cross_entropy(labels, scores, *, mask=None):
+@register
+class NeuralSortNDCGLoss(_NeuralSortLoss):
+    """NeuralSort NDCG (PiRank): minus the NDCG of a soft permutation.
+
+        loss = -(1 / max DCG) sum_r discount(r) sum_k P_rk gain(y_k)
+
+    with P_rk how probably document k holds rank r at the scores over the temperature. Take it for graded judgements
+    where NDCG at a small cut-off is what counts, `lambda_weight=NDCGLambdaWeight(topn=10)`. With a `sample_size` it is
+    the mean over scores that Gumbel noise perturbs. `neural_sort_ndcg` is the function.
+
+    >>> loss = NeuralSortNDCGLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    -0.797073
+    """
+
+    fn = staticmethod(_neural_sort_ndcg)
+    lambda_weights = METRIC
+
+
+def neural_sort_cross_entropy(labels: Tensor, scores: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """NeuralSort cross-entropy: the soft permutation of the scores against that of the labels.
 
     For one list of n documents with labels y, scores s and P_rk(x) how probably document k holds rank r where x are
@@ -229,9 +282,13 @@ def neural_sort_cross_entropy(labels, scores, *, mask=None):
     here log P(s) is exact.
     """
     labels, scores, mask = clean(labels, scores, mask)
+    return _neural_sort_cross_entropy(labels, scores, mask=mask)
+
+
+def _neural_sort_cross_entropy(labels, scores, *, mask):
     order = ascending_order(-scores, mask)
     columns = take(places(ascending_order(-labels, mask)), order)[..., None, :]
-    truth = neural_sort(labels, mask)
+    truth = _neural_sort(labels, mask)
     truth = ops.take_along_axis(truth, ops.broadcast_to(columns, ops.shape(truth)), axis=-1)
     by_rank = -ops.sum(truth * _log_neural_sort(scores, mask), axis=-1)
     return ops.where(any_above_0(labels), mean(by_rank, take(mask, order)), 0.0)
@@ -254,61 +311,19 @@ def _log_neural_sort(scores, mask):
     return log_softmax(formula - ops.stop_gradient(formula) - below, both(take(mask, order)))
 
 
-_NDCG = NDCGLambdaWeight()
+@register
+class NeuralSortCrossEntropyLoss(_NeuralSortLoss):
+    """NeuralSort cross-entropy: the soft permutation of the scores against that of the labels.
 
+        loss = -(1 / n) sum_r sum_k P_rk(y) log P_rk(s)
 
-@keras.saving.register_keras_serializable("plackett")
-class NeuralSortNDCGLoss(RankingLoss):
-    """`neural_sort_ndcg` as a Keras loss; with `sample_size`, `sampled(neural_sort_ndcg)`."""
+    with P_rk(x) how probably document k holds rank r where x are the scores. Take it where the whole order of a list
+    counts, its bottom as much as its top. It takes no lambda weight; `sample_size` is that of `NeuralSortNDCGLoss`.
+    `neural_sort_cross_entropy` is the function.
 
-    def __init__(
-        self,
-        reduction="auto",
-        name=None,
-        lambda_weight=None,
-        temperature=1.0,
-        ragged=False,
-        sample_size=None,
-        gumbel_temperature=1.0,
-        seed=None,
-    ):
-        check_metric(lambda_weight)
-        super().__init__(
-            neural_sort_ndcg,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=sample_size,
-            gumbel_temperature=gumbel_temperature,
-            seed=seed,
-            lambda_weight=lambda_weight,
-        )
+    >>> loss = NeuralSortCrossEntropyLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    0.744351
+    """
 
-
-@keras.saving.register_keras_serializable("plackett")
-class NeuralSortCrossEntropyLoss(RankingLoss):
-    """`neural_sort_cross_entropy` as a Keras loss; with `sample_size`, `sampled(neural_sort_cross_entropy)`."""
-
-    def __init__(
-        self,
-        reduction="auto",
-        name=None,
-        lambda_weight=None,
-        temperature=1.0,
-        ragged=False,
-        sample_size=None,
-        gumbel_temperature=1.0,
-        seed=None,
-    ):
-        check_none(lambda_weight)
-        super().__init__(
-            neural_sort_cross_entropy,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=sample_size,
-            gumbel_temperature=gumbel_temperature,
-            seed=seed,
-        )
+    fn = staticmethod(_neural_sort_cross_entropy)

@@ -3,19 +3,20 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import keras
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.backend.derivatives import Rule, differentiable
 from plackett.lists import log_softmax, places, take
 from plackett.lists._order import first_of_equals
 from plackett.lists._pairs import both, check_square, squeeze_column
 from plackett.lists._shapes import as_rows, check_shape, computable
 from plackett.losses._base import RankingLoss
+from plackett.registry import register
 
 
-def npairs(labels, similarities, *, mask=None):
+def npairs(labels: Tensor, similarities: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """N-pairs: each row must recognise the rows of its class among the whole batch.
 
     For row i of similarities S, with the set P_i of rows of the class of i, itself among them,
@@ -52,7 +53,29 @@ def npairs(labels, similarities, *, mask=None):
     return differentiable(_rule(_OF_CLASSES, mask), (similarities,), (labels, real))
 
 
-def npairs_multilabel(labels, similarities, *, mask=None):
+@register
+class NpairsLoss(RankingLoss):
+    """N-pairs: each row of a batch must recognise the rows of its class among all others.
+
+        loss = mean over rows i of log sum_j e^S_ij - (1 / |P_i|) sum_{j in P_i} S_ij
+
+    with P_i the rows of the class of i. It is called with classes, [rows], and similarities S = a b^T of anchors and
+    positives, [rows, rows]; weights are of rows. Take it for paired examples, with the rest of the batch as negatives.
+    `npairs` is the function.
+
+    >>> loss = NpairsLoss()
+    >>> round(float(loss([0, 1], [[2.0, 0.0], [0.5, 1.5]])), 6)
+    0.220095
+    """
+
+    fn = staticmethod(npairs)
+    of_classes = True
+
+    def __init__(self, name: str | None = "npairs_loss"):
+        super().__init__(name=name)
+
+
+def npairs_multilabel(labels: Tensor, similarities: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """Multilabel N-pairs: each row must recognise the rows that share labels with it, the more the better.
 
     For row i of similarities S, with n_ij the number of labels that rows i and j share,
@@ -86,6 +109,28 @@ def npairs_multilabel(labels, similarities, *, mask=None):
     similarities, real = _clean(similarities, mask)
     labels = ops.where(real[..., None], labels, 0.0)
     return differentiable(_rule(_OF_LABELS, mask), (similarities,), (labels, real))
+
+
+@register
+class NpairsMultilabelLoss(RankingLoss):
+    """Multilabel N-pairs: each row must recognise the rows that share labels with it, the more the better.
+
+        loss = mean over rows i of sum_j n_ij (log sum_k e^S_ik - S_ij) / sum_j n_ij
+
+    with n_ij the number of labels that rows i and j share. It is called with labels, [rows, classes], 0 or 1, and
+    similarities S, [rows, rows]. Take it as `NpairsLoss`, where an example has several labels. `npairs_multilabel` is
+    the function.
+
+    >>> loss = NpairsMultilabelLoss()
+    >>> round(float(loss([[1, 0], [1, 1]], [[2.0, 0.0], [0.5, 1.5]])), 6)
+    0.886762
+    """
+
+    fn = staticmethod(npairs_multilabel)
+    of_classes = True
+
+    def __init__(self, name: str | None = "npairs_multilabel_loss"):
+        super().__init__(name=name)
 
 
 def _clean(similarities, mask):
@@ -222,19 +267,3 @@ _OF_LABELS = _Matches(_totals_of_labels, _less_of_labels, _matrix_of_labels)
 def _member(k, order, first):
     """The k-th row of the class of each row; any row where the class has no more."""
     return backend.lookup(order, backend.minimum(first + k, ops.shape(order)[0] - 1))
-
-
-@keras.saving.register_keras_serializable("plackett")
-class NpairsLoss(RankingLoss):
-    """`npairs` as a Keras loss: the mean over rows."""
-
-    def __init__(self, name="npairs_loss"):
-        super().__init__(npairs, "sum_over_batch_size", name, classes=True)
-
-
-@keras.saving.register_keras_serializable("plackett")
-class NpairsMultilabelLoss(RankingLoss):
-    """`npairs_multilabel` as a Keras loss: the mean over rows."""
-
-    def __init__(self, name="npairs_multilabel_loss"):
-        super().__init__(npairs_multilabel, "sum_over_batch_size", name, classes=True)

@@ -8,11 +8,10 @@ from keras import ops
 
 from plackett.backend.derivatives import Rule, differentiable
 from plackett.kernels import by_grade, pair_tiles
-from plackett.lambdas import check_pairs, of_gains_and_ranks, weights_of_pairs
-from plackett.lists import clean, count, count_below, ranks, weights_of_documents
+from plackett.lambdas._uses import of_gains_and_ranks, weights_of_pairs
+from plackett.lists import count, count_below, ranks, weights_of_documents
 from plackett.lists._pairs import both
 from plackett.lists._shapes import as_rows
-from plackett.losses._options import PER, check_per
 
 DEAR = 1.5  # the time of a pair of two grades with a weight of its ranks, in that of a pair of two ranks
 
@@ -32,11 +31,8 @@ class Phi(NamedTuple):
     by_grades: Callable | None = None
 
 
-def sum_over_pairs(phi, labels, scores, mask, weights, lambda_weight, preferred=True, per="list"):
-    """`plackett.losses.pairwise` for a `Phi`."""
-    check_pairs(lambda_weight)
-    check_per(per, (*PER, "pair"))
-    labels, scores, mask = clean(labels, scores, mask)
+def sum_over_pairs(phi, labels, scores, *, mask, weights=None, lambda_weight=None, preferred=True, per="list"):
+    """`plackett.losses.pairwise` for a `Phi`, of clean lists."""
     of_documents = weights_of_documents(weights, labels, mask)
     if per == "pair":
         return of_documents[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask, of_documents)

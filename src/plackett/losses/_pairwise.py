@@ -1,33 +1,37 @@
 """Losses of pairs of documents: one function of the difference of their scores, summed over the pairs of a list."""
 
-from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import Literal
 
-import keras
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.kernels import by_grade
-from plackett.lambdas import YetiDCGLambdaWeight, check_pairs
+from plackett.lambdas import LambdaWeight, YetiDCGLambdaWeight
+from plackett.lambdas._uses import PAIRS, check_lambda_weight
 from plackett.lists import clean, count, mean, weights_of_documents
 from plackett.lists._order import from_median
-from plackett.losses._base import RankingLoss
-from plackett.losses._options import PER, check_per
+from plackett.losses._base import LambdaWeightedLoss, RankingLoss, Reduction
 from plackett.losses._pairs import Phi, sum_over_pairs
-from plackett.losses._sampled import sampled
+from plackett.losses._sampled import mean_over_samples
+from plackett.registry import check_options, register
+from plackett.registry.options import Count, Function, Positive, Whole
+
+Per = Literal["list", "document", "pair"]
 
 
 def pairwise(
-    phi: Callable,
-    labels,
-    scores,
+    phi: Function,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    lambda_weight=None,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    lambda_weight: LambdaWeight | None = None,
     preferred: bool = True,
-    per: str = "list",
-):
+    per: Per = "list",
+) -> Tensor:
     """The sum over pairs of documents of a function phi of the difference of their scores.
 
     For one list with labels y, scores s and weights w of documents,
@@ -62,7 +66,17 @@ def pairwise(
     gradient is computed with the loss, in the same pass over the pairs; second derivatives and forward mode take a
     matrix of all pairs.
     """
-    return sum_over_pairs(_with_slope(phi), labels, scores, mask, weights, lambda_weight, preferred, per)
+    check_options(pairwise, phi=phi, preferred=preferred)
+    return _over_pairs(_with_slope(phi), labels, scores, mask, weights, lambda_weight, per, preferred)
+
+
+def _over_pairs(phi, labels, scores, mask, weights, lambda_weight, per, preferred=True):
+    """`sum_over_pairs` of what a caller hands over."""
+    check_options(pairwise, per=per)
+    check_lambda_weight(lambda_weight, PAIRS)
+    labels, scores, mask = clean(labels, scores, mask)
+    options = {"weights": weights, "lambda_weight": lambda_weight, "preferred": preferred, "per": per}
+    return sum_over_pairs(phi, labels, scores, mask=mask, **options)
 
 
 @lru_cache(maxsize=64)  # the same function for the same phi: what is compiled for it is found again
@@ -70,7 +84,15 @@ def _with_slope(phi):
     return Phi(phi, partial(backend.value_and_slope, phi))
 
 
-def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
+def pairwise_hinge(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    lambda_weight: LambdaWeight | None = None,
+    per: Per = "list",
+) -> Tensor:
     """Pairwise hinge: a preferred document must score higher by 1.
 
     For one list with labels y and scores s,
@@ -88,10 +110,44 @@ def pairwise_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=Non
 
     Reference: Joachims, "Optimizing Search Engines using Clickthrough Data", KDD 2002 (RankSVM).
     """
-    return sum_over_pairs(_HINGE, labels, scores, mask, weights, lambda_weight, per=per)
+    return _over_pairs(_HINGE, labels, scores, mask, weights, lambda_weight, per)
 
 
-def pairwise_squared_hinge(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
+def _hinge(scores, labels):
+    return ops.relu(1.0 - scores), -ops.relu(ops.sign(1.0 - scores))
+
+
+_HINGE = Phi(lambda scores, labels: ops.relu(1.0 - scores), _hinge, by_grade.hinge)
+
+
+@register
+class PairwiseHingeLoss(LambdaWeightedLoss):
+    """Pairwise hinge: a preferred document must score higher by 1.
+
+        loss = sum_ij max(0, 1 - (s_i - s_j))    over the pairs with y_i > y_j
+
+    Take it for graded judgements or clicks, where pairs that are well apart shall no longer matter. A lambda weight
+    weighs the pairs. `pairwise_hinge` is the function.
+
+    >>> loss = PairwiseHingeLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    1.2
+    """
+
+    fn = staticmethod(partial(sum_over_pairs, _HINGE))
+    lambda_weights = PAIRS
+    weighs_documents = True
+
+
+def pairwise_squared_hinge(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    lambda_weight: LambdaWeight | None = None,
+    per: Per = "list",
+) -> Tensor:
     """Pairwise squared hinge: a preferred document must score higher by 1, and what it lacks counts squared.
 
     For one list with labels y and scores s,
@@ -109,10 +165,45 @@ def pairwise_squared_hinge(labels, scores, *, mask=None, weights=None, lambda_we
 
     Reference: Chapelle & Keerthi, "Efficient algorithms for ranking with SVMs", Information Retrieval 2010.
     """
-    return sum_over_pairs(_SQUARED_HINGE, labels, scores, mask, weights, lambda_weight, per=per)
+    return _over_pairs(_SQUARED_HINGE, labels, scores, mask, weights, lambda_weight, per)
 
 
-def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
+def _squared_hinge(scores, labels):
+    lacks = ops.relu(1.0 - scores)
+    return lacks * lacks, -2.0 * lacks
+
+
+_SQUARED_HINGE = Phi(lambda scores, labels: ops.relu(1.0 - scores) ** 2, _squared_hinge)
+
+
+@register
+class PairwiseSquaredHingeLoss(LambdaWeightedLoss):
+    """Pairwise squared hinge: a preferred document must score higher by 1, and what it lacks counts squared.
+
+        loss = sum_ij max(0, 1 - (s_i - s_j))^2    over the pairs with y_i > y_j
+
+    Take it as `PairwiseHingeLoss`; pairs far in the wrong order pull the more. `pairwise_squared_hinge` is the
+    function.
+
+    >>> loss = PairwiseSquaredHingeLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    1.44
+    """
+
+    fn = staticmethod(partial(sum_over_pairs, _SQUARED_HINGE))
+    lambda_weights = PAIRS
+    weighs_documents = True
+
+
+def pairwise_logistic(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    lambda_weight: LambdaWeight | None = None,
+    per: Per = "list",
+) -> Tensor:
     """Pairwise logistic: the likelihood of each preference (RankNet); with an NDCG weight LambdaRank.
 
     For one list with labels y and scores s,
@@ -131,10 +222,49 @@ def pairwise_logistic(labels, scores, *, mask=None, weights=None, lambda_weight=
     LambdaRank to LambdaMART: An Overview", MSR-TR-2010-82; Wang et al., "The LambdaLoss Framework for Ranking Metric
     Optimization", CIKM 2018.
     """
-    return sum_over_pairs(_LOGISTIC, labels, scores, mask, weights, lambda_weight, per=per)
+    return _over_pairs(_LOGISTIC, labels, scores, mask, weights, lambda_weight, per)
 
 
-def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
+def _logistic(scores, labels):
+    value, slope = backend.softplus_and_sigmoid(-scores)
+    return value, -slope
+
+
+_LOGISTIC = Phi(lambda scores, labels: backend.softplus(-scores), _logistic, by_grade.logistic)
+
+
+@register
+class PairwiseLogisticLoss(LambdaWeightedLoss):
+    """Pairwise logistic: the likelihood of each preference (RankNet); with an NDCG weight LambdaRank.
+
+        loss = sum_ij lambda_ij log(1 + e^-(s_i - s_j))    over the pairs with y_i > y_j
+
+    Take it for graded judgements or clicks; with `NDCGLambdaWeight` or `NDCGLambdaWeightV2` where NDCG is what counts.
+    `pairwise_logistic` is the function.
+
+    >>> from plackett.losses import NDCGLambdaWeight
+    >>> loss = PairwiseLogisticLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    0.798139
+    >>> loss = PairwiseLogisticLoss(lambda_weight=NDCGLambdaWeight(topn=10, smooth_fraction=0.5))
+    >>> round(float(loss([[2, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    1.213543
+    """
+
+    fn = staticmethod(partial(sum_over_pairs, _LOGISTIC))
+    lambda_weights = PAIRS
+    weighs_documents = True
+
+
+def pairwise_soft_zero_one(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    lambda_weight: LambdaWeight | None = None,
+    per: Per = "list",
+) -> Tensor:
     """Pairwise soft 0-1: the smoothed number of pairs in the wrong order.
 
     For one list with labels y and scores s,
@@ -152,10 +282,45 @@ def pairwise_soft_zero_one(labels, scores, *, mask=None, weights=None, lambda_we
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010.
     """
-    return sum_over_pairs(_SOFT_ZERO_ONE, labels, scores, mask, weights, lambda_weight, per=per)
+    return _over_pairs(_SOFT_ZERO_ONE, labels, scores, mask, weights, lambda_weight, per)
 
 
-def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None, per: str = "list"):
+def _soft_zero_one(scores, labels):
+    wrong = ops.sigmoid(-scores)
+    return wrong, -wrong * (1.0 - wrong)
+
+
+_SOFT_ZERO_ONE = Phi(lambda scores, labels: ops.sigmoid(-scores), _soft_zero_one, by_grade.soft_zero_one)
+
+
+@register
+class PairwiseSoftZeroOneLoss(LambdaWeightedLoss):
+    """Pairwise soft 0-1: the smoothed number of pairs in the wrong order.
+
+        loss = sum_ij 1 / (1 + e^(s_i - s_j))    over the pairs with y_i > y_j
+
+    Take it for noisy labels: a pair that is far in the wrong order counts no more than 1. `pairwise_soft_zero_one` is
+    the function.
+
+    >>> loss = PairwiseSoftZeroOneLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    0.549834
+    """
+
+    fn = staticmethod(partial(sum_over_pairs, _SOFT_ZERO_ONE))
+    lambda_weights = PAIRS
+    weighs_documents = True
+
+
+def pairwise_mse(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    lambda_weight: LambdaWeight | None = None,
+    per: Per = "list",
+) -> Tensor:
     """Pairwise squared error: the differences of scores must be those of labels.
 
     For one list with labels y and scores s,
@@ -173,10 +338,16 @@ def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None,
 
     Reference: the pairwise squared error of TensorFlow Ranking 0.5, `PairwiseMSELoss`.
     """
-    if lambda_weight is not None or per == "pair":
-        return sum_over_pairs(_SQUARED_ERROR, labels, scores, mask, weights, lambda_weight, preferred=False, per=per)
-    check_per(per, (*PER, "pair"))
+    check_options(pairwise_mse, per=per)
+    check_lambda_weight(lambda_weight, PAIRS)
     labels, scores, mask = clean(labels, scores, mask)
+    return _pairwise_mse(labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight, per=per)
+
+
+def _pairwise_mse(labels, scores, *, mask, weights, lambda_weight, per="list"):
+    if lambda_weight is not None or per == "pair":
+        options = {"weights": weights, "lambda_weight": lambda_weight, "preferred": False, "per": per}
+        return sum_over_pairs(_SQUARED_ERROR, labels, scores, mask=mask, **options)
     weights = weights_of_documents(weights, labels, mask)
     error = from_median(scores, mask) - labels
     error = ops.where(mask, error - mean(error, mask)[..., None], 0.0)
@@ -185,17 +356,44 @@ def pairwise_mse(labels, scores, *, mask=None, weights=None, lambda_weight=None,
     return by_document if per == "document" else ops.sum(by_document, axis=-1)
 
 
+def _squared_error(scores, labels):
+    error = scores - labels
+    return error * error, 2.0 * error
+
+
+_SQUARED_ERROR = Phi(lambda scores, labels: (scores - labels) ** 2, _squared_error)
+
+
+@register
+class PairwiseMSELoss(LambdaWeightedLoss):
+    """Pairwise squared error: the differences of scores must be those of labels.
+
+        loss = sum_ij ((s_i - s_j) - (y_i - y_j))^2    over all pairs i != j
+
+    Take it for labels whose distances count, such as a teacher's scores or prices, up to a constant a list.
+    `pairwise_mse` is the function.
+
+    >>> loss = PairwiseMSELoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    2.88
+    """
+
+    fn = staticmethod(_pairwise_mse)
+    lambda_weights = PAIRS
+    weighs_documents = True
+
+
 def yeti_logistic(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    noise,
-    mask=None,
-    weights=None,
-    temperature: float = 1.0,
-    gumbel_temperature: float = 1.0,
-    lambda_weight=None,
-):
+    noise: Tensor,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    temperature: Positive = 1.0,
+    gumbel_temperature: Positive = 1.0,
+    lambda_weight: LambdaWeight | None = None,
+) -> Tensor:
     """YetiRank: pairwise logistic between neighbours of rankings that are sampled from the scores.
 
     For one list with labels y, scores s and uniform noise u,
@@ -229,164 +427,54 @@ def yeti_logistic(
 
     Reference: Lyzhin et al., "Which Tricks Are Important for Learning to Rank?", ICML 2023.
     """
-    return sampled(_yeti)(
-        labels,
-        scores,
-        noise=noise,
-        mask=mask,
-        weights=weights,
-        temperature=temperature,
-        gumbel_temperature=gumbel_temperature,
-        lambda_weight=lambda_weight,
-    )
+    check_options(yeti_logistic, temperature=temperature, gumbel_temperature=gumbel_temperature)
+    check_lambda_weight(lambda_weight, PAIRS)
+    labels, scores, mask = clean(labels, scores, mask)
+    weights = None if weights is None else weights_of_documents(weights, labels, mask)
+    temperatures = {"temperature": temperature, "gumbel_temperature": gumbel_temperature}
+    of_samples = {"noise": noise, "weights": weights, "shared": False, **temperatures}
+    return mean_over_samples(_yeti, labels, scores, mask=mask, **of_samples, lambda_weight=lambda_weight)
 
 
-def _yeti(labels, scores, *, mask=None, weights=None, lambda_weight=None):
-    weight = YetiDCGLambdaWeight() if lambda_weight is None else lambda_weight
-    return pairwise_logistic(labels, scores, mask=mask, weights=weights, lambda_weight=weight)
+def _yeti(labels, scores, *, mask, lambda_weight, weights=None):
+    weight = _YETI if lambda_weight is None else lambda_weight
+    return sum_over_pairs(_LOGISTIC, labels, scores, mask=mask, weights=weights, lambda_weight=weight)
 
 
-def _hinge(scores, labels):
-    return ops.relu(1.0 - scores), -ops.relu(ops.sign(1.0 - scores))
+_YETI = YetiDCGLambdaWeight()
 
 
-def _squared_hinge(scores, labels):
-    lacks = ops.relu(1.0 - scores)
-    return lacks * lacks, -2.0 * lacks
-
-
-def _logistic(scores, labels):
-    value, slope = backend.softplus_and_sigmoid(-scores)
-    return value, -slope
-
-
-def _soft_zero_one(scores, labels):
-    wrong = ops.sigmoid(-scores)
-    return wrong, -wrong * (1.0 - wrong)
-
-
-def _squared_error(scores, labels):
-    error = scores - labels
-    return error * error, 2.0 * error
-
-
-_HINGE = Phi(lambda scores, labels: ops.relu(1.0 - scores), _hinge, by_grade.hinge)
-_SQUARED_HINGE = Phi(lambda scores, labels: ops.relu(1.0 - scores) ** 2, _squared_hinge)
-_LOGISTIC = Phi(lambda scores, labels: backend.softplus(-scores), _logistic, by_grade.logistic)
-_SOFT_ZERO_ONE = Phi(lambda scores, labels: ops.sigmoid(-scores), _soft_zero_one, by_grade.soft_zero_one)
-_SQUARED_ERROR = Phi(lambda scores, labels: (scores - labels) ** 2, _squared_error)
-
-
-@keras.saving.register_keras_serializable("plackett")
-class PairwiseHingeLoss(RankingLoss):
-    """`pairwise_hinge` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
-        check_pairs(lambda_weight)
-        super().__init__(
-            pairwise_hinge,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            weighs_documents=True,
-            lambda_weight=lambda_weight,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class PairwiseSquaredHingeLoss(RankingLoss):
-    """`pairwise_squared_hinge` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
-        check_pairs(lambda_weight)
-        super().__init__(
-            pairwise_squared_hinge,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            weighs_documents=True,
-            lambda_weight=lambda_weight,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class PairwiseLogisticLoss(RankingLoss):
-    """`pairwise_logistic` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
-        check_pairs(lambda_weight)
-        super().__init__(
-            pairwise_logistic,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            weighs_documents=True,
-            lambda_weight=lambda_weight,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class PairwiseSoftZeroOneLoss(RankingLoss):
-    """`pairwise_soft_zero_one` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
-        check_pairs(lambda_weight)
-        super().__init__(
-            pairwise_soft_zero_one,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            weighs_documents=True,
-            lambda_weight=lambda_weight,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class PairwiseMSELoss(RankingLoss):
-    """`pairwise_mse` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
-        check_pairs(lambda_weight)
-        super().__init__(
-            pairwise_mse,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            weighs_documents=True,
-            lambda_weight=lambda_weight,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
+@register
 class YetiLogisticLoss(RankingLoss):
-    """`yeti_logistic` as a Keras loss, with noise of its own."""
+    """YetiRank: pairwise logistic between neighbours of rankings that are sampled from the scores.
+
+        loss = mean over samples of sum_ij lambda_ij log(1 + e^-(z_i - z_j))    over the pairs with y_i > y_j
+        z = (s + Gumbel noise) / (gumbel_temperature temperature)
+
+    with the weight lambda of `YetiDCGLambdaWeight`, 0 but for neighbours, unless another is given. Take it for graded
+    judgements where DCG at the top of the list is what counts; noise in the labels is averaged out by sampling.
+    `yeti_logistic` is the function.
+
+    >>> loss = YetiLogisticLoss(sample_size=16, seed=42)
+    >>> float(loss([[1, 0]], [[0.6, 0.8]])) > 0
+    True
+    """
+
+    fn = staticmethod(_yeti)
+    lambda_weights = PAIRS
+    weighs_documents = True
 
     def __init__(
         self,
-        reduction="auto",
-        name=None,
-        lambda_weight=None,
-        temperature=1.0,
-        sample_size=8,
-        gumbel_temperature=1.0,
-        seed=None,
-        ragged=False,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        lambda_weight: LambdaWeight | None = None,
+        temperature: Positive = 1.0,
+        sample_size: Count = 8,
+        gumbel_temperature: Positive = 1.0,
+        seed: Whole | None = None,
+        ragged: bool = False,
     ):
-        check_pairs(lambda_weight)
-        super().__init__(
-            _yeti,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            sample_size=sample_size,
-            gumbel_temperature=gumbel_temperature,
-            seed=seed,
-            weighs_documents=True,
-            lambda_weight=lambda_weight,
-        )
+        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
+        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
+        super().__init__(reduction, name, **shared, **noise)

@@ -1,14 +1,19 @@
 """Losses of single documents, summed over their list."""
 
-import keras
+from typing import Literal
+
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.backend.derivatives import Rule, differentiable
 from plackett.lists import clean, weights_of_documents
 from plackett.lists._shapes import shown
-from plackett.losses._base import RankingLoss
-from plackett.losses._options import check_options, check_per
+from plackett.losses._base import RankingLoss, Reduction
+from plackett.registry import check_options, register
+from plackett.registry.options import Count, CountFrom2, ShareBelow1
+
+Per = Literal["list", "document"]
 
 
 def cross_entropy(labels, scores):
@@ -32,13 +37,19 @@ def _plain_cross_entropy(variables, constants):
 _CROSS_ENTROPY = Rule(_cross_entropy, lambda *given: [given[-1] * given[-2][0]], _plain_cross_entropy)
 
 
-def total(terms, per: str):
+def total(terms, per):
     """The terms of documents, [..., list_size], as they are, per "document", or summed, per "list"."""
-    check_per(per)
     return terms if per == "document" else ops.sum(terms, axis=-1)
 
 
-def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None, per: str = "list"):
+def sigmoid_cross_entropy(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    per: Per = "list",
+) -> Tensor:
     """Sigmoid cross-entropy: each document's label as a probability.
 
     For one list with labels y and scores s,
@@ -65,11 +76,44 @@ def sigmoid_cross_entropy(labels, scores, *, mask=None, weights=None, per: str =
     Reference: He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook", ADKDD 2014. TensorFlow
     Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
     """
+    check_options(sigmoid_cross_entropy, per=per)
     labels, scores, mask = clean(labels, scores, mask)
+    return _sigmoid_cross_entropy(labels, scores, mask=mask, weights=weights, per=per)
+
+
+def _sigmoid_cross_entropy(labels, scores, *, mask, weights, per="list"):
     return total(weights_of_documents(weights, labels, mask) * cross_entropy(labels, scores), per)
 
 
-def mean_squared(labels, scores, *, mask=None, weights=None, per: str = "list"):
+@register
+class SigmoidCrossEntropyLoss(RankingLoss):
+    """Sigmoid cross-entropy: each document's label as a probability, of which the score is the logit.
+
+        loss = sum_i (log(1 + e^s_i) - y_i s_i)
+
+    Take it for binary labels, such as clicks, where the score must also be a calibrated probability.
+    `sigmoid_cross_entropy` is the function.
+
+    >>> loss = SigmoidCrossEntropyLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    1.608589
+    """
+
+    fn = staticmethod(_sigmoid_cross_entropy)
+    weighs_documents = True
+
+    def __init__(self, reduction: Reduction = "auto", name: str | None = None, ragged: bool = False):
+        super().__init__(reduction, name, ragged=ragged)
+
+
+def mean_squared(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    per: Per = "list",
+) -> Tensor:
     """Squared error: regression of the labels.
 
     For one list with labels y and scores s,
@@ -96,20 +140,45 @@ def mean_squared(labels, scores, *, mask=None, weights=None, per: str = "list"):
     Reference: Cossock & Zhang, "Subset Ranking Using Regression", COLT 2006. TensorFlow Ranking takes the mean over
     list_size, padding included: this times list_size is the sum here.
     """
+    check_options(mean_squared, per=per)
     labels, scores, mask = clean(labels, scores, mask)
+    return _mean_squared(labels, scores, mask=mask, weights=weights, per=per)
+
+
+def _mean_squared(labels, scores, *, mask, weights, per="list"):
     return total(weights_of_documents(weights, labels, mask) * ops.square(scores - labels), per)
 
 
+@register
+class MeanSquaredLoss(RankingLoss):
+    """Squared error: regression of the labels, summed over a list.
+
+        loss = sum_i (s_i - y_i)^2
+
+    Take it where the score must predict the label itself. `mean_squared` is the function.
+
+    >>> loss = MeanSquaredLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    0.8
+    """
+
+    fn = staticmethod(_mean_squared)
+    weighs_documents = True
+
+    def __init__(self, reduction: Reduction = "auto", name: str | None = None, ragged: bool = False):
+        super().__init__(reduction, name, ragged=ragged)
+
+
 def ordinal(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    ordinal_size: int | None = None,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    ordinal_size: Count | None = None,
     use_fraction_label: bool = False,
-    per: str = "list",
-):
+    per: Per = "list",
+) -> Tensor:
     """Ordinal regression: for each level, is the label at least this high?
 
     For one list with labels y and, for levels k = 1 ... K, the logits s_ik of y_i >= k,
@@ -141,7 +210,13 @@ def ordinal(
     "Context-Aware Learning to Rank with Self-Attention", 2020. TensorFlow Ranking takes the mean over list_size,
     padding included: this times list_size is the sum here.
     """
+    check_options(ordinal, ordinal_size=ordinal_size, use_fraction_label=use_fraction_label, per=per)
     labels, scores, mask = clean(labels, scores, mask, models=True)
+    options = {"ordinal_size": ordinal_size, "use_fraction_label": use_fraction_label}
+    return _ordinal(labels, scores, mask=mask, weights=weights, **options, per=per)
+
+
+def _ordinal(labels, scores, *, mask, weights, ordinal_size, use_fraction_label, per="list"):
     _check_size(scores, ordinal_size=ordinal_size)
     level = ops.cast(ops.arange(1, ops.shape(scores)[-1] + 1), scores.dtype)
     if use_fraction_label:
@@ -152,16 +227,56 @@ def ordinal(
     return total(weights_of_documents(weights, labels, mask) * by_document, per)
 
 
+@register
+def expected_grade(scores):
+    """[..., list_size, K] of `ordinal` -> [..., list_size], the sum of the K probabilities, which ranks."""
+    return ops.sum(ops.sigmoid(scores), axis=-1)
+
+
+@register
+class OrdinalLoss(RankingLoss):
+    """Ordinal regression: for each grade k, is the label at least this high?
+
+        loss = sum_i sum_k (log(1 + e^s_ik) - [y_i >= k] s_ik)
+
+    The scores are [lists, list_size, ordinal_size], a logit a grade; a ranking is by the sum of their probabilities.
+    Take it for few grades whose distances mean nothing. `ordinal` is the function.
+
+    >>> loss = OrdinalLoss(ordinal_size=2)
+    >>> round(float(loss([[2, 0]], [[[0.6, 0.3], [0.8, -0.1]]])), 6)
+    2.807341
+    """
+
+    fn = staticmethod(_ordinal)
+    weighs_documents = True
+    ranking = staticmethod(expected_grade)
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        ragged: bool = False,
+        ordinal_size: Count | None = 1,
+        use_fraction_label: bool = False,
+    ):
+        options = {"ordinal_size": ordinal_size, "use_fraction_label": use_fraction_label}
+        super().__init__(reduction, name, ragged=ragged, **options)
+
+    @property
+    def models(self) -> int:
+        return self.options["ordinal_size"] or 1
+
+
 def multi_class(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    num_classes: int | None = None,
-    label_smoothing: float = 0.0,
-    per: str = "list",
-):
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    num_classes: CountFrom2 | None = None,
+    label_smoothing: ShareBelow1 = 0.0,
+    per: Per = "list",
+) -> Tensor:
     """Multi-class cross-entropy: which of several classes is each document of?
 
     For one list with labels y, K classes k = 0 ... K - 1 and the logits s_ik,
@@ -193,8 +308,13 @@ def multi_class(
     TensorFlow Ranking reads probabilities unless it is told that the scores are logits, which they always are here, and
     takes the mean over list_size, padding included: this times list_size is the sum here.
     """
-    check_options(label_smoothing=label_smoothing)
+    check_options(multi_class, num_classes=num_classes, label_smoothing=label_smoothing, per=per)
     labels, scores, mask = clean(labels, scores, mask, models=True)
+    options = {"num_classes": num_classes, "label_smoothing": label_smoothing}
+    return _multi_class(labels, scores, mask=mask, weights=weights, **options, per=per)
+
+
+def _multi_class(labels, scores, *, mask, weights, num_classes, label_smoothing, per="list"):
     _check_size(scores, num_classes=num_classes)
     classes = ops.cast(ops.arange(ops.shape(scores)[-1]), scores.dtype)
     target = ops.cast(labels[..., None] == classes, scores.dtype)
@@ -205,7 +325,7 @@ def multi_class(
     return total(weights_of_documents(weights, labels, mask) * by_document, per)
 
 
-@keras.saving.register_keras_serializable("plackett")
+@register
 def expected_class(scores):
     """[..., list_size, K] of `multi_class` -> [..., list_size], the expected class, which ranks."""
     probability = ops.softmax(scores, axis=-1)
@@ -219,59 +339,34 @@ def _check_size(scores, **size) -> None:
         raise ValueError(f"{name}={wanted} needs as many scores a document, but got scores {shown(scores.shape)}")
 
 
-@keras.saving.register_keras_serializable("plackett")
-def expected_grade(scores):
-    """[..., list_size, K] of `ordinal` -> [..., list_size], the sum of the K probabilities, which ranks."""
-    return ops.sum(ops.sigmoid(scores), axis=-1)
-
-
-@keras.saving.register_keras_serializable("plackett")
-class SigmoidCrossEntropyLoss(RankingLoss):
-    """`sigmoid_cross_entropy` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, ragged=False):
-        super().__init__(sigmoid_cross_entropy, reduction, name, ragged=ragged, weighs_documents=True)
-
-
-@keras.saving.register_keras_serializable("plackett")
-class MeanSquaredLoss(RankingLoss):
-    """`mean_squared` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, ragged=False):
-        super().__init__(mean_squared, reduction, name, ragged=ragged, weighs_documents=True)
-
-
-@keras.saving.register_keras_serializable("plackett")
-class OrdinalLoss(RankingLoss):
-    """`ordinal` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, ragged=False, ordinal_size=1, use_fraction_label=False):
-        super().__init__(
-            ordinal,
-            reduction,
-            name,
-            ragged=ragged,
-            models=ordinal_size or 1,
-            ranking=expected_grade,
-            weighs_documents=True,
-            ordinal_size=ordinal_size,
-            use_fraction_label=use_fraction_label,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
+@register
 class MultiClassLoss(RankingLoss):
-    """`multi_class` as a Keras loss."""
+    """Multi-class cross-entropy: which of several classes is each document of?
 
-    def __init__(self, reduction="auto", name=None, ragged=False, num_classes=2, label_smoothing=0.0):
-        super().__init__(
-            multi_class,
-            reduction,
-            name,
-            ragged=ragged,
-            models=num_classes,
-            ranking=expected_class,
-            weighs_documents=True,
-            num_classes=num_classes,
-            label_smoothing=label_smoothing,
-        )
+        loss = sum_i (log sum_l e^s_il - s_ik),    k = y_i
+
+    The scores are [lists, list_size, num_classes], a logit a class; a ranking is by the expected class. Take it for
+    grades as classes, of which each may have a shape of its own. `multi_class` is the function.
+
+    >>> loss = MultiClassLoss(num_classes=3)
+    >>> round(float(loss([[2, 0]], [[[0.6, 0.3, 0.1], [0.8, -0.1, 0.0]]])), 6)
+    1.971655
+    """
+
+    fn = staticmethod(_multi_class)
+    weighs_documents = True
+    ranking = staticmethod(expected_class)
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        ragged: bool = False,
+        num_classes: CountFrom2 = 2,
+        label_smoothing: ShareBelow1 = 0.0,
+    ):
+        super().__init__(reduction, name, ragged=ragged, num_classes=num_classes, label_smoothing=label_smoothing)
+
+    @property
+    def models(self) -> int:
+        return self.options["num_classes"]

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 
+from keras import ops
+
 from plackett import backend
+from plackett._types import Tensor
 from plackett.lists import clean, gumbel, weights_of_documents
 from plackett.lists._order import from_median
 from plackett.lists._samples import per_sample
-from plackett.losses._options import check_options
+from plackett.registry import check_options
+from plackett.registry.options import Positive
 
 
-def sampled(fn: Callable) -> Callable:
+def sampled(fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The loss `fn` in the mean over scores perturbed by Gumbel noise, that is, over rankings of Plackett-Luce.
 
     For one list with labels y, scores s and uniform noise u,
@@ -37,23 +41,49 @@ def sampled(fn: Callable) -> Callable:
     normalises the perturbed scores by a log-softmax, which cancels in losses of score differences.
     """
 
-    def mean_over_samples(
+    def sampled_fn(
         labels,
         scores,
         *,
         noise,
         mask=None,
         weights=None,
-        temperature: float = 1.0,
-        gumbel_temperature: float = 1.0,
+        temperature=1.0,
+        gumbel_temperature=1.0,
         **options,
     ):
-        check_options(temperature=temperature, gumbel_temperature=gumbel_temperature)
+        check_options(mean_over_samples, temperature=temperature, gumbel_temperature=gumbel_temperature)
         labels, scores, mask = clean(labels, scores, mask)
-        perturbed = (from_median(scores, mask)[..., None, :] + gumbel(noise, scores)) / gumbel_temperature
         if weights is not None:
-            options["weights"] = per_sample(weights_of_documents(weights, labels, mask), perturbed)
-        losses = fn(labels[..., None, :], perturbed / temperature, mask=mask[..., None, :], **options)
-        return backend.mean(losses, axis=-1)
+            options["weights"] = weights_of_documents(weights, labels, mask)
+        options |= {"temperature": temperature, "gumbel_temperature": gumbel_temperature}
+        return mean_over_samples(fn, labels, scores, mask=mask, noise=noise, shared=True, **options)
 
-    return mean_over_samples
+    return sampled_fn
+
+
+def mean_over_samples(
+    fn,
+    labels,
+    scores,
+    *,
+    mask,
+    noise,
+    temperature: Positive,
+    gumbel_temperature: Positive,
+    shared: bool,
+    weights=None,
+    **options,
+):
+    """The mean of `fn` over perturbed scores, of clean lists.
+
+    Args:
+        shared: `fn` takes labels and a mask of [..., 1, list_size]. Else they are repeated for each sample.
+    """
+    perturbed = (from_median(scores, mask)[..., None, :] + gumbel(noise, scores)) / gumbel_temperature
+    labels, mask = (x[..., None, :] if shared else per_sample(x, perturbed) for x in (labels, mask))
+    if weights is not None:
+        options["weights"] = per_sample(weights, perturbed)
+    # Scores are 0 at padding, as a loss of clean lists expects.
+    perturbed = ops.where(mask, perturbed / temperature, 0.0)
+    return backend.mean(fn(labels, perturbed, mask=mask, **options), axis=-1)

@@ -1,16 +1,25 @@
 """Losses that read exp(score) as a document's odds of being chosen."""
 
-import keras
 from keras import ops
 
 from plackett import backend, gains
-from plackett.lambdas import check_gains, document_weights
+from plackett._types import Tensor
+from plackett.lambdas import LambdaWeight
+from plackett.lambdas._uses import GAINS, check_lambda_weight, weights_of_ranked_documents
 from plackett.lists import clean, log_softmax, logsumexp_below, ranks, weights_of_documents
-from plackett.losses._base import RankingLoss
-from plackett.losses._options import check_options
+from plackett.losses._base import LambdaWeightedLoss, RankingLoss, Reduction
+from plackett.registry import check_options, register
+from plackett.registry.options import NotNegative, Number, Positive
 
 
-def softmax(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+def softmax(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    lambda_weight: LambdaWeight | None = None,
+) -> Tensor:
     """Softmax cross-entropy of the labels, which need not sum to 1.
 
     For one list with labels y and scores s,
@@ -41,12 +50,44 @@ def softmax(labels, scores, *, mask=None, weights=None, lambda_weight=None):
     Bruch et al., "An Analysis of the Softmax Cross Entropy Loss for Learning-to-Rank with Binary Relevance",
     ICTIR 2019.
     """
+    check_lambda_weight(lambda_weight, GAINS)
     labels, scores, mask = clean(labels, scores, mask)
-    gain = _gain(labels, scores, mask, gains.identity, lambda_weight) * weights_of_documents(weights, labels, mask)
+    return _softmax(labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
+
+
+def _softmax(labels, scores, *, mask, weights, lambda_weight):
+    gain = _gain(labels, scores, mask, weights, gains.identity, lambda_weight)
     return -ops.sum(gain * log_softmax(scores, mask), axis=-1)
 
 
-def calibrated_softmax(labels, scores, *, mask=None, weights=None, virtual_label: float = 0.0, lambda_weight=None):
+@register
+class SoftmaxLoss(LambdaWeightedLoss):
+    """Softmax cross-entropy: the documents of a list share one probability, and the labels say how.
+
+        loss = sum_i y_i (log sum_j e^s_j - s_i)
+
+    Take it for clicks, and for any labels that say how much of the attention a document should get; it is a strong
+    first choice. `softmax` is the function.
+
+    >>> loss = SoftmaxLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    0.798139
+    """
+
+    fn = staticmethod(_softmax)
+    lambda_weights = GAINS
+    weighs_documents = True
+
+
+def calibrated_softmax(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    virtual_label: NotNegative = 0.0,
+    lambda_weight: LambdaWeight | None = None,
+) -> Tensor:
     """Calibrated softmax: `softmax` with one more document in each list, whose score is 0 and whose label is given.
 
     For one list with labels y, scores s and the virtual label y_0,
@@ -78,13 +119,19 @@ def calibrated_softmax(labels, scores, *, mask=None, weights=None, virtual_label
 
     Reference: Yan et al., "Scale Calibration of Deep Ranking Models", KDD 2022.
     """
-    check_options(virtual_label=virtual_label)
+    check_options(calibrated_softmax, virtual_label=virtual_label)
+    check_lambda_weight(lambda_weight, GAINS)
     labels, scores, mask = clean(labels, scores, mask)
+    options = {"weights": weights, "virtual_label": virtual_label, "lambda_weight": lambda_weight}
+    return _calibrated_softmax(labels, scores, mask=mask, **options)
+
+
+def _calibrated_softmax(labels, scores, *, mask, weights, virtual_label, lambda_weight):
     weights = weights_of_documents(weights, labels, mask)
     real = ops.any(mask, axis=-1, keepdims=True)
     labels = _with_virtual(labels, ops.cast(real, labels.dtype) * virtual_label)
     scores, weights, mask = _with_virtual(scores, 0.0), _with_virtual(weights, 1.0), _with_virtual(mask, real)
-    return softmax(labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
+    return _softmax(labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
 
 
 def _with_virtual(x, value):
@@ -93,7 +140,46 @@ def _with_virtual(x, value):
     return ops.concatenate([x, last], axis=-1)
 
 
-def poly_one_softmax(labels, scores, *, mask=None, weights=None, epsilon: float = 1.0, lambda_weight=None):
+@register
+class CalibratedSoftmaxLoss(RankingLoss):
+    """Calibrated softmax: softmax with one more document in each list, of score 0, so that scores have a scale.
+
+        loss = sum_i y_i (L - s_i) + virtual_label L,    L = log(1 + sum_j e^s_j)
+
+    Take it as `SoftmaxLoss`, where scores must be comparable between lists or be read as odds against no choice at
+    all. `calibrated_softmax` is the function.
+
+    >>> loss = CalibratedSoftmaxLoss(virtual_label=0.5)
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    1.828387
+    """
+
+    fn = staticmethod(_calibrated_softmax)
+    lambda_weights = GAINS
+    weighs_documents = True
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        lambda_weight: LambdaWeight | None = None,
+        temperature: Positive = 1.0,
+        virtual_label: NotNegative = 0.0,
+        ragged: bool = False,
+    ):
+        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
+        super().__init__(reduction, name, **shared, virtual_label=virtual_label)
+
+
+def poly_one_softmax(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    epsilon: Number = 1.0,
+    lambda_weight: LambdaWeight | None = None,
+) -> Tensor:
     """Poly-1 softmax: softmax cross-entropy with another first coefficient of its expansion in 1 - p.
 
     For one list with labels y, scores s and p_i = e^s_i / sum_j e^s_j,
@@ -122,14 +208,57 @@ def poly_one_softmax(labels, scores, *, mask=None, weights=None, epsilon: float 
 
     Reference: Leng et al., "PolyLoss: A Polynomial Expansion Perspective of Classification Loss Functions", ICLR 2022.
     """
-    check_options(epsilon=epsilon)
+    check_options(poly_one_softmax, epsilon=epsilon)
+    check_lambda_weight(lambda_weight, GAINS)
     labels, scores, mask = clean(labels, scores, mask)
-    gain = _gain(labels, scores, mask, gains.identity, lambda_weight) * weights_of_documents(weights, labels, mask)
+    return _poly_one_softmax(labels, scores, mask=mask, weights=weights, epsilon=epsilon, lambda_weight=lambda_weight)
+
+
+def _poly_one_softmax(labels, scores, *, mask, weights, epsilon, lambda_weight):
+    gain = _gain(labels, scores, mask, weights, gains.identity, lambda_weight)
     log_p = log_softmax(scores, mask)
     return ops.sum(gain * (epsilon * -ops.expm1(log_p) - log_p), axis=-1)
 
 
-def unique_softmax(labels, scores, *, mask=None, weights=None, lambda_weight=None):
+@register
+class PolyOneSoftmaxLoss(RankingLoss):
+    """Poly-1 softmax: softmax cross-entropy with another first coefficient of its expansion in 1 - p.
+
+        loss = sum_i y_i (-log p_i + epsilon (1 - p_i)),    p_i = e^s_i / sum_j e^s_j
+
+    Take it as `SoftmaxLoss`, where one more number may be tuned: an epsilon below 0 weakens documents that are ranked
+    well already. `poly_one_softmax` is the function.
+
+    >>> loss = PolyOneSoftmaxLoss(epsilon=2.0)
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    1.897807
+    """
+
+    fn = staticmethod(_poly_one_softmax)
+    lambda_weights = GAINS
+    weighs_documents = True
+
+    def __init__(
+        self,
+        reduction: Reduction = "auto",
+        name: str | None = None,
+        lambda_weight: LambdaWeight | None = None,
+        epsilon: Number = 1.0,
+        temperature: Positive = 1.0,
+        ragged: bool = False,
+    ):
+        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
+        super().__init__(reduction, name, **shared, epsilon=epsilon)
+
+
+def unique_softmax(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    lambda_weight: LambdaWeight | None = None,
+) -> Tensor:
     """Unique softmax: each document against those graded below it.
 
     For one list with labels y and scores s,
@@ -163,81 +292,39 @@ def unique_softmax(labels, scores, *, mask=None, weights=None, lambda_weight=Non
     Reference: Zhu & Klabjan, "Listwise Learning to Rank by Exploring Unique Ratings", WSDM 2020,
     https://arxiv.org/abs/2001.01828
     """
+    check_lambda_weight(lambda_weight, GAINS)
     labels, scores, mask = clean(labels, scores, mask)
-    gain = _gain(labels, scores, mask, gains.pow_minus_1, lambda_weight) * weights_of_documents(weights, labels, mask)
+    return _unique_softmax(labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
+
+
+def _unique_softmax(labels, scores, *, mask, lambda_weight, weights=None):
+    gain = _gain(labels, scores, mask, weights, gains.pow_minus_1, lambda_weight)
     tops, rest, has_rivals = logsumexp_below(labels, scores, mask)
     return ops.sum(ops.where(has_rivals, gain * backend.softplus((tops - scores) + rest), 0.0), axis=-1)
 
 
-def _gain(labels, scores, mask, gain_fn, lambda_weight):
-    """[..., list_size], gain_fn(label), or what the lambda weight puts in its place."""
+def _gain(labels, scores, mask, weights, gain_fn, lambda_weight):
+    """[..., list_size], gain_fn(label), or what the lambda weight puts in its place, times the document's weight."""
     if lambda_weight is None:
-        return gain_fn(labels)
-    check_gains(lambda_weight)
-    return document_weights(lambda_weight, labels, ranks(ops.stop_gradient(scores), mask), mask)
+        gain = gain_fn(labels)
+    else:
+        gain = weights_of_ranked_documents(lambda_weight, labels, ranks(ops.stop_gradient(scores), mask), mask)
+    return gain * weights_of_documents(weights, labels, mask)
 
 
-@keras.saving.register_keras_serializable("plackett")
-class SoftmaxLoss(RankingLoss):
-    """`softmax` as a Keras loss."""
+@register
+class UniqueSoftmaxLoss(LambdaWeightedLoss):
+    """Unique softmax: each document competes with those of a lower grade.
 
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
-        check_gains(lambda_weight)
-        super().__init__(
-            softmax,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            weighs_documents=True,
-            lambda_weight=lambda_weight,
-        )
+        loss = -sum_i (2^y_i - 1) log(e^s_i / (e^s_i + sum_{j: y_j < y_i} e^s_j))
 
+    Take it for graded judgements with many equal grades, and for long lists. `unique_softmax` is the function; weights
+    of documents become a weight of their list here, as in TensorFlow Ranking.
 
-@keras.saving.register_keras_serializable("plackett")
-class CalibratedSoftmaxLoss(RankingLoss):
-    """`calibrated_softmax` as a Keras loss."""
+    >>> loss = UniqueSoftmaxLoss()
+    >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
+    0.798139
+    """
 
-    def __init__(
-        self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, virtual_label=0.0, ragged=False
-    ):
-        check_gains(lambda_weight)
-        super().__init__(
-            calibrated_softmax,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            weighs_documents=True,
-            virtual_label=virtual_label,
-            lambda_weight=lambda_weight,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class PolyOneSoftmaxLoss(RankingLoss):
-    """`poly_one_softmax` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, epsilon=1.0, temperature=1.0, ragged=False):
-        check_gains(lambda_weight)
-        super().__init__(
-            poly_one_softmax,
-            reduction,
-            name,
-            temperature=temperature,
-            ragged=ragged,
-            weighs_documents=True,
-            epsilon=epsilon,
-            lambda_weight=lambda_weight,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class UniqueSoftmaxLoss(RankingLoss):
-    """`unique_softmax` as a Keras loss."""
-
-    def __init__(self, reduction="auto", name=None, lambda_weight=None, temperature=1.0, ragged=False):
-        check_gains(lambda_weight)
-        super().__init__(
-            unique_softmax, reduction, name, temperature=temperature, ragged=ragged, lambda_weight=lambda_weight
-        )
+    fn = staticmethod(_unique_softmax)
+    lambda_weights = GAINS

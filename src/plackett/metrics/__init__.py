@@ -12,7 +12,7 @@ Published numbers differ by conventions that are seldom written down. Here they 
   compared as numbers, or strings.
 - `average`: "lists": each list counts alike, or by the mean of the sample weights of its relevant documents;
   "relevance": by their sum.
-- `name`: None = the name of the class and its cut-off, such as "ndcg_10".
+- `name`: None = the name of the class and its cut-off, such as "ndcg@10".
 - `ragged`: accept ragged labels, scores and weights.
 
 Judged documents that a list lacks, as where a run is cut, belong in it with a score of -inf: so they take part in what
@@ -28,10 +28,11 @@ Scores that are no numbers:
   and no gains, it stands behind all that are retrieved.
 """
 
+from plackett.metrics._base import RankingMetric
+from plackett.metrics._by_name import get
 from plackett.metrics._cascade import ERR, MRR, Hits, expected_reciprocal_rank, hits, reciprocal_rank
 from plackett.metrics._dcg import DCG, NDCG, dcg, ndcg
 from plackett.metrics._diversity import AlphaDCG, PrecisionIA, alpha_dcg, precision_ia
-from plackett.metrics._lookup import get
 from plackett.metrics._precision import (
     MAP,
     PWA,
@@ -45,6 +46,7 @@ from plackett.metrics._precision import (
     recall,
 )
 from plackett.metrics._preference import ARP, OPA, BPref, average_relevance_position, bpref, ordered_pair_accuracy
+from plackett.metrics._ranked import Ranked
 
 __all__ = [
     "ARP",
@@ -61,6 +63,8 @@ __all__ = [
     "Hits",
     "Precision",
     "PrecisionIA",
+    "Ranked",
+    "RankingMetric",
     "Recall",
     "alpha_dcg",
     "average_precision",

@@ -2,66 +2,105 @@
 
 import math
 from collections.abc import Callable
+from typing import ClassVar, Literal
 
 import keras
 from keras import ops
 
 from plackett import backend, gains
+from plackett._types import Tensor
+from plackett.kernels import dcg_sums
 from plackett.lists import weights_of_documents
 from plackett.lists._masking import prepare
 from plackett.lists._ragged import padded_weights
 from plackett.lists._weights import weights_as_given
-from plackett.metrics._options import TIES, check_options
+from plackett.metrics._ranked import sort_by_score
 from plackett.registry import Configured, snake_case
+from plackett.registry.options import Count
+
+Ties = Literal["position", "expected", "trec"]
+Empty = Literal[0, 1, "skip"]
+Average = Literal["lists", "relevance"]
+
+
+def binary(labels, mask):
+    """[..., list_size] bool: is the label at least 1? The relevance of metrics that know no grades."""
+    return gains.is_greater_equal_1(labels)
+
+
+def by_label(labels, mask):
+    """[..., list_size]: the label as the relevance of a document."""
+    return labels
+
+
+def relevance_by_gain(gain, average, labels, mask):
+    """[..., list_size]: the gain as the relevance, of any size where only its share of the list counts."""
+    return dcg_sums.relative(gain, labels, mask) if average == "lists" else gain(labels)
 
 
 class RankingMetric(Configured, keras.metrics.Metric):
     """A metric function of lists as a Keras metric: the weighted mean over all lists seen.
 
-    A subclass writes its constructor, which hands the function and all options to this one.
+    A subclass says what is true of its function in class attributes, and writes a constructor that hands its arguments
+    to this one. Its function is `fn(lists, *, topn, **options) -> [...]`, one value a list, of lists that are cleaned
+    and sorted by falling score, see `Ranked`.
+
+    >>> from keras import ops
+    >>> from plackett.metrics import RankingMetric
+    >>> class First(RankingMetric):
+    ...     "The label of the first document."
+    ...     fn = staticmethod(lambda lists, *, topn: lists.known(lists.found(lists.labels)[..., 0]))
+    >>> float(First()([[2.0, 0.0], [1.0, 0.0]], [[0.6, 0.8], [0.2, 0.1]]))
+    0.5
 
     Args:
-        fn: `fn(labels, scores, *, mask, weights, **options) -> [...]`, one value a list.
-        relevance: function of labels and mask, the relevance rel of each document for the weight of its list.
-        name: the name of the metric. None = that of the class and its cut-off.
+        topn: the cut-off. None = the whole list.
         empty: what a list without any relevant document counts: 0 or 1, with the mean weight of the other lists, or
             "skip": nothing, and where no list counts the mean is NaN. A list whose documents are all padding, or all
             of weight 0, never counts.
+        ties: the order of documents of equal score, see `plackett.metrics`.
         average: "lists": a list weighs sum_i w_i rel_i / sum_i rel_i, the mean weight of its relevant documents, so
             that without weights all lists count alike; "relevance": it weighs sum_i w_i rel_i.
+        name: the name of the metric. None = that of the class and its cut-off, such as "ndcg@10".
         ragged: accept ragged labels, scores and weights.
-        subtopics: the labels have a last axis of subtopics.
-        options: handed to `fn`.
+        options: handed to the function.
 
     Raises:
         ValueError: an option outside of what is allowed.
     """
 
-    less_is_better = False
-    judged_only = False  # whether a document that nobody judged is left out, or else not relevant
-    known_ties = TIES
+    # See above; its values are those of `lists.known`, so that a list with a score of NaN has none.
+    fn: ClassVar[Callable[..., Tensor]]
+    # The relevance rel of each document for the weight of its list: function of labels and mask.
+    relevance: ClassVar[Callable[[Tensor, Tensor], Tensor]] = staticmethod(binary)
+    # The function takes `topn`.
+    has_cut_off: ClassVar[bool] = True
+    # The labels have a last axis of subtopics.
+    subtopics: ClassVar[bool] = False
+    # A document that nobody judged is left out. Else it is not relevant.
+    judged_only: ClassVar[bool] = False
+    # A lower value is better.
+    less_is_better: ClassVar[bool] = False
+    # Keras renames the metrics of a model of several outputs.
+    replaceable = ("name",)
 
     def __init__(
         self,
-        fn: Callable,
-        relevance: Callable,
-        name: str | None,
+        topn: Count | Literal["relevant"] | None = None,
         *,
-        empty: int | str = 0,
-        average: str = "lists",
+        empty: Empty = 0,
+        ties: Literal["incorrect", "position", "expected", "trec"] = "position",
+        average: Average = "lists",
+        name: str | None = None,
         ragged: bool = False,
-        subtopics: bool = False,
         **options,
     ):
-        check_options(self.known_ties, empty=empty, average=average, **options)
-        super().__init__(name=name or _default_name(type(self), options.get("topn")))
-        self.fn = fn
-        self.relevance = relevance
+        super().__init__(name=name or _default_name(type(self), topn))
         self.empty = empty
+        self.ties = ties
         self.average = average
         self.ragged = ragged
-        self.subtopics = subtopics
-        self.options = options
+        self.options = options | ({"topn": topn} if self.has_cut_off else {})
         self.total = self.add_weight(name="total", initializer="zeros")
         self.weight = self.add_weight(name="weight", initializer="zeros")
         self.relevant_lists = self.add_weight(name="relevant_lists", initializer="zeros")
@@ -72,11 +111,9 @@ class RankingMetric(Configured, keras.metrics.Metric):
         """What Keras's callbacks with mode="auto" go by."""
         return "down" if self.less_is_better else "up"
 
-    def get_config(self):
-        config = super().get_config()
-        return config | {"name": self.name} if "name" in config else config
-
-    def update_state(self, y_true, y_pred, sample_weight=None, documents=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None, documents: Tensor | None = None
+    ) -> None:
         """Adds the lists of one batch.
 
         Args:
@@ -97,8 +134,8 @@ class RankingMetric(Configured, keras.metrics.Metric):
             sample_weight = weights_as_given(sample_weight, scores)
         weights = weights_of_documents(sample_weight, scores, mask)
         mask = mask & (weights > 0)
-        known = {"documents": documents} if self.options.get("ties") == "trec" else {}
-        values = self.fn(labels, scores, mask=mask, weights=weights, **known, **self.options)
+        documents = documents if self.ties == "trec" else None
+        values = self.fn(sort_by_score(labels, scores, mask, weights, self.ties, documents), **self.options)
         relevance = ops.where(mask, ops.cast(self.relevance(labels, mask), scores.dtype), 0.0)
         has_relevance = ops.any(relevance > 0, axis=-1)
         weight = ops.sum(weights * relevance, axis=-1)
@@ -109,7 +146,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
         self.relevant_lists.assign_add(self._sum(has_relevance))
         self.empty_lists.assign_add(self._sum(ops.any(mask, axis=-1) & ~has_relevance))
 
-    def result(self):
+    def result(self) -> Tensor:
         sums = (self.total, self.weight, self.relevant_lists, self.empty_lists)
         total, weight, relevant, empty = (ops.convert_to_tensor(x) for x in sums)
         if self.empty == "skip":
@@ -129,23 +166,21 @@ class RankingMetric(Configured, keras.metrics.Metric):
         return ops.sum(ops.cast(x, self.dtype))
 
 
+class CutOffMetric(RankingMetric):
+    """Base of the metrics with the constructor that most have: of a cut-off and the conventions alone."""
+
+    def __init__(
+        self,
+        topn: Count | None = None,
+        empty: Empty = 0,
+        ties: Ties = "position",
+        average: Average = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        super().__init__(topn, empty=empty, ties=ties, average=average, name=name, ragged=ragged)
+
+
 def _default_name(kind, topn):
     from_class = snake_case(kind.__name__)
-    return from_class if topn is None else f"{from_class}_{topn if isinstance(topn, str) else int(topn)}"
-
-
-def binary(labels, mask):
-    """[..., list_size] bool: is the label at least 1? The relevance of metrics that know no grades."""
-    return gains.is_greater_equal_1(labels)
-
-
-def by_label(labels, mask):
-    """[..., list_size]: the label as the relevance of a document."""
-    return labels
-
-
-def by_gain(gain: Callable, average: str) -> Callable:
-    """The gain of a document as its relevance, of any size where only its share of the list counts."""
-    if average == "lists":
-        return lambda labels, mask: gains.relative(gain, labels, mask)
-    return lambda labels, mask: gain(labels)
+    return from_class if topn is None else f"{from_class}@{topn if isinstance(topn, str) else int(topn)}"

@@ -1,12 +1,14 @@
 """Metrics of a user who reads from the top and stops: at a relevant document, or with a probability at each."""
 
-import keras
 from keras import ops
 
 from plackett import backend, gains
-from plackett.metrics._base import RankingMetric, binary, by_label
-from plackett.metrics._options import check_options
+from plackett._types import Tensor
+from plackett.kernels import dcg_sums
+from plackett.metrics._base import Average, CutOffMetric, Empty, RankingMetric, Ties, by_label
 from plackett.metrics._ranked import ranked
+from plackett.registry import check_options, register
+from plackett.registry.options import Count, Positive
 
 
 def cascade(lists, worth, survival, discount):
@@ -61,7 +63,16 @@ def _read(p, state):
     return total + ops.where(last, of_group, 0.0), v, w, *state[3:]
 
 
-def reciprocal_rank(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
+def reciprocal_rank(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """The reciprocal of the rank of the first relevant document.
 
     For one list with labels y and ranks r by falling score,
@@ -88,12 +99,42 @@ def reciprocal_rank(labels, scores, *, mask=None, weights=None, topn=None, ties:
 
     Reference: Voorhees, "The TREC-8 Question Answering Track Report", TREC 1999.
     """
-    check_options(topn=topn)
+    check_options(reciprocal_rank, topn=topn, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    return lists.known(ops.sum(gains.truncated(gains.inverse, topn)(lists.rank) * _first_relevant(lists), axis=-1))
+    return _reciprocal_rank(lists, topn=topn)
 
 
-def hits(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
+def _reciprocal_rank(lists, *, topn):
+    return lists.known(ops.sum(dcg_sums.truncated(gains.inverse, topn)(lists.rank) * _first_relevant(lists), axis=-1))
+
+
+@register
+class MRR(CutOffMetric):
+    """Mean reciprocal rank: one over the rank of the first relevant document.
+
+        RR@n = max_{i: y_i >= 1, r_i <= n} 1 / r_i
+
+    Take it where one relevant document is enough, such as an answer or a page that is searched for. `reciprocal_rank`
+    is the function.
+
+    >>> metric = MRR(topn=2)
+    >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    0.5
+    """
+
+    fn = staticmethod(_reciprocal_rank)
+
+
+def hits(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Hits: is there a relevant document at the top?
 
     For one list with labels y and ranks r by falling score,
@@ -120,9 +161,29 @@ def hits(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "pos
 
     Reference: Bordes et al., "Translating Embeddings for Modeling Multi-relational Data", NIPS 2013 (Hits@10).
     """
-    check_options(topn=topn)
+    check_options(hits, topn=topn, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    return lists.known(ops.sum(gains.truncated(ops.ones_like, topn)(lists.rank) * _first_relevant(lists), axis=-1))
+    return _hits(lists, topn=topn)
+
+
+def _hits(lists, *, topn):
+    return lists.known(ops.sum(dcg_sums.truncated(ops.ones_like, topn)(lists.rank) * _first_relevant(lists), axis=-1))
+
+
+@register
+class Hits(CutOffMetric):
+    """Hits: is there a relevant document at the top?
+
+        Hits@n = 1 if y_i >= 1 for an i with r_i <= n, else 0
+
+    Take it where only a few documents are shown and one relevant document is enough. `hits` is the function.
+
+    >>> metric = Hits(topn=2)
+    >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    1.0
+    """
+
+    fn = staticmethod(_hits)
 
 
 def _first_relevant(lists):
@@ -139,16 +200,16 @@ def _first_relevant(lists):
 
 
 def expected_reciprocal_rank(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    topn: int | None = None,
-    max_grade: float = 4.0,
-    ties: str = "position",
-    documents=None,
-):
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    max_grade: Positive = 4.0,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Expected reciprocal rank: a user stops at a document with a probability that grows with its grade.
 
     For one list with labels y, by falling score, and R_p = (2^y_p - 1) / 2^max_grade,
@@ -177,63 +238,44 @@ def expected_reciprocal_rank(
 
     Reference: Chapelle et al., "Expected Reciprocal Rank for Graded Relevance", CIKM 2009.
     """
-    check_options(topn=topn, max_grade=max_grade)
+    check_options(expected_reciprocal_rank, topn=topn, max_grade=max_grade, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    shift = max(max_grade - gains.HIGH, 0.0)
-    stop = gains.pow_minus_1_over(backend.clip(lists.labels, 0.0, max_grade), shift) / 2.0 ** (max_grade - shift)
+    return _expected_reciprocal_rank(lists, topn=topn, max_grade=max_grade)
+
+
+def _expected_reciprocal_rank(lists, *, topn, max_grade):
+    shift = max(max_grade - dcg_sums.HIGH, 0.0)
+    stop = dcg_sums.pow_minus_1_over(backend.clip(lists.labels, 0.0, max_grade), shift) / 2.0 ** (max_grade - shift)
     worth = ops.where(lists.retrieved, stop, 0.0)
-    return lists.known(cascade(lists, worth, 1.0 - stop, gains.truncated(gains.inverse, topn)))
+    return lists.known(cascade(lists, worth, 1.0 - stop, dcg_sums.truncated(gains.inverse, topn)))
 
 
-@keras.saving.register_keras_serializable("plackett")
-class MRR(RankingMetric):
-    """`reciprocal_rank` as a Keras metric."""
-
-    def __init__(
-        self,
-        topn: int | None = None,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        super().__init__(
-            reciprocal_rank, binary, name, empty=empty, average=average, ragged=ragged, topn=topn, ties=ties
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class Hits(RankingMetric):
-    """`hits` as a Keras metric."""
-
-    def __init__(
-        self,
-        topn: int | None = None,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        super().__init__(hits, binary, name, empty=empty, average=average, ragged=ragged, topn=topn, ties=ties)
-
-
-@keras.saving.register_keras_serializable("plackett")
+@register
 class ERR(RankingMetric):
-    """`expected_reciprocal_rank` as a Keras metric."""
+    """Expected reciprocal rank: a user stops at a document with a probability that grows with its grade.
+
+        ERR@n = sum_{p <= n} (1 / p) R_p prod_{q < p} (1 - R_q),    R_p = (2^y_p - 1) / 2^max_grade
+
+    Take it for graded judgements where a good document makes those below it less useful. `max_grade` is the highest
+    grade that judges give. `expected_reciprocal_rank` is the function.
+
+    >>> metric = ERR(topn=10, max_grade=2)
+    >>> round(float(metric([[1, 0, 2]], [[0.6, 0.8, 0.1]])), 6)
+    0.3125
+    """
+
+    fn = staticmethod(_expected_reciprocal_rank)
+    relevance = staticmethod(by_label)
 
     def __init__(
         self,
-        topn: int | None = None,
-        max_grade: float = 4.0,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
+        topn: Count | None = None,
+        max_grade: Positive = 4.0,
+        empty: Empty = 0,
+        ties: Ties = "position",
+        average: Average = "lists",
         name: str | None = None,
         ragged: bool = False,
     ):
-        options = {"topn": topn, "max_grade": max_grade, "ties": ties}
-        super().__init__(
-            expected_reciprocal_rank, by_label, name, empty=empty, average=average, ragged=ragged, **options
-        )
+        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
+        super().__init__(topn, **shared, max_grade=max_grade)

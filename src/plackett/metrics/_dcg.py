@@ -1,28 +1,28 @@
 """Metrics that sum discounted gains."""
 
-from collections.abc import Callable
-
-import keras
 from keras import ops
 
 from plackett import backend, gains
-from plackett.metrics._base import RankingMetric, by_gain
-from plackett.metrics._options import check_options
+from plackett._types import Tensor
+from plackett.kernels import dcg_sums
+from plackett.metrics._base import Average, Empty, RankingMetric, Ties, relevance_by_gain
 from plackett.metrics._ranked import ranked
+from plackett.registry import check_options, register
+from plackett.registry.options import Count, Function
 
 
 def dcg(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    topn: int | None = None,
-    gain: Callable = gains.pow_minus_1,
-    discount: Callable = gains.log2_inverse,
-    ties: str = "position",
-    documents=None,
-):
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    gain: Function = gains.pow_minus_1,
+    discount: Function = gains.log2_inverse,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Discounted cumulative gain.
 
     For one list with labels y and ranks r by falling score,
@@ -52,25 +52,66 @@ def dcg(
     Reference: Jarvelin & Kekalainen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002; the exponential
     gain is that of Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
     """
-    check_options(topn=topn, gain=gain, discount=discount)
+    check_options(dcg, topn=topn, gain=gain, discount=discount, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
+    return _dcg(lists, topn=topn, gain=gain, discount=discount)
+
+
+def _dcg(lists, *, topn, gain, discount):
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
     mean_weight = backend.divide_no_nan(ops.sum(gained * lists.weights, axis=-1), ops.sum(gained, axis=-1))
     return lists.known(backend.divide_no_nan(_sum(lists, gained * lists.weights, topn, discount), mean_weight))
 
 
+class GainMetric(RankingMetric):
+    """Base of the metrics of a gain and a discount, which have one constructor."""
+
+    def __init__(
+        self,
+        topn: Count | None = None,
+        gain: Function = gains.pow_minus_1,
+        discount: Function = gains.log2_inverse,
+        empty: Empty = 0,
+        ties: Ties = "position",
+        average: Average = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
+        super().__init__(topn, **shared, gain=gain, discount=discount)
+
+    def relevance(self, labels, mask):
+        return relevance_by_gain(self.options["gain"], self.average, labels, mask)
+
+
+@register
+class DCG(GainMetric):
+    """Discounted cumulative gain at `topn`, in the mean over lists.
+
+        DCG@n = sum_{i: r_i <= n} gain(y_i) discount(r_i),    gain(y) = 2^y - 1,  discount(r) = 1 / log2(1 + r)
+
+    Take it where lists with more to gain shall count more; otherwise `NDCG`. `dcg` is the function.
+
+    >>> metric = DCG(topn=2)
+    >>> round(float(metric([[1, 0, 2]], [[0.6, 0.8, 0.1]])), 6)
+    0.63093
+    """
+
+    fn = staticmethod(_dcg)
+
+
 def ndcg(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    topn: int | None = None,
-    gain: Callable = gains.pow_minus_1,
-    discount: Callable = gains.log2_inverse,
-    ties: str = "position",
-    documents=None,
-):
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    gain: Function = gains.pow_minus_1,
+    discount: Function = gains.log2_inverse,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Normalised discounted cumulative gain.
 
     For one list with labels y and ranks r by falling score,
@@ -101,52 +142,37 @@ def ndcg(
     Reference: Jarvelin & Kekalainen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002; the exponential
     gain is that of Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
     """
-    check_options(topn=topn, gain=gain, discount=discount)
+    check_options(ndcg, topn=topn, gain=gain, discount=discount, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    gained = ops.cast(gains.relative(gain, lists.labels, lists.mask), lists.rank.dtype)
+    return _ndcg(lists, topn=topn, gain=gain, discount=discount)
+
+
+def _ndcg(lists, *, topn, gain, discount):
+    gained = ops.cast(dcg_sums.relative(gain, lists.labels, lists.mask), lists.rank.dtype)
     gained = ops.where(lists.mask, gained * lists.weights, 0.0)
-    share = gains.normalized(gained, gains.truncated(discount, topn), lists.mask)
+    share = dcg_sums.normalized(gained, dcg_sums.truncated(discount, topn), lists.mask)
     return lists.known(_sum(lists, share, topn, discount))
+
+
+@register
+class NDCG(GainMetric):
+    """DCG divided by that of the best order, so that 1 is the best; in the mean over lists.
+
+        NDCG@n = DCG@n / max DCG@n,    DCG@n = sum_{i: r_i <= n} gain(y_i) discount(r_i)
+
+    with the gain 2^y - 1 and the discount 1 / log2(1 + r), unless others are given. Take it for graded judgements; it
+    is the usual choice. `ndcg` is the function.
+
+    >>> metric = NDCG(topn=10)
+    >>> round(float(metric([[1, 0, 2]], [[0.6, 0.8, 0.1]])), 6)
+    0.586883
+    >>> metric.name
+    'ndcg@10'
+    """
+
+    fn = staticmethod(_ndcg)
 
 
 def _sum(lists, gained, topn, discount):
     """[...], sum of discounted gains down to rank `topn`."""
-    return ops.sum(lists.found(gained) * gains.truncated(discount, topn)(lists.rank), axis=-1)
-
-
-@keras.saving.register_keras_serializable("plackett")
-class DCG(RankingMetric):
-    """`dcg` as a Keras metric."""
-
-    def __init__(
-        self,
-        topn: int | None = None,
-        gain: Callable = gains.pow_minus_1,
-        discount: Callable = gains.log2_inverse,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        options = {"topn": topn, "gain": gain, "discount": discount, "ties": ties}
-        super().__init__(dcg, by_gain(gain, average), name, empty=empty, average=average, ragged=ragged, **options)
-
-
-@keras.saving.register_keras_serializable("plackett")
-class NDCG(RankingMetric):
-    """`ndcg` as a Keras metric."""
-
-    def __init__(
-        self,
-        topn: int | None = None,
-        gain: Callable = gains.pow_minus_1,
-        discount: Callable = gains.log2_inverse,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        options = {"topn": topn, "gain": gain, "discount": discount, "ties": ties}
-        super().__init__(ndcg, by_gain(gain, average), name, empty=empty, average=average, ragged=ragged, **options)
+    return ops.sum(lists.found(gained) * dcg_sums.truncated(discount, topn)(lists.rank), axis=-1)

@@ -1,31 +1,37 @@
 """Metrics of documents that are relevant to some of several subtopics of a query."""
 
 import dataclasses
-from collections.abc import Callable
 
-import keras
 from keras import ops
 
 from plackett import backend, gains
+from plackett._types import Tensor
+from plackett.kernels import dcg_sums
 from plackett.lists import count
-from plackett.metrics._base import RankingMetric
+from plackett.metrics._base import Average, CutOffMetric, Empty, RankingMetric, Ties
 from plackett.metrics._cascade import cascade
-from plackett.metrics._options import check_options
 from plackett.metrics._ranked import ranked
+from plackett.registry import check_options, register
+from plackett.registry.options import Count, Function, Share
+
+
+def _covers(labels, mask):
+    """[..., list_size] bool: does the document cover any subtopic?"""
+    return ops.any(labels >= 1, axis=-1)
 
 
 def alpha_dcg(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    topn: int | None = None,
-    alpha: float = 0.5,
-    discount: Callable = gains.log2_inverse,
-    ties: str = "position",
-    documents=None,
-):
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    alpha: Share = 0.5,
+    discount: Function = gains.log2_inverse,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Alpha-DCG: DCG whose gain falls with each document that covered a subtopic before.
 
     For one list with labels y_it of document i for subtopic t and ranks r by falling score,
@@ -56,8 +62,12 @@ def alpha_dcg(
 
     Reference: Clarke et al., "Novelty and Diversity in Information Retrieval Evaluation", SIGIR 2008.
     """
-    check_options(topn=topn, alpha=alpha, discount=discount)
+    check_options(alpha_dcg, topn=topn, alpha=alpha, discount=discount, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents, subtopics=True)
+    return _alpha_dcg(lists, topn=topn, alpha=alpha, discount=discount)
+
+
+def _alpha_dcg(lists, *, topn, alpha, discount):
     covers = ops.any(lists.labels >= 1, axis=-1)
     covering = ops.cast(covers, lists.weights.dtype)
     mean_weight = backend.divide_no_nan(ops.sum(lists.weights * covering, axis=-1), ops.sum(covering, axis=-1))
@@ -66,9 +76,42 @@ def alpha_dcg(
         _for_each_subtopic(lists),
         ops.moveaxis(worth, -1, -2),
         ops.power(1.0 - alpha, ops.moveaxis(lists.labels, -1, -2)),
-        gains.truncated(discount, topn),
+        dcg_sums.truncated(discount, topn),
     )
     return lists.known(backend.divide_no_nan(ops.sum(by_subtopic, axis=-1), mean_weight))
+
+
+@register
+class AlphaDCG(RankingMetric):
+    """Alpha-DCG: DCG whose gain falls with each document that covered a subtopic before.
+
+        alpha-DCG@n = sum_{i: r_i <= n} discount(r_i) sum_t y_it (1 - alpha)^(sum_{j: r_j < r_i} y_jt)
+
+    The labels are [lists, list_size, subtopics]. Take it where a query means several things, and the top of the list
+    should serve them all. `alpha_dcg` is the function.
+
+    >>> metric = AlphaDCG(topn=2)
+    >>> round(float(metric([[[1, 0], [1, 0], [0, 1]]], [[0.6, 0.8, 0.1]])), 6)
+    1.315465
+    """
+
+    fn = staticmethod(_alpha_dcg)
+    relevance = staticmethod(_covers)
+    subtopics = True
+
+    def __init__(
+        self,
+        topn: Count | None = None,
+        alpha: Share = 0.5,
+        discount: Function = gains.log2_inverse,
+        empty: Empty = 0,
+        ties: Ties = "position",
+        average: Average = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
+        super().__init__(topn, **shared, alpha=alpha, discount=discount)
 
 
 def _for_each_subtopic(lists):
@@ -81,8 +124,15 @@ def _for_each_subtopic(lists):
 
 
 def precision_ia(
-    labels, scores, *, mask=None, weights=None, topn: int | None = None, ties: str = "position", documents=None
-):
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Intent-aware precision: precision at the top in the mean over subtopics.
 
     For one list with labels y_it of document i for subtopic t, ranks r by falling score and T subtopics that any
@@ -111,72 +161,34 @@ def precision_ia(
     Reference: Agrawal et al., "Diversifying Search Results", WSDM 2009; Clarke et al., "Overview of the TREC 2009 Web
     Track", TREC 2009.
     """
-    check_options(topn=topn)
+    check_options(precision_ia, topn=topn, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents, subtopics=True)
+    return _precision_ia(lists, topn=topn)
+
+
+def _precision_ia(lists, *, topn):
     covers = ops.cast(lists.labels >= 1, lists.weights.dtype)
     subtopics = ops.sum(ops.cast(ops.any(covers > 0, axis=-2), covers.dtype), axis=-1)
-    found = gains.truncated(ops.ones_like, topn)(lists.rank) * lists.found(ops.sum(covers, axis=-1))
+    found = dcg_sums.truncated(ops.ones_like, topn)(lists.rank) * lists.found(ops.sum(covers, axis=-1))
     read = ops.cast(count(lists.retrieved), subtopics.dtype)
     read = read if topn is None else backend.minimum(read, topn)
     return lists.known(backend.divide_no_nan(ops.sum(found, axis=-1), subtopics * read))
 
 
-def _covers(labels, mask):
-    """[..., list_size] bool: does the document cover any subtopic?"""
-    return ops.any(labels >= 1, axis=-1)
+@register
+class PrecisionIA(CutOffMetric):
+    """Intent-aware precision: precision at the top in the mean over the subtopics that any document covers.
 
+        P-IA@n = (the number of i, t with y_it >= 1 and r_i <= n) / (n times the number of subtopics)
 
-@keras.saving.register_keras_serializable("plackett")
-class AlphaDCG(RankingMetric):
-    """`alpha_dcg` as a Keras metric."""
+    The labels are [lists, list_size, subtopics]. Take it where a query means several things that are all equally
+    probable. `precision_ia` is the function.
 
-    def __init__(
-        self,
-        topn: int | None = None,
-        alpha: float = 0.5,
-        discount: Callable = gains.log2_inverse,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        super().__init__(
-            alpha_dcg,
-            _covers,
-            name,
-            empty=empty,
-            average=average,
-            ragged=ragged,
-            subtopics=True,
-            topn=topn,
-            alpha=alpha,
-            discount=discount,
-            ties=ties,
-        )
+    >>> metric = PrecisionIA(topn=2)
+    >>> round(float(metric([[[1, 0], [1, 0], [0, 1]]], [[0.6, 0.8, 0.1]])), 6)
+    0.5
+    """
 
-
-@keras.saving.register_keras_serializable("plackett")
-class PrecisionIA(RankingMetric):
-    """`precision_ia` as a Keras metric."""
-
-    def __init__(
-        self,
-        topn: int | None = None,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        super().__init__(
-            precision_ia,
-            _covers,
-            name,
-            empty=empty,
-            average=average,
-            ragged=ragged,
-            subtopics=True,
-            topn=topn,
-            ties=ties,
-        )
+    fn = staticmethod(_precision_ia)
+    relevance = staticmethod(_covers)
+    subtopics = True

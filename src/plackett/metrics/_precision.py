@@ -1,28 +1,32 @@
 """Metrics of how much of the top is relevant."""
 
-from collections.abc import Callable
+from typing import Literal
 
-import keras
 from keras import ops
 
 from plackett import backend, gains
+from plackett._types import Tensor
+from plackett.kernels import dcg_sums
 from plackett.lists import count
-from plackett.metrics._base import RankingMetric, binary, by_gain, by_label
-from plackett.metrics._options import check_options
+from plackett.metrics._base import Average, CutOffMetric, Empty, RankingMetric, Ties, by_label, relevance_by_gain
 from plackett.metrics._ranked import ranked
+from plackett.registry import check_options, register
+from plackett.registry.options import Count, Function, Probability
+
+DivideBy = Literal["documents", "topn"]
 
 
 def precision(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    topn: int | str | None = None,
-    divide_by: str = "documents",
-    ties: str = "position",
-    documents=None,
-):
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | Literal["relevant"] | None = None,
+    divide_by: DivideBy = "documents",
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Precision: the share of relevant documents at the top.
 
     For one list with labels y and ranks r by falling score,
@@ -52,8 +56,13 @@ def precision(
 
     Reference: Manning et al., "Introduction to Information Retrieval", 2008, section 8.4.
     """
-    check_options(topn=topn, divide_by=divide_by)
+    check_options(precision, topn=topn, divide_by=divide_by, ties=ties)
+    _check_divisor(topn, divide_by)
     lists = ranked(labels, scores, mask, weights, ties, documents)
+    return _precision(lists, topn=topn, divide_by=divide_by)
+
+
+def _precision(lists, *, topn, divide_by):
     relevant = lists.relevant()
     retrieved = ops.cast(count(lists.retrieved), relevant.dtype)
     if topn is None:
@@ -66,7 +75,53 @@ def precision(
     return lists.known(backend.divide_no_nan(ops.sum(found, axis=-1), cut))
 
 
-def recall(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
+@register
+class Precision(RankingMetric):
+    """Precision: the share of relevant documents at the top.
+
+        P@n = (the number of i with y_i >= 1 and r_i <= n) / n
+
+    Take it for binary judgements where the user sees the first n documents in any order. `topn="relevant"` is
+    R-precision; `divide_by="topn"` divides by n in short lists too, as trec_eval does. `precision` is the function.
+
+    >>> metric = Precision(topn=2)
+    >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    0.5
+    """
+
+    fn = staticmethod(_precision)
+
+    def __init__(
+        self,
+        topn: Count | Literal["relevant"] | None = None,
+        divide_by: DivideBy = "documents",
+        empty: Empty = 0,
+        ties: Ties = "position",
+        average: Average = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        _check_divisor(topn, divide_by)
+        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
+        super().__init__(topn, **shared, divide_by=divide_by)
+
+
+def _check_divisor(topn, divide_by):
+    """Raises ValueError for a division by a cut-off that is no number."""
+    if divide_by == "topn" and topn in (None, "relevant"):
+        raise ValueError(f'divide_by="topn" needs a number for topn, but got topn={topn!r}')
+
+
+def recall(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Recall: the share of the relevant documents that stand at the top.
 
     For one list with labels y and ranks r by falling score,
@@ -93,14 +148,44 @@ def recall(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "p
 
     Reference: Manning et al., "Introduction to Information Retrieval", 2008, section 8.3.
     """
-    check_options(topn=topn)
+    check_options(recall, topn=topn, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
+    return _recall(lists, topn=topn)
+
+
+def _recall(lists, *, topn):
     relevant = lists.relevant()
-    found = ops.sum(gains.truncated(ops.ones_like, topn)(lists.rank) * lists.found(relevant), axis=-1)
+    found = ops.sum(dcg_sums.truncated(ops.ones_like, topn)(lists.rank) * lists.found(relevant), axis=-1)
     return lists.known(backend.divide_no_nan(found, ops.sum(relevant, axis=-1)))
 
 
-def average_precision(labels, scores, *, mask=None, weights=None, topn=None, ties: str = "position", documents=None):
+@register
+class Recall(CutOffMetric):
+    """Recall: the share of the relevant documents that stand at the top.
+
+        R@n = (the number of i with y_i >= 1 and r_i <= n) / (the number of i with y_i >= 1)
+
+    Take it where the top documents go on to another ranker, which can only rank what it is given. `recall` is the
+    function.
+
+    >>> metric = Recall(topn=2)
+    >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    0.5
+    """
+
+    fn = staticmethod(_recall)
+
+
+def average_precision(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Average precision: the precision at each relevant document, in the mean over all relevant documents.
 
     For one list with labels y and ranks r by falling score,
@@ -129,28 +214,49 @@ def average_precision(labels, scores, *, mask=None, weights=None, topn=None, tie
     ECIR 2008: a relevant one among m tied documents has k / (m - 1) of the other relevant ones before it at its k-th
     place.
     """
-    check_options(topn=topn)
+    check_options(average_precision, topn=topn, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
+    return _average_precision(lists, topn=topn)
+
+
+def _average_precision(lists, *, topn):
     relevant = lists.relevant()
     others = lists.offset() * backend.divide_no_nan(lists.among_ties(relevant) - 1.0, lists.tied() - 1.0)
     so_far = lists.before_ties(relevant) + others + 1.0
-    cut = gains.truncated(gains.inverse, topn)
+    cut = dcg_sums.truncated(gains.inverse, topn)
     total = ops.sum(lists.found(relevant * lists.weights) * so_far * cut(lists.rank), axis=-1)
     return lists.known(backend.divide_no_nan(total, ops.sum(relevant * lists.weights, axis=-1)))
 
 
+@register
+class MAP(CutOffMetric):
+    """Mean average precision: the precision at each relevant document, in the mean over all relevant documents.
+
+        AP@n = sum_{i: y_i >= 1, r_i <= n} P@r_i / (the number of i with y_i >= 1)
+
+    Take it for binary judgements where all relevant documents are wanted, the first ones most. `average_precision` is
+    the function.
+
+    >>> metric = MAP(topn=2)
+    >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    0.25
+    """
+
+    fn = staticmethod(_average_precision)
+
+
 def rank_biased_precision(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    topn: int | None = None,
-    persistence: float = 0.8,
-    gain: Callable = gains.is_greater_equal_1,
-    ties: str = "position",
-    documents=None,
-):
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    persistence: Probability = 0.8,
+    gain: Function = gains.is_greater_equal_1,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Rank-biased precision: the gain a step of a user who goes on to the next document with a fixed probability.
 
     For one list with labels y, ranks r by falling score and the persistence p,
@@ -179,16 +285,60 @@ def rank_biased_precision(
 
     Reference: Moffat & Zobel, "Rank-Biased Precision for Measurement of Retrieval Effectiveness", TOIS 2008.
     """
-    check_options(topn=topn, persistence=persistence, gain=gain)
+    check_options(rank_biased_precision, topn=topn, persistence=persistence, gain=gain, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
+    return _rank_biased_precision(lists, topn=topn, persistence=persistence, gain=gain)
+
+
+def _rank_biased_precision(lists, *, topn, persistence, gain):
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
-    discount = gains.truncated(lambda rank: ops.power(persistence, rank - 1.0), topn)
+    discount = dcg_sums.truncated(lambda rank: ops.power(persistence, rank - 1.0), topn)
     return lists.known((1.0 - persistence) * ops.sum(lists.found(gained) * discount(lists.rank), axis=-1))
 
 
+@register
+class RBP(RankingMetric):
+    """Rank-biased precision: the gain a step of a user who goes on to the next document with a fixed probability.
+
+        RBP@n = (1 - p) sum_{i: r_i <= n} gain(y_i) p^(r_i - 1),    p = persistence
+
+    Take it where the number of relevant documents is not known. `rank_biased_precision` is the function.
+
+    >>> metric = RBP(persistence=0.5)
+    >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    0.375
+    """
+
+    fn = staticmethod(_rank_biased_precision)
+
+    def __init__(
+        self,
+        topn: Count | None = None,
+        persistence: Probability = 0.8,
+        gain: Function = gains.is_greater_equal_1,
+        empty: Empty = 0,
+        ties: Ties = "position",
+        average: Average = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
+        super().__init__(topn, **shared, persistence=persistence, gain=gain)
+
+    def relevance(self, labels, mask):
+        return relevance_by_gain(self.options["gain"], self.average, labels, mask)
+
+
 def position_weighted_average(
-    labels, scores, *, mask=None, weights=None, topn: int | None = None, ties: str = "position", documents=None
-):
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Position-weighted average: the mean label at the top, in which a place counts by the reciprocal of its rank.
 
     For one list of m retrieved documents with labels y and ranks r by falling score,
@@ -215,105 +365,30 @@ def position_weighted_average(
 
     Reference: `PWAMetric` of TensorFlow Ranking 0.5.
     """
-    check_options(topn=topn)
+    check_options(position_weighted_average, topn=topn, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
-    of_places = ops.where(lists.retrieved, gains.truncated(gains.inverse, topn)(lists.rank), 0.0)
+    return _position_weighted_average(lists, topn=topn)
+
+
+def _position_weighted_average(lists, *, topn):
+    of_places = ops.where(lists.retrieved, dcg_sums.truncated(gains.inverse, topn)(lists.rank), 0.0)
     total = ops.sum(lists.found(lists.labels) * of_places, axis=-1)
     return lists.known(backend.divide_no_nan(total, ops.sum(of_places, axis=-1)))
 
 
-@keras.saving.register_keras_serializable("plackett")
-class Precision(RankingMetric):
-    """`precision` as a Keras metric."""
+@register
+class PWA(CutOffMetric):
+    """Position-weighted average: the mean label at the top, in which a place counts by the reciprocal of its rank.
 
-    def __init__(
-        self,
-        topn: int | str | None = None,
-        divide_by: str = "documents",
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        options = {"topn": topn, "divide_by": divide_by, "ties": ties}
-        super().__init__(precision, binary, name, empty=empty, average=average, ragged=ragged, **options)
+        PWA@n = sum_{i: r_i <= n} y_i / r_i / sum_{r <= n} 1 / r
 
+    Take it for ratings whose mean at the top has a meaning of its own, such as stars. `position_weighted_average` is
+    the function.
 
-@keras.saving.register_keras_serializable("plackett")
-class Recall(RankingMetric):
-    """`recall` as a Keras metric."""
+    >>> metric = PWA(topn=2)
+    >>> round(float(metric([[3, 5, 1]], [[0.6, 0.8, 0.1]])), 6)
+    4.333333
+    """
 
-    def __init__(
-        self,
-        topn: int | None = None,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        super().__init__(recall, binary, name, empty=empty, average=average, ragged=ragged, topn=topn, ties=ties)
-
-
-@keras.saving.register_keras_serializable("plackett")
-class MAP(RankingMetric):
-    """`average_precision` as a Keras metric."""
-
-    def __init__(
-        self,
-        topn: int | None = None,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        super().__init__(
-            average_precision, binary, name, empty=empty, average=average, ragged=ragged, topn=topn, ties=ties
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class RBP(RankingMetric):
-    """`rank_biased_precision` as a Keras metric."""
-
-    def __init__(
-        self,
-        topn: int | None = None,
-        persistence: float = 0.8,
-        gain: Callable = gains.is_greater_equal_1,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        options = {"topn": topn, "persistence": persistence, "gain": gain, "ties": ties}
-        super().__init__(
-            rank_biased_precision,
-            by_gain(gain, average),
-            name,
-            empty=empty,
-            average=average,
-            ragged=ragged,
-            **options,
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class PWA(RankingMetric):
-    """`position_weighted_average` as a Keras metric."""
-
-    def __init__(
-        self,
-        topn: int | None = None,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        super().__init__(
-            position_weighted_average, by_label, name, empty=empty, average=average, ragged=ragged, topn=topn, ties=ties
-        )
+    fn = staticmethod(_position_weighted_average)
+    relevance = staticmethod(by_label)

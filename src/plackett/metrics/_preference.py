@@ -1,19 +1,30 @@
 """Metrics of which documents stand before which."""
 
-import keras
+from typing import Literal
+
 from keras import ops
 
-from plackett import backend, gains
-from plackett.kernels import pair_tiles
+from plackett import backend
+from plackett._types import Tensor
+from plackett.kernels import dcg_sums, pair_tiles
 from plackett.lists import count_below
-from plackett.metrics._base import RankingMetric, binary, by_label
-from plackett.metrics._options import TIES, check_options
+from plackett.metrics._base import Average, Empty, RankingMetric, Ties, by_label
 from plackett.metrics._ranked import ranked
+from plackett.registry import check_options, register
+from plackett.registry.options import Count
 
-PAIR_TIES = ("incorrect", *TIES)
+PairTies = Literal["incorrect", "position", "expected", "trec"]
 
 
-def average_relevance_position(labels, scores, *, mask=None, weights=None, ties: str = "position", documents=None):
+def average_relevance_position(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Average relevance position: the mean rank of the documents, weighted by their labels.
 
     For one list with labels y and ranks r by falling score,
@@ -39,13 +50,56 @@ def average_relevance_position(labels, scores, *, mask=None, weights=None, ties:
 
     Reference: Zhu, "Recall, Precision and Average Precision", University of Waterloo, 2004.
     """
+    check_options(average_relevance_position, ties=ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
+    return _average_relevance_position(lists)
+
+
+def _average_relevance_position(lists):
     gained = lists.labels * lists.weights
     total = ops.sum(lists.shared(gained) * lists.rank, axis=-1)
     return lists.known(backend.divide_no_nan(total, ops.sum(gained, axis=-1)))
 
 
-def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str = "incorrect", documents=None):
+@register
+class ARP(RankingMetric):
+    """Average relevance position: the mean rank of the documents, weighted by their labels; less is better.
+
+        ARP = sum_i y_i r_i / sum_i y_i
+
+    Take it for clicks: it is the mean position of a click, which needs no cut-off. `average_relevance_position` is the
+    function.
+
+    >>> metric = ARP()
+    >>> round(float(metric([[1, 0, 2]], [[0.6, 0.8, 0.1]])), 6)
+    2.666667
+    """
+
+    fn = staticmethod(_average_relevance_position)
+    has_cut_off = False
+    relevance = staticmethod(by_label)
+    less_is_better = True
+
+    def __init__(
+        self,
+        empty: Empty = "skip",
+        ties: Ties = "position",
+        average: Average = "relevance",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        super().__init__(empty=empty, ties=ties, average=average, name=name, ragged=ragged)
+
+
+def ordered_pair_accuracy(
+    labels: Tensor,
+    scores: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    ties: PairTies = "incorrect",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Ordered pair accuracy: the share of preferences that the scores agree with.
 
     For one list with labels y and scores s,
@@ -75,10 +129,14 @@ def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str 
     Reference: Herbrich et al., "Large Margin Rank Boundaries for Ordinal Regression", 2000; with ties="expected" it is
     (1 + Kendall's tau) / 2 where no labels are equal.
     """
-    check_options(PAIR_TIES, ties=ties)
-    lists = ranked(labels, scores, mask, weights, "expected" if ties == "incorrect" else ties, documents)
+    check_options(ordered_pair_accuracy, ties=ties)
+    lists = ranked(labels, scores, mask, weights, ties, documents)
+    return _ordered_pair_accuracy(lists)
+
+
+def _ordered_pair_accuracy(lists):
     place = ops.broadcast_to(lists.rank, ops.shape(lists.labels)) if lists.first is None else lists.first
-    same = 0.5 if ties == "expected" else 0.0
+    same = 0.5 if lists.ties == "expected" else 0.0
 
     def terms(i, j):
         label_i, place_i, _ = i
@@ -94,17 +152,46 @@ def ordered_pair_accuracy(labels, scores, *, mask=None, weights=None, ties: str 
     return lists.known(backend.divide_no_nan(correct, ops.sum(lists.weights * preferred, axis=-1)))
 
 
+@register
+class OPA(RankingMetric):
+    """Ordered pair accuracy: the share of preferences that the scores agree with.
+
+        OPA = (the number of pairs with y_i > y_j and s_i > s_j) / (the number of pairs with y_i > y_j)
+
+    Take it where all pairs count alike, at the top or not; with `ties="expected"` and binary labels it is the area
+    under the ROC curve of a list. `ordered_pair_accuracy` is the function.
+
+    >>> metric = OPA()
+    >>> round(float(metric([[1, 0, 2]], [[0.6, 0.7, 0.8]])), 6)
+    0.666667
+    """
+
+    fn = staticmethod(_ordered_pair_accuracy)
+    has_cut_off = False
+    relevance = staticmethod(count_below)
+
+    def __init__(
+        self,
+        empty: Empty = "skip",
+        ties: PairTies = "incorrect",
+        average: Average = "relevance",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        super().__init__(empty=empty, ties=ties, average=average, name=name, ragged=ragged)
+
+
 def bpref(
-    labels,
-    scores,
+    labels: Tensor,
+    scores: Tensor,
     *,
-    mask=None,
-    weights=None,
-    topn: int | None = None,
+    mask: Tensor | None = None,
+    weights: Tensor | None = None,
+    topn: Count | None = None,
     use_trec_version: bool = True,
-    ties: str = "position",
-    documents=None,
-):
+    ties: Ties = "position",
+    documents: Tensor | None = None,
+) -> Tensor:
     """Binary preference: how few judged irrelevant documents stand before the relevant ones.
 
     For one list with R relevant documents (y_i >= 1), N irrelevant ones (y_i < 1) and n_i of these before i,
@@ -133,8 +220,13 @@ def bpref(
     Reference: Buckley & Voorhees, "Retrieval Evaluation with Incomplete Information", SIGIR 2004, in the form of
     trec_eval 8 and later.
     """
+    check_options(bpref, topn=topn, use_trec_version=use_trec_version, ties=ties)
     _check_whole_list(topn, ties)
     lists = ranked(labels, scores, mask, weights, ties, documents)
+    return _bpref(lists, topn=topn, use_trec_version=use_trec_version)
+
+
+def _bpref(lists, *, topn, use_trec_version):
     relevant = lists.relevant()
     irrelevant = ops.cast(lists.mask, relevant.dtype) - relevant
     all_relevant, all_irrelevant = (ops.sum(x, axis=-1, keepdims=True) for x in (relevant, irrelevant))
@@ -142,13 +234,44 @@ def bpref(
     before = _mean_of_minimum(before, among, all_relevant) if lists.first is not None else before
     divisor = backend.minimum(all_relevant, all_irrelevant) if use_trec_version else all_relevant
     value = 1.0 - backend.divide_no_nan(backend.minimum(before, all_relevant), divisor)
-    counts = gains.truncated(ops.ones_like, topn)(lists.rank)
+    counts = dcg_sums.truncated(ops.ones_like, topn)(lists.rank)
     total = ops.sum(lists.found(relevant) * value * counts, axis=-1)
     return lists.known(backend.divide_no_nan(total, all_relevant[..., 0]))
 
 
+@register
+class BPref(RankingMetric):
+    """Binary preference: how few judged irrelevant documents stand before the relevant ones.
+
+        bpref = (1 / R) sum_{i: y_i >= 1} (1 - min(n_i, R) / min(R, N))
+
+    with R relevant and N judged irrelevant documents, n_i of these before i. Take it for incomplete judgements, such as
+    those of a pool of older rankers. `bpref` is the function.
+
+    >>> metric = BPref()
+    >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.9]])), 6)
+    0.5
+    """
+
+    fn = staticmethod(_bpref)
+    judged_only = True
+
+    def __init__(
+        self,
+        topn: Count | None = None,
+        use_trec_version: bool = True,
+        empty: Empty = 0,
+        ties: Ties = "position",
+        average: Average = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+    ):
+        _check_whole_list(topn, ties)
+        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
+        super().__init__(topn, **shared, use_trec_version=use_trec_version)
+
+
 def _check_whole_list(topn, ties):
-    check_options(topn=topn, ties=ties)
     if ties == "expected" and topn is not None:
         raise ValueError(f'ties="expected" of bpref is that of the whole list: topn must be None, but got topn={topn}')
 
@@ -158,62 +281,3 @@ def _mean_of_minimum(before, among, bound):
     below = backend.minimum(ops.relu(bound - before), among + 1.0)
     total = below * before + below * (below - 1.0) / 2.0 + (among + 1.0 - below) * bound
     return total / (among + 1.0)
-
-
-@keras.saving.register_keras_serializable("plackett")
-class ARP(RankingMetric):
-    """`average_relevance_position` as a Keras metric; by default over all relevance, not over lists."""
-
-    less_is_better = True
-
-    def __init__(
-        self,
-        empty: int | str = "skip",
-        ties: str = "position",
-        average: str = "relevance",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        super().__init__(
-            average_relevance_position, by_label, name, empty=empty, average=average, ragged=ragged, ties=ties
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class OPA(RankingMetric):
-    """`ordered_pair_accuracy` as a Keras metric; by default over all pairs, not over lists."""
-
-    known_ties = PAIR_TIES
-
-    def __init__(
-        self,
-        empty: int | str = "skip",
-        ties: str = "incorrect",
-        average: str = "relevance",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        super().__init__(
-            ordered_pair_accuracy, count_below, name, empty=empty, average=average, ragged=ragged, ties=ties
-        )
-
-
-@keras.saving.register_keras_serializable("plackett")
-class BPref(RankingMetric):
-    """`bpref` as a Keras metric."""
-
-    judged_only = True
-
-    def __init__(
-        self,
-        topn: int | None = None,
-        use_trec_version: bool = True,
-        empty: int | str = 0,
-        ties: str = "position",
-        average: str = "lists",
-        name: str | None = None,
-        ragged: bool = False,
-    ):
-        _check_whole_list(topn, ties)
-        options = {"topn": topn, "use_trec_version": use_trec_version, "ties": ties}
-        super().__init__(bpref, binary, name, empty=empty, average=average, ragged=ragged, **options)

@@ -11,7 +11,6 @@ from plackett.lists import ascending_order, clean, take, weights_of_documents
 from plackett.lists._masking import subtopics_of_documents
 from plackett.lists._order import first_of_equals, padding_behind
 from plackett.lists._shapes import as_rows, check_shape
-from plackett.metrics._options import check_options
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +26,7 @@ class Ranked:
         rank: [list_size], 1, 2, 3 ...
         first: [..., list_size] int, the place, from 0, where the documents of the same score begin. None = documents
             of equal score are in an order of their own, and none are tied.
+        ties: what was said of documents of equal score.
     """
 
     labels: Any
@@ -36,6 +36,7 @@ class Ranked:
     unknown: Any
     rank: Any
     first: Any
+    ties: str
 
     def relevant(self):
         """[..., list_size], 1 for a real document whose label is at least 1, else 0."""
@@ -79,9 +80,7 @@ class Ranked:
         return self.rank - 1.0 - ops.cast(self.first, self.rank.dtype)
 
 
-def ranked(
-    labels, scores, mask=None, weights=None, ties: str = "position", documents=None, *, subtopics: bool = False
-) -> Ranked:
+def ranked(labels, scores, mask, weights, ties, documents, *, subtopics: bool = False) -> Ranked:
     """The first line of every metric: clean the lists and sort them by falling score.
 
     Args:
@@ -91,27 +90,32 @@ def ranked(
         weights: [...], [..., 1] or [..., list_size]; a document of weight 0 is left out. None = 1.
         ties: how documents of equal score are ordered: "position": as they stand in the list; "expected": in all
             orders alike (McSherry & Najork, "Computing Information Retrieval Performance Measures Efficiently in the
-            Presence of Tied Scores", ECIR 2008); "trec": by falling document id, as trec_eval does.
+            Presence of Tied Scores", ECIR 2008), so also "incorrect"; "trec": by falling document id, as trec_eval
+            does.
         documents: for ties="trec" the ids, [..., list_size]: numbers, or an array of strings.
         subtopics: the labels have a last axis of subtopics.
 
     Raises:
-        ValueError: the shapes do not fit, an unknown `ties`, or documents and ties="trec" without each other.
+        ValueError: the shapes do not fit, or documents and ties="trec" without each other.
     """
-    check_options(ties=ties)
-    if documents is not None and ties != "trec":
-        raise ValueError(f'documents order equal scores with ties="trec" alone, but got ties={ties!r}')
     labels, scores, mask = (subtopics_of_documents if subtopics else clean)(labels, scores, mask)
     weights = weights_of_documents(weights, scores, mask)
+    return sort_by_score(labels, scores, mask, weights, ties, documents)
+
+
+def sort_by_score(labels, scores, mask, weights, ties, documents) -> Ranked:
+    """`ranked` for clean lists and weights of documents."""
+    if documents is not None and ties != "trec":
+        raise ValueError(f'documents order equal scores with ties="trec" alone, but got ties={ties!r}')
     mask = mask & (weights > 0)
     unknown = mask & ops.isnan(scores)
     scores = ops.where(unknown, 0.0, scores)
     order = ascending_order(-scores, mask, then=_falling_ids(documents, mask) if ties == "trec" else None)
     mask, scores = take(mask, order), take(scores, order)
-    rows = (..., None) if subtopics else ...
+    rows = (..., None) if len(labels.shape) > len(scores.shape) else ...
     labels = ops.take_along_axis(labels, order[rows], axis=len(order.shape) - 1)
     falling = padding_behind(-scores, mask)
-    tied = ties == "expected" and scores.shape[-1] != 0
+    tied = ties in ("expected", "incorrect") and scores.shape[-1] != 0
     return Ranked(
         labels=ops.where(mask[rows], labels, 0.0),
         weights=ops.where(mask, take(weights, order), 0.0),
@@ -120,6 +124,7 @@ def ranked(
         unknown=ops.any(unknown, axis=-1),
         rank=ops.cast(ops.arange(1, ops.shape(scores)[-1] + 1), scores.dtype),
         first=first_of_equals(falling) if tied else None,
+        ties=ties,
     )
 
 

@@ -1,26 +1,65 @@
-"""Objects that can be written down and made again: every constructor argument is in the config."""
+"""Objects that do not change, are equal where their arguments are, and can be written down and made again."""
 
+import functools
 import inspect
+from typing import ClassVar
 
-import keras
 import numpy as np
+
+from plackett.registry.options import check_options
 
 
 class Configured:
-    """Mixin that derives `get_config` and `from_config` from the constructor's own signature.
+    """Base of objects that are what their constructor's arguments say.
 
-    The arguments are kept as they were given; functions and objects among them are serialised by Keras.
+    - What a constructor gets, also that of a base, must be what its annotations say, see `plackett.registry.options`.
+    - `get_config` and `from_config` come from its signature; functions and objects among the arguments are
+      serialised by Keras.
+    - After construction no attribute can be set. Two objects of one class are equal where their arguments are, and
+      have one hash then, so that a compiled function can take them as constants.
     """
+
+    # What may be set nevertheless: what Keras sets, and a method that a test may replace.
+    replaceable: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _check_and_freeze(cls.__init__)
 
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
         given = inspect.signature(cls.__init__).bind_partial(self, *args, **kwargs)
         given.apply_defaults()
-        self._arguments = {name: value for name, value in given.arguments.items() if value is not self}
+        arguments = {name: value for name, value in given.arguments.items() if value is not self}
         for name, parameter in given.signature.parameters.items():
             if parameter.kind is parameter.VAR_KEYWORD:
-                self._arguments |= self._arguments.pop(name)
+                arguments |= arguments.pop(name)
+        self.__dict__["_arguments"] = arguments
         return self
+
+    def __setattr__(self, name, value):
+        self._check_open(name)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name):
+        self._check_open(name)
+        super().__delattr__(name)
+
+    def _check_open(self, name):
+        if "_frozen" in self.__dict__ and name not in self.replaceable:
+            kind = type(self).__name__
+            raise AttributeError(f"{kind} does not change after construction: make another, {kind}({name}=...)")
+
+    def __eq__(self, other):
+        return self._identity() == other._identity() if type(self) is type(other) else NotImplemented
+
+    def __hash__(self):
+        return hash(self._identity())
+
+    def __repr__(self):
+        options = ", ".join(f"{name}={_shown(value)}" for name, value in self.not_default().items())
+        return f"{type(self).__name__}({options})"
 
     def not_default(self) -> dict:
         """The constructor's arguments that are not at their defaults."""
@@ -33,20 +72,58 @@ class Configured:
         return type(self)(**self._arguments)
 
     def get_config(self) -> dict:
-        """The constructor's arguments, in a form that JSON can hold.
+        """The constructor's arguments, in a form that JSON can hold; a name of None as the one that it stands for.
 
         Raises:
             ValueError: an argument is a lambda or closure, which no file can hold.
         """
-        return {name: _serialized(name, value) for name, value in self._arguments.items()}
+        config = {name: _serialized(name, value) for name, value in self._arguments.items()}
+        return config | ({"name": self.name} if "name" in config else {})
 
     @classmethod
     def from_config(cls, config: dict):
         """An equal object from what `get_config` returned."""
         return cls(**{name: _deserialized(value) for name, value in config.items()})
 
+    def _identity(self):
+        """Its arguments in a form that can be compared and hashed."""
+        replaced = tuple(self.__dict__.get(name) for name in self.replaceable)
+        arguments = self._arguments | ({"name": self.name} if "name" in self._arguments else {})
+        return type(self), _hashable(arguments), replaced
+
+
+def _check_and_freeze(constructor):
+    """The same constructor, which checks its arguments first; after that of the object's own class nothing changes."""
+    signature = inspect.signature(constructor)
+
+    @functools.wraps(constructor)
+    def construct(self, *args, **kwargs):
+        given = signature.bind(self, *args, **kwargs).arguments
+        check_options(constructor, **{name: value for name, value in given.items() if value is not self})
+        constructor(self, *args, **kwargs)
+        if type(self).__init__ is construct:
+            self.__dict__["_frozen"] = True
+
+    return construct
+
+
+def _hashable(x):
+    if isinstance(x, dict):
+        return tuple(sorted((name, _hashable(value)) for name, value in x.items()))
+    if isinstance(x, list | tuple):
+        return tuple(map(_hashable, x))
+    if isinstance(x, np.ndarray):
+        return x.shape, x.dtype.str, x.tobytes()
+    return x
+
+
+def _shown(value):
+    return getattr(value, "__name__", None) or repr(value)
+
 
 def _serialized(name, value):
+    import keras
+
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, str | int | float | list | tuple | dict):
@@ -71,5 +148,7 @@ def _unwritable(name, value) -> ValueError:
 
 
 def _deserialized(value):
+    import keras
+
     written = isinstance(value, dict) and "class_name" in value
     return keras.saving.deserialize_keras_object(value) if written else value

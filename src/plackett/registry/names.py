@@ -1,18 +1,29 @@
-"""Objects by name: what is registered with Keras, made from options, with errors that list what is known."""
+"""Names: which are known, and the objects of plackett behind them."""
 
+import difflib
 import inspect
 import re
-
-import keras
+from collections.abc import Iterable, Mapping
 
 PACKAGE = "plackett>"
 
 
-def registered(base: type) -> dict[str, type]:
-    """plackett's own public classes of one kind, by their names."""
-    objects = keras.saving.get_custom_objects().items()
-    classes = (kind for name, kind in objects if name.startswith(PACKAGE) and inspect.isclass(kind))
-    return {kind.__name__: kind for kind in classes if issubclass(kind, base) and not kind.__name__.startswith("_")}
+def register(thing):
+    """Decorator that makes a class or function of plackett known to Keras, which then saves and loads it by name."""
+    import keras
+
+    return keras.saving.register_keras_serializable("plackett")(thing)
+
+
+def check_known(what: str, name: object, known: Iterable[str]) -> None:
+    """Raises a ValueError where `name` is not `known`, with the nearest that is, or else with all."""
+    if not isinstance(name, str):
+        raise ValueError(f"the name of a {what} must be a string, but got {name!r}")
+    known = list(known)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+        raise ValueError(f"unknown {what} {name!r}; {hint}")
 
 
 def snake_case(name: str) -> str:
@@ -20,23 +31,36 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", name).lower()
 
 
-def check_name(what: str, name: str) -> None:
-    """Raises ValueError unless the name is a string."""
-    if not isinstance(name, str):
-        raise ValueError(f"the name of a {what} must be a string, but got {name!r}")
+def registered(base: type) -> dict[str, type]:
+    """The public classes of one kind that are registered with Keras, by their registered names, as "plackett>NDCG"."""
+    import keras
+
+    objects = keras.saving.get_custom_objects().items()
+    classes = {name: kind for name, kind in objects if inspect.isclass(kind) and issubclass(kind, base)}
+    return {name: kind for name, kind in classes.items() if not kind.__name__.startswith("_")}
 
 
-def made(what: str, known: dict[str, type], name: str, options: dict):
+def classes_by_name(base: type, suffix: str = "") -> dict[str, type]:
+    """The registered classes of one kind: plackett's by their lower-case names, others by their registered ones.
+
+    Args:
+        base: the kind.
+        suffix: what the names of plackett's classes end with and are known without.
+    """
+    ours = {name: kind for name, kind in registered(base).items() if name.startswith(PACKAGE)}
+    others = {name: kind for name, kind in registered(base).items() if ">" in name and name not in ours}
+    return {snake_case(kind.__name__.removesuffix(suffix)): kind for kind in ours.values()} | others
+
+
+def make(what: str, known: Mapping[str, type], name: str, options: Mapping[str, object]):
     """An object of the class that `known` has under this name.
 
     Raises:
-        ValueError: a name that is no string, or an unknown name or option; lists what is known.
+        ValueError: a name that is no string, or an unknown name or option, with the nearest known one.
     """
-    check_name(what, name)
-    if name not in known:
-        raise ValueError(f"unknown {what} {name!r}; known are {', '.join(sorted(known))}")
-    allowed = list(inspect.signature(known[name]).parameters)
-    unknown = sorted(set(options) - set(allowed))
-    if unknown:
-        raise ValueError(f"{name} has no option {', '.join(unknown)}; its options are {', '.join(allowed)}")
+    check_known(what, name, known)
+    allowed = inspect.signature(known[name]).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in allowed.values()):
+        for option in options:
+            check_known(f"option of {name}:", option, allowed)
     return known[name](**options)

@@ -40,7 +40,7 @@ def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
     parts = settings.tasks or {None: {"loss": settings.loss, "loss_options": settings.loss_options}}
     made = {name: _make_loss(part["loss"], part["loss_options"]) for name, part in parts.items()}
     for loss in made.values():
-        if loss.classes:
+        if loss.of_classes:
             raise ValueError(f"{loss_name(loss)} takes similarities of pairs, not the scores of lists: use it with fit")
     if len({loss.models for loss in made.values()}) > 1:
         numbers = ", ".join(f"{name} {loss.models or 1}" for name, loss in made.items())

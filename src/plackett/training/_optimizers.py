@@ -71,4 +71,4 @@ def _learning_rate(settings, steps):
         },
         "exponential": {"initial_learning_rate": rate, "decay_steps": steps, "decay_rate": 0.01},
     }
-    return registry.made("learning_rate_schedule", SCHEDULES, name, defaults.get(name, {}) | (options or {}))
+    return registry.make("learning_rate_schedule", SCHEDULES, name, defaults.get(name, {}) | (options or {}))

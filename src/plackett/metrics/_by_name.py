@@ -1,29 +1,31 @@
 """Metrics by name."""
 
-from plackett import registry
 from plackett.metrics._base import RankingMetric
+from plackett.registry import check_known, classes_by_name, make
 
 
 def get(name: str, /, **options) -> RankingMetric:
     """A metric by its lower-case name, with an optional cut-off.
 
     >>> get("ndcg@10").name
-    'ndcg_10'
+    'ndcg@10'
     >>> get("ndcg@10", empty="skip").empty
     'skip'
 
     Args:
-        name: the lower-case name of its class, such as "ndcg" or "precision_ia", and where wanted "@" and the cut-off.
+        name: the lower-case name of its class, such as "ndcg" or "precision_ia", and where wanted "@" and the cut-off;
+            a metric of your own by its registered name, such as "mine>TopHit".
         options: arguments of its class.
 
     Raises:
         ValueError: an unknown name or option, or a cut-off that is no whole number of at least 1.
     """
-    registry.check_name("metric", name)
-    known = {registry.snake_case(kind): cls for kind, cls in registry.registered(RankingMetric).items()}
+    known = classes_by_name(RankingMetric)
+    if not isinstance(name, str):
+        check_known("metric", name, known)
     base, at, topn = name.partition("@")
     if at and not topn.isdecimal():
         raise ValueError(f"the cut-off of a metric must be a whole number, as in ndcg@10, but got {name!r}")
     if at and "topn" in options:
         raise ValueError(f"{name} has a cut-off of its own, but got topn={options['topn']!r} too")
-    return registry.made("metric", known, base, options | ({"topn": int(topn)} if at else {}))
+    return make("metric", known, base, options | ({"topn": int(topn)} if at else {}))

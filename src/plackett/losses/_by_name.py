@@ -2,31 +2,29 @@
 
 import keras
 
-from plackett import registry
 from plackett.lambdas import LambdaWeight
 from plackett.losses._base import RankingLoss
+from plackett.registry import PACKAGE, classes_by_name, make
 
 
-def get(name: str, /, **options) -> RankingLoss:
+def get(name: str, /, **options) -> keras.losses.Loss:
     """A loss by its lower-case name, that of its function and of the command line.
 
     >>> get("gumbel_approx_ndcg", sample_size=16).sample_size
     16
-    >>> get("softmax", lambda_weight={"NDCGLambdaWeight": {"topn": 10}}).options["lambda_weight"].topn
-    10
+    >>> get("softmax", lambda_weight={"NDCGLambdaWeight": {"topn": 10}})
+    SoftmaxLoss(lambda_weight=NDCGLambdaWeight(topn=10))
 
     Args:
-        name: such as "unique_softmax".
+        name: such as "unique_softmax"; a loss of your own by its registered name, such as "mine>TopLoss".
         options: arguments of its class. A lambda weight may be the name of its class, or {name: options}.
 
     Raises:
-        ValueError: an unknown name or option; lists what is known.
+        ValueError: an unknown name or option, with the nearest known one.
     """
-    kinds = registry.registered(RankingLoss)
-    known = {registry.snake_case(kind.removesuffix("Loss")): kinds[kind] for kind in kinds}
     if isinstance(options.get("lambda_weight"), str | dict):
         options["lambda_weight"] = _lambda_weight(options["lambda_weight"])
-    return registry.made("loss", known, name, options)
+    return make("loss", classes_by_name(keras.losses.Loss, suffix="Loss"), name, options)
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> RankingLoss:
@@ -45,7 +43,7 @@ def deserialize(config: dict, custom_objects: dict | None = None) -> RankingLoss
         custom_objects: name -> function, for functions of your own that are not registered with Keras.
 
     Raises:
-        ValueError: a class, an argument or a function that is not known; lists what is known.
+        ValueError: a class, an argument or a function that is not known, with the nearest that is.
     """
     if not isinstance(config, dict) or "class_name" not in config:
         raise ValueError(f"a config must be a dict with class_name and config, but got {config!r}")
@@ -64,7 +62,7 @@ def _translated(what, base, written, custom_objects):
         del arguments["normalized"]
     elif name in ("NpairsLoss", "NpairsMultilabelLoss"):
         arguments.pop("reduction", None)
-    return registry.made(what, registry.registered(base), name, arguments)
+    return make(what, _by_class_name(base), name, arguments)
 
 
 def _argument(name, value, custom_objects):
@@ -74,7 +72,7 @@ def _argument(name, value, custom_objects):
         return _translated("lambda weight", LambdaWeight, value, custom_objects)
     if not name.endswith("_fn") or not isinstance(value, str):
         return value
-    ours = registry.PACKAGE + value.rpartition(">")[2]
+    ours = PACKAGE + value.rpartition(">")[2]
     for known in (value, ours):
         function = keras.saving.get_registered_object(known, custom_objects)
         if function is not None:
@@ -83,10 +81,15 @@ def _argument(name, value, custom_objects):
 
 
 def _lambda_weight(given: str | dict) -> LambdaWeight:
-    known = registry.registered(LambdaWeight)
     given = {given: {}} if isinstance(given, str) else given
     if len(given) != 1:
         raise ValueError(f"lambda_weight must be the name of a class or {{name: options}}, but got {given!r}")
     ((name, options),) = given.items()
     options = {key: _argument(key, value, None) for key, value in (options or {}).items()}
-    return registry.made("lambda weight", known, name, options)
+    return make("lambda weight", _by_class_name(LambdaWeight), name, options)
+
+
+def _by_class_name(base):
+    """plackett's classes by their names, others by their registered ones."""
+    known = classes_by_name(base)
+    return {(name if ">" in name else kind.__name__): kind for name, kind in known.items()}

@@ -1,0 +1,70 @@
+"""Lambda weights: how much a metric changes when two documents change places, or what one document is worth to it.
+
+Where they act:
+
+- pairwise losses and `MixtureEMLoss`: every weight with `pair_weights`;
+- softmax losses: the DCG family (`DCGLambdaWeight`, `NDCGLambdaWeight`, `DCGLambdaWeightV2`, `NDCGLambdaWeightV2`,
+  `YetiDCGLambdaWeight`), whose `document_weights` take the place of the gain;
+- losses that approximate NDCG: the DCG family, whose gain, discount, cut-off and normalisation are the metric that is
+  approximated;
+- `ListMLELoss`: `ListMLELambdaWeight`, the weight of a position.
+
+Elsewhere a weight is refused. A weight of your own is a class with `pair_weights(labels, ranks)` ->
+[..., list_size, list_size], or `document_weights(labels, ranks)` -> [..., list_size], or both; it acts in the losses
+that use that method. Labels and ranks are [..., list_size]; ranks start at 1, by falling score, with padding, whose
+labels are 0, behind all real documents. What it says of padding is dropped, and no gradient passes through it. A
+method with a third parameter `mask`, [..., list_size] bool, is also told who is real, and an `of_pairs` with a fourth,
+`weights`, the weights of the documents.
+
+>>> import keras
+>>> from keras import ops
+>>> from plackett.lambdas import LambdaWeight
+>>> from plackett.losses import PairwiseLogisticLoss
+>>> @keras.saving.register_keras_serializable("mine")
+... class TopWeight(LambdaWeight):
+...     def __init__(self, power=1.0):
+...         self.power = power
+...
+...     def pair_weights(self, labels, ranks):
+...         "A pair counts by its higher rank."
+...         return 1.0 / ops.minimum(ranks[..., :, None], ranks[..., None, :]) ** self.power
+>>> loss = PairwiseLogisticLoss(lambda_weight=TopWeight(power=2.0))
+>>> round(float(loss([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
+0.905496
+
+`LambdaWeight` gives it `get_config` and `from_config`, so that it is saved with the loss; it may be left out. Such a
+weight makes a matrix of all pairs, which long lists have no room for. One that depends on values of the two documents
+is a `PairWeight`: its `of_pairs` returns these values and the function of them, and no matrix is made.
+
+>>> from plackett.lambdas import PairWeight
+>>> class LeanTopWeight(PairWeight):
+...     def of_pairs(self, labels, ranks, mask):
+...         return [ranks], lambda i, j: 1.0 / ops.minimum(i[0], j[0]) ** 2.0
+>>> round(float(PairwiseLogisticLoss(lambda_weight=LeanTopWeight())([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
+0.905496
+"""
+
+from plackett.lambdas._dcg import (
+    DCGFamily,
+    DCGLambdaWeight,
+    DCGLambdaWeightV2,
+    NDCGLambdaWeight,
+    NDCGLambdaWeightV2,
+    YetiDCGLambdaWeight,
+)
+from plackett.lambdas._pairs import LabelDiffLambdaWeight, LambdaWeight, PairWeight, PrecisionLambdaWeight
+from plackett.lambdas._positions import ListMLELambdaWeight
+
+__all__ = [
+    "DCGFamily",
+    "DCGLambdaWeight",
+    "DCGLambdaWeightV2",
+    "LabelDiffLambdaWeight",
+    "LambdaWeight",
+    "ListMLELambdaWeight",
+    "NDCGLambdaWeight",
+    "NDCGLambdaWeightV2",
+    "PairWeight",
+    "PrecisionLambdaWeight",
+    "YetiDCGLambdaWeight",
+]

@@ -1,0 +1,95 @@
+"""Weights of pairs of documents."""
+
+import inspect
+
+from keras import ops
+
+from plackett import gains
+from plackett.lists import clean, weights_of_documents
+from plackett.lists._pairs import both
+from plackett.registry import Configured, register
+from plackett.registry.options import Count, Function
+
+
+class LambdaWeight(Configured):
+    """Base of lambda weights, also of your own: every constructor argument is in the config, and objects are frozen.
+
+    >>> from plackett.lambdas import NDCGLambdaWeight
+    >>> NDCGLambdaWeight(topn=10) == NDCGLambdaWeight(topn=10)
+    True
+    """
+
+    def __init__(self):
+        """Without options."""
+
+
+class DocumentWeight(LambdaWeight):
+    """A weight of documents by their labels and ranks."""
+
+    def of_documents(self, labels, ranks, mask):
+        """[..., list_size], the weight of each document of clean lists; at padding without meaning."""
+        raise NotImplementedError
+
+    def document_weights(self, labels, ranks, mask=None):
+        """[..., list_size], the weight of each real document; 0 elsewhere."""
+        labels, ranks, mask = clean(labels, ranks, mask)
+        return ops.where(mask, self.of_documents(labels, ranks, mask), 0.0)
+
+
+class PairWeight(LambdaWeight):
+    """A weight of pairs that is a function of values of either document, so that no matrix of all pairs is needed."""
+
+    def of_pairs(self, labels, ranks, mask):
+        """(values, fn): values of documents, [..., list_size] each, and the weight of pairs of real documents (i, j).
+
+        fn takes the values of i and those of j, two lists whose members broadcast.
+        """
+        raise NotImplementedError
+
+    def pair_weights(self, labels, ranks, mask=None, weights=None):
+        """[..., list_size, list_size], the weight of each pair of real documents; 0 elsewhere.
+
+        `weights`, [..., list_size], are those of the documents, which the DCG family reads where it is `weighted`.
+        """
+        labels, ranks, mask = clean(labels, ranks, mask)
+        values, of_pair = values_of_pairs(self, labels, ranks, mask, weights_of_documents(weights, labels, mask))
+        matrix = of_pair([x[..., :, None] for x in values], [x[..., None, :] for x in values])
+        return ops.where(both(mask), matrix, 0.0)
+
+
+def values_of_pairs(weight, labels, ranks, mask, weights):
+    """What `of_pairs` of a weight returns, which is told the weights of documents where it has a parameter for them."""
+    reads = "weights" in inspect.signature(weight.of_pairs).parameters
+    return weight.of_pairs(labels, ranks, mask, **({"weights": weights} if reads else {}))
+
+
+@register
+class LabelDiffLambdaWeight(PairWeight):
+    """|y_i - y_j| for each pair of documents.
+
+    >>> LabelDiffLambdaWeight().pair_weights([2.0, 0.0], [1.0, 2.0]).shape == (2, 2)
+    True
+    """
+
+    def of_pairs(self, labels, ranks, mask):
+        return [labels], lambda i, j: ops.abs(i[0] - j[0])
+
+
+@register
+class PrecisionLambdaWeight(PairWeight):
+    """1 for a relevant and an irrelevant document on two sides of the cut-off, 0 else: the swap changes precision.
+
+    Args:
+        topn: the cut-off. None = the number of relevant documents of the list (R-precision).
+        positive_fn: function of labels, True for a relevant document.
+    """
+
+    def __init__(self, topn: Count | None = None, positive_fn: Function = gains.is_greater_equal_1):
+        self.topn = topn
+        self.positive_fn = positive_fn
+
+    def of_pairs(self, labels, ranks, mask):
+        positive = ops.cast(self.positive_fn(labels) & mask, labels.dtype)
+        topn = ops.sum(positive, axis=-1, keepdims=True) if self.topn is None else self.topn
+        inside = ops.cast(ranks <= topn, labels.dtype)
+        return [positive, inside], lambda i, j: ops.abs(i[0] - j[0]) * ops.abs(i[1] - j[1])

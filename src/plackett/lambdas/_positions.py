@@ -1,0 +1,20 @@
+"""Weights of the positions of a ranking."""
+
+from plackett import backend, gains
+from plackett.lambdas._pairs import DocumentWeight
+from plackett.registry import register
+from plackett.registry.options import Function
+
+
+@register
+class ListMLELambdaWeight(DocumentWeight):
+    """The discount of the rank, as a document's weight: position-aware ListMLE.
+
+    Reference: Lan et al., "Position-Aware ListMLE: A Sequential Learning Process for Ranking", UAI 2014.
+    """
+
+    def __init__(self, rank_discount_fn: Function = gains.log2_inverse):
+        self.rank_discount_fn = rank_discount_fn
+
+    def of_documents(self, labels, ranks, mask):
+        return self.rank_discount_fn(backend.maximum(ranks, 1.0))

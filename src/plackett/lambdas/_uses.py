@@ -1,0 +1,108 @@
+"""How losses use a lambda weight, and which weights have a meaning where."""
+
+import inspect
+from typing import NamedTuple
+
+from keras import ops
+
+from plackett.lambdas._dcg import (
+    DCGFamily,
+    DCGLambdaWeight,
+    DCGLambdaWeightV2,
+    NDCGLambdaWeight,
+    NDCGLambdaWeightV2,
+    YetiDCGLambdaWeight,
+)
+from plackett.lambdas._pairs import (
+    DocumentWeight,
+    LabelDiffLambdaWeight,
+    PairWeight,
+    PrecisionLambdaWeight,
+    values_of_pairs,
+)
+from plackett.lambdas._positions import ListMLELambdaWeight
+from plackett.lists._pairs import both
+
+OWN = (
+    LabelDiffLambdaWeight,
+    DCGLambdaWeight,
+    NDCGLambdaWeight,
+    DCGLambdaWeightV2,
+    NDCGLambdaWeightV2,
+    YetiDCGLambdaWeight,
+    PrecisionLambdaWeight,
+    ListMLELambdaWeight,
+)
+
+
+class Use(NamedTuple):
+    """What a loss uses a lambda weight for.
+
+    Args:
+        allowed: the kinds of plackett's own weights that have a meaning there.
+        method: what a weight of another kind must have. None = no other kind has a meaning.
+    """
+
+    allowed: tuple[type, ...]
+    method: str | None
+
+
+PAIRS = Use((PairWeight,), "pair_weights")  # of pairs of documents
+GAINS = Use((DCGFamily,), "document_weights")  # in the place of the gain of a document
+POSITIONS = Use((ListMLELambdaWeight,), "document_weights")  # of the positions of a ranking
+METRIC = Use((DCGFamily,), None)  # the metric to approximate: gain, discount, cut-off, normalisation
+NOTHING = Use((), None)
+
+
+def check_lambda_weight(weight, use: Use) -> None:
+    """Raises ValueError unless the weight is None or has a meaning for this use."""
+    if weight is None:
+        return
+    its_own = not isinstance(weight, OWN) and use.method is not None and callable(getattr(weight, use.method, None))
+    if isinstance(weight, type) or not (isinstance(weight, use.allowed) or its_own):
+        names = ", ".join(kind.__name__ for kind in OWN if issubclass(kind, use.allowed))
+        wording = f"None or one of {names}" if names else "None"
+        wording += f", or a class of your own with {use.method}" if use.method else ""
+        raise ValueError(f"lambda_weight must be {wording}, but got {weight!r}")
+
+
+def weights_of_pairs(weight, labels, ranks, mask, weights=None):
+    """The weight of pairs of real documents in the form that `pair_tiles.pair_sums` reads.
+
+    Args:
+        weights: [..., list_size], those of documents, for a weight that reads them. None = 1.
+
+    Returns:
+        (values, of_pair): values of documents, a matrix of all pairs among them where the weight has no other form,
+        and the weight of pairs (i, j) as a function of the values of i and of j.
+    """
+    if weight is None:
+        return [], lambda i, j: 1.0
+    if isinstance(weight, PairWeight) and type(weight).pair_weights is PairWeight.pair_weights:
+        values, of_pair = values_of_pairs(weight, labels, ranks, mask, weights)
+        return [ops.stop_gradient(x) for x in values], of_pair
+    matrix = ops.where(both(mask), _call(weight.pair_weights, labels, ranks, mask), 0.0)
+    return [matrix], lambda i, j: i[0]
+
+
+def of_gains_and_ranks(weight) -> bool:
+    """Is the weight of a pair |gain_i - gain_j| of_ranks(r_i, r_j), of a rank term of ours, which is symmetric?"""
+    if not isinstance(weight, DCGFamily):
+        return False
+    ours = {kind.rank_term for kind in OWN if issubclass(kind, DCGFamily)}
+    methods = ("pair_weights", "of_pairs", "of_ranks", "gain_of_pairs")
+    unchanged = all(getattr(type(weight), name) is getattr(DCGFamily, name) for name in methods)
+    return unchanged and type(weight).rank_term in ours
+
+
+def weights_of_ranked_documents(weight, labels, ranks, mask):
+    """[..., list_size], the weight of each real document of clean lists; 0 elsewhere."""
+    ours = isinstance(weight, DocumentWeight) and type(weight).document_weights is DocumentWeight.document_weights
+    method = weight.of_documents if ours else weight.document_weights
+    return ops.where(mask, _call(method, labels, ranks, mask), 0.0)
+
+
+def _call(method, labels, ranks, mask):
+    """What a method of a weight returns, which is told who is real where it has a parameter for it."""
+    takes_mask = "mask" in inspect.signature(method).parameters
+    return ops.stop_gradient(method(labels, ranks, mask) if takes_mask else method(labels, ranks))
