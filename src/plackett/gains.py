@@ -2,10 +2,6 @@
 
 Any function of yours may take their place. To be saved with a loss it needs a name at the top of a module and
 `@keras.saving.register_keras_serializable()`.
-
->>> import numpy as np
->>> pow_minus_1(np.array([0.0, 1.0, 2.0])).tolist()
-[0.0, 1.0, 3.0]
 """
 
 import keras

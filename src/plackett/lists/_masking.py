@@ -7,12 +7,19 @@ import numpy as np
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.lists._ragged import is_ragged, pad_together
 from plackett.lists._shapes import check_shape, computable, shown, without_column
 
 
-def clean(labels, scores, mask=None, *, models: bool = False, shared: bool = False):
+def clean(
+    labels: Tensor, scores: Tensor, mask: Tensor | None = None, *, models: bool = False, shared: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
     """The first line of every loss and metric: check shapes, zero the padding, settle the dtype.
+
+    >>> labels, scores, mask = clean([[1.0, 0.0, -1.0]], [[0.5, 0.25, float("nan")]])
+    >>> ops.convert_to_numpy(scores).tolist(), ops.convert_to_numpy(mask).tolist()
+    ([[0.5, 0.25, 0.0]], [[True, True, False]])
 
     float16 and bfloat16 scores are computed in float32; the labels take the dtype of the scores. NaN and inf
     at a place where `mask` is False reach neither a value nor a gradient.
@@ -161,13 +168,22 @@ def _not_padding(labels, subtopics):
     return ops.any(real, axis=-1) if subtopics else real
 
 
-def count(mask):
-    """[..., list_size] bool -> [...] int32, the number of real documents."""
+def count(mask: Tensor) -> Tensor:
+    """[..., list_size] bool -> [...] int32, the number of real documents.
+
+    >>> ops.convert_to_numpy(count(ops.convert_to_tensor([[True, True, False]]))).tolist()
+    [2]
+    """
     return ops.sum(ops.cast(mask, "int32"), axis=-1)
 
 
-def any_relevant(labels, mask):
-    """[...] bool: does the list hold a real document whose label is not 0?"""
+def any_relevant(labels: Tensor, mask: Tensor) -> Tensor:
+    """[...] bool: does the list hold a real document whose label is not 0?
+
+    >>> _, labels, mask = clean([[0.0, 0.0], [1.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]])
+    >>> ops.convert_to_numpy(any_relevant(labels, mask)).tolist()
+    [False, True]
+    """
     return ops.any(mask & (labels != 0), axis=-1)
 
 
@@ -176,17 +192,32 @@ def any_above_0(labels):
     return ops.any(~(labels <= 0), axis=-1)
 
 
-def mean(x, mask):
-    """[...], the mean of `x` over the real documents of each list; 0 for an empty list."""
+def mean(x: Tensor, mask: Tensor) -> Tensor:
+    """[...], the mean of `x` over the real documents of each list; 0 for an empty list.
+
+    >>> _, scores, mask = clean([[1.0, 0.0, -1.0]], [[0.5, 0.25, 9.0]])
+    >>> ops.convert_to_numpy(mean(scores, mask)).tolist()
+    [0.375]
+    """
     return backend.divide_no_nan(ops.sum(ops.where(mask, x, 0.0), axis=-1), ops.cast(count(mask), x.dtype))
 
 
-def log_softmax(scores, mask):
-    """log(e^s_i / sum_j e^s_j) over the real documents of each list; 0 at padding."""
+def log_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """log(e^s_i / sum_j e^s_j) over the real documents of each list; 0 at padding.
+
+    >>> _, scores, mask = clean([[1.0, 0.0, -1.0]], [[0.0, 0.0, 9.0]])
+    >>> ops.convert_to_numpy(log_softmax(scores, mask)).round(4).tolist()[0][::2]
+    [-0.6930999755859375, 0.0]
+    """
     live = mask | ~ops.any(mask, axis=-1, keepdims=True)
     return ops.where(mask, ops.log_softmax(ops.where(live, scores, -float("inf")), axis=-1), 0.0)
 
 
-def masked_softmax(scores, mask):
-    """e^s_i / sum_j e^s_j over the real documents of each list; 0 at padding."""
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """e^s_i / sum_j e^s_j over the real documents of each list; 0 at padding.
+
+    >>> _, scores, mask = clean([[1.0, 0.0, -1.0]], [[0.0, 0.0, 9.0]])
+    >>> ops.convert_to_numpy(masked_softmax(scores, mask)).tolist()
+    [[0.5, 0.5, 0.0]]
+    """
     return ops.where(mask, ops.exp(log_softmax(scores, mask)), 0.0)

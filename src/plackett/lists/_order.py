@@ -4,12 +4,18 @@ import numpy as np
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.lists._masking import count
 from plackett.lists._shapes import as_rows
 
 
-def take(x, order):
-    """The entries of each list in `order`: [..., list_size], [..., list_size] int -> [..., list_size]."""
+def take(x: Tensor, order: Tensor) -> Tensor:
+    """The entries of each list in `order`: [..., list_size], [..., list_size] int -> [..., list_size].
+
+    >>> x, order = ops.convert_to_tensor([[0.5, 0.25]]), ops.convert_to_tensor([[1, 0]])
+    >>> ops.convert_to_numpy(take(x, order)).tolist()
+    [[0.25, 0.5]]
+    """
     return ops.take_along_axis(x, order, axis=-1)
 
 
@@ -23,8 +29,12 @@ def padding_behind(keys, mask):
     return ops.where(mask, keys, float("inf"))
 
 
-def ascending_order(keys, mask, then=None):
+def ascending_order(keys: Tensor, mask: Tensor, then: Tensor | None = None) -> Tensor:
     """The permutation that sorts real documents by rising key and puts padding last.
+
+    >>> keys, mask = ops.convert_to_tensor([[0.5, 0.25, 0.0]]), ops.convert_to_tensor([[True, True, False]])
+    >>> ops.convert_to_numpy(ascending_order(keys, mask)).tolist()
+    [[1, 0, 2]]
 
     Args:
         keys: [..., list_size].
@@ -38,8 +48,12 @@ def ascending_order(keys, mask, then=None):
     return take(first, backend.argsort(take(keys, first)))
 
 
-def places(order):
-    """The inverse of a permutation: where in `order` each document stands, from 0."""
+def places(order: Tensor) -> Tensor:
+    """The inverse of a permutation: where in `order` each document stands, from 0.
+
+    >>> ops.convert_to_numpy(places(ops.convert_to_tensor([[2, 0, 1]]))).tolist()
+    [[1, 2, 0]]
+    """
     rows = ops.cast(as_rows(order), "int32")
     place = ops.broadcast_to(ops.arange(ops.shape(rows)[1], dtype="int32"), ops.shape(rows))
     return ops.reshape(backend.scatter_add(place, rows, ops.shape(rows)[1]), ops.shape(order))
@@ -67,8 +81,12 @@ def sum_from(x, begin):
     return sum_before(ops.flip(x, axis=-1), ops.shape(x)[-1] - begin)
 
 
-def count_below(labels, mask):
+def count_below(labels: Tensor, mask: Tensor) -> Tensor:
     """How many real documents of its list have a smaller label than each real document; 0 at padding.
+
+    >>> labels, mask = ops.convert_to_tensor([[2.0, 0.0, 0.0]]), ops.convert_to_tensor([[True, True, False]])
+    >>> ops.convert_to_numpy(count_below(labels, mask)).tolist()
+    [[1, 0, 0]]
 
     Cost: O(list_size log list_size).
     """
@@ -77,8 +95,13 @@ def count_below(labels, mask):
     return ops.where(mask, take(below, places(order)), 0)
 
 
-def logsumexp_below(labels, x, mask):
+def logsumexp_below(labels: Tensor, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """log of the sum of e^x over the documents that are graded below each document, as a sum of two parts.
+
+    >>> labels, mask = ops.convert_to_tensor([[1.0, 0.0]]), ops.convert_to_tensor([[True, True]])
+    >>> tops, rest, known = logsumexp_below(labels, ops.convert_to_tensor([[0.5, 0.25]]), mask)
+    >>> ops.convert_to_numpy(tops + rest).tolist()[0][0], ops.convert_to_numpy(known).tolist()
+    (0.25, [[True, False]])
 
     Sorted by label, those documents are a prefix, so that one cumulative log-sum-exp serves all.
 
@@ -100,8 +123,12 @@ def logsumexp_below(labels, x, mask):
     return tops, rest, mask & (below > 0)
 
 
-def ranks(scores, mask):
+def ranks(scores: Tensor, mask: Tensor) -> Tensor:
     """The rank of each document: 1 for the highest score, ties by position, padding behind all the rest.
+
+    >>> scores, mask = ops.convert_to_tensor([[0.5, 0.75, 9.0]]), ops.convert_to_tensor([[True, True, False]])
+    >>> ops.convert_to_numpy(ranks(scores, mask)).tolist()
+    [[2.0, 1.0, 3.0]]
 
     Args:
         scores: [..., list_size].

@@ -15,6 +15,11 @@ from plackett.lists._shapes import computable, shown
 class Ragged:
     """Lists of different lengths, one behind the other: a JAX pytree, so that it passes through `jit`.
 
+    >>> from plackett import losses
+    >>> labels, scores = Ragged([1.0, 0.0, 0.0, 1.0, 0.0], [0, 2, 5]), Ragged([0.6, 0.8, 0.5, 0.8, 0.4], [0, 2, 5])
+    >>> round(float(losses.UniqueSoftmaxLoss(ragged=True)(labels, scores)), 6)
+    0.839119
+
     Args:
         values: [documents, ...], the entries of all lists.
         row_splits: [lists + 1] int; list k is values[row_splits[k]:row_splits[k + 1]].

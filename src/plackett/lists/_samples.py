@@ -4,11 +4,16 @@ import numpy as np
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.lists._shapes import check_shape
 
 
-def gumbel(noise, scores):
+def gumbel(noise: Tensor, scores: Tensor) -> Tensor:
     """Gumbel noise g = -log(-log u) out of uniform noise u.
+
+    >>> noise, scores = ops.convert_to_tensor([[[0.5, 0.25]]]), ops.convert_to_tensor([[0.0, 0.0]])
+    >>> [round(x, 4) for x in ops.convert_to_numpy(gumbel(noise, scores)).tolist()[0][0]]
+    [0.3665, -0.3266]
 
     Args:
         noise: [..., samples, list_size], uniform on [0, 1). An exact 0 counts as the smallest positive float32,

@@ -3,6 +3,7 @@
 from keras import ops
 
 from plackett import backend
+from plackett._types import Tensor
 from plackett.lists._masking import mean
 from plackett.lists._shapes import check_shape, shown, without_column
 
@@ -39,8 +40,12 @@ def weights_as_given(weights, labels):
     return without_column(weights, len(weights.shape) > len(labels.shape))
 
 
-def weights_of_documents(weights, labels, mask):
+def weights_of_documents(weights: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
     """One weight a document out of `sample_weight`: [..., list_size], 0 at padding; None = 1 for all.
+
+    >>> labels, mask = ops.convert_to_tensor([[1.0, 0.0]]), ops.convert_to_tensor([[True, False]])
+    >>> ops.convert_to_numpy(weights_of_documents([2.0], labels, mask)).tolist()
+    [[2.0, 0.0]]
 
     Args:
         weights: of the shapes of `list_weights`.
