@@ -87,7 +87,7 @@ def test_a_function_of_lists_is_handed_the_mask():
             "<lambda> must give one loss a list, [lists], but of one",
         ),
         (keras.losses.MeanSquaredError, "a loss must be an object, MeanSquaredError(...), but got its class"),
-        (3, "loss must be str or dict or Callable, but got 3"),
+        (3, "loss must be a name or a dict or an object, but got 3"),
     ],
 )
 def test_a_loss_that_would_count_padding_is_refused(loss, wrong):

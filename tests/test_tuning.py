@@ -11,7 +11,8 @@ from conftest import made_lists
 
 import plackett
 from plackett.training import _search
-from plackett.training._search import check_space, tune
+from plackett.training._search import tune
+from plackett.training._space import check_space
 from plackett.training.callbacks import best_epoch
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -146,7 +147,10 @@ def test_ranges_are_of_the_kind_of_their_setting():
         ({"space": {"epochs": []}}, "the space of epochs must be {low, high} or a list of choices, but got []"),
         ({"space": {"epochs": {"low": 1}}}, "the space of epochs must be {low, high} or a list"),
         ({"space": {"epochs": {"low": 1, "high": 2, "lo": 1}}}, "unknown part of the space of epochs: 'lo'"),
-        ({"space": {"epochs": {"low": 1, "high": 2.5}}}, "high of epochs must be int, but got 2.5"),
+        (
+            {"space": {"epochs": {"low": 1, "high": 2.5}}},
+            "high of epochs must be a whole number of at least 1, but got 2.5",
+        ),
         ({"space": {"epochs": {"low": 2, "high": 2}}}, "the space of epochs must have low < high, but got low=2, high"),
         (
             {"space": {"learning_rate": {"low": 0, "high": 1, "log": True}}},

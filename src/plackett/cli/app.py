@@ -339,7 +339,9 @@ def given_settings(ctx: typer.Context) -> tuple[dict, tuple[list[str], list]]:
     A loss or scorer given there stands without the options that the file has for another.
     """
     given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
-    config = {} if "config" not in given else read_config(given["config"], given.get("backend"))
+    config = (
+        {} if "config" not in given else read_config(given["config"], keras.backend.backend(), given.get("backend"))
+    )
     source = {name: config.pop(name, None) for name in ("data", "validation")}
     data, validation = (list(given.get(name) or source[name] or ()) for name in source)
     if not data:

@@ -13,11 +13,10 @@ from plackett.lists import weights_of_documents
 from plackett.lists._masking import count
 from plackett.lists._shapes import shown
 from plackett.losses._base import RankingLoss
+from plackett.registry import register
 
 # Labels and scores of one list, which every usual loss can take: clicks and probabilities.
 EXAMPLE = (np.array([[1.0, 0.0, 0.0]], "float32"), np.array([[0.7, 0.2, 0.4]], "float32"))
-
-_register = keras.saving.register_keras_serializable("plackett")
 
 
 def as_ranking_loss(loss: Callable) -> RankingLoss:
@@ -53,12 +52,12 @@ def as_ranking_loss(loss: Callable) -> RankingLoss:
     return _LossOfDocuments(loss, name=getattr(loss, "name", None) or getattr(loss, "__name__", None))
 
 
-@_register
+@register
 class _LossOfLists(RankingLoss):
     """A function of (labels, scores, *, mask)."""
 
     def __init__(self, function: Callable, name: str | None = None):
-        super().__init__(None, "auto", name)
+        super().__init__(name=name)
         self.function = function
         mask = ops.convert_to_tensor(np.ones((1, 3), bool))
         shape = _try(lambda labels, scores: function(labels, scores, mask=mask), EXAMPLE, self.name).shape
@@ -72,13 +71,15 @@ class _LossOfLists(RankingLoss):
         return self.function(labels, scores, mask=mask)
 
 
-@_register
+@register
 class _LossOfDocuments(RankingLoss):
     """A loss of Keras, or a function, that is a mean or sum over documents."""
 
+    weighs_documents = True
+
     def __init__(self, loss: Callable, name: str | None = None):
         reduction = loss.reduction if isinstance(loss, keras.losses.Loss) else "auto"
-        super().__init__(None, reduction, name, weighs_documents=True)
+        super().__init__(reduction, name)
         self.loss = loss.call if isinstance(loss, keras.losses.Loss) else loss
         self.is_sum = _is_sum(self.loss, self.name)
 
@@ -106,7 +107,7 @@ def _is_sum(loss, name):
                 return is_sum
     raise ValueError(
         f"{name} is no mean or sum over the documents of a list, so it would count padding: write it as a function of "
-        "(labels, scores, *, mask) that gives one loss a list, or as a subclass of the losses of plackett"
+        "(labels, scores, *, mask) that gives one loss a list, or as a subclass of plackett.losses.RankingLoss"
     )
 
 

@@ -8,6 +8,7 @@ from keras import ops
 
 from plackett._types import Tensor
 from plackett.data import Batches, RankingLists
+from plackett.registry import register
 from plackett.scorers._outputs import MaskedScores
 
 FEW = 4  # lists that tell whether padding changes a score
@@ -107,7 +108,7 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
     return dataclasses.replace(lists, features=lists.features[:, :0], feature_names=())
 
 
-@keras.saving.register_keras_serializable("plackett")
+@register
 class RealDocuments(keras.layers.Layer):
     """Puts 0 for the features of padding, and gives them the mask of the documents as their Keras mask."""
 

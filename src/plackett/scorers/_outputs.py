@@ -7,16 +7,19 @@ from keras import ops
 
 from plackett import backend
 from plackett._types import Tensor
+from plackett.registry import register
 
 
-def outputs(tasks: Sequence[str] | None, made: Callable):
-    """`made(name, prefix)` for the one output of a model, or a dict of it for each task."""
+def outputs(tasks: Sequence[str] | None, make: Callable[[str, str], Tensor]) -> Tensor | dict[str, Tensor]:
+    """`make(name, prefix)` for the one output of a model, or a dict of it for each task."""
     if tasks is None:
-        return made("scores", "")
-    return {task: made(task, f"{task}_") for task in tasks}
+        return make("scores", "")
+    return {task: make(task, f"{task}_") for task in tasks}
 
 
-def linear_heads(x, mask, tasks: Sequence[str] | None, models: int | None):
+def linear_heads(
+    x: Tensor, mask: Tensor, tasks: Sequence[str] | None, models: int | None
+) -> Tensor | dict[str, Tensor]:
     """A linear head for each output.
 
     Args:
@@ -29,16 +32,17 @@ def linear_heads(x, mask, tasks: Sequence[str] | None, models: int | None):
         The scores, or a dict of them.
     """
     return outputs(
-        tasks, lambda name, prefix: masked(keras.layers.Dense(models or 1, name=f"{prefix}head")(x), mask, name, models)
+        tasks,
+        lambda name, prefix: mask_scores(keras.layers.Dense(models or 1, name=f"{prefix}head")(x), mask, name, models),
     )
 
 
-def masked(scores, mask, name: str, models: int | None):
+def mask_scores(scores: Tensor, mask: Tensor, name: str, models: int | None) -> Tensor:
     """[lists, list_size, models or 1] -> the output of this name; in float32 under any dtype policy."""
     return MaskedScores(axis_of_models=models is not None, name=name, dtype="float32")((scores, mask))
 
 
-@keras.saving.register_keras_serializable("plackett")
+@register
 class MaskedScores(keras.layers.Layer):
     """Zeroes the scores of padding and gives the scores their Keras mask; knows how several scores rank a document.
 

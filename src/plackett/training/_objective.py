@@ -9,11 +9,11 @@ from plackett import losses, metrics, scorers
 from plackett.data import RankingLists
 from plackett.losses._base import RankingLoss
 from plackett.metrics._base import RankingMetric
-from plackett.registry import snake_case
+from plackett.registry import check_known, snake_case
 from plackett.scorers._any_model import as_scorer, check_padding, output_layers
 from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._objects import make_object, make_objects
-from plackett.training._settings import Settings, check_known
+from plackett.training._settings import Settings
 
 
 def make_metric(settings: Settings) -> RankingMetric:

@@ -5,8 +5,9 @@ import inspect
 import keras
 
 from plackett import registry
+from plackett.registry import check_known
 from plackett.training._objects import make_object
-from plackett.training._settings import Settings, check_known
+from plackett.training._settings import Settings
 
 OPTIMIZERS = {
     name.lower(): kind

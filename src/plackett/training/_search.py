@@ -18,19 +18,9 @@ from plackett.training._loop import hold_out, train
 from plackett.training._objective import make_metric
 from plackett.training._objects import as_config, without_names
 from plackett.training._run_folder import check_same, environment
-from plackett.training._settings import Settings, SettingsKeywords, check_known, typed
+from plackett.training._settings import Settings, SettingsKeywords
+from plackett.training._space import SPACE, check_space, with_choices
 from plackett.training.callbacks.divergence import TrainingDivergedError
-
-# What is searched where no space is given, as far as the scorer has such options.
-SPACE = {
-    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
-    "batch_size": [16, 32, 64, 128],
-    "scorer_options.hidden": [[32], [64, 32], [128, 64], [256, 128, 64]],
-    "scorer_options.dropout": {"low": 0.0, "high": 0.5},
-    "scorer_options.dimension": [8, 16, 32],
-}
-NESTED = ("scorer_options", "loss_options")
-RANGE = ("low", "high", "log")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +80,7 @@ def tune(
     if trials < 1:
         raise ValueError(f"trials must be at least 1, but got {trials}")
     base, provenance = Settings.from_dict(settings), provenance or {}
+    keywords = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
     metric = make_metric(base)
     _check_made_anew(base)
     space = check_space(_default_space(base, lists) if space is None else space)
@@ -98,7 +89,7 @@ def tune(
         provenance = provenance | {"validation": f"{base.validation_share:.0%} of the queries"}
     folder = _open_folder(output, {"space": space} | as_config(base), environment(lists, validation)["data"])
     study = _study(folder, "minimize" if metric.less_is_better else "maximize", base.seed)
-    run = _Trials(study, space, base, (lists, validation), folder, metric.name, callbacks)
+    run = _Trials(study, space, keywords, (lists, validation), folder, metric.name, callbacks)
     while len(done := _finished(study)) < trials:
         trial = run.next(len(done))
         if after:
@@ -106,56 +97,9 @@ def tune(
     sign = 1 if metric.less_is_better else -1
     best = sorted(done, key=lambda trial: (trial.value is None, sign * (trial.value or 0)))
     if best[0].value is not None:
-        config = {"backend": keras.backend.backend()} | as_config(with_choices(base, best[0].settings))
+        config = {"backend": keras.backend.backend()} | as_config(Settings(**with_choices(keywords, best[0].settings)))
         write_whole(folder / "config.yaml", yaml.safe_dump(provenance | config, sort_keys=False))
     return best
-
-
-def check_space(space: Mapping) -> dict[str, dict | list]:
-    """The space with its numbers as numbers.
-
-    Raises:
-        ValueError: an unknown name, an empty list, or a range that is none.
-    """
-    if not isinstance(space, Mapping) or not space:
-        raise ValueError(f"a space must be a dict of names to ranges or lists of choices, but got {space!r}")
-    return {name: _check_range(name, given) for name, given in space.items()}
-
-
-def with_choices(base: Settings, chosen: Mapping) -> Settings:
-    """The settings with what was chosen in their place."""
-    settings = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
-    settings |= {name: dict(settings[name]) for name in NESTED}
-    for name, value in chosen.items():
-        outer, _, inner = name.partition(".")
-        if inner:
-            settings[outer][inner] = value
-        else:
-            settings[name] = value
-    return Settings(**settings)
-
-
-def _check_range(name, given):
-    outer, dot, inner = str(name).partition(".")
-    if not (dot and inner and outer in NESTED):
-        fixed = ("metric", "validation_share")  # by which trials are compared
-        fields = [field.name for field in dataclasses.fields(Settings) if field.name not in fixed]
-        check_known("setting to search", name, fields)
-    if isinstance(given, list) and given:
-        return given
-    if not isinstance(given, Mapping) or not {"low", "high"} <= set(given):
-        raise ValueError(f"the space of {name} must be {{low, high}} or a list of choices, but got {given!r}")
-    for part in given:
-        check_known(f"part of the space of {name}:", part, RANGE)
-    kinds = {field.name: field.type for field in dataclasses.fields(Settings)}
-    kind = int if all(isinstance(given[end], int) for end in ("low", "high")) else float
-    kind = kinds.get(name, kind) if kinds.get(name) in (int, float) else kind
-    low, high = (typed(f"{end} of {name}", given[end], kind) for end in ("low", "high"))
-    log = typed(f"log of {name}", given.get("log", False), bool)
-    if not low < high or (log and not low > 0):
-        least = "0 < low < high" if log else "low < high"
-        raise ValueError(f"the space of {name} must have {least}, but got low={low}, high={high}")
-    return {"low": low, "high": high, "log": log}
 
 
 def _check_made_anew(base):
@@ -226,7 +170,7 @@ class _Trials:
         """The trial of this number, once it has been trained."""
         import optuna
 
-        self.study.sampler = optuna.samplers.TPESampler(seed=self.base.seed + number)
+        self.study.sampler = optuna.samplers.TPESampler(seed=self.base["seed"] + number)
         trial = self.study.ask()
         chosen = {name: _choose(trial, name, given) for name, given in self.space.items()}
         trial.set_user_attr("settings", chosen)
@@ -240,9 +184,8 @@ class _Trials:
     def _train(self, run, number, settings):
         """The metric of the best epoch; None = training diverged."""
         callbacks = self.callbacks(number) if self.callbacks else None
-        keywords = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
         try:
-            return train(*self.lists, output=run, resume=True, callbacks=callbacks, **keywords).best[self.metric]
+            return train(*self.lists, output=run, resume=True, callbacks=callbacks, **settings).best[self.metric]
         except TrainingDivergedError:
             shutil.rmtree(run / "checkpoints", ignore_errors=True)
             return None

@@ -2,15 +2,19 @@
 
 import contextlib
 import dataclasses
-import difflib
-import math
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from typing import Annotated
+
+from plackett.registry import check_known
+from plackett.registry.options import Count, Number, Positive, Probability, Rule, number, rule_of
 
 SCORERS = ("additive", "dcn", "embeddings", "mlp", "self_attention")  # the keys of `plackett.scorers.SCORERS`
 OF_OPTIMIZERS = ("learning_rate", "learning_rate_schedule", "weight_decay", "global_clipnorm")
+
+Seed = Annotated[int, number(f"a whole number from 0 to {2**32 - 1}", lambda x: 0 <= x < 2**32, whole=True)]
 
 
 @typing.runtime_checkable
@@ -28,7 +32,15 @@ class Optimizer(typing.Protocol):
     def apply_gradients(self, grads_and_vars): ...
 
 
-TASK = {"target": str, "loss": str | dict | Callable, "loss_options": dict, "weight": float}
+WORDS = {
+    str: "a name",
+    dict: "a dict",
+    Callable: "an object",
+    Metric: "a metric",
+    Optimizer: "an optimizer",
+    types.NoneType: "None",
+}
+TASK = {"target": str, "loss": str | dict | Callable, "loss_options": dict, "weight": Number}
 
 
 class SettingsKeywords(typing.TypedDict, total=False):
@@ -41,21 +53,21 @@ class SettingsKeywords(typing.TypedDict, total=False):
     metric: str | dict | Metric
     scorer: str | dict | Callable | None
     scorer_options: dict
-    validation_share: float
-    epochs: int
-    patience: int
-    batch_size: int
-    max_list_size: int | None
+    validation_share: Probability
+    epochs: Count
+    patience: Count
+    batch_size: Count
+    max_list_size: Count | None
     optimizer: str | dict | Optimizer
-    learning_rate: float
+    learning_rate: Positive
     learning_rate_schedule: str | dict | Callable | None
-    weight_decay: float | None
-    global_clipnorm: float | None
+    weight_decay: Number | None
+    global_clipnorm: Positive | None
     mixed_precision: bool
-    checkpoint_steps: int | None
-    checkpoint_minutes: float
-    keep_checkpoints: int
-    seed: int
+    checkpoint_steps: Count | None
+    checkpoint_minutes: Positive
+    keep_checkpoints: Count
+    seed: Seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,26 +122,25 @@ class Settings:
     metric: str | dict | Metric = "ndcg@10"
     scorer: str | dict | Callable | None = None
     scorer_options: dict = dataclasses.field(default_factory=dict)
-    validation_share: float = 0.2
-    epochs: int = 50
-    patience: int = 5
-    batch_size: int = 32
-    max_list_size: int | None = None
+    validation_share: Probability = 0.2
+    epochs: Count = 50
+    patience: Count = 5
+    batch_size: Count = 32
+    max_list_size: Count | None = None
     optimizer: str | dict | Optimizer = "adam"
-    learning_rate: float = 1e-3
+    learning_rate: Positive = 1e-3
     learning_rate_schedule: str | dict | Callable | None = None
-    weight_decay: float | None = None
-    global_clipnorm: float | None = None
+    weight_decay: Number | None = None
+    global_clipnorm: Positive | None = None
     mixed_precision: bool = False
-    checkpoint_steps: int | None = None
-    checkpoint_minutes: float = 10.0
-    keep_checkpoints: int = 2
-    seed: int = 0
+    checkpoint_steps: Count | None = None
+    checkpoint_minutes: Positive = 10.0
+    keep_checkpoints: Count = 2
+    seed: Seed = 0
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, typed(field.name, getattr(self, field.name), field.type))
-        self._check_ranges()
+            object.__setattr__(self, field.name, check_value(field.name, getattr(self, field.name), field.type))
         if isinstance(self.scorer, str):
             check_known("scorer", self.scorer, SCORERS)
         if self.tasks is not None:
@@ -158,18 +169,6 @@ class Settings:
             check_known("setting", name, [field.name for field in dataclasses.fields(cls)])
         return cls(**given)
 
-    def _check_ranges(self):
-        for name in ("epochs", "patience", "batch_size", "max_list_size", "checkpoint_steps", "keep_checkpoints"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, but got {getattr(self, name)}")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed must be from 0 to {2**32 - 1}, but got {self.seed}")
-        for name in ("learning_rate", "global_clipnorm", "checkpoint_minutes"):
-            if getattr(self, name) is not None and not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be greater than 0, but got {getattr(self, name)}")
-        if not 0 < self.validation_share < 1:
-            raise ValueError(f"validation_share must be between 0 and 1, but got {self.validation_share}")
-
     def _changed(self, name):
         """The value of a setting that is not at its default, else None."""
         value = getattr(self, name)
@@ -182,7 +181,7 @@ class Settings:
         for part in given:
             check_known(f"part of the task {name}:", part, TASK)
         whole = {"target": self.target, "loss": self.loss, "loss_options": self.loss_options, "weight": 1.0} | given
-        whole = {part: typed(f"{part} of the task {name}", whole[part], kind) for part, kind in TASK.items()}
+        whole = {part: check_value(f"{part} of the task {name}", whole[part], kind) for part, kind in TASK.items()}
         _check_alone(f"loss of the task {name}", whole["loss"], {"loss_options": whole["loss_options"]})
         return whole
 
@@ -203,25 +202,31 @@ def is_options(given) -> bool:
     return isinstance(given, Mapping) and "class_name" not in given
 
 
-def check_known(what: str, name: str, known: Iterable[str]) -> None:
-    """Raises a ValueError where `name` is not `known`, with the nearest that is, or else with all."""
-    if name not in known:
-        near = difflib.get_close_matches(str(name), list(known), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
-        raise ValueError(f"unknown {what} {name!r}; {hint}")
+def check_value(name: str, value: object, kind: object):
+    """The value of a setting: a number also where it is written as text, as YAML reads 1e-3.
 
+    >>> check_value("learning_rate", "1e-3", Positive)
+    0.001
 
-def typed(name: str, value, kind):
-    """`value` as `kind` has it: numbers for a float too where they are written as text, as YAML reads 1e-3."""
-    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    if float in kinds and isinstance(value, int | str) and not isinstance(value, bool):
+    Args:
+        name: of the setting.
+        value: what is given.
+        kind: its annotation, see `plackett.registry.options`.
+
+    Raises:
+        ValueError: it is of another kind, or out of range.
+    """
+    members = [kind] if typing.get_origin(kind) is Annotated else typing.get_args(kind) or [kind]
+    kinds = [typing.get_args(x)[0] if typing.get_origin(x) is Annotated else x for x in members]
+    if float in kinds and isinstance(value, str):
         with contextlib.suppress(ValueError):
             value = float(value)
-    fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-    if not fits or (isinstance(value, float) and math.isnan(value)):
-        allowed = " or ".join("None" if kind is types.NoneType else kind.__name__ for kind in kinds)
-        raise ValueError(f"{name} must be {allowed}, but got {value!r}")
-    return value
+    wording = " or ".join(WORDS[x] for x in kinds if x in WORDS)
+    rule = rule_of(kind) or Rule(lambda x: isinstance(x, tuple(kinds)), wording)
+    if not rule.allows(value):
+        raise ValueError(f"{name} must be {rule.wording}, but got {value!r}")
+    of_numbers = next((x for x in kinds if x in (int, float)), None)
+    return value if of_numbers is None or value is None else of_numbers(value)
 
 
 def _check_alone(name, given, options):

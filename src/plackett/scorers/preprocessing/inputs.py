@@ -1,14 +1,19 @@
 """From raw features to what a network is fed: the inputs of a scorer, fitted on its training lists."""
 
 import dataclasses
-from typing import Any
+from typing import Literal
 
 import keras
 import numpy as np
 
+from plackett._types import Tensor
 from plackett.data import RankingLists
+from plackett.registry import check_options
+from plackett.registry.options import Count
 from plackett.scorers.preprocessing import statistics
 from plackett.scorers.preprocessing.layers import Filled, Indicators, Quantiles, SignedLog1p, Vocabulary
+
+Transform = Literal["log1p", "quantile"] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,14 +29,14 @@ class Prepared:
         known: name -> how many ids are known.
     """
 
-    inputs: dict[str, Any]
-    mask: Any
-    dense: Any
+    inputs: dict[str, Tensor]
+    mask: Tensor
+    dense: Tensor | None
     names: tuple[str, ...]
-    ids: dict[str, Any]
+    ids: dict[str, Tensor]
     known: dict[str, int]
 
-    def embedded(self, dimension: int, l2: float, prefix: str = "") -> list:
+    def embeddings(self, dimension: int, l2: float, prefix: str = "") -> list[Tensor]:
         """An embedding of each id feature, [lists, list_size, dimension]; row 0 of its table is for the unknown."""
         return [
             keras.layers.Embedding(
@@ -43,15 +48,15 @@ class Prepared:
             for name, numbers in self.ids.items()
         ]
 
-    def joined(self, dimension: int, l2: float):
+    def join(self, dimension: int, l2: float) -> Tensor:
         """[lists, list_size, columns + dimension * id features]: all that is known of a document, side by side."""
         parts = [] if self.dense is None else [self.dense]
-        parts += self.embedded(dimension, l2)
+        parts += self.embeddings(dimension, l2)
         return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
 
 
 def prepare(
-    lists: RankingLists, *, transform: str | None = "log1p", missing: bool = False, min_count: int = 1
+    lists: RankingLists, *, transform: Transform = "log1p", missing: bool = False, min_count: Count = 1
 ) -> Prepared:
     """Makes the inputs of a scorer, and fits what becomes of them on its training lists.
 
@@ -65,11 +70,13 @@ def prepare(
         min_count: an id that fewer documents have counts as unknown.
 
     Raises:
-        ValueError: the lists have no features at all; a feature is infinite, or missing where `missing` is False.
+        ValueError: the lists have no features at all; a feature is infinite, or missing where `missing` is False; or an
+            option is out of range.
 
     Cost: one pass over the features, a slice at a time; with "quantile" also a sample of 100,000 rows; for each id
     feature a sorted copy.
     """
+    check_options(prepare, transform=transform, missing=missing, min_count=min_count)
     mask = keras.Input((None,), dtype="bool", name="mask")
     inputs, ids, known = {"mask": mask}, {}, {}
     dense, names = None, ()

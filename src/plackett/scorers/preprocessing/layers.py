@@ -6,24 +6,24 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett._types import Tensor
+from plackett.registry import register
 from plackett.scorers.preprocessing import statistics
 
-_register = keras.saving.register_keras_serializable("plackett")
 
-
-@_register
+@register
 class Filled(keras.layers.Layer):
     """Puts 0 for the features of padding, and with `missing` for those that are missing (NaN)."""
 
-    def __init__(self, missing: bool, **kwargs):
+    def __init__(self, missing: bool, **kwargs) -> None:
         super().__init__(**kwargs)
         self.missing = missing
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The constructor's arguments."""
         return super().get_config() | {"missing": self.missing}
 
-    def call(self, inputs):
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         """([lists, list_size, features], [lists, list_size] bool) -> the features."""
         features, mask = inputs
         known = mask[..., None]
@@ -32,19 +32,19 @@ class Filled(keras.layers.Layer):
         return ops.where(known, features, ops.zeros_like(features))
 
 
-@_register
+@register
 class Indicators(keras.layers.Layer):
     """Puts 0, the mean, for standardised features that are missing, and says behind them which of `columns` are."""
 
-    def __init__(self, columns: Sequence[int], **kwargs):
+    def __init__(self, columns: Sequence[int], **kwargs) -> None:
         super().__init__(**kwargs)
         self.columns = tuple(columns)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The constructor's arguments."""
         return super().get_config() | {"columns": list(self.columns)}
 
-    def call(self, inputs):
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         """(standardised, raw), both [..., features] -> [..., features + columns]."""
         x, raw = inputs
         missing = ops.isnan(raw)
@@ -53,21 +53,30 @@ class Indicators(keras.layers.Layer):
         return ops.concatenate([x, ops.cast(marks, x.dtype)], axis=-1)
 
 
-@_register
+@register
 class SignedLog1p(keras.layers.Layer):
-    """sign(x) log(1 + |x|): tames features that grow over orders of magnitude (Qin et al., ICLR 2021)."""
+    """sign(x) log(1 + |x|): tames features that grow over orders of magnitude.
 
-    def call(self, x):
+    >>> [round(float(x), 3) for x in SignedLog1p()([-1000.0, 0.0, 1000.0])]
+    [-6.909, 0.0, 6.909]
+
+    Reference: Qin et al., "Are Neural Rankers still Outperformed by Gradient Boosted Decision Trees?", ICLR 2021.
+    """
+
+    def call(self, x: Tensor) -> Tensor:
         """[...] -> [...]."""
         return ops.sign(x) * ops.log1p(ops.abs(x))
 
 
-@_register
+@register
 class Quantiles(keras.layers.Layer):
     """The share of training values below a value: the empirical distribution function, piecewise linear.
 
     It rises from 0 to 1. A value that several quantiles share, such as the 0 of a sparse feature, goes to the middle
     of their levels.
+
+    >>> [float(x) for x in Quantiles([[0.0, 1.0, 3.0]])([[0.5], [2.0], [9.0]])[:, 0]]
+    [0.25, 0.75, 1.0]
 
     Args:
         boundaries: for each feature its training quantiles, at even levels from 0 to 1, rising.
@@ -76,7 +85,7 @@ class Quantiles(keras.layers.Layer):
     Cost: a binary search, log2(quantiles) look-ups a value, in memory of the size of the features.
     """
 
-    def __init__(self, boundaries: Sequence[Sequence[float]], **kwargs):
+    def __init__(self, boundaries: Sequence[Sequence[float]], **kwargs) -> None:
         super().__init__(**kwargs)
         self.boundaries = tuple(tuple(float(x) for x in feature) for feature in boundaries)
         self._knots = [statistics.knots(feature) for feature in boundaries]
@@ -88,16 +97,16 @@ class Quantiles(keras.layers.Layer):
             self._values[row, : len(values)] = values
             self._levels[row, : len(values)] = levels
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The constructor's arguments."""
         return super().get_config() | {"boundaries": [list(feature) for feature in self.boundaries]}
 
-    def in_numpy(self, x):
+    def in_numpy(self, x: np.ndarray) -> np.ndarray:
         """`call` on a numpy array; NaN stays NaN."""
         levels = np.stack([np.interp(x[..., k], *knots) for k, knots in enumerate(self._knots)], axis=-1)
         return np.where(np.isnan(x), x, levels)
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         """[..., features] -> [..., features], in [0, 1]."""
         values, levels = ops.convert_to_tensor(self._values.ravel()), ops.convert_to_tensor(self._levels.ravel())
         starts = self._width * np.arange(len(self._knots), dtype="int32")
@@ -116,9 +125,13 @@ class Quantiles(keras.layers.Layer):
         return bottom + (top - bottom) * ops.clip((x - low) / (high - low), 0.0, 1.0)
 
 
-@_register
+@register
 class Vocabulary(keras.layers.Layer):
     """The number of an id among the known ones, from 1 in rising order; 0 where it is unknown.
+
+    >>> import numpy as np
+    >>> [int(x) for x in Vocabulary([70, 3])(np.array([3, 70, 5], "int32"))]
+    [1, 2, 0]
 
     Args:
         values: the known ids, int32.
@@ -127,15 +140,15 @@ class Vocabulary(keras.layers.Layer):
     Cost: O(log(known ids)) an id.
     """
 
-    def __init__(self, values: Sequence[int], **kwargs):
+    def __init__(self, values: Sequence[int], **kwargs) -> None:
         super().__init__(**kwargs)
         self._values = np.unique(np.asarray(values, "int32"))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The constructor's arguments."""
         return super().get_config() | {"values": self._values.tolist()}
 
-    def call(self, ids):
+    def call(self, ids: Tensor) -> Tensor:
         """[...] int32 -> [...] int32."""
         values, flat = ops.convert_to_tensor(self._values), ops.reshape(ids, (-1,))
         place = ops.minimum(ops.searchsorted(values, flat), len(self._values) - 1)
