@@ -71,7 +71,7 @@ def batches(path, scratch):
 
 def tfrecord_tables(path, scratch):
     """plackett, TFRecord files of ExampleListWithContext into Arrow tables."""
-    from plackett.data import tfrecord_tables
+    from plackett.data.formats.tfrecord import tfrecord_tables
 
     return lambda: sum(len(table["label"].combine_chunks().flatten()) for table in tfrecord_tables(path, form="elwc"))
 

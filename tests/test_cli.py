@@ -193,7 +193,7 @@ def test_tune(files):
 @pytest.mark.parametrize(
     "options, wrong",
     [
-        (["none.txt"], "No such file"),
+        (["none.txt"], "there is no file none.txt"),
         (["train.txt", "--loss", "hinge"], "unknown loss 'hinge'; known are"),
         (["train.txt", "--loss-option", "temperature"], "--loss-option must be NAME=VALUE, but got 'temperature'"),
         (["train.txt", "--loss-option", "temperature=-1"], "temperature must be a number greater than 0"),

@@ -9,6 +9,7 @@ import pytest
 from conftest import made_lists
 from keras import ops
 
+import plackett
 from plackett import losses, scorers
 from plackett.data import Batches
 from plackett.scorers import SCORERS, Cross, Quantiles, Vocabulary, _explain, curves, plot_curves
@@ -152,6 +153,17 @@ def test_missing_features_must_be_allowed(lists):
     wide = dataclasses.replace(gappy, features=np.full((len(gappy.labels), 9), np.nan, "float32"))
     with pytest.raises(ValueError, match=r"5 \(\d+\) and 4 more features; give"):
         made("mlp", wide)
+
+
+def test_missing_features_must_be_allowed_where_the_scorer_is_used(lists, monkeypatch):
+    gappy = with_missing(lists)
+    wrong = rf"features are missing \(NaN\), in so many of {len(gappy.labels)} documents: 2 \(\d+\), 5 \(\d+\); give"
+    with pytest.raises(ValueError, match=wrong):
+        plackett.score(made("mlp", lists), gappy)
+    assert np.isfinite(plackett.score(made("mlp", lists, missing=True), gappy)).all()
+    monkeypatch.setattr(keras.Model, "fit", None)  # said before the first epoch
+    with pytest.raises(ValueError, match=wrong):
+        plackett.train(lists, gappy)
 
 
 @pytest.mark.parametrize("transform", ["log1p", "quantile", None])

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import types
 from collections.abc import Callable, Mapping
 
 
@@ -20,12 +21,7 @@ def attach(package: str, modules: Mapping[str, str], extra: str | None = None) -
     def get(name: str):
         if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        try:
-            module = importlib.import_module(f"{package}.{modules[name] or name}")
-        except ModuleNotFoundError as error:
-            if extra is None or str(error.name).startswith("plackett"):
-                raise
-            raise ImportError(f"{package}.{name} needs {error.name}: pip install 'plackett[{extra}]'") from error
+        module = load(f"{package}.{modules[name] or name}", extra, needed_by=f"{package}.{name}")
         value = getattr(module, name) if modules[name] else module
         setattr(sys.modules[package], name, value)
         return value
@@ -34,3 +30,22 @@ def attach(package: str, modules: Mapping[str, str], extra: str | None = None) -
         return sorted({*vars(sys.modules[package]), *modules})
 
     return get, names
+
+
+def load(module: str, extra: str | None, *, needed_by: str) -> types.ModuleType:
+    """The module, imported now.
+
+    Args:
+        module: its full name.
+        extra: the extra of plackett that it needs. None = none.
+        needed_by: what the error calls the one who asks.
+
+    Raises:
+        ImportError: a library of the extra is not installed; says how to install it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if extra is None or str(error.name).startswith("plackett"):
+            raise
+        raise ImportError(f"{needed_by} needs {error.name}: pip install 'plackett[{extra}]'") from error

@@ -1,63 +1,15 @@
-"""Reading, splitting and batching."""
+"""Which documents stand in which batch, and where."""
 
 import dataclasses
-import hashlib
 import itertools
-import pathlib
-import zipfile
 
 import numpy as np
 import pytest
 from conftest import made_lists
 
-from plackett.data import Batches, Missed, bucket_size, concatenate, plan, split_queries
-from plackett.data._batches import best_sizes
-from plackett.data.datasets import movielens
-
-
-def test_lists():
-    lists = made_lists(10, seed=0)
-    some = lists.select(np.array([3, 1]))
-    assert some.queries.tolist() == ["q3", "q1"]
-    assert np.array_equal(some.features[: some.lengths[0]], lists.features[lists.row_splits[3] : lists.row_splits[4]])
-    train, held_out = split_queries(lists, 0.3, seed=0)
-    assert sorted([*train.queries, *held_out.queries]) == sorted(lists.queries)
-    assert len(held_out) == 3
-    both = concatenate([train, held_out])
-    assert both.lengths.sum() == lists.lengths.sum()
-    with pytest.raises(ValueError, match="the parts differ in their columns: 5 dense features and 4 dense features"):
-        concatenate([lists, made_lists(2, seed=0, features=4)])
-    for field, given, wrong in (
-        ("ids", {"mask": lists.labels}, "an id feature must have a name of its own, but got mask"),
-        ("columns", {"clicks": lists.labels}, "columns must be among click, propensity, .*, but got clicks"),
-        ("columns", {"click": lists.labels[1:]}, "click must have .* rows, as row_splits says, but got"),
-        ("query_columns", {"market": lists.queries[1:]}, "market must have 10 entries, but got 9"),
-        ("feature_names", ("a", "b"), "feature_names must name 5 features, but got 2"),
-        ("missed", Missed(np.zeros(1), np.array([0, 1])), "missed must have 10 lists, but got 1"),
-        ("missed", Missed(np.zeros(1), np.arange(11)), "missed must have 10 grades, as its row_splits says, but got 1"),
-    ):
-        with pytest.raises(ValueError, match=wrong):
-            dataclasses.replace(lists, **{field: given})
-    with pytest.raises(ValueError, match="a split needs at least 2 queries"):
-        split_queries(lists.select(np.array([0])), 0.5, seed=0)
-
-
-def test_judged_documents_beyond_the_lists_go_with_their_queries():
-    lists = made_lists(10, seed=0)
-    splits = np.array([0, 2, 2, 3, 6, 6, 6, 7, 8, 9, 12])
-    with_missed = dataclasses.replace(lists, missed=Missed(np.arange(12, dtype="float32"), splits))
-    some = with_missed.select(np.array([3, 1, 0]))
-    assert some.missed.grades.tolist() == [3, 4, 5, 0, 1]
-    assert some.missed.row_splits.tolist() == [0, 3, 3, 5]
-    both = concatenate([some, with_missed.select(np.array([9]))])
-    assert both.missed.grades.tolist() == [3, 4, 5, 0, 1, 9, 10, 11]
-    assert both.missed.row_splits.tolist() == [0, 3, 3, 5, 8]
-    train, held_out = split_queries(with_missed, 0.3, seed=0)
-    assert sorted([*train.missed.grades, *held_out.missed.grades]) == list(range(12))
-    other = dataclasses.replace(lists, missed=Missed(np.arange(12, dtype="float32"), np.where(splits == 2, 1, splits)))
-    assert len({x.fingerprint() for x in (lists, with_missed, other)}) == 3
-    with pytest.raises(ValueError, match=r"the parts differ in their columns: 5 dense features and .*, missed"):
-        concatenate([lists, with_missed])
+import plackett
+from plackett.data import Batches, _batches, best_sizes, concatenate, plan
+from plackett.data._batches import bucket_size
 
 
 def test_plan_holds_each_query_once_and_repeats():
@@ -108,6 +60,8 @@ def test_targets_and_weights_of_documents():
     assert labels[real].tolist() == lists.columns["teacher"].tolist()
     assert weights[real].tolist() == pytest.approx((4 / 3 * lists.columns["weight"]).tolist())
     assert (weights[~real] == 0).all()
+    own = dataclasses.replace(lists, columns=lists.columns | {"dwell time": lists.labels + 0.5})
+    assert batch_of(own, [0, 1, 2], targets="dwell time")[1][real].tolist() == (lists.labels + 0.5).tolist()
     inputs, labels, weights = batch_of(lists, [0, 1, 2], targets={"a": "click", "b": "label"})
     assert labels["a"][real].tolist() == lists.columns["click"].tolist()
     assert labels["b"][real].tolist() == lists.labels.tolist()
@@ -129,6 +83,34 @@ def test_any_step_of_any_epoch_is_found_again():
         assert np.array_equal(inputs["features"], expected[0]["features"])
         assert np.array_equal(labels, expected[1])
         assert np.array_equal(weights, expected[2])
+
+
+def test_the_plan_of_an_epoch_is_made_once(monkeypatch):
+    made = []
+    monkeypatch.setattr(_batches, "plan", lambda *_, epoch, **__: made.append(epoch) or plan(*_, epoch=epoch, **__))
+    batches = Batches(made_lists(50, seed=0), 4, seed=3)
+    assert len(batches) == 13
+    assert made == []
+    for epoch, step in ((0, 0), (0, 5), (1, 0), (1, 2)):
+        batches.start(epoch, step)
+        assert sum(1 for _ in batches) == len(batches) == len(batches.plan) == 13 - step
+    assert made == [0, 1]
+    assert np.array_equal(batches[-1][1], batches[10][1])
+    with pytest.raises(IndexError):
+        batches[11]
+
+
+def test_training_makes_the_plan_of_an_epoch_once(monkeypatch):
+    made = []
+
+    def count(lengths, batch_size, *, seed, epoch=0):
+        if seed is not None:  # that of training; scores are in the given order
+            made.append(epoch)
+        return plan(lengths, batch_size, seed=seed, epoch=epoch)
+
+    monkeypatch.setattr(_batches, "plan", count)
+    plackett.train(made_lists(20, seed=0), made_lists(5, seed=1), epochs=3, patience=3, scorer_options={"hidden": []})
+    assert made == [0, 1, 2]
 
 
 def test_shards_are_slices_of_equal_shape():
@@ -220,67 +202,3 @@ def test_batches_refuse():
         Batches(made_lists(2, seed=0), 0)
     with pytest.raises(ValueError, match="there are no lists"):
         Batches(made_lists(2, seed=0).select(np.array([], int)), 4)
-
-
-@pytest.fixture
-def films(tmp_path):
-    """Three files like MovieLens-100K: 2 users, 3 films."""
-    ratings = [(1, 10, 5, 3), (1, 20, 4, 1), (1, 30, 1, 2), (1, 11, 3, 4), (1, 12, 5, 5), (2, 10, 2, 9), (2, 20, 5, 8)]
-    head = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
-    (tmp_path / "ml-100k.inter").write_text(head + "".join("\t".join(map(str, row)) + "\n" for row in ratings))
-    (tmp_path / "ml-100k.user").write_text(
-        "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token\n1\t20\tM\tartist\t1\n2\t30\tF\tother\t2\n"
-    )
-    (tmp_path / "ml-100k.item").write_text(
-        "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
-        + "".join(f"{film}\tFilm\t1995\tDrama Comedy\n" for film in (10, 11, 12, 20, 30))
-    )
-    return tmp_path
-
-
-def test_movielens_splits_by_time_within_the_user(films):
-    train, validation, test = movielens.movielens_100k(films)
-    assert train.documents.tolist() == ["20", "30", "10", "20"]
-    assert (validation.documents.tolist(), test.documents.tolist()) == (["11"], ["12", "10"])
-    assert train.labels.tolist() == [1, 0, 2, 2]
-    assert train.features[0].tolist() == pytest.approx([2.0, 9.5, 1, 1])
-    assert {name: column.max() for name, column in train.ids.items()} == {
-        "user": 2,
-        "film": 5,
-        "gender": 2,
-        "occupation": 2,
-    }
-    assert all(column.min() >= 1 for column in train.ids.values())
-    assert train.feature_names == ("age", "year", "Comedy", "Drama")
-
-
-def test_movielens_offline_says_how_to_supply_the_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(movielens, "WHEEL", "no-such-package-of-plackett==0.0.0")
-    with pytest.raises(FileNotFoundError, match=r"could not be downloaded .* copy ml-100k.inter, .* into"):
-        movielens.movielens_100k(tmp_path / "cache")
-    assert not (tmp_path / "cache").exists()
-
-
-@pytest.mark.parametrize("genuine", [True, False])
-def test_movielens_checks_the_wheel(films, tmp_path, monkeypatch, genuine):
-    wheel = tmp_path / "recbole-1.2.1-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as file:
-        for name in movielens.FILES:
-            file.write(films / name, f"recbole/dataset_example/ml-100k/{name}")
-
-    class Pip:
-        @staticmethod
-        def run(command, **_):
-            (pathlib.Path(command[command.index("--dest") + 1]) / wheel.name).write_bytes(wheel.read_bytes())
-            return type("Done", (), {"returncode": 0, "stderr": ""})
-
-    monkeypatch.setattr(movielens, "subprocess", Pip)
-    cache = tmp_path / "cache"
-    if genuine:
-        monkeypatch.setattr(movielens, "SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())
-        assert len(movielens.movielens_100k(cache)[0]) == 2
-        assert sorted(path.name for path in cache.iterdir()) == sorted(movielens.FILES)
-    else:
-        with pytest.raises(ValueError, match="is not the expected file: sha256"):
-            movielens.movielens_100k(cache)
-        assert not cache.exists()

@@ -1,6 +1,7 @@
 """From any format to Parquet."""
 
 import gzip
+import re
 
 import numpy as np
 import polars as pl
@@ -9,7 +10,8 @@ import typer.testing
 from conftest import letor_text, made_lists
 
 from plackett.cli import app as cli
-from plackett.data import _sources, convert, read_letor, read_parquet, read_trec, table_of, write_parquet
+from plackett.data import _sources, convert, read_letor, read_parquet, read_trec, write_parquet
+from plackett.data._schema import to_table
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def test_letor(lists, tmp_path):
         [tmp_path / "a.txt", tmp_path / "b.txt.gz"], tmp_path / "out" / "all.parquet", progress=seen.append
     )
     again = read_parquet(tmp_path / "out" / "all.parquet")
-    assert table_of(again).equals(table_of(lists))
+    assert to_table(again).equals(to_table(lists))
     assert sum(map(len, seen)) == 30
     rows = dict(summary.rows())
     assert rows["queries"] == "30"
@@ -49,12 +51,43 @@ def test_files_of_different_widths(tmp_path):
 
 def test_csv_and_its_summary(tmp_path):
     (tmp_path / "a.csv").write_text("query,grade,x,y\n1,1,2,\n1,0,2,4\n2,0,2,\n")
-    with pytest.raises(ValueError, match="row 1, query '1': y is missing"):
-        convert([tmp_path / "a.csv"], tmp_path / "a.parquet", label="grade")
-    assert not (tmp_path / "a.parquet").exists()
     rows = dict(convert([tmp_path / "a.csv"], tmp_path / "a.parquet", label="grade", missing=True).rows())
     assert rows["missing values"] == "1: y (2 in all)"
     assert rows["constant features"] == "2: x, y"
+
+
+@pytest.mark.parametrize(
+    "name, text, options, wrong",
+    [
+        ("a.csv", "query,label,x,y\n1,1,2,3\n2,1,2,\n2,0,2,4\n", {}, "a.csv, row 2, query '2': y is missing; where"),
+        ("a.txt", "# nan\n1 qid:nan 1:1 2:1 # nan\n1 qid:7 2:-NaN\n", {}, "a.txt, line 3, query '7': feature 2 is"),
+        ("a.txt", "1 qid:1 1:1\n1 qid:2 1:nan\n1 qid:1 1:nan\n", {"together": False}, "line 2, query '2': feature 1"),
+    ],
+)
+def test_missing_features_must_be_allowed(tmp_path, name, text, options, wrong):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=rf"{re.escape(wrong)}.* missing=True \(--missing on the command line\)"):
+        convert([tmp_path / name], tmp_path / "a.parquet", **options)
+    assert not (tmp_path / "a.parquet").exists()
+    summary = convert([tmp_path / name], tmp_path / "a.parquet", missing=True, **options)
+    assert np.isnan(read_parquet(tmp_path / "a.parquet").features).sum() == summary.missing.sum() > 0
+    with pytest.raises(ValueError, match=r"a\.parquet, row \d, query '.': (y|feature \d) is missing; where"):
+        convert([tmp_path / "a.parquet"], tmp_path / "b.parquet")
+
+
+def test_columns_of_ones_own(tmp_path):
+    (tmp_path / "a.csv").write_text("query,label,x,a,b,shop\n1,1,2,.5,.25,7\n1,0,2,1,2,9\n")
+    teachers = {"teacher_a": "a", "teacher_b": "b"}
+    convert([tmp_path / "a.csv"], tmp_path / "a.parquet", columns=teachers, ids=["shop"])
+    lists = read_parquet(tmp_path / "a.parquet")
+    assert lists.columns["teacher_a"].tolist() == [0.5, 1]
+    assert lists.columns["teacher_b"].tolist() == [0.25, 2]
+    assert lists.ids["shop"].tolist() == [7, 9]
+    assert lists.feature_names == ("x",)
+    pl.read_parquet(tmp_path / "a.parquet").write_parquet(tmp_path / "b.parquet")  # which keeps no marks
+    columns = {name: name for name in teachers}
+    convert([tmp_path / "b.parquet"], tmp_path / "c.parquet", columns=columns, ids=["shop"])
+    assert read_parquet(tmp_path / "c.parquet").fingerprint() == lists.fingerprint()
 
 
 def test_trec_and_parquet(tmp_path):
@@ -122,7 +155,7 @@ def test_the_command(tmp_path):
     assert code == 0
     assert "queries │ 2" in output
     assert "documents │ 3" in output
-    lists = read_parquet(tmp_path / "a.parquet", missing=True)
+    lists = read_parquet(tmp_path / "a.parquet")
     assert lists.documents.tolist() == ["a", "b", "b"]
     assert lists.columns["click"].tolist() == [1, 0, 0]
     assert lists.feature_names == ("x",)
@@ -132,7 +165,7 @@ def test_the_command(tmp_path):
     assert "--column must be ROLE=NAME, but got 'click'" in run(*command, "--column", "click")[1]
     code, output = run("convert", tmp_path / "none.txt", tmp_path / "b.parquet", "--features", "3")
     assert code == 2
-    assert "No such file" in output
+    assert f"error: there is no file {tmp_path / 'none.txt'}" in output
 
 
 def test_what_training_reads(lists, tmp_path, monkeypatch):

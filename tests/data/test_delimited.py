@@ -1,18 +1,24 @@
-"""Tables with one row a document: CSV, TSV, pandas, polars, Arrow, Hugging Face datasets; and TREC's files."""
+"""Text with one row a document: CSV, TSV, and TREC's files."""
 
 import gzip
 
-import datasets
 import numpy as np
-import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from plackett.data import Roles, _schema, from_frame, read_delimited, read_trec, table_of
+from plackett.data import RankingLists, hash_strings, read_delimited, read_trec
+from plackett.data._roles import Roles
+from plackett.data._schema import to_table
 from plackett.data.formats import delimited
 
-ROLES = Roles("q", "grade", document="url", categorical=["colour"], columns={"click": "clicked"})
+ROLES = {
+    "query": "q",
+    "label": "grade",
+    "document": "url",
+    "categorical": ["colour"],
+    "columns": {"click": "clicked"},
+}
 TEXT = """q,url,grade,price,colour,clicked,words
 1,a,2,0.5,red,1,7
 1,b,0,1.5,"blue, light",0,8
@@ -34,48 +40,21 @@ def check(lists):
     assert lists.labels.tolist() == [2, 0, 1]
     assert lists.feature_names == ("price", "words")
     assert lists.features.tolist() == [[0.5, 7], [1.5, 8], [2.5, 9]]
-    assert lists.ids["colour"].tolist() == _schema.hashed(["red", "blue, light", "red"]).tolist()
+    assert lists.ids["colour"].tolist() == hash_strings(["red", "blue, light", "red"]).tolist()
     assert lists.columns["click"].tolist() == [1, 0, 1]
 
 
 def test_csv_and_tsv(path):
-    check(read_delimited(path, ROLES))
+    check(read_delimited(path, **ROLES))
     tabs = path.with_name("some.tsv.gz")
     tabs.write_bytes(gzip.compress(pl.read_csv(path).write_csv(separator="\t").encode()))
-    check(read_delimited(tabs, ROLES))
+    check(read_delimited(tabs, **ROLES))
     path.write_text("\ufeff" + TEXT.replace(",", ";").replace("\n", "\r\n").replace("blue; light", "blue, light"))
-    check(read_delimited(path, ROLES, separator=";"))
-
-
-@pytest.mark.parametrize(
-    "frame",
-    [
-        pd.DataFrame,
-        pl.DataFrame,
-        pa.table,
-        datasets.Dataset.from_dict,
-        lambda x: datasets.Dataset.from_dict({k: v[::-1] for k, v in x.items()}).select([2, 1, 0]),
-    ],
-    ids=["pandas", "polars", "arrow", "datasets", "datasets, selected"],
-)
-def test_frames(path, frame):
-    check(from_frame(frame(pl.read_csv(path).to_dict(as_series=False)), ROLES))
-
-
-def test_a_frame_with_a_row_a_query(path):
-    lists = read_delimited(path, ROLES)
-    check(
-        from_frame(
-            pl.from_arrow(table_of(lists)).with_columns(pl.col("colour").cast(pl.List(pl.Int32))), ROLES
-        ).with_ids([])
-        and lists
-    )
-    again = from_frame(pl.DataFrame({"query": ["x"], "label": [[1.0, 0.0]], "price": [[1.0, 2.0]]}))
-    assert again.features.tolist() == [[1], [2]]
+    check(read_delimited(path, **ROLES, separator=";"))
 
 
 def test_features_by_name_and_documents_by_position(path):
-    lists = read_delimited(path, Roles("q", "grade", features=["words", "clicked"]))
+    lists = read_delimited(path, query="q", label="grade", features=["words", "clicked"])
     assert lists.feature_names == ("words", "clicked")
     assert lists.features.tolist() == [[7, 1], [8, 0], [9, 1]]
     assert lists.documents.tolist() == ["1", "2", "1"]
@@ -84,8 +63,8 @@ def test_features_by_name_and_documents_by_position(path):
 def test_queries_that_do_not_stand_together(path):
     path.write_text(TEXT + "1,c,1,9,red,0,1\n")
     with pytest.raises(ValueError, match=r"some\.csv, line 5: query '1' begins again, after others; sort the file"):
-        read_delimited(path, ROLES)
-    lists = read_delimited(path, ROLES, together=False)
+        read_delimited(path, **ROLES)
+    lists = read_delimited(path, **ROLES, together=False)
     assert lists.documents.tolist() == ["a", "b", "c", "a"]
 
 
@@ -95,9 +74,9 @@ def test_blocks(tmp_path, monkeypatch):
     frame.write_csv(tmp_path / "a.csv")
     whole = read_delimited(tmp_path / "a.csv")
     monkeypatch.setattr(delimited, "BLOCK", 100)
-    parts = list(delimited.delimited_tables(tmp_path / "a.csv"))
+    parts = list(delimited.delimited_tables(tmp_path / "a.csv", Roles()))
     assert len(parts) > 10
-    assert pa.concat_tables(parts).equals(table_of(whole).drop_columns(["document"]))
+    assert pa.concat_tables(parts).equals(to_table(whole).drop_columns(["document"]))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +89,6 @@ def test_blocks(tmp_path, monkeypatch):
         ("words", "price", "two columns have the same name"),
         ("1,b", ",b", "row 2: the query has no id"),
         ("1,b", "1,a", "row 1, query '1': document 'a' is there twice"),
-        ("1.5", "", "row 1, query '1': price is missing"),
         (
             "2,a,1",
             "2,a,-1",
@@ -124,30 +102,61 @@ def test_blocks(tmp_path, monkeypatch):
 def test_says_what_is_wrong(path, old, new, wrong):
     path.write_text(TEXT.replace(old, new, 1))
     with pytest.raises(ValueError, match=r"some\.csv") as caught:
-        read_delimited(path, ROLES)
+        read_delimited(path, **ROLES)
     assert wrong in str(caught.value)
+
+
+def test_columns_of_ones_own_and_of_queries(path):
+    roles = ROLES | {"categorical": [], "ids": ["words"], "query_columns": ["market", "day"], "features": ["price"]}
+    path.write_text(
+        "q,url,grade,price,clicked,words,market,day\n1,a,2,0.5,1,7,de,3\n1,b,0,1.5,0,-8,de,3\n2,a,1,2.5,1,9,fr,4\n"
+    )
+    lists = read_delimited(path, **roles | {"columns": {"dwell time": "clicked"}})
+    assert lists.columns["dwell time"].tolist() == [1, 0, 1]
+    assert lists.ids["words"].tolist() == [7, -8, 9]
+    assert lists.query_columns["market"].tolist() == ["de", "fr"]
+    assert lists.query_columns["day"].tolist() == [3, 4]
+    path.write_text(path.read_text().replace("1,b,0,1.5,0,-8,de", "1,b,0,1.5,0,-8,fr"))
+    with pytest.raises(ValueError, match=r"csv, line 3: market must be the same in .* query '1', but is 'de' and 'fr'"):
+        read_delimited(path, **roles)
+    path.write_text(path.read_text().replace("-8", "0.5"))
+    with pytest.raises(ValueError, match=r"some\.csv: In CSV column #.* CSV conversion error to int32"):
+        read_delimited(path, **roles)
+
+
+def test_names_that_have_a_meaning(path):
+    """`click` is the column of that meaning unless it is said to be something else; `query` cannot be a feature."""
+    path.write_text("query,label,click,line\n1,0,1,5\n1,1,0,6\n")
+    assert read_delimited(path).columns["click"].tolist() == [1, 0]
+    assert read_delimited(path).feature_names == ("line",)
+    lists = read_delimited(path, features=["click", "line"])
+    assert lists.feature_names == ("click", "line")
+    assert lists.features.tolist() == [[1, 5], [0, 6]]
+    assert lists.columns == {}
+    with pytest.raises(
+        ValueError, match=r"some\.csv: a feature cannot be called 'query', which has a meaning of its own"
+    ):
+        read_delimited(path, query="line")
+    with pytest.raises(ValueError, match="a column cannot be called 'label'"):
+        read_delimited(path, columns={"label": "click"})
+    with pytest.raises(ValueError, match="there is a feature and a column called 'line'"):
+        read_delimited(path, columns={"line": "click"})
 
 
 def test_missing_features(path):
     path.write_text(TEXT.replace("0.5", "").replace("1.5", "NA"))
-    assert np.isnan(read_delimited(path, ROLES, missing=True).features[:2, 0]).all()
+    assert np.isnan(read_delimited(path, **ROLES).features[:2, 0]).all()
 
 
 def test_refuses(path):
     path.write_bytes(gzip.compress(TEXT.encode())[:-20])
     with pytest.raises(ValueError, match=r"some\.csv: "):
-        read_delimited(path, ROLES)
+        read_delimited(path, **ROLES)
     with pytest.raises(FileNotFoundError):
-        read_delimited(path.with_name("none.csv"), ROLES)
+        read_delimited(path.with_name("none.csv"), **ROLES)
     path.write_text(TEXT)
-    with pytest.raises(ValueError, match=r"column 'q' cannot be both query and label"):
-        read_delimited(path, Roles("q", "q"))
-    with pytest.raises(ValueError, match=r"columns must be among click, .*, but got clicks"):
-        Roles(columns={"clicks": "clicked"})
-    with pytest.raises(ValueError, match="column 'colour' must hold numbers to be dense, but holds"):
-        from_frame(pl.read_csv(path), Roles("q", "grade", features=["colour"]))
-    with pytest.raises(TypeError, match="the frame must give an Arrow stream, as pandas and polars do, but got dict"):
-        from_frame({"query": [1]})
+    with pytest.raises(ValueError, match=r"column 'q' cannot be both the query and the label"):
+        read_delimited(path, query="q", label="q")
 
 
 RUN = "7 Q0 GX1 1 2.5 bm25\n7 Q0 GX2 2 1.5 bm25\n\n9\tQ0\tGX1\t1\t-3e1\tbm25\n"
@@ -200,8 +209,8 @@ def test_a_run_in_several_files(trec):
 def test_run_scores_of_a_table_stay_float64(tmp_path):
     frame = pl.DataFrame({"query": ["a", "a"], "label": [1, 0], "s": [1700000001, 1700000002], "x": [1, 2]})
     frame.write_csv(tmp_path / "a.csv")
-    roles = Roles(columns={"run_score": "s"})
-    for lists in (from_frame(frame, roles), read_delimited(tmp_path / "a.csv", roles)):
+    roles = {"columns": {"run_score": "s"}}
+    for lists in (RankingLists.from_frame(frame, **roles), read_delimited(tmp_path / "a.csv", **roles)):
         assert lists.columns["run_score"].tolist() == [1700000001, 1700000002]
         assert lists.feature_names == ("x",)
 

@@ -11,16 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import made_lists
 
-from plackett.data import (
-    Missed,
-    RankingLists,
-    _schema,
-    concatenate,
-    parquet_tables,
-    read_parquet,
-    table_of,
-    write_parquet,
-)
+from plackett.data import Missed, RankingLists, concatenate, hash_strings, read_parquet, write_parquet
+from plackett.data._schema import to_table
+from plackett.data._tables import from_tables
+from plackett.data.formats.parquet import parquet_tables, write_tables
 
 
 def full_lists(queries=12, seed=0):
@@ -41,6 +35,7 @@ def full_lists(queries=12, seed=0):
         columns={
             "click": random.integers(0, 2, total).astype("float32"),
             "teacher": random.normal(size=total).astype("float32"),
+            "teacher_a": random.normal(size=total).astype("float32"),
             "judged": random.integers(0, 2, total).astype("float32"),
             "run_score": 1.7e9 + random.normal(size=total),
         },
@@ -66,25 +61,32 @@ def same(a, b):
             assert np.asarray(left).dtype.kind == np.asarray(right).dtype.kind, field.name
 
 
+def called_like_columns(lists):
+    """Features called as columns are elsewhere, which is said of them in the file."""
+    return dataclasses.replace(lists, feature_names=("weight", "position", "x", "y", "z"))
+
+
 def bare(lists):
     return dataclasses.replace(lists, feature_names=())
 
 
 @pytest.mark.parametrize(
-    "lists", [full_lists(), bare(full_lists()), made_lists(5, 0)], ids=["named", "matrix", "plain"]
+    "lists",
+    [full_lists(), called_like_columns(full_lists()), bare(full_lists()), made_lists(5, 0)],
+    ids=["named", "called like columns", "matrix", "plain"],
 )
 @pytest.mark.parametrize("cached", [False, True])
 def test_round_trip(lists, cached, tmp_path):
     write_parquet(lists, tmp_path / "a.parquet")
     cache = tmp_path / "cache" if cached else None
-    again = read_parquet(tmp_path / "a.parquet", missing=True, cache=cache)
+    again = read_parquet(tmp_path / "a.parquet", cache=cache)
     same(again, lists)
     assert again.fingerprint() == lists.fingerprint()
     if cached:
         assert isinstance(again.features, np.memmap)
         (folder,) = (tmp_path / "cache").iterdir()
         before = folder.stat().st_mtime_ns
-        same(read_parquet(tmp_path / "a.parquet", missing=True, cache=cache), lists)
+        same(read_parquet(tmp_path / "a.parquet", cache=cache), lists)
         assert folder.stat().st_mtime_ns == before
         write_parquet(made_lists(3, seed=9), tmp_path / "a.parquet")
         assert len(read_parquet(tmp_path / "a.parquet", cache=cache)) == 3
@@ -103,7 +105,7 @@ def test_folders_and_urls(tmp_path):
     memory.put(str(tmp_path / "part-0.parquet"), "/lists/a.parquet")
     same(read_parquet("memory://lists/a.parquet"), parts[0])
     same(read_parquet("memory://lists"), parts[0])
-    with pytest.raises(FileNotFoundError, match="there is no file or folder memory://none"):
+    with pytest.raises(FileNotFoundError, match="there is no file memory://none"):
         read_parquet("memory://none")
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match=r"there is no Parquet file \(\*\.parquet\) in the folder"):
@@ -137,12 +139,29 @@ def test_files_of_others_are_read(tmp_path):
     assert lists.documents.tolist() == ["1", "2", "1"]
     assert lists.features.tolist() == [[0.5], [1.5], [2.5]]
     assert lists.feature_names == ("price",)
-    assert lists.ids["colour"].tolist() == _schema.hashed(["red", "blue", "red"]).tolist()
+    assert lists.ids["colour"].tolist() == hash_strings(["red", "blue", "red"]).tolist()
     assert lists.query_columns["market"].tolist() == ["de", "fr"]
     pd.DataFrame({"query": ["a"], "label": [[1.0, 2.0]], "features": [[[1.0, 2.0], [3.0, 4.0]]]}).to_parquet(
         tmp_path / "b.parquet"
     )
     assert read_parquet(tmp_path / "b.parquet").features.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_columns_of_others_get_their_names(tmp_path, cached):
+    frame = pl.DataFrame({"query": ["a", "b"], "label": [[1, 0], [2]], "score_of_a": [[0.5, 1.5], [2.5]]})
+    frame = frame.with_columns(clicked=pl.col("label"), shop=pl.col("label") * 7, x=pl.col("score_of_a"))
+    frame.write_parquet(tmp_path / "a.parquet")
+    cache = tmp_path / "cache" if cached else None
+    assert read_parquet(tmp_path / "a.parquet", cache=cache).feature_names == ("score_of_a", "clicked", "shop", "x")
+    roles = {"columns": {"click": "clicked", "teacher_a": "score_of_a"}, "ids": ["shop"]}
+    lists = read_parquet(tmp_path / "a.parquet", **roles, cache=cache)
+    assert lists.columns["click"].tolist() == [1, 0, 2]
+    assert lists.columns["teacher_a"].tolist() == [0.5, 1.5, 2.5]
+    assert lists.ids["shop"].tolist() == [7, 0, 14]
+    assert lists.feature_names == ("x",)
+    with pytest.raises(ValueError, match=r"a\.parquet: there is no column 'y'; there are query, label, score_of_a"):
+        read_parquet(tmp_path / "a.parquet", columns={"click": "y"}, cache=cache)
 
 
 def table(**columns):
@@ -178,13 +197,10 @@ def table(**columns):
             {"features": [[[1.0], [2.0, 3.0]], [[3.0]]]},
             "row 11, query 'a': a document has 2 features, but the first one has 1",
         ),
-        ({"features": [[[1.0], [2.0]], [[float("nan")]]]}, "row 12, query 'b': features must be finite, but got nan"),
-        ({"features": [[[1.0], [2.0]], [[None]]]}, "row 12, query 'b': features is missing"),
         (
-            {"features": [[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], [[1.0, 2.0, None]]]},
-            "row 12, query 'b': features is missing",
+            {"features": [[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], [[1.0, float("inf"), None]]]},
+            "row 12, query 'b': features must be finite, but got inf",
         ),
-        ({"features": None, "price": [[1.0, 2.0], [None]]}, "row 12, query 'b': price is missing"),
         (
             {"price": [[1.0, 2.0], [3.0]]},
             "dense features are either in one column, features, or in columns of their own",
@@ -214,15 +230,15 @@ def table(**columns):
 )
 def test_says_what_is_wrong(columns, wrong):
     with pytest.raises(ValueError, match=r"^file[,:] ") as caught:
-        _schema.lists_of(table(**columns), where="file", first_row=10)
+        from_tables(table(**columns), where="file", first_row=10)
     assert wrong in str(caught.value)
 
 
-def test_missing_features_are_allowed_where_configured():
-    lists = _schema.lists_of(table(features=[[[1.0], [None]], [[float("nan")]]]), missing=True)
+def test_missing_features():
+    lists = from_tables(table(features=[[[1.0], [None]], [[float("nan")]]]))
     np.testing.assert_array_equal(lists.features, [[1], [np.nan], [np.nan]])
     with pytest.raises(ValueError, match="features must be finite, but got inf"):
-        _schema.lists_of(table(features=[[[1.0], [2.0]], [[float("inf")]]]), missing=True)
+        from_tables(table(features=[[[1.0], [2.0]], [[float("inf")]]]))
 
 
 def test_damaged_files(tmp_path):
@@ -256,8 +272,8 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
 def test_row_groups(tmp_path, monkeypatch):
     monkeypatch.setattr("plackett.data.formats.parquet.ROW_GROUP", 20_000)
     monkeypatch.setattr("plackett.data.formats.parquet.TABLE", 5_000)
-    parts = [table_of(made_lists(40, seed)) for seed in range(6)]
-    write_parquet(iter(parts), tmp_path / "a.parquet")
+    parts = [to_table(made_lists(40, seed)) for seed in range(6)]
+    write_tables(iter(parts), tmp_path / "a.parquet")
     assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups > 1
     tables = list(parquet_tables(tmp_path / "a.parquet"))
     assert len(tables) > 3

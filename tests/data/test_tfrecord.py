@@ -19,10 +19,11 @@ import tensorflow as tf
 from hypothesis import strategies as st
 
 import plackett
-from plackett.data._schema import lists_of
+from plackett.data._tables import from_tables
 from plackett.data.formats import tfrecord
 from plackett.data.formats.examples import parser
-from plackett.data.formats.tfrecord import read_records, tfrecord_tables
+from plackett.data.formats.records import read_records
+from plackett.data.formats.tfrecord import tfrecord_tables
 
 FILES = int(os.environ.get("PLACKETT_FUZZ", "300"))
 
@@ -135,7 +136,7 @@ def rows(tables):
 @pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS)
 @pytest.mark.parametrize("piece", [7, 1 << 24])
 def test_records(write, monkeypatch, compress, piece):
-    monkeypatch.setattr(tfrecord, "PIECE", piece)
+    monkeypatch.setattr("plackett.data.formats.records.PIECE", piece)
     records = [b"", b"one", random.Random(0).randbytes(3_000_000 if piece > 7 else 3000), b"\0" * 120]
     assert list(read_records(write(records, compress=compress))) == records
     assert list(read_records(str(write(records, compress=compress)))) == records
@@ -450,7 +451,7 @@ def test_mutated_messages_are_read_alike_or_refused(write, form):
     for _ in range(100):
         damaged = mutated(data, chance)
         try:
-            lists_of(tfrecord_tables(write([data, damaged]), form=form, document="id"), missing=True)
+            from_tables(tfrecord_tables(write([data, damaged]), form=form, document="id"))
         except ValueError as error:
             refused.append(str(error))
     assert all(re.search(r"a\.tfrecord, record 2: |the table, row 2, ", message) for message in refused)
@@ -497,14 +498,17 @@ def test_tables(write, form, seed):
     assert all(table.schema == tables[0].schema for table in tables)
     assert tables[0].schema.names == list(expected[0])
     np.testing.assert_equal(rows(tables), expected)
-    lists = lists_of(tables, missing=True)
+    lists = from_tables(tables)
     assert lists.feature_names == (*names, "wide_1", "wide_2")
     assert lists.lengths.tolist() == [len(row["label"]) for row in expected]
     assert 0 in lists.lengths
     assert list(lists.ids) == ["genre"]
     assert list(lists.columns) == ["click"]
-    with pytest.raises(ValueError, match="must be finite, but got nan"):
-        lists_of(tables)
+    options = {"query": "qid", "document": "url", "columns": {"click": "seen"}}
+    assert plackett.data.read_tfrecord(paths, form=form, **options).fingerprint() == lists.fingerprint()
+    own = plackett.data.read_tfrecord(paths, form=form, **options | {"columns": {"was seen": "seen"}})
+    assert own.columns["was seen"].tolist() == lists.columns["click"].tolist()
+    assert own.feature_names == lists.feature_names
 
 
 DOCUMENTS = [{"a": [1.0], "b": [2], "c": ["x"], "relevance": [1.0]}, {"a": [3.0], "b": [4], "relevance": [0.0]}]
@@ -566,7 +570,7 @@ def test_records_are_read_together_and_errors_say_which(write, monkeypatch, form
 @pytest.mark.parametrize("form", FORMS)
 def test_an_empty_record_is_an_empty_list(write, form):
     tables = list(tfrecord_tables(write([BY_HAND[form], b"", BY_HAND[form]]), form=form))
-    assert lists_of(tables).lengths.tolist() == [2, 0, 2]
+    assert from_tables(tables).lengths.tolist() == [2, 0, 2]
     assert rows(tables)[1]["qid"] is None
 
 
@@ -638,8 +642,8 @@ def test_a_wrong_context_says_what_is_wrong(write, form, context, options, wrong
         ({"form": "example"}, "form must be 'elwc' or 'sequence_example', but got 'example'"),
         ({"chunk": 0}, "chunk must be at least 1, but got 0"),
         (
-            {"columns": {"clicks": "a"}},
-            "columns must be among click, propensity, position, teacher, weight, judged, run_score, but got cl",
+            {"columns": {"label": "a"}},
+            "a column cannot be called 'label', which has a meaning of its own",
         ),
         ({"paths": []}, "there must be at least one file to read, but paths is empty"),
         ({"features": ["a", "a"]}, "a feature must be read as one thing, but these are named twice: a"),

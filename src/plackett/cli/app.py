@@ -240,7 +240,7 @@ def evaluate(
     if data == [MOVIELENS]:
         lists = plackett.data.movielens_100k()[2]
     else:
-        lists = read(data, features=inputs["features"].shape[-1] if "features" in inputs else None, missing=True)
+        lists = read(data, features=inputs["features"].shape[-1] if "features" in inputs else None)
     missing = sorted(set(inputs) - {"mask", "features", *lists.ids})
     if missing:
         raise ValueError(f"{path} was trained on the id features {', '.join(missing)}, which this data does not have")
@@ -305,10 +305,10 @@ def parse_options(flag: str, pairs: list[str]) -> dict:
 
 def read_data(settings, source, shared_queries):
     """(training lists, validation lists, what config.yaml says of them)."""
-    seed, missing = settings.get("seed", Settings.seed), settings.get("scorer_options", {}).get("missing", False)
+    seed = settings.get("seed", Settings.seed)
     if not source[1] and source[0] != [MOVIELENS]:
         console.print(f"no --validation: 20 % of the queries, drawn with seed {seed}, are held out", highlight=False)
-    lists, held_out, provenance = read_training(*source, seed, missing=missing, shared_queries=shared_queries)
+    lists, held_out, provenance = read_training(*source, seed, shared_queries=shared_queries)
     console.print(f"{labels_in_words(lists)} to train on, {labels_in_words(held_out)} to validate on", highlight=False)
     return lists, held_out, provenance
 

@@ -1,6 +1,7 @@
 """Reading ranking data and cutting it into batches. Nothing here needs Keras or a backend.
 
-What reads and writes files needs `pip install 'plackett[data]'`. All names are imported when they are first used.
+What reads and writes files and frames needs `pip install 'plackett[data]'`. All names are imported when they are first
+used.
 """
 
 from plackett import _lazy
@@ -9,29 +10,19 @@ _NAMES = {
     "Batches": "_batches",
     "Missed": "_ranking_lists",
     "RankingLists": "_ranking_lists",
-    "Roles": "formats.delimited",
     "Summary": "_conversion",
     "best_sizes": "_batches",
-    "bucket_size": "_batches",
-    "concatenate": "_ranking_lists",
+    "concatenate": "_parts",
     "convert": "_conversion",
-    "delimited_tables": "formats.delimited",
-    "from_frame": "formats.delimited",
-    "hashed": "_schema",
-    "letor_tables": "formats.letor",
-    "lists_of": "_schema",
+    "hash_strings": "_columns",
     "movielens_100k": "datasets.movielens",
-    "parquet_bytes": "formats.parquet",
-    "parquet_tables": "formats.parquet",
     "plan": "_batches",
     "read_delimited": "formats.delimited",
     "read_letor": "formats.letor",
     "read_parquet": "formats.parquet",
+    "read_tfrecord": "formats.tfrecord",
     "read_trec": "formats.trec",
-    "split_queries": "_ranking_lists",
-    "table_of": "_schema",
-    "tfrecord_tables": "formats.tfrecord",
-    "trec_tables": "formats.trec",
+    "split_queries": "_parts",
     "write_parquet": "formats.parquet",
 }
 __all__ = list(_NAMES)

@@ -1,6 +1,7 @@
 """Lists cut into padded batches, of a few sizes only, so that a compiled step is used again."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -71,14 +72,14 @@ def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None, epoch: int =
     return [batches[i] for i in random.permutation(len(batches))]
 
 
-def kept(labels: np.ndarray, most: int, *, seed: int, epoch: int, query: int) -> np.ndarray:
-    """Which documents of a list longer than `most` are kept: the relevant ones, and a sample of the others.
+def choose_documents(labels: np.ndarray, most: int, *, seed: int, epoch: int, query: int) -> np.ndarray:
+    """Which documents a list longer than `most` is cut to: the relevant ones, and a sample of the others.
 
-    Where more than `most` are relevant, the highest grades are kept, and a sample of the grade that not all fit of.
+    Where more than `most` are relevant, those of the highest grades, and a sample of the grade that not all fit of.
 
     Args:
         labels: [list_size], grades; relevant is above 0.
-        most: how many documents are kept.
+        most: how many documents are chosen.
         seed, epoch, query: the sample is a function of these.
 
     Returns:
@@ -88,7 +89,7 @@ def kept(labels: np.ndarray, most: int, *, seed: int, epoch: int, query: int) ->
     return np.sort(np.lexsort((drawn, -np.maximum(labels, 0)))[:most])
 
 
-def padded(documents: np.ndarray, mask: np.ndarray, filling: float) -> np.ndarray:
+def pad(documents: np.ndarray, mask: np.ndarray, filling: float) -> np.ndarray:
     """[real documents, ...] laid out where `mask`, [lists, list_size], is True; `filling` elsewhere."""
     out = np.full((*mask.shape, *documents.shape[1:]), filling, documents.dtype)
     out[mask] = documents
@@ -108,7 +109,8 @@ class Batches:
         lists: what the batches are cut from.
         batch_size: how many lists a batch has.
         seed: of the shuffling. None = in the given order, the same each epoch.
-        max_list_size: longer lists are cut to so many documents, by `kept`, anew each epoch. None = they stay whole.
+        max_list_size: longer lists are cut to so many documents, anew each epoch: relevant documents stay, and a sample
+            of the others. None = they stay whole.
         targets: what is learnt from: `label`, or a column of the lists such as `click`. A dict of these = labels and
             weights become dicts of the same keys, for models with several outputs.
         shard: (i, n) = of each batch only the i-th of n equal parts, in the shape that all parts have.
@@ -141,20 +143,34 @@ class Batches:
         self.lengths = np.minimum(lists.lengths, max_list_size or np.inf).astype("int64")
         self.sizes = best_sizes(self.lengths)
         self._labels = _columns_of(lists, [targets] if isinstance(targets, str) else targets.values())
-        self.start(0)
+        self.epoch, self.step = 0, 0
+        self._of_epoch: list[np.ndarray] | None = None
 
     def start(self, epoch: int, step: int = 0) -> None:
         """Goes to this epoch, counted from 0, from batch `step` on; batches are then counted from that one."""
-        self.epoch = epoch
-        self.plan = plan(self.lengths, self.batch_size, seed=self.seed, epoch=epoch)[step:]
+        if epoch != self.epoch:
+            self._of_epoch = None
+        self.epoch, self.step = epoch, step
+
+    @property
+    def plan(self) -> list[np.ndarray]:
+        """The queries of each batch that is left of the epoch, by their positions."""
+        return self._whole_plan()[self.step :]
+
+    def _whole_plan(self):
+        """The plan of the epoch, which is made once."""
+        if self._of_epoch is None:
+            self._of_epoch = plan(self.lengths, self.batch_size, seed=self.seed, epoch=self.epoch)
+        return self._of_epoch
 
     def __len__(self) -> int:
         """How many batches are left of the epoch."""
-        return len(self.plan)
+        return max(-(-len(self.lists) // self.batch_size) - self.step, 0)
 
-    def __getitem__(self, i: int):
+    def __getitem__(self, i: int) -> tuple[dict, Any, Any]:
         """Batch i of what is left of the epoch."""
-        whole = self.plan[i]
+        of_epoch = self._whole_plan()
+        whole = of_epoch[range(self.step, len(of_epoch))[i]]
         size = int(self.sizes[np.searchsorted(self.sizes, self.lengths[whole].max())])
         number = self.batch_size // self.shard[1]
         queries = whole[self.shard[0] * number :][:number]
@@ -162,10 +178,10 @@ class Batches:
         starts[: len(queries)], lengths[: len(queries)] = self.lists.row_splits[queries], self.lengths[queries]
         rows = [slice(a, a + n) for a, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
         for place in np.flatnonzero(self.lists.lengths[queries] > lengths[: len(queries)]):
-            rows[place] = self._kept(int(queries[place]))
+            rows[place] = self._rows(int(queries[place]))
         mask = np.arange(size) < lengths[:, None]
 
-        def laid_out(column, filling):
+        def lay_out(column, filling):
             out = np.empty((*mask.shape, *column.shape[1:]), column.dtype)
             for row, at, length in zip(out, rows, lengths.tolist(), strict=True):
                 row[:length] = column[at]
@@ -174,25 +190,26 @@ class Batches:
 
         lists = self.lists
         columns = lists.ids | ({"features": lists.features} if lists.features.shape[1] else {})
-        inputs = {"mask": mask} | {name: laid_out(column, 0) for name, column in columns.items()}
+        inputs = {"mask": mask} | {name: lay_out(column, 0) for name, column in columns.items()}
         weights = np.zeros(number, "float32")
         weights[: len(queries)] = self.batch_size / len(whole)
         if "weight" in lists.columns:
-            weights = weights[:, None] * laid_out(lists.columns["weight"], 0)
-        labels = {name: laid_out(column, -1) for name, column in self._labels.items()}
+            weights = weights[:, None] * lay_out(lists.columns["weight"], 0)
+        labels = {name: lay_out(column, -1) for name, column in self._labels.items()}
         if isinstance(self.targets, str):
             return inputs, labels[self.targets], weights
         return inputs, {key: labels[name] for key, name in self.targets.items()}, dict.fromkeys(self.targets, weights)
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[tuple[dict, Any, Any]]:
         """The batches that are left of this epoch."""
         return (self[i] for i in range(len(self)))
 
-    def _kept(self, query):
+    def _rows(self, query):
+        """The rows of the documents that a long list is cut to."""
         start, stop = self.lists.row_splits[query : query + 2]
         epoch = 0 if self.seed is None else self.epoch
         labels = self.lists.labels[start:stop]
-        return start + kept(labels, self.max_list_size, seed=self.seed or 0, epoch=epoch, query=query)
+        return start + choose_documents(labels, self.max_list_size, seed=self.seed or 0, epoch=epoch, query=query)
 
 
 def _columns_of(lists, names):

@@ -2,15 +2,20 @@
 
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from plackett._files import errors_of_writing
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._schema import check_new, lists_of
-from plackett.data.formats.delimited import Roles, delimited_tables
-from plackett.data.formats.letor import letor_tables, width
-from plackett.data.formats.parquet import parquet_tables, write_parquet
+from plackett.data._roles import Roles
+from plackett.data._tables import check_new, from_tables
+from plackett.data._words import some
+from plackett.data.formats.delimited import delimited_tables
+from plackett.data.formats.letor import count_features, first_missing, letor_tables
+from plackett.data.formats.parquet import parquet_tables, write_tables
 from plackett.data.formats.tfrecord import tfrecord_tables
 from plackett.data.formats.trec import trec_tables
 
@@ -27,22 +32,22 @@ PACKED = (".gz", ".zst", ".bz2")
 class Summary:
     """What went by: counts of queries, documents, grades and missing features, and the range of each feature."""
 
-    def __init__(self):
-        self.lengths = []
-        self.grades = {}
-        self.missing = self.lowest = self.highest = None
-        self.feature_names = ()
+    def __init__(self) -> None:
+        self.lengths: list[np.ndarray] = []
+        self.grades: dict[float, int] = {}
+        self.feature_names: tuple[str, ...] = ()
+        self.missing = self.lowest = self.highest = np.zeros(0)
 
     def add(self, lists: RankingLists) -> None:
         """Counts these lists too."""
         self.lengths.append(lists.lengths)
         for grade, count in zip(*np.unique(lists.labels, return_counts=True), strict=True):
             self.grades[float(grade)] = self.grades.get(float(grade), 0) + int(count)
-        width = lists.features.shape[1]
-        if self.missing is None:
+        if not self.feature_names:
+            self.feature_names = lists.feature_names
+            width = len(self.feature_names)
             self.missing = np.zeros(width, "int64")
             self.lowest, self.highest = np.full(width, np.inf), np.full(width, -np.inf)
-            self.feature_names = lists.feature_names or tuple(str(i + 1) for i in range(width))
         if len(lists.features):
             self.missing += np.isnan(lists.features).sum(axis=0)
             self.lowest = np.fmin(self.lowest, np.fmin.reduce(lists.features, axis=0))
@@ -61,13 +66,12 @@ class Summary:
         yield "grades", shown + (f" and {len(grades) - 10:,} others" if len(grades) > 10 else "")
         yield "range of grades", f"{grades[0][0]:g} to {grades[-1][0]:g}" if grades else "none"
         yield "features", f"{len(self.feature_names):,}"
-        yield "missing values", self._named(self.missing > 0) + f" ({self.missing.sum():,} in all)"
-        yield "constant features", self._named(self.lowest >= self.highest)
+        yield "missing values", self._name(self.missing > 0) + f" ({self.missing.sum():,} in all)"
+        yield "constant features", self._name(self.lowest >= self.highest)
 
-    def _named(self, which):
+    def _name(self, which):
         names = [name for name, true in zip(self.feature_names, which, strict=True) if true]
-        some = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-        return f"{len(names)}: {some}" if names else "none"
+        return f"{len(names)}: {some(names)}" if names else "none"
 
 
 def convert(
@@ -79,7 +83,7 @@ def convert(
     together: bool = True,
     overwrite: bool = False,
     progress: Callable[[RankingLists], None] = lambda lists: None,
-    **options,
+    **options: Any,
 ) -> Summary:
     """Writes files of any known format as one Parquet file, one row a query.
 
@@ -87,15 +91,17 @@ def convert(
         paths: files of one format; of Parquet also folders and URLs.
         output: the Parquet file. It is whole or not there.
         form: one of `FORMATS`. None = by the suffixes of the files.
-        missing: whether features may be missing.
+        missing: whether features may be missing, which is an error otherwise.
         together: whether the documents of a query must stand together. False = they are grouped, in memory.
         overwrite: whether `output` may be replaced.
         progress: is called with each part of the lists once it is read.
-        options: of the format: `features` of letor, those of `Roles` and `separator` of csv, `qrels` of trec, those
-            of `tfrecord_tables` for elwc and sequence_example.
+        options: of the format: `features` of letor; of csv what `read_delimited` takes; `columns` and `ids` of parquet;
+            `qrels` of trec; what `read_tfrecord` takes for elwc and sequence_example.
 
     Raises:
         FileExistsError: `output` exists and may not be replaced.
+        FileNotFoundError: there is no such file.
+        OSError: `output` could not be written.
         ValueError: a file is not of this format, or its data not as it must be; says where.
 
     Cost: some 100 MB of memory, whatever the size of the files, with `together`.
@@ -106,22 +112,44 @@ def convert(
         raise FileExistsError(f"{output} exists: choose another output or allow overwriting")
     if output.suffix != ".parquet":
         raise ValueError(f"the output must be a file NAME.parquet, but got {output}")
-    output.parent.mkdir(parents=True, exist_ok=True)
+    with errors_of_writing(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
 
-    def seen():
-        known = set()
-        for path, tables in _tables(form, paths, missing, together, options):
-            row = 0
-            for table in tables:
-                lists = lists_of(table, missing=missing, where=str(path), first_row=row)
-                row += len(lists)
-                check_new(lists.queries, known, str(path))
-                summary.add(lists)
-                progress(lists)
-                yield table
-
-    write_parquet(seen(), output)
+    write_tables(_look(_tables(form, paths, together, options), summary, form, missing, progress), output)
     return summary
+
+
+def _look(sources, summary, form, missing, progress):
+    """The tables as they go by, checked and counted."""
+    known: set[str] = set()
+    for path, tables in sources:
+        row = 0
+        for table in tables:
+            lists = from_tables(table, str(path), row)
+            check_new(lists.queries, known, str(path))
+            summary.add(lists)
+            if not missing and summary.missing.any():
+                raise _missing(lists, form, path, row)
+            row += len(lists)
+            progress(lists)
+            yield table
+
+
+def _missing(lists, form, path, first_row):
+    """The error that says where the first feature is missing."""
+    if form == "letor":
+        line, query, feature = first_missing(path)
+        place, name = f"line {line}", f"feature {feature}"
+    else:
+        absent = np.isnan(lists.features)
+        document, column = np.unravel_index(absent.argmax(), absent.shape)
+        row = int(np.searchsorted(lists.row_splits, document, side="right")) - 1
+        query, place = str(lists.queries[row]), f"row {first_row + row + 1}"
+        name = lists.feature_names[column] if lists.has_feature_names else f"feature {column + 1}"
+    return ValueError(
+        f"{path}, {place}, query {query!r}: {name} is missing; where features may be missing, say so by missing=True "
+        "(--missing on the command line)"
+    )
 
 
 def form_of(paths: Iterable[str | os.PathLike]) -> str:
@@ -144,37 +172,30 @@ def _form_of(path):
     return next((form for form, known in SUFFIXES.items() if last in known), None)
 
 
-def _tables(form, paths, missing, together, options):
+def _tables(form, paths, together, options) -> Sequence[tuple[str | os.PathLike, Iterator[pa.Table]]]:
     """(what errors call it, its tables), of each file where they are read one by one."""
+    all_files = ", ".join(map(str, paths))
     try:
         match form:
             case "letor":
-                return _letor_tables(paths, missing, together, **options)
+                return _letor_tables(paths, together, **options)
             case "csv":
                 return _csv_tables(paths, together, **options)
             case "parquet":
-                return _parquet_tables(paths, **options)
+                return [(path, parquet_tables(path, **options)) for path in paths]
             case "trec":
-                return _trec_tables(paths, together, **options)
+                return [(all_files, trec_tables(paths, together=together, **options))]
             case "elwc" | "sequence_example":
-                return [(", ".join(map(str, paths)), tfrecord_tables(paths, form=form, **options))]
+                return [(all_files, tfrecord_tables(paths, form=form, **options))]
     except TypeError as error:
         raise ValueError(f"the options of the format {form}: {error}") from None
     raise ValueError(f"the format must be one of {', '.join(FORMATS)}, but got {form!r}")
 
 
-def _letor_tables(paths, missing, together, features=None):
-    features = max(map(width, paths)) if features is None else features
-    return [(path, letor_tables(path, features=features, missing=missing, together=together)) for path in paths]
+def _letor_tables(paths, together, features=None):
+    features = max(map(count_features, paths)) if features is None else features
+    return [(path, letor_tables(path, features=features, together=together)) for path in paths]
 
 
 def _csv_tables(paths, together, separator=None, **roles):
     return [(path, delimited_tables(path, Roles(**roles), separator=separator, together=together)) for path in paths]
-
-
-def _parquet_tables(paths):
-    return [(path, parquet_tables(path)) for path in paths]
-
-
-def _trec_tables(paths, together, qrels):
-    return [(", ".join(map(str, paths)), trec_tables(paths, qrels, together=together))]

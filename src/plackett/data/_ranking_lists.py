@@ -1,13 +1,23 @@
 """Lists of documents in flat arrays: what every reader returns and every batch is cut from."""
 
 import dataclasses
+import functools
 import hashlib
-from collections.abc import Iterable
-from typing import NamedTuple
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-COLUMNS = ("click", "propensity", "position", "teacher", "weight", "judged", "run_score")
+from plackett import _lazy
+from plackett.data import _arrays
+from plackett.data._columns import ARRAYS, FIXED, check_names
+from plackett.data._roles import Roles
+from plackett.data._words import grades_in_words, some
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class Missed(NamedTuple):
@@ -23,9 +33,23 @@ class Missed(NamedTuple):
     row_splits: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class RankingLists:
     """Queries and their documents, one document behind the other. The arrays may be memory-mapped.
+
+    >>> from plackett.data import RankingLists
+    >>> lists = RankingLists.from_arrays([[0.5], [0.1], [0.9]], [1, 0, 2], query=["a", "a", "b"])
+    >>> lists
+    RankingLists: 2 queries, 3 documents
+      list size: 1 to 2, median 2
+      labels: 0: 1, 1: 1, 2: 1
+      features: 1
+    >>> lists["b"].labels.tolist(), [len(one.labels) for one in lists]
+    ([2.0], [2, 1])
+
+    An index says which queries: `lists[3]` and `lists["the id of a query"]` are lists of one query, `lists[10:20]` is a
+    view of ten, `lists[mask]` and `lists[[7, 3]]` are copies; iterating gives one query at a time. Every name, of a
+    feature, an id feature or a column, is there once.
 
     Args:
         labels: [documents] float32, grades >= 0.
@@ -33,14 +57,17 @@ class RankingLists:
         queries: [queries] str, the ids of the queries.
         documents: [documents] str, the ids of the documents.
         features: [documents, features] float32, dense features; NaN = missing.
-        feature_names: the name of each dense feature. () = they have numbers alone, from 1.
+        feature_names: the name of each dense feature. () = they have numbers alone, from 1, which are then their names.
         ids: name -> [documents] int32, id features: any numbers, which stand for things and are never added up.
-        columns: name -> [documents] float32, what else is known of documents: some of `click`, `propensity`, the
-            divisor of a click's weight, in (0, 1], `position`, the rank at which it was shown, from 1, `teacher`, the
-            score of a teacher, `weight`, `judged`, 0 for a document that nobody judged, whose label is 0, else 1, and
-            `run_score`, float64, the score in a run.
+        columns: name -> [documents] float32, what else is known of documents, under any name. These have a meaning:
+            `click`, `propensity`, the divisor of a click's weight, in (0, 1], `position`, the rank at which it was
+            shown, from 1, `teacher`, the score of a teacher, `weight`, `judged`, 0 for a document that nobody judged,
+            whose label is 0, else 1, and `run_score`, float64, the score in a run.
         query_columns: name -> [queries], what else is known of queries.
         missed: what the judgements hold beyond the lists. None = nothing is known of it.
+
+    Raises:
+        ValueError: the arrays do not fit together, or a name is there twice or has another meaning.
     """
 
     labels: np.ndarray
@@ -55,66 +82,238 @@ class RankingLists:
     missed: Missed | None = None
 
     def __post_init__(self):
-        total = int(self.row_splits[-1])
+        number, total = len(self.row_splits) - 1, int(self.row_splits[-1])
         for name, column in self.of_documents().items():
             if len(column) != total:
                 raise ValueError(f"{name} must have {total} rows, as row_splits says, but got {len(column)}")
         for name, column in {"queries": self.queries, **self.query_columns}.items():
-            if len(column) != len(self.row_splits) - 1:
-                raise ValueError(f"{name} must have {len(self.row_splits) - 1} entries, but got {len(column)}")
-        if self.feature_names and len(self.feature_names) != self.features.shape[1]:
-            raise ValueError(
-                f"feature_names must name {self.features.shape[1]} features, but got {len(self.feature_names)}"
-            )
-        if taken := sorted(set(self.ids) & {"features", "mask", *self.feature_names}):
-            raise ValueError(f"an id feature must have a name of its own, but got {', '.join(taken)}")
-        if unknown := sorted(set(self.columns) - set(COLUMNS)):
-            raise ValueError(f"columns must be among {', '.join(COLUMNS)}, but got {', '.join(unknown)}")
-        if self.missed is not None and len(self.missed.row_splits) != len(self.row_splits):
-            raise ValueError(
-                f"missed must have {len(self.row_splits) - 1} lists, but got {len(self.missed.row_splits) - 1}"
-            )
-        if self.missed is not None and len(self.missed.grades) != int(self.missed.row_splits[-1]):
-            raise ValueError(
-                f"missed must have {self.missed.row_splits[-1]} grades, as its row_splits says, but got "
-                f"{len(self.missed.grades)}"
-            )
+            if len(column) != number:
+                raise ValueError(f"{name} must have {number} entries, but got {len(column)}")
+        width = self.features.shape[1]
+        names = tuple(self.feature_names)
+        # Numbers are no names: they go with the width.
+        names = _numbers(width) if names in ((), _numbers(len(names))) else names
+        object.__setattr__(self, "feature_names", names)
+        if len(self.feature_names) != width:
+            raise ValueError(f"feature_names must name {width} features, but got {len(self.feature_names)}")
+        taken: dict[str, str] = {}
+        check_names("a feature", self.feature_names, taken, FIXED)
+        check_names("an id feature", self.ids, taken, (*ARRAYS, "mask"))  # `mask` is an input of scorers
+        check_names("a column", self.columns, taken)
+        check_names("a column of queries", self.query_columns, taken)
+        if self.missed is not None:
+            _check_missed(self.missed, number)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: npt.ArrayLike,  # noqa: N803, as scikit-learn and LightGBM have it
+        y: npt.ArrayLike | None = None,
+        *,
+        query: npt.ArrayLike | None = None,
+        group: npt.ArrayLike | None = None,
+        documents: npt.ArrayLike | None = None,
+        feature_names: Sequence[str] | None = None,
+        ids: Mapping[str, npt.ArrayLike] | None = None,
+        columns: Mapping[str, npt.ArrayLike] | None = None,
+        query_columns: Mapping[str, npt.ArrayLike] | None = None,
+    ) -> "RankingLists":
+        """The lists of a matrix of features and its labels, as scikit-learn and LightGBM have them.
+
+        >>> X, y = [[0.5, 1.0], [0.1, 0.0], [0.9, 2.0]], [1, 0, 2]
+        >>> by_size = RankingLists.from_arrays(X, y, group=[2, 1])
+        >>> by_id = RankingLists.from_arrays(X, y, query=[17, 17, 23], feature_names=["price", "stars"])
+        >>> by_size.queries.tolist(), by_id.queries.tolist()
+        (['1', '2'], ['17', '23'])
+
+        All of NumPy, pandas, polars and SciPy's sparse matrices are welcome. Rows stay in their order.
+
+        Args:
+            X: [documents, features], numbers; NaN = missing. Float32 is not copied. The dense features of documents
+                that have id features alone: [documents, 0].
+            y: [documents], grades from 0 to 2^24 - 1. None = nobody judged these documents, as where they are to be
+                ranked: their labels are 0, and the column `judged` says so, with which no query is measured.
+            query: [documents], the id of each row's query, strings or whole numbers; its rows stand together.
+            group: [queries], how many rows each query has; the ids of the queries are their numbers, from 1. Either
+                `query` or `group` is given.
+            documents: [documents], their ids, each once in a query. None = their positions in the query, from 1.
+            feature_names: one a feature. None = the names of the frame's columns, if X is a frame, else numbers.
+            ids: name -> [documents], id features: whole numbers as they are, strings by their CRC-32.
+            columns: name -> [documents], numbers, see `RankingLists`.
+            query_columns: name -> [queries].
+
+        Raises:
+            ValueError: the arrays do not fit together, or a value may not be there; says which, and where.
+        """
+        features, names = _arrays.feature_matrix(X, feature_names)
+        number = len(features)
+        queries, row_splits = _arrays.row_groups(query, group, number)
+        known = _arrays.columns_of_documents(columns, number)
+        if y is None:
+            y, known = np.zeros(number, "float32"), {"judged": np.zeros(number, "float32")} | known
+        return cls(
+            labels=_arrays.columns_of_documents({"label": y}, number, what="y")["label"],
+            row_splits=row_splits,
+            queries=queries,
+            documents=_arrays.document_ids(documents, row_splits),
+            features=features,
+            feature_names=names,
+            ids=_arrays.id_features(ids, number),
+            columns=known,
+            query_columns={name: np.asarray(column) for name, column in (query_columns or {}).items()},
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        query: str = "query",
+        label: str = "label",
+        document: str | None = None,
+        features: Sequence[str] | None = None,
+        categorical: Sequence[str] = (),
+        ids: Sequence[str] = (),
+        columns: Mapping[str, str] | None = None,
+        query_columns: Sequence[str] = (),
+        together: bool = True,
+    ) -> "RankingLists":
+        """The lists of a data frame or dataset with one row a document, or in the form on disk, one row a query.
+
+        Args:
+            frame: of pandas, polars, Arrow, Hugging Face datasets, or anything else that gives an Arrow stream.
+            query: the column of the query's id.
+            label: the column of the grade.
+            document: the column of the document's id. None = `document`, if there is one, else its position.
+            features: the columns of dense features. None = all that have no other role.
+            categorical: the columns of id features that become numbers by the CRC-32 of their text.
+            ids: the columns of id features that are whole numbers, and stay what they are.
+            columns: what else is known of documents, by the name that it gets: `{"click": "clicked"}`. Columns called
+                `click`, `propensity`, `position`, `teacher`, `weight`, `judged` or `run_score` are taken as such,
+                unless they have another role.
+            query_columns: the columns of what is known of queries, the same in all rows of a query.
+            together: whether the rows of a query must stand together. False = they are grouped.
+
+        Raises:
+            ImportError: pyarrow is not installed.
+            TypeError: the frame gives no Arrow stream.
+            ValueError: a column is missing, or is not what its role needs; says which, and the row.
+        """
+        frames = _lazy.load("plackett.data.formats.frames", "data", needed_by="RankingLists.from_frame")
+        roles = Roles(query, label, document, features, categorical, ids, columns or {}, query_columns)
+        return frames.read_frame(frame, roles, together=together)
+
+    def to_frame(self) -> "pl.DataFrame":
+        """A polars frame with one row a document; `.to_pandas()` makes it one of pandas.
+
+        Its columns are `query`, `document`, `label`, the features, id features, columns, and the columns of queries in
+        each row of a query. Lists of no documents have no row, and `missed` is not in it; `write_parquet` keeps both.
+
+        >>> lists = RankingLists.from_arrays([[0.5], [0.1]], [1, 0], group=[2], ids={"shop": [7, 9]})
+        >>> lists.to_frame().rows()
+        [('1', '1', 1.0, 0.5, 7), ('1', '2', 0.0, 0.10000000149011612, 9)]
+        >>> RankingLists.from_frame(lists.to_frame(), ids=["shop"]).fingerprint() == lists.fingerprint()
+        True
+
+        Raises:
+            ImportError: polars is not installed.
+        """
+        frames = _lazy.load("plackett.data.formats.frames", "data", needed_by="RankingLists.to_frame")
+        return frames.to_frame(self)
 
     def __len__(self) -> int:
         """How many queries there are."""
         return len(self.queries)
+
+    def __iter__(self) -> Iterator["RankingLists"]:
+        """One query at a time."""
+        return (self[query] for query in range(len(self)))
+
+    def __getitem__(self, which: "int | slice | str | Sequence[int] | np.ndarray") -> "RankingLists":
+        """The lists of some queries: by position, slice, mask, several positions, or the id of one.
+
+        Raises:
+            IndexError: there are not so many queries, or the mask has another length.
+            KeyError: there is no query of this id.
+        """
+        if isinstance(which, str):
+            found = np.flatnonzero(self.queries == which)
+            if not len(found):
+                raise KeyError(f"there is no query {which!r}")
+            return self[int(found[0])]
+        if isinstance(which, slice):
+            start, stop, step = which.indices(len(self))
+            if step == 1:
+                return self._between(start, max(start, stop))
+            return self.select(np.arange(start, stop, step))
+        if np.ndim(which) == 0:
+            place = operator.index(which)
+            if not -len(self) <= place < len(self):
+                raise IndexError(f"there are {len(self)} queries, numbered from 0, but got {place}")
+            return self._between(place % len(self), place % len(self) + 1)
+        return self.select(np.arange(len(self))[np.asarray(which, None if len(which) else "int64")])
+
+    def __repr__(self) -> str:
+        """What there is, in a few lines. Cost: one pass over the labels, about 0.1 s for 10 million."""
+        lengths = self.lengths if len(self) else np.zeros(1, "int64")
+        low, middle, high = np.quantile(lengths, [0, 0.5, 1], method="higher")
+        names = self.feature_names if self.has_feature_names else ()
+        parts = {
+            "list size": f"{low} to {high}, median {middle}",
+            "labels": grades_in_words(self.labels),
+            "features": f"{self.features.shape[1]}" + (f": {some(names)}" if names else ""),
+            "ids": some(self.ids),
+            "columns": some(self.columns),
+            "columns of queries": some(self.query_columns),
+            "missed": "" if self.missed is None else f"{len(self.missed.grades):,} grades",
+        }
+        head = f"RankingLists: {len(self):,} queries, {len(self.labels):,} documents"
+        return "\n".join([head, *(f"  {name}: {words}" for name, words in parts.items() if words)])
 
     @property
     def lengths(self) -> np.ndarray:
         """[queries], how many documents each query has."""
         return np.diff(self.row_splits)
 
+    @property
+    def has_feature_names(self) -> bool:
+        """Whether the features have names, and not numbers alone."""
+        return self.feature_names != _numbers(len(self.feature_names))
+
     def of_documents(self) -> dict[str, np.ndarray]:
         """All columns with a row a document, by name."""
         fixed = {"labels": self.labels, "documents": self.documents, "features": self.features}
         return fixed | self.ids | self.columns
 
-    def select(self, queries: np.ndarray) -> "RankingLists":
+    def select(self, queries: Sequence[int] | np.ndarray) -> "RankingLists":
         """The lists of some queries, given by their positions."""
         return self.take(_rows(self.row_splits, queries), self.lengths[queries], queries)
 
+    def _between(self, start, stop):
+        """The lists of these queries as views."""
+        rows = slice(int(self.row_splits[start]), int(self.row_splits[stop]))
+        return self.take(rows, self.lengths[start:stop], slice(start, stop))
+
     def with_ids(self, names: Iterable[str]) -> "RankingLists":
         """The same lists with these id features alone."""
-        return dataclasses.replace(self, ids={name: self.ids[name] for name in self.ids if name in set(names)})
+        chosen = set(names)
+        return dataclasses.replace(self, ids={name: self.ids[name] for name in self.ids if name in chosen})
 
-    def take(self, rows: np.ndarray, lengths: np.ndarray, queries: np.ndarray) -> "RankingLists":
+    def take(
+        self, rows: np.ndarray | slice, lengths: np.ndarray, queries: Sequence[int] | np.ndarray | slice
+    ) -> "RankingLists":
         """The documents in `rows`, cut into lists of `lengths`, which belong to `queries` (all by position)."""
         return dataclasses.replace(
             self,
             labels=self.labels[rows],
-            row_splits=_splits(lengths),
+            row_splits=splits(lengths),
             queries=self.queries[queries],
             documents=self.documents[rows],
             features=self.features[rows],
             ids={name: column[rows] for name, column in self.ids.items()},
             columns={name: column[rows] for name, column in self.columns.items()},
             query_columns={name: column[queries] for name, column in self.query_columns.items()},
-            missed=None if self.missed is None else _selected(self.missed, queries),
+            missed=None if self.missed is None else _select_missed(self.missed, queries),
         )
 
     def fingerprint(self) -> str:
@@ -131,68 +330,36 @@ class RankingLists:
                 column = column.astype(f"<U{max(1, np.char.str_len(column).max(initial=0))}")
             seen.update(f"{name} {column.dtype} {column.shape} ".encode())
             seen.update(np.ascontiguousarray(column))
-        seen.update(repr(self.feature_names).encode())
+        seen.update(repr(self.feature_names if self.has_feature_names else ()).encode())
         return seen.hexdigest()
+
+
+@functools.lru_cache(64)
+def _numbers(width):
+    """The names of features that have none."""
+    return tuple(str(number) for number in range(1, width + 1))
+
+
+def _check_missed(missed, number):
+    if len(missed.row_splits) != number + 1:
+        raise ValueError(f"missed must have {number} lists, but got {len(missed.row_splits) - 1}")
+    if len(missed.grades) != int(missed.row_splits[-1]):
+        raise ValueError(
+            f"missed must have {missed.row_splits[-1]} grades, as its row_splits says, but got {len(missed.grades)}"
+        )
 
 
 def _rows(row_splits, queries):
     """The rows of some queries behind each other."""
-    rows = [np.arange(row_splits[q], row_splits[q + 1]) for q in queries]
-    return np.concatenate(rows) if rows else np.zeros(0, "int64")
+    lengths = np.diff(row_splits)[queries]
+    return np.repeat(row_splits[:-1][queries] - splits(lengths)[:-1], lengths) + np.arange(lengths.sum())
 
 
-def _selected(missed, queries):
-    lengths = np.diff(missed.row_splits)[queries]
-    return Missed(missed.grades[_rows(missed.row_splits, queries)], _splits(lengths))
+def _select_missed(missed, queries):
+    queries = np.arange(len(missed.row_splits) - 1)[queries]
+    return Missed(missed.grades[_rows(missed.row_splits, queries)], splits(np.diff(missed.row_splits)[queries]))
 
 
-def _splits(lengths):
+def splits(lengths: np.ndarray) -> np.ndarray:
+    """[queries + 1] int64, where lists of these lengths begin and end."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype("int64")
-
-
-def concatenate(parts: list[RankingLists]) -> RankingLists:
-    """The lists of several parts behind each other; their columns must agree."""
-    first = parts[0]
-    for part in parts[1:]:
-        if _kind(part) != _kind(first):
-            raise ValueError(f"the parts differ in their columns: {_kind(first)} and {_kind(part)}")
-    joined = {
-        field: {name: np.concatenate([getattr(part, field)[name] for part in parts]) for name in getattr(first, field)}
-        for field in ("ids", "columns", "query_columns")
-    }
-    lengths = np.concatenate([part.lengths for part in parts])
-    return RankingLists(
-        labels=np.concatenate([part.labels for part in parts]),
-        row_splits=_splits(lengths),
-        queries=np.concatenate([part.queries for part in parts]),
-        documents=np.concatenate([part.documents for part in parts]),
-        features=np.concatenate([part.features for part in parts]),
-        feature_names=first.feature_names,
-        missed=None if first.missed is None else _joined([part.missed for part in parts]),
-        **joined,
-    )
-
-
-def _joined(parts):
-    lengths = np.concatenate([np.diff(part.row_splits) for part in parts])
-    return Missed(np.concatenate([part.grades for part in parts]), _splits(lengths))
-
-
-def _kind(lists):
-    """What the columns of some lists are, in words."""
-    words = [f"{lists.features.shape[1]} dense features"]
-    if lists.feature_names:
-        words[0] += f" ({', '.join(lists.feature_names)})"
-    for names in (lists.ids, lists.columns, lists.query_columns):
-        words += sorted(names)
-    words += ["missed"] * (lists.missed is not None)
-    return ", ".join(words)
-
-
-def split_queries(lists: RankingLists, share: float, seed: int) -> tuple[RankingLists, RankingLists]:
-    """Two parts by query, drawn at random: the second has `share` of the queries, at least one."""
-    if len(lists) < 2:
-        raise ValueError(f"a split needs at least 2 queries, but there is {len(lists)}")
-    order = np.random.default_rng(seed).permutation(len(lists))
-    held_out = min(max(1, round(share * len(lists))), len(lists) - 1)
-    return lists.select(np.sort(order[held_out:])), lists.select(np.sort(order[:held_out]))

@@ -7,20 +7,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from plackett import data
+from plackett._files import check_file
 from plackett.data import RankingLists
 from plackett.data.datasets.movielens import cache_folder
+from plackett.data.formats.letor import count_features
+from plackett.data.formats.parquet import parquet_bytes
 
 MOVIELENS = "movielens-100k"
 IN_MEMORY = 2**30  # bytes of Parquet files, of which the arrays are kept as files where there are more
 
 
-def read(paths: Sequence[str], *, features: int | None = None, missing: bool = False) -> RankingLists:
+def read(paths: Sequence[str], *, features: int | None = None) -> RankingLists:
     """The lists of LETOR files, or of Parquet files, folders and URLs, one behind the other.
 
     Args:
         paths: a folder, a URL or what ends in .parquet is Parquet; anything else is LETOR text.
         features: how many features LETOR files have. None = the most that one of them has.
-        missing: whether features may be missing.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -28,14 +30,14 @@ def read(paths: Sequence[str], *, features: int | None = None, missing: bool = F
     """
     of_parquet = [_is_parquet(path) for path in paths]
     if all(of_parquet):
-        large = data.parquet_bytes(paths) > IN_MEMORY
-        return data.read_parquet(paths, missing=missing, cache=cache_folder() / "lists" if large else None)
+        large = parquet_bytes(paths) > IN_MEMORY
+        return data.read_parquet(paths, cache=cache_folder() / "lists" if large else None)
     if any(of_parquet):
         raise ValueError(f"the files must be all Parquet or all LETOR text, but got {', '.join(map(str, paths))}")
-    parts = [data.read_letor(path, features=features, missing=missing) for path in paths]
-    width = max(part.features.shape[1] for part in parts)
-    if any(part.features.shape[1] != width for part in parts):
-        parts = [data.read_letor(path, features=width, missing=missing) for path in paths]
+    for path in paths:
+        check_file(path)
+    features = max(map(count_features, paths)) if features is None else features
+    parts = [data.read_letor(path, features=features) for path in paths]
     lists = data.concatenate(parts)
     if len(set(lists.queries.tolist())) < len(lists):
         raise ValueError(f"{shared(*parts)} in more than one of {', '.join(map(str, paths))}")
@@ -51,7 +53,6 @@ def read_training(
     validation: Sequence[str],
     seed: int,
     *,
-    missing: bool = False,
     shared_queries: bool = False,
 ) -> tuple[RankingLists, RankingLists, dict]:
     """(training lists, validation lists, what config.yaml says of them).
@@ -60,7 +61,6 @@ def read_training(
         paths: what to train on, or MovieLens alone, which brings its own validation lists.
         validation: what the best epoch is chosen on. () = 20 % of the queries of `paths`.
         seed: of the drawing of these 20 %.
-        missing: whether features may be missing.
         shared_queries: whether a query may be both in training and in validation, as where a list is split by time.
 
     Raises:
@@ -72,10 +72,10 @@ def read_training(
         lists, held_out, _ = data.movielens_100k()
         return lists, held_out, {"data": [MOVIELENS]}
     provenance = {"data": [os.fspath(path) for path in paths], "validation": [os.fspath(path) for path in validation]}
-    lists = read(paths, missing=missing)
+    lists = read(paths)
     if not validation:
         return *data.split_queries(lists, 0.2, seed), provenance | {"validation": "20 % of the queries"}
-    held_out = read(validation, features=lists.features.shape[1], missing=missing)
+    held_out = read(validation, features=lists.features.shape[1])
     if not shared_queries and np.isin(lists.queries, held_out.queries).any():
         raise ValueError(
             f"{shared(lists, held_out)} in both training and validation data, which makes the measure too good; allow "

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from plackett.data import Missed, RankingLists, bucket_size
-from plackett.data._batches import padded
+from plackett.data import Missed, RankingLists
+from plackett.data._batches import bucket_size, pad
 from plackett.evaluation._scoring import score
 from plackett.metrics import get
 from plackett.metrics._base import RankingMetric
@@ -67,7 +67,7 @@ def evaluate_scores(
         lengths[: len(splits) - 1] = np.diff(splits)
         mask = place < lengths[:, None]
         labels, batch, documents, judged = (
-            padded(column[splits[0] : splits[-1]], mask, padding)
+            pad(column[splits[0] : splits[-1]], mask, padding)
             for column, padding in zip(columns, (-1, 0, 0, False), strict=True)
         )
         # A list without any verdict has no relevant document, and counts as one for each metric.

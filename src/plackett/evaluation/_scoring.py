@@ -7,6 +7,7 @@ from keras import ops
 from plackett.data import Batches, RankingLists
 from plackett.scorers import as_scorer
 from plackett.scorers._any_model import inputs_for, output_layers
+from plackett.scorers.preprocessing.missing import check_missing
 
 
 def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> np.ndarray:
@@ -23,7 +24,8 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
         else as the loss says that the model was compiled with; without either, by their mean.
 
     Raises:
-        ValueError: the model takes what the lists do not have, or its output is no score a document.
+        ValueError: the model takes what the lists do not have, its output is no score a document, or features are
+            missing, which it does not allow for.
 
     Cost: a model that is no scorer is compiled anew at each call; score many times with `as_scorer(model, lists)`.
     """
@@ -37,6 +39,8 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
         batch = scorer.predict_on_batch(inputs)
         batch = ops.convert_to_numpy(rule(batch if task is None else batch[task]))
         scores[lists.row_splits[queries[0]] : lists.row_splits[queries[-1] + 1]] = batch[inputs["mask"]]
+    if np.isnan(scores).any():
+        check_missing(scorer, lists)
     return scores
 
 

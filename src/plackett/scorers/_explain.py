@@ -41,7 +41,7 @@ def curves(
         raise ValueError(f"points must be at least 1, but got {points}")
     layer, has_models = _contributions(model, task)
     parts = keras.Model(model.input, layer.output)
-    names = statistics.feature_names(lists) if "features" in model.input else ()
+    names = lists.feature_names if "features" in model.input else ()
     ids = lists.with_ids(model.input).ids
     columns = zip(names, statistics.sample(lists.features).T, strict=True) if names else ()
     values = {name: _values(column, points, layer.names.count(name) > 1) for name, column in columns}

@@ -9,6 +9,7 @@ import keras
 from plackett import backend
 from plackett.data import RankingLists, split_queries
 from plackett.scorers._any_model import inputs_for
+from plackett.scorers.preprocessing.missing import check_missing
 from plackett.training._feed import Feed
 from plackett.training._label_check import check_labels
 from plackett.training._objective import compile_model, make_losses, make_metric, make_scorer
@@ -137,6 +138,7 @@ class _Run:
         self.losses = list(losses.values())
         self.model = make_scorer(lists, settings, losses)
         inputs_for(self.model, validation)
+        check_missing(self.model, validation)
         self.feed = _make_feed(inputs_for(self.model, lists), settings)
         targets = self.feed.batches.targets if settings.tasks else {None: settings.target}
         check_labels(lists, validation, losses, targets, self.metric)

@@ -1,7 +1,7 @@
 """LETOR / SVMlight text: one document a line, `label qid:ID 1:0.5 2:0.1 ... # comment`.
 
 Three parsers agree: one for lines that list all features in order, as the benchmarks do, one for lines that leave some
-out, and `parsed_line`, which says what a line means and what is wrong with it; what the first two are not sure to
+out, and `parse_line`, which says what a line means and what is wrong with it; what the first two are not sure to
 understand goes to the last.
 """
 
@@ -14,32 +14,30 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from plackett.data._grouping import LINE, grouped
+from plackett.data._columns import LABEL
+from plackett.data._grouping import LINE, group_by_query
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._schema import LIMITS, lists_of
 from plackett.data._streams import blocks_of_lines
+from plackett.data._tables import from_tables
 
 BLOCK = 16 * 2**20  # bytes of text parsed at a time
 MOST = 2**16  # dense features
 LARGEST = float(np.finfo("float32").max)
-HIGHEST = LIMITS["label"][2]
 DOCUMENT = re.compile(r"docid\s*=\s*(\S+)")
+MISSING = ("nan", "+nan", "-nan")
 FEATURE = r"^(\d{1,9}):([^:]*)$"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
-def read_letor(
-    path: str | os.PathLike, *, features: int | None = None, missing: bool = False, together: bool = False
-) -> RankingLists:
-    """Reads LETOR / SVMlight text with `qid:`, plain or compressed (gzip, zstd).
+def read_letor(path: str | os.PathLike, *, features: int | None = None, together: bool = False) -> RankingLists:
+    """Reads LETOR / SVMlight text with `qid:`, plain or compressed (gzip, zstd, bzip2).
 
-    A feature that a line leaves out is 0. The document id is what the comment says after `docid =`, else a comment of
-    one word, else the position in the query, from 1.
+    A feature that a line leaves out is 0, one written `nan` is missing. The document id is what the comment says after
+    `docid =`, else a comment of one word, else the position in the query, from 1.
 
     Args:
         path: the file.
         features: how many features there are. None = the highest number in the file.
-        missing: whether a feature may be missing, written `nan`.
         together: whether the documents of a query must stand together. False = they are grouped, queries in the order
             of their first line.
 
@@ -49,53 +47,63 @@ def read_letor(
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is empty, or a line is malformed: says file, line number and what is wrong. Labels
-            must be finite and >= 0, feature numbers >= 1, rising and not above `features`, values finite.
+            must be finite and >= 0, feature numbers >= 1, rising and not above `features`, values finite or `nan`.
 
     Cost: 16 MB of text at a time, and what the lists take.
     """
-    tables = letor_tables(
-        path, features=width(path) if features is None else features, missing=missing, together=together
-    )
-    return lists_of(tables, missing=missing, where=str(path))
+    features = count_features(path) if features is None else features
+    return from_tables(letor_tables(path, features=features, together=together), str(path))
 
 
-def letor_tables(
-    path: str | os.PathLike, *, features: int, missing: bool = False, together: bool = True
-) -> Iterator[pa.Table]:
+def letor_tables(path: str | os.PathLike, *, features: int, together: bool = True) -> Iterator[pa.Table]:
     """The queries of a LETOR file, in tables of the form of `plackett.data._schema`; see `read_letor`."""
 
     def documents():
         line = 1
         for block in blocks_of_lines(path, BLOCK):
             count = block.count(b"\n")
-            table = _parsed(block, count, features, missing, path, line)
+            table = _parse(block, count, features, path, line)
             line += count
             if len(table):
                 yield table
 
-    yield from grouped(documents(), str(path), together=together)
+    yield from group_by_query(documents(), str(path), together=together)
 
 
-def width(path: str | os.PathLike) -> int:
-    """The highest feature number in a LETOR file.
+def count_features(path: str | os.PathLike) -> int:
+    """How many features a LETOR file has: the highest number in it.
 
     Where all lines of the first block list the same features in order, these are taken for all there are.
 
     Raises:
-        ValueError: there is none, or it is above 65,536.
+        ValueError: it is above 65,536.
     """
     blocks = blocks_of_lines(path, BLOCK)
     first = next(blocks, b"")
-    widest = _widest(first)
+    highest = _highest_number(first)
     content, _, lines = _without_comments(first, 1)
-    if widest <= MOST and _dense(content, len(lines), widest) is None:
-        widest = max([widest, *map(_widest, blocks)])
-    if widest > MOST:
-        raise ValueError(f"{path}: there must be at most {MOST} features, but there is one numbered {widest}")
-    return widest
+    if highest <= MOST and _dense(content, len(lines), highest) is None:
+        highest = max([highest, *map(_highest_number, blocks)])
+    if highest > MOST:
+        raise ValueError(f"{path}: there must be at most {MOST} features, but there is one numbered {highest}")
+    return highest
 
 
-def _widest(block):
+def first_missing(path: str | os.PathLike) -> tuple[int, str, int]:
+    """(line, query, feature) of the first missing value of a LETOR file that has one."""
+    number = 0
+    for block in blocks_of_lines(path, BLOCK):
+        for line in block.removesuffix(b"\n").split(b"\n"):
+            number += 1
+            if b"nan" in line.lower() and (document := parse_line(line, MOST)):
+                _, query, columns, values = document
+                for column, value in zip(columns, values, strict=True):
+                    if value.lower() in MISSING:
+                        return number, query, column
+    raise ValueError(f"{path}: no feature is missing")
+
+
+def _highest_number(block):
     numbers = set()
     for line in block.split(b"\n"):
         colon = line.partition(b"#")[0].rfind(b":")
@@ -103,7 +111,7 @@ def _widest(block):
     return max([0, *(int(number) for number in numbers if number.isdigit())])
 
 
-def _parsed(block, count, features, missing, path, first_line):
+def _parse(block, count, features, path, first_line):
     """One row a document."""
     documents, lines = None, range(first_line, first_line + count + (not block.endswith(b"\n")))
     columns = None if b"#" in block else _dense(block, len(lines), features)
@@ -112,8 +120,8 @@ def _parsed(block, count, features, missing, path, first_line):
         if not lines:
             return pa.table({"query": pa.array([], pa.string())})
         columns = _dense(content, len(lines), features) or _sparse(content, features)
-    if columns is None or not _allowed(*columns, missing) or b"\x00" in block:
-        columns = _line_by_line(block, features, missing, path, first_line)
+    if columns is None or not _are_allowed(*columns) or b"\x00" in block:
+        columns = _line_by_line(block, features, path, first_line)
     labels, queries, values = columns
     columns = {
         "query": pa.array(queries, pa.string()),
@@ -148,10 +156,10 @@ def _document(comment):
     return words[0] if len(words) == 1 else None
 
 
-def _allowed(labels, queries, values, missing):
+def _are_allowed(labels, queries, values):
     named = pc.all(pc.not_equal(queries, "")).as_py()
-    fits = named and np.isfinite(labels).all() and (labels >= 0).all() and (labels <= HIGHEST).all()
-    return fits and not (np.isinf(values) if missing else ~np.isfinite(values)).any()
+    fits = named and np.isfinite(labels).all() and (labels >= 0).all() and (labels <= LABEL.highest).all()
+    return fits and not np.isinf(values).any()
 
 
 def _dense(content, count, features):
@@ -213,12 +221,12 @@ def _sparse(content, features):
     return head["label"].to_numpy(), head["query"].str.slice(4).to_arrow(), values
 
 
-def _line_by_line(block, features, missing, path, first_line):
+def _line_by_line(block, features, path, first_line):
     """(labels, queries, values), or the error that says which line is malformed."""
     labels, queries, rows, columns, texts = [], [], [], [], []
     for number, line in enumerate(block.split(b"\n"), first_line):
         try:
-            document = parsed_line(line, features, missing)
+            document = parse_line(line, features)
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}") from None
         if document is not None:
@@ -228,16 +236,16 @@ def _line_by_line(block, features, missing, path, first_line):
             columns += document[2]
             texts += document[3]
     values = np.zeros((len(labels), features), "float32")
-    values[rows, np.array(columns, "int64") - 1] = _rounded(texts)
-    return _rounded(labels), queries, values
+    values[rows, np.array(columns, "int64") - 1] = _to_float32(texts)
+    return _to_float32(labels), queries, values
 
 
-def _rounded(texts):
+def _to_float32(texts):
     """The float32 nearest to each number, as the other parsers have it; Python's float() would be rounded twice."""
     return pl.Series(texts, dtype=pl.String).str.to_lowercase().cast(pl.Float32).to_numpy()
 
 
-def parsed_line(line: bytes, features: int, missing: bool = False) -> tuple[str, str, list[int], list[str]] | None:
+def parse_line(line: bytes, features: int) -> tuple[str, str, list[int], list[str]] | None:
     """(label, query, feature numbers, feature values as text) of one line; None where it holds no document.
 
     Raises:
@@ -251,9 +259,9 @@ def parsed_line(line: bytes, features: int, missing: bool = False) -> tuple[str,
         raise ValueError(f"this is not UTF-8 text: {error.reason}") from None
     if not tokens:
         return None
-    label = _number(tokens[0], "the label", missing=False)
-    if not 0 <= np.float32(label) <= HIGHEST:
-        raise ValueError(f"the label must be {LIMITS['label'][3]}, but got {tokens[0]}")
+    label = _number(tokens[0], "the label")
+    if not 0 <= np.float32(label) <= LABEL.highest:
+        raise ValueError(f"the label must be {LABEL.words}, but got {tokens[0]}")
     if len(tokens) < 2 or not tokens[1].startswith("qid:") or tokens[1] == "qid:":
         raise ValueError(f"the second field must be qid:ID, but got {tokens[1] if len(tokens) > 1 else 'nothing'!r}")
     columns, values = [], []
@@ -264,15 +272,13 @@ def parsed_line(line: bytes, features: int, missing: bool = False) -> tuple[str,
         if columns and int(column) <= columns[-1]:
             raise ValueError(f"feature numbers must rise, but {column} follows {columns[-1]}")
         columns.append(int(column))
-        values.append(_number(value, f"feature {column}", missing))
+        values.append(value if value.lower() in MISSING else _number(value, f"feature {column}"))
     if columns and columns[-1] > features:
         raise ValueError(f"feature {columns[-1]} is above the number of features, {features}")
     return label, tokens[1][4:], columns, values
 
 
-def _number(text, what, missing):
-    if missing and text.lower() == "nan":
-        return text
+def _number(text, what):
     if not NUMBER.fullmatch(text):
         if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
             raise ValueError(f"{what} must be finite, but got {text!r}")

@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import fsspec
 import numpy as np
@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from plackett._files import errors_of_writing, replace
+from plackett._files import errors_of_writing, missing_file, replace
 from plackett.data._ranking_lists import Missed, RankingLists
-from plackett.data._schema import lists_of, table_of
+from plackett.data._schema import rename, to_table
+from plackett.data._tables import from_tables
 
 ROW_GROUP = 64 * 2**20  # bytes in memory
 TABLE = 32 * 2**20
@@ -27,15 +28,23 @@ NAMED = ("ids", "columns", "query_columns")  # the fields of `RankingLists` that
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 
-def write_parquet(tables: pa.Table | RankingLists | Iterable[pa.Table], path: str | os.PathLike) -> None:
-    """Writes lists, or tables of the form of `plackett.data._schema` as they come, to one file.
+def write_parquet(lists: RankingLists, path: str | os.PathLike) -> None:
+    """Writes lists to one Parquet file, one row a query. The file is whole or not there.
 
-    The file is whole or not there. Row groups have about 64 MB. The tables must have the columns of the first.
+    Raises:
+        OSError: it could not be written.
     """
-    if isinstance(tables, RankingLists):
-        tables = table_of(tables)
-    tables = iter([tables] if isinstance(tables, pa.Table) else tables)
-    path = pathlib.Path(path)
+    write_tables([to_table(lists)], path)
+
+
+def write_tables(tables: Iterable[pa.Table], path: str | os.PathLike) -> None:
+    """Writes tables of the form of `plackett.data._schema` as they come, in row groups of about 64 MB.
+
+    Raises:
+        OSError: the file could not be written.
+        ValueError: there are no tables, or one has other columns than the first.
+    """
+    tables, path = iter(tables), pathlib.Path(path)
     first = next(tables, None)
     if first is None:
         raise ValueError(f"{path}: there are no queries to write")
@@ -76,60 +85,62 @@ def _of_row_groups(first, tables):
     yield pa.concat_tables(waiting)
 
 
-def parquet_tables(paths: Paths, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of Parquet files, in tables of about 32 MB.
-
-    Args:
-        paths: files, folders of files, or URLs that fsspec opens (`s3://...`), one or several; the files of a folder
-            are read in the order of their names.
-        columns: which. None = all.
-
-    Raises:
-        FileNotFoundError: there is no such file, or none in a folder.
-        ValueError: a file is not Parquet.
-    """
+def parquet_tables(
+    paths: Paths, columns: Mapping[str, str] | None = None, ids: Sequence[str] = ()
+) -> Iterator[pa.Table]:
+    """The rows of Parquet files, in tables of about 32 MB; see `read_parquet`."""
     for name, file in _files(paths):
-        with _opened(name, file) as parquet:
+        with _open(name, file) as parquet:
             rows = parquet.metadata.num_rows
             size = sum(parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups))
             at_a_time = max(1, int(TABLE * rows / max(size, 1)))
             try:
-                for batch in parquet.iter_batches(at_a_time, columns=columns):
-                    yield pa.table(batch)
+                for batch in parquet.iter_batches(at_a_time):
+                    yield rename(pa.table(batch), columns or {}, ids, str(name))
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise ValueError(f"{name}: the Parquet file is damaged: {error}") from None
 
 
-def read_parquet(paths: Paths, *, missing: bool = False, cache: str | os.PathLike | None = None) -> RankingLists:
-    """The lists of Parquet files; see `parquet_tables` for what `paths` may be.
+def read_parquet(
+    paths: Paths,
+    *,
+    columns: Mapping[str, str] | None = None,
+    ids: Sequence[str] = (),
+    cache: str | os.PathLike | None = None,
+) -> RankingLists:
+    """The lists of Parquet files with one row a query, as plackett and others write them.
 
     Args:
-        paths: the files.
-        missing: whether features may be missing.
+        paths: files, folders of files, or URLs that fsspec opens (`s3://...`), one or several; the files of a folder
+            are read in the order of their names.
+        columns: what else is known of documents, by the name that it gets: `{"teacher_a": "score_of_a"}`. What
+            plackett wrote needs no such word, nor do columns called `click`, `propensity`, `position`, `teacher`,
+            `weight`, `judged` or `run_score`.
+        ids: id features that are whole numbers; those that plackett wrote, and strings, need no such word.
         cache: a folder where the arrays are kept as files, which are mapped into memory, so that lists may be larger
             than memory; they are used again for as long as the files do not change. None = the lists are read into
             memory.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the files do not have the form of `plackett.data._schema`; says file, row and query.
+        FileNotFoundError: there is no such file, or none in a folder.
+        ValueError: a file is not Parquet, or has not the form that docs/data.md shows; says file, row and query.
     """
     if cache is None:
-        return lists_of(parquet_tables(paths), missing=missing, where=str(paths))
-    folder = pathlib.Path(cache) / _key(paths, missing)
+        return from_tables(parquet_tables(paths, columns, ids), str(paths))
+    folder = pathlib.Path(cache) / _key(paths, columns, ids)
     if not folder.exists():
         partial = folder.with_name(f"{folder.name}.{os.getpid()}")
         partial.mkdir(parents=True, exist_ok=True)
         try:
-            _write_arrays(partial, paths, missing)
+            _write_arrays(partial, paths, parquet_tables(paths, columns, ids))
             partial.replace(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return _mapped(folder)
+    return _map(folder)
 
 
 def parquet_bytes(paths: Paths) -> int:
-    """The size of Parquet files; see `parquet_tables` for what `paths` may be."""
+    """The size of Parquet files; see `read_parquet` for what `paths` may be."""
     return sum(system.size(place) for _, (system, place) in _files(paths))
 
 
@@ -138,7 +149,7 @@ def _files(paths):
     for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
         system, place = fsspec.core.url_to_fs(str(path))
         if not system.exists(place):
-            raise FileNotFoundError(f"there is no file or folder {path}")
+            raise missing_file(path)
         found = sorted(system.glob(f"{place}/**/*.parquet")) if system.isdir(place) else [place]
         if not found:
             raise FileNotFoundError(f"there is no Parquet file (*.parquet) in the folder {path}")
@@ -148,7 +159,7 @@ def _files(paths):
         )
 
 
-def _opened(name, file):
+def _open(name, file):
     system, place = file
     source = place if isinstance(system, LocalFileSystem) else system.open(place)
     try:
@@ -157,17 +168,17 @@ def _opened(name, file):
         raise ValueError(f"{name}: this is not a Parquet file: {error}") from None
 
 
-def _key(paths, missing):
-    """Digits that change with any of the files."""
+def _key(paths, *roles):
+    """Digits that change with any of the files, and with what their columns are."""
     known = [(name, system.size(place), system.ukey(place)) for name, (system, place) in _files(paths)]
-    return hashlib.sha256(repr((known, missing)).encode()).hexdigest()[:24]
+    return hashlib.sha256(repr((known, roles)).encode()).hexdigest()[:24]
 
 
-def _write_arrays(folder, paths, missing):
+def _write_arrays(folder, paths, tables):
     """A file for each array, written table by table, strings at the end; `arrays.json` says what they are."""
     known, texts, row = {}, collections.defaultdict(list), 0
-    for table in parquet_tables(paths):
-        lists = lists_of(table, missing=missing, where=str(paths), first_row=row)
+    for table in tables:
+        lists = from_tables(table, str(paths), row)
         row += len(lists)
         for name, column in _arrays(lists).items():
             if column.dtype.kind in "UO":
@@ -195,7 +206,7 @@ def _arrays(lists):
     return fixed | {f"{kind}.{name}": x for kind in NAMED for name, x in getattr(lists, kind).items()}
 
 
-def _mapped(folder):
+def _map(folder):
     """The lists of a folder that `_write_arrays` wrote."""
     kinds = json.loads((folder / "arrays.json").read_text())
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in kinds["texts"]}

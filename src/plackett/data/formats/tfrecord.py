@@ -2,97 +2,26 @@
 
 import dataclasses
 import os
-import pathlib
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import google_crc32c
 import numpy as np
 import pyarrow as pa
 
-from plackett.data._ranking_lists import COLUMNS
-from plackett.data._schema import RESERVED
+from plackett.data._columns import FIXED, KNOWN, check_names
+from plackett.data._ranking_lists import RankingLists
+from plackett.data._schema import mark
+from plackett.data._tables import from_tables
 from plackett.data.formats.examples import FORMS, parser
+from plackett.data.formats.records import read_records
 
-PIECE = 1 << 24
 TABLE_BYTES = 1 << 25
 BATCH_BYTES = 1 << 20
 PADDING = -1
 QUERY_TYPES = {"float": pa.float32(), "int64": pa.int64(), "string": pa.string()}
 
 
-def read_records(path: str | os.PathLike) -> Iterator[bytes]:
-    """The records of a TFRecord file, plain or compressed with gzip or zlib.
-
-    A record is its length (uint64, little-endian), the masked CRC-32C of that, its bytes, and the masked CRC-32C of
-    them.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file has no records, or is cut off or damaged: says the file, the number of the record,
-            from 1, and what is wrong.
-
-    Cost: the memory of one record.
-    """
-    path, number = pathlib.Path(path), 0
-    with pa.input_stream(str(path), compression=_compression(path), buffer_size=1 << 20) as file:
-        while True:
-            try:
-                record = _next_record(file)
-            except (OSError, ValueError) as error:
-                raise ValueError(f"{path}, record {number + 1}: {error}") from None
-            if record is None:
-                break
-            number += 1
-            yield record
-    if not number:
-        raise ValueError(f"{path}: there are no records in this file")
-
-
-def _compression(path):
-    """What Arrow calls the compression of this file; its gzip reads zlib too."""
-    with path.open("rb") as file:
-        start = file.read(12)
-    if len(start) == 12 and _masked_crc(start[:8]) == int.from_bytes(start[8:], "little"):
-        return None  # a length may look like the first bytes of a compressed file
-    zlib = start[:1] == b"\x78" and int.from_bytes(start[:2], "big") % 31 == 0
-    return "gzip" if zlib or start[:2] == b"\x1f\x8b" else None
-
-
-def _masked_crc(data):
-    crc = google_crc32c.value(data)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def _next_record(file):
-    """The bytes of the next record; None at the end of the file."""
-    head = _next_bytes(file, 12)
-    if not head:
-        return None
-    if len(head) < 12:
-        raise ValueError(f"the file ends within the record's length: 12 bytes are due, but {len(head)} are there")
-    length, crc = struct.unpack("<QI", head)
-    if crc != _masked_crc(head[:8]):
-        raise ValueError("the CRC of the record's length is wrong: the file is damaged, or no TFRecord file")
-    data = _next_bytes(file, length + 4)
-    if len(data) < length + 4:
-        raise ValueError(f"the file ends within the record: {length + 4} bytes are due, but {len(data)} are there")
-    if _masked_crc(data[:-4]) != int.from_bytes(data[-4:], "little"):
-        raise ValueError("the CRC of the record's bytes is wrong: the file is damaged")
-    return data[:-4]
-
-
-def _next_bytes(file, count):
-    """The next `count` bytes, or all there are; in pieces, so that a length far too high takes no memory."""
-    pieces = []
-    while count and (piece := file.read(min(count, PIECE))):
-        pieces.append(piece)
-        count -= len(piece)
-    return b"".join(pieces)
-
-
-def tfrecord_tables(
+def read_tfrecord(
     paths: str | os.PathLike | Sequence[str | os.PathLike],
     *,
     form: str,
@@ -101,20 +30,19 @@ def tfrecord_tables(
     document: str | None = None,
     features: Sequence[str] | None = None,
     context: Sequence[str] | None = None,
-    columns: Mapping[str, str] = {},
-    chunk: int = 1024,
-) -> Iterator[pa.Table]:
-    """The records of TFRecord files in tables of the form of `plackett.data._schema`, one row a record.
+    columns: Mapping[str, str] | None = None,
+) -> RankingLists:
+    """The lists of TF-Ranking's TFRecord files, one a record; TensorFlow is not needed.
 
     Documents whose label is -1 are TF-Ranking's padding and are left out. A record that has no others is a query
     with an empty list.
 
     Numbers, float or int64, become float32. A feature of w > 1 numbers becomes the columns `name_1` to `name_w`; it
     has w in every document. A feature of strings has one a document and becomes an id feature. What a document has
-    no value of is NaN, or null for strings: `plackett.data.lists_of` says what may be missing. Features of the
-    context become columns of queries; float, int64 and strings stay what they are, and one that is missing is null.
+    no value of is missing: NaN for numbers, an error for strings. Features of the context become columns of queries;
+    one that is missing is NaN or an empty string.
 
-    Which columns there are is settled by the first table. A feature that comes up later is an error, not lost.
+    Which features there are is settled by the first records. One that comes up later is an error, not lost.
 
     Args:
         paths: one file or several, read in this order.
@@ -127,31 +55,65 @@ def tfrecord_tables(
             from 1, padding included.
         features: the features of documents to read, in this order. None = all but those with a role, sorted.
         context: the features of the context to read besides `query`. None = all, sorted.
-        columns: which features of documents are `click`, `propensity`, `position`, `teacher`, `weight`, `judged` or
-            `run_score`: from the column's name to the feature's.
-        chunk: how many records a table has; fewer once they have 32 MB.
+        columns: what else is known of documents, by the name that it gets: `{"click": "clicked"}`.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: an argument is none of these, a file is damaged or has no records, a record is not of this form,
             or its features are not what they must be: says the file and the number of the record in it, from 1.
 
-    Cost: some 150 MB of memory, whatever the size of the files; about a second for 15,000 documents of 136 floats.
+    Cost: about a second for 15,000 documents of 136 floats.
+    """
+    tables = tfrecord_tables(
+        paths,
+        form=form,
+        label=label,
+        query=query,
+        document=document,
+        features=features,
+        context=context,
+        columns=columns,
+    )
+    return from_tables(tables, ", ".join(map(str, _files(paths))))
+
+
+def tfrecord_tables(
+    paths: str | os.PathLike | Sequence[str | os.PathLike],
+    *,
+    form: str,
+    label: str = "relevance",
+    query: str | None = None,
+    document: str | None = None,
+    features: Sequence[str] | None = None,
+    context: Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    chunk: int = 1024,
+) -> Iterator[pa.Table]:
+    """The records in tables of the form of `plackett.data._schema`, one row a record; see `read_tfrecord`.
+
+    Args:
+        paths, form, label, query, document, features, context, columns: as there.
+        chunk: how many records a table has; fewer once they have 32 MB.
+
+    Cost: some 150 MB of memory, whatever the size of the files.
     """
     if form not in FORMS:
         raise ValueError(f"form must be {' or '.join(map(repr, FORMS))}, but got {form!r}")
     if chunk < 1:
         raise ValueError(f"chunk must be at least 1, but got {chunk}")
-    if unknown := sorted(set(columns) - set(COLUMNS)):
-        raise ValueError(f"columns must be among {', '.join(COLUMNS)}, but got {', '.join(unknown)}")
-    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    check_names("a column", columns or {}, {})
+    paths = _files(paths)
     if not paths:
         raise ValueError("there must be at least one file to read, but paths is empty")
-    choice = _Choice(label, query, document, _names(features), _names(context), dict(columns))
+    choice = _Choice(label, query, document, _names(features), _names(context), dict(columns or {}))
     for names in ((*choice.roles(), *(choice.features or ())), (query, *(choice.context or ()))):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"a feature must be read as one thing, but these are named twice: {', '.join(twice)}")
     return _tables(paths, form, choice, chunk)
+
+
+def _files(paths):
+    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 
 def _names(names):
@@ -292,7 +254,7 @@ def _batch(records, parse, choice, kinds):
 def _check_labels(documents, size, name):
     labels = documents.get(name)
     if size and labels is None:
-        raise ValueError(f"no document has a feature {name}, the label; documents have {_listed(documents)}")
+        raise ValueError(f"no document has a feature {name}, the label; documents have {_list_names(documents)}")
     if labels is not None:
         if _kind(labels) != ("number", 1):
             raise ValueError(f"feature {name} must be one number to be the label, but is {_words(_kind(labels))}")
@@ -303,14 +265,14 @@ def _check_labels(documents, size, name):
 def _query(context, name):
     """The id of the query, which is taken out of the context."""
     if name not in context:
-        raise ValueError(f"the context has no feature {name}, the id of the query; it has {_listed(context)}")
+        raise ValueError(f"the context has no feature {name}, the id of the query; it has {_list_names(context)}")
     kind, values = context.pop(name)
     if kind == "float" or len(values) > 1:
         raise ValueError(f"feature {name} of the context must be one string or int64, but is {len(values)} {kind}")
     return str(values[0])
 
 
-def _listed(names):
+def _list_names(names):
     return ", ".join(sorted(names)) or "none"
 
 
@@ -339,7 +301,7 @@ def _layout(kinds, choice, where, count):
     chosen = [(name, documents, "documents have") for name in (*choice.roles(), *of_documents)]
     for name, known, have in (*chosen, *((name, context, "the contexts have") for name in of_context)):
         if name not in known:
-            raise ValueError(f"{where} and {count - 1} more: there is no feature {name}; {have} {_listed(known)}")
+            raise ValueError(f"{where} and {count - 1} more: there is no feature {name}; {have} {_list_names(known)}")
     for column, name in choice.columns.items():
         kind, before = documents[name]
         if kind != ("number", 1):
@@ -348,7 +310,7 @@ def _layout(kinds, choice, where, count):
         documents={name: (documents[name][0], _columns_of(name, documents[name][0][1])) for name in of_documents},
         context={name: (context[name][0], _columns_of(name, context[name][0][1])) for name in of_context},
     )
-    taken = set(RESERVED)
+    taken = {*FIXED, *KNOWN, *choice.columns}
     for name, (_, names) in (*layout.documents.items(), *layout.context.items()):
         if clash := sorted(taken & set(names)):
             raise ValueError(
@@ -367,22 +329,22 @@ def _table(batches, layout, choice):
     """The table of some batches."""
     sizes = np.array([size for batch in batches for size in batch.sizes])
     contexts = [context for batch in batches for context in batch.contexts]
-    kept = _numbers(batches, choice.label, 1)[:, 0] != PADDING
-    lengths = np.bincount(np.repeat(np.arange(len(sizes)), sizes)[kept], minlength=len(sizes))
+    real = _numbers(batches, choice.label, 1)[:, 0] != PADDING
+    lengths = np.bincount(np.repeat(np.arange(len(sizes)), sizes)[real], minlength=len(sizes))
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
 
     def numbers(name, columns):
-        values = _numbers(batches, name, len(columns))[kept]
+        values = _numbers(batches, name, len(columns))[real]
         return {column: pa.ListArray.from_arrays(offsets, pa.array(values[:, i])) for i, column in enumerate(columns)}
 
     def strings(name, column):
         parts = [batch.documents.get(name) or [None] * sum(batch.sizes) for batch in batches]
         values = pa.array([value for part in parts for value in part], pa.string())
-        return {column: pa.ListArray.from_arrays(offsets, values.filter(pa.array(kept)))}
+        return {column: pa.ListArray.from_arrays(offsets, values.filter(pa.array(real)))}
 
     table = {"query": pa.array([query for batch in batches for query in batch.queries], pa.string())}
     if choice.document is None:
-        places = np.concatenate([np.arange(1, size + 1) for size in sizes])[kept]
+        places = np.concatenate([np.arange(1, size + 1) for size in sizes])[real]
         table["document"] = pa.ListArray.from_arrays(offsets, pa.array(places).cast(pa.string()))
     else:
         table |= strings(choice.document, "document")
@@ -394,7 +356,8 @@ def _table(batches, layout, choice):
     for name, (kind, columns) in layout.context.items():
         rows = [context[name][1] if name in context else [None] * len(columns) for context in contexts]
         table |= {column: pa.array([row[i] for row in rows], QUERY_TYPES[kind[0]]) for i, column in enumerate(columns)}
-    return pa.table(table)
+    marks = dict.fromkeys(choice.columns, mark("columns"))
+    return pa.table(table, pa.schema([pa.field(name, x.type, metadata=marks.get(name)) for name, x in table.items()]))
 
 
 def _numbers(batches, name, width):

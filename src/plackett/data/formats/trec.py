@@ -6,18 +6,18 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from plackett.data._grouping import LINE, grouped
+from plackett.data._grouping import LINE, group_by_query
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._schema import lists_of
 from plackett.data._streams import blocks_of_lines
+from plackett.data._tables import from_tables
 
 BLOCK = 4 * 2**20
 
 
-def trec_tables(
+def read_trec(
     run: str | os.PathLike | Sequence[str | os.PathLike], qrels: str | os.PathLike, *, together: bool = True
-) -> Iterator[pa.Table]:
-    """The queries of a run with the grades of qrels, in tables of the form of `plackett.data._schema`.
+) -> RankingLists:
+    """The lists of a run with the grades of qrels.
 
     A run has lines of `query Q0 document rank score tag`. Its score becomes the column `run_score`, by which
     `plackett.evaluate_scores` measures the run, and the one dense feature, `score`, in float32; `rank` is not read.
@@ -36,10 +36,17 @@ def trec_tables(
         FileNotFoundError: there is no such file.
         ValueError: a line is malformed, or a document has two grades; says file and line.
     """
+    return from_tables(trec_tables(run, qrels, together=together), ", ".join(map(str, _files(run))))
+
+
+def trec_tables(
+    run: str | os.PathLike | Sequence[str | os.PathLike], qrels: str | os.PathLike, *, together: bool = True
+) -> Iterator[pa.Table]:
+    """The queries of a run in tables of the form of `plackett.data._schema`; see `read_trec`."""
     grades = _grades(qrels)
     left, schema = dict(grades), None
     for path in _files(run):
-        for table in grouped(_documents(path, grades), str(path), together=together):
+        for table in group_by_query(_documents(path, grades), str(path), together=together):
             queries, schema = table["query"].to_pylist(), table.schema
             documents = table["document"].to_pylist()
             yield _with_missed(
@@ -50,13 +57,6 @@ def trec_tables(
     if left and schema is not None:
         columns = {name: [[]] * len(left) for name in schema.names} | {"query": list(left)}
         yield _with_missed(pa.table(columns, schema=schema), [_beyond(of_query) for of_query in left.values()])
-
-
-def read_trec(
-    run: str | os.PathLike | Sequence[str | os.PathLike], qrels: str | os.PathLike, *, together: bool = True
-) -> RankingLists:
-    """The lists of a run and qrels; see `trec_tables`."""
-    return lists_of(trec_tables(run, qrels, together=together), where=", ".join(map(str, _files(run))))
 
 
 def _files(run):

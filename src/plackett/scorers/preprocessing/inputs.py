@@ -96,15 +96,10 @@ def _standardised(raw, mask, lists, transform, missing):
     """(the standardised columns, the feature that each is made of)."""
     layer, transformed = _transform(lists, transform)
     mean, variance, absent = statistics.moments(lists, transformed)
-    names = statistics.feature_names(lists)
+    names = lists.feature_names
     columns = np.flatnonzero(absent)
     if len(columns) and not missing:
-        found = ", ".join(f"{names[k]} ({absent[k]})" for k in columns[:5])
-        more = f" and {len(columns) - 5} more features" if len(columns) > 5 else ""
-        raise ValueError(
-            f"features are missing (NaN), in so many of {len(lists.features)} documents: {found}{more}; "
-            "give the scorer missing=True if they may be"
-        )
+        raise statistics.missing_features(lists, absent)
     x = Filled(missing, dtype="float32")((raw, mask))
     x = x if layer is None else layer(x)
     x = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), dtype="float32")(x)

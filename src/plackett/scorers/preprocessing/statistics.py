@@ -11,11 +11,6 @@ SAMPLE = 100_000
 POINTS = 64
 
 
-def feature_names(lists: RankingLists) -> tuple[str, ...]:
-    """The names of the dense features; where they have none their numbers, from 1."""
-    return lists.feature_names or tuple(str(k + 1) for k in range(lists.features.shape[1]))
-
-
 def moments(lists: RankingLists, transformed: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The mean and variance of each transformed feature where it is known, and how often it is missing.
 
@@ -58,8 +53,27 @@ def _check_finite(lists, rows, start):
     wrong = np.argwhere(np.isinf(rows))
     if len(wrong):
         row, column = wrong[0]
-        name, document = feature_names(lists)[column], lists.documents[start + row]
+        name, document = lists.feature_names[column], lists.documents[start + row]
         raise ValueError(f"features must be finite, but feature {name} of document {document} is {rows[row, column]}")
+
+
+def count_missing(features: np.ndarray) -> np.ndarray:
+    """[features], in how many documents each is missing."""
+    counts = np.zeros(features.shape[1], "int64")
+    for start in range(0, len(features), ROWS):
+        counts += np.isnan(features[start : start + ROWS]).sum(axis=0)
+    return counts
+
+
+def missing_features(lists: RankingLists, absent: np.ndarray) -> ValueError:
+    """The error that says of each feature in how many documents it is absent."""
+    columns = np.flatnonzero(absent)
+    found = ", ".join(f"{lists.feature_names[k]} ({absent[k]})" for k in columns[:5])
+    more = f" and {len(columns) - 5} more features" if len(columns) > 5 else ""
+    return ValueError(
+        f"features are missing (NaN), in so many of {len(lists.features)} documents: {found}{more}; "
+        "give the scorer missing=True if they may be"
+    )
 
 
 def sample(features: np.ndarray) -> np.ndarray:

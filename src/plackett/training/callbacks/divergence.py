@@ -11,7 +11,6 @@ import numpy as np
 from keras import ops
 
 from plackett._files import write_whole
-from plackett.scorers.preprocessing.statistics import feature_names
 from plackett.training._feed import Feed
 
 SHOWN = 5
@@ -134,7 +133,7 @@ def _ranges(batches, batch):
     mask = inputs["mask"]
     columns = {}
     if "features" in inputs:
-        names = [f"feature {name}" for name in feature_names(batches.lists)]
+        names = [f"feature {name}" for name in batches.lists.feature_names]
         columns |= dict(zip(names, inputs["features"][mask].T, strict=True))
     for what, given in (("label", labels), ("weight", weights)):
         for name, values in given.items() if isinstance(given, dict) else [("", given)]:

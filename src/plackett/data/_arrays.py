@@ -1,0 +1,154 @@
+"""From the arrays of other libraries to those of `RankingLists`: what `RankingLists.from_arrays` takes."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from plackett.data._columns import dtype_of_column, find_wrong, hash_strings
+
+
+def feature_matrix(x: npt.ArrayLike, feature_names: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(the features, [documents, features] float32, and their names, those of a frame where none are given)."""
+    matrix = _numbers("X", x)
+    if matrix.ndim != 2:
+        raise ValueError(f"X must be [documents, features], but has the shape {matrix.shape}")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and told below
+        features = np.ascontiguousarray(matrix, "float32")
+    if np.isinf(features).any():
+        row, column = (int(at) for at in np.argwhere(np.isinf(features))[0])
+        raise ValueError(f"X must be finite, or NaN where a feature is missing, but X[{row}, {column}] is not")
+    if feature_names is None:
+        feature_names = getattr(x, "columns", ())
+        feature_names = feature_names if all(isinstance(name, str) for name in feature_names) else ()
+    elif len(feature_names) != features.shape[1]:
+        raise ValueError(f"feature_names must name {features.shape[1]} features, but got {len(feature_names)}")
+    return features, tuple(feature_names)
+
+
+def row_groups(
+    query: npt.ArrayLike | None, group: npt.ArrayLike | None, documents: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(the ids of the queries, [queries] str, and their row_splits)."""
+    if (query is None) == (group is None):
+        raise ValueError(
+            "give either query, one id a row, or group, how many rows each query has, "
+            f"but {'neither is' if query is None else 'both are'} there"
+        )
+    return _by_size(group, documents) if query is None else _by_id(query, documents)
+
+
+def _by_size(group, documents):
+    sizes = _numbers("group", group)
+    if sizes.ndim != 1 or (len(sizes) and sizes.dtype.kind not in "iu") or (sizes < 0).any():
+        raise ValueError("group must be whole numbers, how many rows each query has, one behind the other")
+    if sizes.sum() != documents:
+        hint = "; one id a row is given as query" if len(sizes) == documents else ""
+        raise ValueError(f"group adds up to {sizes.sum()} rows, but X has {documents}{hint}")
+    return np.arange(1, len(sizes) + 1).astype(str), np.concatenate([[0], np.cumsum(sizes)]).astype("int64")
+
+
+def _by_id(query, documents):
+    ids = id_strings("query", query, documents)
+    starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]])) if documents else np.zeros(0, "int64")
+    queries, first = np.unique(ids[starts], return_index=True)
+    if len(queries) < len(starts):
+        again = np.setdiff1d(np.arange(len(starts)), first)[0]
+        raise ValueError(
+            f"the rows of a query must stand together, but query {str(ids[starts[again]])!r} begins again at row "
+            f"{starts[again]}: sort all arrays by np.argsort(query, kind='stable')"
+        )
+    return ids[starts], np.append(starts, documents).astype("int64")
+
+
+def id_strings(name: str, given: npt.ArrayLike, count: int) -> np.ndarray:
+    """[count] str, ids that are given as strings or whole numbers.
+
+    Raises:
+        ValueError: they are neither, not so many, or hold what no id may.
+    """
+    ids = np.asarray(given)
+    if ids.shape != (count,):
+        raise ValueError(f"{name} must have {count} entries, but has the shape {ids.shape}")
+    if ids.dtype.kind == "O":
+        for place, one in enumerate(ids):
+            if not isinstance(one, str | int | np.integer) or isinstance(one, bool):
+                raise ValueError(f"{name} must hold strings or whole numbers, but {name}[{place}] is {one!r}")
+    elif ids.dtype.kind not in "iuU" and count:
+        raise ValueError(f"{name} must hold strings or whole numbers, but holds {ids.dtype}")
+    for place, one in enumerate(map(str, ids.tolist())):
+        if not one or "\x00" in one:
+            raise ValueError(f"an id is neither empty nor has a NUL character, but {name}[{place}] is {one!r}")
+    return ids.astype(str)
+
+
+def document_ids(given: npt.ArrayLike | None, row_splits: np.ndarray) -> np.ndarray:
+    """[documents] str; their positions in the query, from 1, where none are given."""
+    if given is None:
+        return positions(row_splits)
+    ids = id_strings("documents", given, int(row_splits[-1]))
+    query_of = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
+    order = np.lexsort((ids, query_of))
+    twice = (ids[order][1:] == ids[order][:-1]) & (query_of[order][1:] == query_of[order][:-1])
+    if twice.any():
+        place = int(order[1:][twice][0])
+        raise ValueError(f"documents: {str(ids[place])!r} is there twice in query number {query_of[place] + 1}")
+    return ids
+
+
+def positions(row_splits: np.ndarray) -> np.ndarray:
+    """[documents] str, the position of each document in its query, from 1."""
+    places = np.arange(row_splits[-1]) - np.repeat(row_splits[:-1], np.diff(row_splits)) + 1
+    return places.astype(f"<U{len(str(places.max(initial=0)))}")
+
+
+def id_features(given: Mapping[str, npt.ArrayLike] | None, documents: int) -> dict[str, np.ndarray]:
+    """name -> [documents] int32: whole numbers as they are, strings by their CRC-32."""
+    found = {}
+    for name, values in (given or {}).items():
+        ids = np.asarray(values)
+        if ids.dtype.kind in "iu" and ids.shape == (documents,):
+            if len(ids) and not -(2**31) <= ids.min() <= ids.max() < 2**31:
+                raise ValueError(f"ids[{name!r}] must fit in int32, but reaches from {ids.min()} to {ids.max()}")
+            found[name] = ids.astype("int32")
+        else:
+            known, places = np.unique(id_strings(f"ids[{name!r}]", values, documents), return_inverse=True)
+            found[name] = hash_strings(known.tolist())[places]
+    return found
+
+
+def columns_of_documents(
+    given: Mapping[str, npt.ArrayLike] | None, documents: int, *, what: str = "columns[{!r}]"
+) -> dict[str, np.ndarray]:
+    """name -> [documents], checked as the name has it.
+
+    Raises:
+        ValueError: not one number a document, or one that may not stand there.
+    """
+    found = {}
+    for name, values in (given or {}).items():
+        column = _numbers(what.format(name), values)
+        if column.shape != (documents,):
+            raise ValueError(f"{what.format(name)} must have {documents} entries, but has the shape {column.shape}")
+        column = column.astype("float64") if column.dtype.kind == "b" else column
+        if wrong := find_wrong(name, column):
+            raise ValueError(f"{what.format(name)}[{wrong[0]}]: {wrong[1]}")
+        found[name] = column.astype(dtype_of_column(name))
+    return found
+
+
+def _numbers(what, given):
+    """An array of numbers; NaN where a frame says that one is missing."""
+    try:
+        array = given.toarray() if hasattr(given, "toarray") else np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{what} must be an array of numbers: {error}") from None
+    if array.dtype.kind == "O" and hasattr(given, "to_numpy") and not any(isinstance(x, str) for x in array.flat):
+        array = given.to_numpy(dtype="float64", na_value=np.nan)  # several types, or missing values, of pandas
+    if array.dtype.kind not in "biuf" and array.size:
+        names = [name for name in getattr(given, "columns", ()) if np.asarray(given[name]).dtype.kind not in "biuf"]
+        found = f"column {names[0]!r} does not" if names else f"holds {array.dtype}"
+        raise ValueError(
+            f"{what} must hold numbers, but {found}" + "; strings may be id features, see ids" * (what == "X")
+        )
+    return array

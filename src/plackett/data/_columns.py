@@ -1,0 +1,78 @@
+"""Columns: which names have a meaning, what may stand in them, and how strings become numbers."""
+
+import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+FIXED = ("query", "document", "label", "features", "missed")  # names that have a meaning on disk
+ARRAYS = (*FIXED, "queries", "documents", "labels", "row_splits")  # and in memory, which features have no part in
+
+
+class Limits(NamedTuple):
+    """Between which finite numbers the values of a column must lie, and the same in words."""
+
+    lowest: float
+    highest: float
+    words: str
+    above_lowest: bool = False  # whether the lowest number itself is too low
+
+
+LABEL = Limits(0, 2**24 - 1, "between 0 and 2^24 - 1, beyond which float32 rounds")
+KNOWN = {  # columns of documents that plackett gives a meaning; any other name is a column of the user's own
+    "click": Limits(0, np.inf, "at least 0"),
+    "propensity": Limits(0, 1, "above 0 and at most 1", above_lowest=True),
+    "position": Limits(1, np.inf, "at least 1"),
+    "teacher": Limits(-np.inf, np.inf, "finite"),
+    "weight": Limits(0, np.inf, "at least 0"),
+    "judged": Limits(0, 1, "between 0 and 1"),
+    "run_score": Limits(-np.inf, np.inf, "finite"),
+}
+
+
+def dtype_of_column(name: str) -> str:
+    """The type of a column of documents: the scores of a run keep their precision."""
+    return "float64" if name == "run_score" else "float32"
+
+
+def find_wrong(name: str, values: np.ndarray) -> tuple[int, str] | None:
+    """(the place of the first value that may not stand in `label` or a column, what is wrong); None = all may."""
+    limits = LABEL if name == "label" else KNOWN.get(name, KNOWN["teacher"])
+    too_low = values <= limits.lowest if limits.above_lowest else values < limits.lowest
+    for bad, words in ((~np.isfinite(values), "finite"), (too_low | (values > limits.highest), limits.words)):
+        if bad.any():
+            place = int(bad.argmax())
+            return place, f"{name} must be {words}, but got {values[place]:g}"
+    return None
+
+
+def check_names(kind: str, names: Iterable[str], taken: dict[str, str], fixed: Iterable[str] = ARRAYS) -> None:
+    """Checks the names of some columns, and adds them to those that are taken.
+
+    Args:
+        kind: what they are, such as "an id feature".
+        names: of the columns.
+        taken: name -> what has it.
+        fixed: names that have another meaning.
+
+    Raises:
+        ValueError: a name is no string, or is taken or fixed.
+    """
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"the name of {kind} must be a string, but got {name!r}")
+        if name in fixed:
+            raise ValueError(f"{kind} cannot be called {name!r}, which has a meaning of its own")
+        if name in taken:
+            raise ValueError(f"names must differ, but there is {taken[name]} and {kind} called {name!r}")
+        taken[name] = kind
+
+
+def hash_strings(strings: Iterable[str]) -> np.ndarray:
+    """[n] int32, the CRC-32 of each string in UTF-8: how id features of strings become numbers.
+
+    >>> hash_strings(["comedy", "drama"]).tolist()
+    [-1948746267, -933909580]
+    """
+    return np.array([zlib.crc32(text.encode()) for text in strings], "uint32").view("int32")

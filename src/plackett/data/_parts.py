@@ -1,0 +1,63 @@
+"""Lists put behind each other, and split by query."""
+
+import numpy as np
+
+from plackett.data._ranking_lists import Missed, RankingLists, splits
+
+
+def concatenate(parts: list[RankingLists]) -> RankingLists:
+    """The lists of several parts behind each other.
+
+    Raises:
+        ValueError: their columns differ; says in what.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    for part in parts[1:]:
+        if _kind(part) != _kind(first):
+            raise ValueError(f"the parts differ in their columns: {_kind(first)} and {_kind(part)}")
+    joined = {
+        field: {name: np.concatenate([getattr(part, field)[name] for part in parts]) for name in getattr(first, field)}
+        for field in ("ids", "columns", "query_columns")
+    }
+    lengths = np.concatenate([part.lengths for part in parts])
+    return RankingLists(
+        labels=np.concatenate([part.labels for part in parts]),
+        row_splits=splits(lengths),
+        queries=np.concatenate([part.queries for part in parts]),
+        documents=np.concatenate([part.documents for part in parts]),
+        features=np.concatenate([part.features for part in parts]),
+        feature_names=first.feature_names,
+        missed=None if first.missed is None else _concatenate_missed([part.missed for part in parts]),
+        **joined,
+    )
+
+
+def _concatenate_missed(parts):
+    lengths = np.concatenate([np.diff(part.row_splits) for part in parts])
+    return Missed(np.concatenate([part.grades for part in parts]), splits(lengths))
+
+
+def _kind(lists):
+    """What the columns of some lists are, in words."""
+    words = [f"{lists.features.shape[1]} dense features"]
+    if lists.has_feature_names:
+        words[0] += f" ({', '.join(lists.feature_names)})"
+    for names in (lists.ids, lists.columns, lists.query_columns):
+        words += sorted(names)
+    words += ["missed"] * (lists.missed is not None)
+    return ", ".join(words)
+
+
+def split_queries(lists: RankingLists, share: float, seed: int) -> tuple[RankingLists, RankingLists]:
+    """Two parts by query, drawn at random: the second has `share` of the queries, at least one.
+
+    Raises:
+        ValueError: there are fewer than 2 queries.
+    """
+    if len(lists) < 2:
+        raise ValueError(f"a split needs at least 2 queries, but there is {len(lists)}")
+    order = np.random.default_rng(seed).permutation(len(lists))
+    held_out = min(max(1, round(share * len(lists))), len(lists) - 1)
+    return lists.select(np.sort(order[held_out:])), lists.select(np.sort(order[:held_out]))

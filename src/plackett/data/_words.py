@@ -1,0 +1,29 @@
+"""What lists hold, in words."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+CHUNK = 2**20  # labels that are looked at together
+GRADES = 32  # labels below this are counted one by one
+
+
+def some(names: Iterable[str], at_most: int = 8) -> str:
+    """The first names, with commas between."""
+    names = list(names)
+    return ", ".join(names[:at_most]) + (", ..." if len(names) > at_most else "")
+
+
+def grades_in_words(labels: np.ndarray) -> str:
+    """How often each grade is there; of labels that are no small whole numbers, the lowest and the highest."""
+    counts, low, high = np.zeros(GRADES, "int64"), np.inf, -np.inf
+    for start in range(0, len(labels), CHUNK):
+        chunk = labels[start : start + CHUNK]
+        low, high = min(low, chunk.min()), max(high, chunk.max())
+        if counts is not None and 0 <= low <= high < GRADES and (chunk == chunk.astype("uint8")).all():
+            counts += np.bincount(chunk.astype("uint8"), minlength=GRADES)
+        else:
+            counts = None
+    if counts is None:
+        return f"{low:g} to {high:g}"
+    return ", ".join(f"{grade}: {count:,}" for grade, count in enumerate(counts) if count) or "none"

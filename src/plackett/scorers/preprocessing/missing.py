@@ -1,0 +1,21 @@
+"""Features that are missing where a scorer does not allow for it."""
+
+import keras
+
+from plackett.data import RankingLists
+from plackett.scorers.preprocessing.layers import Filled
+from plackett.scorers.preprocessing.statistics import count_missing, missing_features
+
+
+def check_missing(model: keras.Model, lists: RankingLists) -> None:
+    """Checks that no feature is missing (NaN), unless the scorer was told that some may be.
+
+    Raises:
+        ValueError: some are; says which, and in how many documents.
+
+    Cost: one pass over the features.
+    """
+    if any(isinstance(layer, Filled) and not layer.missing for layer in model.layers):
+        absent = count_missing(lists.features)
+        if absent.any():
+            raise missing_features(lists, absent)

@@ -1,0 +1,142 @@
+"""Lists of arrays, as scikit-learn and LightGBM have them."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse
+
+from plackett.data import RankingLists, hash_strings
+
+X = np.array([[0.5, 1.0], [0.1, 0.0], [0.9, 2.0], [0.3, np.nan]], "float32")
+Y = [1, 0, 2, 1]
+from_arrays = RankingLists.from_arrays
+
+
+def test_queries_by_id_and_by_size():
+    lists = from_arrays(X, Y, query=["b", "b", "b", "a"])
+    assert lists.queries.tolist() == ["b", "a"]
+    assert lists.row_splits.tolist() == [0, 3, 4]
+    assert lists.row_splits.dtype == "int64"
+    assert lists.labels.tolist() == Y
+    assert lists.labels.dtype == "float32"
+    assert lists.documents.tolist() == ["1", "2", "3", "1"]
+    assert not lists.has_feature_names
+    assert np.shares_memory(lists.features, X)
+    by_size = from_arrays(X, Y, group=[3, 0, 1])
+    assert by_size.queries.tolist() == ["1", "2", "3"]
+    assert by_size.lengths.tolist() == [3, 0, 1]
+    assert from_arrays(X, Y, query=np.array([7, 7, 7, -1])).queries.tolist() == ["7", "-1"]
+    assert len(from_arrays(np.zeros((0, 2)), [], query=[])) == 0
+
+
+def test_what_else_is_known():
+    lists = from_arrays(
+        X,
+        Y,
+        group=[3, 1],
+        documents=["x", "y", "z", "x"],
+        feature_names=["price", "stars"],
+        ids={"shop": [3, -4, 3, 2**31 - 1], "colour": ["red", "blue", "red", "red"]},
+        columns={
+            "click": [True, False, True, False],
+            "teacher_a": [0.1, 2, 3, -4],
+            "run_score": [1, 2, 3, 20.123456789],
+        },
+        query_columns={"market": ["de", "fr"]},
+    )
+    assert lists.documents.tolist() == ["x", "y", "z", "x"]
+    assert lists.feature_names == ("price", "stars")
+    assert lists.ids["shop"].tolist() == [3, -4, 3, 2**31 - 1]
+    assert lists.ids["colour"].tolist() == hash_strings(["red", "blue", "red", "red"]).tolist()
+    assert {column.dtype for column in lists.ids.values()} == {np.dtype("int32")}
+    assert lists.columns["click"].tolist() == [1, 0, 1, 0]
+    assert lists.columns["teacher_a"].dtype == "float32"
+    assert lists.columns["run_score"].tolist() == [1, 2, 3, 20.123456789]
+    assert lists.query_columns["market"].tolist() == ["de", "fr"]
+
+
+def test_documents_that_nobody_judged():
+    lists = from_arrays(X, query=[1, 1, 1, 1])
+    assert lists.labels.tolist() == lists.columns["judged"].tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"a": pd.array([1, None, 3], dtype="Int64"), "b": [True, False, True], "c": [0.5, 1, 2]}),
+        pl.DataFrame({"a": [1, None, 3], "b": [True, False, True], "c": [0.5, 1, 2]}),
+    ],
+    ids=["pandas", "polars"],
+)
+def test_frames(frame):
+    series = type(frame)({"y": [1, 0, 2], "q": ["u", "u", "v"]})
+    lists = from_arrays(frame, series["y"], query=series["q"], ids={"same": series["q"]})
+    assert lists.feature_names == ("a", "b", "c")
+    np.testing.assert_array_equal(lists.features, [[1, 1, 0.5], [np.nan, 0, 1], [3, 1, 2]])
+    assert lists.features.dtype == "float32"
+    assert lists.labels.tolist() == [1, 0, 2]
+    assert lists.queries.tolist() == ["u", "v"]
+    assert lists.ids["same"].tolist() == hash_strings("uuv").tolist()
+
+
+def test_frames_whose_columns_are_numbers_and_sparse_matrices():
+    assert not from_arrays(pd.DataFrame(X), Y, group=[4]).has_feature_names
+    np.testing.assert_array_equal(from_arrays(scipy.sparse.csr_matrix(X), Y, group=[4]).features, X)
+    assert from_arrays(X.astype("float64").T.copy().T, Y, group=[4]).features.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "given, wrong",
+    [
+        ({"X": X[0]}, r"X must be \[documents, features\], but has the shape \(2,\)"),
+        ({"X": [[1, 2], [3]]}, "X must be an array of numbers: "),
+        ({"X": [["a"], ["b"]]}, "X must hold numbers, but holds <U1; strings may be id features, see ids"),
+        ({"X": pd.DataFrame({"a": [1], "b": ["x"]})}, "X must hold numbers, but column 'b' does not; strings may"),
+        ({"X": np.where(X > 1, np.inf, X)}, r"X must be finite, or NaN where .* missing, but X\[2, 1\] is not"),
+        ({"X": X.astype("float64") * 1e39}, r"X must be finite, or NaN where .* missing, but X\[0, 0\] is not"),
+        ({"y": [1, 0, 2]}, r"y must have 4 entries, but has the shape \(3,\)"),
+        ({"y": np.eye(4)}, r"y must have 4 entries, but has the shape \(4, 4\)"),
+        ({"y": ["1", "0", "2", "1"]}, "y must hold numbers, but holds <U1$"),
+        ({"y": [1, 0, np.nan, 1]}, r"y\[2\]: label must be finite, but got nan"),
+        ({"y": [1, 0, -1, 1]}, r"y\[2\]: label must be between 0 and 2\^24 - 1, .* but got -1"),
+        ({"y": [1, 0, 2**24, 1]}, r"y\[2\]: label must be between 0 and 2\^24 - 1, beyond which float32 rounds, but"),
+        ({"query": None}, "give either query, one id a row, or group, how many rows each query has, but neither is"),
+        ({"group": [4]}, "give either query, .* but both are there"),
+        ({"query": [1, 1, 2]}, r"query must have 4 entries, but has the shape \(3,\)"),
+        ({"query": [1.0, 1.0, 2.0, 2.0]}, "query must hold strings or whole numbers, but holds float64"),
+        ({"query": ["a", None, "b", "b"]}, r"query must hold strings or whole numbers, but query\[1\] is None"),
+        ({"query": ["a", "", "b", "b"]}, r"an id is neither empty nor has a NUL character, but query\[1\] is ''"),
+        ({"query": ["a", "a\x00b", "b", "b"]}, r"nor has a NUL character, but query\[1\] is 'a\\x00b'"),
+        (
+            {"query": [1, 2, 1, 1]},
+            r"stand together, but query '1' begins again at row 2: sort all arrays by np\.argsort",
+        ),
+        ({"query": None, "group": [3, 2]}, "group adds up to 5 rows, but X has 4$"),
+        (
+            {"query": None, "group": [7, 7, 7, 8]},
+            "group adds up to 29 rows, but X has 4; one id a row is given as query",
+        ),
+        ({"query": None, "group": [2.0, 2.0]}, "group must be whole numbers, how many rows each query has"),
+        ({"query": None, "group": [5, -1]}, "group must be whole numbers, how many rows each query has"),
+        ({"query": None, "group": 4}, "group must be whole numbers, how many rows each query has"),
+        ({"documents": ["x", "x", "x", "y"]}, "documents: 'x' is there twice in query number 2"),
+        ({"feature_names": ["a"]}, "feature_names must name 2 features, but got 1"),
+        ({"ids": {"shop": [1, 2, 3, 2**31]}}, r"ids\['shop'\] must fit in int32, but reaches from 1 to 2147483648"),
+        ({"ids": {"shop": [0.5, 1, 2, 3]}}, r"ids\['shop'\] must hold strings or whole numbers, but holds float64"),
+        ({"ids": {"shop": [1, 2, 3]}}, r"ids\['shop'\] must have 4 entries, but has the shape \(3,\)"),
+        ({"columns": {"click": [1, 2]}}, r"columns\['click'\] must have 4 entries, but has the shape \(2,\)"),
+        (
+            {"columns": {"position": [1, 0, 1, 1]}},
+            r"columns\['position'\]\[1\]: position must be at least 1, but got 0",
+        ),
+        ({"columns": {"mine": [1, 0, np.nan, 1]}}, r"columns\['mine'\]\[2\]: mine must be finite, but got nan"),
+        ({"query_columns": {"market": ["de"]}}, "market must have 2 entries, but got 1"),
+    ],
+)
+def test_says_what_is_wrong(given, wrong):
+    given = {"X": X, "y": Y, "query": ["a", "b", "b", "b"]} | given
+    if len(given["X"]) < 4:
+        given |= {"y": given["y"][: len(given["X"])], "query": given["query"][: len(given["X"])]}
+    with pytest.raises(ValueError, match=wrong):
+        from_arrays(given.pop("X"), given.pop("y"), **given)
