@@ -49,36 +49,34 @@ def _by_size(group, documents):
 
 
 def _by_id(query, documents):
-    ids = id_strings("query", query, documents)
-    starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]])) if documents else np.zeros(0, "int64")
-    queries, first = np.unique(ids[starts], return_index=True)
-    if len(queries) < len(starts):
-        again = np.setdiff1d(np.arange(len(starts)), first)[0]
+    rows = np.asarray(query)
+    _check_ids("query", rows, documents)
+    starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]])) if documents else np.zeros(0, "int64")
+    ids = _id_strings("query", rows[starts], starts)
+    first = np.unique(ids, return_index=True)[1]
+    if len(first) < len(ids):
+        again = np.setdiff1d(np.arange(len(ids)), first)[0]
         raise ValueError(
-            f"the rows of a query must stand together, but query {str(ids[starts[again]])!r} begins again at row "
+            f"the rows of a query must stand together, but query {str(ids[again])!r} begins again at row "
             f"{starts[again]}: sort all arrays by np.argsort(query, kind='stable')"
         )
-    return ids[starts], np.append(starts, documents).astype("int64")
+    return ids, np.append(starts, documents).astype("int64")
 
 
-def id_strings(name: str, given: npt.ArrayLike, count: int) -> np.ndarray:
-    """[count] str, ids that are given as strings or whole numbers.
-
-    Raises:
-        ValueError: they are neither, not so many, or hold what no id may.
-    """
-    ids = np.asarray(given)
+def _check_ids(name, ids, count):
     if ids.shape != (count,):
         raise ValueError(f"{name} must have {count} entries, but has the shape {ids.shape}")
-    if ids.dtype.kind == "O":
-        for place, one in enumerate(ids):
-            if not isinstance(one, str | int | np.integer) or isinstance(one, bool):
-                raise ValueError(f"{name} must hold strings or whole numbers, but {name}[{place}] is {one!r}")
-    elif ids.dtype.kind not in "iuU" and count:
+    if ids.dtype.kind not in "iuUO" and count:
         raise ValueError(f"{name} must hold strings or whole numbers, but holds {ids.dtype}")
-    for place, one in enumerate(map(str, ids.tolist())):
-        if not one or "\x00" in one:
-            raise ValueError(f"an id is neither empty nor has a NUL character, but {name}[{place}] is {one!r}")
+
+
+def _id_strings(name, ids, rows):
+    """[n] str, of ids that are strings or whole numbers and stand in these rows."""
+    for row, one in zip(rows, ids.tolist() if ids.dtype.kind in "UO" else (), strict=False):
+        if not isinstance(one, str | int | np.integer) or isinstance(one, bool):
+            raise ValueError(f"{name} must hold strings or whole numbers, but {name}[{row}] is {one!r}")
+        if isinstance(one, str) and (not one or "\x00" in one):
+            raise ValueError(f"an id is neither empty nor has a NUL character, but {name}[{row}] is {one!r}")
     return ids.astype(str)
 
 
@@ -86,7 +84,9 @@ def document_ids(given: npt.ArrayLike | None, row_splits: np.ndarray) -> np.ndar
     """[documents] str; their positions in the query, from 1, where none are given."""
     if given is None:
         return positions(row_splits)
-    ids = id_strings("documents", given, int(row_splits[-1]))
+    ids = np.asarray(given)
+    _check_ids("documents", ids, int(row_splits[-1]))
+    ids = _id_strings("documents", ids, range(len(ids)))
     query_of = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
     order = np.lexsort((ids, query_of))
     twice = (ids[order][1:] == ids[order][:-1]) & (query_of[order][1:] == query_of[order][:-1])
@@ -98,21 +98,23 @@ def document_ids(given: npt.ArrayLike | None, row_splits: np.ndarray) -> np.ndar
 
 def positions(row_splits: np.ndarray) -> np.ndarray:
     """[documents] str, the position of each document in its query, from 1."""
-    places = np.arange(row_splits[-1]) - np.repeat(row_splits[:-1], np.diff(row_splits)) + 1
-    return places.astype(f"<U{len(str(places.max(initial=0)))}")
+    lengths = np.diff(row_splits)
+    places = np.arange(row_splits[-1]) - np.repeat(row_splits[:-1], lengths)
+    return np.arange(1, max(lengths.max(initial=0), 1) + 1).astype(str)[places]
 
 
 def id_features(given: Mapping[str, npt.ArrayLike] | None, documents: int) -> dict[str, np.ndarray]:
     """name -> [documents] int32: whole numbers as they are, strings by their CRC-32."""
     found = {}
     for name, values in (given or {}).items():
-        ids = np.asarray(values)
-        if ids.dtype.kind in "iu" and ids.shape == (documents,):
+        ids, what = np.asarray(values), f"ids[{name!r}]"
+        _check_ids(what, ids, documents)
+        if ids.dtype.kind in "iu":
             if len(ids) and not -(2**31) <= ids.min() <= ids.max() < 2**31:
-                raise ValueError(f"ids[{name!r}] must fit in int32, but reaches from {ids.min()} to {ids.max()}")
+                raise ValueError(f"{what} must fit in int32, but reaches from {ids.min()} to {ids.max()}")
             found[name] = ids.astype("int32")
         else:
-            known, places = np.unique(id_strings(f"ids[{name!r}]", values, documents), return_inverse=True)
+            known, places = np.unique(_id_strings(what, ids, range(documents)), return_inverse=True)
             found[name] = hash_strings(known.tolist())[places]
     return found
 

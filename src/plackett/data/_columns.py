@@ -1,7 +1,7 @@
 """Columns: which names have a meaning, what may stand in them, and how strings become numbers."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +47,9 @@ def find_wrong(name: str, values: np.ndarray) -> tuple[int, str] | None:
     return None
 
 
-def check_names(kind: str, names: Iterable[str], taken: dict[str, str], fixed: Iterable[str] = ARRAYS) -> None:
+def check_names(
+    kind: str, names: Iterable[str], taken: MutableMapping[str, str], fixed: Iterable[str] = ARRAYS
+) -> None:
     """Checks the names of some columns, and adds them to those that are taken.
 
     Args:

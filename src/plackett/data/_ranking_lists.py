@@ -1,5 +1,6 @@
 """Lists of documents in flat arrays: what every reader returns and every batch is cut from."""
 
+import collections
 import dataclasses
 import functools
 import hashlib
@@ -82,6 +83,16 @@ class RankingLists:
     missed: Missed | None = None
 
     def __post_init__(self):
+        names, width = tuple(self.feature_names), self.features.shape[1]
+        # Numbers are no names: they go with the width.
+        names = _numbers(width) if names in ((), _numbers(len(names))) else names
+        object.__setattr__(self, "feature_names", names)
+        if len(names) != width:
+            raise ValueError(f"feature_names must name {width} features, but got {len(names)}")
+        taken = collections.ChainMap({}, _as_taken(names))
+        check_names("an id feature", self.ids, taken, (*ARRAYS, "mask"))  # `mask` is an input of scorers
+        check_names("a column", self.columns, taken)
+        check_names("a column of queries", self.query_columns, taken)
         number, total = len(self.row_splits) - 1, int(self.row_splits[-1])
         for name, column in self.of_documents().items():
             if len(column) != total:
@@ -89,18 +100,6 @@ class RankingLists:
         for name, column in {"queries": self.queries, **self.query_columns}.items():
             if len(column) != number:
                 raise ValueError(f"{name} must have {number} entries, but got {len(column)}")
-        width = self.features.shape[1]
-        names = tuple(self.feature_names)
-        # Numbers are no names: they go with the width.
-        names = _numbers(width) if names in ((), _numbers(len(names))) else names
-        object.__setattr__(self, "feature_names", names)
-        if len(self.feature_names) != width:
-            raise ValueError(f"feature_names must name {width} features, but got {len(self.feature_names)}")
-        taken: dict[str, str] = {}
-        check_names("a feature", self.feature_names, taken, FIXED)
-        check_names("an id feature", self.ids, taken, (*ARRAYS, "mask"))  # `mask` is an input of scorers
-        check_names("a column", self.columns, taken)
-        check_names("a column of queries", self.query_columns, taken)
         if self.missed is not None:
             _check_missed(self.missed, number)
 
@@ -338,6 +337,14 @@ class RankingLists:
 def _numbers(width):
     """The names of features that have none."""
     return tuple(str(number) for number in range(1, width + 1))
+
+
+@functools.lru_cache(64)
+def _as_taken(feature_names):
+    """The names of features as `check_names` knows them; they stay the same while queries are taken out."""
+    taken: dict[str, str] = {}
+    check_names("a feature", feature_names, taken, FIXED)
+    return taken
 
 
 def _check_missed(missed, number):
