@@ -137,7 +137,7 @@ def test_patience(training_lists, validation_lists):
         ({"learning_rate_schedule": "linear"}, "unknown learning_rate_schedule 'linear'; known are cosine, expo"),
         ({"learning_rate_schedule": {"cosine": {"beta": 1}}}, "unknown option of cosine: 'beta'; known are "),
         ({"learning_rate_schedule": {}}, "learning_rate_schedule must be a name or {name: options}, but got {}"),
-        ({"target": "click"}, "the target must be one of label, which these lists have, but got 'click'"),
+        ({"target": "click"}, "unknown target of these lists 'click'; known are label"),
         ({"scorer_options": {"hiden": [3]}}, "unknown option of the scorer mlp: 'hiden'; did you mean 'hidden'?"),
         ({"tasks": {}}, "tasks must name at least one task, or be None, but got {}"),
         ({"tasks": {"a": "click"}}, "the task a must be a dict of target, loss, loss_options, weight, but got 'click'"),

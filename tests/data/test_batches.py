@@ -66,9 +66,7 @@ def test_targets_and_weights_of_documents():
     assert labels["a"][real].tolist() == lists.columns["click"].tolist()
     assert labels["b"][real].tolist() == lists.labels.tolist()
     assert weights.keys() == labels.keys() == {"a", "b"}
-    with pytest.raises(
-        ValueError, match="the target must be one of label, click, teacher, which these lists have, but"
-    ):
+    with pytest.raises(ValueError, match="unknown target of these lists 'weight'; known are click, label, teacher"):
         Batches(lists, 2, targets="weight")
 
 

@@ -120,7 +120,7 @@ def test_refuses(tmp_path, lists):
         ValueError, match=r"the format of .*a\.xyz is not known by its suffix: say which of letor, csv,"
     ):
         convert([tmp_path / "a.xyz"], tmp_path / "a.parquet")
-    with pytest.raises(ValueError, match=r"the format must be one of letor, .*, but got 'xml'"):
+    with pytest.raises(ValueError, match=r"unknown format 'xml'; known are csv, elwc, letor"):
         convert([path], tmp_path / "a.parquet", form="xml")
     with pytest.raises(ValueError, match=r"the options of the format letor: .* unexpected keyword argument 'label'"):
         convert([path], tmp_path / "a.parquet", label="x")

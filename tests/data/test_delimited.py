@@ -84,8 +84,8 @@ def test_blocks(tmp_path, monkeypatch):
     [
         ("0.5", "cheap", "Row #2: CSV conversion error to float: invalid value 'cheap'"),
         ("2,a,1,2.5", "2,a,1", "Row #4: Expected 7 columns, got 6"),
-        ("q,url", "k,url", "there is no column 'q'; there are k, url, grade"),
-        ("grade", "grades", "there is no column 'grade'; did you mean 'grades'?"),
+        ("q,url", "k,url", "unknown column 'q'; known are clicked, colour, grade, k, price"),
+        ("grade", "grades", "unknown column 'grade'; did you mean 'grades'?"),
         ("words", "price", "two columns have the same name"),
         ("1,b", ",b", "row 2: the query has no id"),
         ("1,b", "1,a", "row 1, query '1': document 'a' is there twice"),

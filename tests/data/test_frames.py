@@ -69,7 +69,7 @@ def test_a_frame_with_a_row_a_query():
     assert again.ids["colour"].tolist() == lists.ids["colour"].tolist()
     for given, wrong in (
         ({"features": ["price"]}, "the frame has one row a query, .*: leave out features"),
-        ({"columns": {"click": "x"}}, "the frame: there is no column 'x'; there are query, document, label, price"),
+        ({"columns": {"click": "x"}}, "the frame: unknown column 'x'; known are click, colour, document, label"),
         ({"columns": {"a": "price", "b": "price"}}, "the frame: column 'price' cannot be both a and b"),
     ):
         with pytest.raises(ValueError, match=wrong):
@@ -104,7 +104,7 @@ def test_refuses():
         from_frame(pl.DataFrame(ROWS), query="q", label="grade", features=["colour"])
     with pytest.raises(ValueError, match="categorical must be a sequence of names, but got 'colour'"):
         from_frame(pl.DataFrame(ROWS), **ROLES | {"categorical": "colour"})
-    with pytest.raises(ValueError, match="there is no column 'grades'; did you mean 'grade'"):
+    with pytest.raises(ValueError, match="the frame: unknown column 'grades'; did you mean 'grade'"):
         from_frame(pl.DataFrame(ROWS), **ROLES | {"label": "grades"})
     with pytest.raises(TypeError, match="the frame must give an Arrow stream, as pandas and polars do, but got dict"):
         from_frame({"query": [1]})

@@ -160,7 +160,7 @@ def test_columns_of_others_get_their_names(tmp_path, cached):
     assert lists.columns["teacher_a"].tolist() == [0.5, 1.5, 2.5]
     assert lists.ids["shop"].tolist() == [7, 0, 14]
     assert lists.feature_names == ("x",)
-    with pytest.raises(ValueError, match=r"a\.parquet: there is no column 'y'; there are query, label, score_of_a"):
+    with pytest.raises(ValueError, match=r"a\.parquet: unknown column 'y'; known are clicked, label, query"):
         read_parquet(tmp_path / "a.parquet", columns={"click": "y"}, cache=cache)
 
 

@@ -639,7 +639,7 @@ def test_a_wrong_context_says_what_is_wrong(write, form, context, options, wrong
 @pytest.mark.parametrize(
     "options, wrong",
     [
-        ({"form": "example"}, "form must be 'elwc' or 'sequence_example', but got 'example'"),
+        ({"form": "example"}, "unknown form 'example'; known are elwc, sequence_example"),
         ({"chunk": 0}, "chunk must be at least 1, but got 0"),
         (
             {"columns": {"label": "a"}},

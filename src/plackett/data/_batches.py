@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from plackett.data._ranking_lists import RankingLists
+from plackett.registry.names import check_known
 
 WINDOW = 50
 SMALLEST = 8
@@ -216,6 +217,5 @@ def _columns_of(lists, names):
     """name -> what is learnt from."""
     known = {"label": lists.labels} | {name: lists.columns[name] for name in lists.columns if name != "weight"}
     for name in names:
-        if name not in known:
-            raise ValueError(f"the target must be one of {', '.join(known)}, which these lists have, but got {name!r}")
+        check_known("target of these lists", name, known)
     return {name: known[name] for name in names}

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from plackett.registry.names import check_known
+
 FIXED = ("query", "document", "label", "features", "missed")  # names that have a meaning on disk
 ARRAYS = (*FIXED, "queries", "documents", "labels", "row_splits")  # and in memory, which features have no part in
 
@@ -69,6 +71,14 @@ def check_names(
         if name in taken:
             raise ValueError(f"names must differ, but there is {taken[name]} and {kind} called {name!r}")
         taken[name] = kind
+
+
+def check_column(name: str, names: Iterable[str], where: str) -> None:
+    """Raises a ValueError that names the place and the nearest column where none of `names` is `name`."""
+    try:
+        check_known("column", name, names)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
 
 
 def hash_strings(strings: Iterable[str]) -> np.ndarray:

@@ -18,6 +18,7 @@ from plackett.data.formats.letor import count_features, first_missing, letor_tab
 from plackett.data.formats.parquet import parquet_tables, write_tables
 from plackett.data.formats.tfrecord import tfrecord_tables
 from plackett.data.formats.trec import trec_tables
+from plackett.registry.names import check_known
 
 SUFFIXES = {
     "letor": (".txt", ".letor", ".svm", ".svmlight", ".libsvm", ".dat"),
@@ -108,6 +109,7 @@ def convert(
     """
     paths, output, summary = list(paths), pathlib.Path(output), Summary()
     form = form or form_of(paths)
+    check_known("format", form, FORMATS)
     if output.exists() and not overwrite:
         raise FileExistsError(f"{output} exists: choose another output or allow overwriting")
     if output.suffix != ".parquet":
@@ -185,11 +187,10 @@ def _tables(form, paths, together, options) -> Sequence[tuple[str | os.PathLike,
                 return [(path, parquet_tables(path, **options)) for path in paths]
             case "trec":
                 return [(all_files, trec_tables(paths, together=together, **options))]
-            case "elwc" | "sequence_example":
+            case _:
                 return [(all_files, tfrecord_tables(paths, form=form, **options))]
     except TypeError as error:
         raise ValueError(f"the options of the format {form}: {error}") from None
-    raise ValueError(f"the format must be one of {', '.join(FORMATS)}, but got {form!r}")
 
 
 def _letor_tables(paths, together, features=None):

@@ -1,11 +1,10 @@
 """What the columns of a table with one row a document mean, by their names."""
 
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from plackett.data._columns import FIXED, KNOWN, check_names
+from plackett.data._columns import FIXED, KNOWN, check_column, check_names
 
 WORDS = {
     "features": "a feature",
@@ -60,10 +59,7 @@ class Roles:
             given += [(name, Role(kind, name)) for name in getattr(self, kind) or ()]
         found: dict[str, Role] = {}
         for name, role in given:
-            if name not in names:
-                close = difflib.get_close_matches(name, names, 1)
-                hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(names)}"
-                raise ValueError(f"{where}: there is no column {name!r}{hint}")
+            check_column(name, names, where)
             if name in found:
                 raise ValueError(f"{where}: column {name!r} cannot be both {found[name]} and {role}")
             found[name] = role

@@ -31,7 +31,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as kinds
 
-from plackett.data._columns import KNOWN, dtype_of_column
+from plackett.data._columns import KNOWN, check_column, dtype_of_column
 from plackett.data._ranking_lists import RankingLists
 
 MARK = b"plackett"
@@ -183,8 +183,7 @@ def rename(table: pa.Table, columns: Mapping[str, str], ids: Sequence[str], wher
     """
     new: dict[str, tuple[str, str]] = {}
     for kind, role, name in [("columns", *item) for item in columns.items()] + [("ids", name, name) for name in ids]:
-        if name not in table.column_names:
-            raise ValueError(f"{where}: there is no column {name!r}; there are {', '.join(table.column_names)}")
+        check_column(name, table.column_names, where)
         if name in new:
             raise ValueError(f"{where}: column {name!r} cannot be both {new[name][0]} and {role}")
         new[name] = role, kind

@@ -14,6 +14,7 @@ from plackett.data._schema import mark
 from plackett.data._tables import from_tables
 from plackett.data.formats.examples import FORMS, parser
 from plackett.data.formats.records import read_records
+from plackett.registry.names import check_known
 
 TABLE_BYTES = 1 << 25
 BATCH_BYTES = 1 << 20
@@ -97,8 +98,7 @@ def tfrecord_tables(
 
     Cost: some 150 MB of memory, whatever the size of the files.
     """
-    if form not in FORMS:
-        raise ValueError(f"form must be {' or '.join(map(repr, FORMS))}, but got {form!r}")
+    check_known("form", form, FORMS)
     if chunk < 1:
         raise ValueError(f"chunk must be at least 1, but got {chunk}")
     check_names("a column", columns or {}, {})
