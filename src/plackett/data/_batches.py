@@ -210,7 +210,7 @@ class Batches:
         start, stop = self.lists.row_splits[query : query + 2]
         epoch = 0 if self.seed is None else self.epoch
         labels = self.lists.labels[start:stop]
-        return start + choose_documents(labels, self.max_list_size, seed=self.seed or 0, epoch=epoch, query=query)
+        return start + choose_documents(labels, int(self.lengths[query]), seed=self.seed or 0, epoch=epoch, query=query)
 
 
 def _columns_of(lists, names):

@@ -246,11 +246,12 @@ class RankingLists:
                 return self._between(start, max(start, stop))
             return self.select(np.arange(start, stop, step))
         if np.ndim(which) == 0:
-            place = operator.index(which)
+            place = operator.index(which)  # type: ignore[arg-type]
             if not -len(self) <= place < len(self):
                 raise IndexError(f"there are {len(self)} queries, numbered from 0, but got {place}")
             return self._between(place % len(self), place % len(self) + 1)
-        return self.select(np.arange(len(self))[np.asarray(which, None if len(which) else "int64")])
+        chosen = np.asarray(which)
+        return self.select(np.arange(len(self))[chosen if chosen.size else chosen.astype("int64")])
 
     def __repr__(self) -> str:
         """What there is, in a few lines. Cost: one pass over the labels, about 0.1 s for 10 million."""
@@ -328,7 +329,7 @@ class RankingLists:
             if column.dtype.kind == "U":  # however wide the array is
                 column = column.astype(f"<U{max(1, np.char.str_len(column).max(initial=0))}")
             seen.update(f"{name} {column.dtype} {column.shape} ".encode())
-            seen.update(np.ascontiguousarray(column))
+            seen.update(np.ascontiguousarray(column))  # type: ignore[arg-type]
         seen.update(repr(self.feature_names if self.has_feature_names else ()).encode())
         return seen.hexdigest()
 

@@ -40,7 +40,7 @@ def read(paths: Sequence[str], *, features: int | None = None) -> RankingLists:
     parts = [data.read_letor(path, features=features) for path in paths]
     lists = data.concatenate(parts)
     if len(set(lists.queries.tolist())) < len(lists):
-        raise ValueError(f"{shared(*parts)} in more than one of {', '.join(map(str, paths))}")
+        raise ValueError(f"{_shared(*parts)} in more than one of {', '.join(map(str, paths))}")
     return lists
 
 
@@ -78,14 +78,14 @@ def read_training(
     held_out = read(validation, features=lists.features.shape[1])
     if not shared_queries and np.isin(lists.queries, held_out.queries).any():
         raise ValueError(
-            f"{shared(lists, held_out)} in both training and validation data, which makes the measure too good; allow "
+            f"{_shared(lists, held_out)} in both training and validation data, which makes the measure too good; allow "
             "shared queries where this is meant, as where lists are split by time"
         )
     return lists, held_out, provenance
 
 
-def shared(*parts: RankingLists) -> str:
-    """In words: the queries that are in more than one of these."""
+def _shared(*parts: RankingLists) -> str:
+    """In words, the queries that are in more than one of these."""
     queries, counts = np.unique(np.concatenate([np.unique(part.queries) for part in parts]), return_counts=True)
     twice = queries[counts > 1].tolist()
     return f"query {twice[0]!r} is" if len(twice) == 1 else f"{len(twice)} queries, such as {twice[0]!r}, are"

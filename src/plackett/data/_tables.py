@@ -30,7 +30,7 @@ def from_tables(tables: pa.Table | Iterable[pa.Table], where: str = "the table",
 
 def parts(tables: Iterable[pa.Table], where: str, first_row: int = 0) -> Iterator[RankingLists]:
     """The lists of each table; see `from_tables`."""
-    row, known = first_row, set()
+    row, known = first_row, set[str]()
     for table in tables:
         lists = _Rows(table, where, row).lists()
         check_new(lists.queries, known, where)

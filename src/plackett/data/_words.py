@@ -16,7 +16,8 @@ def some(names: Iterable[str], at_most: int = 8) -> str:
 
 def grades_in_words(labels: np.ndarray) -> str:
     """How often each grade is there; of labels that are no small whole numbers, the lowest and the highest."""
-    counts, low, high = np.zeros(GRADES, "int64"), np.inf, -np.inf
+    counts: np.ndarray | None = np.zeros(GRADES, "int64")
+    low, high = np.inf, -np.inf
     for start in range(0, len(labels), CHUNK):
         chunk = labels[start : start + CHUNK]
         low, high = min(low, chunk.min()), max(high, chunk.max())

@@ -110,7 +110,7 @@ def _of_examples(messages, wanted, document, heads, places):
     entries = [entry for example in examples for entry in example]
     names = list(places)
     found, numbers = _numbers(entries, heads)
-    cells = {}
+    cells: dict[str, list] = {}
     for i in np.flatnonzero(found == NO_HEAD):
         name, kind, values = _entry(entries[i])
         is_wanted = wanted is None or name in wanted
@@ -136,7 +136,8 @@ def _of_feature_lists(messages, wanted, document):
     of_lists = np.array([places[name] for of in lists for name in of], "int64").repeat(np.repeat(sizes, counts))
     found, numbers = _numbers(features, HEADS_OF_FEATURES)
     found = np.where((found == NO_HEAD) | (of_lists == places.get(document)), NO_HEAD, of_lists)
-    names, cells = list(places), {}
+    names = list(places)
+    cells: dict[str, list] = {}
     for i in np.flatnonzero(found == NO_HEAD):
         kind, values = _kind_and_values(CLASSES["Feature"].FromString(features[i]))
         if kind:
@@ -248,10 +249,10 @@ def _column(name, cells, size, is_id):
         row = next(row for row in rows if rows.count(row) > 1)
         raise ValueError(f"feature {name} of document {row + 1} is there twice")
     if is_id or "string" in kinds:
-        column = [None] * size
+        texts: list[str | None] = [None] * size
         for row, kind, these in cells:
-            column[row] = _string(f"feature {name} of document {row + 1}", kind, these, is_id)
-        return column
+            texts[row] = _string(f"feature {name} of document {row + 1}", kind, these, is_id)
+        return texts
     width = len(values[0])
     for row, these in zip(rows, values, strict=True):
         if len(these) != width:

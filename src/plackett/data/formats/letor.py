@@ -223,7 +223,8 @@ def _sparse(content, features):
 
 def _line_by_line(block, features, path, first_line):
     """(labels, queries, values), or the error that says which line is malformed."""
-    labels, queries, rows, columns, texts = [], [], [], [], []
+    labels: list[str] = []
+    queries, rows, columns, texts = [], [], [], []
     for number, line in enumerate(block.split(b"\n"), first_line):
         try:
             document = parse_line(line, features)
@@ -264,7 +265,8 @@ def parse_line(line: bytes, features: int) -> tuple[str, str, list[int], list[st
         raise ValueError(f"the label must be {LABEL.words}, but got {tokens[0]}")
     if len(tokens) < 2 or not tokens[1].startswith("qid:") or tokens[1] == "qid:":
         raise ValueError(f"the second field must be qid:ID, but got {tokens[1] if len(tokens) > 1 else 'nothing'!r}")
-    columns, values = [], []
+    columns: list[int] = []
+    values = []
     for token in tokens[2:]:
         column, colon, value = token.partition(":")
         if not colon or not (column.isascii() and column.isdecimal()) or len(column) > 9 or int(column) < 1:

@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -176,7 +177,8 @@ def _key(paths, *roles):
 
 def _write_arrays(folder, paths, tables):
     """A file for each array, written table by table, strings at the end; `arrays.json` says what they are."""
-    known, texts, row = {}, collections.defaultdict(list), 0
+    known: dict[str, dict] = {}
+    texts, row = collections.defaultdict(list), 0
     for table in tables:
         lists = from_tables(table, str(paths), row)
         row += len(lists)
@@ -209,13 +211,13 @@ def _arrays(lists):
 def _map(folder):
     """The lists of a folder that `_write_arrays` wrote."""
     kinds = json.loads((folder / "arrays.json").read_text())
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in kinds["texts"]}
+    arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in kinds["texts"]}
     for name, kind in kinds["numbers"].items():
         shape = (kind["rows"], *kind["row"])
         file = folder / f"{name}.numbers"
         mapped = np.memmap(file, kind["dtype"], "r", shape=shape) if 0 not in shape else np.zeros(shape, kind["dtype"])
         arrays[name] = mapped
-    named = {kind: {} for kind in NAMED}
+    named: dict[str, Any] = {kind: {} for kind in NAMED}
     for name in [name for name in arrays if "." in name]:
         kind, _, column = name.partition(".")
         named[kind][column] = arrays.pop(name)

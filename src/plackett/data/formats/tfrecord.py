@@ -106,7 +106,8 @@ def tfrecord_tables(
     if not paths:
         raise ValueError("there must be at least one file to read, but paths is empty")
     choice = _Choice(label, query, document, _names(features), _names(context), dict(columns or {}))
-    for names in ((*choice.roles(), *(choice.features or ())), (query, *(choice.context or ()))):
+    of_context = (*(() if query is None else (query,)), *(choice.context or ()))
+    for names in ((*choice.roles(), *(choice.features or ())), of_context):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"a feature must be read as one thing, but these are named twice: {', '.join(twice)}")
     return _tables(paths, form, choice, chunk)
@@ -211,7 +212,8 @@ def _parts(paths, chunk):
 
 def _cut(part):
     """The records in lists of about 1 MB, each of one file."""
-    batch, length = [], 0
+    batch: list[_Record] = []
+    length = 0
     for record in part:
         if batch and (length >= BATCH_BYTES or record.number == 1):
             yield batch

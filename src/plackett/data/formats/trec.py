@@ -67,9 +67,9 @@ def _documents(path, grades):
     """The lines of a run in tables, one row a document."""
     for lines in _lines(path, ("query", "Q0", "document", "rank", "score", "tag")):
         numbers, fields = zip(*lines, strict=True)
-        queries, _, names, _, scores, _ = zip(*fields, strict=True)
+        queries, _, names, _, texts, _ = zip(*fields, strict=True)
         found = [grades.get(query, {}).get(name, -1.0) for query, name in zip(queries, names, strict=True)]
-        scores = [_number(*each, path, "score") for each in zip(scores, numbers, strict=True)]
+        scores = [_number(*each, path, "score") for each in zip(texts, numbers, strict=True)]
         yield pa.table(
             {
                 "query": pa.array(queries),
@@ -94,7 +94,7 @@ def _with_missed(table, missed):
 
 def _grades(qrels):
     """Query -> document -> grade."""
-    grades = collections.defaultdict(dict)
+    grades: dict[str, dict[str, float]] = collections.defaultdict(dict)
     for lines in _lines(qrels, ("query", "iteration", "document", "grade")):
         for number, (query, _, document, grade) in lines:
             value = _number(grade, number, qrels, "grade")
