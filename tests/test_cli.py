@@ -202,7 +202,7 @@ def test_tune(files):
         (["train.txt", "--optimizer", "adem"], "unknown optimizer 'adem'; did you mean 'adam'?"),
         (["train.txt", "--learning-rate-schedule", "{"], "--learning-rate-schedule learning_rate_schedule: '{' is not"),
         ([], "there is no data: name it, or a --config that does"),
-        (["train.txt", "--config", "none.yaml"], "No such file"),
+        (["train.txt", "--config", "none.yaml"], "there is no file none.yaml"),
         (["train.txt", "--config", "broken.yaml"], "broken.yaml is not a YAML file: while parsing"),
         (["train.txt", "--config", "list.yaml"], "list.yaml must hold names and values, but holds list"),
         (

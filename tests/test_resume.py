@@ -358,5 +358,5 @@ def test_a_gradient_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
 
 def test_no_step_is_watched_afterwards(undisturbed):
     assert "train_step" not in vars(undisturbed.model)
-    with divergence.watched(undisturbed.model):
+    with divergence.watch_weights(undisturbed.model):
         assert "train_step" in vars(undisturbed.model)

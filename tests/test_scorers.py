@@ -15,7 +15,8 @@ from plackett.data import Batches
 from plackett.scorers import SCORERS, Cross, Quantiles, Vocabulary, _explain, curves, plot_curves
 from plackett.scorers._additive import FeatureNetworks
 from plackett.scorers.preprocessing import statistics
-from plackett.scorers.preprocessing.layers import Filled, prepare
+from plackett.scorers.preprocessing.inputs import prepare
+from plackett.scorers.preprocessing.layers import Filled
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 
@@ -542,22 +543,26 @@ def test_raw_features_do_not_overflow_in_half_precision(name, lists):
 @pytest.mark.parametrize(
     "name, options, wrong",
     [
-        ("mlp", {"hidden": 8}, "hidden must be a list of widths, whole numbers of at least 1, but got 8"),
-        ("mlp", {"hidden": (8, 0)}, "hidden must be a list of widths"),
-        ("mlp", {"transform": "log"}, "transform must be 'log1p', 'quantile' or None, but got 'log'"),
-        ("mlp", {"missing": "yes"}, "missing must be True or False, but got 'yes'"),
-        ("mlp", {"normalization": "x"}, "normalization must be 'batch', 'layer' or None, but got 'x'"),
-        ("mlp", {"dropout": 1.0}, "dropout must be a number of at least 0 and below 1, but got 1.0"),
-        ("mlp", {"models": 0}, "models must be a whole number of at least 1, or None, but got 0"),
-        ("mlp", {"tasks": "click"}, "tasks must be a list of different names, or None, but got 'click'"),
-        ("mlp", {"tasks": []}, r"tasks must be a list of different names, or None, but got \[\]"),
+        ("mlp", {"hidden": 8}, "hidden must be a list of whole numbers of at least 1, but got hidden=8"),
+        ("mlp", {"hidden": (8, 0)}, "hidden must be a list of whole numbers"),
+        (
+            "mlp",
+            {"transform": "log"},
+            r"transform must be one of \('log1p', 'quantile'\), or None, but got transform='log'",
+        ),
+        ("mlp", {"missing": "yes"}, "missing must be True or False, but got missing='yes'"),
+        ("mlp", {"normalization": "x"}, r"normalization must be one of \('batch', 'layer'\), or None, but got"),
+        ("mlp", {"dropout": 1.0}, "dropout must be a number of at least 0 and below 1, but got dropout=1.0"),
+        ("mlp", {"models": 0}, "models must be a whole number of at least 1, or None, but got models=0"),
+        ("mlp", {"tasks": "click"}, "tasks must be a list of different names, or None, but got tasks='click'"),
+        ("mlp", {"tasks": []}, r"tasks must be a list of different names, or None, but got tasks=\[\]"),
         ("mlp", {"tasks": ["a", "a"]}, "tasks must be a list of different names"),
-        ("embeddings", {"dimension": 0}, "dimension must be a whole number of at least 1, but got 0"),
-        ("embeddings", {"l2": -1}, "l2 must be a number of at least 0, but got -1"),
-        ("embeddings", {"min_count": True}, "min_count must be a whole number of at least 1, but got True"),
-        ("dcn", {"crosses": 0}, "crosses must be a whole number of at least 1, but got 0"),
-        ("dcn", {"rank": 0}, "rank must be a whole number of at least 1, or None for full rank, but got 0"),
-        ("dcn", {"structure": "wide"}, "structure must be 'stacked' or 'parallel', but got 'wide'"),
+        ("embeddings", {"dimension": 0}, "dimension must be a whole number of at least 1, but got dimension=0"),
+        ("embeddings", {"l2": -1}, "l2 must be a number of at least 0, but got l2=-1"),
+        ("embeddings", {"min_count": True}, "min_count must be a whole number of at least 1, but got min_count=True"),
+        ("dcn", {"crosses": 0}, "crosses must be a whole number of at least 1, but got crosses=0"),
+        ("dcn", {"rank": 0}, "rank must be a whole number of at least 1, or None, but got rank=0"),
+        ("dcn", {"structure": "wide"}, r"structure must be one of \('stacked', 'parallel'\), but got structure='wide'"),
         ("self_attention", {"blocks": 0}, "blocks must be a whole number"),
         ("self_attention", {"heads": 1.5}, "heads must be a whole number"),
         ("self_attention", {"feed_forward": 0}, "feed_forward must be a whole number"),

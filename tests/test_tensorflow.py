@@ -7,11 +7,14 @@ import textwrap
 import numpy as np
 from backends import BACKEND
 
+import plackett
 from plackett import losses
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
+    from own_models import LISTS, VALIDATION
     from test_fit import FEATURES, LABELS, linear
+    from test_randomness import NOISY
 
     DOCUMENTED = [
         (losses.GumbelApproxNDCGLoss(seed=42), [[1, 0]], [[0.6, 0.8]], -0.8160851),
@@ -84,3 +87,10 @@ if BACKEND == "tensorflow":
         got = model.evaluate(data, verbose=0)
         scores = np.asarray(model(FEATURES))
         np.testing.assert_allclose(got, float(losses.UniqueSoftmaxLoss()(LABELS, scores)), rtol=1e-5)
+
+    def test_training_leaves_the_global_generator_alone():
+        tf.random.set_seed(7)
+        expected = float(tf.random.uniform(()))
+        tf.random.set_seed(7)
+        plackett.train(LISTS, VALIDATION, **NOISY)
+        assert float(tf.random.uniform(())) == expected

@@ -13,8 +13,8 @@ from backends import BACKEND
 
 import plackett
 from plackett.data import Batches, plan
-from plackett.training import Feed, TrainingDivergedError, _loop, settings_of
-from plackett.training._optimizers import OPTIMIZERS, made_optimizer
+from plackett.training import Feed, Settings, TrainingDivergedError, _loop
+from plackett.training._optimizers import OPTIMIZERS, make_optimizer
 from plackett.training.callbacks import best_epoch
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -116,21 +116,24 @@ def test_patience(training_lists, validation_lists):
         ({"metric": "ndcg@0"}, "topn must be a whole number of at least 1"),
         ({"scorer": "forest"}, "unknown scorer 'forest'; known are additive, dcn, emb"),
         ({"scorer_options": {"deep": 3}}, "unknown option of the scorer mlp: 'deep'; known are dropout, hidden, "),
-        ({"scorer_options": {"normalization": "x"}}, "normalization must be 'batch', 'layer' or None, but got 'x'"),
+        (
+            {"scorer_options": {"normalization": "x"}},
+            "normalization must be one of .*, or None, but got normalization='x'",
+        ),
         ({"scorer": "embeddings"}, "these lists have no id features"),
-        ({"epochs": 0}, "epochs must be at least 1, but got 0"),
-        ({"batch_size": 0}, "batch_size must be at least 1, but got 0"),
-        ({"batch_size": 2.5}, "batch_size must be int, but got 2.5"),
-        ({"epochs": True}, "epochs must be int, but got True"),
-        ({"max_list_size": 0}, "max_list_size must be at least 1, but got 0"),
-        ({"seed": -1}, "seed must be from 0 to 4294967295, but got -1"),
-        ({"keep_checkpoints": 0}, "keep_checkpoints must be at least 1, but got 0"),
-        ({"checkpoint_steps": 0}, "checkpoint_steps must be at least 1, but got 0"),
-        ({"checkpoint_minutes": 0}, "checkpoint_minutes must be greater than 0, but got 0"),
-        ({"learning_rate": 0}, "learning_rate must be greater than 0, but got 0"),
-        ({"learning_rate": "fast"}, "learning_rate must be float, but got 'fast'"),
-        ({"weight_decay": "much"}, "weight_decay must be float or None, but got 'much'"),
-        ({"mixed_precision": 1}, "mixed_precision must be bool, but got 1"),
+        ({"epochs": 0}, "epochs must be a whole number of at least 1, but got 0"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, but got 0"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number of at least 1, but got 2.5"),
+        ({"epochs": True}, "epochs must be a whole number of at least 1, but got True"),
+        ({"max_list_size": 0}, "max_list_size must be a whole number of at least 1, or None, but got 0"),
+        ({"seed": -1}, "seed must be a whole number from 0 to 4294967295, but got -1"),
+        ({"keep_checkpoints": 0}, "keep_checkpoints must be a whole number of at least 1, but got 0"),
+        ({"checkpoint_steps": 0}, "checkpoint_steps must be a whole number of at least 1, or None, but got 0"),
+        ({"checkpoint_minutes": 0}, "checkpoint_minutes must be a number greater than 0, but got 0"),
+        ({"learning_rate": 0}, "learning_rate must be a number greater than 0, but got 0"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number greater than 0, but got 'fast'"),
+        ({"weight_decay": "much"}, "weight_decay must be a number, or None, but got 'much'"),
+        ({"mixed_precision": 1}, "mixed_precision must be True or False, but got 1"),
         ({"learning_rat": 1}, "unknown setting 'learning_rat'; did you mean 'learning_rate'?"),
         ({"forest": 1}, "unknown setting 'forest'; known are batch_size, checkpoint_minutes, "),
         ({"optimizer": "adem"}, "unknown optimizer 'adem'; did you mean 'adam'?"),
@@ -142,7 +145,7 @@ def test_patience(training_lists, validation_lists):
         ({"tasks": {}}, "tasks must name at least one task, or be None, but got {}"),
         ({"tasks": {"a": "click"}}, "the task a must be a dict of target, loss, loss_options, weight, but got 'click'"),
         ({"tasks": {"a": {"targt": "click"}}}, "unknown part of the task a: 'targt'; did you mean 'target'?"),
-        ({"tasks": {"a": {"weight": "x"}}}, "weight of the task a must be float, but got 'x'"),
+        ({"tasks": {"a": {"weight": "x"}}}, "weight of the task a must be a number, but got 'x'"),
         (
             {"tasks": {"a": {}, "b": {"loss": "click_em"}}},
             "the losses of all tasks must take as many scores a document, but they take: a 1, b 2",
@@ -192,7 +195,7 @@ class Watched(Feed):
         self.read = {}
 
     def __getitem__(self, i):
-        self.read[self.batches.epoch, self.first_step + i] = self.batches.plan[i].tolist()
+        self.read[self.batches.epoch, self.batches.step + i] = self.batches.plan[i].tolist()
         return super().__getitem__(i)
 
 
@@ -299,7 +302,7 @@ def test_nan_is_never_an_improvement(validation_lists):
         assert not metric.improves(float("nan"), None)
         assert not metric.improves(float("nan"), 0.5)
         assert metric.improves(0.5, None)
-    kept = best_epoch.Record(validation_lists, "ndcg", 2, None)
+    kept = best_epoch.Record(validation_lists, plackett.metrics.NDCG(), 2, None)
     history = [{"epoch": i + 1, "ndcg": value} for i, value in enumerate([np.nan, 0.5, np.nan])]
     assert kept.take(history).best == history[1]
     assert kept.finished(3)
@@ -309,7 +312,7 @@ def test_nan_is_never_an_improvement(validation_lists):
 
 def rates(settings, steps):
     """The learning rate at the beginning and the end of each twentieth of a run."""
-    schedule = made_optimizer(settings_of({"learning_rate": 0.5} | settings), steps)._learning_rate
+    schedule = make_optimizer(Settings.from_dict({"learning_rate": 0.5} | settings), steps)._learning_rate
     return [float(schedule(step)) for step in range(0, steps + 1, steps // 20)]
 
 
@@ -326,8 +329,8 @@ def test_learning_rate_schedules_span_the_run():
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_every_optimizer_by_name(name):
-    given = settings_of({"optimizer": name, "learning_rate": "2e-3", "weight_decay": 0.1, "global_clipnorm": 3})
-    optimizer = made_optimizer(given, 10)
+    given = Settings.from_dict({"optimizer": name, "learning_rate": "2e-3", "weight_decay": 0.1, "global_clipnorm": 3})
+    optimizer = make_optimizer(given, 10)
     assert type(optimizer).__name__.lower() == name
     assert float(optimizer.learning_rate) == pytest.approx(2e-3)
     assert (optimizer.weight_decay, optimizer.global_clipnorm) == (0.1, 3.0)

@@ -11,7 +11,8 @@ from conftest import made_lists
 
 import plackett
 from plackett.training import _search
-from plackett.training._search import checked_space, tune
+from plackett.training._search import tune
+from plackett.training._space import check_space
 from plackett.training.callbacks import best_epoch
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -106,11 +107,11 @@ def test_a_trial_whose_metric_is_nan_has_diverged(tmp_path, monkeypatch):
 def test_the_default_space_is_what_the_scorer_knows(monkeypatch, tmp_path):
     spaces = []
 
-    def opened(output, given, data):
+    def open_folder(output, given, data):
         spaces.append(given["space"])
         raise KilledError
 
-    monkeypatch.setattr(_search, "_opened", opened)
+    monkeypatch.setattr(_search, "_open_folder", open_folder)
     for scorer in ("mlp", "embeddings", "additive"):
         with pytest.raises(KilledError):
             search(tmp_path, 1, space=None, scorer=scorer)
@@ -121,7 +122,7 @@ def test_the_default_space_is_what_the_scorer_knows(monkeypatch, tmp_path):
 
 
 def test_ranges_are_of_the_kind_of_their_setting():
-    space = checked_space(
+    space = check_space(
         {
             "learning_rate": {"low": 1, "high": 2},
             "batch_size": {"low": 8, "high": 64},
@@ -146,11 +147,18 @@ def test_ranges_are_of_the_kind_of_their_setting():
         ({"space": {"epochs": []}}, "the space of epochs must be {low, high} or a list of choices, but got []"),
         ({"space": {"epochs": {"low": 1}}}, "the space of epochs must be {low, high} or a list"),
         ({"space": {"epochs": {"low": 1, "high": 2, "lo": 1}}}, "unknown part of the space of epochs: 'lo'"),
-        ({"space": {"epochs": {"low": 1, "high": 2.5}}}, "high of epochs must be int, but got 2.5"),
+        (
+            {"space": {"epochs": {"low": 1, "high": 2.5}}},
+            "high of epochs must be a whole number of at least 1, but got 2.5",
+        ),
         ({"space": {"epochs": {"low": 2, "high": 2}}}, "the space of epochs must have low < high, but got low=2, high"),
         (
             {"space": {"learning_rate": {"low": 0, "high": 1, "log": True}}},
-            "the space of learning_rate must have 0 < low < high, but got low=0.0, high=1.0",
+            "low of learning_rate must be a number greater than 0, but got 0",
+        ),
+        (
+            {"space": {"scorer_options.l2": {"low": 0, "high": 1, "log": True}}},
+            "the space of scorer_options.l2 must have 0 < low < high, but got low=0, high=1",
         ),
     ],
 )

@@ -18,7 +18,14 @@ from plackett.backend.arithmetic import (
     value_and_slope,
 )
 from plackett.backend.places import add_at, argsort, at, lookup, part, scatter_add, with_part
-from plackett.backend.randomness import generator_states, seed_generators, set_generator_states, uniform
+from plackett.backend.randomness import (
+    generator_states,
+    keep_generators,
+    seed_all_generators,
+    seed_generators,
+    set_generator_states,
+    uniform,
+)
 from plackett.backend.scans import (
     cumulative_logsumexp,
     cumulative_product,
@@ -27,7 +34,7 @@ from plackett.backend.scans import (
     running_max,
     softmax_of_rows,
 )
-from plackett.backend.tensors import concrete, fed, flat_ragged, keep_keras_mask, keras_mask, pytree, replicas
+from plackett.backend.tensors import concrete, flat_ragged, for_fit, keep_keras_mask, keras_mask, pytree, replicas
 
 __all__ = [
     "add_at",
@@ -40,11 +47,12 @@ __all__ = [
     "cumulative_product",
     "cumulative_sum",
     "divide_no_nan",
-    "fed",
     "flat_ragged",
     "floor",
+    "for_fit",
     "generator_states",
     "in_double",
+    "keep_generators",
     "keep_keras_mask",
     "keras_mask",
     "logsumexp_of_rows",
@@ -58,6 +66,7 @@ __all__ = [
     "replicas",
     "running_max",
     "scatter_add",
+    "seed_all_generators",
     "seed_generators",
     "set_generator_states",
     "softmax_of_rows",

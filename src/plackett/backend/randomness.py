@@ -1,6 +1,16 @@
 """Uniform noise, and the generators that it comes from."""
 
+import contextlib
+import random
+from collections.abc import Iterator
+
 import keras
+import numpy as np
+from keras.src.backend.common import global_state
+
+# What `keras.utils.set_random_seed` remembers and what `keras.random` draws from without a seed; Keras has no public
+# function that reads them.
+OF_KERAS = ("global_random_seed", "global_seed_generator")
 
 
 def uniform(shape, seed: int | None, seed_generator, scores):
@@ -36,6 +46,34 @@ def uniform(shape, seed: int | None, seed_generator, scores):
     bits = tf.reduce_sum(tf.bitcast(tf.cast(tf.stop_gradient(scores), "float32"), "int32"))
     key = tf.cast(seed_generator.state.value, "int32")
     return tf.random.stateless_uniform(shape, tf.random.experimental.stateless_fold_in(key, bits))
+
+
+@contextlib.contextmanager
+def keep_generators() -> Iterator[None]:
+    """After this, the global generators go on as if nothing within it had drawn from them or seeded them.
+
+    They are those of Python, NumPy, Keras and PyTorch. Keras draws from none of TensorFlow.
+    """
+    of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), generator_states()
+    of_keras = {name: global_state.get_global_attribute(name) for name in OF_KERAS}
+    global_state.set_global_attribute("global_seed_generator", None)
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
+        set_generator_states(of_torch)
+        for name, value in of_keras.items():
+            global_state.set_global_attribute(name, value)
+
+
+def seed_all_generators(seed: int) -> None:
+    """Does for the generators of `keep_generators` what `keras.utils.set_random_seed` does for all."""
+    random.seed(seed)
+    np.random.seed(seed)
+    for name, value in zip(OF_KERAS, (seed, None), strict=True):
+        global_state.set_global_attribute(name, value)
+    seed_generators(seed)
 
 
 def seed_generators(seed: int) -> None:

@@ -84,7 +84,7 @@ def replicas() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def fed(dataset):
+def for_fit(dataset):
     """A `keras.utils.PyDataset` of (inputs, labels, weights) in the form that `fit` reads without a fault.
 
     On TensorFlow, Keras infers the shapes of all batches from the first two and fails on a later one; there the

@@ -21,7 +21,7 @@ from plackett.cli.convert import convert
 from plackett.cli.progress import ProgressBar
 from plackett.data._sources import MOVIELENS, read, read_training
 from plackett.evaluation import METRICS
-from plackett.training import Settings, settings_of
+from plackett.training import Settings
 from plackett.training._config_file import read_config, read_yaml
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Learning to rank with Keras 3.")
@@ -339,7 +339,9 @@ def given_settings(ctx: typer.Context) -> tuple[dict, tuple[list[str], list]]:
     A loss or scorer given there stands without the options that the file has for another.
     """
     given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
-    config = {} if "config" not in given else read_config(given["config"], given.get("backend"))
+    config = (
+        {} if "config" not in given else read_config(given["config"], keras.backend.backend(), given.get("backend"))
+    )
     source = {name: config.pop(name, None) for name in ("data", "validation")}
     data, validation = (list(given.get(name) or source[name] or ()) for name in source)
     if not data:
@@ -352,7 +354,7 @@ def given_settings(ctx: typer.Context) -> tuple[dict, tuple[list[str], list]]:
         given |= parse_options("--learning-rate-schedule", [f"learning_rate_schedule={schedule}"])
     names = {field.name for field in dataclasses.fields(Settings)}
     settings = config | {name: given[name] for name in given if name in names}
-    settings_of(settings)
+    Settings.from_dict(settings)
     return settings, (data, validation)
 
 

@@ -55,9 +55,10 @@ def evaluate_scores(
         raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
     if np.isnan(scores).any():
         raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN, which has no rank")
-    measures = dict(_measure(metric) for metric in metrics)
-    if len(measures) < len(metrics):
-        raise ValueError(f"each metric must have a name of its own, but got {[_measure(m)[0] for m in metrics]}")
+    named = [_measure(metric) for metric in metrics]
+    measures = dict(named)
+    if len(measures) < len(named):
+        raise ValueError(f"each metric must have a name of its own, but got {[name for name, _ in named]}")
     row_splits, columns = _measured(scores, lists, queries)
     place = np.arange(bucket_size(int(np.diff(row_splits).max(initial=0))))
     for start in range(0, len(lists), batch_size):
@@ -143,7 +144,7 @@ def _measure(metric):
     """(name, a fresh metric) of a name or a metric."""
     if isinstance(metric, str):
         return metric, get(metric)
-    return metric.name, type(metric).from_config(metric.get_config())
+    return metric.name, metric.copy()
 
 
 def evaluate(

@@ -5,7 +5,8 @@ import numpy as np
 from keras import ops
 
 from plackett.data import Batches, RankingLists
-from plackett.losses._base import RankingLoss
+from plackett.scorers import as_scorer
+from plackett.scorers._any_model import inputs_for, output_layers
 from plackett.scorers.preprocessing.missing import check_missing
 
 
@@ -13,31 +14,40 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
     """The scores of all documents.
 
     Args:
-        model: a scorer, see `plackett.scorers`.
+        model: a scorer of `plackett.scorers`, or any Keras model that `plackett.scorers.as_scorer` takes.
         lists: what to score.
         batch_size: how many lists are scored at a time.
 
     Returns:
         [documents], in the order of `lists`. Of a model of several tasks, the scores of the first. Where a document has
-        several, they are made into one as the loss says that the model was compiled with
-        (`RankingLoss.ranking_scores`); without one, by their mean.
+        several, they are made into one as the output layer of the model says, see `plackett.scorers.MaskedScores`; or
+        else as the loss says that the model was compiled with; without either, by their mean.
 
     Raises:
-        ValueError: features are missing, which the model does not allow for.
+        ValueError: the model takes what the lists do not have, its output is no score a document, or features are
+            missing, which it does not allow for.
+
+    Cost: a model that is no scorer is compiled anew at each call; score many times with `as_scorer(model, lists)`.
     """
-    task, loss = next(iter(model.output)) if isinstance(model.output, dict) else None, getattr(model, "loss", None)
-    output = model.output if task is None else model.output[task]
-    exact = keras.backend.standardize_dtype(output.dtype) == "float64"
-    scores = np.zeros(len(lists.labels), "float64" if exact else "float32")
-    loss = loss if task is None or loss is None else loss[task]
-    batches = Batches(lists.with_ids(model.input), batch_size)
+    scorer = as_scorer(model, lists)
+    lists = inputs_for(scorer, lists)
+    task, layer = next(iter(output_layers(scorer).items()))
+    rule = _ranking_rule(model, task, layer)
+    scores = np.zeros(len(lists.labels), "float64" if layer.compute_dtype == "float64" else "float32")
+    batches = Batches(lists, batch_size)
     for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
-        batch = model.predict_on_batch(inputs)
-        batch = np.asarray(batch if task is None else batch[task])
-        if batch.ndim == 3:
-            single = loss.ranking_scores(batch) if isinstance(loss, RankingLoss) else batch.mean(axis=-1)
-            batch = ops.convert_to_numpy(single)
+        batch = scorer.predict_on_batch(inputs)
+        batch = ops.convert_to_numpy(rule(batch if task is None else batch[task]))
         scores[lists.row_splits[queries[0]] : lists.row_splits[queries[-1] + 1]] = batch[inputs["mask"]]
     if np.isnan(scores).any():
-        check_missing(model, lists)
+        check_missing(scorer, lists)
     return scores
+
+
+def _ranking_rule(model, task, layer):
+    """The function of the scores of one task that makes those to rank by."""
+    loss = getattr(model, "loss", None)
+    loss = loss.get(task) if isinstance(loss, dict) else loss
+    if layer.axis_of_models and layer.ranking is None and hasattr(loss, "ranking_scores"):
+        return loss.ranking_scores
+    return layer.ranking_scores

@@ -40,6 +40,7 @@ from plackett.lambdas import (
     PrecisionLambdaWeight,
     YetiDCGLambdaWeight,
 )
+from plackett.losses._any_loss import as_ranking_loss
 from plackett.losses._approx import (
     ApproxMRRLoss,
     ApproxNDCGLoss,

@@ -184,6 +184,7 @@ def _posterior(clicked, logit, other):
     return ops.stop_gradient(ops.where(clicked, 1.0, ops.sigmoid(logit - ops.softplus(other))))
 
 
+@register
 def relevance_logits(scores):
     """[..., list_size, 2] of `click_em` -> [..., list_size], the logits of relevance, which rank."""
     return scores[..., 1]

@@ -227,6 +227,7 @@ def _ordinal(labels, scores, *, mask, weights, ordinal_size, use_fraction_label,
     return total(weights_of_documents(weights, labels, mask) * by_document, per)
 
 
+@register
 def expected_grade(scores):
     """[..., list_size, K] of `ordinal` -> [..., list_size], the sum of the K probabilities, which ranks."""
     return ops.sum(ops.sigmoid(scores), axis=-1)
@@ -324,6 +325,7 @@ def _multi_class(labels, scores, *, mask, weights, num_classes, label_smoothing,
     return total(weights_of_documents(weights, labels, mask) * by_document, per)
 
 
+@register
 def expected_class(scores):
     """[..., list_size, K] of `multi_class` -> [..., list_size], the expected class, which ranks."""
     probability = ops.softmax(scores, axis=-1)

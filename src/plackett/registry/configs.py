@@ -67,6 +67,10 @@ class Configured:
         given = self._arguments.items()
         return {name: value for name, value in given if name not in known or value is not known[name].default}
 
+    def copy(self):
+        """An equal object with a state of its own, also where an argument cannot be written down."""
+        return type(self)(**self._arguments)
+
     def get_config(self) -> dict:
         """The constructor's arguments, in a form that JSON can hold; a name of None as the one that it stands for.
 

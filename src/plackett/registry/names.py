@@ -32,11 +32,12 @@ def snake_case(name: str) -> str:
 
 
 def registered(base: type) -> dict[str, type]:
-    """The classes of one kind that are registered with Keras, by their registered names, such as "plackett>NDCG"."""
+    """The public classes of one kind that are registered with Keras, by their registered names, as "plackett>NDCG"."""
     import keras
 
     objects = keras.saving.get_custom_objects().items()
-    return {name: kind for name, kind in objects if inspect.isclass(kind) and issubclass(kind, base)}
+    classes = {name: kind for name, kind in objects if inspect.isclass(kind) and issubclass(kind, base)}
+    return {name: kind for name, kind in classes.items() if not kind.__name__.startswith("_")}
 
 
 def classes_by_name(base: type, suffix: str = "") -> dict[str, type]:

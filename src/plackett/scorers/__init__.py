@@ -3,7 +3,7 @@
 A scorer is a function of the training lists and of options, `scorer(lists, *, ...) -> keras.Model`. The inputs of the
 model are a dict: `features`, [lists, list_size, features], `mask`, [lists, list_size] bool, and the id features by
 their names, each [lists, list_size] int32. All are taken raw: what is done to them is fitted on the training lists and
-kept inside the model, see `plackett.scorers.preprocessing.layers.prepare`. Padding may hold anything, NaN too.
+kept inside the model, see `plackett.scorers.preprocessing.inputs.prepare`. Padding may hold anything, NaN too.
 
 The output is [lists, list_size]; [lists, list_size, models] with `models`; a dict of such, one a task, with `tasks`.
 It is 0 at padding and carries `mask` as its Keras mask, so that losses and metrics know who is real.
@@ -27,6 +27,7 @@ Of those that take id features:
 from collections.abc import Mapping
 
 from plackett.scorers._additive import additive
+from plackett.scorers._any_model import as_scorer
 from plackett.scorers._attention import self_attention
 from plackett.scorers._cross import Cross, dcn
 from plackett.scorers._explain import curves, plot_curves
@@ -50,6 +51,7 @@ __all__ = [
     "SignedLog1p",
     "Vocabulary",
     "additive",
+    "as_scorer",
     "curves",
     "dcn",
     "embeddings",

@@ -7,22 +7,23 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from plackett._types import Tensor
 from plackett.data import RankingLists
-from plackett.scorers._options import checked
-from plackett.scorers._outputs import masked, outputs
-from plackett.scorers.preprocessing.layers import prepare
+from plackett.registry import register
+from plackett.registry.options import Count, Counts, Names, NotNegative
+from plackett.scorers._checks import with_checks
+from plackett.scorers._outputs import mask_scores, outputs
+from plackett.scorers.preprocessing.inputs import prepare
 
-_register = keras.saving.register_keras_serializable("plackett")
 
-
-@checked
+@with_checks
 def additive(
     lists: RankingLists,
     *,
-    hidden: Sequence[int] = (16, 8),
-    l2: float = 1e-5,
-    models: int | None = None,
-    tasks: Sequence[str] | None = None,
+    hidden: Counts = (16, 8),
+    l2: NotNegative = 1e-5,
+    models: Count | None = None,
+    tasks: Names | None = None,
     **features,
 ) -> keras.Model:
     """A generalised additive model.
@@ -33,6 +34,15 @@ def additive(
 
     where g_f is a small network for a dense feature and a number a value for an id feature. `curves` and `plot_curves`
     show what each feature adds.
+
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> films = {"film": np.arange(60) % 9}
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10, ids=films)
+    >>> model = plackett.scorers.additive(lists, hidden=(4,))
+    >>> list(plackett.scorers.curves(model, lists))
+    ['1', '2', '3', 'film']
 
     Args:
         lists: the training lists.
@@ -55,17 +65,17 @@ def additive(
     prepared = prepare(lists, **features)
 
     def sum_of_curves(name, prefix):
-        parts = prepared.embedded(models or 1, l2, prefix)
+        parts = prepared.embeddings(models or 1, l2, prefix)
         if prepared.dense is not None:
             parts.insert(0, FeatureNetworks(hidden, models or 1, name=f"{prefix}networks")(prepared.dense))
         names = (*prepared.names, *prepared.ids)
         contributions = Contributions(names, name=f"{prefix}contributions")(parts)
-        return masked(ops.sum(contributions, axis=-2), prepared.mask, name, models)
+        return mask_scores(ops.sum(contributions, axis=-2), prepared.mask, name, models)
 
     return keras.Model(prepared.inputs, outputs(tasks, sum_of_curves), name="additive")
 
 
-@_register
+@register
 class FeatureNetworks(keras.layers.Layer):
     """A small network of its own for each feature, with relu between its layers.
 
@@ -75,16 +85,16 @@ class FeatureNetworks(keras.layers.Layer):
         kwargs: those of `keras.layers.Layer`.
     """
 
-    def __init__(self, hidden: Sequence[int], models: int, **kwargs):
+    def __init__(self, hidden: Sequence[int], models: int, **kwargs) -> None:
         super().__init__(**kwargs)
         self.hidden = tuple(hidden)
         self.models = models
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The constructor's arguments."""
         return super().get_config() | {"hidden": list(self.hidden), "models": self.models}
 
-    def build(self, shape):
+    def build(self, shape: tuple) -> None:
         """Makes the weights, with an axis of features in front."""
         self.kernels, self.biases = [], []
         for place, (width, following) in enumerate(itertools.pairwise((1, *self.hidden, self.models))):
@@ -98,7 +108,7 @@ class FeatureNetworks(keras.layers.Layer):
                 drawn = keras.initializers.RandomUniform(-limit, limit)
                 weights.append(self.add_weight(name=f"{name}_{place}", shape=(shape[-1], *form), initializer=drawn))
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         """[lists, list_size, features] -> [lists, list_size, features, models]."""
         # With the axis of features in front each layer is one batched matrix product, and nothing large is turned.
         x = ops.moveaxis(x, -1, 0)[..., None]
@@ -107,7 +117,7 @@ class FeatureNetworks(keras.layers.Layer):
         return ops.moveaxis(x, 0, 2)
 
 
-@_register
+@register
 class Contributions(keras.layers.Layer):
     """What each term of a sum adds to it.
 
@@ -116,15 +126,15 @@ class Contributions(keras.layers.Layer):
         kwargs: those of `keras.layers.Layer`.
     """
 
-    def __init__(self, names: Sequence[str], **kwargs):
+    def __init__(self, names: Sequence[str], **kwargs) -> None:
         super().__init__(**kwargs)
         self.names = tuple(names)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The constructor's arguments."""
         return super().get_config() | {"names": list(self.names)}
 
-    def call(self, parts):
+    def call(self, parts: list[Tensor]) -> Tensor:
         """[..., terms, models] of dense features, [..., models] of an id feature -> [..., terms, models]."""
         terms = [part if len(part.shape) == 4 else part[..., None, :] for part in parts]
         return ops.concatenate(terms, axis=-2)

@@ -1,31 +1,32 @@
 """Scorers that see the whole list: the score of a document depends on the documents beside it."""
 
-from collections.abc import Sequence
-
 import keras
 from keras import ops
 
+from plackett._types import Tensor
 from plackett.data import RankingLists
-from plackett.scorers._mlp import hidden_layers
-from plackett.scorers._options import checked
+from plackett.registry import register
+from plackett.registry.options import Count, Counts, Names, NotNegative, ShareBelow1
+from plackett.scorers._checks import with_checks
+from plackett.scorers._mlp import Normalization, hidden_layers
 from plackett.scorers._outputs import linear_heads
-from plackett.scorers.preprocessing.layers import prepare
+from plackett.scorers.preprocessing.inputs import prepare
 
 
-@checked
+@with_checks
 def self_attention(
     lists: RankingLists,
     *,
-    hidden: Sequence[int] = (64,),
-    blocks: int = 2,
-    heads: int = 2,
-    feed_forward: int = 128,
-    normalization: str | None = None,
-    dropout: float = 0.1,
-    dimension: int = 16,
-    l2: float = 1e-5,
-    models: int | None = None,
-    tasks: Sequence[str] | None = None,
+    hidden: Counts = (64,),
+    blocks: Count = 2,
+    heads: Count = 2,
+    feed_forward: Count = 128,
+    normalization: Normalization = None,
+    dropout: ShareBelow1 = 0.1,
+    dimension: Count = 16,
+    l2: NotNegative = 1e-5,
+    models: Count | None = None,
+    tasks: Names | None = None,
     **features,
 ) -> keras.Model:
     """Self-attention over the documents of a list.
@@ -35,6 +36,14 @@ def self_attention(
         x <- x + attention(norm(x)),    x <- x + W_2 relu(W_1 norm(x) + b_1) + b_2
 
     with layer normalisation. Nothing tells of the order of documents: in another order they get the same scores.
+
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10)
+    >>> model = plackett.scorers.self_attention(lists, hidden=(8,), blocks=1)
+    >>> plackett.score(model, lists).shape == lists.labels.shape
+    True
 
     Args:
         lists: the training lists.
@@ -62,7 +71,7 @@ def self_attention(
     if not hidden or hidden[-1] % heads:
         raise ValueError(f"the last width of hidden must be a multiple of heads={heads}, but got hidden={hidden}")
     prepared = prepare(lists, **features)
-    x = hidden_layers(prepared.joined(dimension, l2), prepared.mask, hidden, normalization, dropout)
+    x = hidden_layers(prepared.join(dimension, l2), prepared.mask, hidden, normalization, dropout)
     visible = Visible()(prepared.mask)
     for _ in range(blocks):
         x = _block(x, visible, heads, feed_forward, dropout)
@@ -82,11 +91,11 @@ def _block(x, visible, heads, feed_forward, dropout):
     return keras.layers.Add()([x, keras.layers.Dropout(dropout)(deep)])
 
 
-@keras.saving.register_keras_serializable("plackett")
+@register
 class Visible(keras.layers.Layer):
     """Which documents each may attend to: the real ones; in a list without any all, so that no softmax is empty."""
 
-    def call(self, mask):
+    def call(self, mask: Tensor) -> Tensor:
         """[lists, list_size] bool -> [lists, list_size, list_size] bool."""
         visible = mask | ~ops.any(mask, axis=-1, keepdims=True)
         return visible[:, None, :] | ops.zeros_like(mask)[:, :, None]

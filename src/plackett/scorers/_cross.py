@@ -1,31 +1,34 @@
 """Deep and cross networks: products of features of a known degree, beside a perceptron."""
 
-from collections.abc import Sequence
+from typing import Literal
 
 import keras
 from keras import ops
 
+from plackett._types import Tensor
 from plackett.data import RankingLists
-from plackett.scorers._mlp import hidden_layers
-from plackett.scorers._options import checked
+from plackett.registry import register
+from plackett.registry.options import Count, Counts, Names, NotNegative, ShareBelow1
+from plackett.scorers._checks import with_checks
+from plackett.scorers._mlp import Normalization, hidden_layers
 from plackett.scorers._outputs import linear_heads
-from plackett.scorers.preprocessing.layers import prepare
+from plackett.scorers.preprocessing.inputs import prepare
 
 
-@checked
+@with_checks
 def dcn(
     lists: RankingLists,
     *,
-    crosses: int = 3,
-    rank: int | None = None,
-    structure: str = "stacked",
-    hidden: Sequence[int] = (64, 32),
-    normalization: str | None = None,
-    dropout: float = 0.0,
-    dimension: int = 16,
-    l2: float = 1e-5,
-    models: int | None = None,
-    tasks: Sequence[str] | None = None,
+    crosses: Count = 3,
+    rank: Count | None = None,
+    structure: Literal["stacked", "parallel"] = "stacked",
+    hidden: Counts = (64, 32),
+    normalization: Normalization = None,
+    dropout: ShareBelow1 = 0.0,
+    dimension: Count = 16,
+    l2: NotNegative = 1e-5,
+    models: Count | None = None,
+    tasks: Names | None = None,
     **features,
 ) -> keras.Model:
     """DCN-v2, a deep and cross network over dense features and embeddings of id features.
@@ -35,6 +38,14 @@ def dcn(
         x_{l+1} = x_0 * (W_l x_l + b_l) + x_l
 
     so that layer l holds products of up to l + 1 features.
+
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10)
+    >>> model = plackett.scorers.dcn(lists, crosses=2, rank=4)
+    >>> plackett.score(model, lists).shape == lists.labels.shape
+    True
 
     Args:
         lists: the training lists.
@@ -61,7 +72,7 @@ def dcn(
     out.
     """
     prepared = prepare(lists, **features)
-    crossed = start = prepared.joined(dimension, l2)
+    crossed = start = prepared.join(dimension, l2)
     for _ in range(crosses):
         crossed = Cross(rank)((start, crossed))
     deep = hidden_layers(crossed if structure == "stacked" else start, prepared.mask, hidden, normalization, dropout)
@@ -69,24 +80,32 @@ def dcn(
     return keras.Model(prepared.inputs, linear_heads(x, prepared.mask, tasks, models), name="dcn")
 
 
-@keras.saving.register_keras_serializable("plackett")
+@register
 class Cross(keras.layers.Layer):
-    """x_0 * (W x + b) + x.
+    """x_0 * (W x + b) + x, a layer of `dcn`.
+
+    >>> import numpy as np
+    >>> start, x = np.ones((2, 3), "float32"), np.zeros((2, 3), "float32")
+    >>> layer = Cross(rank=2)
+    >>> layer((start, x)).shape == (2, 3)
+    True
+    >>> [tuple(factor.shape) for factor in layer.factors]
+    [(3, 2), (2, 3)]
 
     Args:
         rank: W = U V with so many columns in U. None = W is a full matrix.
         kwargs: those of `keras.layers.Layer`.
     """
 
-    def __init__(self, rank: int | None = None, **kwargs):
+    def __init__(self, rank: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self.rank = rank
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The constructor's arguments."""
         return super().get_config() | {"rank": self.rank}
 
-    def build(self, shapes):
+    def build(self, shapes: tuple) -> None:
         """Makes W or its factors, and b."""
         width = shapes[0][-1]
         if self.rank is None:
@@ -96,7 +115,7 @@ class Cross(keras.layers.Layer):
             self.factors = [self.add_weight(name="v", shape=shape), self.add_weight(name="u", shape=shape[::-1])]
         self.bias = self.add_weight(name="b", shape=(width,), initializer="zeros")
 
-    def call(self, inputs):
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
         """(x_0, x), both [..., columns] -> [..., columns]."""
         start, x = inputs
         product = x

@@ -16,6 +16,15 @@ def curves(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """What each feature adds to the score of a document, by its value.
 
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10)
+    >>> model = plackett.scorers.additive(lists, hidden=())
+    >>> values, adds = plackett.scorers.curves(model, lists, points=8)["2"]
+    >>> len(values) == len(adds) <= 8
+    True
+
     Args:
         model: of the scorer `additive`.
         lists: where the values are taken from, and over which the mean of each curve is 0.
@@ -106,7 +115,8 @@ def plot_curves(
 ) -> None:
     """Draws the curves of all features, those that move the score most first.
 
-    A dashed line is what a missing value adds; the bars of an id feature stand in the order of their ids.
+    A dashed line is what a missing value adds; the bars of an id feature stand in the order of their ids. For each
+    feature it shows what `curves` gives.
 
     Args:
         model, lists, points, task: see `curves`.

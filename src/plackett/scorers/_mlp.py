@@ -1,28 +1,41 @@
 """Multilayer perceptrons."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
 
+from plackett._types import Tensor
 from plackett.data import RankingLists
-from plackett.scorers._options import checked
+from plackett.registry.options import Count, Counts, Names, NotNegative, ShareBelow1
+from plackett.scorers._checks import with_checks
 from plackett.scorers._outputs import linear_heads
-from plackett.scorers.preprocessing.layers import prepare
+from plackett.scorers.preprocessing.inputs import Transform, prepare
+
+Normalization = Literal["batch", "layer"] | None
 
 
-@checked
+@with_checks
 def mlp(
     lists: RankingLists,
     *,
-    hidden: Sequence[int] = (64, 32),
-    normalization: str | None = "batch",
-    dropout: float = 0.2,
-    transform: str | None = "log1p",
+    hidden: Counts = (64, 32),
+    normalization: Normalization = "batch",
+    dropout: ShareBelow1 = 0.2,
+    transform: Transform = "log1p",
     missing: bool = False,
-    models: int | None = None,
-    tasks: Sequence[str] | None = None,
+    models: Count | None = None,
+    tasks: Names | None = None,
 ) -> keras.Model:
     """A multilayer perceptron over dense features alone.
+
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10)
+    >>> model = plackett.scorers.mlp(lists, hidden=(16,))
+    >>> plackett.score(model, lists).shape == lists.labels.shape
+    True
 
     Args:
         lists: the training lists.
@@ -44,21 +57,30 @@ def mlp(
     return keras.Model(prepared.inputs, linear_heads(x, prepared.mask, tasks, models), name="mlp")
 
 
-@checked
+@with_checks
 def embeddings(
     lists: RankingLists,
     *,
-    hidden: Sequence[int] = (64, 32),
-    normalization: str | None = None,
-    dropout: float = 0.0,
-    dimension: int = 16,
-    l2: float = 1e-5,
-    transform: str | None = None,
-    models: int | None = None,
-    tasks: Sequence[str] | None = None,
+    hidden: Counts = (64, 32),
+    normalization: Normalization = None,
+    dropout: ShareBelow1 = 0.0,
+    dimension: Count = 16,
+    l2: NotNegative = 1e-5,
+    transform: Transform = None,
+    models: Count | None = None,
+    tasks: Names | None = None,
     **features,
 ) -> keras.Model:
     """A multilayer perceptron over embeddings of id features, beside the dense ones.
+
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> films = {"film": np.arange(60) % 9}
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10, ids=films)
+    >>> model = plackett.scorers.embeddings(lists, dimension=4)
+    >>> model.get_layer("film_embedding").output_dim
+    4
 
     Args:
         lists: the training lists.
@@ -77,11 +99,13 @@ def embeddings(
     if not lists.ids:
         raise ValueError("these lists have no id features, which this scorer is made of")
     prepared = prepare(lists, transform=transform, **features)
-    x = hidden_layers(prepared.joined(dimension, l2), prepared.mask, hidden, normalization, dropout)
+    x = hidden_layers(prepared.join(dimension, l2), prepared.mask, hidden, normalization, dropout)
     return keras.Model(prepared.inputs, linear_heads(x, prepared.mask, tasks, models), name="embeddings")
 
 
-def hidden_layers(x, mask, hidden: Sequence[int], normalization: str | None, dropout: float):
+def hidden_layers(
+    x: Tensor, mask: Tensor, hidden: Sequence[int], normalization: Normalization, dropout: float
+) -> Tensor:
     """[lists, list_size, columns] -> [lists, list_size, last width], each document by itself."""
     for width in hidden:
         x = keras.layers.Dense(width)(x)

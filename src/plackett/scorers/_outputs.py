@@ -5,15 +5,21 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import ops
 
+from plackett import backend
+from plackett._types import Tensor
+from plackett.registry import register
 
-def outputs(tasks: Sequence[str] | None, made: Callable):
-    """`made(name, prefix)` for the one output of a model, or a dict of it for each task."""
+
+def outputs(tasks: Sequence[str] | None, make: Callable[[str, str], Tensor]) -> Tensor | dict[str, Tensor]:
+    """`make(name, prefix)` for the one output of a model, or a dict of it for each task."""
     if tasks is None:
-        return made("scores", "")
-    return {task: made(task, f"{task}_") for task in tasks}
+        return make("scores", "")
+    return {task: make(task, f"{task}_") for task in tasks}
 
 
-def linear_heads(x, mask, tasks: Sequence[str] | None, models: int | None):
+def linear_heads(
+    x: Tensor, mask: Tensor, tasks: Sequence[str] | None, models: int | None
+) -> Tensor | dict[str, Tensor]:
     """A linear head for each output.
 
     Args:
@@ -26,43 +32,68 @@ def linear_heads(x, mask, tasks: Sequence[str] | None, models: int | None):
         The scores, or a dict of them.
     """
     return outputs(
-        tasks, lambda name, prefix: masked(keras.layers.Dense(models or 1, name=f"{prefix}head")(x), mask, name, models)
+        tasks,
+        lambda name, prefix: mask_scores(keras.layers.Dense(models or 1, name=f"{prefix}head")(x), mask, name, models),
     )
 
 
-def masked(scores, mask, name: str, models: int | None):
+def mask_scores(scores: Tensor, mask: Tensor, name: str, models: int | None) -> Tensor:
     """[lists, list_size, models or 1] -> the output of this name; in float32 under any dtype policy."""
     return MaskedScores(axis_of_models=models is not None, name=name, dtype="float32")((scores, mask))
 
 
-@keras.saving.register_keras_serializable("plackett")
+@register
 class MaskedScores(keras.layers.Layer):
-    """Zeroes the scores of padding and gives the scores their Keras mask.
+    """Zeroes the scores of padding and gives the scores their Keras mask; knows how several scores rank a document.
+
+    >>> import numpy as np
+    >>> scores, mask = np.array([[[1.0], [2.0], [9.0]]], "float32"), np.array([[True, True, False]])
+    >>> [float(x) for x in MaskedScores()((scores, mask))[0]]
+    [1.0, 2.0, 0.0]
 
     Args:
         axis_of_models: whether the scores keep their last axis.
+        ranking: function of [..., list_size, models], with an axis of models, that makes the scores to rank by,
+            [..., list_size], registered with Keras if the model is to be saved. None = their mean.
         kwargs: those of `keras.layers.Layer`.
     """
 
-    def __init__(self, axis_of_models: bool = False, **kwargs):
+    def __init__(
+        self, axis_of_models: bool = False, ranking: Callable[[Tensor], Tensor] | None = None, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         self.axis_of_models = axis_of_models
+        self.ranking = ranking
         self.supports_masking = True
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The constructor's arguments."""
-        return super().get_config() | {"axis_of_models": self.axis_of_models}
+        written = keras.saving.serialize_keras_object(self.ranking)
+        return super().get_config() | {"axis_of_models": self.axis_of_models, "ranking": written}
 
-    def call(self, inputs):
-        """([lists, list_size, models], [lists, list_size] bool) -> the scores."""
+    @classmethod
+    def from_config(cls, config: dict) -> "MaskedScores":
+        """The layer of what `get_config` returned."""
+        return cls(**config | {"ranking": keras.saving.deserialize_keras_object(config.get("ranking"))})
+
+    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
+        """([lists, list_size, models] or [lists, list_size], [lists, list_size] bool) -> the scores."""
         scores, mask = inputs
+        if len(scores.shape) == 2:
+            return ops.where(mask, scores, ops.zeros_like(scores))
         scores = ops.where(mask[..., None], scores, ops.zeros_like(scores))
         return scores if self.axis_of_models else ops.squeeze(scores, axis=-1)
 
-    def compute_mask(self, inputs, previous_mask=None):
+    def ranking_scores(self, scores: Tensor) -> Tensor:
+        """[..., list_size]: the scores that this layer gave, made into one a document where there are several."""
+        if not self.axis_of_models:
+            return scores
+        return backend.mean(scores, axis=-1) if self.ranking is None else self.ranking(scores)
+
+    def compute_mask(self, inputs: tuple[Tensor, Tensor], previous_mask: Tensor | None = None) -> Tensor:
         """The mask that came with the scores."""
         return inputs[1]
 
-    def compute_output_shape(self, shapes):
+    def compute_output_shape(self, shapes: tuple) -> tuple:
         """The shape of the scores."""
-        return shapes[0] if self.axis_of_models else shapes[0][:-1]
+        return shapes[0] if self.axis_of_models or len(shapes[0]) == 2 else shapes[0][:-1]

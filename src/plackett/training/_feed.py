@@ -29,17 +29,15 @@ class Feed(keras.utils.PyDataset):
     ):
         super().__init__()
         self.batches = Batches(lists, batch_size, seed=seed, max_list_size=max_list_size, targets=targets)
-        self.first_step = 0
 
     def start(self, epoch: int, step: int = 0) -> None:
         """Goes to this epoch, counted from 0, from batch `step` on."""
-        self.first_step = step
         self.batches.start(epoch, step)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """How many batches are left."""
         return len(self.batches)
 
-    def __getitem__(self, i):
+    def __getitem__(self, i: int) -> tuple:
         """Batch i of what is left."""
         return self.batches[i]

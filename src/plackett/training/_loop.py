@@ -2,20 +2,24 @@
 
 import dataclasses
 import pathlib
+from typing import Unpack
 
 import keras
 
-from plackett import backend, metrics
-from plackett.data import RankingLists
+from plackett import backend
+from plackett.data import RankingLists, split_queries
+from plackett.scorers._any_model import inputs_for
 from plackett.scorers.preprocessing.missing import check_missing
 from plackett.training._feed import Feed
-from plackett.training._labels import check_labels
-from plackett.training._objective import compile_for, made_losses, made_scorer
-from plackett.training._run_folder import opened
-from plackett.training._settings import settings_of
+from plackett.training._label_check import check_labels
+from plackett.training._objective import compile_model, make_losses, make_metric, make_scorer
+from plackett.training._objects import as_config
+from plackett.training._optimizers import make_optimizer
+from plackett.training._run_folder import environment, open_run_folder
+from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training.callbacks.best_epoch import Record, read_history
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, Checkpoints, clear
-from plackett.training.callbacks.divergence import Watch, watched
+from plackett.training.callbacks.divergence import Watch, watch_weights
 from plackett.training.callbacks.randomness import EpochSeeds
 
 
@@ -24,37 +28,61 @@ class Trained:
     """What `train` returns.
 
     Args:
-        model: the scorer with the weights of its best epoch.
+        model: the scorer with the weights of its best epoch. Where a Keras model was given that is no scorer of
+            `plackett.scorers`, a scorer that it stands in, see `plackett.scorers.as_scorer`.
         history: one dict an epoch: epoch, loss, the validation metric.
         best: the entry of `history` that the weights are from.
+        validation: the lists that the best epoch was chosen on.
         output: the folder that holds them, or None.
     """
 
     model: keras.Model
     history: list[dict]
     best: dict
+    validation: RankingLists
     output: pathlib.Path | None
+
+    @property
+    def still_improving(self) -> bool:
+        """Whether the last epoch was the best: more epochs may help."""
+        return self.best["epoch"] == self.history[-1]["epoch"]
 
 
 def train(
     lists: RankingLists,
-    validation: RankingLists,
+    validation: RankingLists | None = None,
     *,
     output: str | pathlib.Path | None = None,
     overwrite: bool = False,
     resume: bool = False,
     provenance: dict | None = None,
     callbacks: list[keras.callbacks.Callback] | None = None,
-    **settings,
+    **settings: Unpack[SettingsKeywords],
 ) -> Trained:
     """Trains a ranker and keeps the weights of the epoch with the best validation metric.
 
     A run that was killed at any moment and is then resumed ends with the weights, bit for bit, that it would have
-    ended with undisturbed, on the same backend and machine. What callbacks of your own remember is not kept.
+    ended with undisturbed, on the same backend and machine. What callbacks of your own remember is not kept. All
+    randomness comes from `seed`; the global generators of Python, NumPy, Keras and the backend go on afterwards as if
+    nothing had been.
+
+    What has a name may be an object of your own:
+
+    - `loss`: a loss of plackett or Keras, or a function, see `plackett.losses.as_ranking_loss`.
+    - `metric`: a metric of plackett with conventions of its own, such as `NDCG(topn=10, empty="skip")`.
+    - `scorer`: a Keras model, see `plackett.scorers.as_scorer`; it is trained in place, from the weights that it has,
+      and by the steps of `train`, not by a `train_step` of its own. Or a function of the training lists that makes one
+      and is handed `scorer_options`, and also `models` and `tasks` where there are such, as those of
+      `plackett.scorers` are.
+    - `optimizer`: an optimizer of Keras; it is used as it is. `learning_rate_schedule`: a schedule of Keras.
+
+    With `output`, an object must be registered with Keras: `config.yaml` holds its config, though no weights, from
+    which `resume` and a later run make it again.
 
     Args:
         lists: the training lists; what a scorer knows of features is fitted on them alone.
-        validation: the lists that the best epoch is chosen on.
+        validation: the lists that the best epoch is chosen on. None = the share `validation_share` of the queries,
+            drawn by the seed, is held out.
         output: a folder for `config.yaml`, `environment.yaml`, `model.keras`, `metrics.json`, `history.csv` and,
             until the run is finished, `checkpoints/`. None = nothing is written. Each of them is whole at any moment:
             what is finished stays when training is interrupted.
@@ -69,66 +97,101 @@ def train(
         FileExistsError: `output` holds an earlier run, and neither `overwrite` nor `resume` is True.
         OSError: `output` cannot be written; the last checkpoint and the files of the finished epochs are whole.
         TrainingDivergedError: the loss, a gradient or the validation metric is not finite; likewise, and
-            `divergence.json` tells of it.
-        ValueError: an unknown name or an option out of range, labels too high for the loss or the metric, or a run to
-            resume had other settings or data.
+            `divergence.json` says what was found.
+        ValueError: an unknown name or an option out of range, an object that cannot be written into `output`, a model
+            that does not fit the lists, labels too high for the loss or the metric, or a run to resume had other
+            settings or data.
     """
-    settings = settings_of(settings)
-    metrics.get(settings.metric)
-    keras.utils.set_random_seed(settings.seed)
-    losses = made_losses(settings)
-    model = made_scorer(lists, settings, losses)
-    feed = _feed(lists.with_ids(model.input), settings)
-    targets = feed.batches.targets if settings.tasks else {None: settings.target}
-    check_labels(lists, validation, losses, targets, settings.metric)
-    check_missing(model, validation)
-    compile_for(model, settings, losses, settings.epochs * len(feed))
-    folder = None
-    if output is not None:
-        folder = opened(
-            output, settings, lists, validation, overwrite=overwrite, resume=resume, provenance=provenance or {}
-        )
-    record = Record(validation, settings.metric, settings.patience, folder)
-    if folder is not None and record.take(read_history(folder)).finished(settings.epochs):
-        model.optimizer.build(model.trainable_variables)
-        model.load_weights(folder / "model.keras")
-    else:
-        record.take([])
-        _fit(model, feed, record, settings, losses, callbacks or [])
-    if folder is not None:
-        clear(folder / CHECKPOINTS)
-    return Trained(model, record.history, record.best, folder)
+    chosen = Settings.from_dict(settings)
+    provenance = provenance or {}
+    if validation is None:
+        lists, validation = hold_out(lists, chosen)
+        provenance = provenance | {"validation": f"{chosen.validation_share:.0%} of the queries"}
+    with backend.keep_generators():
+        backend.seed_all_generators(chosen.seed)
+        run = _Run(lists, validation, chosen)
+        folder = None
+        if output is not None:
+            config = provenance | {"backend": keras.backend.backend()} | as_config(chosen)
+            surroundings = environment(lists, validation)
+            folder = open_run_folder(output, config, surroundings, overwrite=overwrite, resume=resume)
+        return run.to_its_end(folder, callbacks or [])
 
 
-def _feed(lists, settings):
+def hold_out(lists: RankingLists, settings: Settings) -> tuple[RankingLists, RankingLists]:
+    """(training lists, validation lists): the share of the queries that the settings say, drawn by their seed.
+
+    Raises:
+        ValueError: there is one query alone.
+    """
+    return split_queries(lists, settings.validation_share, settings.seed)
+
+
+class _Run:
+    """All that takes part in one run, made and checked before anything is written."""
+
+    def __init__(self, lists, validation, settings):
+        self.settings, self.validation = settings, validation
+        self.metric = make_metric(settings)
+        optimizer = make_optimizer(settings, settings.epochs * -(-len(lists) // settings.batch_size))
+        losses = make_losses(settings)
+        self.losses = list(losses.values())
+        self.model = make_scorer(lists, settings, losses)
+        inputs_for(self.model, validation)
+        check_missing(self.model, validation)
+        self.feed = _make_feed(inputs_for(self.model, lists), settings)
+        targets = self.feed.batches.targets if settings.tasks else {None: settings.target}
+        check_labels(lists, validation, losses, targets, self.metric)
+        compile_model(self.model, settings, losses, optimizer)
+
+    def to_its_end(self, folder, callbacks):
+        """Trains, or goes on, or finds that nothing is left to do."""
+        record = Record(self.validation, self.metric, self.settings.patience, folder)
+        if folder is not None and record.take(read_history(folder)).finished(self.settings.epochs):
+            self.model.optimizer.build(self.model.trainable_variables)
+            self.model.load_weights(folder / "model.keras")
+        else:
+            record.take([])
+            self._fit(record, callbacks)
+        if folder is not None:
+            clear(folder / CHECKPOINTS)
+        return Trained(self.model, record.history, record.best, self.validation, folder)
+
+    def _fit(self, record, callbacks):
+        """Epochs by one call of Keras's `fit` each, since the first may be what a checkpoint left of one."""
+        model, feed, settings = self.model, self.feed, self.settings
+        seeds = EpochSeeds(settings.seed, feed)
+        ours, first, step = [seeds, Watch(feed, record.folder), record], 0, 0
+        if record.folder is not None:
+            root, given = record.folder / CHECKPOINTS, _has_state(settings)
+            checkpoints = Checkpoints(root, settings, feed, record, seeds, self.losses, given)
+            first, step = checkpoints.resume(model)
+            ours.append(checkpoints)
+        params = {"epochs": settings.epochs, "steps": len(feed), "history": list(record.history)}
+        calls = Callbacks([*ours, *callbacks], add_history=True, model=model, **params)
+        with watch_weights(model):
+            calls.begin()
+            for epoch in range(first, settings.epochs):
+                feed.start(epoch, step)
+                step, batches = 0, backend.for_fit(feed)
+                model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, callbacks=calls, verbose=0)
+                if model.stop_training:
+                    break
+        model.set_weights(record.best_weights)
+        calls.end()
+
+
+def _make_feed(lists, settings):
     targets = settings.target
     if settings.tasks:
         targets = {name: task["target"] for name, task in settings.tasks.items()}
     return Feed(lists, settings.batch_size, seed=settings.seed, max_list_size=settings.max_list_size, targets=targets)
 
 
-def _fit(model, feed, record, settings, losses, callbacks):
-    """Epochs by one call of Keras's `fit` each, since the first may be what a checkpoint left of one."""
-    seeds = EpochSeeds(settings.seed, feed)
-    ours, first, step = [seeds, Watch(feed, record.folder), record], 0, 0
-    if record.folder is not None:
-        checkpoints = Checkpoints(record.folder / CHECKPOINTS, settings, feed, record, seeds, list(losses.values()))
-        first, step = checkpoints.resume(model)
-        ours.append(checkpoints)
-    params = {"epochs": settings.epochs, "steps": len(feed), "history": list(record.history)}
-    heard = Callbacks([*ours, *callbacks], add_history=True, model=model, **params)
-    with watched(model):
-        heard.begin()
-        for epoch in range(first, settings.epochs):
-            feed.start(epoch, step)
-            step = 0
-            model.fit(
-                backend.fed(feed), initial_epoch=epoch, epochs=epoch + 1, shuffle=False, callbacks=heard, verbose=0
-            )
-            if model.stop_training:
-                break
-    model.set_weights(record.best_weights)
-    heard.end()
+def _has_state(settings):
+    """Whether a model or an optimizer was given, whose state no seed makes again."""
+    given = (settings.scorer, settings.optimizer)
+    return any(isinstance(x, keras.Model | keras.optimizers.Optimizer) for x in given)
 
 
 class Callbacks(keras.callbacks.CallbackList):

@@ -1,62 +1,148 @@
-"""What a run trains: its losses, and a scorer that gives them the scores that they take."""
+"""What a run trains and is measured by: its losses, its metric, and a scorer that gives the scores that they take."""
 
 import inspect
+from collections.abc import Mapping
 
 import keras
 
-from plackett import losses, scorers
+from plackett import losses, metrics, scorers
 from plackett.data import RankingLists
 from plackett.losses._base import RankingLoss
-from plackett.scorers.preprocessing.layers import prepare
-from plackett.training._optimizers import made_optimizer
-from plackett.training._settings import Settings, check_known
+from plackett.metrics._base import RankingMetric
+from plackett.registry import check_known, snake_case
+from plackett.scorers._any_model import as_scorer, check_padding, output_layers
+from plackett.scorers.preprocessing.inputs import prepare
+from plackett.training._objects import make_object, make_objects
+from plackett.training._settings import Settings
 
 
-def made_losses(settings: Settings) -> dict[str | None, RankingLoss]:
+def make_metric(settings: Settings) -> RankingMetric:
+    """The metric of the settings, under the name that it was given by.
+
+    Raises:
+        ValueError: an unknown metric, or something else.
+    """
+    given = make_object("metric", settings.metric)
+    metric = metrics.get(given, name=given) if isinstance(given, str) else given
+    if not isinstance(metric, RankingMetric):
+        raise ValueError(f"metric must be a name, such as ndcg@10, or a metric of plackett.metrics, but got {given!r}")
+    if metric.name in ("epoch", "loss"):
+        raise ValueError(f"metric must not be named {metric.name}, which the history holds already")
+    return metric
+
+
+def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
     """The loss of each task, or {None: the loss}.
 
     Raises:
         ValueError: an unknown loss or option, a loss of pairs, or tasks that take different numbers of scores.
     """
     parts = settings.tasks or {None: {"loss": settings.loss, "loss_options": settings.loss_options}}
-    made = {name: losses.get(part["loss"], **part["loss_options"]) for name, part in parts.items()}
-    for name, loss in made.items():
+    made = {name: _make_loss(part["loss"], part["loss_options"]) for name, part in parts.items()}
+    for loss in made.values():
         if loss.of_classes:
-            given = parts[name]["loss"]
-            raise ValueError(f"{given} takes similarities of pairs, not the scores of lists: use it with fit")
+            raise ValueError(f"{loss_name(loss)} takes similarities of pairs, not the scores of lists: use it with fit")
     if len({loss.models for loss in made.values()}) > 1:
         numbers = ", ".join(f"{name} {loss.models or 1}" for name, loss in made.items())
         raise ValueError(f"the losses of all tasks must take as many scores a document, but they take: {numbers}")
     return made
 
 
-def made_scorer(lists: RankingLists, settings: Settings, made: dict[str | None, RankingLoss]) -> keras.Model:
-    """The scorer of the settings, with an output for each task.
+def loss_name(loss: RankingLoss) -> str:
+    """The name of a loss as it was given: that of plackett, or its own."""
+    kind = type(loss).__name__
+    return loss.name if kind.startswith("_") else snake_case(kind.removesuffix("Loss"))
+
+
+def make_scorer(lists: RankingLists, settings: Settings, losses: Mapping[str | None, RankingLoss]) -> keras.Model:
+    """The scorer of the settings, with an output for each task, which ranks as its loss says.
 
     Raises:
-        ValueError: an unknown option, or one out of range.
+        ValueError: an unknown option, or one out of range, or a model that does not fit the lists or the losses.
     """
-    name = settings.scorer or ("embeddings" if lists.ids else "mlp")
+    given = make_object("scorer", settings.scorer)
+    models = next(iter(losses.values())).models
+    if isinstance(given, keras.Model):
+        _check_alone(settings)
+        model = given
+    else:
+        make = given if callable(given) else _known_scorer(given, lists, settings)
+        heads = {"models": models, "tasks": list(settings.tasks) if settings.tasks else None}
+        heads = {name: value for name, value in heads.items() if value is not None}
+        model = _call(make, lists, heads | settings.scorer_options, settings.mixed_precision)
+    scorer = as_scorer(model, lists, has_models=models is not None)
+    if scorer is not model:
+        check_padding(scorer, lists)
+    layers = output_layers(scorer)
+    if set(layers) != set(losses):
+        raise ValueError(f"the scorer must have {_in_words(losses)}, as tasks says, but has {_in_words(layers)}")
+    for name, layer in layers.items():
+        layer.ranking = losses[name].ranking
+    return scorer
+
+
+def compile_model(
+    model: keras.Model,
+    settings: Settings,
+    losses: Mapping[str | None, RankingLoss],
+    optimizer: keras.optimizers.Optimizer,
+) -> None:
+    """Gives the model its losses and its optimizer.
+
+    Raises:
+        ValueError: the optimizer has been used for another model.
+    """
+    known = {id(variable) for variable in model.trainable_variables}
+    if optimizer.built and {id(variable) for variable in optimizer._trainable_variables} != known:
+        raise ValueError("the optimizer has been used for another model, whose weights it knows: make a new one")
+    if settings.tasks:
+        weights = {name: task["weight"] for name, task in settings.tasks.items()}
+        model.compile(optimizer, dict(losses), loss_weights=weights)
+    else:
+        model.compile(optimizer, losses[None])
+
+
+def _make_loss(given, options):
+    given = make_object("loss", given)
+    if isinstance(given, str):
+        return losses.get(given, **make_objects("loss_options", options))
+    loss = losses.as_ranking_loss(given)
+    # A copy, since a loss that draws noise remembers how often it has.
+    return loss.copy() if loss is given else loss
+
+
+def _known_scorer(name, lists, settings):
+    """The scorer of this name, of which the settings give no unknown option."""
+    name = name or ("embeddings" if lists.ids else "mlp")
     scorer = scorers.SCORERS[name]
     allowed = {**inspect.signature(scorer).parameters, **inspect.signature(prepare).parameters}
     allowed = [option for option, parameter in allowed.items() if parameter.kind is parameter.KEYWORD_ONLY]
     for option in settings.scorer_options:
         check_known(f"option of the scorer {name}:", option, allowed)
-    options = {"models": next(iter(made.values())).models} | settings.scorer_options
-    if settings.tasks:
-        options["tasks"] = list(settings.tasks)
+    return scorer
+
+
+def _call(make, lists, options, mixed_precision):
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if settings.mixed_precision else before)
+    keras.config.set_dtype_policy("mixed_bfloat16" if mixed_precision else before)
     try:
-        return scorer(lists, **options)
+        model = make(lists, **options)
     finally:
         keras.config.set_dtype_policy(before)
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"a scorer must give a Keras model of the lists, but {make} gives {model!r}")
+    return model
 
 
-def compile_for(model: keras.Model, settings: Settings, made: dict[str | None, RankingLoss], steps: int) -> None:
-    """Gives the model its losses and its optimizer, for a run of so many steps."""
-    optimizer = made_optimizer(settings, steps)
-    if settings.tasks:
-        model.compile(optimizer, made, loss_weights={name: task["weight"] for name, task in settings.tasks.items()})
-    else:
-        model.compile(optimizer, made[None])
+def _check_alone(settings):
+    for name in ("scorer_options", "mixed_precision"):
+        if value := getattr(settings, name):
+            raise ValueError(
+                f"{name}={value!r} is for a scorer that is made here, but the given model is made already: leave out "
+                f"{name}, or give a function of the lists that makes the model"
+            )
+
+
+def _in_words(names):
+    """What outputs there are."""
+    return "one output" if set(names) == {None} else f"the outputs {', '.join(map(str, names))}"

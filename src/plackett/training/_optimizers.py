@@ -1,10 +1,13 @@
-"""The optimizer and its learning rate, by name."""
+"""The optimizer and its learning rate: by name, or as they are given."""
 
 import inspect
 
 import keras
 
 from plackett import registry
+from plackett.registry import check_known
+from plackett.training._objects import make_object
+from plackett.training._settings import Settings
 
 OPTIMIZERS = {
     name.lower(): kind
@@ -22,30 +25,38 @@ SCHEDULES = {
 }
 
 
-def made_optimizer(settings, steps: int) -> keras.optimizers.Optimizer:
+def make_optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
     """The optimizer that the settings of a run ask for.
 
     Args:
-        settings: `Settings`.
+        settings: of the run.
         steps: how many steps the run has at most.
 
     Raises:
-        ValueError: an unknown schedule or option of it.
+        ValueError: an unknown optimizer, schedule or option of it.
     """
-    rate = settings.learning_rate
-    if settings.learning_rate_schedule is not None:
-        rate = _schedule(settings.learning_rate_schedule, rate, steps)
+    given = make_object("optimizer", settings.optimizer)
+    if not isinstance(given, str):
+        if not isinstance(given, keras.optimizers.Optimizer):
+            raise ValueError(f"optimizer must be a name or an optimizer of Keras, but got {given!r}")
+        return given
+    check_known("optimizer", given, OPTIMIZERS)
     options = {"weight_decay": settings.weight_decay, "global_clipnorm": settings.global_clipnorm}
     options = {name: value for name, value in options.items() if value is not None}
-    return OPTIMIZERS[settings.optimizer](learning_rate=rate, **options)
+    return OPTIMIZERS[given](learning_rate=_learning_rate(settings, steps), **options)
 
 
-def _schedule(given, rate, steps):
-    """`given` is a name, or {name: options}.
+def _learning_rate(settings, steps):
+    """A number, or the schedule of a name, of {name: options}, or as it is given.
 
     cosine falls from the learning rate to 0; warmup_cosine first rises to it over 5 % of the steps; exponential falls
     to 1 % of it.
     """
+    rate, given = settings.learning_rate, make_object("learning_rate_schedule", settings.learning_rate_schedule)
+    if given is None:
+        return rate
+    if callable(given):
+        return given
     given = {given: {}} if isinstance(given, str) else given
     if len(given) != 1:
         raise ValueError(f"learning_rate_schedule must be a name or {{name: options}}, but got {given!r}")

@@ -14,25 +14,27 @@ import yaml
 
 from plackett._files import PARTIAL, errors_of_writing, write_whole
 from plackett.data import RankingLists
+from plackett.training._objects import without_names
 from plackett.training._settings import Settings
 
 # Settings that may change while a run is resumed: the weights do not depend on them.
 FREE = ("checkpoint_steps", "checkpoint_minutes", "keep_checkpoints")
+LONG = 1000  # letters of a difference that nobody reads
 
 
-def opened(
-    output: str | pathlib.Path,
-    settings: Settings,
-    lists: RankingLists,
-    validation: RankingLists,
-    *,
-    overwrite: bool,
-    resume: bool,
-    provenance: dict,
+def open_run_folder(
+    output: str | pathlib.Path, config: dict, surroundings: dict, *, overwrite: bool, resume: bool
 ) -> pathlib.Path:
     """The output folder with `environment.yaml` and `config.yaml` in it.
 
     The config is written last, so a folder that has none holds no run.
+
+    Args:
+        output: where it is to be.
+        config: what `config.yaml` is to hold.
+        surroundings: what `environment.yaml` is to hold, see `environment`.
+        overwrite: whether an earlier run there may be replaced.
+        resume: whether a run there goes on.
 
     Raises:
         FileExistsError: there is something in it and neither `overwrite` nor `resume` allows for it.
@@ -40,8 +42,6 @@ def opened(
         OSError: it cannot be written.
     """
     folder = pathlib.Path(output)
-    config = provenance | {"backend": keras.backend.backend()} | dataclasses.asdict(settings)
-    surroundings = environment(lists, validation)
     if resume and (folder / "config.yaml").is_file():
         check_same(folder, "config.yaml", _to_compare(config), _to_compare)
         check_same(folder, "environment.yaml", surroundings["data"], lambda before: before["data"])
@@ -51,7 +51,10 @@ def opened(
         _remove_partial(folder)
         (folder / "environment.yaml").unlink(missing_ok=True)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
-        raise FileExistsError(f"{folder} exists and is not empty: choose another output folder or allow overwriting")
+        raise FileExistsError(
+            f"{folder} exists and is not empty: choose another output folder, replace what is there (overwrite, "
+            "--overwrite), or go on with the run in it (resume, --resume)"
+        )
     with errors_of_writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for name in ("config.yaml", "model.keras", "metrics.json", "history.csv", "divergence.json"):
@@ -82,17 +85,20 @@ def check_same(folder: pathlib.Path, name: str, now: dict, part) -> None:
     before = part(yaml.safe_load((folder / name).read_text()))
     now = yaml.safe_load(yaml.safe_dump(now))
     differences = [
-        f"{key} was {before.get(key)!r} and is {now.get(key)!r}"
-        for key in before | now
-        if before.get(key) != now.get(key)
+        _difference(key, before.get(key), now.get(key)) for key in before | now if before.get(key) != now.get(key)
     ]
     if differences:
         raise ValueError(f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}")
 
 
+def _difference(key, before, now):
+    words = f"{key} was {before!r} and is {now!r}"
+    return words if len(words) < LONG else f"{key} is another one"
+
+
 def _to_compare(config):
     known = {"backend", *(field.name for field in dataclasses.fields(Settings))} - set(FREE)
-    return {name: value for name, value in config.items() if name in known}
+    return {name: without_names(value) for name, value in config.items() if name in known}
 
 
 def _remove_partial(folder):

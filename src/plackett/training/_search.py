@@ -6,28 +6,21 @@ import json
 import pathlib
 import shutil
 from collections.abc import Callable, Mapping
+from typing import Unpack
 
 import keras
 import yaml
 
-from plackett import metrics, scorers
+from plackett import scorers
 from plackett._files import write_whole
 from plackett.data import RankingLists
-from plackett.training._loop import train
+from plackett.training._loop import hold_out, train
+from plackett.training._objective import make_metric
+from plackett.training._objects import as_config, without_names
 from plackett.training._run_folder import check_same, environment
-from plackett.training._settings import Settings, check_known, settings_of, typed
+from plackett.training._settings import Settings, SettingsKeywords
+from plackett.training._space import SPACE, check_space, with_choices
 from plackett.training.callbacks.divergence import TrainingDivergedError
-
-# What is searched where no space is given, as far as the scorer has such options.
-SPACE = {
-    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
-    "batch_size": [16, 32, 64, 128],
-    "scorer_options.hidden": [[32], [64, 32], [128, 64], [256, 128, 64]],
-    "scorer_options.dropout": {"low": 0.0, "high": 0.5},
-    "scorer_options.dimension": [8, 16, 32],
-}
-NESTED = ("scorer_options", "loss_options")
-RANGE = ("low", "high", "log")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +40,7 @@ class Trial:
 
 def tune(
     lists: RankingLists,
-    validation: RankingLists,
+    validation: RankingLists | None = None,
     *,
     output: str | pathlib.Path,
     trials: int,
@@ -55,7 +48,7 @@ def tune(
     provenance: dict | None = None,
     callbacks: Callable[[int], list[keras.callbacks.Callback]] | None = None,
     after: Callable[[Trial], None] | None = None,
-    **settings,
+    **settings: Unpack[SettingsKeywords],
 ) -> list[Trial]:
     """Searches for the settings with the best validation metric.
 
@@ -64,7 +57,8 @@ def tune(
 
     Args:
         lists: the training lists.
-        validation: the lists that are measured on.
+        validation: the lists that are measured on. None = the share `validation_share` of the queries, drawn by the
+            seed, is held out.
         output: a folder for `trials.db`, what Optuna knows, `search.yaml`, what is searched, `trials/`, the record of
             each without its model, and `config.yaml`, the best settings, for `train`.
         trials: how many.
@@ -73,7 +67,8 @@ def tune(
         provenance: entries to put first in `config.yaml`: where the data came from.
         callbacks: of the number of a trial: further Keras callbacks.
         after: is called after each trial.
-        settings: fields of `plackett.training.Settings` that are as given in all trials.
+        settings: fields of `plackett.training.Settings` that are as given in all trials. Each trial makes its own
+            model and optimizer, so these go by name; the scorer may be a function that makes one.
 
     Returns:
         All trials, the best first; those that diverged last.
@@ -84,77 +79,51 @@ def tune(
     """
     if trials < 1:
         raise ValueError(f"trials must be at least 1, but got {trials}")
-    base = dataclasses.asdict(settings_of(settings))
-    space = checked_space(_default_space(base, lists) if space is None else space)
-    less_is_better = metrics.get(base["metric"]).less_is_better
-    folder = _opened(output, {"space": space} | base, environment(lists, validation)["data"])
-    study = _study(folder, "minimize" if less_is_better else "maximize", base["seed"])
+    base, provenance = Settings.from_dict(settings), provenance or {}
+    keywords = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
+    metric = make_metric(base)
+    _check_made_anew(base)
+    space = check_space(_default_space(base, lists) if space is None else space)
+    if validation is None:
+        lists, validation = hold_out(lists, base)
+        provenance = provenance | {"validation": f"{base.validation_share:.0%} of the queries"}
+    folder = _open_folder(output, {"space": space} | as_config(base), environment(lists, validation)["data"])
+    study = _study(folder, "minimize" if metric.less_is_better else "maximize", base.seed)
+    run = _Trials(study, space, keywords, (lists, validation), folder, metric.name, callbacks)
     while len(done := _finished(study)) < trials:
-        _try(study, len(done), space, base, lists, validation, folder, (callbacks, after))
-    best = sorted(done, key=lambda trial: (trial.value is None, trial.value if less_is_better else -(trial.value or 0)))
+        trial = run.next(len(done))
+        if after:
+            after(trial)
+    sign = 1 if metric.less_is_better else -1
+    best = sorted(done, key=lambda trial: (trial.value is None, sign * (trial.value or 0)))
     if best[0].value is not None:
-        config = {"backend": keras.backend.backend()} | with_choices(base, best[0].settings)
-        write_whole(folder / "config.yaml", yaml.safe_dump((provenance or {}) | config, sort_keys=False))
+        config = {"backend": keras.backend.backend()} | as_config(Settings(**with_choices(keywords, best[0].settings)))
+        write_whole(folder / "config.yaml", yaml.safe_dump(provenance | config, sort_keys=False))
     return best
 
 
-def checked_space(space: Mapping) -> dict[str, dict | list]:
-    """The space with its numbers as numbers.
-
-    Raises:
-        ValueError: an unknown name, an empty list, or a range that is none.
-    """
-    if not isinstance(space, Mapping) or not space:
-        raise ValueError(f"a space must be a dict of names to ranges or lists of choices, but got {space!r}")
-    return {name: _checked_range(name, given) for name, given in space.items()}
-
-
-def with_choices(base: dict, chosen: Mapping) -> dict:
-    """The settings with what was chosen in their place."""
-    settings = base | {name: dict(base[name]) for name in NESTED}
-    for name, value in chosen.items():
-        outer, _, inner = name.partition(".")
-        if inner:
-            settings[outer][inner] = value
-        else:
-            settings[name] = value
-    return settings
-
-
-def _checked_range(name, given):
-    outer, dot, inner = str(name).partition(".")
-    if not (dot and inner and outer in NESTED):
-        fields = [field.name for field in dataclasses.fields(Settings) if field.name != "metric"]
-        check_known("setting to search", name, fields)
-    if isinstance(given, list) and given:
-        return given
-    if not isinstance(given, Mapping) or not {"low", "high"} <= set(given):
-        raise ValueError(f"the space of {name} must be {{low, high}} or a list of choices, but got {given!r}")
-    for part in given:
-        check_known(f"part of the space of {name}:", part, RANGE)
-    kinds = {field.name: field.type for field in dataclasses.fields(Settings)}
-    kind = int if all(isinstance(given[end], int) for end in ("low", "high")) else float
-    kind = kinds.get(name, kind) if kinds.get(name) in (int, float) else kind
-    low, high = (typed(f"{end} of {name}", given[end], kind) for end in ("low", "high"))
-    log = typed(f"log of {name}", given.get("log", False), bool)
-    if not low < high or (log and not low > 0):
-        least = "0 < low < high" if log else "low < high"
-        raise ValueError(f"the space of {name} must have {least}, but got low={low}, high={high}")
-    return {"low": low, "high": high, "log": log}
+def _check_made_anew(base):
+    """Raises a ValueError where trials would train one model or use one optimizer, each where the last one ended."""
+    for name in ("scorer", "optimizer"):
+        given = getattr(base, name)
+        if isinstance(given, keras.Model | keras.optimizers.Optimizer):
+            way_out = ", or a function of the lists that makes it" if name == "scorer" else ""
+            raise ValueError(f"each trial of a search makes its own {name}: give its name{way_out}, not {given!r}")
 
 
 def _default_space(base, lists):
-    scorer = base["scorer"] or ("embeddings" if lists.ids else "mlp")
-    options = inspect.signature(scorers.SCORERS[scorer]).parameters
+    scorer = base.scorer or ("embeddings" if lists.ids else "mlp")
+    scorer = scorers.SCORERS[scorer] if isinstance(scorer, str) else scorer
+    options = inspect.signature(scorer).parameters if callable(scorer) else ()
     return {name: x for name, x in SPACE.items() if "." not in name or name.partition(".")[2] in options}
 
 
-def _opened(output, search, data):
+def _open_folder(output, search, data):
     """The folder of the search; what it holds must be the same one."""
     folder = pathlib.Path(output)
     search = search | {"backend": keras.backend.backend()} | data
     if (folder / "search.yaml").is_file():
-        check_same(folder, "search.yaml", search, lambda before: before)
+        check_same(folder, "search.yaml", without_names(search), without_names)
         return folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} exists and holds no search: choose another output folder")
@@ -190,35 +159,39 @@ def _ended(trial):
     return trial.state.name in ("COMPLETE", "PRUNED")
 
 
-def _try(study, number, space, base, lists, validation, folder, calls):
-    """One trial, in a folder that a trial of the same number left that was killed, if one was."""
-    import optuna
+class _Trials:
+    """The trials of a search, each in a folder that one of the same number left that was killed, if one was."""
 
-    callbacks, after = calls
-    study.sampler = optuna.samplers.TPESampler(seed=base["seed"] + number)
-    trial = study.ask()
-    chosen = {name: _chosen(trial, name, given) for name, given in space.items()}
-    trial.set_user_attr("settings", chosen)
-    run, value, state = folder / "trials" / f"{number:04d}", None, optuna.trial.TrialState.PRUNED
-    try:
-        trained = train(
-            lists,
-            validation,
-            output=run,
-            resume=True,
-            callbacks=callbacks(number) if callbacks else None,
-            **with_choices(base, chosen),
-        )
-        value, state = trained.best[base["metric"]], optuna.trial.TrialState.COMPLETE
-    except TrainingDivergedError:
-        shutil.rmtree(run / "checkpoints", ignore_errors=True)
-    study.tell(trial, value, state=state)
-    (run / "model.keras").unlink(missing_ok=True)
-    if after:
-        after(Trial(number, chosen, value))
+    def __init__(self, study, space, base, lists, folder, metric, callbacks):
+        self.study, self.space, self.base, self.lists = study, space, base, lists
+        self.folder, self.metric, self.callbacks = folder, metric, callbacks
+
+    def next(self, number):
+        """The trial of this number, once it has been trained."""
+        import optuna
+
+        self.study.sampler = optuna.samplers.TPESampler(seed=self.base["seed"] + number)
+        trial = self.study.ask()
+        chosen = {name: _choose(trial, name, given) for name, given in self.space.items()}
+        trial.set_user_attr("settings", chosen)
+        run = self.folder / "trials" / f"{number:04d}"
+        value = self._train(run, number, with_choices(self.base, chosen))
+        state = optuna.trial.TrialState
+        self.study.tell(trial, value, state=state.PRUNED if value is None else state.COMPLETE)
+        (run / "model.keras").unlink(missing_ok=True)
+        return Trial(number, chosen, value)
+
+    def _train(self, run, number, settings):
+        """The metric of the best epoch; None = training diverged."""
+        callbacks = self.callbacks(number) if self.callbacks else None
+        try:
+            return train(*self.lists, output=run, resume=True, callbacks=callbacks, **settings).best[self.metric]
+        except TrainingDivergedError:
+            shutil.rmtree(run / "checkpoints", ignore_errors=True)
+            return None
 
 
-def _chosen(trial, name, given):
+def _choose(trial, name, given):
     if isinstance(given, list):
         # Optuna takes no lists for choices.
         return json.loads(trial.suggest_categorical(name, [json.dumps(choice) for choice in given]))

@@ -1,42 +1,107 @@
-"""The settings of a training run: what `config.yaml` holds."""
+"""The settings of a training run: what `config.yaml` holds. Nothing here needs Keras."""
 
 import contextlib
 import dataclasses
-import difflib
-import math
+import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from typing import Annotated
 
-from plackett import scorers
-from plackett.training._optimizers import OPTIMIZERS
+from plackett.registry import check_known
+from plackett.registry.options import Count, Number, Positive, Probability, Rule, number, rule_of
 
-TASK = {"target": str, "loss": str, "loss_options": dict, "weight": float}
+SCORERS = ("additive", "dcn", "embeddings", "mlp", "self_attention")  # the keys of `plackett.scorers.SCORERS`
+OF_OPTIMIZERS = ("learning_rate", "learning_rate_schedule", "weight_decay", "global_clipnorm")
+
+Seed = Annotated[int, number(f"a whole number from 0 to {2**32 - 1}", lambda x: 0 <= x < 2**32, whole=True)]
+
+
+@typing.runtime_checkable
+class Metric(typing.Protocol):
+    """What a metric of plackett does."""
+
+    def update_state(self, y_true, y_pred): ...
+    def result(self): ...
+
+
+@typing.runtime_checkable
+class Optimizer(typing.Protocol):
+    """What an optimizer of Keras does."""
+
+    def apply_gradients(self, grads_and_vars): ...
+
+
+WORDS = {
+    str: "a name",
+    dict: "a dict",
+    Callable: "an object",
+    Metric: "a metric",
+    Optimizer: "an optimizer",
+    types.NoneType: "None",
+}
+TASK = {"target": str, "loss": str | dict | Callable, "loss_options": dict, "weight": Number}
+
+
+class SettingsKeywords(typing.TypedDict, total=False):
+    """The fields of `Settings`, as keywords of `train` and `tune`."""
+
+    loss: str | dict | Callable
+    loss_options: dict
+    target: str
+    tasks: dict | None
+    metric: str | dict | Metric
+    scorer: str | dict | Callable | None
+    scorer_options: dict
+    validation_share: Probability
+    epochs: Count
+    patience: Count
+    batch_size: Count
+    max_list_size: Count | None
+    optimizer: str | dict | Optimizer
+    learning_rate: Positive
+    learning_rate_schedule: str | dict | Callable | None
+    weight_decay: Number | None
+    global_clipnorm: Positive | None
+    mixed_precision: bool
+    checkpoint_steps: Count | None
+    checkpoint_minutes: Positive
+    keep_checkpoints: Count
+    seed: Seed
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """How a ranker is trained.
 
+    >>> Settings(loss="softmax", epochs=3).metric
+    'ndcg@10'
+
+    What has a name may also be an object, or the config of one as `config.yaml` holds it.
+
     Args:
-        loss: the name of the loss.
-        loss_options: arguments of the loss.
-        target: what the loss learns from: "label", or a column of the lists, "click" or "teacher".
+        loss: the name of the loss; or a loss of Keras or plackett, or a function, see `train`.
+        loss_options: arguments of a loss that is given by its name.
+        target: what the loss learns from: "label", or any column of the lists, such as "click" or "teacher".
         tasks: name -> {target, loss, loss_options, weight}: a head of the scorer for each, which share its body; the
             losses are added up by their weights, 1 unless said otherwise, and what a task leaves out is as for the
             run. The metric is that of the first task. None = one head.
-        metric: the name of the metric that chooses the best epoch, such as "ndcg@10".
-        scorer: one of `scorers.SCORERS`. None = "embeddings" where there are id features, else "mlp".
-        scorer_options: arguments of the scorer; it gives a document as many scores as the loss takes unless they say
-            otherwise.
+        metric: the name of the metric that chooses the best epoch, such as "ndcg@10"; or a metric of plackett.
+        scorer: one of `plackett.scorers.SCORERS`, or a function like them, or a Keras model, see `train`. None =
+            "embeddings" where there are id features, else "mlp".
+        scorer_options: arguments of a scorer that is a name or a function; it gives a document as many scores as the
+            loss takes unless they say otherwise.
+        validation_share: the share of the queries, drawn by the seed, that is held out where no validation lists are
+            given.
         epochs: how often the training lists are gone through, at most.
         patience: training stops after so many epochs without a better metric.
         batch_size: how many lists a step takes.
         max_list_size: longer training lists are cut to so many documents, see `data.Batches`. None = they stay whole.
-        optimizer: any of Keras, by its lower-case name.
+        optimizer: any of Keras, by its lower-case name; or an optimizer of Keras, which has its own learning rate,
+            decay and clipping.
         learning_rate: of the optimizer, or where its schedule starts from or leads up to.
-        learning_rate_schedule: None, "cosine", "warmup_cosine" or "exponential", or {name: options}, see
-            `optimizers.SCHEDULES`.
+        learning_rate_schedule: None, "cosine", "warmup_cosine" or "exponential", or {name: options}; or a schedule of
+            Keras, which has its own learning rate.
         weight_decay: of the optimizer. None = its own default.
         global_clipnorm: a gradient whose norm over all weights is larger is scaled down to it. None = it is not.
         mixed_precision: layers compute in bfloat16, weights and scores are float32.
@@ -46,49 +111,68 @@ class Settings:
         seed: of the initial weights, the order of lists, dropout and the loss's noise.
 
     Raises:
-        ValueError: a value of another type or out of range, or an unknown scorer, optimizer or part of a task.
+        ValueError: a value of another type or out of range, an unknown scorer or part of a task, or options beside an
+            object that has its own.
     """
 
-    loss: str = "unique_softmax"
+    loss: str | dict | Callable = "unique_softmax"
     loss_options: dict = dataclasses.field(default_factory=dict)
     target: str = "label"
     tasks: dict | None = None
-    metric: str = "ndcg@10"
-    scorer: str | None = None
+    metric: str | dict | Metric = "ndcg@10"
+    scorer: str | dict | Callable | None = None
     scorer_options: dict = dataclasses.field(default_factory=dict)
-    epochs: int = 50
-    patience: int = 5
-    batch_size: int = 32
-    max_list_size: int | None = None
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    learning_rate_schedule: str | dict | None = None
-    weight_decay: float | None = None
-    global_clipnorm: float | None = None
+    validation_share: Probability = 0.2
+    epochs: Count = 50
+    patience: Count = 5
+    batch_size: Count = 32
+    max_list_size: Count | None = None
+    optimizer: str | dict | Optimizer = "adam"
+    learning_rate: Positive = 1e-3
+    learning_rate_schedule: str | dict | Callable | None = None
+    weight_decay: Number | None = None
+    global_clipnorm: Positive | None = None
     mixed_precision: bool = False
-    checkpoint_steps: int | None = None
-    checkpoint_minutes: float = 10.0
-    keep_checkpoints: int = 2
-    seed: int = 0
+    checkpoint_steps: Count | None = None
+    checkpoint_minutes: Positive = 10.0
+    keep_checkpoints: Count = 2
+    seed: Seed = 0
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, typed(field.name, getattr(self, field.name), field.type))
-        for name in ("epochs", "patience", "batch_size", "max_list_size", "checkpoint_steps", "keep_checkpoints"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, but got {getattr(self, name)}")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed must be from 0 to {2**32 - 1}, but got {self.seed}")
-        for name in ("learning_rate", "global_clipnorm", "checkpoint_minutes"):
-            if getattr(self, name) is not None and not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be greater than 0, but got {getattr(self, name)}")
-        if self.scorer is not None:
-            check_known("scorer", self.scorer, scorers.SCORERS)
-        check_known("optimizer", self.optimizer, OPTIMIZERS)
+            object.__setattr__(self, field.name, check_value(field.name, getattr(self, field.name), field.type))
+        if isinstance(self.scorer, str):
+            check_known("scorer", self.scorer, SCORERS)
         if self.tasks is not None:
             object.__setattr__(self, "tasks", {name: self._task(name, given) for name, given in self.tasks.items()})
             if not self.tasks:
                 raise ValueError("tasks must name at least one task, or be None, but got {}")
+        _check_alone("loss", self.loss, {"loss_options": self.loss_options})
+        if not isinstance(self.optimizer, str):
+            _check_alone("optimizer", self.optimizer, {name: self._changed(name) for name in OF_OPTIMIZERS})
+        if not isinstance(self.learning_rate_schedule, str | None) and not is_options(self.learning_rate_schedule):
+            own = {"learning_rate": self._changed("learning_rate")}
+            _check_alone("learning_rate_schedule", self.learning_rate_schedule, own)
+
+    @classmethod
+    def from_dict(cls, given: Mapping) -> "Settings":
+        """Settings from their names and values.
+
+        >>> Settings.from_dict({"epochz": 3})
+        Traceback (most recent call last):
+        ValueError: unknown setting 'epochz'; did you mean 'epochs'?
+
+        Raises:
+            ValueError: an unknown name, with the nearest known one; or as `Settings` does.
+        """
+        for name in given:
+            check_known("setting", name, [field.name for field in dataclasses.fields(cls)])
+        return cls(**given)
+
+    def _changed(self, name):
+        """The value of a setting that is not at its default, else None."""
+        value = getattr(self, name)
+        return None if value == getattr(type(self), name) else value
 
     def _task(self, name, given):
         """One task with all its parts."""
@@ -97,36 +181,60 @@ class Settings:
         for part in given:
             check_known(f"part of the task {name}:", part, TASK)
         whole = {"target": self.target, "loss": self.loss, "loss_options": self.loss_options, "weight": 1.0} | given
-        return {part: typed(f"{part} of the task {name}", whole[part], kind) for part, kind in TASK.items()}
+        whole = {part: check_value(f"{part} of the task {name}", whole[part], kind) for part, kind in TASK.items()}
+        _check_alone(f"loss of the task {name}", whole["loss"], {"loss_options": whole["loss_options"]})
+        return whole
 
 
-def settings_of(given: Mapping) -> Settings:
-    """Settings from their names and values.
+def help_texts() -> dict[str, str]:
+    """What each setting is, in the words of the docstring of `Settings`.
+
+    >>> help_texts()["batch_size"]
+    'how many lists a step takes.'
+    """
+    section = re.search(r"Args:\n(.*?)\n\n", str(Settings.__doc__), re.DOTALL)[1]
+    entries = re.findall(r"^ {8}(\w+): (.*?)(?=^ {8}\w|\Z)", section, re.DOTALL | re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in entries}
+
+
+def is_options(given) -> bool:
+    """Whether this is {name: options}, not the config of an object."""
+    return isinstance(given, Mapping) and "class_name" not in given
+
+
+def check_value(name: str, value: object, kind: object):
+    """The value of a setting: a number also where it is written as text, as YAML reads 1e-3.
+
+    >>> check_value("learning_rate", "1e-3", Positive)
+    0.001
+
+    Args:
+        name: of the setting.
+        value: what is given.
+        kind: its annotation, see `plackett.registry.options`.
 
     Raises:
-        ValueError: an unknown name, with the nearest known one; or as `Settings` does.
+        ValueError: it is of another kind, or out of range.
     """
-    for name in given:
-        check_known("setting", name, [field.name for field in dataclasses.fields(Settings)])
-    return Settings(**given)
-
-
-def check_known(what: str, name: str, known: Iterable[str]) -> None:
-    """Raises a ValueError where `name` is not `known`, with the nearest that is, or else with all."""
-    if name not in known:
-        near = difflib.get_close_matches(str(name), list(known), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
-        raise ValueError(f"unknown {what} {name!r}; {hint}")
-
-
-def typed(name: str, value, kind):
-    """`value` as `kind` has it: numbers for a float too where they are written as text, as YAML reads 1e-3."""
-    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    if float in kinds and isinstance(value, int | str) and not isinstance(value, bool):
+    members = [kind] if typing.get_origin(kind) is Annotated else typing.get_args(kind) or [kind]
+    kinds = [typing.get_args(x)[0] if typing.get_origin(x) is Annotated else x for x in members]
+    if float in kinds and isinstance(value, str):
         with contextlib.suppress(ValueError):
             value = float(value)
-    fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-    if not fits or (isinstance(value, float) and math.isnan(value)):
-        allowed = " or ".join("None" if kind is types.NoneType else kind.__name__ for kind in kinds)
-        raise ValueError(f"{name} must be {allowed}, but got {value!r}")
-    return value
+    wording = " or ".join(WORDS[x] for x in kinds if x in WORDS)
+    rule = rule_of(kind) or Rule(lambda x: isinstance(x, tuple(kinds)), wording)
+    if not rule.allows(value):
+        raise ValueError(f"{name} must be {rule.wording}, but got {value!r}")
+    of_numbers = next((x for x in kinds if x in (int, float)), None)
+    return value if of_numbers is None or value is None else of_numbers(value)
+
+
+def _check_alone(name, given, options):
+    """Raises a ValueError where an object has options beside it that would not act."""
+    if not isinstance(given, str):
+        for option, value in options.items():
+            if value:
+                raise ValueError(
+                    f"{option}={value!r} goes with the name of a known {name}, but {given!r} has its own: leave out "
+                    f"{option}"
+                )

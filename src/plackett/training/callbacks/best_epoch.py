@@ -8,11 +8,11 @@ import pathlib
 
 import keras
 
-from plackett import metrics
 from plackett._files import errors_of_writing, replace, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate
-from plackett.training.callbacks.divergence import diverged, range_of
+from plackett.metrics._base import RankingMetric
+from plackett.training.callbacks.divergence import range_of, report_divergence
 
 
 class Record(keras.callbacks.Callback):
@@ -20,7 +20,7 @@ class Record(keras.callbacks.Callback):
 
     Args:
         validation: what each epoch is measured on.
-        metric: the name of the metric; other callbacks see it in their logs.
+        metric: what each epoch is measured by; other callbacks see it by its name in their logs.
         patience: how many epochs without a better metric are allowed.
         folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
 
@@ -31,14 +31,13 @@ class Record(keras.callbacks.Callback):
     def __init__(
         self,
         validation: RankingLists,
-        metric: str,
+        metric: RankingMetric,
         patience: int,
         folder: pathlib.Path | None,
     ):
         super().__init__()
         self.validation = validation
         self.metric = metric
-        self.improves = metrics.get(metric).improves
         self.patience = patience
         self.folder = folder
         self.history = []
@@ -49,7 +48,7 @@ class Record(keras.callbacks.Callback):
         """Goes on from this history; the weights of its best epoch are not in it."""
         self.history, self.best = list(history), None
         for entry in history:
-            if self.improves(entry[self.metric], self.best and self.best[self.metric]):
+            if self._improves(entry):
                 self.best = entry
         return self
 
@@ -60,22 +59,26 @@ class Record(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs |= evaluate(self.model, self.validation, [self.metric])
         entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
-        if not math.isfinite(entry[self.metric]):
-            raise diverged(
+        if not math.isfinite(entry[self.metric.name]):
+            raise report_divergence(
                 self.folder,
-                cause=f"{self.metric} of the validation lists is {entry[self.metric]}",
+                cause=f"{self.metric.name} of the validation lists is {entry[self.metric.name]}",
                 epoch=epoch + 1,
                 step=self.params["steps"],
                 queries=self.validation.queries.tolist(),
                 ranges={"label": range_of(self.validation.labels)},
             )
         self.history.append(entry)
-        if self.improves(entry[self.metric], self.best and self.best[self.metric]):
+        if self._improves(entry):
             self.best, self.best_weights = entry, self.model.get_weights()
             self._write_model()
         elif self._out_of_patience():
             self.model.stop_training = True
         self._write_history()
+
+    def _improves(self, entry):
+        name = self.metric.name
+        return self.metric.improves(entry[name], self.best and self.best[name])
 
     def _out_of_patience(self):
         return bool(self.history) and self.history[-1]["epoch"] - self.best["epoch"] >= self.patience

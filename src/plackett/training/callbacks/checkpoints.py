@@ -35,6 +35,8 @@ class Checkpoints(keras.callbacks.Callback):
         record: the history and the best weights so far; its callback must come first.
         seeds: the global generators.
         losses: those of the model.
+        of_given_state: whether the run starts from weights or an optimizer that the caller gave, which no seed makes
+            again; then one is written before the first step.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Checkpoints(keras.callbacks.Callback):
         record: Record,
         seeds: EpochSeeds,
         losses: list[RankingLoss],
+        of_given_state: bool,
     ):
         super().__init__()
         self.seeds = seeds
@@ -53,6 +56,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.feed = feed
         self.record = record
         self.noise = [loss.seed_generator.state for loss in losses if loss.seed_generator is not None]
+        self.of_given_state = of_given_state
         self.steps = len(feed)
         self.written = time.monotonic()
         self._means = []
@@ -64,6 +68,10 @@ class Checkpoints(keras.callbacks.Callback):
             shutil.rmtree(path)
         whole = positions(self.root)
         if not whole:
+            if self.of_given_state:
+                model.optimizer.build(model.trainable_variables)
+                self.set_model(model)
+                self._write(0, 0)
             return 0, 0
         path = self.root / _name(*whole[-1])
         with np.load(path / "arrays.npz") as file:
@@ -90,7 +98,7 @@ class Checkpoints(keras.callbacks.Callback):
             self._means = []
 
     def on_train_batch_end(self, batch, logs=None):
-        step = self.feed.first_step + batch + 1
+        step = self.feed.batches.step + batch + 1
         every = self.settings.checkpoint_steps
         self._due |= every is not None and (self.feed.batches.epoch * self.steps + step) % every == 0
         self._due |= time.monotonic() - self.written >= 60 * self.settings.checkpoint_minutes

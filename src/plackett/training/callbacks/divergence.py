@@ -13,7 +13,7 @@ from keras import ops
 from plackett._files import write_whole
 from plackett.training._feed import Feed
 
-NAMED = 5
+SHOWN = 5
 DIVERGENCE = "divergence.json"
 
 
@@ -48,24 +48,24 @@ class TrainingDivergedError(ValueError):
         super().__init__(f"training stopped in epoch {epoch}, step {step}: {cause}; {self._of_the_batch()}{more}")
 
     def _of_the_batch(self):
-        more = f" and {len(self.queries) - NAMED} more" if len(self.queries) > NAMED else ""
-        words = f"its queries are {', '.join(self.queries[:NAMED])}{more}"
+        more = f" and {len(self.queries) - SHOWN} more" if len(self.queries) > SHOWN else ""
+        words = f"its queries are {', '.join(self.queries[:SHOWN])}{more}"
         known = {name: (least, greatest) for name, (least, greatest, _) in self.ranges.items() if least is not None}
-        widest = sorted(known, key=lambda name: -max(map(abs, known[name])))[:NAMED]
+        widest = sorted(known, key=lambda name: -max(map(abs, known[name])))[:SHOWN]
         words += f"; of {len(self.ranges)} ranges the widest are "
         words += ", ".join(f"{name} from {known[name][0]:.4g} to {known[name][1]:.4g}" for name in widest)
         missing = {name: count for name, (_, _, count) in self.ranges.items() if count}
         if missing:
-            words += f"; NaN in {', '.join(f'{name} ({count})' for name, count in list(missing.items())[:NAMED])}"
+            words += f"; NaN in {', '.join(f'{name} ({count})' for name, count in list(missing.items())[:SHOWN])}"
         return words
 
 
-def diverged(folder: pathlib.Path | None, **told) -> TrainingDivergedError:
-    """The error with these arguments, once `DIVERGENCE` in the folder tells of it, if there is one."""
+def report_divergence(folder: pathlib.Path | None, **facts) -> TrainingDivergedError:
+    """The error of these facts, once `DIVERGENCE` in the folder holds them, if there is one."""
     path = None if folder is None else folder / DIVERGENCE
     if path is not None:
-        write_whole(path, json.dumps(told, indent=2) + "\n")
-    return TrainingDivergedError(**told, path=path)
+        write_whole(path, json.dumps(facts, indent=2) + "\n")
+    return TrainingDivergedError(**facts, path=path)
 
 
 class Watch(keras.callbacks.Callback):
@@ -73,7 +73,7 @@ class Watch(keras.callbacks.Callback):
 
     Args:
         feed: what the steps are made of.
-        folder: where `DIVERGENCE` then tells of it, or None.
+        folder: where `DIVERGENCE` then says what was found, or None.
     """
 
     def __init__(self, feed: Feed, folder: pathlib.Path | None = None):
@@ -90,18 +90,18 @@ class Watch(keras.callbacks.Callback):
             cause = "a weight is not finite any more, though the loss is: a gradient is not, or the step is too large"
         batches = self.feed.batches
         queries = batches.lists.queries[batches.plan[batch]].tolist()
-        raise diverged(
+        raise report_divergence(
             self.folder,
             cause=cause,
             epoch=batches.epoch + 1,
-            step=self.feed.first_step + batch + 1,
+            step=self.feed.batches.step + batch + 1,
             queries=queries,
             ranges=_ranges(batches, batch),
         )
 
 
 @contextlib.contextmanager
-def watched(model: keras.Model) -> Iterator:
+def watch_weights(model: keras.Model) -> Iterator[None]:
     """Within this, each step of the model logs a loss of NaN if a weight is not finite after it.
 
     A gradient that is not finite makes such a weight, while the loss of its own step may be finite.

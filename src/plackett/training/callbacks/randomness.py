@@ -22,14 +22,14 @@ class EpochSeeds(keras.callbacks.Callback):
         super().__init__()
         self.seed = seed
         self.feed = feed
-        self._taken_up = []
+        self._next_states = []
 
     def on_train_batch_begin(self, batch, logs=None):
         if batch:
             return
-        if self._taken_up:
-            backend.set_generator_states(self._taken_up)
-            self._taken_up = []
+        if self._next_states:
+            backend.set_generator_states(self._next_states)
+            self._next_states = []
         else:
             epoch = self.feed.batches.epoch
             backend.seed_generators(int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0]))
@@ -40,4 +40,4 @@ class EpochSeeds(keras.callbacks.Callback):
 
     def take_up(self, states: list[np.ndarray]) -> None:
         """The next step starts from these states instead of a seed."""
-        self._taken_up = states
+        self._next_states = states

@@ -1,0 +1,121 @@
+"""Losses of Keras, and functions, as losses of lists: each list has the value that it would have alone and unpadded."""
+
+import inspect
+import warnings
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from plackett import backend
+from plackett.lists import weights_of_documents
+from plackett.lists._masking import count
+from plackett.lists._shapes import shown
+from plackett.losses._base import RankingLoss
+from plackett.registry import register
+
+# Labels and scores of one list, which every usual loss can take: clicks and probabilities.
+EXAMPLE = (np.array([[1.0, 0.0, 0.0]], "float32"), np.array([[0.7, 0.2, 0.4]], "float32"))
+
+
+def as_ranking_loss(loss: Callable) -> RankingLoss:
+    """A loss of Keras, or a function, as a loss of lists that padding does not change.
+
+    >>> import keras
+    >>> mean_squared = as_ranking_loss(keras.losses.MeanSquaredError())
+    >>> float(mean_squared([[1.0, 0.0, -1.0]], [[0.5, 0.5, 9.0]]))  # a label below 0 marks padding
+    0.25
+
+    Args:
+        loss: one of these.
+
+            A loss of plackett: it is given back.
+
+            A function of (labels, scores, *, mask), as those of `plackett.losses` are: it gives one loss a list.
+
+            Any other loss of Keras or function of (labels, scores): the loss of a list is the mean, or else the sum, of
+            the losses of its real documents, each of which is handed over by itself; their weights weigh them.
+
+    Raises:
+        ValueError: a loss of another kind; one of documents that depends on the documents beside it, since it would
+            count padding.
+    """
+    if isinstance(loss, RankingLoss):
+        return loss
+    if inspect.isclass(loss):
+        raise ValueError(f"a loss must be an object, {loss.__name__}(...), but got its class")
+    if not callable(loss):
+        raise ValueError(f"a loss must be a loss of Keras or a function of labels and scores, but got {loss!r}")
+    if not isinstance(loss, keras.losses.Loss) and "mask" in inspect.signature(loss).parameters:
+        return _LossOfLists(loss, name=getattr(loss, "__name__", None))
+    return _LossOfDocuments(loss, name=getattr(loss, "name", None) or getattr(loss, "__name__", None))
+
+
+@register
+class _LossOfLists(RankingLoss):
+    """A function of (labels, scores, *, mask)."""
+
+    def __init__(self, function: Callable, name: str | None = None):
+        super().__init__(name=name)
+        self.function = function
+        mask = ops.convert_to_tensor(np.ones((1, 3), bool))
+        shape = _try(lambda labels, scores: function(labels, scores, mask=mask), EXAMPLE, self.name).shape
+        if shape != (1,):
+            raise ValueError(
+                f"{self.name} must give one loss a list, [lists], but of one list of three documents it gives "
+                f"{shown(shape)}: add up the documents, axis=-1"
+            )
+
+    def _losses(self, labels, scores, mask, weights=None):
+        return self.function(labels, scores, mask=mask)
+
+
+@register
+class _LossOfDocuments(RankingLoss):
+    """A loss of Keras, or a function, that is a mean or sum over documents."""
+
+    weighs_documents = True
+
+    def __init__(self, loss: Callable, name: str | None = None):
+        reduction = loss.reduction if isinstance(loss, keras.losses.Loss) else "auto"
+        super().__init__(reduction, name)
+        self.loss = loss.call if isinstance(loss, keras.losses.Loss) else loss
+        self.is_sum = _is_sum(self.loss, self.name)
+
+    def _losses(self, labels, scores, mask, weights=None):
+        # At padding stand numbers that no usual loss is infinite at, whose gradient would be NaN there.
+        labels, scores = ops.where(mask, labels, 1.0), ops.where(mask, scores, 0.5)
+        losses = self.loss(ops.reshape(labels, (-1, 1)), ops.reshape(scores, (-1, 1)))
+        losses = ops.where(mask, ops.cast(ops.reshape(losses, ops.shape(labels)), scores.dtype), 0.0)
+        total = ops.sum(losses * weights_of_documents(weights, labels, mask), axis=-1)
+        return total if self.is_sum else backend.divide_no_nan(total, ops.cast(count(mask), scores.dtype))
+
+
+def _is_sum(loss, name):
+    """Whether the loss of a list is the sum of those of its documents, each by itself; else it is their mean.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    alone, whole = _try(loss, [x.T for x in EXAMPLE], name), _try(loss, EXAMPLE, name)
+    if alone.size == 3 and whole.size == 3 and whole.ndim > 0 and np.allclose(whole.ravel(), alone.ravel()):
+        return False
+    if alone.size == 3 and whole.shape in ((1,), (1, 1)):
+        for is_sum, expected in ((False, alone.mean()), (True, alone.sum())):
+            if np.allclose(whole, expected):
+                return is_sum
+    raise ValueError(
+        f"{name} is no mean or sum over the documents of a list, so it would count padding: write it as a function of "
+        "(labels, scores, *, mask) that gives one loss a list, or as a subclass of plackett.losses.RankingLoss"
+    )
+
+
+def _try(loss, example, name):
+    """What a loss gives for an example, as a numpy array."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ops.convert_to_numpy(loss(*map(ops.convert_to_tensor, example)))
+    except Exception as error:
+        raise ValueError(f"{name} cannot take labels and scores of shape [lists, list_size]: {error}") from error

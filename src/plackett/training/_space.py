@@ -1,0 +1,68 @@
+"""What a search goes through: ranges and choices by the names of settings. Needs no Keras."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from typing import Annotated
+
+from plackett.registry import check_known
+from plackett.registry.options import Number, Whole
+from plackett.training._settings import Settings, check_value
+
+# What is searched where no space is given, as far as the scorer has such options.
+SPACE = {
+    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
+    "batch_size": [16, 32, 64, 128],
+    "scorer_options.hidden": [[32], [64, 32], [128, 64], [256, 128, 64]],
+    "scorer_options.dropout": {"low": 0.0, "high": 0.5},
+    "scorer_options.dimension": [8, 16, 32],
+}
+NESTED = ("scorer_options", "loss_options")
+RANGE = ("low", "high", "log")
+
+
+def check_space(space: Mapping) -> dict[str, dict | list]:
+    """The space with its numbers as numbers.
+
+    Raises:
+        ValueError: an unknown name, an empty list, or a range that is none.
+    """
+    if not isinstance(space, Mapping) or not space:
+        raise ValueError(f"a space must be a dict of names to ranges or lists of choices, but got {space!r}")
+    return {name: _check_range(name, given) for name, given in space.items()}
+
+
+def with_choices(base: Mapping, chosen: Mapping) -> dict:
+    """The settings with what was chosen in their place."""
+    settings = dict(base) | {name: dict(base[name]) for name in NESTED}
+    for name, value in chosen.items():
+        outer, _, inner = name.partition(".")
+        if inner:
+            settings[outer][inner] = value
+        else:
+            settings[name] = value
+    return settings
+
+
+def _check_range(name, given):
+    outer, dot, inner = str(name).partition(".")
+    if not (dot and inner and outer in NESTED):
+        fixed = ("metric", "validation_share")  # by which trials are compared
+        fields = [field.name for field in dataclasses.fields(Settings) if field.name not in fixed]
+        check_known("setting to search", name, fields)
+    if isinstance(given, list) and given:
+        return given
+    if not isinstance(given, Mapping) or not {"low", "high"} <= set(given):
+        raise ValueError(f"the space of {name} must be {{low, high}} or a list of choices, but got {given!r}")
+    for part in given:
+        check_known(f"part of the space of {name}:", part, RANGE)
+    kind = Whole if all(isinstance(given[end], int) for end in ("low", "high")) else Number
+    of_settings = {field.name: field.type for field in dataclasses.fields(Settings)}
+    if typing.get_origin(of_settings.get(name)) is Annotated:
+        kind = of_settings[name]
+    low, high = (check_value(f"{end} of {name}", given[end], kind) for end in ("low", "high"))
+    log = check_value(f"log of {name}", given.get("log", False), bool)
+    if not low < high or (log and not low > 0):
+        least = "0 < low < high" if log else "low < high"
+        raise ValueError(f"the space of {name} must have {least}, but got low={low}, high={high}")
+    return {"low": low, "high": high, "log": log}
