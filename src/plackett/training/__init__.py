@@ -1,9 +1,19 @@
-"""Training a ranker: lists and a loss in, the best model and its record out; it survives being killed."""
+"""Training a ranker: lists and a loss in, the best model and its record out; it survives being killed.
 
-from plackett.training._feed import Feed
-from plackett.training._loop import Trained, train
-from plackett.training._search import Trial, tune
-from plackett.training._settings import Settings, settings_of
-from plackett.training.callbacks.divergence import TrainingDivergedError
+All names are imported when they are first used; `Settings` needs no Keras.
+"""
 
-__all__ = ["Feed", "Settings", "Trained", "TrainingDivergedError", "Trial", "settings_of", "train", "tune"]
+from plackett import _lazy
+
+_NAMES = {
+    "Feed": "_feed",
+    "Settings": "_settings",
+    "Trained": "_loop",
+    "TrainingDivergedError": "callbacks.divergence",
+    "Trial": "_search",
+    "settings_of": "_settings",
+    "train": "_loop",
+    "tune": "_search",
+}
+__all__ = list(_NAMES)
+__getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

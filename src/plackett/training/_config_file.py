@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 
-import keras
 import yaml
 
 from plackett.training._settings import Settings, check_known
@@ -11,11 +10,12 @@ from plackett.training._settings import Settings, check_known
 SOURCE = ("data", "validation", "backend")
 
 
-def read_config(path: pathlib.Path, backend: str | None = None) -> dict:
+def read_config(path: pathlib.Path, running: str, backend: str | None = None) -> dict:
     """What a `config.yaml` holds: settings, and `data` and `validation` where it names files.
 
     Args:
         path: the file.
+        running: the backend of this process.
         backend: the backend that was asked for in spite of the file's. None = it must be the file's.
 
     Raises:
@@ -29,7 +29,6 @@ def read_config(path: pathlib.Path, backend: str | None = None) -> dict:
             check_known("setting", name, known)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    running = keras.backend.backend()
     if config.pop("backend", running) != running and backend is None:
         other = read_yaml(path)["backend"]
         raise ValueError(f"{path} is of a run on {other}, and this is {running}: give --backend {other} or {running}")

@@ -34,8 +34,10 @@ def made_scorer(lists: RankingLists, settings: Settings, made: dict[str | None, 
     """The scorer of the settings, with an output for each task.
 
     Raises:
-        ValueError: an unknown option, or one out of range.
+        ValueError: an unknown scorer or option, or one out of range.
     """
+    if settings.scorer is not None:
+        check_known("scorer", settings.scorer, scorers.SCORERS)
     name = settings.scorer or ("embeddings" if lists.ids else "mlp")
     scorer = scorers.SCORERS[name]
     allowed = {**inspect.signature(scorer).parameters, **inspect.signature(prepare).parameters}

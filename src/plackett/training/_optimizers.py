@@ -5,6 +5,7 @@ import inspect
 import keras
 
 from plackett import registry
+from plackett.training._settings import check_known
 
 OPTIMIZERS = {
     name.lower(): kind
@@ -30,8 +31,9 @@ def made_optimizer(settings, steps: int) -> keras.optimizers.Optimizer:
         steps: how many steps the run has at most.
 
     Raises:
-        ValueError: an unknown schedule or option of it.
+        ValueError: an unknown optimizer, schedule or option of it.
     """
+    check_known("optimizer", settings.optimizer, OPTIMIZERS)
     rate = settings.learning_rate
     if settings.learning_rate_schedule is not None:
         rate = _schedule(settings.learning_rate_schedule, rate, steps)

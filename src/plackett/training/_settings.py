@@ -3,13 +3,12 @@
 import contextlib
 import dataclasses
 import difflib
+import inspect
 import math
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
-
-from plackett import scorers
-from plackett.training._optimizers import OPTIMIZERS
 
 TASK = {"target": str, "loss": str, "loss_options": dict, "weight": float}
 
@@ -46,7 +45,7 @@ class Settings:
         seed: of the initial weights, the order of lists, dropout and the loss's noise.
 
     Raises:
-        ValueError: a value of another type or out of range, or an unknown scorer, optimizer or part of a task.
+        ValueError: a value of another type or out of range, or an unknown part of a task.
     """
 
     loss: str = "unique_softmax"
@@ -82,9 +81,6 @@ class Settings:
         for name in ("learning_rate", "global_clipnorm", "checkpoint_minutes"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be greater than 0, but got {getattr(self, name)}")
-        if self.scorer is not None:
-            check_known("scorer", self.scorer, scorers.SCORERS)
-        check_known("optimizer", self.optimizer, OPTIMIZERS)
         if self.tasks is not None:
             object.__setattr__(self, "tasks", {name: self._task(name, given) for name, given in self.tasks.items()})
             if not self.tasks:
@@ -109,6 +105,17 @@ def settings_of(given: Mapping) -> Settings:
     for name in given:
         check_known("setting", name, [field.name for field in dataclasses.fields(Settings)])
     return Settings(**given)
+
+
+def help_texts() -> dict[str, str]:
+    """What each setting is, in one line: the docstring of `Settings` says it once.
+
+    >>> help_texts()["seed"]
+    "of the initial weights, the order of lists, dropout and the loss's noise."
+    """
+    arguments = inspect.cleandoc(Settings.__doc__).partition("Args:\n")[2].partition("\n\n")[0]
+    entries = re.findall(r"^    (\w+): (.*?)(?=^    \w|\Z)", arguments, re.MULTILINE | re.DOTALL)
+    return {name: " ".join(text.split()) for name, text in entries}
 
 
 def check_known(what: str, name: str, known: Iterable[str]) -> None:
