@@ -112,7 +112,7 @@ def test_a_run_that_is_killed_ends_as_an_undisturbed_one(undisturbed, tmp_path):
     for name in (f"partial-{last[0]:04d}-{last[1] + 1:06d}", "partial-0000-000002"):
         (folder / "checkpoints" / name).mkdir()
         (folder / "checkpoints" / name / "arrays.npz").write_bytes(b"PK half")
-    (folder / "partial.keras").write_bytes(b"PK half")
+    (folder / "partial-model.keras").write_bytes(b"PK half")
     assert_same_run(train(output=folder, resume=True), undisturbed)
     files = {path.name for path in folder.iterdir()}
     assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
@@ -138,7 +138,7 @@ def test_nothing_draws_from_the_generators_of_python_and_numpy(noisy):
 def test_without_a_checkpoint_it_starts_from_the_beginning(undisturbed, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/environment.yaml").write_text("{}")
-    (tmp_path / "run/config.yaml.partial").write_text("epo")
+    (tmp_path / "run/partial-config.yaml").write_text("epo")
     killed(STEPS + 2, tmp_path / "run", PLAIN | {"checkpoint_steps": None})
     assert not (tmp_path / "run/checkpoints").exists()
     assert len((tmp_path / "run/history.csv").read_text().splitlines()) == 2
@@ -146,7 +146,7 @@ def test_without_a_checkpoint_it_starts_from_the_beginning(undisturbed, tmp_path
 
 
 def test_between_the_files_of_an_epoch(undisturbed, tmp_path, monkeypatch):
-    write = best_epoch.write
+    write = best_epoch.write_whole
 
     def killed_before(path, text):
         if path.name == "history.csv":
@@ -154,7 +154,7 @@ def test_between_the_files_of_an_epoch(undisturbed, tmp_path, monkeypatch):
         write(path, text)
 
     with monkeypatch.context() as patch:
-        patch.setattr(best_epoch, "write", killed_before)
+        patch.setattr(best_epoch, "write_whole", killed_before)
         with pytest.raises(KilledError):
             train(output=tmp_path / "run")
     assert (tmp_path / "run/metrics.json").exists()

@@ -1,20 +1,18 @@
 """The output folder of a run: its config, what it ran on, and whether a later command goes on with it."""
 
-import contextlib
 import dataclasses
 import importlib
 import importlib.metadata
-import os
 import pathlib
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
 
 import keras
 import numpy as np
 import yaml
 
+from plackett._files import PARTIAL, errors_of_writing, write_whole
 from plackett.data import RankingLists
 from plackett.training._settings import Settings
 
@@ -54,13 +52,13 @@ def opened(
         (folder / "environment.yaml").unlink(missing_ok=True)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
         raise FileExistsError(f"{folder} exists and is not empty: choose another output folder or allow overwriting")
-    with writing(folder):
+    with errors_of_writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for name in ("config.yaml", "model.keras", "metrics.json", "history.csv", "divergence.json"):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-    write(folder / "environment.yaml", yaml.safe_dump(surroundings, sort_keys=False))
-    write(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+    write_whole(folder / "environment.yaml", yaml.safe_dump(surroundings, sort_keys=False))
+    write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     return folder
 
 
@@ -92,29 +90,6 @@ def check_same(folder: pathlib.Path, name: str, now: dict, part) -> None:
         raise ValueError(f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}")
 
 
-def write(path: pathlib.Path, text: str) -> None:
-    """Writes a whole file or none."""
-    partial = path.with_name(path.name + ".partial")
-    with writing(path):
-        try:
-            with partial.open("w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def writing(path: pathlib.Path) -> Iterator:
-    """What goes wrong with writing `path` is an OSError that says so."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, f"{path} could not be written: {error.strerror or error}") from error
-
-
 def _to_compare(config):
     known = {"backend", *(field.name for field in dataclasses.fields(Settings))} - set(FREE)
     return {name: value for name, value in config.items() if name in known}
@@ -122,7 +97,7 @@ def _to_compare(config):
 
 def _remove_partial(folder):
     """Takes away what a killed run had not finished writing, and why another diverged."""
-    for path in [*folder.glob("*.partial"), folder / "partial.keras", folder / "divergence.json"]:
+    for path in [*folder.glob(f"{PARTIAL}*"), folder / "divergence.json"]:
         path.unlink(missing_ok=True)
 
 

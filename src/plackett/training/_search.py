@@ -11,9 +11,10 @@ import keras
 import yaml
 
 from plackett import metrics, scorers
+from plackett._files import write_whole
 from plackett.data import RankingLists
 from plackett.training._loop import train
-from plackett.training._run_folder import check_same, environment, write
+from plackett.training._run_folder import check_same, environment
 from plackett.training._settings import settings_of
 from plackett.training._space import SPACE, checked_space, with_choices
 from plackett.training.callbacks.divergence import TrainingDivergedError
@@ -83,7 +84,7 @@ def tune(
     best = sorted(done, key=lambda trial: (trial.value is None, trial.value if less_is_better else -(trial.value or 0)))
     if best[0].value is not None:
         config = {"backend": keras.backend.backend()} | with_choices(base, best[0].settings)
-        write(folder / "config.yaml", yaml.safe_dump((provenance or {}) | config, sort_keys=False))
+        write_whole(folder / "config.yaml", yaml.safe_dump((provenance or {}) | config, sort_keys=False))
     return best
 
 
@@ -103,7 +104,7 @@ def _opened(output, search, data):
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} exists and holds no search: choose another output folder")
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "search.yaml", yaml.safe_dump(search, sort_keys=False))
+    write_whole(folder / "search.yaml", yaml.safe_dump(search, sort_keys=False))
     return folder
 
 

@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 
+from plackett._files import errors_of_writing, replace
 from plackett.data._ranking_lists import RankingLists
 
 WHEEL = "recbole==1.2.1"
@@ -73,9 +74,8 @@ def _download(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with zipfile.ZipFile(wheels[0]) as wheel:
             for name in FILES:
-                partial = folder / f"{name}.partial"
-                partial.write_bytes(wheel.read(f"recbole/dataset_example/ml-100k/{name}"))
-                partial.replace(folder / name)
+                with replace(folder / name) as partial, errors_of_writing(folder / name):
+                    partial.write_bytes(wheel.read(f"recbole/dataset_example/ml-100k/{name}"))
 
 
 def _read(path):

@@ -1,6 +1,7 @@
 """Parquet, one row a query: how ranking data is kept. `plackett.data._schema` says what its columns are."""
 
 import collections
+import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
+from plackett._files import errors_of_writing, replace
 from plackett.data._ranking_lists import Missed, RankingLists
 from plackett.data._schema import lists_of, table_of
 
@@ -34,17 +36,25 @@ def write_parquet(tables: pa.Table | RankingLists | Iterable[pa.Table], path: st
         tables = table_of(tables)
     tables = iter([tables] if isinstance(tables, pa.Table) else tables)
     path = pathlib.Path(path)
-    partial = path.with_name(path.name + ".partial")
     first = next(tables, None)
     if first is None:
         raise ValueError(f"{path}: there are no queries to write")
-    try:
-        with pq.ParquetWriter(partial, first.schema, **_encoding(first.schema)) as writer:
-            for table in _of_row_groups(first, tables):
+    with replace(path) as partial, _writer(path, partial, first.schema) as writer:
+        for table in _of_row_groups(first, tables):
+            with errors_of_writing(path):
                 writer.write_table(table, row_group_size=max(len(table), 1))
-        partial.replace(path)
+
+
+@contextlib.contextmanager
+def _writer(path, partial, schema):
+    """Opens and closes the file; what fails between is not for it to say."""
+    with errors_of_writing(path):
+        writer = pq.ParquetWriter(partial, schema, **_encoding(schema))
+    try:
+        yield writer
     finally:
-        partial.unlink(missing_ok=True)
+        with errors_of_writing(path):
+            writer.close()
 
 
 def _encoding(schema):

@@ -9,9 +9,9 @@ import pathlib
 import keras
 
 from plackett import metrics
+from plackett._files import errors_of_writing, replace, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate
-from plackett.training._run_folder import write, writing
 from plackett.training.callbacks.divergence import diverged, range_of
 
 
@@ -82,14 +82,10 @@ class Record(keras.callbacks.Callback):
 
     def _write_model(self):
         if self.folder is not None:
-            partial = self.folder / "partial.keras"
-            with writing(self.folder / "model.keras"):
-                try:
-                    self.model.save(partial)
-                    partial.replace(self.folder / "model.keras")
-                finally:
-                    partial.unlink(missing_ok=True)
-            write(self.folder / "metrics.json", json.dumps(self.best, indent=2) + "\n")
+            path = self.folder / "model.keras"
+            with replace(path) as partial, errors_of_writing(path):
+                self.model.save(partial)
+            write_whole(self.folder / "metrics.json", json.dumps(self.best, indent=2) + "\n")
 
     def _write_history(self):
         """Last of the files of an epoch: what it tells of is there."""
@@ -98,7 +94,7 @@ class Record(keras.callbacks.Callback):
             rows = csv.DictWriter(text, fieldnames=list(self.history[0]), lineterminator="\n")
             rows.writeheader()
             rows.writerows(self.history)
-            write(self.folder / "history.csv", text.getvalue())
+            write_whole(self.folder / "history.csv", text.getvalue())
 
 
 def read_history(folder: pathlib.Path) -> list[dict]:

@@ -6,7 +6,6 @@ dropout and the noise of a loss draw from seed generators, whose states are vari
 """
 
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -16,9 +15,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett._files import PARTIAL, errors_of_writing, sync
 from plackett.losses._base import RankingLoss
 from plackett.training._feed import Feed
-from plackett.training._run_folder import writing
 from plackett.training._settings import Settings
 from plackett.training.callbacks.best_epoch import Record
 from plackett.training.callbacks.randomness import EpochSeeds
@@ -61,7 +60,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def resume(self, model: keras.Model) -> tuple[int, int]:
         """(epoch, step) of the last checkpoint, with everything as it was then; (0, 0) where there is none."""
-        for path in self.root.glob("partial-*"):
+        for path in self.root.glob(f"{PARTIAL}*"):
             shutil.rmtree(path)
         whole = positions(self.root)
         if not whole:
@@ -126,19 +125,17 @@ def write(root: pathlib.Path, position: tuple[int, int], arrays: dict[str, np.nd
         OSError: it could not be written.
     """
     path = root / _name(*position)
-    partial = root / f"partial-{path.name}"
-    with writing(path):
+    partial = root / f"{PARTIAL}{path.name}"
+    with errors_of_writing(path):
         try:
             partial.mkdir(parents=True)
             with (partial / "arrays.npz").open("wb") as file:
                 np.savez(file, **arrays)
-                _to_disk(file)
-            with (partial / "progress.json").open("w") as file:
-                json.dump(progress, file)
-                _to_disk(file)
-            _folder_to_disk(partial)
+            (partial / "progress.json").write_text(json.dumps(progress))
+            for written in (partial / "arrays.npz", partial / "progress.json", partial):
+                sync(written)
             partial.rename(path)
-            _folder_to_disk(root)
+            sync(root)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -161,22 +158,9 @@ def _name(epoch, step):
     return f"{epoch:04d}-{step:06d}"
 
 
-def _to_disk(file):
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _folder_to_disk(folder):
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _remove(path):
     """Under its name a checkpoint is whole, so it loses the name first."""
-    shutil.rmtree(path.rename(path.with_name(f"partial-{path.name}")))
+    shutil.rmtree(path.rename(path.with_name(f"{PARTIAL}{path.name}")))
 
 
 def _group(arrays, name):

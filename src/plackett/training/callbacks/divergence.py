@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett._files import write_whole
 from plackett.scorers.preprocessing.statistics import feature_names
 from plackett.training._feed import Feed
-from plackett.training._run_folder import write
 
 NAMED = 5
 DIVERGENCE = "divergence.json"
@@ -65,7 +65,7 @@ def diverged(folder: pathlib.Path | None, **told) -> TrainingDivergedError:
     """The error with these arguments, once `DIVERGENCE` in the folder tells of it, if there is one."""
     path = None if folder is None else folder / DIVERGENCE
     if path is not None:
-        write(path, json.dumps(told, indent=2) + "\n")
+        write_whole(path, json.dumps(told, indent=2) + "\n")
     return TrainingDivergedError(**told, path=path)
 
 

@@ -1,0 +1,70 @@
+"""Files that are whole or not there, and what is said of files that are missing or cannot be written. Internal."""
+
+import contextlib
+import os
+import pathlib
+from collections.abc import Iterator
+
+PARTIAL = "partial-"  # how the name of a file or folder begins while it is written
+
+
+@contextlib.contextmanager
+def replace(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives the path to write to; at the end what was written is on the disk and takes the name `path`.
+
+    Where anything goes wrong before that, `path` stays as it was.
+    """
+    partial = path.with_name(PARTIAL + path.name)
+    try:
+        yield partial
+        with errors_of_writing(path):
+            sync(partial)
+            partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: pathlib.Path, text: str) -> None:
+    """Writes a whole file or none.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    with replace(path) as partial, errors_of_writing(path):
+        partial.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def errors_of_writing(path: pathlib.Path) -> Iterator[None]:
+    """What goes wrong with writing `path` is an OSError that says so."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, f"{path} could not be written: {error.strerror or error}") from error
+
+
+def sync(path: pathlib.Path) -> None:
+    """Waits until a file, or what a folder lists, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def missing_file(path: str | os.PathLike) -> FileNotFoundError:
+    """The error that there is no such file, in the one wording of plackett."""
+    return FileNotFoundError(f"there is no file {path}")
+
+
+def check_file(path: str | os.PathLike) -> None:
+    """Checks that there is a file to read.
+
+    Raises:
+        FileNotFoundError: there is none.
+        IsADirectoryError: there is a folder.
+    """
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{path} is a folder, where a file is needed")
+    if not os.path.exists(path):
+        raise missing_file(path)

@@ -1,0 +1,45 @@
+"""Files that are whole or not there."""
+
+import errno
+import os
+
+import pytest
+
+from plackett import _files
+
+
+def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
+    path, synced = tmp_path / "a.txt", []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    _files.write_whole(path, "one")
+    assert path.read_text() == "one"
+    assert synced == [str(tmp_path / "partial-a.txt")]
+
+    def write_half(partial):
+        partial.write_text("tw")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), _files.replace(path) as partial:
+        write_half(partial)
+    assert path.read_text() == "one"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_cannot_be_written_is_named(tmp_path, monkeypatch):
+    with pytest.raises(OSError, match=r"none/a\.txt could not be written: No such file or directory"):
+        _files.write_whole(tmp_path / "none" / "a.txt", "one")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"a\.txt could not be written: No space left on device"):
+        _files.write_whole(tmp_path / "a.txt", "one")
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_that_are_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"^there is no file .*none\.txt$"):
+        _files.check_file(tmp_path / "none.txt")
+    with pytest.raises(IsADirectoryError, match="is a folder, where a file is needed"):
+        _files.check_file(tmp_path)
