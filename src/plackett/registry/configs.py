@@ -2,7 +2,6 @@
 
 import inspect
 
-import keras
 import numpy as np
 
 
@@ -43,6 +42,8 @@ class Configured:
 
 
 def _serialized(name, value):
+    import keras
+
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, str | int | float | list | tuple | dict):
@@ -67,5 +68,7 @@ def _unwritable(name, value) -> ValueError:
 
 
 def _deserialized(value):
+    import keras
+
     written = isinstance(value, dict) and "class_name" in value
     return keras.saving.deserialize_keras_object(value) if written else value

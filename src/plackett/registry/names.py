@@ -3,13 +3,13 @@
 import inspect
 import re
 
-import keras
-
 PACKAGE = "plackett>"
 
 
 def registered(base: type) -> dict[str, type]:
     """plackett's own classes of one kind, by their names."""
+    import keras
+
     objects = keras.saving.get_custom_objects().items()
     classes = (kind for name, kind in objects if name.startswith(PACKAGE) and inspect.isclass(kind))
     return {kind.__name__: kind for kind in classes if issubclass(kind, base)}
