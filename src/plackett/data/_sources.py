@@ -26,7 +26,7 @@ def read(paths: Sequence[str], *, features: int | None = None, missing: bool = F
         FileNotFoundError: there is no such file.
         ValueError: the files are of both kinds, or what they hold is malformed.
     """
-    of_parquet = [_is_parquet(path) for path in paths]
+    of_parquet = [is_parquet(path) for path in paths]
     if all(of_parquet):
         large = data.parquet_bytes(paths) > IN_MEMORY
         return data.read_parquet(paths, missing=missing, cache=cache_folder() / "lists" if large else None)
@@ -42,7 +42,7 @@ def read(paths: Sequence[str], *, features: int | None = None, missing: bool = F
     return lists
 
 
-def _is_parquet(path):
+def is_parquet(path):
     return str(path).endswith(".parquet") or "://" in str(path) or pathlib.Path(path).is_dir()
 
 

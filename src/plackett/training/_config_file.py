@@ -5,6 +5,7 @@ import pathlib
 
 import yaml
 
+from plackett._files import check_file
 from plackett.training._settings import Settings, check_known
 
 SOURCE = ("data", "validation", "backend")
@@ -45,6 +46,7 @@ def read_yaml(path: pathlib.Path) -> dict:
         ValueError: it is no YAML or no mapping.
         OSError: the file cannot be read.
     """
+    check_file(path)
     try:
         read = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -99,7 +99,7 @@ def _standardised(raw, mask, lists, transform, missing):
         more = f" and {len(columns) - 5} more features" if len(columns) > 5 else ""
         raise ValueError(
             f"features are missing (NaN), in so many of {len(lists.features)} documents: {found}{more}; "
-            "give the scorer missing=True if they may be"
+            "give the scorer the option missing=True if they may be (--scorer-option missing=true)"
         )
     x = Filled(missing, dtype="float32")((raw, mask))
     x = x if layer is None else layer(x)
