@@ -1,0 +1,59 @@
+"""What is read from source code is what there is."""
+
+import inspect
+
+from plackett import lambdas, registry, scorers
+from plackett.cli import _known
+from plackett.losses._base import RankingLoss
+from plackett.metrics._base import RankingMetric
+from plackett.scorers.preprocessing.layers import prepare
+from plackett.training._optimizers import OPTIMIZERS, SCHEDULES
+
+
+def arguments(kind):
+    return set(inspect.signature(kind).parameters)
+
+
+def test_losses():
+    kinds = registry.registered(RankingLoss).values()
+    assert len(kinds) > 20
+    by_name = {registry.snake_case(kind.__name__.removesuffix("Loss")): arguments(kind) for kind in kinds}
+    assert {name: set(options) for name, options in _known.losses().items()} == by_name
+
+
+def test_metrics():
+    kinds = registry.registered(RankingMetric).values()
+    assert len(kinds) > 10
+    by_name = {registry.snake_case(kind.__name__): arguments(kind) for kind in kinds}
+    assert {name: set(options) for name, options in _known.metrics().items()} == by_name
+
+
+def test_lambda_weights():
+    kinds = registry.registered(lambdas.LambdaWeight)
+    assert "NDCGLambdaWeight" in kinds
+    by_name = {name: arguments(kind) for name, kind in kinds.items()}
+    assert {name: set(options) for name, options in _known.lambda_weights().items()} == by_name
+
+
+def test_scorers():
+    """An option of a scorer is a keyword of its own, or of `prepare` where the scorer passes others on."""
+
+    def keywords(function):
+        parameters = inspect.signature(function).parameters.values()
+        return {parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+
+    def passes_on(function):
+        return any(x.kind is x.VAR_KEYWORD for x in inspect.signature(function).parameters.values())
+
+    by_name = {
+        name: keywords(scorer) | (keywords(prepare) if passes_on(scorer) else set())
+        for name, scorer in scorers.SCORERS.items()
+    }
+    assert {name: set(options) for name, options in _known.scorers().items()} == by_name
+    assert "min_count" in by_name["embeddings"]
+    assert "min_count" not in by_name["mlp"]
+
+
+def test_optimizers_and_schedules():
+    assert set(_known.optimizers()) == set(OPTIMIZERS)
+    assert set(_known.schedules()) == set(SCHEDULES)
