@@ -1,8 +1,10 @@
 """Who is to blame for an error, and what is shown of it."""
 
 import errno
+import importlib
 import inspect
 import os
+import types
 
 import numpy as np
 import pytest
@@ -31,6 +33,15 @@ def test_what_the_world_does_is_of_use(tmp_path):
     assert _errors.in_words(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) == "No space left on device"
     assert _errors.in_words(MemoryError()) == "MemoryError"
     assert _errors.is_of_use(MemoryError())
+
+
+def test_what_a_library_says_to_install_is_of_use():
+    def say():
+        raise ImportError("install s3fs")
+
+    said = types.FunctionType(say.__code__, {"__name__": "fsspec.core", "ImportError": ImportError})
+    assert _errors.is_of_use(caught(said))
+    assert not _errors.is_of_use(caught(lambda: importlib.import_module("plackett.none")))
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,14 @@ def test_evaluate_refuses_a_model_of_another_kind(files):
     assert "is not a scorer of plackett: its inputs must be a dict with a mask" in words(done)
 
 
+def test_a_model_needs_the_features_it_was_trained_on(files):
+    assert run("train", files / "train.txt", "--output", files / "run", *quick(1)).exit_code == 0
+    data.write_parquet(made_lists(9, seed=0, features=7), files / "wide.parquet")
+    done = run("evaluate", files / "run", files / "wide.parquet")
+    assert done.exit_code == 2
+    assert "model.keras was trained on 5 features, but this data has 7" in words(done)
+
+
 def test_a_model_of_ids_needs_ids(files, tmp_path, monkeypatch):
     lists = made_lists(20, 0)
     ids = {"film": np.zeros(len(lists.labels), "int32")}

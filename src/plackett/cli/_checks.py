@@ -35,9 +35,17 @@ def check_sources(data: Collection[str], validation: Collection[str] = (), *, sh
 
 
 def check_files(paths: Iterable[str | os.PathLike]) -> None:
-    """Raises a FileNotFoundError unless each is a file, a folder or a URL."""
+    """Checks that each is a file, a folder, or a URL of a kind that can be read.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: a URL is of another kind.
+        ImportError: what its kind needs is not installed.
+    """
     for path in paths:
-        if "://" not in str(path) and not os.path.exists(path):
+        if "://" in str(path):
+            _check_url(str(path))
+        elif not os.path.exists(path):
             raise missing_file(path)
 
 
@@ -54,6 +62,8 @@ def check_settings(settings: Settings) -> None:
         _check_call("loss", part["loss"], part["loss_options"], _known.losses())
         _check_lambda_weight(part["loss_options"].get("lambda_weight"))
     check_metric(settings.metric)
+    if "tasks" in settings.scorer_options:
+        raise ValueError("tasks are no option of the scorer, but a setting of their own: write them into the --config")
     scorers = _known.scorers()
     if settings.scorer is not None:
         _check_call("scorer", settings.scorer, settings.scorer_options, scorers, "the scorer ")
@@ -134,6 +144,16 @@ def check_installed(module: str, what: str, install: str) -> None:
     """Raises an ImportError unless a module is installed that a flag or command needs."""
     if importlib.util.find_spec(module) is None:
         raise ImportError(f"{what}, which is not installed: pip install {install}")
+
+
+def _check_url(url):
+    check_installed("fsspec", "URLs are read with fsspec", "'plackett[data]'")
+    import fsspec
+
+    try:
+        fsspec.core.url_to_fs(url)
+    except ValueError as error:
+        raise ValueError(f"{url}: {error}") from None
 
 
 def _check_call(what, name, options, known, article=""):

@@ -1,7 +1,8 @@
 """What an error of a command says, and its exit code.
 
-- An error of use: one line, exit code 2. It is what plackett's own code raises in so many words, a ValueError or an
-  ImportError out of a `raise` statement of plackett, and what the world around it does: an OSError, no memory.
+- An error of use: one line, exit code 2. It is what plackett says in so many words, a ValueError out of a `raise`
+  statement of its own, and what the world around it does: an OSError, no memory, an ImportError by which some library
+  says what to install.
 - Anything else is a fault, exit code 70: a TypeError, a KeyError, a ValueError that numpy, Keras or a backend raises
   because of what plackett asked of it. Its traceback is shown, and no user is blamed.
 
@@ -48,7 +49,11 @@ def is_of_use(error: Exception) -> bool:
     """Whether the user, or the world around, is the cause of an error, as the rule of this module has it."""
     if isinstance(error, OSError | MemoryError):
         return True
-    return isinstance(error, ValueError | ImportError) and _is_raised_by_plackett(error)
+    last = _last(error)
+    code, module = last.tb_frame.f_code, last.tb_frame.f_globals.get("__name__", "")
+    said = code.co_code[last.tb_lasti] == dis.opmap["RAISE_VARARGS"] and module != "importlib._bootstrap"
+    ours = module.partition(".")[0] == "plackett"
+    return said and (isinstance(error, ImportError) or (isinstance(error, ValueError) and ours))
 
 
 def in_words(error: Exception) -> str:
@@ -62,14 +67,6 @@ def in_words(error: Exception) -> str:
 def _print(text: str, heading: str = "") -> None:
     """Prints a text as it is, behind a red heading; its lines are not broken."""
     errors.print(Text.assemble((heading, "bold red"), text), highlight=False, soft_wrap=True)
-
-
-def _is_raised_by_plackett(error: Exception) -> bool:
-    """Whether a `raise` statement of plackett made it, and no function that plackett called."""
-    last = _last(error)
-    code = last.tb_frame.f_code
-    ours = last.tb_frame.f_globals.get("__name__", "").partition(".")[0] == "plackett"
-    return ours and code.co_code[last.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 
 
 def _last(error: Exception) -> types.TracebackType:

@@ -50,6 +50,7 @@ def convert(
     """Convert ranking data of any format to Parquet, one row a query."""
     from plackett import data
 
+    write = data.convert  # which says what to install, where that is not installed
     given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
     form = find_format(form, inputs)
     check_flags(form, given)
@@ -63,7 +64,7 @@ def convert(
     if column:
         options["columns"] = parse_pairs("--column", column, "ROLE=NAME")
     with count_of_lists(console) as count:
-        summary = data.convert(
+        summary = write(
             inputs,
             output,
             form=form,

@@ -99,10 +99,10 @@ def read_for(ranker, path: pathlib.Path, data: list[str]):
     import plackett
 
     inputs = ranker.input
-    if data == [MOVIELENS]:
-        lists = plackett.data.movielens_100k()[2]
-    else:
-        lists = read(data, features=inputs["features"].shape[-1] if "features" in inputs else None, missing=True)
+    width = inputs["features"].shape[-1] if "features" in inputs else None
+    lists = plackett.data.movielens_100k()[2] if data == [MOVIELENS] else read(data, features=width, missing=True)
+    if width not in (None, lists.features.shape[1]):
+        raise ValueError(f"{path} was trained on {width} features, but this data has {lists.features.shape[1]}")
     absent = sorted(set(inputs) - {"mask", "features", *lists.ids})
     if absent:
         raise ValueError(f"{path} was trained on the id features {', '.join(absent)}, which this data does not have")
