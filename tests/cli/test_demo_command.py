@@ -6,7 +6,7 @@ from command_line import run
 from conftest import made_lists
 
 from plackett import data
-from plackett.data._sources import MOVIELENS
+from plackett.data._paths import MOVIELENS
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
 

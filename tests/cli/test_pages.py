@@ -8,7 +8,8 @@ import pytest
 from command_line import run
 
 from plackett import data
-from plackett.cli import _training_lists, evaluate
+from plackett.cli import evaluate
+from plackett.data import _sources
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -39,7 +40,7 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
     def read(*arguments, **options):
         raise ReadError
 
-    for module, name in ((data, "convert"), (_training_lists, "read_training"), (evaluate, "load")):
+    for module, name in ((data, "convert"), (_sources, "read_training"), (evaluate, "load")):
         monkeypatch.setattr(module, name, read)
     monkeypatch.chdir(tmp_path)
     arguments = shlex.split(command)

@@ -6,7 +6,7 @@ import pytest
 from backends import BACKEND
 from command_line import OTHER, quick, run, words
 
-from plackett.cli import _training_lists
+from plackett.data import _sources
 
 CONFIGS = {
     "broken": "a: [",
@@ -24,7 +24,7 @@ def nothing_is_read(monkeypatch):
     def fail(*arguments, **options):
         raise AssertionError("the data was read")
 
-    monkeypatch.setattr(_training_lists, "read_training", fail)
+    monkeypatch.setattr(_sources, "read_training", fail)
 
 
 @pytest.fixture

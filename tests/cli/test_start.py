@@ -19,6 +19,7 @@ def run(*arguments):
 for command in ([], ["convert"], ["train"], ["tune"], ["evaluate"], ["demo"]):
     code, output = run(*command, "--help")
     assert code == 0 and "Usage:" in output and "--debug" in output, output
+assert not {"pyarrow", "polars"} & set(sys.modules)
 assert run("--version") == (0, f"plackett {sys.argv[1]}\\n")
 
 open("a.txt", "w").write("1 qid:1 1:0.5\\n0 qid:1 1:0.25\\n")

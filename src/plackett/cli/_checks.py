@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from plackett._files import missing_file
 from plackett.cli import _known
 from plackett.cli._flags import flag_of
-from plackett.data._sources import MOVIELENS, is_parquet
+from plackett.data._paths import MOVIELENS, is_parquet
 from plackett.training._settings import Settings, check_known, settings_of
 from plackett.training._space import SPACE, checked_space, with_choices
 

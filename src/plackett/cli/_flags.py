@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from plackett.cli import _known
-from plackett.data._sources import MOVIELENS
+from plackett.data._paths import MOVIELENS
 from plackett.training._settings import Settings, help_texts
 
 DATA = f"LETOR files, plain or compressed; Parquet files, folders or URLs; or {MOVIELENS!r}."

@@ -1,12 +1,16 @@
 """Progress: a count of what has been read, and a bar over epochs. Needs no Keras."""
 
+from __future__ import annotations
+
 import contextlib
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from plackett.data import RankingLists
+if typing.TYPE_CHECKING:
+    from plackett.data import RankingLists
 
 
 @contextlib.contextmanager

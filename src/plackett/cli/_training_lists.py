@@ -1,11 +1,17 @@
 """The lists that a command trains on and validates with."""
 
+from __future__ import annotations
+
+import typing
+
 import numpy as np
 
 from plackett.cli._request import Request
 from plackett.cli._tables import say
-from plackett.data import RankingLists
-from plackett.data._sources import MOVIELENS, read_training
+from plackett.data._paths import MOVIELENS
+
+if typing.TYPE_CHECKING:
+    from plackett.data import RankingLists
 
 
 def read_lists(request: Request, *, shared_queries: bool) -> tuple[RankingLists, RankingLists, dict]:
@@ -15,6 +21,8 @@ def read_lists(request: Request, *, shared_queries: bool) -> tuple[RankingLists,
         OSError: a file cannot be read.
         ValueError: what it holds is malformed, or a query is both in training and in validation data.
     """
+    from plackett.data._sources import read_training
+
     seed = request.whole.seed
     if not request.validation and request.data != [MOVIELENS]:
         say(f"no --validation: 20 % of the queries, drawn with seed {seed}, are held out")

@@ -4,7 +4,6 @@ import pathlib
 import sys
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.markup import escape
 
@@ -13,7 +12,7 @@ from plackett.cli._checks import check_folder
 from plackett.cli._flags import Backend
 from plackett.cli._tables import console, say, table_of_metrics
 from plackett.cli.train import train_under_a_bar
-from plackett.data._sources import MOVIELENS
+from plackett.data._paths import MOVIELENS
 
 LOSSES = ("unique_softmax", "gumbel_approx_ndcg", "softmax")
 
@@ -29,6 +28,8 @@ def demo(
     output = find_free(output)
     check_folder(output, may_hold=False, way_out="choose another --output")
     choose_backend(backend)
+
+    import numpy as np
 
     import plackett
 

@@ -12,7 +12,7 @@ from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import Backend, Data
 from plackett.cli._tables import console, say, table_of_metrics
-from plackett.data._sources import MOVIELENS, read
+from plackett.data._paths import MOVIELENS
 
 METRICS = ("ndcg@5", "ndcg@10", "mrr")
 EMPTY = {"0": 0, "1": 1, "skip": "skip"}
@@ -97,6 +97,7 @@ def read_for(ranker, path: pathlib.Path, data: list[str]):
         ValueError: what it holds is malformed, or has not all that the ranker takes.
     """
     import plackett
+    from plackett.data._sources import read
 
     inputs = ranker.input
     width = inputs["features"].shape[-1] if "features" in inputs else None

@@ -1,16 +1,15 @@
 """The lists that a command line names: files by their kind, or MovieLens."""
 
 import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
 from plackett import data
 from plackett.data import RankingLists
+from plackett.data._paths import MOVIELENS, is_parquet
 from plackett.data.datasets.movielens import cache_folder
 
-MOVIELENS = "movielens-100k"
 IN_MEMORY = 2**30  # bytes of Parquet files, of which the arrays are kept as files where there are more
 
 
@@ -40,10 +39,6 @@ def read(paths: Sequence[str], *, features: int | None = None, missing: bool = F
     if len(set(lists.queries.tolist())) < len(lists):
         raise ValueError(f"{shared(*parts)} in more than one of {', '.join(map(str, paths))}")
     return lists
-
-
-def is_parquet(path):
-    return str(path).endswith(".parquet") or "://" in str(path) or pathlib.Path(path).is_dir()
 
 
 def read_training(
