@@ -71,13 +71,11 @@ def _nodes(part: str) -> Iterator[ast.stmt]:
 
 
 def _registered_classes(part: str, base: str) -> dict[str, tuple[str, ...]]:
-    """The classes of a part that are registered with Keras and have this base, each with its options."""
+    """The public classes of a part that are registered with Keras and have this base, each with its options."""
     classes = {node.name: node for node in _nodes(part) if isinstance(node, ast.ClassDef)}
-    return {
-        name: _options(name, classes)
-        for name, node in classes.items()
-        if base in _bases(name, classes) and any("register" in ast.unparse(x) for x in node.decorator_list)
-    }
+    of_base = [name for name in classes if base in _bases(name, classes) and not name.startswith("_")]
+    registered = [name for name in of_base if "register" in " ".join(map(ast.unparse, classes[name].decorator_list))]
+    return {name: _options(name, classes) for name in registered}
 
 
 def _bases(name: str, classes: dict[str, ast.ClassDef]) -> list[str]:
