@@ -2,10 +2,8 @@
 
 import inspect
 
-from plackett import lambdas, registry, scorers
+from plackett import losses, metrics, registry, scorers
 from plackett.cli import _known
-from plackett.losses._base import RankingLoss
-from plackett.metrics._base import RankingMetric
 from plackett.scorers.preprocessing.layers import prepare
 from plackett.training._optimizers import OPTIMIZERS, SCHEDULES
 
@@ -14,23 +12,33 @@ def arguments(kind):
     return set(inspect.signature(kind).parameters)
 
 
+def classes(module, *of_name):
+    """The public classes of a module, by their names."""
+    known = {name: getattr(module, name) for name in module.__all__ if any(part in name for part in of_name)}
+    return {name: kind for name, kind in known.items() if inspect.isclass(kind)}
+
+
 def test_losses():
-    kinds = registry.registered(RankingLoss).values()
+    kinds = classes(losses, "Loss")
     assert len(kinds) > 20
-    by_name = {registry.snake_case(kind.__name__.removesuffix("Loss")): arguments(kind) for kind in kinds}
+    by_name = {registry.snake_case(name.removesuffix("Loss")): arguments(kind) for name, kind in kinds.items()}
     assert {name: set(options) for name, options in _known.losses().items()} == by_name
+    for name in by_name:
+        losses.get(name)
 
 
 def test_metrics():
-    kinds = registry.registered(RankingMetric).values()
+    kinds = classes(metrics, "")
     assert len(kinds) > 10
-    by_name = {registry.snake_case(kind.__name__): arguments(kind) for kind in kinds}
+    by_name = {registry.snake_case(name): arguments(kind) for name, kind in kinds.items()}
     assert {name: set(options) for name, options in _known.metrics().items()} == by_name
+    for name in by_name:
+        metrics.get(name)
 
 
 def test_lambda_weights():
-    kinds = registry.registered(lambdas.LambdaWeight)
-    assert "NDCGLambdaWeight" in kinds
+    kinds = classes(losses, "LambdaWeight")
+    assert len(kinds) > 5
     by_name = {name: arguments(kind) for name, kind in kinds.items()}
     assert {name: set(options) for name, options in _known.lambda_weights().items()} == by_name
 
