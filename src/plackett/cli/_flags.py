@@ -16,7 +16,7 @@ from plackett.training._settings import Settings, help_texts
 
 DATA = f"LETOR files, plain or compressed; Parquet files, folders or URLs; or {MOVIELENS!r}."
 Data = Annotated[list[str], typer.Argument(help=DATA)]
-TrainingData = Annotated[list[str], typer.Argument(help=f"{DATA} Default: that of --config.")]
+TrainingData = Annotated[list[str] | None, typer.Argument(help=f"{DATA} Default: that of --config.")]
 Backend = Annotated[
     str | None, typer.Option(help="jax, tensorflow or torch. Default: $KERAS_BACKEND, else the first installed.")
 ]

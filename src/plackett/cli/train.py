@@ -23,7 +23,7 @@ WAY_OUT = "choose another --output, go on with the run in it by --resume, or rep
 def train(
     ctx: typer.Context,
     output: Annotated[pathlib.Path, typer.Option(help="The folder for the model and its record.")],
-    data: TrainingData = (),
+    data: TrainingData = None,
     config: Config = None,
     validation: Validation = (),
     shared_queries: SharedQueries = False,

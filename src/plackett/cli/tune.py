@@ -22,7 +22,7 @@ def tune(
     ctx: typer.Context,
     output: Annotated[pathlib.Path, typer.Option(help="The folder for the search; the same one goes on with it.")],
     trials: Annotated[int, typer.Option(help="How many trials in all.")],
-    data: TrainingData = (),
+    data: TrainingData = None,
     space: Annotated[
         pathlib.Path | None,
         typer.Option(help="A YAML file of names to {low, high, log} or lists of choices. Default: by the scorer."),
