@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import errno
 import importlib.util
 import json
@@ -13,11 +14,15 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import yaml
 from backends import BACKEND
 from command_line import quick, run, words
+from conftest import made_lists
 
+import plackett
+from plackett.cli._request import parse_options
 from plackett.training._settings import help_texts
 from plackett.training.callbacks import checkpoints
 
@@ -215,6 +220,29 @@ def test_lambdarank_as_the_help_has_it(files):
     assert done.exit_code == 0, done.output
     config = yaml.safe_load((files / "run/config.yaml").read_text())
     assert config["loss_options"] == {"lambda_weight": {"NDCGLambdaWeight": {"topn": 10}}}
+
+
+def test_options_are_yaml():
+    assert parse_options("--loss-option", ["a=", "b=[1, x]", "c=d=e"]) == {"a": None, "b": [1, "x"], "c": "d=e"}
+
+
+def test_ctrl_c_names_a_way_on_where_there_is_one(files, monkeypatch):
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plackett, "train", stop)
+    done = run("train", files / "train.txt", "--output", files / "run")
+    assert done.exit_code == 130
+    assert "stopped: no epoch was finished; --resume goes on from the last checkpoint" in words(done)
+    lists = made_lists(9, seed=0)
+    monkeypatch.setattr(plackett.data, "movielens_100k", lambda: 3 * (with_film(lists),))
+    done = run("demo", "--output", files / "demo")
+    assert done.exit_code == 130
+    assert words(done).endswith("stopped: no epoch was finished")
+
+
+def with_film(lists):
+    return dataclasses.replace(lists, ids={"film": np.zeros(len(lists.labels), "int32")})
 
 
 def test_each_setting_has_its_flag_and_help():

@@ -43,10 +43,8 @@ def read_request(ctx: typer.Context, backend: str) -> Request:
     """
     given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
     config = read_config(given["config"], backend, given.get("backend")) if "config" in given else {}
-    data, validation = (
-        _paths(name, given.get(name) or config.pop(name, None) or ()) for name in ("data", "validation")
-    )
-    config = {name: value for name, value in config.items() if name not in ("data", "validation")}
+    of_file = {name: config.pop(name, None) for name in ("data", "validation")}
+    data, validation = (_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
     if not data:
         raise ValueError("there is no data: name it, or a --config that does")
     settings, names = _settings_of_flags(given, config)
@@ -90,8 +88,8 @@ def parse_pairs(flag: str, pairs: Iterable[str], form: str) -> dict[str, str]:
     """
     options = {}
     for pair in pairs:
-        name, _, value = pair.partition("=")
-        if not (name and value):
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
             raise ValueError(f"{flag} must be {form}, but got {pair!r}")
         if name in options:
             raise ValueError(f"{flag} {name} is given twice")

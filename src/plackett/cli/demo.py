@@ -49,7 +49,7 @@ def demo(
         )
         rows[loss] = plackett.evaluate(trained.model, test)
     console.print(table_of_metrics(f"{len(test)} users, their last films held out", rows))
-    console.print(f"The models are in [bold]{escape(str(output))}[/]; measure one again with")
+    console.print(f"The models are in [bold]{escape(str(output))}[/]; measure one again with", soft_wrap=True)
     say(f"  {program()} evaluate {output / LOSSES[0]} {MOVIELENS}")
 
 

@@ -55,13 +55,14 @@ def train(
         held_out,
         output,
         callbacks=[log_to(output / "tensorboard")] if tensorboard else [],
+        way_on="; --resume goes on from the last checkpoint",
         provenance=provenance,
         overwrite=overwrite,
         resume=resume,
         **request.settings,
     )
     best, epochs = trained.best["epoch"], len(trained.history)
-    console.print(f"best epoch {best} of {epochs}; saved in [bold]{escape(str(trained.output))}[/]")
+    console.print(f"best epoch {best} of {epochs}; saved in [bold]{escape(str(trained.output))}[/]", soft_wrap=True)
     if best == request.whole.epochs:
         say("the best epoch was the last one: more --epochs may find a better one")
 
@@ -81,8 +82,10 @@ def make_parts(request: Request) -> None:
     made_optimizer(request.whole, steps=1)
 
 
-def train_under_a_bar(lists, validation, output: pathlib.Path, *, callbacks: Sequence = (), **settings):
-    """`plackett.train`, with a bar over its epochs; Ctrl-C says what is kept."""
+def train_under_a_bar(
+    lists, validation, output: pathlib.Path, *, callbacks: Sequence = (), way_on: str = "", **settings
+):
+    """`plackett.train`, with a bar over its epochs; Ctrl-C says what is kept, and the way on."""
     import plackett
     from plackett.training import Settings
 
@@ -92,7 +95,7 @@ def train_under_a_bar(lists, validation, output: pathlib.Path, *, callbacks: Seq
         return plackett.train(lists, validation, output=output, callbacks=[as_callback(bar), *callbacks], **settings)
     except KeyboardInterrupt:
         kept = f"the best of the finished epochs is in {output}" if bar.best[0] else "no epoch was finished"
-        say(f"\nstopped: {kept}; --resume goes on from the last checkpoint")
+        say(f"\nstopped: {kept}{way_on}")
         raise typer.Exit(130) from None
     finally:
         bar.close()
