@@ -2,6 +2,8 @@
 
 import inspect
 
+import keras
+
 from plackett import losses, metrics, registry, scorers
 from plackett.cli import _known
 from plackett.scorers.preprocessing.layers import prepare
@@ -12,10 +14,11 @@ def arguments(kind):
     return set(inspect.signature(kind).parameters)
 
 
-def classes(module, *of_name):
-    """The public classes of a module, by their names."""
-    known = {name: getattr(module, name) for name in module.__all__ if any(part in name for part in of_name)}
-    return {name: kind for name, kind in known.items() if inspect.isclass(kind)}
+def classes(module, part=""):
+    """The public classes of a module that are registered with Keras, by their names."""
+    registered = keras.saving.get_custom_objects()
+    names = [name for name in module.__all__ if part in name and f"{registry.PACKAGE}{name}" in registered]
+    return {name: getattr(module, name) for name in names if inspect.isclass(getattr(module, name))}
 
 
 def test_losses():
@@ -28,7 +31,7 @@ def test_losses():
 
 
 def test_metrics():
-    kinds = classes(metrics, "")
+    kinds = classes(metrics)
     assert len(kinds) > 10
     by_name = {registry.snake_case(name): arguments(kind) for name, kind in kinds.items()}
     assert {name: set(options) for name, options in _known.metrics().items()} == by_name
