@@ -9,7 +9,7 @@ import pytest
 import typer.testing
 from conftest import letor_text, made_lists
 
-from plackett.cli import app as cli
+from plackett.cli._app import app
 from plackett.data import _sources, convert, read_letor, read_parquet, read_trec, write_parquet
 from plackett.data._schema import to_table
 
@@ -137,7 +137,7 @@ def test_refuses(tmp_path, lists):
 
 
 def run(*arguments):
-    done = typer.testing.CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    done = typer.testing.CliRunner().invoke(app, [str(argument) for argument in arguments])
     return done.exit_code, " ".join(done.output.split())
 
 
@@ -160,9 +160,9 @@ def test_the_command(tmp_path):
     assert lists.columns["click"].tolist() == [1, 0, 0]
     assert lists.feature_names == ("x",)
     code, output = run(*command, "--group", "--missing")
-    assert "exists: choose another output or allow overwriting" in output
+    assert "exists: choose another output, or replace it by --overwrite" in output
     assert run(*command, "--group", "--missing", "--overwrite", "--features", "x,clicked")[0] == 2
-    assert "--column must be ROLE=NAME, but got 'click'" in run(*command, "--column", "click")[1]
+    assert "--column must be ROLE=NAME, but got 'judged'" in run(*command, "--overwrite", "--column", "judged")[1]
     code, output = run("convert", tmp_path / "none.txt", tmp_path / "b.parquet", "--features", "3")
     assert code == 2
     assert f"error: there is no file {tmp_path / 'none.txt'}" in output
@@ -184,9 +184,9 @@ def test_what_training_reads(lists, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="15 queries, such as 'q0', are in more than one of"):
         _sources.read([tmp_path / "a.txt", tmp_path / "a.txt"])
     with pytest.raises(ValueError, match="15 queries, such as 'q0', are in both training and validation data, which"):
-        _sources.read_training([tmp_path / "a.txt"], [tmp_path / "a.txt"], 0)
+        _sources.read_training([tmp_path / "a.txt"], [tmp_path / "a.txt"])
     train, held_out, provenance = _sources.read_training(
-        [tmp_path / "a.txt"], [tmp_path / "a.txt"], 0, shared_queries=True
+        [tmp_path / "a.txt"], [tmp_path / "a.txt"], shared_queries=True
     )
     assert len(train) == len(held_out) == 15
     assert provenance == {"data": [str(tmp_path / "a.txt")], "validation": [str(tmp_path / "a.txt")]}

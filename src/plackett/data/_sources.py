@@ -1,7 +1,6 @@
 """The lists that a command line names: files by their kind, or MovieLens."""
 
 import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,11 +8,11 @@ import numpy as np
 from plackett import data
 from plackett._files import check_file
 from plackett.data import RankingLists
+from plackett.data._paths import MOVIELENS, is_parquet
 from plackett.data.datasets.movielens import cache_folder
 from plackett.data.formats.letor import count_features
 from plackett.data.formats.parquet import parquet_bytes
 
-MOVIELENS = "movielens-100k"
 IN_MEMORY = 2**30  # bytes of Parquet files, of which the arrays are kept as files where there are more
 
 
@@ -28,7 +27,7 @@ def read(paths: Sequence[str], *, features: int | None = None) -> RankingLists:
         FileNotFoundError: there is no such file.
         ValueError: the files are of both kinds, or what they hold is malformed.
     """
-    of_parquet = [_is_parquet(path) for path in paths]
+    of_parquet = [is_parquet(path) for path in paths]
     if all(of_parquet):
         large = parquet_bytes(paths) > IN_MEMORY
         return data.read_parquet(paths, cache=cache_folder() / "lists" if large else None)
@@ -44,23 +43,17 @@ def read(paths: Sequence[str], *, features: int | None = None) -> RankingLists:
     return lists
 
 
-def _is_parquet(path):
-    return str(path).endswith(".parquet") or "://" in str(path) or pathlib.Path(path).is_dir()
-
-
 def read_training(
     paths: Sequence[str],
     validation: Sequence[str],
-    seed: int,
     *,
     shared_queries: bool = False,
-) -> tuple[RankingLists, RankingLists, dict]:
+) -> tuple[RankingLists, RankingLists | None, dict]:
     """(training lists, validation lists, what config.yaml says of them).
 
     Args:
         paths: what to train on, or MovieLens alone, which brings its own validation lists.
-        validation: what the best epoch is chosen on. () = 20 % of the queries of `paths`.
-        seed: of the drawing of these 20 %.
+        validation: what the best epoch is chosen on. () = None in the place of the validation lists.
         shared_queries: whether a query may be both in training and in validation, as where a list is split by time.
 
     Raises:
@@ -74,7 +67,7 @@ def read_training(
     provenance = {"data": [os.fspath(path) for path in paths], "validation": [os.fspath(path) for path in validation]}
     lists = read(paths)
     if not validation:
-        return *data.split_queries(lists, 0.2, seed), provenance | {"validation": "20 % of the queries"}
+        return lists, None, provenance
     held_out = read(validation, features=lists.features.shape[1])
     if not shared_queries and np.isin(lists.queries, held_out.queries).any():
         raise ValueError(
