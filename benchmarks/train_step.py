@@ -28,7 +28,7 @@ def plackett_epochs(backend, folder):
     import keras
 
     import plackett
-    from plackett.backend import fed
+    from plackett.backend import for_fit
     from plackett.training import Feed
 
     class Held(keras.utils.PyDataset):
@@ -58,7 +58,7 @@ def plackett_epochs(backend, folder):
     feed, clock = Feed(lists, BATCH_SIZE, seed=0), Clock()
 
     def epoch(dataset):
-        model.fit(fed(dataset), shuffle=False, verbose=0, callbacks=[clock])
+        model.fit(for_fit(dataset), shuffle=False, verbose=0, callbacks=[clock])
         return clock.seconds
 
     for _ in itertools.count():

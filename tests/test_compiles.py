@@ -9,7 +9,7 @@ from backends import BACKEND
 from conftest import made_lists
 
 import plackett
-from plackett.backend import fed
+from plackett.backend import for_fit
 from plackett.training import Feed
 
 pytestmark = pytest.mark.usefixtures("quick_compile")
@@ -32,7 +32,7 @@ if BACKEND != "torch":
         assert len({lists.lengths[queries].max() for queries in feed.batches.plan}) > 12
         model = plackett.scorers.mlp(lists, hidden=(4,), normalization=None)
         model.compile("sgd", loss=plackett.losses.get(loss))
-        model.fit(fed(feed), epochs=2, shuffle=False, verbose=0)
+        model.fit(for_fit(feed), epochs=2, shuffle=False, verbose=0)
         assert 1 <= compilations(model) <= 3
 
 
@@ -40,7 +40,7 @@ def test_all_backends_are_fed_the_same_batches():
     """Of any list size, though Keras on TensorFlow would take that of the first two batches for that of all."""
     feed = Feed(made_lists(50, seed=0), 4, seed=0)
     feed.start(1, 3)
-    data = fed(feed)
+    data = for_fit(feed)
     batches = data.as_numpy_iterator() if BACKEND == "tensorflow" else (data[i] for i in range(len(data)))
     seen, sizes = hashlib.sha256(), set()
     for inputs, labels, weights in batches:
