@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import dataclasses
 import gc
 import pathlib
 
@@ -43,6 +44,16 @@ def letor_text(lists: RankingLists) -> str:
             features = " ".join(f"{k}:{float(value)!r}" for k, value in enumerate(lists.features[i], 1))
             rows.append(f"{lists.labels[i]:.0f} qid:{lists.queries[q]} {features} #docid = {lists.documents[i]}\n")
     return "".join(rows)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A training, a validation and a test file."""
+    for i, (name, queries) in enumerate({"train": 60, "vali": 20, "test": 20}.items()):
+        lists = made_lists(queries, seed=i)
+        lists = dataclasses.replace(lists, queries=np.array([f"{name}{q}" for q in range(queries)]))
+        (tmp_path / f"{name}.txt").write_text(letor_text(lists))
+    return tmp_path
 
 
 @pytest.fixture(scope="module")

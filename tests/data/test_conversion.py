@@ -9,7 +9,7 @@ import pytest
 import typer.testing
 from conftest import letor_text, made_lists
 
-from plackett.cli import app as cli
+from plackett.cli._app import app
 from plackett.data import _sources, convert, read_letor, read_parquet, read_trec, write_parquet
 from plackett.data._schema import to_table
 
@@ -137,7 +137,7 @@ def test_refuses(tmp_path, lists):
 
 
 def run(*arguments):
-    done = typer.testing.CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+    done = typer.testing.CliRunner().invoke(app, [str(argument) for argument in arguments])
     return done.exit_code, " ".join(done.output.split())
 
 
@@ -160,9 +160,9 @@ def test_the_command(tmp_path):
     assert lists.columns["click"].tolist() == [1, 0, 0]
     assert lists.feature_names == ("x",)
     code, output = run(*command, "--group", "--missing")
-    assert "exists: choose another output or allow overwriting" in output
+    assert "exists: choose another output, or replace it by --overwrite" in output
     assert run(*command, "--group", "--missing", "--overwrite", "--features", "x,clicked")[0] == 2
-    assert "--column must be ROLE=NAME, but got 'click'" in run(*command, "--column", "click")[1]
+    assert "--column must be ROLE=NAME, but got 'judged'" in run(*command, "--overwrite", "--column", "judged")[1]
     code, output = run("convert", tmp_path / "none.txt", tmp_path / "b.parquet", "--features", "3")
     assert code == 2
     assert f"error: there is no file {tmp_path / 'none.txt'}" in output

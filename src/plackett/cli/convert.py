@@ -1,22 +1,33 @@
-"""The command `plackett convert`."""
+"""`plackett convert`."""
 
 import pathlib
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from plackett import data
+from plackett.cli import _checks
+from plackett.cli._progress import count_of_lists
+from plackett.cli._request import parse_pairs
+from plackett.cli._tables import console, table_of_facts
 
-FORMATS = "letor, csv, trec, elwc, sequence_example or parquet"
+# The formats, and the flags that act on each of them besides those that act on all.
+COLUMNS = ("query", "label", "document", "features", "column")
+FORMATS = {
+    "letor": ("features", "group"),
+    "csv": (*COLUMNS, "categorical", "separator", "group"),
+    "parquet": (),
+    "trec": ("qrels", "group"),
+    "elwc": COLUMNS,
+    "sequence_example": COLUMNS,
+}
 
 
 def convert(
+    ctx: typer.Context,
     inputs: Annotated[list[str], typer.Argument(help="Files of one format; of Parquet also folders and URLs.")],
     output: Annotated[pathlib.Path, typer.Argument(help="The Parquet file to write.")],
-    form: Annotated[str | None, typer.Option("--format", help=f"{FORMATS}. Default: by the suffix.")] = None,
+    form: Annotated[str | None, typer.Option("--format", help=f"{', '.join(FORMATS)}. Default: by the suffix.")] = None,
     query: Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the query's id.")] = None,
     label: Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the grade.")] = None,
     document: Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the document's id.")] = None,
@@ -37,52 +48,81 @@ def convert(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ):
     """Convert ranking data of any format to Parquet, one row a query."""
-    names = {"query": query, "label": label, "document": document, "separator": separator, "qrels": qrels}
-    options = {name: given for name, given in names.items() if given is not None}
+    from plackett import data
+
+    write = data.convert  # which says what to install, where that is not installed
+    given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
+    form = find_format(form, inputs)
+    check_flags(form, given)
+    _checks.check_files([*inputs, *([] if qrels is None else [qrels])])
+    check_output(output, overwrite)
+    options = {name: given[name] for name in ("query", "label", "document", "separator", "qrels") if name in given}
     if features is not None:
-        options["features"] = int(features) if features.isdecimal() else features.split(",")
+        options["features"] = count_of_features(features) if form == "letor" else features.split(",")
     if categorical is not None:
         options["categorical"] = categorical.split(",")
     if column:
-        options["columns"] = dict(_named(pair) for pair in column)
-    console = Console()
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
-    ) as progress:
-        summary = data.convert(
+        options["columns"] = parse_pairs("--column", column, "ROLE=NAME")
+    with count_of_lists(console) as count:
+        summary = write(
             inputs,
             output,
             form=form,
             missing=missing,
             together=not group,
             overwrite=overwrite,
-            progress=_counter(progress),
+            progress=count,
             **options,
         )
-    console.print(_table(summary, output))
+    console.print(table_of_facts(str(output), summary.rows()))
 
 
-def _named(pair):
-    name, equals, value = pair.partition("=")
-    if not (equals and name and value):
-        raise ValueError(f"--column must be ROLE=NAME, but got {pair!r}")
-    return name, value
+def find_format(form: str | None, inputs: Collection[str]) -> str:
+    """The format of that name, else that of the suffixes of the files.
+
+    Raises:
+        ValueError: it is unknown, or the suffixes do not say.
+    """
+    from plackett.data._conversion import form_of
+    from plackett.registry import check_known
+
+    if form is not None:
+        check_known("--format", form, FORMATS)
+    return form or form_of(inputs)
 
 
-def _counter(progress):
-    """A function of lists that counts them in the bar."""
-    task, counts = progress.add_task("reading"), [0, 0]
+def check_flags(form: str, given: Collection[str]) -> None:
+    """Raises a ValueError where a flag would not act on this format, or one is lacking."""
+    of_some = sorted({flag for flags in FORMATS.values() for flag in flags})
+    for flag in of_some:
+        if flag in given and flag not in FORMATS[form]:
+            others = ", ".join(other for other, flags in FORMATS.items() if flag in flags)
+            raise ValueError(f"--{flag} does not act on the format {form}, but on {others}")
+    if form == "trec" and "qrels" not in given:
+        raise ValueError("a run of trec has no grades: give the file of judgements by --qrels")
 
-    def count(lists):
-        counts[0] += len(lists)
-        counts[1] += len(lists.labels)
-        progress.update(task, description=f"{counts[0]:,} queries, {counts[1]:,} documents")
 
-    return count
+def check_output(output: pathlib.Path, overwrite: bool) -> None:
+    """Checks that there can be a file to write.
+
+    Raises:
+        ValueError: it is no Parquet file.
+        FileExistsError: it exists, and may not be replaced.
+        OSError: there is no permission to write it.
+    """
+    if output.suffix != ".parquet":
+        raise ValueError(f"the output must be a file NAME.parquet, but got {output}")
+    if output.exists() and not overwrite:
+        raise FileExistsError(f"{output} exists: choose another output, or replace it by --overwrite")
+    _checks.check_folder(output.absolute().parent, may_hold=True, way_out="")
 
 
-def _table(summary, output):
-    table = Table(title=str(output), show_header=False)
-    for row in summary.rows():
-        table.add_row(*row)
-    return table
+def count_of_features(text: str) -> int:
+    """How many features letor files have.
+
+    Raises:
+        ValueError: it is no whole number.
+    """
+    if not text.isdecimal():
+        raise ValueError(f"--features must be how many there are where the format is letor, but got {text!r}")
+    return int(text)

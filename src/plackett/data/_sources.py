@@ -1,7 +1,6 @@
 """The lists that a command line names: files by their kind, or MovieLens."""
 
 import os
-import pathlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,11 +8,11 @@ import numpy as np
 from plackett import data
 from plackett._files import check_file
 from plackett.data import RankingLists
+from plackett.data._paths import MOVIELENS, is_parquet
 from plackett.data.datasets.movielens import cache_folder
 from plackett.data.formats.letor import count_features
 from plackett.data.formats.parquet import parquet_bytes
 
-MOVIELENS = "movielens-100k"
 IN_MEMORY = 2**30  # bytes of Parquet files, of which the arrays are kept as files where there are more
 
 
@@ -28,7 +27,7 @@ def read(paths: Sequence[str], *, features: int | None = None) -> RankingLists:
         FileNotFoundError: there is no such file.
         ValueError: the files are of both kinds, or what they hold is malformed.
     """
-    of_parquet = [_is_parquet(path) for path in paths]
+    of_parquet = [is_parquet(path) for path in paths]
     if all(of_parquet):
         large = parquet_bytes(paths) > IN_MEMORY
         return data.read_parquet(paths, cache=cache_folder() / "lists" if large else None)
@@ -42,10 +41,6 @@ def read(paths: Sequence[str], *, features: int | None = None) -> RankingLists:
     if len(set(lists.queries.tolist())) < len(lists):
         raise ValueError(f"{_shared(*parts)} in more than one of {', '.join(map(str, paths))}")
     return lists
-
-
-def _is_parquet(path):
-    return str(path).endswith(".parquet") or "://" in str(path) or pathlib.Path(path).is_dir()
 
 
 def read_training(
@@ -78,8 +73,8 @@ def read_training(
     held_out = read(validation, features=lists.features.shape[1])
     if not shared_queries and np.isin(lists.queries, held_out.queries).any():
         raise ValueError(
-            f"{_shared(lists, held_out)} in both training and validation data, which makes the measure too good; allow "
-            "shared queries where this is meant, as where lists are split by time"
+            f"{_shared(lists, held_out)} in both training and validation data, which makes the measure too good; give "
+            "--shared-queries where this is meant, as where lists are split by time"
         )
     return lists, held_out, provenance
 

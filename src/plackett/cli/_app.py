@@ -1,0 +1,74 @@
+"""The command line as a Typer app."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from typer.core import TyperCommand
+
+import plackett
+from plackett.cli import _errors, convert, demo, evaluate, train, tune
+from plackett.cli._tables import say
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Learning to rank with Keras 3.")
+
+
+class Command(TyperCommand):
+    """A command that takes a value once, and whose errors are told as `_errors` has it."""
+
+    def parse_args(self, ctx, args):
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for option in order:
+            if order.count(option) > 1 and not option.multiple and not option.is_flag:
+                raise typer.BadParameter("it is given twice, but takes one value", ctx, option)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, BrokenPipeError):
+            raise
+        except Exception as error:
+            debug = ctx.params["debug"] or ctx.parent.params["debug"]
+            raise typer.Exit(_errors.show(error, debug=debug)) from None
+
+
+def add(command: Callable, epilog: str | None = None) -> None:
+    """Adds a command to the app, with `--debug`."""
+    signature = inspect.signature(command)
+    debug = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
+
+    @functools.wraps(command)
+    def run(*, debug, **given):
+        command(**given)
+
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), debug])
+    app.command(cls=Command, epilog=epilog)(run)
+
+
+def show_version(asked: bool) -> None:
+    """Prints the version and ends."""
+    if asked:
+        say(f"plackett {plackett.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=show_version, is_eager=True)
+    ] = False,
+    debug: Debug = False,
+):
+    """What stands before the name of a command."""
+
+
+add(convert.convert)
+add(train.train, train.EPILOG)
+add(tune.tune)
+add(evaluate.evaluate)
+add(demo.demo)

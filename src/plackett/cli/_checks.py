@@ -1,0 +1,180 @@
+"""What can be known of a command before Keras is imported and anything is read."""
+
+import importlib.util
+import os
+import pathlib
+from collections.abc import Collection, Iterable, Mapping
+
+from plackett._files import missing_file
+from plackett.cli import _known
+from plackett.cli._flags import flag_of
+from plackett.data._paths import MOVIELENS, is_parquet
+from plackett.registry import check_known
+from plackett.training import _space
+from plackett.training._settings import Settings
+
+
+def check_sources(data: Collection[str], validation: Collection[str] = (), *, shared_queries: bool = False) -> None:
+    """Checks what a command reads: that it is there, and that its parts go together.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: MovieLens beside anything else, files of both kinds, or an option that would not act.
+    """
+    if MOVIELENS in [*data, *validation]:
+        if list(data) != [MOVIELENS] or validation:
+            raise ValueError(f"{MOVIELENS} stands alone: it brings its own validation lists")
+        if shared_queries:
+            raise ValueError(f"--shared-queries does not act on {MOVIELENS}, whose queries are shared")
+        return
+    if shared_queries and not validation:
+        raise ValueError("--shared-queries acts on --validation files, but there are none")
+    check_files([*data, *validation])
+    for paths in (data, validation):
+        if len({is_parquet(path) for path in paths}) > 1:
+            raise ValueError(f"the files must be all Parquet or all LETOR text, but got {', '.join(paths)}")
+
+
+def check_files(paths: Iterable[str | os.PathLike]) -> None:
+    """Checks that each is a file, a folder, or a URL of a kind that can be read.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: a URL is of another kind.
+        ImportError: what its kind needs is not installed.
+    """
+    for path in paths:
+        if "://" in str(path):
+            _check_url(str(path))
+        elif not os.path.exists(path):
+            raise missing_file(path)
+
+
+def check_settings(settings: Settings) -> None:
+    """Checks the names that settings hold, and those of their options.
+
+    Names of classes that a user has registered, such as "mine>my_loss", and configs of objects pass.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    parts = settings.tasks or {None: {"loss": settings.loss, "loss_options": settings.loss_options}}
+    for part in parts.values():
+        _check_call("loss", part["loss"], part["loss_options"], _known.losses())
+        _check_lambda_weight(part["loss_options"].get("lambda_weight"))
+    check_metric(settings.metric)
+    if "tasks" in settings.scorer_options:
+        raise ValueError("tasks are no option of the scorer, but a setting of their own: write them into the --config")
+    scorers = _known.scorers()
+    if settings.scorer is not None:
+        _check_call("scorer", settings.scorer, settings.scorer_options, scorers, "the scorer ")
+    else:
+        options = {option for known in scorers.values() for option in known}
+        for option in settings.scorer_options:
+            check_known("option of a scorer:", option, options)
+    _check_name("optimizer", settings.optimizer, _known.optimizers())
+    schedule = settings.learning_rate_schedule
+    if isinstance(schedule, dict) and "class_name" not in schedule:
+        if len(schedule) != 1:
+            raise ValueError(f"learning_rate_schedule must be a name or {{name: options}}, but got {schedule!r}")
+        (schedule,) = schedule
+    if schedule is not None:
+        _check_name("learning_rate_schedule", schedule, _known.schedules())
+
+
+def check_metric(name: str) -> None:
+    """Raises a ValueError unless a metric has this name, or has it with a cut-off."""
+    if not isinstance(name, str) or ">" in name:
+        return
+    base, at, topn = name.partition("@")
+    check_known("metric", base, _known.metrics())
+    if at and not topn.isdecimal():
+        raise ValueError(f"the cut-off of a metric must be a whole number, as in ndcg@10, but got {name!r}")
+
+
+def check_space(space: Mapping | None, settings: Mapping, given: Collection[str]) -> None:
+    """Checks that each of the choices of a search may be chosen, and that no flag is searched too.
+
+    Args:
+        space: what is searched. None = the default.
+        settings: those that are as given in all trials.
+        given: the names of the settings that flags give.
+
+    Raises:
+        ValueError: a choice that is not allowed, or a flag that would not act.
+    """
+    searched = _space.SPACE if space is None else _space.check_space(space)
+    for name in given:
+        if name in searched:
+            flag, _, option = name.partition(".")
+            shown = f"{flag_of(flag)} {option}".strip()
+            way_out = "leave it out, or give a --space without it" if space is None else "leave out one of the two"
+            raise ValueError(f"{shown} is given, but {name} is searched: {way_out}")
+    if space is None:
+        return
+    base = {"loss_options": {}, "scorer_options": {}} | dict(settings)
+    choices = {name: x if isinstance(x, list) else [x["low"], x["high"]] for name, x in searched.items()}
+    first = {name: of_one[0] for name, of_one in choices.items()}
+    for name, of_one in choices.items():
+        for choice in of_one:
+            check_settings(Settings.from_dict(_space.with_choices(base, first | {name: choice})))
+
+
+def check_folder(folder: pathlib.Path, *, may_hold: bool, way_out: str) -> None:
+    """Checks that a command can write into a folder.
+
+    Args:
+        folder: the folder; it need not be there yet.
+        may_hold: whether there may be anything in it.
+        way_out: what to do where there must not be.
+
+    Raises:
+        FileExistsError: it holds something.
+        OSError: it cannot be written.
+    """
+    above = next(path for path in [folder, *folder.absolute().parents] if path.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(f"{folder} could not be written: {above} is a file")
+    if above == folder and not may_hold and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} exists and is not empty: {way_out}")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} could not be written: there is no permission to write into {above}")
+
+
+def check_installed(module: str, what: str, install: str) -> None:
+    """Raises an ImportError unless a module is installed that a flag or command needs."""
+    if importlib.util.find_spec(module) is None:
+        raise ImportError(f"{what}, which is not installed: pip install {install}")
+
+
+def _check_url(url):
+    check_installed("fsspec", "URLs are read with fsspec", "'plackett[data]'")
+    import fsspec
+
+    try:
+        fsspec.core.url_to_fs(url)
+    except ValueError as error:
+        raise ValueError(f"{url}: {error}") from None
+
+
+def _check_call(what, name, options, known, article=""):
+    """Checks the name of a thing and of its options, where it is one of plackett's."""
+    if isinstance(name, str) and ">" not in name:
+        check_known(what, name, known)
+        for option in options:
+            check_known(f"option of {article}{name}:", option, known[name])
+
+
+def _check_name(what, name, known):
+    if isinstance(name, str) and ">" not in name:
+        check_known(what, name, known)
+
+
+def _check_lambda_weight(given):
+    """`given` is the name of a class, {name: options} or None."""
+    if given is not None and not isinstance(given, str | dict):
+        raise ValueError(f"lambda_weight must be the name of a class or {{name: options}}, but got {given!r}")
+    for name, options in {given: {}}.items() if isinstance(given, str) else (given or {}).items():
+        if not isinstance(options, dict | None):
+            raise ValueError(f"the options of {name} must be {{name: value}}, but got {options!r}")
+        _check_call("lambda weight", name, options or {}, _known.lambda_weights())

@@ -1,0 +1,77 @@
+"""What an error of a command says, and its exit code.
+
+- An error of use: one line, exit code 2. It is what plackett says in so many words, a ValueError out of a `raise`
+  statement of its own, and what the world around it does: an OSError, no memory, an ImportError by which some library
+  says what to install.
+- Anything else is a fault, exit code 70: a TypeError, a KeyError, a ValueError that numpy, Keras or a backend raises
+  because of what plackett asked of it. Its traceback is shown, and no user is blamed.
+
+Ctrl-C has exit code 130.
+"""
+
+import dis
+import traceback
+import types
+
+from rich.text import Text
+
+from plackett.cli._tables import errors
+
+OF_USE, FAULT = 2, 70
+
+
+def show(error: Exception, *, debug: bool) -> int:
+    """Shows an error on the standard error stream.
+
+    Args:
+        error: what a command raised.
+        debug: whether an error of use is shown with its traceback too.
+
+    Returns:
+        The exit code.
+    """
+    of_use = is_of_use(error)
+    if debug or not of_use:
+        _print("".join(traceback.format_exception(error)).rstrip())
+    if of_use:
+        _print(in_words(error), "error: ")
+        return OF_USE
+    origin = _last(error).tb_frame.f_globals.get("__name__", "").partition(".")[0]
+    _print(
+        f"{type(error).__name__} in {origin}. This is an error of plackett or of what it is built on, not of your "
+        "command: please report it with the lines above",
+        "fault: ",
+    )
+    return FAULT
+
+
+def is_of_use(error: Exception) -> bool:
+    """Whether the user, or the world around, is the cause of an error, as the rule of this module has it."""
+    if isinstance(error, OSError | MemoryError):
+        return True
+    last = _last(error)
+    code, module = last.tb_frame.f_code, last.tb_frame.f_globals.get("__name__", "")
+    said = code.co_code[last.tb_lasti] == dis.opmap["RAISE_VARARGS"] and module != "importlib._bootstrap"
+    ours = module.partition(".")[0] == "plackett"
+    return said and (isinstance(error, ImportError) or (isinstance(error, ValueError) and ours))
+
+
+def in_words(error: Exception) -> str:
+    """An error in one line; a missing file in the one wording of plackett."""
+    words = str(error)
+    if isinstance(error, OSError) and error.strerror is not None:
+        words = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    return " ".join(words.split()) or type(error).__name__
+
+
+def _print(text: str, heading: str = "") -> None:
+    """Prints a text as it is, behind a red heading; its lines are not broken."""
+    errors.print(Text.assemble((heading, "bold red"), text), highlight=False, soft_wrap=True)
+
+
+def _last(error: Exception) -> types.TracebackType:
+    """The innermost part of the traceback: where the error comes from."""
+    last = error.__traceback__
+    while last.tb_next is not None:
+        last = last.tb_next
+    return last

@@ -1,0 +1,72 @@
+"""Progress: a count of what has been read, and a bar over epochs. Needs no Keras."""
+
+from __future__ import annotations
+
+import contextlib
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+if typing.TYPE_CHECKING:
+    from plackett.data import RankingLists
+
+
+@contextlib.contextmanager
+def count_of_lists(console: Console) -> Iterator[Callable[[RankingLists], None]]:
+    """Gives a function of lists that counts them and shows how many there were; the count goes at the end."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task, counts = progress.add_task("reading"), [0, 0]
+
+        def count(lists):
+            counts[0] += len(lists)
+            counts[1] += len(lists.labels)
+            progress.update(task, description=f"{counts[0]:,} queries, {counts[1]:,} documents")
+
+        yield count
+
+
+class EpochBar:
+    """A bar over epochs, with the loss and the validation metric, and the best epoch so far, also of a resumed run.
+
+    Args:
+        console: where it is drawn.
+        label: what stands before it.
+        metric: the name of the validation metric.
+        improves: function of a value and the best so far, None before the first: whether the value is better.
+    """
+
+    def __init__(self, console: Console, label: str, metric: str, improves: Callable[[float, float | None], bool]):
+        self.label = label
+        self.metric = metric
+        self.improves = improves
+        self.best = (0, None)
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=10),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[numbers]}"),
+            console=console,
+        )
+
+    def begin(self, epochs: int, history: Sequence[Mapping[str, float]]) -> None:
+        """Puts the bar up, for so many epochs, of which `history` tells of the finished ones."""
+        self.bar.start()
+        self.task = self.bar.add_task(self.label, total=epochs, numbers="")
+        for entry in history:
+            self.show(entry["epoch"], entry)
+
+    def show(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Shows the numbers of an epoch, the first of which is 1."""
+        value = logs[self.metric]
+        if self.improves(value, self.best[1]):
+            self.best = (epoch, value)
+        best = value if self.best[1] is None else self.best[1]
+        numbers = f"loss {logs['loss']:.4g} {self.metric} {value:.4f} best {best:.4f}"
+        self.bar.update(self.task, completed=epoch, numbers=numbers)
+
+    def close(self) -> None:
+        """Takes the bar down; what it showed last stays."""
+        self.bar.stop()

@@ -1,0 +1,117 @@
+"""What a command line asks to train: its flags, and what they leave open of `--config`."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import typer
+import yaml
+
+from plackett.cli._flags import flag_of, kinds_of_settings
+from plackett.training._config_file import read_config
+from plackett.training._settings import Settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a command line asks to train.
+
+    Args:
+        settings: fields of `Settings` by name, without those at their defaults.
+        whole: all of them.
+        data: the training files.
+        validation: the validation files.
+        given: the names of the settings that flags give, an option as "scorer_options.hidden".
+    """
+
+    settings: dict
+    whole: Settings
+    data: list[str]
+    validation: list[str]
+    given: frozenset[str]
+
+
+def read_request(ctx: typer.Context, backend: str) -> Request:
+    """What the flags of a command and its `--config` say.
+
+    Args:
+        ctx: the command.
+        backend: the backend of this process.
+
+    Raises:
+        ValueError: there is no data, or a setting is unknown or out of range.
+        OSError: the file cannot be read.
+    """
+    given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
+    config = read_config(given["config"], backend, given.get("backend")) if "config" in given else {}
+    of_file = {name: config.pop(name, None) for name in ("data", "validation")}
+    data, validation = (_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
+    if not data:
+        raise ValueError("there is no data: name it, or a --config that does")
+    settings, names = _settings_of_flags(given, config)
+    settings = config | settings
+    return Request(settings, Settings.from_dict(settings), data, validation, names)
+
+
+def _settings_of_flags(given: dict, config: dict) -> tuple[dict, frozenset[str]]:
+    """(settings that flags give, their names).
+
+    Options are joined with those of the file, unless a flag names another loss or scorer than the file does.
+    """
+    settings, names = {}, set()
+    for name, kinds in kinds_of_settings().items():
+        if name.endswith("_options"):
+            options = parse_options(flag_of(name), given.get(name.removesuffix("s"), ()))
+            before = {} if name.removesuffix("_options") in given else config.get(name) or {}
+            settings[name] = before | options if isinstance(before, dict) else before  # which `Settings` refuses
+            names |= {f"{name}.{option}" for option in options}
+        elif name in given:
+            settings[name] = parse_value(flag_of(name), given[name]) if dict in kinds else given[name]
+            names.add(name)
+    return settings, frozenset(names)
+
+
+def parse_options(flag: str, pairs: Iterable[str]) -> dict:
+    """["sample_size=16"] -> {"sample_size": 16}; values are YAML.
+
+    Raises:
+        ValueError: a pair is none, a name is there twice, or a value is no YAML.
+    """
+    options = parse_pairs(flag, pairs, "NAME=VALUE")
+    return {name: parse_value(f"{flag} {name}", value) for name, value in options.items()}
+
+
+def parse_pairs(flag: str, pairs: Iterable[str], form: str) -> dict[str, str]:
+    """["click=clicked"] -> {"click": "clicked"}.
+
+    Raises:
+        ValueError: a pair is not of this form, or a name is there twice.
+    """
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise ValueError(f"{flag} must be {form}, but got {pair!r}")
+        if name in options:
+            raise ValueError(f"{flag} {name} is given twice")
+        options[name] = value
+    return options
+
+
+def parse_value(what: str, text: str):
+    """What a text is in YAML.
+
+    Raises:
+        ValueError: it is no YAML.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ValueError(f"{what}: {text!r} is not a YAML value") from None
+
+
+def _paths(name: str, given: Iterable[str] | str) -> list[str]:
+    """Paths of the command line or of a file, in which a single one may stand alone."""
+    paths = [given] if isinstance(given, str) else given
+    if not isinstance(paths, list | tuple) or not all(isinstance(path, str) for path in paths):
+        raise ValueError(f"{name} must be paths, but got {given!r}")
+    return list(paths)

@@ -1,0 +1,64 @@
+"""`plackett demo`."""
+
+import pathlib
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from plackett.cli._backend import choose_backend
+from plackett.cli._checks import check_folder
+from plackett.cli._flags import Backend
+from plackett.cli._tables import console, say, table_of_metrics
+from plackett.cli.train import train_under_a_bar
+from plackett.data._paths import MOVIELENS
+
+LOSSES = ("unique_softmax", "gumbel_approx_ndcg", "softmax")
+
+
+def demo(
+    output: Annotated[pathlib.Path, typer.Option(help="The folder for the models.")] = pathlib.Path("runs/demo"),
+    epochs: Annotated[int, typer.Option(help="At most so many epochs a loss.")] = 12,
+    backend: Backend = None,
+):
+    """Train three losses on MovieLens-100K and measure them on held-out films."""
+    if epochs < 1:
+        raise ValueError(f"--epochs must be at least 1, but got {epochs}")
+    output = find_free(output)
+    check_folder(output, may_hold=False, way_out="choose another --output")
+    choose_backend(backend)
+
+    import numpy as np
+
+    import plackett
+
+    lists, validation, test = plackett.data.movielens_100k()
+    say(
+        f"MovieLens-100K: {len(lists)} users; of each, the first 60 % of the ratings train ({len(lists.labels)}), "
+        f"the next 20 % validate ({len(validation.labels)}), the last 20 % test ({len(test.labels)})."
+    )
+    popularity = np.bincount(lists.ids["film"], minlength=test.ids["film"].max() + 1)
+    rows = {
+        "random order": plackett.evaluate_scores(np.random.default_rng(0).random(len(test.labels)), test),
+        "popularity order": plackett.evaluate_scores(popularity[test.ids["film"]], test),
+    }
+    for loss in LOSSES:
+        trained = train_under_a_bar(
+            lists, validation, output / loss, provenance={"data": [MOVIELENS]}, loss=loss, epochs=epochs
+        )
+        rows[loss] = plackett.evaluate(trained.model, test)
+    console.print(table_of_metrics(f"{len(test)} users, their last films held out", rows))
+    console.print(f"The models are in [bold]{escape(str(output))}[/]; measure one again with", soft_wrap=True)
+    say(f"  {program()} evaluate {output / LOSSES[0]} {MOVIELENS}")
+
+
+def find_free(folder: pathlib.Path) -> pathlib.Path:
+    """`folder`, or the first of folder-2, folder-3, ... that does not exist yet."""
+    candidates = [folder, *(folder.with_name(f"{folder.name}-{i}") for i in range(2, 1000))]
+    return next(candidate for candidate in candidates if not candidate.exists())
+
+
+def program() -> str:
+    """How this program was started."""
+    return "python -m plackett" if sys.argv[0].endswith("__main__.py") else sys.argv[0]

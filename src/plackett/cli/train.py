@@ -1,0 +1,119 @@
+"""`plackett train`."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from plackett.cli import _checks
+from plackett.cli._backend import choose_backend
+from plackett.cli._flags import LAMBDARANK, Backend, Config, SharedQueries, TrainingData, Validation, with_settings
+from plackett.cli._progress import EpochBar
+from plackett.cli._request import Request, read_request
+from plackett.cli._tables import console, say
+from plackett.cli._training_lists import read_lists
+
+EPILOG = LAMBDARANK
+WAY_OUT = "choose another --output, go on with the run in it by --resume, or replace it by --overwrite"
+
+
+@with_settings
+def train(
+    ctx: typer.Context,
+    output: Annotated[pathlib.Path, typer.Option(help="The folder for the model and its record.")],
+    data: TrainingData = None,
+    config: Config = None,
+    validation: Validation = (),
+    shared_queries: SharedQueries = False,
+    backend: Backend = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in the output folder, if there is one.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Log to the folder tensorboard in the output folder.")
+    ] = False,
+    **settings,
+):
+    """Train a ranker and keep the best epoch: config.yaml, environment.yaml, model.keras, metrics.json, history.csv."""
+    if overwrite and resume:
+        raise ValueError("--resume goes on with a run and --overwrite replaces it: give one of the two")
+    if tensorboard:
+        _checks.check_installed("tensorflow", "--tensorboard writes with TensorFlow", "tensorflow")
+    request = read_request(ctx, choose_backend(backend))
+    _checks.check_settings(request.whole)
+    _checks.check_sources(request.data, request.validation, shared_queries=shared_queries)
+    _checks.check_folder(output, may_hold=overwrite or resume, way_out=WAY_OUT)
+    make_parts(request)
+    lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
+    trained = train_under_a_bar(
+        lists,
+        held_out,
+        output,
+        callbacks=[log_to(output / "tensorboard")] if tensorboard else [],
+        way_on="; --resume goes on from the last checkpoint",
+        provenance=provenance,
+        overwrite=overwrite,
+        resume=resume,
+        **request.settings,
+    )
+    best, epochs = trained.best["epoch"], len(trained.history)
+    console.print(f"best epoch {best} of {epochs}; saved in [bold]{escape(str(trained.output))}[/]", soft_wrap=True)
+    if best == request.whole.epochs:
+        say("the best epoch was the last one: more --epochs may find a better one")
+
+
+def make_parts(request: Request) -> None:
+    """Makes what the settings name, so that an option out of range is refused before anything is read.
+
+    Raises:
+        ValueError: an option is out of range, or two that do not go together.
+    """
+    from plackett.training._objective import make_losses, make_metric
+    from plackett.training._optimizers import make_optimizer
+
+    make_losses(request.whole)
+    make_metric(request.whole)
+    make_optimizer(request.whole, steps=1)
+
+
+def train_under_a_bar(
+    lists, validation, output: pathlib.Path, *, callbacks: Sequence = (), way_on: str = "", **settings
+):
+    """`plackett.train`, with a bar over its epochs; Ctrl-C says what is kept, and the way on."""
+    import plackett
+    from plackett.training import Settings
+
+    loss, metric = (settings.get(name, getattr(Settings, name)) for name in ("loss", "metric"))
+    bar = EpochBar(console, loss, metric, plackett.metrics.get(metric).improves)
+    try:
+        return plackett.train(lists, validation, output=output, callbacks=[as_callback(bar), *callbacks], **settings)
+    except KeyboardInterrupt:
+        kept = f"the best of the finished epochs is in {output}" if bar.best[0] else "no epoch was finished"
+        say(f"\nstopped: {kept}{way_on}")
+        raise typer.Exit(130) from None
+    finally:
+        bar.close()
+
+
+def as_callback(bar: EpochBar):
+    """The Keras callback that moves a bar."""
+    import keras
+
+    callback = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: bar.begin(callback.params["epochs"], callback.params["history"]),
+        on_epoch_end=lambda epoch, logs: bar.show(epoch + 1, logs),
+        on_train_end=lambda logs: bar.close(),
+    )
+    return callback
+
+
+def log_to(folder: pathlib.Path):
+    """The Keras callback that writes what TensorBoard shows."""
+    import keras
+
+    return keras.callbacks.TensorBoard(str(folder), write_graph=False)

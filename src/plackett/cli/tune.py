@@ -1,0 +1,83 @@
+"""`plackett tune`."""
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from plackett.cli import _checks
+from plackett.cli._backend import choose_backend
+from plackett.cli._flags import Backend, Config, SharedQueries, TrainingData, Validation, with_settings
+from plackett.cli._request import read_request
+from plackett.cli._tables import console, in_short, say, table_of_trials
+from plackett.cli._training_lists import read_lists
+from plackett.cli.train import make_parts
+from plackett.training._config_file import read_yaml
+
+WAY_OUT = "it holds no search, so choose another --output"
+
+
+@with_settings
+def tune(
+    ctx: typer.Context,
+    output: Annotated[pathlib.Path, typer.Option(help="The folder for the search; the same one goes on with it.")],
+    trials: Annotated[int, typer.Option(help="How many trials in all.")],
+    data: TrainingData = None,
+    space: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="A YAML file of names to {low, high, log} or lists of choices. Default: by the scorer."),
+    ] = None,
+    config: Config = None,
+    validation: Validation = (),
+    shared_queries: SharedQueries = False,
+    backend: Backend = None,
+    **settings,
+):
+    """Search for the settings with the best metric, by Optuna; config.yaml in the output folder has them."""
+    if trials < 1:
+        raise ValueError(f"--trials must be at least 1, but got {trials}")
+    _checks.check_installed("optuna", "a search needs Optuna", "'plackett[tune]'")
+    request = read_request(ctx, choose_backend(backend))
+    _checks.check_settings(request.whole)
+    searched = None if space is None else read_yaml(space)
+    _checks.check_space(searched, request.settings, request.given)
+    _checks.check_sources(request.data, request.validation, shared_queries=shared_queries)
+    _checks.check_folder(output, may_hold=(output / "search.yaml").is_file(), way_out=WAY_OUT)
+    make_parts(request)
+    lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
+    found = search(lists, held_out, output, trials, searched, provenance, request.settings)
+    console.print(table_of_trials(found, request.whole.metric))
+    if found[0].value is None:
+        raise ValueError(
+            f"all {len(found)} trials diverged, so there are no best settings: search smaller learning rates, or look "
+            f"at divergence.json in the folders of {output / 'trials'}"
+        )
+    say(f"train the best with --config {output / 'config.yaml'}")
+
+
+def search(lists, validation, output: pathlib.Path, trials: int, space: dict | None, provenance: dict, settings: dict):
+    """`plackett.tune`, which says what came of each trial; Ctrl-C says how to go on."""
+    import plackett
+    from plackett.training import Settings
+
+    metric = settings.get("metric", Settings.metric)
+    try:
+        return plackett.tune(
+            lists,
+            validation,
+            output=output,
+            trials=trials,
+            space=space,
+            provenance=provenance,
+            after=lambda trial: say(in_words(trial, metric)),
+            **settings,
+        )
+    except KeyboardInterrupt:
+        say("\nstopped: the same command goes on with the search")
+        raise typer.Exit(130) from None
+
+
+def in_words(trial, metric: str) -> str:
+    """One line of a trial."""
+    result = "diverged" if trial.value is None else f"{metric} {trial.value:.4f}"
+    return f"trial {trial.number}: {result}, {', '.join(f'{name}={in_short(x)}' for name, x in trial.settings.items())}"

@@ -1,0 +1,65 @@
+"""What `plackett convert` refuses; what it does is tested with the formats."""
+
+import pytest
+from command_line import run, words
+
+from plackett import data
+from plackett.cli import convert
+from plackett.data import _conversion
+
+
+@pytest.mark.parametrize(
+    "arguments, wrong",
+    [
+        (["train.txt", "a.arrow"], "the output must be a file NAME.parquet, but got a.arrow"),
+        (["train.xyz", "a.parquet"], "the format of train.xyz is not known by its suffix: say which of letor, csv,"),
+        (["train.txt", "a.parquet", "--format", "trek"], "unknown --format 'trek'; did you mean 'trec'?"),
+        (["none.txt", "a.parquet"], "there is no file none.txt"),
+        (
+            ["train.txt", "a.parquet", "--document", "d"],
+            "--document does not act on the format letor, but on csv, elwc",
+        ),
+        (["train.txt", "a.parquet", "--qrels", "vali.txt"], "--qrels does not act on the format letor, but on trec"),
+        (["train.txt", "a.parquet", "--features", "a,b"], "--features must be how many there are where the format is"),
+        (["train.csv", "a.parquet", "--qrels", "vali.txt"], "--qrels does not act on the format csv, but on trec"),
+        (["train.csv", "a.parquet", *2 * ["--column", "click=c"]], "--column click is given twice"),
+        (["train.csv", "a.parquet", "--column", "click"], "--column must be ROLE=NAME, but got 'click'"),
+        (["train.run", "a.parquet"], "a run of trec has no grades: give the file of judgements by --qrels"),
+        (["train.run", "a.parquet", "--qrels", "none"], "there is no file none"),
+        (["train.txt", "a.parquet", "--format", "elwc", "--group"], "--group does not act on the format elwc, but on"),
+        (
+            ["train.txt", "a.parquet", "--format", "elwc", "--categorical", "c"],
+            "--categorical does not act on the form",
+        ),
+        (["train.txt", "train.txt/a.parquet"], "train.txt is a file"),
+        (["train.txt", "old.parquet"], "old.parquet exists: choose another output, or replace it by --overwrite"),
+    ],
+)
+def test_refuses(files, monkeypatch, arguments, wrong):
+    def fail(*arguments, **options):
+        raise AssertionError("the data was read")
+
+    monkeypatch.setattr(data, "convert", fail)
+    monkeypatch.chdir(files)
+    for name in ("train.csv", "train.run", "old.parquet"):
+        (files / name).write_text("")
+    done = run("convert", *arguments)
+    assert done.exit_code == 2, done.output
+    assert wrong in words(done)
+    assert "Traceback" not in done.output
+
+
+def test_the_formats_are_those_of_data():
+    assert set(convert.FORMATS) == set(_conversion.FORMATS)
+
+
+def test_each_format_takes_its_flags(files, monkeypatch):
+    """A number of features is one for letor, and a name elsewhere."""
+    monkeypatch.chdir(files)
+    done = run("convert", "train.txt", "a.parquet", "--features", 7, "--group")
+    assert done.exit_code == 0, done.output
+    assert data.read_parquet("a.parquet").features.shape[1] == 7
+    (files / "b.csv").write_text("query,label,3,4\n1,0,0.5,0.25\n")
+    done = run("convert", "b.csv", "b.parquet", "--features", 3)
+    assert done.exit_code == 0, done.output
+    assert data.read_parquet("b.parquet").features.tolist() == [[0.5]]

@@ -1,0 +1,53 @@
+"""The commands that README.md and docs/ show are accepted as they stand, up to where data is read."""
+
+import pathlib
+import re
+import shlex
+
+import pytest
+from command_line import run
+
+from plackett import data
+from plackett.cli import evaluate
+from plackett.data import _sources
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = sorted(
+    {
+        match[1].partition("  #")[0].strip()
+        for page in PAGES
+        for match in re.finditer(r"^ {4}plackett (.*)$", page.read_text(), re.MULTILINE)
+    }
+)
+CONTENTS = {
+    "config.yaml": "data: [train.parquet]",
+    "space.yaml": "learning_rate: {low: 1e-4, high: 1e-1, log: true}",
+}
+
+
+class ReadError(Exception):
+    """Stands for the reading of data."""
+
+
+def test_there_are_some_of_each():
+    assert {command.split()[0] for command in COMMANDS} == {"convert", "evaluate", "train", "tune"}
+    assert len(COMMANDS) > 8
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_is_accepted(command, tmp_path, monkeypatch):
+    def read(*arguments, **options):
+        raise ReadError
+
+    for module, name in ((data, "convert"), (_sources, "read_training"), (evaluate, "load")):
+        monkeypatch.setattr(module, name, read)
+    monkeypatch.chdir(tmp_path)
+    arguments = shlex.split(command)
+    output = arguments[2] if arguments[0] == "convert" else None
+    files = [name for name in [*arguments, "train.parquet"] if pathlib.Path(name).suffix and name != output]
+    for path in map(pathlib.Path, [*files, "runs/first/model.keras"] if arguments[0] == "evaluate" else files):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(CONTENTS.get(path.name, ""))
+    done = run(*arguments)
+    assert "ReadError" in done.output, done.output

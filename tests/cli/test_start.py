@@ -1,0 +1,65 @@
+"""What needs no Keras does not import it: help, the version, conversion, and errors that can be known without it."""
+
+import os
+import subprocess
+import sys
+
+import plackett
+
+CODE = """
+import sys
+import typer.testing
+from plackett.cli._app import app
+
+def run(*arguments):
+    done = typer.testing.CliRunner().invoke(app, arguments)
+    assert "keras" not in sys.modules, arguments
+    return done.exit_code, done.output
+
+for command in ([], ["convert"], ["train"], ["tune"], ["evaluate"], ["demo"]):
+    code, output = run(*command, "--help")
+    assert code == 0 and "Usage:" in output and "--debug" in output, output
+assert not {"pyarrow", "polars"} & set(sys.modules)
+assert run("--version") == (0, f"plackett {sys.argv[1]}\\n")
+
+open("a.txt", "w").write("1 qid:1 1:0.5\\n0 qid:1 1:0.25\\n")
+code, output = run("convert", "a.txt", "a.parquet")
+assert code == 0 and "documents" in output, output
+assert "polars" in sys.modules or "pyarrow" in sys.modules
+
+open("space.yaml", "w").write("batch_size: [0]")
+for command, wrong in {
+    "convert a.txt a.parquet": "a.parquet exists",
+    "train none.txt --output run": "there is no file none.txt",
+    "train a.txt --output run --backend mxnet": "the backend must be one of jax, tensorflow, torch, but got 'mxnet'",
+    "train a.txt --output run --config none.yaml": "there is no file none.yaml",
+    "train a.txt --output run --loss softmx": "unknown loss 'softmx'",
+    "train a.txt --output run --loss-option temprature=1": "unknown option of unique_softmax: 'temprature'",
+    "train a.txt --output run --metric ndgc@10": "unknown metric 'ndgc'",
+    "train a.txt --output run --optimizer adem": "unknown optimizer 'adem'",
+    "train a.txt --output run --epochs 0": "epochs must be ",
+    "train a.txt --output .": "exists and is not empty",
+    "tune a.txt --output run --trials 1 --space space.yaml": "batch_size must be ",
+    "evaluate none a.txt": "there is no file none",
+    "evaluate a.txt a.txt --metric mrr --ties fair": "--ties must be one of position, expected, trec",
+    "demo --epochs 0": "--epochs must be at least 1",
+}.items():
+    code, output = run(*command.split())
+    assert code == 2 and wrong in output, (command, output)
+"""
+
+
+def start(*command, cwd):
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, env=environment)
+
+
+def test_without_keras(tmp_path):
+    done = start(sys.executable, "-c", CODE, plackett.__version__, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_as_a_module(tmp_path):
+    done = start(sys.executable, "-m", "plackett", "train", "none.txt", "--output", "run", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: there is no file none.txt\n"
