@@ -161,11 +161,11 @@ def test_without_validation_a_share_is_held_out(tmp_path):
 
 def test_the_target_may_be_any_column():
     column = np.random.default_rng(0).integers(0, 2, len(LISTS.labels)).astype("float32")
-    lists = dataclasses.replace(LISTS, columns={"teacher": column})
-    of_column = plackett.train(lists, VALIDATION, target="teacher", **QUICK).history
+    lists = dataclasses.replace(LISTS, columns={"teacher of maths": column})
+    of_column = plackett.train(lists, VALIDATION, target="teacher of maths", **QUICK).history
     assert of_column == plackett.train(dataclasses.replace(LISTS, labels=column), VALIDATION, **QUICK).history
-    with pytest.raises(ValueError, match="the target must be one of label, teacher, which these lists have, but got"):
-        plackett.train(lists, VALIDATION, target="students", **QUICK)
+    with pytest.raises(ValueError, match=r"unknown target of these lists 'clicks'; known are label, teacher of"):
+        plackett.train(lists, VALIDATION, target="clicks", **QUICK)
 
 
 def test_a_run_that_is_still_improving_says_so():

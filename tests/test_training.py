@@ -116,7 +116,10 @@ def test_patience(training_lists, validation_lists):
         ({"metric": "ndcg@0"}, "topn must be a whole number of at least 1"),
         ({"scorer": "forest"}, "unknown scorer 'forest'; known are additive, dcn, emb"),
         ({"scorer_options": {"deep": 3}}, "unknown option of the scorer mlp: 'deep'; known are dropout, hidden, "),
-        ({"scorer_options": {"normalization": "x"}}, "normalization must be 'batch', 'layer' or None, but got 'x'"),
+        (
+            {"scorer_options": {"normalization": "x"}},
+            "normalization must be one of .*, or None, but got normalization='x'",
+        ),
         ({"scorer": "embeddings"}, "these lists have no id features"),
         ({"epochs": 0}, "epochs must be a whole number of at least 1, but got 0"),
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1, but got 0"),
@@ -192,7 +195,7 @@ class Watched(Feed):
         self.read = {}
 
     def __getitem__(self, i):
-        self.read[self.batches.epoch, self.first_step + i] = self.batches.plan[i].tolist()
+        self.read[self.batches.epoch, self.batches.step + i] = self.batches.plan[i].tolist()
         return super().__getitem__(i)
 
 

@@ -154,7 +154,11 @@ def test_ranges_are_of_the_kind_of_their_setting():
         ({"space": {"epochs": {"low": 2, "high": 2}}}, "the space of epochs must have low < high, but got low=2, high"),
         (
             {"space": {"learning_rate": {"low": 0, "high": 1, "log": True}}},
-            "the space of learning_rate must have 0 < low < high, but got low=0.0, high=1.0",
+            "low of learning_rate must be a number greater than 0, but got 0",
+        ),
+        (
+            {"space": {"scorer_options.l2": {"low": 0, "high": 1, "log": True}}},
+            "the space of scorer_options.l2 must have 0 < low < high, but got low=0, high=1",
         ),
     ],
 )

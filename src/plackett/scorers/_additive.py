@@ -35,6 +35,11 @@ def additive(
     where g_f is a small network for a dense feature and a number a value for an id feature. `curves` and `plot_curves`
     show what each feature adds.
 
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> films = {"film": np.arange(60) % 9}
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10, ids=films)
     >>> model = plackett.scorers.additive(lists, hidden=(4,))
     >>> list(plackett.scorers.curves(model, lists))
     ['1', '2', '3', 'film']

@@ -23,6 +23,14 @@ def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | Non
     which the normalisation, attention and recurrent layers of Keras heed, as far as the layers before them pass it on.
     A model of a dict may hand it on by itself, as in `BatchNormalization()(x, mask=inputs["mask"])`.
 
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10)
+    >>> model = keras.Sequential([keras.layers.Dense(8, "relu"), keras.layers.Dense(1)])
+    >>> sorted(as_scorer(model, lists).input)
+    ['features', 'mask']
+
     Args:
         model: functional, sequential or subclassed, of a dict of some of `features`, `mask` and the id features, or of
             one array of features, [lists, list_size, features]. What a subclassed model takes is found by trying, the

@@ -37,6 +37,10 @@ def self_attention(
 
     with layer normalisation. Nothing tells of the order of documents: in another order they get the same scores.
 
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10)
     >>> model = plackett.scorers.self_attention(lists, hidden=(8,), blocks=1)
     >>> plackett.score(model, lists).shape == lists.labels.shape
     True

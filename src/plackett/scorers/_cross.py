@@ -39,6 +39,10 @@ def dcn(
 
     so that layer l holds products of up to l + 1 features.
 
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10)
     >>> model = plackett.scorers.dcn(lists, crosses=2, rank=4)
     >>> plackett.score(model, lists).shape == lists.labels.shape
     True
@@ -82,8 +86,11 @@ class Cross(keras.layers.Layer):
 
     >>> import numpy as np
     >>> start, x = np.ones((2, 3), "float32"), np.zeros((2, 3), "float32")
-    >>> float(Cross()((start, x))[0, 0])  # b begins at 0
-    0.0
+    >>> layer = Cross(rank=2)
+    >>> layer((start, x)).shape == (2, 3)
+    True
+    >>> [tuple(factor.shape) for factor in layer.factors]
+    [(3, 2), (2, 3)]
 
     Args:
         rank: W = U V with so many columns in U. None = W is a full matrix.

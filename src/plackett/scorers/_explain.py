@@ -16,6 +16,10 @@ def curves(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """What each feature adds to the score of a document, by its value.
 
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10)
     >>> model = plackett.scorers.additive(lists, hidden=())
     >>> values, adds = plackett.scorers.curves(model, lists, points=8)["2"]
     >>> len(values) == len(adds) <= 8

@@ -29,6 +29,10 @@ def mlp(
 ) -> keras.Model:
     """A multilayer perceptron over dense features alone.
 
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10)
     >>> model = plackett.scorers.mlp(lists, hidden=(16,))
     >>> plackett.score(model, lists).shape == lists.labels.shape
     True
@@ -69,6 +73,11 @@ def embeddings(
 ) -> keras.Model:
     """A multilayer perceptron over embeddings of id features, beside the dense ones.
 
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> films = {"film": np.arange(60) % 9}
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10, ids=films)
     >>> model = plackett.scorers.embeddings(lists, dimension=4)
     >>> model.get_layer("film_embedding").output_dim
     4

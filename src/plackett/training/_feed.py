@@ -29,13 +29,10 @@ class Feed(keras.utils.PyDataset):
     ):
         super().__init__()
         self.batches = Batches(lists, batch_size, seed=seed, max_list_size=max_list_size, targets=targets)
-        self.first_step = 0
 
     def start(self, epoch: int, step: int = 0) -> None:
         """Goes to this epoch, counted from 0, from batch `step` on."""
-        if (epoch, step) != (self.batches.epoch, self.first_step):
-            self.first_step = step
-            self.batches.start(epoch, step)
+        self.batches.start(epoch, step)
 
     def __len__(self) -> int:
         """How many batches are left."""

@@ -57,7 +57,8 @@ class Indicators(keras.layers.Layer):
 class SignedLog1p(keras.layers.Layer):
     """sign(x) log(1 + |x|): tames features that grow over orders of magnitude.
 
-    >>> [round(float(x), 3) for x in SignedLog1p()([-1000.0, 0.0, 1000.0])]
+    >>> import numpy as np
+    >>> [round(float(x), 3) for x in SignedLog1p()(np.array([-1000.0, 0.0, 1000.0], "float32"))]
     [-6.909, 0.0, 6.909]
 
     Reference: Qin et al., "Are Neural Rankers still Outperformed by Gradient Boosted Decision Trees?", ICLR 2021.
@@ -75,7 +76,9 @@ class Quantiles(keras.layers.Layer):
     It rises from 0 to 1. A value that several quantiles share, such as the 0 of a sparse feature, goes to the middle
     of their levels.
 
-    >>> [float(x) for x in Quantiles([[0.0, 1.0, 3.0]])([[0.5], [2.0], [9.0]])[:, 0]]
+    >>> import numpy as np
+    >>> layer = Quantiles([[0.0, 1.0, 3.0]])
+    >>> [float(x) for x in layer(np.array([[0.5], [2.0], [9.0]], "float32"))[:, 0]]
     [0.25, 0.75, 1.0]
 
     Args:

@@ -98,7 +98,7 @@ class Checkpoints(keras.callbacks.Callback):
             self._means = []
 
     def on_train_batch_end(self, batch, logs=None):
-        step = self.feed.first_step + batch + 1
+        step = self.feed.batches.step + batch + 1
         every = self.settings.checkpoint_steps
         self._due |= every is not None and (self.feed.batches.epoch * self.steps + step) % every == 0
         self._due |= time.monotonic() - self.written >= 60 * self.settings.checkpoint_minutes

@@ -94,7 +94,7 @@ class Watch(keras.callbacks.Callback):
             self.folder,
             cause=cause,
             epoch=batches.epoch + 1,
-            step=self.feed.first_step + batch + 1,
+            step=self.feed.batches.step + batch + 1,
             queries=queries,
             ranges=_ranges(batches, batch),
         )
