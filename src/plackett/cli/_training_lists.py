@@ -23,27 +23,14 @@ def read_lists(request: Request, *, shared_queries: bool) -> tuple[RankingLists,
     """
     from plackett.data._sources import read_training
 
-    seed = request.whole.seed
+    seed, share = request.whole.seed, request.whole.validation_share
     if not request.validation and request.data != [MOVIELENS]:
-        say(f"no --validation: 20 % of the queries, drawn with seed {seed}, are held out")
-    # Readers keep missing features: the scorer, which has the option for them, tells of those in the training lists.
+        say(f"no --validation: {100 * share:g} % of the queries, drawn with seed {seed}, are held out")
     lists, held_out, provenance = read_training(
-        request.data, request.validation, seed, shared_queries=shared_queries
+        request.data, request.validation, seed, share=share, shared_queries=shared_queries
     )
-    if not request.whole.scorer_options.get("missing"):
-        check_missing(lists, held_out)
     say(f"{in_words(lists)} to train on, {in_words(held_out)} to validate on")
     return lists, held_out, provenance
-
-
-def check_missing(lists: RankingLists, validation: RankingLists) -> None:
-    """Raises a ValueError where features are missing in the validation lists alone, which the scorer does not see."""
-    absent = np.isnan(validation.features)
-    if absent.any() and not np.isnan(lists.features).any():
-        raise ValueError(
-            f"features are missing (NaN), in {absent.any(axis=1).sum()} of {len(absent)} documents of the validation "
-            "lists: give --scorer-option missing=true if they may be"
-        )
 
 
 def in_words(lists: RankingLists) -> str:

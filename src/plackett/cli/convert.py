@@ -38,7 +38,7 @@ def convert(
     column: Annotated[
         list[str],
         typer.Option(
-            help="csv, TFRecords: click, propensity, position, teacher, weight, judged or run_score, as click=NAME."
+            help="csv, TFRecords: what else is known of documents: click, weight, teacher, ..., as click=NAME."
         ),
     ] = (),
     separator: Annotated[str | None, typer.Option(help="csv: between fields. Default: a tab or a comma.")] = None,

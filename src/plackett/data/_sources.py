@@ -48,14 +48,16 @@ def read_training(
     validation: Sequence[str],
     seed: int,
     *,
+    share: float = 0.2,
     shared_queries: bool = False,
 ) -> tuple[RankingLists, RankingLists, dict]:
     """(training lists, validation lists, what config.yaml says of them).
 
     Args:
         paths: what to train on, or MovieLens alone, which brings its own validation lists.
-        validation: what the best epoch is chosen on. () = 20 % of the queries of `paths`.
-        seed: of the drawing of these 20 %.
+        validation: what the best epoch is chosen on. () = a share of the queries of `paths`.
+        seed: of the drawing of this share.
+        share: how much of the queries it is.
         shared_queries: whether a query may be both in training and in validation, as where a list is split by time.
 
     Raises:
@@ -69,7 +71,7 @@ def read_training(
     provenance = {"data": [os.fspath(path) for path in paths], "validation": [os.fspath(path) for path in validation]}
     lists = read(paths)
     if not validation:
-        return *data.split_queries(lists, 0.2, seed), provenance | {"validation": "20 % of the queries"}
+        return *data.split_queries(lists, share, seed), provenance | {"validation": f"{100 * share:g} % of the queries"}
     held_out = read(validation, features=lists.features.shape[1])
     if not shared_queries and np.isin(lists.queries, held_out.queries).any():
         raise ValueError(
