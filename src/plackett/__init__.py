@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "Ragged": "lists",
+    "Ranker": "training",
     "Trained": "training",
     "TrainingDivergedError": "training",
     "data": "",

@@ -7,6 +7,7 @@ from plackett import _lazy
 
 _NAMES = {
     "Feed": "_feed",
+    "Ranker": "_ranker",
     "Settings": "_settings",
     "SettingsKeywords": "_settings",
     "Trained": "_loop",

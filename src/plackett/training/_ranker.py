@@ -1,0 +1,236 @@
+"""A ranker with the face of scikit-learn."""
+
+import copy
+import dataclasses
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any, ClassVar, Unpack
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+try:
+    from sklearn.base import BaseEstimator
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError("plackett.Ranker needs scikit-learn: pip install 'plackett[sklearn]'") from error
+
+from plackett import backend
+from plackett.data import RankingLists
+from plackett.evaluation import evaluate, score
+from plackett.registry import check_known
+from plackett.training._loop import train
+from plackett.training._objective import make_metric
+from plackett.training._settings import Settings, SettingsKeywords
+
+BLOCK = 64  # documents that are scored side by side where none depends on another
+NUMBERS = {"dtype": "float32", "ensure_all_finite": "allow-nan"}
+FEW = 4  # queries that tell whether it does
+
+# What a parameter is where none is given; None stands for an empty dict, which scikit-learn does not take.
+DEFAULTS = {
+    field.name: None if field.default is dataclasses.MISSING else field.default
+    for field in dataclasses.fields(Settings)
+}
+
+
+def _with_parameters(constructor: Callable) -> Callable:
+    """The constructor with a keyword for each setting in its signature, which is where scikit-learn reads them."""
+    keywords = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default) for name, default in DEFAULTS.items()
+    ]
+    first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    constructor.__signature__ = inspect.Signature([first, *keywords])
+    return constructor
+
+
+class Ranker(BaseEstimator):
+    """A ranker that is used as those of scikit-learn and LightGBM are; `train` is behind it.
+
+    >>> import numpy as np
+    >>> from plackett import Ranker
+    >>> X = np.random.default_rng(0).normal(size=(200, 4))
+    >>> y, group = (X[:, 0] > 0.5).astype(int), [10] * 20
+    >>> ranker = Ranker(loss="softmax", epochs=3, learning_rate=0.03).fit(X, y, group=group)
+    >>> ranker.predict(X).shape
+    (200,)
+    >>> 0.5 < ranker.score(X, y, group=group) <= 1
+    True
+
+    There are two ways to say which rows belong together: `group`, the sizes of queries that stand one behind the other,
+    as LightGBM has it; or `query`, the id of each row's query, whose rows need not stand together. In a search take
+    `query`: scikit-learn cuts it along with the rows, which it cannot do with sizes. A fit holds out `validation_share`
+    of the queries, by which it chooses the best epoch.
+
+    All features are dense numbers; NaN is a missing one, where `scorer_options={"missing": True}` allows for it. For id
+    features, several tasks and runs that survive being killed take `plackett.train`.
+
+    Args:
+        settings: fields of `plackett.training.Settings`. A Keras model given as `scorer` is copied with its weights at
+            each fit, and so is an optimizer; a function that makes the model is handier, since searches copy all.
+
+    Attributes:
+        model_: the scorer with the weights of its best epoch.
+        history_: one dict an epoch, see `plackett.Trained`.
+        best_: the entry of the best epoch.
+        n_features_in_: how many features there are.
+        feature_names_in_: their names, where X was a frame.
+    """
+
+    # A pipeline hands on a sample_weight of None, which must be known to it.
+    __metadata_request__score: ClassVar[dict] = {"sample_weight": None}
+
+    @_with_parameters
+    def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:
+        for name in settings:
+            check_known("setting", name, DEFAULTS)
+        for name, default in DEFAULTS.items():
+            setattr(self, name, settings.get(name, default))
+
+    def fit(
+        self,
+        X: npt.ArrayLike,  # noqa: N803
+        y: npt.ArrayLike,
+        *,
+        group: npt.ArrayLike | None = None,
+        query: npt.ArrayLike | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> "Ranker":
+        """Trains on these documents.
+
+        Args:
+            X: [documents, features].
+            y: [documents], grades >= 0.
+            group: [queries], how many rows each query has.
+            query: [documents], the id of each row's query. Either `group` or `query` is given.
+            sample_weight: [documents], the weight of each document in the loss. None = 1.
+
+        Returns:
+            The ranker itself.
+
+        Raises:
+            ValueError: the arrays do not fit together, or a parameter is wrong, see `plackett.train`.
+        """
+        X, y = validate_data(self, X, y, y_numeric=True, **NUMBERS)  # noqa: N806
+        lists, _ = self._lists(X, y, group, query, _weights(sample_weight, len(X)))
+        trained = train(lists, **self._settings())
+        self.model_, self.history_, self.best_ = trained.model, trained.history, trained.best
+        self._is_listwise = _is_listwise(self.model_, lists)
+        return self
+
+    def predict(
+        self,
+        X: npt.ArrayLike,  # noqa: N803
+        *,
+        group: npt.ArrayLike | None = None,
+        query: npt.ArrayLike | None = None,
+    ) -> np.ndarray:
+        """The scores of documents; in a query the higher rank first.
+
+        Args:
+            X: [documents, features].
+            group: [queries], how many rows each query has.
+            query: [documents], the id of each row's query. Neither = each document is scored by itself, as most
+                scorers do in any case.
+
+        Returns:
+            [documents].
+
+        Raises:
+            ValueError: neither is given, and the scorer looks at the whole list.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, **NUMBERS)  # noqa: N806
+        if group is None and query is None:
+            if self._is_listwise:
+                raise ValueError("this scorer looks at the whole list of a document: give group or query")
+            group = np.diff([*range(0, len(X), BLOCK), len(X)])
+        lists, order = self._lists(X, None, group, query)
+        scores = np.empty(len(X), "float32")
+        scores[order] = score(self.model_, lists)
+        return scores
+
+    def score(
+        self,
+        X: npt.ArrayLike,  # noqa: N803
+        y: npt.ArrayLike,
+        *,
+        group: npt.ArrayLike | None = None,
+        query: npt.ArrayLike | None = None,
+    ) -> float:
+        """The metric, the mean over queries; its negative where less is better, as searches of scikit-learn have it.
+
+        Args:
+            X: [documents, features].
+            y: [documents], grades >= 0.
+            group: [queries], how many rows each query has.
+            query: [documents], the id of each row's query. Either `group` or `query` is given.
+
+        Raises:
+            ValueError: the arrays do not fit together.
+        """
+        check_is_fitted(self)
+        X, y = validate_data(self, X, y, reset=False, y_numeric=True, **NUMBERS)  # noqa: N806
+        lists, _ = self._lists(X, y, group, query)
+        metric = make_metric(Settings(metric=self.metric))
+        value = evaluate(self.model_, lists, [metric])[metric.name]
+        return -value if metric.less_is_better else value
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn may expect."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = bool((self.scorer_options or {}).get("missing"))
+        return tags
+
+    def _lists(self, X, y, group, query, columns=types.MappingProxyType({})):  # noqa: N803
+        """(the lists, the row of X that each of their documents is)."""
+        order = np.arange(len(X))
+        if query is not None and group is None:
+            query = np.asarray(query)
+            if query.shape == order.shape:
+                _, first, place = np.unique(query, return_index=True, return_inverse=True)
+                order = np.argsort(first[place], kind="stable")
+                query = query[order]
+        lists = RankingLists.from_arrays(
+            X[order],
+            None if y is None else np.asarray(y)[order],
+            query=query,
+            group=group,
+            feature_names=getattr(self, "feature_names_in_", None),
+            columns={name: column[order] for name, column in columns.items()},
+        )
+        return lists, order
+
+    def _settings(self):
+        """The keywords of `train`, with copies of what training changes."""
+        given = {name: getattr(self, name) for name in DEFAULTS}
+        given = {name: value for name, value in given.items() if value is not None}
+        with backend.keep_generators():
+            if isinstance(self.scorer, keras.Model):
+                given["scorer"] = copy.deepcopy(self.scorer)
+            if isinstance(self.optimizer, keras.optimizers.Optimizer):
+                given["optimizer"] = type(self.optimizer).from_config(self.optimizer.get_config())
+        return given
+
+
+def _weights(sample_weight, documents):
+    """The weights of documents as columns of lists."""
+    if sample_weight is None:
+        return {}
+    weights = np.asarray(sample_weight)
+    if weights.shape != (documents,):
+        raise ValueError(f"sample_weight must have {documents} entries, but has the shape {weights.shape}")
+    if not weights.any():
+        raise ValueError("sample_weight must not be zero for all documents")
+    return {"weight": weights}
+
+
+def _is_listwise(model, lists):
+    """Whether the score of a document depends on those beside it."""
+    few = lists.select(np.arange(min(len(lists), FEW)))
+    alone = RankingLists.from_arrays(few.features, group=np.ones(len(few.labels), "int64"))
+    together, alone = score(model, few), score(model, alone)
+    return bool(np.abs(together - alone).max(initial=0) > 1e-3 * np.abs(together).max(initial=0))
