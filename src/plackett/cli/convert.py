@@ -48,14 +48,15 @@ def convert(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ):
     """Convert ranking data of any format to Parquet, one row a query."""
+    _checks.check_files([*inputs, *([] if qrels is None else [qrels])])
+    check_output(output, overwrite)
+
     from plackett import data
 
     write = data.convert  # which says what to install, where that is not installed
     given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
     form = find_format(form, inputs)
     check_flags(form, given)
-    _checks.check_files([*inputs, *([] if qrels is None else [qrels])])
-    check_output(output, overwrite)
     options = {name: given[name] for name in ("query", "label", "document", "separator", "qrels") if name in given}
     if features is not None:
         options["features"] = count_of_features(features) if form == "letor" else features.split(",")
