@@ -100,3 +100,13 @@ def test_training_with_a_loss_of_ones_own(loss):
     trained = plackett.train(LISTS, VALIDATION, loss=loss, learning_rate=0.05, **QUICK | {"epochs": 12})
     assert trained.best["ndcg@10"] > 0.8
     assert trained.history[-1]["loss"] < trained.history[0]["loss"]
+
+
+def test_a_registered_loss_of_keras_goes_by_its_name():
+    @keras.saving.register_keras_serializable("test_own_losses")
+    class Cubic(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return ops.mean(ops.abs(y_true - y_pred) ** 3, axis=-1)
+
+    by_name = plackett.train(LISTS, VALIDATION, loss="test_own_losses>Cubic", **QUICK).history
+    assert by_name == plackett.train(LISTS, VALIDATION, loss=Cubic(), **QUICK).history

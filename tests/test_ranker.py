@@ -66,9 +66,10 @@ def test_a_search_over_groups():
     """`query` goes with the rows of each fold, to the fit and to the score."""
     with sklearn.config_context(enable_metadata_routing=True):
         ranker = Ranker(**QUICK | {"epochs": 1}).set_fit_request(query=True).set_score_request(query=True)
-        search = GridSearchCV(ranker, {"learning_rate": [1e-6, 0.05]}, cv=GroupKFold(2), error_score="raise")
+        pipeline, space = make_pipeline(StandardScaler(), ranker), {"ranker__learning_rate": [1e-6, 0.05]}
+        search = GridSearchCV(pipeline, space, cv=GroupKFold(2), error_score="raise")
         search.fit(X, Y, groups=QUERY, query=QUERY)
-        assert search.best_params_ == {"learning_rate": 0.05}
+        assert search.best_params_ == {"ranker__learning_rate": 0.05}
         assert search.score(TEST.features, TEST.labels, query=np.repeat(np.arange(20), TEST.lengths)) > 0.8
 
 

@@ -302,12 +302,12 @@ def test_nan_is_never_an_improvement(validation_lists):
         assert not metric.improves(float("nan"), None)
         assert not metric.improves(float("nan"), 0.5)
         assert metric.improves(0.5, None)
-    kept = best_epoch.Record(validation_lists, plackett.metrics.NDCG(), 2, None)
+    record = best_epoch.Record(validation_lists, plackett.metrics.NDCG(), 2, None)
     history = [{"epoch": i + 1, "ndcg": value} for i, value in enumerate([np.nan, 0.5, np.nan])]
-    assert kept.take(history).best == history[1]
-    assert kept.finished(3)
-    assert kept.take(history[:1]).best is None
-    assert not kept.finished(1)
+    assert record.take(history).best == history[1]
+    assert record.ends(3)
+    assert record.take(history[:1]).best is None
+    assert not record.ends(1)
 
 
 def rates(settings, steps):

@@ -168,6 +168,39 @@ def test_errors_say_what_is_allowed(tmp_path, arguments, wrong):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_scorer_that_is_made_for_each_trial(tmp_path):
+    """A function makes it; a model or an optimizer would go from one trial into the next."""
+    made = []
+
+    def make(lists, width=2):
+        made.append(width)
+        x = keras.Input((None, 5))
+        return keras.Model(x, keras.layers.Dense(1)(keras.layers.Dense(width)(x)))
+
+    keras.saving.register_keras_serializable("test_tuning")(make)
+    space = {"scorer_options.width": {"low": 2, "high": 9}}
+    trials = search(tmp_path / "run", 2, space=space, scorer=make, scorer_options={})
+    assert sorted(made) == sorted(trial.settings["scorer_options.width"] for trial in trials)
+    config = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
+    assert config["scorer"]["config"] == "test_tuning>make"
+    again = plackett.train(LISTS, VALIDATION, **{name: x for name, x in config.items() if name != "backend"})
+    assert again.best["ndcg@10"] == trials[0].value
+    x = keras.Input((None, 5))
+    for name, given in (("scorer", keras.Model(x, keras.layers.Dense(1)(x))), ("optimizer", keras.optimizers.SGD(0.1))):
+        with pytest.raises(ValueError, match=f"each trial of a search makes its own {name}: give its name"):
+            search(tmp_path / "other", 1, space=space, **{name: given})
+    assert not (tmp_path / "other").exists()
+
+
+def test_without_validation_a_share_is_held_out(tmp_path):
+    space = {"learning_rate": [0.01]}
+    trials = tune(LISTS, output=tmp_path / "run", trials=1, space=space, validation_share=0.25, seed=2, **QUICK)
+    rest, held_out = plackett.data.split_queries(LISTS, 0.25, 2)
+    assert trials[0].value == plackett.train(rest, held_out, learning_rate=0.01, seed=2, **QUICK).best["ndcg@10"]
+    config = yaml.safe_load((tmp_path / "run/config.yaml").read_text())
+    assert (config["validation"], config["validation_share"]) == ("25% of the queries", 0.25)
+
+
 def test_a_folder_with_anything_else_in_it(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/file").write_text("precious")

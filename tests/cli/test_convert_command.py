@@ -41,7 +41,7 @@ def test_refuses(files, monkeypatch, arguments, wrong):
 
     monkeypatch.setattr(data, "convert", fail)
     monkeypatch.chdir(files)
-    for name in ("train.csv", "train.run", "old.parquet"):
+    for name in ("train.csv", "train.run", "train.xyz", "old.parquet"):
         (files / name).write_text("")
     done = run("convert", *arguments)
     assert done.exit_code == 2, done.output

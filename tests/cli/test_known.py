@@ -25,7 +25,7 @@ def test_losses():
     kinds = classes(losses, "Loss")
     assert len(kinds) > 20
     by_name = {registry.snake_case(name.removesuffix("Loss")): arguments(kind) for name, kind in kinds.items()}
-    assert {name: set(options) for name, options in _known.losses().items()} == by_name
+    assert {name: arguments(known) for name, known in _known.losses().items()} == by_name
     for name in by_name:
         losses.get(name)
 
@@ -34,7 +34,7 @@ def test_metrics():
     kinds = classes(metrics)
     assert len(kinds) > 10
     by_name = {registry.snake_case(name): arguments(kind) for name, kind in kinds.items()}
-    assert {name: set(options) for name, options in _known.metrics().items()} == by_name
+    assert {name: arguments(known) for name, known in _known.metrics().items()} == by_name
     for name in by_name:
         metrics.get(name)
 
@@ -43,7 +43,7 @@ def test_lambda_weights():
     kinds = classes(losses, "LambdaWeight")
     assert len(kinds) > 5
     by_name = {name: arguments(kind) for name, kind in kinds.items()}
-    assert {name: set(options) for name, options in _known.lambda_weights().items()} == by_name
+    assert {name: arguments(known) for name, known in _known.lambda_weights().items()} == by_name
 
 
 def test_scorers():
@@ -60,7 +60,7 @@ def test_scorers():
         name: keywords(scorer) | (keywords(prepare) if passes_on(scorer) else set())
         for name, scorer in scorers.SCORERS.items()
     }
-    assert {name: set(options) for name, options in _known.scorers().items()} == by_name
+    assert {name: arguments(known) for name, known in _known.scorers().items()} == by_name
     assert "min_count" in by_name["embeddings"]
     assert "min_count" not in by_name["mlp"]
 

@@ -55,6 +55,10 @@ def check(done, wrong):
         (["train.txt", "--validation", "none.txt"], "there is no file none.txt"),
         (["train.txt", "folder"], "the files must be all Parquet or all LETOR text, but got train.txt, folder"),
         (["foo://bucket/lists.parquet"], "foo://bucket/lists.parquet: Protocol not known: foo"),
+        (
+            ["train.txt", "--validation", "vali.txt", "--validation-share", 0.1],
+            "--validation-share acts where lists",
+        ),
         ([], "there is no data: name it, or a --config that does"),
         (["movielens-100k", "train.txt"], "movielens-100k stands alone"),
         (["movielens-100k", "--validation", "vali.txt"], "movielens-100k stands alone"),
@@ -108,8 +112,13 @@ def check(done, wrong):
         (["train.txt", "--config", "options.yaml"], "scorer_options must be "),
         (["train.txt", "--resume", "--overwrite"], "--resume goes on with a run and --overwrite replaces it: give one"),
         (["train.txt", "--backend", OTHER], f"Keras already runs on {BACKEND} in this process, not on {OTHER}"),
-        # From here on Keras has to know.
         (["train.txt", "--loss-option", "temperature=-1"], "temperature must be a number greater than 0"),
+        (["train.txt", "--scorer-option", "dropout=2"], "dropout must be a number of at least 0 and below 1"),
+        (
+            ["train.txt", "--loss-option", "lambda_weight={DCGLambdaWeight: {topn: 0}}"],
+            "topn must be a whole number of at least 1",
+        ),
+        # From here on Keras has to know.
         (["train.txt", "--loss", "npairs"], "npairs takes similarities of pairs, not the scores of lists"),
         (["train.txt", "--learning-rate-schedule", "{cosine: {alfa: 1}}"], "alfa"),
     ],

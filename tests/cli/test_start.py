@@ -35,6 +35,8 @@ for command, wrong in {
     "train a.txt --output run --config none.yaml": "there is no file none.yaml",
     "train a.txt --output run --loss softmx": "unknown loss 'softmx'",
     "train a.txt --output run --loss-option temprature=1": "unknown option of unique_softmax: 'temprature'",
+    "train a.txt --output run --loss-option temperature=-1": "temperature must be a number greater than 0",
+    "train a.txt --output run --scorer-option dropout=2": "dropout must be a number of at least 0 and below 1",
     "train a.txt --output run --metric ndgc@10": "unknown metric 'ndgc'",
     "train a.txt --output run --optimizer adem": "unknown optimizer 'adem'",
     "train a.txt --output run --epochs 0": "epochs must be ",

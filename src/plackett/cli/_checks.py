@@ -1,6 +1,7 @@
 """What can be known of a command before Keras is imported and anything is read."""
 
 import importlib.util
+import inspect
 import os
 import pathlib
 from collections.abc import Collection, Iterable, Mapping
@@ -8,10 +9,25 @@ from collections.abc import Collection, Iterable, Mapping
 from plackett._files import missing_file
 from plackett.cli import _known
 from plackett.cli._flags import flag_of
+from plackett.cli._request import Request
 from plackett.data._paths import MOVIELENS, is_parquet
-from plackett.registry import check_known
+from plackett.registry import check_known, check_options
 from plackett.training import _space
 from plackett.training._settings import Settings
+
+
+def check_training(request: Request, *, shared_queries: bool) -> None:
+    """Checks the names, options and files of what is to be trained, and that they go together.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: something is unknown or out of range, or would not act.
+    """
+    check_settings(request.whole)
+    own = request.data == [MOVIELENS] or request.validation
+    if own and "validation_share" in request.given:
+        raise ValueError("--validation-share acts where lists are held out, but the validation lists are given")
+    check_sources(request.data, request.validation, shared_queries=shared_queries)
 
 
 def check_sources(data: Collection[str], validation: Collection[str] = (), *, shared_queries: bool = False) -> None:
@@ -51,12 +67,12 @@ def check_files(paths: Iterable[str | os.PathLike]) -> None:
 
 
 def check_settings(settings: Settings) -> None:
-    """Checks the names that settings hold, and those of their options.
+    """Checks the names that settings hold, and their options.
 
     Names of classes that a user has registered, such as "mine>my_loss", and configs of objects pass.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: an unknown name, or an option out of range.
     """
     parts = settings.tasks or {None: {"loss": settings.loss, "loss_options": settings.loss_options}}
     for part in parts.values():
@@ -69,9 +85,10 @@ def check_settings(settings: Settings) -> None:
     if settings.scorer is not None:
         _check_call("scorer", settings.scorer, settings.scorer_options, scorers, "the scorer ")
     else:
-        options = {option for known in scorers.values() for option in known}
-        for option in settings.scorer_options:
-            check_known("option of a scorer:", option, options)
+        with_option = {option: known for known in scorers.values() for option in inspect.signature(known).parameters}
+        for option, value in settings.scorer_options.items():
+            check_known("option of a scorer:", option, with_option)
+            check_options(with_option[option], **{option: value})
     _check_name("optimizer", settings.optimizer, _known.optimizers())
     schedule = settings.learning_rate_schedule
     if isinstance(schedule, dict) and "class_name" not in schedule:
@@ -158,11 +175,14 @@ def _check_url(url):
 
 
 def _check_call(what, name, options, known, article=""):
-    """Checks the name of a thing and of its options, where it is one of plackett's."""
+    """Checks the name of a thing and its options, where it is one of plackett's."""
     if isinstance(name, str) and ">" not in name:
         check_known(what, name, known)
+        allowed = inspect.signature(known[name]).parameters
         for option in options:
-            check_known(f"option of {article}{name}:", option, known[name])
+            check_known(f"option of {article}{name}:", option, allowed)
+        by_name = [option for option, x in options.items() if option.endswith("_fn") and isinstance(x, str)]
+        check_options(known[name], **{option: x for option, x in options.items() if option not in by_name})
 
 
 def _check_name(what, name, known):

@@ -25,8 +25,7 @@ Config = Annotated[
     typer.Option(help="The config.yaml of a run: its data and settings, where the command line gives no others."),
 ]
 Validation = Annotated[
-    list[str],
-    typer.Option(help="Files to choose the best epoch on, as DATA. Default: --validation-share of the queries."),
+    list[str], typer.Option(help="Files to choose the best epoch on, as DATA. Default: a share of the queries.")
 ]
 SharedQueries = Annotated[
     bool, typer.Option("--shared-queries", help="A query may be both in training and in validation data.")

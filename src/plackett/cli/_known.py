@@ -1,14 +1,18 @@
 """The names of losses, metrics, scorers and optimizers and of their options, read from source code.
 
-To import them takes Keras, and that takes seconds: a name that is misspelt shall be said at once.
+To import them takes Keras, and that takes seconds: a name that is misspelt or an option out of range shall be said at
+once. A thing is known here as a function without a body, which has its options and their annotations as parameters.
 """
 
 import ast
+import contextlib
 import functools
 import importlib.util
+import inspect
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Mapping
 
+from plackett.registry import options
 from plackett.registry.names import snake_case
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -16,35 +20,34 @@ NO_OPTIMIZERS = ("Optimizer", "OptimizerMap", "LossScaleOptimizer", "MultiOptimi
 
 
 @functools.cache
-def losses() -> dict[str, tuple[str, ...]]:
-    """The names of the losses, each with its options."""
-    return {
-        snake_case(name.removesuffix("Loss")): options
-        for name, options in _registered_classes("losses", "RankingLoss").items()
-    }
+def losses() -> dict[str, Callable]:
+    """The losses by name."""
+    kinds = _registered_classes("losses", "RankingLoss")
+    return {snake_case(name.removesuffix("Loss")): kind for name, kind in kinds.items()}
 
 
 @functools.cache
-def metrics() -> dict[str, tuple[str, ...]]:
-    """The names of the metrics, each with its options."""
-    return {snake_case(name): options for name, options in _registered_classes("metrics", "RankingMetric").items()}
+def metrics() -> dict[str, Callable]:
+    """The metrics by name."""
+    return {snake_case(name): kind for name, kind in _registered_classes("metrics", "RankingMetric").items()}
 
 
 @functools.cache
-def lambda_weights() -> dict[str, tuple[str, ...]]:
-    """The names of the lambda weights, each with its options."""
+def lambda_weights() -> dict[str, Callable]:
+    """The lambda weights by name."""
     return _registered_classes("lambdas", "LambdaWeight")
 
 
 @functools.cache
-def scorers() -> dict[str, tuple[str, ...]]:
-    """The names of the scorers, each with its options."""
-    functions = {node.name: node.args for node in _nodes("scorers") if isinstance(node, ast.FunctionDef)}
+def scorers() -> dict[str, Callable]:
+    """The scorers by name."""
+    nodes = _nodes("scorers")
+    functions, rules = {node.name: node.args for node in nodes if isinstance(node, ast.FunctionDef)}, _aliases(nodes)
     known = {}
     for key, value in zip(*_items("scorers", "SCORERS"), strict=True):
         arguments = functions[value.id]
         passed_on = functions["prepare"].kwonlyargs if arguments.kwarg else []
-        known[key] = tuple(dict.fromkeys(argument.arg for argument in [*arguments.kwonlyargs, *passed_on]))
+        known[key] = _function([*arguments.kwonlyargs, *passed_on], rules)
     return known
 
 
@@ -63,19 +66,19 @@ def optimizers() -> list[str]:
     return sorted(name.lower() for name in names if name[0].isupper() and name not in NO_OPTIMIZERS)
 
 
-def _nodes(part: str) -> Iterator[ast.stmt]:
+def _nodes(part: str) -> list[ast.stmt]:
     """What stands at the top of the modules of a part of plackett, a file or a folder."""
-    for path in [ROOT / f"{part}.py", *sorted((ROOT / part).rglob("*.py"))]:
-        if path.is_file():
-            yield from ast.parse(path.read_text(encoding="utf-8")).body
+    paths = [path for path in (ROOT / f"{part}.py", *sorted((ROOT / part).rglob("*.py"))) if path.is_file()]
+    return [node for path in paths for node in ast.parse(path.read_text(encoding="utf-8")).body]
 
 
-def _registered_classes(part: str, base: str) -> dict[str, tuple[str, ...]]:
-    """The public classes of a part that are registered with Keras and have this base, each with its options."""
-    classes = {node.name: node for node in _nodes(part) if isinstance(node, ast.ClassDef)}
+def _registered_classes(part: str, base: str) -> dict[str, Callable]:
+    """The public classes of a part that are registered with Keras and have this base."""
+    nodes = _nodes(part)
+    classes, rules = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}, _aliases(nodes)
     of_base = [name for name in classes if base in _bases(name, classes) and not name.startswith("_")]
     registered = [name for name in of_base if "register" in " ".join(map(ast.unparse, classes[name].decorator_list))]
-    return {name: _options(name, classes) for name in registered}
+    return {name: _function(_arguments(name, classes), rules) for name in registered}
 
 
 def _bases(name: str, classes: dict[str, ast.ClassDef]) -> list[str]:
@@ -84,13 +87,46 @@ def _bases(name: str, classes: dict[str, ast.ClassDef]) -> list[str]:
     return [name, *(base for direct in above for base in _bases(direct, classes))]
 
 
-def _options(name: str, classes: dict[str, ast.ClassDef]) -> tuple[str, ...]:
+def _arguments(name: str, classes: dict[str, ast.ClassDef]) -> list[ast.arg]:
     """The arguments of the constructor that a class has or inherits."""
     for base in _bases(name, classes):
         for node in classes[base].body:
             if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-                return tuple(argument.arg for argument in [*node.args.args[1:], *node.args.kwonlyargs])
-    return ()
+                return [*node.args.args[1:], *node.args.kwonlyargs]
+    return []
+
+
+def _function(arguments: Iterable[ast.arg], rules: Mapping[str, object]) -> Callable:
+    """A function with these arguments; an annotation that cannot be made out here is left out."""
+    parameters = {}
+    for argument in arguments:
+        annotation = inspect.Parameter.empty
+        if argument.annotation is not None:
+            with contextlib.suppress(NameError, AttributeError, TypeError):
+                annotation = _value(argument.annotation, rules)
+        parameters[argument.arg] = inspect.Parameter(
+            argument.arg, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+        )
+
+    def known(**options):
+        """Stands for what has these options."""
+
+    known.__signature__ = inspect.Signature(parameters.values())
+    return known
+
+
+def _aliases(nodes: Iterable[ast.stmt]) -> dict[str, object]:
+    """The rules of options, and what these modules call combinations of them."""
+    rules = dict(vars(options))
+    for node in nodes:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.BinOp):
+            with contextlib.suppress(NameError, AttributeError, TypeError):
+                rules[node.targets[0].id] = _value(node.value, rules)
+    return rules
+
+
+def _value(node: ast.expr, names: Mapping[str, object]) -> object:
+    return eval(compile(ast.Expression(node), "<annotation>", "eval"), dict(names))
 
 
 def _items(part: str, name: str) -> tuple[list[str], list[ast.expr]]:

@@ -49,8 +49,6 @@ def read_request(ctx: typer.Context, backend: str) -> Request:
         raise ValueError("there is no data: name it, or a --config that does")
     settings, names = _settings_of_flags(given, config)
     settings = config | settings
-    if validation and "validation_share" in names:
-        raise ValueError("--validation-share acts where no --validation files are given: give one of the two")
     return Request(settings, Settings.from_dict(settings), data, validation, names)
 
 

@@ -10,14 +10,13 @@ from plackett.cli import _checks
 from plackett.cli._progress import count_of_lists
 from plackett.cli._request import parse_pairs
 from plackett.cli._tables import console, table_of_facts
-from plackett.registry import check_known
 
 # The formats, and the flags that act on each of them besides those that act on all.
 COLUMNS = ("query", "label", "document", "features", "column")
 FORMATS = {
     "letor": ("features", "group"),
     "csv": (*COLUMNS, "categorical", "separator", "group"),
-    "parquet": ("column",),
+    "parquet": (),
     "trec": ("qrels", "group"),
     "elwc": COLUMNS,
     "sequence_example": COLUMNS,
@@ -38,7 +37,9 @@ def convert(
     categorical: Annotated[str | None, typer.Option(help="csv: names of the id features, with commas between.")] = None,
     column: Annotated[
         list[str],
-        typer.Option(help="csv, TFRecords, parquet: what else is known of documents, as click=NAME."),
+        typer.Option(
+            help="csv, TFRecords: what else is known of documents: click, weight, teacher, ..., as click=NAME."
+        ),
     ] = (),
     separator: Annotated[str | None, typer.Option(help="csv: between fields. Default: a tab or a comma.")] = None,
     qrels: Annotated[pathlib.Path | None, typer.Option(help="trec: the file of judgements.")] = None,
@@ -47,14 +48,15 @@ def convert(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ):
     """Convert ranking data of any format to Parquet, one row a query."""
+    _checks.check_files([*inputs, *([] if qrels is None else [qrels])])
+    check_output(output, overwrite)
+
     from plackett import data
 
     write = data.convert  # which says what to install, where that is not installed
     given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
     form = find_format(form, inputs)
     check_flags(form, given)
-    _checks.check_files([*inputs, *([] if qrels is None else [qrels])])
-    check_output(output, overwrite)
     options = {name: given[name] for name in ("query", "label", "document", "separator", "qrels") if name in given}
     if features is not None:
         options["features"] = count_of_features(features) if form == "letor" else features.split(",")
@@ -83,6 +85,7 @@ def find_format(form: str | None, inputs: Collection[str]) -> str:
         ValueError: it is unknown, or the suffixes do not say.
     """
     from plackett.data._conversion import form_of
+    from plackett.registry import check_known
 
     if form is not None:
         check_known("--format", form, FORMATS)

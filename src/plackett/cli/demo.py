@@ -44,9 +44,8 @@ def demo(
         "popularity order": plackett.evaluate_scores(popularity[test.ids["film"]], test),
     }
     for loss in LOSSES:
-        trained = train_under_a_bar(
-            lists, validation, output / loss, provenance={"data": [MOVIELENS]}, loss=loss, epochs=epochs
-        )
+        settings = {"loss": loss, "epochs": epochs}
+        trained = train_under_a_bar(lists, validation, output / loss, settings, provenance={"data": [MOVIELENS]})
         rows[loss] = plackett.evaluate(trained.model, test)
     console.print(table_of_metrics(f"{len(test)} users, their last films held out", rows))
     console.print(f"The models are in [bold]{escape(str(output))}[/]; measure one again with", soft_wrap=True)

@@ -1,7 +1,7 @@
 """`plackett train`."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -45,8 +45,7 @@ def train(
     if tensorboard:
         _checks.check_installed("tensorflow", "--tensorboard writes with TensorFlow", "tensorflow")
     request = read_request(ctx, choose_backend(backend))
-    _checks.check_settings(request.whole)
-    _checks.check_sources(request.data, request.validation, shared_queries=shared_queries)
+    _checks.check_training(request, shared_queries=shared_queries)
     _checks.check_folder(output, may_hold=overwrite or resume, way_out=WAY_OUT)
     make_parts(request)
     lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
@@ -54,12 +53,12 @@ def train(
         lists,
         held_out,
         output,
+        request.settings,
         callbacks=[log_to(output / "tensorboard")] if tensorboard else [],
         way_on="; --resume goes on from the last checkpoint",
         provenance=provenance,
         overwrite=overwrite,
         resume=resume,
-        **request.settings,
     )
     best, epochs = trained.best["epoch"], len(trained.history)
     console.print(f"best epoch {best} of {epochs}; saved in [bold]{escape(str(trained.output))}[/]", soft_wrap=True)
@@ -82,16 +81,20 @@ def make_parts(request: Request) -> None:
 
 
 def train_under_a_bar(
-    lists, validation, output: pathlib.Path, *, callbacks: Sequence = (), way_on: str = "", **settings
+    lists, validation, output: pathlib.Path, settings: Mapping, *, callbacks: Sequence = (), way_on: str = "", **options
 ):
     """`plackett.train`, with a bar over its epochs; Ctrl-C says what is kept, and the way on."""
     import plackett
     from plackett.training import Settings
+    from plackett.training._objective import make_metric
 
-    loss, metric = (settings.get(name, getattr(Settings, name)) for name in ("loss", "metric"))
-    bar = EpochBar(console, loss, metric, plackett.metrics.get(metric).improves)
+    whole = Settings.from_dict(settings)
+    metric = make_metric(whole)
+    label = whole.loss if isinstance(whole.loss, str) else "training"
+    bar = EpochBar(console, label, metric.name, metric.improves)
+    callbacks = [as_callback(bar), *callbacks]
     try:
-        return plackett.train(lists, validation, output=output, callbacks=[as_callback(bar), *callbacks], **settings)
+        return plackett.train(lists, validation, output=output, callbacks=callbacks, **options, **settings)
     except KeyboardInterrupt:
         kept = f"the best of the finished epochs is in {output}" if bar.best[0] else "no epoch was finished"
         say(f"\nstopped: {kept}{way_on}")

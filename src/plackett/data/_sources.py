@@ -71,8 +71,8 @@ def read_training(
     held_out = read(validation, features=lists.features.shape[1])
     if not shared_queries and np.isin(lists.queries, held_out.queries).any():
         raise ValueError(
-            f"{_shared(lists, held_out)} in both training and validation data, which makes the measure too good; allow "
-            "shared queries where this is meant, as where lists are split by time"
+            f"{_shared(lists, held_out)} in both training and validation data, which makes the measure too good; give "
+            "--shared-queries where this is meant, as where lists are split by time"
         )
     return lists, held_out, provenance
 

@@ -59,7 +59,7 @@ def evaluate_scores(
     measures = dict(named)
     if len(measures) < len(named):
         raise ValueError(f"each metric must have a name of its own, but got {[name for name, _ in named]}")
-    row_splits, columns = _measured(scores, lists, queries)
+    row_splits, columns = _documents_to_measure(scores, lists, queries)
     place = np.arange(bucket_size(int(np.diff(row_splits).max(initial=0))))
     for start in range(0, len(lists), batch_size):
         splits = row_splits[start : start + batch_size + 1]
@@ -99,7 +99,7 @@ def too_high(target: str, highest: float, which: str, query: str, what: str, val
     )
 
 
-def _measured(scores, lists, queries):
+def _documents_to_measure(scores, lists, queries):
     """(row splits, (labels, scores, numbers of the ids, judged or not)) of documents and missed ones, list by list.
 
     Lists that are left out of the mean are empty.

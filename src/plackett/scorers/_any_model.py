@@ -47,9 +47,9 @@ def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | Non
     inputs, scores = _call(model, lists)
     mask = inputs["mask"]
     if isinstance(scores, dict):
-        outputs = {name: _masked(x, mask, name, has_models) for name, x in scores.items()}
+        outputs = {name: _mask_output(x, mask, name, has_models) for name, x in scores.items()}
     else:
-        outputs = _masked(scores, mask, "scores", has_models)
+        outputs = _mask_output(scores, mask, "scores", has_models)
     return keras.Model(inputs, outputs, name="scorer")
 
 
@@ -207,7 +207,7 @@ def _check_inputs(inputs, lists):
             raise ValueError(f"the model takes {tensor.shape[-1]} features, but these lists have {width}")
 
 
-def _masked(scores, mask, name, has_models):
+def _mask_output(scores, mask, name, has_models):
     """The masked scores of one task."""
     shape = tuple(getattr(scores, "shape", ()))
     if has_models is None:

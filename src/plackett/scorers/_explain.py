@@ -54,7 +54,7 @@ def curves(
     rows = max(len(x) for x in values.values())
     grid = {name: np.pad(x, (0, rows - len(x)), mode="edge") for name, x in values.items()}
     dense = np.stack([grid.pop(name) for name in names], axis=-1) if names else None
-    drawn = _evaluated(parts, dense, grid)
+    drawn = _terms(parts, dense, grid)
     mean = _mean(parts, lists, names, ids)
     found = {}
     for name, x in values.items():
@@ -91,7 +91,7 @@ def _most_frequent(column, points):
     return np.sort(values[np.argsort(-counts, kind="stable")[:points]])
 
 
-def _evaluated(parts, dense, ids):
+def _terms(parts, dense, ids):
     """[documents, terms, models] float64, what each term adds; each document stands in a list of its own."""
     columns = ids if dense is None else ids | {"features": np.asarray(dense, "float32")}
     inputs = {name: column[:, None] for name, column in columns.items()}
@@ -106,7 +106,7 @@ def _mean(parts, lists, names, ids):
     for start in range(0, len(lists.labels), statistics.ROWS):
         rows = slice(start, start + statistics.ROWS)
         dense = lists.features[rows] if names else None
-        total += _evaluated(parts, dense, {name: column[rows] for name, column in ids.items()}).sum(axis=0)
+        total += _terms(parts, dense, {name: column[rows] for name, column in ids.items()}).sum(axis=0)
     return total / len(lists.labels)
 
 

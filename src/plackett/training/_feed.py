@@ -26,7 +26,7 @@ class Feed(keras.utils.PyDataset):
         seed: int | None = None,
         max_list_size: int | None = None,
         targets: str | Mapping[str, str] = "label",
-    ):
+    ) -> None:
         super().__init__()
         self.batches = Batches(lists, batch_size, seed=seed, max_list_size=max_list_size, targets=targets)
 

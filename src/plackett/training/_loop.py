@@ -147,7 +147,7 @@ class _Run:
     def to_its_end(self, folder, callbacks):
         """Trains, or goes on, or finds that nothing is left to do."""
         record = Record(self.validation, self.metric, self.settings.patience, folder)
-        if folder is not None and record.take(read_history(folder)).finished(self.settings.epochs):
+        if folder is not None and record.take(read_history(folder)).ends(self.settings.epochs):
             self.model.optimizer.build(self.model.trainable_variables)
             self.model.load_weights(folder / "model.keras")
         else:
@@ -197,16 +197,16 @@ def _has_state(settings):
 class Callbacks(keras.callbacks.CallbackList):
     """Callbacks of several calls of `fit`, which hear of one beginning and one end of training."""
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Of one call of `fit` alone."""
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Of one call of `fit` alone."""
 
-    def begin(self):
+    def begin(self) -> None:
         """Tells of the beginning."""
         super().on_train_begin()
 
-    def end(self):
+    def end(self) -> None:
         """Tells of the end."""
         super().on_train_end()

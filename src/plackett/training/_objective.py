@@ -105,7 +105,7 @@ def compile_model(
 def _make_loss(given, options):
     given = make_object("loss", given)
     if isinstance(given, str):
-        return losses.get(given, **make_objects("loss_options", options))
+        return losses.as_ranking_loss(losses.get(given, **make_objects("loss_options", options)))
     loss = losses.as_ranking_loss(given)
     # A copy, since a loss that draws noise remembers how often it has.
     return loss.copy() if loss is given else loss

@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 
@@ -20,10 +21,10 @@ def as_config(settings: Settings) -> dict:
     Raises:
         ValueError: an object that cannot be written, or not be made again from what is written.
     """
-    return {field.name: _written(field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings)}
+    return {field.name: _write(field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings)}
 
 
-def make_object(name: str, given):
+def make_object(name: str, given: Any) -> Any:
     """The object that a config describes; anything else as it is.
 
     Args:
@@ -50,25 +51,25 @@ def make_objects(name: str, options: Mapping) -> dict:
     return {key: make_object(f"{key} of {name}", value) for key, value in options.items()}
 
 
-def without_names(config):
+def without_names(config: Any) -> Any:
     """A config in which the names of the parts of objects are replaced by numbers.
 
     Keras counts the layers of a process to name them, so that the names of equal models differ.
     """
     if isinstance(config, Mapping):
         if not is_options(config):
-            return _renamed(config, {}, None)
+            return _number_names(config, {}, None)
         return {name: without_names(value) for name, value in config.items()}
     return config
 
 
-def _written(name, value):
+def _write(name, value):
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, list | tuple):
-        return [_written(name, x) for x in value]
+        return [_write(name, x) for x in value]
     if isinstance(value, Mapping):
-        return {key: _written(f"{key} of {name}" if name != "tasks" else key, x) for key, x in value.items()}
+        return {key: _write(f"{key} of {name}" if name != "tasks" else key, x) for key, x in value.items()}
     try:
         written = keras.saving.serialize_keras_object(value)
         written.pop("compile_config", None)  # which `train` replaces
@@ -90,12 +91,12 @@ def _unwritable(name, value):
     )
 
 
-def _renamed(config, numbers, key):
+def _number_names(config, numbers, key):
     """`key` is that of the entry that the config stands in."""
     if isinstance(config, Mapping) and config.get("class_name") != "DTypePolicy":  # whose name says what it is
-        return {name: _renamed(value, numbers, key if key in NAMING else name) for name, value in config.items()}
+        return {name: _number_names(value, numbers, key if key in NAMING else name) for name, value in config.items()}
     if isinstance(config, list | tuple):
-        return [_renamed(value, numbers, key) for value in config]
+        return [_number_names(value, numbers, key) for value in config]
     if isinstance(config, str) and key in NAMING:
         return numbers.setdefault(config, f"name {len(numbers) + 1}")
     return config

@@ -5,7 +5,7 @@ import dataclasses
 import inspect
 import types
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 import keras
 import numpy as np
@@ -78,6 +78,9 @@ class Ranker(BaseEstimator):
         n_features_in_: how many features there are.
         feature_names_in_: their names, where X was a frame.
     """
+
+    # A pipeline hands on a sample_weight of None, which must be known to it.
+    __metadata_request__score: ClassVar[dict] = {"sample_weight": None}
 
     @_with_parameters
     def __init__(self, **settings: Unpack[SettingsKeywords]) -> None:

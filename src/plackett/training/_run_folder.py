@@ -7,6 +7,7 @@ import pathlib
 import platform
 import shutil
 import subprocess
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -80,7 +81,7 @@ def environment(lists: RankingLists, validation: RankingLists) -> dict:
     }
 
 
-def check_same(folder: pathlib.Path, name: str, now: dict, part) -> None:
+def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict]) -> None:
     """Raises a ValueError that says what differs between what is given now and `part` of a YAML file in `folder`."""
     before = part(yaml.safe_load((folder / name).read_text()))
     now = yaml.safe_load(yaml.safe_dump(now))

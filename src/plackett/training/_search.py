@@ -90,7 +90,7 @@ def tune(
     folder = _open_folder(output, {"space": space} | as_config(base), environment(lists, validation)["data"])
     study = _study(folder, "minimize" if metric.less_is_better else "maximize", base.seed)
     run = _Trials(study, space, keywords, (lists, validation), folder, metric.name, callbacks)
-    while len(done := _finished(study)) < trials:
+    while len(done := _past_trials(study)) < trials:
         trial = run.next(len(done))
         if after:
             after(trial)
@@ -149,13 +149,13 @@ def _study(folder, direction, seed):
     return study
 
 
-def _finished(study):
+def _past_trials(study):
     """The trials that came to an end, in their order."""
-    ended = [trial for trial in study.get_trials(deepcopy=False) if "settings" in trial.user_attrs and _ended(trial)]
+    ended = [trial for trial in study.get_trials(deepcopy=False) if "settings" in trial.user_attrs and _is_over(trial)]
     return [Trial(i, trial.user_attrs["settings"], trial.value) for i, trial in enumerate(ended)]
 
 
-def _ended(trial):
+def _is_over(trial):
     return trial.state.name in ("COMPLETE", "PRUNED")
 
 

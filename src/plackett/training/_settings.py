@@ -6,8 +6,9 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
+from plackett._types import Tensor
 from plackett.registry import check_known
 from plackett.registry.options import Count, Number, Positive, Probability, Rule, number, rule_of
 
@@ -21,15 +22,15 @@ Seed = Annotated[int, number(f"a whole number from 0 to {2**32 - 1}", lambda x: 
 class Metric(typing.Protocol):
     """What a metric of plackett does."""
 
-    def update_state(self, y_true, y_pred): ...
-    def result(self): ...
+    def update_state(self, y_true: Tensor, y_pred: Tensor) -> None: ...
+    def result(self) -> Tensor: ...
 
 
 @typing.runtime_checkable
 class Optimizer(typing.Protocol):
     """What an optimizer of Keras does."""
 
-    def apply_gradients(self, grads_and_vars): ...
+    def apply_gradients(self, grads_and_vars: Any) -> None: ...
 
 
 WORDS = {
@@ -149,9 +150,9 @@ class Settings:
                 raise ValueError("tasks must name at least one task, or be None, but got {}")
         _check_alone("loss", self.loss, {"loss_options": self.loss_options})
         if not isinstance(self.optimizer, str):
-            _check_alone("optimizer", self.optimizer, {name: self._changed(name) for name in OF_OPTIMIZERS})
+            _check_alone("optimizer", self.optimizer, {name: self._if_changed(name) for name in OF_OPTIMIZERS})
         if not isinstance(self.learning_rate_schedule, str | None) and not is_options(self.learning_rate_schedule):
-            own = {"learning_rate": self._changed("learning_rate")}
+            own = {"learning_rate": self._if_changed("learning_rate")}
             _check_alone("learning_rate_schedule", self.learning_rate_schedule, own)
 
     @classmethod
@@ -169,7 +170,7 @@ class Settings:
             check_known("setting", name, [field.name for field in dataclasses.fields(cls)])
         return cls(**given)
 
-    def _changed(self, name):
+    def _if_changed(self, name):
         """The value of a setting that is not at its default, else None."""
         value = getattr(self, name)
         return None if value == getattr(type(self), name) else value
@@ -197,12 +198,12 @@ def help_texts() -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in entries}
 
 
-def is_options(given) -> bool:
+def is_options(given: object) -> bool:
     """Whether this is {name: options}, not the config of an object."""
     return isinstance(given, Mapping) and "class_name" not in given
 
 
-def check_value(name: str, value: object, kind: object):
+def check_value(name: str, value: Any, kind: Any) -> Any:
     """The value of a setting: a number also where it is written as text, as YAML reads 1e-3.
 
     >>> check_value("learning_rate", "1e-3", Positive)

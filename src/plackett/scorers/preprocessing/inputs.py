@@ -82,7 +82,7 @@ def prepare(
     dense, names = None, ()
     if lists.features.shape[1]:
         inputs["features"] = keras.Input((None, lists.features.shape[1]), name="features")
-        dense, names = _standardised(inputs["features"], mask, lists, transform, missing)
+        dense, names = _standardise(inputs["features"], mask, lists, transform, missing)
     for name, column in lists.ids.items():
         inputs[name] = keras.Input((None,), dtype="int32", name=name)
         values = statistics.known_ids(name, column, min_count)
@@ -92,7 +92,7 @@ def prepare(
     return Prepared(inputs, mask, dense, names, ids, known)
 
 
-def _standardised(raw, mask, lists, transform, missing):
+def _standardise(raw, mask, lists, transform, missing):
     """(the standardised columns, the feature that each is made of)."""
     layer, transformed = _transform(lists, transform)
     mean, variance, absent = statistics.moments(lists, transformed)

@@ -34,7 +34,7 @@ class Record(keras.callbacks.Callback):
         metric: RankingMetric,
         patience: int,
         folder: pathlib.Path | None,
-    ):
+    ) -> None:
         super().__init__()
         self.validation = validation
         self.metric = metric
@@ -52,11 +52,11 @@ class Record(keras.callbacks.Callback):
                 self.best = entry
         return self
 
-    def finished(self, epochs: int) -> bool:
+    def ends(self, epochs: int) -> bool:
         """Whether a run of so many epochs at most ends here; one without a best epoch does not."""
         return self.best is not None and (len(self.history) == epochs or self._out_of_patience())
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs |= evaluate(self.model, self.validation, [self.metric])
         entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
         if not math.isfinite(entry[self.metric.name]):

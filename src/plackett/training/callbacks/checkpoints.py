@@ -48,7 +48,7 @@ class Checkpoints(keras.callbacks.Callback):
         seeds: EpochSeeds,
         losses: list[RankingLoss],
         of_given_state: bool,
-    ):
+    ) -> None:
         super().__init__()
         self.seeds = seeds
         self.root = root
@@ -92,12 +92,12 @@ class Checkpoints(keras.callbacks.Callback):
         self._means = _group(arrays, "metrics")
         return whole[-1]
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self._means:
             _assign(self.model.metrics_variables, self._means)
             self._means = []
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         step = self.feed.batches.step + batch + 1
         every = self.settings.checkpoint_steps
         self._due |= every is not None and (self.feed.batches.epoch * self.steps + step) % every == 0
@@ -105,7 +105,7 @@ class Checkpoints(keras.callbacks.Callback):
         if self._due and step < self.steps:
             self._write(self.feed.batches.epoch, step)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if self._due and not self.model.stop_training:
             self._write(epoch + 1, 0)
 

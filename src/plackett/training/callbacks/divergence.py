@@ -38,7 +38,7 @@ class TrainingDivergedError(ValueError):
         queries: list[str],
         ranges: dict[str, tuple],
         path: pathlib.Path | None = None,
-    ):
+    ) -> None:
         self.cause = cause
         self.epoch = epoch
         self.step = step
@@ -76,12 +76,12 @@ class Watch(keras.callbacks.Callback):
         folder: where `DIVERGENCE` then says what was found, or None.
     """
 
-    def __init__(self, feed: Feed, folder: pathlib.Path | None = None):
+    def __init__(self, feed: Feed, folder: pathlib.Path | None = None) -> None:
         super().__init__()
         self.feed = feed
         self.folder = folder
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if math.isfinite(logs["loss"]):
             return
         loss = float(self.model.get_metrics_result()["loss"])

@@ -18,13 +18,13 @@ class EpochSeeds(keras.callbacks.Callback):
         feed: what the model is trained on.
     """
 
-    def __init__(self, seed: int, feed: Feed):
+    def __init__(self, seed: int, feed: Feed) -> None:
         super().__init__()
         self.seed = seed
         self.feed = feed
         self._next_states = []
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         if batch:
             return
         if self._next_states:
