@@ -27,6 +27,11 @@ def evaluate_scores(
 ) -> dict[str, float]:
     """The metrics of given scores, each the mean over queries.
 
+    >>> from plackett.data import RankingLists
+    >>> lists = RankingLists.from_arrays([[0.1], [0.4], [0.3], [0.2]], [1, 0, 0, 2], group=[2, 2])
+    >>> {name: round(value, 4) for name, value in evaluate_scores(lists.features[:, 0], lists, ["mrr", "ndcg@1"]).items()}
+    {'mrr': 0.5, 'ndcg@1': 0.0}
+
     Judged documents that a list lacks (`lists.missed`) count as not retrieved: they take part in what is ideal and in
     how many documents are relevant. Where `lists` say which documents are `judged`, a query without any judgement is
     left out of the mean, and `bpref` leaves out the other documents, which elsewhere are not relevant.
@@ -155,6 +160,15 @@ def evaluate(
     queries: str = "run",
     batch_size: int = 64,
 ) -> dict[str, float]:
-    """The metrics of a model's scores, as from `evaluate_scores`."""
+    """The metrics of a model's scores, as from `evaluate_scores`.
+
+    >>> import numpy as np
+    >>> from plackett.data import RankingLists
+    >>> x = np.random.default_rng(0).normal(size=(40, 3))
+    >>> lists = RankingLists.from_arrays(x, x[:, 0] > 0, group=[8] * 5)
+    >>> from plackett import scorers
+    >>> list(evaluate(scorers.mlp(lists, hidden=[4]), lists, ["ndcg@3", "map"]))
+    ['ndcg@3', 'map']
+    """
     scores = score(model, lists, batch_size=batch_size)
     return evaluate_scores(scores, lists, metrics, queries=queries, batch_size=batch_size)

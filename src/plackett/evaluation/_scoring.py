@@ -13,6 +13,14 @@ from plackett.scorers.preprocessing.missing import check_missing
 def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> np.ndarray:
     """The scores of all documents.
 
+    >>> import numpy as np
+    >>> from plackett.data import RankingLists
+    >>> x = np.random.default_rng(0).normal(size=(40, 3))
+    >>> lists = RankingLists.from_arrays(x, x[:, 0] > 0, group=[8] * 5)
+    >>> from plackett import scorers
+    >>> score(scorers.mlp(lists, hidden=[4]), lists).shape
+    (40,)
+
     Args:
         model: a scorer of `plackett.scorers`, or any Keras model that `plackett.scorers.as_scorer` takes.
         lists: what to score.

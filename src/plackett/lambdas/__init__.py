@@ -52,13 +52,20 @@ from plackett.lambdas._dcg import (
     NDCGLambdaWeightV2,
     YetiDCGLambdaWeight,
 )
-from plackett.lambdas._pairs import LabelDiffLambdaWeight, LambdaWeight, PairWeight, PrecisionLambdaWeight
+from plackett.lambdas._pairs import (
+    DocumentWeight,
+    LabelDiffLambdaWeight,
+    LambdaWeight,
+    PairWeight,
+    PrecisionLambdaWeight,
+)
 from plackett.lambdas._positions import ListMLELambdaWeight
 
 __all__ = [
     "DCGFamily",
     "DCGLambdaWeight",
     "DCGLambdaWeightV2",
+    "DocumentWeight",
     "LabelDiffLambdaWeight",
     "LambdaWeight",
     "ListMLELambdaWeight",

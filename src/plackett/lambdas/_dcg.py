@@ -19,6 +19,22 @@ class DCGFamily(PairWeight, DocumentWeight):
 
     and a document's own weight is g_i discount(r_i). With `normalized`, g is divided by the ideal DCG at `topn`.
 
+    A DCG of your own says its rank term:
+
+    >>> from plackett import gains
+    >>> from plackett.losses import PairwiseLogisticLoss
+    >>> class Swap(DCGFamily):
+    ...     "By how much the discount changes where two documents change places."
+    ...
+    ...     def __init__(self, topn=None):
+    ...         super().__init__(topn, gains.pow_minus_1, gains.log2_inverse, normalized=True, weighted=False)
+    ...
+    ...     def rank_term(self, every_rank):
+    ...         return lambda i, j: ops.abs(self.discount(i) - self.discount(j))
+    >>> loss = PairwiseLogisticLoss(lambda_weight=Swap(topn=10))
+    >>> round(float(loss([[2, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    1.288465
+
     Args:
         topn: the cut-off of the metric. None = the whole list. It bounds the ideal DCG, the rank terms of pairs
             and the metric that an approximating loss approximates; a document's own weight has no cut-off, so
@@ -133,7 +149,13 @@ class DCGLambdaWeight(DCGFamily):
 
 @register
 class NDCGLambdaWeight(DCGLambdaWeight):
-    """`DCGLambdaWeight` divided by the ideal DCG, with the gain 2^y - 1 and the discount 1 / log2(1 + r)."""
+    """`DCGLambdaWeight` divided by the ideal DCG, with the gain 2^y - 1 and the discount 1 / log2(1 + r).
+
+    >>> from plackett.losses import PairwiseLogisticLoss
+    >>> loss = PairwiseLogisticLoss(lambda_weight=NDCGLambdaWeight(topn=10, smooth_fraction=0.5))
+    >>> round(float(loss([[2, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
+    1.213543
+    """
 
     def __init__(
         self,
@@ -183,7 +205,13 @@ class DCGLambdaWeightV2(DCGFamily):
 
 @register
 class NDCGLambdaWeightV2(DCGLambdaWeightV2):
-    """`DCGLambdaWeightV2` divided by the ideal DCG, with the gain 2^y - 1 and the discount 1 / log2(1 + r)."""
+    """`DCGLambdaWeightV2` divided by the ideal DCG, with the gain 2^y - 1 and the discount 1 / log2(1 + r).
+
+    >>> from plackett.losses import PairwiseLogisticLoss
+    >>> loss = PairwiseLogisticLoss(lambda_weight=NDCGLambdaWeightV2(topn=1))
+    >>> round(float(loss([[2, 0, 1]], [[0.6, 0.8, 0.1]])), 3)
+    3.383
+    """
 
     def __init__(
         self,

@@ -24,7 +24,16 @@ class LambdaWeight(Configured):
 
 
 class DocumentWeight(LambdaWeight):
-    """A weight of documents by their labels and ranks."""
+    """A weight of documents by their labels and ranks.
+
+    >>> from plackett.losses import SoftmaxLoss
+    >>> class First(DocumentWeight):
+    ...     def of_documents(self, labels, ranks, mask):
+    ...         return labels / ranks
+    >>> loss = SoftmaxLoss(lambda_weight=First())
+    >>> round(float(loss([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
+    0.550971
+    """
 
     def of_documents(self, labels, ranks, mask):
         """[..., list_size], the weight of each document of clean lists; at padding without meaning."""
@@ -37,7 +46,16 @@ class DocumentWeight(LambdaWeight):
 
 
 class PairWeight(LambdaWeight):
-    """A weight of pairs that is a function of values of either document, so that no matrix of all pairs is needed."""
+    """A weight of pairs that is a function of values of either document, so that no matrix of all pairs is needed.
+
+    >>> from plackett.losses import PairwiseLogisticLoss
+    >>> class TopWeight(PairWeight):
+    ...     def of_pairs(self, labels, ranks, mask):
+    ...         return [ranks], lambda i, j: 1.0 / ops.minimum(i[0], j[0])
+    >>> loss = PairwiseLogisticLoss(lambda_weight=TopWeight())
+    >>> round(float(loss([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
+    1.066595
+    """
 
     def of_pairs(self, labels, ranks, mask):
         """(values, fn): values of documents, [..., list_size] each, and the weight of pairs of real documents (i, j).
@@ -82,6 +100,11 @@ class PrecisionLambdaWeight(PairWeight):
     Args:
         topn: the cut-off. None = the number of relevant documents of the list (R-precision).
         positive_fn: function of labels, True for a relevant document.
+
+    >>> from plackett.losses import PairwiseLogisticLoss
+    >>> loss = PairwiseLogisticLoss(lambda_weight=PrecisionLambdaWeight(topn=1))
+    >>> round(float(loss([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
+    0.744397
     """
 
     def __init__(self, topn: Count | None = None, positive_fn: Function = gains.is_greater_equal_1):

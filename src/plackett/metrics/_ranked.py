@@ -15,7 +15,18 @@ from plackett.lists._shapes import as_rows, check_shape
 
 @dataclasses.dataclass(frozen=True)
 class Ranked:
-    """A batch of lists by falling score, padding last.
+    """A batch of lists by falling score, padding last: what the function of a metric gets.
+
+    >>> from plackett.metrics import RankingMetric
+    >>> class ReciprocalRankSum(RankingMetric):
+    ...     "The sum of 1 / rank over the relevant documents down to `topn`."
+    ...
+    ...     @staticmethod
+    ...     def fn(lists, *, topn):
+    ...         counts = ops.cast(lists.rank <= (topn or float("inf")), lists.rank.dtype)
+    ...         return lists.known(ops.sum(counts * lists.found(lists.relevant()) / lists.rank, axis=-1))
+    >>> round(float(ReciprocalRankSum()([[1.0, 0.0, 1.0]], [[0.6, 0.8, 0.1]])), 6)
+    0.833333
 
     Args:
         labels: [..., list_size], or [..., list_size, subtopics]; 0 at padding.

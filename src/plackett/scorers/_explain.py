@@ -125,6 +125,8 @@ def plot_curves(
     Raises:
         ImportError: matplotlib is not installed.
         ValueError: see `curves`.
+
+    Reference: Agarwal et al., "Neural Additive Models: Interpretable Machine Learning with Neural Nets", NeurIPS 2021.
     """
     try:
         from matplotlib.figure import Figure

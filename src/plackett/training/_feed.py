@@ -10,6 +10,15 @@ from plackett.data import Batches, RankingLists
 class Feed(keras.utils.PyDataset):
     """What is left of one epoch of `Batches`: (inputs, labels, weights).
 
+    >>> import numpy as np
+    >>> from plackett.data import RankingLists
+    >>> x = np.random.default_rng(0).normal(size=(40, 3))
+    >>> lists = RankingLists.from_arrays(x, x[:, 0] > 0, group=[8] * 5)
+    >>> feed = Feed(lists, 2)
+    >>> inputs, labels, weights = feed[0]
+    >>> len(feed), sorted(inputs), labels.shape
+    (3, ['features', 'mask'], (2, 8))
+
     Args:
         lists: what the batches are cut from.
         batch_size: how many lists a batch has.

@@ -27,6 +27,10 @@ from plackett.training.callbacks.randomness import EpochSeeds
 class Trained:
     """What `train` returns.
 
+    >>> first, second = {"epoch": 1, "loss": 2.0, "ndcg": 0.5}, {"epoch": 2, "loss": 1.0, "ndcg": 0.7}
+    >>> Trained(None, [first, second], best=second, validation=None, output=None).still_improving
+    True
+
     Args:
         model: the scorer with the weights of its best epoch. Where a Keras model was given that is no scorer of
             `plackett.scorers`, a scorer that it stands in, see `plackett.scorers.as_scorer`.
@@ -60,6 +64,14 @@ def train(
     **settings: Unpack[SettingsKeywords],
 ) -> Trained:
     """Trains a ranker and keeps the weights of the epoch with the best validation metric.
+
+    >>> import numpy as np
+    >>> from plackett.data import RankingLists
+    >>> x = np.random.default_rng(0).normal(size=(40, 3))
+    >>> lists = RankingLists.from_arrays(x, x[:, 0] > 0, group=[8] * 5)
+    >>> trained = train(lists, loss="softmax", epochs=1, scorer_options={"hidden": [4]})
+    >>> list(trained.best), len(trained.validation)
+    (['epoch', 'loss', 'ndcg@10'], 1)
 
     A run that was killed at any moment and is then resumed ends with the weights, bit for bit, that it would have
     ended with undisturbed, on the same backend and machine. What callbacks of your own remember is not kept. All

@@ -27,6 +27,9 @@ from plackett.training.callbacks.divergence import TrainingDivergedError
 class Trial:
     """One run of a search.
 
+    >>> Trial(number=0, settings={"learning_rate": 0.01}, value=0.7).settings
+    {'learning_rate': 0.01}
+
     Args:
         number: from 0.
         settings: what was chosen, by the names of the space.
@@ -76,6 +79,9 @@ def tune(
     Raises:
         ImportError: Optuna is not installed.
         ValueError: a wrong setting or space, or `output` holds another search.
+
+    Reference: Akiba et al., "Optuna: A Next-generation Hyperparameter Optimization Framework", KDD 2019; its sampler is
+    that of Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NIPS 2011 (TPE).
     """
     if trials < 1:
         raise ValueError(f"trials must be at least 1, but got {trials}")

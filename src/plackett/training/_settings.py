@@ -45,7 +45,12 @@ TASK = {"target": str, "loss": str | dict | Callable, "loss_options": dict, "wei
 
 
 class SettingsKeywords(typing.TypedDict, total=False):
-    """The fields of `Settings`, as keywords of `train` and `tune`."""
+    """The fields of `Settings`, as keywords of `train` and `tune`.
+
+    >>> settings: SettingsKeywords = {"loss": "softmax", "epochs": 3}
+    >>> Settings(**settings).epochs
+    3
+    """
 
     loss: str | dict | Callable
     loss_options: dict

@@ -20,6 +20,10 @@ DIVERGENCE = "divergence.json"
 class TrainingDivergedError(ValueError):
     """The loss or a gradient of a step is not finite, or the validation metric after it.
 
+    >>> error = TrainingDivergedError("the loss is nan", 2, 7, ["q1"], {"label": (0.0, 4.0, 0)})
+    >>> str(error).partition(";")[0]
+    'training stopped in epoch 2, step 7: the loss is nan'
+
     Args:
         cause: what is not finite.
         epoch: from 1.
