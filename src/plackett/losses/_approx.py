@@ -94,9 +94,9 @@ class _ApproxLoss(RankingLoss):
         seed: Whole | None = None,
         bound: bool = False,
     ):
-        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
-        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
-        super().__init__(reduction, name, **shared, **noise, bound=bound)
+        super().__init__(
+            reduction, name, lambda_weight, temperature, ragged, sample_size, gumbel_temperature, seed, bound=bound
+        )
 
 
 def approx_ndcg(
@@ -251,9 +251,7 @@ class GumbelApproxNDCGLoss(RankingLoss):
         seed: Whole | None = None,
         ragged: bool = False,
     ):
-        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
-        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
-        super().__init__(reduction, name, **shared, **noise)
+        super().__init__(reduction, name, lambda_weight, temperature, ragged, sample_size, gumbel_temperature, seed)
 
 
 def approx_mrr(labels: Tensor, scores: Tensor, *, mask: Tensor | None = None, bound: bool = False) -> Tensor:

@@ -1,7 +1,7 @@
 """The one bridge between a loss function of lists and `keras.losses.Loss`."""
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import keras
 from keras import ops
@@ -72,7 +72,7 @@ class RankingLoss(Configured, keras.losses.Loss):
     # The labels are classes and the scores similarities of rows: nothing is padding.
     of_classes: ClassVar[bool] = False
     # The scores have a last axis of models, of this size unless the scorer is told another. None = no such axis.
-    models: ClassVar[int | None] = None
+    models: Any = None
     # Function of the scores of several models, [..., list_size, models], that makes of them the scores to rank by,
     # [..., list_size]. None = their mean.
     ranking: ClassVar[Callable[[Tensor], Tensor] | None] = None
@@ -81,7 +81,6 @@ class RankingLoss(Configured, keras.losses.Loss):
         self,
         reduction: Reduction = "auto",
         name: str | None = None,
-        *,
         lambda_weight: LambdaWeight | None = None,
         temperature: Positive = 1.0,
         ragged: bool = False,
@@ -95,7 +94,9 @@ class RankingLoss(Configured, keras.losses.Loss):
             raise ValueError("seed and gumbel_temperature act on samples: set sample_size too")
         # Keras would number the names, and two equal losses would differ.
         name = name or snake_case(type(self).__name__)
-        super().__init__(name=name, reduction="sum_over_batch_size" if reduction == "auto" else reduction)
+        keras.losses.Loss.__init__(
+            self, name=name, reduction="sum_over_batch_size" if reduction == "auto" else reduction
+        )
         self.temperature = temperature
         self.ragged = ragged
         self.sample_size = sample_size
@@ -176,4 +177,4 @@ class LambdaWeightedLoss(RankingLoss):
         temperature: Positive = 1.0,
         ragged: bool = False,
     ):
-        super().__init__(reduction, name, lambda_weight=lambda_weight, temperature=temperature, ragged=ragged)
+        super().__init__(reduction, name, lambda_weight, temperature, ragged)

@@ -112,8 +112,7 @@ class MixtureEMLoss(RankingLoss):
         alpha: NotNegative = 1.0,
         ragged: bool = False,
     ):
-        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
-        super().__init__(reduction, name, **shared, alpha=alpha)
+        super().__init__(reduction, name, lambda_weight, temperature, ragged, alpha=alpha)
 
 
 def click_em(
@@ -218,5 +217,5 @@ class ClickEMLoss(RankingLoss):
         rel_loss_weight: NotNegative = 1.0,
         ragged: bool = False,
     ):
-        options = {"exam_loss_weight": exam_loss_weight, "rel_loss_weight": rel_loss_weight}
-        super().__init__(reduction, name, ragged=ragged, **options)
+        weights = {"exam_loss_weight": exam_loss_weight, "rel_loss_weight": rel_loss_weight}
+        super().__init__(reduction, name, None, 1.0, ragged, **weights)

@@ -28,9 +28,19 @@ class _CutOffLoss(RankingLoss):
         bound: bool = False,
         rank_temperature: Positive = 1.0,
     ):
-        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
-        options = {"topn": topn, "bound": bound, "rank_temperature": rank_temperature}
-        super().__init__(reduction, name, temperature=temperature, ragged=ragged, **noise, **options)
+        super().__init__(
+            reduction,
+            name,
+            None,
+            temperature,
+            ragged,
+            sample_size,
+            gumbel_temperature,
+            seed,
+            topn=topn,
+            bound=bound,
+            rank_temperature=rank_temperature,
+        )
 
 
 def approx_precision(
@@ -271,9 +281,19 @@ class ApproxAveragePrecisionLoss(RankingLoss):
         rank_temperature: Positive = 1.0,
     ):
         _check_cut_off(topn, rank_temperature)
-        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
-        options = {"topn": topn, "bound": bound, "rank_temperature": rank_temperature}
-        super().__init__(reduction, name, temperature=temperature, ragged=ragged, **noise, **options)
+        super().__init__(
+            reduction,
+            name,
+            None,
+            temperature,
+            ragged,
+            sample_size,
+            gumbel_temperature,
+            seed,
+            topn=topn,
+            bound=bound,
+            rank_temperature=rank_temperature,
+        )
 
 
 def _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature):

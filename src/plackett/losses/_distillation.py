@@ -88,5 +88,4 @@ class CoupledRankDistilLoss(RankingLoss):
         temperature: Positive = 1.0,
         seed: Whole | None = 37,
     ):
-        shared = {"temperature": temperature, "ragged": ragged}
-        super().__init__(reduction, name, **shared, sample_size=sample_size, seed=seed, topk=topk)
+        super().__init__(reduction, name, None, temperature, ragged, sample_size, seed=seed, topk=topk)

@@ -119,5 +119,4 @@ class ListMLELoss(RankingLoss):
         ragged: bool = False,
         seed: Whole | None = 37,
     ):
-        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
-        super().__init__(reduction, name, **shared, sample_size=1, seed=seed)
+        super().__init__(reduction, name, lambda_weight, temperature, ragged, sample_size=1, seed=seed)

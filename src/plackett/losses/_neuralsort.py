@@ -144,9 +144,7 @@ class _NeuralSortLoss(RankingLoss):
         gumbel_temperature: Positive = 1.0,
         seed: Whole | None = None,
     ):
-        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
-        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
-        super().__init__(reduction, name, **shared, **noise)
+        super().__init__(reduction, name, lambda_weight, temperature, ragged, sample_size, gumbel_temperature, seed)
 
 
 def neural_sort_ndcg(

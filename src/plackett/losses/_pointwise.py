@@ -259,8 +259,9 @@ class OrdinalLoss(RankingLoss):
         ordinal_size: Count | None = 1,
         use_fraction_label: bool = False,
     ):
-        options = {"ordinal_size": ordinal_size, "use_fraction_label": use_fraction_label}
-        super().__init__(reduction, name, ragged=ragged, **options)
+        super().__init__(
+            reduction, name, None, 1.0, ragged, ordinal_size=ordinal_size, use_fraction_label=use_fraction_label
+        )
 
     @property
     def models(self) -> int:

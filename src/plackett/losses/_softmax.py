@@ -167,8 +167,7 @@ class CalibratedSoftmaxLoss(RankingLoss):
         virtual_label: NotNegative = 0.0,
         ragged: bool = False,
     ):
-        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
-        super().__init__(reduction, name, **shared, virtual_label=virtual_label)
+        super().__init__(reduction, name, lambda_weight, temperature, ragged, virtual_label=virtual_label)
 
 
 def poly_one_softmax(
@@ -247,8 +246,7 @@ class PolyOneSoftmaxLoss(RankingLoss):
         temperature: Positive = 1.0,
         ragged: bool = False,
     ):
-        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
-        super().__init__(reduction, name, **shared, epsilon=epsilon)
+        super().__init__(reduction, name, lambda_weight, temperature, ragged, epsilon=epsilon)
 
 
 def unique_softmax(

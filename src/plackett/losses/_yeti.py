@@ -104,6 +104,4 @@ class YetiLogisticLoss(RankingLoss):
         seed: Whole | None = None,
         ragged: bool = False,
     ):
-        shared = {"lambda_weight": lambda_weight, "temperature": temperature, "ragged": ragged}
-        noise = {"sample_size": sample_size, "gumbel_temperature": gumbel_temperature, "seed": seed}
-        super().__init__(reduction, name, **shared, **noise)
+        super().__init__(reduction, name, lambda_weight, temperature, ragged, sample_size, gumbel_temperature, seed)

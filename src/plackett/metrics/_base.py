@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import keras
 from keras import ops
@@ -72,7 +72,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
     # See above; its values are those of `lists.known`, so that a list with a score of NaN has none.
     fn: ClassVar[Callable[..., Tensor]]
     # The relevance rel of each document for the weight of its list: function of labels and mask.
-    relevance: ClassVar[Callable[[Tensor, Tensor], Tensor]] = staticmethod(binary)
+    relevance: Any = staticmethod(binary)
     # The function takes `topn`.
     has_cut_off: ClassVar[bool] = True
     # The labels have a last axis of subtopics.
@@ -87,7 +87,6 @@ class RankingMetric(Configured, keras.metrics.Metric):
     def __init__(
         self,
         topn: Count | Literal["relevant"] | None = None,
-        *,
         empty: Empty = 0,
         ties: Literal["incorrect", "position", "expected", "trec"] = "position",
         average: Average = "lists",
@@ -178,7 +177,7 @@ class CutOffMetric(RankingMetric):
         name: str | None = None,
         ragged: bool = False,
     ):
-        super().__init__(topn, empty=empty, ties=ties, average=average, name=name, ragged=ragged)
+        super().__init__(topn, empty, ties, average, name, ragged)
 
 
 def _default_name(kind, topn):

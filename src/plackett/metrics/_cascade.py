@@ -277,5 +277,4 @@ class ERR(RankingMetric):
         name: str | None = None,
         ragged: bool = False,
     ):
-        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
-        super().__init__(topn, **shared, max_grade=max_grade)
+        super().__init__(topn, empty, ties, average, name, ragged, max_grade=max_grade)

@@ -77,8 +77,7 @@ class GainMetric(RankingMetric):
         name: str | None = None,
         ragged: bool = False,
     ):
-        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
-        super().__init__(topn, **shared, gain=gain, discount=discount)
+        super().__init__(topn, empty, ties, average, name, ragged, gain=gain, discount=discount)
 
     def relevance(self, labels, mask):
         return relevance_by_gain(self.options["gain"], self.average, labels, mask)

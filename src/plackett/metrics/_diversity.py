@@ -110,8 +110,7 @@ class AlphaDCG(RankingMetric):
         name: str | None = None,
         ragged: bool = False,
     ):
-        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
-        super().__init__(topn, **shared, alpha=alpha, discount=discount)
+        super().__init__(topn, empty, ties, average, name, ragged, alpha=alpha, discount=discount)
 
 
 def _for_each_subtopic(lists):

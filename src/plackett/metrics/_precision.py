@@ -102,8 +102,7 @@ class Precision(RankingMetric):
         ragged: bool = False,
     ):
         _check_divisor(topn, divide_by)
-        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
-        super().__init__(topn, **shared, divide_by=divide_by)
+        super().__init__(topn, empty, ties, average, name, ragged, divide_by=divide_by)
 
 
 def _check_divisor(topn, divide_by):
@@ -322,8 +321,7 @@ class RBP(RankingMetric):
         name: str | None = None,
         ragged: bool = False,
     ):
-        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
-        super().__init__(topn, **shared, persistence=persistence, gain=gain)
+        super().__init__(topn, empty, ties, average, name, ragged, persistence=persistence, gain=gain)
 
     def relevance(self, labels, mask):
         return relevance_by_gain(self.options["gain"], self.average, labels, mask)

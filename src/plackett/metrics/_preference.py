@@ -267,8 +267,7 @@ class BPref(RankingMetric):
         ragged: bool = False,
     ):
         _check_whole_list(topn, ties)
-        shared = {"empty": empty, "ties": ties, "average": average, "name": name, "ragged": ragged}
-        super().__init__(topn, **shared, use_trec_version=use_trec_version)
+        super().__init__(topn, empty, ties, average, name, ragged, use_trec_version=use_trec_version)
 
 
 def _check_whole_list(topn, ties):
