@@ -1,10 +1,10 @@
-# `make demo` trains rankers on MovieLens-100K; `make test` runs everything that CI runs, `make docs` writes the
-# catalogue. All make and reuse .venv.
+# `make demo` trains rankers on MovieLens-100K; `make check` is what one runs before each commit; `make test` runs
+# everything that CI runs; `make docs` writes the catalogue. All make and reuse .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo docs test lint test-jax test-once test-tensorflow test-torch test-wheel
+.PHONY: check demo docs test lint test-jax test-once test-tensorflow test-torch test-wheel
 
 demo: .venv/demo
 	@KERAS_BACKEND=jax $(BIN)/plackett demo
@@ -14,12 +14,19 @@ test: .venv/dev
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
 	  test-jax test-tensorflow test-torch test-once test-wheel
 
+# On PyTorch, which compiles nothing: golden values, laws, objects, errors, readers, pages.
+check: lint
+	KERAS_BACKEND=torch $(PYTEST) tests/test_golden.py tests/test_laws.py tests/test_objects.py tests/test_errors.py \
+	  tests/test_by_name.py tests/test_contributing.py tests/data --deselect tests/data/test_fuzz.py
+
 docs: .venv/dev
 	KERAS_BACKEND=jax $(BIN)/python docs/make_catalogue.py
 
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
 
 # What is the same on every backend runs once: readers, the command line, the search, the pages of docs/.
 ONCE := tests/data src/plackett/data tests/cli tests/test_tuning.py tests/test_docs.py tests/test_doors.py tests/test_ranker.py
