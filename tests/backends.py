@@ -123,7 +123,7 @@ def directional(fn):
                     gradient = tf.reduce_sum(inner.gradient(total, x) * along)
                 return tf.convert_to_tensor(outer.gradient(gradient, x))
 
-            in_a_graph = tf.function(twice)
+            in_a_graph = tf.function(twice, autograph=False)
 
             def modes(x, along):
                 return {"gradient twice": twice(x, along), "in a graph": in_a_graph(x, along)}
@@ -173,8 +173,8 @@ def compilers(*ranks):
             signature = [tf.TensorSpec([None] * rank, "float32") for rank in ranks]
             return {
                 "graph": tf.function,
-                "any shape": lambda fn: tf.function(fn, input_signature=signature),
-                "XLA": lambda fn: tf.function(fn, jit_compile=True),
+                "any shape": lambda fn: tf.function(fn, input_signature=signature, autograph=False),
+                "XLA": lambda fn: tf.function(fn, jit_compile=True, autograph=False),
             }
 
 
@@ -204,7 +204,7 @@ def compiled(fn):
         case _:
             import tensorflow as tf
 
-            return tf.function(fn)
+            return tf.function(fn, autograph=False)
 
 
 def ragged(values, lengths):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import os
 import pathlib
 
 import keras
@@ -11,8 +12,14 @@ import pytest
 from plackett.data import RankingLists
 
 
+# The programs of the tests are many and small. XLA's older code generator compiles them in a third of the time.
+XLA_FLAGS = ["--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1"]
+
+
 def pytest_configure():
-    """Two CPU devices, so that replicas of tf.distribute can be tested."""
+    """XLA that compiles quickly; two CPU devices, so that replicas of tf.distribute can be tested."""
+    os.environ.setdefault("XLA_FLAGS", " ".join(XLA_FLAGS))
+    gc.freeze()
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

@@ -369,8 +369,8 @@ def test_without_fit():
             values = []
             for function in (
                 tf.function(step),
-                tf.function(step, input_signature=dynamic),
-                tf.function(step, jit_compile=True),
+                tf.function(step, input_signature=dynamic, autograph=False),
+                tf.function(step, jit_compile=True, autograph=False),
             ):
                 values += [float(function(tf.constant(LABELS), tf.constant(FEATURES))) for _ in range(3)]
     assert all(later < earlier for earlier, later in itertools.pairwise(values))
