@@ -11,7 +11,6 @@ import pytest
 
 from plackett.data import RankingLists
 
-
 # The programs of the tests are many and small. XLA's older code generator compiles them in a third of the time.
 XLA_FLAGS = ["--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1"]
 
