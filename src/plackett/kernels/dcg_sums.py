@@ -29,7 +29,7 @@ def relative(gain, labels, mask):
     """
     if gain is not gains.pow_minus_1:
         return gain(labels)
-    highest = ops.max(ops.where(mask, labels, 0.0), axis=-1, keepdims=True, initial=0.0)
+    highest = backend.highest(ops.where(mask, labels, 0.0))
     return pow_minus_1_over(labels, ops.relu(highest - HIGH))
 
 
