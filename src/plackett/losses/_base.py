@@ -75,7 +75,7 @@ class RankingLoss(Configured, keras.losses.Loss):
     models: Any = None
     # Function of the scores of several models, [..., list_size, models], that makes of them the scores to rank by,
     # [..., list_size]. None = their mean.
-    ranking: ClassVar[Callable[[Tensor], Tensor] | None] = None
+    ranking: Any = None
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class RankingLoss(Configured, keras.losses.Loss):
         sample_size: Count | None = None,
         gumbel_temperature: Positive = 1.0,
         seed: Whole | None = None,
-        **options,
+        **options: Any,
     ):
         check_lambda_weight(lambda_weight, self.lambda_weights)
         if sample_size is None and (seed is not None or gumbel_temperature != 1.0):

@@ -1,5 +1,7 @@
 """Losses by name, and from the configs of TensorFlow Ranking and Addons."""
 
+from typing import Any
+
 import keras
 
 from plackett.lambdas import LambdaWeight
@@ -7,7 +9,7 @@ from plackett.losses._base import RankingLoss
 from plackett.registry import PACKAGE, classes_by_name, make
 
 
-def get(name: str, /, **options) -> keras.losses.Loss:
+def get(name: str, /, **options: Any) -> keras.losses.Loss:
     """A loss by its lower-case name, that of its function and of the command line.
 
     >>> get("gumbel_approx_ndcg", sample_size=16).sample_size

@@ -217,5 +217,12 @@ class ClickEMLoss(RankingLoss):
         rel_loss_weight: NotNegative = 1.0,
         ragged: bool = False,
     ):
-        weights = {"exam_loss_weight": exam_loss_weight, "rel_loss_weight": rel_loss_weight}
-        super().__init__(reduction, name, None, 1.0, ragged, **weights)
+        super().__init__(
+            reduction,
+            name,
+            None,
+            1.0,
+            ragged,
+            exam_loss_weight=exam_loss_weight,
+            rel_loss_weight=rel_loss_weight,
+        )

@@ -92,7 +92,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
         average: Average = "lists",
         name: str | None = None,
         ragged: bool = False,
-        **options,
+        **options: Any,
     ):
         super().__init__(name=name or _default_name(type(self), topn))
         self.empty = empty
@@ -158,8 +158,9 @@ class RankingMetric(Configured, keras.metrics.Metric):
         """Whether a value of this metric is better than the best so far, None before the first; NaN never is."""
         if math.isnan(value):
             return False
-        first = best is None or math.isnan(best)
-        return first or (value < best if self.less_is_better else value > best)
+        if best is None or math.isnan(best):
+            return True
+        return value < best if self.less_is_better else value > best
 
     def _sum(self, x):
         return ops.sum(ops.cast(x, self.dtype))

@@ -79,7 +79,7 @@ class GainMetric(RankingMetric):
     ):
         super().__init__(topn, empty, ties, average, name, ragged, gain=gain, discount=discount)
 
-    def relevance(self, labels, mask):
+    def relevance(self, labels: Tensor, mask: Tensor) -> Tensor:
         return relevance_by_gain(self.options["gain"], self.average, labels, mask)
 
 

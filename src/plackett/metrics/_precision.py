@@ -323,7 +323,7 @@ class RBP(RankingMetric):
     ):
         super().__init__(topn, empty, ties, average, name, ragged, persistence=persistence, gain=gain)
 
-    def relevance(self, labels, mask):
+    def relevance(self, labels: Tensor, mask: Tensor) -> Tensor:
         return relevance_by_gain(self.options["gain"], self.average, labels, mask)
 
 

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class Configured:
 
     # What may be set nevertheless: what Keras sets, and a method that a test may replace.
     replaceable: ClassVar[tuple[str, ...]] = ()
+    _arguments: dict[str, Any]
+    name: str  # where the constructor has such an argument
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -67,7 +69,7 @@ class Configured:
         given = self._arguments.items()
         return {name: value for name, value in given if name not in known or value is not known[name].default}
 
-    def copy(self):
+    def copy(self) -> Self:
         """An equal object with a state of its own, also where an argument cannot be written down."""
         return type(self)(**self._arguments)
 
@@ -81,7 +83,7 @@ class Configured:
         return config | ({"name": self.name} if "name" in config else {})
 
     @classmethod
-    def from_config(cls, config: dict):
+    def from_config(cls, config: dict) -> Self:
         """An equal object from what `get_config` returned."""
         return cls(**{name: _deserialized(value) for name, value in config.items()})
 

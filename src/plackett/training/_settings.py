@@ -198,7 +198,7 @@ def help_texts() -> dict[str, str]:
     >>> help_texts()["batch_size"]
     'how many lists a step takes.'
     """
-    section = re.search(r"Args:\n(.*?)\n\n", str(Settings.__doc__), re.DOTALL)[1]
+    section = str(Settings.__doc__).partition("Args:\n")[2].partition("\n\n")[0]
     entries = re.findall(r"^ {8}(\w+): (.*?)(?=^ {8}\w|\Z)", section, re.DOTALL | re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
 
