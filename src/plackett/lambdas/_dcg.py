@@ -73,11 +73,11 @@ class DCGFamily(PairWeight, DocumentWeight):
         """
         gain = dcg_sums.relative(self.gain_fn, labels, mask) if self.normalized else self.gain_fn(labels)
         gain = gain if weights is None else gain * weights
-        return dcg_sums.normalized(gain, self.discount, mask) if self.normalized else gain
+        return dcg_sums.normalize(gain, self.discount, mask) if self.normalized else gain
 
     def discount(self, ranks: Tensor) -> Tensor:
         """[..., list_size], the discounts of the ranks; 0 below the cut-off."""
-        return dcg_sums.truncated(self.rank_discount_fn, self.topn)(ranks)
+        return dcg_sums.cut_off(self.rank_discount_fn, self.topn)(ranks)
 
     def of_documents(self, labels: Tensor, ranks: Tensor, mask: Tensor) -> Tensor:
         return self.gain(labels, mask) * self.rank_discount_fn(backend.maximum(ranks, 1.0))

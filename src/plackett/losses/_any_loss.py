@@ -11,7 +11,7 @@ from keras import ops
 from plackett import backend
 from plackett.lists import weights_of_documents
 from plackett.lists._masking import count
-from plackett.lists._shapes import shown
+from plackett.lists._shapes import shape_text
 from plackett.losses._base import RankingLoss, Reduction
 from plackett.registry import register
 
@@ -64,7 +64,7 @@ class _LossOfLists(RankingLoss):
         if shape != (1,):
             raise ValueError(
                 f"{self.name} must give one loss a list, [lists], but of one list of three documents it gives "
-                f"{shown(shape)}: add up the documents, axis=-1"
+                f"{shape_text(shape)}: add up the documents, axis=-1"
             )
 
     def _losses(self, labels, scores, mask, weights=None):

@@ -24,7 +24,7 @@ class Ranked:
     ...     @staticmethod
     ...     def fn(lists, *, topn):
     ...         counts = ops.cast(lists.rank <= (topn or float("inf")), lists.rank.dtype)
-    ...         return lists.known(ops.sum(counts * lists.found(lists.relevant()) / lists.rank, axis=-1))
+    ...         return lists.or_nan(ops.sum(counts * lists.of_retrieved(lists.relevant()) / lists.rank, axis=-1))
     >>> round(float(ReciprocalRankSum()([[1.0, 0.0, 1.0]], [[0.6, 0.8, 0.1]])), 6)
     0.833333
 
@@ -53,19 +53,19 @@ class Ranked:
         """[..., list_size], 1 for a real document whose label is at least 1, else 0."""
         return ops.cast(self.mask & gains.is_greater_equal_1(self.labels), self.rank.dtype)
 
-    def known(self, values: Tensor) -> Tensor:
+    def or_nan(self, values: Tensor) -> Tensor:
         """[...], the last line of every metric: the values of the lists, NaN for one whose order is unknown."""
         return ops.where(self.unknown, float("nan"), values)
 
-    def found(self, x: Tensor) -> Tensor:
-        """[..., list_size]: `shared(x)`, in which a document that is not retrieved has nothing."""
-        return self.shared(ops.where(self.retrieved, x, 0.0))
+    def of_retrieved(self, x: Tensor) -> Tensor:
+        """[..., list_size]: `mean_of_ties(x)`, in which a document that is not retrieved has nothing."""
+        return self.mean_of_ties(ops.where(self.retrieved, x, 0.0))
 
-    def shared(self, x: Tensor) -> Tensor:
+    def mean_of_ties(self, x: Tensor) -> Tensor:
         """[..., list_size]: `x` in its mean over tied documents, which is what to expect at a place of theirs."""
         if self.first is None:
             return x
-        return self.among_ties(x) / self.tied()
+        return self.among_ties(x) / self.number_of_ties()
 
     def among_ties(self, x: Tensor) -> Tensor:
         """[..., list_size]: the sum of `x` over the documents that are tied with this one, itself among them."""
@@ -75,7 +75,7 @@ class Ranked:
         sums = backend.scatter_add(rows, first, ops.shape(rows)[1])
         return ops.reshape(take(sums, first), ops.shape(x))
 
-    def tied(self) -> Tensor:
+    def number_of_ties(self) -> Tensor:
         """[..., list_size]: how many documents have the same score, itself among them."""
         return self.among_ties(ops.ones_like(self.weights))
 
@@ -91,7 +91,7 @@ class Ranked:
         return self.rank - 1.0 - ops.cast(self.first, self.rank.dtype)
 
 
-def ranked(labels, scores, mask, weights, ties, documents, *, subtopics: bool = False) -> Ranked:
+def rank_lists(labels, scores, mask, weights, ties, documents, *, subtopics: bool = False) -> Ranked:
     """The first line of every metric: clean the lists and sort them by falling score.
 
     Args:
@@ -115,7 +115,7 @@ def ranked(labels, scores, mask, weights, ties, documents, *, subtopics: bool = 
 
 
 def sort_by_score(labels, scores, mask, weights, ties, documents) -> Ranked:
-    """`ranked` for clean lists and weights of documents."""
+    """`rank_lists` for clean lists and weights of documents."""
     if documents is not None and ties != "trec":
         raise ValueError(f'documents order equal scores with ties="trec" alone, but got ties={ties!r}')
     mask = mask & (weights > 0)
