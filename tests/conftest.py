@@ -11,13 +11,16 @@ import pytest
 
 from plackett.data import RankingLists
 
-# The programs of the tests are many and small. XLA's older code generator compiles them in a third of the time.
+# The programs of the tests are many and small. XLA's older code generator compiles them in a third of the time; what
+# TensorFlow compiles by it runs once, and is not optimised either (on JAX, see `quick_compile`).
 XLA_FLAGS = ["--xla_cpu_use_fusion_emitters=false", "--xla_cpu_parallel_codegen_split_count=1"]
+UNOPTIMISED = ["--xla_backend_optimization_level=0", "--xla_llvm_disable_expensive_passes=true"]
 
 
 def pytest_configure():
     """XLA that compiles quickly; two CPU devices, so that replicas of tf.distribute can be tested."""
-    os.environ.setdefault("XLA_FLAGS", " ".join(XLA_FLAGS))
+    flags = XLA_FLAGS + (UNOPTIMISED if keras.backend.backend() == "tensorflow" else [])
+    os.environ.setdefault("XLA_FLAGS", " ".join(flags))
     gc.freeze()
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

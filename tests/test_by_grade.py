@@ -63,7 +63,8 @@ def check(phi, labels, scores, mask=REAL, weights=WEIGHTS):
     value, gradient = map(ops.convert_to_numpy, step_of(phi)(scores.astype("float32"), labels, mask, weights))
     expected, slope = over_all_pairs(phi, labels, scores, mask, weights)
     np.testing.assert_allclose(value, expected, rtol=1e-6, atol=1e-30)
-    np.testing.assert_allclose(gradient, slope, atol=2e-6 * np.abs(slope).max())
+    # A matrix product of oneDNN, under TensorFlow, adds 700 numbers one after the other on some processors.
+    np.testing.assert_allclose(gradient, slope, atol=6e-6 * np.abs(slope).max())
 
 
 def pays(labels, scores, mask=REAL):
