@@ -150,7 +150,10 @@ def test_frames_whose_columns_are_numbers_and_sparse_matrices():
         ({"ids": {"shop": np.ma.masked_equal(Y, 0)}}, r"nothing may be masked in ids\['shop'\], but .*\[1\] is"),
         ({"columns": {"click": np.ma.masked_equal(Y, 0)}}, r"masked in columns\['click'\], but .*\[1\] is"),
         ({"query_columns": {"size": np.ma.masked_equal([3, 1], 1)}}, r"masked in query_columns\['size'\], but .*\[1\]"),
-        ({"query_columns": {"market": ["de"]}}, r"query_columns\['market'\] must have 2 entries, but has the shape \(1,\)"),
+        (
+            {"query_columns": {"market": ["de"]}},
+            r"\['market'\] must have 2 entries, but has the shape \(1,\)",
+        ),
     ],
 )
 def test_says_what_is_wrong(given, wrong):

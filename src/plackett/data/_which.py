@@ -72,7 +72,8 @@ def _in_range(places, number):
 def _by_id(ids, queries):
     """The positions of queries, the first one of each id."""
     if len(ids) == 1:
-        places = {ids[0]: int(place) for place in np.flatnonzero(queries == ids[0])[:1]}
+        found = np.flatnonzero(queries == ids[0])
+        places = {ids[0]: int(found[0])} if len(found) else {}
     else:
         places = {query: place for place, query in reversed([*enumerate(queries.tolist())])}
     for one in ids:
