@@ -143,6 +143,7 @@ def test_frames_whose_columns_are_numbers_and_sparse_matrices():
         ({"columns": ["click"]}, r"columns must be a dict, {name: values}, but got \['click'\]"),
         ({"ids": ["shop"]}, r"ids must be a dict, {name: values}, but got \['shop'\]"),
         ({"query_columns": ["market"]}, r"query_columns must be a dict, {name: values}, but got \['market'\]"),
+        ({"y": pd.array([1, None, 2, 1], dtype="Int64")}, r"y\[1\]: label must be finite, but got nan"),
         ({"y": np.ma.masked_equal(Y, 2)}, r"nothing may be masked in y, but y\[2\] is"),
         ({"query": np.ma.masked_equal([1, 1, 2, 2], 2)}, r"nothing may be masked in query, but query\[2\] is"),
         ({"query": None, "group": np.ma.masked_equal([3, 1], 1)}, r"nothing may be masked in group, but group\[1\]"),

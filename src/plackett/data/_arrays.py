@@ -166,7 +166,7 @@ def _by_name(what, given):
 
 def _array(what, given):
     """An array of what is given, of which nothing is masked."""
-    if np.ma.is_masked(given):
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
         place = ", ".join(map(str, np.argwhere(np.ma.getmaskarray(given))[0]))
         raise ValueError(f"nothing may be masked in {what}, but {what}[{place}] is")
     return np.asarray(given)
@@ -174,7 +174,7 @@ def _array(what, given):
 
 def _numbers(what, given):
     """An array of numbers; NaN where a frame says that one is missing, and where a feature is masked."""
-    if what == "X" and np.ma.is_masked(given) and given.dtype.kind in "biuf":
+    if what == "X" and isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given) and given.dtype.kind in "biuf":
         given = given.astype(np.result_type(given.dtype, "float32")).filled(np.nan)
     try:
         array = given.toarray() if hasattr(given, "toarray") else _array(what, given)
