@@ -5,7 +5,7 @@ from command_line import run, words
 
 from plackett import data
 from plackett.cli import convert
-from plackett.data import _conversion
+from plackett.data import _suffixes
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_refuses(files, monkeypatch, arguments, wrong):
 
 
 def test_the_formats_are_those_of_data():
-    assert set(convert.FORMATS) == set(_conversion.FORMATS)
+    assert set(convert.FORMATS) == set(_suffixes.FORMATS)
 
 
 def test_each_format_takes_its_flags(files, monkeypatch):

@@ -53,9 +53,12 @@ def test_evaluate_over_all_judged_queries(files):
     assert "--queries must be one of run, judged, but got 'all'" in words(done)
 
 
-def test_evaluate_refuses(files):
+def test_evaluate_refuses(files, monkeypatch):
     assert f"there is no file {files / 'none'}" in words(run("evaluate", files / "none", files / "test.txt"))
-    assert f"there is no file {files / 'model.keras'}" in words(run("evaluate", files, files / "test.txt"))
+    done = run("evaluate", files, files / "test.txt")
+    assert f"there is no run of plackett train in {files}: it has no file model.keras" in words(done)
+    monkeypatch.chdir(files)
+    assert f"there is no run of plackett train in {files}: it has" in words(run("evaluate", ".", "test.txt"))
     (files / "model.keras").write_text("not a model")
     done = run("evaluate", files, files / "test.txt", "--backend", OTHER)
     assert done.exit_code == 2

@@ -6,6 +6,7 @@ import keras
 
 from plackett import losses, metrics, registry, scorers
 from plackett.cli import _known
+from plackett.lambdas._uses import OWN
 from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._optimizers import OPTIMIZERS, SCHEDULES
 
@@ -44,6 +45,18 @@ def test_lambda_weights():
     assert len(kinds) > 5
     by_name = {name: arguments(kind) for name, kind in kinds.items()}
     assert {name: arguments(known) for name, known in _known.lambda_weights().items()} == by_name
+
+
+def test_which_lambda_weights_act_in_a_loss_and_which_losses_take_lists():
+    kinds = {registry.snake_case(name.removesuffix("Loss")): kind for name, kind in classes(losses, "Loss").items()}
+    uses = {name: kind.lambda_weights for name, kind in kinds.items()}
+    known = {
+        name: ([kind.__name__ for kind in OWN if issubclass(kind, use.allowed)], use.method)
+        for name, use in uses.items()
+    }
+    assert _known.lambda_weights_of_losses() == known
+    assert len({tuple(names) for names, _ in known.values()}) > 3
+    assert _known.losses_of_pairs() == [name for name in _known.losses() if kinds[name].of_classes]
 
 
 def test_scorers():

@@ -1,15 +1,19 @@
 """The commands that README.md and docs/ show are accepted as they stand, up to where data is read."""
 
+import dataclasses
 import pathlib
 import re
 import shlex
 
 import pytest
+import yaml
+from backends import BACKEND
 from command_line import run
 
 from plackett import data
 from plackett.cli import evaluate
 from plackett.data import _sources
+from plackett.training import Settings
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -21,7 +25,7 @@ COMMANDS = sorted(
     }
 )
 CONTENTS = {
-    "config.yaml": "data: [train.parquet]",
+    "config.yaml": yaml.safe_dump({"data": ["train.parquet"], "backend": BACKEND} | dataclasses.asdict(Settings())),
     "space.yaml": "learning_rate: {low: 1e-4, high: 1e-1, log: true}",
 }
 

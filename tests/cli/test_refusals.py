@@ -1,12 +1,17 @@
 """What is refused before anything is read: names, files, and flags that make no sense together."""
 
+import dataclasses
 import os
 
+import keras
 import pytest
+import yaml
 from backends import BACKEND
 from command_line import OTHER, quick, run, words
 
 from plackett.data import _sources
+from plackett.losses import NDCGLambdaWeight
+from plackett.training import Settings
 
 CONFIGS = {
     "broken": "a: [",
@@ -118,15 +123,54 @@ def check(done, wrong):
             ["train.txt", "--loss-option", "lambda_weight={DCGLambdaWeight: {topn: 0}}"],
             "topn must be a whole number of at least 1",
         ),
-        # From here on Keras has to know.
+        (
+            ["train.txt", "--loss", "softmax", "--loss-option", "lambda_weight=LabelDiffLambdaWeight"],
+            "lambda_weight must be None or one of DCGLambdaWeight, NDCGLambdaWeight, DCGLambdaWeightV2, NDCGLambdaWeig",
+        ),
         (["train.txt", "--loss", "npairs"], "npairs takes similarities of pairs, not the scores of lists"),
-        (["train.txt", "--learning-rate-schedule", "{cosine: {alfa: 1}}"], "alfa"),
     ],
 )
 @pytest.mark.usefixtures("nothing_is_read")
 def test_train(here, options, wrong):
     check(run("train", *options, "--output", "run"), wrong)
     assert not (here / "run").exists()
+
+
+@pytest.mark.parametrize("command", [["train"], ["tune", "--trials", 1]])
+@pytest.mark.parametrize(
+    "options, wrong",
+    [
+        (["--target", "click"], "unknown target of these lists 'click'; known are label"),
+        (["--config", "two_targets.yaml"], "unknown target of these lists 'click'; known are label"),
+        # What follows Keras has to know.
+        (["--learning-rate-schedule", "{cosine: {alfa: 1}}"], "alfa"),
+    ],
+)
+def test_what_the_data_or_keras_refuses(here, command, options, wrong):
+    (here / "two_targets.yaml").write_text("tasks: {a: {target: label}, b: {target: click}}")
+    done = run(*command, "train.txt", "--output", "run", *options)
+    assert done.exit_code == 2, done.output
+    assert wrong in words(done)
+    assert not (here / "run").exists()
+
+
+@pytest.mark.usefixtures("nothing_is_read")
+def test_the_config_of_a_lambda_weight_that_was_an_object_is_taken(here):
+    weight = keras.saving.serialize_keras_object(NDCGLambdaWeight(topn=3))
+    settings = {"loss": "pairwise_logistic", "loss_options": {"lambda_weight": weight}}
+    (here / "object.yaml").write_text(yaml.safe_dump(settings))
+    done = run("train", "train.txt", "--output", "run", "--config", "object.yaml")
+    assert "AssertionError: the data was read" in done.output
+
+
+@pytest.mark.usefixtures("nothing_is_read")
+def test_another_run_is_not_resumed(here):
+    (here / "run").mkdir()
+    config = {"backend": BACKEND} | dataclasses.asdict(Settings())
+    (here / "run/config.yaml").write_text(yaml.safe_dump(config | {"data": ["other.txt"], "checkpoint_steps": 9}))
+    command = ["train", "train.txt", "--output", "run", "--resume"]
+    check(run(*command, "--epochs", 3), "run cannot be resumed, it holds another run: epochs was 50 and is 3")
+    assert "AssertionError: the data was read" in run(*command).output
 
 
 @pytest.mark.usefixtures("nothing_is_read")

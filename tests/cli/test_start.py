@@ -7,6 +7,7 @@ import sys
 import plackett
 
 CODE = """
+import pathlib
 import sys
 import typer.testing
 from plackett.cli._app import app
@@ -23,11 +24,19 @@ assert not {"pyarrow", "polars"} & set(sys.modules)
 assert run("--version") == (0, f"plackett {sys.argv[1]}\\n")
 
 open("a.txt", "w").write("1 qid:1 1:0.5\\n0 qid:1 1:0.25\\n")
+for flag, value in {"--format": "leter", "--separator": ",", "--features": "a"}.items():
+    code, output = run("convert", "a.txt", "a.parquet", flag, value)
+    assert code == 2 and flag in output, output
+assert not {"pyarrow", "polars"} & set(sys.modules)
+
 code, output = run("convert", "a.txt", "a.parquet")
 assert code == 0 and "documents" in output, output
 assert "polars" in sys.modules or "pyarrow" in sys.modules
 
 open("space.yaml", "w").write("batch_size: [0]")
+open("bad.txt", "w").write("1 qid:1 1:x\\n")
+pathlib.Path("run1").mkdir()
+pathlib.Path("run1/config.yaml").write_text("epochs: 7")
 for command, wrong in {
     "convert a.txt a.parquet": "a.parquet exists",
     "train none.txt --output run": "there is no file none.txt",
@@ -41,6 +50,13 @@ for command, wrong in {
     "train a.txt --output run --optimizer adem": "unknown optimizer 'adem'",
     "train a.txt --output run --epochs 0": "epochs must be ",
     "train a.txt --output .": "exists and is not empty",
+    "train a.txt --output run --loss npairs": "npairs takes similarities of pairs",
+    "train a.txt --output run --loss-option lambda_weight=LabelDiffLambdaWeight": "lambda_weight must be None or",
+    "train bad.txt --output run": "bad.txt, line 1: feature 1 must be a number",
+    "train a.txt --output run --validation a.txt": "query '1' is in both training and validation data",
+    "train a.txt --output run --target click": "unknown target of these lists 'click'",
+    "train a.txt --output run1 --resume": "epochs was 7 and is 50",
+    "tune bad.txt --output run --trials 1": "bad.txt, line 1: feature 1 must be a number",
     "tune a.txt --output run --trials 1 --space space.yaml": "batch_size must be ",
     "evaluate none a.txt": "there is no file none",
     "evaluate a.txt a.txt --metric mrr --ties fair": "--ties must be one of position, expected, trec",

@@ -56,6 +56,15 @@ def test_what_else_is_known():
     assert lists.query_columns["market"].tolist() == ["de", "fr"]
 
 
+def test_what_is_masked_is_missing():
+    lists = from_arrays(np.ma.masked_greater(X, 0.5), Y, group=[4])
+    np.testing.assert_array_equal(lists.features, np.where(X > 0.5, np.nan, X))
+    lists = from_arrays(np.ma.masked_equal([[1, 2], [3, 4]], 3), [1, 0], group=[2])
+    np.testing.assert_array_equal(lists.features, [[1, 2], [np.nan, 4]])
+    nothing = np.ma.masked_array(X, np.zeros(X.shape, bool))
+    assert np.shares_memory(from_arrays(nothing, Y, group=[4]).features, X)
+
+
 def test_documents_that_nobody_judged():
     lists = from_arrays(X, query=[1, 1, 1, 1])
     assert lists.labels.tolist() == lists.columns["judged"].tolist() == [0, 0, 0, 0]
@@ -131,7 +140,21 @@ def test_frames_whose_columns_are_numbers_and_sparse_matrices():
             r"columns\['position'\]\[1\]: position must be at least 1, but got 0",
         ),
         ({"columns": {"mine": [1, 0, np.nan, 1]}}, r"columns\['mine'\]\[2\]: mine must be finite, but got nan"),
-        ({"query_columns": {"market": ["de"]}}, "market must have 2 entries, but got 1"),
+        ({"columns": ["click"]}, r"columns must be a dict, {name: values}, but got \['click'\]"),
+        ({"ids": ["shop"]}, r"ids must be a dict, {name: values}, but got \['shop'\]"),
+        ({"query_columns": ["market"]}, r"query_columns must be a dict, {name: values}, but got \['market'\]"),
+        ({"y": pd.array([1, None, 2, 1], dtype="Int64")}, r"y\[1\]: label must be finite, but got nan"),
+        ({"y": np.ma.masked_equal(Y, 2)}, r"nothing may be masked in y, but y\[2\] is"),
+        ({"query": np.ma.masked_equal([1, 1, 2, 2], 2)}, r"nothing may be masked in query, but query\[2\] is"),
+        ({"query": None, "group": np.ma.masked_equal([3, 1], 1)}, r"nothing may be masked in group, but group\[1\]"),
+        ({"documents": np.ma.masked_equal([1, 2, 3, 4], 4)}, r"nothing may be masked in documents, but documents\[3\]"),
+        ({"ids": {"shop": np.ma.masked_equal(Y, 0)}}, r"nothing may be masked in ids\['shop'\], but .*\[1\] is"),
+        ({"columns": {"click": np.ma.masked_equal(Y, 0)}}, r"masked in columns\['click'\], but .*\[1\] is"),
+        ({"query_columns": {"size": np.ma.masked_equal([3, 1], 1)}}, r"masked in query_columns\['size'\], but .*\[1\]"),
+        (
+            {"query_columns": {"market": ["de"]}},
+            r"\['market'\] must have 2 entries, but has the shape \(1,\)",
+        ),
     ],
 )
 def test_says_what_is_wrong(given, wrong):

@@ -147,7 +147,8 @@ def test_the_command(tmp_path):
     command += ["--label", "grade", "--document", "url", "--categorical", "country", "--column", "click=clicked"]
     code, output = run(*command, "--missing")
     assert code == 2
-    assert "a.csv, line 4: query '1' begins again, after others; sort the file by query, or have it grouped" in output
+    assert "a.csv, line 4: query '1' begins again, after others; sort by query, or group in memory by " in output
+    assert "together=False (--group of plackett convert)" in output
     code, output = run(*command, "--group")
     assert "row 2, query '2': x is missing" in output
     assert not (tmp_path / "a.parquet").exists()

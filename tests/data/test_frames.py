@@ -91,7 +91,7 @@ def test_missing_features_are_nan():
 
 def test_queries_that_do_not_stand_together():
     frame = pl.DataFrame({"query": [1, 2, 1], "label": [0, 1, 2], "x": [0.5, 1, 2], "market": ["de", "fr", "de"]})
-    with pytest.raises(ValueError, match=r"the frame, line 3: query '1' begins again, after others; sort"):
+    with pytest.raises(ValueError, match=r"the frame, line 3: query '1' begins again, .* in memory by together=False"):
         from_frame(frame, query_columns=["market"])
     lists = from_frame(frame, query_columns=["market"], together=False)
     assert lists.queries.tolist() == ["1", "2"]
@@ -106,6 +106,8 @@ def test_refuses():
         from_frame(pl.DataFrame(ROWS), **ROLES | {"categorical": "colour"})
     with pytest.raises(ValueError, match="the frame: unknown column 'grades'; did you mean 'grade'"):
         from_frame(pl.DataFrame(ROWS), **ROLES | {"label": "grades"})
+    with pytest.raises(ValueError, match=r"columns must be a dict, {name it gets: column}, but got \['clicked'\]"):
+        from_frame(pl.DataFrame(ROWS), **ROLES | {"columns": ["clicked"]})
     with pytest.raises(TypeError, match="the frame must give an Arrow stream, as pandas and polars do, but got dict"):
         from_frame({"query": [1]})
 

@@ -130,6 +130,10 @@ def test_queries_are_taken_out():
     assert lists[[3, 1]].queries.tolist() == ["q3", "q1"]
     assert lists[lists.lengths > 9].queries.tolist() == lists.queries[lists.lengths > 9].tolist()
     assert len(lists[[]]) == len(lists[np.zeros(10, bool)]) == 0
+    assert lists[["q3", "q1"]].queries.tolist() == lists[np.array(["q3", "q1"])].queries.tolist() == ["q3", "q1"]
+    assert lists[["q3"]].queries.tolist() == lists[np.array(["q3"], object)].queries.tolist() == ["q3"]
+    assert lists[[-1, 3]].queries.tolist() == ["q9", "q3"]
+    assert lists[[True] + [False] * 9].queries.tolist() == ["q0"]
     assert np.shares_memory(lists[2:7].features, lists.features)
     assert np.shares_memory(lists[2].features, lists.features)
     assert [one.queries.tolist() for one in lists] == [[f"q{i}"] for i in range(10)]
@@ -138,11 +142,32 @@ def test_queries_are_taken_out():
         (10, IndexError, "there are 10 queries, numbered from 0, but got 10"),
         (-11, IndexError, "there are 10 queries, numbered from 0, but got -11"),
         ("q10", KeyError, "there is no query 'q10'"),
-        (np.zeros(9, bool), IndexError, "boolean"),
-        (1.5, TypeError, "integer"),
+        (["q1", "q10"], KeyError, "there is no query 'q10'"),
+        ([3, 10], IndexError, "there are 10 queries, numbered from 0, but got 10"),
+        (np.array([3, -11]), IndexError, "there are 10 queries, numbered from 0, but got -11"),
+        (np.zeros(9, bool), IndexError, "a mask must have 10 entries, one a query, but has 9"),
+        ([[1, 2]], IndexError, r"an index must have one axis, that of the queries, but has the shape \(1, 2\)"),
+        ([[1], [2, 3]], IndexError, "lists are taken by .*, but got lists of several lengths"),
+        ((1, 2), TypeError, r"lists are taken by a position, .*, as lists\[\[0, 2\]\], but got the tuple \(1, 2\)"),
+        (1.5, TypeError, "lists are taken by a position, a slice, a mask, the id of a query, .*, but got 1.5"),
+        (True, TypeError, "lists are taken by .*, but got True"),
+        (np.True_, TypeError, "lists are taken by .*, but got .*True"),
+        (None, TypeError, "lists are taken by .*, but got None"),
+        ({"q1": 1}, TypeError, "lists are taken by .*, but got {'q1': 1}"),
+        ([1.5], TypeError, r"lists are taken by .*, but got \[1.5\]"),
+        ([1, "q1"], TypeError, r"lists are taken by .*, but got \[1, 'q1'\]"),
+        ([1, True], TypeError, r"lists are taken by .*, but got \[1, True\]"),
     ):
         with pytest.raises(error, match=wrong):
             lists[which]
+
+
+def test_queries_are_known_by_their_ids():
+    lists = made_lists(10, seed=0)
+    assert "q3" in lists
+    assert "q10" not in lists
+    assert 3 not in lists
+    assert "q3" not in lists[[]]
 
 
 def test_what_lists_say_of_themselves():

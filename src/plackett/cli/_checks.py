@@ -13,8 +13,9 @@ from plackett.cli._flags import flag_of
 from plackett.cli._request import Request
 from plackett.data._paths import MOVIELENS, is_parquet
 from plackett.registry import check_known, check_options
+from plackett.registry.refusals import loss_of_pairs, unfit_lambda_weight
 from plackett.training import _space
-from plackett.training._settings import Settings
+from plackett.training._settings import Settings, is_options
 
 
 def check_training(request: Request, *, shared_queries: bool) -> None:
@@ -78,7 +79,9 @@ def check_settings(settings: Settings) -> None:
     parts = settings.tasks or {None: {"loss": settings.loss, "loss_options": settings.loss_options}}
     for part in parts.values():
         _check_call("loss", part["loss"], part["loss_options"], _known.losses())
-        _check_lambda_weight(part["loss_options"].get("lambda_weight"))
+        if part["loss"] in _known.losses_of_pairs():
+            raise loss_of_pairs(part["loss"])
+        _check_lambda_weight(part["loss_options"].get("lambda_weight"), part["loss"])
     check_metric(settings.metric)
     if "tasks" in settings.scorer_options:
         raise ValueError("tasks are no option of the scorer, but a setting of their own: write them into the --config")
@@ -191,11 +194,16 @@ def _check_name(what, name, known):
         check_known(what, name, known)
 
 
-def _check_lambda_weight(given):
-    """`given` is the name of a class, {name: options} or None."""
+def _check_lambda_weight(given, loss):
+    """`given` is the name of a class, {name: options} or None; the config of an object passes."""
     if given is not None and not isinstance(given, str | dict):
         raise ValueError(f"lambda_weight must be the name of a class or {{name: options}}, but got {given!r}")
+    if isinstance(given, dict) and not is_options(given):
+        return
     for name, options in {given: {}}.items() if isinstance(given, str) else (given or {}).items():
         if not isinstance(options, dict | None):
             raise ValueError(f"the options of {name} must be {{name: value}}, but got {options!r}")
         _check_call("lambda weight", name, options or {}, _known.lambda_weights())
+        weights, method = _known.lambda_weights_of_losses().get(str(loss), ([name], None))
+        if ">" not in name and name not in weights:
+            raise unfit_lambda_weight(weights, method, name)

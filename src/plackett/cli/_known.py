@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import pathlib
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from plackett.registry import options
 from plackett.registry.names import snake_case
@@ -24,6 +25,27 @@ def losses() -> dict[str, Callable]:
     """The losses by name."""
     kinds = _registered_classes("losses", "RankingLoss")
     return {snake_case(name.removesuffix("Loss")): kind for name, kind in kinds.items()}
+
+
+@functools.cache
+def losses_of_pairs() -> list[str]:
+    """The names of losses that take no lists."""
+    return [name for name, facts in _facts_of_losses("of_classes").items() if facts is not None and facts.value]
+
+
+@functools.cache
+def lambda_weights_of_losses() -> dict[str, tuple[list[str], str | None]]:
+    """The losses by name -> the lambda weights that act in each, and the method that one's own must have."""
+    nodes = _nodes("lambdas")
+    classes = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
+    values = _values(nodes)
+    known = {}
+    for name, use in _facts_of_losses("lambda_weights").items():
+        allowed, method = values[use.id].args
+        above = {kind.id for kind in allowed.elts}
+        weights = [kind.id for kind in values["OWN"].elts if above.intersection(_bases(kind.id, classes))]
+        known[name] = weights, method.value
+    return known
 
 
 @functools.cache
@@ -83,6 +105,23 @@ def _registered_classes(part: str, base: str) -> dict[str, Callable]:
     of_base = [name for name in classes if base in _bases(name, classes) and not name.startswith("_")]
     registered = [name for name in of_base if "register" in " ".join(map(ast.unparse, classes[name].decorator_list))]
     return {name: _function(_arguments(name, classes), rules) for name in registered}
+
+
+def _facts_of_losses(attribute: str) -> dict[str, Any]:
+    """The losses by name -> the value of a class attribute, as it stands in the source; None where it has none."""
+    classes = {node.name: node for node in _nodes("losses") if isinstance(node, ast.ClassDef)}
+    by_name = {snake_case(kind.removesuffix("Loss")): kind for kind in _registered_classes("losses", "RankingLoss")}
+    return {
+        name: next(filter(None, (_values(classes[base].body).get(attribute) for base in _bases(kind, classes))), None)
+        for name, kind in by_name.items()
+    }
+
+
+def _values(nodes: Iterable[ast.stmt]) -> dict[str, Any]:
+    """What is assigned to each name, as it stands in the source."""
+    found = {ast.unparse(node.targets[0]): node.value for node in nodes if isinstance(node, ast.Assign)}
+    annotated = [node for node in nodes if isinstance(node, ast.AnnAssign) and node.value is not None]
+    return found | {ast.unparse(node.target): node.value for node in annotated}
 
 
 def _bases(name: str, classes: dict[str, ast.ClassDef]) -> list[str]:

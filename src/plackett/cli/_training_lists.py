@@ -18,16 +18,19 @@ def read_lists(request: Request, *, shared_queries: bool) -> tuple[RankingLists,
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: what it holds is malformed, or a query is both in training and in validation data.
+        ValueError: what it holds is malformed, lacks a target, or has a query both in training and in validation data.
     """
+    from plackett.data._batches import columns_of_targets
     from plackett.data._sources import read_training
-    from plackett.training._loop import hold_out
+    from plackett.training._validation_share import hold_out
 
+    whole = request.whole
     lists, held_out, provenance = read_training(request.data, request.validation, shared_queries=shared_queries)
+    columns_of_targets(lists, [task["target"] for task in whole.tasks.values()] if whole.tasks else [whole.target])
     if held_out is None:
-        share = f"{request.whole.validation_share:.0%} of the queries"
-        say(f"no --validation: {share}, drawn with seed {request.whole.seed}, are held out")
-        lists, held_out = hold_out(lists, request.whole)
+        share = f"{whole.validation_share:.0%} of the queries"
+        say(f"no --validation: {share}, drawn with seed {whole.seed}, are held out")
+        lists, held_out = hold_out(lists, whole)
         provenance |= {"validation": share}
     say(f"{in_words(lists)} to train on, {in_words(held_out)} to validate on")
     return lists, held_out, provenance

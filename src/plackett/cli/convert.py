@@ -1,7 +1,7 @@
 """`plackett convert`."""
 
 import pathlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +10,8 @@ from plackett.cli import _checks
 from plackett.cli._progress import count_of_lists
 from plackett.cli._request import flags_given, parse_pairs
 from plackett.cli._tables import console, table_of_facts
+from plackett.data._suffixes import form_of
+from plackett.registry import check_known
 
 # The formats, and the flags that act on each of them besides those that act on all.
 COLUMNS = ("query", "label", "document", "features", "column")
@@ -23,59 +25,58 @@ FORMATS = {
 }
 
 
+Inputs = Annotated[list[str], typer.Argument(help="Files of one format; of Parquet also folders and URLs.")]
+Output = Annotated[pathlib.Path, typer.Argument(help="The Parquet file to write.")]
+Form = Annotated[str | None, typer.Option("--format", help=f"{', '.join(FORMATS)}. Default: by the suffix.")]
+Query = Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the query's id.")]
+Label = Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the grade.")]
+Document = Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the document's id.")]
+Features = Annotated[
+    str | None, typer.Option(help="Names of the dense features, with commas between; of letor, how many there are.")
+]
+Categorical = Annotated[str | None, typer.Option(help="csv: names of the id features, with commas between.")]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(help="csv, TFRecords: what else is known of documents: click, weight, teacher, ..., as click=NAME."),
+]
+Separator = Annotated[str | None, typer.Option(help="csv: between fields. Default: a tab or a comma.")]
+Qrels = Annotated[pathlib.Path | None, typer.Option(help="trec: the file of judgements.")]
+Missing = Annotated[bool, typer.Option("--missing", help="Features may be missing.")]
+Group = Annotated[bool, typer.Option("--group", help="Group queries in memory, if they are not together.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output.")]
+
+
 def convert(
     ctx: typer.Context,
-    inputs: Annotated[list[str], typer.Argument(help="Files of one format; of Parquet also folders and URLs.")],
-    output: Annotated[pathlib.Path, typer.Argument(help="The Parquet file to write.")],
-    form: Annotated[str | None, typer.Option("--format", help=f"{', '.join(FORMATS)}. Default: by the suffix.")] = None,
-    query: Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the query's id.")] = None,
-    label: Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the grade.")] = None,
-    document: Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the document's id.")] = None,
-    features: Annotated[
-        str | None, typer.Option(help="Names of the dense features, with commas between; of letor, how many there are.")
-    ] = None,
-    categorical: Annotated[str | None, typer.Option(help="csv: names of the id features, with commas between.")] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="csv, TFRecords: what else is known of documents: click, weight, teacher, ..., as click=NAME."
-        ),
-    ] = None,
-    separator: Annotated[str | None, typer.Option(help="csv: between fields. Default: a tab or a comma.")] = None,
-    qrels: Annotated[pathlib.Path | None, typer.Option(help="trec: the file of judgements.")] = None,
-    missing: Annotated[bool, typer.Option("--missing", help="Features may be missing.")] = False,
-    group: Annotated[bool, typer.Option("--group", help="Group queries in memory, if they are not together.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    inputs: Inputs,
+    output: Output,
+    form: Form = None,
+    query: Query = None,
+    label: Label = None,
+    document: Document = None,
+    features: Features = None,
+    categorical: Categorical = None,
+    column: Column = None,
+    separator: Separator = None,
+    qrels: Qrels = None,
+    missing: Missing = False,
+    group: Group = False,
+    overwrite: Overwrite = False,
 ):
     """Convert ranking data of any format to Parquet, one row a query."""
     _checks.check_files([*inputs, *([] if qrels is None else [qrels])])
     check_output(output, overwrite)
+    given = flags_given(ctx)
+    form = find_format(form, inputs)
+    check_flags(form, given)
+    options = options_of_format(form, given)
 
     from plackett import data
 
     write = data.convert  # which says what to install, where that is not installed
-    given = flags_given(ctx)
-    form = find_format(form, inputs)
-    check_flags(form, given)
-    plain = ("query", "label", "document", "separator", "qrels")
-    options: dict[str, Any] = {name: given[name] for name in plain if name in given}
-    if features is not None:
-        options["features"] = count_of_features(features) if form == "letor" else features.split(",")
-    if categorical is not None:
-        options["categorical"] = categorical.split(",")
-    if column:
-        options["columns"] = parse_pairs("--column", column, "ROLE=NAME")
     with count_of_lists(console) as count:
-        summary = write(
-            inputs,
-            output,
-            form=form,
-            missing=missing,
-            together=not group,
-            overwrite=overwrite,
-            progress=count,
-            **options,
-        )
+        options |= {"form": form, "missing": missing, "together": not group, "overwrite": overwrite}
+        summary = write(inputs, output, progress=count, **options)
     console.print(table_of_facts(str(output), summary.rows()))
 
 
@@ -85,12 +86,27 @@ def find_format(form: str | None, inputs: Collection[str]) -> str:
     Raises:
         ValueError: it is unknown, or the suffixes do not say.
     """
-    from plackett.data._conversion import form_of
-    from plackett.registry import check_known
-
     if form is not None:
         check_known("--format", form, FORMATS)
     return form or form_of(inputs)
+
+
+def options_of_format(form: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the flags say to the reader of a format.
+
+    Raises:
+        ValueError: a flag is not of the form that it must have.
+    """
+    plain = ("query", "label", "document", "separator", "qrels")
+    options = {name: given[name] for name in plain if name in given}
+    if "features" in given:
+        features = given["features"]
+        options["features"] = count_of_features(features) if form == "letor" else features.split(",")
+    if "categorical" in given:
+        options["categorical"] = given["categorical"].split(",")
+    if "column" in given:
+        options["columns"] = parse_pairs("--column", given["column"], "ROLE=NAME")
+    return options
 
 
 def check_flags(form: str, given: Collection[str]) -> None:

@@ -46,6 +46,8 @@ def evaluate(
         if metric.count(name) > 1:
             raise ValueError(f"--metric {name} is given twice")
     path = model / "model.keras" if model.is_dir() else model
+    if model.is_dir() and not path.is_file():
+        raise FileNotFoundError(f"there is no run of plackett train in {model.absolute()}: it has no file model.keras")
     _checks.check_files([path])
     _checks.check_sources(data)
     choose_backend(backend)

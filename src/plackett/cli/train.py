@@ -1,5 +1,6 @@
 """`plackett train`."""
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -11,32 +12,32 @@ from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import LAMBDARANK, Backend, Config, SharedQueries, TrainingData, Validation, with_settings
 from plackett.cli._progress import EpochBar
-from plackett.cli._request import Request, read_request
+from plackett.cli._request import read_request
 from plackett.cli._tables import console, say
 from plackett.cli._training_lists import read_lists
+from plackett.training._same_run import check_same_settings
 
 EPILOG = LAMBDARANK
 WAY_OUT = "choose another --output, go on with the run in it by --resume, or replace it by --overwrite"
+
+Output = Annotated[pathlib.Path, typer.Option(help="The folder for the model and its record.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder, if there is one.")]
+TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Log to the folder tensorboard in the output folder.")]
 
 
 @with_settings
 def train(
     ctx: typer.Context,
-    output: Annotated[pathlib.Path, typer.Option(help="The folder for the model and its record.")],
+    output: Output,
     data: TrainingData = None,
     config: Config = None,
     validation: Validation = None,
     shared_queries: SharedQueries = False,
     backend: Backend = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in the output folder, if there is one.")
-    ] = False,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Log to the folder tensorboard in the output folder.")
-    ] = False,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    tensorboard: TensorBoard = False,
     **settings,
 ):
     """Train a ranker and keep the best epoch: config.yaml, environment.yaml, model.keras, metrics.json, history.csv."""
@@ -44,10 +45,12 @@ def train(
         raise ValueError("--resume goes on with a run and --overwrite replaces it: give one of the two")
     if tensorboard:
         _checks.check_installed("tensorflow", "--tensorboard writes with TensorFlow", "tensorflow")
-    request = read_request(ctx, choose_backend(backend))
+    running = choose_backend(backend)
+    request = read_request(ctx, running)
     _checks.check_training(request, shared_queries=shared_queries)
     _checks.check_folder(output, may_hold=overwrite or resume, way_out=WAY_OUT)
-    make_parts(request)
+    if resume and (output / "config.yaml").is_file():
+        check_same_settings(output, {"backend": running} | dataclasses.asdict(request.whole))
     lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
     trained = train_under_a_bar(
         lists,
@@ -64,20 +67,6 @@ def train(
     console.print(f"best epoch {best} of {epochs}; saved in [bold]{escape(str(trained.output))}[/]", soft_wrap=True)
     if trained.still_improving:
         say("the best epoch was the last one: more --epochs may find a better one")
-
-
-def make_parts(request: Request) -> None:
-    """Makes what the settings name, so that an option out of range is refused before anything is read.
-
-    Raises:
-        ValueError: an option is out of range, or two that do not go together.
-    """
-    from plackett.training._objective import make_losses, make_metric
-    from plackett.training._optimizers import make_optimizer
-
-    make_losses(request.whole)
-    make_metric(request.whole)
-    make_optimizer(request.whole, steps=1)
 
 
 def train_under_a_bar(

@@ -8,10 +8,9 @@ import typer
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import Backend, Config, SharedQueries, TrainingData, Validation, with_settings
-from plackett.cli._request import read_request
+from plackett.cli._request import Request, read_request
 from plackett.cli._tables import console, in_short, say, table_of_trials
 from plackett.cli._training_lists import read_lists
-from plackett.cli.train import make_parts
 from plackett.training._config_file import read_yaml
 
 WAY_OUT = "it holds no search, so choose another --output"
@@ -42,8 +41,8 @@ def tune(
     _checks.check_space(searched, request.settings, request.given)
     _checks.check_training(request, shared_queries=shared_queries)
     _checks.check_folder(output, may_hold=(output / "search.yaml").is_file(), way_out=WAY_OUT)
-    make_parts(request)
     lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
+    check_parts(request)
     found = search(lists, held_out, output, trials, searched, provenance, request.settings)
     console.print(table_of_trials(found, str(request.whole.metric)))
     if found[0].value is None:
@@ -52,6 +51,20 @@ def tune(
             f"at divergence.json in the folders of {output / 'trials'}"
         )
     say(f"train the best with --config {output / 'config.yaml'}")
+
+
+def check_parts(request: Request) -> None:
+    """Makes what the settings name, so that what Keras refuses is refused before anything is written.
+
+    Raises:
+        ValueError: an option is out of range, or two that do not go together.
+    """
+    from plackett.training._objective import make_losses, make_metric
+    from plackett.training._optimizers import make_optimizer
+
+    make_losses(request.whole)
+    make_metric(request.whole)
+    make_optimizer(request.whole, steps=1)
 
 
 def search(lists, validation, output: pathlib.Path, trials: int, space: dict | None, provenance: dict, settings: dict):

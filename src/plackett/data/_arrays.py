@@ -49,7 +49,7 @@ def _by_size(group, documents):
 
 
 def _by_id(query, documents):
-    rows = np.asarray(query)
+    rows = _array("query", query)
     _check_ids("query", rows, documents)
     starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]])) if documents else np.zeros(0, "int64")
     ids = _id_strings("query", rows[starts], starts)
@@ -84,7 +84,7 @@ def document_ids(given: npt.ArrayLike | None, row_splits: np.ndarray) -> np.ndar
     """[documents] str; their positions in the query, from 1, where none are given."""
     if given is None:
         return positions(row_splits)
-    ids = np.asarray(given)
+    ids = _array("documents", given)
     _check_ids("documents", ids, int(row_splits[-1]))
     ids = _id_strings("documents", ids, range(len(ids)))
     query_of = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
@@ -106,8 +106,9 @@ def positions(row_splits: np.ndarray) -> np.ndarray:
 def id_features(given: Mapping[str, npt.ArrayLike] | None, documents: int) -> dict[str, np.ndarray]:
     """name -> [documents] int32: whole numbers as they are, strings by their CRC-32."""
     found = {}
-    for name, values in (given or {}).items():
-        ids, what = np.asarray(values), f"ids[{name!r}]"
+    for name, values in _by_name("ids", given):
+        what = f"ids[{name!r}]"
+        ids = _array(what, values)
         _check_ids(what, ids, documents)
         if ids.dtype.kind in "iu":
             if len(ids) and not -(2**31) <= ids.min() <= ids.max() < 2**31:
@@ -128,7 +129,7 @@ def columns_of_documents(
         ValueError: not one number a document, or one that may not stand there.
     """
     found = {}
-    for name, values in (given or {}).items():
+    for name, values in _by_name("columns", given):
         column = _numbers(what.format(name), values)
         if column.shape != (documents,):
             raise ValueError(f"{what.format(name)} must have {documents} entries, but has the shape {column.shape}")
@@ -139,10 +140,44 @@ def columns_of_documents(
     return found
 
 
+def columns_of_queries(given: Mapping[str, npt.ArrayLike] | None, queries: int) -> dict[str, np.ndarray]:
+    """name -> [queries].
+
+    Raises:
+        ValueError: not one entry a query.
+    """
+    found = {}
+    for name, values in _by_name("query_columns", given):
+        found[name] = _array(f"query_columns[{name!r}]", values)
+        if found[name].shape != (queries,):
+            shape = found[name].shape
+            raise ValueError(f"query_columns[{name!r}] must have {queries} entries, but has the shape {shape}")
+    return found
+
+
+def _by_name(what, given):
+    """(name, values) of each of the columns that an argument gives."""
+    if given is None:
+        return ()
+    if not hasattr(given, "items"):
+        raise ValueError(f"{what} must be a dict, {{name: values}}, but got {given!r:.100}")
+    return given.items()
+
+
+def _array(what, given):
+    """An array of what is given, of which nothing is masked."""
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
+        place = ", ".join(map(str, np.argwhere(np.ma.getmaskarray(given))[0]))
+        raise ValueError(f"nothing may be masked in {what}, but {what}[{place}] is")
+    return np.asarray(given)
+
+
 def _numbers(what, given):
-    """An array of numbers; NaN where a frame says that one is missing."""
+    """An array of numbers; NaN where a frame says that one is missing, and where a feature is masked."""
+    if what == "X" and isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given) and given.dtype.kind in "biuf":
+        given = given.astype(np.result_type(given.dtype, "float32")).filled(np.nan)
     try:
-        array = given.toarray() if hasattr(given, "toarray") else np.asarray(given)
+        array = given.toarray() if hasattr(given, "toarray") else _array(what, given)
     except ValueError as error:
         raise ValueError(f"{what} must be an array of numbers: {error}") from None
     if array.dtype.kind == "O" and hasattr(given, "to_numpy") and not any(isinstance(x, str) for x in array.flat):

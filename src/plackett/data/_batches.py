@@ -1,6 +1,6 @@
 """Lists cut into padded batches, of a few sizes only, so that a compiled step is used again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -155,7 +155,7 @@ class Batches:
         self.shard = shard
         self.lengths = np.minimum(lists.lengths, max_list_size or np.inf).astype("int64")
         self.sizes = best_sizes(self.lengths)
-        self._labels = _columns_of(lists, [targets] if isinstance(targets, str) else targets.values())
+        self._labels = columns_of_targets(lists, [targets] if isinstance(targets, str) else targets.values())
         self.epoch, self.step = 0, 0
         self._of_epoch: list[np.ndarray] | None = None
 
@@ -225,8 +225,12 @@ class Batches:
         return start + choose_documents(labels, int(self.lengths[query]), seed=self.seed or 0, epoch=epoch, query=query)
 
 
-def _columns_of(lists, names):
-    """name -> what is learnt from."""
+def columns_of_targets(lists: RankingLists, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """name -> what is learnt from, [documents].
+
+    Raises:
+        ValueError: the lists have no such column, or it is no target.
+    """
     known = {"label": lists.labels} | {name: lists.columns[name] for name in lists.columns if name != "weight"}
     for name in names:
         check_known("target of these lists", name, known)

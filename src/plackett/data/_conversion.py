@@ -11,6 +11,7 @@ import pyarrow as pa
 from plackett._files import errors_of_writing
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._roles import Roles
+from plackett.data._suffixes import FORMATS, form_of
 from plackett.data._tables import check_new, from_tables
 from plackett.data._words import some
 from plackett.data.formats.delimited import delimited_tables
@@ -19,15 +20,6 @@ from plackett.data.formats.parquet import parquet_tables, write_tables
 from plackett.data.formats.tfrecord import tfrecord_tables
 from plackett.data.formats.trec import trec_tables
 from plackett.registry.names import check_known
-
-SUFFIXES = {
-    "letor": (".txt", ".letor", ".svm", ".svmlight", ".libsvm", ".dat"),
-    "csv": (".csv", ".tsv"),
-    "parquet": (".parquet",),
-    "trec": (".run",),
-}
-FORMATS = ("letor", "csv", "parquet", "trec", "elwc", "sequence_example")
-PACKED = (".gz", ".zst", ".bz2")
 
 
 class Summary:
@@ -165,26 +157,6 @@ def _missing(lists, form, path, first_row):
         f"{path}, {place}, query {query!r}: {name} is missing; where features may be missing, say so by missing=True "
         "(--missing on the command line)"
     )
-
-
-def form_of(paths: Iterable[str | os.PathLike]) -> str:
-    """The format that the suffixes of all files have.
-
-    Raises:
-        ValueError: they do not say, or differ.
-    """
-    found = {_form_of(pathlib.PurePath(path)) for path in paths}
-    if len(found) != 1 or None in found:
-        raise ValueError(
-            f"the format of {', '.join(map(str, paths))} is not known by its suffix: say which of {', '.join(FORMATS)}"
-        )
-    return found.pop()
-
-
-def _form_of(path):
-    suffixes = [suffix for suffix in path.suffixes if suffix not in PACKED]
-    last = suffixes[-1].lower() if suffixes else ".parquet" if not path.suffixes else None
-    return next((form for form, known in SUFFIXES.items() if last in known), None)
 
 
 def _tables(form, paths, together, options) -> Sequence[tuple[str | os.PathLike, Iterator[pa.Table]]]:

@@ -131,8 +131,8 @@ def _check_new(queries, seen, table, starts, where):
     for query, start in zip(queries, starts.tolist(), strict=True):
         if query in seen:
             raise ValueError(
-                f"{where}, line {table[LINE][start].as_py()}: query {query!r} begins again, after others; sort the "
-                "file by query, or have it grouped in memory"
+                f"{where}, line {table[LINE][start].as_py()}: query {query!r} begins again, after others; sort by "
+                "query, or group in memory by together=False (--group of plackett convert)"
             )
         if query is not None:
             seen.add(query)

@@ -4,7 +4,6 @@ import collections
 import dataclasses
 import functools
 import hashlib
-import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +14,7 @@ from plackett import _lazy
 from plackett.data import _arrays
 from plackett.data._columns import ARRAYS, FIXED, check_names
 from plackett.data._roles import Roles
+from plackett.data._which import find_queries
 from plackett.data._words import grades_in_words, some
 
 if TYPE_CHECKING:
@@ -53,8 +53,9 @@ class RankingLists:
     ([2.0], [2, 1])
 
     An index says which queries: `lists[3]` and `lists["the id of a query"]` are lists of one query, `lists[10:20]` is a
-    view of ten, `lists[mask]` and `lists[[7, 3]]` are copies; iterating gives one query at a time. Every name, of a
-    feature, an id feature or a column, is there once.
+    view of ten, `lists[mask]`, `lists[[7, 3]]` and `lists[["one id", "another"]]` are copies; `"an id" in lists` says
+    whether there is such a query, and iterating gives one query at a time. Every name, of a feature, an id feature or a
+    column, is there once.
 
     Args:
         labels: [documents] float32, grades >= 0.
@@ -132,8 +133,8 @@ class RankingLists:
         All of NumPy, pandas, polars and SciPy's sparse matrices are welcome. Rows stay in their order.
 
         Args:
-            X: [documents, features], numbers; NaN = missing. Float32 is not copied. The dense features of documents
-                that have id features alone: [documents, 0].
+            X: [documents, features], numbers; NaN, or what a masked array masks, = missing. Float32 is not copied.
+                The dense features of documents that have id features alone: [documents, 0].
             y: [documents], grades from 0 to 2^24 - 1. None = nobody judged these documents, as where they are to be
                 ranked: their labels are 0, and the column `judged` says so, with which no query is measured.
             query: [documents], the id of each row's query, strings or whole numbers; its rows stand together.
@@ -163,7 +164,7 @@ class RankingLists:
             feature_names=names,
             ids=_arrays.id_features(ids, number),
             columns=known,
-            query_columns={name: np.asarray(column) for name, column in (query_columns or {}).items()},
+            query_columns=_arrays.columns_of_queries(query_columns, len(queries)),
         )
 
     @classmethod
@@ -232,30 +233,23 @@ class RankingLists:
         """One query at a time."""
         return (self[query] for query in range(len(self)))
 
-    def __getitem__(self, which: "int | slice | str | Sequence[int] | np.ndarray") -> "RankingLists":
-        """The lists of some queries: by position, slice, mask, several positions, or the id of one.
+    def __contains__(self, query: object) -> bool:
+        """Whether there is a query of this id."""
+        return isinstance(query, str) and bool((self.queries == query).any())
+
+    def __getitem__(self, which: "int | slice | str | Sequence[int] | Sequence[str] | np.ndarray") -> "RankingLists":
+        """The lists of some queries: by position, slice, mask, the id of one, several positions, or several ids.
 
         Raises:
-            IndexError: there are not so many queries, or the mask has another length.
+            IndexError: there are not so many queries, or the mask has another length or the index several axes.
             KeyError: there is no query of this id.
+            TypeError: anything else.
         """
-        if isinstance(which, str):
-            found = np.flatnonzero(self.queries == which)
-            if not len(found):
-                raise KeyError(f"there is no query {which!r}")
-            return self[int(found[0])]
-        if isinstance(which, slice):
-            start, stop, step = which.indices(len(self))
-            if step == 1:
-                return self._between(start, max(start, stop))
-            return self.select(np.arange(start, stop, step))
-        if np.ndim(which) == 0:
-            place = operator.index(which)  # type: ignore[arg-type]
-            if not -len(self) <= place < len(self):
-                raise IndexError(f"there are {len(self)} queries, numbered from 0, but got {place}")
-            return self._between(place % len(self), place % len(self) + 1)
-        chosen = np.asarray(which)
-        return self.select(np.arange(len(self))[chosen if chosen.size else chosen.astype("int64")])
+        found = find_queries(which, self.queries)
+        if isinstance(found, slice):
+            start, stop, step = found.indices(len(self))
+            return self._between(start, max(start, stop)) if step == 1 else self.select(np.arange(start, stop, step))
+        return self._between(found, found + 1) if isinstance(found, int) else self.select(found)
 
     def __repr__(self) -> str:
         """What there is, in a few lines. Cost: one pass over the labels, about 0.1 s for 10 million."""

@@ -43,6 +43,8 @@ class Roles:
         for argument in ("features", "categorical", "ids", "query_columns"):
             if isinstance(getattr(self, argument), str):
                 raise ValueError(f"{argument} must be a sequence of names, but got {getattr(self, argument)!r}")
+        if not isinstance(self.columns, Mapping):
+            raise ValueError(f"columns must be a dict, {{name it gets: column}}, but got {self.columns!r}")
         check_names("a column", self.columns, {})
 
     def of_columns(self, names: Sequence[str], where: str) -> dict[str, Role]:

@@ -23,6 +23,7 @@ from plackett.lambdas._pairs import (
 )
 from plackett.lambdas._positions import ListMLELambdaWeight
 from plackett.lists._pairs import both
+from plackett.registry.refusals import unfit_lambda_weight
 
 OWN: tuple[type[LambdaWeight], ...] = (
     LabelDiffLambdaWeight,
@@ -61,10 +62,8 @@ def check_lambda_weight(weight, use: Use) -> None:
         return
     its_own = not isinstance(weight, OWN) and use.method is not None and callable(getattr(weight, use.method, None))
     if isinstance(weight, type) or not (isinstance(weight, use.allowed) or its_own):
-        names = ", ".join(kind.__name__ for kind in OWN if issubclass(kind, use.allowed))
-        wording = f"None or one of {names}" if names else "None"
-        wording += f", or a class of your own with {use.method}" if use.method else ""
-        raise ValueError(f"lambda_weight must be {wording}, but got {weight!r}")
+        names = [kind.__name__ for kind in OWN if issubclass(kind, use.allowed)]
+        raise unfit_lambda_weight(names, use.method, repr(weight))
 
 
 def weights_of_pairs(weight, labels, ranks, mask, weights=None):

@@ -7,7 +7,7 @@ from typing import Unpack
 import keras
 
 from plackett import backend
-from plackett.data import RankingLists, split_queries
+from plackett.data import RankingLists
 from plackett.scorers._any_model import inputs_for
 from plackett.scorers.preprocessing.missing import check_missing
 from plackett.training._feed import Feed
@@ -17,6 +17,7 @@ from plackett.training._objects import as_config
 from plackett.training._optimizers import make_optimizer
 from plackett.training._run_folder import environment, open_run_folder
 from plackett.training._settings import Settings, SettingsKeywords
+from plackett.training._validation_share import hold_out
 from plackett.training.callbacks.best_epoch import Record, read_history
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, Checkpoints, clear
 from plackett.training.callbacks.divergence import Watch, watch_weights
@@ -128,15 +129,6 @@ def train(
             surroundings = environment(lists, validation)
             folder = open_run_folder(output, config, surroundings, overwrite=overwrite, resume=resume)
         return run.to_its_end(folder, callbacks or [])
-
-
-def hold_out(lists: RankingLists, settings: Settings) -> tuple[RankingLists, RankingLists]:
-    """(training lists, validation lists): the share of the queries that the settings say, drawn by their seed.
-
-    Raises:
-        ValueError: there is one query alone.
-    """
-    return split_queries(lists, settings.validation_share, settings.seed)
 
 
 class _Run:

@@ -10,6 +10,7 @@ from plackett.data import RankingLists
 from plackett.losses._base import RankingLoss
 from plackett.metrics._base import RankingMetric
 from plackett.registry import check_known, snake_case
+from plackett.registry.refusals import loss_of_pairs
 from plackett.scorers._any_model import as_scorer, check_padding, output_layers
 from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._objects import make_object, make_objects
@@ -41,7 +42,7 @@ def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
     made = {name: _make_loss(part["loss"], part["loss_options"]) for name, part in parts.items()}
     for loss in made.values():
         if loss.of_classes:
-            raise ValueError(f"{loss_name(loss)} takes similarities of pairs, not the scores of lists: use it with fit")
+            raise loss_of_pairs(loss_name(loss))
     if len({loss.models for loss in made.values()}) > 1:
         numbers = ", ".join(f"{name} {loss.models or 1}" for name, loss in made.items())
         raise ValueError(f"the losses of all tasks must take as many scores a document, but they take: {numbers}")

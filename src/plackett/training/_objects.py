@@ -12,8 +12,6 @@ import keras
 from plackett import backend
 from plackett.training._settings import Settings, is_options
 
-NAMING = ("name", "keras_history", "input_layers", "output_layers")  # the entries of a config that hold names of layers
-
 
 def as_config(settings: Settings) -> dict:
     """The settings in a form that YAML can hold, each object as Keras serialises it.
@@ -51,18 +49,6 @@ def make_objects(name: str, options: Mapping) -> dict:
     return {key: make_object(f"{key} of {name}", value) for key, value in options.items()}
 
 
-def without_names(config: Any) -> Any:
-    """A config in which the names of the parts of objects are replaced by numbers.
-
-    Keras counts the layers of a process to name them, so that the names of equal models differ.
-    """
-    if isinstance(config, Mapping):
-        if not is_options(config):
-            return _number_names(config, {}, None)
-        return {name: without_names(value) for name, value in config.items()}
-    return config
-
-
 def _write(name, value):
     if value is None or isinstance(value, str | int | float):
         return value
@@ -89,14 +75,3 @@ def _unwritable(name, value):
         f"{name}={value!r} cannot be written to config.yaml: {what} and decorate it with "
         "@keras.saving.register_keras_serializable(), or train without output"
     )
-
-
-def _number_names(config, numbers, key):
-    """`key` is that of the entry that the config stands in."""
-    if isinstance(config, Mapping) and config.get("class_name") != "DTypePolicy":  # whose name says what it is
-        return {name: _number_names(value, numbers, key if key in NAMING else name) for name, value in config.items()}
-    if isinstance(config, list | tuple):
-        return [_number_names(value, numbers, key) for value in config]
-    if isinstance(config, str) and key in NAMING:
-        return numbers.setdefault(config, f"name {len(numbers) + 1}")
-    return config

@@ -1,13 +1,11 @@
 """The output folder of a run: its config, what it ran on, and whether a later command goes on with it."""
 
-import dataclasses
 import importlib
 import importlib.metadata
 import pathlib
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -15,12 +13,7 @@ import yaml
 
 from plackett._files import PARTIAL, errors_of_writing, write_whole
 from plackett.data import RankingLists
-from plackett.training._objects import without_names
-from plackett.training._settings import Settings
-
-# Settings that may change while a run is resumed: the weights do not depend on them.
-FREE = ("checkpoint_steps", "checkpoint_minutes", "keep_checkpoints")
-LONG = 1000  # letters of a difference that nobody reads
+from plackett.training._same_run import check_same, check_same_settings
 
 
 def open_run_folder(
@@ -44,7 +37,7 @@ def open_run_folder(
     """
     folder = pathlib.Path(output)
     if resume and (folder / "config.yaml").is_file():
-        check_same(folder, "config.yaml", _to_compare(config), _to_compare)
+        check_same_settings(folder, config)
         check_same(folder, "environment.yaml", surroundings["data"], lambda before: before["data"])
         _remove_partial(folder)
         return folder
@@ -79,27 +72,6 @@ def environment(lists: RankingLists, validation: RankingLists) -> dict:
         "git_commit": _git_commit(),
         "data": {"training_lists": lists.fingerprint(), "validation_lists": validation.fingerprint()},
     }
-
-
-def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict]) -> None:
-    """Raises a ValueError that says what differs between what is given now and `part` of a YAML file in `folder`."""
-    before = part(yaml.safe_load((folder / name).read_text()))
-    now = yaml.safe_load(yaml.safe_dump(now))
-    differences = [
-        _difference(key, before.get(key), now.get(key)) for key in before | now if before.get(key) != now.get(key)
-    ]
-    if differences:
-        raise ValueError(f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}")
-
-
-def _difference(key, before, now):
-    words = f"{key} was {before!r} and is {now!r}"
-    return words if len(words) < LONG else f"{key} is another one"
-
-
-def _to_compare(config):
-    known = {"backend", *(field.name for field in dataclasses.fields(Settings))} - set(FREE)
-    return {name: without_names(value) for name, value in config.items() if name in known}
 
 
 def _remove_partial(folder):

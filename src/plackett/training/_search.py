@@ -16,8 +16,9 @@ from plackett._files import write_whole
 from plackett.data import RankingLists
 from plackett.training._loop import hold_out, train
 from plackett.training._objective import make_metric
-from plackett.training._objects import as_config, without_names
-from plackett.training._run_folder import check_same, environment
+from plackett.training._objects import as_config
+from plackett.training._run_folder import environment
+from plackett.training._same_run import check_same, without_names
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._space import SPACE, check_space, with_choices
 from plackett.training.callbacks.divergence import TrainingDivergedError

@@ -1,0 +1,69 @@
+"""Whether a folder holds the run that a command asks for. Needs no Keras."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+from plackett.training._settings import Settings, is_options
+
+NAMING = ("name", "keras_history", "input_layers", "output_layers")  # the entries of a config that hold names of layers
+# Settings that may change while a run is resumed: the weights do not depend on them.
+FREE = ("checkpoint_steps", "checkpoint_minutes", "keep_checkpoints")
+LONG = 1000  # letters of a difference that nobody reads
+
+
+def check_same_settings(folder: pathlib.Path, config: dict) -> None:
+    """Raises a ValueError that says what differs between a config and the `config.yaml` of a run.
+
+    Args:
+        folder: of the run.
+        config: the backend, and all settings as `config.yaml` holds them.
+    """
+    check_same(folder, "config.yaml", _to_compare(config), _to_compare)
+
+
+def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict]) -> None:
+    """Raises a ValueError that says what differs between what is given now and `part` of a YAML file in `folder`."""
+    before = part(yaml.safe_load((folder / name).read_text()))
+    now = yaml.safe_load(yaml.safe_dump(now))
+    differences = [
+        _difference(key, before.get(key), now.get(key)) for key in before | now if before.get(key) != now.get(key)
+    ]
+    if differences:
+        raise ValueError(f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}")
+
+
+def without_names(config: Any) -> Any:
+    """A config in which the names of the parts of objects are replaced by numbers.
+
+    Keras counts the layers of a process to name them, so that the names of equal models differ.
+    """
+    if isinstance(config, Mapping):
+        if not is_options(config):
+            return _number_names(config, {}, None)
+        return {name: without_names(value) for name, value in config.items()}
+    return config
+
+
+def _difference(key, before, now):
+    words = f"{key} was {before!r} and is {now!r}"
+    return words if len(words) < LONG else f"{key} is another one"
+
+
+def _to_compare(config):
+    known = {"backend", *(field.name for field in dataclasses.fields(Settings))} - set(FREE)
+    return {name: without_names(value) for name, value in config.items() if name in known}
+
+
+def _number_names(config, numbers, key):
+    """`key` is that of the entry that the config stands in."""
+    if isinstance(config, Mapping) and config.get("class_name") != "DTypePolicy":  # whose name says what it is
+        return {name: _number_names(value, numbers, key if key in NAMING else name) for name, value in config.items()}
+    if isinstance(config, list | tuple):
+        return [_number_names(value, numbers, key) for value in config]
+    if isinstance(config, str) and key in NAMING:
+        return numbers.setdefault(config, f"name {len(numbers) + 1}")
+    return config
