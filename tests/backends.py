@@ -23,7 +23,7 @@ def value_and_grad(fn, x):
         case "torch":
             import torch
 
-            x = torch.tensor(np.asarray(x)) if not isinstance(x, torch.Tensor) else x
+            x = x if isinstance(x, torch.Tensor) else ops.convert_to_tensor(np.asarray(x))
             x = x.detach().requires_grad_()
             value = fn(x)
             value.sum().backward()

@@ -675,7 +675,7 @@ class NDCGAtFive(metrics.NDCG):
 class Top(RankingMetric):
     """A metric of a user with arguments of other names: the share of relevant documents at the top."""
 
-    fn = staticmethod(lambda lists, *, topn: ops.mean(lists.found(lists.relevant())[..., :topn], axis=-1))
+    fn = staticmethod(lambda lists, *, topn: ops.mean(lists.of_retrieved(lists.relevant())[..., :topn], axis=-1))
 
     def __init__(self, depth=1, without=0, mean="lists"):
         super().__init__(depth, empty=without, average=mean)

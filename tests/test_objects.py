@@ -215,3 +215,50 @@ def test_the_base_says_what_a_subclass_sets():
             "__doc__",
             "__annotations__",
         }
+
+
+def test_options_are_copies_that_change_nothing():
+    loss = losses.PolyOneSoftmaxLoss(epsilon=2.0)
+    before = number(loss(LABELS, SCORES))
+    loss.options["epsilon"] = 9.0
+    np.testing.assert_array_equal(number(loss(LABELS, SCORES)), before)
+    factors = [3.0]
+    weight = Twice(factors)
+    hashed = hash(weight)
+    factors[0] = 5.0
+    assert hash(weight) == hashed
+    assert weight == Twice([3.0])
+
+
+def test_a_call_of_your_own_counts():
+    class Doubled(losses.UniqueSoftmaxLoss):
+        def call(self, y_true, y_pred):
+            return 2 * super().call(y_true, y_pred)
+
+    for weights in (None, np.array([1.0, 3.0], "float32")):
+        plain = number(losses.UniqueSoftmaxLoss()(LABELS, SCORES, weights))
+        np.testing.assert_allclose(number(Doubled()(LABELS, SCORES, weights)), 2 * plain, rtol=1e-6)
+
+
+@over(ALL)
+def test_the_repr_shows_what_was_changed(kind):
+    assert repr(kind()) == f"{kind.__name__}()"
+    loaded = pickle.loads(pickle.dumps(kind()))
+    named = f"(name={loaded.name!r})" if loaded.changed_arguments() else "()"  # what was None is written as a name
+    assert repr(loaded) == f"{kind.__name__}{named}"
+
+
+@over(ALL)
+def test_a_misspelt_argument_is_told_with_the_nearest(kind):
+    known = list(inspect.signature(kind).parameters)
+    if known:
+        with pytest.raises(TypeError, match=f"unknown argument of {kind.__name__}: .*did you mean '{known[0]}'"):
+            kind(**{f"{known[0]}x": 1})
+
+
+@over([*LOSSES, *METRICS])
+def test_help_explains_every_argument(kind):
+    section = inspect.getdoc(kind).partition("Args:")[2]
+    for name in inspect.signature(kind).parameters:
+        assert f"    {name}: " in section
+    assert "An object is called with" in section

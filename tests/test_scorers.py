@@ -146,7 +146,7 @@ def test_missing_features_must_be_allowed(lists):
     ):
         made("dcn", gappy)
     named = dataclasses.replace(gappy, feature_names=("age", "price", "stars", "clicks", "size"))
-    with pytest.raises(ValueError, match=rf"price \({number}\), size \(\d+\); give the scorer missing=True"):
+    with pytest.raises(ValueError, match=rf"price \({number}\), size \(\d+\); give the scorer the option missing=True"):
         made("mlp", named)
     wide = dataclasses.replace(gappy, features=np.full((len(gappy.labels), 9), np.nan, "float32"))
     with pytest.raises(ValueError, match=r"5 \(\d+\) and 4 more features; give"):

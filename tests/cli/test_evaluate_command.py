@@ -109,7 +109,7 @@ def test_a_ranker_of_several_tasks_is_measured_by_the_first(files):
 
 
 def test_the_conventions_are_those_of_the_metrics():
-    assert evaluate.METRICS == evaluation.METRICS
+    assert tuple(evaluate.METRICS) == evaluation.METRICS
     for ties in evaluate.TIES:
         metrics.get("ndcg", ties=ties)
     for empty in evaluate.EMPTY.values():

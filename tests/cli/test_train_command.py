@@ -52,7 +52,7 @@ def test_train_holds_out_queries_of_its_own(files):
     assert "20% of the queries, drawn with seed 0, are held out" in words(done)
     done = run("train", files / "train.txt", "--output", files / "half", *quick(1), "--validation-share", 0.5)
     assert "30 queries of labels 0 to 2 to train on, 30 queries of labels 0 to 2 to validate on" in words(done)
-    assert yaml.safe_load((files / "half/config.yaml").read_text())["validation"] == "50 % of the queries"
+    assert yaml.safe_load((files / "half/config.yaml").read_text())["validation"] == "50% of the queries"
 
 
 def history(folder):

@@ -67,6 +67,16 @@ def floor(x):
     return x.floor() if keras.backend.backend() == "torch" else ops.floor(x)
 
 
+def highest(x):
+    """The largest of 0 and the entries of each list: [..., list_size] -> [..., 1].
+
+    Keras's `ops.max(initial=)` makes a tensor on the CPU of PyTorch, whatever device the others are on.
+    """
+    if keras.backend.backend() == "torch":
+        return ops.relu(x.amax(dim=-1, keepdim=True)) if x.shape[-1] else x.new_zeros((*x.shape[:-1], 1))
+    return ops.max(x, axis=-1, keepdims=True, initial=0.0)
+
+
 def divide_no_nan(x, y):
     """x / y; 0 where y is 0."""
     nothing = y == 0

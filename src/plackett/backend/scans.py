@@ -44,13 +44,13 @@ def _recurrence(decay, terms):
         return _recurrence_of_any_size(decay, terms)
     shift = 1
     while shift < n:
-        terms = terms + decay * _shifted(terms, shift)
-        decay = decay * _shifted(decay, shift)
+        terms = terms + decay * _shift(terms, shift)
+        decay = decay * _shift(decay, shift)
         shift *= 2
     return terms
 
 
-def _shifted(x, shift):
+def _shift(x, shift):
     """The numbers of `x` moved by so many places to the end of the last axis, with zeros in front."""
     return ops.concatenate([ops.zeros_like(x[..., :shift]), x[..., :-shift]], axis=-1)
 

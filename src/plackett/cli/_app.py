@@ -46,7 +46,7 @@ def add(command: Callable, epilog: str | None = None) -> None:
     def run(*, debug, **given):
         command(**given)
 
-    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), debug])
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), debug])  # type: ignore[attr-defined]
     app.command(cls=Command, epilog=epilog)(run)
 
 

@@ -5,6 +5,7 @@ import inspect
 import os
 import pathlib
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from plackett._files import missing_file
 from plackett.cli import _known
@@ -99,7 +100,7 @@ def check_settings(settings: Settings) -> None:
         _check_name("learning_rate_schedule", schedule, _known.schedules())
 
 
-def check_metric(name: str) -> None:
+def check_metric(name: object) -> None:
     """Raises a ValueError unless a metric has this name, or has it with a cut-off."""
     if not isinstance(name, str) or ">" in name:
         return
@@ -129,7 +130,7 @@ def check_space(space: Mapping | None, settings: Mapping, given: Collection[str]
             raise ValueError(f"{shown} is given, but {name} is searched: {way_out}")
     if space is None:
         return
-    base = {"loss_options": {}, "scorer_options": {}} | dict(settings)
+    base: dict[str, Any] = {"loss_options": {}, "scorer_options": {}} | dict(settings)
     choices = {name: x if isinstance(x, list) else [x["low"], x["high"]] for name, x in searched.items()}
     first = {name: of_one[0] for name, of_one in choices.items()}
     for name, of_one in choices.items():

@@ -34,7 +34,7 @@ def show(error: Exception, *, debug: bool) -> int:
     if of_use:
         _print(in_words(error), "error: ")
         return OF_USE
-    origin = _last(error).tb_frame.f_globals.get("__name__", "").partition(".")[0]
+    origin = _last(error).f_globals.get("__name__", "").partition(".")[0]
     _print(
         f"{type(error).__name__} in {origin}. This is an error of plackett or of what it is built on, not of your "
         "command: please report it with the lines above",
@@ -47,7 +47,7 @@ def is_of_use(error: Exception) -> bool:
     """Whether the user, or the world around, is the cause of an error, as the rule of this module has it."""
     if isinstance(error, OSError | MemoryError):
         return True
-    module = _last(error).tb_frame.f_globals.get("__name__", "")
+    module = _last(error).f_globals.get("__name__", "")
     if isinstance(error, ImportError):
         return module != "importlib._bootstrap"  # which raises it where nobody says what to install
     return isinstance(error, ValueError) and module.partition(".")[0] == "plackett"
@@ -66,9 +66,6 @@ def _print(text: str, heading: str = "") -> None:
     errors.print(Text.assemble((heading, "bold red"), text), highlight=False, soft_wrap=True)
 
 
-def _last(error: Exception) -> types.TracebackType:
-    """The innermost part of the traceback: where the error comes from."""
-    last = error.__traceback__
-    while last.tb_next is not None:
-        last = last.tb_next
-    return last
+def _last(error: Exception) -> types.FrameType:
+    """The innermost frame of the traceback: where the error comes from."""
+    return [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1]

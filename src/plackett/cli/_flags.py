@@ -6,7 +6,7 @@ import inspect
 import pathlib
 import typing
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,7 +25,7 @@ Config = Annotated[
     typer.Option(help="The config.yaml of a run: its data and settings, where the command line gives no others."),
 ]
 Validation = Annotated[
-    list[str], typer.Option(help="Files to choose the best epoch on, as DATA. Default: a share of the queries.")
+    list[str] | None, typer.Option(help="Files to choose the best epoch on, as DATA. Default: a share of the queries.")
 ]
 SharedQueries = Annotated[
     bool, typer.Option("--shared-queries", help="A query may be both in training and in validation data.")
@@ -53,7 +53,7 @@ def with_settings(command: Callable) -> Callable:
     def run(*args, **kwargs):
         return command(*args, **kwargs)
 
-    run.__signature__ = signature.replace(parameters=[*own, *_parameters()])
+    run.__signature__ = signature.replace(parameters=[*own, *_parameters()])  # type: ignore[attr-defined]
     return run
 
 
@@ -75,10 +75,12 @@ def _parameters() -> list[inspect.Parameter]:
 
 def _parameter(field: dataclasses.Field, kinds: tuple[type, ...], text: str) -> inspect.Parameter | None:
     """The flag of one setting as a parameter of a command; None where only a file can hold it."""
+    kind: Any
+    default: Any
     if dict in kinds and str not in kinds:
         if not field.name.endswith("_options"):
             return None
-        name, kind, default = field.name.removesuffix("s"), list[str], ()
+        name, kind, default = field.name.removesuffix("s"), list[str] | None, None
         text += " One a flag, as NAME=VALUE in YAML."
     else:
         name, default = field.name, field.default

@@ -45,7 +45,7 @@ def scorers() -> dict[str, Callable]:
     functions, rules = {node.name: node.args for node in nodes if isinstance(node, ast.FunctionDef)}, _aliases(nodes)
     known = {}
     for key, value in zip(*_items("scorers", "SCORERS"), strict=True):
-        arguments = functions[value.id]
+        arguments = functions[ast.unparse(value)]
         passed_on = functions["prepare"].kwonlyargs if arguments.kwarg else []
         known[key] = _function([*arguments.kwonlyargs, *passed_on], rules)
     return known
@@ -60,7 +60,11 @@ def schedules() -> list[str]:
 @functools.cache
 def optimizers() -> list[str]:
     """The names of Keras's optimizers."""
-    package = pathlib.Path(importlib.util.find_spec("keras").origin).parent
+    spec = importlib.util.find_spec("keras")
+    # plackett depends on Keras, so it is there.
+    assert spec is not None
+    assert spec.origin is not None
+    package = pathlib.Path(spec.origin).parent
     tree = ast.parse((package / "optimizers/__init__.py").read_text(encoding="utf-8"))
     names = [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
     return sorted(name.lower() for name in names if name[0].isupper() and name not in NO_OPTIMIZERS)
@@ -100,7 +104,7 @@ def _function(arguments: Iterable[ast.arg], rules: Mapping[str, object]) -> Call
     """A function with these arguments; an annotation that cannot be made out here is left out."""
     parameters = {}
     for argument in arguments:
-        annotation = inspect.Parameter.empty
+        annotation: object = inspect.Parameter.empty
         if argument.annotation is not None:
             with contextlib.suppress(NameError, AttributeError, TypeError):
                 annotation = _value(argument.annotation, rules)
@@ -111,7 +115,7 @@ def _function(arguments: Iterable[ast.arg], rules: Mapping[str, object]) -> Call
     def known(**options):
         """Stands for what has these options."""
 
-    known.__signature__ = inspect.Signature(parameters.values())
+    known.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     return known
 
 
@@ -121,7 +125,7 @@ def _aliases(nodes: Iterable[ast.stmt]) -> dict[str, object]:
     for node in nodes:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.BinOp):
             with contextlib.suppress(NameError, AttributeError, TypeError):
-                rules[node.targets[0].id] = _value(node.value, rules)
+                rules[ast.unparse(node.targets[0])] = _value(node.value, rules)
     return rules
 
 
@@ -132,7 +136,8 @@ def _value(node: ast.expr, names: Mapping[str, object]) -> object:
 def _items(part: str, name: str) -> tuple[list[str], list[ast.expr]]:
     """The keys and the values of the dict of this name in a part of plackett."""
     for node in _nodes(part):
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            return [key.value for key in node.value.keys], node.value.values
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if name in map(ast.unparse, targets):
+                return [ast.literal_eval(key) for key in node.value.keys if key is not None], node.value.values
     raise LookupError(f"there is no {name} in {part}")

@@ -42,7 +42,7 @@ class EpochBar:
         self.label = label
         self.metric = metric
         self.improves = improves
-        self.best = (0, None)
+        self.best: tuple[int, float | None] = (0, None)
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
@@ -56,7 +56,7 @@ class EpochBar:
         self.bar.start()
         self.task = self.bar.add_task(self.label, total=epochs, numbers="")
         for entry in history:
-            self.show(entry["epoch"], entry)
+            self.show(int(entry["epoch"]), entry)
 
     def show(self, epoch: int, logs: Mapping[str, float]) -> None:
         """Shows the numbers of an epoch, the first of which is 1."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Any
 
 import typer
 import yaml
@@ -41,7 +42,7 @@ def read_request(ctx: typer.Context, backend: str) -> Request:
         ValueError: there is no data, or a setting is unknown or out of range.
         OSError: the file cannot be read.
     """
-    given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
+    given = flags_given(ctx)
     config = read_config(given["config"], backend, given.get("backend")) if "config" in given else {}
     of_file = {name: config.pop(name, None) for name in ("data", "validation")}
     data, validation = (_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
@@ -50,6 +51,12 @@ def read_request(ctx: typer.Context, backend: str) -> Request:
     settings, names = _settings_of_flags(given, config)
     settings = config | settings
     return Request(settings, Settings.from_dict(settings), data, validation, names)
+
+
+def flags_given(ctx: typer.Context) -> dict[str, Any]:
+    """The values of the parameters of a command that stand on the command line."""
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    return {name: ctx.params[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def _settings_of_flags(given: dict, config: dict) -> tuple[dict, frozenset[str]]:

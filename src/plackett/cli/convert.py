@@ -2,13 +2,13 @@
 
 import pathlib
 from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from plackett.cli import _checks
 from plackett.cli._progress import count_of_lists
-from plackett.cli._request import parse_pairs
+from plackett.cli._request import flags_given, parse_pairs
 from plackett.cli._tables import console, table_of_facts
 
 # The formats, and the flags that act on each of them besides those that act on all.
@@ -36,11 +36,11 @@ def convert(
     ] = None,
     categorical: Annotated[str | None, typer.Option(help="csv: names of the id features, with commas between.")] = None,
     column: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             help="csv, TFRecords: what else is known of documents: click, weight, teacher, ..., as click=NAME."
         ),
-    ] = (),
+    ] = None,
     separator: Annotated[str | None, typer.Option(help="csv: between fields. Default: a tab or a comma.")] = None,
     qrels: Annotated[pathlib.Path | None, typer.Option(help="trec: the file of judgements.")] = None,
     missing: Annotated[bool, typer.Option("--missing", help="Features may be missing.")] = False,
@@ -54,10 +54,11 @@ def convert(
     from plackett import data
 
     write = data.convert  # which says what to install, where that is not installed
-    given = {name: x for name, x in ctx.params.items() if ctx.get_parameter_source(name).name == "COMMANDLINE"}
+    given = flags_given(ctx)
     form = find_format(form, inputs)
     check_flags(form, given)
-    options = {name: given[name] for name in ("query", "label", "document", "separator", "qrels") if name in given}
+    plain = ("query", "label", "document", "separator", "qrels")
+    options: dict[str, Any] = {name: given[name] for name in plain if name in given}
     if features is not None:
         options["features"] = count_of_features(features) if form == "letor" else features.split(",")
     if categorical is not None:

@@ -14,7 +14,7 @@ from plackett.cli._flags import Backend, Data
 from plackett.cli._tables import console, say, table_of_metrics
 from plackett.data._paths import MOVIELENS
 
-METRICS = ("ndcg@5", "ndcg@10", "mrr")
+METRICS = ["ndcg@5", "ndcg@10", "mrr"]
 EMPTY = {"0": 0, "1": 1, "skip": "skip"}
 TIES = ("position", "expected", "trec")
 QUERIES = ("run", "judged")
@@ -65,7 +65,7 @@ def make_measures(names: Iterable[str], empty: str | None, ties: str | None) -> 
     """Metrics of these names, by the conventions that are given, else by their own."""
     from plackett import metrics
 
-    conventions = {"empty": EMPTY.get(empty), "ties": ties}
+    conventions = {"empty": None if empty is None else EMPTY[empty], "ties": ties}
     conventions = {name: value for name, value in conventions.items() if value is not None}
     return [metrics.get(name, name=name, **conventions) for name in names]
 
@@ -112,7 +112,7 @@ def read_for(ranker, path: pathlib.Path, data: list[str]):
 
 def by_conventions(measures: Iterable) -> dict[str, list[str]]:
     """How queries without relevant documents and equal scores count -> the names of the metrics where they do so."""
-    groups = {}
+    groups: dict[str, list[str]] = {}
     for measure in measures:
         stated = f"empty={measure.empty}, ties={measure.ties}"
         groups.setdefault(stated, []).append(measure.name)

@@ -25,7 +25,7 @@ def train(
     output: Annotated[pathlib.Path, typer.Option(help="The folder for the model and its record.")],
     data: TrainingData = None,
     config: Config = None,
-    validation: Validation = (),
+    validation: Validation = None,
     shared_queries: SharedQueries = False,
     backend: Backend = None,
     overwrite: Annotated[
@@ -107,7 +107,7 @@ def as_callback(bar: EpochBar):
     """The Keras callback that moves a bar."""
     import keras
 
-    callback = keras.callbacks.LambdaCallback(
+    callback: keras.callbacks.Callback = keras.callbacks.LambdaCallback(
         on_train_begin=lambda logs: bar.begin(callback.params["epochs"], callback.params["history"]),
         on_epoch_end=lambda epoch, logs: bar.show(epoch + 1, logs),
         on_train_end=lambda logs: bar.close(),

@@ -28,7 +28,7 @@ def tune(
         typer.Option(help="A YAML file of names to {low, high, log} or lists of choices. Default: by the scorer."),
     ] = None,
     config: Config = None,
-    validation: Validation = (),
+    validation: Validation = None,
     shared_queries: SharedQueries = False,
     backend: Backend = None,
     **settings,
@@ -45,7 +45,7 @@ def tune(
     make_parts(request)
     lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
     found = search(lists, held_out, output, trials, searched, provenance, request.settings)
-    console.print(table_of_trials(found, request.whole.metric))
+    console.print(table_of_trials(found, str(request.whole.metric)))
     if found[0].value is None:
         raise ValueError(
             f"all {len(found)} trials diverged, so there are no best settings: search smaller learning rates, or look "

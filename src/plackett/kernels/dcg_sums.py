@@ -29,11 +29,11 @@ def relative(gain, labels, mask):
     """
     if gain is not gains.pow_minus_1:
         return gain(labels)
-    highest = ops.max(ops.where(mask, labels, 0.0), axis=-1, keepdims=True, initial=0.0)
+    highest = backend.highest(ops.where(mask, labels, 0.0))
     return pow_minus_1_over(labels, ops.relu(highest - HIGH))
 
 
-def truncated(discount, topn):
+def cut_off(discount, topn):
     """The discount that is 0 below rank `topn`; `discount` itself where `topn` is None.
 
     Ranks may be soft: a rank counts as the integer that it is nearest to.
@@ -61,6 +61,6 @@ def ideal_dcg(gain, discount, mask):
     return ops.sum(falling * discount(rank), axis=-1)
 
 
-def normalized(gain, discount, mask):
+def normalize(gain, discount, mask):
     """The gains divided by their `ideal_dcg`; 0 where that is 0."""
     return backend.divide_no_nan(gain, ideal_dcg(gain, discount, mask)[..., None])

@@ -42,14 +42,14 @@ def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0, higher
     Cost: time in proportion to the pairs that matter, and to a sort with `higher`; O(list_size) memory.
     """
     shape = ops.shape(documents[0])
-    documents = [as_rows(x, len(x.shape) - len(shape) + 1) for x in documents]
+    rows = [as_rows(x, len(x.shape) - len(shape) + 1) for x in documents]
     wanted = as_rows(wanted)
-    if needs_loop(documents[0].shape):
-        sort = higher is not None and None not in documents[0].shape and all(len(x.shape) == 2 for x in documents)
-        plan = _lower_columns(wanted, as_rows(higher), documents) if sort else _all_columns(wanted, documents)
-        sums = _in_tiles(terms, documents, plan, by_row, by_column)
+    if needs_loop(rows[0].shape):
+        sort = higher is not None and None not in rows[0].shape and all(len(x.shape) == 2 for x in rows)
+        plan = _lower_columns(wanted, as_rows(higher), rows) if sort else _all_columns(wanted, rows)
+        sums = _in_tiles(terms, rows, plan, by_row, by_column)
     else:
-        sums = _in_one_tile(terms, wanted, documents, by_row)
+        sums = _in_one_tile(terms, wanted, rows, by_row)
     return tuple(ops.reshape(x, shape) for x in sums)
 
 

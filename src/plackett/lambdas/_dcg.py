@@ -1,13 +1,20 @@
 """Weights of the DCG family: what the swap of two documents changes in a DCG, and what a document is worth to it."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from keras import ops
 
 from plackett import backend, gains
+from plackett._types import Tensor
 from plackett.kernels import dcg_sums
-from plackett.lambdas._pairs import DocumentWeight, PairWeight
+from plackett.lambdas._pairs import DocumentWeight, PairWeight, ValuesOfPairs
 from plackett.lists import count
 from plackett.registry import register
 from plackett.registry.options import Count, Function, Share
+
+# A function of the ranks of two documents.
+OfRanks: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 class DCGFamily(PairWeight, DocumentWeight):
@@ -59,23 +66,23 @@ class DCGFamily(PairWeight, DocumentWeight):
         self.normalized = normalized
         self.weighted = weighted
 
-    def gain(self, labels, mask, weights=None):
+    def gain(self, labels: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
         """[..., list_size], the gains of the documents, divided by the ideal DCG where the weight is normalised.
 
         They are multiplied by the weights of the documents first, [..., list_size]; None = 1.
         """
         gain = dcg_sums.relative(self.gain_fn, labels, mask) if self.normalized else self.gain_fn(labels)
         gain = gain if weights is None else gain * weights
-        return dcg_sums.normalized(gain, self.discount, mask) if self.normalized else gain
+        return dcg_sums.normalize(gain, self.discount, mask) if self.normalized else gain
 
-    def discount(self, ranks):
+    def discount(self, ranks: Tensor) -> Tensor:
         """[..., list_size], the discounts of the ranks; 0 below the cut-off."""
-        return dcg_sums.truncated(self.rank_discount_fn, self.topn)(ranks)
+        return dcg_sums.cut_off(self.rank_discount_fn, self.topn)(ranks)
 
-    def of_documents(self, labels, ranks, mask):
+    def of_documents(self, labels: Tensor, ranks: Tensor, mask: Tensor) -> Tensor:
         return self.gain(labels, mask) * self.rank_discount_fn(backend.maximum(ranks, 1.0))
 
-    def of_pairs(self, labels, ranks, mask, weights=None):
+    def of_pairs(self, labels: Tensor, ranks: Tensor, mask: Tensor, weights: Tensor | None = None) -> ValuesOfPairs:
         of_ranks = self.of_ranks(ops.shape(labels)[-1], labels.dtype)
 
         def weight(i, j):
@@ -83,16 +90,16 @@ class DCGFamily(PairWeight, DocumentWeight):
 
         return [self.gain_of_pairs(labels, mask, weights), backend.maximum(ranks, 1.0)], weight
 
-    def gain_of_pairs(self, labels, mask, weights=None):
+    def gain_of_pairs(self, labels: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
         """[..., list_size], n times the gain: what a pair differs in, beside its ranks."""
         gain = self.gain(labels, mask, weights if self.weighted else None)
         return ops.cast(count(mask), labels.dtype)[..., None] * gain
 
-    def of_ranks(self, list_size, dtype):
+    def of_ranks(self, list_size: int | Tensor, dtype: str) -> OfRanks:
         """What the ranks of two documents, from 1 to list_size, contribute to the weight of the pair: a function."""
         return self.rank_term(ops.arange(1, list_size + 1, dtype=dtype))
 
-    def rank_term(self, every_rank):
+    def rank_term(self, every_rank: Tensor) -> OfRanks:
         """What the ranks of two documents contribute to the weight of the pair: a function of both.
 
         Args:
@@ -100,7 +107,7 @@ class DCGFamily(PairWeight, DocumentWeight):
         """
         raise NotImplementedError
 
-    def neighbour_term(self, every_rank):
+    def neighbour_term(self, every_rank: Tensor) -> OfRanks:
         """|discount(d) - discount(d + 1)| at the distance d of two ranks; 0 for a document and itself.
 
         Wang et al., "The LambdaLoss Framework for Ranking Metric Optimization", CIKM 2018.
@@ -135,7 +142,7 @@ class DCGLambdaWeight(DCGFamily):
         super().__init__(topn, gain_fn, rank_discount_fn, normalized, weighted)
         self.smooth_fraction = smooth_fraction
 
-    def rank_term(self, every_rank):
+    def rank_term(self, every_rank: Tensor) -> OfRanks:
         lambdaloss = self.neighbour_term(every_rank)
 
         def term(i, j):
@@ -190,7 +197,7 @@ class DCGLambdaWeightV2(DCGFamily):
     ):
         super().__init__(topn, gain_fn, rank_discount_fn, normalized, weighted)
 
-    def rank_term(self, every_rank):
+    def rank_term(self, every_rank: Tensor) -> OfRanks:
         lambdaloss = self.neighbour_term(every_rank)
         if self.topn is None:
             return lambdaloss
@@ -242,6 +249,6 @@ class YetiDCGLambdaWeight(DCGLambdaWeightV2):
     ):
         super().__init__(topn, gain_fn, rank_discount_fn, normalized, weighted)
 
-    def rank_term(self, every_rank):
+    def rank_term(self, every_rank: Tensor) -> OfRanks:
         term = super().rank_term(every_rank)
         return lambda i, j: term(i, j) * ops.cast(ops.abs(i - j) == 1.0, i.dtype)

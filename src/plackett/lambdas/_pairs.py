@@ -1,14 +1,20 @@
 """Weights of pairs of documents."""
 
 import inspect
+from collections.abc import Callable
+from typing import TypeAlias
 
 from keras import ops
 
 from plackett import gains
+from plackett._types import Tensor
 from plackett.lists import clean, weights_of_documents
 from plackett.lists._pairs import both
 from plackett.registry import Configured, register
 from plackett.registry.options import Count, Function
+
+# Values of documents, and the weight of a pair as a function of those of either.
+ValuesOfPairs: TypeAlias = tuple[list[Tensor], Callable[[list[Tensor], list[Tensor]], Tensor]]
 
 
 class LambdaWeight(Configured):
@@ -35,11 +41,11 @@ class DocumentWeight(LambdaWeight):
     0.550971
     """
 
-    def of_documents(self, labels, ranks, mask):
+    def of_documents(self, labels: Tensor, ranks: Tensor, mask: Tensor) -> Tensor:
         """[..., list_size], the weight of each document of clean lists; at padding without meaning."""
         raise NotImplementedError
 
-    def document_weights(self, labels, ranks, mask=None):
+    def document_weights(self, labels: Tensor, ranks: Tensor, mask: Tensor | None = None) -> Tensor:
         """[..., list_size], the weight of each real document; 0 elsewhere."""
         labels, ranks, mask = clean(labels, ranks, mask)
         return ops.where(mask, self.of_documents(labels, ranks, mask), 0.0)
@@ -57,14 +63,16 @@ class PairWeight(LambdaWeight):
     1.066595
     """
 
-    def of_pairs(self, labels, ranks, mask):
+    def of_pairs(self, labels: Tensor, ranks: Tensor, mask: Tensor) -> ValuesOfPairs:
         """(values, fn): values of documents, [..., list_size] each, and the weight of pairs of real documents (i, j).
 
         fn takes the values of i and those of j, two lists whose members broadcast.
         """
         raise NotImplementedError
 
-    def pair_weights(self, labels, ranks, mask=None, weights=None):
+    def pair_weights(
+        self, labels: Tensor, ranks: Tensor, mask: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor:
         """[..., list_size, list_size], the weight of each pair of real documents; 0 elsewhere.
 
         `weights`, [..., list_size], are those of the documents, which the DCG family reads where it is `weighted`.
@@ -89,7 +97,7 @@ class LabelDiffLambdaWeight(PairWeight):
     True
     """
 
-    def of_pairs(self, labels, ranks, mask):
+    def of_pairs(self, labels: Tensor, ranks: Tensor, mask: Tensor) -> ValuesOfPairs:
         return [labels], lambda i, j: ops.abs(i[0] - j[0])
 
 
@@ -111,7 +119,7 @@ class PrecisionLambdaWeight(PairWeight):
         self.topn = topn
         self.positive_fn = positive_fn
 
-    def of_pairs(self, labels, ranks, mask):
+    def of_pairs(self, labels: Tensor, ranks: Tensor, mask: Tensor) -> ValuesOfPairs:
         positive = ops.cast(self.positive_fn(labels) & mask, labels.dtype)
         topn = ops.sum(positive, axis=-1, keepdims=True) if self.topn is None else self.topn
         inside = ops.cast(ranks <= topn, labels.dtype)

@@ -1,6 +1,7 @@
 """Weights of the positions of a ranking."""
 
 from plackett import backend, gains
+from plackett._types import Tensor
 from plackett.lambdas._pairs import DocumentWeight
 from plackett.registry import register
 from plackett.registry.options import Function
@@ -16,5 +17,5 @@ class ListMLELambdaWeight(DocumentWeight):
     def __init__(self, rank_discount_fn: Function = gains.log2_inverse):
         self.rank_discount_fn = rank_discount_fn
 
-    def of_documents(self, labels, ranks, mask):
+    def of_documents(self, labels: Tensor, ranks: Tensor, mask: Tensor) -> Tensor:
         return self.rank_discount_fn(backend.maximum(ranks, 1.0))

@@ -16,6 +16,7 @@ from plackett.lambdas._dcg import (
 from plackett.lambdas._pairs import (
     DocumentWeight,
     LabelDiffLambdaWeight,
+    LambdaWeight,
     PairWeight,
     PrecisionLambdaWeight,
     values_of_pairs,
@@ -23,7 +24,7 @@ from plackett.lambdas._pairs import (
 from plackett.lambdas._positions import ListMLELambdaWeight
 from plackett.lists._pairs import both
 
-OWN = (
+OWN: tuple[type[LambdaWeight], ...] = (
     LabelDiffLambdaWeight,
     DCGLambdaWeight,
     NDCGLambdaWeight,

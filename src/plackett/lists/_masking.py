@@ -9,7 +9,7 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.lists._ragged import is_ragged, pad_together
-from plackett.lists._shapes import check_shape, computable, shown, without_column
+from plackett.lists._shapes import check_shape, computable, shape_text, without_column
 
 
 def clean(
@@ -48,7 +48,7 @@ def clean(
     elif len(scores.shape) != len(labels.shape) + 1:
         raise ValueError(
             f"scores must have a last axis of models, [..., list_size, models], one axis more than the labels, "
-            f"but got scores {shown(scores.shape)} and labels {shown(labels.shape)}"
+            f"but got scores {shape_text(scores.shape)} and labels {shape_text(labels.shape)}"
         )
     else:
         check_shape("scores", scores, "labels and models", (*labels.shape, scores.shape[-1]))
@@ -104,7 +104,7 @@ def subtopics_of_documents(labels, scores, mask=None):
     if len(labels.shape) != len(scores.shape) + 1:
         raise ValueError(
             f"labels must have a last axis of subtopics, [..., list_size, subtopics], one axis more than the scores, "
-            f"but got labels {shown(labels.shape)} and scores {shown(scores.shape)}"
+            f"but got labels {shape_text(labels.shape)} and scores {shape_text(scores.shape)}"
         )
     mask = _not_padding(labels, subtopics=True) if mask is None else mask
     _, scores, mask = clean(ops.zeros_like(labels[..., 0]), scores, mask)

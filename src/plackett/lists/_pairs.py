@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from plackett.lists._shapes import shown
+from plackett.lists._shapes import shape_text
 
 
 def both(mask):
@@ -15,7 +15,7 @@ def check_square(similarities) -> None:
     shape = similarities.shape
     square = len(shape) > 1 and (shape[-1] is None or shape[-2] is None or shape[-1] == shape[-2])
     if not square:
-        raise ValueError(f"similarities must be square, [..., rows, rows], but got {shown(shape)}")
+        raise ValueError(f"similarities must be square, [..., rows, rows], but got {shape_text(shape)}")
 
 
 def squeeze_column(labels, similarities):

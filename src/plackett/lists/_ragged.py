@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from plackett import backend
-from plackett.lists._shapes import computable, shown
+from plackett.lists._shapes import computable, shape_text
 
 
 @backend.pytree(data=["values", "row_splits"], static=["list_size"])
@@ -76,7 +76,7 @@ def to_ragged(x) -> Ragged:
         return Ragged(ops.concatenate(filled), np.cumsum([0, *lengths]), max(lengths))
     flat = backend.flat_ragged(x)
     if flat is None:
-        raise ValueError(f"labels and scores must both be ragged, but got one padded tensor {shown(np.shape(x))}")
+        raise ValueError(f"labels and scores must both be ragged, but got one padded tensor {shape_text(np.shape(x))}")
     return Ragged(*flat)
 
 

@@ -25,10 +25,12 @@ def check_shape(name: str, x, other: str, shape) -> None:
         a is None or b is None or a == b for a, b in zip(x.shape, shape, strict=True)
     )
     if not fits:
-        raise ValueError(f"{name} must have the shape of {other}, {shown(shape)}, but got {name} {shown(x.shape)}")
+        raise ValueError(
+            f"{name} must have the shape of {other}, {shape_text(shape)}, but got {name} {shape_text(x.shape)}"
+        )
 
 
-def shown(shape) -> str:
+def shape_text(shape) -> str:
     """A shape as it is written, [lists, list_size], with ? for an unknown size."""
     return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
 

@@ -5,7 +5,7 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.lists._masking import mean
-from plackett.lists._shapes import check_shape, shown, without_column
+from plackett.lists._shapes import check_shape, shape_text, without_column
 
 
 def is_a_document(weights, labels) -> bool:
@@ -28,8 +28,8 @@ def is_a_document(weights, labels) -> bool:
         return False
     if len(weights.shape) != len(leading) + 1:
         raise ValueError(
-            f"sample_weight must have one weight, one a list, {shown(leading)} or {shown((*leading, 1))}, or one a "
-            f"document, {shown(labels.shape)}, but got {shown(weights.shape)}"
+            f"sample_weight must have one weight, one a list, {shape_text(leading)} or {shape_text((*leading, 1))}, or "
+            f"one a document, {shape_text(labels.shape)}, but got {shape_text(weights.shape)}"
         )
     check_shape("sample_weight", weights, "labels", labels.shape)
     return True

@@ -11,8 +11,8 @@ from keras import ops
 from plackett import backend
 from plackett.lists import weights_of_documents
 from plackett.lists._masking import count
-from plackett.lists._shapes import shown
-from plackett.losses._base import RankingLoss
+from plackett.lists._shapes import shape_text
+from plackett.losses._base import RankingLoss, Reduction
 from plackett.registry import register
 
 # Labels and scores of one list, which every usual loss can take: clicks and probabilities.
@@ -64,7 +64,7 @@ class _LossOfLists(RankingLoss):
         if shape != (1,):
             raise ValueError(
                 f"{self.name} must give one loss a list, [lists], but of one list of three documents it gives "
-                f"{shown(shape)}: add up the documents, axis=-1"
+                f"{shape_text(shape)}: add up the documents, axis=-1"
             )
 
     def _losses(self, labels, scores, mask, weights=None):
@@ -78,7 +78,7 @@ class _LossOfDocuments(RankingLoss):
     weighs_documents = True
 
     def __init__(self, loss: Callable, name: str | None = None):
-        reduction = loss.reduction if isinstance(loss, keras.losses.Loss) else "auto"
+        reduction: Reduction = loss.reduction if isinstance(loss, keras.losses.Loss) else "auto"
         super().__init__(reduction, name)
         self.loss = loss.call if isinstance(loss, keras.losses.Loss) else loss
         self.is_sum = _is_sum(self.loss, self.name)

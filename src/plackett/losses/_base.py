@@ -17,9 +17,21 @@ from plackett.lists._shapes import computable
 from plackett.lists._weights import is_a_document, list_weights, weights_as_given
 from plackett.losses._sampled import mean_over_samples
 from plackett.registry import Configured, snake_case
+from plackett.registry.docs import complete
 from plackett.registry.options import Count, Positive, Whole
 
 Reduction = Literal["auto", "sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]
+
+
+INPUTS = (
+    "An object is called with labels and scores, [lists, list_size] each, or [lists, list_size, models] scores where a "
+    "document has several, and with `sample_weight`, a weight a list or a document. The Keras mask of the scores, or "
+    "else a label below 0, marks padding. See `plackett.losses`."
+)
+INPUTS_OF_CLASSES = (
+    "An object is called with classes and similarities as above, and with `sample_weight`, a weight a row. See "
+    "`plackett.losses`."
+)
 
 
 class RankingLoss(Configured, keras.losses.Loss):
@@ -41,11 +53,12 @@ class RankingLoss(Configured, keras.losses.Loss):
     0.75
 
     Args:
-        reduction: see `plackett.losses`.
+        reduction: "auto", "sum_over_batch_size" or "mean", the mean over lists; "sum"; "none" or None, one number a
+            list; "mean_with_sample_weight", the weighted mean over the lists that have a relevant document.
         name: the name of the loss. None = from the class.
-        lambda_weight: see `plackett.lambdas`; refused where `lambda_weights` says that it has no meaning.
+        lambda_weight: see `plackett.lambdas`, which says where it has a meaning; elsewhere it is refused. None = none.
         temperature: the scores are divided by it.
-        ragged: accept ragged labels, scores and weights.
+        ragged: accept ragged labels, scores and weights, of all forms that `plackett.losses` names.
         sample_size: how many samples of noise a list gets. None = no noise.
         gumbel_temperature: of the scores that noise perturbs.
         seed: of the noise. None = another one each time, which `keras.utils.set_random_seed` repeats.
@@ -75,7 +88,11 @@ class RankingLoss(Configured, keras.losses.Loss):
     models: Any = None
     # Function of the scores of several models, [..., list_size, models], that makes of them the scores to rank by,
     # [..., list_size]. None = their mean.
-    ranking: ClassVar[Callable[[Tensor], Tensor] | None] = None
+    ranking: Any = None
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        complete(cls, RankingLoss, INPUTS_OF_CLASSES if cls.of_classes else INPUTS)
 
     def __init__(
         self,
@@ -87,7 +104,7 @@ class RankingLoss(Configured, keras.losses.Loss):
         sample_size: Count | None = None,
         gumbel_temperature: Positive = 1.0,
         seed: Whole | None = None,
-        **options,
+        **options: Any,
     ):
         check_lambda_weight(lambda_weight, self.lambda_weights)
         if sample_size is None and (seed is not None or gumbel_temperature != 1.0):
@@ -103,22 +120,27 @@ class RankingLoss(Configured, keras.losses.Loss):
         self.gumbel_temperature = gumbel_temperature
         self.seed = seed
         self.seed_generator = None if sample_size is None else keras.random.SeedGenerator(seed)
-        self.options = options if self.lambda_weights is NOTHING else options | {"lambda_weight": lambda_weight}
+        weight = {} if self.lambda_weights is NOTHING else {"lambda_weight": lambda_weight}
+        self._options = tuple((options | weight).items())
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         with keras.name_scope(self.name):
             labels, scores, mask = self._lists(y_true, y_pred)
+            own = type(self).call is not RankingLoss.call
             if sample_weight is None:
-                return self._reduced(self._losses(labels, scores, mask), None, labels, mask)
+                losses = self.call(y_true, y_pred) if own else self._losses(labels, scores, mask)
+                return self._reduce(losses, None, labels, mask)
             weighed = scores[..., :1] if self.of_classes else labels
             weights = weights_as_given(padded_weights(sample_weight, y_true, ragged=self.ragged), weighed)
             weights = ops.cast(weights, scores.dtype)
             by_list = list_weights(weights, weighed, mask, plain=backend.keras_mask(y_pred) is not None)
-            if self.weighs_documents and is_a_document(weights, weighed):
+            if own:
+                losses = by_list * self.call(y_true, y_pred)
+            elif self.weighs_documents and is_a_document(weights, weighed):
                 losses = self._losses(labels, scores, mask, weights_of_documents(weights, labels, mask))
             else:
                 losses = by_list * self._losses(labels, scores, mask)
-            return self._reduced(losses, by_list, labels, mask)
+            return self._reduce(losses, by_list, labels, mask)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """[...], one loss a list, before weights and reduction."""
@@ -129,6 +151,11 @@ class RankingLoss(Configured, keras.losses.Loss):
         if self.models is None:
             return scores
         return backend.mean(scores, axis=-1) if self.ranking is None else self.ranking(scores)
+
+    @property
+    def options(self) -> dict:
+        """What the function is told besides labels, scores and mask; a copy."""
+        return dict(self._options)
 
     def draw_noise(self, labels: Tensor, scores: Tensor) -> Tensor:
         """[..., sample_size, list_size], uniform on [0, 1). The one method that draws, which tests may replace."""
@@ -153,7 +180,7 @@ class RankingLoss(Configured, keras.losses.Loss):
             scores = scores / self.temperature
         return self.fn(labels, scores, mask=mask, **options)
 
-    def _reduced(self, losses, weights, labels, mask):
+    def _reduce(self, losses, weights, labels, mask):
         if self.reduction in ("none", None):
             return losses
         if self.reduction == "sum":

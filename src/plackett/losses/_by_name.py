@@ -1,5 +1,7 @@
 """Losses by name, and from the configs of TensorFlow Ranking and Addons."""
 
+from typing import Any
+
 import keras
 
 from plackett.lambdas import LambdaWeight
@@ -7,7 +9,7 @@ from plackett.losses._base import RankingLoss
 from plackett.registry import PACKAGE, classes_by_name, make
 
 
-def get(name: str, /, **options) -> keras.losses.Loss:
+def get(name: str, /, **options: Any) -> keras.losses.Loss:
     """A loss by its lower-case name, that of its function and of the command line.
 
     >>> get("gumbel_approx_ndcg", sample_size=16).sample_size
@@ -49,10 +51,10 @@ def deserialize(config: dict, custom_objects: dict | None = None) -> RankingLoss
         raise ValueError(f"a config must be a dict with class_name and config, but got {config!r}")
     if str(config.get("module")).startswith("plackett"):
         return keras.saving.deserialize_keras_object(config, custom_objects)
-    return _translated("loss", RankingLoss, config, custom_objects)
+    return _translate("loss", RankingLoss, config, custom_objects)
 
 
-def _translated(what, base, written, custom_objects):
+def _translate(what, base, written, custom_objects):
     """An object of this kind from {"class_name": "package>name", "config": {...}}."""
     name = written["class_name"].rpartition(">")[2]
     arguments = {key: _argument(key, value, custom_objects) for key, value in (written.get("config") or {}).items()}
@@ -69,7 +71,7 @@ def _argument(name, value, custom_objects):
     if name == "lambda_weight" and value is not None:
         if not isinstance(value, dict) or "class_name" not in value:
             raise ValueError(f"lambda_weight must be None or a dict with class_name and config, but got {value!r}")
-        return _translated("lambda weight", LambdaWeight, value, custom_objects)
+        return _translate("lambda weight", LambdaWeight, value, custom_objects)
     if not name.endswith("_fn") or not isinstance(value, str):
         return value
     ours = PACKAGE + value.rpartition(">")[2]

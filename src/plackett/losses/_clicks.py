@@ -9,7 +9,7 @@ from plackett.lambdas import LambdaWeight
 from plackett.lambdas._uses import PAIRS, check_lambda_weight, weights_of_pairs
 from plackett.lists import clean, mean, ranks, weights_of_documents
 from plackett.lists._masking import any_above_0
-from plackett.lists._shapes import shown
+from plackett.lists._shapes import shape_text
 from plackett.losses._base import RankingLoss, Reduction
 from plackett.losses._pointwise import Per, cross_entropy, total
 from plackett.registry import check_options, register
@@ -167,7 +167,7 @@ def click_em(
 def _click_em(labels, scores, *, mask, weights, exam_loss_weight, rel_loss_weight, per="list"):
     if scores.shape[-1] not in (2, None):
         raise ValueError(
-            f"click_em takes 2 scores a document, examination and relevance, but got {shown(scores.shape)}"
+            f"click_em takes 2 scores a document, examination and relevance, but got {shape_text(scores.shape)}"
         )
     examination, relevance = scores[..., 0], scores[..., 1]
     clicked = labels >= 1
@@ -217,5 +217,12 @@ class ClickEMLoss(RankingLoss):
         rel_loss_weight: NotNegative = 1.0,
         ragged: bool = False,
     ):
-        weights = {"exam_loss_weight": exam_loss_weight, "rel_loss_weight": rel_loss_weight}
-        super().__init__(reduction, name, None, 1.0, ragged, **weights)
+        super().__init__(
+            reduction,
+            name,
+            None,
+            1.0,
+            ragged,
+            exam_loss_weight=exam_loss_weight,
+            rel_loss_weight=rel_loss_weight,
+        )

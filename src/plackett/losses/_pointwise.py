@@ -8,7 +8,7 @@ from plackett import backend
 from plackett._types import Tensor
 from plackett.backend.derivatives import Rule, differentiable
 from plackett.lists import clean, weights_of_documents
-from plackett.lists._shapes import shown
+from plackett.lists._shapes import shape_text
 from plackett.losses._base import RankingLoss, Reduction
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, CountFrom2, ShareBelow1
@@ -337,7 +337,7 @@ def _check_size(scores, **size) -> None:
     """Raises ValueError where the scores have another last axis than the one option says."""
     ((name, wanted),) = size.items()
     if wanted is not None and scores.shape[-1] not in (wanted, None):
-        raise ValueError(f"{name}={wanted} needs as many scores a document, but got scores {shown(scores.shape)}")
+        raise ValueError(f"{name}={wanted} needs as many scores a document, but got scores {shape_text(scores.shape)}")
 
 
 @register

@@ -16,6 +16,7 @@ from plackett.lists._ragged import padded_weights
 from plackett.lists._weights import weights_as_given
 from plackett.metrics._ranked import sort_by_score
 from plackett.registry import Configured, snake_case
+from plackett.registry.docs import complete
 from plackett.registry.options import Count
 
 Ties = Literal["position", "expected", "trec"]
@@ -38,6 +39,13 @@ def relevance_by_gain(gain, average, labels, mask):
     return dcg_sums.relative(gain, labels, mask) if average == "lists" else gain(labels)
 
 
+INPUTS = (
+    "An object is called with labels and scores, [lists, list_size] each, and with `sample_weight`, a weight a list or "
+    "a document; `result()` is the mean over all lists so far. The Keras mask of the scores, or else a label below 0, "
+    "marks padding. See `plackett.metrics`."
+)
+
+
 class RankingMetric(Configured, keras.metrics.Metric):
     """A metric function of lists as a Keras metric: the weighted mean over all lists seen.
 
@@ -49,7 +57,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
     >>> from plackett.metrics import RankingMetric
     >>> class First(RankingMetric):
     ...     "The label of the first document."
-    ...     fn = staticmethod(lambda lists, *, topn: lists.known(lists.found(lists.labels)[..., 0]))
+    ...     fn = staticmethod(lambda lists, *, topn: lists.or_nan(lists.of_retrieved(lists.labels)[..., 0]))
     >>> float(First()([[2.0, 0.0], [1.0, 0.0]], [[0.6, 0.8], [0.2, 0.1]]))
     0.5
 
@@ -69,7 +77,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
         ValueError: an option outside of what is allowed.
     """
 
-    # See above; its values are those of `lists.known`, so that a list with a score of NaN has none.
+    # See above; its values are those of `lists.or_nan`, so that a list with a score of NaN has none.
     fn: ClassVar[Callable[..., Tensor]]
     # The relevance rel of each document for the weight of its list: function of labels and mask.
     relevance: Any = staticmethod(binary)
@@ -84,6 +92,10 @@ class RankingMetric(Configured, keras.metrics.Metric):
     # Keras renames the metrics of a model of several outputs.
     replaceable = ("name",)
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        complete(cls, RankingMetric, INPUTS)
+
     def __init__(
         self,
         topn: Count | Literal["relevant"] | None = None,
@@ -92,18 +104,23 @@ class RankingMetric(Configured, keras.metrics.Metric):
         average: Average = "lists",
         name: str | None = None,
         ragged: bool = False,
-        **options,
+        **options: Any,
     ):
         super().__init__(name=name or _default_name(type(self), topn))
         self.empty = empty
         self.ties = ties
         self.average = average
         self.ragged = ragged
-        self.options = options | ({"topn": topn} if self.has_cut_off else {})
+        self._options = tuple((options | ({"topn": topn} if self.has_cut_off else {})).items())
         self.total = self.add_weight(name="total", initializer="zeros")
         self.weight = self.add_weight(name="weight", initializer="zeros")
         self.relevant_lists = self.add_weight(name="relevant_lists", initializer="zeros")
         self.empty_lists = self.add_weight(name="empty_lists", initializer="zeros")
+
+    @property
+    def options(self) -> dict:
+        """What the function is told besides the lists; a copy."""
+        return dict(self._options)
 
     @property
     def _direction(self):
@@ -158,8 +175,9 @@ class RankingMetric(Configured, keras.metrics.Metric):
         """Whether a value of this metric is better than the best so far, None before the first; NaN never is."""
         if math.isnan(value):
             return False
-        first = best is None or math.isnan(best)
-        return first or (value < best if self.less_is_better else value > best)
+        if best is None or math.isnan(best):
+            return True
+        return value < best if self.less_is_better else value > best
 
     def _sum(self, x):
         return ops.sum(ops.cast(x, self.dtype))

@@ -1,10 +1,12 @@
 """Metrics by name."""
 
+from typing import Any
+
 from plackett.metrics._base import RankingMetric
 from plackett.registry import check_known, classes_by_name, make
 
 
-def get(name: str, /, **options) -> RankingMetric:
+def get(name: str, /, **options: Any) -> RankingMetric:
     """A metric by its lower-case name, with an optional cut-off.
 
     >>> get("ndcg@10").name

@@ -6,7 +6,7 @@ from plackett import backend, gains
 from plackett._types import Tensor
 from plackett.kernels import dcg_sums
 from plackett.metrics._base import Average, CutOffMetric, Empty, RankingMetric, Ties, by_label
-from plackett.metrics._ranked import ranked
+from plackett.metrics._ranked import rank_lists
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Positive
 
@@ -100,12 +100,12 @@ def reciprocal_rank(
     Reference: Voorhees, "The TREC-8 Question Answering Track Report", TREC 1999.
     """
     check_options(reciprocal_rank, topn=topn, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _reciprocal_rank(lists, topn=topn)
 
 
 def _reciprocal_rank(lists, *, topn):
-    return lists.known(ops.sum(dcg_sums.truncated(gains.inverse, topn)(lists.rank) * _first_relevant(lists), axis=-1))
+    return lists.or_nan(ops.sum(dcg_sums.cut_off(gains.inverse, topn)(lists.rank) * _first_relevant(lists), axis=-1))
 
 
 @register
@@ -162,12 +162,12 @@ def hits(
     Reference: Bordes et al., "Translating Embeddings for Modeling Multi-relational Data", NIPS 2013 (Hits@10).
     """
     check_options(hits, topn=topn, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _hits(lists, topn=topn)
 
 
 def _hits(lists, *, topn):
-    return lists.known(ops.sum(dcg_sums.truncated(ops.ones_like, topn)(lists.rank) * _first_relevant(lists), axis=-1))
+    return lists.or_nan(ops.sum(dcg_sums.cut_off(ops.ones_like, topn)(lists.rank) * _first_relevant(lists), axis=-1))
 
 
 @register
@@ -193,7 +193,7 @@ def _first_relevant(lists):
     probability t / (m - k).
     """
     relevant = lists.among_ties(ops.where(lists.retrieved, lists.relevant(), 0.0))
-    probability = backend.minimum(relevant / (lists.tied() - lists.offset()), 1.0)
+    probability = backend.minimum(relevant / (lists.number_of_ties() - lists.offset()), 1.0)
     none_yet = backend.cumulative_product(1.0 - probability)
     first = ops.ones_like(none_yet[..., :1])
     return ops.concatenate([first, none_yet[..., :-1]], axis=-1) * probability
@@ -239,7 +239,7 @@ def expected_reciprocal_rank(
     Reference: Chapelle et al., "Expected Reciprocal Rank for Graded Relevance", CIKM 2009.
     """
     check_options(expected_reciprocal_rank, topn=topn, max_grade=max_grade, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _expected_reciprocal_rank(lists, topn=topn, max_grade=max_grade)
 
 
@@ -247,7 +247,7 @@ def _expected_reciprocal_rank(lists, *, topn, max_grade):
     shift = max(max_grade - dcg_sums.HIGH, 0.0)
     stop = dcg_sums.pow_minus_1_over(backend.clip(lists.labels, 0.0, max_grade), shift) / 2.0 ** (max_grade - shift)
     worth = ops.where(lists.retrieved, stop, 0.0)
-    return lists.known(cascade(lists, worth, 1.0 - stop, dcg_sums.truncated(gains.inverse, topn)))
+    return lists.or_nan(cascade(lists, worth, 1.0 - stop, dcg_sums.cut_off(gains.inverse, topn)))
 
 
 @register

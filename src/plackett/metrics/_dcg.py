@@ -6,7 +6,7 @@ from plackett import backend, gains
 from plackett._types import Tensor
 from plackett.kernels import dcg_sums
 from plackett.metrics._base import Average, Empty, RankingMetric, Ties, relevance_by_gain
-from plackett.metrics._ranked import ranked
+from plackett.metrics._ranked import rank_lists
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Function
 
@@ -53,14 +53,14 @@ def dcg(
     gain is that of Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
     """
     check_options(dcg, topn=topn, gain=gain, discount=discount, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _dcg(lists, topn=topn, gain=gain, discount=discount)
 
 
 def _dcg(lists, *, topn, gain, discount):
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
     mean_weight = backend.divide_no_nan(ops.sum(gained * lists.weights, axis=-1), ops.sum(gained, axis=-1))
-    return lists.known(backend.divide_no_nan(_sum(lists, gained * lists.weights, topn, discount), mean_weight))
+    return lists.or_nan(backend.divide_no_nan(_sum(lists, gained * lists.weights, topn, discount), mean_weight))
 
 
 class GainMetric(RankingMetric):
@@ -79,7 +79,7 @@ class GainMetric(RankingMetric):
     ):
         super().__init__(topn, empty, ties, average, name, ragged, gain=gain, discount=discount)
 
-    def relevance(self, labels, mask):
+    def relevance(self, labels: Tensor, mask: Tensor) -> Tensor:
         return relevance_by_gain(self.options["gain"], self.average, labels, mask)
 
 
@@ -142,15 +142,15 @@ def ndcg(
     gain is that of Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
     """
     check_options(ndcg, topn=topn, gain=gain, discount=discount, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _ndcg(lists, topn=topn, gain=gain, discount=discount)
 
 
 def _ndcg(lists, *, topn, gain, discount):
     gained = ops.cast(dcg_sums.relative(gain, lists.labels, lists.mask), lists.rank.dtype)
     gained = ops.where(lists.mask, gained * lists.weights, 0.0)
-    share = dcg_sums.normalized(gained, dcg_sums.truncated(discount, topn), lists.mask)
-    return lists.known(_sum(lists, share, topn, discount))
+    share = dcg_sums.normalize(gained, dcg_sums.cut_off(discount, topn), lists.mask)
+    return lists.or_nan(_sum(lists, share, topn, discount))
 
 
 @register
@@ -174,4 +174,4 @@ class NDCG(GainMetric):
 
 def _sum(lists, gained, topn, discount):
     """[...], sum of discounted gains down to rank `topn`."""
-    return ops.sum(lists.found(gained) * dcg_sums.truncated(discount, topn)(lists.rank), axis=-1)
+    return ops.sum(lists.of_retrieved(gained) * dcg_sums.cut_off(discount, topn)(lists.rank), axis=-1)

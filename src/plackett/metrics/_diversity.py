@@ -10,7 +10,7 @@ from plackett.kernels import dcg_sums
 from plackett.lists import count
 from plackett.metrics._base import Average, CutOffMetric, Empty, RankingMetric, Ties
 from plackett.metrics._cascade import cascade
-from plackett.metrics._ranked import ranked
+from plackett.metrics._ranked import rank_lists
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Function, Share
 
@@ -63,7 +63,7 @@ def alpha_dcg(
     Reference: Clarke et al., "Novelty and Diversity in Information Retrieval Evaluation", SIGIR 2008.
     """
     check_options(alpha_dcg, topn=topn, alpha=alpha, discount=discount, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents, subtopics=True)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents, subtopics=True)
     return _alpha_dcg(lists, topn=topn, alpha=alpha, discount=discount)
 
 
@@ -76,9 +76,9 @@ def _alpha_dcg(lists, *, topn, alpha, discount):
         _for_each_subtopic(lists),
         ops.moveaxis(worth, -1, -2),
         ops.power(1.0 - alpha, ops.moveaxis(lists.labels, -1, -2)),
-        dcg_sums.truncated(discount, topn),
+        dcg_sums.cut_off(discount, topn),
     )
-    return lists.known(backend.divide_no_nan(ops.sum(by_subtopic, axis=-1), mean_weight))
+    return lists.or_nan(backend.divide_no_nan(ops.sum(by_subtopic, axis=-1), mean_weight))
 
 
 @register
@@ -161,17 +161,17 @@ def precision_ia(
     Track", TREC 2009.
     """
     check_options(precision_ia, topn=topn, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents, subtopics=True)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents, subtopics=True)
     return _precision_ia(lists, topn=topn)
 
 
 def _precision_ia(lists, *, topn):
     covers = ops.cast(lists.labels >= 1, lists.weights.dtype)
     subtopics = ops.sum(ops.cast(ops.any(covers > 0, axis=-2), covers.dtype), axis=-1)
-    found = dcg_sums.truncated(ops.ones_like, topn)(lists.rank) * lists.found(ops.sum(covers, axis=-1))
+    found = dcg_sums.cut_off(ops.ones_like, topn)(lists.rank) * lists.of_retrieved(ops.sum(covers, axis=-1))
     read = ops.cast(count(lists.retrieved), subtopics.dtype)
     read = read if topn is None else backend.minimum(read, topn)
-    return lists.known(backend.divide_no_nan(ops.sum(found, axis=-1), subtopics * read))
+    return lists.or_nan(backend.divide_no_nan(ops.sum(found, axis=-1), subtopics * read))
 
 
 @register

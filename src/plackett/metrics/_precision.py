@@ -9,7 +9,7 @@ from plackett._types import Tensor
 from plackett.kernels import dcg_sums
 from plackett.lists import count
 from plackett.metrics._base import Average, CutOffMetric, Empty, RankingMetric, Ties, by_label, relevance_by_gain
-from plackett.metrics._ranked import ranked
+from plackett.metrics._ranked import rank_lists
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Function, Probability
 
@@ -58,7 +58,7 @@ def precision(
     """
     check_options(precision, topn=topn, divide_by=divide_by, ties=ties)
     _check_divisor(topn, divide_by)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _precision(lists, topn=topn, divide_by=divide_by)
 
 
@@ -71,8 +71,8 @@ def _precision(lists, *, topn, divide_by):
         cut = ops.sum(relevant, axis=-1)
     else:
         cut = backend.minimum(retrieved, topn) if divide_by == "documents" else ops.full_like(retrieved, topn)
-    found = ops.where(lists.rank <= cut[..., None], lists.found(relevant), 0.0)
-    return lists.known(backend.divide_no_nan(ops.sum(found, axis=-1), cut))
+    found = ops.where(lists.rank <= cut[..., None], lists.of_retrieved(relevant), 0.0)
+    return lists.or_nan(backend.divide_no_nan(ops.sum(found, axis=-1), cut))
 
 
 @register
@@ -148,14 +148,14 @@ def recall(
     Reference: Manning et al., "Introduction to Information Retrieval", 2008, section 8.3.
     """
     check_options(recall, topn=topn, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _recall(lists, topn=topn)
 
 
 def _recall(lists, *, topn):
     relevant = lists.relevant()
-    found = ops.sum(dcg_sums.truncated(ops.ones_like, topn)(lists.rank) * lists.found(relevant), axis=-1)
-    return lists.known(backend.divide_no_nan(found, ops.sum(relevant, axis=-1)))
+    found = ops.sum(dcg_sums.cut_off(ops.ones_like, topn)(lists.rank) * lists.of_retrieved(relevant), axis=-1)
+    return lists.or_nan(backend.divide_no_nan(found, ops.sum(relevant, axis=-1)))
 
 
 @register
@@ -214,17 +214,17 @@ def average_precision(
     place.
     """
     check_options(average_precision, topn=topn, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _average_precision(lists, topn=topn)
 
 
 def _average_precision(lists, *, topn):
     relevant = lists.relevant()
-    others = lists.offset() * backend.divide_no_nan(lists.among_ties(relevant) - 1.0, lists.tied() - 1.0)
+    others = lists.offset() * backend.divide_no_nan(lists.among_ties(relevant) - 1.0, lists.number_of_ties() - 1.0)
     so_far = lists.before_ties(relevant) + others + 1.0
-    cut = dcg_sums.truncated(gains.inverse, topn)
-    total = ops.sum(lists.found(relevant * lists.weights) * so_far * cut(lists.rank), axis=-1)
-    return lists.known(backend.divide_no_nan(total, ops.sum(relevant * lists.weights, axis=-1)))
+    cut = dcg_sums.cut_off(gains.inverse, topn)
+    total = ops.sum(lists.of_retrieved(relevant * lists.weights) * so_far * cut(lists.rank), axis=-1)
+    return lists.or_nan(backend.divide_no_nan(total, ops.sum(relevant * lists.weights, axis=-1)))
 
 
 @register
@@ -285,14 +285,14 @@ def rank_biased_precision(
     Reference: Moffat & Zobel, "Rank-Biased Precision for Measurement of Retrieval Effectiveness", TOIS 2008.
     """
     check_options(rank_biased_precision, topn=topn, persistence=persistence, gain=gain, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _rank_biased_precision(lists, topn=topn, persistence=persistence, gain=gain)
 
 
 def _rank_biased_precision(lists, *, topn, persistence, gain):
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
-    discount = dcg_sums.truncated(lambda rank: ops.power(persistence, rank - 1.0), topn)
-    return lists.known((1.0 - persistence) * ops.sum(lists.found(gained) * discount(lists.rank), axis=-1))
+    discount = dcg_sums.cut_off(lambda rank: ops.power(persistence, rank - 1.0), topn)
+    return lists.or_nan((1.0 - persistence) * ops.sum(lists.of_retrieved(gained) * discount(lists.rank), axis=-1))
 
 
 @register
@@ -323,7 +323,7 @@ class RBP(RankingMetric):
     ):
         super().__init__(topn, empty, ties, average, name, ragged, persistence=persistence, gain=gain)
 
-    def relevance(self, labels, mask):
+    def relevance(self, labels: Tensor, mask: Tensor) -> Tensor:
         return relevance_by_gain(self.options["gain"], self.average, labels, mask)
 
 
@@ -364,14 +364,14 @@ def position_weighted_average(
     Reference: `PWAMetric` of TensorFlow Ranking 0.5.
     """
     check_options(position_weighted_average, topn=topn, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _position_weighted_average(lists, topn=topn)
 
 
 def _position_weighted_average(lists, *, topn):
-    of_places = ops.where(lists.retrieved, dcg_sums.truncated(gains.inverse, topn)(lists.rank), 0.0)
-    total = ops.sum(lists.found(lists.labels) * of_places, axis=-1)
-    return lists.known(backend.divide_no_nan(total, ops.sum(of_places, axis=-1)))
+    of_places = ops.where(lists.retrieved, dcg_sums.cut_off(gains.inverse, topn)(lists.rank), 0.0)
+    total = ops.sum(lists.of_retrieved(lists.labels) * of_places, axis=-1)
+    return lists.or_nan(backend.divide_no_nan(total, ops.sum(of_places, axis=-1)))
 
 
 @register

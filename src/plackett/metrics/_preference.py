@@ -9,7 +9,7 @@ from plackett._types import Tensor
 from plackett.kernels import dcg_sums, pair_tiles
 from plackett.lists import count_below
 from plackett.metrics._base import Average, Empty, RankingMetric, Ties, by_label
-from plackett.metrics._ranked import ranked
+from plackett.metrics._ranked import rank_lists
 from plackett.registry import check_options, register
 from plackett.registry.options import Count
 
@@ -51,14 +51,14 @@ def average_relevance_position(
     Reference: Zhu, "Recall, Precision and Average Precision", University of Waterloo, 2004.
     """
     check_options(average_relevance_position, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _average_relevance_position(lists)
 
 
 def _average_relevance_position(lists):
     gained = lists.labels * lists.weights
-    total = ops.sum(lists.shared(gained) * lists.rank, axis=-1)
-    return lists.known(backend.divide_no_nan(total, ops.sum(gained, axis=-1)))
+    total = ops.sum(lists.mean_of_ties(gained) * lists.rank, axis=-1)
+    return lists.or_nan(backend.divide_no_nan(total, ops.sum(gained, axis=-1)))
 
 
 @register
@@ -130,7 +130,7 @@ def ordered_pair_accuracy(
     (1 + Kendall's tau) / 2 where no labels are equal.
     """
     check_options(ordered_pair_accuracy, ties=ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _ordered_pair_accuracy(lists)
 
 
@@ -149,7 +149,7 @@ def _ordered_pair_accuracy(lists):
     documents = (lists.labels, ops.cast(place, real.dtype), real)
     preferred, correct = pair_tiles.pair_sums(terms, lists.mask, *documents, by_row=2, higher=lists.labels)
     correct = ops.sum(ops.where(lists.retrieved, lists.weights * correct, 0.0), axis=-1)
-    return lists.known(backend.divide_no_nan(correct, ops.sum(lists.weights * preferred, axis=-1)))
+    return lists.or_nan(backend.divide_no_nan(correct, ops.sum(lists.weights * preferred, axis=-1)))
 
 
 @register
@@ -222,7 +222,7 @@ def bpref(
     """
     check_options(bpref, topn=topn, use_trec_version=use_trec_version, ties=ties)
     _check_whole_list(topn, ties)
-    lists = ranked(labels, scores, mask, weights, ties, documents)
+    lists = rank_lists(labels, scores, mask, weights, ties, documents)
     return _bpref(lists, topn=topn, use_trec_version=use_trec_version)
 
 
@@ -234,9 +234,9 @@ def _bpref(lists, *, topn, use_trec_version):
     before = _mean_of_minimum(before, among, all_relevant) if lists.first is not None else before
     divisor = backend.minimum(all_relevant, all_irrelevant) if use_trec_version else all_relevant
     value = 1.0 - backend.divide_no_nan(backend.minimum(before, all_relevant), divisor)
-    counts = dcg_sums.truncated(ops.ones_like, topn)(lists.rank)
-    total = ops.sum(lists.found(relevant) * value * counts, axis=-1)
-    return lists.known(backend.divide_no_nan(total, all_relevant[..., 0]))
+    counts = dcg_sums.cut_off(ops.ones_like, topn)(lists.rank)
+    total = ops.sum(lists.of_retrieved(relevant) * value * counts, axis=-1)
+    return lists.or_nan(backend.divide_no_nan(total, all_relevant[..., 0]))
 
 
 @register

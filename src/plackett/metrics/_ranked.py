@@ -1,12 +1,12 @@
 """Lists in the order of their scores, and what equal scores mean there."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 from keras import ops
 
 from plackett import backend, gains
+from plackett._types import Tensor
 from plackett.lists import ascending_order, clean, take, weights_of_documents
 from plackett.lists._masking import subtopics_of_documents
 from plackett.lists._order import first_of_equals, padding_behind
@@ -24,7 +24,7 @@ class Ranked:
     ...     @staticmethod
     ...     def fn(lists, *, topn):
     ...         counts = ops.cast(lists.rank <= (topn or float("inf")), lists.rank.dtype)
-    ...         return lists.known(ops.sum(counts * lists.found(lists.relevant()) / lists.rank, axis=-1))
+    ...         return lists.or_nan(ops.sum(counts * lists.of_retrieved(lists.relevant()) / lists.rank, axis=-1))
     >>> round(float(ReciprocalRankSum()([[1.0, 0.0, 1.0]], [[0.6, 0.8, 0.1]])), 6)
     0.833333
 
@@ -40,34 +40,34 @@ class Ranked:
         ties: what was said of documents of equal score.
     """
 
-    labels: Any
-    weights: Any
-    mask: Any
-    retrieved: Any
-    unknown: Any
-    rank: Any
-    first: Any
+    labels: Tensor
+    weights: Tensor
+    mask: Tensor
+    retrieved: Tensor
+    unknown: Tensor
+    rank: Tensor
+    first: Tensor | None
     ties: str
 
-    def relevant(self):
+    def relevant(self) -> Tensor:
         """[..., list_size], 1 for a real document whose label is at least 1, else 0."""
         return ops.cast(self.mask & gains.is_greater_equal_1(self.labels), self.rank.dtype)
 
-    def known(self, values):
+    def or_nan(self, values: Tensor) -> Tensor:
         """[...], the last line of every metric: the values of the lists, NaN for one whose order is unknown."""
         return ops.where(self.unknown, float("nan"), values)
 
-    def found(self, x):
-        """[..., list_size]: `shared(x)`, in which a document that is not retrieved has nothing."""
-        return self.shared(ops.where(self.retrieved, x, 0.0))
+    def of_retrieved(self, x: Tensor) -> Tensor:
+        """[..., list_size]: `mean_of_ties(x)`, in which a document that is not retrieved has nothing."""
+        return self.mean_of_ties(ops.where(self.retrieved, x, 0.0))
 
-    def shared(self, x):
+    def mean_of_ties(self, x: Tensor) -> Tensor:
         """[..., list_size]: `x` in its mean over tied documents, which is what to expect at a place of theirs."""
         if self.first is None:
             return x
-        return self.among_ties(x) / self.tied()
+        return self.among_ties(x) / self.number_of_ties()
 
-    def among_ties(self, x):
+    def among_ties(self, x: Tensor) -> Tensor:
         """[..., list_size]: the sum of `x` over the documents that are tied with this one, itself among them."""
         if self.first is None:
             return x
@@ -75,23 +75,23 @@ class Ranked:
         sums = backend.scatter_add(rows, first, ops.shape(rows)[1])
         return ops.reshape(take(sums, first), ops.shape(x))
 
-    def tied(self):
+    def number_of_ties(self) -> Tensor:
         """[..., list_size]: how many documents have the same score, itself among them."""
         return self.among_ties(ops.ones_like(self.weights))
 
-    def before_ties(self, x):
+    def before_ties(self, x: Tensor) -> Tensor:
         """[..., list_size]: the sum of `x` over the documents with a higher score."""
         before = backend.cumulative_sum(x) - x
         return before if self.first is None else take(before, self.first)
 
-    def offset(self):
+    def offset(self) -> Tensor:
         """[..., list_size]: how many places after the first of the tied documents this place is."""
         if self.first is None:
             return ops.zeros_like(self.weights)
         return self.rank - 1.0 - ops.cast(self.first, self.rank.dtype)
 
 
-def ranked(labels, scores, mask, weights, ties, documents, *, subtopics: bool = False) -> Ranked:
+def rank_lists(labels, scores, mask, weights, ties, documents, *, subtopics: bool = False) -> Ranked:
     """The first line of every metric: clean the lists and sort them by falling score.
 
     Args:
@@ -115,7 +115,7 @@ def ranked(labels, scores, mask, weights, ties, documents, *, subtopics: bool = 
 
 
 def sort_by_score(labels, scores, mask, weights, ties, documents) -> Ranked:
-    """`ranked` for clean lists and weights of documents."""
+    """`rank_lists` for clean lists and weights of documents."""
     if documents is not None and ties != "trec":
         raise ValueError(f'documents order equal scores with ties="trec" alone, but got ties={ties!r}')
     mask = mask & (weights > 0)

@@ -2,10 +2,11 @@
 
 import functools
 import inspect
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from plackett.registry.names import check_known
 from plackett.registry.options import check_options
 
 
@@ -21,6 +22,8 @@ class Configured:
 
     # What may be set nevertheless: what Keras sets, and a method that a test may replace.
     replaceable: ClassVar[tuple[str, ...]] = ()
+    _arguments: dict[str, Any]
+    name: str  # where the constructor has such an argument
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -29,13 +32,17 @@ class Configured:
 
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
+        known = inspect.signature(cls.__init__).parameters
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+            for name in kwargs:
+                _check_argument(cls, name, known)
         given = inspect.signature(cls.__init__).bind_partial(self, *args, **kwargs)
         given.apply_defaults()
         arguments = {name: value for name, value in given.arguments.items() if value is not self}
         for name, parameter in given.signature.parameters.items():
             if parameter.kind is parameter.VAR_KEYWORD:
                 arguments |= arguments.pop(name)
-        self.__dict__["_arguments"] = arguments
+        self.__dict__["_arguments"] = {name: _own(value) for name, value in arguments.items()}
         return self
 
     def __setattr__(self, name, value):
@@ -58,16 +65,19 @@ class Configured:
         return hash(self._identity())
 
     def __repr__(self):
-        options = ", ".join(f"{name}={_shown(value)}" for name, value in self.not_default().items())
+        options = ", ".join(f"{name}={_text(value)}" for name, value in self.changed_arguments().items())
         return f"{type(self).__name__}({options})"
 
-    def not_default(self) -> dict:
+    def changed_arguments(self) -> dict:
         """The constructor's arguments that are not at their defaults."""
         known = inspect.signature(type(self).__init__).parameters
-        given = self._arguments.items()
-        return {name: value for name, value in given if name not in known or value is not known[name].default}
+        return {
+            name: value
+            for name, value in self._arguments.items()
+            if name not in known or _hashable(value) != _hashable(known[name].default)
+        }
 
-    def copy(self):
+    def copy(self) -> Self:
         """An equal object with a state of its own, also where an argument cannot be written down."""
         return type(self)(**self._arguments)
 
@@ -77,13 +87,13 @@ class Configured:
         Raises:
             ValueError: an argument is a lambda or closure, which no file can hold.
         """
-        config = {name: _serialized(name, value) for name, value in self._arguments.items()}
+        config = {name: _serialize(name, value) for name, value in self._arguments.items()}
         return config | ({"name": self.name} if "name" in config else {})
 
     @classmethod
-    def from_config(cls, config: dict):
+    def from_config(cls, config: dict) -> Self:
         """An equal object from what `get_config` returned."""
-        return cls(**{name: _deserialized(value) for name, value in config.items()})
+        return cls(**{name: _deserialize(value) for name, value in config.items()})
 
     def _identity(self):
         """Its arguments in a form that can be compared and hashed."""
@@ -107,6 +117,21 @@ def _check_and_freeze(constructor):
     return construct
 
 
+def _check_argument(kind, name, known):
+    """Raises the TypeError of Python for an argument that is not known, with the nearest one that is."""
+    try:
+        check_known(f"argument of {kind.__name__}:", name, [argument for argument in known if argument != "self"])
+    except ValueError as error:
+        raise TypeError(str(error)) from None
+
+
+def _own(value):
+    """The value, of which lists and dicts are copies that nobody else can change."""
+    if isinstance(value, dict):
+        return {name: _own(x) for name, x in value.items()}
+    return type(value)(map(_own, value)) if type(value) in (list, tuple) else value
+
+
 def _hashable(x):
     if isinstance(x, dict):
         return tuple(sorted((name, _hashable(value)) for name, value in x.items()))
@@ -117,11 +142,11 @@ def _hashable(x):
     return x
 
 
-def _shown(value):
+def _text(value):
     return getattr(value, "__name__", None) or repr(value)
 
 
-def _serialized(name, value):
+def _serialize(name, value):
     import keras
 
     if isinstance(value, np.generic):
@@ -147,7 +172,7 @@ def _unwritable(name, value) -> ValueError:
     )
 
 
-def _deserialized(value):
+def _deserialize(value):
     import keras
 
     written = isinstance(value, dict) and "class_name" in value

@@ -31,7 +31,7 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", name).lower()
 
 
-def registered(base: type) -> dict[str, type]:
+def registered_classes(base: type) -> dict[str, type]:
     """The public classes of one kind that are registered with Keras, by their registered names, as "plackett>NDCG"."""
     import keras
 
@@ -47,8 +47,8 @@ def classes_by_name(base: type, suffix: str = "") -> dict[str, type]:
         base: the kind.
         suffix: what the names of plackett's classes end with and are known without.
     """
-    ours = {name: kind for name, kind in registered(base).items() if name.startswith(PACKAGE)}
-    others = {name: kind for name, kind in registered(base).items() if ">" in name and name not in ours}
+    ours = {name: kind for name, kind in registered_classes(base).items() if name.startswith(PACKAGE)}
+    others = {name: kind for name, kind in registered_classes(base).items() if ">" in name and name not in ours}
     return {snake_case(kind.__name__.removesuffix(suffix)): kind for kind in ours.values()} | others
 
 

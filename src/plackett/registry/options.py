@@ -39,7 +39,7 @@ class Rule(typing.NamedTuple):
         return self.wording
 
 
-def is_number(x: object) -> bool:
+def is_number(x: object) -> typing.TypeGuard[float]:
     """Whether `x` is a finite number; a bool is none."""
     return isinstance(x, numbers.Real) and not isinstance(x, bool | np.bool_) and math.isfinite(x)
 
@@ -98,12 +98,13 @@ def rule_of(annotation: object) -> Rule | None:
     if annotation is str:
         return Rule(lambda x: isinstance(x, str), "a string")
     if typing.get_origin(annotation) is Annotated:
-        return next((rule for rule in annotation.__metadata__ if isinstance(rule, Rule)), None)
+        return next((rule for rule in typing.get_args(annotation) if isinstance(rule, Rule)), None)
     if typing.get_origin(annotation) is Literal:
         return _one_of(typing.get_args(annotation))
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        rules = [rule_of(member) for member in typing.get_args(annotation)]
-        if None not in rules:
+        members = typing.get_args(annotation)
+        rules = [rule for rule in map(rule_of, members) if rule is not None]
+        if len(rules) == len(members):
             return Rule(lambda x: any(rule.allows(x) for rule in rules), ", or ".join(rule.wording for rule in rules))
     return None
 

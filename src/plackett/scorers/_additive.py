@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -24,7 +25,7 @@ def additive(
     l2: NotNegative = 1e-5,
     models: Count | None = None,
     tasks: Names | None = None,
-    **features,
+    **features: Any,
 ) -> keras.Model:
     """A generalised additive model.
 
@@ -85,7 +86,7 @@ class FeatureNetworks(keras.layers.Layer):
         kwargs: those of `keras.layers.Layer`.
     """
 
-    def __init__(self, hidden: Sequence[int], models: int, **kwargs) -> None:
+    def __init__(self, hidden: Sequence[int], models: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hidden = tuple(hidden)
         self.models = models
@@ -96,7 +97,8 @@ class FeatureNetworks(keras.layers.Layer):
 
     def build(self, shape: tuple) -> None:
         """Makes the weights, with an axis of features in front."""
-        self.kernels, self.biases = [], []
+        self.kernels: list[Tensor] = []
+        self.biases: list[Tensor] = []
         for place, (width, following) in enumerate(itertools.pairwise((1, *self.hidden, self.models))):
             # He's range, from the width of one network. The biases are drawn too: at 0 they would let each curve
             # bend at the mean of its feature alone.
@@ -126,7 +128,7 @@ class Contributions(keras.layers.Layer):
         kwargs: those of `keras.layers.Layer`.
     """
 
-    def __init__(self, names: Sequence[str], **kwargs) -> None:
+    def __init__(self, names: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.names = tuple(names)
 

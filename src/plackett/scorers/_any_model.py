@@ -1,6 +1,7 @@
 """Any Keras model as a scorer: its layers know which documents are real, and padding reaches no score."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
@@ -124,7 +125,7 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
 class RealDocuments(keras.layers.Layer):
     """Puts 0 for the features of padding, and gives them the mask of the documents as their Keras mask."""
 
-    def __init__(self, **kwargs) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
 

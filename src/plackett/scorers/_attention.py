@@ -1,5 +1,7 @@
 """Scorers that see the whole list: the score of a document depends on the documents beside it."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -27,7 +29,7 @@ def self_attention(
     l2: NotNegative = 1e-5,
     models: Count | None = None,
     tasks: Names | None = None,
-    **features,
+    **features: Any,
 ) -> keras.Model:
     """Self-attention over the documents of a list.
 

@@ -1,6 +1,6 @@
 """Deep and cross networks: products of features of a known degree, beside a perceptron."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 from keras import ops
@@ -29,7 +29,7 @@ def dcn(
     l2: NotNegative = 1e-5,
     models: Count | None = None,
     tasks: Names | None = None,
-    **features,
+    **features: Any,
 ) -> keras.Model:
     """DCN-v2, a deep and cross network over dense features and embeddings of id features.
 
@@ -97,7 +97,7 @@ class Cross(keras.layers.Layer):
         kwargs: those of `keras.layers.Layer`.
     """
 
-    def __init__(self, rank: int | None = None, **kwargs) -> None:
+    def __init__(self, rank: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rank = rank
 

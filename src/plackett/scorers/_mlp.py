@@ -1,7 +1,7 @@
 """Multilayer perceptrons."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 
@@ -69,7 +69,7 @@ def embeddings(
     transform: Transform = None,
     models: Count | None = None,
     tasks: Names | None = None,
-    **features,
+    **features: Any,
 ) -> keras.Model:
     """A multilayer perceptron over embeddings of id features, beside the dense ones.
 

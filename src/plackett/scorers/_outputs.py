@@ -1,6 +1,7 @@
 """From the network of a scorer to its outputs: masked scores, one a document, a model and a task."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -59,7 +60,7 @@ class MaskedScores(keras.layers.Layer):
     """
 
     def __init__(
-        self, axis_of_models: bool = False, ranking: Callable[[Tensor], Tensor] | None = None, **kwargs
+        self, axis_of_models: bool = False, ranking: Callable[[Tensor], Tensor] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.axis_of_models = axis_of_models

@@ -9,7 +9,7 @@ from plackett.registry import check_known
 from plackett.training._objects import make_object
 from plackett.training._settings import Settings
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {
     name.lower(): kind
     for name, kind in vars(keras.optimizers).items()
     if inspect.isclass(kind)

@@ -39,10 +39,13 @@ DEFAULTS = {
 def _with_parameters(constructor: Callable) -> Callable:
     """The constructor with a keyword for each setting in its signature, which is where scikit-learn reads them."""
     keywords = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default) for name, default in DEFAULTS.items()
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=DEFAULTS[field.name], annotation=field.type
+        )
+        for field in dataclasses.fields(Settings)
     ]
     first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    constructor.__signature__ = inspect.Signature([first, *keywords])
+    constructor.__signature__ = inspect.Signature([first, *keywords])  # type: ignore[attr-defined]
     return constructor
 
 
@@ -113,8 +116,8 @@ class Ranker(BaseEstimator):
         Raises:
             ValueError: the arrays do not fit together, or a parameter is wrong, see `plackett.train`.
         """
-        X, y = validate_data(self, X, y, y_numeric=True, **NUMBERS)  # noqa: N806
-        lists, _ = self._lists(X, y, group, query, _weights(sample_weight, len(X)))
+        features, labels = validate_data(self, X, y, y_numeric=True, **NUMBERS)
+        lists, _ = self._lists(features, labels, group, query, _weights(sample_weight, len(features)))
         trained = train(lists, **self._settings())
         self.model_, self.history_, self.best_ = trained.model, trained.history, trained.best
         self._is_listwise = _is_listwise(self.model_, lists)
@@ -142,13 +145,13 @@ class Ranker(BaseEstimator):
             ValueError: neither is given, and the scorer looks at the whole list.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **NUMBERS)  # noqa: N806
+        features = validate_data(self, X, reset=False, **NUMBERS)
         if group is None and query is None:
             if self._is_listwise:
                 raise ValueError("this scorer looks at the whole list of a document: give group or query")
-            group = np.diff([*range(0, len(X), BLOCK), len(X)])
-        lists, order = self._lists(X, None, group, query)
-        scores = np.empty(len(X), "float32")
+            group = np.diff([*range(0, len(features), BLOCK), len(features)])
+        lists, order = self._lists(features, None, group, query)
+        scores = np.empty(len(features), "float32")
         scores[order] = score(self.model_, lists)
         return scores
 
@@ -172,8 +175,8 @@ class Ranker(BaseEstimator):
             ValueError: the arrays do not fit together.
         """
         check_is_fitted(self)
-        X, y = validate_data(self, X, y, reset=False, y_numeric=True, **NUMBERS)  # noqa: N806
-        lists, _ = self._lists(X, y, group, query)
+        features, labels = validate_data(self, X, y, reset=False, y_numeric=True, **NUMBERS)
+        lists, _ = self._lists(features, labels, group, query)
         metric = make_metric(Settings(metric=self.metric))
         value = evaluate(self.model_, lists, [metric])[metric.name]
         return -value if metric.less_is_better else value

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 
 from plackett._types import Tensor
 from plackett.registry import check_known
+from plackett.registry.docs import argument_texts
 from plackett.registry.options import Count, Number, Positive, Probability, Rule, number, rule_of
 
 SCORERS = ("additive", "dcn", "embeddings", "mlp", "self_attention")  # the keys of `plackett.scorers.SCORERS`
@@ -198,9 +198,7 @@ def help_texts() -> dict[str, str]:
     >>> help_texts()["batch_size"]
     'how many lists a step takes.'
     """
-    section = re.search(r"Args:\n(.*?)\n\n", str(Settings.__doc__), re.DOTALL)[1]
-    entries = re.findall(r"^ {8}(\w+): (.*?)(?=^ {8}\w|\Z)", section, re.DOTALL | re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
+    return argument_texts(Settings.__doc__)
 
 
 def is_options(given: object) -> bool:

@@ -10,7 +10,7 @@ from plackett.registry.options import Number, Whole
 from plackett.training._settings import Settings, check_value
 
 # What is searched where no space is given, as far as the scorer has such options.
-SPACE = {
+SPACE: dict[str, dict | list] = {
     "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
     "batch_size": [16, 32, 64, 128],
     "scorer_options.hidden": [[32], [64, 32], [128, 64], [256, 128, 64]],

@@ -1,6 +1,7 @@
 """The layers between raw features and a network; they keep what was fitted on the training lists."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from plackett.scorers.preprocessing import statistics
 class Filled(keras.layers.Layer):
     """Puts 0 for the features of padding, and with `missing` for those that are missing (NaN)."""
 
-    def __init__(self, missing: bool, **kwargs) -> None:
+    def __init__(self, missing: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.missing = missing
 
@@ -36,7 +37,7 @@ class Filled(keras.layers.Layer):
 class Indicators(keras.layers.Layer):
     """Puts 0, the mean, for standardised features that are missing, and says behind them which of `columns` are."""
 
-    def __init__(self, columns: Sequence[int], **kwargs) -> None:
+    def __init__(self, columns: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.columns = tuple(columns)
 
@@ -88,7 +89,7 @@ class Quantiles(keras.layers.Layer):
     Cost: a binary search, log2(quantiles) look-ups a value, in memory of the size of the features.
     """
 
-    def __init__(self, boundaries: Sequence[Sequence[float]], **kwargs) -> None:
+    def __init__(self, boundaries: Sequence[Sequence[float]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.boundaries = tuple(tuple(float(x) for x in feature) for feature in boundaries)
         self._knots = [statistics.knots(feature) for feature in boundaries]
@@ -143,7 +144,7 @@ class Vocabulary(keras.layers.Layer):
     Cost: O(log(known ids)) an id.
     """
 
-    def __init__(self, values: Sequence[int], **kwargs) -> None:
+    def __init__(self, values: Sequence[int] | np.ndarray, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._values = np.unique(np.asarray(values, "int32"))
 

@@ -1,6 +1,6 @@
 """What the features of training lists are like: their means, quantiles and ids. Numpy alone; the layers keep it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -89,7 +89,7 @@ def spread(column: np.ndarray, points: int) -> np.ndarray:
     return known[np.round(np.linspace(0, len(known) - 1, points)).astype("int64")] if len(known) else np.zeros(1)
 
 
-def knots(boundaries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def knots(boundaries: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The different quantiles of a feature, and the level of each in [0, 1].
 
     A value that several quantiles share, such as the 0 of a sparse feature, gets the mean of their levels; one that

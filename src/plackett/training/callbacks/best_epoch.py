@@ -7,6 +7,7 @@ import math
 import pathlib
 
 import keras
+import numpy as np
 
 from plackett._files import errors_of_writing, replace, write_whole
 from plackett.data import RankingLists
@@ -40,9 +41,9 @@ class Record(keras.callbacks.Callback):
         self.metric = metric
         self.patience = patience
         self.folder = folder
-        self.history = []
-        self.best = None
-        self.best_weights = None
+        self.history: list[dict] = []
+        self.best: dict | None = None
+        self.best_weights: list[np.ndarray] | None = None
 
     def take(self, history: list[dict]) -> "Record":
         """Goes on from this history; the weights of its best epoch are not in it."""
@@ -56,7 +57,7 @@ class Record(keras.callbacks.Callback):
         """Whether a run of so many epochs at most ends here; one without a best epoch does not."""
         return self.best is not None and (len(self.history) == epochs or self._out_of_patience())
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
         logs |= evaluate(self.model, self.validation, [self.metric])
         entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
         if not math.isfinite(entry[self.metric.name]):

@@ -59,7 +59,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.of_given_state = of_given_state
         self.steps = len(feed)
         self.written = time.monotonic()
-        self._means = []
+        self._means: list[np.ndarray] = []
         self._due = False
 
     def resume(self, model: keras.Model) -> tuple[int, int]:
@@ -138,7 +138,7 @@ def write(root: pathlib.Path, position: tuple[int, int], arrays: dict[str, np.nd
         try:
             partial.mkdir(parents=True)
             with (partial / "arrays.npz").open("wb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # no key is `allow_pickle`
             (partial / "progress.json").write_text(json.dumps(progress))
             for written in (partial / "arrays.npz", partial / "progress.json", partial):
                 sync(written)

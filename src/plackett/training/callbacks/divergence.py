@@ -85,7 +85,7 @@ class Watch(keras.callbacks.Callback):
         self.feed = feed
         self.folder = folder
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
         if math.isfinite(logs["loss"]):
             return
         loss = float(self.model.get_metrics_result()["loss"])

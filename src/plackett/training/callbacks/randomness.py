@@ -22,7 +22,7 @@ class EpochSeeds(keras.callbacks.Callback):
         super().__init__()
         self.seed = seed
         self.feed = feed
-        self._next_states = []
+        self._next_states: list[np.ndarray] = []
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         if batch:
