@@ -114,7 +114,7 @@ def test_where_pairs_are_visited_one_by_one(labels, scores, phi):
     ],
     ids=lambda weight: type(weight).__name__,
 )
-def test_weights_of_ranks_in_tiles(weight, monkeypatch, quick_compile):
+def test_weights_of_ranks_in_tiles(weight, monkeypatch):
     """In one tile pairs are formed by label, in many by rank."""
     labels, mask, weights = LABELS[:, :90], REAL[:, :90], WEIGHTS[:, :90]
 
@@ -134,7 +134,7 @@ def test_weights_of_ranks_in_tiles(weight, monkeypatch, quick_compile):
             np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-5, atol=2e-6 * np.abs(theirs).max())
 
 
-def test_rare_grades_are_visited_by_pairs(monkeypatch, quick_compile):
+def test_rare_grades_are_visited_by_pairs(monkeypatch):
     """The number of pairs decides, and both ways agree."""
     few = (RANDOM.random((LISTS, SIZE)) < 0.1).astype("float32")
     assert bool(_pairs._ranks_pay(*map(ops.convert_to_tensor, (LABELS, REAL))))

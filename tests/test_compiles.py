@@ -12,8 +12,6 @@ import plackett
 from plackett.backend import for_fit
 from plackett.training import Feed
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 if BACKEND != "torch":
 
     def compilations(model):

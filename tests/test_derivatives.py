@@ -11,8 +11,6 @@ from test_laws import BY_NAME, LISTS, LOSSES, SIZE, batch, close, computed, numb
 
 from plackett import losses
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 STEP = 1e-4
 
 

@@ -10,8 +10,6 @@ from conftest import made_lists
 
 import plackett
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = {page.name: page for page in sorted((ROOT / "docs").glob("*.md"))}
 

@@ -21,8 +21,6 @@ from plackett.data import _batches, split_queries
 from plackett.training import Settings, _objective, _settings
 from plackett.training._config_file import read_config
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 # Plain, so that it is compiled in no time.
 QUICK = {"epochs": 2, "batch_size": 8, "scorer": "mlp", "scorer_options": {"hidden": (), "transform": None}}
 QUICK_ALONE = {"epochs": 1, "batch_size": 8}

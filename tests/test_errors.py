@@ -9,8 +9,6 @@ from backends import Marked
 from plackett import losses, metrics
 from plackett.registry.options import rule_of
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 LISTWISE = [
     losses.SoftmaxLoss,
     losses.UniqueSoftmaxLoss,

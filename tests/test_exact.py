@@ -28,8 +28,6 @@ from test_laws import (
 
 from plackett import losses, metrics
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 DIFFERENCES = [row for row in TABLE if row.shift_invariant]
 
 

@@ -13,8 +13,6 @@ from keras import ops
 from plackett import losses, metrics, scorers
 from plackett.data import Batches
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 WEIGHTED = [
     "approx_ndcg",
     "calibrated_softmax",

@@ -14,7 +14,6 @@ from keras import ops
 import plackett
 from plackett import gains, losses
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 LOSSES = [path.stem for path in sorted(GOLDEN.glob("*Loss.json"))]
 CASES = [(name, i) for name in LOSSES for i in range(len(json.loads((GOLDEN / f"{name}.json").read_text())))]

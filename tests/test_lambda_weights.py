@@ -14,8 +14,6 @@ from keras import ops
 from plackett import gains, losses
 from plackett.lambdas import LambdaWeight, PairWeight
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 SIZE = 12
 LENGTHS = np.array([12, 6, 1, 4, 8, 3])
 MASK = np.arange(SIZE) < LENGTHS[:, None]

@@ -22,8 +22,6 @@ from keras import ops
 from plackett import gains, losses, metrics
 from plackett.lambdas import LambdaWeight
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 LISTS, SIZE, SAMPLES, MODELS = 6, 12, 3, 2
 LENGTHS = (12, 7, 1, 5, 3, 9)
 JUNK = (float("nan"), float("inf"), -float("inf"))

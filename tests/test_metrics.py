@@ -22,8 +22,6 @@ from plackett import gains, metrics, registry
 from plackett.evaluation import evaluate_scores
 from plackett.metrics._base import RankingMetric
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 LISTS, SIZE, SUBTOPICS = 16, 8, 3
 LENGTHS = (8, 1, 7, 0, 2, 5, 3, 8, 4, 1, 6, 2, 3, 8, 7, 5)
 SHORT_LENGTHS = (6, 5, 6, 0, 4, 1, 2, 3, 6, 4, 5, 6, 2, 3, 1, 4)

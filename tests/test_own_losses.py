@@ -13,8 +13,6 @@ import plackett
 from plackett import losses
 from plackett.losses import as_ranking_loss
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 # Plain, so that it is compiled in no time.
 QUICK = {"epochs": 2, "batch_size": 8, "scorer": "mlp", "scorer_options": {"hidden": (), "transform": None}}
 

@@ -25,8 +25,6 @@ from plackett import losses, scorers
 from plackett.data import Batches
 from plackett.scorers import as_scorer
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 OWN = {"epochs": 2, "batch_size": 8, "learning_rate": 0.1}
 
 

@@ -10,8 +10,6 @@ from keras import ops
 import plackett
 from plackett import losses, metrics
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 LENGTHS = [3, 1, 0, 12, 2, 4]
 SIZE, SAMPLES, MODELS = max(LENGTHS), 3, 2
 DOCUMENTS = sum(LENGTHS)

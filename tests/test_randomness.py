@@ -11,8 +11,6 @@ from own_models import LISTS, VALIDATION
 
 import plackett
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 # Noise of a loss, dropout, and initial weights.
 NOISY = {
     "epochs": 1,

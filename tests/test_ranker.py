@@ -21,8 +21,6 @@ from plackett import Ranker
 from plackett.data import RankingLists
 from plackett.training import Settings
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 LISTS, TEST = made_lists(60, seed=0), made_lists(20, seed=1)
 X, Y, GROUP = LISTS.features, LISTS.labels, LISTS.lengths
 QUERY = np.repeat(np.arange(len(LISTS)), GROUP)

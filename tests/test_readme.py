@@ -2,10 +2,7 @@
 
 import doctest
 
-import pytest
 from test_docs import ROOT, run_blocks
-
-pytestmark = pytest.mark.usefixtures("quick_compile")
 
 README = ROOT / "README.md"
 

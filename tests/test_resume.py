@@ -24,8 +24,6 @@ from plackett.training import Feed, TrainingDivergedError, _loop, _objective
 from plackett.training.callbacks import best_epoch, checkpoints, divergence
 from plackett.training.callbacks.checkpoints import positions
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 QUICK = {"epochs": 3, "batch_size": 8, "max_list_size": 8, "patience": 9, "checkpoint_steps": 2}
 # What has no state but its weights.
 PLAIN = QUICK | {"optimizer": "sgd", "scorer_options": {"hidden": (), "transform": None}}
@@ -89,12 +87,12 @@ def assert_same_run(first, second):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(quick_compile):
+def undisturbed():
     return train()
 
 
 @pytest.fixture(scope="module")
-def noisy(quick_compile):
+def noisy():
     """An undisturbed run, and the states of Python's and NumPy's generators after each of its steps."""
     states = []
 

@@ -18,8 +18,6 @@ from plackett.scorers.preprocessing import statistics
 from plackett.scorers.preprocessing.inputs import prepare
 from plackett.scorers.preprocessing.layers import Filled
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 SMALL = {
     "mlp": {"hidden": (8,), "dropout": 0.0},
     "embeddings": {"hidden": (8,), "dimension": 4},

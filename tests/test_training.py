@@ -17,8 +17,6 @@ from plackett.training import Feed, Settings, TrainingDivergedError, _loop
 from plackett.training._optimizers import OPTIMIZERS, make_optimizer
 from plackett.training.callbacks import best_epoch
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 QUICK = {"epochs": 3, "batch_size": 16, "scorer_options": {"hidden": (8,), "dropout": 0.0}, "learning_rate": 0.03}
 
 

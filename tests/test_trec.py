@@ -10,8 +10,6 @@ from keras import ops
 from plackett import evaluate_scores, gains, metrics
 from plackett.data import convert, read_parquet, read_trec
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 QUERIES, SIZE = 60, 30
 
 MEASURES = {

@@ -15,8 +15,6 @@ from plackett.training._search import tune
 from plackett.training._space import check_space
 from plackett.training.callbacks import best_epoch
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 LISTS, VALIDATION = made_lists(24, seed=0), made_lists(15, seed=1)
 SPACE = {
     "learning_rate": {"low": "1e-4", "high": 1e-1, "log": True},

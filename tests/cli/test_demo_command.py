@@ -1,14 +1,11 @@
 """`plackett demo`."""
 
 import numpy as np
-import pytest
 from command_line import run
 from conftest import made_lists
 
 from plackett import data
 from plackett.data._paths import MOVIELENS
-
-pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def test_demo(tmp_path, monkeypatch):

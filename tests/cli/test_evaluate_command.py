@@ -16,8 +16,6 @@ from plackett import data, evaluation, metrics
 from plackett.cli import evaluate
 from plackett.data._paths import MOVIELENS
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 
 def test_evaluate_states_its_conventions(files):
     assert run("train", files / "train.txt", "--output", files / "run", *quick(1)).exit_code == 0

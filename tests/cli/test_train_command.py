@@ -26,8 +26,6 @@ from plackett.cli._request import parse_options
 from plackett.training._settings import help_texts
 from plackett.training.callbacks import checkpoints
 
-pytestmark = pytest.mark.usefixtures("quick_compile")
-
 
 def test_train_and_evaluate(files):
     options = ["--loss", "gumbel_approx_ndcg", "--loss-option", "sample_size=3"]

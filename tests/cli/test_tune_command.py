@@ -1,10 +1,7 @@
 """`plackett tune`."""
 
-import pytest
 import yaml
 from command_line import run, words
-
-pytestmark = pytest.mark.usefixtures("quick_compile")
 
 
 def test_tune(files):
