@@ -38,12 +38,14 @@ test-jax test-tensorflow test-torch: test-%: .venv/dev
 test-once: .venv/dev
 	KERAS_BACKEND=torch $(PYTEST) $(ONCE)
 
+# Golden values with what users install, compiled as they do: the suites compile quickly, see tests/conftest.py.
 test-wheel: .venv/dev
 	rm -rf build dist
 	$(BIN)/python -m build --wheel --outdir dist .
 	$(BIN)/pip install --quiet --no-deps --target build/wheel dist/*.whl
 	cd build && PYTHONPATH=wheel KERAS_BACKEND=jax ../$(BIN)/python -c \
 	  "import plackett; plackett.losses.UniqueSoftmaxLoss; assert 'build/wheel' in plackett.__file__, plackett.__file__"
+	cd build && PYTHONPATH=wheel KERAS_BACKEND=jax XLA_FLAGS= $(PYTEST:$(BIN)/%=../$(BIN)/%) ../tests/test_golden.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
