@@ -10,7 +10,8 @@ from plackett.data import RankingLists
 from plackett.losses._base import RankingLoss
 from plackett.metrics._base import RankingMetric
 from plackett.registry import check_known, snake_case
-from plackett.scorers._any_model import as_scorer, check_padding, output_layers
+from plackett.scorers._any_model import as_scorer, output_layers
+from plackett.scorers._neighbours import check_padding
 from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._objects import make_object, make_objects
 from plackett.training._settings import Settings

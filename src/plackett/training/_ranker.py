@@ -21,13 +21,13 @@ from plackett import backend
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate, score
 from plackett.registry import check_known
+from plackett.scorers._neighbours import looks_at_neighbours
 from plackett.training._loop import train
 from plackett.training._objective import make_metric
 from plackett.training._settings import Settings, SettingsKeywords
 
 BLOCK = 64  # documents that are scored side by side where none depends on another
 NUMBERS = {"dtype": "float32", "ensure_all_finite": "allow-nan"}
-FEW = 4  # queries that tell whether it does
 
 # What a parameter is where none is given; None stands for an empty dict, which scikit-learn does not take.
 DEFAULTS = {
@@ -120,7 +120,7 @@ class Ranker(BaseEstimator):
         lists, _ = self._lists(features, labels, group, query, _weights(sample_weight, len(features)))
         trained = train(lists, **self._settings())
         self.model_, self.history_, self.best_ = trained.model, trained.history, trained.best
-        self._is_listwise = _is_listwise(self.model_, lists)
+        self._is_listwise = looks_at_neighbours(self.model_, lists)
         return self
 
     def predict(
@@ -229,11 +229,3 @@ def _weights(sample_weight, documents):
     if not weights.any():
         raise ValueError("sample_weight must not be zero for all documents")
     return {"weight": weights}
-
-
-def _is_listwise(model, lists):
-    """Whether the score of a document depends on those beside it."""
-    few = lists.select(np.arange(min(len(lists), FEW)))
-    alone = RankingLists.from_arrays(few.features, group=np.ones(len(few.labels), "int64"))
-    together, alone = score(model, few), score(model, alone)
-    return bool(np.abs(together - alone).max(initial=0) > 1e-3 * np.abs(together).max(initial=0))
