@@ -26,6 +26,12 @@ from plackett.training._loop import train
 from plackett.training._objective import make_metric
 from plackett.training._settings import Settings, SettingsKeywords
 
+NEITHER = (
+    "give query, the id of each row's query, or group, how many rows each query has: neither is there. In a search, a "
+    "cross-validation or a pipeline of scikit-learn, query comes through only after "
+    "sklearn.set_config(enable_metadata_routing=True) and "
+    "ranker.set_fit_request(query=True).set_score_request(query=True)"
+)
 BLOCK = 64  # documents that are scored side by side where none depends on another
 NUMBERS = {"dtype": "float32", "ensure_all_finite": "allow-nan"}
 
@@ -64,8 +70,19 @@ class Ranker(BaseEstimator):
 
     There are two ways to say which rows belong together: `group`, the sizes of queries that stand one behind the other,
     as LightGBM has it; or `query`, the id of each row's query, whose rows need not stand together. In a search take
-    `query`: scikit-learn cuts it along with the rows, which it cannot do with sizes. A fit holds out `validation_share`
-    of the queries, by which it chooses the best epoch.
+    `query`: scikit-learn cuts it along with the rows, which it cannot do with sizes. It does so where it is told to:
+
+    >>> import sklearn
+    >>> from sklearn.model_selection import GridSearchCV, GroupKFold
+    >>> query = np.repeat(np.arange(20), 10)
+    >>> with sklearn.config_context(enable_metadata_routing=True):  # or sklearn.set_config(...), once
+    ...     ranker = Ranker(epochs=1).set_fit_request(query=True).set_score_request(query=True)
+    ...     search = GridSearchCV(ranker, {"loss": ["softmax", "approx_ndcg"]}, cv=GroupKFold(2))
+    ...     search = search.fit(X, y, groups=query, query=query)
+    >>> list(search.best_params_)
+    ['loss']
+
+    A fit holds out `validation_share` of the queries, by which it chooses the best epoch.
 
     All features are dense numbers; NaN is a missing one, where `scorer_options={"missing": True}` allows for it. For id
     features, several tasks and runs that survive being killed take `plackett.train`.
@@ -190,6 +207,8 @@ class Ranker(BaseEstimator):
 
     def _lists(self, X, y, group, query, columns=types.MappingProxyType({})):  # noqa: N803
         """(the lists, the row of X that each of their documents is)."""
+        if group is None and query is None:
+            raise ValueError(NEITHER)
         order = np.arange(len(X))
         if query is not None and group is None:
             query = np.asarray(query)
