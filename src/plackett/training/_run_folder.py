@@ -7,7 +7,7 @@ import pathlib
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -16,11 +16,12 @@ import yaml
 from plackett._files import PARTIAL, errors_of_writing, write_whole
 from plackett.data import RankingLists
 from plackett.training._objects import without_names
-from plackett.training._settings import Settings
+from plackett.training._settings import Settings, is_options
 
 # Settings that may change while a run is resumed: the weights do not depend on them.
 FREE = ("checkpoint_steps", "checkpoint_minutes", "keep_checkpoints")
-LONG = 1000  # letters of a difference that nobody reads
+WAY_OUT = "replace it (overwrite, --overwrite) or choose another output folder"
+LONG = 300  # letters of a difference that nobody reads
 
 
 def open_run_folder(
@@ -44,8 +45,8 @@ def open_run_folder(
     """
     folder = pathlib.Path(output)
     if resume and (folder / "config.yaml").is_file():
-        check_same(folder, "config.yaml", _to_compare(config), _to_compare)
-        check_same(folder, "environment.yaml", surroundings["data"], lambda before: before["data"])
+        check_same(folder, "config.yaml", _to_compare(config), _to_compare, WAY_OUT)
+        check_same(folder, "environment.yaml", surroundings["data"], lambda before: before["data"], WAY_OUT)
         _remove_partial(folder)
         return folder
     if resume and folder.is_dir():
@@ -81,7 +82,7 @@ def environment(lists: RankingLists, validation: RankingLists) -> dict:
     }
 
 
-def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict]) -> None:
+def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict], way_out: str) -> None:
     """Raises a ValueError that says what differs between what is given now and `part` of a YAML file in `folder`."""
     before = part(yaml.safe_load((folder / name).read_text()))
     now = yaml.safe_load(yaml.safe_dump(now))
@@ -89,12 +90,24 @@ def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict]
         _difference(key, before.get(key), now.get(key)) for key in before | now if before.get(key) != now.get(key)
     ]
     if differences:
-        raise ValueError(f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}")
+        raise ValueError(
+            f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}. To train anew, {way_out}"
+        )
 
 
 def _difference(key, before, now):
-    words = f"{key} was {before!r} and is {now!r}"
+    words = f"{key} was {_shown(before, now)} and is {_shown(now, before)}"
     return words if len(words) < LONG else f"{key} is another one"
+
+
+def _shown(value, other):
+    """A value; the config of an object as its class, and what differs from another of it."""
+    if not isinstance(value, Mapping) or is_options(value):
+        return repr(value)
+    config, another = (x.get("config") if isinstance(x, Mapping) else None for x in (value, other))
+    config, another = (x if isinstance(x, Mapping) else {} for x in (config, another))
+    options = [f"{name}={x!r}" for name, x in config.items() if name in another and another[name] != x]
+    return f"{value['class_name']}({', '.join(options)})"
 
 
 def _to_compare(config):
