@@ -71,6 +71,19 @@ class OfOneArray(keras.Model):
         return super().get_config() | {"width": self.width}
 
 
+@keras.saving.register_keras_serializable("test_doors")
+class WithoutBuild(keras.Model):
+    """A subclassed model of an array of features, whose layers Keras builds."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.norm = keras.layers.LayerNormalization()
+        self.head = keras.layers.Dense(1)
+
+    def call(self, features):
+        return self.head(self.norm(features))
+
+
 class OfADict(keras.Model):
     """A subclassed model of a dict, which is not registered with Keras."""
 
@@ -88,12 +101,25 @@ def sequential():
     return keras.Sequential([keras.layers.BatchNormalization(), keras.layers.Dense(8, "relu"), keras.layers.Dense(1)])
 
 
+def built_sequential():
+    return keras.Sequential([keras.Input((None, FEATURES)), *sequential().layers])
+
+
+def sequential_after_build():
+    model = sequential()
+    model.build((None, None, FEATURES))
+    return model
+
+
 MODELS = {
     "one array": of_one_array,
     "a dict": of_a_dict,
     "subclassed of one array": OfOneArray,
     "subclassed of a dict": OfADict,
+    "subclassed without build": WithoutBuild,
     "sequential": sequential,
+    "built sequential": built_sequential,
+    "sequential after build": sequential_after_build,
 }
 
 

@@ -85,12 +85,61 @@ def test_an_optimizer_and_a_schedule_of_ones_own():
             "loss_options={'temperature': 2} goes with the name of a known loss of the task a, but Soft",
         ),
         ({"loss": {"class_name": "mine>Loss", "config": {}}}, "loss is a mine>Loss, which cannot be made here: import"),
+        ({"loss": "mse"}, "unknown loss 'mse'; one of Keras goes as an object: loss=keras.losses.get('mse')"),
+        (
+            {"loss": {"softmax": {}}},
+            "loss must be a name, whose options go into loss_options, or an object, but got {'",
+        ),
+        (
+            {"loss": {"class_name": "mine>Loss", "config": {"a": 1}}, "loss_options": {"temperature": 2}},
+            "loss_options={'temperature': 2} goes with the name of a known loss, but mine>Loss has its own",
+        ),
+        ({"callbacks": [3]}, "callbacks must be a list of Keras callbacks, but got [3]"),
+        ({"callbacks": keras.callbacks.Callback()}, "callbacks must be a list of Keras callbacks, but got <"),
         ({"validation_share": 1}, "validation_share must be a number between 0 and 1, but got 1"),
     ],
 )
 def test_errors_say_what_is_allowed(settings, wrong):
     with pytest.raises(ValueError, match=re.escape(wrong)):
         train(**settings)
+
+
+def test_a_loss_of_keras_as_the_error_has_it():
+    assert train(loss=keras.losses.get("mse"), epochs=1).history
+
+
+def test_arrays_and_names_in_the_place_of_lists_and_models(tmp_path):
+    made_of = re.escape(
+        "must be RankingLists, which RankingLists.from_arrays(X, y, query=...) makes of arrays, but got a"
+    )
+    x, y = LISTS.features, LISTS.labels
+    for call in (
+        lambda: plackett.train(x, y),
+        lambda: plackett.tune(x, y, output=tmp_path, trials=1),
+        lambda: plackett.score(of_one_array(), x),
+        lambda: plackett.evaluate_scores(y, x),
+    ):
+        with pytest.raises(ValueError, match=f"^lists {made_of} ndarray$"):
+            call()
+    with pytest.raises(ValueError, match=f"^validation {made_of} ndarray$"):
+        plackett.train(LISTS, x)
+    for call in (plackett.score, plackett.evaluate):
+        with pytest.raises(ValueError, match=r"model must be a Keras model, such as trained.model, .*, but got 'o1'"):
+            call("o1", LISTS)
+
+
+@keras.saving.register_keras_serializable("test_doors")
+class MyNDCG(plackett.metrics.NDCG):
+    """A metric of one's own."""
+
+
+def test_a_metric_has_one_name_however_it_is_given():
+    for metric in ("test_doors>MyNDCG@3", MyNDCG(topn=3)):
+        trained = train(metric=metric, epochs=1)
+        assert list(trained.best) == ["epoch", "loss", "my_ndcg@3"]
+        assert list(plackett.evaluate(trained.model, VALIDATION, [metric])) == ["my_ndcg@3"]
+    with pytest.raises(ValueError, match="each metric must have a name of its own"):
+        plackett.evaluate(trained.model, VALIDATION, ["test_doors>MyNDCG@3", MyNDCG(topn=3)])
 
 
 def test_options_beside_a_model_that_is_made_already():
@@ -104,7 +153,7 @@ def test_a_config_makes_the_objects_again(tmp_path):
     config = read_config(tmp_path / "run/config.yaml", BACKEND)
     assert config["scorer"]["registered_name"] == "test_doors>OfOneArray"
     again = plackett.train(LISTS, VALIDATION, output=tmp_path / "again", **config)
-    assert isinstance(again.model.layers[-2], OfOneArray)
+    assert isinstance(again.model.layers[-2].model, OfOneArray)
     assert again.model.optimizer.momentum == 0.5
     assert set(again.best) == {"epoch", "loss", "ndcg@3"}
     assert yaml.safe_load((tmp_path / "again/config.yaml").read_text())["loss"]["class_name"] == "MeanSquaredError"

@@ -1,7 +1,9 @@
 """Models of one's own: functional, sequential and subclassed, of a dict or of one array."""
 
 import dataclasses
+import logging
 import re
+import warnings
 
 import keras
 import numpy as np
@@ -14,9 +16,11 @@ from own_models import (
     MODELS,
     VALIDATION,
     OfOneArray,
+    WithoutBuild,
     of_a_dict,
     of_one_array,
     registered_objects,
+    sequential,
     with_attention,
 )
 
@@ -24,6 +28,7 @@ import plackett
 from plackett import losses, scorers
 from plackett.data import Batches
 from plackett.scorers import as_scorer
+from plackett.scorers._neighbours import check_padding, looks_at_neighbours
 
 OWN = {"epochs": 2, "batch_size": 8, "learning_rate": 0.1}
 
@@ -81,6 +86,89 @@ def test_a_model_that_counts_padding_is_refused():
     for dropout, where in ((0.0, " in training"), (0.5, "")):
         with pytest.raises(ValueError, match=f"padding changes the scores of the model{where}: one of its layers"):
             plackett.train(LISTS, VALIDATION, scorer=with_the_mean(dropout), **OWN)
+
+
+def gated(x):
+    """A mean over documents behind a gate that starts at 0."""
+    gate = keras.layers.Dense(FEATURES, kernel_initializer="zeros")(ops.mean(ops.abs(x), axis=1, keepdims=True))
+    return keras.layers.Dense(1)(ops.tanh(x * (1 + gate)))
+
+
+def offset(x):
+    """A mean that moves all scores of a list, beside which a large number stands."""
+    return keras.layers.Dense(1)(x) + 100 + ops.mean(x, axis=(1, 2), keepdims=True)
+
+
+def counting(x):
+    """Scores that grow a little with the places of a list."""
+    places = ops.sum(ops.ones_like(x[..., :1]), axis=1, keepdims=True)
+    return keras.layers.Dense(1)(x) * (1 + 0.0005 * places)
+
+
+@pytest.mark.parametrize("function", [gated, offset, counting])
+def test_padding_that_changes_little_at_first_is_found(function):
+    x = keras.Input((None, FEATURES))
+    model = keras.Model(x, function(x))
+    before = [ops.convert_to_numpy(variable.value) for variable in model.variables]
+    with pytest.raises(ValueError, match="padding changes the scores of the model"):
+        plackett.train(LISTS, VALIDATION, scorer=model, **OWN)
+    for variable, value in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(variable.value), value)
+    scorer = as_scorer(model, LISTS)
+    assert looks_at_neighbours(scorer, LISTS)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_rounding_is_no_padding(policy):
+    """Not that of 16 bits, of large numbers in float32, nor of scores far from 0."""
+    x = keras.Input((None, FEATURES))
+    hidden = keras.layers.BatchNormalization(dtype=policy)(x)
+    hidden = keras.layers.Dense(64, "relu", dtype=policy)(hidden)
+    hidden = keras.layers.MultiHeadAttention(2, 8, dtype=policy)(hidden, hidden)
+    scores = keras.layers.Dense(1, dtype=policy)(hidden)
+    scorer = as_scorer(keras.Model(x, scores + 1000 if policy == "float32" else scores), LISTS)
+    check_padding(scorer, LISTS)
+    check_padding(scorer, dataclasses.replace(LISTS, features=LISTS.features + 1e4))
+    assert looks_at_neighbours(scorer, LISTS)
+    scorer = as_scorer(of_one_array(keras.layers.Dense(64, "relu", dtype=policy)), LISTS)
+    assert not looks_at_neighbours(scorer, LISTS)
+
+
+def test_what_is_given_stays_as_it_is():
+    for make in (sequential, WithoutBuild):
+        model = make()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*mask")
+            plackett.train(LISTS, VALIDATION, scorer=model, **OWN | {"epochs": 1})
+        assert not model.supports_masking
+
+
+def test_a_model_that_is_tried_twice_is_silent(capfd):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", category=UserWarning)
+        plackett.train(LISTS, VALIDATION, scorer=WithoutBuild(), **OWN | {"epochs": 1})
+    assert capfd.readouterr() == ("", "")
+    assert not logging.root.manager.disable
+
+
+class Multiplies(keras.Model):
+    """A model of the wrong number of features, which fails within Keras and the backend."""
+
+    def call(self, x):
+        return ops.matmul(x, ops.ones((3, 1)))
+
+
+@pytest.mark.parametrize("make", [Multiplies, lambda: keras.Sequential([Multiplies()])])
+def test_what_fails_within_keras_is_told_in_plain_words(make):
+    with pytest.raises(
+        ValueError, match=r"one array of features, which fails with: |the model fails on these lists: "
+    ) as caught:
+        plackett.train(LISTS, VALIDATION, scorer=make(), **OWN)
+    words = str(caught.value)
+    assert not re.search(r"\x1b|Traceback|File \"|Arguments received|\n", words)
+    assert "Exception encountered" not in words
+    assert len(words) < 400
+    assert "3" in words
 
 
 def test_dropout_is_no_padding():
@@ -211,7 +299,9 @@ def test_objects_are_written_and_resumed(tmp_path):
         for first, second in zip(resumed.model.get_weights(), undisturbed.model.get_weights(), strict=True):
             np.testing.assert_array_equal(first, second)
     changed = registered_objects() | {"scorer": OfOneArray(5)}
-    with pytest.raises(ValueError, match=r"it holds another run: scorer was .*'width': 4.* and is .*'width': 5"):
+    with pytest.raises(
+        ValueError, match=r"another run: scorer was OfOneArray\(width=4\) and is OfOneArray\(width=5\)\."
+    ):
         plackett.train(LISTS, VALIDATION, output=tmp_path / "a", resume=True, **changed, **settings)
     loaded = keras.models.load_model(tmp_path / "a/model.keras")
     np.testing.assert_allclose(

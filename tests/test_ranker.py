@@ -1,6 +1,7 @@
 """The face of scikit-learn, beside that of LightGBM."""
 
 import pickle
+import re
 import sys
 
 import keras
@@ -101,6 +102,26 @@ def test_a_scorer_that_looks_at_the_list_must_be_told_of_it():
     scores = plackett.score(ranker.model_, LISTS)
     np.testing.assert_array_equal(ranker.predict(X, group=GROUP), scores)
     np.testing.assert_array_equal(ranker.predict(X, query=QUERY), scores)
+
+
+def test_a_search_without_routing_is_told_of_it():
+    search = GridSearchCV(Ranker(**QUICK), {"seed": [0]}, cv=GroupKFold(2), error_score="raise")
+    way_out = (
+        "sklearn.set_config(enable_metadata_routing=True) and "
+        "ranker.set_fit_request(query=True).set_score_request(query=True)"
+    )
+    with pytest.raises(ValueError, match=re.escape(way_out)):
+        search.fit(X, Y, groups=QUERY, query=QUERY)
+    with pytest.raises(ValueError, match=re.escape(way_out)):
+        Ranker(**QUICK).fit(X, Y)
+
+
+def test_missing_features_are_told_of_with_the_option():
+    x = X.copy()
+    x[0, 0] = np.nan
+    with pytest.raises(ValueError, match=re.escape("missing=True: scorer_options={'missing': True}, or --scorer-opt")):
+        Ranker(epochs=1).fit(x, Y, group=GROUP)
+    assert Ranker(epochs=1, scorer_options={"missing": True}).fit(x, Y, group=GROUP).history_
 
 
 def test_parameters_are_the_settings():

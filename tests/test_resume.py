@@ -234,6 +234,10 @@ def test_another_run_is_not_resumed(tmp_path):
             train(PLAIN | changed, output=tmp_path / "run", resume=True)
     with pytest.raises(ValueError, match=r"it holds another run: training_lists was '[0-9a-f]{16}' and is"):
         train(output=tmp_path / "run", resume=True, lists=made_lists(40, seed=2))
+    with pytest.raises(
+        ValueError, match=r"To train anew, replace it \(overwrite, --overwrite\) or choose another output"
+    ):
+        train(PLAIN | {"epochs": 4}, output=tmp_path / "run", resume=True)
     with pytest.raises(FileExistsError, match="exists and is not empty"):
         train(output=tmp_path / "run")
 

@@ -185,7 +185,9 @@ def test_ctrl_c_leaves_what_is_finished(files):
 
 def test_a_run_that_was_still_improving_says_so(files):
     arguments = ["train", files / "train.txt", "--output", files / "run"]
-    said = "the best epoch was the last one: more --epochs may find a better one"
+    said = (
+        "the best epoch was the last one: more --epochs may find a better one (with --overwrite, or another --output)"
+    )
     assert said in words(run(*arguments, *quick(1)))
     done = run(*arguments, *quick(9), "--overwrite", "--patience", 1)
     assert done.exit_code == 0, done.output

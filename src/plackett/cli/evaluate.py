@@ -69,7 +69,7 @@ def make_measures(names: Iterable[str], empty: str | None, ties: str | None) -> 
 
     conventions = {"empty": None if empty is None else EMPTY[empty], "ties": ties}
     conventions = {name: value for name, value in conventions.items() if value is not None}
-    return [metrics.get(name, name=name, **conventions) for name in names]
+    return [metrics.get(name, **conventions) for name in names]
 
 
 def load(path: pathlib.Path):

@@ -66,7 +66,10 @@ def train(
     best, epochs = trained.best["epoch"], len(trained.history)
     console.print(f"best epoch {best} of {epochs}; saved in [bold]{escape(str(trained.output))}[/]", soft_wrap=True)
     if trained.still_improving:
-        say("the best epoch was the last one: more --epochs may find a better one")
+        say(
+            "the best epoch was the last one: more --epochs may find a better one (with --overwrite, or another "
+            "--output)"
+        )
 
 
 def train_under_a_bar(

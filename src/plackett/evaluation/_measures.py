@@ -8,7 +8,7 @@ import numpy as np
 
 from plackett.data import Missed, RankingLists
 from plackett.data._batches import bucket_size, pad
-from plackett.evaluation._scoring import score
+from plackett.evaluation._scoring import check_lists, score
 from plackett.metrics import get
 from plackett.metrics._base import RankingMetric
 
@@ -47,12 +47,13 @@ def evaluate_scores(
         batch_size: how many lists are measured at a time.
 
     Returns:
-        By name, "ndcg@10", or the name of the given metric.
+        By the name of each metric, such as "ndcg@10".
 
     Raises:
         ValueError: an unknown metric, two metrics of one name, not one score a document, a score of NaN, unknown
             `queries`, or labels whose gain is too high for a metric.
     """
+    check_lists("lists", lists)
     if queries not in QUERIES:
         raise ValueError(f"queries must be one of {', '.join(QUERIES)}, but got {queries!r}")
     scores = np.asarray(scores)
@@ -60,10 +61,11 @@ def evaluate_scores(
         raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
     if np.isnan(scores).any():
         raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN, which has no rank")
-    named = [_measure(metric) for metric in metrics]
-    measures = dict(named)
-    if len(measures) < len(named):
-        raise ValueError(f"each metric must have a name of its own, but got {[name for name, _ in named]}")
+    # Copies, whose state is fresh.
+    fresh = [get(metric) if isinstance(metric, str) else metric.copy() for metric in metrics]
+    measures = {measure.name: measure for measure in fresh}
+    if len(measures) < len(fresh):
+        raise ValueError(f"each metric must have a name of its own, but got {[measure.name for measure in fresh]}")
     row_splits, columns = _documents_to_measure(scores, lists, queries)
     place = np.arange(bucket_size(int(np.diff(row_splits).max(initial=0))))
     for start in range(0, len(lists), batch_size):
@@ -143,13 +145,6 @@ def _places(scores, row_splits):
     places = np.empty(len(scores), "float32")
     places[order] = level - level[row_splits[query]]
     return np.where(scores == -np.inf, np.float32("-inf"), places)
-
-
-def _measure(metric):
-    """(name, a fresh metric) of a name or a metric."""
-    if isinstance(metric, str):
-        return metric, get(metric)
-    return metric.name, metric.copy()
 
 
 def evaluate(

@@ -32,11 +32,17 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
         else as the loss says that the model was compiled with; without either, by their mean.
 
     Raises:
-        ValueError: the model takes what the lists do not have, its output is no score a document, or features are
-            missing, which it does not allow for.
+        ValueError: this is no model, or no `RankingLists`; the model takes what the lists do not have, its output is no
+            score a document, or features are missing, which it does not allow for.
 
     Cost: a model that is no scorer is compiled anew at each call; score many times with `as_scorer(model, lists)`.
     """
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            "model must be a Keras model, such as trained.model, or keras.models.load_model(path) of a file, but got "
+            f"{model!r}"
+        )
+    check_lists("lists", lists)
     scorer = as_scorer(model, lists)
     lists = inputs_for(scorer, lists)
     task, layer = next(iter(output_layers(scorer).items()))
@@ -50,6 +56,15 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
     if np.isnan(scores).any():
         check_missing(scorer, lists)
     return scores
+
+
+def check_lists(name: str, given: object) -> None:
+    """Raises a ValueError, with the way out, unless these are `RankingLists`."""
+    if not isinstance(given, RankingLists):
+        raise ValueError(
+            f"{name} must be RankingLists, which RankingLists.from_arrays(X, y, query=...) makes of arrays, but got a "
+            f"{type(given).__name__}"
+        )
 
 
 def _ranking_rule(model, task, layer):

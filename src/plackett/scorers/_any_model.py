@@ -1,19 +1,23 @@
 """Any Keras model as a scorer: its layers know which documents are real, and padding reaches no score."""
 
+import contextlib
 import dataclasses
+import logging
+import re
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from plackett._types import Tensor
-from plackett.data import Batches, RankingLists
+from plackett.data import RankingLists
 from plackett.registry import register
 from plackett.scorers._outputs import MaskedScores
 
-FEW = 4  # lists that tell whether padding changes a score
-TOLERANCE = 1e-2  # of the largest score; with as much padding as there are places, a layer that counts it is far off
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+FRAMES = re.compile(r'^\s*File ".*", line .*\n.*\n|^Exception encountered when calling .*\n', re.MULTILINE)
 
 
 def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | None = None) -> keras.Model:
@@ -56,7 +60,7 @@ def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | Non
 
 def is_scorer(model: keras.Model) -> bool:
     """Whether a model takes a dict with a mask and gives masked scores."""
-    if not _is_functional(model) or not isinstance(model.input, dict) or "mask" not in model.input:
+    if not _is_functional(model) or not isinstance(_input(model), dict) or "mask" not in model.input:
         return False
     return all(isinstance(layer, MaskedScores) for layer in output_layers(model).values())
 
@@ -65,47 +69,6 @@ def output_layers(scorer: keras.Model) -> dict[str | None, keras.layers.Layer]:
     """The layer that the scores of each task come from, by its name; {None: layer} where there are no tasks."""
     outputs = scorer.output if isinstance(scorer.output, dict) else {None: scorer.output}
     return {name: output._keras_history.operation for name, output in outputs.items()}
-
-
-def check_padding(scorer: keras.Model, lists: RankingLists) -> None:
-    """Scores a few lists with padding and with more of it; the scorer stays as it was.
-
-    Raises:
-        ValueError: a score changes with it.
-    """
-    few = inputs_for(scorer, lists.select(np.arange(min(len(lists), FEW))))
-    inputs, _, _ = Batches(few, len(few))[0]
-    wider = {name: np.concatenate([x, np.zeros_like(x)], axis=1) for name, x in inputs.items()}
-    before = [ops.convert_to_numpy(variable.value) for variable in scorer.variables]
-    try:
-        once, again = (_scores(scorer, inputs, training=True) for _ in range(2))
-        # Dropout gives other scores each time; then inference must tell.
-        training = not _differ(once, again)
-        once = once if training else _scores(scorer, inputs, training)
-        if _differ(once, _scores(scorer, wider, training)):
-            raise ValueError(
-                f"padding changes the scores of the model{' in training' if training else ''}: one of its layers takes "
-                "other documents into account and does not know which are real; hand it the mask, as in "
-                'BatchNormalization()(x, mask=inputs["mask"]), or take one that looks at each document by itself, such '
-                "as LayerNormalization"
-            )
-    finally:
-        for variable, value in zip(scorer.variables, before, strict=True):
-            variable.assign(value)
-
-
-def _scores(scorer, inputs, training):
-    """[all scores of real documents], by all tasks."""
-    found = scorer(inputs, training=training)
-    tasks = found.values() if isinstance(found, dict) else [found]
-    return np.concatenate([ops.convert_to_numpy(scores)[inputs["mask"]].ravel() for scores in tasks])
-
-
-def _differ(first, second):
-    """Whether they do, where the first are finite: features that are missing may make some of them NaN."""
-    known = np.isfinite(first)
-    first, second = first[known], second[known]
-    return not np.abs(first - second).max(initial=0) <= TOLERANCE * np.abs(first).max(initial=0)
 
 
 def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
@@ -139,16 +102,62 @@ class RealDocuments(keras.layers.Layer):
         return inputs[1]
 
 
+@register
+class OwnModel(keras.layers.Layer):
+    """A model of one's own as a layer that takes features with a Keras mask.
+
+    Keras warns of any model with such features that does not say that it supports masking, though its layers heed the
+    mask. This layer says so for it, and only while it is called: the model itself is left as it is.
+    """
+
+    def __init__(self, model: keras.Model, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model = model
+
+    def build(self, input_shape: Any) -> None:
+        """Nothing: the model builds itself when it is called."""
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """What the model gives."""
+        before = self.model.supports_masking
+        self.model.supports_masking = True
+        try:
+            return self.model(inputs, training=training)
+        finally:
+            self.model.supports_masking = before
+
+    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
+        """That of the model."""
+        return self.call(inputs, training=training)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """None: who is real is known where the scores are masked."""
+
+    def get_config(self) -> dict:
+        """The model's config within that of the layer."""
+        return super().get_config() | {"model": keras.saving.serialize_keras_object(self.model)}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "OwnModel":
+        """The layer around a model that is made again."""
+        return cls(**config | {"model": keras.saving.deserialize_keras_object(config["model"])})
+
+
 def _is_functional(model):
     """Whether the inputs of a model are known: it is functional, or sequential and built."""
     inputs = getattr(model, "inputs", None)
     return isinstance(inputs, list) and all(map(keras.utils.is_keras_tensor, inputs))
 
 
+def _input(model):
+    """What goes into a model whose inputs are known, as it was made."""
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+
+
 def _call(model, lists):
     """(the inputs of a scorer, what the model gives for them)."""
     forms, failures = _forms(model, lists), []
-    model.supports_masking = True  # Keras warns of any model that does not say so, though its layers heed the mask
+    layer = OwnModel(model, name=model.name)
     for form in forms:
         inputs = _inputs(lists, form or ("features",))
         mask = inputs["mask"]
@@ -156,15 +165,40 @@ def _call(model, lists):
         if "features" in inputs:
             real["features"] = RealDocuments()((inputs["features"], mask))
         try:
-            return inputs, model({name: real[name] for name in form} if form else real["features"])
+            with _silence_of_failure():
+                return inputs, layer({name: real[name] for name in form} if form else real["features"])
         except Exception as error:
+            wrong = f"{_in_words(form)}, which fails with: {in_plain_words(error)}"
             if len(forms) == 1:
-                raise
-            failures.append(" ".join(str(error).split()))
-    raise ValueError(
-        f"the model takes neither a dict of {', '.join(forms[0])}, which fails with: {failures[0]}; nor one array of "
-        f"features, which fails with: {failures[1]}"
-    )
+                raise ValueError(f"the model is called with {wrong}") from error
+            failures.append(wrong)
+    raise ValueError(f"the model takes neither {'; nor '.join(failures)}")
+
+
+@contextlib.contextmanager
+def _silence_of_failure() -> Iterator[None]:
+    """What an attempt logs and warns of is shown only if it does not fail."""
+    disabled = logging.root.manager.disable
+    logging.disable()
+    try:
+        with warnings.catch_warnings(record=True) as told:
+            yield
+    finally:
+        logging.disable(disabled)
+    for warning in told:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _in_words(form):
+    return f"a dict of {', '.join(form)}" if form else "one array of features"
+
+
+def in_plain_words(error: Exception) -> str:
+    """What an error of a model says, in one line without the colours, traceback and arguments that Keras adds."""
+    text = ANSI.sub("", str(error)).partition("Arguments received by")[0]
+    text = text.rpartition("Error encountered:")[2]
+    *_, text = FRAMES.split(text)
+    return " ".join(text.split()) or type(error).__name__
 
 
 def _forms(model, lists):
@@ -172,7 +206,7 @@ def _forms(model, lists):
     everything = ("mask", *(["features"] if lists.features.shape[1] else []), *lists.ids)
     if not _is_functional(model):
         return [()] if isinstance(model, keras.Sequential) else [everything, ()]
-    given = model.input
+    given = _input(model)
     if isinstance(given, dict):
         _check_inputs(given, lists)
         return [tuple(given)]

@@ -8,6 +8,7 @@ import keras
 
 from plackett import backend
 from plackett.data import RankingLists
+from plackett.evaluation._scoring import check_lists
 from plackett.scorers._any_model import inputs_for
 from plackett.scorers.preprocessing.missing import check_missing
 from plackett.training._feed import Feed
@@ -103,7 +104,9 @@ def train(
         resume: goes on with the run in `output` from its last checkpoint; from the beginning where there is none; a
             finished run is given back as it is.
         provenance: entries to put first in `config.yaml`: where the data came from.
-        callbacks: further Keras callbacks.
+        callbacks: further Keras callbacks. At the end of an epoch they see the loss and, under its own name, the
+            validation metric, as in `EarlyStopping(monitor="ndcg@10", mode="max")`; Keras does not know of itself which
+            way is better, so say `mode`.
         settings: fields of `Settings`.
 
     Raises:
@@ -111,10 +114,14 @@ def train(
         OSError: `output` cannot be written; the last checkpoint and the files of the finished epochs are whole.
         TrainingDivergedError: the loss, a gradient or the validation metric is not finite; likewise, and
             `divergence.json` says what was found.
-        ValueError: an unknown name or an option out of range, an object that cannot be written into `output`, a model
-            that does not fit the lists, labels too high for the loss or the metric, or a run to resume had other
-            settings or data.
+        ValueError: no `RankingLists`, an unknown name or an option out of range, an object that cannot be written into
+            `output`, a model that does not fit the lists, labels too high for the loss or the metric, or a run to
+            resume had other settings or data.
     """
+    check_lists("lists", lists)
+    if validation is not None:
+        check_lists("validation", validation)
+    callbacks = _check_callbacks(callbacks)
     chosen = Settings.from_dict(settings)
     provenance = provenance or {}
     if validation is None:
@@ -128,7 +135,15 @@ def train(
             config = provenance | {"backend": keras.backend.backend()} | as_config(chosen)
             surroundings = environment(lists, validation)
             folder = open_run_folder(output, config, surroundings, overwrite=overwrite, resume=resume)
-        return run.to_its_end(folder, callbacks or [])
+        return run.to_its_end(folder, callbacks)
+
+
+def _check_callbacks(given):
+    """The callbacks as a list."""
+    given = [] if given is None else given
+    if not isinstance(given, list | tuple) or not all(isinstance(x, keras.callbacks.Callback) for x in given):
+        raise ValueError(f"callbacks must be a list of Keras callbacks, but got {given!r}")
+    return list(given)
 
 
 class _Run:

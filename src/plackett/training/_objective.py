@@ -9,22 +9,23 @@ from plackett import losses, metrics, scorers
 from plackett.data import RankingLists
 from plackett.losses._base import RankingLoss
 from plackett.metrics._base import RankingMetric
-from plackett.registry import check_known, snake_case
+from plackett.registry import check_known, classes_by_name, snake_case
 from plackett.registry.refusals import loss_of_pairs
-from plackett.scorers._any_model import as_scorer, check_padding, output_layers
+from plackett.scorers._any_model import as_scorer, output_layers
+from plackett.scorers._neighbours import check_padding
 from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._objects import make_object, make_objects
 from plackett.training._settings import Settings
 
 
 def make_metric(settings: Settings) -> RankingMetric:
-    """The metric of the settings, under the name that it was given by.
+    """The metric of the settings.
 
     Raises:
         ValueError: an unknown metric, or something else.
     """
     given = make_object("metric", settings.metric)
-    metric = metrics.get(given, name=given) if isinstance(given, str) else given
+    metric = metrics.get(given) if isinstance(given, str) else given
     if not isinstance(metric, RankingMetric):
         raise ValueError(f"metric must be a name, such as ndcg@10, or a metric of plackett.metrics, but got {given!r}")
     if metric.name in ("epoch", "loss"):
@@ -106,10 +107,24 @@ def compile_model(
 def _make_loss(given, options):
     given = make_object("loss", given)
     if isinstance(given, str):
+        _check_not_of_keras(given)
         return losses.as_ranking_loss(losses.get(given, **make_objects("loss_options", options)))
+    if isinstance(given, Mapping):
+        raise ValueError(f"loss must be a name, whose options go into loss_options, or an object, but got {given!r}")
     loss = losses.as_ranking_loss(given)
     # A copy, since a loss that draws noise remembers how often it has.
     return loss.copy() if loss is given else loss
+
+
+def _check_not_of_keras(name):
+    """Raises a ValueError for a loss that Keras knows by this name, and plackett does not."""
+    if name in classes_by_name(keras.losses.Loss, suffix="Loss"):
+        return
+    try:
+        keras.losses.get(name)
+    except ValueError:
+        return
+    raise ValueError(f"unknown loss {name!r}; one of Keras goes as an object: loss=keras.losses.get({name!r})")
 
 
 def _known_scorer(name, lists, settings):

@@ -21,13 +21,19 @@ from plackett import backend
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate, score
 from plackett.registry import check_known
+from plackett.scorers._neighbours import looks_at_neighbours
 from plackett.training._loop import train
 from plackett.training._objective import make_metric
 from plackett.training._settings import Settings, SettingsKeywords
 
+NEITHER = (
+    "give query, the id of each row's query, or group, how many rows each query has: neither is there. In a search, a "
+    "cross-validation or a pipeline of scikit-learn, query comes through only after "
+    "sklearn.set_config(enable_metadata_routing=True) and "
+    "ranker.set_fit_request(query=True).set_score_request(query=True)"
+)
 BLOCK = 64  # documents that are scored side by side where none depends on another
 NUMBERS = {"dtype": "float32", "ensure_all_finite": "allow-nan"}
-FEW = 4  # queries that tell whether it does
 
 # What a parameter is where none is given; None stands for an empty dict, which scikit-learn does not take.
 DEFAULTS = {
@@ -64,8 +70,19 @@ class Ranker(BaseEstimator):
 
     There are two ways to say which rows belong together: `group`, the sizes of queries that stand one behind the other,
     as LightGBM has it; or `query`, the id of each row's query, whose rows need not stand together. In a search take
-    `query`: scikit-learn cuts it along with the rows, which it cannot do with sizes. A fit holds out `validation_share`
-    of the queries, by which it chooses the best epoch.
+    `query`: scikit-learn cuts it along with the rows, which it cannot do with sizes. It does so where it is told to:
+
+    >>> import sklearn
+    >>> from sklearn.model_selection import GridSearchCV, GroupKFold
+    >>> query = np.repeat(np.arange(20), 10)
+    >>> with sklearn.config_context(enable_metadata_routing=True):  # or sklearn.set_config(...), once
+    ...     ranker = Ranker(epochs=1).set_fit_request(query=True).set_score_request(query=True)
+    ...     search = GridSearchCV(ranker, {"loss": ["softmax", "approx_ndcg"]}, cv=GroupKFold(2))
+    ...     search = search.fit(X, y, groups=query, query=query)
+    >>> list(search.best_params_)
+    ['loss']
+
+    A fit holds out `validation_share` of the queries, by which it chooses the best epoch.
 
     All features are dense numbers; NaN is a missing one, where `scorer_options={"missing": True}` allows for it. For id
     features, several tasks and runs that survive being killed take `plackett.train`.
@@ -120,7 +137,7 @@ class Ranker(BaseEstimator):
         lists, _ = self._lists(features, labels, group, query, _weights(sample_weight, len(features)))
         trained = train(lists, **self._settings())
         self.model_, self.history_, self.best_ = trained.model, trained.history, trained.best
-        self._is_listwise = _is_listwise(self.model_, lists)
+        self._is_listwise = looks_at_neighbours(self.model_, lists)
         return self
 
     def predict(
@@ -190,6 +207,8 @@ class Ranker(BaseEstimator):
 
     def _lists(self, X, y, group, query, columns=types.MappingProxyType({})):  # noqa: N803
         """(the lists, the row of X that each of their documents is)."""
+        if group is None and query is None:
+            raise ValueError(NEITHER)
         order = np.arange(len(X))
         if query is not None and group is None:
             query = np.asarray(query)
@@ -229,11 +248,3 @@ def _weights(sample_weight, documents):
     if not weights.any():
         raise ValueError("sample_weight must not be zero for all documents")
     return {"weight": weights}
-
-
-def _is_listwise(model, lists):
-    """Whether the score of a document depends on those beside it."""
-    few = lists.select(np.arange(min(len(lists), FEW)))
-    alone = RankingLists.from_arrays(few.features, group=np.ones(len(few.labels), "int64"))
-    together, alone = score(model, few), score(model, alone)
-    return bool(np.abs(together - alone).max(initial=0) > 1e-3 * np.abs(together).max(initial=0))

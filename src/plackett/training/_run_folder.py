@@ -13,7 +13,7 @@ import yaml
 
 from plackett._files import PARTIAL, errors_of_writing, write_whole
 from plackett.data import RankingLists
-from plackett.training._same_run import check_same, check_same_settings
+from plackett.training._same_run import WAY_OUT, check_same, check_same_settings
 
 
 def open_run_folder(
@@ -38,7 +38,7 @@ def open_run_folder(
     folder = pathlib.Path(output)
     if resume and (folder / "config.yaml").is_file():
         check_same_settings(folder, config)
-        check_same(folder, "environment.yaml", surroundings["data"], lambda before: before["data"])
+        check_same(folder, "environment.yaml", surroundings["data"], lambda before: before["data"], WAY_OUT)
         _remove_partial(folder)
         return folder
     if resume and folder.is_dir():

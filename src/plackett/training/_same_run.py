@@ -12,7 +12,8 @@ from plackett.training._settings import Settings, is_options
 NAMING = ("name", "keras_history", "input_layers", "output_layers")  # the entries of a config that hold names of layers
 # Settings that may change while a run is resumed: the weights do not depend on them.
 FREE = ("checkpoint_steps", "checkpoint_minutes", "keep_checkpoints")
-LONG = 1000  # letters of a difference that nobody reads
+WAY_OUT = "replace it (overwrite, --overwrite) or choose another output folder"
+LONG = 300  # letters of a difference that nobody reads
 
 
 def check_same_settings(folder: pathlib.Path, config: dict) -> None:
@@ -22,10 +23,10 @@ def check_same_settings(folder: pathlib.Path, config: dict) -> None:
         folder: of the run.
         config: the backend, and all settings as `config.yaml` holds them.
     """
-    check_same(folder, "config.yaml", _to_compare(config), _to_compare)
+    check_same(folder, "config.yaml", _to_compare(config), _to_compare, WAY_OUT)
 
 
-def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict]) -> None:
+def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict], way_out: str) -> None:
     """Raises a ValueError that says what differs between what is given now and `part` of a YAML file in `folder`."""
     before = part(yaml.safe_load((folder / name).read_text()))
     now = yaml.safe_load(yaml.safe_dump(now))
@@ -33,7 +34,9 @@ def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict]
         _difference(key, before.get(key), now.get(key)) for key in before | now if before.get(key) != now.get(key)
     ]
     if differences:
-        raise ValueError(f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}")
+        raise ValueError(
+            f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}. To train anew, {way_out}"
+        )
 
 
 def without_names(config: Any) -> Any:
@@ -49,8 +52,18 @@ def without_names(config: Any) -> Any:
 
 
 def _difference(key, before, now):
-    words = f"{key} was {before!r} and is {now!r}"
+    words = f"{key} was {_in_words(before, now)} and is {_in_words(now, before)}"
     return words if len(words) < LONG else f"{key} is another one"
+
+
+def _in_words(value, other):
+    """A value; the config of an object as its class, and what differs from another of it."""
+    if not isinstance(value, Mapping) or is_options(value):
+        return repr(value)
+    config, another = (x.get("config") if isinstance(x, Mapping) else None for x in (value, other))
+    config, another = (x if isinstance(x, Mapping) else {} for x in (config, another))
+    options = [f"{name}={x!r}" for name, x in config.items() if name in another and another[name] != x]
+    return f"{value['class_name']}({', '.join(options)})"
 
 
 def _to_compare(config):

@@ -14,6 +14,7 @@ import yaml
 from plackett import scorers
 from plackett._files import write_whole
 from plackett.data import RankingLists
+from plackett.evaluation._scoring import check_lists
 from plackett.training._loop import hold_out, train
 from plackett.training._objective import make_metric
 from plackett.training._objects import as_config
@@ -84,6 +85,7 @@ def tune(
     Reference: Akiba et al., "Optuna: A Next-generation Hyperparameter Optimization Framework", KDD 2019; its sampler is
     that of Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NIPS 2011 (TPE).
     """
+    check_lists("lists", lists)
     if trials < 1:
         raise ValueError(f"trials must be at least 1, but got {trials}")
     base, provenance = Settings.from_dict(settings), provenance or {}
@@ -130,7 +132,8 @@ def _open_folder(output, search, data):
     folder = pathlib.Path(output)
     search = search | {"backend": keras.backend.backend()} | data
     if (folder / "search.yaml").is_file():
-        check_same(folder, "search.yaml", without_names(search), without_names)
+        way_out = "choose another output folder"
+        check_same(folder, "search.yaml", without_names(search), without_names, way_out)
         return folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} exists and holds no search: choose another output folder")

@@ -233,12 +233,17 @@ def check_value(name: str, value: Any, kind: Any) -> Any:
     return value if of_numbers is None or value is None else of_numbers(value)
 
 
+def _shown(given):
+    """An object; of the config of one its class."""
+    return given.get("class_name", given) if isinstance(given, Mapping) else repr(given)
+
+
 def _check_alone(name, given, options):
     """Raises a ValueError where an object has options beside it that would not act."""
     if not isinstance(given, str):
         for option, value in options.items():
             if value:
                 raise ValueError(
-                    f"{option}={value!r} goes with the name of a known {name}, but {given!r} has its own: leave out "
-                    f"{option}"
+                    f"{option}={value!r} goes with the name of a known {name}, but {_shown(given)} has its own: "
+                    f"leave out {option}"
                 )

@@ -72,7 +72,8 @@ def missing_features(lists: RankingLists, absent: np.ndarray) -> ValueError:
     more = f" and {len(columns) - 5} more features" if len(columns) > 5 else ""
     return ValueError(
         f"features are missing (NaN), in so many of {len(lists.features)} documents: {found}{more}; "
-        "give the scorer the option missing=True if they may be (--scorer-option missing=true)"
+        "if they may be, give the scorer the option missing=True: scorer_options={'missing': True}, or --scorer-option "
+        "missing=true on the command line"
     )
 
 
