@@ -15,6 +15,7 @@ from own_models import (
     LISTS,
     MODELS,
     VALIDATION,
+    OfADict,
     OfOneArray,
     WithoutBuild,
     of_a_dict,
@@ -34,13 +35,17 @@ OWN = {"epochs": 2, "batch_size": 8, "learning_rate": 0.1}
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_a_model_of_ones_own_is_trained_in_place(kind):
+def test_a_model_of_ones_own_is_trained_in_place(kind, tmp_path):
     keras.utils.set_random_seed(1)
     model = MODELS[kind]()
     trained = plackett.train(LISTS, VALIDATION, scorer=model, **OWN | {"epochs": 6})
     assert trained.best["ndcg@10"] > 0.8
     scores = plackett.score(model, VALIDATION)
     np.testing.assert_allclose(scores, plackett.score(trained.model, VALIDATION), rtol=1e-5, atol=1e-6)
+    if not isinstance(model, OfADict):  # which is not registered
+        trained.model.save(tmp_path / "model.keras")
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_allclose(plackett.score(loaded, VALIDATION), scores, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [*MODELS, "attention"])
@@ -167,7 +172,7 @@ def test_what_fails_within_keras_is_told_in_plain_words(make):
     words = str(caught.value)
     assert not re.search(r"\x1b|Traceback|File \"|Arguments received|\n", words)
     assert "Exception encountered" not in words
-    assert len(words) < 400
+    assert "automatically infer" not in words
     assert "3" in words
 
 
