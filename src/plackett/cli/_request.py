@@ -1,6 +1,7 @@
 """What a command line asks to train: its flags, and what they leave open of `--config`."""
 
 import dataclasses
+import pathlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -43,7 +44,9 @@ def read_request(ctx: typer.Context, backend: str) -> Request:
         OSError: the file cannot be read.
     """
     given = flags_given(ctx)
-    config = read_config(given["config"], backend, given.get("backend")) if "config" in given else {}
+    # Typer before 0.29 leaves a str in the context.
+    path = pathlib.Path(given["config"]) if "config" in given else None
+    config = {} if path is None else read_config(path, backend, given.get("backend"))
     of_file = {name: config.pop(name, None) for name in ("data", "validation")}
     data, validation = (_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
     if not data:
