@@ -47,7 +47,7 @@ def test_options_are_checked_and_configs_hold_them(shown):
 
 
 def test_the_commands_are_in_the_makefile():
-    targets = re.findall(r"^    make (\w+)", PAGE.read_text(), re.MULTILINE)
+    targets = re.findall(r"^    make ([\w-]+)", PAGE.read_text(), re.MULTILINE)
     makefile = (ROOT / "Makefile").read_text()
     assert targets
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)

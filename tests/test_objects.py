@@ -15,8 +15,10 @@ from plackett import gains, lambdas, lists, losses, metrics
 from plackett.lists import _masking
 from plackett.losses import _base
 
-LABELS = np.array([[2.0, 0.0, 1.0, -1.0], [0.0, 1.0, 0.0, 0.0]], "float32")
-SCORES = np.array([[0.3, 0.8, 0.1, 9.0], [0.5, 0.2, 0.4, 0.1]], "float32")
+# As many lists and documents as in test_laws.py, whose programs JAX then has.
+RANDOM = np.random.default_rng(0)
+LABELS = RANDOM.integers(-1, 3, (6, 12)).astype("float32")
+SCORES = RANDOM.normal(size=(6, 12)).astype("float32")
 
 LOSSES = [
     kind
@@ -162,7 +164,7 @@ def test_a_function_cleans_its_lists_once(kind, monkeypatch):
     fn, calls = getattr(losses, name), counted(monkeypatch)
     models = kind().models
     scores = SCORES if models is None else np.repeat(SCORES[..., None], models, axis=-1)
-    noise = {"noise": np.full((2, 3, 4), 0.5)} if "noise" in inspect.signature(fn).parameters else {}
+    noise = {"noise": np.full((6, 3, 12), 0.5)} if "noise" in inspect.signature(fn).parameters else {}
     fn(LABELS, scores, **noise)
     assert len(calls) == 1
 
@@ -177,7 +179,7 @@ def test_a_metric_cleans_its_lists_once(kind, monkeypatch):
 
 def test_a_method_that_draws_may_be_replaced():
     loss = losses.GumbelApproxNDCGLoss(sample_size=2)
-    loss.draw_noise = lambda labels, scores: np.full((2, 2, 4), 0.5, "float32")
+    loss.draw_noise = lambda labels, scores: np.full((6, 2, 12), 0.5, "float32")
     np.testing.assert_allclose(number(loss(LABELS, SCORES)), number(losses.ApproxNDCGLoss()(LABELS, SCORES)), rtol=1e-5)
     assert loss != losses.GumbelApproxNDCGLoss(sample_size=2)
 
@@ -235,7 +237,7 @@ def test_a_call_of_your_own_counts():
         def call(self, y_true, y_pred):
             return 2 * super().call(y_true, y_pred)
 
-    for weights in (None, np.array([1.0, 3.0], "float32")):
+    for weights in (None, np.linspace(1.0, 3.0, 6, dtype="float32")):
         plain = number(losses.UniqueSoftmaxLoss()(LABELS, SCORES, weights))
         np.testing.assert_allclose(number(Doubled()(LABELS, SCORES, weights)), 2 * plain, rtol=1e-6)
 
