@@ -19,6 +19,7 @@ _NAMES = {
     "gains": "",
     "lambdas": "",
     "lists": "",
+    "load": "evaluation",
     "losses": "",
     "metrics": "",
     "score": "evaluation",

@@ -5,6 +5,7 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+MODEL = "model.keras"  # what a run calls the file of its model
 PARTIAL = "partial-"  # how the name of a file or folder begins while it is written
 
 
@@ -68,3 +69,18 @@ def check_file(path: str | os.PathLike) -> None:
         raise IsADirectoryError(f"{path} is a folder, where a file is needed")
     if not os.path.exists(path):
         raise missing_file(path)
+
+
+def find_model(path: str | os.PathLike) -> pathlib.Path:
+    """The file of a model, given by itself or by the output folder of its run.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    path = pathlib.Path(path)
+    if not path.is_dir():
+        check_file(path)
+        return path
+    if not (path / MODEL).is_file():
+        raise FileNotFoundError(f"there is no run of plackett train in {path.absolute()}: it has no file {MODEL}")
+    return path / MODEL

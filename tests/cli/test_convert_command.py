@@ -4,8 +4,7 @@ import pytest
 from command_line import run, words
 
 from plackett import data
-from plackett.cli import convert
-from plackett.data import _suffixes
+from plackett.data import _reading, _suffixes
 
 
 @pytest.mark.parametrize(
@@ -13,7 +12,7 @@ from plackett.data import _suffixes
     [
         (["train.txt", "a.arrow"], "the output must be a file NAME.parquet, but got a.arrow"),
         (["train.xyz", "a.parquet"], "the format of train.xyz is not known by its suffix: say which of letor, csv,"),
-        (["train.txt", "a.parquet", "--format", "trek"], "unknown --format 'trek'; did you mean 'trec'?"),
+        (["train.txt", "a.parquet", "--format", "trek"], "unknown format 'trek'; did you mean 'trec'?"),
         (["none.txt", "a.parquet"], "there is no file none.txt"),
         (
             ["train.txt", "a.parquet", "--document", "d"],
@@ -23,7 +22,7 @@ from plackett.data import _suffixes
         (["train.txt", "a.parquet", "--features", "a,b"], "--features must be how many there are where the format is"),
         (["train.csv", "a.parquet", "--qrels", "vali.txt"], "--qrels does not act on the format csv, but on trec"),
         (["train.csv", "a.parquet", *2 * ["--column", "click=c"]], "--column click is given twice"),
-        (["train.csv", "a.parquet", "--column", "click"], "--column must be ROLE=NAME, but got 'click'"),
+        (["train.csv", "a.parquet", "--column", "click"], "--column must be NAME=COLUMN, but got 'click'"),
         (["train.run", "a.parquet"], "a run of trec has no grades: give the file of judgements by --qrels"),
         (["train.run", "a.parquet", "--qrels", "none"], "there is no file none"),
         (["train.txt", "a.parquet", "--format", "elwc", "--group"], "--group does not act on the format elwc, but on"),
@@ -49,8 +48,10 @@ def test_refuses(files, monkeypatch, arguments, wrong):
     assert "Traceback" not in done.output
 
 
-def test_the_formats_are_those_of_data():
-    assert set(convert.FORMATS) == set(_suffixes.FORMATS)
+def test_options_act_on_known_formats():
+    assert set(_reading.ACT_ON) == set(_suffixes.FORMATS)
+    options = {name for names in _reading.ACT_ON.values() for name in names}
+    assert options | {"form"} == set(data.Reading.__annotations__)
 
 
 def test_each_format_takes_its_flags(files, monkeypatch):

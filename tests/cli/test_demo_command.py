@@ -5,7 +5,7 @@ from command_line import run
 from conftest import made_lists
 
 from plackett import data
-from plackett.data._paths import MOVIELENS
+from plackett.data._suffixes import MOVIELENS
 
 
 def test_demo(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from conftest import made_lists
 
 from plackett import data, evaluation, metrics
 from plackett.cli import evaluate
-from plackett.data._paths import MOVIELENS
+from plackett.data._suffixes import MOVIELENS
 
 
 def test_evaluate_states_its_conventions(files):

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 import plackett
-from plackett.cli import _errors, convert, demo, evaluate, train, tune
+from plackett.cli import _errors, convert, demo, evaluate, score, train, tune
 from plackett.cli._tables import say
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")]
@@ -29,7 +29,8 @@ class Command(TyperCommand):
 
     def invoke(self, ctx):
         try:
-            return super().invoke(ctx)
+            with _errors.warnings_in_lines():
+                return super().invoke(ctx)
         except (typer.Exit, BrokenPipeError):
             raise
         except Exception as error:
@@ -71,4 +72,5 @@ add(convert.convert)
 add(train.train, train.EPILOG)
 add(tune.tune)
 add(evaluate.evaluate)
+add(score.score)
 add(demo.demo)

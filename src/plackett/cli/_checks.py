@@ -9,9 +9,10 @@ from typing import Any
 
 from plackett._files import missing_file
 from plackett.cli import _known
-from plackett.cli._flags import flag_of
+from plackett.cli._flags import flag_of, flag_of_reading
 from plackett.cli._request import Request
-from plackett.data._paths import MOVIELENS, is_parquet
+from plackett.data._reading import check_they_act, options_of
+from plackett.data._suffixes import MOVIELENS, form_of
 from plackett.registry import check_known, check_options
 from plackett.registry.refusals import loss_of_pairs, unfit_lambda_weight
 from plackett.training import _space
@@ -29,28 +30,45 @@ def check_training(request: Request, *, shared_queries: bool) -> None:
     own = request.data == [MOVIELENS] or request.validation
     if own and "validation_share" in request.given:
         raise ValueError("--validation-share acts where lists are held out, but the validation lists are given")
-    check_sources(request.data, request.validation, shared_queries=shared_queries)
+    check_sources(request.data, request.validation, request.reading, shared_queries=shared_queries)
 
 
-def check_sources(data: Collection[str], validation: Collection[str] = (), *, shared_queries: bool = False) -> None:
+def check_sources(
+    data: Collection[str],
+    validation: Collection[str] = (),
+    reading: Mapping[str, Any] | None = None,
+    *,
+    shared_queries: bool = False,
+) -> None:
     """Checks what a command reads: that it is there, and that its parts go together.
 
     Raises:
         FileNotFoundError: a file is not there.
-        ValueError: MovieLens beside anything else, files of both kinds, or an option that would not act.
+        ValueError: MovieLens beside anything else, files of several formats, or an option that would not act.
     """
+    reading = reading or {}
     if MOVIELENS in [*data, *validation]:
         if list(data) != [MOVIELENS] or validation:
             raise ValueError(f"{MOVIELENS} stands alone: it brings its own validation lists")
         if shared_queries:
             raise ValueError(f"--shared-queries does not act on {MOVIELENS}, whose queries are shared")
+        if reading:
+            raise ValueError(
+                f"{', '.join(map(flag_of_reading, reading))} does not act on {MOVIELENS}, which is no file"
+            )
         return
     if shared_queries and not validation:
         raise ValueError("--shared-queries acts on --validation files, but there are none")
-    check_files([*data, *validation])
-    for paths in (data, validation):
-        if len({is_parquet(path) for path in paths}) > 1:
-            raise ValueError(f"the files must be all Parquet or all LETOR text, but got {', '.join(paths)}")
+    check_files([*data, *validation, *reading.get("group_files", ()), *filter(None, [reading.get("qrels")])])
+    forms = [reading.get("form") or form_of(paths) for paths in (data, validation) if paths]
+    check_they_act(reading, forms, flag_of_reading)
+    for form in forms:
+        options_of(form, reading, flag_of_reading)
+    if (groups := reading.get("group_files")) and len(groups) != len(data) + len(validation):
+        raise ValueError(
+            f"--group-file must be given for each of the {len(data) + len(validation)} files, in their order, but is "
+            f"there {len(groups)} times"
+        )
 
 
 def check_files(paths: Iterable[str | os.PathLike]) -> None:
@@ -160,6 +178,18 @@ def check_folder(folder: pathlib.Path, *, may_hold: bool, way_out: str) -> None:
         raise FileExistsError(f"{folder} exists and is not empty: {way_out}")
     if not os.access(above, os.W_OK | os.X_OK):
         raise PermissionError(f"{folder} could not be written: there is no permission to write into {above}")
+
+
+def check_new_file(path: pathlib.Path, overwrite: bool) -> None:
+    """Checks that a command can write a file.
+
+    Raises:
+        FileExistsError: it exists, and may not be replaced.
+        OSError: there is no permission to write it.
+    """
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists: choose another output, or replace it by --overwrite")
+    check_folder(path.absolute().parent, may_hold=True, way_out="")
 
 
 def check_installed(module: str, what: str, install: str) -> None:

@@ -8,14 +8,19 @@
 Ctrl-C has exit code 130.
 """
 
+import contextlib
+import pathlib
 import traceback
 import types
+import warnings
+from collections.abc import Iterator
 
 from rich.text import Text
 
 from plackett.cli._tables import errors
 
 OF_USE, FAULT = 2, 70
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 def show(error: Exception, *, debug: bool) -> int:
@@ -41,6 +46,22 @@ def show(error: Exception, *, debug: bool) -> int:
         "fault: ",
     )
     return FAULT
+
+
+@contextlib.contextmanager
+def warnings_in_lines() -> Iterator[None]:
+    """Within this, what plackett warns of is one line on the standard error stream."""
+    with warnings.catch_warnings():
+        show_other = warnings.showwarning
+
+        def show_warning(message, category, filename, *rest, **options):
+            if category is UserWarning and ROOT in pathlib.Path(filename).parents:
+                _print(" ".join(str(message).split()), "warning: ")
+            else:
+                show_other(message, category, filename, *rest, **options)
+
+        warnings.showwarning = show_warning
+        yield
 
 
 def is_of_use(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""The flags that commands share, and a flag for each field of `Settings`."""
+"""The flags that commands share, a flag for each field of `Settings`, and one for each option of `Reading`."""
 
 import dataclasses
 import functools
@@ -11,10 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from plackett.cli import _known
-from plackett.data._paths import MOVIELENS
+from plackett.data._reading import Reading
+from plackett.data._suffixes import MOVIELENS
+from plackett.registry.docs import argument_texts
 from plackett.training._settings import Settings, help_texts
 
-DATA = f"LETOR files, plain or compressed; Parquet files, folders or URLs; or {MOVIELENS!r}."
+DATA = f"Files of one format, plain or compressed; Parquet files, folders or URLs; or {MOVIELENS!r}."
 Data = Annotated[list[str], typer.Argument(help=DATA)]
 TrainingData = Annotated[list[str] | None, typer.Argument(help=f"{DATA} Default: that of --config.")]
 Backend = Annotated[
@@ -30,6 +32,16 @@ Validation = Annotated[
 SharedQueries = Annotated[
     bool, typer.Option("--shared-queries", help="A query may be both in training and in validation data.")
 ]
+Roles = Annotated[
+    pathlib.Path | None,
+    typer.Option(
+        help="A YAML file that says how files are read, as Reading in Python has it; flags go before it.",
+        rich_help_panel="Reading files",
+    ),
+]
+REPEATED = ("columns", "group_files", "missing_values")  # options of reading that have a flag for each entry
+SWITCHES = ("zero_based", "comment_ids", "together")
+LISTS = ("features", "categorical", "ids", "query_columns", "context")
 LAMBDARANK = (
     "LambdaRank: --loss pairwise_logistic --loss-option 'lambda_weight={NDCGLambdaWeight: {topn: 10}}'. "
     "What each loss does: help(plackett.losses) in Python."
@@ -45,7 +57,20 @@ NAMES = {
 
 
 def with_settings(command: Callable) -> Callable:
-    """Decorator: a command that takes `**settings` gets a flag for each setting that a flag can hold."""
+    """Decorator: a command that takes `**flags` gets a flag for each setting that a flag can hold."""
+    return _with_flags(command, _parameters())
+
+
+def with_reading(command: Callable) -> Callable:
+    """Decorator: a command that takes `**flags` gets a flag for each option of `Reading`, and `--roles`."""
+    texts = argument_texts(Reading.__doc__)
+    flags = [_flag_of_reading(name, texts[name]) for name in Reading.__annotations__]
+    roles = inspect.Parameter("roles", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Roles)
+    return _with_flags(command, [*flags, roles])
+
+
+def _with_flags(command: Callable, flags: list[inspect.Parameter]) -> Callable:
+    """A command whose signature has these flags too."""
     signature = inspect.signature(command)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
 
@@ -53,8 +78,30 @@ def with_settings(command: Callable) -> Callable:
     def run(*args, **kwargs):
         return command(*args, **kwargs)
 
-    run.__signature__ = signature.replace(parameters=[*own, *_parameters()])  # type: ignore[attr-defined]
+    run.__signature__ = signature.replace(parameters=[*own, *flags])  # type: ignore[attr-defined]
     return run
+
+
+def flag_of_reading(option: str) -> str:
+    """The flag of an option of reading: "form" -> "--format", "missing_values" -> "--missing-value"."""
+    named = {"form": "--format", "together": "--group", "columns": "--column"}
+    singular = option.removesuffix("s") if option in REPEATED else option
+    return named.get(option) or "--" + singular.replace("_", "-")
+
+
+def _flag_of_reading(name: str, text: str) -> inspect.Parameter:
+    kind: Any = str | None
+    default: Any = None
+    if name in REPEATED:
+        kind, text = list[str] | None, text + " May be repeated" + (", as NAME=COLUMN." if name == "columns" else ".")
+    elif name in SWITCHES:
+        kind, default = bool, False
+    elif name in LISTS:
+        text += " With commas between; NAME=COLUMN where it gets another name."
+    if name == "together":
+        text = "letor, csv, trec: group the documents of a query, in memory, where they do not stand together."
+    option = typer.Option(flag_of_reading(name), help=text[0].upper() + text[1:], rich_help_panel="Reading files")
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 
 def kinds_of_settings() -> dict[str, tuple[type, ...]]:

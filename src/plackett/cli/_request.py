@@ -9,6 +9,8 @@ import typer
 import yaml
 
 from plackett.cli._flags import flag_of, kinds_of_settings
+from plackett.cli._reading import find_reading, parse_pairs
+from plackett.data._reading import inherit
 from plackett.training._config_file import read_config
 from plackett.training._settings import Settings
 
@@ -22,6 +24,7 @@ class Request:
         whole: all of them.
         data: the training files.
         validation: the validation files.
+        reading: how the files are read, see `plackett.data.Reading`.
         given: the names of the settings that flags give, an option as "scorer_options.hidden".
     """
 
@@ -29,6 +32,7 @@ class Request:
     whole: Settings
     data: list[str]
     validation: list[str]
+    reading: dict
     given: frozenset[str]
 
 
@@ -48,12 +52,14 @@ def read_request(ctx: typer.Context, backend: str) -> Request:
     path = pathlib.Path(given["config"]) if "config" in given else None
     config = {} if path is None else read_config(path, backend, given.get("backend"))
     of_file = {name: config.pop(name, None) for name in ("data", "validation")}
+    of_run = config.pop("reading", {})
     data, validation = (_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
     if not data:
         raise ValueError("there is no data: name it, or a --config that does")
+    reading = find_reading(given, data, inherit(of_run, [*data, *validation]) if "data" in given else of_run)
     settings, names = _settings_of_flags(given, config)
     settings = config | settings
-    return Request(settings, Settings.from_dict(settings), data, validation, names)
+    return Request(settings, Settings.from_dict(settings), data, validation, reading, names)
 
 
 def flags_given(ctx: typer.Context) -> dict[str, Any]:
@@ -88,23 +94,6 @@ def parse_options(flag: str, pairs: Iterable[str]) -> dict:
     """
     options = parse_pairs(flag, pairs, "NAME=VALUE")
     return {name: parse_value(f"{flag} {name}", value) for name, value in options.items()}
-
-
-def parse_pairs(flag: str, pairs: Iterable[str], form: str) -> dict[str, str]:
-    """["click=clicked"] -> {"click": "clicked"}.
-
-    Raises:
-        ValueError: a pair is not of this form, or a name is there twice.
-    """
-    options = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals):
-            raise ValueError(f"{flag} must be {form}, but got {pair!r}")
-        if name in options:
-            raise ValueError(f"{flag} {name} is given twice")
-        options[name] = value
-    return options
 
 
 def parse_value(what: str, text: str):

@@ -25,7 +25,9 @@ def read_lists(request: Request, *, shared_queries: bool) -> tuple[RankingLists,
     from plackett.training._validation_share import hold_out
 
     whole = request.whole
-    lists, held_out, provenance = read_training(request.data, request.validation, shared_queries=shared_queries)
+    lists, held_out, provenance = read_training(
+        request.data, request.validation, reading=request.reading, shared_queries=shared_queries
+    )
     columns_of_targets(lists, [task["target"] for task in whole.tasks.values()] if whole.tasks else [whole.target])
     if held_out is None:
         share = f"{whole.validation_share:.0%} of the queries"

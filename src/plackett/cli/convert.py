@@ -1,123 +1,44 @@
 """`plackett convert`."""
 
 import pathlib
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from plackett.cli import _checks
+from plackett.cli._flags import with_reading
 from plackett.cli._progress import count_of_lists
-from plackett.cli._request import flags_given, parse_pairs
+from plackett.cli._reading import find_reading
+from plackett.cli._request import flags_given
 from plackett.cli._tables import console, table_of_facts
-from plackett.data._suffixes import form_of
-from plackett.registry import check_known
-
-# The formats, and the flags that act on each of them besides those that act on all.
-COLUMNS = ("query", "label", "document", "features", "column")
-FORMATS = {
-    "letor": ("features", "group"),
-    "csv": (*COLUMNS, "categorical", "separator", "group"),
-    "parquet": (),
-    "trec": ("qrels", "group"),
-    "elwc": COLUMNS,
-    "sequence_example": COLUMNS,
-}
-
 
 Inputs = Annotated[list[str], typer.Argument(help="Files of one format; of Parquet also folders and URLs.")]
 Output = Annotated[pathlib.Path, typer.Argument(help="The Parquet file to write.")]
-Form = Annotated[str | None, typer.Option("--format", help=f"{', '.join(FORMATS)}. Default: by the suffix.")]
-Query = Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the query's id.")]
-Label = Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the grade.")]
-Document = Annotated[str | None, typer.Option(help="csv, TFRecords: the column of the document's id.")]
-Features = Annotated[
-    str | None, typer.Option(help="Names of the dense features, with commas between; of letor, how many there are.")
-]
-Categorical = Annotated[str | None, typer.Option(help="csv: names of the id features, with commas between.")]
-Column = Annotated[
-    list[str] | None,
-    typer.Option(help="csv, TFRecords: what else is known of documents: click, weight, teacher, ..., as click=NAME."),
-]
-Separator = Annotated[str | None, typer.Option(help="csv: between fields. Default: a tab or a comma.")]
-Qrels = Annotated[pathlib.Path | None, typer.Option(help="trec: the file of judgements.")]
 Missing = Annotated[bool, typer.Option("--missing", help="Features may be missing.")]
-Group = Annotated[bool, typer.Option("--group", help="Group queries in memory, if they are not together.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output.")]
 
 
+@with_reading
 def convert(
     ctx: typer.Context,
     inputs: Inputs,
     output: Output,
-    form: Form = None,
-    query: Query = None,
-    label: Label = None,
-    document: Document = None,
-    features: Features = None,
-    categorical: Categorical = None,
-    column: Column = None,
-    separator: Separator = None,
-    qrels: Qrels = None,
     missing: Missing = False,
-    group: Group = False,
     overwrite: Overwrite = False,
+    **flags,
 ):
     """Convert ranking data of any format to Parquet, one row a query."""
-    _checks.check_files([*inputs, *([] if qrels is None else [qrels])])
+    _checks.check_files(inputs)
     check_output(output, overwrite)
-    given = flags_given(ctx)
-    form = find_format(form, inputs)
-    check_flags(form, given)
-    options = options_of_format(form, given)
+    reading = find_reading(flags_given(ctx), inputs)
+    _checks.check_sources(inputs, reading=reading)
 
     from plackett import data
 
     write = data.convert  # which says what to install, where that is not installed
     with count_of_lists(console) as count:
-        options |= {"form": form, "missing": missing, "together": not group, "overwrite": overwrite}
-        summary = write(inputs, output, progress=count, **options)
+        summary = write(inputs, output, missing=missing, overwrite=overwrite, progress=count, **reading)
     console.print(table_of_facts(str(output), summary.rows()))
-
-
-def find_format(form: str | None, inputs: Collection[str]) -> str:
-    """The format of that name, else that of the suffixes of the files.
-
-    Raises:
-        ValueError: it is unknown, or the suffixes do not say.
-    """
-    if form is not None:
-        check_known("--format", form, FORMATS)
-    return form or form_of(inputs)
-
-
-def options_of_format(form: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the flags say to the reader of a format.
-
-    Raises:
-        ValueError: a flag is not of the form that it must have.
-    """
-    plain = ("query", "label", "document", "separator", "qrels")
-    options = {name: given[name] for name in plain if name in given}
-    if "features" in given:
-        features = given["features"]
-        options["features"] = count_of_features(features) if form == "letor" else features.split(",")
-    if "categorical" in given:
-        options["categorical"] = given["categorical"].split(",")
-    if "column" in given:
-        options["columns"] = parse_pairs("--column", given["column"], "ROLE=NAME")
-    return options
-
-
-def check_flags(form: str, given: Collection[str]) -> None:
-    """Raises a ValueError where a flag would not act on this format, or one is lacking."""
-    of_some = sorted({flag for flags in FORMATS.values() for flag in flags})
-    for flag in of_some:
-        if flag in given and flag not in FORMATS[form]:
-            others = ", ".join(other for other, flags in FORMATS.items() if flag in flags)
-            raise ValueError(f"--{flag} does not act on the format {form}, but on {others}")
-    if form == "trec" and "qrels" not in given:
-        raise ValueError("a run of trec has no grades: give the file of judgements by --qrels")
 
 
 def check_output(output: pathlib.Path, overwrite: bool) -> None:
@@ -130,17 +51,4 @@ def check_output(output: pathlib.Path, overwrite: bool) -> None:
     """
     if output.suffix != ".parquet":
         raise ValueError(f"the output must be a file NAME.parquet, but got {output}")
-    if output.exists() and not overwrite:
-        raise FileExistsError(f"{output} exists: choose another output, or replace it by --overwrite")
-    _checks.check_folder(output.absolute().parent, may_hold=True, way_out="")
-
-
-def count_of_features(text: str) -> int:
-    """How many features letor files have.
-
-    Raises:
-        ValueError: it is no whole number.
-    """
-    if not text.isdecimal():
-        raise ValueError(f"--features must be how many there are where the format is letor, but got {text!r}")
-    return int(text)
+    _checks.check_new_file(output, overwrite)

@@ -12,7 +12,7 @@ from plackett.cli._checks import check_folder
 from plackett.cli._flags import Backend
 from plackett.cli._tables import console, say, table_of_metrics
 from plackett.cli.train import train_under_a_bar
-from plackett.data._paths import MOVIELENS
+from plackett.data._suffixes import MOVIELENS
 
 LOSSES = ("unique_softmax", "gumbel_approx_ndcg", "softmax")
 

@@ -10,7 +10,16 @@ from rich.markup import escape
 
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
-from plackett.cli._flags import LAMBDARANK, Backend, Config, SharedQueries, TrainingData, Validation, with_settings
+from plackett.cli._flags import (
+    LAMBDARANK,
+    Backend,
+    Config,
+    SharedQueries,
+    TrainingData,
+    Validation,
+    with_reading,
+    with_settings,
+)
 from plackett.cli._progress import EpochBar
 from plackett.cli._request import read_request
 from plackett.cli._tables import console, say
@@ -27,6 +36,7 @@ TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Log to the fol
 
 
 @with_settings
+@with_reading
 def train(
     ctx: typer.Context,
     output: Output,
@@ -38,7 +48,7 @@ def train(
     overwrite: Overwrite = False,
     resume: Resume = False,
     tensorboard: TensorBoard = False,
-    **settings,
+    **flags,
 ):
     """Train a ranker and keep the best epoch: config.yaml, environment.yaml, model.keras, metrics.json, history.csv."""
     if overwrite and resume:

@@ -7,7 +7,7 @@ import typer
 
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
-from plackett.cli._flags import Backend, Config, SharedQueries, TrainingData, Validation, with_settings
+from plackett.cli._flags import Backend, Config, SharedQueries, TrainingData, Validation, with_reading, with_settings
 from plackett.cli._request import Request, read_request
 from plackett.cli._tables import console, in_short, say, table_of_trials
 from plackett.cli._training_lists import read_lists
@@ -17,6 +17,7 @@ WAY_OUT = "it holds no search, so choose another --output"
 
 
 @with_settings
+@with_reading
 def tune(
     ctx: typer.Context,
     output: Annotated[pathlib.Path, typer.Option(help="The folder for the search; the same one goes on with it.")],
@@ -30,7 +31,7 @@ def tune(
     validation: Validation = None,
     shared_queries: SharedQueries = False,
     backend: Backend = None,
-    **settings,
+    **flags,
 ):
     """Search for the settings with the best metric, by Optuna; config.yaml in the output folder has them."""
     if trials < 1:

@@ -10,6 +10,7 @@ _NAMES = {
     "Batches": "_batches",
     "Missed": "_ranking_lists",
     "RankingLists": "_ranking_lists",
+    "Reading": "_reading",
     "Summary": "_conversion",
     "best_sizes": "_batches",
     "concatenate": "_parts",
@@ -17,6 +18,7 @@ _NAMES = {
     "hash_strings": "_columns",
     "movielens_100k": "datasets.movielens",
     "plan": "_batches",
+    "read": "_sources",
     "read_delimited": "formats.delimited",
     "read_letor": "formats.letor",
     "read_parquet": "formats.parquet",
@@ -24,6 +26,7 @@ _NAMES = {
     "read_trec": "formats.trec",
     "split_queries": "_parts",
     "write_parquet": "formats.parquet",
+    "write_scores": "_scores",
 }
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES, extra="data")

@@ -2,24 +2,19 @@
 
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Unpack
 
 import numpy as np
-import pyarrow as pa
 
 from plackett._files import errors_of_writing
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._roles import Roles
-from plackett.data._suffixes import FORMATS, form_of
+from plackett.data._reading import Reading
+from plackett.data._sources import Paths, as_list, choose_form, tables_of_files
 from plackett.data._tables import check_new, from_tables
 from plackett.data._words import some
-from plackett.data.formats.delimited import delimited_tables
-from plackett.data.formats.letor import count_features, first_missing, letor_tables
-from plackett.data.formats.parquet import parquet_tables, write_tables
-from plackett.data.formats.tfrecord import tfrecord_tables
-from plackett.data.formats.trec import trec_tables
-from plackett.registry.names import check_known
+from plackett.data.formats.letor import first_missing
+from plackett.data.formats.parquet import write_tables
 
 
 class Summary:
@@ -36,6 +31,8 @@ class Summary:
         self.lengths: list[np.ndarray] = []
         self.grades: dict[float, int] = {}
         self.feature_names: tuple[str, ...] = ()
+        self.ids: tuple[str, ...] = ()
+        self.columns: tuple[str, ...] = ()
         self.missing = self.lowest = self.highest = np.zeros(0)
 
     def add(self, lists: RankingLists) -> None:
@@ -43,8 +40,9 @@ class Summary:
         self.lengths.append(lists.lengths)
         for grade, count in zip(*np.unique(lists.labels, return_counts=True), strict=True):
             self.grades[float(grade)] = self.grades.get(float(grade), 0) + int(count)
-        if not self.feature_names:
+        if len(self.lengths) == 1:
             self.feature_names = lists.feature_names
+            self.ids, self.columns = tuple(lists.ids), (*lists.columns, *lists.query_columns)
             width = len(self.feature_names)
             self.missing = np.zeros(width, "int64")
             self.lowest, self.highest = np.full(width, np.inf), np.full(width, -np.inf)
@@ -66,24 +64,28 @@ class Summary:
         yield "grades", shown + (f" and {len(grades) - 10:,} others" if len(grades) > 10 else "")
         yield "range of grades", f"{grades[0][0]:g} to {grades[-1][0]:g}" if grades else "none"
         yield "features", f"{len(self.feature_names):,}"
+        yield "id features", _count(self.ids)
+        yield "columns", _count(self.columns)
         yield "missing values", self._name(self.missing > 0) + f" ({self.missing.sum():,} in all)"
         yield "constant features", self._name(self.lowest >= self.highest)
 
     def _name(self, which):
-        names = [name for name, true in zip(self.feature_names, which, strict=True) if true]
-        return f"{len(names)}: {some(names)}" if names else "none"
+        return _count([name for name, true in zip(self.feature_names, which, strict=True) if true])
+
+
+def _count(names):
+    """How many names there are, and which."""
+    return f"{len(names)}: {some(names)}" if names else "none"
 
 
 def convert(
-    paths: Iterable[str | os.PathLike],
+    paths: Paths,
     output: str | os.PathLike,
     *,
-    form: str | None = None,
     missing: bool = False,
-    together: bool = True,
     overwrite: bool = False,
     progress: Callable[[RankingLists], None] = lambda lists: None,
-    **options: Any,
+    **reading: Unpack[Reading],
 ) -> Summary:
     """Writes files of any known format as one Parquet file, one row a query.
 
@@ -94,15 +96,12 @@ def convert(
     '1: 2'
 
     Args:
-        paths: files of one format; of Parquet also folders and URLs.
+        paths: a file, or several of one format; of Parquet also folders and URLs.
         output: the Parquet file. It is whole or not there.
-        form: one of `FORMATS`. None = by the suffixes of the files.
         missing: whether features may be missing, which is an error otherwise.
-        together: whether the documents of a query must stand together. False = they are grouped, in memory.
         overwrite: whether `output` may be replaced.
         progress: is called with each part of the lists once it is read.
-        options: of the format: `features` of letor; of csv what `read_delimited` takes; `columns` and `ids` of parquet;
-            `qrels` of trec; what `read_tfrecord` takes for elwc and sequence_example.
+        reading: see `Reading`: the format, and what its reader takes. An option that would not act is refused.
 
     Raises:
         FileExistsError: `output` exists and may not be replaced.
@@ -112,9 +111,9 @@ def convert(
 
     Cost: some 100 MB of memory, whatever the size of the files, with `together`.
     """
-    paths, output, summary = list(paths), pathlib.Path(output), Summary()
-    form = form or form_of(paths)
-    check_known("format", form, FORMATS)
+    output, summary = pathlib.Path(output), Summary()
+    paths = as_list(paths)
+    form = choose_form(paths, reading)
     if output.exists() and not overwrite:
         raise FileExistsError(f"{output} exists: choose another output or allow overwriting")
     if output.suffix != ".parquet":
@@ -122,7 +121,8 @@ def convert(
     with errors_of_writing(output):
         output.parent.mkdir(parents=True, exist_ok=True)
 
-    write_tables(_look(_tables(form, paths, together, options), summary, form, missing, progress), output)
+    sources = tables_of_files(paths, form, reading)
+    write_tables(_look(sources, summary, form, missing, progress), output)
     return summary
 
 
@@ -157,31 +157,3 @@ def _missing(lists, form, path, first_row):
         f"{path}, {place}, query {query!r}: {name} is missing; where features may be missing, say so by missing=True "
         "(--missing on the command line)"
     )
-
-
-def _tables(form, paths, together, options) -> Sequence[tuple[str | os.PathLike, Iterator[pa.Table]]]:
-    """(what errors call it, its tables), of each file where they are read one by one."""
-    all_files = ", ".join(map(str, paths))
-    try:
-        match form:
-            case "letor":
-                return _letor_tables(paths, together, **options)
-            case "csv":
-                return _csv_tables(paths, together, **options)
-            case "parquet":
-                return [(path, parquet_tables(path, **options)) for path in paths]
-            case "trec":
-                return [(all_files, trec_tables(paths, together=together, **options))]
-            case _:
-                return [(all_files, tfrecord_tables(paths, form=form, **options))]
-    except TypeError as error:
-        raise ValueError(f"the options of the format {form}: {error}") from None
-
-
-def _letor_tables(paths, together, features=None):
-    features = max(map(count_features, paths)) if features is None else features
-    return [(path, letor_tables(path, features=features, together=together)) for path in paths]
-
-
-def _csv_tables(paths, together, separator=None, **roles):
-    return [(path, delimited_tables(path, Roles(**roles), separator=separator, together=together)) for path in paths]

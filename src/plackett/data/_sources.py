@@ -1,52 +1,143 @@
-"""The lists that a command line names: files by their kind, or MovieLens."""
+"""Lists from files of any format."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Unpack
 
-import numpy as np
+import pyarrow as pa
 
 from plackett import data
-from plackett._files import check_file
-from plackett.data import RankingLists
-from plackett.data._paths import MOVIELENS, is_parquet
+from plackett.data._parts import concatenate
+from plackett.data._ranking_lists import RankingLists
+from plackett.data._reading import Reading, check_reading, check_they_act, options_of
+from plackett.data._roles import Roles
+from plackett.data._suffixes import MOVIELENS, form_of
+from plackett.data._tables import parts
 from plackett.data.datasets.movielens import cache_folder
-from plackett.data.formats.letor import count_features
-from plackett.data.formats.parquet import parquet_bytes
+from plackett.data.formats.delimited import delimited_tables
+from plackett.data.formats.letor import count_features, count_groups, letor_tables
+from plackett.data.formats.parquet import parquet_bytes, parquet_tables, read_parquet
+from plackett.data.formats.tfrecord import tfrecord_tables
+from plackett.data.formats.trec import trec_tables
 
 IN_MEMORY = 2**30  # bytes of Parquet files, of which the arrays are kept as files where there are more
 
+Paths = str | os.PathLike | Sequence[str | os.PathLike]
+Sources = list[tuple[str, Iterator[pa.Table]]]  # (what errors call it, its tables)
 
-def read(paths: Sequence[str], *, features: int | None = None) -> RankingLists:
-    """The lists of LETOR files, or of Parquet files, folders and URLs, one behind the other.
+
+def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
+    """The lists of one or several files of any known format, one behind the other.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "shop.csv"
+    >>> _ = path.write_text("session,clicked,price\\ns1,1,9.5\\ns1,0,3\\n")
+    >>> read(path, query="session", label="clicked")
+    RankingLists: 1 queries, 2 documents
+      list size: 2 to 2, median 2
+      labels: 0: 1, 1: 1
+      features: 1: price
 
     Args:
-        paths: a folder, a URL or what ends in .parquet is Parquet; anything else is LETOR text.
-        features: how many features LETOR files have. None = the most that one of them has.
+        paths: a file, or several of one format; of Parquet also folders and URLs.
+        reading: see `Reading`: the format and what its reader takes. An option that would not act is refused.
+
+    Returns:
+        All lists. Parquet files of more than 1 GiB are unpacked once into `$PLACKETT_CACHE/lists` and mapped into
+        memory, see `read_parquet`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the files are of both kinds, or what they hold is malformed.
+        ValueError: an option is unknown or would not act; or a file is not of this format, or its data not as it must
+            be: says where.
     """
-    of_parquet = [is_parquet(path) for path in paths]
-    if all(of_parquet):
-        large = parquet_bytes(paths) > IN_MEMORY
-        return data.read_parquet(paths, cache=cache_folder() / "lists" if large else None)
-    if any(of_parquet):
-        raise ValueError(f"the files must be all Parquet or all LETOR text, but got {', '.join(map(str, paths))}")
-    for path in paths:
-        check_file(path)
-    features = max(map(count_features, paths)) if features is None else features
-    parts = [data.read_letor(path, features=features) for path in paths]
-    lists = data.concatenate(parts)
-    if len(set(lists.queries.tolist())) < len(lists):
-        raise ValueError(f"{_shared(*parts)} in more than one of {', '.join(map(str, paths))}")
-    return lists
+    paths = as_list(paths)
+    form = choose_form(paths, reading)
+    if form == "parquet" and parquet_bytes(paths) > IN_MEMORY:
+        return read_parquet(paths, cache=cache_folder() / "lists", **options_of(form, reading))
+    sources, known = tables_of_files(paths, form, {"together": form != "letor"} | dict(reading)), set[str]()
+    return concatenate([lists for where, tables in sources for lists in parts(tables, where, known=known)])
+
+
+def as_list(paths: Paths) -> list[str | os.PathLike]:
+    """One path or several, as a list.
+
+    Raises:
+        ValueError: there is none.
+    """
+    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if not paths:
+        raise ValueError("there must be at least one file to read, but paths is empty")
+    return paths
+
+
+def choose_form(paths: Sequence[str | os.PathLike], reading: Mapping[str, Any]) -> str:
+    """The format of files: the one that is given, else that of their suffixes.
+
+    Raises:
+        ValueError: an option of reading is unknown, or does not act on it.
+    """
+    form = check_reading(reading).get("form") or form_of(paths)
+    check_they_act(reading, [form])
+    return form
+
+
+def tables_of_files(paths: Sequence[str | os.PathLike], form: str, reading: Mapping[str, Any]) -> Sources:
+    """The tables of the form of `plackett.data._schema` of each file, or of all where they are read as one.
+
+    Args:
+        paths: the files.
+        form: their format.
+        reading: see `Reading`. Options that do not act on the format are left aside.
+    """
+    options, all_files = options_of(form, reading), ", ".join(map(str, paths))
+    match form:
+        case "letor":
+            return _letor_tables(paths, **options)
+        case "csv":
+            return [(str(path), _csv_tables(path, **options)) for path in paths]
+        case "parquet":
+            return [(str(path), parquet_tables(path, **options)) for path in paths]
+        case "trec":
+            return [(all_files, trec_tables(paths, **options))]
+        case _:
+            return [(all_files, tfrecord_tables(paths, form=form, **options))]
+
+
+def _letor_tables(paths, features=None, group_files=None, **options):
+    groups = group_files or [None] * len(paths)
+    if len(groups) != len(paths):
+        raise ValueError(
+            f"group_files (--group-file) must name one file for each of the {len(paths)} files, but got {len(groups)}"
+        )
+    if features is None:
+        counting = {name: value for name, value in options.items() if name in ("zero_based", "encoding")}
+        features = max(count_features(path, **counting) for path in paths)
+    first, sources = 1, []
+    for path, group in zip(paths, groups, strict=True):
+        tables = letor_tables(path, features=features, group_file=group, first_query=first, **options)
+        sources.append((str(path), tables))
+        first += 0 if group is None else count_groups(group)
+    return sources
+
+
+def _csv_tables(path, separator=None, decimal=".", encoding="utf-8", missing_values=(), together=True, **roles):
+    return delimited_tables(
+        path,
+        Roles(**roles),
+        separator=separator,
+        decimal=decimal,
+        encoding=encoding,
+        missing_values=missing_values,
+        together=together,
+    )
 
 
 def read_training(
     paths: Sequence[str],
     validation: Sequence[str],
     *,
+    reading: Mapping[str, Any],
     shared_queries: bool = False,
 ) -> tuple[RankingLists, RankingLists | None, dict]:
     """(training lists, validation lists, what config.yaml says of them).
@@ -54,6 +145,7 @@ def read_training(
     Args:
         paths: what to train on, or MovieLens alone, which brings its own validation lists.
         validation: what the best epoch is chosen on. () = None in the place of the validation lists.
+        reading: how the files are read; group files first of the one, then of the other.
         shared_queries: whether a query may be both in training and in validation, as where a list is split by time.
 
     Raises:
@@ -65,20 +157,40 @@ def read_training(
         lists, held_out, _ = data.movielens_100k()
         return lists, held_out, {"data": [MOVIELENS]}
     provenance = {"data": [os.fspath(path) for path in paths], "validation": [os.fspath(path) for path in validation]}
-    lists = read(paths)
+    provenance |= {"reading": dict(reading)} if reading else {}
+    of_training, of_validation = split_reading(reading, len(paths))
+    lists = read_acting(paths, of_training)
     if not validation:
         return lists, None, provenance
-    held_out = read(validation, features=lists.features.shape[1])
-    if not shared_queries and np.isin(lists.queries, held_out.queries).any():
+    held_out = read_acting(validation, of_validation, features=lists.features.shape[1])
+    if not shared_queries and (shared := set(lists.queries.tolist()).intersection(held_out.queries.tolist())):
+        first = next(query for query in lists.queries.tolist() if query in shared)
+        words = f"query {first!r} is" if len(shared) == 1 else f"{len(shared)} queries, such as {first!r}, are"
         raise ValueError(
-            f"{_shared(lists, held_out)} in both training and validation data, which makes the measure too good; give "
+            f"{words} in both training and validation data, which makes the measure too good; give "
             "--shared-queries where this is meant, as where lists are split by time"
         )
     return lists, held_out, provenance
 
 
-def _shared(*parts: RankingLists) -> str:
-    """In words, the queries that are in more than one of these."""
-    queries, counts = np.unique(np.concatenate([np.unique(part.queries) for part in parts]), return_counts=True)
-    twice = queries[counts > 1].tolist()
-    return f"query {twice[0]!r} is" if len(twice) == 1 else f"{len(twice)} queries, such as {twice[0]!r}, are"
+def split_reading(reading: Mapping[str, Any], number: int) -> tuple[dict, dict]:
+    """How the first `number` files are read, and how the others: each file has its own group file."""
+    groups = reading.get("group_files")
+    if not groups:
+        return dict(reading), dict(reading)
+    return dict(reading) | {"group_files": groups[:number]}, dict(reading) | {"group_files": groups[number:]}
+
+
+def read_acting(paths: Sequence[str], reading: Mapping[str, Any], *, features: int | None = None) -> RankingLists:
+    """The lists of files, by those options that act on their format.
+
+    Args:
+        paths: the files.
+        reading: see `Reading`.
+        features: how many features the lists must have, where LETOR files may leave out the last ones.
+    """
+    form = choose_form(paths, {"form": reading["form"]} if "form" in reading else {})
+    options = options_of(form, reading)
+    if form == "letor" and features is not None:
+        options["features"] = features
+    return read(paths, form=form, **options)

@@ -1,9 +1,10 @@
-"""The formats, by name and by the suffixes of files. Imports nothing that reads them."""
+"""What paths stand for: the formats, by name and by the suffixes of files. Imports nothing that reads them."""
 
 import os
 import pathlib
 from collections.abc import Iterable
 
+MOVIELENS = "movielens-100k"  # stands for data that is downloaded
 SUFFIXES = {
     "letor": (".txt", ".letor", ".svm", ".svmlight", ".libsvm", ".dat"),
     "csv": (".csv", ".tsv"),
@@ -15,20 +16,26 @@ PACKED = (".gz", ".zst", ".bz2")
 
 
 def form_of(paths: Iterable[str | os.PathLike]) -> str:
-    """The format that the suffixes of all files have.
+    """The format that the suffixes of all files have; a folder and a URL without a suffix hold Parquet files.
 
     Raises:
         ValueError: they do not say, or differ.
     """
-    found = {_form_of(pathlib.PurePath(path)) for path in paths}
-    if len(found) != 1 or None in found:
-        raise ValueError(
-            f"the format of {', '.join(map(str, paths))} is not known by its suffix: say which of {', '.join(FORMATS)}"
-        )
-    return found.pop()
+    forms = {str(path): _form_of(str(path)) for path in paths}
+    for path, form in forms.items():
+        if form is None:
+            raise ValueError(
+                f"the format of {path} is not known by its suffix: say which of {', '.join(FORMATS)} it is by form "
+                "(--format on the command line)"
+            )
+    if len(set(forms.values())) > 1:
+        found = ", ".join(f"{path} ({form})" for path, form in forms.items())
+        raise ValueError(f"files that are read together must be of one format, but got {found}")
+    return str(next(iter(forms.values())))
 
 
 def _form_of(path):
-    suffixes = [suffix for suffix in path.suffixes if suffix not in PACKED]
-    last = suffixes[-1].lower() if suffixes else ".parquet" if not path.suffixes else None
-    return next((form for form, known in SUFFIXES.items() if last in known), None)
+    suffixes = [suffix for suffix in pathlib.PurePath(path).suffixes if suffix not in PACKED]
+    last = suffixes[-1].lower() if suffixes else None
+    form = next((form for form, known in SUFFIXES.items() if last in known), None)
+    return "parquet" if form is None and ("://" in path or os.path.isdir(path)) else form

@@ -28,9 +28,11 @@ def from_tables(tables: pa.Table | Iterable[pa.Table], where: str = "the table",
     return concatenate(list(parts([tables] if isinstance(tables, pa.Table) else tables, where, first_row)))
 
 
-def parts(tables: Iterable[pa.Table], where: str, first_row: int = 0) -> Iterator[RankingLists]:
-    """The lists of each table; see `from_tables`."""
-    row, known = first_row, set[str]()
+def parts(
+    tables: Iterable[pa.Table], where: str, first_row: int = 0, known: set[str] | None = None
+) -> Iterator[RankingLists]:
+    """The lists of each table; see `from_tables`. `known` are the ids of queries that came before, and get more."""
+    row, known = first_row, set() if known is None else known
     for table in tables:
         lists = _Rows(table, where, row).lists()
         check_new(lists.queries, known, where)

@@ -5,7 +5,7 @@ import dataclasses
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -13,8 +13,10 @@ from keras import ops
 
 from plackett._types import Tensor
 from plackett.data import RankingLists
+from plackett.data._features import match_features
 from plackett.registry import register
 from plackett.scorers._outputs import MaskedScores
+from plackett.scorers.preprocessing.layers import OfFeatures
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FRAMES = re.compile(r'^\s*File ".*", line .*\n.*\n|^Exception encountered when calling .*\n', re.MULTILINE)
@@ -72,11 +74,12 @@ def output_layers(scorer: keras.Model) -> dict[str | None, keras.layers.Layer]:
 
 
 def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
-    """The lists with the features and ids alone that a scorer takes.
+    """The lists with the features and ids alone that a scorer takes, features in the order that it knows.
 
     Raises:
         ValueError: they lack some, or have another number of features.
     """
+    lists = in_order_of(scorer, lists)
     _check_inputs(scorer.input, lists)
     lists = lists.with_ids(scorer.input)
     if "features" in scorer.input:
@@ -84,12 +87,25 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
     return dataclasses.replace(lists, features=lists.features[:, :0], feature_names=())
 
 
+def in_order_of(scorer: keras.Model, lists: RankingLists) -> RankingLists:
+    """The lists with their features in the order that a scorer knows; see `match_features`."""
+    names = feature_names(scorer)
+    if names is None or not lists.features.shape[1]:
+        return lists
+    return match_features(lists, names, scorer.input["features"].shape[-1], "the model")
+
+
+def feature_names(scorer: keras.Model) -> tuple[str, ...] | None:
+    """The names of the features that a scorer takes, () where they have numbers alone; None = it does not know."""
+    return next((layer.feature_names for layer in scorer.layers if isinstance(layer, OfFeatures)), None)
+
+
 @register
-class RealDocuments(keras.layers.Layer):
+class RealDocuments(OfFeatures):
     """Puts 0 for the features of padding, and gives them the mask of the documents as their Keras mask."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, feature_names: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(feature_names, **kwargs)
         self.supports_masking = True
 
     def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
@@ -163,7 +179,8 @@ def _call(model, lists):
         mask = inputs["mask"]
         real = inputs | {name: ops.where(mask, inputs[name], 0) for name in inputs if name in lists.ids}
         if "features" in inputs:
-            real["features"] = RealDocuments()((inputs["features"], mask))
+            names = lists.feature_names if lists.has_feature_names else ()
+            real["features"] = RealDocuments(names)((inputs["features"], mask))
         try:
             with _silence_of_failure():
                 return inputs, layer({name: real[name] for name in form} if form else real["features"])

@@ -8,6 +8,7 @@ import numpy as np
 
 from plackett.data import RankingLists
 from plackett.scorers._additive import Contributions
+from plackett.scorers._any_model import inputs_for
 from plackett.scorers.preprocessing import statistics
 
 
@@ -44,9 +45,9 @@ def curves(
     if points < 1:
         raise ValueError(f"points must be at least 1, but got {points}")
     layer, has_models = _contributions(model, task)
-    parts = keras.Model(model.input, layer.output)
+    lists, parts = inputs_for(model, lists), keras.Model(model.input, layer.output)
     names = lists.feature_names if "features" in model.input else ()
-    ids = lists.with_ids(model.input).ids
+    ids = lists.ids
     columns = zip(names, statistics.sample(lists.features).T, strict=True) if names else ()
     values = {name: _values(column, points, layer.names.count(name) > 1) for name, column in columns}
     values |= {name: _most_frequent(column, points) for name, column in ids.items()}

@@ -100,7 +100,8 @@ def _standardise(raw, mask, lists, transform, missing):
     columns = np.flatnonzero(absent)
     if len(columns) and not missing:
         raise statistics.missing_features(lists, absent)
-    x = Filled(missing, dtype="float32")((raw, mask))
+    known_names = names if lists.has_feature_names else ()
+    x = Filled(missing, feature_names=known_names, dtype="float32")((raw, mask))
     x = x if layer is None else layer(x)
     x = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), dtype="float32")(x)
     if not missing:

@@ -12,8 +12,25 @@ from plackett.registry import register
 from plackett.scorers.preprocessing import statistics
 
 
+class OfFeatures(keras.layers.Layer):
+    """The first layer over the raw features of a scorer, which keeps their names.
+
+    Args:
+        feature_names: of the features. () = they have numbers alone.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, feature_names: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.feature_names = tuple(feature_names)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return super().get_config() | {"feature_names": list(self.feature_names)}
+
+
 @register
-class Filled(keras.layers.Layer):
+class Filled(OfFeatures):
     """Puts 0 for the features of padding, and with `missing` for those that are missing (NaN)."""
 
     def __init__(self, missing: bool, **kwargs: Any) -> None:

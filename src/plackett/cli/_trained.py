@@ -1,0 +1,86 @@
+"""A trained ranker, and the lists that it is asked to rank."""
+
+import pathlib
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from plackett._files import find_model
+from plackett.cli import _checks
+from plackett.cli._backend import choose_backend
+from plackett.cli._reading import find_reading
+from plackett.cli._tables import say
+from plackett.data._reading import inherit
+from plackett.data._suffixes import MOVIELENS
+from plackett.training._config_file import read_yaml
+
+Model = Annotated[pathlib.Path, typer.Argument(help="An output folder of `plackett train`, or a .keras file.")]
+
+
+def check_trained(model: pathlib.Path, data: Collection[str], given: Mapping[str, Any]) -> tuple[pathlib.Path, dict]:
+    """(the file of a model, how the data is read: as the flags have it, and else as its run read).
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: an option of reading is unknown or would not act.
+    """
+    path = find_model(model)
+    config = path.parent / "config.yaml"
+    of_run = read_yaml(config).get("reading") if config.is_file() else None
+    reading = find_reading(given, list(data), inherit(of_run or {}, list(data)))
+    _checks.check_sources(data, reading=reading)
+    choose_backend(given.get("backend"))
+    return path, reading
+
+
+def load_ranker(path: pathlib.Path):
+    """The ranker in a file.
+
+    Raises:
+        ValueError: the file holds no Keras model, or one that is no scorer of plackett.
+    """
+    import plackett
+
+    ranker = plackett.load(path)
+    if not isinstance(ranker.input, dict) or "mask" not in ranker.input:
+        raise ValueError(f"{path} is not a scorer of plackett: its inputs must be a dict with a mask")
+    return ranker
+
+
+def read_for(ranker, data: Collection[str], reading: Mapping[str, Any], *, labelled: bool = True):
+    """The lists that a ranker is to rank, with its features in its order.
+
+    Args:
+        ranker: the scorer.
+        data: the files, or MovieLens, which stands for its test lists.
+        reading: how they are read.
+        labelled: whether they must have labels.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: what it holds is malformed, or has not all that the ranker takes.
+    """
+    import plackett
+    from plackett.data._sources import read_acting
+    from plackett.scorers._any_model import inputs_for
+
+    if list(data) == [MOVIELENS]:
+        return plackett.data.movielens_100k()[2]
+    width = ranker.input["features"].shape[-1] if "features" in ranker.input else None
+    return inputs_for(ranker, read_acting(data, reading, features=width, labelled=labelled))
+
+
+def say_what_is_unknown(ranker, lists) -> None:
+    """Says which features are 0 in all documents, as where files leave them out, and which ids training did not see."""
+    from plackett.data._features import count_zeros
+    from plackett.scorers import unseen_ids
+
+    if zeros := count_zeros(lists.features):
+        width = lists.features.shape[1]
+        say(f"{width - zeros} of {width} features are seen; the others are 0 in all documents")
+    for name, unseen in unseen_ids(ranker, lists).items():
+        say(
+            f"{name}: {unseen.values} values that training did not see, in {unseen.documents} of {len(lists.labels)} "
+            f"documents, such as {unseen.example}"
+        )

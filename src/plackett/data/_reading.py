@@ -1,0 +1,149 @@
+"""How files are read: their format, and the options that act on it. Imports nothing that reads them."""
+
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+from plackett.data._suffixes import FORMATS, form_of
+from plackett.registry.names import check_known
+from plackett.registry.options import Count, Names, Rule, rule_of
+
+ROLES = ("query", "label", "document", "features", "categorical", "ids", "columns", "query_columns")
+# The options that act on each format.
+ACT_ON = {
+    "letor": ("features", "zero_based", "group_files", "missing_values", "comment_ids", "encoding", "together"),
+    "csv": (*ROLES, "missing_values", "separator", "decimal", "encoding", "together"),
+    "parquet": ("columns", "ids"),
+    "trec": ("qrels", "encoding", "together"),
+    "elwc": ("query", "label", "document", "features", "context", "columns"),
+    "sequence_example": ("query", "label", "document", "features", "context", "columns"),
+}
+OF_FILES = ("group_files", "qrels")  # true of some files, not of others that are read alike
+
+
+def _is_named(x):
+    return isinstance(x, Mapping) and all(isinstance(name, str) for pair in x.items() for name in pair)
+
+
+def _is_texts(x):
+    return isinstance(x, Sequence) and not isinstance(x, str) and all(map(_is_text, x))
+
+
+def _is_text(x):
+    return isinstance(x, str) or hasattr(x, "__fspath__")
+
+
+Named = Annotated[Mapping[str, str], Rule(_is_named, "a dict, {name it gets: column}")]
+Texts = Annotated[Sequence[str], Rule(_is_texts, "a list of strings")]
+Path = Annotated[str, Rule(_is_text, "a path")]
+
+
+class Reading(typing.TypedDict, total=False):
+    """How files are read: the keywords of `read` and `convert`, and what a file of roles and `config.yaml` say.
+
+    >>> reading: Reading = {"query": "session", "label": "clicked", "categorical": ["brand"]}
+
+    Args:
+        form: the format: letor, csv, parquet, trec, elwc or sequence_example. Default: by the suffixes of the files.
+        query: csv, TFRecords: the column of the query's id.
+        label: csv, TFRecords: the column of the grade.
+        document: csv, TFRecords: the column of the document's id.
+        features: csv, TFRecords: the columns of dense features; letor: how many there are.
+        categorical: csv: the columns of id features that are text.
+        ids: csv, parquet: the columns of id features that are whole numbers.
+        columns: csv, parquet, TFRecords: what else is known of documents, by the name that it gets, such as click,
+            position, weight or teacher.
+        query_columns: csv: the columns of what is known of queries.
+        context: TFRecords: the features of the context that are read.
+        missing_values: letor, csv: values that stand for one that is missing, such as NULL.
+        separator: csv: what stands between fields. Default: a tab if the header has one, else a comma.
+        decimal: csv: the decimal point.
+        encoding: letor, csv, trec: that of the text. Default: utf-8.
+        zero_based: letor: features are numbered from 0, not from 1.
+        group_files: letor: files of the sizes of groups, one for each file, whose lines have no qid.
+        comment_ids: letor: the first word of a comment is the id of the document.
+        qrels: trec: the file of judgements.
+        together: letor, csv, trec: whether the documents of a query must stand together. False = they are grouped, in
+            memory.
+    """
+
+    form: str
+    query: str
+    label: str | None
+    document: str
+    features: Count | Names | Named
+    categorical: Names | Named
+    ids: Names | Named
+    columns: Named
+    query_columns: Names | Named
+    context: Names
+    missing_values: Texts
+    separator: str
+    decimal: str
+    encoding: str
+    zero_based: bool
+    group_files: Texts
+    comment_ids: bool
+    qrels: Path
+    together: bool
+
+
+def check_reading(given: Mapping[str, Any]) -> Reading:
+    """The options, of which each is known and of its kind.
+
+    >>> check_reading({"qeury": "session"})
+    Traceback (most recent call last):
+        ...
+    ValueError: unknown option of reading 'qeury'; did you mean 'query'?
+
+    Raises:
+        ValueError: an option is unknown, or is not of its kind.
+    """
+    kinds = typing.get_type_hints(Reading, include_extras=True)
+    for name, value in given.items():
+        check_known("option of reading", name, kinds)
+        if name == "form":
+            check_known("format", value, FORMATS)
+        rule = rule_of(kinds[name])
+        if rule and not rule.allows(value):
+            raise ValueError(f"{name} must be {rule.wording}, but got {value!r}")
+    return typing.cast(Reading, dict(given))
+
+
+def check_they_act(names: Iterable[str], forms: Iterable[str], shown: Callable[[str], str] = lambda name: name) -> None:
+    """Raises a ValueError where an option acts on none of these formats; `shown` says how errors name an option."""
+    forms = list(dict.fromkeys(forms))
+    for name in names:
+        if name != "form" and not any(name in ACT_ON[form] for form in forms):
+            others = ", ".join(form for form in FORMATS if name in ACT_ON[form])
+            raise ValueError(f"{shown(name)} does not act on the format {' or '.join(forms)}, but on {others}")
+
+
+def options_of(form: str, reading: Mapping[str, Any], shown: Callable[[str], str] = str) -> dict[str, Any]:
+    """Those options that act on a format.
+
+    Raises:
+        ValueError: `features` is of another format's kind, or a run of trec has no judgements.
+    """
+    if form == "trec" and "qrels" not in reading:
+        raise ValueError(f"a run of trec has no grades: give the file of judgements by {shown('qrels')}")
+    features = reading.get("features")
+    if form == "letor" and features is not None and not isinstance(features, int):
+        raise ValueError(
+            f"{shown('features')} must be how many there are where the format is letor, but got {features!r}"
+        )
+    if form != "letor" and "features" in ACT_ON[form] and isinstance(features, int):
+        raise ValueError(f"{shown('features')} must be names where the format is {form}, but got {features!r}")
+    return {name: value for name, value in reading.items() if name in ACT_ON[form]}
+
+
+def inherit(of_run: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """What is said of how some files are read, as far as it may be true of other files too."""
+    left = {name: x for name, x in of_run.items() if name not in OF_FILES and not isinstance(x, int)}
+    left |= {name: x for name, x in of_run.items() if isinstance(x, bool)}
+    try:
+        form = form_of(paths)
+    except ValueError:
+        form = left.get("form", "")
+    left = {name: x for name, x in left.items() if name in ACT_ON.get(form, ())}
+    return {"form": form} | left if form == of_run.get("form") else left

@@ -1,0 +1,83 @@
+"""Scores in a file: what a ranker made of some lists."""
+
+import os
+import pathlib
+
+import numpy as np
+import polars as pl
+
+from plackett._files import errors_of_writing, replace
+from plackett.data._ranking_lists import RankingLists
+
+SUFFIXES = (".parquet", ".csv", ".run")
+TAG = "plackett"
+
+
+def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLike) -> None:
+    """Writes the score and the rank of each document to a file, which is whole or not there.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "scores.csv"
+    >>> lists = RankingLists.from_arrays([[0.5], [0.1]], query=["a", "a"], documents=["x", "y"])
+    >>> write_scores(lists, np.array([0.25, 0.75], "float32"), path)
+    >>> print(path.read_text(), end="")
+    query,document,score,rank
+    a,x,0.25,2
+    a,y,0.75,1
+
+    Args:
+        lists: the documents.
+        scores: [documents], in the order of `lists`.
+        path: NAME.parquet or NAME.csv: the columns query, document, score and rank, a row a document in the order of
+            `lists`; NAME.run: a run of TREC, in which the documents of a query stand in the order of their ranks.
+            Ranks begin at 1, and equal scores keep the order of the lists.
+
+    Raises:
+        OSError: the file could not be written.
+        ValueError: another suffix, not one score a document, or an id with white space in it, which a run cannot hold.
+    """
+    path = pathlib.Path(path)
+    check_suffix(path)
+    scores = np.asarray(scores)
+    if scores.shape != lists.labels.shape:
+        raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
+    order = np.lexsort((-scores, np.repeat(np.arange(len(lists)), lists.lengths)))
+    ranks = np.empty(len(scores), "int64")
+    ranks[order] = np.arange(len(scores)) - np.repeat(lists.row_splits[:-1], lists.lengths) + 1
+    query = np.repeat(np.array(lists.queries.tolist(), object), lists.lengths)
+    table = pl.DataFrame(
+        {
+            "query": pl.Series(query, dtype=pl.String),
+            "document": lists.documents.tolist(),
+            "score": scores,
+            "rank": ranks,
+        },
+        schema_overrides={"document": pl.String},
+    )
+    with replace(path) as partial, errors_of_writing(path):
+        match path.suffix:
+            case ".parquet":
+                table.write_parquet(partial)
+            case ".csv":
+                table.write_csv(partial)
+            case _:
+                _write_run(table[order], path, partial)
+
+
+def check_suffix(path: pathlib.Path) -> None:
+    """Raises a ValueError unless a file of scores may be called so."""
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"scores are written to NAME{', NAME'.join(SUFFIXES)}, but got {path}")
+
+
+def _write_run(table, path, partial):
+    for column in ("query", "document"):
+        spaced = table.filter(pl.col(column).str.contains(r"\s") | (pl.col(column) == ""))
+        if len(spaced):
+            raise ValueError(
+                f"{path}: the {column} {spaced[column][0]!r} cannot stand in a run of TREC, whose fields are parted by "
+                "white space: write a .csv or .parquet file"
+            )
+    fields = ["query", pl.lit("Q0"), "document", "rank", "score", pl.lit(TAG)]
+    lines = table.select(pl.concat_str(fields, separator=" "))
+    lines.write_csv(partial, include_header=False, quote_style="never")

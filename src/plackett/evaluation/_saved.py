@@ -1,0 +1,37 @@
+"""Rankers from files."""
+
+import importlib
+import os
+import zipfile
+
+import keras
+
+from plackett._files import find_model
+
+
+def load(path: str | os.PathLike) -> keras.Model:
+    """The ranker in the output folder of a run, or in a `.keras` file.
+
+    `keras.models.load_model` does the same where the classes of plackett have been imported before.
+
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(40, 3))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[8] * 5)
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> trained = plackett.train(lists, epochs=1, output=folder)
+    >>> bool((plackett.score(load(folder), lists) == plackett.score(trained.model, lists)).all())
+    True
+
+    Raises:
+        FileNotFoundError: there is no such file, or no run in the folder.
+        ValueError: the file holds no model that Keras can load.
+    """
+    path = find_model(path)
+    for name in ("lambdas", "losses", "metrics", "scorers"):  # Keras finds their classes where they have been imported
+        importlib.import_module(f"plackett.{name}")
+    try:
+        return keras.models.load_model(path)
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no model that Keras can load: {error}") from error
