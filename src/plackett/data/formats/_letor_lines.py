@@ -137,5 +137,5 @@ def _feature(token, layout):
         return int(column), check_number(value, f"feature {int(column)}")
     except ValueError as error:
         option = f"missing_values=[{value!r}] (--missing-value {value} on the command line)"
-        advice = f"; where this stands for a missing value, say {option}" if value else ""
+        advice = f"; where this stands for a missing value, say so by {option}" if value else ""
         raise ValueError(f"{error}{advice}") from None
