@@ -74,7 +74,7 @@ def test_a_feature_that_is_new_is_left_out_with_a_warning(trained):
 
 def test_names_and_numbers_do_not_match(trained):
     numbered = dataclasses.replace(OTHERS, feature_names=())
-    with pytest.raises(ValueError, match="knows its features by name, price, stars, .* numbers alone: .*feature_names"):
+    with pytest.raises(ValueError, match=r"knows its features by name, price, .* numbers alone: .*feature_names"):
         plackett.score(trained.model, numbered)
     of_numbers = plackett.scorers.mlp(made_lists(12, seed=1), hidden=(4,))
     with pytest.raises(ValueError, match="knows its 5 features by numbers alone, but those of these lists have names"):
@@ -97,9 +97,7 @@ def test_a_run_is_resumed_with_features_in_another_order(tmp_path):
     first = plackett.train(LISTS, OTHERS, **options)
     again = plackett.train(shuffle(LISTS), shuffle(OTHERS), resume=True, **options)
     assert again.history == first.history
-    np.testing.assert_array_equal(
-        plackett.score(again.model, shuffle(OTHERS)), plackett.score(first.model, OTHERS)
-    )
+    np.testing.assert_array_equal(plackett.score(again.model, shuffle(OTHERS)), plackett.score(first.model, OTHERS))
     with pytest.raises(ValueError, match="features that these lists lack: price"):
         plackett.train(without(LISTS, "price"), without(OTHERS, "price"), resume=True, **options)
 

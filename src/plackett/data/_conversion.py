@@ -10,10 +10,9 @@ import numpy as np
 from plackett._files import errors_of_writing
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._reading import Reading
-from plackett.data._sources import Paths, as_list, choose_form, tables_of_files
+from plackett.data._sources import Paths, as_list, choose_form, open_sources
 from plackett.data._tables import check_new, from_tables
 from plackett.data._words import some
-from plackett.data.formats.letor import first_missing
 from plackett.data.formats.parquet import write_tables
 
 
@@ -121,31 +120,31 @@ def convert(
     with errors_of_writing(output):
         output.parent.mkdir(parents=True, exist_ok=True)
 
-    sources = tables_of_files(paths, form, reading)
-    write_tables(_look(sources, summary, form, missing, progress), output)
+    sources = open_sources(paths, form, reading)
+    write_tables(_look(sources, summary, missing, progress), output)
     return summary
 
 
-def _look(sources, summary, form, missing, progress):
+def _look(sources, summary, missing, progress):
     """The tables as they go by, checked and counted."""
     known: set[str] = set()
-    for path, tables in sources:
+    for source in sources:
         row = 0
-        for table in tables:
-            lists = from_tables(table, str(path), row)
-            check_new(lists.queries, known, str(path))
+        for table in source.tables:
+            lists = from_tables(table, source.where, row)
+            check_new(lists.queries, known, source.where)
             summary.add(lists)
             if not missing and summary.missing.any():
-                raise _missing(lists, form, path, row)
+                raise _missing(lists, source, row)
             row += len(lists)
             progress(lists)
             yield table
 
 
-def _missing(lists, form, path, first_row):
+def _missing(lists, source, first_row):
     """The error that says where the first feature is missing."""
-    if form == "letor":
-        line, query, feature = first_missing(path)
+    if source.first_missing is not None:
+        line, query, feature = source.first_missing()
         place, name = f"line {line}", f"feature {feature}"
     else:
         absent = np.isnan(lists.features)
@@ -154,6 +153,6 @@ def _missing(lists, form, path, first_row):
         query, place = str(lists.queries[row]), f"row {first_row + row + 1}"
         name = lists.feature_names[column] if lists.has_feature_names else f"feature {column + 1}"
     return ValueError(
-        f"{path}, {place}, query {query!r}: {name} is missing; where features may be missing, say so by missing=True "
-        "(--missing on the command line)"
+        f"{source.where}, {place}, query {query!r}: {name} is missing; where features may be missing, say so by "
+        "missing=True (--missing on the command line)"
     )

@@ -1,8 +1,9 @@
 """Lists from files of any format."""
 
+import functools
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Unpack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Unpack
 
 import pyarrow as pa
 
@@ -15,7 +16,7 @@ from plackett.data._suffixes import MOVIELENS, form_of
 from plackett.data._tables import parts
 from plackett.data.datasets.movielens import cache_folder
 from plackett.data.formats.delimited import delimited_tables
-from plackett.data.formats.letor import count_features, count_groups, letor_tables
+from plackett.data.formats.letor import count_features, count_groups, first_missing, letor_tables
 from plackett.data.formats.parquet import parquet_bytes, parquet_tables, read_parquet
 from plackett.data.formats.tfrecord import tfrecord_tables
 from plackett.data.formats.trec import trec_tables
@@ -23,7 +24,20 @@ from plackett.data.formats.trec import trec_tables
 IN_MEMORY = 2**30  # bytes of Parquet files, of which the arrays are kept as files where there are more
 
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
-Sources = list[tuple[str, Iterator[pa.Table]]]  # (what errors call it, its tables)
+
+
+class Source(NamedTuple):
+    """A file, or several that are read as one.
+
+    Args:
+        where: what errors call it.
+        tables: its tables of the form of `plackett.data._schema`.
+        first_missing: function that finds (line, query, feature) of the first missing value. None = it has no lines.
+    """
+
+    where: str
+    tables: Iterator[pa.Table]
+    first_missing: Callable[[], tuple[int, str, int]] | None = None
 
 
 def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
@@ -55,8 +69,8 @@ def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
     form = choose_form(paths, reading)
     if form == "parquet" and parquet_bytes(paths) > IN_MEMORY:
         return read_parquet(paths, cache=cache_folder() / "lists", **options_of(form, reading))
-    sources, known = tables_of_files(paths, form, {"together": form != "letor"} | dict(reading)), set[str]()
-    return concatenate([lists for where, tables in sources for lists in parts(tables, where, known=known)])
+    sources, known = open_sources(paths, form, {"together": form != "letor"} | dict(reading)), set[str]()
+    return concatenate([lists for source in sources for lists in parts(source.tables, source.where, known=known)])
 
 
 def as_list(paths: Paths) -> list[str | os.PathLike]:
@@ -82,8 +96,8 @@ def choose_form(paths: Sequence[str | os.PathLike], reading: Mapping[str, Any]) 
     return form
 
 
-def tables_of_files(paths: Sequence[str | os.PathLike], form: str, reading: Mapping[str, Any]) -> Sources:
-    """The tables of the form of `plackett.data._schema` of each file, or of all where they are read as one.
+def open_sources(paths: Sequence[str | os.PathLike], form: str, reading: Mapping[str, Any]) -> list[Source]:
+    """The source of each file, or one of all where they are read as one; nothing is read yet but what counts features.
 
     Args:
         paths: the files.
@@ -93,31 +107,34 @@ def tables_of_files(paths: Sequence[str | os.PathLike], form: str, reading: Mapp
     options, all_files = options_of(form, reading), ", ".join(map(str, paths))
     match form:
         case "letor":
-            return _letor_tables(paths, **options)
+            return _letor_sources(paths, **options)
         case "csv":
-            return [(str(path), _csv_tables(path, **options)) for path in paths]
+            return [Source(str(path), _csv_tables(path, **options)) for path in paths]
         case "parquet":
-            return [(str(path), parquet_tables(path, **options)) for path in paths]
+            return [Source(str(path), parquet_tables(path, **options)) for path in paths]
         case "trec":
-            return [(all_files, trec_tables(paths, **options))]
+            return [Source(all_files, trec_tables(paths, **options))]
         case _:
-            return [(all_files, tfrecord_tables(paths, form=form, **options))]
+            return [Source(all_files, tfrecord_tables(paths, form=form, **options))]
 
 
-def _letor_tables(paths, features=None, group_files=None, **options):
+def _letor_sources(paths, features=None, group_files=None, **options):
     groups = group_files or [None] * len(paths)
     if len(groups) != len(paths):
         raise ValueError(
             f"group_files (--group-file) must name one file for each of the {len(paths)} files, but got {len(groups)}"
         )
+    of_lines = {name: value for name, value in options.items() if name not in ("comment_ids", "together")}
     if features is None:
-        counting = {name: value for name, value in options.items() if name in ("zero_based", "encoding")}
-        features = max(count_features(path, **counting) for path in paths)
+        features = max(
+            count_features(path, group_file=group, **of_lines) for path, group in zip(paths, groups, strict=True)
+        )
     first, sources = 1, []
     for path, group in zip(paths, groups, strict=True):
-        tables = letor_tables(path, features=features, group_file=group, first_query=first, **options)
-        sources.append((str(path), tables))
-        first += 0 if group is None else count_groups(group)
+        layout = {"features": features, "group_file": group, "first_query": first}
+        find = functools.partial(first_missing, path, **layout, **of_lines)
+        sources.append(Source(str(path), letor_tables(path, **layout, **options), find))
+        first += 0 if group is None else count_groups(group, encoding=options.get("encoding", "utf-8"))
     return sources
 
 
