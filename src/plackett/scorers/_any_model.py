@@ -263,7 +263,7 @@ def _check_inputs(inputs, lists):
         if name in lists.ids and len(tensor.shape) < len(shape_of_ids(lists.ids[name])) + 1:
             kind = "strings" if isinstance(lists.ids[name], Strings) else "numbers beyond int32"
             raise ValueError(
-                f"the model takes one int32 as {name}, which in these lists holds {kind}, fed as two halves of 64 bits: "
+                f"the model takes one int32 as {name}, which in these lists holds {kind}, fed as halves of 64 bits: "
                 "let that input be keras.Input((None, 2), dtype='int32'), or make the scorer from lists of such ids"
             )
         if name == "features" and tensor.shape[-1] not in (None, width):
