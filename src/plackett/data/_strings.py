@@ -91,9 +91,7 @@ class Dictionary:
         if function not in self._known:
             self._known[function] = np.zeros(len(self), dtype), np.zeros(len(self), bool)
         values, known = self._known[function]
-        wanted = np.zeros(len(self), bool)
-        wanted[codes] = True
-        new = np.flatnonzero(wanted & ~known)
+        new = np.unique(codes[~known[codes]])
         text, begins, ends = self.text.data, self.offsets[:-1][new].tolist(), self.offsets[1:][new].tolist()
         values[new] = np.fromiter((function(text[a:b]) for a, b in zip(begins, ends, strict=True)), dtype, len(new))
         known[new] = True
