@@ -119,6 +119,9 @@ class Dictionary:
         if codes[-1] - codes[0] == len(codes) - 1 and (np.diff(codes) == 1).all():
             return self.text[self.offsets[codes[0]] : self.offsets[codes[-1] + 1]]
         lengths = self.lengths[codes].astype("int64")
+        if lengths[0] and (lengths == lengths[0]).all():  # as those of UUIDs are, which so takes half the time
+            windows = np.lib.stride_tricks.sliding_window_view(self.text, lengths[0])
+            return windows[self.offsets[codes]].reshape(-1)
         ends = np.cumsum(lengths)
         return self.text[np.repeat(self.offsets[codes] - (ends - lengths), lengths) + np.arange(ends[-1])]
 
