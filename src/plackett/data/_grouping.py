@@ -47,7 +47,7 @@ def type_of(role: Role) -> pa.DataType | None:
     if role.kind in TEXTS:
         return pa.string()
     if role.kind == "ids":
-        return pa.int32()
+        return pa.int64()
     return None if role.kind == "query_columns" else type_of_column(role.name if role.kind == "columns" else "")
 
 

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple, Unpack
 import pyarrow as pa
 
 from plackett import data
-from plackett.data._parts import concatenate
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._reading import Reading, check_reading, check_they_act, options_of
 from plackett.data._roles import Roles
 from plackett.data._suffixes import MOVIELENS, form_of
-from plackett.data._tables import parts
+from plackett.data._tables import join, parts
 from plackett.data.datasets.movielens import cache_folder
 from plackett.data.formats.delimited import delimited_tables
 from plackett.data.formats.letor import count_features, count_groups, first_missing, letor_tables
@@ -70,7 +69,7 @@ def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
     if form == "parquet" and parquet_bytes(paths) > IN_MEMORY:
         return read_parquet(paths, cache=cache_folder() / "lists", **options_of(form, reading))
     sources, known = open_sources(paths, form, {"together": form != "letor"} | dict(reading)), set[str]()
-    return concatenate([lists for source in sources for lists in parts(source.tables, source.where, known=known)])
+    return join(lists for source in sources for lists in parts(source.tables, source.where, known=known))
 
 
 def as_list(paths: Paths) -> list[str | os.PathLike]:

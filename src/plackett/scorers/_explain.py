@@ -6,7 +6,8 @@ import pathlib
 import keras
 import numpy as np
 
-from plackett.data import RankingLists
+from plackett.data import RankingLists, Strings
+from plackett.data._columns import numbers_of_ids
 from plackett.scorers._additive import Contributions
 from plackett.scorers._any_model import inputs_for
 from plackett.scorers.preprocessing import statistics
@@ -87,18 +88,26 @@ def _values(column, points, may_be_missing):
 
 
 def _most_frequent(column, points):
-    """[points or fewer] ids, rising."""
-    values, counts = np.unique(column, return_counts=True)
-    return np.sort(values[np.argsort(-counts, kind="stable")[:points]])
+    """[points or fewer] ids, rising, numbers or strings."""
+    numbers = column.ranks() if isinstance(column, Strings) else column
+    _, first, counts = np.unique(numbers, return_index=True, return_counts=True)
+    return np.asarray(column[first[np.sort(np.argsort(-counts, kind="stable")[:points])]])
 
 
 def _terms(parts, dense, ids):
     """[documents, terms, models] float64, what each term adds; each document stands in a list of its own."""
     columns = ids if dense is None else ids | {"features": np.asarray(dense, "float32")}
-    inputs = {name: column[:, None] for name, column in columns.items()}
+    inputs = {name: _numbers(column)[:, None] for name, column in columns.items()}
     number = len(next(iter(columns.values())))
     terms = parts.predict_on_batch(inputs | {"mask": np.ones((number, 1), bool)})
     return np.asarray(terms, "float64")[:, 0]
+
+
+def _numbers(column):
+    """A column of features or ids as a model is fed it."""
+    if isinstance(column, Strings) or column.dtype == "object":
+        return numbers_of_ids(Strings.of(column))
+    return column if column.dtype == "float32" else numbers_of_ids(column)
 
 
 def _mean(parts, lists, names, ids):

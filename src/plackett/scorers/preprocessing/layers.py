@@ -11,6 +11,8 @@ from plackett._types import Tensor
 from plackett.registry import register
 from plackett.scorers.preprocessing import statistics
 
+KINDS = ("int32", "int64", "text")  # of ids
+
 
 class OfFeatures(keras.layers.Layer):
     """The first layer over the raw features of a scorer, which keeps their names.
@@ -154,24 +156,61 @@ class Vocabulary(keras.layers.Layer):
     >>> [int(x) for x in Vocabulary([70, 3])(np.array([3, 70, 5], "int32"))]
     [1, 2, 0]
 
+    Ids of 64 bits, as those of strings are, come as two halves, see `plackett.data.hash_strings`:
+
+    >>> from plackett.data import hash_strings
+    >>> layer = Vocabulary(hash_strings(["red", "blue"]), kind="text")
+    >>> [int(x) for x in layer(hash_strings(["blue", "red", "grey"]).view("int32").reshape(-1, 2))]
+    [1, 2, 0]
+
     Args:
-        values: the known ids, int32.
+        values: the known ids, whole numbers of this kind; those of text are the numbers that `hash_strings` gives.
+        kind: "int32", "int64" or "text". Of the last two an id is fed as the low and the high half of its 64 bits.
         kwargs: those of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: an unknown kind.
 
     Cost: O(log(known ids)) an id.
     """
 
-    def __init__(self, values: Sequence[int] | np.ndarray, **kwargs: Any) -> None:
+    def __init__(self, values: Sequence[int] | np.ndarray, kind: str = "int32", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._values = np.unique(np.asarray(values, "int32"))
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, but got {kind!r}")
+        self.kind = kind
+        self._values = np.unique(np.asarray(values, "int32" if kind == "int32" else "int64"))
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return super().get_config() | {"values": self._values.tolist()}
+        return super().get_config() | {"values": self._values.tolist(), "kind": self.kind}
 
     def call(self, ids: Tensor) -> Tensor:
-        """[...] int32 -> [...] int32."""
+        """[...] int32, or [..., 2] int32, the halves of 64 bits -> [...] int32."""
+        if self.kind != "int32":
+            return self._find_halves(ids[..., 0], ids[..., 1])
         values, flat = ops.convert_to_tensor(self._values), ops.reshape(ids, (-1,))
         place = ops.minimum(ops.searchsorted(values, flat), len(self._values) - 1)
         known = ops.take(values, place, axis=0) == flat
         return ops.reshape(ops.where(known, place + 1, ops.zeros_like(place)), ops.shape(ids))
+
+    def _find_halves(self, low, high):
+        """A binary search by the high half, then by the low one, since JAX has no int64.
+
+        Halves are compared as int32. So values stand in another order than by their size, and `numbers` says which
+        each of them is.
+        """
+        lows, highs = self._values.view("int32").reshape(-1, 2).T
+        order = np.lexsort((lows, highs))
+        lows, highs = (ops.convert_to_tensor(np.ascontiguousarray(half[order])) for half in (lows, highs))
+        numbers = ops.convert_to_tensor((order + 1).astype("int32"))
+        place, step = ops.zeros_like(low), 1 << (len(order) - 1).bit_length()
+        while step:
+            # The place is that of the last value that is not above the id; a step beyond the end is not taken.
+            there = ops.minimum(place + step, len(order) - 1)
+            h = ops.take(highs, there, axis=0)
+            not_above = (h < high) | ((h == high) & (ops.take(lows, there, axis=0) <= low))
+            place = ops.where(not_above & (place + step < len(order)), there, place)
+            step //= 2
+        known = (ops.take(highs, place, axis=0) == high) & (ops.take(lows, place, axis=0) == low)
+        return ops.where(known, ops.take(numbers, place, axis=0), ops.zeros_like(place))
