@@ -33,6 +33,7 @@ from plackett.scorers._cross import Cross, dcn
 from plackett.scorers._explain import curves, plot_curves
 from plackett.scorers._mlp import embeddings, mlp
 from plackett.scorers._outputs import MaskedScores
+from plackett.scorers._unseen import Unseen, unseen_ids
 from plackett.scorers.preprocessing.layers import Quantiles, SignedLog1p, Vocabulary
 
 SCORERS: Mapping = {
@@ -49,6 +50,7 @@ __all__ = [
     "MaskedScores",
     "Quantiles",
     "SignedLog1p",
+    "Unseen",
     "Vocabulary",
     "additive",
     "as_scorer",
@@ -58,4 +60,5 @@ __all__ = [
     "mlp",
     "plot_curves",
     "self_attention",
+    "unseen_ids",
 ]

@@ -179,18 +179,18 @@ class Vocabulary(keras.layers.Layer):
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, but got {kind!r}")
         self.kind = kind
-        self._values = np.unique(np.asarray(values, "int32" if kind == "int32" else "int64"))
+        self.values = np.unique(np.asarray(values, "int32" if kind == "int32" else "int64"))
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return super().get_config() | {"values": self._values.tolist(), "kind": self.kind}
+        return super().get_config() | {"values": self.values.tolist(), "kind": self.kind}
 
     def call(self, ids: Tensor) -> Tensor:
         """[...] int32, or [..., 2] int32, the halves of 64 bits -> [...] int32."""
         if self.kind != "int32":
             return self._find_halves(ids[..., 0], ids[..., 1])
-        values, flat = ops.convert_to_tensor(self._values), ops.reshape(ids, (-1,))
-        place = ops.minimum(ops.searchsorted(values, flat), len(self._values) - 1)
+        values, flat = ops.convert_to_tensor(self.values), ops.reshape(ids, (-1,))
+        place = ops.minimum(ops.searchsorted(values, flat), len(self.values) - 1)
         known = ops.take(values, place, axis=0) == flat
         return ops.reshape(ops.where(known, place + 1, ops.zeros_like(place)), ops.shape(ids))
 
@@ -200,7 +200,7 @@ class Vocabulary(keras.layers.Layer):
         Halves are compared as int32. So values stand in another order than by their size, and `numbers` says which
         each of them is.
         """
-        lows, highs = self._values.view("int32").reshape(-1, 2).T
+        lows, highs = self.values.view("int32").reshape(-1, 2).T
         order = np.lexsort((lows, highs))
         lows, highs = (ops.convert_to_tensor(np.ascontiguousarray(half[order])) for half in (lows, highs))
         numbers = ops.convert_to_tensor((order + 1).astype("int32"))
