@@ -80,7 +80,9 @@ def test_numbers_as_ids_are_what_they_are():
     frame = pl.DataFrame({"query": ["a", "a"], "label": [1, 0], "shop": [7, 9]})
     assert from_frame(frame, ids=["shop"]).ids["shop"].tolist() == [7, 9]
     assert from_frame(frame, categorical=["shop"]).ids["shop"].tolist() == hash_strings("79").tolist()
-    with pytest.raises(ValueError, match=r"the frame: column 'shop': Integer value 2147483648 not in range"):
+    with pytest.raises(
+        ValueError, match=r"the frame, row 1, query 'a': shop must be whole numbers .* but got 2147483648"
+    ):
         from_frame(frame.with_columns(shop=pl.lit(2**31)), ids=["shop"])
 
 
@@ -91,7 +93,7 @@ def test_missing_features_are_nan():
 
 def test_queries_that_do_not_stand_together():
     frame = pl.DataFrame({"query": [1, 2, 1], "label": [0, 1, 2], "x": [0.5, 1, 2], "market": ["de", "fr", "de"]})
-    with pytest.raises(ValueError, match=r"the frame, line 3: query '1' begins again, .* in memory by together=False"):
+    with pytest.raises(ValueError, match=r"the frame, row 3: query '1' begins again, .* in memory by together=False"):
         from_frame(frame, query_columns=["market"])
     lists = from_frame(frame, query_columns=["market"], together=False)
     assert lists.queries.tolist() == ["1", "2"]
