@@ -185,3 +185,65 @@ def test_scores_of_float64_are_ranked_as_such(a, b, tmp_path):
     lists = read_trec(*written(tmp_path, run, qrels))
     assert [evaluated(lists.select(np.array([q])), "run", ["recip_rank"])["recip_rank"] for q in (0, 1)] == [1, 0.5]
     assert means(run, qrels)[1]["recip_rank"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "text, kind",
+    [
+        ("1_0", "a number"),
+        ("\u0663", "a number"),
+        ("\uff11", "a number"),
+        ("0x1", "a number"),
+        ("1\u00a0", "a number"),
+        ("nan", "finite"),
+        ("-Infinity", "finite"),
+        ("1e39", "finite"),
+    ],
+)
+def test_a_number_is_what_it_is_in_letor(text, kind, tmp_path):
+    run, qrels = tmp_path / "a.run", tmp_path / "qrels"
+    run.write_text("1 Q0 a 1 .5 t\n", encoding="utf-8")
+    qrels.write_text(f"1 0 b 1\n1 0 a {text}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=f"qrels, line 2: the grade must be {kind}, but got '"):
+        read_trec(run, qrels)
+    qrels.write_text("1 0 a 1\n")
+    run.write_text(f"1 Q0 a 1 .5 t\n1 Q0 b 2 {text} t\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"a\.run, line 2: the score must be {kind}, but got '"):
+        read_trec(run, qrels)
+
+
+def test_scores_have_signs_and_exponents(tmp_path):
+    files = tmp_path / "a.run", tmp_path / "qrels"
+    files[0].write_text("1 Q0 a 1 +2.5E+1 t\n1 Q0 b 2 -.5e-1 t\n")
+    files[1].write_text("1 0 a 2.\n1 0 b +1e0\n")
+    lists = read_trec(*files)
+    assert lists.columns["run_score"].tolist() == [25, -0.05]
+    assert lists.labels.tolist() == [2, 1]
+
+
+def test_a_grade_that_float32_would_round_is_refused(tmp_path):
+    files = tmp_path / "a.run", tmp_path / "qrels"
+    files[0].write_text("1 Q0 a 1 1 t\n")
+    files[1].write_text("1 0 z 16777217\n")
+    with pytest.raises(ValueError, match=r"qrels, line 1: the grade must be at most 2\^24 - 1, but got 16777217"):
+        read_trec(*files)
+
+
+def test_lines_that_begin_with_a_hash_are_comments(tmp_path):
+    files = tmp_path / "a.run", tmp_path / "qrels"
+    files[0].write_text("# made by me\n1 Q0 #a 1 1 t\n  # six words are a comment too\n#1 Q0 b 2 1 t\n")
+    files[1].write_text("# pool of 2019\n\t# made by me\n1 0 #a 2\n#\n")
+    lists = read_trec(*files)
+    assert lists.documents.tolist() == ["#a"]
+    assert lists.labels.tolist() == [2]
+    assert len(lists.missed.grades) == 0
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "\u3000", "\x1f", "\x85"])
+def test_only_ascii_white_space_parts_fields(space, tmp_path):
+    files = tmp_path / "a.run", tmp_path / "qrels"
+    files[0].write_text(f"1 Q0\ta{space}b 1\v1\ft\r\n", encoding="utf-8", newline="")
+    files[1].write_text(f"1 0 a{space}b 2\n", encoding="utf-8")
+    lists = read_trec(*files)
+    assert lists.documents.tolist() == [f"a{space}b"]
+    assert lists.labels.tolist() == [2]

@@ -56,7 +56,8 @@ def test_the_formats_are_those_of_data():
 def test_each_format_takes_its_flags(files, monkeypatch):
     """A number of features is one for letor, and a name elsewhere."""
     monkeypatch.chdir(files)
-    done = run("convert", "train.txt", "a.parquet", "--features", 7, "--group")
+    (files / "sparse.txt").write_text("1 qid:1 2:0.5\n")
+    done = run("convert", "sparse.txt", "a.parquet", "--features", 7, "--group")
     assert done.exit_code == 0, done.output
     assert data.read_parquet("a.parquet").features.shape[1] == 7
     (files / "b.csv").write_text("query,label,3,4\n1,0,0.5,0.25\n")

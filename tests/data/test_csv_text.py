@@ -60,16 +60,16 @@ def test_other_encodings_are_said_and_not_guessed(read, encoding, name, reads, p
     mark = "“" if encoding == "cp1252" else "é"
     text = TEXT.replace("stars", mark if place == 1 else "stars").replace("4\n", f"{mark}\n" if place == 3 else "4\n")
     line = 1 if name == "UTF-16" else place
-    with pytest.raises(ValueError, match=rf"csv, line {line}: this is not UTF-8 text, .* {name}: encoding='{reads}'"):
+    with pytest.raises(ValueError, match=rf"csv, line {line}: this is not UTF-8 text.* {name}: .* encoding='{reads}'"):
         read(text, encoding)
     lists = read(text, encoding, encoding=reads, categorical=[text.split("\n")[0].split(",")[3]])
     assert lists.features.tolist() == [[1.5], [2.5], [3.5]]
 
 
 def test_an_encoding_that_does_not_fit_is_told(read):
-    with pytest.raises(ValueError, match=r"encoding must be one that Python knows, .* but got 'utf-17'"):
+    with pytest.raises(ValueError, match=r"the encoding must be one that Python knows, .* but got 'utf-17'"):
         read(TEXT, encoding="utf-17")
-    with pytest.raises(ValueError, match=r"a\.csv: the header cannot be read as utf-16 text"):
+    with pytest.raises(ValueError, match=r"a\.csv, line 1: this is not utf-16 text"):
         read(TEXT, encoding="utf-16")
 
 
@@ -139,3 +139,17 @@ def test_a_column_of_queries_that_changes_what_it_is(tmp_path, monkeypatch):
     (tmp_path / "a.csv").write_text("\n".join(["query,label,x,day", *rows, "50,1,1,soon"]))
     with pytest.raises(ValueError, match=r"line 52, query '50': column 'day' must .* \(int64\), but holds 'soon'"):
         read_delimited(tmp_path / "a.csv", query_columns=["day"])
+
+
+def test_strange_files_are_told(read):
+    long = "a" * 200_000  # longer than a field of Python's csv module, which looks for lines
+    for text, wrong in (
+        (f"query,label,x,text\n1,1,2,{long}\n1,1,z,b\n", "row 2, query '1': column 'x' must hold numbers"),
+        ("query,label,x\n1,1,2\nquery,label,x\n", "line 3, query 'query': .* the header once more, as where files"),
+        ("query,label,x\n", "there are no queries"),
+        ("query,label,x", "there are no rows below the header"),
+        ("\n\n", "there is no header with the names of the columns"),
+        ("query label x\n1 1 1\n", "unknown column 'query'; known are query label x"),
+    ):
+        with pytest.raises(ValueError, match=rf"a\.csv.*{wrong}"):
+            read(text, **({"categorical": ["text"]} if long in text else {}))

@@ -31,6 +31,7 @@ def mutated(text, random):
             case 2:
                 text[at:at] = random.choice(
                     [b"-", b":", b" ", b"\n", b"nan", b"1e400", b",", b'"', b"\t", b"#", b"\x00", b"\xff", b"9"]
+                    + [b"\xef\xbb\xbf", b"\xc2\xa0", b"_", b" 0:1", b"NULL", b"\n# ", b"qid:1 "]
                 )
             case 3:
                 del text[at:]
@@ -67,11 +68,44 @@ def fuzz(check, path, text):
     assert 0.02 * FILES < read < 0.98 * FILES
 
 
+DENSE = [f"{i % 3} qid:{i // 4} 1:{i} 2:.5 3:{i}.25" for i in range(12)]  # short, so that names are often hit
+
+
 @pytest.mark.parametrize("comments", [True, False])
 def test_letor_of_all_features(tmp_path, comments):
-    """Lines that the fast parser takes, in short numbers, so that names of features are often hit."""
-    lines = [f"{i % 3} qid:{i // 4} 1:{i} 2:.5 3:{i}.25" + f" # d{i}" * comments for i in range(12)]
+    """Lines that the fast parser takes."""
+    lines = [f"{line} # docid: d{i}" * comments or line for i, line in enumerate(DENSE)]
     fuzz(check_letor, tmp_path / "a.txt", "\n".join(lines).encode())
+
+
+@pytest.mark.parametrize("leave_out", ["", "2:.5 "], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    "options",
+    [{"zero_based": True}, {"missing_values": ["NULL", "9", "1e400"]}, {"comment_ids": True}],
+    ids=lambda options: next(iter(options)),
+)
+def test_letor_as_people_have_it(tmp_path, options, leave_out):
+    """With a byte-order mark and comments."""
+    lines = [line.replace(leave_out, "") if i % 2 else line for i, line in enumerate(DENSE)]
+    if "zero_based" in options:
+        lines = [line.replace(" 1:", " 0:").replace(" 2:", " 1:").replace(" 3:", " 2:") for line in lines]
+    if "comment_ids" in options:
+        lines = [f"{line} # d{i} words" for i, line in enumerate(lines)]
+    text = "\n".join(["\ufeff# a comment", *lines])
+    fuzz(lambda path: check_letor(path, **options), tmp_path / "a.txt", text.encode())
+
+
+@pytest.mark.parametrize("damage", ["groups", "documents"])
+def test_letor_with_group_sizes(tmp_path, damage):
+    files = {"documents": tmp_path / "a.txt", "groups": tmp_path / "a.txt.query"}
+    lines = [line.replace(f"qid:{i // 4} ", "") for i, line in enumerate(DENSE)]
+    files["documents"].write_text("\n".join(lines))
+    files["groups"].write_text("\ufeff1\n2\n\n4\n+3\n02\n")
+    fuzz(
+        lambda path: check_letor(files["documents"], group_file=files["groups"]),
+        files[damage],
+        files[damage].read_bytes(),
+    )
 
 
 def test_letor(tmp_path):
@@ -103,7 +137,8 @@ def check_csv(path):
         rows = [row for row in csv.DictReader(file) if any(row.values())]
     names = [name for name in rows[0] if name not in ("query", "label", "document")]
     assert np.repeat(lists.queries, lists.lengths).tolist() == [row["query"] for row in rows]
-    assert lists.documents.tolist() == [row["document"] for row in rows]
+    if "document" in rows[0]:
+        assert lists.documents.tolist() == [row["document"] for row in rows]
     np.testing.assert_array_equal(lists.labels, np.array([number(row["label"]) for row in rows]))
     assert list(lists.feature_names) == names
     np.testing.assert_array_equal(
@@ -117,25 +152,39 @@ def test_csv(tmp_path):
     fuzz(check_csv, tmp_path / "a.csv", CSV.encode())
 
 
-def check_trec(path):
-    lists = or_refused(lambda: read_trec(path, path.with_name("qrels")), path)
-    if lists is None:
+def trec_rows(path):
+    """The fields of each line, parted by ASCII white space, less comments."""
+    rows = [line.split() for line in path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")]
+    return [[field.decode() for field in row] for row in rows if row and not row[0].startswith(b"#")]
+
+
+def check_trec(folder):
+    run, qrels = folder / "a.run", folder / "qrels"
+    try:
+        lists = read_trec(run, qrels)
+    except ValueError as error:
+        if str(folder) not in str(error):
+            raise
         return False
-    rows = [line.split() for line in path.read_bytes().decode().split("\n") if line.split()]
-    assert np.repeat(lists.queries, lists.lengths).tolist() == [row[0] for row in rows]
+    rows, judgements = trec_rows(run), trec_rows(qrels)
+    assert all(set(row[4]) <= set("0123456789+-.eE") for row in rows)
+    assert all(set(row[3]) <= set("0123456789+-.eE") for row in judgements)
+    grades = {tuple(row[::2]): float(row[3]) for row in judgements}
+    found = np.repeat(lists.queries, lists.lengths).tolist()
+    assert found == [row[0] for row in rows]
     assert lists.documents.tolist() == [row[2] for row in rows]
     np.testing.assert_array_equal(lists.features[:, 0], np.array([row[4] for row in rows], "float32"))
-    grades = {tuple(line.split()[::2]): max(float(line.split()[3]), 0) for line in QRELS.splitlines()}
-    assert lists.labels.tolist() == [grades.get((row[0], row[2]), 0) for row in rows]
+    assert lists.labels.tolist() == [np.float32(max(grades.get((row[0], row[2]), 0), 0)) for row in rows]
     assert lists.columns["run_score"].tolist() == [float(row[4]) for row in rows]
-    carried = lists.columns["judged"].sum() + len(lists.missed.grades)
-    assert carried == len(QRELS.splitlines())
+    assert lists.columns["judged"].sum() + len(lists.missed.grades) == len(grades)
     return True
 
 
-def test_trec(tmp_path):
-    (tmp_path / "qrels").write_text(QRELS)
-    fuzz(check_trec, tmp_path / "a.run", RUN.encode())
+@pytest.mark.parametrize("damage", ["a.run", "qrels"])
+def test_trec(tmp_path, damage):
+    (tmp_path / "a.run").write_text("\ufeff# a run\n" + RUN)
+    (tmp_path / "qrels").write_text("\ufeff# of 2019\n" + QRELS)
+    fuzz(lambda path: check_trec(tmp_path), tmp_path / damage, (tmp_path / damage).read_bytes())
 
 
 def test_parquet(tmp_path):

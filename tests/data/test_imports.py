@@ -47,7 +47,7 @@ def test_lists_in_memory_need_neither_pyarrow_nor_polars():
         "2 2",
         "RankingLists.to_frame needs polars: pip install 'plackett[data]'",
         "RankingLists.from_frame needs polars: pip install 'plackett[data]'",
-        "plackett.data.read_letor needs polars: pip install 'plackett[data]'",
+        "plackett.data.read_letor needs pyarrow: pip install 'plackett[data]'",
     ]
 
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from plackett.data import read_letor
 from plackett.data._tables import from_tables
-from plackett.data.formats import letor
+from plackett.data.formats import _letor_blocks, _letor_lines, letor
 
 LINES = """2 qid:7 1:0.5 3:-1e2 #docid = GX1 inc = 1
 0 qid:9 2:4 # a comment
 # nothing here
 
-1 qid:7 1:1 # GX2
+1 qid:7 1:1 # docid: GX2
 """
 
 
@@ -82,9 +82,9 @@ def test_round_trip_in_blocks(tmp_path, monkeypatch, block, comments):
 def test_dense_lines_take_the_fast_way(tmp_path, monkeypatch, end):
     lines = [f"{i % 3} qid:{i // 4} " + " ".join(f"{k}:{k * i / 7!r}" for k in range(1, 124)) for i in range(40)]
     (tmp_path / "a.txt").write_text((end or "\n").join(lines) + end)
-    slow = [letor.parse_line(line.encode(), 123) for line in lines]
-    monkeypatch.setattr(letor, "_sparse", None if "\r" not in end and end != " \n" else letor._sparse)
-    monkeypatch.setattr(letor, "_line_by_line", None)
+    slow = [_letor_lines.parse_line(line.encode(), _letor_lines.Layout(123)) for line in lines]
+    monkeypatch.setattr(_letor_blocks, "_sparse", None if "\r" not in end and end != " \n" else _letor_blocks._sparse)
+    monkeypatch.setattr(_letor_blocks, "_line_by_line", None)
     lists = read_letor(tmp_path / "a.txt")
     assert np.array_equal(lists.features, np.array([values for *_, values in slow]).astype("float32"))
     assert lists.labels.tolist() == [float(label) for label, *_ in slow]
@@ -101,14 +101,17 @@ FEATURES = st.lists(st.tuples(st.sampled_from([1, 1, 2, 3, 7, 11, 0]), NUMBERS),
 GAPS = st.sampled_from([" ", " ", " ", " ", "  ", "\t", "\r", "\x0b", "\u00a0"])
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"zero_based": True}, {"missing_values": ["x", "INF", "1e99", "-0", "5e-1"]}], ids=str
+)
 @given(
-    st.lists(
+    lines=st.lists(
         st.tuples(NUMBERS, st.sampled_from(["qid:1", "qid:1", "qid:2", "qid:", "q", "qid:ä"]), FEATURES, GAPS),
         max_size=6,
     ),
 )
-@settings(max_examples=400, deadline=None)
-def test_three_parsers_agree(tmp_path_factory, lines):
+@settings(max_examples=300, deadline=None)
+def test_three_parsers_agree(tmp_path_factory, options, lines):
     """The file means what its lines mean one by one, or is refused as one of its lines is."""
     text = "\n".join(
         gap.join([label, query, *(f"{number}:{value}" for number, value in features)])
@@ -116,22 +119,23 @@ def test_three_parsers_agree(tmp_path_factory, lines):
     )
     path = tmp_path_factory.mktemp("letor") / "a.txt"
     path.write_text(text, encoding="utf-8", newline="")
-    check(path)
+    check(path, **options)
 
 
-def check(path):
+def check(path, **options):
     """`read_letor` returns what `reference` does, or refuses with a line that `reference` refuses too."""
     try:
-        expected = reference(path.read_bytes())
+        expected = reference(path.read_bytes(), **options)
     except ValueError as error:
-        wrong = f"{re.escape(str(path))}.*({re.escape(str(error))}|at most 65536 features)"
+        wrong = f"{re.escape(str(path.parent))}.*({re.escape(str(error))}|at most 65536 features)"
         with pytest.raises(ValueError, match=wrong):
-            read_letor(path)
+            read_letor(path, **options)
         return False
-    lists = read_letor(path)
-    labels, queries, features = expected
+    lists = read_letor(path, **options)
+    labels, queries, documents, features = expected
     assert np.array_equal(lists.labels, np.array(labels, "float32"))
     assert np.repeat(lists.queries, lists.lengths).tolist() == queries
+    assert lists.documents.tolist() == documents
     np.testing.assert_array_equal(lists.features, features)
     return True
 
@@ -158,33 +162,66 @@ def test_a_number_is_rounded_once(path):
     assert np.float32(text) == np.float32(0.4132598042488098)
 
 
-def reference(text):
-    """(labels, query of each document, features) line by line, grouped by query; errors begin with `line N: `."""
+def reference(text, *, zero_based=False, group_file=None, missing_values=(), comment_ids=False):
+    """(labels, queries, ids, features) of documents, line by line, grouped by query; errors begin with `line N: `."""
+    missing = _letor_lines.MissingValues(missing_values)
+    first = 1 - zero_based
+    layout = _letor_lines.Layout(2**16, first, group_file is None, missing, comment_ids)
+    groups = None if group_file is None else sizes(group_file.read_bytes())
     found, names = [], []
-    for number, line in enumerate(text.split(b"\n"), 1):
+    for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         try:
-            document = letor.parse_line(line, 2**16)
+            document = _letor_lines.parse_line(line, layout)
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
         if document:
-            named = re.search(rb"^[^#]*#(?:.*?docid\s*=\s*(\S+)|\s*(\S+)\s*$)", line)
             found.append(document)
-            names.append(named and (named.group(1) or named.group(2)))
+            names.append(name(line.partition(b"#")[2].decode(), comment_ids))
+    if groups is not None:
+        if sum(groups) != len(found):
+            raise ValueError(f"add up to {sum(groups):,}")
+        of_groups = np.repeat(np.arange(len(groups)) + 1, groups).astype(str).tolist()
+        found = [(label, query, *rest) for query, (label, _, *rest) in zip(of_groups, found, strict=True)]
     if not found:
         raise ValueError("there are no queries")
     places = collections.Counter()
     for i, (_, query, *_) in enumerate(found):
         places[query] += 1
-        names[i] = query, names[i] or b"%d" % places[query]
+        names[i] = query, names[i] or str(places[query])
     if len(set(names)) < len(names):
         raise ValueError("is there twice")
     order = list(dict.fromkeys(query for _, query, _, _ in found))
+    found = [(*document, own) for document, (_, own) in zip(found, names, strict=True)]
     found.sort(key=lambda document: order.index(document[1]))
-    widest = max([0, *(max(columns, default=0) for *_, columns, _ in found)])
+    widest = max([0, *(max(columns, default=-zero_based) + zero_based for *_, columns, _, _ in found)])
     features = np.zeros((len(found), widest), "float32")
-    for row, (*_, columns, values) in zip(features, found, strict=True):
-        row[np.array(columns, "int64") - 1] = [nearest(value) for value in values]
-    return [nearest(label) for label, *_ in found], [query for _, query, *_ in found], features
+    for row, (*_, columns, values, _) in zip(features, found, strict=True):
+        row[np.array(columns, "int64") - first] = [nearest(value) for value in values]
+    labels, queries, _, _, documents = zip(*found, strict=True)
+    return [nearest(label) for label in labels], list(queries), list(documents), features
+
+
+def name(comment, comment_ids):
+    """The id of a document that its comment gives, or None."""
+    if marked := re.search(r"(^|\s)docid\s*[=:]\s*(\S+)", comment, re.ASCII | re.IGNORECASE):
+        return marked.group(2)
+    fields = [field.decode() for field in comment.encode().split()]
+    if len(fields) == 2 and fields[0].lower() == "docid" and fields[1][0] not in "=:":
+        return fields[1]
+    return fields[0] if comment_ids and fields else None
+
+
+def sizes(text):
+    """The numbers of a file of group sizes."""
+    found = []
+    for number, line in enumerate(text.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if line.strip() or b"\x00" in line:
+            if not re.fullmatch(rb"\+?[0-9]{1,12}", line.strip()) or int(line) == 0:
+                raise ValueError(f"line {number}: ")
+            found.append(int(line))
+    if not found:
+        raise ValueError("there are no group sizes in this file")
+    return found
 
 
 @pytest.mark.parametrize(
@@ -226,7 +263,7 @@ def test_refuses(path, tmp_path):
     path.write_text("1 qid:1 123456:1\n")
     with pytest.raises(ValueError, match="there must be at most 65536 features, but there is one numbered 123456"):
         read_letor(path)
-    path.write_text("1 qid:1 1:1 # A\n0 qid:1 1:2 # A\n")
+    path.write_text("1 qid:1 1:1 # docid=A\n0 qid:1 1:2 # docid=A\n")
     with pytest.raises(ValueError, match=r"some\.txt, line 2, query '1': document 'A' is there twice"):
         read_letor(path)
     path.write_text("# nothing\n")

@@ -111,16 +111,18 @@ def _batches(layout: Layout, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         use_threads=False,
         skip_rows=layout.header_lines,
         column_names=layout.names,
-        encoding=layout.encoding,
     )
     parsing = pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True)
     options = pa.csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), include_columns=list(dict.fromkeys(names))
     )
     try:
-        with open_unpacked(layout.path) as file, pa.csv.open_csv(file, reading, parsing, options) as reader:
+        with (
+            open_unpacked(layout.path, layout.encoding) as file,
+            pa.csv.open_csv(file, reading, parsing, options) as reader,
+        ):
             yield from reader
-    except (pa.ArrowException, OSError, UnicodeError) as error:
+    except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError):
             raise ValueError(f"{layout.path}: the compressed file is damaged: {error}") from None
         raise ValueError(layout.damage() or f"{layout.path}: {error}") from None
@@ -185,7 +187,9 @@ class _Blocks:
             must = f"hold what its first rows hold ({self.types[wrong.role.name]})"
         else:
             must = f"hold {WHOLE if wrong.role.kind == 'ids' else 'numbers'} to be {wrong.role}"
+        again = wrong.text == wrong.role.column
+        hint = "; this looks like the header once more, as where files meet" if again else self.fields.hint(wrong.text)
         return ValueError(
             f"{self.layout.place(wrong.row)}, query {query!r}: column {wrong.role.column!r} must {must}, but holds "
-            f"{wrong.text!r:.100}{self.fields.hint(wrong.text)}"
+            f"{wrong.text!r:.100}{hint}"
         )

@@ -1,6 +1,5 @@
 """The layout of a CSV file: its encoding, its separator, its header, and on which line each of its rows begins."""
 
-import codecs
 import csv
 import io
 import itertools
@@ -8,7 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from plackett.data._streams import open_unpacked
+from plackett.data._streams import decode_line, open_unpacked
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 UNREAD = "surrogateescape"  # bytes that are not of the encoding are looked at where they stand
@@ -42,8 +41,11 @@ class Layout(NamedTuple):
 
     def place(self, row: int) -> str:
         """How errors call a row, which is found by reading the file again; the first one below the header is 1."""
-        line = next((line for line, _ in itertools.islice(self.rows(), row, None)), None)
-        return f"{self.path}, row {row}" if line is None else f"{self.path}, line {line}"
+        try:
+            line, _ = next(itertools.islice(self.rows(), row, None))
+        except csv.Error:  # a field is longer than Python reads
+            return f"{self.path}, row {row}"
+        return f"{self.path}, line {line}"
 
     def damage(self) -> str | None:
         """What is wrong with the first row that is not like the header, and where; None = nothing is."""
@@ -52,13 +54,13 @@ class Layout(NamedTuple):
             for begins, fields in self.rows():
                 if wrong := self._wrong_fields(fields):
                     return f"{self.path}, line {begins}: {wrong}"
-        except (UnicodeError, csv.Error) as error:
+        except csv.Error as error:
             return f"{self.path}, below line {begins}: {error}"
         return None if begins > self.header_lines else f"{self.path}: there are no rows below the header"
 
     def _wrong_fields(self, fields):
-        if any(_is_unread(field) for field in fields):
-            return _not_text("".join(fields), self.encoding)
+        if wrong := _wrong_text("".join(fields)):
+            return wrong
         if len(fields) == len(self.names):
             return None
         return (
@@ -82,7 +84,8 @@ def find_layout(path: str | os.PathLike, separator: str | None, encoding: str) -
         FileNotFoundError: there is no such file.
         ValueError: there is no header, or it looks like another separator or encoding; says which.
     """
-    _check(separator, encoding)
+    if separator is not None and (len(separator) != 1 or separator in '\r\n"\x00'):
+        raise ValueError(f"separator must be one character, no quote and no end of a line, but got {separator!r}")
     try:
         with _text(path, encoding) as file:
             return _read_header(path, file, separator, encoding)
@@ -90,8 +93,8 @@ def find_layout(path: str | os.PathLike, separator: str | None, encoding: str) -
         raise
     except OSError as error:
         raise ValueError(f"{path}: the compressed file is damaged: {error}") from None
-    except (UnicodeError, csv.Error) as error:
-        raise ValueError(f"{path}: the header cannot be read as {encoding} text: {error}") from None
+    except csv.Error as error:
+        raise ValueError(f"{path}: the header cannot be read: {error}") from None
 
 
 def _read_header(path, file, separator, encoding):
@@ -100,37 +103,31 @@ def _read_header(path, file, separator, encoding):
         if first.strip("\r\n"):
             break
         blank += 1
-    first = first.removeprefix("\ufeff")
     place = f"{path}, line {blank + 1}"
-    if _is_unread(first) or "\x00" in first:
-        raise ValueError(f"{place}: {_not_text(first, encoding)}")
+    if wrong := _wrong_text(first):
+        raise ValueError(f"{place}: {wrong}")
     if not first.strip("\r\n"):
         raise ValueError(f"{path}: there is no header with the names of the columns")
     chosen = separator or ("\t" if "\t" in first else ",")
     reader = csv.reader(itertools.chain([first], file), delimiter=chosen)
     names = next(reader)
+    if wrong := _wrong_text("".join(names)):
+        raise ValueError(f"{place}: {wrong}")
     _check_separator(first, names, separator, chosen, place)
     return Layout(path, names, chosen, encoding, blank + reader.line_num)
 
 
 def _text(path, encoding):
-    of = "utf-8-sig" if _is_utf_8(encoding) else encoding
-    return io.TextIOWrapper(open_unpacked(path), of, errors=UNREAD, newline="")
+    return io.TextIOWrapper(open_unpacked(path, encoding), "utf-8", errors=UNREAD, newline="")
 
 
-def _is_utf_8(encoding):
-    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
-
-
-def _check(separator, encoding):
-    if separator is not None and (len(separator) != 1 or separator in '\r\n"\x00'):
-        raise ValueError(f"separator must be one character, no quote and no end of a line, but got {separator!r}")
+def _wrong_text(text):
+    """What is wrong with text in which bytes that are not UTF-8 were kept, or None."""
     try:
-        "".encode(encoding)
-    except (LookupError, TypeError, ValueError):
-        raise ValueError(
-            f"encoding must be one that Python knows, such as utf-8, utf-16, latin-1 or cp1252, but got {encoding!r}"
-        ) from None
+        decode_line(text.encode("utf-8", UNREAD))
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _check_separator(header, names, given, chosen, place):
@@ -144,23 +141,3 @@ def _check_separator(header, names, given, chosen, place):
             f"{SEPARATORS.get(chosen, repr(chosen))}: {header.strip()[:100]!r}; say separator={likely!r} "
             f"(--separator on the command line)"
         )
-
-
-def _is_unread(text):
-    return any("\udc80" <= letter <= "\udcff" for letter in text)
-
-
-def _not_text(text, encoding):
-    """What text with bytes that are not of the encoding, or with NUL characters, looks like."""
-    raw = text.encode("utf-8", UNREAD)
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        likely, name = "utf-16", "UTF-16"
-    elif raw.count(b"\x00") * 3 > len(raw):
-        likely, name = ("utf-16-be" if raw.startswith(b"\x00") else "utf-16-le"), "UTF-16"
-    elif b"\x00" in raw:
-        return "there is a NUL character"
-    elif any("\udc80" <= letter <= "\udc9f" for letter in text):
-        likely, name = "cp1252", "Windows-1252"
-    else:
-        likely, name = "latin-1", "Latin-1"
-    return f"this is not {encoding.upper()} text, but looks like {name}: encoding={likely!r} reads it"

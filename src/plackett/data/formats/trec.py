@@ -6,23 +6,30 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from plackett.data._columns import LABEL
 from plackett.data._grouping import LINE, group_by_query
+from plackett.data._numbers import check_number
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._streams import blocks_of_lines
+from plackett.data._streams import blocks_of_lines, decode_line
 from plackett.data._tables import from_tables
 
 BLOCK = 4 * 2**20
 
 
 def read_trec(
-    run: str | os.PathLike | Sequence[str | os.PathLike], qrels: str | os.PathLike, *, together: bool = True
+    run: str | os.PathLike | Sequence[str | os.PathLike],
+    qrels: str | os.PathLike,
+    *,
+    together: bool = True,
+    encoding: str = "utf-8",
 ) -> RankingLists:
     """The lists of a run with the grades of qrels.
 
     A run has lines of `query Q0 document rank score tag`. Its score becomes the column `run_score`, by which
     `plackett.evaluate_scores` measures the run, and the one dense feature, `score`, in float32; `rank` is not read.
     Qrels have lines of `query iteration document grade`. As trec_eval has it, a document that is not judged, and one
-    with a negative grade, have label 0 and are not `judged`.
+    with a negative grade, have label 0 and are not `judged`. Fields are parted by ASCII white space; lines that begin
+    with # are comments.
 
     Nothing of the qrels is lost: `missed` are the grades of documents that the run lacks, and the negative ones. The
     judged queries that the run lacks come last, as lists of no documents.
@@ -39,22 +46,27 @@ def read_trec(
         run: the file of the run, plain or compressed, or several files, which make up one run.
         qrels: the file of the judgements.
         together: whether the lines of a query must stand together. False = they are grouped, in memory.
+        encoding: of all these files, as Python's `open` takes it.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a line is malformed, or a document has two grades; says file and line.
     """
-    return from_tables(trec_tables(run, qrels, together=together), ", ".join(map(str, _files(run))))
+    return from_tables(trec_tables(run, qrels, together=together, encoding=encoding), ", ".join(map(str, _files(run))))
 
 
 def trec_tables(
-    run: str | os.PathLike | Sequence[str | os.PathLike], qrels: str | os.PathLike, *, together: bool = True
+    run: str | os.PathLike | Sequence[str | os.PathLike],
+    qrels: str | os.PathLike,
+    *,
+    together: bool = True,
+    encoding: str = "utf-8",
 ) -> Iterator[pa.Table]:
     """The queries of a run in tables of the form of `plackett.data._schema`; see `read_trec`."""
-    grades = _grades(qrels)
+    grades = _grades(qrels, encoding)
     left, schema = dict(grades), None
     for path in _files(run):
-        for table in group_by_query(_documents(path, grades), str(path), together=together):
+        for table in group_by_query(_documents(path, grades, encoding), str(path), together=together):
             queries, schema = table["query"].to_pylist(), table.schema
             documents = table["document"].to_pylist()
             yield _with_missed(
@@ -71,9 +83,9 @@ def _files(run):
     return [run] if isinstance(run, str | os.PathLike) else run
 
 
-def _documents(path, grades):
+def _documents(path, grades, encoding):
     """The lines of a run in tables, one row a document."""
-    for lines in _lines(path, ("query", "Q0", "document", "rank", "score", "tag")):
+    for lines in _lines(path, ("query", "Q0", "document", "rank", "score", "tag"), encoding):
         numbers, fields = zip(*lines, strict=True)
         queries, _, names, _, texts, _ = zip(*fields, strict=True)
         found = [grades.get(query, {}).get(name, -1.0) for query, name in zip(queries, names, strict=True)]
@@ -100,12 +112,14 @@ def _with_missed(table, missed):
     return table.append_column("missed", pa.array(missed, pa.list_(pa.float32())))
 
 
-def _grades(qrels):
+def _grades(qrels, encoding):
     """Query -> document -> grade."""
     grades: dict[str, dict[str, float]] = collections.defaultdict(dict)
-    for lines in _lines(qrels, ("query", "iteration", "document", "grade")):
+    for lines in _lines(qrels, ("query", "iteration", "document", "grade"), encoding):
         for number, (query, _, document, grade) in lines:
             value = _number(grade, number, qrels, "grade")
+            if value > LABEL.highest:
+                raise ValueError(f"{qrels}, line {number}: the grade must be at most 2^24 - 1, but got {grade}")
             if grades[query].setdefault(document, value) != value:
                 raise ValueError(f"{qrels}, line {number}: document {document!r} of query {query!r} has two grades")
     if not grades:
@@ -113,32 +127,37 @@ def _grades(qrels):
     return dict(grades)
 
 
-def _lines(path, names):
+def _lines(path, names, encoding):
     """Lists of (line number, fields), as the file streams by."""
     number = 0
-    for block in blocks_of_lines(path, BLOCK):
+    for block in blocks_of_lines(path, BLOCK, encoding):
         found = []
         for line in block.removesuffix(b"\n").split(b"\n"):
             number += 1
-            try:
-                fields = line.decode().split()
-            except UnicodeDecodeError as error:
-                raise ValueError(f"{path}, line {number}: this is not UTF-8 text: {error.reason}") from None
-            if b"\x00" in line:
-                raise ValueError(f"{path}, line {number}: there is a NUL character")
-            if fields and len(fields) != len(names):
-                raise ValueError(
-                    f"{path}, line {number}: there must be {len(names)} fields, {' '.join(names)}, but there are "
-                    f"{len(fields)}"
-                )
+            fields = _fields(line, names, path, number)
             if fields:
                 found.append((number, fields))
         if found:
             yield found
 
 
+def _fields(line, names, path, number):
+    """The fields of a line, parted by ASCII white space as trec_eval has it; none where it is blank or a comment."""
+    try:
+        decode_line(line)
+    except ValueError as error:
+        raise ValueError(f"{path}, line {number}: {error}") from None
+    fields = [field.decode() for field in line.split()]
+    if not fields or fields[0].startswith("#"):
+        return []
+    if len(fields) != len(names):
+        words = f"{len(names)} fields, {' '.join(names)}"
+        raise ValueError(f"{path}, line {number}: there must be {words}, but there are {len(fields)}")
+    return fields
+
+
 def _number(text, line, path, what):
     try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{path}, line {line}: the {what} must be a number, but got {text!r}") from None
+        return float(check_number(text, f"the {what}"))
+    except ValueError as error:
+        raise ValueError(f"{path}, line {line}: {error}") from None

@@ -1,0 +1,141 @@
+"""The lines of LETOR text: what one says, and what is wrong with it."""
+
+import dataclasses
+import math
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from plackett.data._columns import LABEL
+from plackett.data._numbers import NUMBER, check_number
+from plackett.data._streams import decode_line
+
+DOCUMENT = re.compile(rb"(?<!\S)docid\s*[=:]\s*(\S+)", re.IGNORECASE)
+ONLY_DOCUMENT = re.compile(rb"\s*docid\s+([^\s=:]\S*)\s*", re.IGNORECASE)
+NAN = ("nan", "+nan", "-nan")
+
+
+class NoQueryError(ValueError):
+    """A line does not say of which query its document is."""
+
+
+class MissingValues:
+    """Values that stand for "missing", besides nan.
+
+    >>> missing = MissingValues(["NULL", "1.7976931348623157E308"])
+    >>> "null" in missing, "1.79769313486231570e+308" in missing, "-nan" in missing, "0" in missing
+    (True, True, True, False)
+    """
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        if isinstance(values, str):
+            raise ValueError(f"missing_values must be a list of strings, but got {values!r}")
+        values = list(values)
+        for value in values:
+            if not isinstance(value, str) or value.split() != [value] or "#" in value:
+                raise ValueError(f"a missing value must be a string without white space and #, but got {value!r}")
+        self.numbers = sorted({float(value) for value in values if _is_finite(value)})
+        self.texts = sorted({value.lower() for value in values if not _is_finite(value)} - {*NAN})
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers or self.texts)
+
+    def __contains__(self, text: str) -> bool:
+        """Is it one of them, as text without case or as a number?"""
+        lower = text.lower()
+        return lower in NAN or lower in self.texts or (_is_finite(text) and float(text) in self.numbers)
+
+
+def _is_finite(text):
+    return bool(NUMBER.fullmatch(text)) and math.isfinite(float(text))
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """What the lines of a file hold.
+
+    Args:
+        features: how many features there are.
+        first: the number of the first of them, 0 or 1.
+        has_queries: whether each line has a `qid:`.
+        missing: the values that stand for "missing".
+        comment_ids: whether the first word of each comment is the id of the document.
+    """
+
+    features: int
+    first: int = 1
+    has_queries: bool = True
+    missing: MissingValues = dataclasses.field(default_factory=MissingValues)
+    comment_ids: bool = False
+
+
+def document_id(comment: bytes, layout: Layout) -> str | None:
+    """The id of the document that the comment of a line gives, or None."""
+    if named := DOCUMENT.search(comment) or ONLY_DOCUMENT.fullmatch(comment):
+        return named.group(1).decode(errors="replace")
+    words = comment.split(maxsplit=1) if layout.comment_ids else []
+    return words[0].decode(errors="replace") if words else None
+
+
+def parse_line(line: bytes, layout: Layout) -> tuple[str, str, list[int], list[str]] | None:
+    """(label, query, feature numbers, feature values as text) of one line; None where it holds no document.
+
+    The query is empty where the lines have none, and a missing value is nan.
+
+    Raises:
+        ValueError: the line is malformed; says what is wrong with it.
+    """
+    decode_line(line)
+    content, _, comment = line.partition(b"#")
+    tokens = [token.decode() for token in content.split()]  # parted by ASCII white space alone
+    if not tokens:
+        return None
+    if not 0 <= np.float32(check_number(tokens[0], "the label")) <= LABEL.highest:
+        raise ValueError(f"the label must be {LABEL.words}, but got {tokens[0]}")
+    query = _query(tokens, layout)
+    columns: list[int] = []
+    values = []
+    for token in tokens[1 + layout.has_queries :]:
+        column, value = _feature(token, layout)
+        if columns and column <= columns[-1]:
+            raise ValueError(f"feature numbers must rise, but {column} follows {columns[-1]}")
+        columns.append(column)
+        values.append(value)
+    if columns and columns[-1] >= layout.features + layout.first:
+        last = "" if layout.first else ", of which the first is 0"
+        raise ValueError(f"feature {columns[-1]} is above the number of features, {layout.features}{last}")
+    if layout.comment_ids and document_id(comment, layout) is None:
+        raise ValueError("there must be a comment with the document's id, as comment_ids=True (--comment-ids) asks for")
+    return tokens[0], query, columns, values
+
+
+def _query(tokens, layout):
+    second = tokens[1] if len(tokens) > 1 else "nothing"
+    if not layout.has_queries:
+        if second.startswith("qid:"):
+            option = "leave out group_file (--group-file on the command line)"
+            raise ValueError(f"there is {second!r}, but queries come from the file of group sizes: {option}")
+        return ""
+    if not second.startswith("qid:") or second == "qid:":
+        raise NoQueryError(f"the second field must be qid:ID, but got {second!r}")
+    return second[4:]
+
+
+def _feature(token, layout):
+    """(number, value) of a field, NUMBER:VALUE."""
+    column, colon, value = token.partition(":")
+    if not colon or not (column.isascii() and column.isdecimal()) or len(column) > 9 or int(column) < layout.first:
+        zero = layout.first and colon and column.strip("0") == "" != column
+        advice = (
+            "; where numbers begin at 0, say so by zero_based=True (--zero-based on the command line)" if zero else ""
+        )
+        raise ValueError(f"a feature must be NUMBER:VALUE with NUMBER >= {layout.first}, but got {token!r}{advice}")
+    if value in layout.missing:
+        return int(column), "nan"
+    try:
+        return int(column), check_number(value, f"feature {int(column)}")
+    except ValueError as error:
+        option = f"missing_values=[{value!r}] (--missing-value {value} on the command line)"
+        advice = f"; where this stands for a missing value, say so by {option}" if value else ""
+        raise ValueError(f"{error}{advice}") from None
