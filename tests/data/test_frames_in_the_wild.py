@@ -122,8 +122,9 @@ def test_columns_of_queries_hold_dates_times_and_numbers(frame, value, expected)
 
 
 def test_times_finer_than_a_microsecond_are_refused():
-    frame = pd.DataFrame(ROWS).assign(c=pd.Timestamp(1714564800000000001, unit="ns"))
-    with pytest.raises(ValueError, match=r"column 'c': c holds times finer than a microsecond, .* round them"):
+    times = [pd.Timestamp(0), pd.Timestamp(1714564800000000001, unit="ns"), pd.Timestamp(0)]
+    frame = pd.DataFrame(ROWS).assign(c=pd.Series(times, dtype="datetime64[ns]"))
+    with pytest.raises(ValueError, match=r"row 2, query 'a': c holds a time finer than a microsecond, .* round it"):
         from_frame(frame, query_columns=["c"])
 
 

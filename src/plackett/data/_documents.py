@@ -55,6 +55,28 @@ def of_documents(columns: Sequence[pa.ChunkedArray], roles: Sequence[Role], firs
     return pa.table(arrays, schema=pa.schema(fields))
 
 
+def first_misfit(column: pa.ChunkedArray | pa.Array, kind: pa.DataType) -> int | None:
+    """The row of the first value that this type cannot hold; None = it holds all.
+
+    Cost: one cast where it holds all.
+    """
+    if _fits(column, kind):
+        return None
+    fit, misfit = 0, len(column)  # so many values are held, and not so many
+    while misfit - fit > 1:
+        middle = (fit + misfit) // 2
+        fit, misfit = (middle, misfit) if _fits(column.slice(fit, middle - fit), kind) else (fit, middle)
+    return fit
+
+
+def _fits(column, kind):
+    try:
+        pc.cast(column, kind)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 class _Rows:
     """Some rows, and how errors name them."""
 
@@ -85,26 +107,16 @@ class _Rows:
         return values
 
     def _check_whole(self, column, role):
+        kind = type_of(role)
         numbers = pc.cast(column, pa.float64(), safe=False) if kinds.is_decimal(column.type) else column
-        try:
-            pc.cast(numbers, pa.int32())
-        except pa.ArrowInvalid:
-            values = pc.cast(numbers, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-            values = np.where(array_of(column).is_null().to_numpy(zero_copy_only=False), 0, values)
-            row = int((~((values == np.floor(values)) & (INT32.min <= values) & (values <= INT32.max))).argmax())
-            got = column[row].as_py()
-            raise self._wrong(
-                row, role, f"{role.name} must be {WHOLE}, but got {got}; categorical takes any text or number"
-            ) from None
+        if (row := first_misfit(numbers, kind)) is not None:
+            must = f"{role.name} must be {WHOLE}, but got {column[row].as_py()}; categorical takes any text or number"
+            raise self._wrong(row, role, must)
 
     def _check_microseconds(self, column, role):
-        try:
-            pc.cast(column, pa.timestamp("us", column.type.tz))
-        except pa.ArrowInvalid:
-            raise ValueError(
-                f"{self._place(0)}: column {role.column!r}: {role.name} holds times finer than a microsecond, which no "
-                "column of queries keeps: round them, or make them text"
-            ) from None
+        if (row := first_misfit(column, pa.timestamp("us", column.type.tz))) is not None:
+            finer = f"{role.name} holds a time finer than a microsecond, which no column of queries keeps: round it"
+            raise self._wrong(row, role, finer)
 
     def _wrong(self, row, role, what):
         column = f"column {role.column!r}: " if role.column != role.name else ""

@@ -8,6 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from plackett.data._documents import first_misfit
+
 MISSING = ("", "na", "nan", "null")  # without case
 BOOLEANS = {"true": "1", "false": "0"}
 TYPES = {pa.int32(): pl.Int32, pa.int64(): pl.Int64, pa.float32(): pl.Float32, pa.float64(): pl.Float64}
@@ -90,7 +92,7 @@ class Fields:
                 return kind
         known = texts.filter(pc.invert(missing))
         for kind in (pa.date32(), pa.timestamp("us")):
-            if _fits(known, kind):
+            if first_misfit(known, kind) is None:
                 return kind
         return pa.string()
 
@@ -101,18 +103,10 @@ class Fields:
         if kind == pa.string():
             return texts, np.zeros(0, "int64")
         texts = pc.if_else(self.is_missing(texts), None, texts)
-        if _fits(texts, kind):
+        row = first_misfit(texts, kind)
+        if row is None:
             return pc.cast(texts, kind), np.zeros(0, "int64")
-        wrong = [row for row in range(len(texts)) if not _fits(texts.slice(row, 1), kind)]
-        return pa.nulls(len(texts), kind), np.array(wrong[:1], "int64")
-
-
-def _fits(texts, kind):
-    try:
-        pc.cast(texts, kind)
-    except pa.ArrowInvalid:
-        return False
-    return True
+        return pa.nulls(len(texts), kind), np.array([row])
 
 
 def _float(word):
