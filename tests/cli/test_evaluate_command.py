@@ -35,7 +35,7 @@ def test_evaluate_over_all_judged_queries(files):
     assert run("train", files / "train.txt", "--output", files / "run", *quick(1)).exit_code == 0
     lists = data.read_letor(files / "test.txt")
     none = lists.take(np.zeros(0, "int64"), np.zeros(len(lists), "int64"), np.arange(len(lists)))
-    parts = [lists, dataclasses.replace(none, queries=np.char.add("other ", lists.queries))]
+    parts = [lists, dataclasses.replace(none, queries=np.char.add("other ", lists.queries.tolist()))]
     grades = (np.zeros(0, "float32"), np.ones(len(lists), "float32"))
     parts = [
         dataclasses.replace(part, missed=data.Missed(x, np.linspace(0, len(x), len(lists) + 1).astype("int64")))

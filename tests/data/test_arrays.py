@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 import scipy.sparse
 
-from plackett.data import RankingLists, hash_strings
+from plackett.data import RankingLists
 
 X = np.array([[0.5, 1.0], [0.1, 0.0], [0.9, 2.0], [0.3, np.nan]], "float32")
 Y = [1, 0, 2, 1]
@@ -48,12 +48,19 @@ def test_what_else_is_known():
     assert lists.documents.tolist() == ["x", "y", "z", "x"]
     assert lists.feature_names == ("price", "stars")
     assert lists.ids["shop"].tolist() == [3, -4, 3, 2**31 - 1]
-    assert lists.ids["colour"].tolist() == hash_strings(["red", "blue", "red", "red"]).tolist()
-    assert {column.dtype for column in lists.ids.values()} == {np.dtype("int32")}
+    assert lists.ids["shop"].dtype == "int32"
+    assert lists.ids["colour"].tolist() == ["red", "blue", "red", "red"]
     assert lists.columns["click"].tolist() == [1, 0, 1, 0]
     assert lists.columns["teacher_a"].dtype == "float32"
     assert lists.columns["run_score"].tolist() == [1, 2, 3, 20.123456789]
     assert lists.query_columns["market"].tolist() == ["de", "fr"]
+
+
+def test_whole_numbers_of_ids_that_int32_cannot_hold_are_int64():
+    numbers = [2**31, -(2**63), 2**63 - 1, 7]
+    lists = from_arrays(X, Y, group=[4], ids={"shop": numbers, "small": np.array([1, 2, 3, 4], "uint8")})
+    assert lists.ids["shop"].tolist() == numbers
+    assert (lists.ids["shop"].dtype, lists.ids["small"].dtype) == ("int64", "int32")
 
 
 def test_what_is_masked_is_missing():
@@ -86,7 +93,7 @@ def test_frames(frame):
     assert lists.features.dtype == "float32"
     assert lists.labels.tolist() == [1, 0, 2]
     assert lists.queries.tolist() == ["u", "v"]
-    assert lists.ids["same"].tolist() == hash_strings("uuv").tolist()
+    assert lists.ids["same"].tolist() == ["u", "u", "v"]
 
 
 def test_frames_whose_columns_are_numbers_and_sparse_matrices():
@@ -131,7 +138,10 @@ def test_frames_whose_columns_are_numbers_and_sparse_matrices():
         ({"query": None, "group": 4}, "group must be whole numbers, how many rows each query has"),
         ({"documents": ["x", "x", "x", "y"]}, "documents: 'x' is there twice in query number 2"),
         ({"feature_names": ["a"]}, "feature_names must name 2 features, but got 1"),
-        ({"ids": {"shop": [1, 2, 3, 2**31]}}, r"ids\['shop'\] must fit in int32, but reaches from 1 to 2147483648"),
+        (
+            {"ids": {"shop": np.array([1, 2, 3, 2**63], "uint64")}},
+            r"ids\['shop'\] must fit in int64, but reaches up to 9223372036854775808",
+        ),
         ({"ids": {"shop": [0.5, 1, 2, 3]}}, r"ids\['shop'\] must hold strings or whole numbers, but holds float64"),
         ({"ids": {"shop": [1, 2, 3]}}, r"ids\['shop'\] must have 4 entries, but has the shape \(3,\)"),
         ({"columns": {"click": [1, 2]}}, r"columns\['click'\] must have 4 entries, but has the shape \(2,\)"),

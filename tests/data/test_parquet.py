@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import made_lists
 
-from plackett.data import Missed, RankingLists, concatenate, hash_strings, read_parquet, write_parquet
+from plackett.data import Missed, RankingLists, concatenate, read_parquet, write_parquet
 from plackett.data._schema import to_table
 from plackett.data._tables import from_tables
 from plackett.data.formats.parquet import parquet_tables, write_tables
@@ -55,7 +55,7 @@ def same(a, b):
             assert left.keys() == right.keys()
             for name in left:
                 np.testing.assert_array_equal(left[name], right[name])
-                assert left[name].dtype == right[name].dtype or left[name].dtype.kind == "U", name
+                assert np.asarray(left[name]).dtype == np.asarray(right[name]).dtype, name
         else:
             np.testing.assert_array_equal(left, right)
             assert np.asarray(left).dtype.kind == np.asarray(right).dtype.kind, field.name
@@ -84,7 +84,7 @@ def test_round_trip(lists, cached, tmp_path):
     assert again.fingerprint() == lists.fingerprint()
     if cached:
         assert isinstance(again.features, np.memmap)
-        (folder,) = (tmp_path / "cache").iterdir()
+        (folder,) = [path for path in cache.iterdir() if path.is_dir()]
         before = folder.stat().st_mtime_ns
         same(read_parquet(tmp_path / "a.parquet", cache=cache), lists)
         assert folder.stat().st_mtime_ns == before
@@ -139,7 +139,7 @@ def test_files_of_others_are_read(tmp_path):
     assert lists.documents.tolist() == ["1", "2", "1"]
     assert lists.features.tolist() == [[0.5], [1.5], [2.5]]
     assert lists.feature_names == ("price",)
-    assert lists.ids["colour"].tolist() == hash_strings(["red", "blue", "red"]).tolist()
+    assert lists.ids["colour"].tolist() == ["red", "blue", "red"]
     assert lists.query_columns["market"].tolist() == ["de", "fr"]
     pd.DataFrame({"query": ["a"], "label": [[1.0, 2.0]], "features": [[[1.0, 2.0], [3.0, 4.0]]]}).to_parquet(
         tmp_path / "b.parquet"

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from plackett.data._columns import dtype_of_column, find_wrong, hash_strings
+from plackett.data._columns import dtype_of_column, find_wrong, narrow
+from plackett.data._strings import Strings, numbers_from_1
 
 
 def feature_matrix(x: npt.ArrayLike, feature_names: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -26,10 +27,8 @@ def feature_matrix(x: npt.ArrayLike, feature_names: Sequence[str] | None) -> tup
     return features, tuple(feature_names)
 
 
-def row_groups(
-    query: npt.ArrayLike | None, group: npt.ArrayLike | None, documents: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """(the ids of the queries, [queries] str, and their row_splits)."""
+def row_groups(query: npt.ArrayLike | None, group: npt.ArrayLike | None, documents: int) -> tuple[Strings, np.ndarray]:
+    """(the ids of the queries, and their row_splits)."""
     if (query is None) == (group is None):
         raise ValueError(
             "give either query, one id a row, or group, how many rows each query has, "
@@ -45,7 +44,8 @@ def _by_size(group, documents):
     if sizes.sum() != documents:
         hint = "; one id a row is given as query" if len(sizes) == documents else ""
         raise ValueError(f"group adds up to {sizes.sum()} rows, but X has {documents}{hint}")
-    return np.arange(1, len(sizes) + 1).astype(str), np.concatenate([[0], np.cumsum(sizes)]).astype("int64")
+    ids = Strings(np.arange(len(sizes), dtype="int32"), numbers_from_1(len(sizes)))
+    return ids, np.concatenate([[0], np.cumsum(sizes)]).astype("int64")
 
 
 def _by_id(query, documents):
@@ -53,7 +53,7 @@ def _by_id(query, documents):
     _check_ids("query", rows, documents)
     starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]])) if documents else np.zeros(0, "int64")
     ids = _id_strings("query", rows[starts], starts)
-    first = np.unique(ids, return_index=True)[1]
+    first = np.unique(ids.codes, return_index=True)[1]
     if len(first) < len(ids):
         again = np.setdiff1d(np.arange(len(ids)), first)[0]
         raise ValueError(
@@ -66,57 +66,77 @@ def _by_id(query, documents):
 def _check_ids(name, ids, count):
     if ids.shape != (count,):
         raise ValueError(f"{name} must have {count} entries, but has the shape {ids.shape}")
-    if ids.dtype.kind not in "iuUO" and count:
+    if ids.dtype.kind not in "iuUTO" and count:
         raise ValueError(f"{name} must hold strings or whole numbers, but holds {ids.dtype}")
 
 
 def _id_strings(name, ids, rows):
-    """[n] str, of ids that are strings or whole numbers and stand in these rows."""
-    for row, one in zip(rows, ids.tolist() if ids.dtype.kind in "UO" else (), strict=False):
+    """Ids that are strings or whole numbers and stand in these rows; equal ones have equal codes."""
+    if ids.dtype.kind not in "UTO":
+        known, places = np.unique(ids, return_inverse=True)
+        return Strings.of(known.astype(str))[places]
+    entries = ids.tolist()
+    for row, one in zip(rows, entries, strict=True):
         if not isinstance(one, str | int | np.integer) or isinstance(one, bool):
             raise ValueError(f"{name} must hold strings or whole numbers, but {name}[{row}] is {one!r}")
-        if isinstance(one, str) and (not one or "\x00" in one):
-            raise ValueError(f"an id is neither empty nor has a NUL character, but {name}[{row}] is {one!r}")
-    return ids.astype(str)
+    strings = Strings.of(str(one) for one in entries)
+    wrong = ((strings.dictionary.lengths == 0) | strings.dictionary.has_nul)[strings.codes]
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise ValueError(
+            f"an id is neither empty nor has a NUL character, but {name}[{rows[place]}] is {strings[place]!r}"
+        )
+    return strings
 
 
-def document_ids(given: npt.ArrayLike | None, row_splits: np.ndarray) -> np.ndarray:
-    """[documents] str; their positions in the query, from 1, where none are given."""
+def document_ids(given: npt.ArrayLike | None, row_splits: np.ndarray) -> Strings:
+    """[documents]; their positions in the query, from 1, where none are given."""
     if given is None:
         return positions(row_splits)
     ids = _array("documents", given)
     _check_ids("documents", ids, int(row_splits[-1]))
     ids = _id_strings("documents", ids, range(len(ids)))
-    query_of = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
-    order = np.lexsort((ids, query_of))
-    twice = (ids[order][1:] == ids[order][:-1]) & (query_of[order][1:] == query_of[order][:-1])
-    if twice.any():
-        place = int(order[1:][twice][0])
-        raise ValueError(f"documents: {str(ids[place])!r} is there twice in query number {query_of[place] + 1}")
+    if twice := find_twice(ids, row_splits):
+        raise ValueError(f"documents: {twice[1]!r} is there twice in query number {twice[0] + 1}")
     return ids
 
 
-def positions(row_splits: np.ndarray) -> np.ndarray:
-    """[documents] str, the position of each document in its query, from 1."""
+def find_twice(documents: Strings, row_splits: np.ndarray) -> tuple[int, str] | None:
+    """(the place of a query, the id of a document that it has twice); None = none has one.
+
+    Args:
+        documents: their ids, of which equal ones have equal codes.
+        row_splits: where each query begins and ends.
+    """
+    query_of = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
+    texts = max(len(documents.dictionary), 1)
+    pairs = np.sort(query_of * texts + documents.codes)
+    if not (twice := pairs[1:] == pairs[:-1]).any():
+        return None
+    query, code = divmod(int(pairs[1:][twice.argmax()]), texts)
+    return query, Strings(np.array([code]), documents.dictionary)[0]
+
+
+def positions(row_splits: np.ndarray) -> Strings:
+    """[documents], the position of each document in its query, from 1."""
     lengths = np.diff(row_splits)
     places = np.arange(row_splits[-1]) - np.repeat(row_splits[:-1], lengths)
-    return np.arange(1, max(lengths.max(initial=0), 1) + 1).astype(str)[places]
+    return Strings(places.astype("int32"), numbers_from_1(int(lengths.max(initial=1))))
 
 
-def id_features(given: Mapping[str, npt.ArrayLike] | None, documents: int) -> dict[str, np.ndarray]:
-    """name -> [documents] int32: whole numbers as they are, strings by their CRC-32."""
-    found = {}
+def id_features(given: Mapping[str, npt.ArrayLike] | None, documents: int) -> dict[str, np.ndarray | Strings]:
+    """name -> [documents]: whole numbers, int32 where that holds them, else int64; or strings."""
+    found: dict[str, np.ndarray | Strings] = {}
     for name, values in _by_name("ids", given):
         what = f"ids[{name!r}]"
         ids = _array(what, values)
         _check_ids(what, ids, documents)
         if ids.dtype.kind in "iu":
-            if len(ids) and not -(2**31) <= ids.min() <= ids.max() < 2**31:
-                raise ValueError(f"{what} must fit in int32, but reaches from {ids.min()} to {ids.max()}")
-            found[name] = ids.astype("int32")
+            if len(ids) and ids.max() >= 2**63:
+                raise ValueError(f"{what} must fit in int64, but reaches up to {ids.max()}")
+            found[name] = narrow(ids.astype("int64"))
         else:
-            known, places = np.unique(_id_strings(what, ids, range(documents)), return_inverse=True)
-            found[name] = hash_strings(known.tolist())[places]
+            found[name] = _id_strings(what, ids, range(documents))
     return found
 
 
@@ -140,13 +160,13 @@ def columns_of_documents(
     return found
 
 
-def columns_of_queries(given: Mapping[str, npt.ArrayLike] | None, queries: int) -> dict[str, np.ndarray]:
+def columns_of_queries(given: Mapping[str, npt.ArrayLike] | None, queries: int) -> dict[str, np.ndarray | Strings]:
     """name -> [queries].
 
     Raises:
         ValueError: not one entry a query.
     """
-    found = {}
+    found: dict[str, np.ndarray | Strings] = {}
     for name, values in _by_name("query_columns", given):
         found[name] = _array(f"query_columns[{name!r}]", values)
         if found[name].shape != (queries,):

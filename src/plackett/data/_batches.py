@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from plackett.data._columns import numbers_of_ids
 from plackett.data._ranking_lists import RankingLists
 from plackett.registry.names import check_known
 
@@ -107,7 +108,8 @@ class Batches:
     """The padded batches of an epoch, shuffled anew for each. Their list sizes are the `best_sizes` of the lists.
 
     Iterating gives (inputs, labels, weights): a dict of `features`, `mask` and the id features, each
-    [batch_size, list_size, ...]; [batch_size, list_size] with -1 at padding; [batch_size], or
+    [batch_size, list_size, ...], ids of strings and of int64 as the two halves of `hash_strings` or of the number,
+    [batch_size, list_size, 2] int32, with 0 at padding; [batch_size, list_size] with -1 at padding; [batch_size], or
     [batch_size, list_size] where the lists have a column `weight`. Batches are filled up to `batch_size` with empty
     lists; their weight is 0 and that of the others is raised, so that the mean over the batch is the mean over its
     real lists.
@@ -155,6 +157,7 @@ class Batches:
         self.shard = shard
         self.lengths = np.minimum(lists.lengths, max_list_size or np.inf).astype("int64")
         self.sizes = best_sizes(self.lengths)
+        self._ids = {name: numbers_of_ids(column) for name, column in lists.ids.items()}
         self._labels = columns_of_targets(lists, [targets] if isinstance(targets, str) else targets.values())
         self.epoch, self.step = 0, 0
         self._of_epoch: list[np.ndarray] | None = None
@@ -202,7 +205,7 @@ class Batches:
             return out
 
         lists = self.lists
-        columns = lists.ids | ({"features": lists.features} if lists.features.shape[1] else {})
+        columns = self._ids | ({"features": lists.features} if lists.features.shape[1] else {})
         inputs = {"mask": mask} | {name: lay_out(column, 0) for name, column in columns.items()}
         weights = np.zeros(number, "float32")
         weights[: len(queries)] = self.batch_size / len(whole)

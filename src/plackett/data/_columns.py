@@ -1,11 +1,11 @@
-"""Columns: which names have a meaning, what may stand in them, and how strings become numbers."""
+"""Columns: which names have a meaning, what may stand in them, and what a model is fed of ids."""
 
-import zlib
 from collections.abc import Iterable, MutableMapping
 from typing import NamedTuple
 
 import numpy as np
 
+from plackett.data._strings import Strings
 from plackett.registry.names import check_known
 
 FIXED = ("query", "document", "label", "features", "missed")  # names that have a meaning on disk
@@ -81,10 +81,26 @@ def check_column(name: str, names: Iterable[str], where: str) -> None:
         raise ValueError(f"{where}: {error}") from None
 
 
-def hash_strings(strings: Iterable[str]) -> np.ndarray:
-    """[n] int32, the CRC-32 of each string in UTF-8: how id features of strings become numbers.
+def narrow(ids: np.ndarray | Strings) -> np.ndarray | Strings:
+    """Whole numbers as int32, where that holds all of them."""
+    if isinstance(ids, Strings) or (len(ids) and not -(2**31) <= ids.min() <= ids.max() < 2**31):
+        return ids
+    return ids.astype("int32")
 
-    >>> hash_strings(["comedy", "drama"]).tolist()
-    [-1948746267, -933909580]
+
+def numbers_of_ids(ids: np.ndarray | Strings) -> np.ndarray:
+    """What a model is fed of an id feature: numbers of 32 bits, since JAX and GPUs have no other ones.
+
+    Returns:
+        [documents] int32 of int32; of int64 and of strings, which are known by `hash_strings`, [documents, 2] int32,
+        the low and the high half of each.
     """
-    return np.array([zlib.crc32(text.encode()) for text in strings], "uint32").view("int32")
+    numbers = ids.hashes() if isinstance(ids, Strings) else ids
+    if numbers.dtype == "int32":
+        return numbers
+    return np.ascontiguousarray(numbers, "<i8").view("<i4").reshape(len(numbers), 2)
+
+
+def shape_of_ids(ids: np.ndarray | Strings) -> tuple[int | None, ...]:
+    """The shape of the input of a model that takes this id feature, without the axis of lists."""
+    return (None, *numbers_of_ids(ids[:0]).shape[1:])

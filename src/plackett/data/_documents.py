@@ -15,8 +15,8 @@ from plackett.data._schema import array_of, is_string, mark, type_of_column
 TEXTS = ("query", "document", "categorical")  # roles of columns that are read as text
 NUMBERS = ("label", "features", "ids", "columns")
 MARKS = {"features": "features", "ids": "ids", "categorical": "ids", "columns": "columns", "query_columns": OF_QUERY}
-INT32 = np.iinfo("int32")
-WHOLE = f"whole numbers from {INT32.min} to {INT32.max}"
+INT64 = np.iinfo("int64")
+WHOLE = f"whole numbers from {INT64.min} to {INT64.max}"
 
 
 def type_of(role: Role) -> pa.DataType | None:
@@ -24,7 +24,7 @@ def type_of(role: Role) -> pa.DataType | None:
     if role.kind in TEXTS:
         return pa.string()
     if role.kind == "ids":
-        return pa.int32()
+        return pa.int64()
     return None if role.kind == "query_columns" else type_of_column(role.name if role.kind == "columns" else "")
 
 

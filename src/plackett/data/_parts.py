@@ -3,6 +3,7 @@
 import numpy as np
 
 from plackett.data._ranking_lists import Missed, RankingLists, splits
+from plackett.data._strings import Strings, concatenate_strings
 
 
 def concatenate(parts: list[RankingLists]) -> RankingLists:
@@ -20,18 +21,17 @@ def concatenate(parts: list[RankingLists]) -> RankingLists:
     if len(parts) == 1:
         return first
     for part in parts[1:]:
-        if _kind(part) != _kind(first):
-            raise ValueError(f"the parts differ in their columns: {_kind(first)} and {_kind(part)}")
+        check_same(kind_of(first), part)
     joined = {
-        field: {name: np.concatenate([getattr(part, field)[name] for part in parts]) for name in getattr(first, field)}
+        field: {name: _join([getattr(part, field)[name] for part in parts]) for name in getattr(first, field)}
         for field in ("ids", "columns", "query_columns")
     }
     lengths = np.concatenate([part.lengths for part in parts])
     return RankingLists(
         labels=np.concatenate([part.labels for part in parts]),
         row_splits=splits(lengths),
-        queries=np.concatenate([part.queries for part in parts]),
-        documents=np.concatenate([part.documents for part in parts]),
+        queries=_join([part.queries for part in parts]),
+        documents=_join([part.documents for part in parts]),
         features=np.concatenate([part.features for part in parts]),
         feature_names=first.feature_names,
         missed=None if first.missed is None else _concatenate_missed([part.missed for part in parts]),
@@ -39,18 +39,28 @@ def concatenate(parts: list[RankingLists]) -> RankingLists:
     )
 
 
+def _join(columns):
+    return concatenate_strings(columns) if isinstance(columns[0], Strings) else np.concatenate(columns)
+
+
 def _concatenate_missed(parts):
     lengths = np.concatenate([np.diff(part.row_splits) for part in parts])
     return Missed(np.concatenate([part.grades for part in parts]), splits(lengths))
 
 
-def _kind(lists):
+def check_same(kind: str, part: RankingLists) -> None:
+    """Raises a ValueError unless the columns of this part are of the kind that `kind_of` says of the first one."""
+    if kind_of(part) != kind:
+        raise ValueError(f"the parts differ in their columns: {kind} and {kind_of(part)}")
+
+
+def kind_of(lists: RankingLists) -> str:
     """What the columns of some lists are, in words."""
     words = [f"{lists.features.shape[1]} dense features"]
     if lists.has_feature_names:
         words[0] += f" ({', '.join(lists.feature_names)})"
-    for names in (lists.ids, lists.columns, lists.query_columns):
-        words += sorted(names)
+    for columns in (lists.ids, lists.columns, lists.query_columns):
+        words += [f"{name} (text)" if isinstance(columns[name], Strings) else name for name in sorted(columns)]
     words += ["missed"] * (lists.missed is not None)
     return ", ".join(words)
 

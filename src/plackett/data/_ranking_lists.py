@@ -14,6 +14,7 @@ from plackett import _lazy
 from plackett.data import _arrays
 from plackett.data._columns import ARRAYS, FIXED, check_names
 from plackett.data._roles import Roles
+from plackett.data._strings import Strings
 from plackett.data._which import find_queries
 from plackett.data._words import grades_in_words, some
 
@@ -60,16 +61,17 @@ class RankingLists:
     Args:
         labels: [documents] float32, grades >= 0.
         row_splits: [queries + 1] int64; the documents of query q are row_splits[q]:row_splits[q + 1].
-        queries: [queries] str, the ids of the queries.
-        documents: [documents] str, the ids of the documents.
+        queries: [queries], the ids of the queries; any sequence of strings, which becomes `Strings`.
+        documents: [documents], the ids of the documents, likewise.
         features: [documents, features] float32, dense features; NaN = missing.
         feature_names: the name of each dense feature. () = they have numbers alone, from 1, which are then their names.
-        ids: name -> [documents] int32, id features: any numbers, which stand for things and are never added up.
+        ids: name -> [documents], id features, which stand for things: strings, or whole numbers, int32 or int64, which
+            are never added up.
         columns: name -> [documents] float32, what else is known of documents, under any name. These have a meaning:
             `click`, `propensity`, the divisor of a click's weight, in (0, 1], `position`, the rank at which it was
             shown, from 1, `teacher`, the score of a teacher, `weight`, `judged`, 0 for a document that nobody judged,
             whose label is 0, else 1, and `run_score`, float64, the score in a run.
-        query_columns: name -> [queries], what else is known of queries.
+        query_columns: name -> [queries], what else is known of queries, numbers or strings.
         missed: what the judgements hold beyond the lists. None = nothing is known of it.
 
     Raises:
@@ -78,13 +80,13 @@ class RankingLists:
 
     labels: np.ndarray
     row_splits: np.ndarray
-    queries: np.ndarray
-    documents: np.ndarray
+    queries: Strings
+    documents: Strings
     features: np.ndarray
     feature_names: tuple[str, ...] = ()
-    ids: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    ids: dict[str, np.ndarray | Strings] = dataclasses.field(default_factory=dict)
     columns: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    query_columns: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    query_columns: dict[str, np.ndarray | Strings] = dataclasses.field(default_factory=dict)
     missed: Missed | None = None
 
     def __post_init__(self):
@@ -98,6 +100,7 @@ class RankingLists:
         check_names("an id feature", self.ids, taken, (*ARRAYS, "mask"))  # `mask` is an input of scorers
         check_names("a column", self.columns, taken)
         check_names("a column of queries", self.query_columns, taken)
+        self._take_strings()
         number, total = len(self.row_splits) - 1, int(self.row_splits[-1])
         for name, column in self.of_documents().items():
             if len(column) != total:
@@ -107,6 +110,20 @@ class RankingLists:
                 raise ValueError(f"{name} must have {number} entries, but got {len(column)}")
         if self.missed is not None:
             _check_missed(self.missed, number)
+
+    def _take_strings(self):
+        """What is given as strings is held as `Strings`."""
+        for name in ("queries", "documents"):
+            object.__setattr__(self, name, Strings.of(getattr(self, name), name))
+        for field in ("ids", "query_columns"):
+            columns = {name: _strings_or_numbers(column) for name, column in getattr(self, field).items()}
+            object.__setattr__(self, field, columns)
+        for name, column in self.ids.items():
+            if not isinstance(column, Strings) and column.dtype not in ("int32", "int64"):
+                raise ValueError(
+                    f"the id feature {name} must hold strings, int32 or int64, but holds {column.dtype}; "
+                    "RankingLists.from_arrays takes any whole numbers"
+                )
 
     @classmethod
     def from_arrays(
@@ -142,7 +159,8 @@ class RankingLists:
                 `query` or `group` is given.
             documents: [documents], their ids, each once in a query. None = their positions in the query, from 1.
             feature_names: one a feature. None = the names of the frame's columns, if X is a frame, else numbers.
-            ids: name -> [documents], id features: whole numbers as they are, strings by their CRC-32.
+            ids: name -> [documents], id features: strings or whole numbers. These are int32 where that holds them all,
+                else int64.
             columns: name -> [documents], numbers, see `RankingLists`.
             query_columns: name -> [queries].
 
@@ -193,8 +211,8 @@ class RankingLists:
             document: the column of the document's id. None = `document`, if there is one, else its position.
             features: the columns of dense features. None = all that have no other role. pandas' index is none, unless
                 it has a name.
-            categorical: the columns of id features that become numbers by the CRC-32 of their text.
-            ids: the columns of id features that are whole numbers, and stay what they are.
+            categorical: the columns of id features that are text; numbers are taken as text.
+            ids: the columns of id features that are whole numbers: int32 where that holds them all, else int64.
             columns: what else is known of documents, by the name that it gets: `{"click": "clicked"}`. Columns called
                 `click`, `propensity`, `position`, `teacher`, `weight`, `judged` or `run_score` are taken as such,
                 unless they have another role.
@@ -283,9 +301,13 @@ class RankingLists:
         """Whether the features have names, and not numbers alone."""
         return self.feature_names != _numbers(len(self.feature_names))
 
-    def of_documents(self) -> dict[str, np.ndarray]:
+    def of_documents(self) -> dict[str, np.ndarray | Strings]:
         """All columns with a row a document, by name."""
-        fixed = {"labels": self.labels, "documents": self.documents, "features": self.features}
+        fixed: dict[str, np.ndarray | Strings] = {
+            "labels": self.labels,
+            "documents": self.documents,
+            "features": self.features,
+        }
         return fixed | self.ids | self.columns
 
     def select(self, queries: Sequence[int] | np.ndarray) -> "RankingLists":
@@ -320,7 +342,7 @@ class RankingLists:
         )
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change with any number or id of these lists.
+        """16 hexadecimal digits that change with any number or id of these lists, but not with how they are held.
 
         Cost: about a second for 1 GB.
         """
@@ -329,8 +351,12 @@ class RankingLists:
         if self.missed is not None:
             named |= {f"missed {name}": column for name, column in self.missed._asdict().items()}
         for name, column in named.items():
-            if column.dtype.kind == "U":  # however wide the array is
-                column = column.astype(f"<U{max(1, np.char.str_len(column).max(initial=0))}")
+            if isinstance(column, Strings):
+                seen.update(f"{name} text {column.shape} ".encode())
+                for piece in column.pieces():
+                    seen.update(piece)  # type: ignore[arg-type]
+                continue
+            column = column.astype("int64") if name in self.ids else column
             seen.update(f"{name} {column.dtype} {column.shape} ".encode())
             seen.update(np.ascontiguousarray(column))  # type: ignore[arg-type]
         seen.update(repr(self.feature_names if self.has_feature_names else ()).encode())
@@ -349,6 +375,17 @@ def _as_taken(feature_names):
     taken: dict[str, str] = {}
     check_names("a feature", feature_names, taken, FIXED)
     return taken
+
+
+def _strings_or_numbers(column):
+    """A column of ids or of queries, held as `Strings` where all of it is strings."""
+    if isinstance(column, Strings):
+        return column
+    column = np.asarray(column)
+    of_text = column.dtype.kind in "UT" or (
+        column.dtype.kind == "O" and all(isinstance(one, str) for one in column.tolist())
+    )
+    return Strings.of(column) if of_text else column
 
 
 def _check_missed(missed, number):

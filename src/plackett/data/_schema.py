@@ -7,7 +7,7 @@
 | `label` | list of float32 | their grades, finite and >= 0 |
 | `features` | list of fixed-size lists of float32 | the dense features of each document, or none, or else |
 | any other name | list of numbers | one dense feature by its name |
-| any other name | list of string, or of int32 marked as ids | an id feature, by its name |
+| any other name | list of string, or of whole numbers marked as ids | an id feature, by its name |
 | `click`, `propensity`, `position`, `teacher`, `weight` | list of float32 | what else is known of documents |
 | `judged` | list of float32 | 0 for a document that nobody judged, whose label is 0, else 1 |
 | `run_score` | list of float64 | the scores of a run |
@@ -17,9 +17,7 @@
 
 All lists of a row but `missed` have one entry a document, and may have none. A missing feature is NaN or null; what is
 missing of a query column becomes NaN or an empty string; nothing else may be missing. The ids of queries, and those of
-the documents of a query, are there once; no id holds a NUL character. An id feature of strings is read as int32, the
-CRC-32 of its UTF-8 text, so that the same string is the same number in every file and in every program that asks a
-trained ranker.
+the documents of a query, are there once; no id holds a NUL character.
 
 A mark is the metadata `plackett` of a field: `ids`, `columns`, or `features` for a dense feature that is called like a
 column, such as `weight`.
@@ -29,10 +27,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from plackett.data._columns import KNOWN, check_column, dtype_of_column
 from plackett.data._ranking_lists import RankingLists
+from plackett.data._strings import Dictionary, Strings, smaller
 
 MARK = b"plackett"
 
@@ -74,6 +74,44 @@ def type_of_column(name: str) -> pa.DataType:
     return pa.from_numpy_dtype(dtype_of_column(name))
 
 
+def arrow_dictionary(strings: Strings) -> pa.Array:
+    """The texts of some strings, as Arrow has them; nothing is copied."""
+    dictionary = strings.dictionary
+    kind = pa.StringArray if dictionary.offsets.dtype == "int32" else pa.LargeStringArray
+    buffers = (pa.py_buffer(np.ascontiguousarray(x)) for x in (dictionary.offsets, dictionary.text))
+    return kind.from_buffers(len(dictionary), *buffers)
+
+
+def to_arrow(strings: Strings) -> pa.Array:
+    """The strings as Arrow has them, one text a row."""
+    strings = strings.compact()
+    words = arrow_dictionary(strings)
+    if strings.dictionary.lengths[strings.codes].sum(dtype="int64") >= 2**31:
+        words = pc.cast(words, pa.large_string())
+    return pa.DictionaryArray.from_arrays(pa.array(strings.codes), words).dictionary_decode()
+
+
+def from_arrow(column: pa.Array) -> Strings:
+    """The strings of a column without nulls; equal ones have equal codes.
+
+    Raises:
+        pa.ArrowInvalid: it is not UTF-8.
+    """
+    if kinds.is_dictionary(column.type):
+        words = from_arrow(column.dictionary)
+        return Strings(words.codes[column.indices.to_numpy()], words.dictionary).compact()
+    if kinds.is_string_view(column.type):  # which Arrow cannot encode
+        column = pc.cast(column, pa.large_string())
+    known = column.dictionary_encode()
+    words = known.dictionary
+    words.validate(full=True)
+    _, offsets, text = words.buffers()
+    of_offsets = "int64" if kinds.is_large_string(words.type) else "int32"
+    ends = np.frombuffer(offsets, of_offsets)[words.offset :][: len(words) + 1] if len(words) else np.zeros(1, "int32")
+    dictionary = Dictionary(np.frombuffer(text or b"", "uint8"), smaller(ends))
+    return Strings(known.indices.to_numpy(), dictionary)
+
+
 def to_table(lists: RankingLists) -> pa.Table:
     """The lists as a table of this form."""
 
@@ -83,8 +121,8 @@ def to_table(lists: RankingLists) -> pa.Table:
         return of_list.from_arrays(offsets, values)
 
     columns = {
-        "query": pa.array(lists.queries.tolist(), pa.string()),
-        "document": nested(pa.array(lists.documents.tolist(), pa.string())),
+        "query": to_arrow(lists.queries),
+        "document": nested(to_arrow(lists.documents)),
         "label": nested(pa.array(lists.labels, pa.float32())),
     }
     if lists.has_feature_names:
@@ -92,17 +130,21 @@ def to_table(lists: RankingLists) -> pa.Table:
     elif width := lists.features.shape[1]:
         flat = pa.array(np.ascontiguousarray(lists.features).reshape(-1))
         columns["features"] = nested(pa.FixedSizeListArray.from_arrays(flat, width))
-    columns |= {name: nested(pa.array(column, pa.int32())) for name, column in lists.ids.items()}
+    columns |= {name: nested(_array(column)) for name, column in lists.ids.items()}
     columns |= {name: nested(pa.array(column, type_of_column(name))) for name, column in lists.columns.items()}
     if lists.missed is not None:
         columns["missed"] = nested(pa.array(lists.missed.grades, pa.float32()), lists.missed.row_splits)
-    columns |= {name: pa.array(column.tolist()) for name, column in lists.query_columns.items()}
+    columns |= {name: _array(column) for name, column in lists.query_columns.items()}
     marks = dict.fromkeys(lists.feature_names, "features") | dict.fromkeys(lists.ids, "ids")
     marks |= dict.fromkeys(lists.columns, "columns")
     fields = [
         pa.field(name, x.type, metadata=mark(marks[name]) if name in marks else None) for name, x in columns.items()
     ]
     return pa.table(list(columns.values()), schema=pa.schema(fields))
+
+
+def _array(column):
+    return to_arrow(column) if isinstance(column, Strings) else pa.array(column)
 
 
 def kinds_of_columns(schema: pa.Schema, where: str) -> dict[str, list[str]]:
@@ -164,7 +206,7 @@ def _kind_of(field):
     if inner is None:
         return (
             "query_columns",
-            is_number(kind) or is_string(kind) or kinds.is_temporal(kind),
+            is_number(kind) or is_string(kind) or (kinds.is_temporal(kind) and not kinds.is_interval(kind)),
             "a number, a string or a list",
         )
     of_ids = is_string(inner) or marked == "ids"

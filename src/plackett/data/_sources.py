@@ -69,7 +69,7 @@ def read_training(
     if not validation:
         return lists, None, provenance
     held_out = read(validation, features=lists.features.shape[1])
-    if not shared_queries and np.isin(lists.queries, held_out.queries).any():
+    if not shared_queries and not set(lists.queries.tolist()).isdisjoint(held_out.queries.tolist()):
         raise ValueError(
             f"{_shared(lists, held_out)} in both training and validation data, which makes the measure too good; give "
             "--shared-queries where this is meant, as where lists are split by time"

@@ -1,5 +1,6 @@
 """Tables of the form of `plackett.data._schema`, checked and made into lists."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -7,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from plackett.data._arrays import positions
-from plackett.data._columns import find_wrong, hash_strings
-from plackett.data._parts import concatenate
+from plackett.data._arrays import find_twice, positions
+from plackett.data._columns import find_wrong, narrow
+from plackett.data._parts import check_same, concatenate, kind_of
 from plackett.data._ranking_lists import Missed, RankingLists
-from plackett.data._schema import array_of, is_string, kinds_of_columns, type_of_column
+from plackett.data._schema import array_of, from_arrow, is_string, kinds_of_columns, type_of_column
+from plackett.data._strings import Strings
 
 
 def from_tables(tables: pa.Table | Iterable[pa.Table], where: str = "the table", first_row: int = 0) -> RankingLists:
@@ -25,22 +27,28 @@ def from_tables(tables: pa.Table | Iterable[pa.Table], where: str = "the table",
     Raises:
         ValueError: the columns or what is in them do not have this form; says where, the row and the query.
     """
-    return concatenate(list(parts([tables] if isinstance(tables, pa.Table) else tables, where, first_row)))
+    lists = concatenate(list(parts([tables] if isinstance(tables, pa.Table) else tables, where, first_row)))
+    return dataclasses.replace(lists, ids={name: narrow(column) for name, column in lists.ids.items()})
 
 
 def parts(tables: Iterable[pa.Table], where: str, first_row: int = 0) -> Iterator[RankingLists]:
-    """The lists of each table; see `from_tables`."""
-    row, known = first_row, set[str]()
+    """The lists of each table; see `from_tables`. Whole numbers of id features are int64."""
+    row, known, kind = first_row, set[str](), ""
     for table in tables:
         lists = _Rows(table, where, row).lists()
         check_new(lists.queries, known, where)
+        kind = kind or kind_of(lists)
+        try:
+            check_same(kind, lists)
+        except ValueError as error:
+            raise ValueError(f"{where}, from row {row + 1} on: {error}") from None
         row += len(lists)
         yield lists
     if row == first_row:
         raise ValueError(f"{where}: there are no queries")
 
 
-def check_new(queries: np.ndarray, known: set[str], where: str) -> None:
+def check_new(queries: Strings, known: set[str], where: str) -> None:
     """Adds the ids of queries to those that are known.
 
     Raises:
@@ -79,7 +87,7 @@ class _Rows:
             feature_names=tuple(self.kinds["features"]),
             ids={name: self._ids(name) for name in self.kinds["ids"]},
             columns=known,
-            query_columns={name: _of_queries(self._column(name)) for name in self.kinds["query_columns"]},
+            query_columns={name: self._of_queries(name) for name in self.kinds["query_columns"]},
             missed=self._missed() if "missed" in self.table.column_names else None,
         )
 
@@ -91,15 +99,23 @@ class _Rows:
         return array_of(self.table[name])
 
     def _queries(self):
-        """[queries] the ids of the queries."""
-        queries = pc.cast(self._column("query"), pa.string()).fill_null("")
+        """The ids of the queries."""
+        queries = self._strings("query", pc.cast(self._column("query"), pa.string()).fill_null(""))
         for wrong, what in (
-            (pc.equal(queries, ""), "the query has no id"),
-            (pc.match_substring(queries, "\x00"), "the id of the query holds a NUL character"),
+            (queries.dictionary.lengths == 0, "the query has no id"),
+            (queries.dictionary.has_nul, "the id of the query holds a NUL character"),
         ):
-            if pc.any(wrong).as_py():
-                raise ValueError(f"{self.where}, row {self.first_row + _first(wrong) + 1}: {what}")
-        return np.array(queries.to_pylist(), dtype=str)
+            if wrong.any():
+                row = self.first_row + int(wrong[queries.codes].argmax()) + 1
+                raise ValueError(f"{self.where}, row {row}: {what}")
+        return queries
+
+    def _strings(self, name, column):
+        """The strings of a column without nulls."""
+        try:
+            return from_arrow(column if is_string(column.type) else pc.cast(column, pa.string()))
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{self.where}: column {name} is not UTF-8 text: {error}") from None
 
     def _values(self, name):
         """(the values of a column of lists behind each other, where each list begins and ends)."""
@@ -112,7 +128,9 @@ class _Rows:
             offsets = column.offsets.to_numpy().astype("int64")
             splits = offsets - offsets[0]
         values = column.flatten()
-        return (pc.cast(values, values.type.value_type) if kinds.is_dictionary(values.type) else values), splits
+        if kinds.is_dictionary(values.type) and values.dictionary.null_count:
+            values = pc.cast(values, values.type.value_type)  # whose nulls are where Arrow counts them
+        return values, splits
 
     def _of_documents(self, name):
         """The values of a column of lists that must have one entry a document."""
@@ -166,30 +184,34 @@ class _Rows:
         column = self._of_documents("document")
         if column.null_count:
             raise self._wrong(self.query_of[_first(column.is_null())], "a document has no id")
-        names = pc.cast(column, pa.string())
-        nul = pc.match_substring(names, "\x00")
-        if pc.any(nul).as_py():
-            raise self._wrong(self.query_of[_first(nul)], "the id of a document holds a NUL character")
-        codes = names.dictionary_encode().indices.to_numpy(zero_copy_only=False).astype("int64")
-        pairs = np.sort(self.query_of * (len(codes) + 1) + codes)
-        if (pairs[1:] == pairs[:-1]).any():
-            query, code = divmod(int(pairs[1:][pairs[1:] == pairs[:-1]][0]), len(codes) + 1)
-            name = names[int(np.flatnonzero((self.query_of == query) & (codes == code))[0])].as_py()
-            raise self._wrong(query, f"document {name!r} is there twice")
-        return np.array(names.to_pylist(), dtype=str)
+        documents = self._strings("document", column)
+        if (nul := documents.dictionary.has_nul).any():
+            place = int(nul[documents.codes].argmax())
+            raise self._wrong(self.query_of[place], "the id of a document holds a NUL character")
+        if twice := find_twice(documents, self.row_splits):
+            raise self._wrong(twice[0], f"document {twice[1]!r} is there twice")
+        return documents
 
     def _ids(self, name):
-        """[documents] int32: numbers as they are, strings by their CRC-32."""
+        """[documents], strings or int64."""
         column = self._of_documents(name)
         if column.null_count:
             raise self._wrong(self.query_of[_first(column.is_null())], f"{name} is missing")
         if is_string(column.type):
-            known = column.dictionary_encode()
-            return hash_strings(known.dictionary.to_pylist())[known.indices.to_numpy(zero_copy_only=False)]
+            return self._strings(name, column)
         try:
-            return pc.cast(column, pa.int32()).to_numpy(zero_copy_only=False)
+            return pc.cast(column, pa.int64()).to_numpy(zero_copy_only=False)
         except pa.ArrowInvalid as error:
             raise self._wrong(self.query_of[0], f"{name}: {error}") from None
+
+    def _of_queries(self, name):
+        """[queries], a column of queries; a missing number is NaN, a missing string is empty."""
+        column = self._column(name)
+        if is_string(column.type) or kinds.is_time(column.type):
+            return self._strings(name, pc.cast(column, pa.string()).fill_null(""))
+        if kinds.is_decimal(column.type) or (kinds.is_boolean(column.type) and column.null_count):
+            column = pc.cast(column, pa.float64())
+        return column.to_numpy(zero_copy_only=False)
 
     def _missed(self):
         """The grades of documents that the rows lack."""
@@ -204,10 +226,3 @@ class _Rows:
 
 def _first(truths):
     return int(np.flatnonzero(truths.to_numpy(zero_copy_only=False))[0])
-
-
-def _of_queries(column):
-    """[queries], a column of queries; a missing number is NaN, a missing string is empty."""
-    if is_string(column.type):
-        return np.array(pc.cast(column, pa.string()).fill_null("").to_pylist(), dtype=str)
-    return column.to_numpy(zero_copy_only=False)

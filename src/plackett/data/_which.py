@@ -5,15 +5,17 @@ from typing import Any
 
 import numpy as np
 
+from plackett.data._strings import Strings
+
 ALLOWED = "lists are taken by a position, a slice, a mask, the id of a query, or a list of positions or of ids"
 
 
-def find_queries(which: Any, queries: np.ndarray) -> int | slice | np.ndarray:
+def find_queries(which: Any, queries: Strings) -> int | slice | np.ndarray:
     """The positions that an index means: one from 0, a slice, or [chosen] int64.
 
     Args:
         which: the index.
-        queries: [queries] str, their ids.
+        queries: [queries], their ids.
 
     Raises:
         IndexError: there are not so many queries, or the mask has another length or the index several axes.

@@ -112,7 +112,7 @@ def _documents_to_measure(scores, lists, queries):
     Lists that are left out of the mean are empty.
     """
     places = _places(scores, lists.row_splits)
-    ids = np.unique(lists.documents, return_inverse=True)[1]
+    ids = lists.documents.ranks()  # by their bytes, as trec_eval has it
     judged = lists.columns["judged"] > 0 if "judged" in lists.columns else np.ones(len(scores), bool)
     missed = lists.missed or Missed(np.zeros(0, "float32"), np.zeros(len(lists) + 1, "int64"))
     every = np.arange(len(lists))

@@ -12,7 +12,8 @@ import keras
 from keras import ops
 
 from plackett._types import Tensor
-from plackett.data import RankingLists
+from plackett.data import RankingLists, Strings
+from plackett.data._columns import shape_of_ids
 from plackett.registry import register
 from plackett.scorers._outputs import MaskedScores
 
@@ -49,6 +50,8 @@ def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | Non
     """
     if is_scorer(model):
         return model
+    if _is_functional(model) and isinstance(_input(model), dict):
+        lists = _with_halves(_input(model), lists)
     inputs, scores = _call(model, lists)
     mask = inputs["mask"]
     if isinstance(scores, dict):
@@ -77,6 +80,7 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
     Raises:
         ValueError: they lack some, or have another number of features.
     """
+    lists = _with_halves(scorer.input, lists)
     _check_inputs(scorer.input, lists)
     lists = lists.with_ids(scorer.input)
     if "features" in scorer.input:
@@ -161,7 +165,7 @@ def _call(model, lists):
     for form in forms:
         inputs = _inputs(lists, form or ("features",))
         mask = inputs["mask"]
-        real = inputs | {name: ops.where(mask, inputs[name], 0) for name in inputs if name in lists.ids}
+        real = inputs | {name: _without_padding(inputs[name], mask) for name in inputs if name in lists.ids}
         if "features" in inputs:
             real["features"] = RealDocuments()((inputs["features"], mask))
         try:
@@ -187,6 +191,11 @@ def _silence_of_failure() -> Iterator[None]:
         logging.disable(disabled)
     for warning in told:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _without_padding(ids, mask):
+    """0 at padding, for ids of one number and of two halves."""
+    return ops.where(mask if ids.ndim == 2 else mask[..., None], ids, 0)
 
 
 def _in_words(form):
@@ -225,7 +234,16 @@ def _inputs(lists, names):
         _check_inputs({"features": None}, lists)
         inputs["features"] = keras.Input((None, lists.features.shape[1]), name="features")
     ids = [name for name in lists.ids if name in names]
-    return inputs | {name: keras.Input((None,), dtype="int32", name=name) for name in ids}
+    return inputs | {name: keras.Input(shape_of_ids(lists.ids[name]), dtype="int32", name=name) for name in ids}
+
+
+def _with_halves(inputs, lists):
+    """The lists with ids of 64 bits where the inputs of a model are, since lists with small ids hold them as int32."""
+    wide = [name for name in lists.ids if len(getattr(inputs.get(name), "shape", ())) == 3]
+    numbers = {
+        name: ids.astype("int64") for name, ids in lists.ids.items() if name in wide and not isinstance(ids, Strings)
+    }
+    return dataclasses.replace(lists, ids=lists.ids | numbers) if numbers else lists
 
 
 def _check_inputs(inputs, lists):
@@ -241,6 +259,12 @@ def _check_inputs(inputs, lists):
             raise ValueError(
                 f"the model takes lists of exactly {tensor.shape[1]} documents as {name}: let that axis be None, as in "
                 f"keras.Input((None, {width}))"
+            )
+        if name in lists.ids and len(tensor.shape) < len(shape_of_ids(lists.ids[name])) + 1:
+            kind = "strings" if isinstance(lists.ids[name], Strings) else "numbers beyond int32"
+            raise ValueError(
+                f"the model takes one int32 as {name}, which in these lists holds {kind}, fed as halves of 64 bits: "
+                "let that input be keras.Input((None, 2), dtype='int32'), or make the scorer from lists of such ids"
             )
         if name == "features" and tensor.shape[-1] not in (None, width):
             raise ValueError(f"the model takes {tensor.shape[-1]} features, but these lists have {width}")

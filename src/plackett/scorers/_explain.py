@@ -6,8 +6,10 @@ import pathlib
 import keras
 import numpy as np
 
-from plackett.data import RankingLists
+from plackett.data import RankingLists, Strings
+from plackett.data._columns import numbers_of_ids
 from plackett.scorers._additive import Contributions
+from plackett.scorers._any_model import inputs_for
 from plackett.scorers.preprocessing import statistics
 
 
@@ -46,7 +48,7 @@ def curves(
     layer, has_models = _contributions(model, task)
     parts = keras.Model(model.input, layer.output)
     names = lists.feature_names if "features" in model.input else ()
-    ids = lists.with_ids(model.input).ids
+    ids = inputs_for(model, lists).ids
     columns = zip(names, statistics.sample(lists.features).T, strict=True) if names else ()
     values = {name: _values(column, points, layer.names.count(name) > 1) for name, column in columns}
     values |= {name: _most_frequent(column, points) for name, column in ids.items()}
@@ -86,18 +88,26 @@ def _values(column, points, may_be_missing):
 
 
 def _most_frequent(column, points):
-    """[points or fewer] ids, rising."""
-    values, counts = np.unique(column, return_counts=True)
-    return np.sort(values[np.argsort(-counts, kind="stable")[:points]])
+    """[points or fewer] ids, rising, numbers or strings."""
+    numbers = column.ranks() if isinstance(column, Strings) else column
+    _, first, counts = np.unique(numbers, return_index=True, return_counts=True)
+    return np.asarray(column[first[np.sort(np.argsort(-counts, kind="stable")[:points])]])
 
 
 def _terms(parts, dense, ids):
     """[documents, terms, models] float64, what each term adds; each document stands in a list of its own."""
     columns = ids if dense is None else ids | {"features": np.asarray(dense, "float32")}
-    inputs = {name: column[:, None] for name, column in columns.items()}
+    inputs = {name: _numbers(column)[:, None] for name, column in columns.items()}
     number = len(next(iter(columns.values())))
     terms = parts.predict_on_batch(inputs | {"mask": np.ones((number, 1), bool)})
     return np.asarray(terms, "float64")[:, 0]
+
+
+def _numbers(column):
+    """A column of features or ids as a model is fed it."""
+    if isinstance(column, Strings) or column.dtype == "object":
+        return numbers_of_ids(Strings.of(column))
+    return column if column.dtype == "float32" else numbers_of_ids(column)
 
 
 def _mean(parts, lists, names, ids):

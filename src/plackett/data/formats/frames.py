@@ -14,7 +14,8 @@ from plackett.data._documents import NUMBERS, TEXTS, of_documents
 from plackett.data._grouping import group_by_query
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._roles import Roles, check_new_names, check_table_names, text_columns
-from plackett.data._schema import is_list, is_number, is_string, rename
+from plackett.data._schema import arrow_dictionary, is_list, is_number, is_string, rename
+from plackett.data._strings import Strings
 from plackett.data._tables import from_tables
 
 WHERE = "the frame"
@@ -38,11 +39,18 @@ def read_frame(frame: Any, roles: Roles, *, together: bool) -> RankingLists:
 def to_frame(lists: RankingLists) -> pl.DataFrame:
     """A frame with one row a document; see `RankingLists.to_frame`."""
     of_document = np.repeat(np.arange(len(lists)), lists.lengths)
-    columns = {"query": lists.queries[of_document], "document": lists.documents, "label": lists.labels}
+    columns: dict[str, Any] = {"query": lists.queries[of_document], "document": lists.documents, "label": lists.labels}
     columns |= {name: lists.features[:, i] for i, name in enumerate(lists.feature_names)}
     columns |= lists.ids | lists.columns
     columns |= {name: column[of_document] for name, column in lists.query_columns.items()}
-    return pl.DataFrame(columns)
+    return pl.DataFrame([_series(name, column) for name, column in columns.items()])
+
+
+def _series(name, column):
+    if not isinstance(column, Strings):
+        return pl.Series(name, column)
+    words = pl.Series(name, arrow_dictionary(column), pl.String)
+    return words.gather(column.codes)
 
 
 def _place(row):

@@ -1,30 +1,24 @@
 """Parquet, one row a query: how ranking data is kept. `plackett.data._schema` says what its columns are."""
 
-import collections
 import contextlib
 import hashlib
-import json
 import os
 import pathlib
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import fsspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from plackett._files import errors_of_writing, missing_file, replace
-from plackett.data._ranking_lists import Missed, RankingLists
+from plackett.data._cache import read_cached
+from plackett.data._ranking_lists import RankingLists
 from plackett.data._schema import rename, to_table
-from plackett.data._tables import from_tables
+from plackett.data._tables import from_tables, parts
 
 ROW_GROUP = 64 * 2**20  # bytes in memory
 TABLE = 32 * 2**20
-
-NAMED = ("ids", "columns", "query_columns")  # the fields of `RankingLists` that hold arrays by name
 
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
@@ -115,6 +109,7 @@ def read_parquet(
     columns: Mapping[str, str] | None = None,
     ids: Sequence[str] = (),
     cache: str | os.PathLike | None = None,
+    cache_bytes: int | None = None,
 ) -> RankingLists:
     """The lists of Parquet files with one row a query, as plackett and others write them.
 
@@ -132,10 +127,13 @@ def read_parquet(
         columns: what else is known of documents, by the name that it gets: `{"teacher_a": "score_of_a"}`. What
             plackett wrote needs no such word, nor do columns called `click`, `propensity`, `position`, `teacher`,
             `weight`, `judged` or `run_score`.
-        ids: id features that are whole numbers; those that plackett wrote, and strings, need no such word.
+        ids: id features that are whole numbers, read as int32 where that holds them all, else as int64; those that
+            plackett wrote, and strings, need no such word.
         cache: a folder where the arrays are kept as files, which are mapped into memory, so that lists may be larger
-            than memory; they are used again for as long as the files do not change. None = the lists are read into
-            memory.
+            than memory; they are used again for as long as the files do not change. Several processes may share it.
+            None = the lists are read into memory.
+        cache_bytes: where the cache takes more, what was not read for longest is removed from it. None =
+            `$PLACKETT_CACHE_BYTES`, or 50 GB.
 
     Raises:
         FileNotFoundError: there is no such file, or none in a folder.
@@ -143,16 +141,8 @@ def read_parquet(
     """
     if cache is None:
         return from_tables(parquet_tables(paths, columns, ids), str(paths))
-    folder = pathlib.Path(cache) / _key(paths, columns, ids)
-    if not folder.exists():
-        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-        partial.mkdir(parents=True, exist_ok=True)
-        try:
-            _write_arrays(partial, paths, parquet_tables(paths, columns, ids))
-            partial.replace(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-    return _map(folder)
+    key = _key(paths, columns, ids)
+    return read_cached(cache, key, lambda: parts(parquet_tables(paths, columns, ids), str(paths)), cache_bytes)
 
 
 def parquet_bytes(paths: Paths) -> int:
@@ -188,56 +178,3 @@ def _key(paths, *roles):
     """Digits that change with any of the files, and with what their columns are."""
     known = [(name, system.size(place), system.ukey(place)) for name, (system, place) in _files(paths)]
     return hashlib.sha256(repr((known, roles)).encode()).hexdigest()[:24]
-
-
-def _write_arrays(folder, paths, tables):
-    """A file for each array, written table by table, strings at the end; `arrays.json` says what they are."""
-    known: dict[str, dict] = {}
-    texts, row = collections.defaultdict(list), 0
-    for table in tables:
-        lists = from_tables(table, str(paths), row)
-        row += len(lists)
-        for name, column in _arrays(lists).items():
-            if column.dtype.kind in "UO":
-                texts[name].append(column.astype(str))
-                continue
-            kind = known.setdefault(name, {"dtype": column.dtype.str, "row": column.shape[1:], "rows": 0})
-            if kind["dtype"] != column.dtype.str or tuple(kind["row"]) != column.shape[1:]:
-                raise ValueError(f"{paths}, row {row}: {name} is not what it was in the rows before")
-            kind["rows"] += len(column)
-            with (folder / f"{name}.numbers").open("ab") as file:
-                np.ascontiguousarray(column).tofile(file)
-    if not row:
-        raise ValueError(f"{paths}: there are no queries")
-    for name, parts in texts.items():
-        np.save(folder / f"{name}.npy", np.concatenate(parts))
-    kinds = {"numbers": known, "texts": list(texts), "feature_names": lists.feature_names}
-    (folder / "arrays.json").write_text(json.dumps(kinds))
-
-
-def _arrays(lists):
-    """All arrays of some lists, by names that say where they belong."""
-    fixed = {name: getattr(lists, name) for name in ("labels", "queries", "documents", "features", "lengths")}
-    if lists.missed is not None:
-        fixed |= {"missed": lists.missed.grades, "missed_lengths": np.diff(lists.missed.row_splits)}
-    return fixed | {f"{kind}.{name}": x for kind in NAMED for name, x in getattr(lists, kind).items()}
-
-
-def _map(folder):
-    """The lists of a folder that `_write_arrays` wrote."""
-    kinds = json.loads((folder / "arrays.json").read_text())
-    arrays: dict[str, Any] = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in kinds["texts"]}
-    for name, kind in kinds["numbers"].items():
-        shape = (kind["rows"], *kind["row"])
-        file = folder / f"{name}.numbers"
-        mapped = np.memmap(file, kind["dtype"], "r", shape=shape) if 0 not in shape else np.zeros(shape, kind["dtype"])
-        arrays[name] = mapped
-    named: dict[str, Any] = {kind: {} for kind in NAMED}
-    for name in [name for name in arrays if "." in name]:
-        kind, _, column = name.partition(".")
-        named[kind][column] = arrays.pop(name)
-    row_splits = np.concatenate([[0], np.cumsum(arrays.pop("lengths"))])
-    if "missed" in arrays:
-        splits = np.concatenate([[0], np.cumsum(arrays.pop("missed_lengths"))])
-        arrays["missed"] = Missed(arrays["missed"], splits)
-    return RankingLists(row_splits=row_splits, feature_names=tuple(kinds["feature_names"]), **arrays, **named)

@@ -8,6 +8,7 @@ import numpy as np
 
 from plackett._types import Tensor
 from plackett.data import RankingLists
+from plackett.data._columns import shape_of_ids
 from plackett.registry import check_options
 from plackett.registry.options import Count
 from plackett.scorers.preprocessing import statistics
@@ -84,9 +85,10 @@ def prepare(
         inputs["features"] = keras.Input((None, lists.features.shape[1]), name="features")
         dense, names = _standardise(inputs["features"], mask, lists, transform, missing)
     for name, column in lists.ids.items():
-        inputs[name] = keras.Input((None,), dtype="int32", name=name)
+        inputs[name] = keras.Input(shape_of_ids(column), dtype="int32", name=name)
         values = statistics.known_ids(name, column, min_count)
-        ids[name], known[name] = Vocabulary(values, name=f"{name}_vocabulary")(inputs[name]), len(values)
+        vocabulary = Vocabulary(values, halves=inputs[name].ndim == 3, name=f"{name}_vocabulary")
+        ids[name], known[name] = vocabulary(inputs[name]), len(values)
     if dense is None and not ids:
         raise ValueError("these lists have neither dense nor id features, which a scorer is made of")
     return Prepared(inputs, mask, dense, names, ids, known)

@@ -137,24 +137,56 @@ class Vocabulary(keras.layers.Layer):
     >>> [int(x) for x in Vocabulary([70, 3])(np.array([3, 70, 5], "int32"))]
     [1, 2, 0]
 
+    Ids of 64 bits, as those of strings are, come as two halves, see `plackett.data.hash_strings`:
+
+    >>> from plackett.data import hash_strings
+    >>> layer = Vocabulary(hash_strings(["red", "blue"]), halves=True)
+    >>> [int(x) for x in layer(hash_strings(["blue", "red", "grey"]).view("int32").reshape(-1, 2))]
+    [1, 2, 0]
+
     Args:
-        values: the known ids, int32.
+        values: the known ids, int32; with `halves` int64.
+        halves: whether an id is two numbers, the low and the high half of 64 bits.
         kwargs: those of `keras.layers.Layer`.
 
     Cost: O(log(known ids)) an id.
     """
 
-    def __init__(self, values: Sequence[int] | np.ndarray, **kwargs: Any) -> None:
+    def __init__(self, values: Sequence[int] | np.ndarray, halves: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._values = np.unique(np.asarray(values, "int32"))
+        self.halves = halves
+        self._values = np.unique(np.asarray(values, "int64" if halves else "int32"))
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return super().get_config() | {"values": self._values.tolist()}
+        return super().get_config() | {"values": self._values.tolist(), "halves": self.halves}
 
     def call(self, ids: Tensor) -> Tensor:
-        """[...] int32 -> [...] int32."""
+        """[...] int32, with `halves` [..., 2] int32 -> [...] int32."""
+        if self.halves:
+            return self._find_halves(ids[..., 0], ids[..., 1])
         values, flat = ops.convert_to_tensor(self._values), ops.reshape(ids, (-1,))
         place = ops.minimum(ops.searchsorted(values, flat), len(self._values) - 1)
         known = ops.take(values, place, axis=0) == flat
         return ops.reshape(ops.where(known, place + 1, ops.zeros_like(place)), ops.shape(ids))
+
+    def _find_halves(self, low, high):
+        """A binary search by the high half, then by the low one, since JAX has no int64.
+
+        Halves are compared as int32. So values stand in another order than by their size, and `numbers` says which
+        each of them is.
+        """
+        lows, highs = self._values.view("int32").reshape(-1, 2).T
+        order = np.lexsort((lows, highs))
+        lows, highs = (ops.convert_to_tensor(np.ascontiguousarray(half[order])) for half in (lows, highs))
+        numbers = ops.convert_to_tensor((order + 1).astype("int32"))
+        place, step = ops.zeros_like(low), 1 << (len(order) - 1).bit_length()
+        while step:
+            # The place is that of the last value that is not above the id; a step beyond the end is not taken.
+            there = ops.minimum(place + step, len(order) - 1)
+            h = ops.take(highs, there, axis=0)
+            not_above = (h < high) | ((h == high) & (ops.take(lows, there, axis=0) <= low))
+            place = ops.where(not_above & (place + step < len(order)), there, place)
+            step //= 2
+        known = (ops.take(highs, place, axis=0) == high) & (ops.take(lows, place, axis=0) == low)
+        return ops.where(known, ops.take(numbers, place, axis=0), ops.zeros_like(place))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from plackett.data import RankingLists
+from plackett.data import RankingLists, Strings, hash_strings
 
 ROWS = 16_384
 SAMPLE = 100_000
@@ -104,13 +104,26 @@ def knots(boundaries: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndar
     return values, np.bincount(place, weights=levels) / np.bincount(place)
 
 
-def known_ids(name: str, ids: np.ndarray, min_count: int) -> np.ndarray:
-    """The ids that at least `min_count` documents have, rising.
+def known_ids(name: str, ids: np.ndarray | Strings, min_count: int) -> np.ndarray:
+    """The ids that at least `min_count` documents have, as a model knows them: strings by `hash_strings`.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or two texts have the same number.
     """
-    values, counts = np.unique(ids, return_counts=True)
+    numbers = ids.ranks() if isinstance(ids, Strings) else ids
+    values, first, counts = np.unique(numbers, return_index=True, return_counts=True)
     if counts.max() < min_count:
         raise ValueError(f"no value of {name} is in min_count={min_count} documents; the most frequent: {counts.max()}")
-    return values[counts >= min_count]
+    if not isinstance(ids, Strings):
+        return values[counts >= min_count]
+    texts = ids[first[counts >= min_count]]
+    hashes = hash_strings(texts)
+    order = np.argsort(hashes, kind="stable")
+    same = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    if len(same):
+        one, other = (texts[order[same[0] + i]] for i in (0, 1))
+        raise ValueError(
+            f"a model cannot tell {one!r} and {other!r} of {name} apart, since both are {hashes[order[same[0]]]} by "
+            "hash_strings: write one of them in another way"
+        )
+    return hashes
