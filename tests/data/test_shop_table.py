@@ -96,6 +96,11 @@ def test_the_label_may_be_a_column_too(read):
         read(TEXT, **roles, label="clicked", columns={"weight": "price"})
 
 
+def test_text_is_no_number_of_an_id_feature(read):
+    with pytest.raises(ValueError, match=r"'brand' must hold .*'acme'.* categorical,? (which )?takes (any )?text"):
+        read(TEXT, query="session", label="clicked", ids=["brand"], features=["price"])
+
+
 def test_data_without_labels(read):
     text = "query,x,judged\n1,5,1\n1,6,1\n"
     lists = read(text, label=None)
@@ -129,6 +134,14 @@ def test_a_frame_of_a_row_a_query_without_labels():
     assert lists.lengths.tolist() == [2, 1]
     with pytest.raises(ValueError, match="there is a column 'label', but no labels are read"):
         RankingLists.from_frame(table.append_column("label", table["x"]), label=None)
+
+
+def test_the_label_of_a_frame_of_a_row_a_query_may_be_a_column_too():
+    table = pa.table({"query": ["1", "2"], "click": [[1.0, 0.0], [1.0]], "x": [[1.0, 2.0], [3.0]]})
+    for given, name in (({"label": "click"}, "click"), ({"label": "click", "columns": {"bought": "click"}}, "bought")):
+        lists = RankingLists.from_frame(table, **given)
+        assert lists.labels.tolist() == lists.columns[name].tolist() == [1, 0, 1]
+        assert lists.feature_names == ("x",)
 
 
 def test_an_index_is_no_feature(read):

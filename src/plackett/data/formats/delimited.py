@@ -188,7 +188,8 @@ class _Blocks:
         else:
             must = f"hold {WHOLE if wrong.role.kind == 'ids' else 'numbers'} to be {wrong.role}"
         again = wrong.text == wrong.role.column
-        hint = "; this looks like the header once more, as where files meet" if again else self.fields.hint(wrong.text)
+        hint = "; categorical takes any text" if wrong.role.kind == "ids" else self.fields.hint(wrong.text)
+        hint = "; this looks like the header once more, as where files meet" if again else hint
         return ValueError(
             f"{self.layout.place(wrong.row)}, query {query!r}: column {wrong.role.column!r} must {must}, but holds "
             f"{wrong.text!r:.100}{hint}"

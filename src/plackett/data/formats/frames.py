@@ -14,7 +14,7 @@ from plackett.data._documents import NUMBERS, TEXTS, of_documents
 from plackett.data._grouping import group_by_query
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._roles import Roles, check_new_names, check_table_names, text_columns
-from plackett.data._schema import arrow_dictionary, is_list, is_number, is_string, rename
+from plackett.data._schema import arrow_dictionary, is_list, is_number, is_string, mark, rename
 from plackett.data._strings import Strings
 from plackett.data._tables import from_tables
 
@@ -180,7 +180,8 @@ def _check_types(table, found):
 
 def _wrong_type(role, column, allowed):
     value, place = _example(column)
-    ways = [f"make it {allowed.replace(', ', ' or ')} in the frame"]
+    ways = ["give it by categorical, which takes text"] if role.kind == "ids" and is_string(column.type) else []
+    ways += [f"make it {allowed.replace(', ', ' or ')} in the frame"]
     if role.kind == "features":
         ways.append("say what else it is")
         ways.append("leave it out by features=[...]")
@@ -213,7 +214,12 @@ def _of_queries(table, roles):
         if name in table.column_names and fixed.get(name) is None:
             raise ValueError(f"{WHERE}: two columns would be called {name!r}: give column {name!r} another name")
     table = table.rename_columns([(fixed | ids).get(name, name) for name in table.column_names])
-    table = rename(table, roles.columns, list(ids.values()), WHERE)
+    of_label = [name for name, column in roles.columns.items() if column == roles.label]
+    of_label += ["click"] if roles.label == "click" and has_label else []
+    for name in of_label:  # one column may be both
+        table = table.append_column(pa.field(name, table["label"].type, metadata=mark("columns")), table["label"])
+    columns = {name: column for name, column in roles.columns.items() if name not in of_label}
+    table = rename(table, columns, list(ids.values()), WHERE)
     return table if has_label else _without_labels(table)
 
 
