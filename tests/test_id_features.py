@@ -34,7 +34,7 @@ def lists():
 
 def looked_up(values, ids):
     """What a vocabulary of these values makes of some ids of 64 bits, after its way through its config."""
-    layer = Vocabulary.from_config(Vocabulary(values, halves=True).get_config())
+    layer = Vocabulary.from_config(Vocabulary(values, kind="int64").get_config())
     halves = np.array(ids, "int64").view("int32").reshape(1, -1, 2)
     return ops.convert_to_numpy(layer(halves))[0]
 
@@ -53,7 +53,7 @@ def test_a_vocabulary_of_64_bits_tells_all_numbers_apart(number):
 
 def test_a_vocabulary_keeps_64_bits_in_a_saved_model(tmp_path):
     ids = keras.Input((None, 2), dtype="int32", name="ids")
-    keras.Model(ids, Vocabulary(SHOPS, halves=True)(ids)).save(tmp_path / "a.keras")
+    keras.Model(ids, Vocabulary(SHOPS, kind="int64")(ids)).save(tmp_path / "a.keras")
     (layer,) = keras.models.load_model(tmp_path / "a.keras").layers[1:]
     assert layer.get_config()["values"] == sorted(SHOPS)
 
@@ -130,6 +130,23 @@ def test_small_numbers_are_fed_to_a_model_of_large_ones(lists):
     np.testing.assert_array_equal(plackett.score(model, small), scores_by_id(model, lists, "shop", -7))
 
 
+@pytest.mark.parametrize(
+    "name, words", [("colour", "as text, but these lists hold numbers"), ("shop", "as numbers, but")]
+)
+def test_text_is_not_taken_for_numbers(name, words, lists):
+    """Each id would be unknown, and nobody would be told."""
+    model = SCORERS["embeddings"](lists, hidden=(4,), dimension=2)
+    other = "shop" if name == "colour" else "colour"
+    wrong = dataclasses.replace(lists, ids=lists.ids | {name: lists.ids[other]})
+    with pytest.raises(ValueError, match=f"the scorer knows {name} {words}"):
+        plackett.score(model, wrong)
+
+
+def test_kinds_of_vocabularies():
+    with pytest.raises(ValueError, match="kind must be one of int32, int64, text, but got 'int16'"):
+        Vocabulary([1], kind="int16")
+
+
 def of_small_numbers(lists):
     return dataclasses.replace(lists, ids={"shop": np.ones(len(lists.labels), "int32")})
 
@@ -150,7 +167,7 @@ def test_large_numbers_and_text_do_not_go_into_a_model_of_small_ones(name, kind,
 def test_models_of_ones_own_take_the_halves(of, lists):
     lists = of(lists)
     inputs = {name: keras.Input((None, 2), dtype="int32", name=name) for name in ("colour", "shop")}
-    colour = Vocabulary(hash_strings(COLOURS), halves=True)(inputs["colour"])
+    colour = Vocabulary(hash_strings(COLOURS), kind="text")(inputs["colour"])
     own = keras.Model(inputs, keras.layers.Embedding(6, 1)(colour))
     scores = plackett.score(as_scorer(own, lists), lists)
     assert len({float(x) for x in scores}) == len(COLOURS)

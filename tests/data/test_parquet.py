@@ -184,6 +184,48 @@ def table(**columns):
     return pa.table({name: x for name, x in (known | columns).items() if x is not None})
 
 
+def nested(values):
+    """The values of three documents, two of the first query."""
+    return pa.ListArray.from_arrays([0, 2, 3], values)
+
+
+def with_null_of_dictionary():
+    return nested(pa.DictionaryArray.from_arrays(pa.array([0, 0, 1]), pa.array(["red", None])))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["x", "y", "x"], pa.large_string()),
+        pa.array(["x", "y", "x"], pa.string_view()),
+        pa.DictionaryArray.from_arrays(pa.array([2, 1, 0], pa.uint8()), pa.array(["x", "y", "x", "z"])),
+        pl.Series(["x", "y", "x"], dtype=pl.Categorical).to_arrow(),
+        pl.Series(["x", "y", "x"], dtype=pl.Enum(["z", "y", "x"])).to_arrow(),
+    ],
+    ids=["large", "views", "a text twice", "categorical", "enum"],
+)
+def test_text_of_every_kind_is_text(values):
+    lists = from_tables(table(document=nested(values), colour=nested(values)))
+    assert lists.documents.tolist() == lists.ids["colour"].tolist() == ["x", "y", "x"]
+    assert lists.ids["colour"].dictionary.text.tobytes() in (b"xy", b"yx")
+    twice = pa.ListArray.from_arrays([0, 0, 3], values)
+    rows = {"label": [[], [0.0, 1.0, 0.0]], "features": None}
+    with pytest.raises(ValueError, match="row 2, query 'b': document 'x' is there twice"):
+        from_tables(table(document=twice, **rows))
+
+
+def test_whole_numbers_as_ids_keep_64_bits(tmp_path):
+    numbers = [2**63 - 1, -(2**63), 7]
+    small = RankingLists.from_arrays(np.zeros((3, 0)), [1, 0, 0], group=[3], ids={"shop": [1, 2, 3]})
+    large = RankingLists.from_arrays(np.zeros((3, 0)), [1, 0, 0], query=["x"] * 3, ids={"shop": numbers})
+    for name, lists in (("a", small), ("b", large)):
+        write_parquet(lists, tmp_path / f"{name}.parquet")
+        assert read_parquet(tmp_path / f"{name}.parquet").ids["shop"].dtype == lists.ids["shop"].dtype
+    for cache in (None, tmp_path / "cache"):
+        both = read_parquet([tmp_path / "a.parquet", tmp_path / "b.parquet"], cache=cache)
+        assert both.ids["shop"].tolist() == [1, 2, 3, *numbers]
+
+
 @pytest.mark.parametrize(
     "columns, wrong",
     [
@@ -236,6 +278,12 @@ def table(**columns):
         ({"missed": [[1.0, 0.0, float("nan")], []]}, "row 11, query 'a': missed must be finite, but got nan"),
         ({"mask": [["red", "blue"], ["red"]]}, "an id feature cannot be called mask"),
         ({"colour": [["red", None], ["red"]]}, "row 11, query 'a': colour is missing"),
+        ({"colour": with_null_of_dictionary()}, "row 12, query 'b': colour is missing"),
+        ({"document": [["x", "y"], ["a\x00b"]]}, "row 12, query 'b': the id of a document holds a NUL character"),
+        ({"query": ["a", "b\x00"]}, "row 12: the id of the query holds a NUL character"),
+        ({"document": nested(pa.array([b"x", b"y", b"\xff"]).view(pa.string()))}, "column document is not UTF-8 text"),
+        ({"colour": nested(pa.array([b"x", b"y", b"\xff"]).view(pa.string()))}, "column colour is not UTF-8 text"),
+        ({"query": pa.array([b"x", b"\xff"]).view(pa.string())}, "column query is not UTF-8 text"),
     ],
 )
 def test_says_what_is_wrong(columns, wrong):

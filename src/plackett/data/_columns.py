@@ -101,6 +101,11 @@ def numbers_of_ids(ids: np.ndarray | Strings) -> np.ndarray:
     return np.ascontiguousarray(numbers, "<i8").view("<i4").reshape(len(numbers), 2)
 
 
+def kind_of_ids(ids: np.ndarray | Strings) -> str:
+    """What an id feature holds: "int32", "int64" or "text"."""
+    return "text" if isinstance(ids, Strings) else str(ids.dtype)
+
+
 def shape_of_ids(ids: np.ndarray | Strings) -> tuple[int | None, ...]:
     """The shape of the input of a model that takes this id feature, without the axis of lists."""
     return (None, *numbers_of_ids(ids[:0]).shape[1:])

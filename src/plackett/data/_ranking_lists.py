@@ -344,7 +344,7 @@ class RankingLists:
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with any number or id of these lists, but not with how they are held.
 
-        Cost: about a second for 1 GB.
+        Cost: about a second for 1 GB, some more where long ids are there several times.
         """
         seen = hashlib.blake2b(digest_size=8)
         named = self.of_documents() | {"queries": self.queries, "row_splits": self.row_splits} | self.query_columns

@@ -13,9 +13,10 @@ from keras import ops
 
 from plackett._types import Tensor
 from plackett.data import RankingLists, Strings
-from plackett.data._columns import shape_of_ids
+from plackett.data._columns import kind_of_ids, shape_of_ids
 from plackett.registry import register
 from plackett.scorers._outputs import MaskedScores
+from plackett.scorers.preprocessing.layers import Vocabulary
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FRAMES = re.compile(r'^\s*File ".*", line .*\n.*\n|^Exception encountered when calling .*\n', re.MULTILINE)
@@ -82,6 +83,7 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
     """
     lists = _with_halves(scorer.input, lists)
     _check_inputs(scorer.input, lists)
+    _check_kinds(scorer, lists)
     lists = lists.with_ids(scorer.input)
     if "features" in scorer.input:
         return lists
@@ -268,6 +270,18 @@ def _check_inputs(inputs, lists):
             )
         if name == "features" and tensor.shape[-1] not in (None, width):
             raise ValueError(f"the model takes {tensor.shape[-1]} features, but these lists have {width}")
+
+
+def _check_kinds(scorer, lists):
+    """Raises ValueError where ids are text and the scorer knows numbers, or the other way round: all were unknown."""
+    known = {layer.name: layer.kind for layer in scorer.layers if isinstance(layer, Vocabulary)}
+    for name, ids in lists.ids.items():
+        kind = known.get(f"{name}_vocabulary")
+        if kind is not None and (kind == "text") != (kind_of_ids(ids) == "text"):
+            words = {True: "text", False: "numbers"}
+            raise ValueError(
+                f"the scorer knows {name} as {words[kind == 'text']}, but these lists hold {words[kind != 'text']}"
+            )
 
 
 def _mask_output(scores, mask, name, has_models):

@@ -8,7 +8,7 @@ import numpy as np
 
 from plackett._types import Tensor
 from plackett.data import RankingLists
-from plackett.data._columns import shape_of_ids
+from plackett.data._columns import kind_of_ids, shape_of_ids
 from plackett.registry import check_options
 from plackett.registry.options import Count
 from plackett.scorers.preprocessing import statistics
@@ -87,7 +87,7 @@ def prepare(
     for name, column in lists.ids.items():
         inputs[name] = keras.Input(shape_of_ids(column), dtype="int32", name=name)
         values = statistics.known_ids(name, column, min_count)
-        vocabulary = Vocabulary(values, halves=inputs[name].ndim == 3, name=f"{name}_vocabulary")
+        vocabulary = Vocabulary(values, kind=kind_of_ids(column), name=f"{name}_vocabulary")
         ids[name], known[name] = vocabulary(inputs[name]), len(values)
     if dense is None and not ids:
         raise ValueError("these lists have neither dense nor id features, which a scorer is made of")

@@ -11,6 +11,8 @@ from plackett._types import Tensor
 from plackett.registry import register
 from plackett.scorers.preprocessing import statistics
 
+KINDS = ("int32", "int64", "text")  # of ids
+
 
 @register
 class Filled(keras.layers.Layer):
@@ -140,30 +142,35 @@ class Vocabulary(keras.layers.Layer):
     Ids of 64 bits, as those of strings are, come as two halves, see `plackett.data.hash_strings`:
 
     >>> from plackett.data import hash_strings
-    >>> layer = Vocabulary(hash_strings(["red", "blue"]), halves=True)
+    >>> layer = Vocabulary(hash_strings(["red", "blue"]), kind="text")
     >>> [int(x) for x in layer(hash_strings(["blue", "red", "grey"]).view("int32").reshape(-1, 2))]
     [1, 2, 0]
 
     Args:
-        values: the known ids, int32; with `halves` int64.
-        halves: whether an id is two numbers, the low and the high half of 64 bits.
+        values: the known ids, whole numbers of this kind; those of text are the numbers that `hash_strings` gives.
+        kind: "int32", "int64" or "text". Of the last two an id is fed as the low and the high half of its 64 bits.
         kwargs: those of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: an unknown kind.
 
     Cost: O(log(known ids)) an id.
     """
 
-    def __init__(self, values: Sequence[int] | np.ndarray, halves: bool = False, **kwargs: Any) -> None:
+    def __init__(self, values: Sequence[int] | np.ndarray, kind: str = "int32", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.halves = halves
-        self._values = np.unique(np.asarray(values, "int64" if halves else "int32"))
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, but got {kind!r}")
+        self.kind = kind
+        self._values = np.unique(np.asarray(values, "int32" if kind == "int32" else "int64"))
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return super().get_config() | {"values": self._values.tolist(), "halves": self.halves}
+        return super().get_config() | {"values": self._values.tolist(), "kind": self.kind}
 
     def call(self, ids: Tensor) -> Tensor:
-        """[...] int32, with `halves` [..., 2] int32 -> [...] int32."""
-        if self.halves:
+        """[...] int32, or [..., 2] int32, the halves of 64 bits -> [...] int32."""
+        if self.kind != "int32":
             return self._find_halves(ids[..., 0], ids[..., 1])
         values, flat = ops.convert_to_tensor(self._values), ops.reshape(ids, (-1,))
         place = ops.minimum(ops.searchsorted(values, flat), len(self._values) - 1)
