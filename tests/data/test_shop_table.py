@@ -101,6 +101,21 @@ def test_text_is_no_number_of_an_id_feature(read):
         read(TEXT, query="session", label="clicked", ids=["brand"], features=["price"])
 
 
+def test_a_column_that_is_read_for_its_name_gets_another(read):
+    text = "query,label,x,position\n1,0,5,top\n1,1,6,side\n"
+    with pytest.raises(ValueError, match=r"'position' must hold .* by categorical={'my_position': 'position'}"):
+        read(text, features=["x"])
+    lists = read(text, features=["x"], categorical={"my_position": "position"})
+    assert list(lists.ids) == ["my_position"]
+    assert not lists.columns
+
+
+def test_a_column_is_named_once(read):
+    for roles in ({"features": ["x", "x"]}, {"ids": ["x", "x"]}, {"columns": {"a": "x", "b": "x"}}):
+        with pytest.raises(ValueError, match="column 'x' cannot be both"):
+            read("query,label,x\n1,0,5\n", **roles)
+
+
 def test_data_without_labels(read):
     text = "query,x,judged\n1,5,1\n1,6,1\n"
     lists = read(text, label=None)

@@ -69,10 +69,10 @@ class Roles:
             raise ValueError(f"columns must be a dict, {{name it gets: column}}, but got {self.columns!r}")
         check_names("a column", self.columns, {})
 
-    def named(self, argument: str) -> dict[str, str]:
-        """The name that each column of an argument gets -> the column."""
+    def named(self, argument: str) -> list[tuple[str, str]]:
+        """(the name that it gets, the column) of each column of an argument."""
         given = getattr(self, argument) or ()
-        return dict(given) if isinstance(given, Mapping) else {name: name for name in given}
+        return list(given.items()) if isinstance(given, Mapping) else [(name, name) for name in given]
 
     def has_label(self, names: Collection[str]) -> bool:
         """Whether there are labels to read in a table of these columns."""
@@ -114,7 +114,7 @@ class Roles:
         if document is not None:
             yield Role("document", "document", document)
         for kind in ("columns", "categorical", "ids", "query_columns", "features"):
-            yield from (Role(kind, name, column) for name, column in self.named(kind).items())
+            yield from (Role(kind, name, column) for name, column in self.named(kind))
 
     def _check_there(self, role, names, where):
         if role.kind == "columns" and role.name == "judged" and not self.has_label(names):
@@ -173,8 +173,19 @@ def text_columns(where: str, found: Sequence[tuple[Role, object, str]], roles: S
     return ValueError(f"{where}: {must}; text may be {', '.join(options[:-1])}, or {options[-1]}")
 
 
+def hint_of_meaning(role: Role) -> str:
+    """What to do where a column is read for its name and is something else; empty where its name has no meaning."""
+    if role.kind != "columns" or role.name != role.column or role.name not in KNOWN:
+        return ""
+    return f"; a column of this name is read as such, unless it gets another, as by categorical={_new(role)!r}"
+
+
+def _new(role):
+    return {f"my_{role.column}": role.column}
+
+
 def _other_name(role):
-    new = {f"my_{role.column}": role.column}
+    new = _new(role)
     if role.kind != "features":
         return f"it gets another name by {role.kind}={new!r}"
     return (

@@ -10,11 +10,11 @@ import pyarrow.csv
 from plackett.data._documents import NUMBERS, WHOLE, of_documents, type_of
 from plackett.data._grouping import group_by_query
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._roles import Role, Roles, check_new_names, text_columns
+from plackett.data._roles import Role, Roles, check_new_names, hint_of_meaning, text_columns
 from plackett.data._streams import open_unpacked
 from plackett.data._tables import from_tables
-from plackett.data.formats.fields import Fields
-from plackett.data.formats.layout import Layout, find_layout
+from plackett.data.formats._csv_fields import Fields
+from plackett.data.formats._csv_layout import Layout, find_layout
 
 BLOCK = 16 * 2**20
 
@@ -187,10 +187,14 @@ class _Blocks:
             must = f"hold what its first rows hold ({self.types[wrong.role.name]})"
         else:
             must = f"hold {WHOLE if wrong.role.kind == 'ids' else 'numbers'} to be {wrong.role}"
-        again = wrong.text == wrong.role.column
-        hint = "; categorical takes any text" if wrong.role.kind == "ids" else self.fields.hint(wrong.text)
-        hint = "; this looks like the header once more, as where files meet" if again else hint
         return ValueError(
             f"{self.layout.place(wrong.row)}, query {query!r}: column {wrong.role.column!r} must {must}, but holds "
-            f"{wrong.text!r:.100}{hint}"
+            f"{wrong.text!r:.100}{self._hint(wrong)}"
         )
+
+    def _hint(self, wrong):
+        if wrong.text == wrong.role.column:
+            return "; this looks like the header once more, as where files meet"
+        if wrong.role.kind == "ids":
+            return "; categorical takes any text"
+        return hint_of_meaning(wrong.role) or self.fields.hint(wrong.text)

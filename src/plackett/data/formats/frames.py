@@ -13,7 +13,7 @@ import pyarrow.types as kinds
 from plackett.data._documents import NUMBERS, TEXTS, of_documents
 from plackett.data._grouping import group_by_query
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._roles import Roles, check_new_names, check_table_names, text_columns
+from plackett.data._roles import Roles, check_new_names, check_table_names, hint_of_meaning, text_columns
 from plackett.data._schema import arrow_dictionary, is_list, is_number, is_string, mark, rename
 from plackett.data._strings import Strings
 from plackett.data._tables import from_tables
@@ -188,6 +188,7 @@ def _wrong_type(role, column, allowed):
     holds = f"{'text' if is_string(column.type) else column.type} ({value!r:.60}, {place})"
     return ValueError(
         f"{WHERE}: column {role.column!r} must hold {allowed} to be {role}, but holds {holds}: {', or '.join(ways)}"
+        f"{hint_of_meaning(role)}"
     )
 
 
@@ -209,7 +210,7 @@ def _of_queries(table, roles):
     has_label = roles.has_label(table.column_names)
     fixed = {roles.query: "query"} | ({roles.label: "label"} if has_label else {})
     fixed |= {roles.document: "document"} if roles.document else {}
-    ids = {column: name for name, column in roles.named("ids").items()}
+    ids = {column: name for name, column in roles.named("ids")}
     for name in fixed.values():
         if name in table.column_names and fixed.get(name) is None:
             raise ValueError(f"{WHERE}: two columns would be called {name!r}: give column {name!r} another name")
