@@ -82,7 +82,7 @@ def test_numbers_as_ids_are_what_they_are():
     assert from_frame(frame, categorical=["shop"]).ids["shop"].tolist() == ["7", "9"]
     large = from_frame(frame.with_columns(shop=pl.Series([2**31, -(2**63)])), ids=["shop"])
     assert large.ids["shop"].tolist() == [2**31, -(2**63)]
-    with pytest.raises(ValueError, match=r"the frame: column 'shop': Integer value 9223372036854775808 not in range"):
+    with pytest.raises(ValueError, match=r"row 1, query 'a': shop must be whole .* but got 9223372036854775808"):
         from_frame(frame.with_columns(shop=pl.lit(2**63, pl.UInt64)), ids=["shop"])
 
 
@@ -93,7 +93,7 @@ def test_missing_features_are_nan():
 
 def test_queries_that_do_not_stand_together():
     frame = pl.DataFrame({"query": [1, 2, 1], "label": [0, 1, 2], "x": [0.5, 1, 2], "market": ["de", "fr", "de"]})
-    with pytest.raises(ValueError, match=r"the frame, line 3: query '1' begins again, .* in memory by together=False"):
+    with pytest.raises(ValueError, match=r"the frame, row 3: query '1' begins again, .* in memory by together=False"):
         from_frame(frame, query_columns=["market"])
     lists = from_frame(frame, query_columns=["market"], together=False)
     assert lists.queries.tolist() == ["1", "2"]

@@ -118,13 +118,14 @@ def test_letor(tmp_path):
 CSV = (
     "query,label,document,x,y\n"
     + "".join(f"q{i // 3},{i % 3},d{i},{i / 7!r},{i}\n" for i in range(9))
-    + 'q9,1,"a, b",2,3\n'
+    + 'q9,1,"a, b",2,3\n\nq9,true,"c\n\nd",NA,False\n'
 )
+WORDS = {"": "nan", "na": "nan", "null": "nan", "true": "1", "false": "0"}
 
 
 def number(text):
     """As float() reads it; NaN where it is missing."""
-    return np.float32("nan" if text in ("", "NA", "null", "NULL") else text)
+    return np.float32(WORDS.get(text.strip().lower(), text))
 
 
 def check_csv(path):
@@ -138,7 +139,7 @@ def check_csv(path):
     assert np.repeat(lists.queries, lists.lengths).tolist() == [row["query"] for row in rows]
     if "document" in rows[0]:
         assert lists.documents.tolist() == [row["document"] for row in rows]
-    np.testing.assert_array_equal(lists.labels, np.array([row["label"] for row in rows], "float32"))
+    np.testing.assert_array_equal(lists.labels, np.array([number(row["label"]) for row in rows]))
     assert list(lists.feature_names) == names
     np.testing.assert_array_equal(
         lists.features,

@@ -264,7 +264,7 @@ def test_refuses(path, tmp_path):
     with pytest.raises(ValueError, match="there must be at most 65536 features, but there is one numbered 123456"):
         read_letor(path)
     path.write_text("1 qid:1 1:1 # docid=A\n0 qid:1 1:2 # docid=A\n")
-    with pytest.raises(ValueError, match=r"some\.txt, row 1, query '1': document 'A' is there twice"):
+    with pytest.raises(ValueError, match=r"some\.txt, line 2, query '1': document 'A' is there twice"):
         read_letor(path)
     path.write_text("# nothing\n")
     with pytest.raises(ValueError, match="there are no queries"):

@@ -1,57 +1,22 @@
 """From tables with one row a document to tables with one row a query, as they stream by."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from plackett.data._arrays import positions
-from plackett.data._roles import Role
-from plackett.data._schema import array_of, is_string, mark, mark_of, type_of_column
+from plackett.data._schema import array_of, mark_of
 
 LINE = "\x00line"  # where a document stands in its file, from 1; known to readers and to errors alone
 OF_QUERY = "query_columns"  # the mark of a column that says something of the query, in each of its rows
-TEXTS = ("query", "document", "categorical")  # roles of columns that are read as text
-NUMBERS = ("label", "features", "ids", "columns")
-MARKED = ("features", "ids", "columns", OF_QUERY)
+Place = Callable[[int], str]  # how errors call the place of a row, by its `LINE`
 
 
-def of_documents(table: pa.Table, roles: dict[str, Role], first_line: int, where: str) -> pa.Table:
-    """A table with one row a document as `group_by_query` takes it.
-
-    Args:
-        table: the rows.
-        roles: those of its columns, by their names; other columns are left out.
-        first_line: where its first row stands.
-        where: what errors call the table.
-
-    Raises:
-        ValueError: an id is no whole number, or too large.
-    """
-    columns, fields = [], []
-    for name, role in roles.items():
-        kind = type_of(role) or (pa.string() if is_string(table[name].type) else table[name].type)
-        try:
-            columns.append(pc.cast(table[name], kind, safe=role.kind == "ids"))
-        except pa.ArrowInvalid as error:
-            raise ValueError(f"{where}: column {name!r}: {error}") from None
-        fields.append(pa.field(role.name, kind, metadata=mark(role.kind) if role.kind in MARKED else None))
-    columns.append(pa.array(range(first_line, first_line + len(table))))
-    fields.append(pa.field(LINE, pa.int64()))
-    return pa.table(columns, schema=pa.schema(fields))
-
-
-def type_of(role: Role) -> pa.DataType | None:
-    """The type that a column of this role is read as; None = any."""
-    if role.kind in TEXTS:
-        return pa.string()
-    if role.kind == "ids":
-        return pa.int64()
-    return None if role.kind == "query_columns" else type_of_column(role.name if role.kind == "columns" else "")
-
-
-def group_by_query(tables: Iterable[pa.Table], where: str, *, together: bool = True) -> Iterator[pa.Table]:
+def group_by_query(
+    tables: Iterable[pa.Table], where: str, *, together: bool = True, place: Place | None = None
+) -> Iterator[pa.Table]:
     """The documents of each query in one row, queries in the order of their first document.
 
     Args:
@@ -59,6 +24,7 @@ def group_by_query(tables: Iterable[pa.Table], where: str, *, together: bool = T
             columns of lists. A document without an id gets its position in the query, from 1.
         where: the name of the file, for errors.
         together: the documents of a query stand together. False = they need not, and all are held in memory at once.
+        place: how errors call the place of a row. None = as a line of the file.
 
     Raises:
         ValueError: the documents of a query do not stand together though they should, or a column of queries differs
@@ -66,8 +32,9 @@ def group_by_query(tables: Iterable[pa.Table], where: str, *, together: bool = T
 
     Cost: the memory of one table and its last query.
     """
+    place = place or (lambda line: f"{where}, line {line}")
     if not together:
-        yield from _group_in_memory(list(tables), where)
+        yield from _group_in_memory(list(tables), place)
         return
     seen: set[str] = set()
     rest = None
@@ -75,13 +42,13 @@ def group_by_query(tables: Iterable[pa.Table], where: str, *, together: bool = T
         table = table if rest is None else pa.concat_tables([rest, table])
         starts = _starts(_codes(table["query"]))
         if len(starts) > 1:
-            yield _whole(table.slice(0, starts[-1]), starts[:-1], seen, where)
+            yield _whole(table.slice(0, starts[-1]), starts[:-1], seen, place)
         rest = table.slice(starts[-1]) if len(starts) else None
     if rest is not None:
-        yield _whole(rest, np.zeros(1, "int64"), seen, where)
+        yield _whole(rest, np.zeros(1, "int64"), seen, place)
 
 
-def _group_in_memory(tables, where):
+def _group_in_memory(tables, place):
     """One table of all; its rows are moved only where they do not stand together."""
     if not tables:
         return
@@ -90,7 +57,7 @@ def _group_in_memory(tables, where):
     if (codes[1:] < codes[:-1]).any():
         order = np.argsort(codes, kind="stable")
         table, codes = table.take(pa.array(order)), codes[order]
-    yield _whole(table, _starts(codes), set(), where)
+    yield _whole(table, _starts(codes), set(), place)
 
 
 def _codes(queries):
@@ -104,12 +71,12 @@ def _starts(codes):
     return np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]])) if len(codes) else np.zeros(0, "int64")
 
 
-def _whole(table, starts, seen, where):
+def _whole(table, starts, seen, place):
     """The rows of whole queries, which begin at `starts`, one row a query."""
     table = table.combine_chunks()
     splits = np.append(starts, len(table))
     queries = array_of(table["query"]).take(pa.array(starts))
-    _check_new(queries.to_pylist(), seen, table, starts, where)
+    _check_new(queries.to_pylist(), seen, table, starts, place)
     offsets = pa.array(splits.astype("int32"))
     columns, fields = [queries], [pa.field("query", pa.string())]
     for field in table.schema:
@@ -117,28 +84,44 @@ def _whole(table, starts, seen, where):
             continue
         column, metadata = array_of(table[field.name]), field.metadata
         if mark_of(field) == OF_QUERY:
-            column, metadata = _one_a_query(column, field.name, table, splits, where), None
+            column, metadata = _one_a_query(column, field.name, table, splits, place), None
         else:
             if field.name == "document" and column.null_count:
                 column = pc.coalesce(column, pa.array(positions(splits).tolist()))
+            if field.name == "document":
+                _check_documents(column, table, splits, place)
             column = pa.ListArray.from_arrays(offsets, column)
         columns.append(column)
         fields.append(pa.field(field.name, column.type, metadata=metadata))
     return pa.table(columns, schema=pa.schema(fields))
 
 
-def _check_new(queries, seen, table, starts, where):
+def _check_new(queries, seen, table, starts, place):
     for query, start in zip(queries, starts.tolist(), strict=True):
         if query in seen:
             raise ValueError(
-                f"{where}, line {table[LINE][start].as_py()}: query {query!r} begins again, after others; sort by "
+                f"{place(table[LINE][start].as_py())}: query {query!r} begins again, after others; sort by "
                 "query, or group in memory by together=False (--group of plackett convert)"
             )
         if query is not None:
             seen.add(query)
 
 
-def _one_a_query(column, name, table, splits, where):
+def _check_documents(documents, table, splits, place):
+    """Checks that each document is there once in its query."""
+    codes = documents.dictionary_encode().indices.to_numpy().astype("int64")
+    pairs = np.repeat(np.arange(len(splits) - 1), np.diff(splits)) * (len(codes) + 1) + codes
+    order = np.argsort(pairs, kind="stable")
+    again = order[1:][pairs[order][1:] == pairs[order][:-1]]
+    if len(again):
+        row = int(again.min())
+        raise ValueError(
+            f"{place(table[LINE][row].as_py())}, query {table['query'][row].as_py()!r}: document "
+            f"{documents[row].as_py()!r} is there twice"
+        )
+
+
+def _one_a_query(column, name, table, splits, place):
     """The value of each query in a column that has it in all rows."""
     codes = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     codes = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -147,7 +130,7 @@ def _one_a_query(column, name, table, splits, where):
         row = int(differs.argmax())
         values = column[int(first[row])].as_py(), column[row].as_py()
         raise ValueError(
-            f"{where}, line {table[LINE][row].as_py()}: {name} must be the same in all rows of query "
+            f"{place(table[LINE][row].as_py())}: {name} must be the same in all rows of query "
             f"{table['query'][row].as_py()!r}, but is {values[0]!r} and {values[1]!r}"
         )
     return column.take(pa.array(splits[:-1]))

@@ -191,13 +191,13 @@ class RankingLists:
         frame: Any,
         *,
         query: str = "query",
-        label: str = "label",
+        label: str | None = "label",
         document: str | None = None,
-        features: Sequence[str] | None = None,
-        categorical: Sequence[str] = (),
-        ids: Sequence[str] = (),
+        features: Sequence[str] | Mapping[str, str] | None = None,
+        categorical: Sequence[str] | Mapping[str, str] = (),
+        ids: Sequence[str] | Mapping[str, str] = (),
         columns: Mapping[str, str] | None = None,
-        query_columns: Sequence[str] = (),
+        query_columns: Sequence[str] | Mapping[str, str] = (),
         together: bool = True,
     ) -> "RankingLists":
         """The lists of a data frame or dataset with one row a document, or in the form on disk, one row a query.
@@ -205,15 +205,20 @@ class RankingLists:
         Args:
             frame: of pandas, polars, Arrow, Hugging Face datasets, or anything else that gives an Arrow stream.
             query: the column of the query's id.
-            label: the column of the grade.
+            label: the column of the grade; true and false count 1 and 0. None = there are no labels to read, as of
+                documents to be ranked: they are 0, and the column `judged` says so. One column may be both the label
+                and one of `columns`, as `click` is by its name.
             document: the column of the document's id. None = `document`, if there is one, else its position.
-            features: the columns of dense features. None = all that have no other role.
+            features: the columns of dense features. None = all that have no other role. pandas' index is none, unless
+                it has a name.
             categorical: the columns of id features that are text; numbers are taken as text.
             ids: the columns of id features that are whole numbers: int32 where that holds them all, else int64.
             columns: what else is known of documents, by the name that it gets: `{"click": "clicked"}`. Columns called
                 `click`, `propensity`, `position`, `teacher`, `weight`, `judged` or `run_score` are taken as such,
                 unless they have another role.
-            query_columns: the columns of what is known of queries, the same in all rows of a query.
+            query_columns: the columns of what is known of queries, the same in all rows of a query. It, `features`,
+                `categorical` and `ids` may be a dict too, by the name that each column gets, as where the column
+                `query` is the text of the query: `query_columns={"query_text": "query"}`.
             together: whether the rows of a query must stand together. False = they are grouped.
 
         Raises:

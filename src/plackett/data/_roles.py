@@ -1,10 +1,11 @@
 """What the columns of a table with one row a document mean, by their names."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from plackett.data._columns import FIXED, KNOWN, check_column, check_names
+from plackett.data._columns import ARRAYS, FIXED, KNOWN, check_column, check_names
 
 WORDS = {
     "features": "a feature",
@@ -13,13 +14,23 @@ WORDS = {
     "columns": "a column",
     "query_columns": "a column of queries",
 }
+FIXED_NAMES = {  # that a column of this role cannot get; `mask` is an input of scorers
+    "features": FIXED,
+    "categorical": (*ARRAYS, "mask"),
+    "ids": (*ARRAYS, "mask"),
+    "columns": ARRAYS,
+    "query_columns": (*ARRAYS, *KNOWN),
+}
+NAMELESS = re.compile(r"|__index_level_\d+__|Unnamed: \d+(_level_\d+)?")  # an index, as Arrow, CSV and pandas have it
+LABELS = ("grade", "relevance", "rel", "rating", "clicked", "click", "purchased", "target", "y")  # as labels are called
 
 
 class Role(NamedTuple):
-    """What a column is, under an argument of `Roles`, and the name that it gets."""
+    """What a column is, under an argument of `Roles`, the name that it gets, and the name that it has."""
 
     kind: str
     name: str
+    column: str
 
     def __str__(self) -> str:
         """In words."""
@@ -28,53 +39,186 @@ class Role(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Roles:
-    """Which column of a table is what; see `RankingLists.from_frame`."""
+    """Which column of a table is what; see `RankingLists.from_frame`.
+
+    Where several columns are given, a mapping says which name each gets: {name it gets: column}.
+
+    Args:
+        optional_label: whether a table without the column of the label has no labels, as with `label=None`.
+    """
 
     query: str = "query"
-    label: str = "label"
+    label: str | None = "label"
     document: str | None = None
-    features: Sequence[str] | None = None
-    categorical: Sequence[str] = ()
-    ids: Sequence[str] = ()
+    features: Sequence[str] | Mapping[str, str] | None = None
+    categorical: Sequence[str] | Mapping[str, str] = ()
+    ids: Sequence[str] | Mapping[str, str] = ()
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    query_columns: Sequence[str] = ()
+    query_columns: Sequence[str] | Mapping[str, str] = ()
+    optional_label: bool = False
 
     def __post_init__(self):
         for argument in ("features", "categorical", "ids", "query_columns"):
-            if isinstance(getattr(self, argument), str):
-                raise ValueError(f"{argument} must be a sequence of names, but got {getattr(self, argument)!r}")
+            given = getattr(self, argument)
+            if isinstance(given, str) or not isinstance(given, Collection | None):
+                raise ValueError(
+                    f"{argument} must be a sequence of names, but got {given!r}; a dict, {{name it gets: column}}, is "
+                    "welcome too"
+                )
         if not isinstance(self.columns, Mapping):
             raise ValueError(f"columns must be a dict, {{name it gets: column}}, but got {self.columns!r}")
         check_names("a column", self.columns, {})
 
-    def of_columns(self, names: Sequence[str], where: str) -> dict[str, Role]:
-        """The role of each column of a table with these columns; those that are not read have none.
+    def named(self, argument: str) -> list[tuple[str, str]]:
+        """(the name that it gets, the column) of each column of an argument."""
+        given = getattr(self, argument) or ()
+        return list(given.items()) if isinstance(given, Mapping) else [(name, name) for name in given]
+
+    def has_label(self, names: Collection[str]) -> bool:
+        """Whether there are labels to read in a table of these columns."""
+        return self.label is not None and (self.label in names or not self.optional_label)
+
+    def of_columns(self, names: Sequence[str], where: str) -> list[Role]:
+        """The roles of the columns of a table with these columns; those that are not read have none.
+
+        The names that they get are not yet checked: see `check_new_names`.
 
         Raises:
-            ValueError: there is no such column, or it has two roles.
+            ValueError: there is no such column, it has two roles, or it has no name and no role.
         """
-        given = [(self.query, Role("query", "query")), (self.label, Role("label", "label"))]
-        document = self.document or ("document" if "document" in names else None)
-        given += [] if document is None else [(document, Role("document", "document"))]
-        given += [(name, Role("columns", role)) for role, name in self.columns.items()]
-        for kind in ("categorical", "ids", "query_columns", "features"):
-            given += [(name, Role(kind, name)) for name in getattr(self, kind) or ()]
-        found: dict[str, Role] = {}
-        for name, role in given:
-            check_column(name, names, where)
-            if name in found:
-                raise ValueError(f"{where}: column {name!r} cannot be both {found[name]} and {role}")
-            found[name] = role
+        check_table_names(names, where)
+        found: list[Role] = []
+        for role in self._given(names):
+            self._check_there(role, names, where)
+            for other in found:
+                if other.column == role.column and {other.kind, role.kind} != {"label", "columns"}:
+                    raise ValueError(f"{where}: column {role.column!r} cannot be both {other} and {role}")
+            found.append(role)
+        taken = {role.column for role in found if (role.kind, role.column) != ("label", "click")}
+        left = [name for name in names if name not in taken and (name != "judged" or self.has_label(names))]
+        given = {role.name for role in found if role.kind == "columns"}
+        found += [Role("columns", name, name) for name in left if name in KNOWN and name not in given]
         if self.features is None:
-            left = [name for name in names if name not in found]
-            found |= {name: Role("columns" if name in KNOWN else "features", name) for name in left}
-        self._check_new_names(found.values(), where)
+            taken = {role.column for role in found}
+            left = [name for name in left if name not in taken]
+            _check_nameless(left, names, where)
+            found += [Role("columns" if name in KNOWN else "features", name, name) for name in left]
         return found
 
-    def _check_new_names(self, roles, where):
-        taken: dict[str, str] = {}
-        for kind, what in WORDS.items():
-            try:
-                check_names(what, [role.name for role in roles if role.kind == kind], taken, FIXED)
-            except ValueError as error:
-                raise ValueError(f"{where}: {error}; say which columns are features, or rename it") from None
+    def _given(self, names):
+        """The roles that the arguments give."""
+        yield Role("query", "query", self.query)
+        if self.has_label(names):
+            yield Role("label", "label", self.label)
+        document = self.document or ("document" if "document" in names else None)
+        if document is not None:
+            yield Role("document", "document", document)
+        for kind in ("columns", "categorical", "ids", "query_columns", "features"):
+            yield from (Role(kind, name, column) for name, column in self.named(kind))
+
+    def _check_there(self, role, names, where):
+        if role.kind == "columns" and role.name == "judged" and not self.has_label(names):
+            raise ValueError(f"{where}: without labels no document is judged, so column {role.column!r} cannot say it")
+        try:
+            check_column(role.column, names, where)
+        except ValueError as error:
+            if role.kind == "query":
+                raise ValueError(f"{error}; query=NAME says which column is the id of the query") from None
+            if role.kind != "label":
+                raise
+            likely = [name for name in names if name.lower() in LABELS]
+            such = f", as label={likely[0]!r}" if likely else ""
+            raise ValueError(
+                f"{error}; label=NAME says which column is the label{such}, and label=None reads data without labels"
+            ) from None
+
+
+def check_new_names(roles: Sequence[Role], where: str) -> None:
+    """Checks the names that columns get.
+
+    Raises:
+        ValueError: one has a meaning of its own, or two columns get the same; says how a column gets another.
+    """
+    taken: dict[str, str] = {}
+    for kind, what in WORDS.items():
+        for role in roles:
+            if role.kind == kind:
+                try:
+                    check_names(what, [role.name], taken, FIXED_NAMES[kind])
+                except ValueError as error:
+                    raise ValueError(f"{where}: {error}; {_other_name(role)}") from None
+
+
+def text_columns(where: str, found: Sequence[tuple[Role, object, str]], roles: Sequence[Role]) -> ValueError:
+    """The error that columns which should be features hold text.
+
+    Args:
+        where: what errors call the table.
+        found: (the role of a column, one of its values, where that stands) of each.
+        roles: all that there are.
+    """
+    names = [role.column for role, _, _ in found]
+    examples = " and ".join(f"{role.column!r} ({value!r:.60}, {place})" for role, value, place in found)
+    must = f"columns {examples} must hold numbers to be features, but hold text"
+    if len(found) == 1:
+        _, value, place = found[0]
+        must = f"column {names[0]!r} must hold numbers to be a feature, but holds text ({value!r:.60}, {place})"
+    clash = {name: f"{name}_text" for name in names if name in FIXED_NAMES["query_columns"]}
+    some = {clash.get(name, name): name for name in names} if clash else names
+    options = [f"id features by categorical={some!r}", f"columns of queries by query_columns={some!r}"]
+    if not any(role.kind == "document" for role in roles):
+        options.append(f"the id of the document by document={names[-1]!r}")
+    kept = [role.column for role in roles if role.kind == "features" and role.column not in names]
+    options.append(f"left out by features={kept!r}")
+    return ValueError(f"{where}: {must}; text may be {', '.join(options[:-1])}, or {options[-1]}")
+
+
+def hint_of_meaning(role: Role) -> str:
+    """What to do where a column is read for its name and is something else; empty where its name has no meaning."""
+    if role.kind != "columns" or role.name != role.column or role.name not in KNOWN:
+        return ""
+    return f"; a column of this name is read as such, unless it gets another, as by categorical={_new(role)!r}"
+
+
+def _new(role):
+    return {f"my_{role.column}": role.column}
+
+
+def _other_name(role):
+    new = _new(role)
+    if role.kind != "features":
+        return f"it gets another name by {role.kind}={new!r}"
+    return (
+        f"give it another name and say what it is, by columns={new!r}, query_columns={new!r}, categorical={new!r} or "
+        f"features={{{str(new)[1:-1]}, ...}}, or leave it out: features=[...] names all features"
+    )
+
+
+def check_table_names(names, where):
+    """Raises a ValueError where two columns of a table have the same name, or several have none."""
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{where}: two columns have the same name: {', '.join(map(repr, twice))}; rename one of them")
+    if names.count("") > 1:
+        raise ValueError(
+            f"{where}: {names.count('')} columns have no name (columns {_places(names)}): name them, or take them out"
+        )
+
+
+def _places(names):
+    return ", ".join(str(place + 1) for place, name in enumerate(names) if not name)
+
+
+def _check_nameless(left, names, where):
+    nameless = [name for name in left if NAMELESS.fullmatch(name)]
+    if nameless == [""] and names[-1] == "":
+        raise ValueError(
+            f"{where}: the last column has no name, as where each row ends with a separator: take the separators "
+            "at the end out, or say by features=[...] which columns are features"
+        )
+    if nameless:
+        raise ValueError(
+            f"{where}: column {nameless[0]!r} looks like the index of a data frame, which is no feature: leave it out "
+            "by to_csv(index=False), Table.from_pandas(frame, preserve_index=False) or frame.reset_index(drop=True), "
+            "or say by features=[...] which columns are features"
+        )

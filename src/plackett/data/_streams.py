@@ -19,7 +19,14 @@ MARKS = {  # that of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-NAMES = {"utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "utf-32": "UTF-32", "latin-1": "Latin-1"}
+NAMES = {
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
+    "latin-1": "Latin-1",
+    "cp1252": "Windows-1252",
+}
 
 
 def open_unpacked(path: str | os.PathLike, encoding: str = "utf-8") -> io.BufferedReader:
@@ -69,7 +76,8 @@ def decode_line(line: bytes) -> str:
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"this is not UTF-8 text: {error.reason}; {_advice('latin-1')}") from None
+        looks = "cp1252" if line[error.start] in range(0x80, 0xA0) else "latin-1"  # where Latin-1 has no letters
+        raise ValueError(f"this is not UTF-8 text: {error.reason}; {_advice(looks)}") from None
     if text.startswith("\ufeff"):
         raise ValueError("there is a byte-order mark, which only a file may begin with: take it out where files meet")
     return text

@@ -1,35 +1,39 @@
 """CSV and TSV files with a header, one row a document."""
 
-import csv
-import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.csv
 
-from plackett.data._grouping import group_by_query, of_documents, type_of
+from plackett.data._documents import NUMBERS, WHOLE, of_documents, type_of
+from plackett.data._grouping import group_by_query
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._roles import Roles
+from plackett.data._roles import Role, Roles, check_new_names, hint_of_meaning, text_columns
 from plackett.data._streams import open_unpacked
 from plackett.data._tables import from_tables
+from plackett.data.formats._csv_fields import Fields
+from plackett.data.formats._csv_layout import Layout, find_layout
 
 BLOCK = 16 * 2**20
-MISSING = ["", "NA", "NaN", "nan", "null", "NULL"]
 
 
 def read_delimited(
     path: str | os.PathLike,
     *,
     query: str = "query",
-    label: str = "label",
+    label: str | None = "label",
     document: str | None = None,
-    features: Sequence[str] | None = None,
-    categorical: Sequence[str] = (),
-    ids: Sequence[str] = (),
+    features: Sequence[str] | Mapping[str, str] | None = None,
+    categorical: Sequence[str] | Mapping[str, str] = (),
+    ids: Sequence[str] | Mapping[str, str] = (),
     columns: Mapping[str, str] | None = None,
-    query_columns: Sequence[str] = (),
+    query_columns: Sequence[str] | Mapping[str, str] = (),
     separator: str | None = None,
+    decimal: str = ".",
+    encoding: str = "utf-8",
+    missing_values: Sequence[str] = (),
     together: bool = True,
 ) -> RankingLists:
     """The lists of a CSV or TSV file with a header.
@@ -45,63 +49,152 @@ def read_delimited(
       ids: colour
 
     Args:
-        path: the file, plain or compressed (gzip, zstd, bzip2). An empty field, NA, NaN or null is missing.
+        path: the file, plain or compressed (gzip, zstd, bzip2). In columns of numbers an empty field, NA, NaN or null
+            is missing, and true and false count 1 and 0, in any case.
         query, label, document, features, categorical, ids, columns, query_columns: what its columns mean, by their
             names, as in `RankingLists.from_frame`.
         separator: between fields. None = a tab if the header has one, else a comma.
+        decimal: the decimal point, "." or ",".
+        encoding: of the text, as Python's `open` takes it, such as "utf-16" or "latin-1".
+        missing_values: further words that stand for missing in columns of numbers. They are compared as text, without
+            case, and as numbers: "-999" is -999.0 too.
         together: whether the rows of a query must stand together. False = they are grouped.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the header lacks a column, or a field is not what its role needs; says which row.
+        ValueError: the header lacks a column, a row has too many or too few fields, or a field is not what its role
+            needs; says the line and the column.
     """
     roles = Roles(query, label, document, features, categorical, ids, columns or {}, query_columns)
-    return from_tables(delimited_tables(path, roles, separator=separator, together=together), str(path))
+    tables = delimited_tables(
+        path,
+        roles,
+        separator=separator,
+        decimal=decimal,
+        encoding=encoding,
+        missing_values=missing_values,
+        together=together,
+    )
+    return from_tables(tables, str(path))
 
 
 def delimited_tables(
-    path: str | os.PathLike, roles: Roles, *, separator: str | None = None, together: bool = True
+    path: str | os.PathLike,
+    roles: Roles,
+    *,
+    separator: str | None = None,
+    decimal: str = ".",
+    encoding: str = "utf-8",
+    missing_values: Sequence[str] = (),
+    together: bool = True,
 ) -> Iterator[pa.Table]:
     """The queries of a CSV or TSV file, in tables of the form of `plackett.data._schema`; see `read_delimited`."""
-    header = _header(path)
-    separator = separator or ("\t" if "\t" in header else ",")
-    names = next(csv.reader(io.StringIO(header), delimiter=separator))
-    if len(set(names)) < len(names):
-        raise ValueError(f"{path}: two columns have the same name: {', '.join(names)}")
-    of_columns = roles.of_columns(names, str(path))
-    types = {name: type_of(role) for name, role in of_columns.items()}
-    options = pa.csv.ConvertOptions(
-        column_types={name: kind for name, kind in types.items() if kind is not None},
-        include_columns=list(types),
-        null_values=MISSING,
-    )
-    reading = pa.csv.ReadOptions(block_size=BLOCK, use_threads=False)
-    parsing = pa.csv.ParseOptions(delimiter=separator)
+    fields = Fields(decimal, missing_values)
+    layout = find_layout(path, separator, encoding)
+    if layout.separator == decimal:
+        raise ValueError(f"{path}: {decimal!r} cannot be both between fields and the decimal point")
+    found = roles.of_columns(layout.names, str(path))
 
     def documents():
-        row = 0
-        try:
-            with open_unpacked(path) as file, pa.csv.open_csv(file, reading, parsing, options) as reader:
-                for batch in reader:
-                    yield of_documents(pa.table(batch), of_columns, row + 2, str(path))
-                    row += len(batch)
-        except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"{path}: {error}") from None
+        row, reader = 1, _Blocks(layout, found, fields)
+        for batch in _batches(layout, [role.column for role in found]):
+            yield of_documents(reader.columns(batch, row), found, row, layout.place)
+            row += len(batch)
 
-    yield from group_by_query(documents(), str(path), together=together)
+    yield from group_by_query(documents(), str(path), together=together, place=layout.place)
 
 
-def _header(path):
-    """The first row."""
-    with open_unpacked(path) as file:
-        try:
-            header = file.readline().decode("utf-8-sig").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path}, row 1: this is not UTF-8 text: {error.reason}") from None
-        except OSError as error:
-            raise ValueError(f"{path}: the compressed file is damaged: {error}") from None
-    if "\x00" in header:
-        raise ValueError(f"{path}, row 1: there is a NUL character")
-    if not header:
-        raise ValueError(f"{path}: there is no header with the names of the columns")
-    return header
+def _batches(layout: Layout, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The blocks of a file, in which these columns are text."""
+    reading = pa.csv.ReadOptions(
+        block_size=BLOCK,
+        use_threads=False,
+        skip_rows=layout.header_lines,
+        column_names=layout.names,
+    )
+    parsing = pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True)
+    options = pa.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), include_columns=list(dict.fromkeys(names))
+    )
+    try:
+        with (
+            open_unpacked(layout.path, layout.encoding) as file,
+            pa.csv.open_csv(file, reading, parsing, options) as reader,
+        ):
+            yield from reader
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError):
+            raise ValueError(f"{layout.path}: the compressed file is damaged: {error}") from None
+        raise ValueError(layout.damage() or f"{layout.path}: {error}") from None
+
+
+class _Wrong(NamedTuple):
+    """The first field of a column in a block that its role does not allow, and whether no field is a number."""
+
+    row: int
+    role: Role
+    text: str
+    is_text: bool
+
+
+class _Blocks:
+    """From blocks of text to columns of the types that their roles have, one block after another."""
+
+    def __init__(self, layout, roles, fields):
+        self.layout, self.roles, self.fields = layout, roles, fields
+        self.types = {}  # of columns of queries, as the first block has them
+
+    def columns(self, batch, first_row):
+        """The values of each role; null where one is missing."""
+        found, wrong = [], []
+        for role in self.roles:
+            texts = batch.column(role.column)
+            values, rows = self._values(role, texts)
+            found.append(pa.chunked_array([values]))
+            if len(rows):
+                text = texts[int(rows[0])].as_py()
+                is_text = values.null_count == len(values) and not self.fields.decimal_hint(text)
+                wrong.append(_Wrong(first_row + int(rows[0]), role, text, is_text))
+        if first_row == 1:
+            self._check_text([one for one in wrong if one.is_text and one.role.kind == "features"])
+            check_new_names(self.roles, str(self.layout.path))
+        if wrong:
+            first = min(wrong, key=lambda one: one.row)
+            query = next(role.column for role in self.roles if role.kind == "query")
+            raise self._error(first, batch.column(query)[first.row - first_row].as_py())
+        return found
+
+    def _values(self, role, texts):
+        """(the values, the rows of those that the role does not allow)."""
+        if role.kind in NUMBERS:
+            return self.fields.numbers(texts, type_of(role))
+        if role.kind != "query_columns":
+            return texts, ()
+        if role.name not in self.types:
+            self.types[role.name] = self.fields.find_type(texts)
+        return self.fields.values(texts, self.types[role.name])
+
+    def _check_text(self, found):
+        """Raises the error that tells all columns that should be features and hold text in the first block."""
+        if found:
+            places = [self.layout.place(one.row).removeprefix(f"{self.layout.path}, ") for one in found]
+            columns = [(one.role, one.text, place) for one, place in zip(found, places, strict=True)]
+            raise text_columns(str(self.layout.path), columns, self.roles)
+
+    def _error(self, wrong, query):
+        """The error that says what a field should hold."""
+        if wrong.role.kind == "query_columns":
+            must = f"hold what its first rows hold ({self.types[wrong.role.name]})"
+        else:
+            must = f"hold {WHOLE if wrong.role.kind == 'ids' else 'numbers'} to be {wrong.role}"
+        return ValueError(
+            f"{self.layout.place(wrong.row)}, query {query!r}: column {wrong.role.column!r} must {must}, but holds "
+            f"{wrong.text!r:.100}{self._hint(wrong)}"
+        )
+
+    def _hint(self, wrong):
+        if wrong.text == wrong.role.column:
+            return "; this looks like the header once more, as where files meet"
+        if wrong.role.kind == "ids":
+            return "; categorical takes any text"
+        return hint_of_meaning(wrong.role) or self.fields.hint(wrong.text)

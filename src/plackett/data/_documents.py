@@ -1,0 +1,141 @@
+"""Tables with one row a document as `group_by_query` takes them: types, and what may stand in each column."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+
+from plackett.data._columns import find_wrong
+from plackett.data._grouping import LINE, OF_QUERY, Place
+from plackett.data._roles import Role
+from plackett.data._schema import array_of, is_string, mark, type_of_column
+
+TEXTS = ("query", "document", "categorical")  # roles of columns that are read as text
+NUMBERS = ("label", "features", "ids", "columns")
+MARKS = {"features": "features", "ids": "ids", "categorical": "ids", "columns": "columns", "query_columns": OF_QUERY}
+INT64 = np.iinfo("int64")
+WHOLE = f"whole numbers from {INT64.min} to {INT64.max}"
+
+
+def type_of(role: Role) -> pa.DataType | None:
+    """The type that a column of this role is read as; None = any."""
+    if role.kind in TEXTS:
+        return pa.string()
+    if role.kind == "ids":
+        return pa.int64()
+    return None if role.kind == "query_columns" else type_of_column(role.name if role.kind == "columns" else "")
+
+
+def of_documents(columns: Sequence[pa.ChunkedArray], roles: Sequence[Role], first_row: int, place: Place) -> pa.Table:
+    """A table with one row a document as `group_by_query` takes it.
+
+    Args:
+        columns: the values of a column of each role.
+        roles: what they are. Where there is no label, the labels are 0 and nobody judged the documents.
+        first_row: the number of the first row.
+        place: how errors call the place of a row, by its number.
+
+    Raises:
+        ValueError: a value may not stand there; says the row, the query and the column.
+    """
+    rows = _Rows(columns, roles, first_row, place)
+    arrays = [rows.column(column, role) for column, role in zip(columns, roles, strict=True)]
+    fields = [
+        pa.field(role.name, array.type, metadata=mark(MARKS[role.kind]) if role.kind in MARKS else None)
+        for role, array in zip(roles, arrays, strict=True)
+    ]
+    if not any(role.kind == "label" for role in roles):
+        zeros = pa.array(np.zeros(len(rows.queries), "float32"))
+        arrays += [zeros, zeros]
+        fields += [pa.field("label", zeros.type), pa.field("judged", zeros.type, metadata=mark("columns"))]
+    arrays.append(pa.array(np.arange(first_row, first_row + len(rows.queries))))
+    fields.append(pa.field(LINE, pa.int64()))
+    return pa.table(arrays, schema=pa.schema(fields))
+
+
+def first_misfit(column: pa.ChunkedArray | pa.Array, kind: pa.DataType) -> int | None:
+    """The row of the first value that this type cannot hold; None = it holds all.
+
+    Cost: one cast where it holds all.
+    """
+    if _fits(column, kind):
+        return None
+    fit, misfit = 0, len(column)  # so many values are held, and not so many
+    while misfit - fit > 1:
+        middle = (fit + misfit) // 2
+        fit, misfit = (middle, misfit) if _fits(column.slice(fit, middle - fit), kind) else (fit, middle)
+    return fit
+
+
+def _fits(column, kind):
+    try:
+        pc.cast(column, kind)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+class _Rows:
+    """Some rows, and how errors name them."""
+
+    def __init__(self, columns, roles, first_row, place):
+        self.first_row, self.place = first_row, place
+        query = [role.kind for role in roles].index("query")
+        self.queries = array_of(pc.cast(columns[query], pa.string()))
+        empty = pc.equal(self.queries, "").fill_null(True)
+        if pc.any(empty).as_py():
+            raise ValueError(f"{self._place(_first(empty))}: the query has no id")
+
+    def column(self, column, role):
+        """The values of a column in the type of its role, of which each may stand there."""
+        if role.kind == "ids":
+            self._check_whole(column, role)
+        elif role.kind == "query_columns" and kinds.is_timestamp(column.type):
+            self._check_microseconds(column, role)
+        values = array_of(pc.cast(column, type_of(role) or _plain(column.type), safe=False))
+        if role.kind in ("label", "columns", "ids", "categorical") and values.null_count:
+            fill = "; fill it with a value of its own" if role.kind in ("ids", "categorical") else ""
+            raise self._wrong(_first(values.is_null()), role, f"{role.name} is missing{fill}")
+        known = values.to_numpy(zero_copy_only=False) if role.kind in ("label", "columns") else None
+        if known is not None and (wrong := find_wrong(role.name, known)):
+            raise self._wrong(wrong[0], role, wrong[1])
+        if role.kind == "features" and pc.any(infinite := pc.is_inf(values)).as_py():
+            row = _first(infinite.fill_null(False))
+            raise self._wrong(row, role, f"{role.name} must be finite, but got {column[row].as_py()}")
+        return values
+
+    def _check_whole(self, column, role):
+        kind = type_of(role)
+        numbers = pc.cast(column, pa.float64(), safe=False) if kinds.is_decimal(column.type) else column
+        if (row := first_misfit(numbers, kind)) is not None:
+            must = f"{role.name} must be {WHOLE}, but got {column[row].as_py()}; categorical takes any text or number"
+            raise self._wrong(row, role, must)
+
+    def _check_microseconds(self, column, role):
+        if (row := first_misfit(column, pa.timestamp("us", column.type.tz))) is not None:
+            finer = f"{role.name} holds a time finer than a microsecond, which no column of queries keeps: round it"
+            raise self._wrong(row, role, finer)
+
+    def _wrong(self, row, role, what):
+        column = f"column {role.column!r}: " if role.column != role.name else ""
+        return ValueError(f"{self._place(row)}, query {self.queries[row].as_py()!r}: {column}{what}")
+
+    def _place(self, row):
+        return self.place(self.first_row + row)
+
+
+def _plain(kind):
+    """The type of a column of queries: text, a number, or a time as NumPy knows it."""
+    if is_string(kind):
+        return pa.string()
+    if kinds.is_boolean(kind):
+        return pa.int64()
+    if kinds.is_decimal(kind) or kinds.is_float16(kind):
+        return pa.float64()
+    return pa.timestamp("us") if kinds.is_timestamp(kind) else kind
+
+
+def _first(truths):
+    return int(np.flatnonzero(truths.to_numpy(zero_copy_only=False))[0])
