@@ -12,7 +12,7 @@ from plackett.data import _reading, _suffixes
     [
         (["train.txt", "a.arrow"], "the output must be a file NAME.parquet, but got a.arrow"),
         (["train.xyz", "a.parquet"], "the format of train.xyz is not known by its suffix: say which of letor, csv,"),
-        (["train.txt", "a.parquet", "--format", "trek"], "unknown format 'trek'; did you mean 'trec'?"),
+        (["train.txt", "a.parquet", "--format", "trek"], "unknown --format 'trek'; did you mean 'trec'?"),
         (["none.txt", "a.parquet"], "there is no file none.txt"),
         (
             ["train.txt", "a.parquet", "--document", "d"],

@@ -84,7 +84,7 @@ def test_a_model_needs_the_features_it_was_trained_on(files):
     data.write_parquet(made_lists(9, seed=0, features=7), files / "wide.parquet")
     done = run("evaluate", files / "run", files / "wide.parquet")
     assert done.exit_code == 2
-    assert "model.keras was trained on 5 features, but this data has 7" in words(done)
+    assert "the model has 5 features, but these lists have 7" in words(done)
 
 
 def test_a_model_of_ids_needs_ids(files, tmp_path, monkeypatch):
@@ -95,7 +95,7 @@ def test_a_model_of_ids_needs_ids(files, tmp_path, monkeypatch):
     assert run("train", MOVIELENS, "--output", tmp_path / "ids", "--epochs", 1).exit_code == 0
     done = run("evaluate", tmp_path / "ids", files / "test.txt")
     assert done.exit_code == 2
-    assert "was trained on the id features film" in words(done)
+    assert "the model takes film, but these lists have mask, features" in words(done)
 
 
 def test_a_ranker_of_several_tasks_is_measured_by_the_first(files):

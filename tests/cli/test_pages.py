@@ -11,7 +11,7 @@ from backends import BACKEND
 from command_line import run
 
 from plackett import data
-from plackett.cli import evaluate
+from plackett.cli import evaluate, score
 from plackett.data import _sources
 from plackett.training import Settings
 
@@ -26,6 +26,7 @@ COMMANDS = sorted(
 )
 CONTENTS = {
     "config.yaml": yaml.safe_dump({"data": ["train.parquet"], "backend": BACKEND} | dataclasses.asdict(Settings())),
+    "roles.yaml": "query: session",
     "space.yaml": "learning_rate: {low: 1e-4, high: 1e-1, log: true}",
 }
 
@@ -35,7 +36,7 @@ class ReadError(Exception):
 
 
 def test_there_are_some_of_each():
-    assert {command.split()[0] for command in COMMANDS} == {"convert", "evaluate", "train", "tune"}
+    assert {command.split()[0] for command in COMMANDS} == {"convert", "evaluate", "score", "train", "tune"}
     assert len(COMMANDS) > 8
 
 
@@ -44,13 +45,19 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
     def read(*arguments, **options):
         raise ReadError
 
-    for module, name in ((data, "convert"), (_sources, "read_training"), (evaluate, "load")):
+    for module, name in (
+        (data, "convert"),
+        (_sources, "read_training"),
+        (evaluate, "load_ranker"),
+        (score, "load_ranker"),
+    ):
         monkeypatch.setattr(module, name, read)
     monkeypatch.chdir(tmp_path)
     arguments = shlex.split(command)
-    output = arguments[2] if arguments[0] == "convert" else None
+    output = {"convert": arguments[2], "score": arguments[-1]}.get(arguments[0])
     files = [name for name in [*arguments, "train.parquet"] if pathlib.Path(name).suffix and name != output]
-    for path in map(pathlib.Path, [*files, "runs/first/model.keras"] if arguments[0] == "evaluate" else files):
+    files += [f"{arguments[1]}/model.keras"] if arguments[0] in ("evaluate", "score") else []
+    for path in map(pathlib.Path, files):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(CONTENTS.get(path.name, ""))
     done = run(*arguments)

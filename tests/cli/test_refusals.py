@@ -58,7 +58,7 @@ def check(done, wrong):
     [
         (["none.txt"], "there is no file none.txt"),
         (["train.txt", "--validation", "none.txt"], "there is no file none.txt"),
-        (["train.txt", "folder"], "the files must be all Parquet or all LETOR text, but got train.txt, folder"),
+        (["train.txt", "folder"], "must be of one format, but got train.txt (letor), folder (parquet)"),
         (["foo://bucket/lists.parquet"], "foo://bucket/lists.parquet: Protocol not known: foo"),
         (
             ["train.txt", "--validation", "vali.txt", "--validation-share", 0.1],

@@ -17,7 +17,7 @@ def run(*arguments):
     assert "keras" not in sys.modules, arguments
     return done.exit_code, done.output
 
-for command in ([], ["convert"], ["train"], ["tune"], ["evaluate"], ["demo"]):
+for command in ([], ["convert"], ["train"], ["tune"], ["evaluate"], ["score"], ["demo"]):
     code, output = run(*command, "--help")
     assert code == 0 and "Usage:" in output and "--debug" in output, output
 assert not {"pyarrow", "polars"} & set(sys.modules)
@@ -60,6 +60,8 @@ for command, wrong in {
     "tune a.txt --output run --trials 1 --space space.yaml": "batch_size must be ",
     "evaluate none a.txt": "there is no file none",
     "evaluate a.txt a.txt --metric mrr --ties fair": "--ties must be one of position, expected, trec",
+    "score none a.txt -o scores.csv": "there is no file none",
+    "score a.txt a.txt -o scores.txt": "--output must be NAME.parquet, NAME.csv, NAME.run, but got scores.txt",
     "demo --epochs 0": "--epochs must be at least 1",
 }.items():
     code, output = run(*command.split())

@@ -39,6 +39,7 @@ def check_sources(
     reading: Mapping[str, Any] | None = None,
     *,
     shared_queries: bool = False,
+    labelled: bool = True,
 ) -> None:
     """Checks what a command reads: that it is there, and that its parts go together.
 
@@ -63,7 +64,7 @@ def check_sources(
     forms = [reading.get("form") or form_of(paths) for paths in (data, validation) if paths]
     check_they_act(reading, forms, flag_of_reading)
     for form in forms:
-        options_of(form, reading, flag_of_reading)
+        options_of(form, reading, flag_of_reading, labelled=labelled)
     if (groups := reading.get("group_files")) and len(groups) != len(data) + len(validation):
         raise ValueError(
             f"--group-file must be given for each of the {len(data) + len(validation)} files, in their order, but is "

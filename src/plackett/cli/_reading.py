@@ -6,7 +6,8 @@ from typing import Any
 
 from plackett.cli._flags import LISTS, flag_of_reading
 from plackett.data._reading import Reading, check_reading
-from plackett.data._suffixes import form_of
+from plackett.data._suffixes import FORMATS, form_of
+from plackett.registry import check_known
 from plackett.training._config_file import read_yaml
 
 
@@ -44,6 +45,8 @@ def _of_flags(given):
 
 def _parse(name, value):
     """What a flag says, as `Reading` has it."""
+    if name == "form":
+        check_known("--format", value, FORMATS)
     if name == "together":
         return not value
     if name == "separator":

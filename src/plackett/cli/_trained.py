@@ -1,7 +1,7 @@
 """A trained ranker, and the lists that it is asked to rank."""
 
 import pathlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +18,9 @@ from plackett.training._config_file import read_yaml
 Model = Annotated[pathlib.Path, typer.Argument(help="An output folder of `plackett train`, or a .keras file.")]
 
 
-def check_trained(model: pathlib.Path, data: Collection[str], given: Mapping[str, Any]) -> tuple[pathlib.Path, dict]:
+def check_trained(
+    model: pathlib.Path, data: Sequence[str], given: Mapping[str, Any], *, labelled: bool = True
+) -> tuple[pathlib.Path, dict]:
     """(the file of a model, how the data is read: as the flags have it, and else as its run read).
 
     Raises:
@@ -28,8 +30,8 @@ def check_trained(model: pathlib.Path, data: Collection[str], given: Mapping[str
     path = find_model(model)
     config = path.parent / "config.yaml"
     of_run = read_yaml(config).get("reading") if config.is_file() else None
-    reading = find_reading(given, list(data), inherit(of_run or {}, list(data)))
-    _checks.check_sources(data, reading=reading)
+    reading = find_reading(given, data, inherit(of_run or {}, data))
+    _checks.check_sources(data, reading=reading, labelled=labelled)
     choose_backend(given.get("backend"))
     return path, reading
 
@@ -48,7 +50,7 @@ def load_ranker(path: pathlib.Path):
     return ranker
 
 
-def read_for(ranker, data: Collection[str], reading: Mapping[str, Any], *, labelled: bool = True):
+def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any], *, labelled: bool = True):
     """The lists that a ranker is to rank, with its features in its order.
 
     Args:

@@ -34,7 +34,7 @@ def score(
     if output.suffix not in SUFFIXES:
         raise ValueError(f"--output must be NAME{', NAME'.join(SUFFIXES)}, but got {output}")
     _checks.check_new_file(output, overwrite)
-    path, reading = check_trained(model, data, flags_given(ctx))
+    path, reading = check_trained(model, data, flags_given(ctx), labelled=False)
 
     import plackett
 

@@ -16,8 +16,8 @@ def match_features(lists: RankingLists, names: Sequence[str], width: int, whose:
     """The lists with the features of these names, in this order; others are left out, with a warning.
 
     >>> lists = RankingLists.from_arrays([[1, 2, 3]], [1], group=[1], feature_names=["a", "b", "c"])
-    >>> match_features(lists, ["c", "a"], 2, "the model").features.tolist()
-    [[3.0, 1.0]]
+    >>> match_features(lists, ["c", "b", "a"], 3, "the model").features.tolist()
+    [[3.0, 2.0, 1.0]]
 
     Args:
         lists: the lists.

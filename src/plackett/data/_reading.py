@@ -119,13 +119,21 @@ def check_they_act(names: Iterable[str], forms: Iterable[str], shown: Callable[[
             raise ValueError(f"{shown(name)} does not act on the format {' or '.join(forms)}, but on {others}")
 
 
-def options_of(form: str, reading: Mapping[str, Any], shown: Callable[[str], str] = str) -> dict[str, Any]:
+def options_of(
+    form: str, reading: Mapping[str, Any], shown: Callable[[str], str] = str, *, labelled: bool = True
+) -> dict[str, Any]:
     """Those options that act on a format.
+
+    Args:
+        form: the format.
+        reading: all options.
+        shown: how errors name an option.
+        labelled: whether there must be labels.
 
     Raises:
         ValueError: `features` is of another format's kind, or a run of trec has no judgements.
     """
-    if form == "trec" and "qrels" not in reading:
+    if form == "trec" and labelled and "qrels" not in reading:
         raise ValueError(f"a run of trec has no grades: give the file of judgements by {shown('qrels')}")
     features = reading.get("features")
     if form == "letor" and features is not None and not isinstance(features, int):

@@ -234,3 +234,21 @@ def rename(table: pa.Table, columns: Mapping[str, str], ids: Sequence[str], wher
         role, kind = new.get(field.name, (field.name, ""))
         fields.append(pa.field(role, field.type, metadata=mark(kind) if kind else field.metadata))
     return pa.table(table.columns, schema=pa.schema(fields))
+
+
+def without_labels(table: pa.Table, where: str) -> pa.Table:
+    """The table with labels of 0 that nobody judged, one for each entry of its first column of lists.
+
+    Raises:
+        ValueError: there is a column of such a name, or no column of lists.
+    """
+    for name in ("label", "judged"):
+        if name in table.column_names:
+            raise ValueError(f"{where}: there is a column {name!r}, but no labels are read: leave the column out")
+    of = next((array_of(column) for column in table.columns if is_list(column.type)), None)
+    if of is None:
+        raise ValueError(f"{where}: there must be a column of lists, but there are {', '.join(table.column_names)}")
+    lengths = pc.fill_null(pc.list_value_length(of), 0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    zeros = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), np.zeros(offsets[-1], "float32"))
+    return table.append_column("label", zeros).append_column("judged", zeros)

@@ -66,10 +66,7 @@ def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
     """
     paths = as_list(paths)
     form = choose_form(paths, reading)
-    if form == "parquet" and parquet_bytes(paths) > IN_MEMORY:
-        return read_parquet(paths, cache=cache_folder() / "lists", **options_of(form, reading))
-    sources, known = open_sources(paths, form, {"together": form != "letor"} | dict(reading)), set[str]()
-    return join(lists for source in sources for lists in parts(source.tables, source.where, known=known))
+    return _read(paths, form, options_of(form, reading), labelled=True)
 
 
 def as_list(paths: Paths) -> list[str | os.PathLike]:
@@ -95,26 +92,29 @@ def choose_form(paths: Sequence[str | os.PathLike], reading: Mapping[str, Any]) 
     return form
 
 
-def open_sources(paths: Sequence[str | os.PathLike], form: str, reading: Mapping[str, Any]) -> list[Source]:
-    """The source of each file, or one of all where they are read as one; nothing is read yet but what counts features.
+def open_sources(
+    paths: Sequence[str | os.PathLike], form: str, options: Mapping[str, Any], *, labelled: bool = True
+) -> list[Source]:
+    """The source of each file, or one of all where they are read as one; nothing is read yet but to count features.
 
     Args:
         paths: the files.
         form: their format.
-        reading: see `Reading`. Options that do not act on the format are left aside.
+        options: those that act on it, see `options_of`.
+        labelled: whether there must be labels.
     """
-    options, all_files = options_of(form, reading), ", ".join(map(str, paths))
+    names, optional = list(map(str, paths)), not labelled
     match form:
         case "letor":
             return _letor_sources(paths, **options)
         case "csv":
-            return [Source(str(path), _csv_tables(path, **options)) for path in paths]
+            return [Source(name, _csv_tables(name, optional_label=optional, **options)) for name in names]
         case "parquet":
-            return [Source(str(path), parquet_tables(path, **options)) for path in paths]
+            return [Source(name, parquet_tables(name, optional_label=optional, **options)) for name in names]
         case "trec":
-            return [Source(all_files, trec_tables(paths, **options))]
+            return [Source(", ".join(names), trec_tables(paths, **{"qrels": None, **options}))]
         case _:
-            return [Source(all_files, tfrecord_tables(paths, form=form, **options))]
+            return [Source(", ".join(names), tfrecord_tables(paths, form=form, **options))]
 
 
 def _letor_sources(paths, features=None, group_files=None, **options):
@@ -172,7 +172,10 @@ def read_training(
             raise ValueError(f"{MOVIELENS} stands alone: it brings its own validation lists")
         lists, held_out, _ = data.movielens_100k()
         return lists, held_out, {"data": [MOVIELENS]}
-    provenance = {"data": [os.fspath(path) for path in paths], "validation": [os.fspath(path) for path in validation]}
+    provenance: dict[str, Any] = {
+        "data": [os.fspath(path) for path in paths],
+        "validation": [os.fspath(path) for path in validation],
+    }
     provenance |= {"reading": dict(reading)} if reading else {}
     of_training, of_validation = split_reading(reading, len(paths))
     lists = read_acting(paths, of_training)
@@ -197,16 +200,29 @@ def split_reading(reading: Mapping[str, Any], number: int) -> tuple[dict, dict]:
     return dict(reading) | {"group_files": groups[:number]}, dict(reading) | {"group_files": groups[number:]}
 
 
-def read_acting(paths: Sequence[str], reading: Mapping[str, Any], *, features: int | None = None) -> RankingLists:
+def read_acting(
+    paths: Sequence[str], reading: Mapping[str, Any], *, features: int | None = None, labelled: bool = True
+) -> RankingLists:
     """The lists of files, by those options that act on their format.
 
     Args:
         paths: the files.
         reading: see `Reading`.
         features: how many features the lists must have, where LETOR files may leave out the last ones.
+        labelled: whether there must be labels. False = where there are none, they are 0, and nobody judged the
+            documents.
     """
     form = choose_form(paths, {"form": reading["form"]} if "form" in reading else {})
-    options = options_of(form, reading)
+    options = options_of(form, reading, labelled=labelled)
     if form == "letor" and features is not None:
         options["features"] = features
-    return read(paths, form=form, **options)
+    return _read(list(paths), form, options, labelled)
+
+
+def _read(paths, form, options, labelled):
+    if form == "parquet" and labelled and parquet_bytes(paths) > IN_MEMORY:
+        return read_parquet(paths, cache=cache_folder() / "lists", **options)
+    if form == "letor":
+        options = {"together": False} | options
+    sources, known = open_sources(paths, form, options, labelled=labelled), set[str]()
+    return join(lists for source in sources for lists in parts(source.tables, source.where, known=known))

@@ -14,7 +14,7 @@ from plackett.data._documents import NUMBERS, TEXTS, of_documents
 from plackett.data._grouping import group_by_query
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._roles import Roles, check_new_names, check_table_names, hint_of_meaning, text_columns
-from plackett.data._schema import arrow_dictionary, is_list, is_number, is_string, mark, rename
+from plackett.data._schema import arrow_dictionary, is_list, is_number, is_string, mark, rename, without_labels
 from plackett.data._strings import Strings
 from plackett.data._tables import from_tables
 
@@ -221,16 +221,4 @@ def _of_queries(table, roles):
         table = table.append_column(pa.field(name, table["label"].type, metadata=mark("columns")), table["label"])
     columns = {name: column for name, column in roles.columns.items() if name not in of_label}
     table = rename(table, columns, list(ids.values()), WHERE)
-    return table if has_label else _without_labels(table)
-
-
-def _without_labels(table):
-    """The table with labels of 0 that nobody judged, one for each entry of its first column of lists."""
-    for name in ("label", "judged"):
-        if name in table.column_names:
-            raise ValueError(f"{WHERE}: there is a column {name!r}, but no labels are read: leave the column out")
-    of = next(column for column in table.columns if is_list(column.type)).combine_chunks()
-    lengths = pc.fill_null(pc.list_value_length(of), 0).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    zeros = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), np.zeros(offsets[-1], "float32"))
-    return table.append_column("label", zeros).append_column("judged", zeros)
+    return table if has_label else without_labels(table, WHERE)

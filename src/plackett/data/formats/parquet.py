@@ -14,7 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 from plackett._files import errors_of_writing, missing_file, replace
 from plackett.data._cache import read_cached
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._schema import rename, to_table
+from plackett.data._schema import rename, to_table, without_labels
 from plackett.data._tables import from_tables, parts
 
 ROW_GROUP = 64 * 2**20  # bytes in memory
@@ -88,9 +88,12 @@ def _of_row_groups(first, tables):
 
 
 def parquet_tables(
-    paths: Paths, columns: Mapping[str, str] | None = None, ids: Sequence[str] = ()
+    paths: Paths, columns: Mapping[str, str] | None = None, ids: Sequence[str] = (), *, optional_label: bool = False
 ) -> Iterator[pa.Table]:
-    """The rows of Parquet files, in tables of about 32 MB; see `read_parquet`."""
+    """The rows of Parquet files, in tables of about 32 MB; see `read_parquet`.
+
+    With `optional_label` files without labels are read as of documents that nobody judged.
+    """
     for name, file in _files(paths):
         with _open(name, file) as parquet:
             rows = parquet.metadata.num_rows
@@ -98,7 +101,9 @@ def parquet_tables(
             at_a_time = max(1, int(TABLE * rows / max(size, 1)))
             try:
                 for batch in parquet.iter_batches(at_a_time):
-                    yield rename(pa.table(batch), columns or {}, ids, str(name))
+                    table = rename(pa.table(batch), columns or {}, ids, str(name))
+                    unlabelled = optional_label and "label" not in table.column_names
+                    yield without_labels(table, str(name)) if unlabelled else table
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise ValueError(f"{name}: the Parquet file is damaged: {error}") from None
 

@@ -18,7 +18,7 @@ BLOCK = 4 * 2**20
 
 def read_trec(
     run: str | os.PathLike | Sequence[str | os.PathLike],
-    qrels: str | os.PathLike,
+    qrels: str | os.PathLike | None,
     *,
     together: bool = True,
     encoding: str = "utf-8",
@@ -44,7 +44,7 @@ def read_trec(
 
     Args:
         run: the file of the run, plain or compressed, or several files, which make up one run.
-        qrels: the file of the judgements.
+        qrels: the file of the judgements. None = nobody judged the documents, as where they are to be ranked.
         together: whether the lines of a query must stand together. False = they are grouped, in memory.
         encoding: of all these files, as Python's `open` takes it.
 
@@ -57,13 +57,13 @@ def read_trec(
 
 def trec_tables(
     run: str | os.PathLike | Sequence[str | os.PathLike],
-    qrels: str | os.PathLike,
+    qrels: str | os.PathLike | None,
     *,
     together: bool = True,
     encoding: str = "utf-8",
 ) -> Iterator[pa.Table]:
     """The queries of a run in tables of the form of `plackett.data._schema`; see `read_trec`."""
-    grades = _grades(qrels, encoding)
+    grades = {} if qrels is None else _grades(qrels, encoding)
     left, schema = dict(grades), None
     for path in _files(run):
         for table in group_by_query(_documents(path, grades, encoding), str(path), together=together):
