@@ -134,10 +134,10 @@ def test_data_without_labels(read):
 def test_labels_that_may_be_there(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("query,x\n1,5\n1,6\n")
-    (table,) = delimited_tables(path, Roles(optional_label=True))
+    (table,) = delimited_tables(path, Roles(to_rank=True))
     assert table["label"].to_pylist() == table["judged"].to_pylist() == [[0, 0]]
     path.write_text("query,x,label\n1,5,1\n1,6,0\n")
-    (table,) = delimited_tables(path, Roles(optional_label=True))
+    (table,) = delimited_tables(path, Roles(to_rank=True))
     assert table["label"].to_pylist() == [[1, 0]]
     assert "judged" not in table.column_names
 

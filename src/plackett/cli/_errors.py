@@ -60,6 +60,7 @@ def warnings_in_lines() -> Iterator[None]:
             else:
                 show_other(message, category, filename, *rest, **options)
 
+        warnings.filterwarnings("always", category=UserWarning, module="plackett")
         warnings.showwarning = show_warning
         yield
 

@@ -56,7 +56,9 @@ def read_request(ctx: typer.Context, backend: str) -> Request:
     data, validation = (_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
     if not data:
         raise ValueError("there is no data: name it, or a --config that does")
-    reading = find_reading(given, data, inherit(of_run, [*data, *validation]) if "data" in given else of_run)
+    reading = find_reading(
+        given, data, inherit(of_run, _paths("data", of_file["data"] or ()), data) if "data" in given else of_run
+    )
     settings, names = _settings_of_flags(given, config)
     settings = config | settings
     return Request(settings, Settings.from_dict(settings), data, validation, reading, names)

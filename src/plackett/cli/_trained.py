@@ -29,8 +29,8 @@ def check_trained(
     """
     path = find_model(model)
     config = path.parent / "config.yaml"
-    of_run = read_yaml(config).get("reading") if config.is_file() else None
-    reading = find_reading(given, data, inherit(of_run or {}, data))
+    of_run = read_yaml(config) if config.is_file() else {}
+    reading = find_reading(given, data, inherit(of_run.get("reading") or {}, of_run.get("data") or [], data))
     _checks.check_sources(data, reading=reading, labelled=labelled)
     choose_backend(given.get("backend"))
     return path, reading
@@ -75,14 +75,14 @@ def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any], *, labelle
 
 def say_what_is_unknown(ranker, lists) -> None:
     """Says which features are 0 in all documents, as where files leave them out, and which ids training did not see."""
-    from plackett.data._features import count_zeros
+    from plackett.data._features import count_seen
     from plackett.scorers import unseen_ids
 
-    if zeros := count_zeros(lists.features):
-        width = lists.features.shape[1]
-        say(f"{width - zeros} of {width} features are seen; the others are 0 in all documents")
+    width, seen = lists.features.shape[1], count_seen(lists.features)
+    if seen < width:
+        say(f"{seen} of {width} features are seen; the others are 0 in all documents")
     for name, unseen in unseen_ids(ranker, lists).items():
+        of_all = f"{unseen.documents} of {len(lists.labels)} documents"
         say(
-            f"{name}: {unseen.values} values that training did not see, in {unseen.documents} of {len(lists.labels)} "
-            f"documents, such as {unseen.example}"
+            f"{name}: {of_all} have values that training did not see, such as {unseen.example} ({unseen.values} in all)"
         )

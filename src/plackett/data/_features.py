@@ -63,11 +63,11 @@ def _new_features(lists, names):
     return [name for name in lists.feature_names if name not in known]
 
 
-def count_zeros(features: np.ndarray) -> int:
-    """How many features are 0 in all documents, where there are any. Cost: one pass, 16,384 rows at a time."""
+def count_seen(features: np.ndarray) -> int:
+    """How many features are not 0 in all documents. Cost: one pass at most, 16,384 rows at a time."""
     seen = np.zeros(features.shape[1], bool)
     for start in range(0, len(features), ROWS):
         seen |= (features[start : start + ROWS] != 0).any(axis=0)
         if seen.all():
             break
-    return int((~seen).sum()) if len(features) else 0
+    return int(seen.sum())

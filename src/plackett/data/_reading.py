@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from plackett.data._suffixes import FORMATS, form_of
 from plackett.registry.names import check_known
-from plackett.registry.options import Count, Names, Rule, rule_of
+from plackett.registry.options import Count, Names, Rule, is_number, rule_of
 
 ROLES = ("query", "label", "document", "features", "categorical", "ids", "columns", "query_columns")
 # The options that act on each format.
@@ -145,13 +145,21 @@ def options_of(
     return {name: value for name, value in reading.items() if name in ACT_ON[form]}
 
 
-def inherit(of_run: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-    """What is said of how some files are read, as far as it may be true of other files too."""
-    left = {name: x for name, x in of_run.items() if name not in OF_FILES and not isinstance(x, int)}
-    left |= {name: x for name, x in of_run.items() if isinstance(x, bool)}
+def inherit(of_run: Mapping[str, Any], data: Sequence[str], paths: Sequence[str]) -> dict[str, Any]:
+    """What is said of how a run read its files, as far as it may be true of other files of the same format.
+
+    Args:
+        of_run: how the run read.
+        data: what it read.
+        paths: what is to be read now.
+    """
+    left = {name: x for name, x in of_run.items() if name not in OF_FILES and (name != "features" or not is_number(x))}
+    return left if _form({}, paths) in (None, _form(of_run, data)) else {}
+
+
+def _form(reading, paths):
+    """The format of files, None where it is not known."""
     try:
-        form = form_of(paths)
+        return reading.get("form") or (form_of(paths) if paths else None)
     except ValueError:
-        form = left.get("form", "")
-    left = {name: x for name, x in left.items() if name in ACT_ON.get(form, ())}
-    return {"form": form} | left if form == of_run.get("form") else left
+        return None

@@ -44,7 +44,8 @@ class Roles:
     Where several columns are given, a mapping says which name each gets: {name it gets: column}.
 
     Args:
-        optional_label: whether a table without the column of the label has no labels, as with `label=None`.
+        to_rank: whether the documents are to be ranked: a table without the column of the label has no labels then, as
+            with `label=None`, and those of `columns` and `query_columns` that it lacks are not needed.
     """
 
     query: str = "query"
@@ -55,7 +56,7 @@ class Roles:
     ids: Sequence[str] | Mapping[str, str] = ()
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
     query_columns: Sequence[str] | Mapping[str, str] = ()
-    optional_label: bool = False
+    to_rank: bool = False
 
     def __post_init__(self):
         for argument in ("features", "categorical", "ids", "query_columns"):
@@ -76,7 +77,7 @@ class Roles:
 
     def has_label(self, names: Collection[str]) -> bool:
         """Whether there are labels to read in a table of these columns."""
-        return self.label is not None and (self.label in names or not self.optional_label)
+        return self.label is not None and (self.label in names or not self.to_rank)
 
     def of_columns(self, names: Sequence[str], where: str) -> list[Role]:
         """The roles of the columns of a table with these columns; those that are not read have none.
@@ -114,7 +115,8 @@ class Roles:
         if document is not None:
             yield Role("document", "document", document)
         for kind in ("columns", "categorical", "ids", "query_columns", "features"):
-            yield from (Role(kind, name, column) for name, column in self.named(kind))
+            needed = not self.to_rank or kind not in ("columns", "query_columns")
+            yield from (Role(kind, name, column) for name, column in self.named(kind) if needed or column in names)
 
     def _check_there(self, role, names, where):
         if role.kind == "columns" and role.name == "judged" and not self.has_label(names):
@@ -167,10 +169,13 @@ def text_columns(where: str, found: Sequence[tuple[Role, object, str]], roles: S
     some = {clash.get(name, name): name for name in names} if clash else names
     options = [f"id features by categorical={some!r}", f"columns of queries by query_columns={some!r}"]
     if not any(role.kind == "document" for role in roles):
-        options.append(f"the id of the document by document={names[-1]!r}")
+        options.append("the id of the document by document=NAME")
     kept = [role.column for role in roles if role.kind == "features" and role.column not in names]
     options.append(f"left out by features={kept!r}")
-    return ValueError(f"{where}: {must}; text may be {', '.join(options[:-1])}, or {options[-1]}")
+    return ValueError(
+        f"{where}: {must}; text may be {', '.join(options[:-1])}, or {options[-1]} (on the command line --categorical, "
+        "--query-columns, --document, --features)"
+    )
 
 
 def hint_of_meaning(role: Role) -> str:

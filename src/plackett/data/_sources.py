@@ -108,9 +108,9 @@ def open_sources(
         case "letor":
             return _letor_sources(paths, **options)
         case "csv":
-            return [Source(name, _csv_tables(name, optional_label=optional, **options)) for name in names]
+            return [Source(name, _csv_tables(name, to_rank=optional, **options)) for name in names]
         case "parquet":
-            return [Source(name, parquet_tables(name, optional_label=optional, **options)) for name in names]
+            return [Source(name, parquet_tables(name, to_rank=optional, **options)) for name in names]
         case "trec":
             return [Source(", ".join(names), trec_tables(paths, **{"qrels": None, **options}))]
         case _:
@@ -172,10 +172,7 @@ def read_training(
             raise ValueError(f"{MOVIELENS} stands alone: it brings its own validation lists")
         lists, held_out, _ = data.movielens_100k()
         return lists, held_out, {"data": [MOVIELENS]}
-    provenance: dict[str, Any] = {
-        "data": [os.fspath(path) for path in paths],
-        "validation": [os.fspath(path) for path in validation],
-    }
+    provenance: dict[str, Any] = {"data": list(map(os.fspath, paths)), "validation": list(map(os.fspath, validation))}
     provenance |= {"reading": dict(reading)} if reading else {}
     of_training, of_validation = split_reading(reading, len(paths))
     lists = read_acting(paths, of_training)

@@ -88,11 +88,11 @@ def _of_row_groups(first, tables):
 
 
 def parquet_tables(
-    paths: Paths, columns: Mapping[str, str] | None = None, ids: Sequence[str] = (), *, optional_label: bool = False
+    paths: Paths, columns: Mapping[str, str] | None = None, ids: Sequence[str] = (), *, to_rank: bool = False
 ) -> Iterator[pa.Table]:
     """The rows of Parquet files, in tables of about 32 MB; see `read_parquet`.
 
-    With `optional_label` files without labels are read as of documents that nobody judged.
+    With `to_rank` files need no labels, nor what else is known of documents.
     """
     for name, file in _files(paths):
         with _open(name, file) as parquet:
@@ -101,11 +101,16 @@ def parquet_tables(
             at_a_time = max(1, int(TABLE * rows / max(size, 1)))
             try:
                 for batch in parquet.iter_batches(at_a_time):
-                    table = rename(pa.table(batch), columns or {}, ids, str(name))
-                    unlabelled = optional_label and "label" not in table.column_names
+                    table = rename(pa.table(batch), _there(columns or {}, batch, to_rank), ids, str(name))
+                    unlabelled = to_rank and "label" not in table.column_names
                     yield without_labels(table, str(name)) if unlabelled else table
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise ValueError(f"{name}: the Parquet file is damaged: {error}") from None
+
+
+def _there(columns, batch, to_rank):
+    """The columns that are there, where not all need be."""
+    return {name: x for name, x in columns.items() if x in batch.schema.names} if to_rank else columns
 
 
 def read_parquet(
