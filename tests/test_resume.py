@@ -66,6 +66,7 @@ def with_clicks(lists):
     return data.RankingLists(**{**vars(lists), "columns": {"click": (lists.labels > 0).astype("float32")}})
 
 
+OF_A_RUN = {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv", ".lock"}
 LISTS, VALIDATION = with_clicks(made_lists(40, seed=0)), made_lists(15, seed=1)
 STEPS = 5
 
@@ -113,7 +114,8 @@ def test_a_run_that_is_killed_ends_as_an_undisturbed_one(undisturbed, tmp_path):
     (folder / "partial-model.keras").write_bytes(b"PK half")
     assert_same_run(train(output=folder, resume=True), undisturbed)
     files = {path.name for path in folder.iterdir()}
-    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
+    assert files == {*OF_A_RUN, "checkpoints"}
+    assert positions(folder / "checkpoints") == [(3, 0)]
     # A finished run is given back as it is.
     again = train(output=folder, resume=True, callbacks=[KillAfter(0)])
     assert_same_run(again, undisturbed)
@@ -135,7 +137,7 @@ def test_nothing_draws_from_the_generators_of_python_and_numpy(noisy):
 
 def test_without_a_checkpoint_it_starts_from_the_beginning(undisturbed, tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run/environment.yaml").write_text("{}")
+    (tmp_path / "run/environment.yaml").write_text("plackett: 0.1.0\n")
     (tmp_path / "run/partial-config.yaml").write_text("epo")
     killed(STEPS + 2, tmp_path / "run", PLAIN | {"checkpoint_steps": None})
     assert not (tmp_path / "run/checkpoints").exists()
@@ -227,7 +229,7 @@ def test_checkpoints_by_time(tmp_path):
 def test_another_run_is_not_resumed(tmp_path):
     killed(0, tmp_path / "run")
     for changed, wrong in (
-        ({"epochs": 4, "loss": "softmax"}, "loss was 'unique_softmax' and is 'softmax'; epochs was 3 and is 4"),
+        ({"seed": 4, "loss": "softmax"}, "loss was 'unique_softmax' and is 'softmax'; seed was 0 and is 4"),
         ({"scorer_options": {"hidden": (5,)}}, "scorer_options was {'hidden': \\[\\], 'transform': None} and is"),
     ):
         with pytest.raises(ValueError, match=f"cannot be resumed, it holds another run: {wrong}"):
@@ -237,7 +239,7 @@ def test_another_run_is_not_resumed(tmp_path):
     with pytest.raises(
         ValueError, match=r"To train anew, replace it \(overwrite, --overwrite\) or choose another output"
     ):
-        train(PLAIN | {"epochs": 4}, output=tmp_path / "run", resume=True)
+        train(PLAIN | {"seed": 4}, output=tmp_path / "run", resume=True)
     with pytest.raises(FileExistsError, match="exists and is not empty"):
         train(output=tmp_path / "run")
 
@@ -269,7 +271,8 @@ def test_a_full_disk_while_an_epoch_is_written_down_and_the_environment(tmp_path
     monkeypatch.setattr(keras.Model, "save", full)
     with pytest.raises(OSError, match=r"model.keras could not be written: No space left on device"):
         train(output=tmp_path / "run")
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.yaml", "environment.yaml", "checkpoints"}
+    files = {path.name for path in (tmp_path / "run").iterdir()}
+    assert files == {"config.yaml", "environment.yaml", "checkpoints", ".lock"}
     surroundings = yaml.safe_load((tmp_path / "run/environment.yaml").read_text())
     assert surroundings["data"] == {
         "training_lists": LISTS.fingerprint(),
@@ -358,7 +361,12 @@ def test_a_gradient_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
     assert_checkpoints_are_finite(tmp_path / "run")
 
 
-def test_no_step_is_watched_afterwards(undisturbed):
-    assert "train_step" not in vars(undisturbed.model)
-    with divergence.watch_weights(undisturbed.model):
-        assert "train_step" in vars(undisturbed.model)
+def test_the_step_of_the_model_stays_its_own(undisturbed):
+    """Weights are watched beside it, so that it is compiled once."""
+    seen = []
+    callback = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(set(vars(callback.model)))
+    )
+    model = train(PLAIN | {"check_weights": 1}, callbacks=[callback]).model
+    assert len(seen) == 3 * STEPS
+    assert not any("train_step" in attributes for attributes in (*seen, vars(model)))

@@ -35,7 +35,8 @@ def test_train(training_lists, validation_lists, tmp_path):
     assert trained.best["ndcg@10"] == pytest.approx(measured["ndcg@10"], abs=1e-5)
     assert trained.best == max(trained.history, key=lambda entry: entry["ndcg@10"])
     files = {path.name for path in trained.output.iterdir()}
-    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
+    files_of_a_run = {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
+    assert files == {*files_of_a_run, "checkpoints", ".lock"}
     assert json.loads((trained.output / "metrics.json").read_text()) == trained.best
     with (trained.output / "history.csv").open() as file:
         assert [float(row["ndcg@10"]) for row in csv.DictReader(file)] == [row["ndcg@10"] for row in trained.history]
@@ -64,13 +65,17 @@ def test_a_seed_repeats_a_run(training_lists, validation_lists):
     assert run(1) == run(1) != run(2)
 
 
-def test_an_earlier_run_is_kept(training_lists, validation_lists, tmp_path):
-    (tmp_path / "model.keras").write_text("precious")
-    with pytest.raises(FileExistsError, match="exists and is not empty"):
-        plackett.train(training_lists, validation_lists, output=tmp_path, **QUICK)
-    assert (tmp_path / "model.keras").read_text() == "precious"
-    plackett.train(training_lists, validation_lists, output=tmp_path, overwrite=True, **QUICK | {"epochs": 1})
-    assert isinstance(keras.models.load_model(tmp_path / "model.keras"), keras.Model)
+def test_an_earlier_run_is_kept_unless_it_may_be_replaced(training_lists, validation_lists, tmp_path):
+    once = QUICK | {"epochs": 1}
+    first = plackett.train(training_lists, validation_lists, output=tmp_path, **once)
+    with pytest.raises(FileExistsError, match=r"it holds a run .*, replace the run \(overwrite, --overwrite\)"):
+        plackett.train(training_lists, validation_lists, output=tmp_path, **once)
+    (tmp_path / "notes.txt").write_text("precious")
+    (tmp_path / "checkpoints/notes.txt").write_text("precious")
+    second = plackett.train(training_lists, validation_lists, output=tmp_path, overwrite=True, **once | {"seed": 1})
+    assert first.history != second.history
+    assert json.loads((tmp_path / "metrics.json").read_text()) == second.best
+    assert (tmp_path / "notes.txt").read_text() == (tmp_path / "checkpoints/notes.txt").read_text() == "precious"
 
 
 def test_what_is_finished_stays_after_an_interrupt(training_lists, validation_lists, tmp_path):
@@ -87,7 +92,7 @@ def test_what_is_finished_stays_after_an_interrupt(training_lists, validation_li
             **QUICK,
         )
     files = {path.name for path in tmp_path.iterdir()}
-    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
+    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv", ".lock"}
     loaded = keras.models.load_model(tmp_path / "model.keras")
     best = json.loads((tmp_path / "metrics.json").read_text())
     assert plackett.evaluate(loaded, validation_lists)["ndcg@10"] == pytest.approx(best["ndcg@10"], abs=1e-5)

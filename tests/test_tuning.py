@@ -59,7 +59,7 @@ def test_a_search_that_is_killed_goes_on(tmp_path):
 
     for number in range(2):
         files = {path.name for path in (tmp_path / f"killed/trials/{number:04d}").iterdir()}
-        assert files == {"config.yaml", "environment.yaml", "metrics.json", "history.csv"}
+        assert files == {"config.yaml", "environment.yaml", "metrics.json", "history.csv", ".lock"}
     with pytest.raises(ValueError, match="it holds another run: epochs was 1 and is 2"):
         search(tmp_path / "killed", 2, epochs=2)
     best = json.loads((tmp_path / f"whole/trials/{whole[0].number:04d}/metrics.json").read_text())
@@ -105,7 +105,7 @@ def test_a_trial_whose_metric_is_nan_has_diverged(tmp_path, monkeypatch):
 def test_the_default_space_is_what_the_scorer_knows(monkeypatch, tmp_path):
     spaces = []
 
-    def open_folder(output, given, data):
+    def open_folder(folder, given):
         spaces.append(given["space"])
         raise KilledError
 
@@ -202,5 +202,7 @@ def test_without_validation_a_share_is_held_out(tmp_path):
 def test_a_folder_with_anything_else_in_it(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/file").write_text("precious")
-    with pytest.raises(FileExistsError, match="other exists and holds no search"):
+    with pytest.raises(
+        FileExistsError, match="other exists and is not empty: it holds no search, but file: choose another output"
+    ):
         search(tmp_path / "other", 1)

@@ -5,12 +5,13 @@ import os
 import pathlib
 from collections.abc import Iterator
 
+ON_WINDOWS = os.name == "nt"
 PARTIAL = "partial-"  # how the name of a file or folder begins while it is written
 
 
 @contextlib.contextmanager
 def replace(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Gives the path to write to; at the end what was written is on the disk and takes the name `path`.
+    """Gives the path to write to; at the end what was written is on the disk, under the name `path`.
 
     Where anything goes wrong before that, `path` stays as it was.
     """
@@ -20,6 +21,7 @@ def replace(path: pathlib.Path) -> Iterator[pathlib.Path]:
         with errors_of_writing(path):
             sync(partial)
             partial.replace(path)
+            sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -44,8 +46,12 @@ def errors_of_writing(path: pathlib.Path) -> Iterator[None]:
 
 
 def sync(path: pathlib.Path) -> None:
-    """Waits until a file, or what a folder lists, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Waits until a file, or what a folder lists, is on the disk; Windows opens no folder, and writes it by itself."""
+    is_folder = path.is_dir()
+    if is_folder and ON_WINDOWS:
+        return
+    # Windows syncs only what is open for writing.
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

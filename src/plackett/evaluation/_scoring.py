@@ -48,7 +48,8 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
     task, layer = next(iter(output_layers(scorer).items()))
     rule = _ranking_rule(model, task, layer)
     scores = np.zeros(len(lists.labels), "float64" if layer.compute_dtype == "float64" else "float32")
-    batches = Batches(lists, batch_size)
+    # Of few lists as many as a power of two, so that a scorer is compiled for few numbers of lists.
+    batches = Batches(lists, min(batch_size, 1 << max(len(lists) - 1, 0).bit_length()))
     for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
         batch = scorer.predict_on_batch(inputs)
         batch = ops.convert_to_numpy(rule(batch if task is None else batch[task]))
