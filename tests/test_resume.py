@@ -18,7 +18,7 @@ from backends import BACKEND
 from conftest import made_lists
 
 import plackett
-from plackett import data
+from plackett import backend, data
 from plackett.losses._base import RankingLoss
 from plackett.training import Feed, TrainingDivergedError, _loop, _objective
 from plackett.training.callbacks import best_epoch, checkpoints, divergence
@@ -244,6 +244,51 @@ def test_another_run_is_not_resumed(tmp_path):
         train(output=tmp_path / "run")
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="Keras draws from no other generators of a backend")
+def test_a_run_goes_on_on_a_machine_with_another_number_of_gpus(monkeypatch):
+    import torch
+
+    class Gpus:
+        """The generators of so many GPUs, of which the last one is in use."""
+
+        def __init__(self, count):
+            self.states = [torch.full((8,), 10 * count + i, dtype=torch.uint8) for i in range(count)]
+            monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+            for name in ("get_rng_state", "set_rng_state", "get_rng_state_all", "set_rng_state_all"):
+                monkeypatch.setattr(torch.cuda, name, getattr(self, name))
+
+        def get_rng_state(self):
+            return self.states[-1]
+
+        def set_rng_state(self, state):
+            self.states[-1] = state
+
+        def get_rng_state_all(self):
+            return list(self.states)
+
+        def set_rng_state_all(self, states):
+            self.states = list(states)
+
+    def numbers(gpus):
+        return [int(state[0]) for state in gpus.states]
+
+    before = torch.get_rng_state()
+    Gpus(2)
+    of_two = backend.generator_states()
+    for count, then in ((0, []), (1, [21]), (3, [30, 31, 21])):
+        gpus = Gpus(count)
+        with backend.keep_generators():
+            backend.set_generator_states(of_two)
+            assert numbers(gpus) == then
+        assert numbers(gpus) == [10 * count + i for i in range(count)]
+    Gpus(0)
+    of_none = backend.generator_states()
+    gpus = Gpus(1)
+    backend.set_generator_states(of_none)
+    assert numbers(gpus) == [10]
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_a_full_disk(undisturbed, tmp_path, monkeypatch):
     write, written = np.savez, []
 
@@ -359,6 +404,62 @@ def test_a_gradient_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
         train(PLAIN | {"checkpoint_steps": 1}, lists=lists, output=tmp_path / "run")
     assert (caught.value.step, caught.value.queries) == (step, [f"q{q}" for q in queries])
     assert_checkpoints_are_finite(tmp_path / "run")
+
+
+@keras.saving.register_keras_serializable("test_resume")
+class WithSpare(keras.layers.Layer):
+    """A layer with a weight that its output does not depend on, as a row of embeddings may be for long."""
+
+    def build(self, shape):
+        self.spare = self.add_weight(shape=(2,), trainable=False, name="spare")
+        super().build(shape)
+
+    def call(self, x):
+        return x * 1.0
+
+
+def train_with_a_weight_that_is_spoilt_in_the_second_step(**arguments):
+    model = keras.Sequential([keras.Input((None, 5)), WithSpare(), keras.layers.Dense(1)])
+
+    def spoil(batch, logs):
+        if batch == 1:
+            (spare,) = (x for x in look.model.non_trainable_variables if x.name == "spare")
+            spare.assign([np.nan, 1.0])
+
+    look = keras.callbacks.LambdaCallback(on_train_batch_begin=spoil)
+    settings = {"epochs": 1, "checkpoint_steps": None, "scorer_options": {}, "scorer": model}
+    return train(PLAIN | settings | arguments, callbacks=[look])
+
+
+@pytest.mark.parametrize("every, found", [(1, 2), (3, 3), (100, STEPS)])
+def test_weights_are_checked_every_so_many_steps_and_at_the_last_of_an_epoch(every, found):
+    with pytest.raises(TrainingDivergedError) as caught:
+        train_with_a_weight_that_is_spoilt_in_the_second_step(check_weights=every)
+    assert caught.value.step == found
+    assert "a weight is not finite any more, though the loss is" in caught.value.cause
+    assert (f"in one of the last {found} steps (check_weights=1, " in caught.value.cause) == (every > 1)
+
+
+def test_weights_are_checked_before_a_checkpoint_though_at_no_other_step(tmp_path):
+    assert len(train_with_a_weight_that_is_spoilt_in_the_second_step(check_weights=None).history) == 1
+    with pytest.raises(TrainingDivergedError) as caught:
+        train_with_a_weight_that_is_spoilt_in_the_second_step(
+            check_weights=None, checkpoint_steps=4, output=tmp_path / "run"
+        )
+    assert caught.value.step == 4
+    assert positions(tmp_path / "run/checkpoints") == [(0, 0)]
+
+
+def test_a_loss_that_is_not_finite_may_come_of_a_weight_that_no_check_has_seen(monkeypatch):
+    monkeypatch.setattr(_loop, "check_labels", lambda *_: None)
+    lists, step, _ = poisoned(7)
+    assert step > 1
+    with pytest.raises(TrainingDivergedError) as caught:
+        train(PLAIN | {"max_list_size": None, "checkpoint_steps": None}, lists=lists)
+    weight = (
+        f"a weight is not finite since one of the last {step} steps (check_weights=1, --check-weights 1, finds which)"
+    )
+    assert caught.value.cause == f"the loss is inf, or {weight}"
 
 
 def test_the_step_of_the_model_stays_its_own(undisturbed):

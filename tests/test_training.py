@@ -56,6 +56,22 @@ def test_each_loss_learns(loss, training_lists, validation_lists):
     assert trained.best["ndcg@10"] > 0.8
 
 
+def test_a_batch_of_more_lists_than_there_are_is_one_of_all(training_lists, validation_lists, tmp_path):
+    def run(batch_size, **arguments):
+        settings = QUICK | {"batch_size": batch_size, "epochs": 2}
+        return plackett.train(training_lists[:40], validation_lists, **settings, **arguments).history
+
+    assert run(10**9, output=tmp_path / "run") == run(40) != run(20)
+    assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["batch_size"] == 10**9
+
+
+def test_few_lists_are_not_scored_in_a_large_batch(training_lists, validation_lists):
+    trained = plackett.train(training_lists, validation_lists, **QUICK | {"epochs": 1})
+    some = validation_lists[:5]
+    scores = plackett.score(trained.model, some, batch_size=10**9)
+    np.testing.assert_allclose(scores, plackett.score(trained.model, some), rtol=1e-5, atol=1e-6)
+
+
 def test_a_seed_repeats_a_run(training_lists, validation_lists):
     def run(seed):
         return plackett.train(
@@ -132,13 +148,14 @@ def test_patience(training_lists, validation_lists):
         ({"seed": -1}, "seed must be a whole number from 0 to 4294967295, but got -1"),
         ({"keep_checkpoints": 0}, "keep_checkpoints must be a whole number of at least 1, but got 0"),
         ({"checkpoint_steps": 0}, "checkpoint_steps must be a whole number of at least 1, or None, but got 0"),
+        ({"check_weights": 0}, "check_weights must be a whole number of at least 1, or None, but got 0"),
         ({"checkpoint_minutes": 0}, "checkpoint_minutes must be a number greater than 0, but got 0"),
         ({"learning_rate": 0}, "learning_rate must be a number greater than 0, but got 0"),
         ({"learning_rate": "fast"}, "learning_rate must be a number greater than 0, but got 'fast'"),
         ({"weight_decay": "much"}, "weight_decay must be a number, or None, but got 'much'"),
         ({"mixed_precision": 1}, "mixed_precision must be True or False, but got 1"),
         ({"learning_rat": 1}, "unknown setting 'learning_rat'; did you mean 'learning_rate'?"),
-        ({"forest": 1}, "unknown setting 'forest'; known are batch_size, checkpoint_minutes, "),
+        ({"forest": 1}, "unknown setting 'forest'; known are batch_size, check_weights, checkpoint_minutes, "),
         ({"optimizer": "adem"}, "unknown optimizer 'adem'; did you mean 'adam'?"),
         ({"learning_rate_schedule": "linear"}, "unknown learning_rate_schedule 'linear'; known are cosine, expo"),
         ({"learning_rate_schedule": {"cosine": {"beta": 1}}}, "unknown option of cosine: 'beta'; known are "),

@@ -8,10 +8,10 @@ from plackett._files import PARTIAL
 from plackett.training._config_file import read_yaml
 from plackett.training._lock import OF_LOCKS
 
-# In this order an earlier run is taken away: at any moment what is left of it may be resumed, and the config, which
-# says that it is a run, goes last.
-OF_A_RUN = ("history.csv", "checkpoints", "model.keras", "metrics.json", "divergence.json", "config.yaml")
-PARTIAL_OF_A_RUN = tuple(f"{PARTIAL}{name}" for name in (*OF_A_RUN, "environment.yaml"))
+# What is taken away of an earlier run, in this order: what is left of it may be resumed at any moment. The config,
+# which says that it is a run, is replaced.
+RESULTS = ("history.csv", "checkpoints", "model.keras", "metrics.json", "divergence.json")
+PARTIAL_OF_A_RUN = tuple(f"{PARTIAL}{name}" for name in (*RESULTS, "environment.yaml", "config.yaml"))
 BEFORE_THE_CONFIG = ("environment.yaml", f"{PARTIAL}environment.yaml", f"{PARTIAL}config.yaml")
 # What every config.yaml of a run has had, and that of no other tool has all of.
 NAMES = frozenset({"backend", "loss", "loss_options", "metric", "scorer_options", "epochs", "batch_size", "seed"})

@@ -13,7 +13,7 @@ import yaml
 from plackett._files import errors_of_writing, write_whole
 from plackett.data import RankingLists
 from plackett.training._config_file import read_yaml
-from plackett.training._output_folder import OF_A_RUN, PARTIAL_OF_A_RUN, check_output, holds_run
+from plackett.training._output_folder import PARTIAL_OF_A_RUN, RESULTS, check_output, holds_run
 from plackett.training._same_run import FREE, OF_THE_END, WAY_OUT, check_same, check_same_settings
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, clear
 
@@ -47,7 +47,7 @@ def open_run_folder(
         return folder
     with errors_of_writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    _remove(folder, [*PARTIAL_OF_A_RUN, *OF_A_RUN])
+    _remove(folder, [*PARTIAL_OF_A_RUN, *RESULTS])
     write_whole(folder / "environment.yaml", yaml.safe_dump(surroundings, sort_keys=False))
     write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     return folder
