@@ -55,7 +55,7 @@ def test_train_holds_out_queries_of_its_own(files):
 
 
 def test_a_batch_of_more_queries_than_there_are_is_told_of(files):
-    done = run("train", files / "train.txt", "--output", files / "run", *quick(1), "--batch-size", 10**9)
+    done = run("train", files / "train.txt", "--output", files / "run", "--epochs", 1, "--batch-size", 10**9)
     assert done.exit_code == 0, done.output
     assert "a batch has all 48 queries, which are fewer than --batch-size 1000000000" in words(done)
 

@@ -80,7 +80,8 @@ def train(
     (['epoch', 'loss', 'ndcg@10'], 1)
 
     A run that was killed at any moment and is then resumed ends with the weights, bit for bit, that it would have
-    ended with undisturbed, on the same backend and machine. What callbacks of your own remember is not kept. All
+    ended with undisturbed, on the same backend and machine. So does one that is resumed with other `epochs` or
+    `patience`, finished or not, where the learning rate does not depend on the number of epochs. What callbacks of your own remember is not kept. All
     randomness comes from `seed`; the global generators of Python, NumPy, Keras and the backend go on afterwards as if
     nothing had been.
 
@@ -101,10 +102,10 @@ def train(
         lists: the training lists; what a scorer knows of features is fitted on them alone.
         validation: the lists that the best epoch is chosen on. None = the share `validation_share` of the queries,
             drawn by the seed, is held out.
-        output: a folder for `config.yaml`, `environment.yaml`, `model.keras`, `metrics.json`, `history.csv` and,
-            until the run is finished, `checkpoints/`. None = nothing is written. Each of them is whole at any moment:
-            what is finished stays when training is interrupted.
-        overwrite: whether an earlier run in `output` may be replaced.
+        output: a folder for `config.yaml`, `environment.yaml`, `model.keras`, `metrics.json`, `history.csv` and
+            `checkpoints/`, of which the last stays. None = nothing is written. Each of them is whole at any moment: what
+            is finished stays when training is interrupted. No other process writes there by plackett meanwhile.
+        overwrite: whether an earlier run in `output` may be replaced; nothing else is.
         resume: goes on with the run in `output` from its last checkpoint; from the beginning where there is none; a
             finished run is given back as it is.
         provenance: entries to put first in `config.yaml`: where the data came from.
@@ -114,7 +115,9 @@ def train(
         settings: fields of `Settings`.
 
     Raises:
-        FileExistsError: `output` holds an earlier run, and neither `overwrite` nor `resume` is True.
+        BlockingIOError: another process holds `output`; says which one.
+        FileExistsError: `output` holds an earlier run, and neither `overwrite` nor `resume` is True; or something else.
+        KeyboardInterrupt: after the step in which Ctrl-C came, and at once at a second one.
         OSError: `output` cannot be written; the last checkpoint and the files of the finished epochs are whole.
         TrainingDivergedError: the loss, a gradient or the validation metric is not finite; likewise, and
             `divergence.json` says what was found.
@@ -199,9 +202,8 @@ class _Run:
             checkpoints = Checkpoints(root, settings, feed, record, watch, seeds, self.losses, given)
             first, step = checkpoints.resume(model)
             ours.append(checkpoints)
-        ours.append(StopAtInterrupt(self.interrupt))
         params = {"epochs": settings.epochs, "steps": len(feed), "history": list(record.history)}
-        calls = Callbacks([*ours, *callbacks], add_history=True, model=model, **params)
+        calls = Callbacks([*ours, *callbacks, StopAtInterrupt(self.interrupt)], add_history=True, model=model, **params)
         calls.begin()
         for epoch in range(first, settings.epochs):
             feed.start(epoch, step)

@@ -8,7 +8,7 @@ from plackett.training._interrupt import Interrupt
 class StopAtInterrupt(keras.callbacks.Callback):
     """Raises a KeyboardInterrupt after the step, or the end of an epoch, in which Ctrl-C came.
 
-    It comes behind the callbacks that write, which then have written whole files.
+    It is the last callback: all others have heard of what has come to its end.
 
     Args:
         interrupt: what remembers Ctrl-C.
