@@ -80,10 +80,10 @@ def train(
     (['epoch', 'loss', 'ndcg@10'], 1)
 
     A run that was killed at any moment and is then resumed ends with the weights, bit for bit, that it would have
-    ended with undisturbed, on the same backend and machine. So does one that is resumed with other `epochs` or
-    `patience`, finished or not, where the learning rate does not depend on the number of epochs. What callbacks of your own remember is not kept. All
-    randomness comes from `seed`; the global generators of Python, NumPy, Keras and the backend go on afterwards as if
-    nothing had been.
+    ended with undisturbed, on the same backend and machine. So does one, finished or not, that is resumed with other
+    `epochs` or `patience`, where the learning rate does not depend on the number of epochs. What callbacks of your own
+    remember is not kept. All randomness comes from `seed`; the global generators of Python, NumPy, Keras and the
+    backend go on afterwards as if nothing had been.
 
     What has a name may be an object of your own:
 
@@ -103,8 +103,8 @@ def train(
         validation: the lists that the best epoch is chosen on. None = the share `validation_share` of the queries,
             drawn by the seed, is held out.
         output: a folder for `config.yaml`, `environment.yaml`, `model.keras`, `metrics.json`, `history.csv` and
-            `checkpoints/`, of which the last stays. None = nothing is written. Each of them is whole at any moment: what
-            is finished stays when training is interrupted. No other process writes there by plackett meanwhile.
+            `checkpoints/`, of which the last stays. None = nothing is written. Each of them is whole at any moment:
+            what is finished stays when training is interrupted. No other process writes there by plackett meanwhile.
         overwrite: whether an earlier run in `output` may be replaced; nothing else is.
         resume: goes on with the run in `output` from its last checkpoint; from the beginning where there is none; a
             finished run is given back as it is.
