@@ -38,6 +38,19 @@ def test_windows_opens_no_folder_to_sync_it(tmp_path, monkeypatch):
     assert opened == [(tmp_path / "partial-a.txt", os.O_RDWR)]
 
 
+def test_a_file_system_that_syncs_no_folder_is_written_to(tmp_path, monkeypatch):
+    by_the_system = os.fsync
+
+    def refuse(descriptor):
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        by_the_system(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    _files.write_whole(tmp_path / "a.txt", "one")
+    assert (tmp_path / "a.txt").read_text() == "one"
+
+
 def test_what_cannot_be_written_is_named(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r"none/a\.txt could not be written: No such file or directory"):
         _files.write_whole(tmp_path / "none" / "a.txt", "one")

@@ -1,6 +1,7 @@
 """Files that are whole or not there, and what is said of files that are missing or cannot be written. Internal."""
 
 import contextlib
+import errno
 import os
 import pathlib
 from collections.abc import Iterator
@@ -54,6 +55,9 @@ def sync(path: pathlib.Path) -> None:
     descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not is_folder or error.errno != errno.EINVAL:  # which some network file systems give for any folder
+            raise
     finally:
         os.close(descriptor)
 
