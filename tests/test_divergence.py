@@ -87,6 +87,7 @@ class WithSpare(keras.layers.Layer):
     """A layer with a weight that its output does not depend on, as a row of embeddings may be for long."""
 
     def build(self, shape):
+        self.supports_masking = True
         self.spare = self.add_weight(shape=(2,), trainable=False, name="spare")
         super().build(shape)
 
