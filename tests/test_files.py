@@ -13,7 +13,7 @@ def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
     _files.write_whole(path, "one")
     assert path.read_text() == "one"
-    assert synced == [str(tmp_path / "partial-a.txt")]
+    assert synced == [str(tmp_path / "partial-a.txt"), str(tmp_path)]  # what it holds, and that it has its name
 
     def write_half(partial):
         partial.write_text("tw")
@@ -23,6 +23,32 @@ def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
         write_half(partial)
     assert path.read_text() == "one"
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_windows_opens_no_folder_to_sync_it(tmp_path, monkeypatch):
+    opened, by_the_system = [], os.open
+
+    def note(path, flags):
+        opened.append((path, flags))
+        return by_the_system(path, flags)
+
+    monkeypatch.setattr(_files, "ON_WINDOWS", True)
+    monkeypatch.setattr(os, "open", note)
+    _files.write_whole(tmp_path / "a.txt", "one")
+    assert opened == [(tmp_path / "partial-a.txt", os.O_RDWR)]
+
+
+def test_a_file_system_that_syncs_no_folder_is_written_to(tmp_path, monkeypatch):
+    by_the_system = os.fsync
+
+    def refuse(descriptor):
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        by_the_system(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    _files.write_whole(tmp_path / "a.txt", "one")
+    assert (tmp_path / "a.txt").read_text() == "one"
 
 
 def test_what_cannot_be_written_is_named(tmp_path, monkeypatch):

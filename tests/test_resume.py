@@ -1,7 +1,6 @@
 """Training that is stopped at any moment and goes on as if it had never been."""
 
 import errno
-import json
 import os
 import pathlib
 import random
@@ -18,10 +17,8 @@ from backends import BACKEND
 from conftest import made_lists
 
 import plackett
-from plackett import data
-from plackett.losses._base import RankingLoss
-from plackett.training import Feed, TrainingDivergedError, _loop, _objective
-from plackett.training.callbacks import best_epoch, checkpoints, divergence
+from plackett import backend, data
+from plackett.training.callbacks import best_epoch, checkpoints
 from plackett.training.callbacks.checkpoints import positions
 
 QUICK = {"epochs": 3, "batch_size": 8, "max_list_size": 8, "patience": 9, "checkpoint_steps": 2}
@@ -66,6 +63,7 @@ def with_clicks(lists):
     return data.RankingLists(**{**vars(lists), "columns": {"click": (lists.labels > 0).astype("float32")}})
 
 
+OF_A_RUN = {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv", ".lock"}
 LISTS, VALIDATION = with_clicks(made_lists(40, seed=0)), made_lists(15, seed=1)
 STEPS = 5
 
@@ -113,7 +111,8 @@ def test_a_run_that_is_killed_ends_as_an_undisturbed_one(undisturbed, tmp_path):
     (folder / "partial-model.keras").write_bytes(b"PK half")
     assert_same_run(train(output=folder, resume=True), undisturbed)
     files = {path.name for path in folder.iterdir()}
-    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
+    assert files == {*OF_A_RUN, "checkpoints"}
+    assert positions(folder / "checkpoints") == [(3, 0)]
     # A finished run is given back as it is.
     again = train(output=folder, resume=True, callbacks=[KillAfter(0)])
     assert_same_run(again, undisturbed)
@@ -135,7 +134,7 @@ def test_nothing_draws_from_the_generators_of_python_and_numpy(noisy):
 
 def test_without_a_checkpoint_it_starts_from_the_beginning(undisturbed, tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run/environment.yaml").write_text("{}")
+    (tmp_path / "run/environment.yaml").write_text("plackett: 0.1.0\n")
     (tmp_path / "run/partial-config.yaml").write_text("epo")
     killed(STEPS + 2, tmp_path / "run", PLAIN | {"checkpoint_steps": None})
     assert not (tmp_path / "run/checkpoints").exists()
@@ -227,7 +226,7 @@ def test_checkpoints_by_time(tmp_path):
 def test_another_run_is_not_resumed(tmp_path):
     killed(0, tmp_path / "run")
     for changed, wrong in (
-        ({"epochs": 4, "loss": "softmax"}, "loss was 'unique_softmax' and is 'softmax'; epochs was 3 and is 4"),
+        ({"seed": 4, "loss": "softmax"}, "loss was 'unique_softmax' and is 'softmax'; seed was 0 and is 4"),
         ({"scorer_options": {"hidden": (5,)}}, "scorer_options was {'hidden': \\[\\], 'transform': None} and is"),
     ):
         with pytest.raises(ValueError, match=f"cannot be resumed, it holds another run: {wrong}"):
@@ -237,9 +236,54 @@ def test_another_run_is_not_resumed(tmp_path):
     with pytest.raises(
         ValueError, match=r"To train anew, replace it \(overwrite, --overwrite\) or choose another output"
     ):
-        train(PLAIN | {"epochs": 4}, output=tmp_path / "run", resume=True)
+        train(PLAIN | {"seed": 4}, output=tmp_path / "run", resume=True)
     with pytest.raises(FileExistsError, match="exists and is not empty"):
         train(output=tmp_path / "run")
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="Keras draws from no other generators of a backend")
+def test_a_run_goes_on_on_a_machine_with_another_number_of_gpus(monkeypatch):
+    import torch
+
+    class Gpus:
+        """The generators of so many GPUs, of which the last one is in use."""
+
+        def __init__(self, count):
+            self.states = [torch.full((8,), 10 * count + i, dtype=torch.uint8) for i in range(count)]
+            monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+            for name in ("get_rng_state", "set_rng_state", "get_rng_state_all", "set_rng_state_all"):
+                monkeypatch.setattr(torch.cuda, name, getattr(self, name))
+
+        def get_rng_state(self):
+            return self.states[-1]
+
+        def set_rng_state(self, state):
+            self.states[-1] = state
+
+        def get_rng_state_all(self):
+            return list(self.states)
+
+        def set_rng_state_all(self, states):
+            self.states = list(states)
+
+    def numbers(gpus):
+        return [int(state[0]) for state in gpus.states]
+
+    before = torch.get_rng_state()
+    Gpus(2)
+    of_two = backend.generator_states()
+    for count, then in ((0, []), (1, [21]), (3, [30, 31, 21])):
+        gpus = Gpus(count)
+        with backend.keep_generators():
+            backend.set_generator_states(of_two)
+            assert numbers(gpus) == then
+        assert numbers(gpus) == [10 * count + i for i in range(count)]
+    Gpus(0)
+    of_none = backend.generator_states()
+    gpus = Gpus(1)
+    backend.set_generator_states(of_none)
+    assert numbers(gpus) == [10]
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_full_disk(undisturbed, tmp_path, monkeypatch):
@@ -269,7 +313,8 @@ def test_a_full_disk_while_an_epoch_is_written_down_and_the_environment(tmp_path
     monkeypatch.setattr(keras.Model, "save", full)
     with pytest.raises(OSError, match=r"model.keras could not be written: No space left on device"):
         train(output=tmp_path / "run")
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"config.yaml", "environment.yaml", "checkpoints"}
+    files = {path.name for path in (tmp_path / "run").iterdir()}
+    assert files == {"config.yaml", "environment.yaml", "checkpoints", ".lock"}
     surroundings = yaml.safe_load((tmp_path / "run/environment.yaml").read_text())
     assert surroundings["data"] == {
         "training_lists": LISTS.fingerprint(),
@@ -288,77 +333,3 @@ def test_a_folder_that_cannot_be(tmp_path):
     with pytest.raises(FileExistsError, match="exists and is not empty"):
         train(output=tmp_path / "file", resume=True)
     assert (tmp_path / "file").read_text() == "precious"
-
-
-def poisoned(query):
-    """The lists with a label of 200 in one query, the step of the first epoch that has it, and its queries."""
-    labels = LISTS.labels.copy()
-    labels[LISTS.row_splits[query]] = 200
-    feed = Feed(LISTS, PLAIN["batch_size"], seed=0, max_list_size=8)
-    step = next(i for i, queries in enumerate(feed.batches.plan) if query in queries)
-    return data.RankingLists(**{**vars(LISTS), "labels": labels}), step + 1, feed.batches.plan[step]
-
-
-def assert_checkpoints_are_finite(folder):
-    for path in folder.glob("checkpoints/*/arrays.npz"):
-        with np.load(path) as arrays:
-            assert all(np.isfinite(arrays[name]).all() for name in arrays)
-
-
-def test_a_loss_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
-    """2^200 is infinite in float32; this stands for a loss that becomes so after the door has let it pass."""
-    monkeypatch.setattr(_loop, "check_labels", lambda *_: None)
-    lists, step, queries = poisoned(7)
-    settings = PLAIN | {"checkpoint_steps": 1, "max_list_size": None}
-    with pytest.raises(TrainingDivergedError) as caught:
-        train(settings, lists=lists, output=tmp_path / "run")
-    error = caught.value
-    assert (error.epoch, error.step, error.queries) == (1, step, [f"q{q}" for q in queries])
-    rows = np.concatenate([np.arange(lists.row_splits[q], lists.row_splits[q + 1]) for q in queries])
-    assert error.ranges["label"] == (0, 200, 0)
-    for k in range(5):
-        column = lists.features[rows, k]
-        assert error.ranges[f"feature {k + 1}"] == (column.min(), column.max(), 0)
-    assert f"training stopped in epoch 1, step {step}: the loss is inf; its queries are q" in str(error)
-    assert "and 3 more; of 7 ranges the widest are label from 0 to 200, " in str(error)
-    assert str(error).endswith(f"; all are in {tmp_path / 'run/divergence.json'}")
-    assert "\n" not in str(error)
-    told = json.loads((tmp_path / "run/divergence.json").read_text())
-    assert (told["epoch"], told["step"], told["queries"]) == (1, step, error.queries)
-    assert {name: tuple(given) for name, given in told["ranges"].items()} == error.ranges
-    assert positions(tmp_path / "run/checkpoints")[-1:] == ([(0, step - 1)] if step > 1 else [])
-    assert_checkpoints_are_finite(tmp_path / "run")
-
-
-def test_missing_values_are_counted():
-    error = TrainingDivergedError("a", 1, 2, ["q"], {"x": (None, None, 3), "y": (0.0, 1.0, 0), "z": (-2.0, 1.0, 1)})
-    words = "its queries are q; of 3 ranges the widest are z from -2 to 1, y from 0 to 1; NaN in x (3), z (1)"
-    assert str(error) == f"training stopped in epoch 1, step 2: a; {words}"
-    assert divergence.range_of(np.array([np.nan, 2, 1, np.nan])) == (1, 2, 2)
-    assert divergence.range_of(np.array([np.nan])) == (None, None, 1)
-
-
-def test_a_gradient_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
-    """The loss of its step is finite; that of the next would not be."""
-
-    def loss(labels, scores, *, mask):
-        ops = keras.ops
-        nothing = ops.relu(-ops.max(labels))
-        root = ops.sqrt(ops.where(ops.max(labels) > 100, scores * nothing, ops.ones_like(scores)))
-        return ops.sum(scores**2 + root, axis=-1)
-
-    class Rooted(RankingLoss):
-        fn = staticmethod(loss)
-
-    monkeypatch.setattr(_objective.losses, "get", lambda name: Rooted())
-    lists, step, queries = poisoned(7)
-    with pytest.raises(TrainingDivergedError, match="a weight is not finite any more, though the loss is") as caught:
-        train(PLAIN | {"checkpoint_steps": 1}, lists=lists, output=tmp_path / "run")
-    assert (caught.value.step, caught.value.queries) == (step, [f"q{q}" for q in queries])
-    assert_checkpoints_are_finite(tmp_path / "run")
-
-
-def test_no_step_is_watched_afterwards(undisturbed):
-    assert "train_step" not in vars(undisturbed.model)
-    with divergence.watch_weights(undisturbed.model):
-        assert "train_step" in vars(undisturbed.model)

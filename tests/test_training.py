@@ -35,7 +35,8 @@ def test_train(training_lists, validation_lists, tmp_path):
     assert trained.best["ndcg@10"] == pytest.approx(measured["ndcg@10"], abs=1e-5)
     assert trained.best == max(trained.history, key=lambda entry: entry["ndcg@10"])
     files = {path.name for path in trained.output.iterdir()}
-    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
+    files_of_a_run = {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
+    assert files == {*files_of_a_run, "checkpoints", ".lock"}
     assert json.loads((trained.output / "metrics.json").read_text()) == trained.best
     with (trained.output / "history.csv").open() as file:
         assert [float(row["ndcg@10"]) for row in csv.DictReader(file)] == [row["ndcg@10"] for row in trained.history]
@@ -55,6 +56,22 @@ def test_each_loss_learns(loss, training_lists, validation_lists):
     assert trained.best["ndcg@10"] > 0.8
 
 
+def test_a_batch_of_more_lists_than_there_are_is_one_of_all(training_lists, validation_lists, tmp_path):
+    def run(batch_size, **arguments):
+        settings = QUICK | {"batch_size": batch_size, "epochs": 2}
+        return plackett.train(training_lists[:40], validation_lists, **settings, **arguments).history
+
+    assert run(10**9, output=tmp_path / "run") == run(40) != run(20)
+    assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["batch_size"] == 10**9
+
+
+def test_few_lists_are_not_scored_in_a_large_batch(training_lists, validation_lists):
+    trained = plackett.train(training_lists, validation_lists, **QUICK | {"epochs": 1})
+    some = validation_lists[:5]
+    scores = plackett.score(trained.model, some, batch_size=10**9)
+    np.testing.assert_allclose(scores, plackett.score(trained.model, some), rtol=1e-5, atol=1e-6)
+
+
 def test_a_seed_repeats_a_run(training_lists, validation_lists):
     def run(seed):
         return plackett.train(
@@ -64,13 +81,17 @@ def test_a_seed_repeats_a_run(training_lists, validation_lists):
     assert run(1) == run(1) != run(2)
 
 
-def test_an_earlier_run_is_kept(training_lists, validation_lists, tmp_path):
-    (tmp_path / "model.keras").write_text("precious")
-    with pytest.raises(FileExistsError, match="exists and is not empty"):
-        plackett.train(training_lists, validation_lists, output=tmp_path, **QUICK)
-    assert (tmp_path / "model.keras").read_text() == "precious"
-    plackett.train(training_lists, validation_lists, output=tmp_path, overwrite=True, **QUICK | {"epochs": 1})
-    assert isinstance(keras.models.load_model(tmp_path / "model.keras"), keras.Model)
+def test_an_earlier_run_is_kept_unless_it_may_be_replaced(training_lists, validation_lists, tmp_path):
+    once = QUICK | {"epochs": 1}
+    first = plackett.train(training_lists, validation_lists, output=tmp_path, **once)
+    with pytest.raises(FileExistsError, match=r"it holds a run .*, replace the run \(overwrite, --overwrite\)"):
+        plackett.train(training_lists, validation_lists, output=tmp_path, **once)
+    (tmp_path / "notes.txt").write_text("precious")
+    (tmp_path / "checkpoints/notes.txt").write_text("precious")
+    second = plackett.train(training_lists, validation_lists, output=tmp_path, overwrite=True, **once | {"seed": 1})
+    assert first.history != second.history
+    assert json.loads((tmp_path / "metrics.json").read_text()) == second.best
+    assert (tmp_path / "notes.txt").read_text() == (tmp_path / "checkpoints/notes.txt").read_text() == "precious"
 
 
 def test_what_is_finished_stays_after_an_interrupt(training_lists, validation_lists, tmp_path):
@@ -87,7 +108,7 @@ def test_what_is_finished_stays_after_an_interrupt(training_lists, validation_li
             **QUICK,
         )
     files = {path.name for path in tmp_path.iterdir()}
-    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"}
+    assert files == {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv", ".lock"}
     loaded = keras.models.load_model(tmp_path / "model.keras")
     best = json.loads((tmp_path / "metrics.json").read_text())
     assert plackett.evaluate(loaded, validation_lists)["ndcg@10"] == pytest.approx(best["ndcg@10"], abs=1e-5)
@@ -127,13 +148,14 @@ def test_patience(training_lists, validation_lists):
         ({"seed": -1}, "seed must be a whole number from 0 to 4294967295, but got -1"),
         ({"keep_checkpoints": 0}, "keep_checkpoints must be a whole number of at least 1, but got 0"),
         ({"checkpoint_steps": 0}, "checkpoint_steps must be a whole number of at least 1, or None, but got 0"),
+        ({"check_weights": 0}, "check_weights must be a whole number of at least 1, or None, but got 0"),
         ({"checkpoint_minutes": 0}, "checkpoint_minutes must be a number greater than 0, but got 0"),
         ({"learning_rate": 0}, "learning_rate must be a number greater than 0, but got 0"),
         ({"learning_rate": "fast"}, "learning_rate must be a number greater than 0, but got 'fast'"),
         ({"weight_decay": "much"}, "weight_decay must be a number, or None, but got 'much'"),
         ({"mixed_precision": 1}, "mixed_precision must be True or False, but got 1"),
         ({"learning_rat": 1}, "unknown setting 'learning_rat'; did you mean 'learning_rate'?"),
-        ({"forest": 1}, "unknown setting 'forest'; known are batch_size, checkpoint_minutes, "),
+        ({"forest": 1}, "unknown setting 'forest'; known are batch_size, check_weights, checkpoint_minutes, "),
         ({"optimizer": "adem"}, "unknown optimizer 'adem'; did you mean 'adam'?"),
         ({"learning_rate_schedule": "linear"}, "unknown learning_rate_schedule 'linear'; known are cosine, expo"),
         ({"learning_rate_schedule": {"cosine": {"beta": 1}}}, "unknown option of cosine: 'beta'; known are "),
@@ -173,7 +195,8 @@ def test_scores_of_a_float64_model_stay_float64(validation_lists):
 def test_measures_do_not_depend_on_the_batch_size(validation_lists):
     scores = np.random.default_rng(0).random(len(validation_lists.labels))
     one = plackett.evaluate_scores(scores, validation_lists, batch_size=1)
-    assert one == pytest.approx(plackett.evaluate_scores(scores, validation_lists, batch_size=64), abs=1e-6)
+    for batch_size in (64, 10**12):
+        assert one == pytest.approx(plackett.evaluate_scores(scores, validation_lists, batch_size=batch_size), abs=1e-6)
 
 
 def test_embeddings(training_lists, validation_lists):

@@ -1,5 +1,6 @@
 """The search for settings."""
 
+import dataclasses
 import json
 import re
 
@@ -12,7 +13,7 @@ from conftest import made_lists
 import plackett
 from plackett.training import _search
 from plackett.training._search import tune
-from plackett.training._space import check_space
+from plackett.training._space import check_space, choices_in
 from plackett.training.callbacks import best_epoch
 
 LISTS, VALIDATION = made_lists(24, seed=0), made_lists(15, seed=1)
@@ -59,7 +60,7 @@ def test_a_search_that_is_killed_goes_on(tmp_path):
 
     for number in range(2):
         files = {path.name for path in (tmp_path / f"killed/trials/{number:04d}").iterdir()}
-        assert files == {"config.yaml", "environment.yaml", "metrics.json", "history.csv"}
+        assert files == {"config.yaml", "environment.yaml", "metrics.json", "history.csv", ".lock"}
     with pytest.raises(ValueError, match="it holds another run: epochs was 1 and is 2"):
         search(tmp_path / "killed", 2, epochs=2)
     best = json.loads((tmp_path / f"whole/trials/{whole[0].number:04d}/metrics.json").read_text())
@@ -70,6 +71,66 @@ def test_a_search_that_is_killed_goes_on(tmp_path):
     assert config.pop("backend") == BACKEND
     assert config["scorer_options"] == {"dropout": 0.0, "hidden": whole[0].settings["scorer_options.hidden"]}
     assert plackett.train(LISTS, VALIDATION, **config).best["ndcg@10"] == whole[0].value
+
+
+def test_another_space_goes_on_with_the_trials_that_lie_in_it(tmp_path):
+    def run(trials, **space):
+        found = search(tmp_path, trials, space=space)
+        assert yaml.safe_load((tmp_path / "search.yaml").read_text())["space"] == check_space(space)
+        return sorted(found, key=lambda trial: trial.number)
+
+    narrow = run(2, learning_rate={"low": 1e-3, "high": 1e-2}, batch_size=[8, 16])
+    # A wider range, more choices, and a name whose setting was one of the choices.
+    wider = {"learning_rate": {"low": 1e-4, "high": 1e-1, "log": True}, "batch_size": [4, 8, 16], "seed": [0, 1]}
+    wide = run(3, **wider)
+    assert [trial.number for trial in wide] == [0, 1, 2]
+    for before, now in zip(narrow, wide, strict=False):
+        assert now == dataclasses.replace(before, settings=before.settings | {"seed": 0})
+    # One choice alone, as a list where there was a range.
+    rate = wide[1].settings["learning_rate"]
+    with pytest.warns(UserWarning, match="2 of 3 earlier trials lie outside the space and do not count: 0, 2"):
+        one = run(2, learning_rate=[rate], batch_size=wider["batch_size"], seed=wider["seed"])
+    assert [trial.number for trial in one] == [1, 3]
+    assert one[0] == wide[1]
+    assert {path.name for path in (tmp_path / "trials").iterdir()} == {f"000{i}" for i in range(4)}
+    # Back in the wide one all count again, and the best is that of them all.
+    assert run(4, **wider) == [*wide, one[1]]
+    config = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    best = max((*wide, one[1]), key=lambda trial: trial.value)
+    assert {name: config[name] for name in wider} == best.settings
+
+
+@pytest.mark.parametrize(
+    "space, chosen, then",
+    [
+        ({"seed": [0, 1]}, {"batch_size": 32}, {"seed": 0}),
+        ({"seed": [0, 1]}, {"batch_size": 8}, None),
+        ({"seed": [1]}, {"batch_size": 32}, None),
+        ({"learning_rate": [0.5, 0.001]}, {"learning_rate": "1e-3"}, {"learning_rate": 0.001}),
+        ({"learning_rate": {"low": 0.1, "high": 1.0}}, {"learning_rate": 0.5}, {"learning_rate": 0.5}),
+        ({"learning_rate": {"low": 0.1, "high": 0.4}}, {"learning_rate": 0.5}, None),
+        ({"batch_size": {"low": 8, "high": 32}}, {"batch_size": 32}, {"batch_size": 32}),
+        ({"scorer_options.hidden": [[4], [8]]}, {}, {"scorer_options.hidden": [4]}),
+        ({"scorer_options.dropout": {"low": 0.0, "high": 0.5}}, {}, None),
+        ({"scorer_options.width": {"low": 1, "high": 9}}, {"scorer_options.width": 2.5}, None),
+    ],
+)
+def test_what_a_trial_chose_in_another_space(space, chosen, then):
+    base = {"batch_size": 32, "seed": 0, "learning_rate": 0.001, "scorer_options": {"hidden": (4,)}}
+    assert choices_in(space, base, chosen) == then
+
+
+def test_a_killed_trial_of_another_space_is_left_behind(tmp_path):
+    def killed(number):
+        def end(batch, logs):
+            raise KilledError
+
+        return [keras.callbacks.LambdaCallback(on_train_batch_end=end)]
+
+    with pytest.raises(KilledError):
+        search(tmp_path, 1, space={"batch_size": [8]}, callbacks=killed)
+    (trial,) = search(tmp_path, 1, space={"batch_size": [4]})
+    assert (trial.number, trial.settings) == (1, {"batch_size": 4})
 
 
 def test_less_may_be_better(tmp_path):
@@ -105,7 +166,7 @@ def test_a_trial_whose_metric_is_nan_has_diverged(tmp_path, monkeypatch):
 def test_the_default_space_is_what_the_scorer_knows(monkeypatch, tmp_path):
     spaces = []
 
-    def open_folder(output, given, data):
+    def open_folder(folder, given):
         spaces.append(given["space"])
         raise KilledError
 
@@ -202,5 +263,7 @@ def test_without_validation_a_share_is_held_out(tmp_path):
 def test_a_folder_with_anything_else_in_it(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/file").write_text("precious")
-    with pytest.raises(FileExistsError, match="other exists and holds no search"):
+    with pytest.raises(
+        FileExistsError, match="other exists and is not empty: it holds no search, but file: choose another output"
+    ):
         search(tmp_path / "other", 1)

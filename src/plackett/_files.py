@@ -1,17 +1,19 @@
 """Files that are whole or not there, and what is said of files that are missing or cannot be written. Internal."""
 
 import contextlib
+import errno
 import os
 import pathlib
 from collections.abc import Iterator
 
 MODEL = "model.keras"  # what a run calls the file of its model
+ON_WINDOWS = os.name == "nt"
 PARTIAL = "partial-"  # how the name of a file or folder begins while it is written
 
 
 @contextlib.contextmanager
 def replace(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Gives the path to write to; at the end what was written is on the disk and takes the name `path`.
+    """Gives the path to write to; at the end what was written is on the disk, under the name `path`.
 
     Where anything goes wrong before that, `path` stays as it was.
     """
@@ -21,6 +23,7 @@ def replace(path: pathlib.Path) -> Iterator[pathlib.Path]:
         with errors_of_writing(path):
             sync(partial)
             partial.replace(path)
+            sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -45,10 +48,17 @@ def errors_of_writing(path: pathlib.Path) -> Iterator[None]:
 
 
 def sync(path: pathlib.Path) -> None:
-    """Waits until a file, or what a folder lists, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Waits until a file, or what a folder lists, is on the disk; Windows opens no folder, and writes it by itself."""
+    is_folder = path.is_dir()
+    if is_folder and ON_WINDOWS:
+        return
+    # Windows syncs only what is open for writing.
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not is_folder or error.errno != errno.EINVAL:  # which some network file systems give for any folder
+            raise
     finally:
         os.close(descriptor)
 

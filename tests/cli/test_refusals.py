@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import socket
 
 import keras
 import pytest
@@ -12,6 +13,7 @@ from command_line import OTHER, quick, run, words
 from plackett.data import _sources
 from plackett.losses import NDCGLambdaWeight
 from plackett.training import Settings
+from plackett.training._lock import hold
 
 CONFIGS = {
     "broken": "a: [",
@@ -169,14 +171,24 @@ def test_another_run_is_not_resumed(here):
     config = {"backend": BACKEND} | dataclasses.asdict(Settings())
     (here / "run/config.yaml").write_text(yaml.safe_dump(config | {"data": ["other.txt"], "checkpoint_steps": 9}))
     command = ["train", "train.txt", "--output", "run", "--resume"]
-    check(run(*command, "--epochs", 3), "run cannot be resumed, it holds another run: epochs was 50 and is 3")
+    check(run(*command, "--seed", 3), "run cannot be resumed, it holds another run: seed was 0 and is 3")
+    (here / "run/history.csv").write_text("epoch,loss,ndcg@10\n1,1.0,0.5\n2,0.9,0.6\n")
+    check(run(*command, "--epochs", 1), "run cannot be resumed with epochs=1: 2 are done. Give at least 2")
     assert "AssertionError: the data was read" in run(*command).output
 
 
 @pytest.mark.usefixtures("nothing_is_read")
 def test_the_folder_of_a_run(here, monkeypatch):
-    way_out = "choose another --output, go on with the run in it by --resume, or replace it by --overwrite"
-    check(run("train", "train.txt", "--output", "folder"), f"folder exists and is not empty: {way_out}")
+    for options in ([], ["--overwrite"], ["--resume"]):
+        done = run("train", "train.txt", "--output", "folder", *options)
+        check(done, "folder exists and is not empty: it holds no run of plackett, but file, which overwrite and resume")
+    (here / "run").mkdir()
+    (here / "run/config.yaml").write_text(yaml.safe_dump({"backend": BACKEND} | dataclasses.asdict(Settings())))
+    done = run("train", "train.txt", "--output", "run")
+    check(done, "run exists and is not empty: it holds a run (config.yaml): choose another output folder")
+    with hold(here / "run"):
+        done = run("train", "train.txt", "--output", "run", "--overwrite")
+        check(done, f"run is in use by process {os.getpid()} on {socket.gethostname()}, since")
     check(run("train", "train.txt", "--output", "train.txt/run"), f"could not be written: {here / 'train.txt'} is a fi")
     check(run("train", "train.txt", "--output", "train.txt", "--overwrite"), "train.txt is a file")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
@@ -200,7 +212,7 @@ def test_the_folder_of_a_run(here, monkeypatch):
         (
             "epochs: [1]",
             ["--output", "folder"],
-            "folder exists and is not empty: it holds no search, so choose another",
+            "folder exists and is not empty: it holds no search, but file: choose another",
         ),
         ("epochs: [1]", ["--loss", "sofmax"], "unknown loss 'sofmax'; did you mean 'softmax'?"),
     ],

@@ -7,10 +7,13 @@ import sys
 import plackett
 
 CODE = """
+import dataclasses
 import pathlib
 import sys
 import typer.testing
+import yaml
 from plackett.cli._app import app
+from plackett.training import Settings
 
 def run(*arguments):
     done = typer.testing.CliRunner().invoke(app, arguments)
@@ -36,7 +39,9 @@ assert "polars" in sys.modules or "pyarrow" in sys.modules
 open("space.yaml", "w").write("batch_size: [0]")
 open("bad.txt", "w").write("1 qid:1 1:x\\n")
 pathlib.Path("run1").mkdir()
-pathlib.Path("run1/config.yaml").write_text("epochs: 7")
+pathlib.Path("run1/config.yaml").write_text(yaml.safe_dump(dataclasses.asdict(Settings(seed=7)) | {"backend": "jax"}))
+pathlib.Path("other").mkdir()
+pathlib.Path("other/config.yaml").write_text("epochs: 7")
 for command, wrong in {
     "convert a.txt a.parquet": "a.parquet exists",
     "train none.txt --output run": "there is no file none.txt",
@@ -55,7 +60,8 @@ for command, wrong in {
     "train bad.txt --output run": "bad.txt, line 1: feature 1 must be a number",
     "train a.txt --output run --validation a.txt": "query '1' is in both training and validation data",
     "train a.txt --output run --target click": "unknown target of these lists 'click'",
-    "train a.txt --output run1 --resume": "epochs was 7 and is 50",
+    "train a.txt --output run1 --resume": "seed was 7 and is 0",
+    "train a.txt --output other --overwrite": "other exists and is not empty: it holds no run of plackett",
     "tune bad.txt --output run --trials 1": "bad.txt, line 1: feature 1 must be a number",
     "tune a.txt --output run --trials 1 --space space.yaml": "batch_size must be ",
     "evaluate none a.txt": "there is no file none",

@@ -1,6 +1,5 @@
 """`plackett train`."""
 
-import contextlib
 import csv
 import dataclasses
 import errno
@@ -53,6 +52,12 @@ def test_train_holds_out_queries_of_its_own(files):
     done = run("train", files / "train.txt", "--output", files / "half", *quick(1), "--validation-share", 0.5)
     assert "30 queries of labels 0 to 2 to train on, 30 queries of labels 0 to 2 to validate on" in words(done)
     assert yaml.safe_load((files / "half/config.yaml").read_text())["validation"] == "50% of the queries"
+
+
+def test_a_batch_of_more_queries_than_there_are_is_told_of(files):
+    done = run("train", files / "train.txt", "--output", files / "run", "--epochs", 1, "--batch-size", 10**9)
+    assert done.exit_code == 0, done.output
+    assert "a batch has all 48 queries, which are fewer than --batch-size 1000000000" in words(done)
 
 
 def history(folder):
@@ -149,15 +154,6 @@ def test_an_earlier_run_is_not_overwritten(files):
     assert run(*arguments, "--overwrite").exit_code == 0
 
 
-def interrupted(process):
-    """What it says after Ctrl-C; one that comes in a callback of the garbage collector is lost, so there are more."""
-    for _ in range(6):
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=30)[0]
-    raise AssertionError("it went on in spite of Ctrl-C")
-
-
 def test_ctrl_c_leaves_what_is_finished(files):
     # A shell that starts the tests in the background has told its children to ignore Ctrl-C.
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
@@ -168,7 +164,8 @@ def test_ctrl_c_leaves_what_is_finished(files):
         deadline = time.monotonic() + 120
         while not (files / "run/history.csv").exists() and time.monotonic() < deadline:
             time.sleep(0.1)
-        output = interrupted(process)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 130, output
@@ -180,15 +177,17 @@ def test_ctrl_c_leaves_what_is_finished(files):
         "model.keras",
         "metrics.json",
         "history.csv",
+        ".lock",
     }
 
 
 def test_a_run_that_was_still_improving_says_so(files):
     arguments = ["train", files / "train.txt", "--output", files / "run"]
-    said = (
-        "the best epoch was the last one: more --epochs may find a better one (with --overwrite, or another --output)"
-    )
-    assert said in words(run(*arguments, *quick(1)))
+    said = "the best epoch was the last one: more --epochs may find a better one"
+    done = run(*arguments, *quick(1), "--learning-rate-schedule", "cosine")
+    assert f"{said} (with --overwrite, or another --output)" in words(done)
+    done = run(*arguments, *quick(1), "--overwrite")
+    assert f"{said} (with --resume, which goes on from here)" in words(done)
     done = run(*arguments, *quick(9), "--overwrite", "--patience", 1)
     assert done.exit_code == 0, done.output
     best, epochs = map(int, re.search(r"best epoch (\d+) of (\d+)", words(done)).groups())

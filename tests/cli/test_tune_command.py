@@ -1,5 +1,7 @@
 """`plackett tune`."""
 
+import warnings
+
 import yaml
 from command_line import run, words
 
@@ -20,6 +22,13 @@ def test_tune(files):
     assert run(*best).exit_code == 0
     config = yaml.safe_load((files / "best/config.yaml").read_text())
     assert (config["scorer_options"], config["max_list_size"]) == ({"hidden": [4]}, 6)
+    (files / "space.yaml").write_text("learning_rate: {low: 1e-3, high: 1e-1, log: true}\nbatch_size: [24]\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        done = run(*arguments, "--trials", "1")
+    assert done.exit_code == 0, done.output
+    assert "warning: 2 of 2 earlier trials lie outside the space and do not count: 0, 1" in words(done)
+    assert "trial 2: ndcg@10 0." in done.output
     done = run(*arguments, "--trials", "2", "--seed", 3)
     assert done.exit_code == 2
     assert "seed was 0 and is 3" in words(done)

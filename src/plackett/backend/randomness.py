@@ -54,7 +54,7 @@ def keep_generators() -> Iterator[None]:
 
     They are those of Python, NumPy, Keras and PyTorch. Keras draws from none of TensorFlow.
     """
-    of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), generator_states()
+    of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), _states_of_torch()
     of_keras = {name: global_state.get_global_attribute(name) for name in OF_KERAS}
     global_state.set_global_attribute("global_seed_generator", None)
     try:
@@ -62,7 +62,7 @@ def keep_generators() -> Iterator[None]:
     finally:
         random.setstate(of_python)
         np.random.set_state(of_numpy)
-        set_generator_states(of_torch)
+        _set_states_of_torch(of_torch)
         for name, value in of_keras.items():
             global_state.set_global_attribute(name, value)
 
@@ -85,19 +85,44 @@ def seed_generators(seed: int) -> None:
 
 
 def generator_states() -> list:
-    """The states of these generators, as numpy arrays; [] where there are none."""
+    """The states of those that a step draws from, as numpy arrays; [] where there are none.
+
+    They are of the CPU and of the one GPU that PyTorch computes on, so that a machine with another number of GPUs can
+    take them up.
+    """
     if keras.backend.backend() != "torch":
         return []
     import torch
 
-    return [state.numpy() for state in (torch.get_rng_state(), *torch.cuda.get_rng_state_all())]
+    states = [torch.get_rng_state()]
+    if torch.cuda.is_available():
+        states.append(torch.cuda.get_rng_state())
+    return [state.numpy() for state in states]
 
 
 def set_generator_states(states: list) -> None:
-    """Goes back to states that `generator_states` returned."""
+    """Goes back to states that `generator_states` returned, where there is such a device."""
     if keras.backend.backend() == "torch":
         import torch
 
-        of_the_cpu, *of_gpus = map(torch.from_numpy, states)
+        of_the_cpu, *of_the_gpu = map(torch.from_numpy, states)
         torch.set_rng_state(of_the_cpu)
-        torch.cuda.set_rng_state_all(of_gpus)
+        if of_the_gpu and torch.cuda.is_available():
+            torch.cuda.set_rng_state(of_the_gpu[0])
+
+
+def _states_of_torch():
+    """The states of all generators of PyTorch in this process; None on other backends."""
+    if keras.backend.backend() != "torch":
+        return None
+    import torch
+
+    return torch.get_rng_state(), torch.cuda.get_rng_state_all()
+
+
+def _set_states_of_torch(states):
+    if states is not None:
+        import torch
+
+        torch.set_rng_state(states[0])
+        torch.cuda.set_rng_state_all(states[1])

@@ -24,13 +24,16 @@ from plackett.cli._progress import EpochBar
 from plackett.cli._request import read_request
 from plackett.cli._tables import console, say
 from plackett.cli._training_lists import read_lists
-from plackett.training._same_run import check_same_settings
+from plackett.training._lock import check_free
+from plackett.training._output_folder import check_output
+from plackett.training._same_run import check_same_settings, schedule_over_all_epochs
 
 EPILOG = LAMBDARANK
-WAY_OUT = "choose another --output, go on with the run in it by --resume, or replace it by --overwrite"
 
 Output = Annotated[pathlib.Path, typer.Option(help="The folder for the model and its record.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder; nothing else.")
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder, if there is one.")]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Log to the folder tensorboard in the output folder.")]
 
@@ -58,7 +61,9 @@ def train(
     running = choose_backend(backend)
     request = read_request(ctx, running)
     _checks.check_training(request, shared_queries=shared_queries)
-    _checks.check_folder(output, may_hold=overwrite or resume, way_out=WAY_OUT)
+    _checks.check_folder(output, may_hold=True, way_out="")
+    check_output(output, overwrite=overwrite, resume=resume)
+    check_free(output)
     if resume and (output / "config.yaml").is_file():
         check_same_settings(output, {"backend": running} | dataclasses.asdict(request.whole))
     lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
@@ -76,10 +81,9 @@ def train(
     best, epochs = trained.best["epoch"], len(trained.history)
     console.print(f"best epoch {best} of {epochs}; saved in [bold]{escape(str(trained.output))}[/]", soft_wrap=True)
     if trained.still_improving:
-        say(
-            "the best epoch was the last one: more --epochs may find a better one (with --overwrite, or another "
-            "--output)"
-        )
+        anew = schedule_over_all_epochs(dataclasses.asdict(request.whole))
+        way_on = "--overwrite, or another --output" if anew else "--resume, which goes on from here"
+        say(f"the best epoch was the last one: more --epochs may find a better one (with {way_on})")
 
 
 def train_under_a_bar(
@@ -93,6 +97,8 @@ def train_under_a_bar(
     whole = Settings.from_dict(settings)
     metric = make_metric(whole)
     label = whole.loss if isinstance(whole.loss, str) else "training"
+    if whole.batch_size > len(lists):
+        say(f"a batch has all {len(lists)} queries, which are fewer than --batch-size {whole.batch_size}")
     bar = EpochBar(console, label, metric.name, metric.improves)
     callbacks = [as_callback(bar), *callbacks]
     try:

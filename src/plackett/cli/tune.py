@@ -1,6 +1,7 @@
 """`plackett tune`."""
 
 import pathlib
+import warnings
 from typing import Annotated
 
 import typer
@@ -12,8 +13,8 @@ from plackett.cli._request import Request, read_request
 from plackett.cli._tables import console, in_short, say, table_of_trials
 from plackett.cli._training_lists import read_lists
 from plackett.training._config_file import read_yaml
-
-WAY_OUT = "it holds no search, so choose another --output"
+from plackett.training._lock import check_free
+from plackett.training._output_folder import check_search_output
 
 
 @with_settings
@@ -41,7 +42,9 @@ def tune(
     searched = None if space is None else read_yaml(space)
     _checks.check_space(searched, request.settings, request.given)
     _checks.check_training(request, shared_queries=shared_queries)
-    _checks.check_folder(output, may_hold=(output / "search.yaml").is_file(), way_out=WAY_OUT)
+    _checks.check_folder(output, may_hold=True, way_out="")
+    check_search_output(output)
+    check_free(output)
     lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
     check_parts(request)
     found = search(lists, held_out, output, trials, searched, provenance, request.settings)
@@ -75,16 +78,18 @@ def search(lists, validation, output: pathlib.Path, trials: int, space: dict | N
 
     metric = settings.get("metric", Settings.metric)
     try:
-        return plackett.tune(
-            lists,
-            validation,
-            output=output,
-            trials=trials,
-            space=space,
-            provenance=provenance,
-            after=lambda trial: say(in_words(trial, metric)),
-            **settings,
-        )
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
+            return plackett.tune(
+                lists,
+                validation,
+                output=output,
+                trials=trials,
+                space=space,
+                provenance=provenance,
+                after=lambda trial: say(in_words(trial, metric)),
+                **settings,
+            )
     except KeyboardInterrupt:
         say("\nstopped: the same command goes on with the search")
         raise typer.Exit(130) from None

@@ -8,7 +8,7 @@ import numpy as np
 
 from plackett.data import Missed, RankingLists
 from plackett.data._batches import bucket_size, pad
-from plackett.evaluation._scoring import check_lists, score
+from plackett.evaluation._scoring import batch_size_for, check_lists, score
 from plackett.metrics import get
 from plackett.metrics._base import RankingMetric
 
@@ -67,6 +67,7 @@ def evaluate_scores(
     if len(measures) < len(fresh):
         raise ValueError(f"each metric must have a name of its own, but got {[measure.name for measure in fresh]}")
     row_splits, columns = _documents_to_measure(scores, lists, queries)
+    batch_size = batch_size_for(lists, batch_size)
     place = np.arange(bucket_size(int(np.diff(row_splits).max(initial=0))))
     for start in range(0, len(lists), batch_size):
         splits = row_splits[start : start + batch_size + 1]

@@ -48,7 +48,7 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
     task, layer = next(iter(output_layers(scorer).items()))
     rule = _ranking_rule(model, task, layer)
     scores = np.zeros(len(lists.labels), "float64" if layer.compute_dtype == "float64" else "float32")
-    batches = Batches(lists, batch_size)
+    batches = Batches(lists, batch_size_for(lists, batch_size))
     for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
         batch = scorer.predict_on_batch(inputs)
         batch = ops.convert_to_numpy(rule(batch if task is None else batch[task]))
@@ -56,6 +56,11 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
     if np.isnan(scores).any():
         check_missing(scorer, lists)
     return scores
+
+
+def batch_size_for(lists: RankingLists, most: int) -> int:
+    """How many lists a batch has: `most`, or where there are fewer the next power of two, so that shapes are few."""
+    return min(most, 1 << max(len(lists) - 1, 0).bit_length())
 
 
 def check_lists(name: str, given: object) -> None:

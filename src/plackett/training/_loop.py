@@ -12,16 +12,20 @@ from plackett.evaluation._scoring import check_lists
 from plackett.scorers._any_model import inputs_for
 from plackett.scorers.preprocessing.missing import check_missing
 from plackett.training._feed import Feed
+from plackett.training._interrupt import catch_interrupts
 from plackett.training._label_check import check_labels
+from plackett.training._lock import hold
 from plackett.training._objective import compile_model, make_losses, make_metric, make_scorer
 from plackett.training._objects import as_config
 from plackett.training._optimizers import make_optimizer
-from plackett.training._run_folder import environment, open_run_folder
+from plackett.training._output_folder import check_output, read_history
+from plackett.training._run_folder import environment, open_run_folder, write_changes
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._validation_share import hold_out
-from plackett.training.callbacks.best_epoch import Record, read_history
+from plackett.training.callbacks.best_epoch import Record
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, Checkpoints, clear
-from plackett.training.callbacks.divergence import Watch, watch_weights
+from plackett.training.callbacks.divergence import Watch
+from plackett.training.callbacks.interrupt import StopAtInterrupt
 from plackett.training.callbacks.randomness import EpochSeeds
 
 
@@ -76,9 +80,10 @@ def train(
     (['epoch', 'loss', 'ndcg@10'], 1)
 
     A run that was killed at any moment and is then resumed ends with the weights, bit for bit, that it would have
-    ended with undisturbed, on the same backend and machine. What callbacks of your own remember is not kept. All
-    randomness comes from `seed`; the global generators of Python, NumPy, Keras and the backend go on afterwards as if
-    nothing had been.
+    ended with undisturbed, on the same backend and machine. So does one, finished or not, that is resumed with other
+    `epochs` or `patience`, where the learning rate does not depend on the number of epochs. What callbacks of your own
+    remember is not kept. All randomness comes from `seed`; the global generators of Python, NumPy, Keras and the
+    backend go on afterwards as if nothing had been.
 
     What has a name may be an object of your own:
 
@@ -97,10 +102,10 @@ def train(
         lists: the training lists; what a scorer knows of features is fitted on them alone.
         validation: the lists that the best epoch is chosen on. None = the share `validation_share` of the queries,
             drawn by the seed, is held out.
-        output: a folder for `config.yaml`, `environment.yaml`, `model.keras`, `metrics.json`, `history.csv` and,
-            until the run is finished, `checkpoints/`. None = nothing is written. Each of them is whole at any moment:
-            what is finished stays when training is interrupted.
-        overwrite: whether an earlier run in `output` may be replaced.
+        output: a folder for `config.yaml`, `environment.yaml`, `model.keras`, `metrics.json`, `history.csv` and
+            `checkpoints/`, of which the last stays. None = nothing is written. Each of them is whole at any moment:
+            what is finished stays when training is interrupted. No other process writes there by plackett meanwhile.
+        overwrite: whether an earlier run in `output` may be replaced; nothing else is.
         resume: goes on with the run in `output` from its last checkpoint; from the beginning where there is none; a
             finished run is given back as it is.
         provenance: entries to put first in `config.yaml`: where the data came from.
@@ -110,7 +115,9 @@ def train(
         settings: fields of `Settings`.
 
     Raises:
-        FileExistsError: `output` holds an earlier run, and neither `overwrite` nor `resume` is True.
+        BlockingIOError: another process holds `output`; says which one.
+        FileExistsError: `output` holds an earlier run, and neither `overwrite` nor `resume` is True; or something else.
+        KeyboardInterrupt: after the step in which Ctrl-C came, and at once at a second one.
         OSError: `output` cannot be written; the last checkpoint and the files of the finished epochs are whole.
         TrainingDivergedError: the loss, a gradient or the validation metric is not finite; likewise, and
             `divergence.json` says what was found.
@@ -127,15 +134,19 @@ def train(
     if validation is None:
         lists, validation = hold_out(lists, chosen)
         provenance = provenance | {"validation": f"{chosen.validation_share:.0%} of the queries"}
-    with backend.keep_generators():
+    with catch_interrupts() as interrupt, backend.keep_generators():
         backend.seed_all_generators(chosen.seed)
-        run = _Run(lists, validation, chosen)
-        folder = None
-        if output is not None:
-            config = provenance | {"backend": keras.backend.backend()} | as_config(chosen)
-            surroundings = environment(lists, validation)
-            folder = open_run_folder(output, config, surroundings, overwrite=overwrite, resume=resume)
-        return run.to_its_end(folder, callbacks)
+        run = _Run(lists, validation, chosen, interrupt)
+        interrupt.check()
+        if output is None:
+            return run.to_its_end(None, callbacks)
+        config = provenance | {"backend": keras.backend.backend()} | as_config(chosen)
+        surroundings = environment(lists, validation)
+        folder = pathlib.Path(output)
+        check_output(folder, overwrite=overwrite, resume=resume)
+        with hold(folder):
+            open_run_folder(folder, config, surroundings, overwrite=overwrite, resume=resume)
+            return run.to_its_end(folder, callbacks, config)
 
 
 def _check_callbacks(given):
@@ -149,62 +160,68 @@ def _check_callbacks(given):
 class _Run:
     """All that takes part in one run, made and checked before anything is written."""
 
-    def __init__(self, lists, validation, settings):
-        self.settings, self.validation = settings, validation
+    def __init__(self, lists, validation, settings, interrupt):
+        self.settings, self.validation, self.interrupt = settings, validation, interrupt
         self.metric = make_metric(settings)
-        optimizer = make_optimizer(settings, settings.epochs * -(-len(lists) // settings.batch_size))
+        batch_size = min(settings.batch_size, len(lists))  # of which more would be padding
+        optimizer = make_optimizer(settings, settings.epochs * -(-len(lists) // batch_size))
         losses = make_losses(settings)
         self.losses = list(losses.values())
         self.model = make_scorer(lists, settings, losses)
         inputs_for(self.model, validation)
         check_missing(self.model, validation)
-        self.feed = _make_feed(inputs_for(self.model, lists), settings)
+        self.feed = _make_feed(inputs_for(self.model, lists), settings, batch_size)
         targets = self.feed.batches.targets if settings.tasks else {None: settings.target}
         check_labels(lists, validation, losses, targets, self.metric)
         compile_model(self.model, settings, losses, optimizer)
 
-    def to_its_end(self, folder, callbacks):
-        """Trains, or goes on, or finds that nothing is left to do."""
+    def to_its_end(self, folder, callbacks, config=None):
+        """Trains, or goes on, or finds that nothing is left to do; `config` is what `config.yaml` is to say."""
         record = Record(self.validation, self.metric, self.settings.patience, folder)
-        if folder is not None and record.take(read_history(folder)).ends(self.settings.epochs):
+        if folder is not None:
+            record.take(read_history(folder)).check_patience()
+            write_changes(folder, config)
+        if record.ends(self.settings.epochs):
             self.model.optimizer.build(self.model.trainable_variables)
             self.model.load_weights(folder / "model.keras")
         else:
             record.take([])
             self._fit(record, callbacks)
         if folder is not None:
-            clear(folder / CHECKPOINTS)
+            clear(folder / CHECKPOINTS, keep=1)
         return Trained(self.model, record.history, record.best, self.validation, folder)
 
     def _fit(self, record, callbacks):
         """Epochs by one call of Keras's `fit` each, since the first may be what a checkpoint left of one."""
         model, feed, settings = self.model, self.feed, self.settings
         seeds = EpochSeeds(settings.seed, feed)
-        ours, first, step = [seeds, Watch(feed, record.folder), record], 0, 0
+        watch = Watch(feed, settings.check_weights, record.folder)
+        ours, checkpoints, first, step = [seeds, watch, record], None, 0, 0
         if record.folder is not None:
             root, given = record.folder / CHECKPOINTS, _has_state(settings)
-            checkpoints = Checkpoints(root, settings, feed, record, seeds, self.losses, given)
+            checkpoints = Checkpoints(root, settings, feed, record, watch, seeds, self.losses, given)
             first, step = checkpoints.resume(model)
             ours.append(checkpoints)
         params = {"epochs": settings.epochs, "steps": len(feed), "history": list(record.history)}
-        calls = Callbacks([*ours, *callbacks], add_history=True, model=model, **params)
-        with watch_weights(model):
-            calls.begin()
-            for epoch in range(first, settings.epochs):
-                feed.start(epoch, step)
-                step, batches = 0, backend.for_fit(feed)
-                model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, callbacks=calls, verbose=0)
-                if model.stop_training:
-                    break
+        calls = Callbacks([*ours, *callbacks, StopAtInterrupt(self.interrupt)], add_history=True, model=model, **params)
+        calls.begin()
+        for epoch in range(first, settings.epochs):
+            feed.start(epoch, step)
+            step, batches = 0, backend.for_fit(feed)
+            model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, callbacks=calls, verbose=0)
+            if model.stop_training:
+                break
+        if checkpoints is not None:
+            checkpoints.write_the_end()
         model.set_weights(record.best_weights)
         calls.end()
 
 
-def _make_feed(lists, settings):
+def _make_feed(lists, settings, batch_size):
     targets = settings.target
     if settings.tasks:
         targets = {name: task["target"] for name, task in settings.tasks.items()}
-    return Feed(lists, settings.batch_size, seed=settings.seed, max_list_size=settings.max_list_size, targets=targets)
+    return Feed(lists, batch_size, seed=settings.seed, max_list_size=settings.max_list_size, targets=targets)
 
 
 def _has_state(settings):

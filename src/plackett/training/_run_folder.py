@@ -4,16 +4,18 @@ import importlib
 import importlib.metadata
 import pathlib
 import platform
-import shutil
 import subprocess
 
 import keras
 import numpy as np
 import yaml
 
-from plackett._files import PARTIAL, errors_of_writing, write_whole
+from plackett._files import errors_of_writing, write_whole
 from plackett.data import RankingLists
-from plackett.training._same_run import WAY_OUT, check_same, check_same_settings
+from plackett.training._config_file import read_yaml
+from plackett.training._output_folder import PARTIAL_OF_A_RUN, RESULTS, check_output, holds_run
+from plackett.training._same_run import FREE, OF_THE_END, WAY_OUT, check_same, check_same_settings
+from plackett.training.callbacks.checkpoints import CHECKPOINTS, clear
 
 
 def open_run_folder(
@@ -21,7 +23,8 @@ def open_run_folder(
 ) -> pathlib.Path:
     """The output folder with `environment.yaml` and `config.yaml` in it.
 
-    The config is written last, so a folder that has none holds no run.
+    The config is written last, so a folder that has none holds no run. Of a run that goes on it stays as it was, see
+    `write_changes`.
 
     Args:
         output: where it is to be.
@@ -31,29 +34,20 @@ def open_run_folder(
         resume: whether a run there goes on.
 
     Raises:
-        FileExistsError: there is something in it and neither `overwrite` nor `resume` allows for it.
+        FileExistsError: there is something in it and neither `overwrite` nor `resume` allows for it, or it is no run.
         ValueError: `resume`, and it holds a run with other settings or on other data.
         OSError: it cannot be written.
     """
     folder = pathlib.Path(output)
-    if resume and (folder / "config.yaml").is_file():
+    check_output(folder, overwrite=overwrite, resume=resume)
+    if resume and holds_run(folder):
         check_same_settings(folder, config)
         check_same(folder, "environment.yaml", surroundings["data"], lambda before: before["data"], WAY_OUT)
-        _remove_partial(folder)
+        _remove(folder, [*PARTIAL_OF_A_RUN, "divergence.json"])
         return folder
-    if resume and folder.is_dir():
-        _remove_partial(folder)
-        (folder / "environment.yaml").unlink(missing_ok=True)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
-        raise FileExistsError(
-            f"{folder} exists and is not empty: choose another output folder, replace what is there (overwrite, "
-            "--overwrite), or go on with the run in it (resume, --resume)"
-        )
     with errors_of_writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    for name in ("config.yaml", "model.keras", "metrics.json", "history.csv", "divergence.json"):
-        (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    _remove(folder, [*PARTIAL_OF_A_RUN, *RESULTS])
     write_whole(folder / "environment.yaml", yaml.safe_dump(surroundings, sort_keys=False))
     write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     return folder
@@ -74,10 +68,21 @@ def environment(lists: RankingLists, validation: RankingLists) -> dict:
     }
 
 
-def _remove_partial(folder):
-    """Takes away what a killed run had not finished writing, and why another diverged."""
-    for path in [*folder.glob(f"{PARTIAL}*"), folder / "divergence.json"]:
-        path.unlink(missing_ok=True)
+def write_changes(folder: pathlib.Path, config: dict) -> None:
+    """Writes into `config.yaml` what has changed of the settings that may while a run is resumed."""
+    before = read_yaml(folder / "config.yaml")
+    now = before | {name: config[name] for name in (*FREE, *OF_THE_END)}
+    if now != before:
+        write_whole(folder / "config.yaml", yaml.safe_dump(now, sort_keys=False))
+
+
+def _remove(folder, names):
+    """Takes away files, and the folder of checkpoints."""
+    for name in names:
+        if name == CHECKPOINTS:
+            clear(folder / name)
+        else:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _git_commit():

@@ -7,11 +7,21 @@ from typing import Any
 
 import yaml
 
+from plackett.training._config_file import read_yaml
+from plackett.training._output_folder import read_history
 from plackett.training._settings import Settings, is_options
 
 NAMING = ("name", "keras_history", "input_layers", "output_layers")  # the entries of a config that hold names of layers
 # Settings that may change while a run is resumed: the weights do not depend on them.
-FREE = ("checkpoint_steps", "checkpoint_minutes", "keep_checkpoints")
+FREE = ("checkpoint_steps", "checkpoint_minutes", "keep_checkpoints", "check_weights")
+# Those that say when a run ends, which it may do later, and, as far as it has not come, sooner.
+OF_THE_END = ("epochs", "patience")
+# What of a learning rate schedule is made of the number of epochs, unless its options say it.
+OF_ALL_STEPS = {
+    "cosine": {"decay_steps"},
+    "warmup_cosine": {"decay_steps", "warmup_steps"},
+    "exponential": {"decay_steps"},
+}
 WAY_OUT = "replace it (overwrite, --overwrite) or choose another output folder"
 LONG = 300  # letters of a difference that nobody reads
 
@@ -24,11 +34,24 @@ def check_same_settings(folder: pathlib.Path, config: dict) -> None:
         config: the backend, and all settings as `config.yaml` holds them.
     """
     check_same(folder, "config.yaml", _to_compare(config), _to_compare, WAY_OUT)
+    epochs, before = config["epochs"], read_yaml(folder / "config.yaml").get("epochs")
+    if epochs != before and (schedule := schedule_over_all_epochs(config)):
+        raise ValueError(
+            f"{folder} cannot be resumed with other epochs: epochs was {before} and is {epochs}, and the learning rate "
+            f"schedule {schedule} spans them all, so that a run of {epochs} has other weights from its first step on. "
+            f"Give epochs={before}; to train anew, {WAY_OUT}"
+        )
+    done = len(read_history(folder))
+    if epochs < done:
+        raise ValueError(
+            f"{folder} cannot be resumed with epochs={epochs}: {done} are done. Give at least {done}; to train anew, "
+            f"{WAY_OUT}"
+        )
 
 
 def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict], way_out: str) -> None:
     """Raises a ValueError that says what differs between what is given now and `part` of a YAML file in `folder`."""
-    before = part(yaml.safe_load((folder / name).read_text()))
+    before = part(read_yaml(folder / name))
     now = yaml.safe_load(yaml.safe_dump(now))
     differences = [
         _difference(key, before.get(key), now.get(key)) for key in before | now if before.get(key) != now.get(key)
@@ -37,6 +60,15 @@ def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict]
         raise ValueError(
             f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}. To train anew, {way_out}"
         )
+
+
+def schedule_over_all_epochs(config: Mapping) -> str | None:
+    """The name of a learning rate schedule that depends on the number of epochs, or None."""
+    given = config.get("learning_rate_schedule")
+    if not isinstance(given, str) and not (given and is_options(given)):
+        return None
+    name, options = (given, {}) if isinstance(given, str) else next(iter(given.items()))
+    return name if OF_ALL_STEPS.get(name, set()) - set(options or {}) else None
 
 
 def without_names(config: Any) -> Any:
@@ -67,7 +99,7 @@ def _in_words(value, other):
 
 
 def _to_compare(config):
-    known = {"backend", *(field.name for field in dataclasses.fields(Settings))} - set(FREE)
+    known = {"backend", *(field.name for field in dataclasses.fields(Settings))} - {*FREE, *OF_THE_END}
     return {name: without_names(value) for name, value in config.items() if name in known}
 
 

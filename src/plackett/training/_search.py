@@ -2,9 +2,7 @@
 
 import dataclasses
 import inspect
-import json
 import pathlib
-import shutil
 from collections.abc import Callable, Mapping
 from typing import Unpack
 
@@ -15,32 +13,19 @@ from plackett import scorers
 from plackett._files import write_whole
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
+from plackett.training._interrupt import catch_interrupts
+from plackett.training._lock import hold
 from plackett.training._loop import hold_out, train
 from plackett.training._objective import make_metric
 from plackett.training._objects import as_config
+from plackett.training._output_folder import check_search_output
 from plackett.training._run_folder import environment
-from plackett.training._same_run import check_same, without_names
+from plackett.training._same_run import FREE, check_same, without_names
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._space import SPACE, check_space, with_choices
+from plackett.training._studies import Trial, choice_of, distributions, next_number, open_study, past_trials
+from plackett.training.callbacks.checkpoints import CHECKPOINTS, clear
 from plackett.training.callbacks.divergence import TrainingDivergedError
-
-
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """One run of a search.
-
-    >>> Trial(number=0, settings={"learning_rate": 0.01}, value=0.7).settings
-    {'learning_rate': 0.01}
-
-    Args:
-        number: from 0.
-        settings: what was chosen, by the names of the space.
-        value: the metric of its best epoch; None = training diverged.
-    """
-
-    number: int
-    settings: dict
-    value: float | None
 
 
 def tune(
@@ -59,6 +44,11 @@ def tune(
 
     Called again with the same arguments, it goes on until there are `trials` in all. A trial that was killed goes on
     from its last checkpoint. Which settings a trial tries depends on `seed` and on the trials before it alone.
+
+    The space may be another one then, wider or narrower. The trials whose settings lie in it count, as if they were of
+    it; a warning says how many do not, whose records stay in `trials/`. All other settings, `epochs` and `patience`
+    among them, must be as they were: trials of other lengths cannot be compared, and of a trial that has ended no
+    checkpoint is kept from which it could go on.
 
     Args:
         lists: the training lists.
@@ -79,6 +69,8 @@ def tune(
         All trials, the best first; those that diverged last.
 
     Raises:
+        BlockingIOError: another process holds `output`; says which one.
+        FileExistsError: `output` holds something else.
         ImportError: Optuna is not installed.
         ValueError: a wrong setting or space, or `output` holds another search.
 
@@ -96,19 +88,27 @@ def tune(
     if validation is None:
         lists, validation = hold_out(lists, base)
         provenance = provenance | {"validation": f"{base.validation_share:.0%} of the queries"}
-    folder = _open_folder(output, {"space": space} | as_config(base), environment(lists, validation)["data"])
-    study = _study(folder, "minimize" if metric.less_is_better else "maximize", base.seed)
-    run = _Trials(study, space, keywords, (lists, validation), folder, metric.name, callbacks)
-    while len(done := _past_trials(study)) < trials:
-        trial = run.next(len(done))
-        if after:
-            after(trial)
-    sign = 1 if metric.less_is_better else -1
-    best = sorted(done, key=lambda trial: (trial.value is None, sign * (trial.value or 0)))
-    if best[0].value is not None:
-        config = {"backend": keras.backend.backend()} | as_config(Settings(**with_choices(keywords, best[0].settings)))
-        write_whole(folder / "config.yaml", yaml.safe_dump(provenance | config, sort_keys=False))
-    return best
+    search = {"space": space} | as_config(base) | {"backend": keras.backend.backend()}
+    search |= environment(lists, validation)["data"]
+    folder = pathlib.Path(output)
+    check_search_output(folder)
+    with catch_interrupts() as interrupt, hold(folder):
+        _open_folder(folder, search)
+        study = open_study(folder, "minimize" if metric.less_is_better else "maximize", space, keywords)
+        write_whole(folder / "search.yaml", yaml.safe_dump(search, sort_keys=False))
+        run = _Trials(study, space, keywords, (lists, validation), folder, metric.name, callbacks)
+        while len(done := past_trials(study)) < trials:
+            interrupt.check()
+            trial = run.next(next_number(study))
+            if after:
+                after(trial)
+        sign = 1 if metric.less_is_better else -1
+        best = sorted(done, key=lambda trial: (trial.value is None, sign * (trial.value or 0)))
+        if best[0].value is not None:
+            config = as_config(Settings(**with_choices(keywords, best[0].settings)))
+            config = provenance | {"backend": keras.backend.backend()} | config
+            write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+        return best
 
 
 def _check_made_anew(base):
@@ -127,46 +127,15 @@ def _default_space(base, lists):
     return {name: x for name, x in SPACE.items() if "." not in name or name.partition(".")[2] in options}
 
 
-def _open_folder(output, search, data):
-    """The folder of the search; what it holds must be the same one."""
-    folder = pathlib.Path(output)
-    search = search | {"backend": keras.backend.backend()} | data
+def _open_folder(folder, search):
+    """Checks that the search that the folder holds, if any, is this one, in whatever space."""
+    check_search_output(folder)
     if (folder / "search.yaml").is_file():
-        way_out = "choose another output folder"
-        check_same(folder, "search.yaml", without_names(search), without_names, way_out)
-        return folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} exists and holds no search: choose another output folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "search.yaml", yaml.safe_dump(search, sort_keys=False))
-    return folder
+        check_same(folder, "search.yaml", _to_compare(search), _to_compare, "choose another output folder")
 
 
-def _study(folder, direction, seed):
-    try:
-        import optuna
-    except ImportError as error:
-        raise ImportError("a search needs Optuna: pip install 'plackett[tune]'") from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        storage=f"sqlite:///{(folder / 'trials.db').as_posix()}",
-        study_name="plackett",
-        direction=direction,
-        load_if_exists=True,
-    )
-    for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
-        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-    return study
-
-
-def _past_trials(study):
-    """The trials that came to an end, in their order."""
-    ended = [trial for trial in study.get_trials(deepcopy=False) if "settings" in trial.user_attrs and _is_over(trial)]
-    return [Trial(i, trial.user_attrs["settings"], trial.value) for i, trial in enumerate(ended)]
-
-
-def _is_over(trial):
-    return trial.state.name in ("COMPLETE", "PRUNED")
+def _to_compare(search):
+    return without_names({name: value for name, value in search.items() if name not in ("space", *FREE)})
 
 
 class _Trials:
@@ -181,14 +150,16 @@ class _Trials:
         import optuna
 
         self.study.sampler = optuna.samplers.TPESampler(seed=self.base["seed"] + number)
-        trial = self.study.ask()
-        chosen = {name: _choose(trial, name, given) for name, given in self.space.items()}
+        trial = self.study.ask(distributions(self.space))
+        chosen = {name: choice_of(given, trial.params[name]) for name, given in self.space.items()}
         trial.set_user_attr("settings", chosen)
+        trial.set_user_attr("number", number)
         run = self.folder / "trials" / f"{number:04d}"
         value = self._train(run, number, with_choices(self.base, chosen))
         state = optuna.trial.TrialState
         self.study.tell(trial, value, state=state.PRUNED if value is None else state.COMPLETE)
         (run / "model.keras").unlink(missing_ok=True)
+        clear(run / CHECKPOINTS)
         return Trial(number, chosen, value)
 
     def _train(self, run, number, settings):
@@ -197,13 +168,4 @@ class _Trials:
         try:
             return train(*self.lists, output=run, resume=True, callbacks=callbacks, **settings).best[self.metric]
         except TrainingDivergedError:
-            shutil.rmtree(run / "checkpoints", ignore_errors=True)
             return None
-
-
-def _choose(trial, name, given):
-    if isinstance(given, list):
-        # Optuna takes no lists for choices.
-        return json.loads(trial.suggest_categorical(name, [json.dumps(choice) for choice in given]))
-    suggest = trial.suggest_int if isinstance(given["low"], int) else trial.suggest_float
-    return suggest(name, given["low"], given["high"], log=given["log"])

@@ -73,6 +73,7 @@ class SettingsKeywords(typing.TypedDict, total=False):
     checkpoint_steps: Count | None
     checkpoint_minutes: Positive
     keep_checkpoints: Count
+    check_weights: Count | None
     seed: Seed
 
 
@@ -101,7 +102,7 @@ class Settings:
             given.
         epochs: how often the training lists are gone through, at most.
         patience: training stops after so many epochs without a better metric.
-        batch_size: how many lists a step takes.
+        batch_size: how many lists a step takes; all, where there are fewer.
         max_list_size: longer training lists are cut to so many documents, see `data.Batches`. None = they stay whole.
         optimizer: any of Keras, by its lower-case name; or an optimizer of Keras, which has its own learning rate,
             decay and clipping.
@@ -113,7 +114,9 @@ class Settings:
         mixed_precision: layers compute in bfloat16, weights and scores are float32.
         checkpoint_steps: a checkpoint is written after each so many steps. None = by time alone.
         checkpoint_minutes: one is written when the last is so old.
-        keep_checkpoints: how many of the last ones are kept.
+        keep_checkpoints: how many of the last ones are kept, while the run lasts.
+        check_weights: after each so many steps, and the last of an epoch, all weights are checked to be finite; the
+            loss is after each step. None = weights are checked before a checkpoint is written alone.
         seed: of the initial weights, the order of lists, dropout and the loss's noise.
 
     Raises:
@@ -142,6 +145,7 @@ class Settings:
     checkpoint_steps: Count | None = None
     checkpoint_minutes: Positive = 10.0
     keep_checkpoints: Count = 2
+    check_weights: Count | None = 100
     seed: Seed = 0
 
     def __post_init__(self):
@@ -196,7 +200,7 @@ def help_texts() -> dict[str, str]:
     """What each setting is, in the words of the docstring of `Settings`.
 
     >>> help_texts()["batch_size"]
-    'how many lists a step takes.'
+    'how many lists a step takes; all, where there are fewer.'
     """
     return argument_texts(Settings.__doc__)
 

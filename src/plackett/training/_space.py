@@ -1,6 +1,7 @@
 """What a search goes through: ranges and choices by the names of settings. Needs no Keras."""
 
 import dataclasses
+import json
 import typing
 from collections.abc import Mapping
 from typing import Annotated
@@ -34,7 +35,7 @@ def check_space(space: Mapping) -> dict[str, dict | list]:
 
 def with_choices(base: Mapping, chosen: Mapping) -> dict:
     """The settings with what was chosen in their place."""
-    settings = dict(base) | {name: dict(base[name]) for name in NESTED}
+    settings = dict(base) | {name: dict(base.get(name, {})) for name in NESTED}
     for name, value in chosen.items():
         outer, _, inner = name.partition(".")
         if inner:
@@ -42,6 +43,50 @@ def with_choices(base: Mapping, chosen: Mapping) -> dict:
         else:
             settings[name] = value
     return settings
+
+
+def choices_in(space: Mapping, base: Mapping, chosen: Mapping) -> dict | None:
+    """What a trial of one space chose, as choices of another; None where the other does not hold them all.
+
+    >>> choices_in({"epochs": [2, 4]}, {"epochs": 4, "batch_size": 8}, {"batch_size": 8})
+    {'epochs': 4}
+
+    Args:
+        space: the other one, as `check_space` gives it.
+        base: the settings that are as given in all trials.
+        chosen: what the trial chose.
+    """
+    whole, made = with_choices(base, chosen), {}
+    for name, given in space.items():
+        found = [x for x in _candidates(given, _at(whole, name)) if _form(name, x) == _form(name, _at(whole, name))]
+        if not found:
+            return None
+        made[name] = found[0]
+    fixed = [name for name in chosen if name not in space]
+    return made if all(_form(name, _at(whole, name)) == _form(name, _at(base, name)) for name in fixed) else None
+
+
+def _candidates(given, value):
+    """What of a range or of choices may be this value: the choices, or the value itself."""
+    if isinstance(given, list):
+        return given
+    kind = int if isinstance(given["low"], int) else (int, float)
+    inside = isinstance(value, kind) and not isinstance(value, bool) and given["low"] <= value <= given["high"]
+    return [type(given["low"])(value)] if inside else []
+
+
+def _at(settings, name):
+    """The value of a setting, or of an option of one; ... where the option is not there."""
+    outer, _, inner = name.partition(".")
+    return settings.get(outer, {}).get(inner, ...) if inner else settings[name]
+
+
+def _form(name, value):
+    """A value in the one form of all that are equal to it: 1e-3 as text is a number, a tuple is a list."""
+    of_settings = {field.name: field.type for field in dataclasses.fields(Settings)}
+    if name in of_settings:
+        value = check_value(name, value, of_settings[name])
+    return json.dumps(value, default=repr)
 
 
 def _check_range(name, given):

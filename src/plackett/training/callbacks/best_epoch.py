@@ -13,6 +13,7 @@ from plackett._files import errors_of_writing, replace, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate
 from plackett.metrics._base import RankingMetric
+from plackett.training._same_run import WAY_OUT
 from plackett.training.callbacks.divergence import range_of, report_divergence
 
 
@@ -55,7 +56,16 @@ class Record(keras.callbacks.Callback):
 
     def ends(self, epochs: int) -> bool:
         """Whether a run of so many epochs at most ends here; one without a best epoch does not."""
-        return self.best is not None and (len(self.history) == epochs or self._out_of_patience())
+        return self.best is not None and (len(self.history) >= epochs or self._out_of_patience())
+
+    def check_patience(self) -> None:
+        """Raises a ValueError where a run of this patience would have ended before its history does."""
+        for done in range(1, len(self.history)):
+            if Record(self.validation, self.metric, self.patience, None).take(self.history[:done])._out_of_patience():
+                raise ValueError(
+                    f"{self.folder} cannot be resumed with patience={self.patience}, by which the run had ended after "
+                    f"epoch {done}, but {len(self.history)} are done: give a greater patience; to train anew, {WAY_OUT}"
+                )
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         logs |= evaluate(self.model, self.validation, [self.metric])
@@ -99,13 +109,3 @@ class Record(keras.callbacks.Callback):
             rows.writeheader()
             rows.writerows(self.history)
             write_whole(self.folder / "history.csv", text.getvalue())
-
-
-def read_history(folder: pathlib.Path) -> list[dict]:
-    """The history that `history.csv` tells of; [] where there is none."""
-    path = folder / "history.csv"
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [{name: int(x) if name == "epoch" else float(x) for name, x in row.items()} for row in rows]

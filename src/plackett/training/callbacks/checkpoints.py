@@ -20,6 +20,7 @@ from plackett.losses._base import RankingLoss
 from plackett.training._feed import Feed
 from plackett.training._settings import Settings
 from plackett.training.callbacks.best_epoch import Record
+from plackett.training.callbacks.divergence import Watch
 from plackett.training.callbacks.randomness import EpochSeeds
 
 CHECKPOINTS = "checkpoints"
@@ -33,6 +34,7 @@ class Checkpoints(keras.callbacks.Callback):
         settings: how often one is written and how many are kept.
         feed: what the model is trained on.
         record: the history and the best weights so far; its callback must come first.
+        watch: what checks the weights before they are written.
         seeds: the global generators.
         losses: those of the model.
         of_given_state: whether the run starts from weights or an optimizer that the caller gave, which no seed makes
@@ -45,6 +47,7 @@ class Checkpoints(keras.callbacks.Callback):
         settings: Settings,
         feed: Feed,
         record: Record,
+        watch: Watch,
         seeds: EpochSeeds,
         losses: list[RankingLoss],
         of_given_state: bool,
@@ -55,6 +58,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.settings = settings
         self.feed = feed
         self.record = record
+        self.watch = watch
         self.noise = [loss.seed_generator.state for loss in losses if loss.seed_generator is not None]
         self.of_given_state = of_given_state
         self.steps = len(feed)
@@ -64,8 +68,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def resume(self, model: keras.Model) -> tuple[int, int]:
         """(epoch, step) of the last checkpoint, with everything as it was then; (0, 0) where there is none."""
-        for path in self.root.glob(f"{PARTIAL}*"):
-            shutil.rmtree(path)
+        _remove_partial(self.root)
         whole = positions(self.root)
         if not whole:
             if self.of_given_state:
@@ -102,12 +105,20 @@ class Checkpoints(keras.callbacks.Callback):
         every = self.settings.checkpoint_steps
         self._due |= every is not None and (self.feed.batches.epoch * self.steps + step) % every == 0
         self._due |= time.monotonic() - self.written >= 60 * self.settings.checkpoint_minutes
+        if self._due:
+            self.watch.check_weights(batch)
         if self._due and step < self.steps:
             self._write(self.feed.batches.epoch, step)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if self._due and not self.model.stop_training:
             self._write(epoch + 1, 0)
+
+    def write_the_end(self) -> None:
+        """Writes a checkpoint of the last epoch, from which a run of more epochs goes on."""
+        end = (len(self.record.history), 0)
+        if positions(self.root)[-1:] != [end]:
+            self._write(*end)
 
     def _write(self, epoch, step):
         groups = {
@@ -154,16 +165,24 @@ def positions(root: pathlib.Path) -> list[tuple[int, int]]:
     return sorted((int(match[1]), int(match[2])) for match in found if match)
 
 
-def clear(root: pathlib.Path) -> None:
-    """Takes all checkpoints away."""
-    if root.is_dir():
-        for position in positions(root):
-            _remove(root / _name(*position))
-        shutil.rmtree(root)
+def clear(root: pathlib.Path, keep: int = 0) -> None:
+    """Takes the checkpoints away, but for the last `keep`, and the folder if nothing else is in it."""
+    places = positions(root)
+    for position in places[: len(places) - keep]:
+        _remove(root / _name(*position))
+    _remove_partial(root)
+    if root.is_dir() and not any(root.iterdir()):
+        root.rmdir()
 
 
 def _name(epoch, step):
     return f"{epoch:04d}-{step:06d}"
+
+
+def _remove_partial(root):
+    """What was being written or taken away when a run was killed."""
+    for path in root.glob(f"{PARTIAL}*"):
+        shutil.rmtree(path)
 
 
 def _remove(path):

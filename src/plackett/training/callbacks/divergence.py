@@ -1,10 +1,8 @@
 """Training that has gone astray: found at the step at which it does, with what that step was made of."""
 
-import contextlib
 import json
 import math
 import pathlib
-from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -73,62 +71,70 @@ def report_divergence(folder: pathlib.Path | None, **facts) -> TrainingDivergedE
 
 
 class Watch(keras.callbacks.Callback):
-    """Stops at the first step after which the loss or a weight is not finite.
+    """Stops at the first step whose loss is not finite, and where a weight is found that is not.
+
+    A gradient that is not finite makes such a weight, while the loss of its own step may be finite. Weights are looked
+    at beside the compiled step, since a look at tables of embeddings costs as much as the step.
 
     Args:
         feed: what the steps are made of.
+        every: weights are checked after each so many steps, and the last of an epoch; None = by `check_weights` alone.
         folder: where `DIVERGENCE` then says what was found, or None.
     """
 
-    def __init__(self, feed: Feed, folder: pathlib.Path | None = None) -> None:
+    def __init__(self, feed: Feed, every: int | None, folder: pathlib.Path | None = None) -> None:
         super().__init__()
         self.feed = feed
+        self.every = every
         self.folder = folder
+        self.checked = 0  # the step of this epoch after which all weights were finite
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.checked = self.feed.batches.step
 
     def on_train_batch_end(self, batch: int, logs: dict) -> None:
-        if math.isfinite(logs["loss"]):
-            return
-        loss = float(self.model.get_metrics_result()["loss"])
-        cause = f"the loss is {loss}"
-        if math.isfinite(loss):
+        step = self._step(batch)
+        if not math.isfinite(logs["loss"]):
+            cause = f"the loss is {logs['loss']}"
+            if step - self.checked > 1:
+                cause += f", or a weight is not finite since {self._last_steps(step)}"
+            raise self._report(batch, cause)
+        if self.every is not None and (step % self.every == 0 or batch + 1 == len(self.feed)):
+            self.check_weights(batch)
+
+    def check_weights(self, batch: int) -> None:
+        """Raises a TrainingDivergedError unless all weights are finite after this batch, which has ended."""
+        step = self._step(batch)
+        if step > self.checked and not _are_finite(self.model):
             cause = "a weight is not finite any more, though the loss is: a gradient is not, or the step is too large"
+            if step - self.checked > 1:
+                cause += f", in {self._last_steps(step)}"
+            raise self._report(batch, cause)
+        self.checked = step
+
+    def _step(self, batch):
+        return self.feed.batches.step + batch + 1
+
+    def _last_steps(self, step):
+        return f"one of the last {step - self.checked} steps (check_weights=1, --check-weights 1, finds which)"
+
+    def _report(self, batch, cause):
         batches = self.feed.batches
-        queries = batches.lists.queries[batches.plan[batch]].tolist()
-        raise report_divergence(
+        return report_divergence(
             self.folder,
             cause=cause,
             epoch=batches.epoch + 1,
-            step=self.feed.batches.step + batch + 1,
-            queries=queries,
+            step=self._step(batch),
+            queries=batches.lists.queries[batches.plan[batch]].tolist(),
             ranges=_ranges(batches, batch),
         )
 
 
-@contextlib.contextmanager
-def watch_weights(model: keras.Model) -> Iterator[None]:
-    """Within this, each step of the model logs a loss of NaN if a weight is not finite after it.
-
-    A gradient that is not finite makes such a weight, while the loss of its own step may be finite.
-    """
-    step = model.train_step
-
-    def train_step(*arguments):
-        done = step(*arguments)
-        # On JAX a step takes and gives the state of the model; elsewhere its variables hold it.
-        logs, state = done if isinstance(done, tuple) else (done, _weights(model))
-        floats = [x for part in state[:2] for x in part if keras.backend.is_float_dtype(x.dtype)]
-        logs["loss"] = ops.where(ops.isfinite(sum(map(ops.sum, floats))), logs["loss"], math.nan)
-        return done
-
-    model.train_step = train_step
-    try:
-        yield
-    finally:
-        del model.train_step
-
-
-def _weights(model):
-    return model.trainable_variables, model.non_trainable_variables
+def _are_finite(model):
+    """Whether all weights are, by their sum, which is one reading of each."""
+    weights = [*model.trainable_variables, *model.non_trainable_variables]
+    floats = [ops.stop_gradient(x.value) for x in weights if keras.backend.is_float_dtype(x.dtype)]
+    return math.isfinite(float(sum(map(ops.sum, floats))))
 
 
 def _ranges(batches, batch):

@@ -1,0 +1,71 @@
+"""One process at a time in an output folder. Needs no Keras."""
+
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import time
+from collections.abc import Iterator
+
+import filelock
+
+from plackett._files import errors_of_writing, write_whole
+
+LOCK = ".lock"
+# Beside the lock, since Windows lets nobody read a file that is locked.
+HOLDER = ".lock.json"
+OF_LOCKS = (LOCK, HOLDER, f"partial-{HOLDER}")
+
+
+@contextlib.contextmanager
+def hold(folder: pathlib.Path) -> Iterator[None]:
+    """Within this, no other process writes into the folder by plackett; it is made where it is not there.
+
+    The operating system holds the lock, so that it ends with its process, however that ends. The empty file that it is
+    on stays: whoever took it away could take it from under another.
+
+    Raises:
+        BlockingIOError: another process, or this one, holds the folder already; says which one.
+        OSError: the folder cannot be written.
+    """
+    lock = filelock.FileLock(folder / LOCK, timeout=0)
+    with errors_of_writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        free = _take(lock)
+    if not free:
+        raise _in_use(folder)
+    try:
+        holder = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        write_whole(folder / HOLDER, json.dumps(holder) + "\n")
+        yield
+    finally:
+        (folder / HOLDER).unlink(missing_ok=True)
+        lock.release()
+
+
+def check_free(folder: pathlib.Path) -> None:
+    """Raises a BlockingIOError, which says of whom, where a process holds the folder now."""
+    lock = filelock.FileLock(folder / LOCK, timeout=0)
+    if (folder / LOCK).exists():
+        if not _take(lock):
+            raise _in_use(folder)
+        lock.release()
+
+
+def _take(lock):
+    """Whether the lock was free, and is held now."""
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        return False
+    return True
+
+
+def _in_use(folder):
+    try:
+        holder = json.loads((folder / HOLDER).read_text())
+        who = f"process {holder['process']} on {holder['host']}, since {holder['since']}"
+    except (OSError, ValueError, KeyError):  # which has not yet, or no longer, written who it is
+        who = "another process"
+    return BlockingIOError(f"{folder} is in use by {who}: wait for its end, stop it, or choose another output folder")

@@ -1,0 +1,125 @@
+"""What Optuna keeps of a search: a study for each space that is searched, which knows the trials that lie in it."""
+
+import dataclasses
+import json
+import pathlib
+import warnings
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from plackett.training._space import choices_in
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One run of a search.
+
+    >>> Trial(number=0, settings={"learning_rate": 0.01}, value=0.7).settings
+    {'learning_rate': 0.01}
+
+    Args:
+        number: from 0.
+        settings: what was chosen, by the names of the space.
+        value: the metric of its best epoch; None = training diverged.
+    """
+
+    number: int
+    settings: dict
+    value: float | None
+
+
+def open_study(folder: pathlib.Path, direction: Literal["minimize", "maximize"], space: Mapping, base: Mapping):
+    """The study of this space in `trials.db`; a new one, with the trials that fit, where the last was of another space.
+
+    A study is of one space, since Optuna takes no other choices for a name than it has had.
+
+    Args:
+        folder: of the search.
+        direction: where the better values are.
+        space: what is searched.
+        base: the settings that are as given in all trials.
+
+    Raises:
+        ImportError: Optuna is not installed.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError("a search needs Optuna: pip install 'plackett[tune]'") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{(folder / 'trials.db').as_posix()}")
+    names = optuna.get_all_study_names(storage)
+    studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
+    written = json.dumps(space)
+    if studies and studies[-1].user_attrs.get("space") == written:
+        for trial in studies[-1].get_trials(states=[optuna.trial.TrialState.RUNNING]):
+            studies[-1].tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        return studies[-1]
+    study = optuna.create_study(storage=storage, study_name=f"plackett {len(studies)}", direction=direction)
+    _take_over(study, studies, space, base)
+    folders = [int(path.name) for path in (folder / "trials").glob("[0-9]*")]
+    study.set_user_attr("first", max(folders, default=-1) + 1)
+    study.set_user_attr("space", written)  # last: a study without it was not finished
+    return study
+
+
+def past_trials(study) -> list[Trial]:
+    """The trials of a study that came to an end, in their order."""
+    return [
+        Trial(trial.user_attrs["number"], trial.user_attrs["settings"], trial.value)
+        for trial in study.get_trials(deepcopy=False)
+        if trial.state.name in ("COMPLETE", "PRUNED")
+    ]
+
+
+def next_number(study) -> int:
+    """The number of the next trial, of which no other has been; that of one that was killed, if one was."""
+    return max([study.user_attrs["first"], *(trial.number + 1 for trial in past_trials(study))])
+
+
+def distributions(space: Mapping) -> dict:
+    """The space as Optuna has it, which takes no lists for choices, but their JSON."""
+    from optuna import distributions as of_optuna
+
+    made: dict[str, Any] = {}
+    for name, given in space.items():
+        if isinstance(given, list):
+            made[name] = of_optuna.CategoricalDistribution([json.dumps(choice) for choice in given])
+        else:
+            kind = of_optuna.IntDistribution if isinstance(given["low"], int) else of_optuna.FloatDistribution
+            made[name] = kind(**given)
+    return made
+
+
+def choice_of(given: Mapping | list, chosen):
+    """The choice that Optuna made for a name."""
+    return json.loads(chosen) if isinstance(given, list) else chosen
+
+
+def _take_over(study, studies, space, base):
+    """Adds the trials of earlier studies that lie in the space, as if they had been made in it."""
+    import optuna
+
+    trials = {trial.number: trial for earlier in studies for trial in past_trials(earlier)}
+    retold = {number: choices_in(space, base, trial.settings) for number, trial in sorted(trials.items())}
+    for number, settings in retold.items():
+        if settings is None:
+            continue
+        value = trials[number].value
+        params = {name: json.dumps(x) if isinstance(space[name], list) else x for name, x in settings.items()}
+        state = optuna.trial.TrialState.PRUNED if value is None else optuna.trial.TrialState.COMPLETE
+        study.add_trial(
+            optuna.trial.create_trial(
+                state=state,
+                value=value,
+                params=params,
+                distributions=distributions(space),
+                user_attrs={"settings": settings, "number": number},
+            )
+        )
+    if outside := [str(number) for number, settings in retold.items() if settings is None]:
+        warnings.warn(
+            f"{len(outside)} of {len(trials)} earlier trials lie outside the space and do not count: "
+            f"{', '.join(outside)}",
+            stacklevel=4,
+        )

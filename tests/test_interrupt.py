@@ -1,0 +1,128 @@
+"""Ctrl-C while a model is trained."""
+
+import os
+import random
+import signal
+import threading
+import time
+
+import keras
+import numpy as np
+import pytest
+from conftest import made_lists
+
+import plackett
+from plackett.training._output_folder import read_history
+
+LISTS, VALIDATION = made_lists(40, seed=0), made_lists(15, seed=1)
+QUICK = {"batch_size": 4, "epochs": 10**6, "patience": 10**6, "scorer_options": {"hidden": (4,)}}
+
+
+@pytest.fixture(autouse=True)
+def default_handler():
+    """A shell that starts the tests in the background has told its children to ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def train(settings=QUICK, **arguments):
+    return plackett.train(LISTS, VALIDATION, **settings | arguments)
+
+
+def press(*_):
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def press_later(seconds):
+    timer = threading.Timer(seconds, press)
+    timer.start()
+    return timer
+
+
+def test_each_of_20_stops_the_training_and_what_is_kept_goes_on(tmp_path):
+    train(epochs=1)  # so that nothing is imported any more
+    random.seed(0)
+    stopped = 0
+    for _ in range(20):
+        timer = press_later(random.uniform(0.02, 0.5))
+        try:
+            train(output=tmp_path, resume=True, checkpoint_steps=3)
+        except KeyboardInterrupt:
+            stopped += 1
+        timer.join()
+    assert stopped == 20
+    epochs = len(read_history(tmp_path)) + 1
+    resumed, whole = train(output=tmp_path, resume=True, epochs=epochs), train(epochs=epochs)
+    assert resumed.history == whole.history
+    for a, b in zip(resumed.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_one_that_comes_in_a_callback_which_swallows_it_stops_too():
+    """As callbacks of XLA and of the garbage collector do."""
+
+    class Swallows(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            try:
+                press()
+                time.sleep(0.01)
+            except KeyboardInterrupt:
+                pass
+
+    steps = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(batch))
+    with pytest.raises(KeyboardInterrupt):
+        train(epochs=1, callbacks=[count, Swallows()])
+    assert steps == [0]
+
+
+def test_one_that_comes_after_the_last_step_is_not_lost():
+    with pytest.raises(KeyboardInterrupt):
+        train(epochs=1, callbacks=[keras.callbacks.LambdaCallback(on_train_end=press)])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_one_does_not_wait_for_the_step():
+    reached = []
+
+    def twice(batch, logs):
+        press()
+        press()
+        reached.append(batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(epochs=1, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_begin=twice)])
+    assert not reached
+
+
+def test_a_handler_of_the_program_decides():
+    heard = []
+
+    def handler(number, frame):
+        heard.append(number)
+
+    signal.signal(signal.SIGINT, handler)
+    trained = train(epochs=1, callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=press)])
+    assert len(trained.history) == 1
+    assert heard == [signal.SIGINT]
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_another_thread_trains_as_ever():
+    trained = []
+    thread = threading.Thread(target=lambda: trained.append(train(epochs=1)))
+    thread.start()
+    thread.join()
+    assert len(trained[0].history) == 1
+
+
+def test_it_stops_a_search_at_the_trial(tmp_path):
+    def callbacks(number):
+        return [keras.callbacks.LambdaCallback(on_train_end=press)]
+
+    arguments = QUICK | {"epochs": 1, "space": {"batch_size": [4]}, "output": tmp_path}
+    with pytest.raises(KeyboardInterrupt):
+        plackett.tune(LISTS, VALIDATION, trials=3, callbacks=callbacks, **arguments)
+    assert [path.name for path in (tmp_path / "trials").iterdir()] == ["0000"]
+    assert len(plackett.tune(LISTS, VALIDATION, trials=1, **arguments)) == 1

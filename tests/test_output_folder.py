@@ -1,0 +1,95 @@
+"""What may be in the output folder of a run, and what is left alone."""
+
+import pathlib
+import shutil
+
+import pytest
+import yaml
+from conftest import made_lists
+
+import plackett
+
+LISTS, VALIDATION = made_lists(12, seed=0), made_lists(6, seed=1)
+QUICK = {"epochs": 1, "scorer_options": {"hidden": []}}
+
+
+class KilledError(Exception):
+    """Stands for a process that ends."""
+
+
+def train(output, **arguments):
+    return plackett.train(LISTS, VALIDATION, output=output, **QUICK | arguments)
+
+
+def texts(folder):
+    return {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"model.keras": "precious"},
+        {"config.yaml": "a: 1", "checkpoints/best.ckpt": "precious"},
+        {"config.yaml": "{model: bert, loss: softmax, epochs: 3, batch_size: 8, seed: 0}", "history.csv": "precious"},
+        {"config.yaml": "a: [", "partial-model.keras": "precious"},
+        {"environment.yaml": "{name: conda, dependencies: [python]}"},
+        {"environment.yaml": "plackett: 0.1.0", "thesis.tex": "precious"},
+        {"partial-results.csv": "precious"},
+    ],
+)
+def test_what_is_not_of_plackett_is_left_alone(tmp_path, files):
+    folder = tmp_path / "folder"
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    before = texts(folder)
+    named = sorted({name.partition("/")[0] for name in files})
+    for how in ({"overwrite": True}, {"resume": True}, {}):
+        with pytest.raises(FileExistsError) as caught:
+            train(folder, **how)
+        assert f"it holds no run of plackett, but {', '.join(named)}, which overwrite" in str(caught.value)
+        assert "choose another output folder, or empty this one yourself" in str(caught.value)
+    assert texts(folder) == before
+
+
+def test_the_folder_of_a_search_is_no_run(tmp_path):
+    plackett.tune(LISTS, VALIDATION, output=tmp_path / "search", trials=1, space={"batch_size": [4]}, **QUICK)
+    with pytest.raises(FileExistsError, match=r"no run of plackett, but config\.yaml, search\.yaml, trials, trials"):
+        train(tmp_path / "search", overwrite=True)
+
+
+@pytest.mark.parametrize("how", [{"overwrite": True}, {"resume": True}])
+def test_what_a_run_left_that_was_killed_before_its_config_is_replaced(tmp_path, how):
+    (tmp_path / "environment.yaml").write_text("plackett: 0.1.0")
+    (tmp_path / "partial-config.yaml").write_text("epo")
+    with pytest.raises(FileExistsError, match=r"it holds a run \(environment\.yaml, partial-config\.yaml\)"):
+        train(tmp_path)
+    assert train(tmp_path, **how).history == train(None).history
+    assert not (tmp_path / "partial-config.yaml").exists()
+
+
+def test_what_is_left_of_a_run_that_was_being_replaced_is_a_run(tmp_path, monkeypatch):
+    first = train(tmp_path / "run", seed=1)
+    remove, killed = pathlib.Path.unlink, True
+    left = 0
+    while killed:
+        folder, killed, left = tmp_path / f"copy {left}", False, left + 1
+        shutil.copytree(tmp_path / "run", folder)
+        countdown = [left]
+
+        def unlink(path, missing_ok=False, countdown=countdown):
+            countdown[0] -= not path.name.startswith((".", "partial-"))
+            if countdown[0] == 0:
+                raise KilledError
+            remove(path, missing_ok)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(pathlib.Path, "unlink", unlink)
+            try:
+                train(folder, overwrite=True)
+            except KilledError:
+                killed = True
+        if killed:
+            assert train(folder, resume=True, seed=1).history == first.history
+    assert left == 5
+    assert yaml.safe_load((folder / "config.yaml").read_text())["seed"] == 0
