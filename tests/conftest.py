@@ -1,9 +1,11 @@
 """What all tests share."""
 
+import contextlib
 import dataclasses
 import gc
 import os
 import pathlib
+import warnings
 
 import keras
 import numpy as np
@@ -54,6 +56,15 @@ def letor_text(lists: RankingLists) -> str:
             features = " ".join(f"{k}:{float(value)!r}" for k, value in enumerate(lists.features[i], 1))
             rows.append(f"{lists.labels[i]:.0f} qid:{lists.queries[q]} {features} #docid = {lists.documents[i]}\n")
     return "".join(rows)
+
+
+@contextlib.contextmanager
+def plackett_warns(wanted: str):
+    """Within this, plackett warns of something with these words. `pytest.warns` would raise what Keras warns of."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        yield
+    assert any(wanted in str(one.message) for one in told), told
 
 
 @pytest.fixture

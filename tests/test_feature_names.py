@@ -1,12 +1,11 @@
 """A ranker knows its features by name, and finds them in whatever order lists have them."""
 
 import dataclasses
-import warnings
 
 import keras
 import numpy as np
 import pytest
-from conftest import made_lists
+from conftest import made_lists, plackett_warns
 
 import plackett
 
@@ -68,10 +67,8 @@ def test_a_feature_that_is_lacking_is_named_and_so_is_what_stands_in_its_place(t
 def test_a_feature_that_is_new_is_left_out_with_a_warning(trained):
     features = np.column_stack([OTHERS.labels, OTHERS.features]).astype("float32")
     wider = dataclasses.replace(OTHERS, features=features, feature_names=("margin", *NAMES))
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
+    with plackett_warns("the model does not know these features, which are left out: margin"):
         found = plackett.score(trained.model, wider)
-    assert "the model does not know these features, which are left out: margin" in [str(one.message) for one in told]
     np.testing.assert_array_equal(found, plackett.score(trained.model, OTHERS))
 
 

@@ -82,7 +82,7 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
     Raises:
         ValueError: they lack some, or have another number of features.
     """
-    lists = _with_halves(scorer.input, in_order_of(scorer, lists))
+    lists = _with_halves(scorer.input, match_to(scorer, lists))
     _check_inputs(scorer.input, lists)
     _check_kinds(scorer, lists)
     lists = lists.with_ids(scorer.input)
@@ -91,7 +91,7 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
     return dataclasses.replace(lists, features=lists.features[:, :0], feature_names=())
 
 
-def in_order_of(scorer: keras.Model, lists: RankingLists) -> RankingLists:
+def match_to(scorer: keras.Model, lists: RankingLists) -> RankingLists:
     """The lists with their features in the order that a scorer knows; see `match_features`."""
     names = feature_names(scorer)
     if names is None or not lists.features.shape[1]:

@@ -9,7 +9,7 @@ import keras
 from plackett import backend
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
-from plackett.scorers._any_model import inputs_for
+from plackett.scorers._any_model import inputs_for, match_to
 from plackett.scorers.preprocessing.missing import check_missing
 from plackett.training._feed import Feed
 from plackett.training._interrupt import catch_interrupts
@@ -19,7 +19,7 @@ from plackett.training._objective import compile_model, make_losses, make_metric
 from plackett.training._objects import as_config
 from plackett.training._optimizers import make_optimizer
 from plackett.training._output_folder import check_output, read_history
-from plackett.training._run_folder import environment, open_run_folder, write_changes
+from plackett.training._run_folder import data_of_run, environment, open_run_folder, with_features, write_changes
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._validation_share import hold_out
 from plackett.training.callbacks.best_epoch import Record
@@ -131,6 +131,8 @@ def train(
     callbacks = _check_callbacks(callbacks)
     chosen = Settings.from_dict(settings)
     provenance = provenance or {}
+    if output is not None and resume:
+        lists = with_features(lists, data_of_run(pathlib.Path(output)).get("features"), f"the run in {output}")
     if validation is None:
         lists, validation = hold_out(lists, chosen)
         provenance = provenance | {"validation": f"{chosen.validation_share:.0%} of the queries"}
@@ -141,7 +143,7 @@ def train(
         if output is None:
             return run.to_its_end(None, callbacks)
         config = provenance | {"backend": keras.backend.backend()} | as_config(chosen)
-        surroundings = environment(lists, validation)
+        surroundings = environment(lists, run.validation)
         folder = pathlib.Path(output)
         check_output(folder, overwrite=overwrite, resume=resume)
         with hold(folder):
@@ -161,7 +163,7 @@ class _Run:
     """All that takes part in one run, made and checked before anything is written."""
 
     def __init__(self, lists, validation, settings, interrupt):
-        self.settings, self.validation, self.interrupt = settings, validation, interrupt
+        self.settings, self.interrupt = settings, interrupt
         self.metric = make_metric(settings)
         batch_size = min(settings.batch_size, len(lists))  # of which more would be padding
         optimizer = make_optimizer(settings, settings.epochs * -(-len(lists) // batch_size))
@@ -169,6 +171,7 @@ class _Run:
         self.losses = list(losses.values())
         self.model = make_scorer(lists, settings, losses)
         inputs_for(self.model, validation)
+        self.validation = validation = match_to(self.model, validation)
         check_missing(self.model, validation)
         self.feed = _make_feed(inputs_for(self.model, lists), settings, batch_size)
         targets = self.feed.batches.targets if settings.tasks else {None: settings.target}

@@ -12,6 +12,7 @@ import yaml
 
 from plackett._files import errors_of_writing, write_whole
 from plackett.data import RankingLists
+from plackett.data._features import match_features
 from plackett.training._config_file import read_yaml
 from plackett.training._output_folder import PARTIAL_OF_A_RUN, RESULTS, check_output, holds_run
 from plackett.training._same_run import FREE, OF_THE_END, WAY_OUT, check_same, check_same_settings
@@ -64,8 +65,35 @@ def environment(lists: RankingLists, validation: RankingLists) -> dict:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "git_commit": _git_commit(),
-        "data": {"training_lists": lists.fingerprint(), "validation_lists": validation.fingerprint()},
+        "data": {
+            "training_lists": lists.fingerprint(),
+            "validation_lists": validation.fingerprint(),
+            "features": features_of(lists),
+        },
     }
+
+
+def features_of(lists: RankingLists) -> list[str] | int:
+    """The names of the features of some lists, or how many there are where they have numbers alone."""
+    return list(lists.feature_names) if lists.has_feature_names else lists.features.shape[1]
+
+
+def with_features(lists: RankingLists, features: list[str] | int | None, whose: str) -> RankingLists:
+    """The lists with these features, see `features_of`, in this order. None = those that they have.
+
+    Raises:
+        ValueError: they have other features; says that they are not `whose`.
+    """
+    if features is None:
+        return lists
+    names = () if isinstance(features, int) else features
+    width = features if isinstance(features, int) else len(features)
+    return match_features(lists, names, width, whose)
+
+
+def data_of_run(folder: pathlib.Path) -> dict:
+    """What the run in a folder says of its data; {} where there is no run."""
+    return read_yaml(folder / "environment.yaml")["data"] if holds_run(folder) else {}
 
 
 def write_changes(folder: pathlib.Path, config: dict) -> None:

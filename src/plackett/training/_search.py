@@ -13,13 +13,14 @@ from plackett import scorers
 from plackett._files import write_whole
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
+from plackett.training._config_file import read_yaml
 from plackett.training._interrupt import catch_interrupts
 from plackett.training._lock import hold
 from plackett.training._loop import hold_out, train
 from plackett.training._objective import make_metric
 from plackett.training._objects import as_config
 from plackett.training._output_folder import check_search_output
-from plackett.training._run_folder import environment
+from plackett.training._run_folder import environment, features_of, with_features
 from plackett.training._same_run import FREE, check_same, without_names
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._space import SPACE, check_space, with_choices
@@ -85,12 +86,16 @@ def tune(
     metric = make_metric(base)
     _check_made_anew(base)
     space = check_space(_default_space(base, lists) if space is None else space)
-    if validation is None:
+    folder = pathlib.Path(output)
+    before = read_yaml(folder / "search.yaml") if (folder / "search.yaml").is_file() else {}
+    lists = with_features(lists, before.get("features"), f"the search in {output}")
+    if validation is not None:
+        validation = with_features(validation, features_of(lists), "the training data")
+    else:
         lists, validation = hold_out(lists, base)
         provenance = provenance | {"validation": f"{base.validation_share:.0%} of the queries"}
     search = {"space": space} | as_config(base) | {"backend": keras.backend.backend()}
     search |= environment(lists, validation)["data"]
-    folder = pathlib.Path(output)
     check_search_output(folder)
     with catch_interrupts() as interrupt, hold(folder):
         _open_folder(folder, search)
