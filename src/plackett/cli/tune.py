@@ -1,7 +1,6 @@
 """`plackett tune`."""
 
 import pathlib
-import warnings
 from typing import Annotated
 
 import typer
@@ -78,18 +77,16 @@ def search(lists, validation, output: pathlib.Path, trials: int, space: dict | N
 
     metric = settings.get("metric", Settings.metric)
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: say(f"warning: {message}")
-            return plackett.tune(
-                lists,
-                validation,
-                output=output,
-                trials=trials,
-                space=space,
-                provenance=provenance,
-                after=lambda trial: say(in_words(trial, metric)),
-                **settings,
-            )
+        return plackett.tune(
+            lists,
+            validation,
+            output=output,
+            trials=trials,
+            space=space,
+            provenance=provenance,
+            after=lambda trial: say(in_words(trial, metric)),
+            **settings,
+        )
     except KeyboardInterrupt:
         say("\nstopped: the same command goes on with the search")
         raise typer.Exit(130) from None
