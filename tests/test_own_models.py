@@ -269,7 +269,7 @@ def test_scoring_lists_that_lack_something():
     with pytest.raises(ValueError, match="the model takes features, but these lists have mask, film"):
         plackett.score(scorer, bare)
     narrow = dataclasses.replace(VALIDATION, features=VALIDATION.features[:, :3])
-    with pytest.raises(ValueError, match="the model takes 5 features, but these lists have 3"):
+    with pytest.raises(ValueError, match="the model has 5 features, but these lists have 3"):
         plackett.score(scorer, narrow)
 
 

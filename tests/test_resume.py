@@ -319,6 +319,7 @@ def test_a_full_disk_while_an_epoch_is_written_down_and_the_environment(tmp_path
     assert surroundings["data"] == {
         "training_lists": LISTS.fingerprint(),
         "validation_lists": VALIDATION.fingerprint(),
+        "features": LISTS.features.shape[1],
     }
     assert (surroundings["backend"]["name"], surroundings["keras"]) == (BACKEND, keras.__version__)
     assert set(surroundings) == {

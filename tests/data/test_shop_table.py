@@ -71,7 +71,7 @@ def test_all_columns_of_text_are_told_at_once(read):
     for example in ("'query' ('red shoes', ", "'product' ('p1', ", "'brand' ('acme', "):
         assert example in wrong
     assert "query_columns={'query_text': 'query'" in wrong
-    assert "document='brand'" in wrong
+    assert "document=NAME" in wrong
     assert "features=['price', 'stock']" in wrong
     assert read(TEXT, query="session", label="clicked", features=["price", "stock"]).features.shape == (3, 2)
 

@@ -12,6 +12,9 @@ from plackett.scorers.preprocessing.layers import Vocabulary
 class Unseen(NamedTuple):
     """What a scorer does not know of an id feature.
 
+    >>> Unseen(values=1, documents=2, example="c").documents
+    2
+
     Args:
         values: how many different values it does not know.
         documents: how many documents have them.
