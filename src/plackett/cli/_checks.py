@@ -11,7 +11,7 @@ from plackett._files import missing_file
 from plackett.cli import _known
 from plackett.cli._flags import flag_of, flag_of_reading
 from plackett.cli._request import Request
-from plackett.data._reading import check_they_act, options_of
+from plackett.data._reading import as_list, check_they_act, options_of
 from plackett.data._suffixes import MOVIELENS, form_of
 from plackett.registry import check_known, check_options
 from plackett.registry.refusals import loss_of_pairs, unfit_lambda_weight
@@ -60,12 +60,13 @@ def check_sources(
         return
     if shared_queries and not validation:
         raise ValueError("--shared-queries acts on --validation files, but there are none")
-    check_files([*data, *validation, *reading.get("group_files", ()), *filter(None, [reading.get("qrels")])])
+    groups = as_list(reading["group_file"]) if reading.get("group_file") else []
+    check_files([*data, *validation, *groups, *filter(None, [reading.get("qrels")])])
     forms = [reading.get("form") or form_of(paths) for paths in (data, validation) if paths]
     check_they_act(reading, forms, flag_of_reading)
     for form in forms:
         options_of(form, reading, flag_of_reading, labelled=labelled)
-    if (groups := reading.get("group_files")) and len(groups) != len(data) + len(validation):
+    if groups and len(groups) != len(data) + len(validation):
         raise ValueError(
             f"--group-file must be given for each of the {len(data) + len(validation)} files, in their order, but is "
             f"there {len(groups)} times"

@@ -39,7 +39,7 @@ Roles = Annotated[
         rich_help_panel="Reading files",
     ),
 ]
-REPEATED = ("columns", "group_files", "missing_values")  # options of reading that have a flag for each entry
+REPEATED = ("columns", "group_file", "missing_values")  # options of reading that have a flag for each entry
 SWITCHES = ("zero_based", "comment_ids", "together")
 LISTS = ("features", "categorical", "ids", "query_columns", "context")
 LAMBDARANK = (

@@ -9,8 +9,8 @@ import numpy as np
 
 from plackett._files import errors_of_writing
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._reading import Reading, options_of
-from plackett.data._sources import Paths, as_list, choose_form, open_sources
+from plackett.data._reading import Paths, Reading, as_list, options_of
+from plackett.data._sources import align, choose_form, open_sources
 from plackett.data._tables import check_new, from_tables
 from plackett.data._words import some
 from plackett.data.formats.parquet import write_tables
@@ -120,7 +120,7 @@ def convert(
     with errors_of_writing(output):
         output.parent.mkdir(parents=True, exist_ok=True)
 
-    sources = open_sources(paths, form, options_of(form, reading))
+    sources = align(open_sources(paths, form, options_of(form, reading)))
     write_tables(_look(sources, summary, missing, progress), output)
     return summary
 

@@ -38,12 +38,13 @@ def match_features(lists: RankingLists, names: Sequence[str], width: int, whose:
     if not names:
         raise ValueError(
             f"{whose} knows its {width} features by numbers alone, but those of these lists have names, {some(own)}: "
-            "if they are the same in this order, leave out the names (feature_names=())"
+            "if they are the same in this order, take the names away in Python: dataclasses.replace(lists, "
+            "feature_names=())"
         )
     if not own:
         raise ValueError(
             f"{whose} knows its features by name, {some(names)}, but those of these lists have numbers alone: if they "
-            "are the same in this order, give them these names (feature_names)"
+            "are the same in this order, give them these names in Python: dataclasses.replace(lists, feature_names=...)"
         )
     if absent := [name for name in names if name not in own]:
         new = _new_features(lists, names)

@@ -1,5 +1,6 @@
 """How files are read: their format, and the options that act on it. Imports nothing that reads them."""
 
+import os
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -11,14 +12,15 @@ from plackett.registry.options import Count, Names, Rule, is_number, rule_of
 ROLES = ("query", "label", "document", "features", "categorical", "ids", "columns", "query_columns")
 # The options that act on each format.
 ACT_ON = {
-    "letor": ("features", "zero_based", "group_files", "missing_values", "comment_ids", "encoding", "together"),
+    "letor": ("features", "zero_based", "group_file", "missing_values", "comment_ids", "encoding", "together"),
     "csv": (*ROLES, "missing_values", "separator", "decimal", "encoding", "together"),
     "parquet": ("columns", "ids"),
     "trec": ("qrels", "encoding", "together"),
     "elwc": ("query", "label", "document", "features", "context", "columns"),
     "sequence_example": ("query", "label", "document", "features", "context", "columns"),
 }
-OF_FILES = ("group_files", "qrels")  # true of some files, not of others that are read alike
+Paths = str | os.PathLike | Sequence[str | os.PathLike]
+OF_FILES = ("group_file", "qrels")  # true of some files, not of others that are read alike
 
 
 def _is_named(x):
@@ -60,7 +62,7 @@ class Reading(typing.TypedDict, total=False):
         decimal: csv: the decimal point.
         encoding: letor, csv, trec: that of the text. Default: utf-8.
         zero_based: letor: features are numbered from 0, not from 1.
-        group_files: letor: files of the sizes of groups, one for each file, whose lines have no qid.
+        group_file: letor: the file of the sizes of groups where lines have no qid; of several files, one for each.
         comment_ids: letor: the first word of a comment is the id of the document.
         qrels: trec: the file of judgements.
         together: letor, csv, trec: whether the documents of a query must stand together. False = they are grouped, in
@@ -82,10 +84,22 @@ class Reading(typing.TypedDict, total=False):
     decimal: str
     encoding: str
     zero_based: bool
-    group_files: Texts
+    group_file: Path | Texts
     comment_ids: bool
     qrels: Path
     together: bool
+
+
+def as_list(paths: Paths) -> list[str | os.PathLike]:
+    """One path or several, as a list.
+
+    Raises:
+        ValueError: there is none.
+    """
+    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if not paths:
+        raise ValueError("there must be at least one file to read, but paths is empty")
+    return paths
 
 
 def check_reading(given: Mapping[str, Any]) -> Reading:

@@ -72,11 +72,12 @@ def check_suffix(path: pathlib.Path) -> None:
 
 def _write_run(table, path, partial):
     for column in ("query", "document"):
-        spaced = table.filter(pl.col(column).str.contains(r"\s") | (pl.col(column) == ""))
-        if len(spaced):
+        # A line that begins with # is a comment, and a file may begin with a byte-order mark.
+        unfit = table.filter(pl.col(column).str.contains(r"\s|^$" + r"|^[#\ufeff]" * (column == "query")))
+        if len(unfit):
             raise ValueError(
-                f"{path}: the {column} {spaced[column][0]!r} cannot stand in a run of TREC, whose fields are parted by "
-                "white space: write a .csv or .parquet file"
+                f"{path}: the {column} {unfit[column][0]!r} cannot stand in a run of TREC, whose fields are parted by "
+                "white space and whose lines do not begin with #: write a .csv or .parquet file"
             )
     fields = ["query", pl.lit("Q0"), "document", "rank", "score", pl.lit(TAG)]
     lines = table.select(pl.concat_str(fields, separator=" "))

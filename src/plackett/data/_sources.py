@@ -8,11 +8,13 @@ from typing import Any, NamedTuple, Unpack
 import pyarrow as pa
 
 from plackett import data
+from plackett.data._features import match_features
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._reading import Reading, check_reading, check_they_act, options_of
+from plackett.data._reading import Paths, Reading, as_list, check_reading, check_they_act, options_of
 from plackett.data._roles import Roles
 from plackett.data._suffixes import MOVIELENS, form_of
 from plackett.data._tables import join, parts
+from plackett.data._words import some
 from plackett.data.datasets.movielens import cache_folder
 from plackett.data.formats.delimited import delimited_tables
 from plackett.data.formats.letor import count_features, count_groups, first_missing, letor_tables
@@ -21,8 +23,6 @@ from plackett.data.formats.tfrecord import tfrecord_tables
 from plackett.data.formats.trec import trec_tables
 
 IN_MEMORY = 2**30  # bytes of Parquet files, of which the arrays are kept as files where there are more
-
-Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 
 class Source(NamedTuple):
@@ -69,18 +69,6 @@ def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
     return _read(paths, form, options_of(form, reading), labelled=True)
 
 
-def as_list(paths: Paths) -> list[str | os.PathLike]:
-    """One path or several, as a list.
-
-    Raises:
-        ValueError: there is none.
-    """
-    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
-    if not paths:
-        raise ValueError("there must be at least one file to read, but paths is empty")
-    return paths
-
-
 def choose_form(paths: Sequence[str | os.PathLike], reading: Mapping[str, Any]) -> str:
     """The format of files: the one that is given, else that of their suffixes.
 
@@ -117,11 +105,36 @@ def open_sources(
             return [Source(", ".join(names), tfrecord_tables(paths, form=form, **options))]
 
 
-def _letor_sources(paths, features=None, group_files=None, **options):
-    groups = group_files or [None] * len(paths)
+def align(sources: Sequence[Source]) -> list[Source]:
+    """The sources, of which all tables have the columns of the first table in its order.
+
+    Raises:
+        ValueError: while they are read: a table has other columns than the first; says which.
+    """
+    first: list[pa.Schema] = []
+
+    def tables(source):
+        for table in source.tables:
+            first.extend([] if first else [table.schema])
+            yield _in_order_of(table, first[0], source.where)
+
+    return [source._replace(tables=tables(source)) for source in sources]
+
+
+def _in_order_of(table, schema, where):
+    lacking = [name for name in schema.names if name not in table.column_names]
+    new = [name for name in table.column_names if name not in schema.names]
+    if lacking or new:
+        words = [f"lacks {some(lacking)}"] * bool(lacking) + [f"has {some(new)} besides"] * bool(new)
+        raise ValueError(f"{where}: files that are read together have the same columns, but this {' and '.join(words)}")
+    return table.select(schema.names)
+
+
+def _letor_sources(paths, features=None, group_file=None, **options):
+    groups = as_list(group_file) if group_file else [None] * len(paths)
     if len(groups) != len(paths):
         raise ValueError(
-            f"group_files (--group-file) must name one file for each of the {len(paths)} files, but got {len(groups)}"
+            f"group_file (--group-file) must name one file for each of the {len(paths)} files, but got {len(groups)}"
         )
     of_lines = {name: value for name, value in options.items() if name not in ("comment_ids", "together")}
     if features is None:
@@ -178,7 +191,11 @@ def read_training(
     lists = read_acting(paths, of_training)
     if not validation:
         return lists, None, provenance
-    held_out = read_acting(validation, of_validation, features=lists.features.shape[1])
+    width = lists.features.shape[1]
+    held_out = read_acting(validation, of_validation, features=width)
+    held_out = match_features(
+        held_out, lists.feature_names if lists.has_feature_names else (), width, "the training data"
+    )
     if not shared_queries and (shared := set(lists.queries.tolist()).intersection(held_out.queries.tolist())):
         first = next(query for query in lists.queries.tolist() if query in shared)
         words = f"query {first!r} is" if len(shared) == 1 else f"{len(shared)} queries, such as {first!r}, are"
@@ -191,10 +208,10 @@ def read_training(
 
 def split_reading(reading: Mapping[str, Any], number: int) -> tuple[dict, dict]:
     """How the first `number` files are read, and how the others: each file has its own group file."""
-    groups = reading.get("group_files")
-    if not groups:
+    if not reading.get("group_file"):
         return dict(reading), dict(reading)
-    return dict(reading) | {"group_files": groups[:number]}, dict(reading) | {"group_files": groups[number:]}
+    groups = as_list(reading["group_file"])
+    return dict(reading) | {"group_file": groups[:number]}, dict(reading) | {"group_file": groups[number:]}
 
 
 def read_acting(
@@ -221,5 +238,5 @@ def _read(paths, form, options, labelled):
         return read_parquet(paths, cache=cache_folder() / "lists", **options)
     if form == "letor":
         options = {"together": False} | options
-    sources, known = open_sources(paths, form, options, labelled=labelled), set[str]()
+    sources, known = align(open_sources(paths, form, options, labelled=labelled)), set[str]()
     return join(lists for source in sources for lists in parts(source.tables, source.where, known=known))

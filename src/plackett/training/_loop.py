@@ -170,8 +170,8 @@ class _Run:
         losses = make_losses(settings)
         self.losses = list(losses.values())
         self.model = make_scorer(lists, settings, losses)
-        inputs_for(self.model, validation)
         self.validation = validation = match_to(self.model, validation)
+        inputs_for(self.model, validation)
         check_missing(self.model, validation)
         self.feed = _make_feed(inputs_for(self.model, lists), settings, batch_size)
         targets = self.feed.batches.targets if settings.tasks else {None: settings.target}
