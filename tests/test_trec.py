@@ -8,7 +8,7 @@ import pytrec_eval
 from keras import ops
 
 from plackett import evaluate_scores, gains, metrics
-from plackett.data import convert, read_parquet, read_trec
+from plackett.data import RankingLists, convert, read_parquet, read_trec
 
 QUERIES, SIZE = 60, 30
 
@@ -247,3 +247,11 @@ def test_only_ascii_white_space_parts_fields(space, tmp_path):
     lists = read_trec(*files)
     assert lists.documents.tolist() == [f"a{space}b"]
     assert lists.labels.tolist() == [2]
+
+
+def test_lists_that_nobody_judged_are_not_measured():
+    lists = RankingLists.from_arrays([[0.5], [0.1]], group=[2])
+    with pytest.raises(ValueError, match="nobody judged a document of these lists, so there is nothing to measure"):
+        evaluate_scores(lists.features[:, 0], lists)
+    judged = RankingLists.from_arrays([[0.5], [0.1], [0.2]], [1, 0, 0], group=[2, 1], columns={"judged": [1, 0, 0]})
+    assert evaluate_scores(judged.features[:, 0], judged, ["mrr"]) == {"mrr": 1.0}

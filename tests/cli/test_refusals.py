@@ -91,7 +91,10 @@ def check(done, wrong):
             "the options of DCGLambdaWeight must be {name: value}, but got 3",
         ),
         (["train.txt", "--metric", "auc"], "unknown metric 'auc'; known are alpha_dcg, arp,"),
-        (["train.txt", "--metric", "ndcg@all"], "the cut-off of a metric must be a whole number, as in ndcg@10"),
+        (
+            ["train.txt", "--metric", "ndcg@all"],
+            "the cut-off of a metric must be a whole number of at least 1, as in ndcg@10",
+        ),
         (["train.txt", "--metric", "mrr", "--metric", "ndcg"], "'--metric': it is given twice, but takes one value"),
         (["train.txt", "--scorer", "mlpp"], "unknown scorer 'mlpp'; did you mean 'mlp'?"),
         (["train.txt", "--scorer-option", "width=3"], "unknown option of a scorer: 'width'; known are blocks, "),

@@ -144,3 +144,31 @@ def test_scores_of_other_sizes_and_files_are_refused(tmp_path):
         write_scores(lists, np.zeros(1), tmp_path / "a.csv")
     with pytest.raises(ValueError, match=r"scores are written to NAME\.parquet, NAME\.csv, NAME\.run, but got"):
         write_scores(lists, np.zeros(len(lists.labels)), tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("suffix, score", [("csv", np.nan), ("parquet", np.nan), ("run", np.nan), ("run", -np.inf)])
+def test_a_score_without_a_rank_is_refused(suffix, score, tmp_path):
+    lists = made_lists(2, seed=0)
+    scores = np.zeros(len(lists.labels))
+    scores[1] = score
+    with pytest.raises(ValueError, match=rf"the score of document 'd1' is {score}, which"):
+        write_scores(lists, scores, tmp_path / f"a.{suffix}")
+    with pytest.raises(ValueError, match="scores must be numbers, but got an array of <U"):
+        write_scores(lists, scores.astype(str), tmp_path / f"a.{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_file_is_written_over_itself(tmp_path):
+    write_parquet(made_lists(2, seed=0), tmp_path / "a.parquet")
+    before = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "link.parquet").symlink_to(tmp_path / "a.parquet")
+    for path in ("a.parquet", "link.parquet"):
+        with pytest.raises(ValueError, match=r"is the input .*: choose another output"):
+            convert(tmp_path / path, tmp_path / "a.parquet", overwrite=True)
+    assert (tmp_path / "a.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize("paths", [3, None, [3], ["a.txt", None]])
+def test_paths_are_paths(paths):
+    with pytest.raises(ValueError, match="paths must be a path or a list of paths, but got"):
+        read(paths)

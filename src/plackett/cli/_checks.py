@@ -129,8 +129,10 @@ def check_metric(name: object) -> None:
         return
     base, at, topn = name.partition("@")
     check_known("metric", base, _known.metrics())
-    if at and not topn.isdecimal():
-        raise ValueError(f"the cut-off of a metric must be a whole number, as in ndcg@10, but got {name!r}")
+    if at and not (topn.isdecimal() and int(topn) > 0):
+        raise ValueError(
+            f"the cut-off of a metric must be a whole number of at least 1, as in ndcg@10, but got {name!r}"
+        )
 
 
 def check_space(space: Mapping | None, settings: Mapping, given: Collection[str]) -> None:

@@ -65,12 +65,13 @@ def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any], *, labelle
     """
     import plackett
     from plackett.data._sources import read_acting
-    from plackett.scorers._any_model import inputs_for
+    from plackett.scorers._any_model import feature_names, inputs_for
 
     if list(data) == [MOVIELENS]:
         return plackett.data.movielens_100k()[2]
-    width = ranker.input["features"].shape[-1] if "features" in ranker.input else None
-    return inputs_for(ranker, read_acting(data, reading, features=width, labelled=labelled))
+    features = ranker.input["features"].shape[-1] if "features" in ranker.input else None
+    lists = read_acting(data, reading, features=feature_names(ranker) or features, labelled=labelled)
+    return inputs_for(ranker, lists)
 
 
 def say_what_is_unknown(ranker, lists) -> None:
@@ -82,7 +83,7 @@ def say_what_is_unknown(ranker, lists) -> None:
     if seen < width:
         say(f"{seen} of {width} features are seen; the others are 0 in all documents")
     for name, unseen in unseen_ids(ranker, lists).items():
-        of_all = f"{unseen.documents} of {len(lists.labels)} documents"
         say(
-            f"{name}: {of_all} have values that training did not see, such as {unseen.example} ({unseen.values} in all)"
+            f"{name}: {unseen.documents} of {len(lists.labels)} documents have one of {unseen.values} values that "
+            f"training did not see, such as {unseen.example!r}"
         )

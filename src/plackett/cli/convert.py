@@ -11,6 +11,7 @@ from plackett.cli._progress import count_of_lists
 from plackett.cli._reading import find_reading
 from plackett.cli._request import flags_given
 from plackett.cli._tables import console, table_of_facts
+from plackett.data._reading import check_is_no_input
 
 Inputs = Annotated[list[str], typer.Argument(help="Files of one format; of Parquet also folders and URLs.")]
 Output = Annotated[pathlib.Path, typer.Argument(help="The Parquet file to write.")]
@@ -29,6 +30,7 @@ def convert(
 ):
     """Convert ranking data of any format to Parquet, one row a query."""
     _checks.check_files(inputs)
+    check_is_no_input(output, inputs)
     check_output(output, overwrite)
     reading = find_reading(flags_given(ctx), inputs)
     _checks.check_sources(inputs, reading=reading)

@@ -10,6 +10,7 @@ from plackett.cli._flags import Backend, Data, with_reading
 from plackett.cli._request import flags_given
 from plackett.cli._tables import say
 from plackett.cli._trained import Model, check_trained, load_ranker, read_for, say_what_is_unknown
+from plackett.data._reading import check_is_no_input
 
 SUFFIXES = (".parquet", ".csv", ".run")  # those of `plackett.data.write_scores`
 
@@ -33,6 +34,7 @@ def score(
     """Rank new data, which needs no labels: the score and the rank of each document."""
     if output.suffix not in SUFFIXES:
         raise ValueError(f"--output must be NAME{', NAME'.join(SUFFIXES)}, but got {output}")
+    check_is_no_input(output, data)
     _checks.check_new_file(output, overwrite)
     path, reading = check_trained(model, data, flags_given(ctx), labelled=False)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from plackett._files import errors_of_writing
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._reading import Paths, Reading, as_list, options_of
+from plackett.data._reading import Paths, Reading, as_list, check_is_no_input, options_of
 from plackett.data._sources import align, choose_form, open_sources
 from plackett.data._tables import check_new, from_tables
 from plackett.data._words import some
@@ -106,7 +106,8 @@ def convert(
         FileExistsError: `output` exists and may not be replaced.
         FileNotFoundError: there is no such file.
         OSError: `output` could not be written.
-        ValueError: a file is not of this format, or its data not as it must be; says where.
+        ValueError: `output` is one of the files; or a file is not of this format, or its data not as it must be; says
+            where.
 
     Cost: some 100 MB of memory, whatever the size of the files, with `together`.
     """
@@ -117,6 +118,7 @@ def convert(
         raise FileExistsError(f"{output} exists: choose another output or allow overwriting")
     if output.suffix != ".parquet":
         raise ValueError(f"the output must be a file NAME.parquet, but got {output}")
+    check_is_no_input(output, paths)
     with errors_of_writing(output):
         output.parent.mkdir(parents=True, exist_ok=True)
 

@@ -94,12 +94,21 @@ def as_list(paths: Paths) -> list[str | os.PathLike]:
     """One path or several, as a list.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or something else.
     """
+    if not isinstance(paths, str | os.PathLike) and not _is_texts(paths):
+        raise ValueError(f"paths must be a path or a list of paths, but got {paths!r}")
     paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not paths:
         raise ValueError("there must be at least one file to read, but paths is empty")
     return paths
+
+
+def check_is_no_input(output: str | os.PathLike, paths: Iterable[str | os.PathLike]) -> None:
+    """Raises a ValueError where a file that is to be written is one of those that are read."""
+    for path in paths:
+        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
+            raise ValueError(f"the output {output} is the input {path}: choose another output")
 
 
 def check_reading(given: Mapping[str, Any]) -> Reading:

@@ -34,13 +34,22 @@ def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLik
 
     Raises:
         OSError: the file could not be written.
-        ValueError: another suffix, not one score a document, or an id with white space in it, which a run cannot hold.
+        ValueError: another suffix, not one score a document, a score of NaN, or an id or score that a run cannot hold.
     """
     path = pathlib.Path(path)
     check_suffix(path)
     scores = np.asarray(scores)
+    if scores.dtype.kind not in "iuf":
+        raise ValueError(f"scores must be numbers, but got an array of {scores.dtype}")
     if scores.shape != lists.labels.shape:
         raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
+    allowed = np.isfinite(scores) if path.suffix == ".run" else ~np.isnan(scores)
+    if not allowed.all():
+        place = int(np.argmin(allowed))
+        raise ValueError(
+            f"{path}: the score of document {lists.documents[place]!r} is {scores[place]}, which "
+            + ("a run of TREC cannot hold" if path.suffix == ".run" else "has no rank")
+        )
     order = np.lexsort((-scores, np.repeat(np.arange(len(lists)), lists.lengths)))
     ranks = np.empty(len(scores), "int64")
     ranks[order] = np.arange(len(scores)) - np.repeat(lists.row_splits[:-1], lists.lengths) + 1

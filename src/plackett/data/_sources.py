@@ -2,6 +2,7 @@
 
 import functools
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Unpack
 
@@ -10,12 +11,13 @@ import pyarrow as pa
 from plackett import data
 from plackett.data._features import match_features
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._reading import Paths, Reading, as_list, check_reading, check_they_act, options_of
+from plackett.data._reading import ROLES, Paths, Reading, as_list, check_reading, check_they_act, options_of
 from plackett.data._roles import Roles
 from plackett.data._suffixes import MOVIELENS, form_of
 from plackett.data._tables import join, parts
 from plackett.data._words import some
 from plackett.data.datasets.movielens import cache_folder
+from plackett.data.formats._csv_layout import find_layout
 from plackett.data.formats.delimited import delimited_tables
 from plackett.data.formats.letor import count_features, count_groups, first_missing, letor_tables
 from plackett.data.formats.parquet import parquet_bytes, parquet_tables, read_parquet
@@ -215,22 +217,45 @@ def split_reading(reading: Mapping[str, Any], number: int) -> tuple[dict, dict]:
 
 
 def read_acting(
-    paths: Sequence[str], reading: Mapping[str, Any], *, features: int | None = None, labelled: bool = True
+    paths: Sequence[str],
+    reading: Mapping[str, Any],
+    *,
+    features: Sequence[str] | int | None = None,
+    labelled: bool = True,
 ) -> RankingLists:
     """The lists of files, by those options that act on their format.
 
     Args:
         paths: the files.
         reading: see `Reading`.
-        features: how many features the lists must have, where LETOR files may leave out the last ones.
+        features: those that the lists must have: their names, beside which a CSV file may have other columns, or how
+            many there are, of which LETOR files may leave some out. None = any.
         labelled: whether there must be labels. False = where there are none, they are 0, and nobody judged the
             documents.
     """
     form = choose_form(paths, {"form": reading["form"]} if "form" in reading else {})
     options = options_of(form, reading, labelled=labelled)
-    if form == "letor" and features is not None:
+    if form == "letor" and isinstance(features, int):
         options["features"] = features
+    if form == "csv" and features is not None and not isinstance(features, int) and "features" not in options:
+        options |= _only(features, paths, options)
     return _read(list(paths), form, options, labelled)
+
+
+def _only(features, paths, options):
+    """The option by which CSV files that have all of these features are read for no others, which is said."""
+    roles = Roles(**{name: x for name, x in options.items() if name in ROLES} | {"features": features}, to_rank=True)
+    new: dict[str, None] = {}
+    for path in paths:
+        names = find_layout(path, options.get("separator"), options.get("encoding", "utf-8")).names
+        if not set(features) <= set(names):
+            return {}  # the lists themselves say what they lack
+        new |= dict.fromkeys(names)
+        for role in roles.of_columns(names, str(path)):
+            new.pop(role.column, None)
+    if new:
+        warnings.warn(f"columns that the run did not read are left out: {some(new)}", stacklevel=2)
+    return {"features": list(features)}
 
 
 def _read(paths, form, options, labelled):

@@ -51,7 +51,7 @@ def evaluate_scores(
 
     Raises:
         ValueError: an unknown metric, two metrics of one name, not one score a document, a score of NaN, unknown
-            `queries`, or labels whose gain is too high for a metric.
+            `queries`, lists that nobody judged, or labels whose gain is too high for a metric.
     """
     check_lists("lists", lists)
     if queries not in QUERIES:
@@ -59,6 +59,14 @@ def evaluate_scores(
     scores = np.asarray(scores)
     if scores.shape != lists.labels.shape:
         raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
+    if (
+        "judged" in lists.columns
+        and not lists.columns["judged"].any()
+        and not (lists.missed and len(lists.missed.grades))
+    ):
+        raise ValueError(
+            "nobody judged a document of these lists, so there is nothing to measure: they were read without labels"
+        )
     if np.isnan(scores).any():
         raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN, which has no rank")
     # Copies, whose state is fresh.
