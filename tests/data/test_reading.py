@@ -172,3 +172,12 @@ def test_no_file_is_written_over_itself(tmp_path):
 def test_paths_are_paths(paths):
     with pytest.raises(ValueError, match="paths must be a path or a list of paths, but got"):
         read(paths)
+
+
+def test_a_parquet_file_with_a_row_a_document_is_told_how_it_is_read(tmp_path):
+    made_lists(2, seed=0).to_frame().write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a\.parquet: column document must be .*; a table with one row a document is"):
+        read(tmp_path / "a.parquet")
+    pl.read_parquet(tmp_path / "a.parquet").rename({"query": "q"}).write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(ValueError, match=r"there must be a column query, .* read by RankingLists\.from_frame, as of"):
+        read(tmp_path / "b.parquet")

@@ -35,6 +35,9 @@ from plackett.data._ranking_lists import RankingLists
 from plackett.data._strings import Dictionary, Strings, smaller
 
 MARK = b"plackett"
+ROW_A_DOCUMENT = (
+    "a table with one row a document is read by RankingLists.from_frame, as of polars.read_parquet(path), or as CSV"
+)
 
 
 def mark(kind: str) -> dict[bytes, bytes]:
@@ -158,7 +161,8 @@ def kinds_of_columns(schema: pa.Schema, where: str) -> dict[str, list[str]]:
     for field in schema:
         kind, fits, must = _kind_of(field)
         if not fits:
-            raise ValueError(f"{where}: column {field.name} must be {must}, but is {field.type}")
+            hint = "" if any(is_list(other.type) for other in schema) else f"; {ROW_A_DOCUMENT}"
+            raise ValueError(f"{where}: column {field.name} must be {must}, but is {field.type}{hint}")
         if kind is not None:
             found[kind].append(field.name)
     if "mask" in found["ids"]:
@@ -179,7 +183,8 @@ def _check_names(names, where):
         raise ValueError(f"{where}: there are two columns called {', '.join(twice)}")
     if missing := [name for name in ("query", "label") if name not in names]:
         raise ValueError(
-            f"{where}: there must be a column {' and a column '.join(missing)}, but there are {', '.join(names)}"
+            f"{where}: there must be a column {' and a column '.join(missing)}, but there are {', '.join(names)}; "
+            f"{ROW_A_DOCUMENT}"
         )
 
 
@@ -247,7 +252,9 @@ def without_labels(table: pa.Table, where: str) -> pa.Table:
             raise ValueError(f"{where}: there is a column {name!r}, but no labels are read: leave the column out")
     of = next((array_of(column) for column in table.columns if is_list(column.type)), None)
     if of is None:
-        raise ValueError(f"{where}: there must be a column of lists, but there are {', '.join(table.column_names)}")
+        raise ValueError(
+            f"{where}: there must be a column of lists, but there are {', '.join(table.column_names)}; {ROW_A_DOCUMENT}"
+        )
     lengths = pc.fill_null(pc.list_value_length(of), 0).to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     zeros = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), np.zeros(offsets[-1], "float32"))
