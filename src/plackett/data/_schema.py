@@ -156,13 +156,12 @@ def kinds_of_columns(schema: pa.Schema, where: str) -> dict[str, list[str]]:
     Raises:
         ValueError: the columns do not have this form; says which.
     """
-    _check_names(schema.names, where)
+    _check_names(schema, where)
     found: dict[str, list[str]] = {"features": [], "ids": [], "columns": [], "query_columns": []}
     for field in schema:
         kind, fits, must = _kind_of(field)
         if not fits:
-            hint = "" if any(is_list(other.type) for other in schema) else f"; {ROW_A_DOCUMENT}"
-            raise ValueError(f"{where}: column {field.name} must be {must}, but is {field.type}{hint}")
+            raise ValueError(f"{where}: column {field.name} must be {must}, but is {field.type}{_hint(schema)}")
         if kind is not None:
             found[kind].append(field.name)
     if "mask" in found["ids"]:
@@ -177,14 +176,20 @@ def kinds_of_columns(schema: pa.Schema, where: str) -> dict[str, list[str]]:
     return found
 
 
-def _check_names(names, where):
+def _hint(schema):
+    """What to do with a table that has no column of lists."""
+    return "" if any(is_list(field.type) for field in schema) else f"; {ROW_A_DOCUMENT}"
+
+
+def _check_names(schema, where):
+    names = schema.names
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(f"{where}: there are two columns called {', '.join(twice)}")
     if missing := [name for name in ("query", "label") if name not in names]:
         raise ValueError(
-            f"{where}: there must be a column {' and a column '.join(missing)}, but there are {', '.join(names)}; "
-            f"{ROW_A_DOCUMENT}"
+            f"{where}: there must be a column {' and a column '.join(missing)}, but there are {', '.join(names)}"
+            f"{_hint(schema)}"
         )
 
 
