@@ -155,3 +155,17 @@ def test_strange_files_are_told(read):
     ):
         with pytest.raises(ValueError, match=rf"a\.csv.*{wrong}"):
             read(text, **({"categorical": ["text"]} if long in text else {}))
+
+
+def test_an_empty_column_at_the_end_is_told_as_such(read):
+    with pytest.raises(ValueError, match="the last column has no name, as where each row ends with a separator"):
+        read("query,label,x,\n1,0,5,\n1,1,6,\n")
+    with pytest.raises(ValueError, match="the last column has no name"):
+        read("query,label,x, \n1,0,5,\n1,1,6,\n")
+
+
+def test_a_column_without_a_name_in_the_middle_is_told_as_such(read):
+    text = "query,,label,x\n1,u,0,5\n1,v,1,6\n"
+    with pytest.raises(ValueError, match=r"csv: column 2 has no name: name it in the header, .* by document=''"):
+        read(text)
+    assert read(text, document="").documents.tolist() == ["u", "v"]

@@ -36,6 +36,37 @@ def test_an_index_that_became_a_column_is_refused(of):
     assert from_frame(of(frame), features=["__index_level_0__"]).features.tolist() == [[1], [2], [0]]
 
 
+@pytest.mark.parametrize("name", ["index", "level_0", "level_1", "Unnamed: 0"])
+def test_an_index_that_was_reset_is_refused_unless_it_has_a_role(name):
+    frame = pd.DataFrame(ROWS).sort_values("query").reset_index().rename(columns={"index": name})
+    for of in (frame, pl.from_pandas(frame), pa.table(frame)):
+        with pytest.raises(ValueError, match=rf"'{name}' looks like the index .* frame\.reset_index\(drop=True\)"):
+            from_frame(of)
+        assert from_frame(of, document=name).documents.tolist() == ["1", "2", "0"]
+        assert from_frame(of, features=["x", name]).feature_names == ("x", name)
+        assert list(from_frame(of, ids=[name]).ids) == [name]
+    assert from_frame(frame.drop(columns=name)).feature_names == ("x",)
+
+
+@pytest.mark.parametrize("name", [None, np.nan, pd.NA, "", " "], ids=repr)
+def test_a_column_without_a_name_is_told_as_such(name):
+    frame = pd.DataFrame(ROWS).assign(u=[7, 8, 9])
+    for place in ("last", "in the middle"):
+        columns = frame.columns if place == "last" else ["query", "u", "label", "x"]
+        one = frame[columns].rename(columns={"u": name})
+        number = 4 if place == "last" else 2
+        with pytest.raises(ValueError, match=rf"the frame: column {number} has no name: name it, as by frame\.rename"):
+            from_frame(one)
+        assert from_frame(one, document=name if isinstance(name, str) else "").documents.tolist() == ["7", "8", "9"]
+    with pytest.raises(ValueError, match=r"2 columns have no name \(columns 4, 5\)"):
+        from_frame(frame.assign(v=1).rename(columns={"u": name, "v": "  "}))
+
+
+def test_columns_of_pandas_may_be_numbers():
+    frame = pd.DataFrame(np.eye(3)).assign(query=["b", "a", "a"], label=[1, 0, 1])
+    assert from_frame(frame).feature_names == ("0", "1", "2")
+
+
 @pytest.mark.parametrize(
     "booleans",
     [

@@ -93,7 +93,7 @@ def delimited_tables(
     layout = find_layout(path, separator, encoding)
     if layout.separator == decimal:
         raise ValueError(f"{path}: {decimal!r} cannot be both between fields and the decimal point")
-    found = roles.of_columns(layout.names, str(path))
+    found = roles.of_columns(layout.names, str(path), is_text=True)
 
     def documents():
         row, reader = 1, _Blocks(layout, found, fields)
