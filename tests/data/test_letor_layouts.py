@@ -138,6 +138,12 @@ def test_ids_need_a_mark(write, comment, name):
     assert read_letor(path, comment_ids=True).documents.tolist() == [marked]
 
 
+def test_an_id_that_is_the_position_of_a_document_without_one_is_told_as_such(write):
+    told = "line 2, query '1': document '2' is there twice; a document without an id is called by its position in the "
+    assert told in refused(write("1 qid:1 1:1 # docid = 2\n0 qid:1 1:2\n"))
+    assert refused(write("1 qid:1 1:1 # docid = 2\n0 qid:1 1:2 # docid=2\n")).endswith("document '2' is there twice")
+
+
 def test_equal_remarks_are_no_ids(write):
     assert read_letor(write("1 qid:1 1:1 # good\n0 qid:1 1:2 # good\n")).documents.tolist() == ["1", "2"]
 
