@@ -236,9 +236,10 @@ def _check_sparse(listed, fewest, zero, layout, path):
     missing = np.flatnonzero(~listed) + layout.first
     lacks = f"{path}: no line lists {len(missing)} of the {layout.features} features: {some(map(str, missing))}"
     if fewest == listed.sum():
+        same = f"all lines list the same {fewest} feature{'s' * (fewest != 1)}"
         raise ValueError(
-            f"{lacks}; they are taken for zeros only in a sparse file, but all lines list the same {fewest} features: "
-            f"where they are 0, write so in one line, as {missing[0]}:0"
+            f"{lacks}; they are taken for zeros only in a sparse file, but {same}: where they are 0, write so in one "
+            f"line, as {missing[0]}:0"
         )
     if zero is not None:
         raise ValueError(
