@@ -57,7 +57,7 @@ def test_options_act_on_known_formats():
 def test_each_format_takes_its_flags(files, monkeypatch):
     """A number of features is one for letor, and a name elsewhere."""
     monkeypatch.chdir(files)
-    (files / "sparse.txt").write_text("1 qid:1 2:0.5\n")
+    (files / "sparse.txt").write_text("1 qid:1 2:0.5\n0 qid:1\n")
     done = run("convert", "sparse.txt", "a.parquet", "--features", 7, "--group")
     assert done.exit_code == 0, done.output
     assert data.read_parquet("a.parquet").features.shape[1] == 7

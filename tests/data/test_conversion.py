@@ -43,10 +43,10 @@ def test_letor(lists, tmp_path):
 
 
 def test_files_of_different_widths(tmp_path):
-    (tmp_path / "a.txt").write_text("1 qid:1 2:1\n")
-    (tmp_path / "b.txt").write_text("1 qid:2 3:1\n")
+    (tmp_path / "a.txt").write_text("1 qid:1 2:1\n0 qid:1\n")
+    (tmp_path / "b.txt").write_text("1 qid:2 3:1\n0 qid:2\n")
     convert([tmp_path / "a.txt", tmp_path / "b.txt"], tmp_path / "all.parquet")
-    assert read_parquet(tmp_path / "all.parquet").features.tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert read_parquet(tmp_path / "all.parquet").features.tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0]]
 
 
 def test_csv_and_its_summary(tmp_path):
@@ -191,8 +191,8 @@ def test_what_training_reads(lists, tmp_path, monkeypatch):
     )
     assert len(train) == len(held_out) == 15
     assert provenance == {"data": [str(tmp_path / "a.txt")], "validation": [str(tmp_path / "a.txt")]}
-    (tmp_path / "narrow.txt").write_text("1 qid:x 2:1\n")
+    (tmp_path / "narrow.txt").write_text("0 qid:x\n1 qid:x 2:1\n")
     wide = read_letor(tmp_path / "narrow.txt", features=5)
     assert (
-        _sources.read([tmp_path / "a.txt", tmp_path / "narrow.txt"]).features[-1].tolist() == wide.features[0].tolist()
+        _sources.read([tmp_path / "a.txt", tmp_path / "narrow.txt"]).features[-1].tolist() == wide.features[1].tolist()
     )

@@ -89,6 +89,28 @@ def test_words_that_stand_for_missing(read):
         read(TEXT, missing_values="NA")
 
 
+@pytest.mark.parametrize("block", [1000, 2**24], ids=["many blocks", "one block"])
+@pytest.mark.parametrize("rows_below", [1, 30_000])
+@pytest.mark.parametrize("column", ["x", "text", "last"])
+def test_a_quote_that_never_closes_is_told_with_its_line(read, monkeypatch, column, rows_below, block):
+    """It would take all rows below with it."""
+    monkeypatch.setattr(delimited, "BLOCK", block)
+    fields = dict.fromkeys(["query", "label", "x", "text", "last"], "1")
+    row, header = ",".join(fields.values()), ",".join(fields)
+    quoted = ",".join((fields | {column: '"e'}).values())
+    text = "\n".join([header, '7" a,1,1,"two ""b"", 5"" c', 'lines",1', quoted, *[row] * rows_below, ""])
+    with pytest.raises(
+        ValueError, match=r"a\.csv, line 4: a quote opens here and never closes; a field that begins with"
+    ):
+        read(text, categorical=["text", "last"], features=["x"])
+
+
+def test_a_quote_that_closes_in_another_field_is_told(read):
+    told = r"line 3, query '1': column 'x' .* of several lines, as where a quote opens and does not close in the same"
+    with pytest.raises(ValueError, match=told):
+        read('query,label,x\n1,1,5\n1,0,"6\n1,0,7"\n')
+
+
 def test_true_and_false_are_numbers(read):
     lists = read("query,label,x,click,shop\n1,TRUE,true,False,true\n1,false,,true,0\n", ids=["shop"])
     assert lists.labels.tolist() == [1, 0]
@@ -155,3 +177,17 @@ def test_strange_files_are_told(read):
     ):
         with pytest.raises(ValueError, match=rf"a\.csv.*{wrong}"):
             read(text, **({"categorical": ["text"]} if long in text else {}))
+
+
+def test_an_empty_column_at_the_end_is_told_as_such(read):
+    with pytest.raises(ValueError, match="the last column has no name, as where each row ends with a separator"):
+        read("query,label,x,\n1,0,5,\n1,1,6,\n")
+    with pytest.raises(ValueError, match="the last column has no name"):
+        read("query,label,x, \n1,0,5,\n1,1,6,\n")
+
+
+def test_a_column_without_a_name_in_the_middle_is_told_as_such(read):
+    text = "query,,label,x\n1,u,0,5\n1,v,1,6\n"
+    with pytest.raises(ValueError, match=r"csv: column 2 has no name: name it in the header, .* by document=''"):
+        read(text)
+    assert read(text, document="").documents.tolist() == ["u", "v"]

@@ -2,15 +2,18 @@
 
 import datetime
 import decimal
+import re
 
 import datasets
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
-from plackett.data import RankingLists
+from plackett.data import RankingLists, read_delimited, read_parquet
 
 ROWS = {"query": ["b", "a", "a"], "label": [1, 0, 1], "x": [1.5, 2.0, 3.0]}
 from_frame = RankingLists.from_frame
@@ -34,6 +37,37 @@ def test_an_index_that_became_a_column_is_refused(of):
         from_frame(of(frame))
     assert from_frame(of(frame, preserve_index=False)).feature_names == ("x",)
     assert from_frame(of(frame), features=["__index_level_0__"]).features.tolist() == [[1], [2], [0]]
+
+
+@pytest.mark.parametrize("name", ["index", "level_0", "level_1", "Unnamed: 0"])
+def test_an_index_that_was_reset_is_refused_unless_it_has_a_role(name):
+    frame = pd.DataFrame(ROWS).sort_values("query").reset_index().rename(columns={"index": name})
+    for of in (frame, pl.from_pandas(frame), pa.table(frame)):
+        with pytest.raises(ValueError, match=rf"'{name}' looks like the index .* frame\.reset_index\(drop=True\)"):
+            from_frame(of)
+        assert from_frame(of, document=name).documents.tolist() == ["1", "2", "0"]
+        assert from_frame(of, features=["x", name]).feature_names == ("x", name)
+        assert list(from_frame(of, ids=[name]).ids) == [name]
+    assert from_frame(frame.drop(columns=name)).feature_names == ("x",)
+
+
+@pytest.mark.parametrize("name", [None, np.nan, pd.NA, "", " "], ids=repr)
+def test_a_column_without_a_name_is_told_as_such(name):
+    frame = pd.DataFrame(ROWS).assign(u=[7, 8, 9])
+    for place in ("last", "in the middle"):
+        columns = frame.columns if place == "last" else ["query", "u", "label", "x"]
+        one = frame[columns].rename(columns={"u": name})
+        number = 4 if place == "last" else 2
+        with pytest.raises(ValueError, match=rf"the frame: column {number} has no name: name it, as by frame\.rename"):
+            from_frame(one)
+        assert from_frame(one, document=name if isinstance(name, str) else "").documents.tolist() == ["7", "8", "9"]
+    with pytest.raises(ValueError, match=r"2 columns have no name \(columns 4, 5\)"):
+        from_frame(frame.assign(v=1).rename(columns={"u": name, "v": "  "}))
+
+
+def test_columns_of_pandas_may_be_numbers():
+    frame = pd.DataFrame(np.eye(3)).assign(query=["b", "a", "a"], label=[1, 0, 1])
+    assert from_frame(frame).feature_names == ("0", "1", "2")
 
 
 @pytest.mark.parametrize(
@@ -104,6 +138,60 @@ def test_numbers_of_every_kind_are_features():
     lists = from_frame(frame)
     assert lists.feature_names == ("x", "gaps", "exact", "half", "empty")
     np.testing.assert_array_equal(lists.features, [[1.5, 1, 1.5, 1, nan], [2, nan, nan, 2, nan], [3, 3, 2, 3, nan]])
+
+
+EAN = 4006381333931
+
+
+@pytest.mark.parametrize("of", [pd.DataFrame, lambda rows: pl.DataFrame(rows, strict=False), pa.table])
+def test_ids_that_are_whole_floats_are_the_text_of_whole_numbers(of):
+    """As pandas reads whole numbers of which one is missing."""
+    eans = [float(EAN), -0.0, 2.0**53 - 1]
+    lists = from_frame(of(ROWS | {"ean": eans, "query": eans, "document": eans}), categorical=["ean"])
+    texts = [str(EAN), "0", "9007199254740991"]
+    assert lists.ids["ean"].tolist() == lists.queries.tolist() == lists.documents.tolist() == texts
+    small = from_frame(of(ROWS | {"ean": np.array([1, 16777215, 7], "float32")}), categorical=["ean"])
+    assert small.ids["ean"].tolist() == ["1", "16777215", "7"]
+
+
+@pytest.mark.parametrize(
+    "values, got",
+    [
+        ([1.0, 0.5, 2.0], "below 2^53 where it is of double, but got 0.5"),
+        ([1.0, 2.0**53, 2.0], "below 2^53 where it is of double, but got 9007199254740992.0"),
+        ([1.0, np.inf, 2.0], "below 2^53 where it is of double, but got inf"),
+        (np.array([1, 16777217, 2], "float32"), "below 2^24 where it is of float, but got 16777216.0"),
+        (np.array([1, 2049, 2], "float16"), "below 2^11 where it is of halffloat, but got 2048.0"),
+    ],
+)
+def test_ids_that_floats_do_not_hold_are_refused(values, got):
+    frame = pd.DataFrame(ROWS).assign(ean=values)
+    for roles, place in (
+        ({"categorical": ["ean"]}, "row 2, query 'a': ean"),
+        ({"document": "ean"}, "row 2, query 'a': column 'ean': document"),
+        ({"query": "ean", "features": ["x"]}, "row 2: column 'ean': query"),
+    ):
+        text = f"the frame, {place} must be text or a whole number, {got}; read the column as text, as by"
+        with pytest.raises(ValueError, match=re.escape(text)):
+            from_frame(frame, **roles)
+    with pytest.raises(ValueError, match="row 2, query 'a': ean is missing"):
+        from_frame(frame.assign(ean=[1.0, None, 2.0]), categorical=["ean"])
+
+
+def test_decimals_are_rounded_as_their_text_is(tmp_path):
+    texts = ["0.20", "0.30", "0.7038531", "1234567.8901", "0.0000001"]
+    rows = {"query": ["a"] * 5, "label": [decimal.Decimal(text) for text in texts]}
+    rows |= {"x": rows["label"], "click": rows["label"], "c": [decimal.Decimal("0.2000000")] * 5}
+    table = pa.table(rows)
+    pa.csv.write_csv(table, tmp_path / "a.csv")
+    nested = {name: pa.array([rows[name]]) for name in ("label", "x", "click")}
+    pa.parquet.write_table(pa.table({"query": ["a"], "c": rows["c"][:1]} | nested), tmp_path / "a.parquet")
+    lists = read_delimited(tmp_path / "a.csv", query_columns=["c"])
+    assert lists.features[:, 0].tolist() == [np.float32(text) for text in texts]
+    assert lists.query_columns["c"].tolist() == [0.2]
+    for frame in (table, pd.DataFrame(rows), pl.DataFrame(rows)):
+        assert from_frame(frame, query_columns=["c"]).fingerprint() == lists.fingerprint()
+    assert read_parquet(tmp_path / "a.parquet").fingerprint() == lists.fingerprint()
 
 
 @pytest.mark.parametrize(

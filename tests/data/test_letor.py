@@ -184,6 +184,10 @@ def reference(text, *, zero_based=False, group_file=None, missing_values=(), com
         found = [(label, query, *rest) for query, (label, _, *rest) in zip(of_groups, found, strict=True)]
     if not found:
         raise ValueError("there are no queries")
+    lists_of = [set(columns) for _, _, columns, _ in found]
+    any_lists, widest = set().union(*lists_of), max([0, *(number + zero_based for line in lists_of for number in line)])
+    if len(any_lists) < widest and all(line == any_lists for line in lists_of):
+        raise ValueError("no line lists")
     places = collections.Counter()
     for i, (_, query, *_) in enumerate(found):
         places[query] += 1
@@ -193,7 +197,6 @@ def reference(text, *, zero_based=False, group_file=None, missing_values=(), com
     order = list(dict.fromkeys(query for _, query, _, _ in found))
     found = [(*document, own) for document, (_, own) in zip(found, names, strict=True)]
     found.sort(key=lambda document: order.index(document[1]))
-    widest = max([0, *(max(columns, default=-zero_based) + zero_based for *_, columns, _, _ in found)])
     features = np.zeros((len(found), widest), "float32")
     for row, (*_, columns, values, _) in zip(features, found, strict=True):
         row[np.array(columns, "int64") - first] = [nearest(value) for value in values]
@@ -237,6 +240,7 @@ def sizes(text):
         (b"1 1:2", "line 6: the second field must be qid:ID, but got '1:2'"),
         (b"1", "line 6: the second field must be qid:ID, but got 'nothing'"),
         (b"1 qid: 1:2", "line 6: the second field must be qid:ID, but got 'qid:'"),
+        (b"1 qid:#3 1:2", "line 6: the second field must be qid:ID, but got 'qid:'; a comment begins at #"),
         (b"1 qid:1 2", "line 6: a feature must be NUMBER:VALUE with NUMBER >= 1, but got '2'"),
         (b"1 qid:1 0:2", "line 6: a feature must be NUMBER:VALUE with NUMBER >= 1, but got '0:2'"),
         (b"1 qid:1 2:1 2:1", "line 6: feature numbers must rise, but 2 follows 2"),

@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
-from plackett.data import read_letor
+from plackett.data import read, read_letor
 from plackett.data._tables import from_tables
 from plackett.data.formats import _letor_blocks, letor
 
@@ -61,7 +61,8 @@ def test_scikit_learn_leaves_zeros_out_and_counts_from_0(write):
     """As `dump_svmlight_file(X, y, path, query_id=q)` does."""
     lists = read_letor(write("1 qid:1 0:.5 2:1\n0 qid:1\n0 qid:2 1:1\n"), zero_based=True)
     assert lists.features.tolist() == [[0.5, 0, 1], [0, 0, 0], [0, 1, 0]]
-    assert read_letor(write("1 qid:1 1:.5\n"), zero_based=True, features=3).features.tolist() == [[0, 0.5, 0]]
+    lists = read_letor(write("1 qid:1 1:.5\n0 qid:1\n"), zero_based=True, features=3)
+    assert lists.features.tolist() == [[0, 0.5, 0], [0, 0, 0]]
     assert letor.count_features(write("1 qid:1\n"), zero_based=True) == 0
 
 
@@ -95,9 +96,16 @@ def test_errors_name_the_option_for_missing_values(write):
     text = refused(write("0 qid:1 1:NULL\n"))
     assert text.endswith("missing_values=['NULL'] (--missing-value NULL on the command line)")
     assert "missing_values" not in refused(write("0 qid:1 1:\n"))
-    for wrong in ("NULL", [" "], [""], ["a b"], ["#"], [-1]):
-        with pytest.raises(ValueError, match=r"must be a (list of strings|string without white space and #), but got"):
+    for wrong in ("NULL", -1, [" "], [""], ["a b"], ["#"], [True], [None]):
+        with pytest.raises(ValueError, match=r"must be a (list of .*|number, or a string without .* #), but got"):
             read_letor(write(ISTELLA), missing_values=wrong)
+
+
+def test_missing_values_may_be_numbers(write):
+    """As YAML has them."""
+    for reader in (read_letor, read):
+        lists = reader(write(ISTELLA), missing_values=[1.7976931348623157e308, -1])
+        assert np.isnan(lists.features).tolist() == [[True, True], [False, True]]
 
 
 def test_the_first_word_of_a_comment_is_an_id_where_it_is_said_to_be(write):
@@ -128,6 +136,12 @@ def test_ids_need_a_mark(write, comment, name):
     assert read_letor(path).documents.tolist() == [name]
     marked = name if name != "1" else comment.split()[0]
     assert read_letor(path, comment_ids=True).documents.tolist() == [marked]
+
+
+def test_an_id_that_is_the_position_of_a_document_without_one_is_told_as_such(write):
+    told = "line 2, query '1': document '2' is there twice; a document without an id is called by its position in the "
+    assert told in refused(write("1 qid:1 1:1 # docid = 2\n0 qid:1 1:2\n"))
+    assert refused(write("1 qid:1 1:1 # docid = 2\n0 qid:1 1:2 # docid=2\n")).endswith("document '2' is there twice")
 
 
 def test_equal_remarks_are_no_ids(write):
@@ -216,13 +230,65 @@ def test_a_file_that_lists_all_of_fewer_features_is_not_filled_up(write, monkeyp
     monkeypatch.setattr(letor, "BLOCK", block)
     lines = [f"0 qid:1 {first}:1 {first + 1}:1\n"] * 3
     assert refused(write("".join(lines)), features=4, zero_based=not first).endswith(
-        f"train.txt: each line lists the features {first} to {first + 1}, but 4 are needed; zeros may be left out only "
-        "in a sparse file"
+        f"train.txt: no line lists 2 of the 4 features: {first + 2}, {first + 3}; they are taken for zeros only in a "
+        "sparse file, but all lines list the same 2 features: where they are 0, write so in one line, as "
+        f"{first + 2}:0"
     )
-    assert "no line lists a feature, but 2 are needed" in refused(write("0 qid:1\n"), features=2)
+    assert "no line lists 2 of the 2 features: 1, 2; " in refused(write("0 qid:1\n"), features=2)
     for sparse in (f"0 qid:1 {first}:1\n", f"0 qid:1 {first + 1}:1\n", "0 qid:1\n"):
         lists = read_letor(write("".join([*lines, sparse])), features=4, zero_based=not first)
         assert lists.features[:3].tolist() == [[1, 1, 0, 0]] * 3
+
+
+@pytest.mark.parametrize("block", [1, 2**20])
+@pytest.mark.parametrize("gap", [" ", "\v"], ids=["fast", "slow"])
+def test_a_file_that_lacks_features_in_the_middle_is_not_filled_up(write, monkeypatch, block, gap):
+    monkeypatch.setattr(letor, "BLOCK", block)
+    numbers = [*range(1, 11), *range(31, 47)]
+    line = " ".join(["0", "qid:1", *(f"{number}:1" for number in numbers)])
+    dense = [line, line.replace(" 1:1", f"{gap}1:2")]
+    for features in (46, None):
+        assert "no line lists 20 of the 46 features: 11, 12, 13, 14, 15, 16, 17, 18, ...; " in refused(
+            write("\n".join(dense)), features=features
+        )
+    filled = read_letor(write("\n".join([*dense, line.removesuffix(" 46:1")])), features=46).features
+    assert filled.sum(1).tolist() == [26, 27, 25]
+    zeros = " ".join(f"{number}:0" for number in range(11, 31))
+    said = read_letor(write("\n".join([line.replace(" 31:", f" {zeros} 31:"), line])), features=46).features
+    assert said.sum(1).tolist() == [26, 26]
+
+
+@pytest.mark.parametrize("block", [1, 2**20])
+@pytest.mark.parametrize("gap", [" ", "\v"], ids=["fast", "slow"])
+def test_a_file_that_writes_zeros_is_not_filled_up_to_the_features_of_a_model(write, monkeypatch, block, gap):
+    monkeypatch.setattr(letor, "BLOCK", block)
+
+    def features(text, **options):
+        return from_tables(letor.letor_tables(write(text), features=4, **options)).features.tolist()
+
+    sparse = f"# one\n1 qid:1 1:1{gap}2:2\n0 qid:1 2:1\n"
+    assert features(sparse, fill_beside_zeros=False) == [[1, 2, 0, 0], [0, 1, 0, 0]]
+    with_zero = f"{sparse}\n0 qid:1 2:-0.0\n"
+    assert features(with_zero) == [[1, 2, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+    with pytest.raises(
+        ValueError, match=r"3, 4; they are taken .*, but line 5 says 2:0; .* by features=4 \(--features 4 "
+    ):
+        features(with_zero, fill_beside_zeros=False)
+    assert features(f"{with_zero}0 qid:1 3:0 4:5\n", fill_beside_zeros=False)[3] == [0, 0, 0, 5]
+
+
+@pytest.mark.parametrize("block", [1, 2**20])
+def test_it_is_told_which_features_were_listed(write, monkeypatch, block):
+    """A feature of zeros alone is one that was listed."""
+    monkeypatch.setattr(letor, "BLOCK", block)
+    for text, expected in (
+        ("1 qid:1 1:0 3:1\n0 qid:1 1:1\n", [True, False, True, False]),
+        ("1 qid:1 1:0\v3:1\n0 qid:1 1:1\n", [True, False, True, False]),
+        ("1 qid:1 1:0 2:0 3:1 4:0\n" * 2, [True] * 4),
+    ):
+        listed = np.zeros(4, bool)
+        list(letor.letor_tables(write(text), features=4, listed=listed))
+        assert listed.tolist() == expected
 
 
 def test_the_first_missing_value_is_found_in_each_layout(write):
@@ -234,8 +300,20 @@ def test_the_first_missing_value_is_found_in_each_layout(write):
 
 
 @pytest.mark.parametrize(
-    "text", ["1 qid:1 1:3.4028235e38 2:1\n", "1 qid:1 2:3.4028235e38\n", "1 qid:ä 2:3.4028235e38\n"]
+    "text",
+    [
+        "1 qid:1 1:3.4028235e38 2:1\n",
+        "1 qid:1 2:3.4028235e38\n1 qid:1 1:1\n",
+        "1 qid:ä 2:3.4028235e38\n1 qid:ä 1:1\n",
+    ],
 )
 def test_what_rounds_to_the_largest_float32_is_finite(write, text):
     assert read_letor(write(text)).features.max() == np.finfo("float32").max
     assert "must be finite" in refused(write(text.replace("3.4028235e38", "3.4028236e38")))
+
+
+def test_blocks_of_several_parsers_are_one_file(write, monkeypatch):
+    monkeypatch.setattr(letor, "BLOCK", 1)
+    path = write("1 qid:1 1:1 2:2\n0 qid:1\v1:1 2:3\n0 qid:2 2:4\n")
+    for together in (True, False):
+        assert read_letor(path, together=together).features.tolist() == [[1, 2], [1, 3], [0, 4]]

@@ -525,6 +525,40 @@ def test_ids_without_features_for_them(write, form):
     assert found[0]["document"] == [str(2**62), str(2**62 + 2)]
 
 
+def to_be_ranked(write, form, documents, **options):
+    path = write([WRITERS[form]({}, documents), WRITERS[form]({}, documents[:1])])
+    return from_tables(tfrecord_tables(path, form=form, **options))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("options", [{"label": None}, {"to_rank": True, "columns": {"click": "clicked"}}], ids=str)
+def test_documents_to_be_ranked_need_no_labels(write, form, options):
+    lists = to_be_ranked(write, form, [{"x": [0.5]}, {"x": [1.5]}], **options)
+    assert lists.labels.tolist() == lists.columns["judged"].tolist() == [0, 0, 0]
+    assert lists.features.tolist() == [[0.5], [1.5], [0.5]]
+    assert lists.documents.tolist() == ["1", "2", "1"]
+    assert list(lists.columns) == ["judged"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_documents_to_be_ranked_may_have_labels(write, form):
+    documents = [{"x": [0.5], "relevance": [1], "clicked": [1]}, {"x": [1.5], "relevance": [-1], "clicked": [0]}]
+    lists = to_be_ranked(write, form, documents, to_rank=True, columns={"click": "clicked"})
+    assert lists.labels.tolist() == lists.columns["click"].tolist() == [1, 1]  # -1 is padding
+    assert "judged" not in lists.columns
+    with pytest.raises(ValueError, match="no document has a feature grade, the label"):
+        to_be_ranked(write, form, documents, label="grade")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_labels_that_come_up_later_are_told(write, monkeypatch, form):
+    monkeypatch.setattr(tfrecord, "BATCH_BYTES", 1)
+    path = write([WRITERS[form]({}, [{"x": [0.5]}]), WRITERS[form]({}, [{"x": [1.5], "relevance": [1]}])])
+    for chunk in (1, 2):
+        with pytest.raises(ValueError, match="record 2: feature relevance comes up here, but no document of the first"):
+            list(tfrecord_tables(path, form=form, to_rank=True, chunk=chunk))
+
+
 def test_large_records_make_small_tables(write, monkeypatch):
     monkeypatch.setattr(tfrecord, "TABLE_BYTES", 2 * len(BY_HAND["elwc"]))
     path = write([BY_HAND["elwc"]] * 5)

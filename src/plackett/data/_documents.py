@@ -1,5 +1,6 @@
 """Tables with one row a document as `group_by_query` takes them: types, and what may stand in each column."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,12 +11,13 @@ import pyarrow.types as kinds
 from plackett.data._columns import find_wrong
 from plackett.data._grouping import LINE, OF_QUERY, Place
 from plackett.data._roles import Role
-from plackett.data._schema import array_of, is_string, mark, type_of_column
+from plackett.data._schema import array_of, cast_numbers, is_string, mark, type_of_column
 
 TEXTS = ("query", "document", "categorical")  # roles of columns that are read as text
 NUMBERS = ("label", "features", "ids", "columns")
 MARKS = {"features": "features", "ids": "ids", "categorical": "ids", "columns": "columns", "query_columns": OF_QUERY}
 INT64 = np.iinfo("int64")
+EXACT = {16: 11, 32: 24, 64: 53}  # bits of a float -> below which power of 2 it holds all whole numbers
 WHOLE = f"whole numbers from {INT64.min} to {INT64.max}"
 
 
@@ -83,7 +85,8 @@ class _Rows:
     def __init__(self, columns, roles, first_row, place):
         self.first_row, self.place = first_row, place
         query = [role.kind for role in roles].index("query")
-        self.queries = array_of(pc.cast(columns[query], pa.string()))
+        self.queries = None  # till they are known
+        self.queries = self._texts(columns[query], roles[query])
         empty = pc.equal(self.queries, "").fill_null(True)
         if pc.any(empty).as_py():
             raise ValueError(f"{self._place(_first(empty))}: the query has no id")
@@ -94,7 +97,7 @@ class _Rows:
             self._check_whole(column, role)
         elif role.kind == "query_columns" and kinds.is_timestamp(column.type):
             self._check_microseconds(column, role)
-        values = array_of(pc.cast(column, type_of(role) or _plain(column.type), safe=False))
+        values = self._values(column, role)
         if role.kind in ("label", "columns", "ids", "categorical") and values.null_count:
             fill = "; fill it with a value of its own" if role.kind in ("ids", "categorical") else ""
             raise self._wrong(_first(values.is_null()), role, f"{role.name} is missing{fill}")
@@ -106,9 +109,33 @@ class _Rows:
             raise self._wrong(row, role, f"{role.name} must be finite, but got {column[row].as_py()}")
         return values
 
+    def _values(self, column, role):
+        """The values of a column in the type of its role."""
+        if role.kind in TEXTS:
+            return self._texts(column, role)
+        kind = type_of(role) or _plain(column.type)
+        cast = cast_numbers if kinds.is_floating(kind) else functools.partial(pc.cast, safe=False)
+        return array_of(cast(column, kind))
+
+    def _texts(self, column, role):
+        """The values of a column as text. Whole numbers may be floats, as pandas has them beside missing ones."""
+        if not kinds.is_floating(column.type):
+            return array_of(pc.cast(column, pa.string()))
+        numbers, power = array_of(pc.cast(column, pa.float64())), EXACT[column.type.bit_width]
+        whole = pc.and_(pc.less(pc.abs(numbers), 2.0**power), pc.equal(numbers, pc.trunc(numbers)))
+        if not pc.all(whole).as_py():
+            row = _first(pc.invert(whole).fill_null(False))
+            raise self._wrong(
+                row,
+                role,
+                f"{role.name} must be text or a whole number, below 2^{power} where it is of {column.type}, but got "
+                f"{column[row].as_py()!r}; read the column as text, as by dtype={{{role.column!r}: str}} of pandas",
+            )
+        return pc.cast(pc.cast(numbers, pa.int64()), pa.string())
+
     def _check_whole(self, column, role):
         kind = type_of(role)
-        numbers = pc.cast(column, pa.float64(), safe=False) if kinds.is_decimal(column.type) else column
+        numbers = cast_numbers(column, pa.float64()) if kinds.is_decimal(column.type) else column
         if (row := first_misfit(numbers, kind)) is not None:
             must = f"{role.name} must be {WHOLE}, but got {column[row].as_py()}; categorical takes any text or number"
             raise self._wrong(row, role, must)
@@ -120,7 +147,8 @@ class _Rows:
 
     def _wrong(self, row, role, what):
         column = f"column {role.column!r}: " if role.column != role.name else ""
-        return ValueError(f"{self._place(row)}, query {self.queries[row].as_py()!r}: {column}{what}")
+        query = "" if self.queries is None else f", query {self.queries[row].as_py()!r}"
+        return ValueError(f"{self._place(row)}{query}: {column}{what}")
 
     def _place(self, row):
         return self.place(self.first_row + row)

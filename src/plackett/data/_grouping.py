@@ -86,10 +86,8 @@ def _whole(table, starts, seen, place):
         if mark_of(field) == OF_QUERY:
             column, metadata = _one_a_query(column, field.name, table, splits, place), None
         else:
-            if field.name == "document" and column.null_count:
-                column = pc.coalesce(column, pa.array(positions(splits).tolist()))
             if field.name == "document":
-                _check_documents(column, table, splits, place)
+                column = _name_documents(column, table, splits, place)
             column = pa.ListArray.from_arrays(offsets, column)
         columns.append(column)
         fields.append(pa.field(field.name, column.type, metadata=metadata))
@@ -107,18 +105,22 @@ def _check_new(queries, seen, table, starts, place):
             seen.add(query)
 
 
-def _check_documents(documents, table, splits, place):
-    """Checks that each document is there once in its query."""
+def _name_documents(given, table, splits, place):
+    """The ids of the documents, their positions where they have none; each must be there once in its query."""
+    documents = pc.coalesce(given, pa.array(positions(splits).tolist())) if given.null_count else given
     codes = documents.dictionary_encode().indices.to_numpy().astype("int64")
     pairs = np.repeat(np.arange(len(splits) - 1), np.diff(splits)) * (len(codes) + 1) + codes
     order = np.argsort(pairs, kind="stable")
     again = order[1:][pairs[order][1:] == pairs[order][:-1]]
     if len(again):
         row = int(again.min())
+        same = given.take(pa.array(np.flatnonzero(pairs == pairs[row])))
+        mixed = "; a document without an id is called by its position in the query: give an id to all, or to none"
         raise ValueError(
             f"{place(table[LINE][row].as_py())}, query {table['query'][row].as_py()!r}: document "
-            f"{documents[row].as_py()!r} is there twice"
+            f"{documents[row].as_py()!r} is there twice{mixed if same.null_count else ''}"
         )
+    return documents
 
 
 def _one_a_query(column, name, table, splits, place):

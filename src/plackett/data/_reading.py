@@ -31,12 +31,21 @@ def _is_texts(x):
     return isinstance(x, Sequence) and not isinstance(x, str) and all(map(_is_text, x))
 
 
+def _is_words(x):
+    return isinstance(x, Sequence) and not isinstance(x, str) and all(_is_word(word) for word in x)
+
+
+def _is_word(x):
+    return isinstance(x, str | int | float) and not isinstance(x, bool)
+
+
 def _is_text(x):
     return isinstance(x, str) or hasattr(x, "__fspath__")
 
 
 Named = Annotated[Mapping[str, str], Rule(_is_named, "a dict, {name it gets: column}")]
 Texts = Annotated[Sequence[str], Rule(_is_texts, "a list of strings")]
+Words = Annotated[Sequence[str | float], Rule(_is_words, "a list of strings and numbers")]
 Path = Annotated[str, Rule(_is_text, "a path")]
 
 
@@ -79,7 +88,7 @@ class Reading(typing.TypedDict, total=False):
     columns: Named
     query_columns: Names | Named
     context: Names
-    missing_values: Texts
+    missing_values: Words
     separator: str
     decimal: str
     encoding: str

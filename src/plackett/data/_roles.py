@@ -21,7 +21,7 @@ FIXED_NAMES = {  # that a column of this role cannot get; `mask` is an input of 
     "columns": ARRAYS,
     "query_columns": (*ARRAYS, *KNOWN),
 }
-NAMELESS = re.compile(r"|__index_level_\d+__|Unnamed: \d+(_level_\d+)?")  # an index, as Arrow, CSV and pandas have it
+INDEX = re.compile(r"index|level_\d+|__index_level_\d+__|Unnamed: \d+(_level_\d+)?")  # as pandas and Arrow call one
 LABELS = ("grade", "relevance", "rel", "rating", "clicked", "click", "purchased", "target", "y")  # as labels are called
 
 
@@ -79,13 +79,18 @@ class Roles:
         """Whether there are labels to read in a table of these columns."""
         return self.label is not None and (self.label in names or not self.to_rank)
 
-    def of_columns(self, names: Sequence[str], where: str) -> list[Role]:
+    def of_columns(self, names: Sequence[str], where: str, *, is_text: bool = False) -> list[Role]:
         """The roles of the columns of a table with these columns; those that are not read have none.
 
         The names that they get are not yet checked: see `check_new_names`.
 
+        Args:
+            names: of the columns.
+            where: what errors call the table.
+            is_text: whether it is a file of text, not a frame.
+
         Raises:
-            ValueError: there is no such column, it has two roles, or it has no name and no role.
+            ValueError: there is no such column, it has two roles, or no role and no name or that of an index.
         """
         check_table_names(names, where)
         found: list[Role] = []
@@ -102,7 +107,7 @@ class Roles:
         if self.features is None:
             taken = {role.column for role in found}
             left = [name for name in left if name not in taken]
-            _check_nameless(left, names, where)
+            _check_nameless(left, names, where, is_text)
             found += [Role("columns" if name in KNOWN else "features", name, name) for name in left]
         return found
 
@@ -111,7 +116,7 @@ class Roles:
         yield Role("query", "query", self.query)
         if self.has_label(names):
             yield Role("label", "label", self.label)
-        document = self.document or ("document" if "document" in names else None)
+        document = "document" if self.document is None and "document" in names else self.document
         if document is not None:
             yield Role("document", "document", document)
         for kind in ("columns", "categorical", "ids", "query_columns", "features"):
@@ -201,29 +206,36 @@ def _other_name(role):
 
 def check_table_names(names, where):
     """Raises a ValueError where two columns of a table have the same name, or several have none."""
-    twice = sorted({name for name in names if name and names.count(name) > 1})
+    twice = sorted({name for name in names if name.strip() and names.count(name) > 1})
     if twice:
         raise ValueError(f"{where}: two columns have the same name: {', '.join(map(repr, twice))}; rename one of them")
-    if names.count("") > 1:
+    nameless = [str(place) for place, name in enumerate(names, 1) if not name.strip()]
+    if len(nameless) > 1:
         raise ValueError(
-            f"{where}: {names.count('')} columns have no name (columns {_places(names)}): name them, or take them out"
+            f"{where}: {len(nameless)} columns have no name (columns {', '.join(nameless)}): name them, or take them "
+            "out"
         )
 
 
-def _places(names):
-    return ", ".join(str(place + 1) for place, name in enumerate(names) if not name)
-
-
-def _check_nameless(left, names, where):
-    nameless = [name for name in left if NAMELESS.fullmatch(name)]
-    if nameless == [""] and names[-1] == "":
-        raise ValueError(
-            f"{where}: the last column has no name, as where each row ends with a separator: take the separators "
-            "at the end out, or say by features=[...] which columns are features"
+def _check_nameless(left, names, where, is_text):
+    """Raises a ValueError where a column that nothing is said of has no name, or that of an index."""
+    nameless = next((name for name in left if not name.strip() or INDEX.fullmatch(name)), None)
+    if nameless is None:
+        return
+    place = names.index(nameless) + 1
+    if nameless.strip() or place == 1:
+        of_frame = "frame.reset_index(drop=True), Table.from_pandas(frame, preserve_index=False) or "
+        ways = f"{'' if is_text else of_frame}to_csv(index=False)"
+        wrong = f"column {nameless!r} looks like the index of a data frame, which is no feature: leave it out by {ways}"
+    elif is_text and place == len(names):
+        wrong = (
+            "the last column has no name, as where each row ends with a separator: take the separators at the end out"
         )
-    if nameless:
-        raise ValueError(
-            f"{where}: column {nameless[0]!r} looks like the index of a data frame, which is no feature: leave it out "
-            "by to_csv(index=False), Table.from_pandas(frame, preserve_index=False) or frame.reset_index(drop=True), "
-            "or say by features=[...] which columns are features"
+    else:
+        wrong = f"column {place} has no name: name it" + (
+            " in the header" if is_text else ", as by frame.rename(columns=...)"
         )
+    raise ValueError(
+        f"{where}: {wrong}, or say what it is, as by document={nameless!r}, or by features=[...] which columns are "
+        "features (on the command line --document, --features)"
+    )

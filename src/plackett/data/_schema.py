@@ -72,6 +72,11 @@ def is_number(kind: pa.DataType) -> bool:
     return kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_boolean(kind) or kinds.is_decimal(kind)
 
 
+def cast_numbers(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    """The numbers of a column in this type of floats, each rounded once; Arrow's own cast of decimals rounds more."""
+    return pc.cast(pc.cast(column, pa.string()) if kinds.is_decimal(column.type) else column, kind, safe=False)
+
+
 def type_of_column(name: str) -> pa.DataType:
     """The type of numbers of documents, by the name of their column."""
     return pa.from_numpy_dtype(dtype_of_column(name))

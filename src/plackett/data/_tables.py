@@ -12,7 +12,7 @@ from plackett.data._arrays import find_twice, positions
 from plackett.data._columns import find_wrong, narrow
 from plackett.data._parts import check_same, concatenate, kind_of
 from plackett.data._ranking_lists import Missed, RankingLists
-from plackett.data._schema import array_of, from_arrow, is_string, kinds_of_columns, type_of_column
+from plackett.data._schema import array_of, cast_numbers, from_arrow, is_string, kinds_of_columns, type_of_column
 from plackett.data._strings import Strings
 
 
@@ -156,11 +156,11 @@ class _Rows:
         query_of = self.query_of if query_of is None else query_of
         if column.null_count:
             raise self._wrong(query_of[_first(column.is_null())], f"{name} is missing")
-        return pc.cast(column, kind, safe=False).to_numpy(zero_copy_only=False)
+        return cast_numbers(column, kind).to_numpy(zero_copy_only=False)
 
     def _feature_values(self, name, column, width=1):
         """Numbers, `width` a document, of which some may be missing."""
-        column = pc.cast(column, pa.float32(), safe=False)
+        column = cast_numbers(column, pa.float32())
         values = (column.fill_null(float("nan")) if column.null_count else column).to_numpy(zero_copy_only=False)
         if (bad := np.isinf(values)).any():
             place = int(bad.argmax())
@@ -220,7 +220,7 @@ class _Rows:
         if is_string(column.type) or kinds.is_time(column.type):
             return self._strings(name, pc.cast(column, pa.string()).fill_null(""))
         if kinds.is_decimal(column.type) or (kinds.is_boolean(column.type) and column.null_count):
-            column = pc.cast(column, pa.float64())
+            column = cast_numbers(column, pa.float64())
         return column.to_numpy(zero_copy_only=False)
 
     def _missed(self):

@@ -4,12 +4,14 @@ import csv
 import io
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from plackett.data._streams import decode_line, open_unpacked
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+CLOSE = re.compile('(?:[^"]|"")*"(?!")')  # the rest of a field in quotes
 UNREAD = "surrogateescape"  # bytes that are not of the encoding are looked at where they stand
 
 
@@ -53,10 +55,27 @@ class Layout(NamedTuple):
         try:
             for begins, fields in self.rows():
                 if wrong := self._wrong_fields(fields):
-                    return f"{self.path}, line {begins}: {wrong}"
-        except csv.Error as error:
-            return f"{self.path}, below line {begins}: {error}"
+                    open_quote = self.open_quote() if "\n" in "".join(fields) else None
+                    return open_quote or f"{self.path}, line {begins}: {wrong}"
+        except csv.Error as error:  # a field is longer than Python reads
+            return self.open_quote() or f"{self.path}, below line {begins}: {error}"
         return None if begins > self.header_lines else f"{self.path}: there are no rows below the header"
+
+    def open_quote(self) -> str | None:
+        """What is wrong where a quote opens and never closes, and on which line; None = there is none."""
+        start, opened = re.compile(f'(?:^|{re.escape(self.separator)})"'), None
+        with _text(self.path, self.encoding) as file:
+            for line, text in enumerate(file, 1):
+                found = start.search(text) if opened is None else CLOSE.match(text)
+                while found:
+                    opened = line if opened is None else None
+                    found = (start.search if opened is None else CLOSE.match)(text, found.end())
+        if opened is None:
+            return None
+        return (
+            f"{self.path}, line {opened}: a quote opens here and never closes; a field that begins with a quote stands "
+            "in quotes itself, and has that one doubled"
+        )
 
     def _wrong_fields(self, fields):
         if wrong := _wrong_text("".join(fields)):

@@ -28,8 +28,9 @@ class Columns(NamedTuple):
     labels: np.ndarray  # [documents]
     queries: pa.Array | None  # [documents]; None where the lines have none
     values: np.ndarray  # [documents, features]
-    highest: int  # features up to the highest that a line lists
+    listed: np.ndarray  # [features] bool, whether a line lists it
     fewest: int  # features that a line lists
+    zero: tuple[int, int] | None = None  # the document and the feature of a zero that is written, beside one left out
 
 
 class Block(NamedTuple):
@@ -111,7 +112,7 @@ def dense(content: bytes, count: int, layout: Layout) -> Columns | None:
         return None
     values = columns.select(names).to_numpy(order="c") if names else np.zeros((count, 0), "float32")
     queries = columns["qid:"].to_arrow() if layout.has_queries else None
-    return Columns(columns["label"].to_numpy(), queries, values, layout.features, layout.features)
+    return Columns(columns["label"].to_numpy(), queries, values, np.ones(layout.features, bool), layout.features)
 
 
 def _has_other_gaps(content):
@@ -160,12 +161,16 @@ def _outside(column, layout):
     return (column < 0).any() or (column >= layout.features).any()
 
 
-def _fill(labels, queries, line, column, listed, layout):
+def _fill(labels, queries, line, column, entries, layout):
     """The columns of documents whose features are listed one by one."""
     values = np.zeros((len(labels), layout.features), "float32")
-    values[line, column] = listed
+    values[line, column] = entries
     fewest = np.bincount(line, minlength=len(labels)).min(initial=layout.features)
-    return Columns(labels, queries, values, int(column.max(initial=-1)) + 1, int(fewest))
+    listed = np.zeros(layout.features, bool)
+    listed[column] = True
+    zeros = np.flatnonzero(entries == 0)[:1]
+    zero = (int(line[zeros[0]]), int(column[zeros[0]])) if len(zeros) else None
+    return Columns(labels, queries, values, listed, int(fewest), zero)
 
 
 def _line_by_line(block, layout, path, first_line):
@@ -186,7 +191,7 @@ def _line_by_line(block, layout, path, first_line):
             texts += document[3]
     return _fill(
         _to_float32(labels),
-        pa.array(queries, pa.string()) if layout.has_queries else None,
+        pa.array(queries, pa.large_string()) if layout.has_queries else None,
         np.array(rows, "int64"),
         np.array(numbers, "int64") - layout.first,
         _to_float32(texts),

@@ -28,15 +28,12 @@ class MissingValues:
     (True, True, True, False)
     """
 
-    def __init__(self, values: Iterable[str] = ()) -> None:
-        if isinstance(values, str):
-            raise ValueError(f"missing_values must be a list of strings, but got {values!r}")
-        values = list(values)
-        for value in values:
-            if not isinstance(value, str) or value.split() != [value] or "#" in value:
-                raise ValueError(f"a missing value must be a string without white space and #, but got {value!r}")
-        self.numbers = sorted({float(value) for value in values if _is_finite(value)})
-        self.texts = sorted({value.lower() for value in values if not _is_finite(value)} - {*NAN})
+    def __init__(self, values: Iterable[str | float] = ()) -> None:
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise ValueError(f"missing_values must be a list of strings and numbers, but got {values!r}")
+        words = list(map(_word, values))
+        self.numbers = sorted({float(word) for word in words if _is_finite(word)})
+        self.texts = sorted({word.lower() for word in words if not _is_finite(word)} - {*NAN})
 
     def __bool__(self) -> bool:
         return bool(self.numbers or self.texts)
@@ -45,6 +42,14 @@ class MissingValues:
         """Is it one of them, as text without case or as a number?"""
         lower = text.lower()
         return lower in NAN or lower in self.texts or (_is_finite(text) and float(text) in self.numbers)
+
+
+def _word(value):
+    """A value that stands for "missing", as a line has it."""
+    word = str(value)
+    if not isinstance(value, str | int | float) or isinstance(value, bool) or word.split() != [word] or "#" in word:
+        raise ValueError(f"a missing value must be a number, or a string without white space and #, but got {value!r}")
+    return word
 
 
 def _is_finite(text):
@@ -93,7 +98,7 @@ def parse_line(line: bytes, layout: Layout) -> tuple[str, str, list[int], list[s
         return None
     if not 0 <= np.float32(check_number(tokens[0], "the label")) <= LABEL.highest:
         raise ValueError(f"the label must be {LABEL.words}, but got {tokens[0]}")
-    query = _query(tokens, layout)
+    query = _query(tokens, layout, bool(comment))
     columns: list[int] = []
     values = []
     for token in tokens[1 + layout.has_queries :]:
@@ -110,15 +115,17 @@ def parse_line(line: bytes, layout: Layout) -> tuple[str, str, list[int], list[s
     return tokens[0], query, columns, values
 
 
-def _query(tokens, layout):
+def _query(tokens, layout, has_comment):
     second = tokens[1] if len(tokens) > 1 else "nothing"
     if not layout.has_queries:
         if second.startswith("qid:"):
             option = "leave out group_file (--group-file on the command line)"
             raise ValueError(f"there is {second!r}, but queries come from the file of group sizes: {option}")
         return ""
-    if not second.startswith("qid:") or second == "qid:":
+    if not second.startswith("qid:"):
         raise NoQueryError(f"the second field must be qid:ID, but got {second!r}")
+    if second == "qid:":
+        raise ValueError(f"the second field must be qid:ID, but got 'qid:'{'; a comment begins at #' * has_comment}")
     return second[4:]
 
 

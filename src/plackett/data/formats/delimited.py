@@ -93,7 +93,7 @@ def delimited_tables(
     layout = find_layout(path, separator, encoding)
     if layout.separator == decimal:
         raise ValueError(f"{path}: {decimal!r} cannot be both between fields and the decimal point")
-    found = roles.of_columns(layout.names, str(path))
+    found = roles.of_columns(layout.names, str(path), is_text=True)
 
     def documents():
         row, reader = 1, _Blocks(layout, found, fields)
@@ -105,7 +105,11 @@ def delimited_tables(
 
 
 def _batches(layout: Layout, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The blocks of a file, in which these columns are text."""
+    """The blocks of a file, in which these columns are text.
+
+    A quote that never closes is in the last column; else the last row had too few fields.
+    """
+    last, end = layout.names[-1], ""
     reading = pa.csv.ReadOptions(
         block_size=BLOCK,
         use_threads=False,
@@ -114,18 +118,22 @@ def _batches(layout: Layout, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     )
     parsing = pa.csv.ParseOptions(delimiter=layout.separator, newlines_in_values=True)
     options = pa.csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), include_columns=list(dict.fromkeys(names))
+        column_types=dict.fromkeys([*names, last], pa.string()), include_columns=list(dict.fromkeys([*names, last]))
     )
     try:
         with (
             open_unpacked(layout.path, layout.encoding) as file,
             pa.csv.open_csv(file, reading, parsing, options) as reader,
         ):
-            yield from reader
+            for batch in reader:
+                end = batch.column(last)[-1].as_py() if len(batch) else end
+                yield batch
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError):
             raise ValueError(f"{layout.path}: the compressed file is damaged: {error}") from None
         raise ValueError(layout.damage() or f"{layout.path}: {error}") from None
+    if "\n" in end and (wrong := layout.open_quote()):
+        raise ValueError(wrong)
 
 
 class _Wrong(NamedTuple):
@@ -155,6 +163,8 @@ class _Blocks:
                 text = texts[int(rows[0])].as_py()
                 is_text = values.null_count == len(values) and not self.fields.decimal_hint(text)
                 wrong.append(_Wrong(first_row + int(rows[0]), role, text, is_text))
+        if any("\n" in one.text for one in wrong) and (damage := self.layout.open_quote()):
+            raise ValueError(damage)
         if first_row == 1:
             self._check_text([one for one in wrong if one.is_text and one.role.kind == "features"])
             check_new_names(self.roles, str(self.layout.path))
@@ -195,6 +205,8 @@ class _Blocks:
     def _hint(self, wrong):
         if wrong.text == wrong.role.column:
             return "; this looks like the header once more, as where files meet"
+        if "\n" in wrong.text:
+            return "; this is of several lines, as where a quote opens and does not close in the same field"
         if wrong.role.kind == "ids":
             return "; categorical takes any text"
         return hint_of_meaning(wrong.role) or self.fields.hint(wrong.text)

@@ -80,10 +80,15 @@ def _frame(frame):
 
 
 def _columns_of_pandas(frame):
-    """The columns of pandas by their names as strings. What has a name in the index is one, unless it is a range."""
+    """The columns of pandas by their names as strings, None and NaN as none.
+
+    What has a name in the index is a column, unless it is a range.
+    """
     index = frame.index
     levels = () if isinstance(index, sys.modules["pandas"].RangeIndex) else range(index.nlevels)
-    columns = [(str(name), frame.iloc[:, place]) for place, name in enumerate(frame.columns)]
+    columns = [
+        ("" if _is_missing(name) else str(name), frame.iloc[:, place]) for place, name in enumerate(frame.columns)
+    ]
     columns += [
         (str(index.names[level]), index.get_level_values(level).to_series())
         for level in levels
@@ -91,6 +96,11 @@ def _columns_of_pandas(frame):
     ]
     check_table_names([name for name, _ in columns], WHERE)
     return dict(columns)
+
+
+def _is_missing(name):
+    pandas = sys.modules["pandas"]
+    return pandas.api.types.is_scalar(name) and pandas.isna(name)
 
 
 def _names(frame):
@@ -103,7 +113,7 @@ def _has_a_row_a_query(frame, names, roles):
     """Whether the label is a column of lists; without labels, the document or else any column."""
     if roles.has_label(names):
         return roles.label in names and _is_of_lists(frame, roles.label)
-    document = roles.document or "document"
+    document = "document" if roles.document is None else roles.document
     return any(_is_of_lists(frame, name) for name in ([document] if document in names else names))
 
 
@@ -209,7 +219,7 @@ def _of_queries(table, roles):
             )
     has_label = roles.has_label(table.column_names)
     fixed = {roles.query: "query"} | ({roles.label: "label"} if has_label else {})
-    fixed |= {roles.document: "document"} if roles.document else {}
+    fixed |= {roles.document: "document"} if roles.document is not None else {}
     ids = {column: name for name, column in roles.named("ids")}
     for name in fixed.values():
         if name in table.column_names and fixed.get(name) is None:

@@ -11,6 +11,7 @@ from plackett.data._ranking_lists import RankingLists
 from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines
 from plackett.data._tables import from_tables
+from plackett.data._words import some
 from plackett.data.formats._letor_blocks import dense, is_text, parse_block, without_comments
 from plackett.data.formats._letor_groups import Groups
 from plackett.data.formats._letor_lines import Layout, MissingValues
@@ -26,7 +27,7 @@ def read_letor(
     together: bool = False,
     zero_based: bool = False,
     group_file: str | os.PathLike | None = None,
-    missing_values: Sequence[str] = (),
+    missing_values: Sequence[str | float] = (),
     comment_ids: bool = False,
     encoding: str = "utf-8",
 ) -> RankingLists:
@@ -44,14 +45,14 @@ def read_letor(
 
     Args:
         path: the file.
-        features: how many features there are. None = as many as the highest number in the file says. Only a file in
-            which a line leaves out a feature is filled up with zeros.
+        features: how many features there are. None = as many as the highest number in the file says. Those that no
+            line lists are 0 where some line leaves out a feature that another lists; else the file is refused.
         together: whether the documents of a query must stand together. False = they are grouped, queries in the order
             of their first line.
         zero_based: whether the numbers of features begin at 0, as XGBoost and scikit-learn write them.
         group_file: the file of group sizes, one number a line, where lines have no `qid:`, as LightGBM and XGBoost have
             it; queries are called "1", "2" and so on. None = lines have `qid:ID`.
-        missing_values: what stands for a missing value besides `nan`, such as "NULL" or "-1": text of either case, and
+        missing_values: what stands for a missing value besides `nan`, such as "NULL" or -1: text of either case, and
             of a number each of its spellings.
         comment_ids: whether the first word of the comment is the id of the document where there is no `docid`, as
             RankLib has it; each line must have one then.
@@ -64,7 +65,8 @@ def read_letor(
         FileNotFoundError: there is no such file.
         ValueError: the file is empty, or a line is malformed: says file, line number and what is wrong. Labels
             must be finite and >= 0, feature numbers >= 1 (or 0), rising and not above `features`, values finite or
-            missing, group sizes >= 1 and in all the number of documents.
+            missing, group sizes >= 1 and in all the number of documents. Or all lines list the same features, and these
+            are not all.
 
     Cost: 16 MB of text at a time, and what the lists take.
     """
@@ -93,18 +95,29 @@ def letor_tables(
     zero_based: bool = False,
     group_file: str | os.PathLike | None = None,
     first_query: int = 1,
-    missing_values: Sequence[str] = (),
+    missing_values: Sequence[str | float] = (),
     comment_ids: bool = False,
     encoding: str = "utf-8",
+    fill_beside_zeros: bool = True,
+    listed: np.ndarray | None = None,
 ) -> Iterator[pa.Table]:
     """The queries of a LETOR file, in tables of the form of `plackett.data._schema`; see `read_letor`.
 
     With a group file they are called `first_query` and so on, so that those of several files differ; see
     `count_groups`.
+
+    Args:
+        path, features, together, zero_based, group_file, missing_values, comment_ids, encoding: as there.
+        first_query: what the first query of a group file is called.
+        fill_beside_zeros: whether features that no line lists are 0 also where a line writes a zero. False where the
+            number of features is that of a model or of other files: a file that writes zeros does not leave them out.
+        listed: [features] bool, in which those that a line lists become True as the tables stream by.
     """
+    listed = np.zeros(features, bool) if listed is None else listed
     layout = _layout(features, zero_based, group_file, missing_values, comment_ids)
     groups = None if group_file is None else Groups(group_file, first_query, encoding)
-    yield from group_by_query(_documents(path, layout, groups, encoding), str(path), together=together)
+    documents = _documents(path, layout, groups, encoding, fill_beside_zeros, listed)
+    yield from group_by_query(documents, str(path), together=together)
 
 
 def count_features(
@@ -112,7 +125,7 @@ def count_features(
     *,
     zero_based: bool = False,
     group_file: str | os.PathLike | None = None,
-    missing_values: Sequence[str] = (),
+    missing_values: Sequence[str | float] = (),
     encoding: str = "utf-8",
 ) -> int:
     """How many features a LETOR file has, by the highest number in it; see `read_letor` for the options.
@@ -151,7 +164,7 @@ def first_missing(
     zero_based: bool = False,
     group_file: str | os.PathLike | None = None,
     first_query: int = 1,
-    missing_values: Sequence[str] = (),
+    missing_values: Sequence[str | float] = (),
     encoding: str = "utf-8",
 ) -> tuple[int, str, int]:
     """(line, query, feature) of the first missing value of a LETOR file that has one; see `letor_tables`."""
@@ -161,7 +174,7 @@ def first_missing(
         )
     layout = _layout(features, zero_based, group_file, missing_values)
     groups = None if group_file is None else Groups(group_file, first_query, encoding)
-    for table in _documents(path, layout, groups, encoding):
+    for table in _documents(path, layout, groups, encoding, True, np.zeros(features, bool)):
         values = array_of(table["features"]).flatten().to_numpy().reshape(len(table), features)
         missing = np.isnan(values)
         if missing.any():
@@ -184,16 +197,19 @@ def _highest(block, zero_based):
     return max([0, *(int(number) + zero_based for number in numbers if number.isdigit())])
 
 
-def _documents(path, layout, groups, encoding):
-    """The documents of a file in tables, one row a document, as it streams by."""
-    line, documents, highest, fewest = 1, 0, 0, layout.features
+def _documents(path, layout, groups, encoding, fill_beside_zeros, listed):
+    """The documents of a file in tables, one row a document, as it streams by; `listed` gets what they list."""
+    line, documents, fewest, zero = 1, 0, layout.features, None
+    of_file = np.zeros(layout.features, bool)
     for block in blocks_of_lines(path, BLOCK, encoding):
         count = block.count(b"\n")
         found = parse_block(block, count + (not block.endswith(b"\n")), layout, path, line)
         line += count
         if found is None:
             continue
-        highest, fewest = max(highest, found.columns.highest), min(fewest, found.columns.fewest)
+        fewest, zero = min(fewest, found.columns.fewest), zero or _written_zero(found, layout)
+        of_file |= found.columns.listed
+        listed |= found.columns.listed
         documents += len(found.lines)
         if groups is None:
             yield _table(found, found.columns.queries, layout)
@@ -203,11 +219,32 @@ def _documents(path, layout, groups, encoding):
         raise ValueError(
             f"{path} has {documents:,} documents, but the group sizes of {groups.path} add up to {groups.documents:,}"
         )
-    if documents and fewest == highest < layout.features:
-        listed = f"each line lists the features {layout.first} to {highest - 1 + layout.first}"
+    if documents and not of_file.all():
+        _check_sparse(of_file, fewest, None if fill_beside_zeros else zero, layout, path)
+
+
+def _written_zero(block, layout):
+    """(the line, the number of the feature) of a zero that is written, or None."""
+    if block.columns.zero is None:
+        return None
+    document, column = block.columns.zero
+    return int(block.lines[document]), column + layout.first
+
+
+def _check_sparse(listed, fewest, zero, layout, path):
+    """Checks that a file which does not list all features leaves out those that are zero."""
+    missing = np.flatnonzero(~listed) + layout.first
+    lacks = f"{path}: no line lists {len(missing)} of the {layout.features} features: {some(map(str, missing))}"
+    if fewest == listed.sum():
+        same = f"all lines list the same {fewest} feature{'s' * (fewest != 1)}"
         raise ValueError(
-            f"{path}: {listed if highest else 'no line lists a feature'}, but {layout.features} are needed; zeros may "
-            "be left out only in a sparse file"
+            f"{lacks}; they are taken for zeros only in a sparse file, but {same}: where they are 0, write so in one "
+            f"line, as {missing[0]}:0"
+        )
+    if zero is not None:
+        raise ValueError(
+            f"{lacks}; they are taken for zeros only where zeros are left out, but line {zero[0]} says {zero[1]}:0; "
+            f"where they are 0, say so by features={layout.features} (--features {layout.features} on the command line)"
         )
 
 

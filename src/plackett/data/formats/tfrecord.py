@@ -1,5 +1,6 @@
 """TF-Ranking's TFRecord files, of ExampleListWithContext or of SequenceExample, read without TensorFlow."""
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ import pyarrow as pa
 
 from plackett.data._columns import FIXED, KNOWN, check_names
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._schema import mark
+from plackett.data._schema import mark, without_labels
 from plackett.data._tables import from_tables
 from plackett.data.formats.examples import FORMS, parser
 from plackett.data.formats.records import read_records
@@ -26,7 +27,7 @@ def read_tfrecord(
     paths: str | os.PathLike | Sequence[str | os.PathLike],
     *,
     form: str,
-    label: str = "relevance",
+    label: str | None = "relevance",
     query: str | None = None,
     document: str | None = None,
     features: Sequence[str] | None = None,
@@ -49,7 +50,8 @@ def read_tfrecord(
         paths: one file or several, read in this order.
         form: what the records are: "elwc", ExampleListWithContext, or "sequence_example", SequenceExample, in which
             feature i of a feature list is that of document i.
-        label: the feature of documents that is the label: one number.
+        label: the feature of documents that is the label: one number. None = the documents are to be ranked: their
+            labels are 0, and nobody judged them. Padding cannot be told from them then, and one that is there stays.
         query: the feature of the context that is the id of the query: one string or int64. None = the number of the
             record, from 1, through all files.
         document: the feature of documents that is their id: one string or int64. None = the place in the record,
@@ -85,19 +87,22 @@ def tfrecord_tables(
     paths: str | os.PathLike | Sequence[str | os.PathLike],
     *,
     form: str,
-    label: str = "relevance",
+    label: str | None = "relevance",
     query: str | None = None,
     document: str | None = None,
     features: Sequence[str] | None = None,
     context: Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
     chunk: int = 1024,
+    to_rank: bool = False,
 ) -> Iterator[pa.Table]:
     """The records in tables of the form of `plackett.data._schema`, one row a record; see `read_tfrecord`.
 
     Args:
         paths, form, label, query, document, features, context, columns: as there.
         chunk: how many records a table has; fewer once they have 32 MB.
+        to_rank: whether the documents are to be ranked: where none of the first records (1 MB) has the label, it is
+            read as with `label=None`, and so is what else is known of documents, by `columns`, left out.
 
     Cost: some 150 MB of memory, whatever the size of the files.
     """
@@ -113,7 +118,7 @@ def tfrecord_tables(
     for names in ((*choice.roles(), *(choice.features or ())), of_context):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"a feature must be read as one thing, but these are named twice: {', '.join(twice)}")
-    return _tables(paths, form, choice, chunk)
+    return _tables(paths, form, choice, chunk, to_rank)
 
 
 def _files(paths):
@@ -130,16 +135,24 @@ def _names(names):
 class _Choice:
     """Which features become which columns; see `tfrecord_tables`."""
 
-    label: str
+    label: str | None
     query: str | None
     document: str | None
     features: tuple[str, ...] | None
     context: tuple[str, ...] | None
     columns: dict[str, str]
+    absent: frozenset[str] = frozenset()  # what need not be there, and is not there
 
     def roles(self):
         """The features of documents that the table has under other names."""
-        return (self.label, *self.columns.values(), *(() if self.document is None else (self.document,)))
+        return tuple(name for name in (self.label, *self.columns.values(), self.document) if name is not None)
+
+    def of_these(self, names):
+        """What is there to be read of documents to be ranked that have these features."""
+        columns = {column: name for column, name in self.columns.items() if name in names}
+        absent = {self.label, *self.columns.values()} - {None, *names}
+        label = None if self.label in absent else self.label
+        return dataclasses.replace(self, label=label, columns=columns, absent=frozenset(absent))
 
 
 class _Record(NamedTuple):
@@ -182,7 +195,7 @@ class _Kinds:
                 raise ValueError(f"{what.format(name)} is {_words(kind)}, but is {_words(expected)} in {before}")
 
 
-def _tables(paths, form, choice, chunk):
+def _tables(paths, form, choice, chunk, to_rank):
     """The records in tables whose columns are those of the first one."""
     parse = parser(
         form,
@@ -192,10 +205,22 @@ def _tables(paths, form, choice, chunk):
     )
     kinds, layout = _Kinds(), None
     for part in _parts(paths, chunk):
+        if layout is None and to_rank:
+            choice = choice.of_these(_names_of_documents(next(_cut(part)), parse))
         batches = [batch for records in _cut(part) for batch in _read(records, parse, choice, kinds)]
         if layout is None:
             kinds.are_settled, layout = True, _layout(kinds, choice, _where([part[0]]), len(part))
-        yield _table(batches, layout, choice)
+        table = _table(batches, layout, choice)
+        yield without_labels(table, ", ".join(map(str, paths))) if choice.label is None else table
+
+
+def _names_of_documents(records, parse):
+    """The features of the documents of some records; of a record that is damaged, which is told later, none."""
+    found: set[str] = set()
+    for record in records:
+        with contextlib.suppress(ValueError):
+            found |= set(parse([record.data])[2])
+    return found
 
 
 def _parts(paths, chunk):
@@ -245,7 +270,10 @@ def _where(records):
 
 def _batch(records, parse, choice, kinds):
     contexts, sizes, documents = parse([record.data for record in records])
-    _check_labels(documents, sum(sizes), choice.label)
+    if late := sorted(choice.absent & set(documents)):
+        raise ValueError(f"feature {late[0]} comes up here, but no document of the first records has it")
+    if choice.label is not None:
+        _check_labels(documents, sum(sizes), choice.label)
     found = {name: _kind(column) for name, column in documents.items()}
     kinds.add(kinds.documents, found, "feature {}", _where(records))
     queries = []
@@ -334,7 +362,9 @@ def _table(batches, layout, choice):
     """The table of some batches."""
     sizes = np.array([size for batch in batches for size in batch.sizes])
     contexts = [context for batch in batches for context in batch.contexts]
-    real = _numbers(batches, choice.label, 1)[:, 0] != PADDING
+    real = np.ones(sizes.sum(), bool)
+    if choice.label is not None:
+        real = _numbers(batches, choice.label, 1)[:, 0] != PADDING
     lengths = np.bincount(np.repeat(np.arange(len(sizes)), sizes)[real], minlength=len(sizes))
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
 
@@ -353,7 +383,7 @@ def _table(batches, layout, choice):
         table["document"] = pa.ListArray.from_arrays(offsets, pa.array(places).cast(pa.string()))
     else:
         table |= strings(choice.document, "document")
-    table |= numbers(choice.label, ["label"])
+    table |= {} if choice.label is None else numbers(choice.label, ["label"])
     for name, (kind, columns) in layout.documents.items():
         table |= strings(name, columns[0]) if kind[0] == "string" else numbers(name, columns)
     for column, name in choice.columns.items():
