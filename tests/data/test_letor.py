@@ -184,10 +184,6 @@ def reference(text, *, zero_based=False, group_file=None, missing_values=(), com
         found = [(label, query, *rest) for query, (label, _, *rest) in zip(of_groups, found, strict=True)]
     if not found:
         raise ValueError("there are no queries")
-    lists_of = [set(columns) for _, _, columns, _ in found]
-    any_lists, widest = set().union(*lists_of), max([0, *(number + zero_based for line in lists_of for number in line)])
-    if len(any_lists) < widest and all(line == any_lists for line in lists_of):
-        raise ValueError("no line lists")
     places = collections.Counter()
     for i, (_, query, *_) in enumerate(found):
         places[query] += 1
@@ -197,6 +193,7 @@ def reference(text, *, zero_based=False, group_file=None, missing_values=(), com
     order = list(dict.fromkeys(query for _, query, _, _ in found))
     found = [(*document, own) for document, (_, own) in zip(found, names, strict=True)]
     found.sort(key=lambda document: order.index(document[1]))
+    widest = max([0, *(number + zero_based for _, _, columns, *_ in found for number in columns)])
     features = np.zeros((len(found), widest), "float32")
     for row, (*_, columns, values, _) in zip(features, found, strict=True):
         row[np.array(columns, "int64") - first] = [nearest(value) for value in values]

@@ -234,7 +234,8 @@ def test_a_file_that_lists_all_of_fewer_features_is_not_filled_up(write, monkeyp
         "sparse file, but all lines list the same 2 features: where they are 0, write so in one line, as "
         f"{first + 2}:0"
     )
-    assert "no line lists 2 of the 2 features: 1, 2; " in refused(write("0 qid:1\n"), features=2)
+    assert "no line lists 2 of the 2 features: 1, 2; " in refused(write("0 qid:1\n" * 2), features=2)
+    assert read_letor(write(lines[0]), features=4, zero_based=not first).features.tolist() == [[1, 1, 0, 0]]
     for sparse in (f"0 qid:1 {first}:1\n", f"0 qid:1 {first + 1}:1\n", "0 qid:1\n"):
         lists = read_letor(write("".join([*lines, sparse])), features=4, zero_based=not first)
         assert lists.features[:3].tolist() == [[1, 1, 0, 0]] * 3
@@ -247,10 +248,9 @@ def test_a_file_that_lacks_features_in_the_middle_is_not_filled_up(write, monkey
     numbers = [*range(1, 11), *range(31, 47)]
     line = " ".join(["0", "qid:1", *(f"{number}:1" for number in numbers)])
     dense = [line, line.replace(" 1:1", f"{gap}1:2")]
-    for features in (46, None):
-        assert "no line lists 20 of the 46 features: 11, 12, 13, 14, 15, 16, 17, 18, ...; " in refused(
-            write("\n".join(dense)), features=features
-        )
+    wrong = refused(write("\n".join(dense)), features=46)
+    assert "no line lists 20 of the 46 features: 11, 12, 13, 14, 15, 16, 17, 18, ...; " in wrong
+    assert read_letor(write("\n".join(dense))).features.shape == (2, 46)  # of which nobody said how many there are
     filled = read_letor(write("\n".join([*dense, line.removesuffix(" 46:1")])), features=46).features
     assert filled.sum(1).tolist() == [26, 27, 25]
     zeros = " ".join(f"{number}:0" for number in range(11, 31))
@@ -267,14 +267,14 @@ def test_a_file_that_writes_zeros_is_not_filled_up_to_the_features_of_a_model(wr
         return from_tables(letor.letor_tables(write(text), features=4, **options)).features.tolist()
 
     sparse = f"# one\n1 qid:1 1:1{gap}2:2\n0 qid:1 2:1\n"
-    assert features(sparse, fill_beside_zeros=False) == [[1, 2, 0, 0], [0, 1, 0, 0]]
+    assert features(sparse, fill="without zeros") == [[1, 2, 0, 0], [0, 1, 0, 0]]
     with_zero = f"{sparse}\n0 qid:1 2:-0.0\n"
     assert features(with_zero) == [[1, 2, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
     with pytest.raises(
         ValueError, match=r"3, 4; they are taken .*, but line 5 says 2:0; .* by features=4 \(--features 4 "
     ):
-        features(with_zero, fill_beside_zeros=False)
-    assert features(f"{with_zero}0 qid:1 3:0 4:5\n", fill_beside_zeros=False)[3] == [0, 0, 0, 5]
+        features(with_zero, fill="without zeros")
+    assert features(f"{with_zero}0 qid:1 3:0 4:5\n", fill="without zeros")[3] == [0, 0, 0, 5]
 
 
 @pytest.mark.parametrize("block", [1, 2**20])

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from plackett.data.formats._letor_lines import Layout, MissingValues
 
 BLOCK = 16 * 2**20  # bytes of text parsed at a time
 MOST = 2**16  # dense features
+Fill = Literal["always", "sparse", "without zeros"]
 
 
 def read_letor(
@@ -45,8 +47,8 @@ def read_letor(
 
     Args:
         path: the file.
-        features: how many features there are. None = as many as the highest number in the file says. Those that no
-            line lists are 0 where some line leaves out a feature that another lists; else the file is refused.
+        features: how many features there are; those that no line lists are 0 where some line leaves out a feature that
+            another lists, else the file is refused. None = as many as the highest number in the file says.
         together: whether the documents of a query must stand together. False = they are grouped, queries in the order
             of their first line.
         zero_based: whether the numbers of features begin at 0, as XGBoost and scikit-learn write them.
@@ -66,10 +68,11 @@ def read_letor(
         ValueError: the file is empty, or a line is malformed: says file, line number and what is wrong. Labels
             must be finite and >= 0, feature numbers >= 1 (or 0), rising and not above `features`, values finite or
             missing, group sizes >= 1 and in all the number of documents. Or all lines list the same features, and these
-            are not all.
+            are fewer than `features`.
 
     Cost: 16 MB of text at a time, and what the lists take.
     """
+    fill: Fill = "always" if features is None else "sparse"
     if features is None:
         features = count_features(
             path, zero_based=zero_based, group_file=group_file, missing_values=missing_values, encoding=encoding
@@ -77,6 +80,7 @@ def read_letor(
     tables = letor_tables(
         path,
         features=features,
+        fill=fill,
         together=together,
         zero_based=zero_based,
         group_file=group_file,
@@ -98,7 +102,7 @@ def letor_tables(
     missing_values: Sequence[str | float] = (),
     comment_ids: bool = False,
     encoding: str = "utf-8",
-    fill_beside_zeros: bool = True,
+    fill: Fill = "sparse",
     listed: np.ndarray | None = None,
 ) -> Iterator[pa.Table]:
     """The queries of a LETOR file, in tables of the form of `plackett.data._schema`; see `read_letor`.
@@ -109,14 +113,15 @@ def letor_tables(
     Args:
         path, features, together, zero_based, group_file, missing_values, comment_ids, encoding: as there.
         first_query: what the first query of a group file is called.
-        fill_beside_zeros: whether features that no line lists are 0 also where a line writes a zero. False where the
-            number of features is that of a model or of other files: a file that writes zeros does not leave them out.
+        fill: where features that no line lists are 0: "always"; "sparse": where some line leaves out one that another
+            lists, or there is one line alone; "without zeros": where, besides, no line writes a zero, as is asked where
+            the number of features is that of a model: a file that writes zeros does not leave them out.
         listed: [features] bool, in which those that a line lists become True as the tables stream by.
     """
     listed = np.zeros(features, bool) if listed is None else listed
     layout = _layout(features, zero_based, group_file, missing_values, comment_ids)
     groups = None if group_file is None else Groups(group_file, first_query, encoding)
-    documents = _documents(path, layout, groups, encoding, fill_beside_zeros, listed)
+    documents = _documents(path, layout, groups, encoding, fill, listed)
     yield from group_by_query(documents, str(path), together=together)
 
 
@@ -197,7 +202,7 @@ def _highest(block, zero_based):
     return max([0, *(int(number) + zero_based for number in numbers if number.isdigit())])
 
 
-def _documents(path, layout, groups, encoding, fill_beside_zeros, listed):
+def _documents(path, layout, groups, encoding, fill, listed):
     """The documents of a file in tables, one row a document, as it streams by; `listed` gets what they list."""
     line, documents, fewest, zero = 1, 0, layout.features, None
     of_file = np.zeros(layout.features, bool)
@@ -219,8 +224,9 @@ def _documents(path, layout, groups, encoding, fill_beside_zeros, listed):
         raise ValueError(
             f"{path} has {documents:,} documents, but the group sizes of {groups.path} add up to {groups.documents:,}"
         )
-    if documents and not of_file.all():
-        _check_sparse(of_file, fewest, None if fill_beside_zeros else zero, layout, path)
+    if documents and not of_file.all() and fill != "always":
+        same = fewest if documents > 1 and fewest == of_file.sum() else None
+        _check_sparse(of_file, same, zero if fill == "without zeros" else None, layout, path)
 
 
 def _written_zero(block, layout):
@@ -231,15 +237,22 @@ def _written_zero(block, layout):
     return int(block.lines[document]), column + layout.first
 
 
-def _check_sparse(listed, fewest, zero, layout, path):
-    """Checks that a file which does not list all features leaves out those that are zero."""
+def _check_sparse(listed, same, zero, layout, path):
+    """Checks that a file which does not list all features leaves out those that are zero.
+
+    Args:
+        listed: [features] bool, whether a line lists each.
+        same: how many features all lines list, where they list the same ones, else None.
+        zero: (the line, the number of the feature) of a zero that is written, or None.
+        layout: of the lines.
+        path: the file.
+    """
     missing = np.flatnonzero(~listed) + layout.first
     lacks = f"{path}: no line lists {len(missing)} of the {layout.features} features: {some(map(str, missing))}"
-    if fewest == listed.sum():
-        same = f"all lines list the same {fewest} feature{'s' * (fewest != 1)}"
+    if same is not None:
         raise ValueError(
-            f"{lacks}; they are taken for zeros only in a sparse file, but {same}: where they are 0, write so in one "
-            f"line, as {missing[0]}:0"
+            f"{lacks}; they are taken for zeros only in a sparse file, but all lines list the same {same} "
+            f"feature{'s' * (same != 1)}: where they are 0, write so in one line, as {missing[0]}:0"
         )
     if zero is not None:
         raise ValueError(
