@@ -31,7 +31,8 @@ def texts(folder):
         {"model.keras": "precious"},
         {"config.yaml": "a: 1", "checkpoints/best.ckpt": "precious"},
         {"config.yaml": "{model: bert, loss: softmax, epochs: 3, batch_size: 8, seed: 0}", "history.csv": "precious"},
-        {"config.yaml": "a: [", "partial-model.keras": "precious"},
+        {"config.yaml": "a: [", "plackett-partial-model-0123456789abcdef.keras": "precious"},
+        {"partial-config.yaml": "precious"},
         {"environment.yaml": "{name: conda, dependencies: [python]}"},
         {"environment.yaml": "plackett: 0.1.0", "thesis.tex": "precious"},
         {"partial-results.csv": "precious"},
@@ -61,11 +62,12 @@ def test_the_folder_of_a_search_is_no_run(tmp_path):
 @pytest.mark.parametrize("how", [{"overwrite": True}, {"resume": True}])
 def test_what_a_run_left_that_was_killed_before_its_config_is_replaced(tmp_path, how):
     (tmp_path / "environment.yaml").write_text("plackett: 0.1.0")
-    (tmp_path / "partial-config.yaml").write_text("epo")
-    with pytest.raises(FileExistsError, match=r"it holds a run \(environment\.yaml, partial-config\.yaml\)"):
+    partial = tmp_path / "plackett-partial-config-0123456789abcdef.yaml"
+    partial.write_text("epo")
+    with pytest.raises(FileExistsError, match=rf"it holds a run \(environment\.yaml, {partial.name}\)"):
         train(tmp_path)
     assert train(tmp_path, **how).history == train(None).history
-    assert not (tmp_path / "partial-config.yaml").exists()
+    assert not partial.exists()
 
 
 def test_what_is_left_of_a_run_that_was_being_replaced_is_a_run(tmp_path, monkeypatch):
@@ -78,7 +80,7 @@ def test_what_is_left_of_a_run_that_was_being_replaced_is_a_run(tmp_path, monkey
         countdown = [left]
 
         def unlink(path, missing_ok=False, countdown=countdown):
-            countdown[0] -= not path.name.startswith((".", "partial-"))
+            countdown[0] -= not path.name.startswith((".", "plackett-partial-"))
             if countdown[0] == 0:
                 raise KilledError
             remove(path, missing_ok)

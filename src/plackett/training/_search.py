@@ -10,7 +10,7 @@ import keras
 import yaml
 
 from plackett import scorers
-from plackett._files import write_whole
+from plackett._files import remove_partial, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
 from plackett.training._config_file import read_yaml
@@ -135,6 +135,7 @@ def _default_space(base, lists):
 def _open_folder(folder, search):
     """Checks that the search that the folder holds, if any, is this one, in whatever space."""
     check_search_output(folder)
+    remove_partial(folder, ["search.yaml", "config.yaml"])
     if (folder / "search.yaml").is_file():
         check_same(folder, "search.yaml", _to_compare(search), _to_compare, "choose another output folder")
 
