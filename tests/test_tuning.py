@@ -150,14 +150,21 @@ def test_a_trial_that_diverges_comes_last(tmp_path):
     assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["learning_rate"] == 1e-3
 
 
+def test_a_trial_whose_scores_overflow_has_diverged(tmp_path):
+    """Its weights are finite, and so is the loss of its one step."""
+    space = {"learning_rate": [1e-3, 1e30]}
+    trials = search(tmp_path / "run", 4, space=space, batch_size=24)
+    assert {trial.settings["learning_rate"]: trial.value is None for trial in trials} == {1e-3: False, 1e30: True}
+
+
 def test_a_trial_whose_metric_is_nan_has_diverged(tmp_path, monkeypatch):
-    measured = best_epoch.evaluate
+    measured = best_epoch.evaluate_scores
     values = iter([True, False, True])
 
-    def evaluate(*arguments):
+    def evaluate_scores(*arguments):
         return {"ndcg@10": float("nan")} if next(values) else measured(*arguments)
 
-    monkeypatch.setattr(best_epoch, "evaluate", evaluate)
+    monkeypatch.setattr(best_epoch, "evaluate_scores", evaluate_scores)
     trials = search(tmp_path / "run", 3)
     assert [trial.number for trial in trials] == [1, 0, 2]
     assert [trial.value is None for trial in trials] == [False, True, True]

@@ -114,13 +114,6 @@ def check_settings(settings: Settings) -> None:
             check_known("option of a scorer:", option, with_option)
             check_options(with_option[option], **{option: value})
     _check_name("optimizer", settings.optimizer, _known.optimizers())
-    schedule = settings.learning_rate_schedule
-    if isinstance(schedule, dict) and "class_name" not in schedule:
-        if len(schedule) != 1:
-            raise ValueError(f"learning_rate_schedule must be a name or {{name: options}}, but got {schedule!r}")
-        (schedule,) = schedule
-    if schedule is not None:
-        _check_name("learning_rate_schedule", schedule, _known.schedules())
 
 
 def check_metric(name: object) -> None:
