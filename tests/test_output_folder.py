@@ -95,3 +95,23 @@ def test_what_is_left_of_a_run_that_was_being_replaced_is_a_run(tmp_path, monkey
             assert train(folder, resume=True, seed=1).history == first.history
     assert left == 5
     assert yaml.safe_load((folder / "config.yaml").read_text())["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    "how, wrong",
+    [
+        (
+            {"output": None, "resume": True},
+            "resume=True goes on with the run in output, but output is None: give its f",
+        ),
+        (
+            {"output": "run", "resume": True, "overwrite": True},
+            "resume=True goes on with a run and overwrite=True repla",
+        ),
+    ],
+)
+def test_arguments_that_make_no_sense_together(tmp_path, monkeypatch, how, wrong):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=wrong):
+        train(**how)
+    assert not list(tmp_path.iterdir())

@@ -105,6 +105,15 @@ def test_none_takes_back_what_a_config_gives(files):
     assert sorted(given) == sorted(optional)
 
 
+def test_a_run_that_is_not_there_is_told_of_and_begun(files):
+    arguments = ["train", files / "train.txt", *quick(1), "--output", files / "run", "--resume"]
+    said = f"there is no run in {files / 'run'} yet: a new one begins"
+    for there in (False, True):
+        done = run(*arguments)
+        assert done.exit_code == 0, done.output
+        assert (said in words(done)) != there
+
+
 def test_resume(files):
     """Killed after its first checkpoint, by an error of the disk, and gone on with."""
     arguments = ["train", files / "train.txt", *quick(), "--checkpoint-steps", "1", "--output"]
