@@ -8,6 +8,7 @@ import yaml
 from conftest import made_lists
 
 import plackett
+from plackett import _files
 
 LISTS, VALIDATION = made_lists(12, seed=0), made_lists(6, seed=1)
 QUICK = {"epochs": 1, "scorer_options": {"hidden": []}}
@@ -115,3 +116,18 @@ def test_arguments_that_make_no_sense_together(tmp_path, monkeypatch, how, wrong
     with pytest.raises(ValueError, match=wrong):
         train(**how)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_names_of_new_folders_are_on_the_disk(tmp_path, monkeypatch):
+    synced, sync = [], _files.sync
+
+    def note(path):
+        synced.append(
+            (path, (tmp_path / "runs/first/checkpoints").exists(), (tmp_path / "runs/first/model.keras").exists())
+        )
+        sync(path)
+
+    monkeypatch.setattr(_files, "sync", note)
+    train(tmp_path / "runs/first", checkpoint_steps=1, batch_size=4)
+    assert synced[:2] == [(tmp_path, False, False), (tmp_path / "runs", False, False)]
+    assert (tmp_path / "runs/first", True, False) in synced  # which lists the folder of checkpoints
