@@ -63,7 +63,7 @@ def plackett_warns(wanted: str):
     """Within this, plackett warns of something with these words. `pytest.warns` would raise what Keras warns of."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        yield
+        yield told
     assert any(wanted in str(one.message) for one in told), told
 
 

@@ -1,11 +1,12 @@
 """Training that has gone astray: found at its step, or at the next check of the weights."""
 
 import json
+import re
 
 import keras
 import numpy as np
 import pytest
-from test_resume import LISTS, PLAIN, STEPS, train
+from test_resume import LISTS, PLAIN, STEPS, VALIDATION, train
 
 from plackett import data
 from plackett.losses._base import RankingLoss
@@ -118,10 +119,10 @@ def test_weights_are_checked_every_so_many_steps_and_at_the_last_of_an_epoch(eve
 
 
 def test_weights_are_checked_before_a_checkpoint_though_at_no_other_step(tmp_path):
-    assert len(train_with_a_weight_that_is_spoilt_in_the_second_step(check_weights=None).history) == 1
+    assert len(train_with_a_weight_that_is_spoilt_in_the_second_step(check_weights=0).history) == 1
     with pytest.raises(TrainingDivergedError) as caught:
         train_with_a_weight_that_is_spoilt_in_the_second_step(
-            check_weights=None, checkpoint_steps=4, output=tmp_path / "run"
+            check_weights=0, checkpoint_steps=4, output=tmp_path / "run"
         )
     assert caught.value.step == 4
     assert positions(tmp_path / "run/checkpoints") == [(0, 0)]
@@ -148,3 +149,23 @@ def test_the_step_of_the_model_stays_its_own():
     model = train(PLAIN | {"check_weights": 1}, callbacks=[callback]).model
     assert len(seen) == 3 * STEPS
     assert not any("train_step" in attributes for attributes in (*seen, vars(model)))
+
+
+def test_scores_of_the_validation_lists_that_overflow_name_their_queries(tmp_path):
+    """All weights are finite, and so is the loss of the one step."""
+    settings = {
+        "learning_rate": 1e30,
+        "batch_size": len(LISTS),
+        "optimizer": "adam",
+        "scorer_options": {"hidden": (4,)},
+    }
+    with pytest.raises(TrainingDivergedError) as caught:
+        train(PLAIN | settings, output=tmp_path / "run")
+    error = caught.value
+    assert re.match(r"\d+ of \d+ scores of the validation lists are NaN or inf: the weights are too", error.cause)
+    assert (error.epoch, error.step) == (1, 1)
+    assert error.queries
+    assert set(error.queries) <= set(VALIDATION.queries)
+    assert set(error.ranges) == {"label", "score"}
+    assert json.loads((tmp_path / "run/divergence.json").read_text())["queries"] == error.queries
+    assert not (tmp_path / "run/model.keras").exists()

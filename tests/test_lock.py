@@ -89,3 +89,12 @@ def test_a_process_that_has_not_said_who_it_is_holds_the_folder_too(tmp_path, ho
     pathlib.Path(tmp_path / "run/.lock.json").unlink()
     with pytest.raises(BlockingIOError, match="run is in use by another process"):
         train(tmp_path / "run")
+
+
+@pytest.mark.parametrize("write", [train, tune])
+def test_what_a_killed_process_left_beside_the_lock_is_taken_away(tmp_path, write):
+    names = [".lock-0123456789abcdef.json", *(["search-0123456789abcdef.yaml"] if write is tune else [])]
+    for name in names:
+        (tmp_path / f"plackett-partial-{name}").write_text("{")
+    write(tmp_path)
+    assert not list(tmp_path.glob("plackett-partial-*"))

@@ -86,7 +86,7 @@ def test_a_schedule_of_so_many_steps_does_not_depend_on_the_epochs(tmp_path):
 @pytest.mark.parametrize("name", ["cosine", "warmup_cosine", "exponential"])
 def test_which_schedules_depend_on_the_epochs_is_known(name):
     """Those whose optimizer is another one for more steps."""
-    for options in ({}, {"decay_steps": 9}, {"decay_steps": 9, "warmup_steps": 3}):
+    for options in ({}, {"decay_steps": 9}, {"decay_steps": 9, "warmup_steps": 3, "warmup_target": 0.1}):
         if name != "exponential" or "warmup_steps" not in options:
             settings = Settings(learning_rate_schedule={name: options})
             few, many = (make_optimizer(settings, steps).get_config()["learning_rate"] for steps in (40, 4000))

@@ -108,7 +108,7 @@ def test_a_run_that_is_killed_ends_as_an_undisturbed_one(undisturbed, tmp_path):
     for name in (f"partial-{last[0]:04d}-{last[1] + 1:06d}", "partial-0000-000002"):
         (folder / "checkpoints" / name).mkdir()
         (folder / "checkpoints" / name / "arrays.npz").write_bytes(b"PK half")
-    (folder / "partial-model.keras").write_bytes(b"PK half")
+    (folder / "plackett-partial-model-0123456789abcdef.keras").write_bytes(b"PK half")
     assert_same_run(train(output=folder, resume=True), undisturbed)
     files = {path.name for path in folder.iterdir()}
     assert files == {*OF_A_RUN, "checkpoints"}
@@ -135,7 +135,7 @@ def test_nothing_draws_from_the_generators_of_python_and_numpy(noisy):
 def test_without_a_checkpoint_it_starts_from_the_beginning(undisturbed, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/environment.yaml").write_text("plackett: 0.1.0\n")
-    (tmp_path / "run/partial-config.yaml").write_text("epo")
+    (tmp_path / "run/plackett-partial-config-0123456789abcdef.yaml").write_text("epo")
     killed(STEPS + 2, tmp_path / "run", PLAIN | {"checkpoint_steps": None})
     assert not (tmp_path / "run/checkpoints").exists()
     assert len((tmp_path / "run/history.csv").read_text().splitlines()) == 2

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import inspect
 import json
 import re
 
@@ -14,7 +15,8 @@ from backends import BACKEND
 import plackett
 from plackett.data import Batches, plan
 from plackett.training import Feed, Settings, TrainingDivergedError, _loop
-from plackett.training._optimizers import OPTIMIZERS, make_optimizer
+from plackett.training._optimizers import OPTIMIZERS, SCHEDULES, make_optimizer
+from plackett.training._settings import OPTIONS_OF_SCHEDULES
 from plackett.training.callbacks import best_epoch
 
 QUICK = {"epochs": 3, "batch_size": 16, "scorer_options": {"hidden": (8,), "dropout": 0.0}, "learning_rate": 0.03}
@@ -148,17 +150,29 @@ def test_patience(training_lists, validation_lists):
         ({"seed": -1}, "seed must be a whole number from 0 to 4294967295, but got -1"),
         ({"keep_checkpoints": 0}, "keep_checkpoints must be a whole number of at least 1, but got 0"),
         ({"checkpoint_steps": 0}, "checkpoint_steps must be a whole number of at least 1, or None, but got 0"),
-        ({"check_weights": 0}, "check_weights must be a whole number of at least 1, or None, but got 0"),
+        ({"check_weights": -1}, "check_weights must be a whole number of at least 0, but got -1"),
+        ({"check_weights": None}, "check_weights must be a whole number of at least 0, but got None"),
         ({"checkpoint_minutes": 0}, "checkpoint_minutes must be a number greater than 0, but got 0"),
         ({"learning_rate": 0}, "learning_rate must be a number greater than 0, but got 0"),
         ({"learning_rate": "fast"}, "learning_rate must be a number greater than 0, but got 'fast'"),
-        ({"weight_decay": "much"}, "weight_decay must be a number, or None, but got 'much'"),
+        ({"weight_decay": "much"}, "weight_decay must be a number of at least 0, or None, but got 'much'"),
+        ({"weight_decay": -1}, "weight_decay must be a number of at least 0, or None, but got -1"),
         ({"mixed_precision": 1}, "mixed_precision must be True or False, but got 1"),
         ({"learning_rat": 1}, "unknown setting 'learning_rat'; did you mean 'learning_rate'?"),
         ({"forest": 1}, "unknown setting 'forest'; known are batch_size, check_weights, checkpoint_minutes, "),
         ({"optimizer": "adem"}, "unknown optimizer 'adem'; did you mean 'adam'?"),
         ({"learning_rate_schedule": "linear"}, "unknown learning_rate_schedule 'linear'; known are cosine, expo"),
         ({"learning_rate_schedule": {"cosine": {"beta": 1}}}, "unknown option of cosine: 'beta'; known are "),
+        (
+            {"learning_rate_schedule": {"cosine": {"decay_steps": -1}}},
+            "decay_steps of cosine must be a whole number of at least 1, but got -1",
+        ),
+        (
+            {"learning_rate_schedule": {"cosine": {"warmup_steps": 9}}},
+            "warmup_steps=9 of cosine acts beside warmup_target alone, the rate that it leads up to: give that too",
+        ),
+        ({"learning_rate_schedule": {"exponential": {"staircase": 2}}}, "staircase of exponential must be True or Fal"),
+        ({"learning_rate_schedule": {"cosine": 3}}, "the options of cosine must be {name: value}, but got 3"),
         ({"learning_rate_schedule": {}}, "learning_rate_schedule must be a name or {name: options}, but got {}"),
         ({"target": "click"}, "unknown target of these lists 'click'; known are label"),
         ({"scorer_options": {"hiden": [3]}}, "unknown option of the scorer mlp: 'hiden'; did you mean 'hidden'?"),
@@ -304,13 +318,14 @@ def test_labels_too_high_for_the_loss_or_the_metric_are_refused_at_the_door(trai
 def test_a_metric_of_nan_is_no_best_epoch(training_lists, validation_lists, tmp_path, monkeypatch, first):
     """From epoch `first` on it is NaN; what was finished before stays."""
     values = [0.5] * (first - 1) + [np.nan] * 3
-    monkeypatch.setattr(best_epoch, "evaluate", lambda *_: {"ndcg@10": values.pop(0)})
+    monkeypatch.setattr(best_epoch, "evaluate_scores", lambda *_: {"ndcg@10": values.pop(0)})
     with pytest.raises(
         TrainingDivergedError, match=f"in epoch {first}, step 8: ndcg@10 of the validation lists is nan"
     ):
         plackett.train(training_lists, validation_lists, output=tmp_path / "run", **QUICK)
     told = json.loads((tmp_path / "run/divergence.json").read_text())
-    assert told["ranges"] == {"label": [0, 2, 0]}
+    assert told["ranges"]["label"] == [0, 2, 0]
+    assert told["queries"] == validation_lists.queries.tolist()
     kept = {path.name for path in (tmp_path / "run").iterdir()} & {"model.keras", "metrics.json", "history.csv"}
     assert len(kept) == (3 if first == 2 else 0)
     if kept:
@@ -344,8 +359,15 @@ def test_learning_rate_schedules_span_the_run():
     np.testing.assert_allclose(raised, 0.9 * np.array(cosine) + 0.05, atol=1e-6)
     warm = rates({"learning_rate_schedule": "warmup_cosine"}, 200)
     np.testing.assert_allclose(warm, [0, *0.25 * (1 + np.cos(np.linspace(0, np.pi, 20)))], atol=1e-6)
+    # YAML takes 1e-1 for a text.
+    assert rates({"learning_rate_schedule": {"cosine": {"alpha": "1e-1"}}}, 200) == raised
     exponential = rates({"learning_rate_schedule": "exponential"}, 200)
     np.testing.assert_allclose(exponential, 0.5 * 0.01 ** np.linspace(0, 1, 21), rtol=1e-5)
+
+
+def test_the_options_of_schedules_are_those_of_keras():
+    for name, kind in SCHEDULES.items():
+        assert set(OPTIONS_OF_SCHEDULES[name]) == set(inspect.signature(kind).parameters)
 
 
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))

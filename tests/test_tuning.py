@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import warnings
 
 import keras
 import pytest
@@ -120,6 +121,34 @@ def test_what_a_trial_chose_in_another_space(space, chosen, then):
     assert choices_in(space, base, chosen) == then
 
 
+def test_a_trial_ran_with_the_defaults_of_what_it_did_not_choose(tmp_path):
+    options = {"scorer_options": {"hidden": [4]}, "loss": "softmax"}
+    first = search(tmp_path, 2, space={"batch_size": [8, 24]}, **options)
+    wider = {"batch_size": [8, 24], "scorer_options.dropout": {"low": 0.0, "high": 0.5}}
+    wider |= {"loss_options.temperature": [1.0, 2.0], "scorer_options.transform": ["log1p", None]}
+    defaults = {"scorer_options.dropout": 0.2, "loss_options.temperature": 1.0, "scorer_options.transform": "log1p"}
+    now = search(tmp_path, 2, space=wider, **options)
+    assert now == [dataclasses.replace(trial, settings=trial.settings | defaults) for trial in first]
+    # And back: what it ran with is what the settings say.
+    assert search(tmp_path, 2, space={"batch_size": [8, 24]}, **options) == first
+
+
+def test_a_better_trial_that_does_not_count_is_named(tmp_path):
+    (best,) = search(tmp_path, 1, space={"learning_rate": [0.03]})
+    with plackett_warns(
+        f"trial 0, whose settings lie outside the space, has ndcg@10 {best.value:.4f}, better than 0."
+    ) as told:
+        search(tmp_path, 1, space={"learning_rate": [1e-9]})
+    assert yaml.safe_load((tmp_path / "config.yaml").read_text())["learning_rate"] == 1e-9
+    kept = tmp_path / "trials/0000/config.yaml"
+    assert f"The settings of the better one are in {kept}" in "".join(str(one.message) for one in told)
+    assert yaml.safe_load(kept.read_text())["learning_rate"] == 0.03
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert search(tmp_path, 2, space={"learning_rate": [1e-9, 0.03]})[0] == best
+    assert not [one for one in told if "trial" in str(one.message)]
+
+
 def test_a_killed_trial_of_another_space_is_left_behind(tmp_path):
     def killed(number):
         def end(batch, logs):
@@ -150,14 +179,21 @@ def test_a_trial_that_diverges_comes_last(tmp_path):
     assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["learning_rate"] == 1e-3
 
 
+def test_a_trial_whose_scores_overflow_has_diverged(tmp_path):
+    """Its weights are finite, and so is the loss of its one step."""
+    space = {"learning_rate": [1e-3, 1e30]}
+    trials = search(tmp_path / "run", 4, space=space, batch_size=24)
+    assert {trial.settings["learning_rate"]: trial.value is None for trial in trials} == {1e-3: False, 1e30: True}
+
+
 def test_a_trial_whose_metric_is_nan_has_diverged(tmp_path, monkeypatch):
-    measured = best_epoch.evaluate
+    measured = best_epoch.evaluate_scores
     values = iter([True, False, True])
 
-    def evaluate(*arguments):
+    def evaluate_scores(*arguments):
         return {"ndcg@10": float("nan")} if next(values) else measured(*arguments)
 
-    monkeypatch.setattr(best_epoch, "evaluate", evaluate)
+    monkeypatch.setattr(best_epoch, "evaluate_scores", evaluate_scores)
     trials = search(tmp_path / "run", 3)
     assert [trial.number for trial in trials] == [1, 0, 2]
     assert [trial.value is None for trial in trials] == [False, True, True]

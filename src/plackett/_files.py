@@ -4,28 +4,95 @@ import contextlib
 import errno
 import os
 import pathlib
-from collections.abc import Iterator
+import re
+import secrets
+from collections.abc import Collection, Iterator
 
 MODEL = "model.keras"  # what a run calls the file of its model
 ON_WINDOWS = os.name == "nt"
-PARTIAL = "partial-"  # how the name of a file or folder begins while it is written
+PARTIAL = "partial-"  # how the name of a folder begins while it is written, which lies in a folder of plackett's own
+PARTIAL_FILE = "plackett-partial-"  # how that of a file does, which may lie among a user's
 
 
 @contextlib.contextmanager
-def replace(path: pathlib.Path) -> Iterator[pathlib.Path]:
+def replace(path: pathlib.Path, *, overwrite: bool = True) -> Iterator[pathlib.Path]:
     """Gives the path to write to; at the end what was written is on the disk, under the name `path`.
 
-    Where anything goes wrong before that, `path` stays as it was.
+    Where anything goes wrong before that, `path` stays as it was. Each writer has a file of its own, with the suffix of
+    `path`, so that of several at once each writes a whole file.
+
+    Args:
+        path: of the file; its folder must be there.
+        overwrite: whether a file of that name is replaced, even one that has come since the writing began.
+
+    Raises:
+        FileExistsError: not `overwrite`, and at the end there is a file of that name.
+        FileNotFoundError: there is no such folder.
+        OSError: the file could not be written.
     """
-    partial = path.with_name(PARTIAL + path.name)
+    check_parent(path)
+    # No `tempfile`: what it makes is its owner's alone to read.
+    partial = path.with_name(f"{PARTIAL_FILE}{path.stem}-{secrets.token_hex(8)}{path.suffix}")
+    with errors_of_writing(path):
+        partial.open("x").close()
     try:
         yield partial
         with errors_of_writing(path):
             sync(partial)
-            partial.replace(path)
+            if overwrite:
+                partial.replace(path)
+            is_there = overwrite or _take_name(partial, path)
             sync(path.parent)
+        if not is_there:
+            raise FileExistsError(f"{path} exists, which came while it was written: choose another output")
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _take_name(partial, path):
+    """Gives a file the name `path`; False where there is a file of that name."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        return False
+    except OSError:  # the file system has no links
+        try:
+            path.open("x").close()
+        except FileExistsError:
+            return False
+        partial.replace(path)
+    return True
+
+
+def is_partial(name: str, of: Collection[str]) -> bool:
+    """Whether a name is that of a file which a killed writer of one of these names left.
+
+    >>> is_partial("plackett-partial-model-0123456789abcdef.keras", ["model.keras"])
+    True
+    """
+    files = map(pathlib.Path, of)
+    return any(
+        re.fullmatch(rf"{PARTIAL_FILE}{re.escape(x.stem)}-[0-9a-f]{{16}}{re.escape(x.suffix)}", name) for x in files
+    )
+
+
+def remove_partial(folder: pathlib.Path, of: Collection[str]) -> None:
+    """Removes what killed writers of these names left in a folder, in which nobody else writes them now."""
+    for path in list(folder.iterdir()):
+        if is_partial(path.name, of):
+            path.unlink()
+
+
+def make_folder(path: pathlib.Path) -> None:
+    """Makes a folder, and those above it, where they are not there; their names are on the disk too.
+
+    Raises:
+        OSError: it could not be made.
+    """
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(new):
+        sync(folder.parent)
 
 
 def write_whole(path: pathlib.Path, text: str) -> None:
@@ -44,7 +111,8 @@ def errors_of_writing(path: pathlib.Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OSError(error.errno, f"{path} could not be written: {error.strerror or error}") from error
+        words = f"{path} could not be written: {error.strerror or error}"
+        raise (OSError(words) if error.errno is None else OSError(error.errno, words)) from error
 
 
 def sync(path: pathlib.Path) -> None:
@@ -66,6 +134,12 @@ def sync(path: pathlib.Path) -> None:
 def missing_file(path: str | os.PathLike) -> FileNotFoundError:
     """The error that there is no such file, in the one wording of plackett."""
     return FileNotFoundError(f"there is no file {path}")
+
+
+def check_parent(path: pathlib.Path) -> None:
+    """Raises a FileNotFoundError where the folder that a file is to be in is not there."""
+    if not path.parent.exists():
+        raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first")
 
 
 def check_file(path: str | os.PathLike) -> None:

@@ -110,6 +110,14 @@ def check(done, wrong):
         (["train.txt", "--learning-rate-schedule", "{cosin: {}}"], "unknown learning_rate_schedule 'cosin'; did you"),
         (["train.txt", "--learning-rate-schedule", "{}"], "learning_rate_schedule must be a name or {name: options}"),
         (["train.txt", "--patience", 0], "patience must be "),
+        (
+            ["train.txt", "--learning-rate-schedule", "{cosine: {decay_steps: -1}}"],
+            "decay_steps of cosine must be a whole number of at least 1, but got -1",
+        ),
+        (["train.txt", "--learning-rate-schedule", "{cosine: {alfa: 1}}"], "unknown option of cosine: 'alfa'; did you"),
+        (["train.txt", "--weight-decay", -1], "weight_decay must be a number of at least 0, or None, but got -1"),
+        (["train.txt", "--check-weights", -1], "check_weights must be a whole number of at least 0, but got -1"),
+        (["train.txt", "--max-list-size", "x"], "'--max-list-size': 'x' is not a whole number, nor none"),
         (["train.txt", "--seed", -1], "seed must be "),
         (["train.txt", "--config", "none.yaml"], "there is no file none.yaml"),
         (["train.txt", "--config", "folder"], "folder is a folder, where a file is needed"),
@@ -237,3 +245,7 @@ def test_options_of_a_loss_that_is_searched_too(here):
     (here / "space.yaml").write_text("loss: [gumbel_approx_ndcg]\nloss_options.sample_size: [2]")
     done = run("tune", "train.txt", "--trials", 1, "--output", "search", "--space", "space.yaml")
     assert "AssertionError: the data was read" in done.output
+
+
+def test_a_folder_of_scores_that_is_not_there_is_told_of_at_once(here):
+    check(run("score", "no_model", "train.txt", "-o", "nodir/s.csv"), "there is no folder nodir for s.csv: make it")

@@ -21,6 +21,7 @@ from command_line import quick, run, words
 from conftest import made_lists
 
 import plackett
+from plackett.cli._flags import flag_of, kinds_of_settings
 from plackett.cli._request import parse_options
 from plackett.training._settings import help_texts
 from plackett.training.callbacks import checkpoints
@@ -88,6 +89,29 @@ def test_a_config_repeats_a_run(files):
     assert changed["data"] == [str(files / "vali.txt")]
     assert (changed["epochs"], changed["loss"], changed["loss_options"]) == (1, "softmax", {})
     assert (changed["optimizer"], changed["scorer_options"]) == ("nadam", {"hidden": [8], "dropout": 0.1})
+
+
+def test_none_takes_back_what_a_config_gives(files):
+    given = {"max_list_size": 9, "weight_decay": 0.1, "global_clipnorm": 1.0, "checkpoint_steps": 5}
+    given |= {"learning_rate_schedule": "cosine", "scorer": "mlp"}
+    (files / "config.yaml").write_text(yaml.safe_dump(given | {"check_weights": 7}))
+    flags = [x for name in given for x in (flag_of(name), "none")]
+    arguments = ["train", files / "train.txt", "--config", files / "config.yaml", "--check-weights", 0, *quick(1)]
+    done = run(*arguments, *flags, "--output", files / "run")
+    assert done.exit_code == 0, done.output
+    config = yaml.safe_load((files / "run/config.yaml").read_text())
+    assert {name: config[name] for name in (*given, "check_weights")} == dict.fromkeys(given) | {"check_weights": 0}
+    optional = [name for name, kinds in kinds_of_settings().items() if type(None) in kinds and name != "tasks"]
+    assert sorted(given) == sorted(optional)
+
+
+def test_a_run_that_is_not_there_is_told_of_and_begun(files):
+    arguments = ["train", files / "train.txt", *quick(1), "--output", files / "run", "--resume"]
+    said = f"there is no run in {files / 'run'} yet: a new one begins"
+    for there in (False, True):
+        done = run(*arguments)
+        assert done.exit_code == 0, done.output
+        assert (said in words(done)) != there
 
 
 def test_resume(files):

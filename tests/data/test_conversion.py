@@ -2,6 +2,8 @@
 
 import gzip
 import re
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
@@ -134,6 +136,34 @@ def test_refuses(tmp_path, lists):
     with pytest.raises(ValueError, match="line 1: the label must be a number"):
         convert([path], tmp_path / "a.parquet", overwrite=True)
     assert (tmp_path / "a.parquet").read_bytes() == before
+
+
+BESIDE_ANOTHER = """
+import pathlib, sys
+from plackett.data import convert
+
+def wait(lists):  # until the other has begun too
+    print("begun", flush=True)
+    sys.stdin.readline()
+
+convert(sys.argv[1], sys.argv[2], progress=wait)
+"""
+
+
+def test_of_two_processes_that_write_one_file_one_succeeds(tmp_path):
+    output, processes = tmp_path / "all.parquet", []
+    for query in ("first", "second"):
+        (tmp_path / f"{query}.txt").write_text(f"1 qid:{query} 1:1\n")
+        command = [sys.executable, "-c", BESIDE_ANOTHER, tmp_path / f"{query}.txt", output]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        processes.append(subprocess.Popen(command, text=True, **pipes))
+    for process in processes:
+        assert process.stdout.readline() == "begun\n"
+    said = [process.communicate("\n")[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 1]
+    assert f"FileExistsError: {output} exists, which came while it was written" in said[1]
+    assert read_parquet(output).queries.tolist() == ["first"]
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def run(*arguments):

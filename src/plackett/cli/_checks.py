@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from plackett._files import missing_file
+from plackett._files import check_parent, missing_file
 from plackett.cli import _known
 from plackett.cli._flags import flag_of, flag_of_reading
 from plackett.cli._request import Request
@@ -114,13 +114,6 @@ def check_settings(settings: Settings) -> None:
             check_known("option of a scorer:", option, with_option)
             check_options(with_option[option], **{option: value})
     _check_name("optimizer", settings.optimizer, _known.optimizers())
-    schedule = settings.learning_rate_schedule
-    if isinstance(schedule, dict) and "class_name" not in schedule:
-        if len(schedule) != 1:
-            raise ValueError(f"learning_rate_schedule must be a name or {{name: options}}, but got {schedule!r}")
-        (schedule,) = schedule
-    if schedule is not None:
-        _check_name("learning_rate_schedule", schedule, _known.schedules())
 
 
 def check_metric(name: object) -> None:
@@ -184,15 +177,18 @@ def check_folder(folder: pathlib.Path, *, may_hold: bool, way_out: str) -> None:
         raise PermissionError(f"{folder} could not be written: there is no permission to write into {above}")
 
 
-def check_new_file(path: pathlib.Path, overwrite: bool) -> None:
-    """Checks that a command can write a file.
+def check_new_file(path: pathlib.Path, overwrite: bool, *, makes_folder: bool = False) -> None:
+    """Checks that a command can write a file; its folder need not be there where the command makes it.
 
     Raises:
         FileExistsError: it exists, and may not be replaced.
+        FileNotFoundError: there is no such folder.
         OSError: there is no permission to write it.
     """
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists: choose another output, or replace it by --overwrite")
+    if not makes_folder:
+        check_parent(path)
     check_folder(path.absolute().parent, may_hold=True, way_out="")
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import inspect
 import pathlib
+import types
 import typing
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -46,6 +47,8 @@ LAMBDARANK = (
     "LambdaRank: --loss pairwise_logistic --loss-option 'lambda_weight={NDCGLambdaWeight: {topn: 10}}'. "
     "What each loss does: help(plackett.losses) in Python."
 )
+NONE = "none"  # what a flag is given to say None
+WORDS = {int: "a whole number", float: "a number"}
 # Settings that are names: what they may be.
 NAMES = {
     "loss": _known.losses,
@@ -114,6 +117,20 @@ def flag_of(setting: str) -> str:
     return "--" + setting.removesuffix("s" if setting.endswith("_options") else "").replace("_", "-")
 
 
+def _or_none(kind: type) -> Callable[[str], Any]:
+    """The parser of a flag whose setting may be None, which stands for itself: a file may say something else."""
+
+    def parse(text: str):
+        if text.lower() == NONE:
+            return None
+        try:
+            return kind(text)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} is not {WORDS[kind]}, nor {NONE}.") from None
+
+    return parse
+
+
 def _parameters() -> list[inspect.Parameter]:
     kinds, texts = kinds_of_settings(), help_texts()
     flags = [_parameter(field, kinds[field.name], texts[field.name]) for field in dataclasses.fields(Settings)]
@@ -132,8 +149,11 @@ def _parameter(field: dataclasses.Field, kinds: tuple[type, ...], text: str) -> 
     else:
         name, default = field.name, field.default
         kind = next(kind for kind in (bool, int, float, str) if kind in kinds)
-        kind = kind | None if default is None else kind
     if field.name in NAMES:
         text += f" Known: {', '.join(sorted(NAMES[field.name]()))}."
-    option = typer.Option(flag_of(field.name), help=text[0].upper() + text[1:], rich_help_panel="Settings")
+    how: dict[str, Any] = {}
+    if types.NoneType in kinds and name == field.name:
+        kind, how = kind | None, {"parser": _or_none(kind), "metavar": f"<{kind.__name__}>|{NONE}"}
+        text = text.replace("None", NONE)
+    option = typer.Option(flag_of(field.name), help=text[0].upper() + text[1:], rich_help_panel="Settings", **how)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])

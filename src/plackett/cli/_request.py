@@ -83,7 +83,8 @@ def _settings_of_flags(given: dict, config: dict) -> tuple[dict, frozenset[str]]
             settings[name] = before | options if isinstance(before, dict) else before  # which `Settings` refuses
             names |= {f"{name}.{option}" for option in options}
         elif name in given:
-            settings[name] = parse_value(flag_of(name), given[name]) if dict in kinds else given[name]
+            is_yaml = dict in kinds and given[name] is not None
+            settings[name] = parse_value(flag_of(name), given[name]) if is_yaml else given[name]
             names.add(name)
     return settings, frozenset(names)
 

@@ -53,4 +53,4 @@ def check_output(output: pathlib.Path, overwrite: bool) -> None:
     """
     if output.suffix != ".parquet":
         raise ValueError(f"the output must be a file NAME.parquet, but got {output}")
-    _checks.check_new_file(output, overwrite)
+    _checks.check_new_file(output, overwrite, makes_folder=True)

@@ -25,7 +25,7 @@ from plackett.cli._request import read_request
 from plackett.cli._tables import console, say
 from plackett.cli._training_lists import read_lists
 from plackett.training._lock import check_free
-from plackett.training._output_folder import check_output
+from plackett.training._output_folder import check_output, holds_run
 from plackett.training._same_run import check_same_settings, schedule_over_all_epochs
 
 EPILOG = LAMBDARANK
@@ -66,6 +66,8 @@ def train(
     check_free(output)
     if resume and (output / "config.yaml").is_file():
         check_same_settings(output, {"backend": running} | dataclasses.asdict(request.whole))
+    if resume and not holds_run(output):
+        say(f"there is no run in {output} yet: a new one begins")
     lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
     trained = train_under_a_bar(
         lists,

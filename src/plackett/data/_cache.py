@@ -19,7 +19,7 @@ import filelock
 import numpy as np
 
 import plackett
-from plackett._files import PARTIAL, errors_of_writing, sync
+from plackett._files import PARTIAL, errors_of_writing, make_folder, sync
 from plackett.data._columns import narrow
 from plackett.data._ranking_lists import Missed, RankingLists, splits
 from plackett.data._strings import Dictionary, Strings
@@ -52,7 +52,7 @@ def read_cached(
     """
     cache, limit = pathlib.Path(cache), _limit(limit)
     with errors_of_writing(cache):
-        cache.mkdir(parents=True, exist_ok=True)
+        make_folder(cache)
     folder = cache / key
     with _lock(cache, key):
         if not _is_whole(folder):

@@ -7,7 +7,7 @@ from typing import Unpack
 
 import numpy as np
 
-from plackett._files import errors_of_writing
+from plackett._files import errors_of_writing, make_folder
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._reading import Paths, Reading, as_list, check_is_no_input, options_of
 from plackett.data._sources import align, choose_form, open_sources
@@ -98,7 +98,7 @@ def convert(
         paths: a file, or several of one format; of Parquet also folders and URLs.
         output: the Parquet file. It is whole or not there.
         missing: whether features may be missing, which is an error otherwise.
-        overwrite: whether `output` may be replaced.
+        overwrite: whether `output` may be replaced, even where it comes while this is converted.
         progress: is called with each part of the lists once it is read.
         reading: see `Reading`: the format, and what its reader takes. An option that would not act is refused.
 
@@ -120,10 +120,10 @@ def convert(
         raise ValueError(f"the output must be a file NAME.parquet, but got {output}")
     check_is_no_input(output, paths)
     with errors_of_writing(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(output.parent)
 
     sources = align(open_sources(paths, form, options_of(form, reading)))
-    write_tables(_look(sources, summary, missing, progress), output)
+    write_tables(_look(sources, summary, missing, progress), output, overwrite=overwrite)
     return summary
 
 

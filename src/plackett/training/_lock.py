@@ -10,12 +10,11 @@ from collections.abc import Iterator
 
 import filelock
 
-from plackett._files import errors_of_writing, write_whole
+from plackett._files import errors_of_writing, is_partial, make_folder, remove_partial, write_whole
 
 LOCK = ".lock"
 # Beside the lock, since Windows lets nobody read a file that is locked.
 HOLDER = ".lock.json"
-OF_LOCKS = (LOCK, HOLDER, f"partial-{HOLDER}")
 
 
 @contextlib.contextmanager
@@ -31,11 +30,12 @@ def hold(folder: pathlib.Path) -> Iterator[None]:
     """
     lock = filelock.FileLock(folder / LOCK, timeout=0)
     with errors_of_writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         free = _take(lock)
     if not free:
         raise _in_use(folder)
     try:
+        remove_partial(folder, [HOLDER])
         holder = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
         write_whole(folder / HOLDER, json.dumps(holder) + "\n")
         yield
@@ -51,6 +51,11 @@ def check_free(folder: pathlib.Path) -> None:
         if not _take(lock):
             raise _in_use(folder)
         lock.release()
+
+
+def is_of_lock(name: str) -> bool:
+    """Whether a file of this name belongs to the lock of its folder."""
+    return name in (LOCK, HOLDER) or is_partial(name, [HOLDER])
 
 
 def _take(lock):

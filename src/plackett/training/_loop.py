@@ -21,6 +21,7 @@ from plackett.training._optimizers import make_optimizer
 from plackett.training._output_folder import check_output, read_history
 from plackett.training._run_folder import data_of_run, environment, open_run_folder, with_features, write_changes
 from plackett.training._settings import Settings, SettingsKeywords
+from plackett.training._target_check import check_targets
 from plackett.training._validation_share import hold_out
 from plackett.training.callbacks.best_epoch import Record
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, Checkpoints, clear
@@ -121,9 +122,9 @@ def train(
         OSError: `output` cannot be written; the last checkpoint and the files of the finished epochs are whole.
         TrainingDivergedError: the loss, a gradient or the validation metric is not finite; likewise, and
             `divergence.json` says what was found.
-        ValueError: no `RankingLists`, an unknown name or an option out of range, an object that cannot be written into
-            `output`, a model that does not fit the lists, labels too high for the loss or the metric, or a run to
-            resume had other settings or data.
+        ValueError: no `RankingLists`, lists that nobody judged, an unknown name or an option out of range, an object
+            that cannot be written into `output`, a model that does not fit the lists, labels too high for the loss or
+            the metric, `resume` with `overwrite` or without `output`, or a run to resume had other settings or data.
     """
     check_lists("lists", lists)
     if validation is not None:
@@ -131,11 +132,16 @@ def train(
     callbacks = _check_callbacks(callbacks)
     chosen = Settings.from_dict(settings)
     provenance = provenance or {}
+    if resume and overwrite:
+        raise ValueError("resume=True goes on with a run and overwrite=True replaces it: give one of the two")
+    if resume and output is None:
+        raise ValueError("resume=True goes on with the run in output, but output is None: give its folder")
     if output is not None and resume:
         lists = with_features(lists, data_of_run(pathlib.Path(output)).get("features"), f"the run in {output}")
     if validation is None:
         lists, validation = hold_out(lists, chosen)
         provenance = provenance | {"validation": f"{chosen.validation_share:.0%} of the queries"}
+    check_targets(lists, validation, chosen)
     with catch_interrupts() as interrupt, backend.keep_generators():
         backend.seed_all_generators(chosen.seed)
         run = _Run(lists, validation, chosen, interrupt)

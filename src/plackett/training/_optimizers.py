@@ -57,10 +57,7 @@ def _learning_rate(settings, steps):
         return rate
     if callable(given):
         return given
-    given = {given: {}} if isinstance(given, str) else given
-    if len(given) != 1:
-        raise ValueError(f"learning_rate_schedule must be a name or {{name: options}}, but got {given!r}")
-    ((name, options),) = given.items()
+    ((name, options),) = ({given: {}} if isinstance(given, str) else given).items()
     warmup = max(1, steps // 20)
     defaults = {
         "cosine": {"initial_learning_rate": rate, "decay_steps": steps},
@@ -72,4 +69,4 @@ def _learning_rate(settings, steps):
         },
         "exponential": {"initial_learning_rate": rate, "decay_steps": steps, "decay_rate": 0.01},
     }
-    return registry.make("learning_rate_schedule", SCHEDULES, name, defaults.get(name, {}) | (options or {}))
+    return registry.make("learning_rate_schedule", SCHEDULES, name, defaults[name] | options)

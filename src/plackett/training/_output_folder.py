@@ -4,15 +4,14 @@ import csv
 import pathlib
 from collections.abc import Collection
 
-from plackett._files import PARTIAL
+from plackett._files import is_partial
 from plackett.training._config_file import read_yaml
-from plackett.training._lock import OF_LOCKS
+from plackett.training._lock import is_of_lock
 
 # What is taken away of an earlier run, in this order: what is left of it may be resumed at any moment. The config,
 # which says that it is a run, is replaced.
 RESULTS = ("history.csv", "checkpoints", "model.keras", "metrics.json", "divergence.json")
-PARTIAL_OF_A_RUN = tuple(f"{PARTIAL}{name}" for name in (*RESULTS, "environment.yaml", "config.yaml"))
-BEFORE_THE_CONFIG = ("environment.yaml", f"{PARTIAL}environment.yaml", f"{PARTIAL}config.yaml")
+OF_A_RUN = (*RESULTS, "environment.yaml", "config.yaml")
 # What every config.yaml of a run has had, and that of no other tool has all of.
 NAMES = frozenset({"backend", "loss", "loss_options", "metric", "scorer_options", "epochs", "batch_size", "seed"})
 SHOWN = 5
@@ -49,7 +48,7 @@ def check_output(folder: pathlib.Path, *, overwrite: bool, resume: bool) -> None
 
 def check_search_output(folder: pathlib.Path) -> None:
     """Raises a FileExistsError where a search cannot be in a folder, because something else is."""
-    there = [name for name in contents(folder) if name != f"{PARTIAL}search.yaml"]
+    there = [name for name in contents(folder) if not is_partial(name, ["search.yaml"])]
     if there and "search.yaml" not in there:
         raise FileExistsError(
             f"{folder} exists and is not empty: it holds no search, but {_in_words(folder, there)}: choose another "
@@ -61,7 +60,7 @@ def contents(folder: pathlib.Path) -> list[str]:
     """The names in a folder but those of its lock; of a file its own; [] where there is none."""
     if not folder.is_dir():
         return [folder.name] if folder.exists() else []
-    return sorted(path.name for path in folder.iterdir() if path.name not in OF_LOCKS)
+    return sorted(path.name for path in folder.iterdir() if not is_of_lock(path.name))
 
 
 def holds_run(folder: pathlib.Path) -> bool:
@@ -82,7 +81,8 @@ def read_history(folder: pathlib.Path) -> list[dict]:
 
 def _is_left_by_a_killed_run(folder: pathlib.Path, there: Collection[str]) -> bool:
     ours = "environment.yaml" not in there or "plackett" in _read_mapping(folder / "environment.yaml")
-    return ours and set(there) <= set(BEFORE_THE_CONFIG)
+    before_the_config = (x == "environment.yaml" or is_partial(x, ("environment.yaml", "config.yaml")) for x in there)
+    return ours and all(before_the_config)
 
 
 def _read_mapping(path: pathlib.Path) -> dict:

@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import yaml
 
-from plackett._files import errors_of_writing, write_whole
+from plackett._files import errors_of_writing, make_folder, remove_partial, write_whole
 from plackett.data import RankingLists
 from plackett.data._features import match_features
 from plackett.training._config_file import read_yaml
-from plackett.training._output_folder import PARTIAL_OF_A_RUN, RESULTS, check_output, holds_run
+from plackett.training._output_folder import OF_A_RUN, RESULTS, check_output, holds_run
 from plackett.training._same_run import FREE, OF_THE_END, WAY_OUT, check_same, check_same_settings
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, clear
 
@@ -44,11 +44,13 @@ def open_run_folder(
     if resume and holds_run(folder):
         check_same_settings(folder, config)
         check_same(folder, "environment.yaml", surroundings["data"], lambda before: before["data"], WAY_OUT)
-        _remove(folder, [*PARTIAL_OF_A_RUN, "divergence.json"])
+        remove_partial(folder, OF_A_RUN)
+        _remove(folder, ["divergence.json"])
         return folder
     with errors_of_writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    _remove(folder, [*PARTIAL_OF_A_RUN, *RESULTS])
+        make_folder(folder)
+    remove_partial(folder, OF_A_RUN)
+    _remove(folder, RESULTS)
     write_whole(folder / "environment.yaml", yaml.safe_dump(surroundings, sort_keys=False))
     write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     return folder

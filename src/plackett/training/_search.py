@@ -3,28 +3,40 @@
 import dataclasses
 import inspect
 import pathlib
+import warnings
 from collections.abc import Callable, Mapping
-from typing import Unpack
+from typing import Any, Literal, Unpack
 
 import keras
 import yaml
 
 from plackett import scorers
-from plackett._files import write_whole
+from plackett._files import remove_partial, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
+from plackett.registry import classes_by_name
+from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._config_file import read_yaml
 from plackett.training._interrupt import catch_interrupts
 from plackett.training._lock import hold
 from plackett.training._loop import hold_out, train
 from plackett.training._objective import make_metric
-from plackett.training._objects import as_config
+from plackett.training._objects import as_config, make_object
 from plackett.training._output_folder import check_search_output
 from plackett.training._run_folder import environment, features_of, with_features
 from plackett.training._same_run import FREE, check_same, without_names
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._space import SPACE, check_space, with_choices
-from plackett.training._studies import Trial, choice_of, distributions, next_number, open_study, past_trials
+from plackett.training._studies import (
+    Trial,
+    choice_of,
+    distributions,
+    next_number,
+    open_study,
+    past_trials,
+    trials_outside,
+)
+from plackett.training._target_check import check_targets
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, clear
 from plackett.training.callbacks.divergence import TrainingDivergedError
 
@@ -47,9 +59,11 @@ def tune(
     from its last checkpoint. Which settings a trial tries depends on `seed` and on the trials before it alone.
 
     The space may be another one then, wider or narrower. The trials whose settings lie in it count, as if they were of
-    it; a warning says how many do not, whose records stay in `trials/`. All other settings, `epochs` and `patience`
-    among them, must be as they were: trials of other lengths cannot be compared, and of a trial that has ended no
-    checkpoint is kept from which it could go on.
+    it; a name that a trial did not choose has the value that it ran with, that of `settings` or the default of the
+    scorer or loss. A warning says how many do not lie in it, whose records stay in `trials/`, and another names the
+    best of them where it is better than all that count, whose best `config.yaml` holds. All other settings,
+    `epochs` and `patience` among them, must be as they were: trials of other lengths cannot be compared, and of a trial
+    that has ended no checkpoint is kept from which it could go on.
 
     Args:
         lists: the training lists.
@@ -94,12 +108,14 @@ def tune(
     else:
         lists, validation = hold_out(lists, base)
         provenance = provenance | {"validation": f"{base.validation_share:.0%} of the queries"}
+    check_targets(lists, validation, base)
     search = {"space": space} | as_config(base) | {"backend": keras.backend.backend()}
     search |= environment(lists, validation)["data"]
     check_search_output(folder)
     with catch_interrupts() as interrupt, hold(folder):
         _open_folder(folder, search)
-        study = open_study(folder, "minimize" if metric.less_is_better else "maximize", space, keywords)
+        direction: Literal["minimize", "maximize"] = "minimize" if metric.less_is_better else "maximize"
+        study = open_study(folder, direction, space, keywords, lambda *option: _default_option(lists, *option))
         write_whole(folder / "search.yaml", yaml.safe_dump(search, sort_keys=False))
         run = _Trials(study, space, keywords, (lists, validation), folder, metric.name, callbacks)
         while len(done := past_trials(study)) < trials:
@@ -113,7 +129,23 @@ def tune(
             config = as_config(Settings(**with_choices(keywords, best[0].settings)))
             config = provenance | {"backend": keras.backend.backend()} | config
             write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+            _warn_of_better(best[0], trials_outside(study), metric, folder)
         return best
+
+
+def _warn_of_better(best, outside, metric, folder):
+    """Warns where the best trial that does not count is better than all that do."""
+    better = [trial for trial in outside if trial.value is not None and metric.improves(trial.value, best.value)]
+    if better:
+        sign = 1 if metric.less_is_better else -1
+        other = min(better, key=lambda trial: sign * trial.value)
+        warnings.warn(
+            f"trial {other.number}, whose settings lie outside the space, has {metric.name} {other.value:.4f}, better "
+            f"than {best.value:.4f} of trial {best.number}, the best that counts and is in {folder / 'config.yaml'}. "
+            f"The settings of the better one are in {folder / 'trials' / f'{other.number:04d}' / 'config.yaml'}; with "
+            "a space that they lie in it counts again",
+            stacklevel=3,
+        )
 
 
 def _check_made_anew(base):
@@ -126,15 +158,34 @@ def _check_made_anew(base):
 
 
 def _default_space(base, lists):
-    scorer = base.scorer or ("embeddings" if lists.ids else "mlp")
-    scorer = scorers.SCORERS[scorer] if isinstance(scorer, str) else scorer
+    scorer = _scorer_of(base.scorer, lists)
     options = inspect.signature(scorer).parameters if callable(scorer) else ()
     return {name: x for name, x in SPACE.items() if "." not in name or name.partition(".")[2] in options}
+
+
+def _scorer_of(given, lists):
+    """The function that makes the scorer; another object as it is."""
+    given = make_object("scorer", given) or ("embeddings" if lists.ids else "mlp")
+    return scorers.SCORERS[given] if isinstance(given, str) else given
+
+
+def _default_option(lists: RankingLists, settings: Mapping, name: str) -> Any:
+    """The value of an option of the scorer or the loss that settings do not give; ... where it has no default."""
+    outer, _, option = name.partition(".")
+    if outer == "scorer_options":
+        makers = [_scorer_of(settings["scorer"], lists), prepare]
+    else:
+        known = classes_by_name(keras.losses.Loss, suffix="Loss")
+        makers = [known[settings["loss"]]] if isinstance(settings["loss"], str) and settings["loss"] in known else []
+    parameters = [inspect.signature(maker).parameters.get(option) for maker in makers if callable(maker)]
+    defaults = [x.default for x in parameters if x is not None and x.default is not x.empty]
+    return defaults[0] if defaults else ...
 
 
 def _open_folder(folder, search):
     """Checks that the search that the folder holds, if any, is this one, in whatever space."""
     check_search_output(folder)
+    remove_partial(folder, ["search.yaml", "config.yaml"])
     if (folder / "search.yaml").is_file():
         check_same(folder, "search.yaml", _to_compare(search), _to_compare, "choose another output folder")
 

@@ -10,11 +10,12 @@ from typing import Annotated, Any
 from plackett._types import Tensor
 from plackett.registry import check_known
 from plackett.registry.docs import argument_texts
-from plackett.registry.options import Count, Number, Positive, Probability, Rule, number, rule_of
+from plackett.registry.options import Count, NotNegative, Number, Positive, Probability, Rule, Share, number, rule_of
 
 SCORERS = ("additive", "dcn", "embeddings", "mlp", "self_attention")  # the keys of `plackett.scorers.SCORERS`
 OF_OPTIMIZERS = ("learning_rate", "learning_rate_schedule", "weight_decay", "global_clipnorm")
 
+CountFrom0 = Annotated[int, number("a whole number of at least 0", lambda x: x >= 0, whole=True)]
 Seed = Annotated[int, number(f"a whole number from 0 to {2**32 - 1}", lambda x: 0 <= x < 2**32, whole=True)]
 
 
@@ -40,6 +41,27 @@ WORDS = {
     Metric: "a metric",
     Optimizer: "an optimizer",
     types.NoneType: "None",
+}
+# By the name of a schedule: its options.
+COSINE = {
+    "initial_learning_rate": NotNegative,
+    "decay_steps": Count,
+    "alpha": Share,
+    "warmup_target": Positive,
+    "warmup_steps": CountFrom0,
+    "name": str,
+}
+EXPONENTIAL = {
+    "initial_learning_rate": Positive,
+    "decay_steps": Count,
+    "decay_rate": Positive,
+    "staircase": bool,
+    "name": str,
+}
+OPTIONS_OF_SCHEDULES: dict[str, dict[str, Any]] = {
+    "cosine": COSINE,
+    "warmup_cosine": COSINE,
+    "exponential": EXPONENTIAL,
 }
 TASK = {"target": str, "loss": str | dict | Callable, "loss_options": dict, "weight": Number}
 
@@ -67,13 +89,13 @@ class SettingsKeywords(typing.TypedDict, total=False):
     optimizer: str | dict | Optimizer
     learning_rate: Positive
     learning_rate_schedule: str | dict | Callable | None
-    weight_decay: Number | None
+    weight_decay: NotNegative | None
     global_clipnorm: Positive | None
     mixed_precision: bool
     checkpoint_steps: Count | None
     checkpoint_minutes: Positive
     keep_checkpoints: Count
-    check_weights: Count | None
+    check_weights: CountFrom0
     seed: Seed
 
 
@@ -116,7 +138,7 @@ class Settings:
         checkpoint_minutes: one is written when the last is so old.
         keep_checkpoints: how many of the last ones are kept, while the run lasts.
         check_weights: after each so many steps, and the last of an epoch, all weights are checked to be finite; the
-            loss is after each step. None = weights are checked before a checkpoint is written alone.
+            loss is after each step. 0 = never; weights are checked before a checkpoint is written in any case.
         seed: of the initial weights, the order of lists, dropout and the loss's noise.
 
     Raises:
@@ -139,13 +161,13 @@ class Settings:
     optimizer: str | dict | Optimizer = "adam"
     learning_rate: Positive = 1e-3
     learning_rate_schedule: str | dict | Callable | None = None
-    weight_decay: Number | None = None
+    weight_decay: NotNegative | None = None
     global_clipnorm: Positive | None = None
     mixed_precision: bool = False
     checkpoint_steps: Count | None = None
     checkpoint_minutes: Positive = 10.0
     keep_checkpoints: Count = 2
-    check_weights: Count | None = 100
+    check_weights: CountFrom0 = 100
     seed: Seed = 0
 
     def __post_init__(self):
@@ -160,6 +182,7 @@ class Settings:
         _check_alone("loss", self.loss, {"loss_options": self.loss_options})
         if not isinstance(self.optimizer, str):
             _check_alone("optimizer", self.optimizer, {name: self._if_changed(name) for name in OF_OPTIMIZERS})
+        object.__setattr__(self, "learning_rate_schedule", _check_schedule(self.learning_rate_schedule))
         if not isinstance(self.learning_rate_schedule, str | None) and not is_options(self.learning_rate_schedule):
             own = {"learning_rate": self._if_changed("learning_rate")}
             _check_alone("learning_rate_schedule", self.learning_rate_schedule, own)
@@ -235,6 +258,29 @@ def check_value(name: str, value: Any, kind: Any) -> Any:
         raise ValueError(f"{name} must be {rule.wording}, but got {value!r}")
     of_numbers = next((x for x in kinds if x in (int, float)), None)
     return value if of_numbers is None or value is None else of_numbers(value)
+
+
+def _check_schedule(given):
+    """The schedule of a learning rate, where it has options with numbers for those that are written as text."""
+    options = given if is_options(given) else {given: None}
+    if not isinstance(given, str) and not is_options(given):
+        return given
+    if len(options) != 1:
+        raise ValueError(f"learning_rate_schedule must be a name or {{name: options}}, but got {given!r}")
+    ((name, options),) = options.items()
+    check_known("learning_rate_schedule", name, OPTIONS_OF_SCHEDULES)
+    if not isinstance(options, Mapping | None):
+        raise ValueError(f"the options of {name} must be {{name: value}}, but got {options!r}")
+    known, options = OPTIONS_OF_SCHEDULES[name], options or {}
+    for option in options:
+        check_known(f"option of {name}:", option, known)
+    options = {option: check_value(f"{option} of {name}", x, known[option]) for option, x in options.items()}
+    if name == "cosine" and options.get("warmup_steps") and "warmup_target" not in options:
+        raise ValueError(
+            f"warmup_steps={options['warmup_steps']} of cosine acts beside warmup_target alone, the rate that it leads "
+            "up to: give that too, or take warmup_cosine"
+        )
+    return given if isinstance(given, str) else {name: options}
 
 
 def _shown(given):

@@ -3,8 +3,8 @@
 import dataclasses
 import json
 import typing
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
 from plackett.registry import check_known
 from plackett.registry.options import Number, Whole
@@ -45,8 +45,12 @@ def with_choices(base: Mapping, chosen: Mapping) -> dict:
     return settings
 
 
-def choices_in(space: Mapping, base: Mapping, chosen: Mapping) -> dict | None:
+def choices_in(
+    space: Mapping, base: Mapping, chosen: Mapping, default: Callable[[Mapping, str], Any] = lambda settings, name: ...
+) -> dict | None:
     """What a trial of one space chose, as choices of another; None where the other does not hold them all.
+
+    A name that it did not choose has the value that it ran with: that of `base`, or the default.
 
     >>> choices_in({"epochs": [2, 4]}, {"epochs": 4, "batch_size": 8}, {"batch_size": 8})
     {'epochs': 4}
@@ -55,15 +59,23 @@ def choices_in(space: Mapping, base: Mapping, chosen: Mapping) -> dict | None:
         space: the other one, as `check_space` gives it.
         base: the settings that are as given in all trials.
         chosen: what the trial chose.
+        default: of settings and the name of an option that they do not give: its value; ... = there is no such option.
     """
-    whole, made = with_choices(base, chosen), {}
+    base, whole, made = with_choices(base, {}), with_choices(base, chosen), {}
+
+    def value_in(settings, name):
+        outer, _, inner = name.partition(".")
+        return settings[outer].get(inner, default(settings, name)) if inner else settings[name]
+
     for name, given in space.items():
-        found = [x for x in _candidates(given, _at(whole, name)) if _form(name, x) == _form(name, _at(whole, name))]
+        value = value_in(whole, name)
+        found = [x for x in _candidates(given, value) if _form(name, x) == _form(name, value)]
         if not found:
             return None
         made[name] = found[0]
     fixed = [name for name in chosen if name not in space]
-    return made if all(_form(name, _at(whole, name)) == _form(name, _at(base, name)) for name in fixed) else None
+    is_base = all(_form(name, value_in(whole, name)) == _form(name, value_in(base, name)) for name in fixed)
+    return made if is_base else None
 
 
 def _candidates(given, value):
@@ -73,12 +85,6 @@ def _candidates(given, value):
     kind = int if isinstance(given["low"], int) else (int, float)
     inside = isinstance(value, kind) and not isinstance(value, bool) and given["low"] <= value <= given["high"]
     return [type(given["low"])(value)] if inside else []
-
-
-def _at(settings, name):
-    """The value of a setting, or of an option of one; ... where the option is not there."""
-    outer, _, inner = name.partition(".")
-    return settings.get(outer, {}).get(inner, ...) if inner else settings[name]
 
 
 def _form(name, value):

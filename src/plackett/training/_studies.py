@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from plackett.training._space import choices_in
@@ -28,7 +28,13 @@ class Trial:
     value: float | None
 
 
-def open_study(folder: pathlib.Path, direction: Literal["minimize", "maximize"], space: Mapping, base: Mapping):
+def open_study(
+    folder: pathlib.Path,
+    direction: Literal["minimize", "maximize"],
+    space: Mapping,
+    base: Mapping,
+    default: Callable[[Mapping, str], Any],
+):
     """The study of this space in `trials.db`; a new one, with the trials that fit, where the last was of another space.
 
     A study is of one space, since Optuna takes no other choices for a name than it has had.
@@ -38,6 +44,7 @@ def open_study(folder: pathlib.Path, direction: Literal["minimize", "maximize"],
         direction: where the better values are.
         space: what is searched.
         base: the settings that are as given in all trials.
+        default: of settings and the name of an option: its value where they do not give it, see `choices_in`.
 
     Raises:
         ImportError: Optuna is not installed.
@@ -56,7 +63,7 @@ def open_study(folder: pathlib.Path, direction: Literal["minimize", "maximize"],
             studies[-1].tell(trial.number, state=optuna.trial.TrialState.FAIL)
         return studies[-1]
     study = optuna.create_study(storage=storage, study_name=f"plackett {len(studies)}", direction=direction)
-    _take_over(study, studies, space, base)
+    _take_over(study, studies, space, base, default)
     folders = [int(path.name) for path in (folder / "trials").glob("[0-9]*")]
     study.set_user_attr("first", max(folders, default=-1) + 1)
     study.set_user_attr("space", written)  # last: a study without it was not finished
@@ -70,6 +77,11 @@ def past_trials(study) -> list[Trial]:
         for trial in study.get_trials(deepcopy=False)
         if trial.state.name in ("COMPLETE", "PRUNED")
     ]
+
+
+def trials_outside(study) -> list[Trial]:
+    """The trials of earlier studies that do not lie in the space of this one."""
+    return [Trial(**trial) for trial in study.user_attrs["outside"]]
 
 
 def next_number(study) -> int:
@@ -96,12 +108,12 @@ def choice_of(given: Mapping | list, chosen):
     return json.loads(chosen) if isinstance(given, list) else chosen
 
 
-def _take_over(study, studies, space, base):
+def _take_over(study, studies, space, base, default):
     """Adds the trials of earlier studies that lie in the space, as if they had been made in it."""
     import optuna
 
     trials = {trial.number: trial for earlier in studies for trial in past_trials(earlier)}
-    retold = {number: choices_in(space, base, trial.settings) for number, trial in sorted(trials.items())}
+    retold = {number: choices_in(space, base, trial.settings, default) for number, trial in sorted(trials.items())}
     for number, settings in retold.items():
         if settings is None:
             continue
@@ -117,7 +129,9 @@ def _take_over(study, studies, space, base):
                 user_attrs={"settings": settings, "number": number},
             )
         )
-    if outside := [str(number) for number, settings in retold.items() if settings is None]:
+    outside = [str(number) for number, settings in retold.items() if settings is None]
+    study.set_user_attr("outside", [dataclasses.asdict(trials[int(number)]) for number in outside])
+    if outside:
         warnings.warn(
             f"{len(outside)} of {len(trials)} earlier trials lie outside the space and do not count: "
             f"{', '.join(outside)}",

@@ -39,10 +39,11 @@ def write_parquet(lists: RankingLists, path: str | os.PathLike) -> None:
     write_tables([to_table(lists)], path)
 
 
-def write_tables(tables: Iterable[pa.Table], path: str | os.PathLike) -> None:
+def write_tables(tables: Iterable[pa.Table], path: str | os.PathLike, *, overwrite: bool = True) -> None:
     """Writes tables of the form of `plackett.data._schema` as they come, in row groups of about 64 MB.
 
     Raises:
+        FileExistsError: not `overwrite`, and there is such a file once all is written.
         OSError: the file could not be written.
         ValueError: there are no tables, or one has other columns than the first.
     """
@@ -50,7 +51,7 @@ def write_tables(tables: Iterable[pa.Table], path: str | os.PathLike) -> None:
     first = next(tables, None)
     if first is None:
         raise ValueError(f"{path}: there are no queries to write")
-    with replace(path) as partial, _writer(path, partial, first.schema) as writer:
+    with replace(path, overwrite=overwrite) as partial, _writer(path, partial, first.schema) as writer:
         for table in _of_row_groups(first, tables):
             with errors_of_writing(path):
                 writer.write_table(table, row_group_size=max(len(table), 1))

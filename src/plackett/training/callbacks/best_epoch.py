@@ -11,7 +11,7 @@ import numpy as np
 
 from plackett._files import errors_of_writing, replace, write_whole
 from plackett.data import RankingLists
-from plackett.evaluation import evaluate
+from plackett.evaluation import evaluate_scores, score
 from plackett.metrics._base import RankingMetric
 from plackett.training._same_run import WAY_OUT
 from plackett.training.callbacks.divergence import range_of, report_divergence
@@ -27,7 +27,8 @@ class Record(keras.callbacks.Callback):
         folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
 
     Raises:
-        TrainingDivergedError: at the end of an epoch whose metric is not finite; nothing of that epoch is kept.
+        TrainingDivergedError: at the end of an epoch whose scores or metric are not finite; nothing of that epoch is
+            kept.
     """
 
     def __init__(
@@ -68,17 +69,17 @@ class Record(keras.callbacks.Callback):
                 )
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        logs |= evaluate(self.model, self.validation, [self.metric])
+        scores = score(self.model, self.validation)
+        overflows = ~(scores < np.inf)  # NaN, or inf, as finite weights that are too large make it
+        if overflows.any():
+            what = f"{overflows.sum()} of {len(scores)} scores of the validation lists are NaN or inf"
+            queries = np.unique(np.searchsorted(self.validation.row_splits, np.flatnonzero(overflows), "right") - 1)
+            raise self._report(epoch, f"{what}: the weights are too large", scores, queries)
+        logs |= evaluate_scores(scores, self.validation, [self.metric])
         entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
         if not math.isfinite(entry[self.metric.name]):
-            raise report_divergence(
-                self.folder,
-                cause=f"{self.metric.name} of the validation lists is {entry[self.metric.name]}",
-                epoch=epoch + 1,
-                step=self.params["steps"],
-                queries=self.validation.queries.tolist(),
-                ranges={"label": range_of(self.validation.labels)},
-            )
+            what = f"{self.metric.name} of the validation lists is {entry[self.metric.name]}"
+            raise self._report(epoch, what, scores, np.arange(len(self.validation)))
         self.history.append(entry)
         if self._improves(entry):
             self.best, self.best_weights = entry, self.model.get_weights()
@@ -86,6 +87,16 @@ class Record(keras.callbacks.Callback):
         elif self._out_of_patience():
             self.model.stop_training = True
         self._write_history()
+
+    def _report(self, epoch, cause, scores, queries):
+        return report_divergence(
+            self.folder,
+            cause=cause,
+            epoch=epoch + 1,
+            step=self.params["steps"],
+            queries=self.validation.queries[queries].tolist(),
+            ranges={"label": range_of(self.validation.labels), "score": range_of(scores)},
+        )
 
     def _improves(self, entry):
         name = self.metric.name

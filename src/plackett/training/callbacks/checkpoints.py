@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from plackett._files import PARTIAL, errors_of_writing, sync
+from plackett._files import PARTIAL, errors_of_writing, make_folder, sync
 from plackett.losses._base import RankingLoss
 from plackett.training._feed import Feed
 from plackett.training._settings import Settings
@@ -147,7 +147,8 @@ def write(root: pathlib.Path, position: tuple[int, int], arrays: dict[str, np.nd
     partial = root / f"{PARTIAL}{path.name}"
     with errors_of_writing(path):
         try:
-            partial.mkdir(parents=True)
+            make_folder(root)
+            partial.mkdir()
             with (partial / "arrays.npz").open("wb") as file:
                 np.savez(file, **arrays)  # type: ignore[arg-type]  # no key is `allow_pickle`
             (partial / "progress.json").write_text(json.dumps(progress))

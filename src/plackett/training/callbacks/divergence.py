@@ -16,7 +16,7 @@ DIVERGENCE = "divergence.json"
 
 
 class TrainingDivergedError(ValueError):
-    """The loss or a gradient of a step is not finite, or the validation metric after it.
+    """The loss or a gradient of a step is not finite, or a validation score after it, or their metric.
 
     >>> error = TrainingDivergedError("the loss is nan", 2, 7, ["q1"], {"label": (0.0, 4.0, 0)})
     >>> str(error).partition(";")[0]
@@ -26,9 +26,10 @@ class TrainingDivergedError(ValueError):
         cause: what is not finite.
         epoch: from 1.
         step: from 1, in its epoch.
-        queries: the ids of the queries of the step, or of the validation lists.
+        queries: the ids of the queries of the step, or of the validation lists, of which scores are not finite.
         ranges: name -> (least, greatest, how many NaN) of each feature of its documents, and of the labels and
-            weights; least and greatest are over what is not NaN, and None where all is.
+            weights, or of the labels and scores of the validation lists; least and greatest are over what is not NaN,
+            and None where all is.
         path: the file that has all of this, or None.
     """
 
@@ -78,11 +79,11 @@ class Watch(keras.callbacks.Callback):
 
     Args:
         feed: what the steps are made of.
-        every: weights are checked after each so many steps, and the last of an epoch; None = by `check_weights` alone.
+        every: weights are checked after each so many steps, and the last of an epoch; 0 = by `check_weights` alone.
         folder: where `DIVERGENCE` then says what was found, or None.
     """
 
-    def __init__(self, feed: Feed, every: int | None, folder: pathlib.Path | None = None) -> None:
+    def __init__(self, feed: Feed, every: int, folder: pathlib.Path | None = None) -> None:
         super().__init__()
         self.feed = feed
         self.every = every
@@ -99,7 +100,7 @@ class Watch(keras.callbacks.Callback):
             if step - self.checked > 1:
                 cause += f", or a weight is not finite since {self._last_steps(step)}"
             raise self._report(batch, cause)
-        if self.every is not None and (step % self.every == 0 or batch + 1 == len(self.feed)):
+        if self.every and (step % self.every == 0 or batch + 1 == len(self.feed)):
             self.check_weights(batch)
 
     def check_weights(self, batch: int) -> None:
