@@ -74,14 +74,10 @@ def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any], *, labelle
     return inputs_for(ranker, lists)
 
 
-def say_what_is_unknown(ranker, lists) -> None:
-    """Says which features are 0 in all documents, as where files leave them out, and which ids training did not see."""
-    from plackett.data._features import count_seen
+def say_unseen_ids(ranker, lists) -> None:
+    """Says which ids of the lists training did not see."""
     from plackett.scorers import unseen_ids
 
-    width, seen = lists.features.shape[1], count_seen(lists.features)
-    if seen < width:
-        say(f"{seen} of {width} features are seen; the others are 0 in all documents")
     for name, unseen in unseen_ids(ranker, lists).items():
         say(
             f"{name}: {unseen.documents} of {len(lists.labels)} documents have one of {unseen.values} values that "

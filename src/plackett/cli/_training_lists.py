@@ -21,7 +21,6 @@ def read_lists(request: Request, *, shared_queries: bool) -> tuple[RankingLists,
         ValueError: what it holds is malformed, lacks a target, or has a query both in training and in validation data.
     """
     from plackett.data._batches import columns_of_targets
-    from plackett.data._features import count_seen
     from plackett.data._sources import read_training
     from plackett.training._validation_share import hold_out
 
@@ -36,8 +35,7 @@ def read_lists(request: Request, *, shared_queries: bool) -> tuple[RankingLists,
         lists, held_out = hold_out(lists, whole)
         provenance |= {"validation": share}
     say(f"{in_words(lists)} to train on, {in_words(held_out)} to validate on")
-    width, seen = lists.features.shape[1], [count_seen(part.features) for part in (lists, held_out)]
-    say(f"{width} features, of which {seen[0]} are seen in training and {seen[1]} in validation{ids_in_words(lists)}")
+    say(f"{lists.features.shape[1]} features{ids_in_words(lists)}")
     return lists, held_out, provenance
 
 

@@ -9,7 +9,7 @@ from plackett.cli import _checks
 from plackett.cli._flags import Backend, Data, with_reading
 from plackett.cli._request import flags_given
 from plackett.cli._tables import console, say, table_of_metrics
-from plackett.cli._trained import Model, check_trained, load_ranker, read_for, say_what_is_unknown
+from plackett.cli._trained import Model, check_trained, load_ranker, read_for, say_unseen_ids
 
 METRICS = ["ndcg@5", "ndcg@10", "mrr"]
 EMPTY = {"0": 0, "1": 1, "skip": "skip"}
@@ -52,7 +52,7 @@ def evaluate(
     measures = make_measures(metric, empty, ties)
     ranker = load_ranker(path)
     lists = read_for(ranker, data, reading)
-    say_what_is_unknown(ranker, lists)
+    say_unseen_ids(ranker, lists)
     values = plackett.evaluate(ranker, lists, measures, queries=queries)
     console.print(table_of_metrics(f"{len(lists)} queries, {len(lists.labels)} documents", {path.parent.name: values}))
     for stated, names in by_conventions(measures).items():

@@ -9,7 +9,7 @@ from plackett.cli import _checks
 from plackett.cli._flags import Backend, Data, with_reading
 from plackett.cli._request import flags_given
 from plackett.cli._tables import say
-from plackett.cli._trained import Model, check_trained, load_ranker, read_for, say_what_is_unknown
+from plackett.cli._trained import Model, check_trained, load_ranker, read_for, say_unseen_ids
 from plackett.data._reading import check_is_no_input
 
 SUFFIXES = (".parquet", ".csv", ".run")  # those of `plackett.data.write_scores`
@@ -42,6 +42,6 @@ def score(
 
     ranker = load_ranker(path)
     lists = read_for(ranker, data, reading, labelled=False)
-    say_what_is_unknown(ranker, lists)
+    say_unseen_ids(ranker, lists)
     plackett.data.write_scores(lists, plackett.score(ranker, lists), output)
     say(f"{len(lists)} queries, {len(lists.labels)} documents; their scores are in {output}")

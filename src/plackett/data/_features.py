@@ -4,12 +4,8 @@ import dataclasses
 import warnings
 from collections.abc import Sequence
 
-import numpy as np
-
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._words import some
-
-ROWS = 16_384
 
 
 def match_features(lists: RankingLists, names: Sequence[str], width: int, whose: str) -> RankingLists:
@@ -62,13 +58,3 @@ def match_features(lists: RankingLists, names: Sequence[str], width: int, whose:
 def _new_features(lists, names):
     known = set(names)
     return [name for name in lists.feature_names if name not in known]
-
-
-def count_seen(features: np.ndarray) -> int:
-    """How many features are not 0 in all documents. Cost: one pass at most, 16,384 rows at a time."""
-    seen = np.zeros(features.shape[1], bool)
-    for start in range(0, len(features), ROWS):
-        seen |= (features[start : start + ROWS] != 0).any(axis=0)
-        if seen.all():
-            break
-    return int(seen.sum())

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Unpack
 
+import numpy as np
 import pyarrow as pa
 
 from plackett import data
@@ -104,7 +105,7 @@ def open_sources(
         case "trec":
             return [Source(", ".join(names), trec_tables(paths, **{"qrels": None, **options}))]
         case _:
-            return [Source(", ".join(names), tfrecord_tables(paths, form=form, **options))]
+            return [Source(", ".join(names), tfrecord_tables(paths, form=form, to_rank=optional, **options))]
 
 
 def align(sources: Sequence[Source]) -> list[Source]:
@@ -132,13 +133,14 @@ def _in_order_of(table, schema, where):
     return table.select(schema.names)
 
 
-def _letor_sources(paths, features=None, group_file=None, **options):
+def _letor_sources(paths, features=None, group_file=None, fill=None, **options):
     groups = as_list(group_file) if group_file else [None] * len(paths)
     if len(groups) != len(paths):
         raise ValueError(
             f"group_file (--group-file) must name one file for each of the {len(paths)} files, but got {len(groups)}"
         )
-    of_lines = {name: value for name, value in options.items() if name not in ("comment_ids", "together")}
+    of_lines = {name: x for name, x in options.items() if name not in ("comment_ids", "together", "listed")}
+    fill = fill or ("always" if features is None and len(paths) == 1 else "sparse")
     if features is None:
         features = max(
             count_features(path, group_file=group, **of_lines) for path, group in zip(paths, groups, strict=True)
@@ -147,7 +149,7 @@ def _letor_sources(paths, features=None, group_file=None, **options):
     for path, group in zip(paths, groups, strict=True):
         layout = {"features": features, "group_file": group, "first_query": first}
         find = functools.partial(first_missing, path, **layout, **of_lines)
-        sources.append(Source(str(path), letor_tables(path, **layout, **options), find))
+        sources.append(Source(str(path), letor_tables(path, fill=fill, **layout, **options), find))
         first += 0 if group is None else count_groups(group, encoding=options.get("encoding", "utf-8"))
     return sources
 
@@ -229,17 +231,23 @@ def read_acting(
         paths: the files.
         reading: see `Reading`.
         features: those that the lists must have: their names, beside which a CSV file may have other columns, or how
-            many there are, of which LETOR files may leave some out. None = any.
+            many there are, of which LETOR files may leave some out, with a warning. None = any.
         labelled: whether there must be labels. False = where there are none, they are 0, and nobody judged the
             documents.
     """
     form = choose_form(paths, {"form": reading["form"]} if "form" in reading else {})
     options = options_of(form, reading, labelled=labelled)
-    if form == "letor" and isinstance(features, int):
-        options["features"] = features
+    listed = np.zeros(features if form == "letor" and isinstance(features, int) else 0, bool)
+    if len(listed):
+        fill = "sparse" if "features" in options else "without zeros"
+        options |= {"features": features, "fill": fill, "listed": listed}
     if form == "csv" and features is not None and not isinstance(features, int) and "features" not in options:
         options |= _only(features, paths, options)
-    return _read(list(paths), form, options, labelled)
+    lists = _read(list(paths), form, options, labelled)
+    if not listed.all():
+        what = f"{listed.sum()} of {len(listed)} features are listed in {', '.join(map(str, paths))}"
+        warnings.warn(f"{what}; the others are taken for zeros", stacklevel=2)
+    return lists
 
 
 def _only(features, paths, options):
