@@ -61,7 +61,7 @@ def test_csv_and_its_summary(tmp_path):
 @pytest.mark.parametrize(
     "name, text, options, wrong",
     [
-        ("a.csv", "query,label,x,y\n1,1,2,3\n2,1,2,\n2,0,2,4\n", {}, "a.csv, row 2, query '2': y is missing; where"),
+        ("a.csv", "query,label,x,y\n1,1,2,3\n2,1,2,\n2,0,2,4\n", {}, "a.csv, line 3, query '2': y is missing; where"),
         ("a.txt", "# nan\n1 qid:nan 1:1 2:1 # nan\n1 qid:7 2:-NaN\n", {}, "a.txt, line 3, query '7': feature 2 is"),
         ("a.txt", "1 qid:1 1:1\n1 qid:2 1:nan\n1 qid:1 1:nan\n", {"together": False}, "line 2, query '2': feature 1"),
     ],
@@ -180,7 +180,7 @@ def test_the_command(tmp_path):
     assert "a.csv, line 4: query '1' begins again, after others; sort by query, or group in memory by " in output
     assert "together=False (--group of plackett convert)" in output
     code, output = run(*command, "--group")
-    assert "row 2, query '2': x is missing" in output
+    assert "line 3, query '2': x is missing" in output
     assert not (tmp_path / "a.parquet").exists()
     code, output = run(*command, "--group", "--missing")
     assert code == 0

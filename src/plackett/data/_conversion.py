@@ -146,8 +146,8 @@ def _look(sources, summary, missing, progress):
 def _missing(lists, source, first_row):
     """The error that says where the first feature is missing."""
     if source.first_missing is not None:
-        line, query, feature = source.first_missing()
-        place, name = f"line {line}", f"feature {feature}"
+        line, query, name = source.first_missing()
+        place, name = f"line {line}", f"feature {name}" if isinstance(name, int) else name
     else:
         absent = np.isnan(lists.features)
         document, column = np.unravel_index(absent.argmax(), absent.shape)

@@ -18,9 +18,8 @@ from plackett.data._suffixes import MOVIELENS, form_of
 from plackett.data._tables import join, parts
 from plackett.data._words import some
 from plackett.data.datasets.movielens import cache_folder
+from plackett.data.formats import delimited, letor
 from plackett.data.formats._csv_layout import find_layout
-from plackett.data.formats.delimited import delimited_tables
-from plackett.data.formats.letor import count_features, count_groups, first_missing, letor_tables
 from plackett.data.formats.parquet import parquet_bytes, parquet_tables, read_parquet
 from plackett.data.formats.tfrecord import tfrecord_tables
 from plackett.data.formats.trec import trec_tables
@@ -34,12 +33,13 @@ class Source(NamedTuple):
     Args:
         where: what errors call it.
         tables: its tables of the form of `plackett.data._schema`.
-        first_missing: function that finds (line, query, feature) of the first missing value. None = it has no lines.
+        first_missing: function that finds (line, query, the name or number of the feature) of the first missing value.
+            None = it has no lines.
     """
 
     where: str
     tables: Iterator[pa.Table]
-    first_missing: Callable[[], tuple[int, str, int]] | None = None
+    first_missing: Callable[[], tuple[int, str, int | str]] | None = None
 
 
 def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
@@ -99,7 +99,7 @@ def open_sources(
         case "letor":
             return _letor_sources(paths, **options)
         case "csv":
-            return [Source(name, _csv_tables(name, to_rank=optional, **options)) for name in names]
+            return [_csv_source(name, to_rank=optional, **options) for name in names]
         case "parquet":
             return [Source(name, parquet_tables(name, to_rank=optional, **options)) for name in names]
         case "trec":
@@ -143,27 +143,21 @@ def _letor_sources(paths, features=None, group_file=None, fill=None, **options):
     fill = fill or ("always" if features is None and len(paths) == 1 else "sparse")
     if features is None:
         features = max(
-            count_features(path, group_file=group, **of_lines) for path, group in zip(paths, groups, strict=True)
+            letor.count_features(path, group_file=group, **of_lines) for path, group in zip(paths, groups, strict=True)
         )
     first, sources = 1, []
     for path, group in zip(paths, groups, strict=True):
         layout = {"features": features, "group_file": group, "first_query": first}
-        find = functools.partial(first_missing, path, **layout, **of_lines)
-        sources.append(Source(str(path), letor_tables(path, fill=fill, **layout, **options), find))
-        first += 0 if group is None else count_groups(group, encoding=options.get("encoding", "utf-8"))
+        find = functools.partial(letor.first_missing, path, **layout, **of_lines)
+        sources.append(Source(str(path), letor.letor_tables(path, fill=fill, **layout, **options), find))
+        first += 0 if group is None else letor.count_groups(group, encoding=options.get("encoding", "utf-8"))
     return sources
 
 
-def _csv_tables(path, separator=None, decimal=".", encoding="utf-8", missing_values=(), together=True, **roles):
-    return delimited_tables(
-        path,
-        Roles(**roles),
-        separator=separator,
-        decimal=decimal,
-        encoding=encoding,
-        missing_values=missing_values,
-        together=together,
-    )
+def _csv_source(path, separator=None, decimal=".", encoding="utf-8", missing_values=(), together=True, **roles):
+    layout = {"separator": separator, "decimal": decimal, "encoding": encoding, "missing_values": missing_values}
+    tables = delimited.delimited_tables(path, Roles(**roles), together=together, **layout)
+    return Source(path, tables, functools.partial(delimited.first_missing, path, Roles(**roles), **layout))
 
 
 def read_training(

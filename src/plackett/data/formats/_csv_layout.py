@@ -44,10 +44,14 @@ class Layout(NamedTuple):
     def place(self, row: int) -> str:
         """How errors call a row, which is found by reading the file again; the first one below the header is 1."""
         try:
-            line, _ = next(itertools.islice(self.rows(), row, None))
+            return f"{self.path}, line {self.line(row)}"
         except csv.Error:  # a field is longer than Python reads
             return f"{self.path}, row {row}"
-        return f"{self.path}, line {line}"
+
+    def line(self, row: int) -> int:
+        """The line on which a row begins."""
+        line, _ = next(itertools.islice(self.rows(), row, None))
+        return line
 
     def damage(self) -> str | None:
         """What is wrong with the first row that is not like the header, and where; None = nothing is."""

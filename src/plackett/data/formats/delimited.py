@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
 from plackett.data._documents import NUMBERS, WHOLE, of_documents, type_of
-from plackett.data._grouping import group_by_query
+from plackett.data._grouping import LINE, group_by_query
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._roles import Role, Roles, check_new_names, hint_of_meaning, text_columns
 from plackett.data._streams import open_unpacked
@@ -89,19 +90,45 @@ def delimited_tables(
     together: bool = True,
 ) -> Iterator[pa.Table]:
     """The queries of a CSV or TSV file, in tables of the form of `plackett.data._schema`; see `read_delimited`."""
-    fields = Fields(decimal, missing_values)
+    layout, found = _find(path, roles, separator, decimal, encoding)
+    documents = _documents(layout, found, Fields(decimal, missing_values))
+    yield from group_by_query(documents, str(path), together=together, place=layout.place)
+
+
+def first_missing(
+    path: str | os.PathLike,
+    roles: Roles,
+    *,
+    separator: str | None = None,
+    decimal: str = ".",
+    encoding: str = "utf-8",
+    missing_values: Sequence[str] = (),
+) -> tuple[int, str, str]:
+    """(line, query, column) of the first missing feature of a file that has one; see `delimited_tables`."""
+    layout, found = _find(path, roles, separator, decimal, encoding)
+    features = {role.name: role.column for role in found if role.kind == "features"}
+    for table in _documents(layout, found, Fields(decimal, missing_values)):
+        missing = np.stack([table[name].is_null().to_numpy() for name in features], axis=1)
+        if missing.any():
+            row, column = np.unravel_index(missing.argmax(), missing.shape)
+            return layout.line(table[LINE][row].as_py()), table["query"][row].as_py(), list(features.values())[column]
+    raise ValueError(f"{path}: no feature is missing")
+
+
+def _find(path, roles, separator, decimal, encoding):
+    """(the layout of a file, the roles of its columns)."""
     layout = find_layout(path, separator, encoding)
     if layout.separator == decimal:
         raise ValueError(f"{path}: {decimal!r} cannot be both between fields and the decimal point")
-    found = roles.of_columns(layout.names, str(path), is_text=True)
+    return layout, roles.of_columns(layout.names, str(path), is_text=True)
 
-    def documents():
-        row, reader = 1, _Blocks(layout, found, fields)
-        for batch in _batches(layout, [role.column for role in found]):
-            yield of_documents(reader.columns(batch, row), found, row, layout.place)
-            row += len(batch)
 
-    yield from group_by_query(documents(), str(path), together=together, place=layout.place)
+def _documents(layout, roles, fields):
+    """The documents of a file in tables, one row a document, as it streams by."""
+    row, reader = 1, _Blocks(layout, roles, fields)
+    for batch in _batches(layout, [role.column for role in roles]):
+        yield of_documents(reader.columns(batch, row), roles, row, layout.place)
+        row += len(batch)
 
 
 def _batches(layout: Layout, names: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -179,7 +179,7 @@ def first_missing(
         )
     layout = _layout(features, zero_based, group_file, missing_values)
     groups = None if group_file is None else Groups(group_file, first_query, encoding)
-    for table in _documents(path, layout, groups, encoding, True, np.zeros(features, bool)):
+    for table in _documents(path, layout, groups, encoding, "always", np.zeros(features, bool)):
         values = array_of(table["features"]).flatten().to_numpy().reshape(len(table), features)
         missing = np.isnan(values)
         if missing.any():
