@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from plackett import _files
+from plackett import _files, data
 
 
 def test_a_file_is_whole_or_not_there(tmp_path, monkeypatch):
@@ -69,3 +69,21 @@ def test_files_that_are_not_there(tmp_path):
         _files.check_file(tmp_path / "none.txt")
     with pytest.raises(IsADirectoryError, match="is a folder, where a file is needed"):
         _files.check_file(tmp_path)
+
+
+@pytest.mark.parametrize("given", [[["a.txt"]], None, b"a.txt", 3], ids=repr)
+@pytest.mark.parametrize(
+    "read",
+    [
+        data.read,
+        data.read_delimited,
+        data.read_letor,
+        data.read_parquet,
+        lambda given: data.read_trec(given, qrels=None),
+        lambda given: data.read_tfrecord(given, form="elwc"),
+        lambda given: data.convert(given, "a.parquet"),
+    ],
+)
+def test_what_is_no_path_is_told_so(read, given):
+    with pytest.raises(TypeError, match=r"^a path must be a string or os\.PathLike, but got "):
+        read(given)

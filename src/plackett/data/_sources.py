@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Unpack
 import pyarrow as pa
 
 from plackett import data
+from plackett._files import list_paths
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._reading import Reading, check_reading, check_they_act, options_of
 from plackett.data._roles import Roles
@@ -73,9 +74,10 @@ def as_list(paths: Paths) -> list[str | os.PathLike]:
     """One path or several, as a list.
 
     Raises:
+        TypeError: one is no path.
         ValueError: there is none.
     """
-    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    paths = list_paths(paths)
     if not paths:
         raise ValueError("there must be at least one file to read, but paths is empty")
     return paths
