@@ -65,12 +65,12 @@ def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any], *, labelle
     """
     import plackett
     from plackett.data._sources import read_acting
-    from plackett.scorers._any_model import inputs_for
+    from plackett.scorers._any_model import lists_for
 
     if list(data) == [MOVIELENS]:
         return plackett.data.movielens_100k()[2]
     width = ranker.input["features"].shape[-1] if "features" in ranker.input else None
-    return inputs_for(ranker, read_acting(data, reading, features=width, labelled=labelled))
+    return lists_for(ranker, read_acting(data, reading, features=width, labelled=labelled))
 
 
 def say_what_is_unknown(ranker, lists) -> None:
