@@ -174,6 +174,18 @@ def test_a_number_beyond_int32_is_unseen_where_int32_is_known(known, lists):
     assert unseen_ids(model, other) == {"shop": (2, 3, 99_999_999_999)}
 
 
+def test_models_of_ones_own_with_a_vocabulary_take_large_numbers_for_unseen(lists):
+    ids = keras.Input((None,), dtype="int32", name="shop")
+    own = keras.Model({"shop": ids}, keras.layers.Embedding(3, 1)(Vocabulary([0, 5], name="shop_vocabulary")(ids)))
+    large = dataclasses.replace(lists, ids={"shop": np.resize([5, 2**40], len(lists.labels))})
+    small = dataclasses.replace(lists, ids={"shop": np.resize(np.array([5, 1], "int32"), len(lists.labels))})
+    for model in (own, as_scorer(own, small)):
+        np.testing.assert_array_equal(plackett.score(model, large), plackett.score(model, small))
+        assert unseen_ids(model, large)["shop"].example == 2**40
+        with pytest.raises(ValueError, match=r"^the scorer knows shop as numbers, but these lists hold text"):
+            plackett.score(model, dataclasses.replace(lists, ids={"shop": lists.ids["colour"]}))
+
+
 def test_a_curve_names_numbers_beyond_int32(lists):
     shops = np.resize(np.array([1, 2], "int32"), len(lists.labels))
     model = SCORERS["additive"](dataclasses.replace(lists, ids={"shop": shops}), hidden=(4,))

@@ -168,3 +168,11 @@ def test_columns_of_the_constructor_are_kept_too():
     )
     assert lists.ids["shop"].tolist() == ["b\0", "b"]
     assert lists.query_columns["market"].tolist() == ["de\0"]
+
+
+@pytest.mark.parametrize("hold", [HOLDERS[name] for name in ("list", "objects", "pandas", "polars")])
+def test_an_index_of_ids_is_what_it_was(hold):
+    lists = RankingLists.from_arrays(np.zeros((2, 1)), query=["a", "b"])
+    assert lists[hold(["b", "a"])].queries.tolist() == ["b", "a"]
+    with pytest.raises(KeyError, match="there is no query"):
+        lists[hold(["b", "a\0"])]

@@ -56,7 +56,8 @@ def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | Non
     if is_scorer(model):
         return model
     if _is_functional(model) and isinstance(_input(model), dict):
-        lists = dataclasses.replace(lists, ids=_halves(_input(model), lists.ids))
+        _check_kinds(model, lists)
+        lists = _with_bits(model, lists)
     inputs, scores = _call(model, lists)
     mask = inputs["mask"]
     if isinstance(scores, dict):
@@ -123,10 +124,9 @@ def ids_as_taken(scorer: keras.Model, ids: Mapping[str, np.ndarray | Strings]) -
 
 def vocabularies(scorer: keras.Model) -> dict[str, Vocabulary]:
     """The id features of which a scorer says what it knows -> the layer that knows it, NAME_vocabulary."""
-    of_layers = {layer.name: layer for layer in scorer.layers if isinstance(layer, Vocabulary)}
-    return {
-        name.removesuffix("_vocabulary"): layer for name, layer in of_layers.items() if name.endswith("_vocabulary")
-    }
+    layers = [x for layer in scorer.layers for x in (layer.model.layers if isinstance(layer, OwnModel) else [layer])]
+    known = [layer for layer in layers if isinstance(layer, Vocabulary)]
+    return {layer.name.removesuffix(OF_NAME): layer for layer in known if layer.name.endswith(OF_NAME)}
 
 
 def match_to(scorer: keras.Model, lists: RankingLists) -> RankingLists:
