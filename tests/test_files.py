@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from plackett import _files
+from plackett import _files, data
 
 
 def partials(folder):
@@ -135,3 +135,21 @@ def test_the_name_of_a_new_folder_is_on_the_disk_and_those_above_it(tmp_path, mo
     assert synced == [tmp_path, tmp_path / "a"]
     _files.make_folder(tmp_path / "a" / "b")
     assert len(synced) == 2
+
+
+@pytest.mark.parametrize("given", [[["a.txt"]], None, b"a.txt", 3], ids=repr)
+@pytest.mark.parametrize(
+    "read",
+    [
+        data.read,
+        data.read_delimited,
+        data.read_letor,
+        data.read_parquet,
+        lambda given: data.read_trec(given, qrels=None),
+        lambda given: data.read_tfrecord(given, form="elwc"),
+        lambda given: data.convert(given, "a.parquet"),
+    ],
+)
+def test_what_is_no_path_is_told_so(read, given):
+    with pytest.raises(TypeError, match=r"^a path must be a string or os\.PathLike, but got "):
+        read(given)

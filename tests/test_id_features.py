@@ -10,7 +10,7 @@ from keras import ops
 
 import plackett
 from plackett.data import Batches, RankingLists, Strings, concatenate, hash_strings
-from plackett.scorers import SCORERS, Vocabulary, as_scorer, curves
+from plackett.scorers import SCORERS, Vocabulary, as_scorer, curves, unseen_ids
 from plackett.scorers.preprocessing import statistics
 from plackett.scorers.preprocessing.statistics import known_ids
 
@@ -153,10 +153,74 @@ def of_small_numbers(lists):
 
 @pytest.mark.parametrize("name, kind", [("shop", "numbers beyond int32"), ("colour", "strings")])
 def test_large_numbers_and_text_do_not_go_into_a_model_of_small_ones(name, kind, lists):
-    model = SCORERS["embeddings"](of_small_numbers(lists), hidden=(4,), dimension=2)
+    """It is a model of one's own, and nobody knows which number is unknown to it."""
+    ids = keras.Input((None,), dtype="int32", name="shop")
+    model = keras.Model({"shop": ids}, keras.layers.Embedding(3, 1)(ids))
     other = dataclasses.replace(lists, ids={"shop": lists.ids[name]})
     with pytest.raises(ValueError, match=rf"takes one int32 as shop, which in these lists holds {kind}, fed as halves"):
         plackett.score(model, other)
+
+
+@pytest.mark.parametrize("known", [[1], [0, 1, 2], [-(2**31), 2**31 - 1]])
+def test_a_number_beyond_int32_is_unseen_where_int32_is_known(known, lists):
+    shops = np.resize(np.array(known, "int32"), len(lists.labels))
+    model = SCORERS["embeddings"](dataclasses.replace(lists, ids={"shop": shops}), hidden=(4,), dimension=2)
+    large = shops.astype("int64")
+    large[[3, 5, 8]] = [99_999_999_999, -(2**31) - 1, 99_999_999_999]
+    other = dataclasses.replace(lists, ids={"shop": large})
+    small = dataclasses.replace(lists, ids={"shop": np.where(np.isin(large, known), large, 77).astype("int32")})
+    np.testing.assert_array_equal(plackett.score(model, other), plackett.score(model, small))
+    assert plackett.evaluate(model, other, ["ndcg@5"]) == plackett.evaluate(model, small, ["ndcg@5"])
+    assert unseen_ids(model, other) == {"shop": (2, 3, 99_999_999_999)}
+
+
+def test_models_of_ones_own_with_a_vocabulary_take_large_numbers_for_unseen(lists):
+    ids = keras.Input((None,), dtype="int32", name="shop")
+    own = keras.Model({"shop": ids}, keras.layers.Embedding(3, 1)(Vocabulary([0, 5], name="shop_vocabulary")(ids)))
+    large = dataclasses.replace(lists, ids={"shop": np.resize([5, 2**40], len(lists.labels))})
+    small = dataclasses.replace(lists, ids={"shop": np.resize(np.array([5, 1], "int32"), len(lists.labels))})
+    for model in (own, as_scorer(own, small)):
+        np.testing.assert_array_equal(plackett.score(model, large), plackett.score(model, small))
+        assert unseen_ids(model, large)["shop"].example == 2**40
+        with pytest.raises(ValueError, match=r"^the scorer knows shop as numbers, but these lists hold text"):
+            plackett.score(model, dataclasses.replace(lists, ids={"shop": lists.ids["colour"]}))
+
+
+def test_a_curve_names_numbers_beyond_int32(lists):
+    shops = np.resize(np.array([1, 2], "int32"), len(lists.labels))
+    model = SCORERS["additive"](dataclasses.replace(lists, ids={"shop": shops}), hidden=(4,))
+    large = shops.astype("int64")
+    large[0] = 2**40
+    values, added = curves(model, dataclasses.replace(lists, ids={"shop": large}))["shop"]
+    assert values.tolist() == [1, 2, 2**40]
+    assert len(set(added.tolist())) == 3
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        (
+            "colour",
+            r"as numbers, but these lists hold text: .* ids=\['shop'\] \(--ids shop\), or give from_arrays whole",
+        ),
+        (
+            "shop",
+            r"as text, but .* hold numbers: .* categorical=\['shop'\] \(--categorical shop\), or give from_arrays str",
+        ),
+    ],
+)
+def test_text_and_numbers_are_told_apart_in_words_of_reading(name, words, lists):
+    """Of whatever size the numbers are, and before any advice on the inputs of Keras."""
+    known = (
+        of_small_numbers(lists)
+        if name == "colour"
+        else dataclasses.replace(lists, ids={"shop": ["a"] * len(lists.labels)})
+    )
+    model = SCORERS["embeddings"](known, hidden=(4,), dimension=2)
+    given = [lists.ids["colour"]] if name == "colour" else [lists.ids["shop"], of_small_numbers(lists).ids["shop"]]
+    for ids in given:
+        with pytest.raises(ValueError, match=f"^the scorer knows shop {words}"):
+            plackett.score(model, dataclasses.replace(lists, ids={"shop": ids}))
 
 
 @pytest.mark.parametrize(

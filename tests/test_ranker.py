@@ -12,6 +12,7 @@ import pytest
 import sklearn
 from conftest import made_lists
 from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -203,3 +204,29 @@ def test_without_scikit_learn(monkeypatch):
         monkeypatch.delitem(vars(package), "Ranker", raising=False)
     with pytest.raises(ImportError, match=r"plackett.Ranker needs scikit-learn: pip install 'plackett\[sklearn\]'"):
         plackett.Ranker  # noqa: B018
+
+
+def test_features_by_name_reach_the_model():
+    """scikit-learn refuses another order, in its own words; what plackett scores has the names, in any order."""
+    frame = pd.DataFrame(X[:, :2], columns=["a", "b"])
+    ranker = Ranker(**QUICK | {"epochs": 1}).fit(frame, Y, group=GROUP)
+    other = frame[["b", "a"]]
+    with pytest.raises(ValueError, match="feature names should match those that were passed") as of_scikit_learn:
+        LinearRegression().fit(frame, Y).predict(other)
+    with pytest.raises(ValueError, match=f"^{re.escape(str(of_scikit_learn.value))}$"):
+        ranker.predict(other)
+    lists = RankingLists.from_arrays(other, group=GROUP)
+    np.testing.assert_array_equal(plackett.score(ranker.model_, lists), ranker.predict(frame))
+
+
+@pytest.mark.parametrize(
+    "first, second, wrong",
+    [
+        ("a\0", "a", r"nor has a NUL character, but query\[0\] is 'a\\x00'"),
+        ("a", np.nan, r"query\[1\] is nan"),
+        (1, "1", "is '1'"),
+    ],
+)
+def test_ids_of_queries_are_not_made_alike(first, second, wrong):
+    with pytest.raises(ValueError, match=wrong):
+        Ranker(**QUICK).fit(X, Y, query=[first, second, *["b"] * (len(X) - 2)])

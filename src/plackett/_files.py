@@ -6,7 +6,8 @@ import os
 import pathlib
 import re
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 MODEL = "model.keras"  # what a run calls the file of its model
 ON_WINDOWS = os.name == "nt"
@@ -142,13 +143,34 @@ def check_parent(path: pathlib.Path) -> None:
         raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first")
 
 
+def check_path(path: object) -> None:
+    """Raises a TypeError unless this is a path."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"a path must be a string or os.PathLike, but got {path!r:.200}")
+
+
+def list_paths(paths: Any) -> list[str | os.PathLike]:
+    """One path or several, as a list.
+
+    Raises:
+        TypeError: it is none, or one of them is none.
+    """
+    several = isinstance(paths, Iterable) and not isinstance(paths, str | bytes | os.PathLike)
+    paths = list(paths) if several else [paths]
+    for path in paths:
+        check_path(path)
+    return paths
+
+
 def check_file(path: str | os.PathLike) -> None:
     """Checks that there is a file to read.
 
     Raises:
         FileNotFoundError: there is none.
         IsADirectoryError: there is a folder.
+        TypeError: it is no path.
     """
+    check_path(path)
     if os.path.isdir(path):
         raise IsADirectoryError(f"{path} is a folder, where a file is needed")
     if not os.path.exists(path):

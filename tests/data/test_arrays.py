@@ -102,6 +102,51 @@ def test_frames_whose_columns_are_numbers_and_sparse_matrices():
     assert from_arrays(X.astype("float64").T.copy().T, Y, group=[4]).features.flags.c_contiguous
 
 
+def test_no_names_are_numbers_where_x_is_a_frame_too():
+    frame = pd.DataFrame(X, columns=["price", "stars"])
+    lists = from_arrays(frame, Y, group=[4], feature_names=())
+    assert not lists.has_feature_names
+    assert lists.fingerprint() == from_arrays(X, Y, group=[4]).fingerprint()
+
+
+SHUFFLED = [3, 1, 0, 2]
+OF_ROWS = {
+    "y": pd.Series(Y, SHUFFLED),
+    "query": pd.Series(["a"] * 4, SHUFFLED),
+    "documents": pd.Series(list("wxyz"), SHUFFLED),
+    "ids": {"shop": pd.Series(Y, SHUFFLED)},
+    "columns": {"click": pd.Series(Y, SHUFFLED)},
+}
+
+
+@pytest.mark.parametrize("name", OF_ROWS)
+def test_rows_of_pandas_that_their_indexes_would_pair_otherwise(name):
+    given = {"y": Y, "query": ["a"] * 4} | {name: OF_ROWS[name]}
+    with pytest.raises(ValueError, match=rf"X and {name}.* have different indexes, .*\.reset_index\(drop=True\) or \."):
+        from_arrays(pd.DataFrame(X), **given)
+    assert from_arrays(pd.DataFrame(X, SHUFFLED), **given).queries.tolist() == ["a"]
+    assert from_arrays(X, **given).queries.tolist() == ["a"]
+
+
+def test_queries_of_pandas_that_their_indexes_would_pair_otherwise():
+    group, market = pd.Series([3, 1], ["b", "a"]), pd.Series(["de", "fr"], ["a", "b"])
+    with pytest.raises(ValueError, match=r"group and query_columns\['market'\] have different indexes"):
+        from_arrays(X, Y, group=group, query_columns={"market": market})
+    with pytest.raises(
+        ValueError, match=r"query_columns\['size'\] and query_columns\['market'\] have different indexes"
+    ):
+        from_arrays(X, Y, group=[3, 1], query_columns={"size": group, "market": market})
+    lists = from_arrays(X, Y, group=group, query_columns={"market": market[["b", "a"]]})
+    assert lists.query_columns["market"].tolist() == ["fr", "de"]
+
+
+@pytest.mark.parametrize("name", ["X", "y", "query"])
+def test_a_query_of_polars_that_has_not_run_is_told_so(name):
+    given = {"X": X, "y": Y, "query": ["a"] * 4} | {name: pl.LazyFrame({"a": Y})}
+    with pytest.raises(ValueError, match=rf"^{name} must be in memory, but is a LazyFrame: give {name}\.collect\(\)"):
+        from_arrays(given.pop("X"), **given)
+
+
 @pytest.mark.parametrize(
     "given, wrong",
     [
@@ -120,7 +165,8 @@ def test_frames_whose_columns_are_numbers_and_sparse_matrices():
         ({"query": None}, "give either query, one id a row, or group, how many rows each query has, but neither is"),
         ({"group": [4]}, "give either query, .* but both are there"),
         ({"query": [1, 1, 2]}, r"query must have 4 entries, but has the shape \(3,\)"),
-        ({"query": [1.0, 1.0, 2.0, 2.0]}, "query must hold strings or whole numbers, but holds float64"),
+        ({"query": [1.0, 1.0, 2.0, 2.0]}, r"query must hold strings or whole numbers, but query\[0\] is 1\.0"),
+        ({"query": np.array([1.0, 1.0, 2.0, 2.0])}, "query must hold strings or whole numbers, but holds float64"),
         ({"query": ["a", None, "b", "b"]}, r"query must hold strings or whole numbers, but query\[1\] is None"),
         ({"query": ["a", "", "b", "b"]}, r"an id is neither empty nor has a NUL character, but query\[1\] is ''"),
         ({"query": ["a", "a\x00b", "b", "b"]}, r"nor has a NUL character, but query\[1\] is 'a\\x00b'"),
@@ -138,11 +184,21 @@ def test_frames_whose_columns_are_numbers_and_sparse_matrices():
         ({"query": None, "group": 4}, "group must be whole numbers, how many rows each query has"),
         ({"documents": ["x", "x", "x", "y"]}, "documents: 'x' is there twice in query number 2"),
         ({"feature_names": ["a"]}, "feature_names must name 2 features, but got 1"),
+        ({"feature_names": "ab"}, "feature_names must be a sequence of names, but got 'ab'"),
+        ({"feature_names": ["a", ""]}, "the name of a feature must not be blank, but got ''"),
+        ({"X": pd.DataFrame(X, columns=["a", " "])}, "the name of a feature must not be blank, but got ' '"),
+        ({"ids": {"": Y}}, "the name of an id feature must not be blank, but got ''"),
+        ({"columns": {"\t": Y}}, r"the name of a column must not be blank, but got '\\t'"),
+        ({"query_columns": {"": [1, 2]}}, "the name of a column of queries must not be blank, but got ''"),
+        (
+            {"columns": {"judged": [0, 0, 0, 1]}},
+            r"columns\['judged'\]\[0\]: judged is 0, which says that nobody judged the document, but its label is 1",
+        ),
         (
             {"ids": {"shop": np.array([1, 2, 3, 2**63], "uint64")}},
             r"ids\['shop'\] must fit in int64, but reaches up to 9223372036854775808",
         ),
-        ({"ids": {"shop": [0.5, 1, 2, 3]}}, r"ids\['shop'\] must hold strings or whole numbers, but holds float64"),
+        ({"ids": {"shop": [0.5, 1, 2, 3]}}, r"ids\['shop'\] must hold strings or whole numbers, but .*\[0\] is 0\.5"),
         ({"ids": {"shop": [1, 2, 3]}}, r"ids\['shop'\] must have 4 entries, but has the shape \(3,\)"),
         ({"columns": {"click": [1, 2]}}, r"columns\['click'\] must have 4 entries, but has the shape \(2,\)"),
         (

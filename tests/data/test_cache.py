@@ -237,3 +237,43 @@ def test_columns_of_queries_may_change_their_type(tmp_path, monkeypatch):
     lists, expected = (read_parquet(tmp_path / "a.parquet", cache=cache) for cache in (tmp_path / "cache", None))
     same(lists, expected)
     np.testing.assert_array_equal(lists.query_columns["day"], [7, np.nan])
+
+
+def test_what_another_process_removes_is_gone(path, tmp_path, monkeypatch):
+    """It goes between the look at its index and that at its time."""
+    cache, other, read = tmp_path / "cache", tmp_path / "b.parquet", _cache._read_index
+    write_parquet(made_lists(5, seed=3), other)
+    read_parquet(other, cache=cache)
+    (entry,) = entries(cache)
+
+    def read_and_remove(folder):
+        index = read(folder)
+        if folder == entry and index:
+            shutil.rmtree(entry)
+        return index
+
+    monkeypatch.setattr(_cache, "_read_index", read_and_remove)
+    expected = read_parquet(path).fingerprint()
+    assert read_parquet(path, cache=cache).fingerprint() == expected
+    assert entry not in entries(cache)
+
+
+def test_the_index_counts_too(tmp_path):
+    """Where there is room for one byte less than all files take, one entry goes."""
+    cache, paths = tmp_path / "cache", [tmp_path / f"{name}.parquet" for name in "ab"]
+    for path in paths:
+        write_parquet(made_lists(2, seed=0), path)
+        read_parquet(path, cache=cache)
+    both = sum(file.stat().st_size for entry in entries(cache) for file in entry.iterdir())
+    for limit, kept in ((both, 2), (both - 1, 1)):
+        shutil.rmtree(entries(cache)[0])
+        for path in paths:
+            read_parquet(path, cache=cache, cache_bytes=limit)
+        assert len(entries(cache)) == kept
+
+
+@pytest.mark.parametrize("name", ["afile", "afile/cache"])
+def test_a_cache_is_a_folder(name, path, tmp_path):
+    (tmp_path / "afile").touch()
+    with pytest.raises(NotADirectoryError, match=r"^cache must be a folder, but .*afile.* is a file, or lies in one"):
+        read_parquet(path, cache=tmp_path / name)

@@ -36,7 +36,7 @@ def full_lists(queries=12, seed=0):
             "click": random.integers(0, 2, total).astype("float32"),
             "teacher": random.normal(size=total).astype("float32"),
             "teacher_a": random.normal(size=total).astype("float32"),
-            "judged": random.integers(0, 2, total).astype("float32"),
+            "judged": np.where(lists.labels > 0, 1, random.integers(0, 2, total)).astype("float32"),
             "run_score": 1.7e9 + random.normal(size=total),
         },
         query_columns={"market": np.array(["de", "fr"] * (queries // 2)), "length": np.arange(queries)},
@@ -271,6 +271,10 @@ def test_whole_numbers_as_ids_keep_64_bits(tmp_path):
             "column when must be a list of numbers or of strings, but is list<item: struct<a: int64>>",
         ),
         ({"judged": [[1.0, 2.0], [1.0]]}, "row 11, query 'a': judged must be between 0 and 1, but got 2"),
+        ({"judged": [[1.0, 0.0], [0.0]]}, "row 12, query 'b': judged is 0, which says that nobody judged the document"),
+        ({"": [[1.0, 0.0], [0.0]]}, "column 5 has no name: give it one, or leave it out"),
+        ({"day": [None, 2**60 + 1]}, f"row 12, query 'b': day is {2**60 + 1}, which float64 rounds"),
+        ({"day": pa.array([None, 2**64 - 1], pa.uint64())}, f"row 12, query 'b': day is {2**64 - 1}, which float64"),
         ({"run_score": [[1.0, 2.0], [float("inf")]]}, "row 12, query 'b': run_score must be finite, but got inf"),
         ({"missed": [1.0, 2.0]}, "column missed must be a list of numbers, but is double"),
         ({"missed": [[1.0], None]}, "row 12, query 'b': missed is missing"),
@@ -290,6 +294,44 @@ def test_says_what_is_wrong(columns, wrong):
     with pytest.raises(ValueError, match=r"^file[,:] ") as caught:
         from_tables(table(**columns), where="file", first_row=10)
     assert wrong in str(caught.value)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_whole_numbers_of_which_some_are_missing_stay_what_they_are(tmp_path, monkeypatch, cached):
+    """In one table, and in several, of which some lack none."""
+    for rows in (1, 2):
+        monkeypatch.setattr("plackett.data.formats.parquet.TABLE", 1 if rows == 1 else 10**6)
+        for number, wrong in ((2**60, None), (2**60 + 1, f"day .*is {2**60 + 1}, which float64 rounds")):
+            path = tmp_path / f"{rows}-{number}.parquet"
+            columns = {"day": pa.array([number, None]), "new": pa.array([True, None])}
+            pq.write_table(pa.table({"query": ["a", "b"], "label": [[1.0], [0.0]], **columns}), path)
+            cache = tmp_path / "cache" if cached else None
+            if wrong:
+                with pytest.raises(ValueError, match=wrong):
+                    read_parquet(path, cache=cache)
+                continue
+            lists = read_parquet(path, cache=cache)
+            np.testing.assert_array_equal(lists.query_columns["day"], [2.0**60, np.nan])
+            np.testing.assert_array_equal(lists.query_columns["new"], [1, np.nan])
+
+
+@pytest.mark.parametrize(
+    "given, error, wrong",
+    [
+        ({"columns": ["a"]}, ValueError, r"columns must be a dict, {name it gets: column}, but got \['a'\]"),
+        ({"columns": "a"}, ValueError, "columns must be a dict, {name it gets: column}, but got 'a'"),
+        ({"ids": "shop"}, ValueError, "ids must be a sequence of names, but got 'shop'"),
+        ({"ids": 3}, ValueError, "ids must be a sequence of names, but got 3"),
+        ({"paths": 3}, TypeError, "a path must be a string or os.PathLike, but got 3"),
+        ({"paths": [["a"]]}, TypeError, r"a path must be a string or os.PathLike, but got \['a'\]"),
+        ({"paths": b"a.parquet"}, TypeError, "a path must be a string or os.PathLike, but got b'a.parquet'"),
+    ],
+)
+def test_an_argument_of_another_kind_is_told(given, error, wrong, tmp_path):
+    write_parquet(made_lists(2, seed=0), tmp_path / "a.parquet")
+    for cache in (None, tmp_path / "cache"):
+        with pytest.raises(error, match=wrong):
+            read_parquet(**{"paths": tmp_path / "a.parquet", "cache": cache} | given)
 
 
 def test_missing_features():

@@ -168,12 +168,6 @@ def test_no_file_is_written_over_itself(tmp_path):
     assert (tmp_path / "a.parquet").read_bytes() == before
 
 
-@pytest.mark.parametrize("paths", [3, None, [3], ["a.txt", None]])
-def test_paths_are_paths(paths):
-    with pytest.raises(ValueError, match="paths must be a path or a list of paths, but got"):
-        read(paths)
-
-
 def test_a_parquet_file_with_a_row_a_document_is_told_how_it_is_read(tmp_path):
     made_lists(2, seed=0).to_frame().write_parquet(tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=r"a\.parquet: column document must be .*; a table with one row a document is"):

@@ -159,10 +159,22 @@ def test_the_label_of_a_frame_of_a_row_a_query_may_be_a_column_too():
         assert lists.feature_names == ("x",)
 
 
+def test_a_document_that_nobody_judged_has_no_grade(read):
+    with pytest.raises(ValueError, match=r"(line 3|row 2), query '1': judged is 0, which says .* but its label is 2"):
+        read("query,label,judged,x\n1,0,0,5\n1,2,0,6\n")
+
+
 def test_an_index_is_no_feature(read):
     for name in ("", " ", "__index_level_0__", "Unnamed: 0", "index", "level_0"):
         text = f"{name},query,label,x\n7,1,0,5\n8,1,1,6\n"
         with pytest.raises(ValueError, match=rf"column '{name}' looks like the index of a .* to_csv\(index=False\)"):
             read(text)
-        assert read(text, features=[name, "x"]).features.tolist() == [[7, 5], [8, 6]]
+        assert read(text, features={"row": name, "x": "x"}).features.tolist() == [[7, 5], [8, 6]]
         assert read(text, features=["x"]).feature_names == ("x",)
+    with pytest.raises(ValueError, match=r"name of a feature must not be blank, but got ''; .* features={'my_column'"):
+        read(",query,label,x\n7,1,0,5\n", features=["", "x"])
+
+
+def test_an_empty_column_at_the_end_is_told_as_such(read):
+    with pytest.raises(ValueError, match="the last column has no name, as where each row ends with a separator"):
+        read("query,label,x,\n1,0,5,\n1,1,6,\n")

@@ -65,13 +65,13 @@ def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any], *, labelle
     """
     import plackett
     from plackett.data._sources import read_acting
-    from plackett.scorers._any_model import feature_names, inputs_for
+    from plackett.scorers._any_model import feature_names, lists_for
 
     if list(data) == [MOVIELENS]:
         return plackett.data.movielens_100k()[2]
     features = ranker.input["features"].shape[-1] if "features" in ranker.input else None
     lists = read_acting(data, reading, features=feature_names(ranker) or features, labelled=labelled)
-    return inputs_for(ranker, lists)
+    return lists_for(ranker, lists)
 
 
 def say_unseen_ids(ranker, lists) -> None:

@@ -1,16 +1,39 @@
 """From the arrays of other libraries to those of `RankingLists`: what `RankingLists.from_arrays` takes."""
 
+import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from plackett.data._columns import dtype_of_column, find_wrong, narrow
+from plackett.data._ids import INT64, check_given, ids_as_text, read_ids, strings_or_numbers
 from plackett.data._strings import Strings, numbers_from_1
 
 
+def check_indexes(given: Mapping[str, Any], **by_name: Mapping[str, Any] | None) -> None:
+    """Checks that pandas objects which are paired by position are not meant to be paired by index, as pandas does.
+
+    Args:
+        given: argument -> what it is.
+        by_name: argument -> its columns.
+
+    Raises:
+        ValueError: two of them are of one length and have different indexes.
+    """
+    named = {f"{what}[{name!r}]": x for what, columns in by_name.items() for name, x in _by_name(what, columns)}
+    of_pandas = [(name, one) for name, one in {**given, **named}.items() if hasattr(one, "reset_index")]
+    for (name, one), (other_name, other) in itertools.pairwise(of_pandas):
+        if len(one) == len(other) and not one.index.equals(other.index):
+            raise ValueError(
+                f"{name} and {other_name} have different indexes, but their rows are paired by position: give them "
+                "one index, or say that position counts by .reset_index(drop=True) or .to_numpy()"
+            )
+
+
 def feature_matrix(x: npt.ArrayLike, feature_names: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(the features, [documents, features] float32, and their names, those of a frame where none are given)."""
+    """(the features, [documents, features] float32, and their names, those of a frame where they are None)."""
     matrix = _numbers("X", x)
     if matrix.ndim != 2:
         raise ValueError(f"X must be [documents, features], but has the shape {matrix.shape}")
@@ -22,7 +45,9 @@ def feature_matrix(x: npt.ArrayLike, feature_names: Sequence[str] | None) -> tup
     if feature_names is None:
         feature_names = getattr(x, "columns", ())
         feature_names = feature_names if all(isinstance(name, str) for name in feature_names) else ()
-    elif len(feature_names) != features.shape[1]:
+    elif isinstance(feature_names, str):
+        raise ValueError(f"feature_names must be a sequence of names, but got {feature_names!r}")
+    elif len(feature_names) not in (0, features.shape[1]):
         raise ValueError(f"feature_names must name {features.shape[1]} features, but got {len(feature_names)}")
     return features, tuple(feature_names)
 
@@ -49,10 +74,10 @@ def _by_size(group, documents):
 
 
 def _by_id(query, documents):
-    rows = _array("query", query)
-    _check_ids("query", rows, documents)
-    starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]])) if documents else np.zeros(0, "int64")
-    ids = _id_strings("query", rows[starts], starts)
+    rows = read_ids("query", query, documents)
+    keys = rows.codes if isinstance(rows, Strings) else rows
+    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if documents else np.zeros(0, "int64")
+    ids = ids_as_text("query", rows[starts], starts)
     first = np.unique(ids.codes, return_index=True)[1]
     if len(first) < len(ids):
         again = np.setdiff1d(np.arange(len(ids)), first)[0]
@@ -63,39 +88,12 @@ def _by_id(query, documents):
     return ids, np.append(starts, documents).astype("int64")
 
 
-def _check_ids(name, ids, count):
-    if ids.shape != (count,):
-        raise ValueError(f"{name} must have {count} entries, but has the shape {ids.shape}")
-    if ids.dtype.kind not in "iuUTO" and count:
-        raise ValueError(f"{name} must hold strings or whole numbers, but holds {ids.dtype}")
-
-
-def _id_strings(name, ids, rows):
-    """Ids that are strings or whole numbers and stand in these rows; equal ones have equal codes."""
-    if ids.dtype.kind not in "UTO":
-        known, places = np.unique(ids, return_inverse=True)
-        return Strings.of(known.astype(str))[places]
-    entries = ids.tolist()
-    for row, one in zip(rows, entries, strict=True):
-        if not isinstance(one, str | int | np.integer) or isinstance(one, bool):
-            raise ValueError(f"{name} must hold strings or whole numbers, but {name}[{row}] is {one!r}")
-    strings = Strings.of(str(one) for one in entries)
-    wrong = ((strings.dictionary.lengths == 0) | strings.dictionary.has_nul)[strings.codes]
-    if wrong.any():
-        place = int(wrong.argmax())
-        raise ValueError(
-            f"an id is neither empty nor has a NUL character, but {name}[{rows[place]}] is {strings[place]!r}"
-        )
-    return strings
-
-
 def document_ids(given: npt.ArrayLike | None, row_splits: np.ndarray) -> Strings:
     """[documents]; their positions in the query, from 1, where none are given."""
     if given is None:
         return positions(row_splits)
-    ids = _array("documents", given)
-    _check_ids("documents", ids, int(row_splits[-1]))
-    ids = _id_strings("documents", ids, range(len(ids)))
+    count = int(row_splits[-1])
+    ids = ids_as_text("documents", read_ids("documents", given, count), range(count))
     if twice := find_twice(ids, row_splits):
         raise ValueError(f"documents: {twice[1]!r} is there twice in query number {twice[0] + 1}")
     return ids
@@ -129,14 +127,14 @@ def id_features(given: Mapping[str, npt.ArrayLike] | None, documents: int) -> di
     found: dict[str, np.ndarray | Strings] = {}
     for name, values in _by_name("ids", given):
         what = f"ids[{name!r}]"
-        ids = _array(what, values)
-        _check_ids(what, ids, documents)
-        if ids.dtype.kind in "iu":
-            if len(ids) and ids.max() >= 2**63:
-                raise ValueError(f"{what} must fit in int64, but reaches up to {ids.max()}")
-            found[name] = narrow(ids.astype("int64"))
-        else:
-            found[name] = _id_strings(what, ids, range(documents))
+        ids = read_ids(what, values, documents)
+        if isinstance(ids, Strings):
+            found[name] = ids_as_text(what, ids, range(documents))
+            continue
+        if ids.max() > INT64.max or ids.min() < INT64.min:
+            reach = f"up to {ids.max()}" if ids.max() > INT64.max else f"down to {ids.min()}"
+            raise ValueError(f"{what} must fit in int64, but reaches {reach}")
+        found[name] = narrow(ids.astype("int64"))
     return found
 
 
@@ -164,14 +162,14 @@ def columns_of_queries(given: Mapping[str, npt.ArrayLike] | None, queries: int) 
     """name -> [queries].
 
     Raises:
-        ValueError: not one entry a query.
+        ValueError: not one entry a query, or strings beside numbers.
     """
     found: dict[str, np.ndarray | Strings] = {}
     for name, values in _by_name("query_columns", given):
-        found[name] = _array(f"query_columns[{name!r}]", values)
+        what = f"query_columns[{name!r}]"
+        found[name] = strings_or_numbers(what, values)
         if found[name].shape != (queries,):
-            shape = found[name].shape
-            raise ValueError(f"query_columns[{name!r}] must have {queries} entries, but has the shape {shape}")
+            raise ValueError(f"{what} must have {queries} entries, but has the shape {found[name].shape}")
     return found
 
 
@@ -184,20 +182,13 @@ def _by_name(what, given):
     return given.items()
 
 
-def _array(what, given):
-    """An array of what is given, of which nothing is masked."""
-    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
-        place = ", ".join(map(str, np.argwhere(np.ma.getmaskarray(given))[0]))
-        raise ValueError(f"nothing may be masked in {what}, but {what}[{place}] is")
-    return np.asarray(given)
-
-
 def _numbers(what, given):
     """An array of numbers; NaN where a frame says that one is missing, and where a feature is masked."""
     if what == "X" and isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given) and given.dtype.kind in "biuf":
         given = given.astype(np.result_type(given.dtype, "float32")).filled(np.nan)
+    check_given(what, given)
     try:
-        array = given.toarray() if hasattr(given, "toarray") else _array(what, given)
+        array = given.toarray() if hasattr(given, "toarray") else np.asarray(given)
     except ValueError as error:
         raise ValueError(f"{what} must be an array of numbers: {error}") from None
     if array.dtype.kind == "O" and hasattr(given, "to_numpy") and not any(isinstance(x, str) for x in array.flat):

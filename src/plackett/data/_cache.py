@@ -21,6 +21,7 @@ import numpy as np
 import plackett
 from plackett._files import PARTIAL, errors_of_writing, make_folder, sync
 from plackett.data._columns import narrow
+from plackett.data._parts import join_columns
 from plackett.data._ranking_lists import Missed, RankingLists, splits
 from plackett.data._strings import Dictionary, Strings
 
@@ -47,12 +48,16 @@ def read_cached(
             `$PLACKETT_CACHE_BYTES`, or 50 GB.
 
     Raises:
+        NotADirectoryError: there is a file where the folder should be.
         OSError: the entry could not be written.
         ValueError: $PLACKETT_CACHE_BYTES is no number, or what `parts` raises.
     """
     cache, limit = pathlib.Path(cache), _limit(limit)
-    with errors_of_writing(cache):
-        make_folder(cache)
+    try:
+        with errors_of_writing(cache):
+            make_folder(cache)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"cache must be a folder, but {cache} is a file, or lies in one") from None
     folder = cache / key
     with _lock(cache, key):
         if not _is_whole(folder):
@@ -107,17 +112,24 @@ def _evict(cache, key, limit):
     """Removes what dead writers left, and entries, the least recently read first, until all take at most `limit`."""
     total, others = 0, []
     for other in sorted({found[1] for name in os.listdir(cache) if (found := KEY.fullmatch(name))}):
-        index = _read_index(cache / other)
-        size = sum(file["bytes"] for file in index["files"]) if index else 0
+        read, size = _last_read(cache / other)
         total += size
         if other != key:
-            read = (cache / other / INDEX).stat().st_mtime if index else 0
-            others.append((read, other, size, index is None))
-    for _, other, size, broken in sorted(others):
-        if broken or total > limit:
+            others.append((read, other, size))
+    for _, other, size in sorted(others):
+        if not size or total > limit:
             with contextlib.suppress(filelock.Timeout), _lock(cache, other, timeout=0):  # else it is in use
                 _remove_entry(cache, other)
                 total -= size
+
+
+def _last_read(folder):
+    """(when an entry was last read, its bytes); (0, 0) where there is none, as where another process removed it."""
+    try:
+        index, told = _read_index(folder), (folder / INDEX).stat()
+    except FileNotFoundError:
+        return 0, 0
+    return (told.st_mtime, told.st_size + sum(file["bytes"] for file in index["files"])) if index else (0, 0)
 
 
 def _write(cache, key, parts):
@@ -191,7 +203,7 @@ class _Files:
     def finish(self):
         """Writes what says what is in each file, when all that is on the disk."""
         for name, parts in self.of_queries.items():
-            self._append(name, np.concatenate(parts))
+            self._append(name, join_columns(name[1], parts))
         files = []
         for (name, of), file in self.open.items():
             path, kind = pathlib.Path(file.name), self.kinds[name, of]

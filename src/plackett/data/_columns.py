@@ -49,6 +49,15 @@ def find_wrong(name: str, values: np.ndarray) -> tuple[int, str] | None:
     return None
 
 
+def find_contradiction(labels: np.ndarray, judged: np.ndarray) -> tuple[int, str] | None:
+    """(the place of the first document with a grade that nobody gave, what is wrong); None = there is none."""
+    wrong = (judged == 0) & (labels > 0)
+    if not wrong.any():
+        return None
+    place = int(wrong.argmax())
+    return place, f"judged is 0, which says that nobody judged the document, but its label is {labels[place]:g}"
+
+
 def check_names(
     kind: str, names: Iterable[str], taken: MutableMapping[str, str], fixed: Iterable[str] = ARRAYS
 ) -> None:
@@ -61,11 +70,13 @@ def check_names(
         fixed: names that have another meaning.
 
     Raises:
-        ValueError: a name is no string, or is taken or fixed.
+        ValueError: a name is no string, blank, taken or fixed.
     """
     for name in names:
         if not isinstance(name, str):
             raise ValueError(f"the name of {kind} must be a string, but got {name!r}")
+        if not name.strip():
+            raise ValueError(f"the name of {kind} must not be blank, but got {name!r}")
         if name in fixed:
             raise ValueError(f"{kind} cannot be called {name!r}, which has a meaning of its own")
         if name in taken:

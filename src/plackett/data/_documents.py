@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from plackett.data._columns import find_wrong
+from plackett.data._columns import find_contradiction, find_wrong
 from plackett.data._grouping import LINE, OF_QUERY, Place
 from plackett.data._roles import Role
 from plackett.data._schema import array_of, cast_numbers, is_string, mark, type_of_column
@@ -44,6 +44,7 @@ def of_documents(columns: Sequence[pa.ChunkedArray], roles: Sequence[Role], firs
     """
     rows = _Rows(columns, roles, first_row, place)
     arrays = [rows.column(column, role) for column, role in zip(columns, roles, strict=True)]
+    rows.check_judged({role.name: array for array, role in zip(arrays, roles, strict=True)})
     fields = [
         pa.field(role.name, array.type, metadata=mark(MARKS[role.kind]) if role.kind in MARKS else None)
         for role, array in zip(roles, arrays, strict=True)
@@ -132,6 +133,13 @@ class _Rows:
                 f"{column[row].as_py()!r}; read the column as text, as by dtype={{{role.column!r}: str}} of pandas",
             )
         return pc.cast(pc.cast(numbers, pa.int64()), pa.string())
+
+    def check_judged(self, arrays):
+        """Checks that no document has a grade that nobody gave."""
+        if "judged" in arrays and "label" in arrays:
+            labels, judged = (arrays[name].to_numpy(zero_copy_only=False) for name in ("label", "judged"))
+            if wrong := find_contradiction(labels, judged):
+                raise ValueError(f"{self._place(wrong[0])}, query {self.queries[wrong[0]].as_py()!r}: {wrong[1]}")
 
     def _check_whole(self, column, role):
         kind = type_of(role)

@@ -1,7 +1,11 @@
 """Lists put behind each other, and split by query."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
+from plackett.data._numbers import ROUNDED, first_inexact
 from plackett.data._ranking_lists import Missed, RankingLists, splits
 from plackett.data._strings import Strings, concatenate_strings
 
@@ -22,16 +26,18 @@ def concatenate(parts: list[RankingLists]) -> RankingLists:
         return first
     for part in parts[1:]:
         check_same(kind_of(first), part)
-    joined = {
-        field: {name: _join([getattr(part, field)[name] for part in parts]) for name in getattr(first, field)}
+    joined: dict[str, Any] = {
+        field: {
+            name: join_columns(name, [getattr(part, field)[name] for part in parts]) for name in getattr(first, field)
+        }
         for field in ("ids", "columns", "query_columns")
     }
     lengths = np.concatenate([part.lengths for part in parts])
     return RankingLists(
         labels=np.concatenate([part.labels for part in parts]),
         row_splits=splits(lengths),
-        queries=_join([part.queries for part in parts]),
-        documents=_join([part.documents for part in parts]),
+        queries=concatenate_strings([part.queries for part in parts]),
+        documents=concatenate_strings([part.documents for part in parts]),
         features=np.concatenate([part.features for part in parts]),
         feature_names=first.feature_names,
         missed=None if first.missed is None else _concatenate_missed([part.missed for part in parts]),
@@ -39,8 +45,20 @@ def concatenate(parts: list[RankingLists]) -> RankingLists:
     )
 
 
-def _join(columns):
-    return concatenate_strings(columns) if isinstance(columns[0], Strings) else np.concatenate(columns)
+def join_columns(name: str, columns: Sequence) -> np.ndarray | Strings:
+    """The parts of a column behind each other.
+
+    Raises:
+        ValueError: some are whole numbers and some are not, and float64 does not hold one of the first.
+    """
+    if isinstance(columns[0], Strings):
+        return concatenate_strings(columns)
+    joined, row = np.concatenate(columns), 0
+    for column in columns if joined.dtype.kind == "f" else ():
+        if (place := first_inexact(column)) is not None:
+            raise ValueError(f"{name} of row {row + place + 1} is {column[place]}, {ROUNDED}")
+        row += len(column)
+    return joined
 
 
 def _concatenate_missed(parts):

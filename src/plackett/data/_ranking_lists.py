@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from plackett import _lazy
 from plackett.data import _arrays
-from plackett.data._columns import ARRAYS, FIXED, check_names
+from plackett.data._columns import ARRAYS, FIXED, check_names, find_contradiction
+from plackett.data._ids import strings_or_numbers
 from plackett.data._roles import Roles
 from plackett.data._strings import Strings
 from plackett.data._which import find_queries
@@ -116,7 +117,7 @@ class RankingLists:
         for name in ("queries", "documents"):
             object.__setattr__(self, name, Strings.of(getattr(self, name), name))
         for field in ("ids", "query_columns"):
-            columns = {name: _strings_or_numbers(column) for name, column in getattr(self, field).items()}
+            columns = {name: strings_or_numbers(name, column) for name, column in getattr(self, field).items()}
             object.__setattr__(self, field, columns)
         for name, column in self.ids.items():
             if not isinstance(column, Strings) and column.dtype not in ("int32", "int64"):
@@ -147,7 +148,8 @@ class RankingLists:
         >>> by_size.queries.tolist(), by_id.queries.tolist()
         (['1', '2'], ['17', '23'])
 
-        All of NumPy, pandas, polars and SciPy's sparse matrices are welcome. Rows stay in their order.
+        All of NumPy, pandas, polars and SciPy's sparse matrices are welcome. Rows stay in their order, and are paired
+        by position.
 
         Args:
             X: [documents, features], numbers; NaN, or what a masked array masks, = missing. Float32 is not copied.
@@ -158,23 +160,31 @@ class RankingLists:
             group: [queries], how many rows each query has; the ids of the queries are their numbers, from 1. Either
                 `query` or `group` is given.
             documents: [documents], their ids, each once in a query. None = their positions in the query, from 1.
-            feature_names: one a feature. None = the names of the frame's columns, if X is a frame, else numbers.
+            feature_names: one a feature. None = the names of the frame's columns, if X is a frame, else numbers. () =
+                numbers, also where X is a frame.
             ids: name -> [documents], id features: strings or whole numbers. These are int32 where that holds them all,
                 else int64.
             columns: name -> [documents], numbers, see `RankingLists`.
-            query_columns: name -> [queries].
+            query_columns: name -> [queries], numbers, where a missing one is NaN, or strings.
 
         Raises:
-            ValueError: the arrays do not fit together, or a value may not be there; says which, and where.
+            ValueError: the arrays do not fit together, pandas objects have different indexes, or a value may not be
+                there; says which, and where.
         """
+        of_rows = {"X": X, "y": y, "query": query, "documents": documents}
+        _arrays.check_indexes(of_rows, ids=ids, columns=columns)
+        _arrays.check_indexes({"group": group}, query_columns=query_columns)
         features, names = _arrays.feature_matrix(X, feature_names)
         number = len(features)
         queries, row_splits = _arrays.row_groups(query, group, number)
         known = _arrays.columns_of_documents(columns, number)
         if y is None:
             y, known = np.zeros(number, "float32"), {"judged": np.zeros(number, "float32")} | known
+        labels = _arrays.columns_of_documents({"label": y}, number, what="y")["label"]
+        if "judged" in known and (wrong := find_contradiction(labels, known["judged"])):
+            raise ValueError(f"columns['judged'][{wrong[0]}]: {wrong[1]}")
         return cls(
-            labels=_arrays.columns_of_documents({"label": y}, number, what="y")["label"],
+            labels=labels,
             row_splits=row_splits,
             queries=queries,
             documents=_arrays.document_ids(documents, row_splits),
@@ -375,17 +385,6 @@ def _as_taken(feature_names):
     taken: dict[str, str] = {}
     check_names("a feature", feature_names, taken, FIXED)
     return taken
-
-
-def _strings_or_numbers(column):
-    """A column of ids or of queries, held as `Strings` where all of it is strings."""
-    if isinstance(column, Strings):
-        return column
-    column = np.asarray(column)
-    of_text = column.dtype.kind in "UT" or (
-        column.dtype.kind == "O" and all(isinstance(one, str) for one in column.tolist())
-    )
-    return Strings.of(column) if of_text else column
 
 
 def _check_missed(missed, number):

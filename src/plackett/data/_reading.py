@@ -5,6 +5,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
+from plackett._files import list_paths
 from plackett.data._suffixes import FORMATS, form_of
 from plackett.registry.names import check_known
 from plackett.registry.options import Count, Names, Rule, is_number, rule_of
@@ -103,11 +104,10 @@ def as_list(paths: Paths) -> list[str | os.PathLike]:
     """One path or several, as a list.
 
     Raises:
-        ValueError: there is none, or something else.
+        TypeError: one is no path.
+        ValueError: there is none.
     """
-    if not isinstance(paths, str | os.PathLike) and not _is_texts(paths):
-        raise ValueError(f"paths must be a path or a list of paths, but got {paths!r}")
-    paths = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    paths = list_paths(paths)
     if not paths:
         raise ValueError("there must be at least one file to read, but paths is empty")
     return paths

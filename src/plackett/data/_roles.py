@@ -191,7 +191,7 @@ def hint_of_meaning(role: Role) -> str:
 
 
 def _new(role):
-    return {f"my_{role.column}": role.column}
+    return {f"my_{role.column.strip() or 'column'}": role.column}
 
 
 def _other_name(role):

@@ -188,6 +188,8 @@ def _hint(schema):
 
 def _check_names(schema, where):
     names = schema.names
+    if nameless := [place for place, name in enumerate(names) if not name.strip()]:
+        raise ValueError(f"{where}: column {nameless[0] + 1} has no name: give it one, or leave it out")
     if len(set(names)) < len(names):
         twice = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(f"{where}: there are two columns called {', '.join(twice)}")

@@ -161,11 +161,11 @@ class Strings(Sequence[str]):
         if isinstance(given, Strings):
             return given
         entries = given.tolist() if isinstance(given, np.ndarray) else list(given)
-        for place, one in enumerate(entries):
-            if not isinstance(one, str):
-                raise ValueError(f"{what} must be strings, but entry {place} is {one!r}")
-        known: dict[str, int] = {}
-        codes = np.fromiter((known.setdefault(one, len(known)) for one in entries), "int32", len(entries))
+        if not all(issubclass(kind, str) for kind in set(map(type, entries))):
+            place, wrong = next((place, one) for place, one in enumerate(entries) if not isinstance(one, str))
+            raise ValueError(f"{what} must be strings, but entry {place} is {wrong!r}")
+        known = {text: code for code, text in enumerate(dict.fromkeys(entries))}
+        codes = np.fromiter(map(known.__getitem__, entries), "int32", len(entries))
         return cls(codes, dictionary_of(list(map(encode, known))))
 
     @property

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from plackett.data._arrays import find_twice, positions
-from plackett.data._columns import find_wrong, narrow
+from plackett.data._columns import find_contradiction, find_wrong, narrow
+from plackett.data._numbers import ROUNDED, first_inexact
 from plackett.data._parts import check_same, concatenate, kind_of
 from plackett.data._ranking_lists import Missed, RankingLists
 from plackett.data._schema import array_of, cast_numbers, from_arrow, is_string, kinds_of_columns, type_of_column
@@ -88,6 +89,8 @@ class _Rows:
             known[name] = self._numbers(name, self._of_documents(name), type_of_column(name))
             if wrong := find_wrong(name, known[name]):
                 raise self._wrong(self.query_of[wrong[0]], wrong[1])
+        if "judged" in known and (wrong := find_contradiction(known["label"], known["judged"])):
+            raise self._wrong(self.query_of[wrong[0]], wrong[1])
         return RankingLists(
             labels=known.pop("label"),
             row_splits=self.row_splits,
@@ -215,12 +218,16 @@ class _Rows:
             raise self._wrong(self.query_of[0], f"{name}: {error}") from None
 
     def _of_queries(self, name):
-        """[queries], a column of queries; a missing number is NaN, a missing string is empty."""
+        """[queries], a column of queries; a missing number is NaN, a missing string is empty, and true is 1."""
         column = self._column(name)
         if is_string(column.type) or kinds.is_time(column.type):
             return self._strings(name, pc.cast(column, pa.string()).fill_null(""))
         if kinds.is_decimal(column.type) or (kinds.is_boolean(column.type) and column.null_count):
             column = cast_numbers(column, pa.float64())
+        elif kinds.is_integer(column.type) and column.null_count:
+            whole = column.fill_null(0).to_numpy()
+            if (query := first_inexact(whole)) is not None:
+                raise self._wrong(query, f"{name} is {whole[query]}, {ROUNDED}")
         return column.to_numpy(zero_copy_only=False)
 
     def _missed(self):

@@ -36,13 +36,13 @@ def find_queries(which: Any, queries: Strings) -> int | slice | np.ndarray:
 
 
 def _as_array(which):
-    """An array of an index; where the entries of a list are of several kinds, an array of objects."""
+    """An array of an index; one of objects where the entries of a list are strings, or of several kinds."""
     if hasattr(which, "dtype") or isinstance(which, range):
-        return np.asarray(which)
+        return which.to_numpy() if hasattr(which, "to_numpy") else np.asarray(which)
     entries = list(which)
     kinds = {"str" if isinstance(x, str) else "bool" if isinstance(x, bool | np.bool_) else "other" for x in entries}
     try:
-        return np.asarray(entries, dtype=object if len(kinds) > 1 else None)
+        return np.asarray(entries, dtype=object if "str" in kinds or len(kinds) > 1 else None)
     except ValueError:
         raise IndexError(f"{ALLOWED}, but got lists of several lengths") from None
 
@@ -58,7 +58,7 @@ def _several(chosen, queries):
         return np.zeros(0, "int64")
     if chosen.dtype.kind in "iu":
         return _in_range(chosen, len(queries))
-    if chosen.dtype.kind in "UO" and all(isinstance(one, str) for one in chosen.tolist()):
+    if chosen.dtype.kind in "UTO" and all(isinstance(one, str) for one in chosen.tolist()):
         return np.array(_by_id(chosen.tolist(), queries))
     raise TypeError(f"{ALLOWED}, but got {chosen.tolist()!r:.100}")
 

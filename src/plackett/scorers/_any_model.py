@@ -5,10 +5,11 @@ import dataclasses
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from plackett._types import Tensor
@@ -20,6 +21,8 @@ from plackett.scorers._outputs import MaskedScores
 from plackett.scorers.preprocessing.layers import OfFeatures, Vocabulary
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+OF_NAME = "_vocabulary"  # how the name of the layer that knows an id feature ends
+INT32 = np.iinfo("int32")
 FRAMES = re.compile(r'^\s*File ".*", line .*\n.*\n|^Exception encountered when calling .*\n', re.MULTILINE)
 
 
@@ -53,7 +56,8 @@ def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | Non
     if is_scorer(model):
         return model
     if _is_functional(model) and isinstance(_input(model), dict):
-        lists = _with_halves(_input(model), lists)
+        _check_kinds(model, lists)
+        lists = _with_bits(model, lists)
     inputs, scores = _call(model, lists)
     mask = inputs["mask"]
     if isinstance(scores, dict):
@@ -77,18 +81,52 @@ def output_layers(scorer: keras.Model) -> dict[str | None, keras.layers.Layer]:
 
 
 def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
+    """The lists as a scorer is fed them: what `lists_for` gives, with ids of as many bits as it takes.
+
+    Raises:
+        ValueError: they lack some, or have another number of features.
+    """
+    return _with_bits(scorer, lists_for(scorer, lists))
+
+
+def lists_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
     """The lists with the features and ids alone that a scorer takes, features in the order that it knows.
 
     Raises:
         ValueError: they lack some, or have another number of features.
     """
-    lists = _with_halves(scorer.input, match_to(scorer, lists))
-    _check_inputs(scorer.input, lists)
+    lists = match_to(scorer, lists)
     _check_kinds(scorer, lists)
+    _check_inputs(scorer.input, _with_bits(scorer, lists))
     lists = lists.with_ids(scorer.input)
     if "features" in scorer.input:
         return lists
     return dataclasses.replace(lists, features=lists.features[:, :0], feature_names=())
+
+
+def _with_bits(scorer, lists):
+    """The lists with ids of as many bits as a scorer takes."""
+    return dataclasses.replace(lists, ids=ids_as_taken(scorer, lists.ids))
+
+
+def ids_as_taken(scorer: keras.Model, ids: Mapping[str, np.ndarray | Strings]) -> dict[str, np.ndarray | Strings]:
+    """The ids with as many bits as a scorer takes.
+
+    Where it knows numbers of int32 alone, a number beyond is unknown, and becomes one of int32 that is unknown too.
+    """
+    found = _halves(scorer.input, ids)
+    for name, vocabulary in vocabularies(scorer).items():
+        if vocabulary.kind == "int32" and name in ids and kind_of_ids(ids[name]) == "int64":
+            fits = (ids[name] >= INT32.min) & (ids[name] <= INT32.max)
+            found[name] = np.where(fits, ids[name], vocabulary.unknown).astype("int32")
+    return found
+
+
+def vocabularies(scorer: keras.Model) -> dict[str, Vocabulary]:
+    """The id features of which a scorer says what it knows -> the layer that knows it, NAME_vocabulary."""
+    layers = [x for layer in scorer.layers for x in (layer.model.layers if isinstance(layer, OwnModel) else [layer])]
+    known = [layer for layer in layers if isinstance(layer, Vocabulary)]
+    return {layer.name.removesuffix(OF_NAME): layer for layer in known if layer.name.endswith(OF_NAME)}
 
 
 def match_to(scorer: keras.Model, lists: RankingLists) -> RankingLists:
@@ -254,13 +292,13 @@ def _inputs(lists, names):
     return inputs | {name: keras.Input(shape_of_ids(lists.ids[name]), dtype="int32", name=name) for name in ids}
 
 
-def _with_halves(inputs, lists):
-    """The lists with ids of 64 bits where the inputs of a model are, since lists with small ids hold them as int32."""
-    wide = [name for name in lists.ids if len(getattr(inputs.get(name), "shape", ())) == 3]
-    numbers = {
-        name: ids.astype("int64") for name, ids in lists.ids.items() if name in wide and not isinstance(ids, Strings)
+def _halves(inputs, ids):
+    """The ids, of 64 bits where the inputs of a model are, since lists with small ids hold them as int32."""
+    wide = {name for name, tensor in inputs.items() if len(getattr(tensor, "shape", ())) == 3}
+    return {
+        name: column.astype("int64") if name in wide and kind_of_ids(column) == "int32" else column
+        for name, column in ids.items()
     }
-    return dataclasses.replace(lists, ids=lists.ids | numbers) if numbers else lists
 
 
 def _check_inputs(inputs, lists):
@@ -289,13 +327,19 @@ def _check_inputs(inputs, lists):
 
 def _check_kinds(scorer, lists):
     """Raises ValueError where ids are text and the scorer knows numbers, or the other way round: all were unknown."""
-    known = {layer.name: layer.kind for layer in scorer.layers if isinstance(layer, Vocabulary)}
-    for name, ids in lists.ids.items():
-        kind = known.get(f"{name}_vocabulary")
-        if kind is not None and (kind == "text") != (kind_of_ids(ids) == "text"):
-            words = {True: "text", False: "numbers"}
+    for name, vocabulary in vocabularies(scorer).items():
+        if name not in lists.ids:
+            continue
+        knows_text, has_text = vocabulary.kind == "text", isinstance(lists.ids[name], Strings)
+        if knows_text and not has_text:
             raise ValueError(
-                f"the scorer knows {name} as {words[kind == 'text']}, but these lists hold {words[kind != 'text']}"
+                f"the scorer knows {name} as text, but these lists hold numbers: read it as text, by "
+                f"categorical=[{name!r}] (--categorical {name}), or give from_arrays strings as ids[{name!r}]"
+            )
+        if has_text and not knows_text:
+            raise ValueError(
+                f"the scorer knows {name} as numbers, but these lists hold text: read it as whole numbers, by "
+                f"ids=[{name!r}] (--ids {name}), or give from_arrays whole numbers as ids[{name!r}]"
             )
 
 

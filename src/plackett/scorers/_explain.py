@@ -9,7 +9,7 @@ import numpy as np
 from plackett.data import RankingLists, Strings
 from plackett.data._columns import numbers_of_ids
 from plackett.scorers._additive import Contributions
-from plackett.scorers._any_model import inputs_for
+from plackett.scorers._any_model import ids_as_taken, lists_for
 from plackett.scorers.preprocessing import statistics
 
 
@@ -46,7 +46,7 @@ def curves(
     if points < 1:
         raise ValueError(f"points must be at least 1, but got {points}")
     layer, has_models = _contributions(model, task)
-    lists, parts = inputs_for(model, lists), keras.Model(model.input, layer.output)
+    lists, parts = lists_for(model, lists), keras.Model(model.input, layer.output)
     names = lists.feature_names if "features" in model.input else ()
     ids = lists.ids
     columns = zip(names, statistics.sample(lists.features).T, strict=True) if names else ()
@@ -56,8 +56,8 @@ def curves(
     rows = max(len(x) for x in values.values())
     grid = {name: np.pad(x, (0, rows - len(x)), mode="edge") for name, x in values.items()}
     dense = np.stack([grid.pop(name) for name in names], axis=-1) if names else None
-    drawn = _terms(parts, dense, grid)
-    mean = _mean(parts, lists, names, ids)
+    drawn = _terms(parts, dense, ids_as_taken(model, grid))
+    mean = _mean(parts, lists, names, ids_as_taken(model, ids))
     found = {}
     for name, x in values.items():
         terms = [place for place, other in enumerate(layer.names) if other == name]

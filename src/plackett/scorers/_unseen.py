@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from plackett.data import RankingLists, Strings
-from plackett.scorers.preprocessing.layers import Vocabulary
+from plackett.scorers._any_model import vocabularies
 
 
 class Unseen(NamedTuple):
@@ -42,10 +42,9 @@ def unseen_ids(scorer: keras.Model, lists: RankingLists) -> dict[str, Unseen]:
         scorer: one of `plackett.scorers`, or a model with a layer `Vocabulary` that is called NAME_vocabulary.
         lists: what it is to score.
     """
-    known = {layer.name: layer for layer in scorer.layers if isinstance(layer, Vocabulary)}
-    found = {}
+    known, found = vocabularies(scorer), {}
     for name, ids in lists.ids.items():
-        if (vocabulary := known.get(f"{name}_vocabulary")) is None:
+        if (vocabulary := known.get(name)) is None:
             continue
         numbers = ids.hashes() if isinstance(ids, Strings) else ids
         unseen = np.flatnonzero(~np.isin(numbers, vocabulary.values))

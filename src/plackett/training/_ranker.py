@@ -18,7 +18,8 @@ except ImportError as error:
     raise ImportError("plackett.Ranker needs scikit-learn: pip install 'plackett[sklearn]'") from error
 
 from plackett import backend
-from plackett.data import RankingLists
+from plackett.data import RankingLists, Strings
+from plackett.data._ids import read_ids
 from plackett.evaluation import evaluate, score
 from plackett.registry import check_known
 from plackett.scorers._neighbours import looks_at_neighbours
@@ -211,11 +212,11 @@ class Ranker(BaseEstimator):
             raise ValueError(NEITHER)
         order = np.arange(len(X))
         if query is not None and group is None:
-            query = np.asarray(query)
-            if query.shape == order.shape:
-                _, first, place = np.unique(query, return_index=True, return_inverse=True)
-                order = np.argsort(first[place], kind="stable")
-                query = query[order]
+            query = read_ids("query", query, len(X))
+            keys = query.codes if isinstance(query, Strings) else query
+            _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+            order = np.argsort(first[place], kind="stable")
+            query = query[order]
         lists = RankingLists.from_arrays(
             X[order],
             None if y is None else np.asarray(y)[order],

@@ -4,14 +4,14 @@ import contextlib
 import hashlib
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from plackett._files import errors_of_writing, missing_file, replace
+from plackett._files import errors_of_writing, list_paths, missing_file, replace
 from plackett.data._cache import read_cached
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._schema import rename, to_table, without_labels
@@ -95,6 +95,10 @@ def parquet_tables(
 
     With `to_rank` files need no labels, nor what else is known of documents.
     """
+    if not isinstance(columns, Mapping | None):
+        raise ValueError(f"columns must be a dict, {{name it gets: column}}, but got {columns!r}")
+    if isinstance(ids, str) or not isinstance(ids, Collection):
+        raise ValueError(f"ids must be a sequence of names, but got {ids!r}")
     for name, file in _files(paths):
         with _open(name, file) as parquet:
             rows = parquet.metadata.num_rows
@@ -143,11 +147,13 @@ def read_parquet(
         cache: a folder where the arrays are kept as files, which are mapped into memory, so that lists may be larger
             than memory; they are used again for as long as the files do not change. Several processes may share it.
             None = the lists are read into memory.
-        cache_bytes: where the cache takes more, what was not read for longest is removed from it. None =
-            `$PLACKETT_CACHE_BYTES`, or 50 GB.
+        cache_bytes: where the cache takes more bytes, what was not read for longest is removed from it. None =
+            `$PLACKETT_CACHE_BYTES`, a number of bytes, or 50 GB.
 
     Raises:
         FileNotFoundError: there is no such file, or none in a folder.
+        NotADirectoryError: the cache is a file.
+        TypeError: a path is none.
         ValueError: a file is not Parquet, or has not the form that docs/data.md shows; says file, row and query.
     """
     if cache is None:
@@ -163,7 +169,7 @@ def parquet_bytes(paths: Paths) -> int:
 
 def _files(paths):
     """(name, path or file system and path) of each file."""
-    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+    for path in list_paths(paths):
         system, place = fsspec.core.url_to_fs(str(path))
         if not system.exists(place):
             raise missing_file(path)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from plackett._files import list_paths
 from plackett.data._columns import FIXED, KNOWN, check_names
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._schema import mark, without_labels
@@ -80,7 +81,7 @@ def read_tfrecord(
         context=context,
         columns=columns,
     )
-    return from_tables(tables, ", ".join(map(str, _files(paths))))
+    return from_tables(tables, ", ".join(map(str, list_paths(paths))))
 
 
 def tfrecord_tables(
@@ -110,7 +111,7 @@ def tfrecord_tables(
     if chunk < 1:
         raise ValueError(f"chunk must be at least 1, but got {chunk}")
     check_names("a column", columns or {}, {})
-    paths = _files(paths)
+    paths = list_paths(paths)
     if not paths:
         raise ValueError("there must be at least one file to read, but paths is empty")
     choice = _Choice(label, query, document, _names(features), _names(context), dict(columns or {}))
@@ -119,10 +120,6 @@ def tfrecord_tables(
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"a feature must be read as one thing, but these are named twice: {', '.join(twice)}")
     return _tables(paths, form, choice, chunk, to_rank)
-
-
-def _files(paths):
-    return [paths] if isinstance(paths, str | os.PathLike) else list(paths)
 
 
 def _names(names):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from plackett._files import list_paths
 from plackett.data._columns import LABEL
 from plackett.data._grouping import LINE, group_by_query
 from plackett.data._numbers import check_number
@@ -52,7 +53,9 @@ def read_trec(
         FileNotFoundError: there is no such file.
         ValueError: a line is malformed, or a document has two grades; says file and line.
     """
-    return from_tables(trec_tables(run, qrels, together=together, encoding=encoding), ", ".join(map(str, _files(run))))
+    return from_tables(
+        trec_tables(run, qrels, together=together, encoding=encoding), ", ".join(map(str, list_paths(run)))
+    )
 
 
 def trec_tables(
@@ -65,7 +68,7 @@ def trec_tables(
     """The queries of a run in tables of the form of `plackett.data._schema`; see `read_trec`."""
     grades = {} if qrels is None else _grades(qrels, encoding)
     left, schema = dict(grades), None
-    for path in _files(run):
+    for path in list_paths(run):
         for table in group_by_query(_documents(path, grades, encoding), str(path), together=together):
             queries, schema = table["query"].to_pylist(), table.schema
             documents = table["document"].to_pylist()
@@ -77,10 +80,6 @@ def trec_tables(
     if left and schema is not None:
         columns = {name: [[]] * len(left) for name in schema.names} | {"query": list(left)}
         yield _with_missed(pa.table(columns, schema=schema), [_beyond(of_query) for of_query in left.values()])
-
-
-def _files(run):
-    return [run] if isinstance(run, str | os.PathLike) else run
 
 
 def _documents(path, grades, encoding):

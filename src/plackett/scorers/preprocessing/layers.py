@@ -185,6 +185,11 @@ class Vocabulary(keras.layers.Layer):
         """The constructor's arguments."""
         return super().get_config() | {"values": self.values.tolist(), "kind": self.kind}
 
+    @property
+    def unknown(self) -> int:
+        """A whole number from 0 on that is not known."""
+        return int(np.setdiff1d(np.arange(len(self.values) + 1), self.values)[0])
+
     def call(self, ids: Tensor) -> Tensor:
         """[...] int32, or [..., 2] int32, the halves of 64 bits -> [...] int32."""
         if self.kind != "int32":
