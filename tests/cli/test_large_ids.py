@@ -34,7 +34,7 @@ def test_one_number_beyond_int32_is_unseen_to_all(tmp_path, monkeypatch):
     for name in ("new", "small"):
         done = run("score", "run", f"{name}.csv", "-o", f"{name}_scores.csv")
         example = LARGE if name == "new" else 12
-        assert f"shop: 1 of 400 documents have values that training did not see, such as {example} (1 in all)" in words(
+        assert f"shop: 1 of 400 documents have one of 1 values that training did not see, such as {example}" in words(
             done
         )
     assert pl.read_csv("new_scores.csv").equals(pl.read_csv("small_scores.csv"))

@@ -173,8 +173,3 @@ def test_an_index_is_no_feature(read):
         assert read(text, features=["x"]).feature_names == ("x",)
     with pytest.raises(ValueError, match=r"name of a feature must not be blank, but got ''; .* features={'my_column'"):
         read(",query,label,x\n7,1,0,5\n", features=["", "x"])
-
-
-def test_an_empty_column_at_the_end_is_told_as_such(read):
-    with pytest.raises(ValueError, match="the last column has no name, as where each row ends with a separator"):
-        read("query,label,x,\n1,0,5,\n1,1,6,\n")

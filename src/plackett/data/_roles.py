@@ -136,7 +136,8 @@ class Roles:
             likely = [name for name in names if name.lower() in LABELS]
             such = f", as label={likely[0]!r}" if likely else ""
             raise ValueError(
-                f"{error}; label=NAME says which column is the label{such}, and label=None reads data without labels"
+                f"{error}; label=NAME says which column is the label{such}, and label=None reads data without labels "
+                "(--label NAME on the command line)"
             ) from None
 
 
@@ -177,10 +178,17 @@ def text_columns(where: str, found: Sequence[tuple[Role, object, str]], roles: S
         options.append("the id of the document by document=NAME")
     kept = [role.column for role in roles if role.kind == "features" and role.column not in names]
     options.append(f"left out by features={kept!r}")
+    named = _as_flag(some)
+    flags = f"--categorical {named}, --query-columns {named}, --document NAME, --features {_as_flag(kept)}"
     return ValueError(
-        f"{where}: {must}; text may be {', '.join(options[:-1])}, or {options[-1]} (on the command line --categorical, "
-        "--query-columns, --document, --features)"
+        f"{where}: {must}; text may be {', '.join(options[:-1])}, or {options[-1]} (on the command line {flags})"
     )
+
+
+def _as_flag(names):
+    """Names of columns as a flag of the command line has them."""
+    pairs = names.items() if isinstance(names, Mapping) else zip(names, names, strict=True)
+    return ",".join(name if name == column else f"{name}={column}" for name, column in pairs) or "NAME"
 
 
 def hint_of_meaning(role: Role) -> str:
@@ -197,10 +205,12 @@ def _new(role):
 def _other_name(role):
     new = _new(role)
     if role.kind != "features":
-        return f"it gets another name by {role.kind}={new!r}"
+        flag = {"columns": "column"}.get(role.kind, role.kind.replace("_", "-"))
+        return f"it gets another name by {role.kind}={new!r} (--{flag} {_as_flag(new)} on the command line)"
     return (
         f"give it another name and say what it is, by columns={new!r}, query_columns={new!r}, categorical={new!r} or "
-        f"features={{{str(new)[1:-1]}, ...}}, or leave it out: features=[...] names all features"
+        f"features={{{str(new)[1:-1]}, ...}}, or leave it out: features=[...] names all features (on the command line "
+        f"--column, --query-columns, --categorical or --features {_as_flag(new)})"
     )
 
 

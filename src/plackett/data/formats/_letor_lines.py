@@ -96,6 +96,8 @@ def parse_line(line: bytes, layout: Layout) -> tuple[str, str, list[int], list[s
     tokens = [token.decode() for token in content.split()]  # parted by ASCII white space alone
     if not tokens:
         return None
+    if tokens[0].startswith("qid:"):
+        raise ValueError("a line begins with the label: where there is none, as of documents to be ranked, write 0")
     if not 0 <= np.float32(check_number(tokens[0], "the label")) <= LABEL.highest:
         raise ValueError(f"the label must be {LABEL.words}, but got {tokens[0]}")
     query = _query(tokens, layout, bool(comment))
