@@ -178,7 +178,7 @@ def test_the_command(tmp_path):
     code, output = run(*command, "--missing")
     assert code == 2
     assert "a.csv, line 4: query '1' begins again, after others; sort by query, or group in memory by " in output
-    assert "together=False (--group of plackett convert)" in output
+    assert "together=False (--group on the command line)" in output
     code, output = run(*command, "--group")
     assert "line 3, query '2': x is missing" in output
     assert not (tmp_path / "a.parquet").exists()

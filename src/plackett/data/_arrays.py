@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from plackett.data._columns import dtype_of_column, find_wrong, narrow
 from plackett.data._ids import INT64, check_given, ids_as_text, read_ids, strings_or_numbers
+from plackett.data._roles import is_index
 from plackett.data._strings import Strings, numbers_from_1
 
 
@@ -45,6 +46,11 @@ def feature_matrix(x: npt.ArrayLike, feature_names: Sequence[str] | None) -> tup
     if feature_names is None:
         feature_names = getattr(x, "columns", ())
         feature_names = feature_names if all(isinstance(name, str) for name in feature_names) else ()
+        if found := [name for name in feature_names if name.strip() and is_index(name)]:
+            raise ValueError(
+                f"X has a column {found[0]!r}, which looks like the index of a data frame and is no feature: leave it "
+                "out, as by X.drop(columns=...), or say by feature_names=[...] that it is one"
+            )
     elif isinstance(feature_names, str):
         raise ValueError(f"feature_names must be a sequence of names, but got {feature_names!r}")
     elif len(feature_names) not in (0, features.shape[1]):

@@ -99,7 +99,7 @@ def _check_new(queries, seen, table, starts, place):
         if query in seen:
             raise ValueError(
                 f"{place(table[LINE][start].as_py())}: query {query!r} begins again, after others; sort by "
-                "query, or group in memory by together=False (--group of plackett convert)"
+                "query, or group in memory by together=False (--group on the command line)"
             )
         if query is not None:
             seen.add(query)

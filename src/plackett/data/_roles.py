@@ -21,7 +21,8 @@ FIXED_NAMES = {  # that a column of this role cannot get; `mask` is an input of 
     "columns": ARRAYS,
     "query_columns": (*ARRAYS, *KNOWN),
 }
-INDEX = re.compile(r"index|level_\d+|__index_level_\d+__|Unnamed: \d+(_level_\d+)?")  # as pandas and Arrow call one
+# As pandas and Arrow call an index.
+INDEX = re.compile(r"index|level_\d+|__index_level_\d+__|Unnamed: \d+(\.\d+)?(_level_\d+)?")
 LABELS = ("grade", "relevance", "rel", "rating", "clicked", "click", "purchased", "target", "y")  # as labels are called
 
 
@@ -44,8 +45,8 @@ class Roles:
     Where several columns are given, a mapping says which name each gets: {name it gets: column}.
 
     Args:
-        to_rank: whether the documents are to be ranked: a table without the column of the label has no labels then, as
-            with `label=None`, and those of `columns` and `query_columns` that it lacks are not needed.
+        to_rank: whether the documents are to be ranked: the label and `columns` are not read then, and those of
+            `query_columns` that the table lacks are not needed.
     """
 
     query: str = "query"
@@ -75,11 +76,14 @@ class Roles:
         given = getattr(self, argument) or ()
         return list(given.items()) if isinstance(given, Mapping) else [(name, name) for name in given]
 
-    def has_label(self, names: Collection[str]) -> bool:
-        """Whether there are labels to read in a table of these columns."""
-        return self.label is not None and (self.label in names or not self.to_rank)
+    @property
+    def has_label(self) -> bool:
+        """Whether there are labels to read."""
+        return self.label is not None and not self.to_rank
 
-    def of_columns(self, names: Sequence[str], where: str, *, is_text: bool = False) -> list[Role]:
+    def of_columns(
+        self, names: Sequence[str], where: str, *, is_text: bool = False, index: Collection[str] = ()
+    ) -> list[Role]:
         """The roles of the columns of a table with these columns; those that are not read have none.
 
         The names that they get are not yet checked: see `check_new_names`.
@@ -88,9 +92,10 @@ class Roles:
             names: of the columns.
             where: what errors call the table.
             is_text: whether it is a file of text, not a frame.
+            index: the names of those columns that are the index of a frame.
 
         Raises:
-            ValueError: there is no such column, it has two roles, or no role and no name or that of an index.
+            ValueError: there is no such column, it has two roles, or no role and no name, or is an index without one.
         """
         check_table_names(names, where)
         found: list[Role] = []
@@ -101,30 +106,33 @@ class Roles:
                     raise ValueError(f"{where}: column {role.column!r} cannot be both {other} and {role}")
             found.append(role)
         taken = {role.column for role in found if (role.kind, role.column) != ("label", "click")}
-        left = [name for name in names if name not in taken and (name != "judged" or self.has_label(names))]
+        taken |= {*KNOWN, *self.columns.values(), self.label or "label"} if self.to_rank else set()
+        left = [name for name in names if name not in taken and (name != "judged" or self.has_label)]
         given = {role.name for role in found if role.kind == "columns"}
         found += [Role("columns", name, name) for name in left if name in KNOWN and name not in given]
         if self.features is None:
-            taken = {role.column for role in found}
+            taken |= {role.column for role in found}
             left = [name for name in left if name not in taken]
-            _check_nameless(left, names, where, is_text)
+            _check_nameless(left, names, where, is_text, index)
             found += [Role("columns" if name in KNOWN else "features", name, name) for name in left]
         return found
 
     def _given(self, names):
         """The roles that the arguments give."""
         yield Role("query", "query", self.query)
-        if self.has_label(names):
+        if self.has_label:
             yield Role("label", "label", self.label)
         document = "document" if self.document is None and "document" in names else self.document
         if document is not None:
             yield Role("document", "document", document)
         for kind in ("columns", "categorical", "ids", "query_columns", "features"):
-            needed = not self.to_rank or kind not in ("columns", "query_columns")
+            if kind == "columns" and self.to_rank:
+                continue
+            needed = kind != "query_columns" or not self.to_rank
             yield from (Role(kind, name, column) for name, column in self.named(kind) if needed or column in names)
 
     def _check_there(self, role, names, where):
-        if role.kind == "columns" and role.name == "judged" and not self.has_label(names):
+        if role.kind == "columns" and role.name == "judged" and not self.has_label:
             raise ValueError(f"{where}: without labels no document is judged, so column {role.column!r} cannot say it")
         try:
             check_column(role.column, names, where)
@@ -227,16 +235,29 @@ def check_table_names(names, where):
         )
 
 
-def _check_nameless(left, names, where, is_text):
-    """Raises a ValueError where a column that nothing is said of has no name, or that of an index."""
-    nameless = next((name for name in left if not name.strip() or INDEX.fullmatch(name)), None)
-    if nameless is None:
+def is_index(name: str) -> bool:
+    """Whether a column is called as the index of a data frame is, where it became one without a name."""
+    return not name.strip() or bool(INDEX.fullmatch(name))
+
+
+def _check_nameless(left, names, where, is_text, index):
+    """Raises a ValueError where a column that nothing is said of has no name, or is an index."""
+    found = [name for name in left if is_index(name) or name in index]
+    if not found:
         return
+    nameless = found[0]
     place = names.index(nameless) + 1
-    if nameless.strip() or place == 1:
-        of_frame = "frame.reset_index(drop=True), Table.from_pandas(frame, preserve_index=False) or "
+    if nameless in index and not is_index(nameless):
+        wrong = (
+            f"{', '.join(map(repr, found))} is the index of the data frame, which is no feature: leave it out by "
+            "frame.reset_index(drop=True)"
+        )
+    elif nameless.strip() or place == 1:
+        of_frame = f"frame.drop(columns={found!r}), Table.from_pandas(frame, preserve_index=False) or "
         ways = f"{'' if is_text else of_frame}to_csv(index=False)"
-        wrong = f"column {nameless!r} looks like the index of a data frame, which is no feature: leave it out by {ways}"
+        which = f"column{'s' * (len(found) > 1)} {', '.join(map(repr, found))}"
+        looks = "look" if len(found) > 1 else "looks"
+        wrong = f"{which} {looks} like the index of a data frame, which is no feature: leave it out by {ways}"
     elif is_text and place == len(names):
         wrong = (
             "the last column has no name, as where each row ends with a separator: take the separators at the end out"

@@ -23,7 +23,7 @@ A mark is the metadata `plackett` of a field: `ids`, `columns`, or `features` fo
 column, such as `weight`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +33,7 @@ import pyarrow.types as kinds
 from plackett.data._columns import KNOWN, check_column, dtype_of_column
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._strings import Dictionary, Strings, smaller
+from plackett.data._words import some
 
 MARK = b"plackett"
 ROW_A_DOCUMENT = (
@@ -253,6 +254,12 @@ def rename(table: pa.Table, columns: Mapping[str, str], ids: Sequence[str], wher
     return pa.table(table.columns, schema=pa.schema(fields))
 
 
+def to_be_ranked(table: pa.Table, columns: Collection[str], where: str) -> pa.Table:
+    """The table `without_labels`, less all that it says of documents: these columns and those with a meaning too."""
+    said = {"label", "missed", *KNOWN, *columns} | {field.name for field in table.schema if mark_of(field) == "columns"}
+    return without_labels(table.select([name for name in table.column_names if name not in said]), where)
+
+
 def without_labels(table: pa.Table, where: str) -> pa.Table:
     """The table with labels of 0 that nobody judged, one for each entry of its first column of lists.
 
@@ -271,3 +278,17 @@ def without_labels(table: pa.Table, where: str) -> pa.Table:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     zeros = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), np.zeros(offsets[-1], "float32"))
     return table.append_column("label", zeros).append_column("judged", zeros)
+
+
+def in_order_of(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
+    """The table with its columns in the order of another, with which it is read.
+
+    Raises:
+        ValueError: it has other columns; says which.
+    """
+    lacking = [name for name in schema.names if name not in table.column_names]
+    new = [name for name in table.column_names if name not in schema.names]
+    if lacking or new:
+        words = [f"lacks {some(lacking)}"] * bool(lacking) + [f"has {some(new)} besides"] * bool(new)
+        raise ValueError(f"{where}: files that are read together have the same columns, but this {' and '.join(words)}")
+    return table.select(schema.names)

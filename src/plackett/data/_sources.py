@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from plackett import data
+from plackett.data._columns import KNOWN
 from plackett.data._features import match_features
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._reading import ROLES, Paths, Reading, as_list, check_reading, check_they_act, options_of
 from plackett.data._roles import Roles
+from plackett.data._schema import in_order_of
 from plackett.data._suffixes import MOVIELENS, form_of
 from plackett.data._tables import join, parts
 from plackett.data._words import some
@@ -119,18 +121,9 @@ def align(sources: Sequence[Source]) -> list[Source]:
     def tables(source):
         for table in source.tables:
             first.extend([] if first else [table.schema])
-            yield _in_order_of(table, first[0], source.where)
+            yield in_order_of(table, first[0], source.where)
 
     return [source._replace(tables=tables(source)) for source in sources]
-
-
-def _in_order_of(table, schema, where):
-    lacking = [name for name in schema.names if name not in table.column_names]
-    new = [name for name in table.column_names if name not in schema.names]
-    if lacking or new:
-        words = [f"lacks {some(lacking)}"] * bool(lacking) + [f"has {some(new)} besides"] * bool(new)
-        raise ValueError(f"{where}: files that are read together have the same columns, but this {' and '.join(words)}")
-    return table.select(schema.names)
 
 
 def _letor_sources(paths, features=None, group_file=None, fill=None, **options):
@@ -255,6 +248,12 @@ def _only(features, paths, options):
         new |= dict.fromkeys(names)
         for role in roles.of_columns(names, str(path)):
             new.pop(role.column, None)
+    for name in (
+        *KNOWN,
+        *options.get("columns", {}).values(),
+        options.get("label") or "label",
+    ):  # which are no features
+        new.pop(name, None)
     if new:
         warnings.warn(f"columns that the run did not read are left out: {some(new)}", stacklevel=2)
     return {"features": list(features)}

@@ -306,7 +306,12 @@ def _check_inputs(inputs, lists):
     width = lists.features.shape[1]
     has = ["mask", *(["features"] if width else []), *lists.ids]
     if lacking := [name for name in inputs if name not in has]:
-        raise ValueError(f"the model takes {', '.join(lacking)}, but these lists have {', '.join(has)}")
+        dense = [
+            f"; {name} is a dense feature there, which ids or categorical (--ids, --categorical) reads as an id feature"
+            for name in lacking
+            if name in lists.feature_names
+        ]
+        raise ValueError(f"the model takes {', '.join(lacking)}, but these lists have {', '.join(has)}{''.join(dense)}")
     for name, tensor in inputs.items():
         if tensor is None:
             continue

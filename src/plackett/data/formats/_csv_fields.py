@@ -70,13 +70,16 @@ class Fields:
             return ""
         if self.decimal == ",":
             return "; points are no part of a number where decimal=','"
-        return "; where commas are decimal points, say decimal=','; commas between thousands are no part of a number"
+        return (
+            "; where commas are decimal points, say decimal=',' (--decimal , on the command line); commas between "
+            "thousands are no part of a number"
+        )
 
     def hint(self, text: str) -> str:
         """What may help where a field is no number, or nothing."""
         if any(letter.isdigit() for letter in text):
             return self.decimal_hint(text)
-        return f"; if that stands for missing, say missing_values=[{text!r}]"
+        return f"; if that stands for missing, say missing_values=[{text!r}] (--missing-value on the command line)"
 
     def is_missing(self, texts: pa.Array) -> pa.Array:
         """Whether each field stands for missing, as a word."""

@@ -118,8 +118,6 @@ def first_missing(
 def _find(path, roles, separator, decimal, encoding):
     """(the layout of a file, the roles of its columns)."""
     layout = find_layout(path, separator, encoding)
-    if layout.separator == decimal:
-        raise ValueError(f"{path}: {decimal!r} cannot be both between fields and the decimal point")
     return layout, roles.of_columns(layout.names, str(path), is_text=True)
 
 
@@ -236,4 +234,6 @@ class _Blocks:
             return "; this is of several lines, as where a quote opens and does not close in the same field"
         if wrong.role.kind == "ids":
             return "; categorical takes any text"
+        if wrong.role.kind == "label":
+            return self.fields.decimal_hint(wrong.text)
         return hint_of_meaning(wrong.role) or self.fields.hint(wrong.text)

@@ -27,7 +27,7 @@ def read_frame(frame: Any, roles: Roles, *, together: bool) -> RankingLists:
     names = _names(frame)
     if _has_a_row_a_query(frame, names, roles):
         return from_tables(_of_queries(_arrow(frame, names), roles), WHERE)
-    found = roles.of_columns(names, WHERE)
+    found = roles.of_columns(names, WHERE, index=_index_names(frame))
     table = _arrow(frame, dict.fromkeys(role.column for role in found))
     _check_types(table, found)
     check_new_names(found, WHERE)
@@ -79,23 +79,36 @@ def _frame(frame):
         raise TypeError(f"the frame must give columns with names, but got {type(frame).__name__}: {error}") from None
 
 
-def _columns_of_pandas(frame):
-    """The columns of pandas by their names as strings, None and NaN as none.
+class _Columns(dict):
+    """The columns of pandas by their names as strings, and the names of those that are its index."""
 
-    What has a name in the index is a column, unless it is a range.
-    """
+    index: Collection[str] = ()
+
+
+def _columns_of_pandas(frame):
+    """Its columns, None and NaN being no names. What has a name in the index is one too, unless it is a range."""
     index = frame.index
     levels = () if isinstance(index, sys.modules["pandas"].RangeIndex) else range(index.nlevels)
     columns = [
         ("" if _is_missing(name) else str(name), frame.iloc[:, place]) for place, name in enumerate(frame.columns)
     ]
-    columns += [
+    of_index = [
         (str(index.names[level]), index.get_level_values(level).to_series())
         for level in levels
         if index.names[level] is not None
     ]
-    check_table_names([name for name, _ in columns], WHERE)
-    return dict(columns)
+    check_table_names([name for name, _ in columns + of_index], WHERE)
+    found = _Columns(columns + of_index)
+    found.index = [name for name, _ in of_index]
+    return found
+
+
+def _index_names(frame):
+    """The names of the columns that are, or were, the index of a pandas frame."""
+    if isinstance(frame, pa.Table):
+        known = (frame.schema.pandas_metadata or {}).get("index_columns", [])
+        return [name for name in known if isinstance(name, str)]
+    return getattr(frame, "index", ()) if isinstance(frame, _Columns) else ()
 
 
 def _is_missing(name):
@@ -111,7 +124,7 @@ def _names(frame):
 
 def _has_a_row_a_query(frame, names, roles):
     """Whether the label is a column of lists; without labels, the document or else any column."""
-    if roles.has_label(names):
+    if roles.has_label:
         return roles.label in names and _is_of_lists(frame, roles.label)
     document = "document" if roles.document is None else roles.document
     return any(_is_of_lists(frame, name) for name in ([document] if document in names else names))
@@ -217,7 +230,7 @@ def _of_queries(table, roles):
                 f"{WHERE} has one row a query, where lists of numbers are features, lists of strings id features and "
                 f"single values columns of queries: leave out {argument}"
             )
-    has_label = roles.has_label(table.column_names)
+    has_label = roles.has_label
     fixed = {roles.query: "query"} | ({roles.label: "label"} if has_label else {})
     fixed |= {roles.document: "document"} if roles.document is not None else {}
     ids = {column: name for name, column in roles.named("ids")}

@@ -14,7 +14,7 @@ from fsspec.implementations.local import LocalFileSystem
 from plackett._files import errors_of_writing, list_paths, missing_file, replace
 from plackett.data._cache import read_cached
 from plackett.data._ranking_lists import RankingLists
-from plackett.data._schema import rename, to_table, without_labels
+from plackett.data._schema import in_order_of, rename, to_be_ranked, to_table
 from plackett.data._tables import from_tables, parts
 
 ROW_GROUP = 64 * 2**20  # bytes in memory
@@ -93,12 +93,13 @@ def parquet_tables(
 ) -> Iterator[pa.Table]:
     """The rows of Parquet files, in tables of about 32 MB; see `read_parquet`.
 
-    With `to_rank` files need no labels, nor what else is known of documents.
+    With `to_rank` labels are not read, nor what else is known of documents.
     """
     if not isinstance(columns, Mapping | None):
         raise ValueError(f"columns must be a dict, {{name it gets: column}}, but got {columns!r}")
     if isinstance(ids, str) or not isinstance(ids, Collection):
         raise ValueError(f"ids must be a sequence of names, but got {ids!r}")
+    first: list[pa.Schema] = []
     for name, file in _files(paths):
         with _open(name, file) as parquet:
             rows = parquet.metadata.num_rows
@@ -106,16 +107,12 @@ def parquet_tables(
             at_a_time = max(1, int(TABLE * rows / max(size, 1)))
             try:
                 for batch in parquet.iter_batches(at_a_time):
-                    table = rename(pa.table(batch), _there(columns or {}, batch, to_rank), ids, str(name))
-                    unlabelled = to_rank and "label" not in table.column_names
-                    yield without_labels(table, str(name)) if unlabelled else table
+                    table = rename(pa.table(batch), {} if to_rank else columns or {}, ids, str(name))
+                    table = to_be_ranked(table, (columns or {}).values(), str(name)) if to_rank else table
+                    first.extend([] if first else [table.schema])
+                    yield in_order_of(table, first[0], str(name))
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise ValueError(f"{name}: the Parquet file is damaged: {error}") from None
-
-
-def _there(columns, batch, to_rank):
-    """The columns that are there, where not all need be."""
-    return {name: x for name, x in columns.items() if x in batch.schema.names} if to_rank else columns
 
 
 def read_parquet(
