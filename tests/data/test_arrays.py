@@ -229,3 +229,12 @@ def test_says_what_is_wrong(given, wrong):
         given |= {"y": given["y"][: len(given["X"])], "query": given["query"][: len(given["X"])]}
     with pytest.raises(ValueError, match=wrong):
         from_arrays(given.pop("X"), given.pop("y"), **given)
+
+
+@pytest.mark.parametrize("name", ["index", "level_0", "Unnamed: 0.1"])
+def test_the_index_of_a_frame_is_no_feature_unless_it_is_named_as_one(name):
+    frame = pd.DataFrame({name: [0, 1], "x": [0.5, 0.25]})
+    with pytest.raises(ValueError, match=f"X has a column '{name}', which looks like the index of a data frame"):
+        RankingLists.from_arrays(frame, [1, 0], group=[2])
+    lists = RankingLists.from_arrays(frame, [1, 0], group=[2], feature_names=[name, "x"])
+    assert lists.feature_names == (name, "x")

@@ -167,7 +167,7 @@ def test_an_entry_that_is_not_whole_is_written_anew(harm, path, tmp_path):
     "first, second, wrong",
     [
         ({}, {}, "query 'a' is there twice; the id of a query must be its own"),
-        ({}, {"query": ["b"], "price": [[1.0, 2.0]]}, "the parts differ in their columns: 0 dense features and 1"),
+        ({}, {"query": ["b"], "price": [[1.0, 2.0]]}, "this has price besides"),
         (
             {"day": [7]},
             {"query": ["b"], "day": ["x"]},
@@ -182,7 +182,7 @@ def test_both_ways_to_read_say_the_same(first, second, wrong, cached, tmp_path):
         pq.write_table(pa.table(table | columns), tmp_path / f"{name}.parquet")
     with pytest.raises(ValueError, match=wrong) as caught:
         read_parquet([tmp_path / "a.parquet", tmp_path / "b.parquet"], cache=tmp_path / "cache" if cached else None)
-    assert str(caught.value).startswith(f"[{tmp_path / 'a.parquet'!r}")
+    assert str(caught.value).startswith(tuple(str(tmp_path / name) for name in ("a.parquet", "b.parquet")))
     assert not (cached and entries(tmp_path / "cache"))
 
 

@@ -51,6 +51,13 @@ def test_files_of_different_widths(tmp_path):
     assert read_parquet(tmp_path / "all.parquet").features.tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 1], [0, 0, 0]]
 
 
+def test_features_in_no_line_are_told(tmp_path):
+    (tmp_path / "a.txt").write_text("1 qid:1 1:1\n0 qid:1 2:1\n")
+    rows = dict(convert(tmp_path / "a.txt", tmp_path / "a.parquet", features=5).rows())
+    assert rows["features"] == "5, of which 3 are in no line and 0"
+    assert dict(convert(tmp_path / "a.txt", tmp_path / "b.parquet").rows())["features"] == "2"
+
+
 def test_csv_and_its_summary(tmp_path):
     (tmp_path / "a.csv").write_text("query,grade,x,y\n1,1,2,\n1,0,2,4\n2,0,2,\n")
     rows = dict(convert([tmp_path / "a.csv"], tmp_path / "a.parquet", label="grade", missing=True).rows())

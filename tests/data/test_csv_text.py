@@ -40,8 +40,8 @@ def test_decimal_commas_are_said_and_not_guessed(read):
     assert read(text, separator=";", decimal=",").features.tolist() == [[1.5, 3], [2.5, 4], [3.5, 5]]
     with pytest.raises(ValueError, match=r"line 3, .* '1\.234'; points are no part of a number where decimal=','"):
         read(text.replace("2,5", "1.234"), separator=";", decimal=",")
-    with pytest.raises(ValueError, match="',' cannot be both between fields and the decimal point"):
-        read(TEXT, decimal=",")
+    quoted = TEXT.replace("1.5", '"1,5"').replace("2.5", '"2,5"').replace("3.5", '"3,5"')
+    assert read(quoted, decimal=",").features.tolist() == [[1.5, 3], [2.5, 4], [3.5, 5]]
     with pytest.raises(ValueError, match=r"decimal must be '\.' or ',', but got 'comma'"):
         read(TEXT, decimal="comma")
 

@@ -19,13 +19,17 @@ ROWS = {"query": ["b", "a", "a"], "label": [1, 0, 1], "x": [1.5, 2.0, 3.0]}
 from_frame = RankingLists.from_frame
 
 
-def test_the_index_of_pandas_is_no_feature_unless_it_has_a_name():
+def test_the_index_of_pandas_is_no_feature_unless_it_has_a_name_and_a_role():
     frame = pd.DataFrame(ROWS).sort_values("query")
     assert from_frame(frame).feature_names == ("x",)
-    assert from_frame(frame.rename_axis("rank")).feature_names == ("x", "rank")
-    assert from_frame(frame.rename_axis("rank")).features[:, 1].tolist() == [1, 2, 0]
     levels = frame.set_index([pd.Index([1, 2, 3], name="rank"), pd.Index([7, 8, 9])])
-    assert from_frame(levels).feature_names == ("x", "rank")
+    for named in (frame.rename_axis("rank"), levels, pa.table(frame.rename_axis("rank"))):
+        with pytest.raises(
+            ValueError, match=r"'rank' is the index of the data frame, .* frame\.reset_index\(drop=True\)"
+        ):
+            from_frame(named)
+        assert from_frame(named, features=["x", "rank"]).feature_names == ("x", "rank")
+    assert from_frame(frame.rename_axis("rank"), document="rank").documents.tolist() == ["1", "2", "0"]
     assert from_frame(frame.set_index("query")).queries.tolist() == ["a", "b"]
     assert from_frame(pd.DataFrame(ROWS).rename_axis("rank")).feature_names == ("x",)  # a range, which Arrow has not
 
@@ -39,11 +43,11 @@ def test_an_index_that_became_a_column_is_refused(of):
     assert from_frame(of(frame), features=["__index_level_0__"]).features.tolist() == [[1], [2], [0]]
 
 
-@pytest.mark.parametrize("name", ["index", "level_0", "level_1", "Unnamed: 0"])
+@pytest.mark.parametrize("name", ["index", "level_0", "level_1", "Unnamed: 0", "Unnamed: 0.1"])
 def test_an_index_that_was_reset_is_refused_unless_it_has_a_role(name):
     frame = pd.DataFrame(ROWS).sort_values("query").reset_index().rename(columns={"index": name})
     for of in (frame, pl.from_pandas(frame), pa.table(frame)):
-        with pytest.raises(ValueError, match=rf"'{name}' looks like the index .* frame\.reset_index\(drop=True\)"):
+        with pytest.raises(ValueError, match=rf"'{name}' looks like the index .* frame\.drop\(columns=\['{name}'\]\)"):
             from_frame(of)
         assert from_frame(of, document=name).documents.tolist() == ["1", "2", "0"]
         assert from_frame(of, features=["x", name]).feature_names == ("x", name)

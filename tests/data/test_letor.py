@@ -229,6 +229,11 @@ def sizes(text):
     [
         (b"x qid:1 1:2", "line 6: the label must be a number, but got 'x'"),
         (
+            b"qid:1 1:2",
+            "line 6: a line begins with the label: where there is none, as of documents to be ranked, write 0",
+        ),
+        (b"query,label,price", "line 6: this looks like CSV: say so by form='csv' (--format csv on the command line)"),
+        (
             b"16777217 qid:1 1:2",
             "line 6: the label must be between 0 and 2^24 - 1, beyond which float32 rounds, but got 16",
         ),
@@ -307,3 +312,10 @@ def test_lines_are_put_together_once(tmp_path, monkeypatch):
 def test_missing_features(path):
     path.write_text("1 qid:1 1:nan 2:1\n0 qid:1 1:2 2:-NaN\n")
     np.testing.assert_array_equal(read_letor(path).features, [[np.nan, 1], [2, np.nan]])
+
+
+@pytest.mark.parametrize("features", [["a"], "5", 5.5, True, -1, 10**20], ids=repr)
+def test_a_count_of_features_is_a_whole_number(features, path):
+    path.write_text("1 qid:1 1:1\n")
+    with pytest.raises(ValueError, match="features must be a whole number from 0 to 65536, but got"):
+        read_letor(path, features=features)

@@ -131,15 +131,15 @@ def test_data_without_labels(read):
         read(text, label=None, columns={"judged": "x"})
 
 
-def test_labels_that_may_be_there(tmp_path):
+def test_labels_of_documents_to_be_ranked_are_not_read(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("query,x\n1,5\n1,6\n")
     (table,) = delimited_tables(path, Roles(to_rank=True))
     assert table["label"].to_pylist() == table["judged"].to_pylist() == [[0, 0]]
-    path.write_text("query,x,label\n1,5,1\n1,6,0\n")
+    path.write_text("query,x,label,click\n1,5,,\n1,6,-1,no\n")
     (table,) = delimited_tables(path, Roles(to_rank=True))
-    assert table["label"].to_pylist() == [[1, 0]]
-    assert "judged" not in table.column_names
+    assert table["label"].to_pylist() == table["judged"].to_pylist() == [[0, 0]]
+    assert "click" not in table.column_names
 
 
 def test_a_frame_of_a_row_a_query_without_labels():

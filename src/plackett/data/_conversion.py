@@ -32,6 +32,7 @@ class Summary:
         self.feature_names: tuple[str, ...] = ()
         self.ids: tuple[str, ...] = ()
         self.columns: tuple[str, ...] = ()
+        self.listed = np.ones(0, bool)  # whether a line of LETOR files lists each feature, where they need not
         self.missing = self.lowest = self.highest = np.zeros(0)
 
     def add(self, lists: RankingLists) -> None:
@@ -62,7 +63,8 @@ class Summary:
         yield "empty lists", f"{(lengths == 0).sum():,}"
         yield "grades", shown + (f" and {len(grades) - 10:,} others" if len(grades) > 10 else "")
         yield "range of grades", f"{grades[0][0]:g} to {grades[-1][0]:g}" if grades else "none"
-        yield "features", f"{len(self.feature_names):,}"
+        in_no_line = f", of which {(~self.listed).sum():,} are in no line and 0" if not self.listed.all() else ""
+        yield "features", f"{len(self.feature_names):,}{in_no_line}"
         yield "id features", _count(self.ids)
         yield "columns", _count(self.columns)
         yield "missing values", self._name(self.missing > 0) + f" ({self.missing.sum():,} in all)"
@@ -122,7 +124,10 @@ def convert(
     with errors_of_writing(output):
         make_folder(output.parent)
 
-    sources = align(open_sources(paths, form, options_of(form, reading)))
+    options = options_of(form, reading)
+    if form == "letor" and "features" in options:
+        options["listed"] = summary.listed = np.zeros(options["features"], bool)
+    sources = align(open_sources(paths, form, options))
     write_tables(_look(sources, summary, missing, progress), output, overwrite=overwrite)
     return summary
 

@@ -189,7 +189,7 @@ def text_columns(where: str, found: Sequence[tuple[Role, object, str]], roles: S
     named = _as_flag(some)
     flags = f"--categorical {named}, --query-columns {named}, --document NAME, --features {_as_flag(kept)}"
     return ValueError(
-        f"{where}: {must}; text may be {', '.join(options[:-1])}, or {options[-1]} (on the command line {flags})"
+        f"{where}: {must}; each may be one of {', '.join(options[:-1])}, or {options[-1]} (on the command line {flags})"
     )
 
 

@@ -98,6 +98,8 @@ def parse_line(line: bytes, layout: Layout) -> tuple[str, str, list[int], list[s
         return None
     if tokens[0].startswith("qid:"):
         raise ValueError("a line begins with the label: where there is none, as of documents to be ranked, write 0")
+    if content.count(b",") > 1 and b":" not in content:
+        raise ValueError("this looks like CSV: say so by form='csv' (--format csv on the command line)")
     if not 0 <= np.float32(check_number(tokens[0], "the label")) <= LABEL.highest:
         raise ValueError(f"the label must be {LABEL.words}, but got {tokens[0]}")
     query = _query(tokens, layout, bool(comment))

@@ -16,6 +16,7 @@ from plackett.data._words import some
 from plackett.data.formats._letor_blocks import dense, is_text, parse_block, without_comments
 from plackett.data.formats._letor_groups import Groups
 from plackett.data.formats._letor_lines import Layout, MissingValues
+from plackett.registry.options import is_number
 
 BLOCK = 16 * 2**20  # bytes of text parsed at a time
 MOST = 2**16  # dense features
@@ -73,7 +74,9 @@ def read_letor(
     Cost: 16 MB of text at a time, and what the lists take.
     """
     fill: Fill = "always" if features is None else "sparse"
-    if features is None:
+    if features is not None:
+        check_count(features)
+    else:
         features = count_features(
             path, zero_based=zero_based, group_file=group_file, missing_values=missing_values, encoding=encoding
         )
@@ -118,11 +121,18 @@ def letor_tables(
             the number of features is that of a model: a file that writes zeros does not leave them out.
         listed: [features] bool, in which those that a line lists become True as the tables stream by.
     """
+    check_count(features)
     listed = np.zeros(features, bool) if listed is None else listed
     layout = _layout(features, zero_based, group_file, missing_values, comment_ids)
     groups = None if group_file is None else Groups(group_file, first_query, encoding)
     documents = _documents(path, layout, groups, encoding, fill, listed)
     yield from group_by_query(documents, str(path), together=together)
+
+
+def check_count(features: object) -> None:
+    """Raises a ValueError unless there may be so many features."""
+    if not is_number(features) or features != int(features) or not 0 <= features <= MOST:
+        raise ValueError(f"features must be a whole number from 0 to {MOST}, but got {features!r}")
 
 
 def count_features(

@@ -153,10 +153,11 @@ def read_parquet(
         TypeError: a path is none.
         ValueError: a file is not Parquet, or has not the form that docs/data.md shows; says file, row and query.
     """
+    where = ", ".join(map(str, list_paths(paths)))
     if cache is None:
-        return from_tables(parquet_tables(paths, columns, ids), str(paths))
+        return from_tables(parquet_tables(paths, columns, ids), where)
     key = _key(paths, columns, ids)
-    return read_cached(cache, key, lambda: parts(parquet_tables(paths, columns, ids), str(paths)), cache_bytes)
+    return read_cached(cache, key, lambda: parts(parquet_tables(paths, columns, ids), where), cache_bytes)
 
 
 def parquet_bytes(paths: Paths) -> int:
