@@ -134,7 +134,8 @@ def check_csv(path):
     if lists is None:
         return False
     with io.TextIOWrapper(io.BytesIO(path.read_bytes()), "utf-8-sig", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if any(row.values())]
+        header, *fields = [row for row in csv.reader(file) if row]
+    rows = [dict(zip(header, row, strict=True)) for row in fields]
     names = [name for name in rows[0] if name not in ("query", "label", "document")]
     assert np.repeat(lists.queries, lists.lengths).tolist() == [row["query"] for row in rows]
     if "document" in rows[0]:
