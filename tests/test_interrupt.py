@@ -12,10 +12,15 @@ import pytest
 from conftest import made_lists
 
 import plackett
+from plackett.training._interrupt import remember_interrupts
 from plackett.training._output_folder import read_history
+from plackett.training.callbacks import checkpoints
+from plackett.training.callbacks.checkpoints import positions
 
 LISTS, VALIDATION = made_lists(40, seed=0), made_lists(15, seed=1)
 QUICK = {"batch_size": 4, "epochs": 10**6, "patience": 10**6, "scorer_options": {"hidden": (4,)}}
+# With all that has a state: the noise of a loss, dropout, batch normalisation, moments.
+NOISY = QUICK | {"epochs": 4, "loss": "gumbel_approx_ndcg", "scorer_options": {"hidden": (4,), "dropout": 0.3}}
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +33,12 @@ def default_handler():
 
 def train(settings=QUICK, **arguments):
     return plackett.train(LISTS, VALIDATION, **settings | arguments)
+
+
+def assert_same_run(first, second):
+    assert first.history == second.history
+    for a, b in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def press(*_):
@@ -53,10 +64,71 @@ def test_each_of_20_stops_the_training_and_what_is_kept_goes_on(tmp_path):
         timer.join()
     assert stopped == 20
     epochs = len(read_history(tmp_path)) + 1
-    resumed, whole = train(output=tmp_path, resume=True, epochs=epochs), train(epochs=epochs)
-    assert resumed.history == whole.history
-    for a, b in zip(resumed.model.get_weights(), whole.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert_same_run(train(output=tmp_path, resume=True, epochs=epochs), train(epochs=epochs))
+
+
+class Presses(keras.callbacks.Callback):
+    """Presses Ctrl-C at one step, or at the end of an epoch where `step` is None."""
+
+    def __init__(self, epoch, step):
+        super().__init__()
+        self.moment, self.epoch = (epoch, step), 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == self.moment:
+            press()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch, None) == self.moment:
+            press()
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    return train(NOISY)
+
+
+@pytest.mark.parametrize(
+    ("moment", "position"), [((0, 0), (0, 1)), ((1, 3), (1, 4)), ((1, 9), (2, 0)), ((2, None), (3, 0))]
+)
+def test_a_checkpoint_is_written_of_the_step_that_it_stops_at(tmp_path, undisturbed, moment, position):
+    """Of the last step of an epoch once it is measured; from each the run ends as if nothing had been."""
+    with pytest.raises(KeyboardInterrupt):
+        train(NOISY, output=tmp_path, callbacks=[Presses(*moment)])
+    assert positions(tmp_path / "checkpoints") == [position]
+    assert len(read_history(tmp_path)) == position[0]
+    assert_same_run(train(NOISY, output=tmp_path, resume=True), undisturbed)
+
+
+def test_a_second_one_while_the_checkpoint_is_written_leaves_what_is_whole(tmp_path, undisturbed, monkeypatch):
+    write, written = np.savez, []
+
+    def interrupted(file, **arrays):
+        written.append(file)
+        if len(written) == 2:
+            file.write(b"PK half")
+            press()
+        write(file, **arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.np, "savez", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(NOISY, output=tmp_path, checkpoint_steps=5, callbacks=[Presses(0, 6)])
+    assert positions(tmp_path / "checkpoints") == [(0, 5)]
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["0000-000005"]
+    assert_same_run(train(NOISY, output=tmp_path, resume=True), undisturbed)
+
+
+def test_one_that_was_swallowed_before_the_training_stops_it_at_its_beginning(tmp_path):
+    with remember_interrupts():
+        with pytest.raises(KeyboardInterrupt):
+            press()
+        with pytest.raises(KeyboardInterrupt):
+            train(output=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_one_that_comes_in_a_callback_which_swallows_it_stops_too():

@@ -59,7 +59,7 @@ def test_a_run_ends_sooner_but_not_before_what_is_done(tmp_path):
 
     callbacks = [keras.callbacks.LambdaCallback(on_epoch_begin=stop)]
     with pytest.raises(KeyboardInterrupt):
-        train(output=tmp_path, epochs=9, callbacks=callbacks)
+        train(output=tmp_path, epochs=9, callbacks=callbacks, checkpoint_steps=5)
     with pytest.raises(
         ValueError, match=r"cannot be resumed with epochs=1: 2 are done. Give at least 2; to train anew"
     ):

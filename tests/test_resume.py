@@ -132,7 +132,7 @@ def test_nothing_draws_from_the_generators_of_python_and_numpy(noisy):
     assert all(state == states[0] for state in states)
 
 
-def test_without_a_checkpoint_it_starts_from_the_beginning(undisturbed, tmp_path):
+def test_without_a_checkpoint_it_starts_from_the_beginning_and_says_so(undisturbed, tmp_path, recwarn):
     (tmp_path / "run").mkdir()
     (tmp_path / "run/environment.yaml").write_text("plackett: 0.1.0\n")
     (tmp_path / "run/plackett-partial-config-0123456789abcdef.yaml").write_text("epo")
@@ -140,6 +140,10 @@ def test_without_a_checkpoint_it_starts_from_the_beginning(undisturbed, tmp_path
     assert not (tmp_path / "run/checkpoints").exists()
     assert len((tmp_path / "run/history.csv").read_text().splitlines()) == 2
     assert_same_run(train(output=tmp_path / "run", resume=True), undisturbed)
+    (told,) = [warning for warning in recwarn if warning.category is UserWarning]
+    words = f"there is no checkpoint in {tmp_path / 'run/checkpoints'}, so the run begins again"
+    assert words in str(told.message)
+    assert told.filename == __file__
 
 
 def test_between_the_files_of_an_epoch(undisturbed, tmp_path, monkeypatch):

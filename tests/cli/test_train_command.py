@@ -23,6 +23,7 @@ from conftest import made_lists
 import plackett
 from plackett.cli._flags import flag_of, kinds_of_settings
 from plackett.cli._request import parse_options
+from plackett.training._lock import hold
 from plackett.training._settings import help_texts
 from plackett.training.callbacks import checkpoints
 
@@ -201,8 +202,42 @@ def test_ctrl_c_leaves_what_is_finished(files):
         "model.keras",
         "metrics.json",
         "history.csv",
+        "checkpoints",
         ".lock",
     }
+    epochs = len(history(files / "run").splitlines())
+    arguments = ["train", files / "train.txt", "--epochs", epochs, "--patience", 100000]
+    assert "warning" not in words(run(*arguments, "--output", files / "run", "--resume"))
+    assert run(*arguments, "--output", files / "whole").exit_code == 0
+    assert history(files / "run") == history(files / "whole")
+
+
+def test_a_run_without_a_checkpoint_begins_again_and_says_so(files, monkeypatch):
+    """As one does that was killed before its first."""
+
+    def full(*given):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    arguments = ["train", files / "train.txt", *quick(), "--output", files / "run"]
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "write", full)
+        assert run(*arguments).exit_code == 2
+    (files / "run/history.csv").write_text("\n".join(history(files / "run").splitlines()[:2]))
+    done = run(*arguments, "--resume")
+    assert done.exit_code == 0, done.output
+    assert f"warning: there is no checkpoint in {files / 'run/checkpoints'}, so the run begins again" in words(done)
+
+
+def test_a_run_in_the_folder_of_a_trial_is_refused_while_its_search_goes_on(files):
+    (files / "search/trials").mkdir(parents=True)
+    (files / "search/search.yaml").write_text("space: {}")
+    arguments = ["train", files / "train.txt", *quick(1), "--output", files / "search/trials/0003"]
+    with hold(files / "search"):
+        done = run(*arguments)
+    assert done.exit_code == 2
+    assert f"{files / 'search'} is in use by process {os.getpid()} on " in words(done)
+    assert not (files / "search/trials/0003").exists()
+    assert run(*arguments).exit_code == 0
 
 
 def test_a_run_that_was_still_improving_says_so(files):
@@ -259,7 +294,7 @@ def test_ctrl_c_names_a_way_on_where_there_is_one(files, monkeypatch):
     monkeypatch.setattr(plackett, "train", stop)
     done = run("train", files / "train.txt", "--output", files / "run")
     assert done.exit_code == 130
-    assert "stopped: no epoch was finished; --resume goes on from the last checkpoint" in words(done)
+    assert "stopped: no epoch was finished; there is no checkpoint yet, so --resume begins again" in words(done)
     lists = made_lists(9, seed=0)
     monkeypatch.setattr(plackett.data, "movielens_100k", lambda: 3 * (with_film(lists),))
     done = run("demo", "--output", files / "demo")

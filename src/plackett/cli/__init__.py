@@ -3,9 +3,19 @@
 A command imports Keras when it needs it, after all that can be checked without it.
 """
 
+import sys
+
+from plackett.training._interrupt import remember_interrupts
+
 
 def main() -> None:
-    """Runs the command line."""
-    from plackett.cli._app import app
-
-    app()
+    """Runs the command line, which Ctrl-C ends from its first import on."""
+    with remember_interrupts() as interrupt:
+        try:
+            from plackett.cli._app import app
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) or interrupt.came:
+                print("stopped", file=sys.stderr)
+                raise SystemExit(130) from None
+            raise
+        app()

@@ -10,7 +10,8 @@ from typer.core import TyperCommand
 
 import plackett
 from plackett.cli import _errors, convert, demo, evaluate, score, train, tune
-from plackett.cli._tables import say
+from plackett.cli._tables import errors, say
+from plackett.training._interrupt import remember_interrupts
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")]
 
@@ -28,14 +29,31 @@ class Command(TyperCommand):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx):
-        try:
-            with _errors.warnings_in_lines():
-                return super().invoke(ctx)
-        except (typer.Exit, BrokenPipeError):
-            raise
-        except Exception as error:
-            debug = ctx.params["debug"] or ctx.parent.params["debug"]
-            raise typer.Exit(_errors.show(error, debug=debug)) from None
+        with remember_interrupts() as interrupt:
+            try:
+                with _errors.warnings_in_lines():
+                    result = super().invoke(ctx)
+                interrupt.check()
+                return result
+            except (typer.Exit, BrokenPipeError):
+                raise
+            except KeyboardInterrupt:
+                raise stop() from None
+            except Exception as error:
+                if interrupt.came and (isinstance(error, ImportError) or not _errors.is_of_use(error)):
+                    raise stop() from None  # it broke off what then raised: an import, say
+                raise self.tell(ctx, error) from None
+
+    def tell(self, ctx, error):
+        """Shows an error; the exit that it comes to."""
+        debug = ctx.params["debug"] or ctx.parent.params["debug"]
+        return typer.Exit(_errors.show(error, debug=debug))
+
+
+def stop() -> typer.Exit:
+    """Says that Ctrl-C came; the exit that it comes to."""
+    errors.print("stopped")
+    return typer.Exit(130)
 
 
 def add(command: Callable, epilog: str | None = None) -> None:

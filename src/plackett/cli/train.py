@@ -24,7 +24,8 @@ from plackett.cli._progress import EpochBar
 from plackett.cli._request import read_request
 from plackett.cli._tables import console, say
 from plackett.cli._training_lists import read_lists
-from plackett.training._lock import check_free
+from plackett.training._interrupt import check_interrupts
+from plackett.training._lock import check_free, check_search_free
 from plackett.training._output_folder import check_output, holds_run
 from plackett.training._same_run import check_same_settings, schedule_over_all_epochs
 
@@ -64,18 +65,20 @@ def train(
     _checks.check_folder(output, may_hold=True, way_out="")
     check_output(output, overwrite=overwrite, resume=resume)
     check_free(output)
+    check_search_free(output)
     if resume and (output / "config.yaml").is_file():
         check_same_settings(output, {"backend": running} | dataclasses.asdict(request.whole))
     if resume and not holds_run(output):
         say(f"there is no run in {output} yet: a new one begins")
     lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
+    check_interrupts()
     trained = train_under_a_bar(
         lists,
         held_out,
         output,
         request.settings,
         callbacks=[log_to(output / "tensorboard")] if tensorboard else [],
-        way_on="; --resume goes on from the last checkpoint",
+        resumable=True,
         provenance=provenance,
         overwrite=overwrite,
         resume=resume,
@@ -89,7 +92,7 @@ def train(
 
 
 def train_under_a_bar(
-    lists, validation, output: pathlib.Path, settings: Mapping, *, callbacks: Sequence = (), way_on: str = "", **options
+    lists, validation, output: pathlib.Path, settings: Mapping, *, callbacks: Sequence = (), resumable=False, **options
 ):
     """`plackett.train`, with a bar over its epochs; Ctrl-C says what is kept, and the way on."""
     import plackett
@@ -107,10 +110,19 @@ def train_under_a_bar(
         return plackett.train(lists, validation, output=output, callbacks=callbacks, **options, **settings)
     except KeyboardInterrupt:
         kept = f"the best of the finished epochs is in {output}" if bar.best[0] else "no epoch was finished"
-        say(f"\nstopped: {kept}{way_on}")
+        say(f"\nstopped: {kept}{way_on(output) if resumable else ''}")
         raise typer.Exit(130) from None
     finally:
         bar.close()
+
+
+def way_on(output: pathlib.Path) -> str:
+    """What `--resume` does with a run that was stopped."""
+    from plackett.training.callbacks.checkpoints import CHECKPOINTS, positions
+
+    if positions(output / CHECKPOINTS):
+        return "; --resume goes on from the last checkpoint"
+    return "; there is no checkpoint yet, so --resume begins again"
 
 
 def as_callback(bar: EpochBar):

@@ -12,6 +12,7 @@ from plackett.cli._request import Request, read_request
 from plackett.cli._tables import console, in_short, say, table_of_trials
 from plackett.cli._training_lists import read_lists
 from plackett.training._config_file import read_yaml
+from plackett.training._interrupt import check_interrupts
 from plackett.training._lock import check_free
 from plackett.training._output_folder import check_search_output
 
@@ -45,6 +46,7 @@ def tune(
     check_search_output(output)
     check_free(output)
     lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
+    check_interrupts()
     check_parts(request)
     found = search(lists, held_out, output, trials, searched, provenance, request.settings)
     console.print(table_of_trials(found, str(request.whole.metric)))

@@ -1,7 +1,7 @@
-"""Ctrl-C while a model is trained: it stops the training at the next step, always. Needs no Keras.
+"""Ctrl-C: it stops a training at the next step, and all else at once, always. Needs no Keras.
 
 Where Python raises KeyboardInterrupt at once, the exception may rise in a callback of XLA or of the garbage collector,
-which prints it and goes on; Keras imports JAX on every backend.
+which prints it and goes on; Keras imports JAX on every backend. So each one is remembered, for the next check.
 """
 
 import contextlib
@@ -12,15 +12,17 @@ from collections.abc import Iterator
 
 
 class Interrupt:
-    """A handler of SIGINT that remembers the first, for `check`, and raises at a second."""
+    """A handler of SIGINT that remembers the first, for `check`, and raises; where it waits, at a second one alone."""
 
     def __init__(self) -> None:
         self.came = False
+        self.waits = False
 
     def __call__(self, number: int, frame: types.FrameType | None) -> None:
-        if self.came:
-            signal.default_int_handler(number, frame)
+        at_once = self.came or not self.waits
         self.came = True
+        if at_once:
+            signal.default_int_handler(number, frame)
 
     def check(self) -> None:
         """Raises a KeyboardInterrupt if one has come."""
@@ -29,8 +31,8 @@ class Interrupt:
 
 
 @contextlib.contextmanager
-def catch_interrupts() -> Iterator[Interrupt]:
-    """Within this, a SIGINT waits for the next `check`, at the latest that at the end; a second one does not wait.
+def remember_interrupts() -> Iterator[Interrupt]:
+    """Within this, a SIGINT raises a KeyboardInterrupt at once, as ever, and is remembered should that be swallowed.
 
     In another thread than the main one, which hears of no signal, and where the program has a handler of its own, which
     then decides, nothing is changed. Within another one, it is the same.
@@ -49,4 +51,29 @@ def catch_interrupts() -> Iterator[Interrupt]:
         yield interrupt
     finally:
         signal.signal(signal.SIGINT, previous)
-    interrupt.check()
+
+
+@contextlib.contextmanager
+def catch_interrupts() -> Iterator[Interrupt]:
+    """`remember_interrupts`, where a SIGINT waits for the next `check`, at the latest that at the end.
+
+    A second one does not wait, and one that was swallowed before is raised at the beginning.
+    """
+    with remember_interrupts() as interrupt:
+        if interrupt.waits:
+            yield interrupt
+            return
+        interrupt.check()
+        interrupt.waits = True
+        try:
+            yield interrupt
+        finally:
+            interrupt.waits = False
+        interrupt.check()
+
+
+def check_interrupts() -> None:
+    """Raises a KeyboardInterrupt if one has come within `remember_interrupts`."""
+    handler = signal.getsignal(signal.SIGINT)
+    if isinstance(handler, Interrupt):
+        handler.check()

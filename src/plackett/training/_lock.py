@@ -53,6 +53,13 @@ def check_free(folder: pathlib.Path) -> None:
         lock.release()
 
 
+def check_search_free(folder: pathlib.Path) -> None:
+    """Raises a BlockingIOError, which says of whom, where a process holds the search that a folder is a trial of."""
+    trials = folder.resolve().parent
+    if trials.name == "trials" and (trials.parent / "search.yaml").is_file():
+        check_free(trials.parent)
+
+
 def is_of_lock(name: str) -> bool:
     """Whether a file of this name belongs to the lock of its folder."""
     return name in (LOCK, HOLDER) or is_partial(name, [HOLDER])

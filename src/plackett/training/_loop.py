@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import warnings
 from typing import Unpack
 
 import keras
@@ -18,13 +19,13 @@ from plackett.training._lock import hold
 from plackett.training._objective import compile_model, make_losses, make_metric, make_scorer
 from plackett.training._objects import as_config
 from plackett.training._optimizers import make_optimizer
-from plackett.training._output_folder import check_output, read_history
+from plackett.training._output_folder import check_output, holds_run, read_history
 from plackett.training._run_folder import data_of_run, environment, open_run_folder, with_features, write_changes
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._target_check import check_targets
 from plackett.training._validation_share import hold_out
 from plackett.training.callbacks.best_epoch import Record
-from plackett.training.callbacks.checkpoints import CHECKPOINTS, Checkpoints, clear
+from plackett.training.callbacks.checkpoints import CHECKPOINTS, Checkpoints, clear, positions
 from plackett.training.callbacks.divergence import Watch
 from plackett.training.callbacks.interrupt import StopAtInterrupt
 from plackett.training.callbacks.randomness import EpochSeeds
@@ -107,8 +108,8 @@ def train(
             `checkpoints/`, of which the last stays. None = nothing is written. Each of them is whole at any moment:
             what is finished stays when training is interrupted. No other process writes there by plackett meanwhile.
         overwrite: whether an earlier run in `output` may be replaced; nothing else is.
-        resume: goes on with the run in `output` from its last checkpoint; from the beginning where there is none; a
-            finished run is given back as it is.
+        resume: goes on with the run in `output` from its last checkpoint; where it has none, it begins again, of which
+            a warning tells; a finished run is given back as it is.
         provenance: entries to put first in `config.yaml`: where the data came from.
         callbacks: further Keras callbacks. At the end of an epoch they see the loss and, under its own name, the
             validation metric, as in `EarlyStopping(monitor="ndcg@10", mode="max")`; Keras does not know of itself which
@@ -118,7 +119,8 @@ def train(
     Raises:
         BlockingIOError: another process holds `output`; says which one.
         FileExistsError: `output` holds an earlier run, and neither `overwrite` nor `resume` is True; or something else.
-        KeyboardInterrupt: after the step in which Ctrl-C came, and at once at a second one.
+        KeyboardInterrupt: after the step in which Ctrl-C came, or the epoch that this step ends, and the checkpoint
+            that is then written into `output`; at once at a second one.
         OSError: `output` cannot be written; the last checkpoint and the files of the finished epochs are whole.
         TrainingDivergedError: the loss, a gradient or the validation metric is not finite; likewise, and
             `divergence.json` says what was found.
@@ -153,8 +155,9 @@ def train(
         folder = pathlib.Path(output)
         check_output(folder, overwrite=overwrite, resume=resume)
         with hold(folder):
+            goes_on = resume and holds_run(folder)
             open_run_folder(folder, config, surroundings, overwrite=overwrite, resume=resume)
-            return run.to_its_end(folder, callbacks, config)
+            return run.to_its_end(folder, callbacks, config, goes_on=goes_on)
 
 
 def _check_callbacks(given):
@@ -184,7 +187,7 @@ class _Run:
         check_labels(lists, validation, losses, targets, self.metric)
         compile_model(self.model, settings, losses, optimizer)
 
-    def to_its_end(self, folder, callbacks, config=None):
+    def to_its_end(self, folder, callbacks, config=None, *, goes_on=False):
         """Trains, or goes on, or finds that nothing is left to do; `config` is what `config.yaml` is to say."""
         record = Record(self.validation, self.metric, self.settings.patience, folder)
         if folder is not None:
@@ -194,6 +197,12 @@ class _Run:
             self.model.optimizer.build(self.model.trainable_variables)
             self.model.load_weights(folder / "model.keras")
         else:
+            if goes_on and not positions(folder / CHECKPOINTS):
+                warnings.warn(
+                    f"there is no checkpoint in {folder / CHECKPOINTS}, so the run begins again, and what it had "
+                    "written is replaced by what the same steps give",
+                    stacklevel=3,
+                )
             record.take([])
             self._fit(record, callbacks)
         if folder is not None:
@@ -212,7 +221,9 @@ class _Run:
             first, step = checkpoints.resume(model)
             ours.append(checkpoints)
         params = {"epochs": settings.epochs, "steps": len(feed), "history": list(record.history)}
-        calls = Callbacks([*ours, *callbacks, StopAtInterrupt(self.interrupt)], add_history=True, model=model, **params)
+        calls = Callbacks(
+            [*ours, *callbacks, StopAtInterrupt(self.interrupt, checkpoints)], add_history=True, model=model, **params
+        )
         calls.begin()
         for epoch in range(first, settings.epochs):
             feed.start(epoch, step)

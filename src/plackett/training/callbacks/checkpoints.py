@@ -114,13 +114,28 @@ class Checkpoints(keras.callbacks.Callback):
         if self._due and not self.model.stop_training:
             self._write(epoch + 1, 0)
 
+    def write_after_step(self, batch: int) -> bool:
+        """Whether a checkpoint is there of what follows this batch; that of the last one is written after its epoch."""
+        step = self.feed.batches.step + batch + 1
+        if step == self.steps:
+            return False
+        self.watch.check_weights(batch)
+        self._write(self.feed.batches.epoch, step)
+        return True
+
+    def write_after_epoch(self, epoch: int) -> None:
+        """Writes a checkpoint of the end of this epoch."""
+        self.watch.check_weights(len(self.feed) - 1)
+        self._write(epoch + 1, 0)
+
     def write_the_end(self) -> None:
         """Writes a checkpoint of the last epoch, from which a run of more epochs goes on."""
-        end = (len(self.record.history), 0)
-        if positions(self.root)[-1:] != [end]:
-            self._write(*end)
+        self._write(len(self.record.history), 0)
 
     def _write(self, epoch, step):
+        if positions(self.root)[-1:] == [(epoch, step)]:  # for another reason, a moment ago
+            self._due = False
+            return
         groups = {
             "model": _values(self.model.variables),
             "optimizer": _values(self.model.optimizer.variables),
