@@ -130,7 +130,7 @@ class _Rows:
                 row,
                 role,
                 f"{role.name} must be text or a whole number, below 2^{power} where it is of {column.type}, but got "
-                f"{column[row].as_py()!r}; read the column as text, as by dtype={{{role.column!r}: str}} of pandas",
+                f"{numbers[row].as_py()!r}; read the column as text, as by dtype={{{role.column!r}: str}} of pandas",
             )
         return pc.cast(pc.cast(numbers, pa.int64()), pa.string())
 
