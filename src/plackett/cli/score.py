@@ -11,8 +11,7 @@ from plackett.cli._request import flags_given
 from plackett.cli._tables import say
 from plackett.cli._trained import Model, check_trained, load_ranker, read_for, say_unseen_ids
 from plackett.data._reading import check_is_no_input
-
-SUFFIXES = (".parquet", ".csv", ".run")  # those of `plackett.data.write_scores`
+from plackett.data._suffixes import OF_SCORES
 
 Output = Annotated[
     pathlib.Path,
@@ -32,8 +31,8 @@ def score(
     **flags,
 ):
     """Rank new data, which needs no labels: the score and the rank of each document."""
-    if output.suffix not in SUFFIXES:
-        raise ValueError(f"--output must be NAME{', NAME'.join(SUFFIXES)}, but got {output}")
+    if output.suffix not in OF_SCORES:
+        raise ValueError(f"--output must be NAME{', NAME'.join(OF_SCORES)}, but got {output}")
     check_is_no_input(output, data)
     _checks.check_new_file(output, overwrite)
     path, reading = check_trained(model, data, flags_given(ctx), labelled=False)

@@ -8,8 +8,8 @@ import polars as pl
 
 from plackett._files import errors_of_writing, replace
 from plackett.data._ranking_lists import RankingLists
+from plackett.data._suffixes import OF_SCORES
 
-SUFFIXES = (".parquet", ".csv", ".run")
 TAG = "plackett"
 
 
@@ -75,8 +75,8 @@ def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLik
 
 def check_suffix(path: pathlib.Path) -> None:
     """Raises a ValueError unless a file of scores may be called so."""
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f"scores are written to NAME{', NAME'.join(SUFFIXES)}, but got {path}")
+    if path.suffix not in OF_SCORES:
+        raise ValueError(f"scores are written to NAME{', NAME'.join(OF_SCORES)}, but got {path}")
 
 
 def _write_run(table, path, partial):

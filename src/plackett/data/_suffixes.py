@@ -13,6 +13,7 @@ SUFFIXES = {
 }
 FORMATS = ("letor", "csv", "parquet", "trec", "elwc", "sequence_example")
 PACKED = (".gz", ".zst", ".bz2")
+OF_SCORES = (".parquet", ".csv", ".run")
 
 
 def form_of(paths: Iterable[str | os.PathLike]) -> str:

@@ -39,8 +39,7 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
     """
     if not isinstance(model, keras.Model):
         raise ValueError(
-            "model must be a Keras model, such as trained.model, or keras.models.load_model(path) of a file, but got "
-            f"{model!r}"
+            f"model must be a Keras model, such as trained.model, or plackett.load(path) of a file, but got {model!r}"
         )
     check_lists("lists", lists)
     scorer = as_scorer(model, lists)
