@@ -1,0 +1,80 @@
+"""What the metrics of some systems are, query by query."""
+
+import dataclasses
+import os
+import pathlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from plackett import _lazy
+from plackett._files import errors_of_writing, replace
+from plackett.data import Strings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FACTS = ("list_size", "relevant")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Results:
+    """The metrics of some systems, one number a query, system and metric.
+
+    `evaluate` makes them. A query that does not count, as one without relevant documents where empty="skip", is NaN.
+
+    Args:
+        systems: the names of the systems.
+        metrics: the names of the metrics, such as "ndcg@10".
+        stated: the same with their conventions, such as "ndcg@10[exp2, empty=0, ties=expected]".
+        less_is_better: for each metric, whether a lower value is better.
+        queries: [queries], their ids.
+        values: [systems, metrics, queries] float64.
+        facts: name -> [queries], what is known of each query: `list_size`, how many documents it has, `relevant`, how
+            many of them have a label of at least 1, and the columns of queries.
+        notes: what must be known of how it was measured, such as that a run lacks queries, in whole sentences.
+    """
+
+    systems: tuple[str, ...]
+    metrics: tuple[str, ...]
+    stated: tuple[str, ...]
+    less_is_better: tuple[bool, ...]
+    queries: Strings
+    values: np.ndarray
+    facts: dict[str, np.ndarray | Strings]
+    notes: tuple[str, ...] = ()
+
+    def of(self, system: str, metric: str) -> np.ndarray:
+        """[queries], the values of one system and metric."""
+        return self.values[self.systems.index(system), self.metrics.index(metric)]
+
+    def means(self) -> np.ndarray:
+        """[systems, metrics], each the mean over the queries that count; NaN where none does."""
+        counts = ~np.isnan(self.values)
+        with np.errstate(invalid="ignore"):
+            return np.where(counts, self.values, 0.0).sum(axis=-1) / counts.sum(axis=-1)
+
+    def to_frame(self) -> "pl.DataFrame":
+        """A polars frame with one row a query and system: the query, the system, what is known of the query, and a
+        column for each metric, under its stated name; null where the query does not count.
+
+        Raises:
+            ImportError: polars is not installed.
+        """
+        frames = _lazy.load("plackett.evaluation._frames", "data", needed_by="Results.to_frame")
+        return frames.frame_of(self)
+
+    def write(self, path: str | os.PathLike) -> None:
+        """Writes `to_frame()` to a Parquet file, which is whole or not there.
+
+        Raises:
+            ImportError: polars is not installed.
+            OSError: the file could not be written.
+            ValueError: its name does not end with .parquet.
+        """
+        path = pathlib.Path(path)
+        if path.suffix != ".parquet":
+            raise ValueError(f"results are written to NAME.parquet, but got {path}")
+        frame = self.to_frame()
+        with replace(path) as partial, errors_of_writing(path):
+            frame.write_parquet(partial)

@@ -1,0 +1,37 @@
+"""What a system says of lists. A system is a function of lists that returns this, or the scores alone."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from plackett.data import RankingLists, Strings
+
+
+class Beyond(NamedTuple):
+    """Documents that a system retrieved and that the lists lack. Nobody judged them: they take ranks, and gain nothing.
+
+    Args:
+        scores: [documents beyond], in their own precision.
+        row_splits: [queries + 1] int64; those of query q are row_splits[q]:row_splits[q + 1].
+        documents: [documents beyond], their ids.
+    """
+
+    scores: np.ndarray
+    row_splits: np.ndarray
+    documents: Strings
+
+
+class Scored(NamedTuple):
+    """The scores of one system on some lists.
+
+    Args:
+        scores: [documents], in the order of the lists and in their own precision. -inf = not retrieved.
+        beyond: what the system retrieved besides. None = nothing.
+    """
+
+    scores: np.ndarray
+    beyond: Beyond | None = None
+
+
+System = Callable[[RankingLists], Scored | np.ndarray]
