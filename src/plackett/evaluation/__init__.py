@@ -1,38 +1,33 @@
-"""Scoring lists, measuring systems under declared conventions, and comparing them."""
+"""Scoring lists, measuring systems under declared conventions, and comparing them.
 
-from plackett.evaluation._comparison import Comparison, Mean, Pair, compare
-from plackett.evaluation._conventions import state
-from plackett.evaluation._evaluate import METRICS, evaluate, evaluate_scores
-from plackett.evaluation._peers import metrics_like
-from plackett.evaluation._results import Results
-from plackett.evaluation._saved import load
-from plackett.evaluation._scored import Beyond, Scored, System
-from plackett.evaluation._scoring import score
-from plackett.evaluation._slices import QueryValue, Slice, slices, worst_queries
-from plackett.evaluation._systems import open_system, open_systems
-from plackett.evaluation.systems.fusion import fuse
+All names are imported when they are first used.
+"""
 
-__all__ = [
-    "METRICS",
-    "Beyond",
-    "Comparison",
-    "Mean",
-    "Pair",
-    "QueryValue",
-    "Results",
-    "Scored",
-    "Slice",
-    "System",
-    "compare",
-    "evaluate",
-    "evaluate_scores",
-    "fuse",
-    "load",
-    "metrics_like",
-    "open_system",
-    "open_systems",
-    "score",
-    "slices",
-    "state",
-    "worst_queries",
-]
+from plackett import _lazy
+
+_NAMES = {
+    "METRICS": "_evaluate",
+    "Beyond": "_scored",
+    "Comparison": "_comparison",
+    "Mean": "_comparison",
+    "Pair": "_comparison",
+    "QueryValue": "_slices",
+    "Results": "_results",
+    "Scored": "_scored",
+    "Slice": "_slices",
+    "System": "_scored",
+    "compare": "_comparison",
+    "evaluate": "_evaluate",
+    "evaluate_scores": "_evaluate",
+    "fuse": "systems.fusion",
+    "load": "_saved",
+    "metrics_like": "_peers",
+    "open_system": "_systems",
+    "open_systems": "_systems",
+    "score": "_scoring",
+    "slices": "_slices",
+    "state": "_conventions",
+    "worst_queries": "_slices",
+}
+__all__ = list(_NAMES)
+__getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

@@ -49,7 +49,14 @@ def evaluate(
 ) -> dict[str, float]: ...
 
 
-def evaluate(systems, lists, metrics=METRICS, *, like=None, queries=None):
+def evaluate(
+    systems: Any,
+    lists: RankingLists | Iterable[RankingLists],
+    metrics: Metrics = METRICS,
+    *,
+    like: str | None = None,
+    queries: str | None = None,
+) -> Results | dict[str, float]:
     """The metrics of any number of systems, query by query, in one pass over the lists.
 
     >>> from plackett.data import RankingLists
