@@ -322,7 +322,7 @@ class RankingLists:
 
     def select(self, queries: Sequence[int] | np.ndarray) -> "RankingLists":
         """The lists of some queries, given by their positions."""
-        return self.take(_rows(self.row_splits, queries), self.lengths[queries], queries)
+        return self.take(rows_of(self.row_splits, queries), self.lengths[queries], queries)
 
     def _between(self, start, stop):
         """The lists of these queries as views."""
@@ -396,7 +396,7 @@ def _check_missed(missed, number):
         )
 
 
-def _rows(row_splits, queries):
+def rows_of(row_splits: np.ndarray, queries: Sequence[int] | np.ndarray) -> np.ndarray:
     """The rows of some queries behind each other."""
     lengths = np.diff(row_splits)[queries]
     return np.repeat(row_splits[:-1][queries] - splits(lengths)[:-1], lengths) + np.arange(lengths.sum())
@@ -404,7 +404,7 @@ def _rows(row_splits, queries):
 
 def _select_missed(missed, queries):
     queries = np.arange(len(missed.row_splits) - 1)[queries]
-    return Missed(missed.grades[_rows(missed.row_splits, queries)], splits(np.diff(missed.row_splits)[queries]))
+    return Missed(missed.grades[rows_of(missed.row_splits, queries)], splits(np.diff(missed.row_splits)[queries]))
 
 
 def splits(lengths: np.ndarray) -> np.ndarray:
