@@ -1,10 +1,11 @@
 """What qrels say: of a run's documents, and alone."""
 
+import gzip
 import random
 
 import pytest
 
-from plackett.data import read_trec
+from plackett.data import convert, read, read_qrels, read_trec
 from plackett.data.formats import _judgements, _trec_lines
 
 
@@ -57,3 +58,58 @@ def test_two_grades_are_told_where_the_second_stands(tmp_path, monkeypatch):
     (tmp_path / "qrels").write_text("\n".join(lines))
     with pytest.raises(ValueError, match=r"qrels, line 7: document 'b' of query '1' has two grades"):
         read_trec(tmp_path / "a.run", tmp_path / "qrels")
+
+
+def test_qrels_alone_are_lists_of_judged_documents(tmp_path):
+    path = tmp_path / "judgements.qrels"
+    path.write_text("# 2019\n1 0 a 1\n2 0 b -1\n1 0 z 2\n1 0 a 1\n1 0 y -2\n")
+    lists = read_qrels(path)
+    assert lists.queries.tolist() == ["1", "2"]
+    assert lists.lengths.tolist() == [3, 1]
+    assert lists.documents.tolist() == ["a", "z", "y", "b"]
+    assert lists.labels.tolist() == [1, 2, 0, 0]
+    assert lists.columns["judged"].tolist() == [1, 1, 0, 0]
+    assert lists.features.shape == (4, 0)
+    assert [one.missed.grades.tolist() for one in lists] == [[-2], [-1]]
+
+
+def test_qrels_are_read_by_their_suffix_and_kept_as_parquet(tmp_path):
+    path = tmp_path / "judgements.qrels"
+    path.write_text("1 0 a 1\n2 0 b -1\n1 0 z 2\n")
+    lists = read_qrels(path)
+    assert read(path).fingerprint() == lists.fingerprint()
+    convert(path, tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet").fingerprint() == lists.fingerprint()
+    path.rename(tmp_path / "qrels")
+    assert read(tmp_path / "qrels", form="qrels").fingerprint() == lists.fingerprint()
+
+
+def test_qrels_have_the_encodings_of_runs(tmp_path):
+    path = tmp_path / "a.qrels.gz"
+    path.write_bytes(gzip.compress("1 0 käse 1\n".encode("latin-1")))
+    assert read(path, encoding="latin-1").documents.tolist() == ["käse"]
+    with pytest.raises(ValueError, match="line 1: this is not UTF-8 text: .*encoding='latin-1'"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "text, wrong",
+    [
+        ("", "there are no judgements in this file"),
+        ("# none\n\n", "there are no judgements in this file"),
+        ("1 0 a 1\n1 0 a 2\n", "line 2: document 'a' of query '1' has two grades"),
+        ("1 0 a 1\n1 0 b\n", "line 2: there must be 4 fields, query iteration document grade, but there are 3"),
+        ("1 0 a 1\n1 0 b nan\n", "line 2: the grade must be finite, but got 'nan'"),
+    ],
+)
+def test_qrels_say_what_is_wrong(text, wrong, tmp_path):
+    (tmp_path / "a.qrels").write_text(text)
+    with pytest.raises(ValueError, match=rf"a\.qrels(: |, ){wrong}"):
+        read_qrels(tmp_path / "a.qrels")
+
+
+def test_a_query_in_two_files_of_qrels_is_refused(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.qrels").write_text("1 0 a 1\n")
+    with pytest.raises(ValueError, match=r"b\.qrels: query '1' is there twice"):
+        read([tmp_path / "a.qrels", tmp_path / "b.qrels"])

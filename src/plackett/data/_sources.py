@@ -24,7 +24,7 @@ from plackett.data.formats import delimited, letor
 from plackett.data.formats._csv_layout import find_layout
 from plackett.data.formats.parquet import parquet_bytes, parquet_tables, read_parquet
 from plackett.data.formats.tfrecord import tfrecord_tables
-from plackett.data.formats.trec import trec_tables
+from plackett.data.formats.trec import qrels_tables, trec_tables
 
 IN_MEMORY = 2**30  # bytes of Parquet files, of which the arrays are kept as files where there are more
 
@@ -106,6 +106,8 @@ def open_sources(
             return [Source(name, parquet_tables(name, to_rank=optional, **options)) for name in names]
         case "trec":
             return [Source(", ".join(names), trec_tables(paths, **{"qrels": None, **options}))]
+        case "qrels":
+            return [Source(name, qrels_tables(name, **options)) for name in names]
         case _:
             return [Source(", ".join(names), tfrecord_tables(paths, form=form, to_rank=optional, **options))]
 
