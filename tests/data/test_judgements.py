@@ -88,7 +88,7 @@ def test_qrels_have_the_encodings_of_runs(tmp_path):
     path = tmp_path / "a.qrels.gz"
     path.write_bytes(gzip.compress("1 0 käse 1\n".encode("latin-1")))
     assert read(path, encoding="latin-1").documents.tolist() == ["käse"]
-    with pytest.raises(ValueError, match="line 1: this is not UTF-8 text: .*encoding='latin-1'"):
+    with pytest.raises(ValueError, match=r"line 1: this is not UTF-8 text: .*encoding='latin-1'"):
         read(path)
 
 

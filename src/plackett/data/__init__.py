@@ -27,6 +27,7 @@ _NAMES = {
     "read_tfrecord": "formats.tfrecord",
     "read_trec": "formats.trec",
     "split_queries": "_parts",
+    "stream": "_sources",
     "write_parquet": "formats.parquet",
     "write_scores": "_scores",
 }

@@ -68,10 +68,10 @@ class RankingLists:
         feature_names: the name of each dense feature. () = they have numbers alone, from 1, which are then their names.
         ids: name -> [documents], id features, which stand for things: strings, or whole numbers, int32 or int64, which
             are never added up.
-        columns: name -> [documents] float32, what else is known of documents, under any name. These have a meaning:
-            `click`, `propensity`, the divisor of a click's weight, in (0, 1], `position`, the rank at which it was
-            shown, from 1, `teacher`, the score of a teacher, `weight`, `judged`, 0 for a document that nobody judged,
-            whose label is 0, else 1, and `run_score`, float64, the score in a run.
+        columns: name -> [documents] float64, what else is known of documents, under any name. These have a meaning,
+            and are float32: `click`, `propensity`, the divisor of a click's weight, in (0, 1], `position`, the rank at
+            which it was shown, from 1, `teacher`, the score of a teacher, `weight`, and `judged`, 0 for a document that
+            nobody judged, whose label is 0, else 1; and `run_score`, float64, the score in a run.
         query_columns: name -> [queries], what else is known of queries, numbers or strings.
         missed: what the judgements hold beyond the lists. None = nothing is known of it.
 
