@@ -123,7 +123,8 @@ def evaluate(
         queries=known.pop("query"),
         values=np.stack([values for values, _ in tables]),
         facts=known,
-        notes=tuple(note for system in opened.values() for note in getattr(system, "notes", list)()),
+        # A system that is part of a fusion too says the same twice.
+        notes=tuple(dict.fromkeys(note for system in opened.values() for note in getattr(system, "notes", list)())),
     )
 
 
