@@ -110,6 +110,26 @@ def check_measurement(words: Sequence[str], data: Sequence[str] | None, given: M
     return Measurement(systems, fusions, data, reading)
 
 
+def validation_of_runs(words: Sequence[str]) -> list[str]:
+    """The files that the best epoch of the first run was chosen on.
+
+    Raises:
+        ValueError: none of the systems is a run that was validated on files, so that the data must be named.
+    """
+    from plackett.evaluation.systems.names import name_systems
+
+    for path in name_systems(words).values():
+        config = pathlib.Path(path) / "config.yaml"
+        if config.is_file():
+            of_run = read_yaml(config)
+            if of_run.get("data") == [MOVIELENS]:
+                return [MOVIELENS]
+            files = of_run.get("validation")
+            if isinstance(files, list) and files:
+                return files
+    raise ValueError("there is no data: name it by --data, or the judgements of runs by --qrels")
+
+
 def _check_system(path, kind_of):
     """Raises an error unless the path is that of a system."""
     if os.path.isdir(path):
