@@ -173,6 +173,19 @@ def test_a_ranker_of_plackett_is_a_system_by_object_folder_and_file(tmp_path):
         np.testing.assert_array_equal(open_system(system)(OTHER_ORDER), scores)
 
 
+def test_ids_that_training_did_not_see_are_noted_however_often_it_was_asked():
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    known = RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10, ids={"shop": ["a", "b"] * 30})
+    lists = RankingLists.from_arrays(x[:4], group=[3, 1], ids={"shop": ["a", "c", "c", "d"]})
+    system = open_system(plackett.scorers.embeddings(known))
+    for part in (lists[:1], lists[1:], lists[:1]):
+        system(part)
+    assert system.notes() == [
+        "the model does not know all values of shop: 3 documents with others, such as 'c', which it takes all for one"
+    ]
+    assert open_system(system).notes() == []
+
+
 @pytest.mark.parametrize(
     "name, data, words",
     [

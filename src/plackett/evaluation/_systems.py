@@ -57,7 +57,7 @@ def open_system(what: Any) -> System:
     if isinstance(what, str | os.PathLike):
         return _open_words(what)
     if isinstance(what, keras.Model):
-        return KerasModel(what)
+        return KerasModel("the model", what)
     if hasattr(what, "predict"):
         return open_predictor(what)
     if callable(what):

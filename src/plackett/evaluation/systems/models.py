@@ -15,18 +15,45 @@ from plackett.data import RankingLists
 from plackett.data._features import match_features
 from plackett.data._words import some
 from plackett.evaluation._scoring import score
-from plackett.evaluation.systems.base import OpenSystem
+from plackett.evaluation.systems.base import OpenSystem, count
+from plackett.scorers import unseen_ids
+from plackett.scorers._unseen import Unseen
 
 
-@dataclasses.dataclass(frozen=True)
 class KerasModel(OpenSystem):
-    """A Keras model, as `plackett.score` takes it."""
+    """A Keras model, as `plackett.score` takes it.
 
-    model: keras.Model
+    Args:
+        name: what notes call it.
+        model: the model.
+    """
+
+    def __init__(self, name: str, model: keras.Model):
+        self.name, self.model = name, model
+        # By the first query of each part, so that what is asked again counts once.
+        self._unseen: dict[str, dict[str, Unseen]] = {}
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
         """Its scores."""
+        if len(lists):
+            self._unseen[lists.queries[0]] = unseen_ids(self.model, lists)
         return score(self.model, lists)
+
+    def notes(self) -> list[str]:
+        """Which id features hold values that training did not see."""
+        found: dict[str, list[Unseen]] = {}
+        for part in self._unseen.values():
+            for name, unseen in part.items():
+                found.setdefault(name, []).append(unseen)
+        return [
+            f"{self.name} does not know all values of {name}: {count(sum(x.documents for x in unseen), 'document')} "
+            f"with others, such as {unseen[0].example!r}, which it takes all for one"
+            for name, unseen in found.items()
+        ]
+
+    def afresh(self) -> "KerasModel":
+        """The same model, which was not called yet."""
+        return KerasModel(self.name, self.model)
 
 
 class OfFeatures(NamedTuple):
