@@ -173,6 +173,12 @@ def test_a_ranker_of_plackett_is_a_system_by_object_folder_and_file(tmp_path):
         np.testing.assert_array_equal(open_system(system)(OTHER_ORDER), scores)
 
 
+def test_a_fitted_ranker_of_scikit_learn_is_a_system():
+    ranker = plackett.Ranker(epochs=1).fit(LISTS.features, LISTS.labels, group=GROUP)
+    wanted = ranker.predict(LISTS.features, group=GROUP)
+    np.testing.assert_array_equal(open_system(ranker)(NAMELESS), wanted)
+
+
 def test_ids_that_training_did_not_see_are_noted_however_often_it_was_asked():
     x = np.random.default_rng(0).normal(size=(60, 3))
     known = RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10, ids={"shop": ["a", "b"] * 30})
