@@ -52,6 +52,7 @@ def test_names_are_short_and_distinct(runs, given, names):
         ({3: "random"}, "but got 3"),
         ([], "there is no system to open"),
         ({"x": object()}, "a system must be a Keras model, .* but got a object"),
+        ({"x": pathlib.PurePath}, "a system must be an object, .* but got the class PurePath"),
         ({"x": np.zeros((3, 2))}, r"must hold numbers, one a document, but got float64 of shape \(3, 2\)"),
         ({"x": np.array(["a"])}, "must hold numbers"),
         (["random:x"], "the seed of random:SEED must be a whole number"),

@@ -14,7 +14,10 @@ from plackett.evaluation.systems.models import KerasModel, open_predictor
 from plackett.evaluation.systems.names import name_systems
 from plackett.evaluation.systems.simple import WORDS, Function, Scores, system_of_words
 
-ALLOWED = f"a Keras model, an object with a method predict, an array of scores, a function of lists, a path, or {WORDS}"
+ALLOWED = (
+    "a Keras model, such as trained.model, an object with a method predict, an array of scores, a function of lists, a "
+    f"path, or {WORDS}"
+)
 
 
 def open_system(what: Any) -> System:
@@ -31,7 +34,7 @@ def open_system(what: Any) -> System:
 
     Args:
         what: one of these:
-            a Keras model, as `plackett.score` takes it;
+            a Keras model, as `plackett.score` takes it, or a fitted `plackett.Ranker`;
             a function of `RankingLists` that gives [documents] scores, -inf = not retrieved, or `Scored`;
             an array of scores [documents] of any type of numbers;
             an object with a method `predict`, as of LightGBM, XGBoost, CatBoost or scikit-learn, which is matched
@@ -55,7 +58,11 @@ def open_system(what: Any) -> System:
     if isinstance(what, str | os.PathLike):
         return _open_words(what)
     if isinstance(what, keras.Model):
-        return KerasModel(what)
+        return KerasModel("the model", what)
+    if isinstance(getattr(what, "model_", None), keras.Model):  # plackett.Ranker, whose predict asks for the queries
+        return KerasModel("the model", what.model_)
+    if isinstance(what, type):
+        raise ValueError(f"a system must be an object, such as a fitted model, but got the class {what.__name__}")
     if hasattr(what, "predict"):
         return open_predictor(what)
     if callable(what):

@@ -43,6 +43,15 @@ def read_only(lists: RankingLists) -> RankingLists:
     return dataclasses.replace(lists, **views)
 
 
+def count(number: int, one: str, more: str | None = None) -> str:
+    """How many there are, in words.
+
+    >>> count(1, "document"), count(1200, "query", "queries")
+    ('1 document', '1,200 queries')
+    """
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def _view(column):
     if isinstance(column, Strings):
         return Strings(_view(column.codes), column.dictionary)
