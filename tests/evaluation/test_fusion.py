@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from systems_data import lists_from
 
 from plackett.evaluation._systems import open_system
-from plackett.evaluation.systems.fusion import METHODS, fuse, parse_fusion
+from plackett.evaluation.systems.fusion import METHODS, fuse
+from plackett.evaluation.systems.names import FUSIONS, parse_fusion
 from plackett.evaluation.systems.runs import Run
 
 IDS = st.sampled_from(["a", "b", "c", "d", "e"])
@@ -71,7 +72,7 @@ LOOPS = {"rrf": rrf, "borda": borda, "min_max": min_max, "z_score": z_score, "co
 
 
 def test_each_method_has_a_loop():
-    assert set(LOOPS) == set(METHODS)
+    assert set(LOOPS) == set(METHODS) == set(FUSIONS)
 
 
 @pytest.mark.parametrize("method", LOOPS)

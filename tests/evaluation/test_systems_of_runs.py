@@ -77,7 +77,7 @@ def test_notes_say_what_is_lacking_and_beyond_however_often_it_was_asked():
     run(lists)
     run(lists)
     assert run.notes() == [
-        "a.run lacks 1 of 3 queries, where it counts as having retrieved nothing, such as 'z'",
+        "a.run lacks 1 of 3 queries, such as 'z': it retrieved nothing for them",
         "a.run has 2 documents in 1 query that the data lacks, such as in query 'x'; they take ranks and are not "
         "relevant",
         "a.run has 2 queries that the data lacks, such as 'v', left out",

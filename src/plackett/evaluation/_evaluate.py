@@ -61,7 +61,7 @@ def evaluate(
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[0.1], [0.4], [0.3], [0.2]], [1, 0, 0, 2], group=[2, 2])
-    >>> results = evaluate({"first": "feature:1", "last": "-feature:1"}, lists, ["mrr"])
+    >>> results = evaluate({"first": "feature:1", "last": "feature:-1"}, lists, ["mrr"])
     >>> results.systems, results.stated, results.means().tolist()
     (('first', 'last'), ('mrr[empty=0, ties=position]',), [[0.5], [1.0]])
     >>> evaluate("feature:1", lists, ["mrr"])

@@ -25,7 +25,7 @@ def open_system(what: Any) -> System:
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[3.0], [1.0]], [1, 0], group=[2], feature_names=["price"])
-    >>> open_system("-feature:price")(lists).tolist()
+    >>> open_system("feature:-price")(lists).tolist()
     [-3.0, -1.0]
 
     What is opened here may also say, by its method `notes`, what must be known of the lists that it was called with,
@@ -43,7 +43,7 @@ def open_system(what: Any) -> System:
             ONNX file, a run of TREC, or scores as `plackett.data.write_scores` writes them. What a file holds is told
             by its first bytes;
             "column:NAME", a column of documents, or "feature:NAME", a dense feature by its name or number;
-            "-column:NAME" and "-feature:NAME", which rank the lowest first;
+            "column:-NAME" and "feature:-NAME", which rank the lowest first;
             "random" or "random:SEED", which ranks by chance.
 
     Raises:
@@ -75,7 +75,7 @@ def open_system(what: Any) -> System:
 def open_systems(systems: Mapping[str, Any] | Sequence[str | os.PathLike] | str | os.PathLike) -> dict[str, System]:
     """Systems by name, each as a function of lists; see `open_system`.
 
-    >>> list(open_systems(["random:7", "newest=-column:age"]))
+    >>> list(open_systems(["random:7", "newest=column:age"]))
     ['random:7', 'newest']
 
     Args:

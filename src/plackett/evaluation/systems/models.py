@@ -5,7 +5,7 @@ import importlib
 import os
 import pathlib
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -17,6 +17,7 @@ from plackett.data._words import some
 from plackett.evaluation._scoring import score
 from plackett.evaluation.systems.base import OpenSystem, count
 from plackett.scorers import unseen_ids
+from plackett.scorers._any_model import feature_names
 from plackett.scorers._unseen import Unseen
 
 
@@ -32,6 +33,13 @@ class KerasModel(OpenSystem):
         self.name, self.model = name, model
         # By the first query of each part, so that what is asked again counts once.
         self._unseen: dict[str, dict[str, Unseen]] = {}
+
+    def reads(self) -> Sequence[str] | int | None:
+        """Those of its input, by name where it knows names."""
+        if not isinstance(getattr(self.model, "input", None), dict):
+            return None
+        width = self.model.input["features"].shape[-1] if "features" in self.model.input else 0
+        return feature_names(self.model) or width
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
         """Its scores."""
@@ -85,6 +93,10 @@ class Model(OpenSystem):
     def __init__(self, name: str, of_features: OfFeatures):
         self.name, self.of_features = name, of_features
         self._by_number = ""
+
+    def reads(self) -> Sequence[str] | int | None:
+        """Those that it was trained on."""
+        return self.of_features.names or self.of_features.width
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
         """Its scores."""

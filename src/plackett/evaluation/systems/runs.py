@@ -81,8 +81,8 @@ class Run(OpenSystem):
         notes, asked = [], int(self._asked.sum())
         if lacked := len(self._lacked):
             notes.append(
-                f"{self.name} lacks {lacked} of {count(lacked + asked, 'query', 'queries')}, where it counts as "
-                f"having retrieved nothing, such as {next(iter(self._lacked))!r}"
+                f"{self.name} lacks {lacked} of {count(lacked + asked, 'query', 'queries')}, such as "
+                f"{next(iter(self._lacked))!r}: it retrieved nothing for them"
             )
         if beyond := int(self._beyond.sum()):
             notes.append(
