@@ -48,7 +48,7 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
     for module, name in (
         (data, "convert"),
         (_sources, "read_training"),
-        (evaluate, "load_ranker"),
+        (evaluate, "open_measured"),
         (score, "load_ranker"),
     ):
         monkeypatch.setattr(module, name, read)
