@@ -1,6 +1,6 @@
 """Scoring lists with a model, and measuring scores."""
 
-from plackett.evaluation._measures import METRICS, evaluate, evaluate_scores
+from plackett.evaluation._evaluate import METRICS, evaluate, evaluate_scores
 from plackett.evaluation._saved import load
 from plackett.evaluation._scoring import score
 
