@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from plackett.data import RankingLists
+from plackett.evaluation import evaluate
 from plackett.evaluation._results import Results
 from plackett.evaluation._scoring import check_lists
 from plackett.metrics._base import RankingMetric
@@ -35,7 +36,6 @@ from plackett.training._objects import as_config, check_made_anew
 from plackett.training._optimizers import make_optimizer
 from plackett.training._run_folder import features_of
 from plackett.training._settings import Seed, Settings, SettingsKeywords, check_value
-from plackett.training._stand_in import evaluate
 from plackett.training.callbacks.divergence import TrainingDivergedError
 
 OF_THE_RUNS = {
@@ -111,8 +111,6 @@ def crossval(
     whole, fold, cut = _cut(lists, folds, fold_seed, group_by)
     chosen = _check_configurations(configurations)
     seeds = _check_seeds(seeds)
-    if "fold" in whole.query_columns:
-        raise ValueError("the lists have a column of queries named fold, which results have of their own: rename it")
     # Whatever is wrong with the metrics, or the labels, is told before the first training.
     blank = evaluate({"none": lambda lists: np.zeros(len(lists.labels))}, whole, metrics)
     folder = None if output is None else pathlib.Path(output)
@@ -250,12 +248,13 @@ def _gather(blank: Results, fold, names, seeds, outcomes, folder) -> CrossValida
     for run, outcome in outcomes.items():
         test = _folds.turn(fold, run.fold).test
         by_seed[names.index(run.configuration), :, seeds.index(run.seed), test] = outcome.values.T
+    facts = {f"{name} (column)" if name == "fold" else name: x for name, x in blank.facts.items()}
     # Which queries count is a matter of their labels, and so the same for all seeds.
     results = dataclasses.replace(
         blank,
         systems=tuple(names),
         values=by_seed.mean(axis=2),
-        facts=blank.facts | {"fold": _folds.turn_of_test(fold)},
+        facts=facts | {"fold": _folds.turn_of_test(fold)},
         notes=(*blank.notes, f"the value of a query is its mean over the seeds {', '.join(map(str, seeds))}"),
     )
     return CrossValidation(results, by_seed, seeds, outcomes, folder)
