@@ -149,7 +149,7 @@ def _cut(lists, folds, seed, group_by):
     for name, given, default in (("folds", folds, None), ("fold_seed", seed, 0), ("group_by", group_by, None)):
         if given != default:
             raise ValueError(
-                f"{name}={given!r} says how lists are cut into folds, but the folds are given: leave it out"
+                f"{name}={given!r} acts where lists are cut into folds, but the folds are given: leave it out"
             )
     _folds.check_folds(lists)
     return *_folds.join(lists), "as given"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from plackett.evaluation._results import Results
 from plackett.training._crossval_folder import Outcome, Run
@@ -93,49 +94,57 @@ class CrossValidation:
         return compare(self.results, baseline, **options)
 
     def in_words(self) -> str:
-        """What the numbers of the table are, in one sentence."""
-        folds, seeds = len(self.spreads()[0].of_folds), ", ".join(map(str, self.seeds))
+        """What the numbers of the tables are, in one sentence."""
         return (
-            f"{len(self.results.queries)} queries in {folds} folds, each tested once by each of the seeds {seeds}; a "
-            "query counts by its mean over seeds. Spread: the standard deviation of the means of folds, and of the "
-            "means of seeds"
+            f"{len(self.results.queries)} queries in {int(np.max(self.results.facts['fold']))} folds, each tested once "
+            f"by each of the seeds {', '.join(map(str, self.seeds))}; a query counts by its mean over seeds. Spread: "
+            "the standard deviation of the means of the folds, and of the means of the seeds"
         )
 
-    def table(self) -> Table:
-        """The table of `spreads()` for a terminal."""
-        table = Table(caption=self.in_words())
-        heads, rows = self._cells()
-        for head in heads:
-            table.add_column(head, justify="left" if head in heads[:2] else "right")
-        for row in rows:
-            table.add_row(*row)
-        return table
+    def tables(self) -> list[Table]:
+        """`spreads()` for a terminal, one table a metric."""
+        tables = []
+        for metric, heads, rows in self._cells():
+            table = Table(title=Text(metric), title_justify="left")
+            for head in heads:
+                table.add_column(head, justify="right" if head else "left")
+            for row in rows:
+                table.add_row(*map(Text, row))
+            tables.append(table)
+        return tables
 
     def __repr__(self) -> str:
-        """The table of `spreads()` as text."""
+        """The tables as text."""
         text = io.StringIO()
-        Console(file=text, width=120).print(self.table(), markup=False)
-        return text.getvalue().rstrip()
+        console = Console(file=text, width=120)
+        for table in self.tables():
+            console.print(table)
+        return text.getvalue() + self.in_words()
 
     def _repr_html_(self) -> str:
-        heads, rows = self._cells()
-        head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in heads)
-        body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-        return (
-            f"<table><caption>{html.escape(self.in_words())}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        """The tables for a notebook."""
+        tables = [
+            f"<table><caption>{html.escape(metric)}</caption>"
+            f"<thead><tr>{''.join(map(_head_in_html, heads))}</tr></thead>"
+            f"<tbody>{''.join(map(_row_in_html, rows))}</tbody></table>"
+            for metric, heads, rows in self._cells()
+        ]
+        return f"{''.join(tables)}<p>{html.escape(self.in_words())}</p>"
 
     def _cells(self):
-        """(the heads of the columns, the rows) of the table, as text."""
-        spreads = self.spreads()
-        folds = [f"fold {k}" for k in range(1, len(spreads[0].of_folds) + 1)]
-        heads = ["configuration", "metric", "mean", "over folds", "over seeds", *folds]
-        rows = [
-            [x.configuration, x.metric, *map(_in_short, (x.mean, x.over_folds, x.over_seeds, *x.of_folds))]
-            for x in spreads
-        ]
-        return heads, rows
+        """For each metric: (its name, the heads of the columns, the rows) as text."""
+        folds = range(1, int(np.max(self.results.facts["fold"])) + 1)
+        heads = ["", "mean", "over folds", "over seeds", *(f"fold {k}" for k in folds)]
+        for metric in self.results.stated:
+            yield (
+                metric,
+                heads,
+                [
+                    [x.configuration, *map(_in_short, (x.mean, x.over_folds, x.over_seeds, *x.of_folds))]
+                    for x in self.spreads()
+                    if x.metric == metric
+                ],
+            )
 
 
 def mean(values: np.ndarray) -> np.ndarray:
@@ -150,6 +159,15 @@ def _deviation(values):
     if values.shape[-1] < 2:
         return np.full(values.shape[:-1], np.nan)
     return values.std(axis=-1, ddof=1)
+
+
+def _head_in_html(head):
+    return f'<th scope="col">{html.escape(head)}</th>'
+
+
+def _row_in_html(cells):
+    head, *others = map(html.escape, cells)
+    return f'<tr><th scope="row">{head}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>'
 
 
 def _in_short(number):
