@@ -1,0 +1,93 @@
+"""Intervals of means over queries, by the bootstrap."""
+
+import math
+
+import numpy as np
+
+CONFIDENCE = 0.95
+RESAMPLES = 2_000
+BYTES = 2**24  # of the counts that are held together
+
+
+def bootstrap(
+    values: np.ndarray, *, confidence: float = CONFIDENCE, resamples: int = RESAMPLES, seed: int = 0
+) -> np.ndarray:
+    """Percentile bootstrap intervals of means over queries.
+
+    A resample draws as many queries as there are, with replacement, from those that count; the interval is what lies
+    between two quantiles of the means of all resamples. Values that count for the same queries share their resamples,
+    so that intervals of systems and metrics can be read side by side.
+
+    >>> bootstrap(np.array([0.0, 0.5, 0.5, 1.0]), confidence=0.5).tolist()
+    [0.375, 0.625]
+
+    Args:
+        values: [..., queries]. NaN = the query does not count, and is not drawn.
+        confidence: the share of resamples whose mean lies within the interval, between 0 and 1.
+        resamples: how many.
+        seed: of the draws.
+
+    Returns:
+        [..., 2], low and high. NaN where fewer than two queries count: one query says nothing of how queries differ.
+
+    Raises:
+        ValueError: `confidence` or `resamples` is out of range.
+
+    Cost: for 100,000 queries and 2,000 resamples about a second, and 20 MB beside the values.
+
+    Reference: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13; for retrieval Sakai,
+    "Evaluating Evaluation Metrics Based on the Bootstrap", SIGIR 2006.
+    """
+    check_share("confidence", confidence)
+    check_count("resamples", resamples)
+    values = np.asarray(values, "float64")
+    rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
+    found = np.full((len(rows), 2), np.nan)
+    for members, counts in _rows_by_queries(rows):
+        if counts.sum() > 1:
+            means = _means(rows[np.ix_(members, counts)], resamples, np.random.default_rng(seed))
+            tail = (1 - confidence) / 2
+            found[members] = np.quantile(means, [tail, 1 - tail], axis=0).T
+    return found.reshape(*values.shape[:-1], 2)
+
+
+def method_of_intervals(confidence: float, resamples: int, seed: int) -> str:
+    """What `bootstrap` does, in words."""
+    how = "the percentile bootstrap over queries"
+    return f"{100 * confidence:g}% intervals by {how}, {resamples:,} resamples, seed {seed}"
+
+
+def check_share(name: str, given: float, low: float = 0.0) -> None:
+    """Raises a ValueError unless it is a number above `low` and below 1."""
+    if not low < given < 1:
+        raise ValueError(f"{name} must be above {low:g} and below 1, but got {given!r}")
+
+
+def check_count(name: str, given: int) -> None:
+    """Raises a ValueError unless it is a whole number of at least 1."""
+    if given != int(given) or given < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, but got {given!r}")
+
+
+def _rows_by_queries(rows):
+    """(places of rows, [queries] bool) of the rows that count for the same queries."""
+    groups: dict[bytes, list[int]] = {}
+    for place, row in enumerate(rows):
+        groups.setdefault(np.packbits(~np.isnan(row)).tobytes(), []).append(place)
+    return [(places, ~np.isnan(rows[places[0]])) for places in groups.values()]
+
+
+def _means(rows, resamples, random):
+    """[resamples, rows], the means of each resample.
+
+    How often each query is drawn is counted once for all rows, whose means are then a product of matrices.
+    """
+    queries = rows.shape[-1]
+    block = np.empty((max(1, min(resamples, BYTES // (8 * queries))), queries))
+    means = np.empty((resamples, len(rows)))
+    for start in range(0, resamples, len(block)):
+        counts = block[: resamples - start]
+        for one in counts:
+            one[:] = np.bincount(random.integers(queries, size=queries), minlength=queries)
+        means[start : start + len(counts)] = counts @ rows.T / queries
+    return means

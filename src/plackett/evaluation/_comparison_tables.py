@@ -1,0 +1,158 @@
+"""A comparison as tables and sentences, in plain text and in HTML."""
+
+import html
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from plackett.evaluation._bootstrap import method_of_intervals
+
+if TYPE_CHECKING:
+    from plackett.evaluation._comparison import Comparison
+
+ALL = "all"
+STYLE = "text-align: right; padding: 0.2em 0.7em"
+STYLE_OF_NAMES = "text-align: left; padding: 0.2em 0.7em"
+
+
+class Table(NamedTuple):
+    """The first `names` columns hold names, which stand on the left; numbers stand on the right."""
+
+    title: str
+    names: int
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def as_text(comparison: "Comparison") -> str:
+    """The tables and captions in lines of text."""
+    return "\n\n".join([*map(_text, _tables(comparison)), "\n".join(comparison.captions)])
+
+
+def as_html(comparison: "Comparison") -> str:
+    """The tables and captions for a notebook. What users named is escaped."""
+    sentences = [f"<p>{html.escape(sentence)}</p>" for sentence in comparison.captions]
+    return "\n".join(["<div>", *map(_html, _tables(comparison)), *sentences, "</div>"])
+
+
+def captions(comparison: "Comparison") -> tuple[str, ...]:
+    """How it was compared, what this data could show and what must be known, in whole sentences."""
+    c = comparison
+    sentences = [f"In brackets: {method_of_intervals(c.confidence, c.resamples, c.seed)}."]
+    if c.pairs:
+        than = "the other" if c.baseline == ALL else c.baseline
+        tests = len(c.pairs) // len(c.metrics)
+        corrected = f", after Holm's correction over the {tests} comparisons of each metric," if tests > 1 else ""
+        sentences += [
+            f"better, worse: than {than}, where the p-value of the paired randomisation test (two-sided, "
+            f"{c.permutations:,} permutations, seed {c.seed}){corrected} is at most {c.level:g}.",
+            "effect: Cohen's d of the differences, their mean divided by their standard deviation, with its "
+            f"{100 * c.confidence:g}% interval from the noncentral t distribution. "
+            "wins, ties, losses: in queries; a tie is a difference within 1e-9.",
+        ]
+    sentences += [sentence for metric in c.metrics for sentence in _of_metric(c, metric)]
+    return (*sentences, *c.results.notes)
+
+
+def _of_metric(c, metric):
+    """What must be known of one metric."""
+    if c.results.less_is_better[c.results.stated.index(metric)]:
+        yield f"{metric}: less is better."
+    queries = {mean.system: mean.queries for mean in c.means if mean.metric == metric}
+    if set(queries.values()) != {len(c.results.queries)}:
+        yield f"{metric}: of {len(c.results.queries):,} queries {_range(queries.values(), ',')} count."
+    pairs = [pair for pair in c.pairs if pair.metric == metric]
+    for pair in pairs:
+        if alone := queries[pair.system] + queries[pair.baseline] - 2 * pair.queries:
+            yield (
+                f"{metric}: {alone:,} queries count for only one of {pair.system} and {pair.baseline}, and are left "
+                "out of their comparison."
+            )
+    if known := [pair for pair in pairs if not math.isnan(pair.detectable)]:
+        yield (
+            f"{metric}: the smallest difference that {_range((pair.queries for pair in known), ',')} queries could "
+            f"show with power {c.power:g}: {_range((pair.detectable for pair in known), '.4f')} (a paired t-test at "
+            f"{c.level:g}{', before correction' if len(pairs) > 1 else ''})."
+        )
+
+
+def _tables(c):
+    """That of the means, and that of the pairs where there are any."""
+    means = {(mean.metric, mean.system): mean for mean in c.means}
+    verdicts = {(pair.metric, pair.system): c.verdict(pair) for pair in c.pairs if pair.baseline == c.baseline}
+    rows = [
+        (system, *(_mean(means[metric, system], verdicts.get((metric, system), "")) for metric in c.metrics))
+        for system in c.results.systems
+    ]
+    yield Table("Means", 1, ("system", *c.metrics), rows)
+    if c.pairs:
+        header = ("metric", "system", "against", "", "difference", "effect", "p", "p (t-test)")
+        header += ("p (Holm)", "wins", "ties", "losses", "could show")
+        yield Table("Differences", 4, header, [_pair(c, pair) for pair in c.pairs])
+
+
+def _mean(mean, word):
+    return f"{_number(mean.mean)} {_interval(mean.low, mean.high)}" + (f" {word}" if word else "")
+
+
+def _pair(c, pair):
+    return (
+        pair.metric,
+        pair.system,
+        pair.baseline,
+        c.verdict(pair),
+        f"{_number(pair.difference, '+')} {_interval(pair.low, pair.high, '+')}",
+        f"{_number(pair.effect, '+', 2)} {_interval(pair.effect_low, pair.effect_high, '+', 2)}",
+        *map(_p, (pair.p_randomisation, pair.p_t_test, pair.p_holm)),
+        *(f"{count:,}" for count in (pair.wins, pair.ties, pair.losses)),
+        _number(pair.detectable),
+    )
+
+
+def _number(value, sign="", digits=4):
+    return "-" if math.isnan(value) else f"{value:{sign}.{digits}f}"
+
+
+def _interval(low, high, sign="", digits=4):
+    return "[-]" if math.isnan(low) else f"[{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
+
+
+def _p(value):
+    return "<0.0001" if value < 0.0001 else _number(value)
+
+
+def _range(numbers: Iterable[float], form: str) -> str:
+    """ "5", or "5 to 7"."""
+    numbers = list(numbers)
+    return " to ".join(dict.fromkeys(f"{number:{form}}" for number in (min(numbers), max(numbers))))
+
+
+def _text(table):
+    """The table, its columns aligned."""
+    lines = [table.header, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    aligned = [
+        "  ".join(
+            cell.ljust(width) if place < table.names else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    ]
+    return "\n".join([table.title, *(line.rstrip() for line in aligned)])
+
+
+def _html(table):
+    """The table, whose names are the headings of its rows."""
+    head = "".join(_cell("th", name, "col", place < table.names) for place, name in enumerate(table.header))
+    body = [
+        "<tr>" + "".join(_cell("th" if i < 1 else "td", cell, "row", i < table.names) for i, cell in enumerate(row))
+        for row in table.rows
+    ]
+    rows = "\n".join(f"{row}</tr>" for row in body)
+    caption = f'<caption style="text-align: left">{html.escape(table.title)}</caption>'
+    return f"<table>{caption}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
+
+
+def _cell(tag, text, scope, is_name):
+    scope = f' scope="{scope}"' if tag == "th" else ""
+    return f'<{tag}{scope} style="{STYLE_OF_NAMES if is_name else STYLE}">{html.escape(text)}</{tag}>'

@@ -1,0 +1,212 @@
+"""The metrics of parts of the queries, and the queries on which a system is worst."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from plackett.data import Strings
+from plackett.evaluation._bootstrap import CONFIDENCE, RESAMPLES, bootstrap, check_count
+from plackett.evaluation._comparison import metric_place
+from plackett.evaluation._results import Results
+from plackett.evaluation._significance import EQUAL
+from plackett.registry import check_known
+
+BINS = 5
+MOST = 20  # texts that are slices of their own
+OTHERS, MISSING = "(others)", "(missing)"
+
+
+class Slice(NamedTuple):
+    """The mean of one metric of one system over some of the queries.
+
+    Args:
+        by: what the queries were sliced by.
+        name: which of them these are, such as "11 to 20".
+        metric: its stated name.
+        system: its name.
+        mean: over the queries that count; NaN where none does.
+        low: of its interval; NaN where fewer than two queries count.
+        high: likewise.
+        queries: how many count.
+    """
+
+    by: str
+    name: str
+    metric: str
+    system: str
+    mean: float
+    low: float
+    high: float
+    queries: int
+
+
+class QueryValue(NamedTuple):
+    """One query under one metric and system.
+
+    Args:
+        query: its id.
+        place: its position among the queries of the results, and of the lists that they were measured on.
+        value: of the system.
+        baseline: the value of the baseline. None = there is none.
+        difference: the value less that of the baseline. None = there is none.
+    """
+
+    query: str
+    place: int
+    value: float
+    baseline: float | None
+    difference: float | None
+
+
+def slices(
+    results: Results,
+    by: str,
+    *,
+    bins: int = BINS,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[Slice, ...]:
+    """The means of all metrics and systems over parts of the queries, with their intervals.
+
+    Numbers are cut into bins of about as many queries each, equal numbers staying together; where there are no more
+    different numbers than bins, each is a slice. Of texts, the 20 most frequent are a slice each, the others one more.
+    Queries whose number is NaN or whose text is empty are a slice too.
+
+    >>> from plackett.data import Strings
+    >>> facts = {"list_size": np.array([5, 40, 8, 31])}
+    >>> values = np.array([[[0.2, 0.4, 0.4, 0.6]]])
+    >>> results = Results(("bm25",), ("mrr",), ("mrr[]",), (False,), Strings.of("abcd"), values, facts)
+    >>> [(part.name, round(part.mean, 3), part.queries) for part in slices(results, "list_size", bins=2)]
+    [('5 to 8', 0.3, 2), ('31 to 40', 0.5, 2)]
+
+    Args:
+        results: from `evaluate`.
+        by: "list_size", how many documents a query has, "relevant", how many of them have a label of at least 1, or a
+            column of queries.
+        bins: of numbers, at most.
+        confidence: the share of the intervals, see `bootstrap`.
+        resamples: of the intervals.
+        seed: of the draws.
+
+    Returns:
+        Slice by slice, numbers rising and texts falling in frequency; within one by metric, then by system.
+
+    Raises:
+        ValueError: there is no such column, it holds several numbers a query, or an option is out of range.
+    """
+    check_known("column of queries", by, results.facts)
+    check_count("bins", bins)
+    rows = []
+    for name, members in _parts(by, results.facts[by], bins):
+        values = results.values[..., members]
+        intervals = bootstrap(values, confidence=confidence, resamples=resamples, seed=seed)
+        for metric, stated in enumerate(results.stated):
+            for place, system in enumerate(results.systems):
+                counts = values[place, metric][~np.isnan(values[place, metric])]
+                mean = float(counts.mean()) if len(counts) else float("nan")
+                low, high = intervals[place, metric].tolist()
+                rows.append(Slice(by, name, stated, system, mean, low, high, len(counts)))
+    return tuple(rows)
+
+
+def worst_queries(
+    results: Results, system: str, metric: str, n: int = 10, baseline: str | None = None
+) -> tuple[QueryValue, ...]:
+    """The queries on which a system is worst, the worst first; equal ones in the order of the results.
+
+    >>> from plackett.data import Strings
+    >>> values = np.array([[[0.2, 0.9, 0.5]], [[0.3, 0.1, 0.5]]])
+    >>> results = Results(("bm25", "ours"), ("mrr",), ("mrr[]",), (False,), Strings.of("abc"), values, {})
+    >>> [(one.query, one.value) for one in worst_queries(results, "ours", "mrr", 2)]
+    [('b', 0.1), ('a', 0.3)]
+    >>> worst_queries(results, "ours", "mrr", baseline="bm25")
+    (QueryValue(query='b', place=1, value=0.1, baseline=0.9, difference=-0.8),)
+
+    Args:
+        results: from `evaluate`.
+        system: its name.
+        metric: its name, or its stated one.
+        n: how many queries.
+        baseline: another system. None = the queries with the worst values; else those with the largest loss against it.
+
+    Returns:
+        `n` queries, or fewer where fewer count or, against a baseline, fewer lose more than 1e-9.
+
+    Raises:
+        ValueError: an unknown system, metric or baseline, or an `n` that is no whole number of at least 1.
+    """
+    check_known("system", system, results.systems)
+    check_count("n", n)
+    row = metric_place(results, metric)
+    values = results.values[results.systems.index(system), row]
+    sign = -1 if results.less_is_better[row] else 1
+    if baseline is None:
+        order = np.argsort(sign * values, kind="stable")[: (~np.isnan(values)).sum()]  # NaN stands last
+        return tuple(QueryValue(results.queries[i], i, float(values[i]), None, None) for i in order[:n].tolist())
+    check_known("baseline", baseline, results.systems)
+    others = results.values[results.systems.index(baseline), row]
+    differences = values - others
+    order = np.argsort(sign * differences, kind="stable")
+    order = order[sign * differences[order] < -EQUAL]
+    return tuple(
+        QueryValue(results.queries[i], i, float(values[i]), float(others[i]), float(differences[i]))
+        for i in order[:n].tolist()
+    )
+
+
+def _parts(by, column, bins):
+    """(name, places of its queries) of each slice."""
+    if isinstance(column, Strings):
+        return _parts_of_texts(column)
+    if column.ndim != 1:
+        raise ValueError(
+            f"queries are sliced by a column with one entry a query, but {by!r} has the shape {column.shape}"
+        )
+    return _parts_of_numbers(column, bins)
+
+
+def _parts_of_numbers(column, bins):
+    """Bins of about as many queries each, in which equal numbers stay together."""
+    missing = column != column  # so are NaN and NaT, and no other
+    there = np.flatnonzero(~missing)
+    numbers, place, counts = np.unique(column[there], return_inverse=True, return_counts=True)
+    of_number = np.arange(len(numbers))
+    if len(numbers) > bins:
+        middles = np.cumsum(counts) - counts / 2
+        of_number = (bins * middles / max(len(there), 1)).astype("int64")
+    parts, first = np.unique(of_number, return_index=True)
+    last = np.append(first[1:], len(numbers)) - 1
+    words = dict(zip(ends := np.unique(np.append(first, last)).astype("int64"), _in_words(numbers[ends]), strict=True))
+    for part, low, high in zip(parts, first, last, strict=True):
+        name = words[low] if low == high else f"{words[low]} to {words[high]}"
+        yield name, there[of_number[place] == part]
+    if missing.any():
+        yield MISSING, np.flatnonzero(missing)
+
+
+def _parts_of_texts(column):
+    """The most frequent texts, the others, and those that are empty."""
+    ranks = column.ranks()
+    empty = np.asarray(column == "")
+    _, first, place, counts = np.unique(ranks, return_index=True, return_inverse=True, return_counts=True)
+    order = [text for text in np.argsort(-counts, kind="stable").tolist() if not empty[first[text]]]
+    # One other text is no more to read than "(others)".
+    kept = order if len(order) <= MOST + 1 else order[:MOST]
+    for text in kept:
+        yield column[first[text]], np.flatnonzero(place == text)
+    if len(kept) < len(order):
+        yield OTHERS, np.flatnonzero(~np.isin(place, kept) & ~empty)
+    if empty.any():
+        yield MISSING, np.flatnonzero(empty)
+
+
+def _in_words(numbers):
+    """The numbers in few digits, or in all where they would read the same."""
+    if numbers.dtype.kind != "f":
+        return [str(number) for number in numbers]
+    for form in (".4g", ".15g"):
+        words = [f"{number:.0f}" if number.is_integer() else f"{number:{form}}" for number in numbers.tolist()]
+        if len(set(words)) == len(words):
+            break
+    return words
