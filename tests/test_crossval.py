@@ -128,7 +128,7 @@ def test_queries_that_do_not_count_are_left_out_of_all_means():
 
 def test_equal_configurations_do_not_differ():
     found = plackett.crossval(LISTS, {"a": QUICK, "b": QUICK}, **SMALL)
-    (row,) = found.compare().rows
+    (row,) = found.compare().pairs
     assert (row.system, row.baseline, row.difference) == ("b", "a", 0.0)
     assert row.p_randomisation == row.p_t_test == 1.0
 

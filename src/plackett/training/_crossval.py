@@ -199,7 +199,7 @@ def _record(whole, fold, cut, chosen):
         "backend": keras.backend.backend(),
         "lists": whole.fingerprint(),
         "features": features_of(whole),
-        "queries_of_folds": np.bincount(fold)[1:].tolist(),
+        "queries_of_folds": _folds.queries_of_folds(fold),
         "cut": cut,
         "configurations": {
             name: {setting: x for setting, x in config.items() if setting not in OF_THE_RUNS}

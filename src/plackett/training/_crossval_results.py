@@ -4,18 +4,16 @@ import dataclasses
 import html
 import io
 import pathlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from plackett.evaluation._comparison import Comparison, compare
 from plackett.evaluation._results import Results
 from plackett.training._crossval_folder import Outcome, Run
-
-if TYPE_CHECKING:
-    from plackett.evaluation._comparison import Comparison
 
 
 class Spread(NamedTuple):
@@ -76,7 +74,7 @@ class CrossValidation:
             for c, configuration in enumerate(self.results.systems)
         ]
 
-    def compare(self, baseline: str | None = None, **options: Any) -> "Comparison":
+    def compare(self, baseline: str | None = None, **options: Any) -> Comparison:
         """The paired tests over queries between configurations, see `plackett.evaluation.compare`.
 
         They say whether these trained models, seeds averaged, differ on queries like these. How much another training
@@ -89,8 +87,6 @@ class CrossValidation:
         Raises:
             ValueError: there is no such configuration, or as `compare` says.
         """
-        from plackett.evaluation._comparison import compare
-
         return compare(self.results, baseline, **options)
 
     def in_words(self) -> str:
@@ -122,14 +118,14 @@ class CrossValidation:
         return text.getvalue() + self.in_words()
 
     def _repr_html_(self) -> str:
-        """The tables for a notebook."""
+        """The tables for a notebook, and `compare()`."""
         tables = [
             f"<table><caption>{html.escape(metric)}</caption>"
             f"<thead><tr>{''.join(map(_head_in_html, heads))}</tr></thead>"
             f"<tbody>{''.join(map(_row_in_html, rows))}</tbody></table>"
             for metric, heads, rows in self._cells()
         ]
-        return f"{''.join(tables)}<p>{html.escape(self.in_words())}</p>"
+        return f"{''.join(tables)}<p>{html.escape(self.in_words())}</p>{self.compare()._repr_html_()}"
 
     def _cells(self):
         """For each metric: (its name, the heads of the columns, the rows) as text."""

@@ -52,6 +52,11 @@ def turn_of_test(fold: np.ndarray) -> np.ndarray:
     return fold % fold.max() + 1
 
 
+def queries_of_folds(fold: np.ndarray) -> list[int]:
+    """[folds], how many queries each has."""
+    return np.bincount(fold)[1:].tolist()
+
+
 def cut(lists: RankingLists, folds: int, seed: int, group_by: str | None = None) -> np.ndarray:
     """[queries] int64, the fold of each, from 1, drawn by the seed; the folds are as equal in queries as can be.
 
