@@ -9,10 +9,10 @@ import typer
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._configurations import OF_THE_RUNS, read_configurations
-from plackett.cli._flags import DATA, Backend, with_reading, with_settings
+from plackett.cli._flags import Backend, with_reading, with_settings
 from plackett.cli._reading import find_reading
 from plackett.cli._request import flags_given
-from plackett.cli._tables import console, say
+from plackett.cli._tables import say
 from plackett.cli._training_lists import in_words
 from plackett.data._suffixes import MOVIELENS
 from plackett.training import _folds
@@ -32,7 +32,9 @@ def crossval(
     output: Annotated[
         pathlib.Path, typer.Option("--output", "-o", help=f"The folder for {RESULTS}, {TABLE} and the runs.")
     ],
-    data: Annotated[list[str] | None, typer.Argument(help=f"{DATA} They are cut into folds.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Argument(help="Files of one format, as of train, which are cut into folds by query.")
+    ] = None,
     fold: Annotated[
         list[str] | None,
         typer.Option(
@@ -105,9 +107,7 @@ def crossval(
         resume=resume,
         provenance=provenance,
     )
-    for table in found.tables():
-        console.print(table)
-    say(found.in_words())
+    say(f"\n{found!r}")
     say(f"\n{found.compare(baseline)!r}")
     say(f"\nwritten to {output}: {RESULTS}, one row a query and configuration, and {TABLE}, one row a training")
 

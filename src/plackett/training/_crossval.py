@@ -255,6 +255,14 @@ def _gather(blank: Results, fold, names, seeds, outcomes, folder) -> CrossValida
         systems=tuple(names),
         values=by_seed.mean(axis=2),
         facts=facts | {"fold": _folds.turn_of_test(fold)},
-        notes=(*blank.notes, f"the value of a query is its mean over the seeds {', '.join(map(str, seeds))}"),
+        notes=(*blank.notes, _note(seeds)),
     )
     return CrossValidation(results, by_seed, seeds, outcomes, folder)
+
+
+def _note(seeds):
+    return (
+        f"The value of a query is its mean over the seeds {', '.join(map(str, seeds))}. Intervals and tests take the "
+        "trained models as they are: how far another training would move a mean is said by its spread over folds and "
+        "seeds."
+    )

@@ -2,16 +2,13 @@
 
 import dataclasses
 import html
-import io
 import pathlib
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from plackett.evaluation._comparison import Comparison, compare
+from plackett.evaluation._comparison_tables import Table, html_of, text_of
 from plackett.evaluation._results import Results
 from plackett.training._crossval_folder import Outcome, Run
 
@@ -94,53 +91,29 @@ class CrossValidation:
         return (
             f"{len(self.results.queries)} queries in {int(np.max(self.results.facts['fold']))} folds, each tested once "
             f"by each of the seeds {', '.join(map(str, self.seeds))}; a query counts by its mean over seeds. Spread: "
-            "the standard deviation of the means of the folds, and of the means of the seeds"
+            "the standard deviation of the means of the folds, and of the means of the seeds."
         )
 
-    def tables(self) -> list[Table]:
-        """`spreads()` for a terminal, one table a metric."""
-        tables = []
-        for metric, heads, rows in self._cells():
-            table = Table(title=Text(metric), title_justify="left")
-            for head in heads:
-                table.add_column(head, justify="right" if head else "left")
-            for row in rows:
-                table.add_row(*map(Text, row))
-            tables.append(table)
-        return tables
-
     def __repr__(self) -> str:
-        """The tables as text."""
-        text = io.StringIO()
-        console = Console(file=text, width=120)
-        for table in self.tables():
-            console.print(table)
-        return text.getvalue() + self.in_words()
+        """The tables and what they are, as text."""
+        return "\n\n".join([*map(text_of, self._tables()), self.in_words()])
 
     def _repr_html_(self) -> str:
-        """The tables for a notebook, and `compare()`."""
-        tables = [
-            f"<table><caption>{html.escape(metric)}</caption>"
-            f"<thead><tr>{''.join(map(_head_in_html, heads))}</tr></thead>"
-            f"<tbody>{''.join(map(_row_in_html, rows))}</tbody></table>"
-            for metric, heads, rows in self._cells()
-        ]
-        return f"{''.join(tables)}<p>{html.escape(self.in_words())}</p>{self.compare()._repr_html_()}"
+        """The same for a notebook, and `compare()`."""
+        tables = "\n".join(map(html_of, self._tables()))
+        return f"<div>\n{tables}\n<p>{html.escape(self.in_words())}</p>\n</div>\n{self.compare()._repr_html_()}"
 
-    def _cells(self):
-        """For each metric: (its name, the heads of the columns, the rows) as text."""
-        folds = range(1, int(np.max(self.results.facts["fold"])) + 1)
-        heads = ["", "mean", "over folds", "over seeds", *(f"fold {k}" for k in folds)]
+    def _tables(self):
+        """`spreads()`, one table a metric."""
+        folds = (f"fold {k}" for k in range(1, int(np.max(self.results.facts["fold"])) + 1))
+        header = ("configuration", "mean", "spread over folds", "spread over seeds", *folds)
         for metric in self.results.stated:
-            yield (
-                metric,
-                heads,
-                [
-                    [x.configuration, *map(_in_short, (x.mean, x.over_folds, x.over_seeds, *x.of_folds))]
-                    for x in self.spreads()
-                    if x.metric == metric
-                ],
-            )
+            rows = [
+                (x.configuration, *map(_in_short, (x.mean, x.over_folds, x.over_seeds, *x.of_folds)))
+                for x in self.spreads()
+                if x.metric == metric
+            ]
+            yield Table(metric, 1, header, rows)
 
 
 def mean(values: np.ndarray) -> np.ndarray:
@@ -155,15 +128,6 @@ def _deviation(values):
     if values.shape[-1] < 2:
         return np.full(values.shape[:-1], np.nan)
     return values.std(axis=-1, ddof=1)
-
-
-def _head_in_html(head):
-    return f'<th scope="col">{html.escape(head)}</th>'
-
-
-def _row_in_html(cells):
-    head, *others = map(html.escape, cells)
-    return f'<tr><th scope="row">{head}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>'
 
 
 def _in_short(number):
