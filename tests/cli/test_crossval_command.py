@@ -7,6 +7,7 @@ import yaml
 from command_line import quick, run, words
 from conftest import letor_text, made_lists
 
+import plackett
 from plackett.cli import _configurations
 
 FAST = ["--epochs", 1, "--batch-size", 16, "--scorer-option", "hidden=[4]"]
@@ -84,6 +85,16 @@ def test_a_loss_that_varies_has_no_options_of_the_loss_of_a_file(tmp_path):
     given = {"config": [str(tmp_path / "a.yaml")], "vary": ["loss=softmax,list_mle"]}
     found = _configurations.read_configurations(given, "torch")
     assert {name: x["loss_options"] for name, x in found.items()} == {"a,loss=softmax": {}, "a,loss=list_mle": {}}
+
+
+def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plackett, "crossval", stop)
+    done = run("crossval", "all.txt", "-o", "out", *FAST)
+    assert done.exit_code == 130
+    assert "stopped: --resume goes on, and does not repeat what has finished" in words(done)
 
 
 @pytest.mark.parametrize(

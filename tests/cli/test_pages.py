@@ -36,7 +36,7 @@ class ReadError(Exception):
 
 
 def test_there_are_some_of_each():
-    assert {command.split()[0] for command in COMMANDS} == {"convert", "evaluate", "score", "train", "tune"}
+    assert {command.split()[0] for command in COMMANDS} == {"convert", "crossval", "evaluate", "score", "train", "tune"}
     assert len(COMMANDS) > 8
 
 
@@ -48,6 +48,7 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
     for module, name in (
         (data, "convert"),
         (_sources, "read_training"),
+        (_sources, "read_acting"),
         (evaluate, "load_ranker"),
         (score, "load_ranker"),
     ):

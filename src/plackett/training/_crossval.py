@@ -101,7 +101,7 @@ def crossval(
         ValueError: a wrong fold, metric, setting, name or seed, a query in two folds; or `output` holds another
             cross-validation.
 
-    Cost: configurations x folds x seeds trainings, one after the other.
+    Cost: configurations x folds x seeds trainings, one after the other; memory for the lists twice.
 
     Reference: the rotation is that of Qin & Liu, "Introducing LETOR 4.0 Datasets", 2013,
     https://arxiv.org/abs/1306.2597
