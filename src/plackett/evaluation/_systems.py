@@ -1,26 +1,126 @@
-"""STAND-IN."""
-import numpy as np
+"""Systems by name: what ranks, from whatever it is given as."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 import keras
-from plackett.evaluation._scored import Scored
-from plackett.evaluation._scoring import score
+import numpy as np
 
-def open_system(what):
+from plackett import _lazy
+from plackett.evaluation._scored import System
+from plackett.evaluation.systems.base import OpenSystem
+from plackett.evaluation.systems.models import KerasModel, open_predictor
+from plackett.evaluation.systems.names import name_systems
+from plackett.evaluation.systems.simple import WORDS, Function, Scores, system_of_words
+
+ALLOWED = (
+    "a Keras model, such as trained.model, an object with a method predict, an array of scores, a function of lists, a "
+    f"path, or {WORDS}"
+)
+
+
+def open_system(what: Any) -> System:
+    """What ranks, as a function of lists that gives scores.
+
+    >>> from plackett.data import RankingLists
+    >>> lists = RankingLists.from_arrays([[3.0], [1.0]], [1, 0], group=[2], feature_names=["price"])
+    >>> open_system("-feature:price")(lists).tolist()
+    [-3.0, -1.0]
+
+    What is opened here may also say, by its method `notes`, what must be known of the lists that it was called with,
+    such as that a run lacks some of their queries. A function that is given cannot change the lists: their arrays are
+    read-only there, and it has to copy what it changes.
+
+    Args:
+        what: one of these:
+            a Keras model, as `plackett.score` takes it, or a fitted `plackett.Ranker`;
+            a function of `RankingLists` that gives [documents] scores, -inf = not retrieved, or `Scored`;
+            an array of scores [documents] of any type of numbers;
+            an object with a method `predict`, as of LightGBM, XGBoost, CatBoost or scikit-learn, which is matched
+            with the features of lists by name where both know names, else by number;
+            a path: of the output folder of a run, a `.keras` file, a model file of LightGBM, XGBoost or CatBoost, an
+            ONNX file, a run of TREC, or scores as `plackett.data.write_scores` writes them. What a file holds is told
+            by its first bytes;
+            "column:NAME", a column of documents, or "feature:NAME", a dense feature by its name or number;
+            "-column:NAME" and "-feature:NAME", which rank the lowest first;
+            "random" or "random:SEED", which ranks by chance.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ImportError: a library that it needs is not installed.
+        ValueError: it is none of these, or a file is malformed.
+
+    Cost: a run or a file of scores is read into memory, about 30 bytes a document and its ids.
+    """
+    if isinstance(what, OpenSystem):
+        return what.afresh()
+    if isinstance(what, str | os.PathLike):
+        return _open_words(what)
     if isinstance(what, keras.Model):
-        return lambda lists: score(what, lists)
-    if isinstance(what, str):
-        sign = -1 if what.startswith("-") else 1
-        kind, name = what.lstrip("-").split(":")
-        return lambda lists: sign * (lists.features[:, lists.feature_names.index(name)] if kind == "feature" else lists.columns[name])
-    return what if callable(what) else lambda lists: what
+        return KerasModel("the model", what)
+    if isinstance(getattr(what, "model_", None), keras.Model):  # plackett.Ranker, whose predict asks for the queries
+        return KerasModel("the model", what.model_)
+    if isinstance(what, type):
+        raise ValueError(f"a system must be an object, such as a fitted model, but got the class {what.__name__}")
+    if hasattr(what, "predict"):
+        return open_predictor(what)
+    if callable(what):
+        return Function(what)
+    if hasattr(what, "__array__"):
+        return _open_array(what)
+    raise ValueError(f"a system must be {ALLOWED}, but got a {type(what).__name__}")
 
-def open_systems(systems):
-    return {name: open_system(x) for name, x in systems.items()}
 
-def check_scores(name, lists, scored):
-    scored = scored if isinstance(scored, Scored) else Scored(np.asarray(scored))
-    scores = scored.scores
-    if scores.shape != lists.labels.shape:
-        raise ValueError(f"{name} must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
-    if np.isnan(scores).any():
-        raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN, which has no rank")
-    return scored
+def open_systems(systems: Mapping[str, Any] | Sequence[str | os.PathLike] | str | os.PathLike) -> dict[str, System]:
+    """Systems by name, each as a function of lists; see `open_system`.
+
+    >>> list(open_systems(["random:7", "newest=-column:age"]))
+    ['random:7', 'newest']
+
+    Args:
+        systems: name -> system; or paths and words. These are called by the name of their file, without its suffix, or
+            of their folder, or by the words; on a clash by as much of the path as tells them apart. "NAME=PATH" gives a
+            name.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ImportError: a library that one needs is not installed.
+        ValueError: there is none, two have one name, or one cannot be opened.
+    """
+    if isinstance(systems, str | os.PathLike):
+        systems = [systems]
+    if isinstance(systems, Mapping):
+        named = dict(systems)
+        for name in named:
+            if not isinstance(name, str) or not name.strip():
+                raise ValueError(f"the name of a system must be a string with a character, but got {name!r}")
+    elif isinstance(systems, Iterable) and not hasattr(systems, "__array__"):
+        named = name_systems(list(systems))
+    else:
+        raise ValueError(
+            f"systems must be a dict, name -> system, or a list of paths, but got a {type(systems).__name__}: give "
+            "{'a name': it}"
+        )
+    if not named:
+        raise ValueError("there is no system to open")
+    return {name: open_system(what) for name, what in named.items()}
+
+
+def _open_words(what):
+    words = os.fspath(what)
+    if isinstance(what, str) and (system := system_of_words(what)):
+        return system
+    if not os.path.exists(words):
+        raise FileNotFoundError(f"there is no file {words}: a system by its words is a path, or {WORDS}")
+    files = _lazy.load("plackett.evaluation.systems.files", "data", needed_by=f"opening {words}")
+    return files.open_file(words)
+
+
+def _open_array(what):
+    scores = np.asarray(what)
+    if scores.dtype.kind not in "biuf" or scores.ndim != 1:
+        raise ValueError(
+            f"an array of scores must hold numbers, one a document, but got {scores.dtype} of shape {scores.shape}"
+        )
+    return Scores(scores)

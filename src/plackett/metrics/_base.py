@@ -123,7 +123,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
         ragged: bool = False,
         **options: Any,
     ):
-        super().__init__(name=name or _default_name(type(self), topn))
+        super().__init__(name=name or default_name(type(self), topn))
         self.empty = empty
         self.ties = ties
         self.average = average
@@ -222,6 +222,7 @@ class CutOffMetric(RankingMetric):
         super().__init__(topn, empty, ties, average, name, ragged)
 
 
-def _default_name(kind, topn):
+def default_name(kind, topn):
+    """The name of a metric that is given none: that of its class and its cut-off."""
     from_class = snake_case(kind.__name__)
     return from_class if topn is None else f"{from_class}@{topn if isinstance(topn, str) else int(topn)}"
