@@ -119,7 +119,7 @@ def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
         ("--fold S1.txt --fold S2.txt --fold S3.txt --fold-seed 3", "--fold-seed acts where DATA are cut"),
         ("all.txt --test-metric ndgc@10", "unknown metric 'ndgc'; did you mean 'ndcg'?"),
         ("all.txt --test-metric mrr --test-metric mrr", "--test-metric mrr is given twice"),
-        ("all.txt --baseline mine", "--baseline must be all or one of unique_softmax, but got 'mine'"),
+        ("all.txt --baseline mine", "unknown baseline 'mine'"),
         ("all.txt --loss softmx", "the configuration softmx: unknown loss 'softmx'; did you mean 'softmax'?"),
         ("all.txt --vary loss=softmax", "--vary loss must be at least two different values, but got 'softmax'"),
         ("all.txt --vary loss=softmax,softmax", "--vary loss must be at least two different values"),

@@ -14,6 +14,7 @@ from plackett.cli._reading import find_reading
 from plackett.cli._request import flags_given
 from plackett.cli._tables import say
 from plackett.cli._training_lists import in_words
+from plackett.cli.evaluate import ALL, check_baseline
 from plackett.data._suffixes import MOVIELENS
 from plackett.training import _folds
 from plackett.training._crossval_folder import RESULTS, TABLE, check_crossval_output
@@ -21,7 +22,6 @@ from plackett.training._interrupt import check_interrupts
 from plackett.training._lock import check_free
 from plackett.training._settings import Settings
 
-ALL = "all"  # as a baseline: each is compared with each
 OF_THE_CUT = {"folds": "--folds", "fold_seed": "--fold-seed", "group_by": "--group-by"}
 
 
@@ -84,8 +84,7 @@ def crossval(
     _checks.check_installed("polars", f"{RESULTS} is written by polars", "'plackett[data]'")
     configurations = read_configurations(given, choose_backend(backend))
     metrics = _check_metrics(test_metric, configurations)
-    if baseline is not None and baseline not in (ALL, *configurations):
-        raise ValueError(f"--baseline must be {ALL} or one of {', '.join(configurations)}, but got {baseline!r}")
+    check_baseline(baseline, configurations)
     reading = find_reading(given, sources)
     _checks.check_sources(sources, reading=reading)
     _checks.check_folder(output, may_hold=True, way_out="")
