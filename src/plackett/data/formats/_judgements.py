@@ -11,7 +11,7 @@ from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines
 from plackett.data.formats._trec_lines import BLOCK, QRELS, lines_of_block, tables_of_lines
 
-ROWS = 2**17  # judgements that are looked at together: as many as a processor's cache holds
+ROWS = 2**15  # judgements that are looked at together: as many as a cache of the processor holds
 
 
 class Judgements:

@@ -15,8 +15,8 @@ from plackett.data._numbers import INFINITY, check_number
 from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines, decode_line, is_text
 
-BLOCK = 4 * 2**20
-PIECE = 2**20  # what a thread parses at a time
+BLOCK = 2**20  # whose documents a cache of the processor holds while they are joined
+PIECE = 2**18  # what a thread parses at a time
 OTHERS = b"\t", b"\r", b"\v", b"\f"  # ASCII white space, by which trec_eval parts fields as by spaces
 SPACES = bytes.maketrans(b"".join(OTHERS), b" " * len(OTHERS))
 
