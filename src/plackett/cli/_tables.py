@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+WIDEST = 1000  # characters
 console = Console()
 errors = Console(stderr=True)
 
@@ -14,6 +15,12 @@ errors = Console(stderr=True)
 def say(text: str) -> None:
     """Prints a line as it is: without colours or markup, and whole."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def show(table: Table) -> None:
+    """Prints a table, whole: on a narrow screen its lines are as long as they must be, so that no number is cut."""
+    needed = Console(width=WIDEST).measure(table).maximum
+    (console if needed <= console.width else Console(width=needed)).print(table)
 
 
 def table_of_metrics(title: str, rows: Mapping[str, Mapping[str, float]]) -> Table:

@@ -12,8 +12,8 @@ from plackett.cli._flags import Backend, with_reading
 from plackett.cli._request import flags_given
 from plackett.cli._systems import Data, Fuse, Systems, check_measurement, open_measured, parts_of_measured
 from plackett.cli._tables import (
-    console,
     say,
+    show,
     table_of_documents,
     table_of_means,
     table_of_slices,
@@ -108,14 +108,14 @@ def evaluate(
         results.write(output)
     comparison = evaluation.compare(results, baseline, seed=seed)
     documents = results.facts["list_size"].sum()
-    console.print(table_of_means(f"{len(results.queries)} queries, {documents} documents", comparison))
+    show(table_of_means(f"{len(results.queries)} queries, {documents} documents", comparison))
     for table in tables_of_pairs(comparison) if comparison.pairs else ():
-        console.print(table)
+        show(table)
     for sentence in comparison.captions:
         say(sentence)
     for by in slice_by or ():
         check_known("column of queries", by, results.facts)
-        console.print(table_of_slices(evaluation.slices(results, by, seed=seed)))
+        show(table_of_slices(evaluation.slices(results, by, seed=seed)))
     if worst:
         _show_worst(measurement, opened, results, worst)
     if output is not None:
@@ -169,7 +169,7 @@ def _show_worst(measurement, systems, results, number):
         for one in of_system:
             title = f"{name}: query {one.query}, {results.metrics[0]} {one.value:.4f}"
             documents = _top(found[one.query], name, systems[name])
-            console.print(table_of_documents(title, documents))
+            show(table_of_documents(title, documents))
 
 
 def _top(lists, name, system):

@@ -22,7 +22,7 @@ from plackett.cli._systems import (
     read_measured,
     validation_of_runs,
 )
-from plackett.cli._tables import console, say, table_of_means
+from plackett.cli._tables import say, show, table_of_means
 from plackett.cli.evaluate import (
     METRICS,
     Baseline,
@@ -81,7 +81,7 @@ def report(
     measures = make_measures(metric, like, empty, ties)
     results = evaluation.evaluate(opened, lists, measures, like=like, queries=queries)
     comparison = evaluation.compare(results, baseline, seed=seed)
-    console.print(table_of_means(f"{len(results.queries)} queries, {len(lists.labels)} documents", comparison))
+    show(table_of_means(f"{len(results.queries)} queries, {len(lists.labels)} documents", comparison))
     write(
         output,
         opened,
