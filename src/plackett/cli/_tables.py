@@ -1,7 +1,7 @@
 """What the commands print: the two streams, and tables."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,14 +23,13 @@ def show(table: Table) -> None:
     (console if needed <= console.width else Console(width=needed)).print(table)
 
 
-def table_of_metrics(title: str, rows: Mapping[str, Mapping[str, float]]) -> Table:
-    """Metrics side by side: one row a ranker, one column a metric."""
-    table = Table(title=title)
-    table.add_column("")
-    for metric in next(iter(rows.values())):
+def table_of_metrics(title: str, results) -> Table:
+    """The means side by side: one row a system, one column a metric."""
+    table = Table("", title=title)
+    for metric in results.metrics:
         table.add_column(metric, justify="right")
-    for name, values in rows.items():
-        table.add_row(name, *(f"{value:.4f}" for value in values.values()))
+    for name, means in zip(results.systems, results.means().tolist(), strict=True):
+        table.add_row(escape(name), *map(in_digits, means))
     return table
 
 
