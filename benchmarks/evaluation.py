@@ -27,8 +27,8 @@ from training import QUIET
 RANX = "ranx"
 LIBRARIES = {  # its environment, None = this one
     "plackett": None,
-    "plackett_reading": None,
-    "plackett_streaming": None,
+    "plackett_at_once": None,
+    "plackett_beside_others": None,
     "pytrec_eval": None,
     "ranx": RANX,
 }

@@ -17,32 +17,31 @@ import time
 PACKAGES = ("pytrec-eval-terrier", "pytrec_eval", "ranx", "numpy", "pyarrow", "numba")
 
 
+NAMES = ["ndcg@10", "map", "mrr"]
+
+
 def plackett(run, qrels):
-    """plackett."""
-    from plackett import evaluate_scores, gains, metrics
-    from plackett.data import read_trec
-
-    ndcg = metrics.NDCG(topn=10, gain=gains.identity, name="ndcg@10")
-
-    def measure():
-        lists = read_trec(run, qrels)
-        return evaluate_scores(lists.columns["run_score"], lists, [ndcg, "map", "mrr"])
-
-    return measure
-
-
-def plackett_reading(run, qrels):
-    """plackett, the reading alone, all at once."""
-    from plackett.data import read_trec
-
-    return lambda: {"documents": len(read_trec(run, qrels).labels)}
-
-
-def plackett_streaming(run, qrels):
-    """plackett, the reading alone, in parts."""
+    """plackett, of the run with its judgements in parts."""
     from plackett.data import stream
+    from plackett.evaluation import evaluate
 
-    return lambda: {"documents": sum(len(part.labels) for part in stream(run, qrels=qrels))}
+    return lambda: evaluate("column:run_score", stream(run, qrels=qrels), NAMES, like="trec_eval")
+
+
+def plackett_at_once(run, qrels):
+    """plackett, of the run with its judgements in memory."""
+    from plackett.data import read_trec
+    from plackett.evaluation import evaluate
+
+    return lambda: evaluate("column:run_score", read_trec(run, qrels), NAMES, like="trec_eval")
+
+
+def plackett_beside_others(run, qrels):
+    """plackett, of the run as one of any number of systems on the judgements, as `plackett evaluate` has it."""
+    from plackett.data import read_qrels
+    from plackett.evaluation import evaluate
+
+    return lambda: evaluate(run, read_qrels(qrels), NAMES, like="trec_eval")
 
 
 def pytrec_eval(run, qrels):
@@ -67,13 +66,12 @@ def ranx(run, qrels):
     """ranx, whose functions are compiled before, on a run of one document."""
     import ranx
 
-    metrics = ["ndcg@10", "map", "mrr"]
-    ranx.evaluate(ranx.Qrels({"1": {"a": 1}}), ranx.Run({"1": {"a": 1.0}}), metrics)
+    ranx.evaluate(ranx.Qrels({"1": {"a": 1}}), ranx.Run({"1": {"a": 1.0}}), NAMES)
 
     def measure():
         judged = ranx.Qrels.from_file(str(qrels), kind="trec")
         retrieved = ranx.Run.from_file(str(run), kind="trec")
-        return {name: float(x) for name, x in ranx.evaluate(judged, retrieved, metrics).items()}
+        return {name: float(x) for name, x in ranx.evaluate(judged, retrieved, NAMES).items()}
 
     return measure
 

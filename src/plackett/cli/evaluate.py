@@ -177,7 +177,7 @@ def _top(lists, name, system):
     from plackett.evaluation._documents import documents_of
     from plackett.evaluation.systems.base import check_scores
 
-    documents = documents_of(lists, check_scores(name, lists, system(lists)), with_ids=True)
+    documents = documents_of(lists, check_scores(name, lists, system(lists)))
     order = (-documents.scores).argsort(kind="stable").tolist()
     for rank, place in enumerate(order, 1):
         if rank <= TOP or documents.labels[place] >= 1:

@@ -1,6 +1,7 @@
 """The documents that are measured: of the lists, those that a system retrieved besides, and those that are missed."""
 
-from typing import NamedTuple
+import dataclasses
+import functools
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from plackett.data._strings import Strings, concatenate_strings
 from plackett.evaluation._scored import Scored
 
 
-class Documents(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Documents:
     """What is measured of some lists under the scores of one system, list by list.
 
     Args:
@@ -18,23 +20,27 @@ class Documents(NamedTuple):
         labels: [documents] float32.
         scores: [documents], in the precision of the system; -inf = not retrieved.
         judged: [documents] bool.
-        ids: [documents], only where they order equal scores. None = they do not.
+        ids: [documents]; of those that are missed "".
     """
 
     row_splits: np.ndarray
     labels: np.ndarray
     scores: np.ndarray
     judged: np.ndarray
-    ids: Strings | None
+    ids: Strings
+
+    @functools.cached_property
+    def ranks_of_ids(self) -> np.ndarray:
+        """[documents] numbers that rise with the ids by their bytes, as trec_eval has it."""
+        return self.ids.compact().ranks()
 
 
-def documents_of(lists: RankingLists, scored: Scored, *, with_ids: bool) -> Documents:
+def documents_of(lists: RankingLists, scored: Scored) -> Documents:
     """The documents of the lists, of the system, and those that the judgements know and the lists lack."""
     scores, beyond = scored
     judged = lists.columns["judged"] > 0 if "judged" in lists.columns else np.ones(len(scores), bool)
-    ids = lists.documents if with_ids else None
     if lists.missed is None and beyond is None:
-        return Documents(lists.row_splits, lists.labels, scores, judged, ids)
+        return Documents(lists.row_splits, lists.labels, scores, judged, lists.documents)
     if lists.missed is not None and beyond is not None:
         _check_known(lists, beyond)
     none = np.zeros(len(lists) + 1, "int64")
@@ -44,9 +50,8 @@ def documents_of(lists: RankingLists, scored: Scored, *, with_ids: bool) -> Docu
     every = np.arange(len(lists))
     query = np.concatenate([np.repeat(every, np.diff(each)) for each in row_splits])
     rows = np.argsort(query, kind="stable")
-    if ids is not None:
-        no_ids = Strings.of([""])[np.zeros(len(missed.grades), "int64")]
-        ids = concatenate_strings([ids, *([] if beyond is None else [beyond.documents]), no_ids])[rows]
+    no_ids = Strings.of([""])[np.zeros(len(missed.grades), "int64")]
+    ids = concatenate_strings([lists.documents, *([] if beyond is None else [beyond.documents]), no_ids])[rows]
     return Documents(
         splits(np.bincount(query, minlength=len(lists))),
         np.concatenate([lists.labels, np.zeros(len(extra), "float32"), np.maximum(missed.grades, 0)])[rows],

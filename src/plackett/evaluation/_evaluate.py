@@ -191,7 +191,7 @@ def _convention(metrics, like, queries):
 
 def _measure(scored, lists, measures, queries, batch_size=None):
     """[measures] of `Measured`."""
-    documents = documents_of(lists, scored, with_ids=any(each.ties == "trec" for each in measures))
+    documents = documents_of(lists, scored)
     found = measure(documents, queries_that_count(documents, lists, queries), measures, batch_size)
     for each, measured in zip(measures, found, strict=True):
         wrong = ~np.isfinite(measured.values)

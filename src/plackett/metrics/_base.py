@@ -14,7 +14,7 @@ from plackett.lists import weights_of_documents
 from plackett.lists._masking import prepare
 from plackett.lists._ragged import padded_weights
 from plackett.lists._weights import weights_as_given
-from plackett.metrics._ranked import sort_by_score
+from plackett.metrics._ranked import Ranked, sort_by_score
 from plackett.registry import Configured, snake_case
 from plackett.registry.docs import complete
 from plackett.registry.options import Count
@@ -176,15 +176,18 @@ class RankingMetric(Configured, keras.metrics.Metric):
             sample_weight = padded_weights(sample_weight, y_true, ragged=self.ragged)
             sample_weight = weights_as_given(sample_weight, scores)
         weights = weights_of_documents(sample_weight, scores, mask)
-        mask = mask & (weights > 0)
         documents = documents if self.ties == "trec" else None
-        values = self.fn(sort_by_score(labels, scores, mask, weights, self.ties, documents), **self.options)
-        relevance = ops.where(mask, ops.cast(self.relevance(labels, mask), scores.dtype), 0.0)
+        return self.of_ranked(sort_by_score(labels, scores, mask, weights, self.ties, documents))
+
+    def of_ranked(self, lists: Ranked) -> PerList:
+        """What each of some lists counts that are ranked already, under the `ties` of this metric."""
+        relevance = ops.cast(self.relevance(lists.labels, lists.mask), lists.rank.dtype)
+        relevance = ops.where(lists.mask, relevance, 0.0)
         relevant = ops.any(relevance > 0, axis=-1)
-        weight = ops.sum(weights * relevance, axis=-1)
+        weight = ops.sum(lists.weights * relevance, axis=-1)
         if self.average == "lists":
             weight = backend.divide_no_nan(weight, ops.sum(relevance, axis=-1))
-        return PerList(values, weight, relevant, ops.any(mask, axis=-1) & ~relevant)
+        return PerList(self.fn(lists, **self.options), weight, relevant, ops.any(lists.mask, axis=-1) & ~relevant)
 
     def result(self) -> Tensor:
         sums = (self.total, self.weight, self.relevant_lists, self.empty_lists)
