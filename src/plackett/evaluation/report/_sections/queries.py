@@ -1,0 +1,84 @@
+"""A table of all queries, and the lists of one under two systems."""
+
+import numpy as np
+from markupsafe import Markup
+
+from plackett.evaluation.report._blobs import blob_of, lines_within
+from plackett.evaluation.report._html import or_none, render, to_json
+from plackett.evaluation.report._lists import Shown, features_of, list_of, priority
+from plackett.evaluation.report._material import Material
+from plackett.evaluation.report._registry import section
+
+# Of the page's 5 MB the charts' library takes 0.9.
+BYTES_OF_LISTS = 1_500_000
+BYTES_OF_FEATURES = 900_000
+LONGEST_TEXT = 200
+
+
+@section("Queries", place=70)
+def queries(material: Material) -> Markup | None:
+    """The query browser."""
+    if not len(material.results.queries):
+        return None
+    order = [place for place in priority(material).tolist() if material.places[place] >= 0]
+    kept: list[Shown] = []
+
+    def lists():
+        for place in order:
+            shown = list_of(material, place)
+            kept.append(shown)
+            yield to_json(shown.to_page())
+
+    documents, number = lines_within(lists(), BYTES_OF_LISTS)
+    kept = kept[:number]
+    features, with_features = lines_within((to_json(features_of(material, x)) for x in kept), BYTES_OF_FEATURES)
+    data = _table(material) | {
+        "lists": order[:number],
+        "features": with_features,
+        "names": [*material.lists.feature_names, *material.lists.ids, *material.lists.columns],
+        "highest": float(material.lists.labels.max(initial=0)),
+    }
+    return render(
+        "queries.html",
+        systems=material.names,
+        metrics=material.results.stated,
+        place=material.place,
+        baseline=material.names.index(material.baseline),
+        other=_other(material),
+        total=len(material.results.queries),
+        lists=number,
+        with_features=with_features,
+        cut=any(shown.total > len(shown.rows) for shown in kept),
+        data=blob_of(to_json(data), "queries"),
+        documents=documents.script("documents"),
+        features=features.script("features"),
+    )
+
+
+def _other(material):
+    """The place of the system that is shown beside the baseline: the best of the others."""
+    means = material.results.means()[:, material.place]
+    others = [material.names.index(name) for name in material.others]
+    sign = 1 if material.less_is_better else -1
+    return min(others, key=lambda place: np.nan_to_num(sign * means[place], nan=np.inf), default=None)
+
+
+def _table(material):
+    """What the table of queries shows."""
+    results = material.results
+    return {
+        "systems": results.systems,
+        "metrics": results.metrics,
+        "less": results.less_is_better,
+        "queries": results.queries.tolist(),
+        "facts": {name: _column(column) for name, column in results.facts.items() if getattr(column, "ndim", 1) == 1},
+        "values": [[or_none(values) for values in of_system] for of_system in results.values],
+    }
+
+
+def _column(column):
+    if isinstance(column, np.ndarray) and column.dtype.kind in "iub":
+        return column.tolist()
+    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+        return or_none(column, 6)
+    return [str(x)[:LONGEST_TEXT] for x in column.tolist()]
