@@ -39,7 +39,7 @@ def _environment(loader):
     )
 
 
-def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[int] = ()) -> Markup:
+def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Iterable[int] = ()) -> Markup:
     """A table whose first column says what each row is of.
 
     >>> print(table("Means", ["system", "ndcg"], [["<a>", "0.5000"]], numbers=[1]).count("&lt;a&gt;"))

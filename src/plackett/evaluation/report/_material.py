@@ -3,11 +3,12 @@
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from plackett.data import RankingLists
-from plackett.evaluation._comparison import Comparison
+from plackett.evaluation._comparison import Comparison, Pair
 from plackett.evaluation._measures import evaluate_scores
 from plackett.evaluation._results import FACTS, Results
 from plackett.evaluation._scored import Scored, System
@@ -104,6 +105,28 @@ class Material:
         """What is known of each query besides its size and its relevant documents."""
         columns = {name: column for name, column in self.results.facts.items() if name not in FACTS}
         return {name: column.tolist() for name, column in columns.items()}
+
+
+class Against(NamedTuple):
+    """How tables name the systems of pairs: where all have one baseline, the caption names it.
+
+    Args:
+        words: the end of the caption.
+        heads: the headings of the columns.
+    """
+
+    words: str
+    heads: tuple[str, ...]
+
+    def cells(self, pair: Pair) -> tuple[str, ...]:
+        """The cells under the headings."""
+        return (pair.system, pair.baseline)[: len(self.heads)]
+
+
+def against(pairs: Sequence[Pair]) -> Against:
+    """How tables name the systems of these pairs."""
+    baselines = {pair.baseline for pair in pairs}
+    return Against(f" than {baselines.pop()}", ("system",)) if len(baselines) == 1 else Against("", ("system", "against"))
 
 
 def at_cut_off(metric: RankingMetric, topn: int) -> RankingMetric:

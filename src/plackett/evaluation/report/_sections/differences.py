@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from plackett.evaluation.report._charts import MARKS, Key, chart, data_of
 from plackett.evaluation.report._html import count, decimals, signed, table
-from plackett.evaluation.report._material import Material
+from plackett.evaluation.report._material import Material, against
 from plackett.evaluation.report._registry import section
 
 BINS = 20  # on each side of 0
@@ -21,14 +21,13 @@ def differences(material: Material) -> Markup | None:
     pairs = material.comparison.pairs
     if not pairs:
         return None
-    rows = [
-        [pair.metric.partition("[")[0], pair.system, pair.baseline, *_shares(pair)] for pair in pairs
-    ]
+    columns = against(pairs)
+    rows = [[pair.metric.partition("[")[0], *columns.cells(pair), *_shares(pair)] for pair in pairs]
     wins = table(
-        "Queries on which a system is better, as good (within 1e-9) and worse",
-        ["metric", "system", "against", "better", "equal", "worse"],
+        f"Queries on which a system is better, as good (within 1e-9) and worse{columns.words}",
+        ["metric", *columns.heads, "better", "equal", "worse"],
         rows,
-        numbers=[3, 4, 5],
+        numbers=range(1 + len(columns.heads), 4 + len(columns.heads)),
     )
     first = [pair for pair in pairs if pair.metric == material.comparison.metrics[0]]
     return wins + Markup("\n").join(_histogram(material, pair) for pair in first)
@@ -40,22 +39,24 @@ def _shares(pair):
 
 
 def histogram(found: np.ndarray, *, less_is_better: bool = False) -> list[dict]:
-    """The differences in bins of one width; those that are equal have a bin of their own around 0."""
+    """The differences in bins of one width, of which the middle one is around 0; outcomes stand on each other."""
     found = found[~np.isnan(found)]
     equal = np.abs(found) <= EQUAL
     reach = float(np.abs(found).max(initial=0.0)) or 1.0
     width = reach / (BINS + 0.5)
     edges = (np.arange(2 * BINS + 2) - BINS - 0.5) * width
-    rows = []
-    for name, members in (("up", found[found > EQUAL]), ("equal", found[equal]), ("down", found[found < -EQUAL])):
-        outcome = "equal" if name == "equal" else ("better" if (name == "up") != less_is_better else "worse")
-        counts, _ = np.histogram(np.clip(members, edges[0], edges[-1]), edges)
+    up, down = ("worse", "better") if less_is_better else ("better", "worse")
+    members = {"equal": found[equal], up: found[found > EQUAL], down: found[found < -EQUAL]}
+    rows, heights = [], np.zeros(len(edges) - 1, "int64")
+    for outcome in OUTCOMES:
+        counts, _ = np.histogram(np.clip(members[outcome], edges[0], edges[-1]), edges)
         rows += [
-            {"low": float(low), "high": float(high), "queries": int(number), "outcome": outcome}
-            for low, high, number in zip(edges[:-1], edges[1:], counts, strict=True)
+            {"low": low, "high": high, "bottom": int(height), "queries": int(number), "outcome": outcome}
+            for low, high, height, number in zip(edges[:-1].tolist(), edges[1:].tolist(), heights, counts, strict=True)
             if number
         ]
-    return rows
+        heights += counts
+    return [row | {"top": row["bottom"] + row["queries"]} for row in rows]
 
 
 def _histogram(material, pair):
@@ -64,11 +65,12 @@ def _histogram(material, pair):
     scale = alt.Scale(domain=list(OUTCOMES), range=list(COLOURS))
     bars = (
         alt.Chart(data_of(rows))
-        .mark_bar(stroke="var(--page)", strokeWidth=0.5)
+        .mark_rect(stroke="var(--page)", strokeWidth=0.5)
         .encode(
             x=alt.X("low:Q", title=f"difference of {material.metric} on a query"),
             x2="high:Q",
-            y=alt.Y("queries:Q", title="queries", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("bottom:Q", title="queries", axis=alt.Axis(tickMinStep=1)),
+            y2="top:Q",
             color=alt.Color("outcome:N", scale=scale, legend=None),
             tooltip=[
                 alt.Tooltip("low:Q", title="from", format=".3f"),

@@ -5,7 +5,7 @@ from markupsafe import Markup
 
 from plackett.evaluation.report._charts import by_system, chart, data_of
 from plackett.evaluation.report._html import between, decimals, p_value, render, signed
-from plackett.evaluation.report._material import Material
+from plackett.evaluation.report._material import Material, against
 from plackett.evaluation.report._registry import section
 
 MARKS = {"better": "▲", "worse": "▼"}
@@ -16,6 +16,7 @@ ROW = 34  # pixels a system
 def metrics(material: Material) -> Markup:
     """The means, a chart of the first metric, and the tests."""
     comparison = material.comparison
+    columns = against(comparison.pairs)
     return render(
         "metrics.html",
         metrics=[stated.partition("[")[0] for stated in comparison.metrics],
@@ -23,7 +24,8 @@ def metrics(material: Material) -> Markup:
         baseline=material.baseline if comparison.pairs else None,
         captions=comparison.captions[: len(comparison.captions) - len(material.results.notes)],  # the summary has them
         chart=_chart(material),
-        pairs=[_pair(comparison, pair) for pair in comparison.pairs],
+        columns=columns,
+        pairs=[[pair.metric.partition("[")[0], *columns.cells(pair), *_pair(comparison, pair)] for pair in comparison.pairs],
     )
 
 
@@ -47,9 +49,6 @@ def _cell(material, name, stated):
 
 def _pair(comparison, pair):
     return [
-        pair.metric.partition("[")[0],
-        pair.system,
-        pair.baseline,
         signed(pair.difference),
         between(pair.low, pair.high, signed),
         between(pair.effect_low, pair.effect_high, lambda x: signed(x, 2)),

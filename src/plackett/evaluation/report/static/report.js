@@ -236,7 +236,7 @@ class Browser {
       make(
         "table",
         {},
-        make("caption", {}, make("strong", {}, name), ` \u2013 ${metric}${more}`),
+        make("caption", {}, make("span", {}, make("strong", {}, name), ` \u2013 ${metric}${more}`)),
         make("thead", {}, make("tr", {}, ...head.map((x) => make("th", { scope: "col", class: x === "document" || x === "label" ? null : "number" }, x)))),
         make("tbody", {}, ...rows),
       ),
