@@ -11,6 +11,7 @@ demo: .venv/demo
 	@KERAS_BACKEND=jax $(BIN)/plackett demo
 
 test: .venv/dev
+	@.ci/browser || echo "NO BROWSER could be installed: the tests of the report's page are skipped"
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
 	  test-jax test-tensorflow test-torch test-once test-wheel
@@ -29,8 +30,8 @@ lint: .venv/dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 
-# What is the same on every backend runs once: readers, the command line, the search, the pages of docs/.
-ONCE := tests/data src/plackett/data tests/cli tests/test_tuning.py tests/test_docs.py tests/test_doors.py tests/test_ranker.py \
+# What is the same on every backend runs once: readers, evaluation, the command line, the search, the pages of docs/.
+ONCE := tests/data src/plackett/data tests/evaluation tests/report tests/cli tests/test_crossval.py tests/test_tuning.py tests/test_docs.py tests/test_doors.py tests/test_ranker.py \
   tests/test_types.py tests/test_output_folder.py tests/test_lock.py
 PYTEST := TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
 
@@ -75,7 +76,7 @@ test-oldest-tensorflow: .venv-oldest/tensorflow/done
 	$(PYTHON) -m venv .venv
 
 .venv/demo: .venv/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[data,jax]'
+	$(BIN)/pip install --quiet --editable '.[jax,report]'
 	@touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml

@@ -30,6 +30,11 @@ def log2_inverse(rank):
     return 1.0 / math.log2(1.0 + rank)
 
 
+def letor_discount(rank):
+    """1 at the ranks 1 and 2, then 1 / log2(rank)."""
+    return 1.0 if rank <= 2 else 1.0 / math.log2(rank)
+
+
 def is_greater_equal_1(label):
     """label >= 1."""
     return label >= 1.0
@@ -398,8 +403,13 @@ def click_em(labels, scores, exam_loss_weight=1.0, rel_loss_weight=1.0, weights=
 # Metrics
 
 
-def ndcg(labels, scores, weights=None, topn=None, gain=pow_minus_1, discount=log2_inverse):
-    """sum_{i: r_i <= n} w_i gain(y_i) discount(r_i) over the largest value any order has. Jarvelin & Kekalainen."""
+def ndcg(labels, scores, weights=None, topn=None, gain=pow_minus_1, discount=log2_inverse, short="end"):
+    """sum_{i: r_i <= n} w_i gain(y_i) discount(r_i) over the largest value any order has. Jarvelin & Kekalainen.
+
+    With short=0 it is 0 for a list of fewer than n documents, as in LETOR's script.
+    """
+    if short == 0 and len(labels) < topn:
+        return 0.0
     weights = [1.0] * len(labels) if weights is None else weights
     gains = [weight * gain(label) for weight, label in zip(weights, labels, strict=True)]
     total = 0.0
@@ -435,8 +445,13 @@ def expected_over_ties(fn, labels, scores, weights=None, **options):
     return sum(values) / len(values)
 
 
-def dcg(labels, scores, weights=None, topn=None, gain=pow_minus_1, discount=log2_inverse):
-    """sum_{i: r_i <= n} (w_i / w) gain(y_i) discount(r_i), w the mean of w_i by gain. Jarvelin & Kekalainen 2002."""
+def dcg(labels, scores, weights=None, topn=None, gain=pow_minus_1, discount=log2_inverse, short="end"):
+    """sum_{i: r_i <= n} (w_i / w) gain(y_i) discount(r_i), w the mean of w_i by gain. Jarvelin & Kekalainen 2002.
+
+    With short=0 it is 0 for a list of fewer than n documents, as in LETOR's script.
+    """
+    if short == 0 and len(labels) < topn:
+        return 0.0
     weights = [1.0] * len(labels) if weights is None else weights
     gains = [gain(label) for label in labels]
     if not any(gains):
@@ -478,15 +493,21 @@ def recall(labels, scores, topn=None):
     return sum(labels[i] >= 1 for i in by_rank(scores, topn)) / relevant if relevant else 0.0
 
 
-def average_precision(labels, scores, weights=None, topn=None):
-    """sum_i w_i (precision at the rank of i) / sum_i w_i over the relevant i, 0 below rank n. Buckley & Voorhees."""
+def average_precision(labels, scores, weights=None, topn=None, divide_by="relevant"):
+    """sum_i w_i (precision at the rank of i) / sum_i w_i over the relevant i, 0 below rank n. Buckley & Voorhees.
+
+    With divide_by="topn" no more than n of the relevant i are divided by, as in LightGBM and XGBoost.
+    """
     weights = [1.0] * len(labels) if weights is None else weights
     total = 0.0
     for rank, i in enumerate(by_rank(scores, topn), 1):
         if labels[i] >= 1:
             total += weights[i] * precision(labels, scores, rank)
-    relevant = sum(weight for weight, label in zip(weights, labels, strict=True) if label >= 1)
-    return total / relevant if relevant else 0.0
+    relevant = [weight for weight, label in zip(weights, labels, strict=True) if label >= 1]
+    if not relevant:
+        return 0.0
+    divisor = len(relevant) if divide_by == "relevant" else min(len(relevant), topn)
+    return total / (sum(relevant) / len(relevant) * divisor)
 
 
 def rank_biased_precision(labels, scores, topn=None, persistence=0.8, gain=is_greater_equal_1):

@@ -39,7 +39,7 @@ def quarter(label):
 class Row:
     """One metric: its function, its Keras class, its loop, and the relevance of each document of a list.
 
-    `options`: one other value of each option of its own, apart from `topn`.
+    `options`: one other value of each option of its own, apart from `topn`; those of `OF_A_CUT_OFF` need one.
     """
 
     fn: Callable
@@ -76,7 +76,8 @@ def covers_any(labels):
     return [float(any(label >= 1 for label in row)) for row in labels]
 
 
-DISCOUNTED = {"gain": gains.identity, "discount": gains.inverse}
+OF_A_CUT_OFF = ("divide_by", "short")
+DISCOUNTED = {"gain": gains.identity, "discount": gains.inverse, "short": 0}
 BIASED = {"persistence": 0.5, "gain": quarter}
 DIVERSE = {"alpha": 0.2, "discount": gains.inverse}
 TABLE = [
@@ -87,7 +88,7 @@ TABLE = [
     Row(metrics.expected_reciprocal_rank, metrics.ERR, references.expected_reciprocal_rank, list, {"max_grade": 2.0}),
     Row(metrics.precision, metrics.Precision, references.precision, is_relevant, {"divide_by": "topn"}),
     Row(metrics.recall, metrics.Recall, references.recall, is_relevant),
-    Row(metrics.average_precision, metrics.MAP, references.average_precision, is_relevant),
+    Row(metrics.average_precision, metrics.MAP, references.average_precision, is_relevant, {"divide_by": "topn"}),
     Row(metrics.rank_biased_precision, metrics.RBP, references.rank_biased_precision, is_relevant, BIASED),
     Row(metrics.position_weighted_average, metrics.PWA, references.position_weighted_average, list),
     Row(metrics.average_relevance_position, metrics.ARP, references.average_relevance_position, list),
@@ -209,15 +210,20 @@ def test_weights_act_on_the_value_but_their_size_does_not(row):
     close(calculated(row, evenly, weighted=True, **cut), unweighted)
 
 
-OPTIONS = [(row, {name: value}) for row in TABLE for name, value in row.options.items() if name != "divide_by"]
-OPTIONS += [(PRECISION, {"topn": "relevant"}), (PRECISION, {"topn": 3, "divide_by": "topn"})]
+def cut_for(option, topn=3):
+    return {"topn": topn} if option in OF_A_CUT_OFF else {}
+
+
+OPTIONS = [(row, cut_for(name) | {name: value}) for row in TABLE for name, value in row.options.items()]
+OPTIONS += [(row, {"discount": gains.letor_discount}) for row in (ROWS["dcg"], NDCG)]
+OPTIONS += [(PRECISION, {"topn": "relevant"})]
 OPTIONS += [(ROWS["alpha_dcg"], {"alpha": alpha}) for alpha in (0.0, 1.0)]
 
 
 @pytest.mark.parametrize("row, options", OPTIONS, ids=lambda part: ",".join(part) if isinstance(part, dict) else "")
 def test_each_option_acts_and_is_that_of_the_loop(row, options):
     given = batch(row, lengths=SHORT_LENGTHS)
-    default = {"topn": 3} if "divide_by" in options else {}
+    default = cut_for(list(options)[-1])
     for expected in (False, True):
         values = by_loop(row, given, expected=expected, **options)
         ties = "expected" if expected else "position"
@@ -574,7 +580,7 @@ def test_the_class_hands_on_its_options(row):
     given = batch(row)
     relevance = {k: v for k, v in row.options.items() if k != "gain"}
     for options in ({name: value} for name, value in relevance.items()):
-        cut = {"topn": 3} if "divide_by" in options else {}
+        cut = cut_for(*options)
         values = calculated(row, given, **options, **cut)
         metric = row.keras_class(empty=0, average="lists", **options, **cut)
         np.testing.assert_allclose(measured(metric, given), values.sum() / given.mask.any(axis=1).sum(), rtol=1e-5)
@@ -628,6 +634,7 @@ OTHER = {
     "ties": "trec",
     "name": "mine",
     "ragged": True,
+    "short": 0,
 }
 
 
@@ -751,6 +758,7 @@ WRONG = [
     ("topn", (0, -1, 2.5, "3", True)),
     ("ties", ("best", None, True)),
     ("divide_by", ("n", None, True)),
+    ("short", ("skip", 1, None, False)),
     ("persistence", (0.0, 1.0, -0.5, 1.5, float("nan"), True)),
     ("alpha", (-0.1, 1.1, float("nan"), True, False)),
     ("max_grade", (0, -1.0, float("nan"), True)),
@@ -771,6 +779,15 @@ def test_an_option_outside_of_what_is_allowed(row):
         for value in values:
             with pytest.raises(ValueError, match=rf"{option} must be one of .*but got {option}={value!r}$"):
                 row.keras_class(**{option: value})
+
+
+@pytest.mark.parametrize("name, options", [("average_precision", {"divide_by": "topn"}), ("ndcg", {"short": 0})])
+def test_what_is_said_of_a_cut_off_needs_one(name, options):
+    row = ROWS[name]
+    with pytest.raises(ValueError, match="needs a number for topn, but got topn=None"):
+        calculated(row, batch(row), **options)
+    with pytest.raises(ValueError, match="needs a number for topn, but got topn=None"):
+        row.keras_class(**options)
 
 
 @pytest.mark.parametrize("topn", [None, "relevant"])

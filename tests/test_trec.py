@@ -174,7 +174,7 @@ def test_a_run_by_hand(tmp_path):
     assert evaluated(lists, "run", expected) == pytest.approx(expected, rel=1e-6)
     of_all = {name: value * 2 / 3 for name, value in expected.items()}
     assert evaluated(lists, "judged", expected) == pytest.approx(of_all, rel=1e-6)
-    with pytest.raises(ValueError, match="queries must be one of run, judged, but got 'all'"):
+    with pytest.raises(ValueError, match="queries must be one of run, judged, answered, but got 'all'"):
         evaluated(lists, "all")
 
 

@@ -9,7 +9,7 @@ from keras import ops
 
 from plackett._types import Tensor
 
-__all__ = ["identity", "inverse", "is_greater_equal_1", "log2_inverse", "pow_minus_1"]
+__all__ = ["identity", "inverse", "is_greater_equal_1", "letor_discount", "log2_inverse", "pow_minus_1"]
 
 _function = keras.saving.register_keras_serializable("plackett")
 
@@ -56,6 +56,19 @@ def log2_inverse(rank: Tensor) -> Tensor:
     Reference: Jarvelin & Kekalainen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002.
     """
     return 0.6931471805599453 / ops.log(1.0 + rank)
+
+
+@_function
+def letor_discount(rank: Tensor) -> Tensor:
+    """1 at the ranks 1 and 2, 1 / log2(rank) from 3 on: the discount of LETOR's evaluation scripts.
+
+    >>> [round(float(letor_discount(float(rank))), 6) for rank in (1, 2, 4)]
+    [1.0, 1.0, 0.5]
+
+    Reference: Jarvelin & Kekalainen, "IR evaluation methods for retrieving highly relevant documents", SIGIR 2000, with
+    the base 2.
+    """
+    return 0.6931471805599453 / ops.log(ops.maximum(rank, 2.0))
 
 
 @_function

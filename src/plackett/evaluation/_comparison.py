@@ -11,13 +11,12 @@ from plackett import _lazy
 from plackett.evaluation import _comparison_tables as tables
 from plackett.evaluation import _significance as significance
 from plackett.evaluation._bootstrap import CONFIDENCE, RESAMPLES, bootstrap, check_share
+from plackett.evaluation._comparison_tables import ALL
 from plackett.evaluation._results import Results
 from plackett.registry import check_known
 
 if TYPE_CHECKING:
     import polars as pl
-
-ALL = "all"
 
 
 class Mean(NamedTuple):

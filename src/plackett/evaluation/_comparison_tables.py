@@ -10,8 +10,8 @@ from plackett.evaluation._bootstrap import method_of_intervals
 if TYPE_CHECKING:
     from plackett.evaluation._comparison import Comparison
 
-ALL = "all"
-STYLE = "text-align: right; padding: 0.2em 0.7em"
+ALL = "all"  # in place of a baseline: each pair of systems is compared
+STYLE = "text-align: right; padding: 0.2em 0.7em; white-space: nowrap"
 STYLE_OF_NAMES = "text-align: left; padding: 0.2em 0.7em"
 
 
@@ -32,7 +32,7 @@ def as_text(comparison: "Comparison") -> str:
 def as_html(comparison: "Comparison") -> str:
     """The tables and captions for a notebook. What users named is escaped."""
     sentences = [f"<p>{html.escape(sentence)}</p>" for sentence in comparison.captions]
-    return "\n".join(["<div>", *map(_html, _tables(comparison)), *sentences, "</div>"])
+    return "\n".join(['<div style="overflow-x: auto">', *map(_html, _tables(comparison)), *sentences, "</div>"])
 
 
 def captions(comparison: "Comparison") -> tuple[str, ...]:
@@ -86,13 +86,13 @@ def _tables(c):
     ]
     yield Table("Means", 1, ("system", *c.metrics), rows)
     if c.pairs:
-        header = ("metric", "system", "against", "", "difference", "effect", "p", "p (t-test)")
+        header = ("metric", "system", "against", "verdict", "difference", "effect", "p", "p (t-test)")
         header += ("p (Holm)", "wins", "ties", "losses", "could show")
         yield Table("Differences", 4, header, [_pair(c, pair) for pair in c.pairs])
 
 
 def _mean(mean, word):
-    return f"{_number(mean.mean)} {_interval(mean.low, mean.high)}" + (f" {word}" if word else "")
+    return f"{word} {_number(mean.mean)} {_interval(mean.low, mean.high)}".lstrip()
 
 
 def _pair(c, pair):

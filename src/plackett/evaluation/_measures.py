@@ -1,178 +1,149 @@
-"""The metrics of scores, each the mean over queries."""
+"""The metrics of one system, query by query."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-import keras
 import numpy as np
+from keras import ops
 
-from plackett.data import Missed, RankingLists
 from plackett.data._batches import bucket_size, pad
-from plackett.evaluation._scoring import batch_size_for, check_lists, score
-from plackett.metrics import get
-from plackett.metrics._base import RankingMetric
+from plackett.data._strings import Strings
+from plackett.evaluation._documents import Documents
+from plackett.metrics import RankingMetric
 
-METRICS = ("ndcg@5", "ndcg@10", "mrr")
-QUERIES = ("run", "judged")
-SAFE = 60.0  # up to this label the gain 2^label is finite in float32, also where a list sums, weighs or multiplies it
+ELEMENTS = 2**18  # places that a batch of lists has
 
 
-def evaluate_scores(
-    scores: np.ndarray,
-    lists: RankingLists,
-    metrics: Sequence[str | RankingMetric] = METRICS,
-    *,
-    queries: str = "run",
-    batch_size: int = 64,
-) -> dict[str, float]:
-    """The metrics of given scores, each the mean over queries.
-
-    >>> from plackett.data import RankingLists
-    >>> lists = RankingLists.from_arrays([[0.1], [0.4], [0.3], [0.2]], [1, 0, 0, 2], group=[2, 2])
-    >>> evaluate_scores(lists.features[:, 0], lists, ["mrr", "ndcg@1"])
-    {'mrr': 0.5, 'ndcg@1': 0.0}
-
-    Judged documents that a list lacks (`lists.missed`) count as not retrieved: they take part in what is ideal and in
-    how many documents are relevant. Where `lists` say which documents are `judged`, a query without any judgement is
-    left out of the mean, and `bpref` leaves out the other documents, which elsewhere are not relevant.
+class Measured(NamedTuple):
+    """What one metric is of some queries.
 
     Args:
-        scores: [documents], in the order of `lists`, of any type: float64 and whole numbers are not rounded. -inf =
-            not retrieved.
-        lists: the documents with their labels; their ids order equal scores where ties="trec".
-        metrics: names, such as "ndcg@10", or metrics with conventions of their own, see `plackett.metrics`; their own
-            state is neither used nor changed.
-        queries: what the mean is over: "run": the queries whose lists have documents; "judged": also those without
-            documents that have `missed` ones, as `trec_eval -c` has it.
-        batch_size: how many lists are measured at a time.
-
-    Returns:
-        By the name of each metric, such as "ndcg@10".
-
-    Raises:
-        ValueError: an unknown metric, two metrics of one name, not one score a document, a score of NaN, unknown
-            `queries`, lists that nobody judged, or labels whose gain is too high for a metric.
+        values: [queries] float64.
+        weights: [queries] float64, in the mean over those that have relevant documents.
+        relevant: [queries] bool, does the query have relevant documents?
+        empty: [queries] bool, does it have documents, none of which is relevant? Neither = it does not count.
     """
-    check_lists("lists", lists)
-    if queries not in QUERIES:
-        raise ValueError(f"queries must be one of {', '.join(QUERIES)}, but got {queries!r}")
-    scores = np.asarray(scores)
-    if scores.shape != lists.labels.shape:
-        raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
-    if (
-        "judged" in lists.columns
-        and not lists.columns["judged"].any()
-        and not (lists.missed and len(lists.missed.grades))
-    ):
-        raise ValueError(
-            "nobody judged a document of these lists, so there is nothing to measure: they were read without labels"
-        )
-    if np.isnan(scores).any():
-        raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN, which has no rank")
-    # Copies, whose state is fresh.
-    fresh = [get(metric) if isinstance(metric, str) else metric.copy() for metric in metrics]
-    measures = {measure.name: measure for measure in fresh}
-    if len(measures) < len(fresh):
-        raise ValueError(f"each metric must have a name of its own, but got {[measure.name for measure in fresh]}")
-    row_splits, columns = _documents_to_measure(scores, lists, queries)
-    batch_size = batch_size_for(lists, batch_size)
-    place = np.arange(bucket_size(int(np.diff(row_splits).max(initial=0))))
-    for start in range(0, len(lists), batch_size):
-        splits = row_splits[start : start + batch_size + 1]
-        lengths = np.zeros(batch_size, "int64")
-        lengths[: len(splits) - 1] = np.diff(splits)
-        mask = place < lengths[:, None]
-        labels, batch, documents, judged = (
-            pad(column[splits[0] : splits[-1]], mask, padding)
-            for column, padding in zip(columns, (-1, 0, 0, False), strict=True)
-        )
+
+    values: np.ndarray
+    weights: np.ndarray
+    relevant: np.ndarray
+    empty: np.ndarray
+
+    @classmethod
+    def of_no_query(cls, number: int) -> "Measured":
+        """Of queries that do not count."""
+        return cls(np.zeros(number), np.zeros(number), np.zeros(number, bool), np.zeros(number, bool))
+
+    def counted(self, empty: int | str) -> tuple[np.ndarray, np.ndarray]:
+        """(values, weights) of the mean over queries, NaN and 0 for one that does not count.
+
+        Args:
+            empty: what a query without relevant documents counts, with the mean weight of the others, or "skip".
+        """
+        mean_weight = self.weights[self.relevant].mean() if self.relevant.any() else 1.0
+        values = np.where(self.relevant, self.values, np.nan)
+        weights = np.where(self.relevant, self.weights, 0.0)
+        if empty == "skip":
+            return values, weights
+        return np.where(self.empty, float(empty), values), np.where(self.empty, mean_weight, weights)
+
+
+def measure(
+    documents: Documents, counts: np.ndarray, metrics: Sequence[RankingMetric], batch_size: int | None = None
+) -> list[Measured]:
+    """What each metric is of each query.
+
+    Args:
+        documents: what is measured.
+        counts: [queries] bool, which queries count at all.
+        metrics: what it is measured by.
+        batch_size: how many lists are measured at a time. None = as many as fit into a batch of `ELEMENTS`.
+
+    Cost: O(documents log documents) time for each metric; memory for one batch and some numbers a document.
+    """
+    found = [Measured.of_no_query(len(counts)) for _ in metrics]
+    lengths = np.diff(documents.row_splits)
+    batches = list(batches_of_like_length(np.flatnonzero(counts), lengths, batch_size))
+    places, tied = _places(documents, lengths, batches)
+    ids = _ids(documents.ids, tied)
+    for queries, rows, size in batches:
+        mask = np.arange(size) < np.concatenate([lengths[queries], np.zeros(rows - len(queries), "int64")])[:, None]
+        at = rows_of(documents.row_splits, queries)
+        labels = pad(documents.labels[at], mask, -1)
+        judged = pad(documents.judged[at], mask, False)
         # A list without any verdict has no relevant document, and counts as one for each metric.
         known = judged | ~judged.any(axis=-1, keepdims=True)
-        for measure in measures.values():
-            of_measure = np.where(known, labels, np.float32(-1)) if measure.judged_only else labels
-            measure.update_state(of_measure, batch, documents=documents)
-    values = {name: float(measure.result()) for name, measure in measures.items()}
-    for name, value in values.items():
-        if not math.isfinite(value) and (query := query_of_the_highest(lists.labels, lists)) is not None:
-            raise too_high("label", lists.labels.max(), "measured", lists.queries[query], name, value)
-    return values
+        scores = pad(places[at], mask, 0)
+        names = None if ids is None else pad(ids[at], mask, 0)
+        for metric, measured in zip(metrics, found, strict=True):
+            of_metric = np.where(known, labels, np.float32(-1)) if metric.judged_only else labels
+            for array, of_batch in zip(measured, metric.per_list(of_metric, scores, documents=names), strict=True):
+                array[queries] = ops.convert_to_numpy(of_batch)[: len(queries)]
+    return found
 
 
-def query_of_the_highest(target: np.ndarray, lists: RankingLists) -> int | None:
-    """The position of the query with the highest number of `target`, [documents]; None where that is `SAFE`."""
-    if not len(target) or not target.max() > SAFE:
-        return None
-    return int(np.searchsorted(lists.row_splits, target.argmax(), side="right")) - 1
+def batches_of_like_length(
+    queries: np.ndarray, lengths: np.ndarray, batch_size: int | None = None
+) -> Iterator[tuple[np.ndarray, int, int]]:
+    """(queries, number of rows, list size) of batches of few shapes, for which backends compile.
 
-
-def too_high(target: str, highest: float, which: str, query: str, what: str, value: float) -> ValueError:
-    """The error of a loss or metric that is not finite, where labels are too high for its gain."""
-    return ValueError(
-        f"the highest {target} of the {which} lists is {highest:g}, of query {str(query)!r}, where {what} is {value}: "
-        f"an exponential gain, 2^{highest:g} - 1, is more than float32 holds. Is the {target} an id or a price? Then "
-        "choose another column. Grades from 0 to 4 are usual; for higher ones take a normalised loss and metric, such "
-        "as approx_ndcg and ndcg@10, or one with the gain identity"
-    )
-
-
-def _documents_to_measure(scores, lists, queries):
-    """(row splits, (labels, scores, numbers of the ids, judged or not)) of documents and missed ones, list by list.
-
-    Lists that are left out of the mean are empty.
+    Few lists make one batch; else each size, a power of two, has its own.
     """
-    places = _places(scores, lists.row_splits)
-    ids = lists.documents.ranks()  # by their bytes, as trec_eval has it
-    judged = lists.columns["judged"] > 0 if "judged" in lists.columns else np.ones(len(scores), bool)
-    missed = lists.missed or Missed(np.zeros(0, "float32"), np.zeros(len(lists) + 1, "int64"))
-    every = np.arange(len(lists))
-    query = np.concatenate([np.repeat(every, lists.lengths), np.repeat(every, np.diff(missed.row_splits))])
-    answered = np.concatenate([judged, np.ones(len(missed.grades), bool)])
-    counts = np.bincount(query, answered, len(lists)) > 0
-    if queries == "run":
-        counts &= lists.lengths > 0
-    rows = np.argsort(query, kind="stable")
-    rows = rows[counts[query[rows]]]
-    columns = (
-        (lists.labels, np.maximum(missed.grades, 0)),
-        (places, np.full(len(missed.grades), -np.inf, "float32")),
-        (ids, np.zeros(len(missed.grades), ids.dtype)),
-        (judged, missed.grades >= 0),
-    )
-    lengths = np.bincount(query[rows], minlength=len(lists))
-    return np.concatenate([[0], np.cumsum(lengths)]), [np.concatenate(column)[rows] for column in columns]
+    sizes = np.maximum(8, 2 ** np.ceil(np.log2(np.maximum(lengths[queries], 1))).astype("int64"))
+    longest = bucket_size(int(lengths[queries].max(initial=0)))
+    if batch_size is not None or _power_of_two(len(queries)) * longest <= ELEMENTS:
+        sizes = np.full(len(queries), longest)
+    for size in np.unique(sizes).tolist():
+        of_size = queries[sizes == size]
+        rows = min(batch_size or max(1, ELEMENTS // size), _power_of_two(len(of_size)))
+        for start in range(0, len(of_size), rows):
+            yield of_size[start : start + rows], rows, size
 
 
-def _places(scores, row_splits):
-    """[documents] float32, the order and the ties of the scores of each list in whole numbers; -inf stays.
+def rows_of(row_splits: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """The rows of some queries behind each other."""
+    lengths = np.diff(row_splits)[queries]
+    begins = np.cumsum(lengths) - lengths
+    return np.repeat(row_splits[:-1][queries] - begins, lengths) + np.arange(lengths.sum())
+
+
+def _places(documents, lengths, batches):
+    """([documents] float32, the order and the ties of the scores of each list in whole numbers, where -inf stays;
+    [documents] bool, does another document of the list have the same score?).
 
     Metrics know scores by no more, and a backend may lack float64.
     """
-    query = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
-    order = np.lexsort((scores, query))
-    rising = scores[order]
-    level = np.cumsum(np.concatenate([[False], rising[1:] != rising[:-1]])[: len(scores)])
-    places = np.empty(len(scores), "float32")
-    places[order] = level - level[row_splits[query]]
-    return np.where(scores == -np.inf, np.float32("-inf"), places)
+    places, tied = np.zeros(len(documents.scores), "float32"), np.zeros(len(documents.scores), bool)
+    for queries, _, size in batches:
+        mask = np.arange(size) < lengths[queries][:, None]
+        at = rows_of(documents.row_splits, queries)
+        scores = pad(documents.scores[at], mask, 0)
+        order = np.lexsort((scores, ~mask))  # padding last
+        rising = np.take_along_axis(scores, order, axis=1)
+        same = rising[:, 1:] == rising[:, :-1]
+        level = np.zeros(scores.shape, "float32")
+        np.cumsum(~same, axis=1, out=level[:, 1:])
+        twice = np.zeros(scores.shape, bool)
+        twice[:, 1:] |= same
+        twice[:, :-1] |= same
+        back = np.empty_like(level), np.empty_like(twice)
+        for to, ordered in zip(back, (level, twice), strict=True):
+            np.put_along_axis(to, order, ordered, axis=1)
+        places[at], tied[at] = back[0][mask], back[1][mask]
+    nowhere = documents.scores == -np.inf
+    return np.where(nowhere, np.float32("-inf"), places), tied & ~nowhere
 
 
-def evaluate(
-    model: keras.Model,
-    lists: RankingLists,
-    metrics: Sequence[str | RankingMetric] = METRICS,
-    *,
-    queries: str = "run",
-    batch_size: int = 64,
-) -> dict[str, float]:
-    """The metrics of a model's scores, as from `evaluate_scores`.
+def _ids(ids: Strings | None, tied):
+    """[documents] numbers that rise with the ids of tied documents by their bytes, as trec_eval has it."""
+    if ids is None:
+        return None
+    numbers = np.zeros(len(tied), "int32")
+    rows = np.flatnonzero(tied)
+    if len(rows):
+        numbers[rows] = ids[rows].compact().ranks()
+    return numbers
 
-    >>> import numpy as np
-    >>> from plackett.data import RankingLists
-    >>> x = np.random.default_rng(0).normal(size=(40, 3))
-    >>> lists = RankingLists.from_arrays(x, x[:, 0] > 0, group=[8] * 5)
-    >>> from plackett import scorers
-    >>> list(evaluate(scorers.mlp(lists, hidden=[4]), lists, ["ndcg@3", "map"]))
-    ['ndcg@3', 'map']
-    """
-    scores = score(model, lists, batch_size=batch_size)
-    return evaluate_scores(scores, lists, metrics, queries=queries, batch_size=batch_size)
+
+def _power_of_two(number):
+    return 1 << max(number - 1, 0).bit_length()

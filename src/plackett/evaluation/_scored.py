@@ -33,5 +33,10 @@ class Scored(NamedTuple):
     scores: np.ndarray
     beyond: Beyond | None = None
 
+    def rounded(self, dtype: str) -> "Scored":
+        """The same with scores of this precision."""
+        beyond = None if self.beyond is None else self.beyond._replace(scores=self.beyond.scores.astype(dtype))
+        return Scored(self.scores.astype(dtype), beyond)
+
 
 System = Callable[[RankingLists], Scored | np.ndarray]

@@ -176,8 +176,9 @@ def _parts_of_numbers(column, bins):
         middles = np.cumsum(counts) - counts / 2
         of_number = (bins * middles / max(len(there), 1)).astype("int64")
     parts, first = np.unique(of_number, return_index=True)
-    last = np.append(first[1:], len(numbers)) - 1
-    words = dict(zip(ends := np.unique(np.append(first, last)).astype("int64"), _in_words(numbers[ends]), strict=True))
+    last = np.searchsorted(of_number, parts, side="right") - 1
+    ends = np.unique(np.append(first, last))
+    words = dict(zip(ends, _in_words(numbers[ends]), strict=True))
     for part, low, high in zip(parts, first, last, strict=True):
         name = words[low] if low == high else f"{words[low]} to {words[high]}"
         yield name, there[of_number[place] == part]

@@ -5,7 +5,9 @@ Published numbers differ by conventions that are seldom written down. Here they 
 - `topn`: the cut-off; ranks below it count nothing.
 - `gain`, `discount`: functions of labels and of ranks, from `plackett.gains` or your own.
 - `empty`: what a list without any relevant document counts, 0, 1, or "skip" for not at all; the mean over no list is
-  then NaN. On MQ2008 this alone moves one model's NDCG@10 from .501 (0) to .781 (1) or .696 ("skip").
+  then NaN. On MQ2008 this alone moves one model's NDCG@10 from .500 (0) to .781 (1) or .695 ("skip").
+- `short`, of NDCG and DCG: what a list of fewer documents than the cut-off counts: its own value ("end"), or 0, as in
+  LETOR's evaluation script, where that model has .229.
 - `ties`: the order of documents of equal score. "position": as they stand in the list, so that a constant score is as
   good as the order of the file; "expected": the exact mean over all orders of tied documents (McSherry & Najork, ECIR
   2008); "trec": by falling document id, as trec_eval does, for which `documents` holds the ids: numbers, which are

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import keras
 from keras import ops
@@ -44,6 +44,23 @@ INPUTS = (
     "a document; `result()` is the mean over all lists so far. The Keras mask of the scores, or else a label below 0, "
     "marks padding. See `plackett.metrics`."
 )
+
+
+class PerList(NamedTuple):
+    """What the lists of a batch count, each [...].
+
+    Args:
+        values: the metric of each list.
+        weights: the weight of each in the mean; 0 where it has no relevant document.
+        relevant: bool, does it have a relevant document?
+        empty: bool, does it have documents, none of which is relevant? It counts what `empty` says, and weighs as the
+            others do in the mean.
+    """
+
+    values: Tensor
+    weights: Tensor
+    relevant: Tensor
+    empty: Tensor
 
 
 class RankingMetric(Configured, keras.metrics.Metric):
@@ -106,7 +123,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
         ragged: bool = False,
         **options: Any,
     ):
-        super().__init__(name=name or _default_name(type(self), topn))
+        super().__init__(name=name or default_name(type(self), topn))
         self.empty = empty
         self.ties = ties
         self.average = average
@@ -142,6 +159,16 @@ class RankingMetric(Configured, keras.metrics.Metric):
                 document, of a single list also [list_size].
             documents: the document ids, [..., list_size], which ties="trec" alone reads.
         """
+        seen = self.per_list(y_true, y_pred, sample_weight, documents)
+        self.total.assign_add(self._sum(seen.values * seen.weights))
+        self.weight.assign_add(self._sum(seen.weights))
+        self.relevant_lists.assign_add(self._sum(seen.relevant))
+        self.empty_lists.assign_add(self._sum(seen.empty))
+
+    def per_list(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None, documents: Tensor | None = None
+    ) -> PerList:
+        """What each list of one batch counts, with the arguments of `update_state`; the state stays as it is."""
         labels, scores, mask = prepare(
             y_true, y_pred, ragged=self.ragged, average_models=not self.subtopics, subtopics=self.subtopics
         )
@@ -153,14 +180,11 @@ class RankingMetric(Configured, keras.metrics.Metric):
         documents = documents if self.ties == "trec" else None
         values = self.fn(sort_by_score(labels, scores, mask, weights, self.ties, documents), **self.options)
         relevance = ops.where(mask, ops.cast(self.relevance(labels, mask), scores.dtype), 0.0)
-        has_relevance = ops.any(relevance > 0, axis=-1)
+        relevant = ops.any(relevance > 0, axis=-1)
         weight = ops.sum(weights * relevance, axis=-1)
         if self.average == "lists":
             weight = backend.divide_no_nan(weight, ops.sum(relevance, axis=-1))
-        self.total.assign_add(self._sum(values * weight))
-        self.weight.assign_add(self._sum(weight))
-        self.relevant_lists.assign_add(self._sum(has_relevance))
-        self.empty_lists.assign_add(self._sum(ops.any(mask, axis=-1) & ~has_relevance))
+        return PerList(values, weight, relevant, ops.any(mask, axis=-1) & ~relevant)
 
     def result(self) -> Tensor:
         sums = (self.total, self.weight, self.relevant_lists, self.empty_lists)
@@ -198,6 +222,7 @@ class CutOffMetric(RankingMetric):
         super().__init__(topn, empty, ties, average, name, ragged)
 
 
-def _default_name(kind, topn):
+def default_name(kind, topn):
+    """The name of a metric that is given none: that of its class and its cut-off."""
     from_class = snake_case(kind.__name__)
     return from_class if topn is None else f"{from_class}@{topn if isinstance(topn, str) else int(topn)}"

@@ -1,14 +1,19 @@
 """Metrics that sum discounted gains."""
 
+from typing import Literal
+
 from keras import ops
 
 from plackett import backend, gains
 from plackett._types import Tensor
 from plackett.kernels import dcg_sums
+from plackett.lists import count
 from plackett.metrics._base import Average, Empty, RankingMetric, Ties, relevance_by_gain
 from plackett.metrics._ranked import rank_lists
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Function
+
+Short = Literal["end", 0]
 
 
 def dcg(
@@ -22,6 +27,7 @@ def dcg(
     discount: Function = gains.log2_inverse,
     ties: Ties = "position",
     documents: Tensor | None = None,
+    short: Short = "end",
 ) -> Tensor:
     """Discounted cumulative gain.
 
@@ -38,12 +44,14 @@ def dcg(
         gain: function of labels; `gains.pow_minus_1` (2^y - 1), `gains.identity`, or your own.
         discount: function of ranks; `gains.log2_inverse` (1 / log2(1 + r)) or your own.
         ties, documents: the order of equal scores; see `plackett.metrics`.
+        short: what a list of fewer than n documents counts. "end": the sum ends with the list; 0: nothing, as the
+            evaluation script of LETOR 4.0 has it.
 
     Returns:
         [...], one value a list, of at least 0; 0 where no document has a gain.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+        ValueError: the shapes do not fit, topn < 1, an unknown `ties`, or short=0 without a cut-off.
 
     Cost: O(list_size log list_size).
 
@@ -52,15 +60,17 @@ def dcg(
     Reference: Jarvelin & Kekalainen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002; the exponential
     gain is that of Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
     """
-    check_options(dcg, topn=topn, gain=gain, discount=discount, ties=ties)
+    check_options(dcg, topn=topn, gain=gain, discount=discount, ties=ties, short=short)
+    _check_short(topn, short)
     lists = rank_lists(labels, scores, mask, weights, ties, documents)
-    return _dcg(lists, topn=topn, gain=gain, discount=discount)
+    return _dcg(lists, topn=topn, gain=gain, discount=discount, short=short)
 
 
-def _dcg(lists, *, topn, gain, discount):
+def _dcg(lists, *, topn, gain, discount, short):
     gained = ops.where(lists.mask, ops.cast(gain(lists.labels), lists.rank.dtype), 0.0)
     mean_weight = backend.divide_no_nan(ops.sum(gained * lists.weights, axis=-1), ops.sum(gained, axis=-1))
-    return lists.or_nan(backend.divide_no_nan(_sum(lists, gained * lists.weights, topn, discount), mean_weight))
+    total = _sum(lists, gained * lists.weights, topn, discount, short)
+    return lists.or_nan(backend.divide_no_nan(total, mean_weight))
 
 
 class GainMetric(RankingMetric):
@@ -76,8 +86,10 @@ class GainMetric(RankingMetric):
         average: Average = "lists",
         name: str | None = None,
         ragged: bool = False,
+        short: Short = "end",
     ):
-        super().__init__(topn, empty, ties, average, name, ragged, gain=gain, discount=discount)
+        _check_short(topn, short)
+        super().__init__(topn, empty, ties, average, name, ragged, gain=gain, discount=discount, short=short)
 
     def relevance(self, labels: Tensor, mask: Tensor) -> Tensor:
         return relevance_by_gain(self.options["gain"], self.average, labels, mask)
@@ -89,7 +101,8 @@ class DCG(GainMetric):
 
         DCG@n = sum_{i: r_i <= n} gain(y_i) discount(r_i),    gain(y) = 2^y - 1,  discount(r) = 1 / log2(1 + r)
 
-    Take it where lists with more to gain shall count more; otherwise `NDCG`. `dcg` is the function.
+    Take it where lists with more to gain shall count more; otherwise `NDCG`. `short` says what a list of fewer than n
+    documents counts. `dcg` is the function.
 
     >>> metric = DCG(topn=2)
     >>> round(float(metric([[1, 0, 2]], [[0.6, 0.8, 0.1]])), 6)
@@ -110,6 +123,7 @@ def ndcg(
     discount: Function = gains.log2_inverse,
     ties: Ties = "position",
     documents: Tensor | None = None,
+    short: Short = "end",
 ) -> Tensor:
     """Normalised discounted cumulative gain.
 
@@ -127,12 +141,14 @@ def ndcg(
         gain: function of labels; `gains.pow_minus_1` (2^y - 1), `gains.identity` (trec_eval), or your own.
         discount: function of ranks; `gains.log2_inverse` (1 / log2(1 + r)) or your own.
         ties, documents: the order of equal scores; see `plackett.metrics`.
+        short: what a list of fewer than n documents counts. "end": both sums end with the list; 0: nothing, as the
+            evaluation script of LETOR 4.0 has it.
 
     Returns:
         [...], one value a list, between 0 and 1; 0 where no document has a gain.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+        ValueError: the shapes do not fit, topn < 1, an unknown `ties`, or short=0 without a cut-off.
 
     Cost: O(list_size log list_size).
 
@@ -141,16 +157,17 @@ def ndcg(
     Reference: Jarvelin & Kekalainen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002; the exponential
     gain is that of Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
     """
-    check_options(ndcg, topn=topn, gain=gain, discount=discount, ties=ties)
+    check_options(ndcg, topn=topn, gain=gain, discount=discount, ties=ties, short=short)
+    _check_short(topn, short)
     lists = rank_lists(labels, scores, mask, weights, ties, documents)
-    return _ndcg(lists, topn=topn, gain=gain, discount=discount)
+    return _ndcg(lists, topn=topn, gain=gain, discount=discount, short=short)
 
 
-def _ndcg(lists, *, topn, gain, discount):
+def _ndcg(lists, *, topn, gain, discount, short):
     gained = ops.cast(dcg_sums.relative(gain, lists.labels, lists.mask), lists.rank.dtype)
     gained = ops.where(lists.mask, gained * lists.weights, 0.0)
     share = dcg_sums.normalize(gained, dcg_sums.cut_off(discount, topn), lists.mask)
-    return lists.or_nan(_sum(lists, share, topn, discount))
+    return lists.or_nan(_sum(lists, share, topn, discount, short))
 
 
 @register
@@ -160,7 +177,7 @@ class NDCG(GainMetric):
         NDCG@n = DCG@n / max DCG@n,    DCG@n = sum_{i: r_i <= n} gain(y_i) discount(r_i)
 
     with the gain 2^y - 1 and the discount 1 / log2(1 + r), unless others are given. Take it for graded judgements; it
-    is the usual choice. `ndcg` is the function.
+    is the usual choice. `short` says what a list of fewer than n documents counts. `ndcg` is the function.
 
     >>> metric = NDCG(topn=10)
     >>> round(float(metric([[1, 0, 2]], [[0.6, 0.8, 0.1]])), 6)
@@ -172,6 +189,13 @@ class NDCG(GainMetric):
     fn = staticmethod(_ndcg)
 
 
-def _sum(lists, gained, topn, discount):
+def _sum(lists, gained, topn, discount, short):
     """[...], sum of discounted gains down to rank `topn`."""
-    return ops.sum(lists.of_retrieved(gained) * dcg_sums.cut_off(discount, topn)(lists.rank), axis=-1)
+    total = ops.sum(lists.of_retrieved(gained) * dcg_sums.cut_off(discount, topn)(lists.rank), axis=-1)
+    return total if short == "end" else ops.where(count(lists.mask) < topn, 0.0, total)
+
+
+def _check_short(topn, short):
+    """Raises ValueError for lists that are short of a cut-off that there is not."""
+    if short == 0 and topn is None:
+        raise ValueError("short=0 needs a number for topn, but got topn=None")

@@ -14,6 +14,7 @@ from plackett.registry import check_options, register
 from plackett.registry.options import Count, Function, Probability
 
 DivideBy = Literal["documents", "topn"]
+DivideRelevantBy = Literal["relevant", "topn"]
 
 
 def precision(
@@ -184,6 +185,7 @@ def average_precision(
     topn: Count | None = None,
     ties: Ties = "position",
     documents: Tensor | None = None,
+    divide_by: DivideRelevantBy = "relevant",
 ) -> Tensor:
     """Average precision: the precision at each relevant document, in the mean over all relevant documents.
 
@@ -198,12 +200,14 @@ def average_precision(
         weights: [..., list_size], the weight w of each relevant document; at 0 it is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
+        divide_by: "relevant" divides by all R relevant documents, which a cut-off below R never reaches; "topn" by
+            min(R, n) times the mean of their weights, as LightGBM and XGBoost do, so that the best order has 1.
 
     Returns:
         [...], one value a list, between 0 and 1; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+        ValueError: the shapes do not fit, topn < 1, an unknown `ties`, or divide_by="topn" without a cut-off.
 
     Cost: O(list_size log list_size).
 
@@ -213,28 +217,33 @@ def average_precision(
     ECIR 2008: a relevant one among m tied documents has k / (m - 1) of the other relevant ones before it at its k-th
     place.
     """
-    check_options(average_precision, topn=topn, ties=ties)
+    check_options(average_precision, topn=topn, ties=ties, divide_by=divide_by)
+    _check_divisor(topn, divide_by)
     lists = rank_lists(labels, scores, mask, weights, ties, documents)
-    return _average_precision(lists, topn=topn)
+    return _average_precision(lists, topn=topn, divide_by=divide_by)
 
 
-def _average_precision(lists, *, topn):
+def _average_precision(lists, *, topn, divide_by):
     relevant = lists.relevant()
     others = lists.offset() * backend.divide_no_nan(lists.among_ties(relevant) - 1.0, lists.number_of_ties() - 1.0)
     so_far = lists.before_ties(relevant) + others + 1.0
     cut = dcg_sums.cut_off(gains.inverse, topn)
     total = ops.sum(lists.of_retrieved(relevant * lists.weights) * so_far * cut(lists.rank), axis=-1)
-    return lists.or_nan(backend.divide_no_nan(total, ops.sum(relevant * lists.weights, axis=-1)))
+    divisor = ops.sum(relevant * lists.weights, axis=-1)
+    if divide_by == "topn":
+        number = ops.sum(relevant, axis=-1)
+        divisor = divisor * backend.divide_no_nan(backend.minimum(number, topn), number)
+    return lists.or_nan(backend.divide_no_nan(total, divisor))
 
 
 @register
-class MAP(CutOffMetric):
+class MAP(RankingMetric):
     """Mean average precision: the precision at each relevant document, in the mean over all relevant documents.
 
         AP@n = sum_{i: y_i >= 1, r_i <= n} P@r_i / (the number of i with y_i >= 1)
 
-    Take it for binary judgements where all relevant documents are wanted, the first ones most. `average_precision` is
-    the function.
+    Take it for binary judgements where all relevant documents are wanted, the first ones most. `divide_by="topn"`
+    divides by n where more documents are relevant. `average_precision` is the function.
 
     >>> metric = MAP(topn=2)
     >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
@@ -242,6 +251,19 @@ class MAP(CutOffMetric):
     """
 
     fn = staticmethod(_average_precision)
+
+    def __init__(
+        self,
+        topn: Count | None = None,
+        empty: Empty = 0,
+        ties: Ties = "position",
+        average: Average = "lists",
+        name: str | None = None,
+        ragged: bool = False,
+        divide_by: DivideRelevantBy = "relevant",
+    ):
+        _check_divisor(topn, divide_by)
+        super().__init__(topn, empty, ties, average, name, ragged, divide_by=divide_by)
 
 
 def rank_biased_precision(

@@ -8,7 +8,7 @@ from keras import ops
 
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate_scores
-from plackett.evaluation._measures import query_of_the_highest, too_high
+from plackett.evaluation._high_labels import query_of_the_highest, too_high
 from plackett.losses._base import RankingLoss
 from plackett.metrics._base import RankingMetric
 from plackett.training._objective import loss_name

@@ -1,0 +1,80 @@
+"""The documents that are measured: those of the lists, those that a system retrieved besides, and those that are missed."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from plackett.data import Missed, RankingLists
+from plackett.data._ranking_lists import splits
+from plackett.data._strings import Strings, concatenate_strings
+from plackett.evaluation._scored import Scored
+
+
+class Documents(NamedTuple):
+    """What is measured of some lists under the scores of one system, list by list.
+
+    Args:
+        row_splits: [queries + 1] int64.
+        labels: [documents] float32.
+        scores: [documents], in the precision of the system; -inf = not retrieved.
+        judged: [documents] bool.
+        ids: [documents], only where they order equal scores. None = they do not.
+    """
+
+    row_splits: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    judged: np.ndarray
+    ids: Strings | None
+
+
+def documents_of(lists: RankingLists, scored: Scored, *, with_ids: bool) -> Documents:
+    """The documents of the lists, of the system, and those that the judgements know and the lists lack."""
+    scores, beyond = scored
+    judged = lists.columns["judged"] > 0 if "judged" in lists.columns else np.ones(len(scores), bool)
+    ids = lists.documents if with_ids else None
+    if lists.missed is None and beyond is None:
+        return Documents(lists.row_splits, lists.labels, scores, judged, ids)
+    none = np.zeros(len(lists) + 1, "int64")
+    missed = lists.missed or Missed(np.zeros(0, "float32"), none)
+    extra = np.zeros(0, scores.dtype) if beyond is None else beyond.scores
+    row_splits = [lists.row_splits, none if beyond is None else beyond.row_splits, missed.row_splits]
+    every = np.arange(len(lists))
+    query = np.concatenate([np.repeat(every, np.diff(each)) for each in row_splits])
+    rows = np.argsort(query, kind="stable")
+    if ids is not None:
+        no_ids = Strings.of([""])[np.zeros(len(missed.grades), "int64")]
+        ids = concatenate_strings([ids, *([] if beyond is None else [beyond.documents]), no_ids])[rows]
+    return Documents(
+        splits(np.bincount(query, minlength=len(lists))),
+        np.concatenate([lists.labels, np.zeros(len(extra), "float32"), np.maximum(missed.grades, 0)])[rows],
+        np.concatenate([scores, extra, np.full(len(missed.grades), -np.inf, scores.dtype)])[rows],
+        np.concatenate([judged, np.zeros(len(extra), bool), missed.grades >= 0])[rows],
+        ids,
+    )
+
+
+def queries_that_count(documents: Documents, lists: RankingLists, queries: str) -> np.ndarray:
+    """[queries] bool: those of the mean, see `evaluate`; a query that nobody judged never is."""
+    counts = judged_queries(lists)
+    match queries:
+        case "run":
+            return counts & (lists.lengths > 0)
+        case "answered":
+            return counts & any_of_each(documents.scores > -np.inf, documents.row_splits)
+        case _:
+            return counts
+
+
+def judged_queries(lists: RankingLists) -> np.ndarray:
+    """[queries] bool: did anyone judge the query?"""
+    judged = lists.lengths > 0
+    if "judged" in lists.columns:
+        judged = any_of_each(lists.columns["judged"] > 0, lists.row_splits)
+    return judged if lists.missed is None else judged | (np.diff(lists.missed.row_splits) > 0)
+
+
+def any_of_each(of_documents: np.ndarray, row_splits: np.ndarray) -> np.ndarray:
+    """[queries] bool: is it true of a document of the query?"""
+    before = np.concatenate([[0], np.cumsum(of_documents)])
+    return before[row_splits[1:]] > before[row_splits[:-1]]

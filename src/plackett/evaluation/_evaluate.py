@@ -1,0 +1,238 @@
+"""Measuring systems on lists."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from plackett.data import RankingLists
+from plackett.data._parts import join_columns
+from plackett.evaluation._conventions import state
+from plackett.evaluation._documents import documents_of, judged_queries, queries_that_count
+from plackett.evaluation._high_labels import query_of_the_highest, too_high
+from plackett.evaluation._measures import Measured, measure
+from plackett.evaluation._peers import PEERS
+from plackett.evaluation._results import Results
+from plackett.evaluation._scoring import check_lists
+from plackett.evaluation._systems import check_scores, open_system, open_systems
+from plackett.metrics import RankingMetric, get
+from plackett.registry import check_known
+
+METRICS = ("ndcg@5", "ndcg@10", "mrr")
+QUERIES = ("run", "judged", "answered")
+Metrics = Sequence[str | RankingMetric]
+NOT_JUDGED = ValueError(
+    "nobody judged a document of these lists, so there is nothing to measure: they were read without labels"
+)
+
+
+@overload
+def evaluate(
+    systems: Mapping[str, Any] | list | tuple,
+    lists: RankingLists | Iterable[RankingLists],
+    metrics: Metrics = ...,
+    *,
+    like: str | None = ...,
+    queries: str | None = ...,
+) -> Results: ...
+
+
+@overload
+def evaluate(
+    systems: Any,
+    lists: RankingLists | Iterable[RankingLists],
+    metrics: Metrics = ...,
+    *,
+    like: str | None = ...,
+    queries: str | None = ...,
+) -> dict[str, float]: ...
+
+
+def evaluate(systems, lists, metrics=METRICS, *, like=None, queries=None):
+    """The metrics of any number of systems, query by query, in one pass over the lists.
+
+    >>> from plackett.data import RankingLists
+    >>> lists = RankingLists.from_arrays([[0.1], [0.4], [0.3], [0.2]], [1, 0, 0, 2], group=[2, 2])
+    >>> results = evaluate({"first": "feature:1", "last": "-feature:1"}, lists, ["mrr"])
+    >>> results.systems, results.stated, results.means().tolist()
+    (('first', 'last'), ('mrr[empty=0, ties=position]',), [[0.5], [1.0]])
+    >>> evaluate("feature:1", lists, ["mrr"])
+    {'mrr': 0.5}
+
+    Args:
+        systems: by name, or the paths of several, which get short names; or a single one. A system is a Keras model; an
+            output folder of `train`; a file of LightGBM, XGBoost, CatBoost, Keras or ONNX; a run of TREC; a file of
+            scores; "column:NAME" or "feature:NAME" of the lists; an array of scores, [documents]; or a function of
+            lists that returns one. See `open_system`.
+        lists: the documents with their labels, in memory, or in parts, as from `plackett.data.stream`.
+        metrics: names, such as "ndcg@10", or metrics with conventions of their own, see `plackett.metrics`.
+        like: whose convention is meant: trec_eval, letor, lightgbm, xgboost, tf-ranking or sklearn. It takes names of
+            metrics alone. None = that of `plackett.metrics`.
+        queries: which queries count: "run": those whose lists have documents; "judged": also those without documents
+            that have `missed` ones, as `trec_eval -c` has it; "answered": of each system those for which it retrieved
+            a document, as trec_eval has it. None = that of `like`, or "run".
+
+    Returns:
+        The results by query; of a single system the mean of each metric by its name.
+
+    Raises:
+        ImportError: a system needs a library that is not installed.
+        OSError: a file cannot be read.
+        ValueError: two systems or metrics of one name; an unknown metric, `like` or `queries`; a system that is none,
+            or whose scores are not one a document, NaN or infinite; lists that nobody judged; or labels whose gain is
+            too high for a metric. Says which system, query and document.
+
+    Cost: memory for one part of the lists, and for one number a query, system and metric.
+    """
+    measures, queries, precision = _convention(metrics, like, queries)
+    single = not isinstance(systems, Mapping | list | tuple)
+    opened = {"the system": open_system(systems)} if single else open_systems(systems)
+    if not single:
+        _check_weigh_alike(measures)
+    facts: list[dict] = []
+    found: dict[str, list] = {name: [] for name in opened}
+    for part in [lists] if isinstance(lists, RankingLists) else lists:
+        check_lists("lists", part)
+        facts.append(_facts(part))
+        for name, system in opened.items():
+            scored = check_scores(name, part, system(part))
+            found[name].append(_measure(scored, part, measures, queries, precision))
+    known = _join(facts)
+    if not known.pop("judged").any():
+        raise NOT_JUDGED
+    tables = [_counted(of_system, measures) for of_system in found.values()]
+    if single:
+        return _means(measures, *tables[0])
+    return Results(
+        systems=tuple(opened),
+        metrics=tuple(each.name for each in measures),
+        stated=tuple(map(state, measures)),
+        less_is_better=tuple(each.less_is_better for each in measures),
+        queries=known.pop("query"),
+        values=np.stack([values for values, _ in tables]),
+        facts=known,
+        notes=tuple(note for system in opened.values() for note in getattr(system, "notes", list)()),
+    )
+
+
+def evaluate_scores(
+    scores: np.ndarray,
+    lists: RankingLists,
+    metrics: Metrics = METRICS,
+    *,
+    queries: str = "run",
+    batch_size: int | None = None,
+) -> dict[str, float]:
+    """The metrics of given scores, each the mean over queries.
+
+    >>> from plackett.data import RankingLists
+    >>> lists = RankingLists.from_arrays([[0.1], [0.4], [0.3], [0.2]], [1, 0, 0, 2], group=[2, 2])
+    >>> evaluate_scores(lists.features[:, 0], lists, ["mrr", "ndcg@1"])
+    {'mrr': 0.5, 'ndcg@1': 0.0}
+
+    Judged documents that a list lacks (`lists.missed`) count as not retrieved: they take part in what is ideal and in
+    how many documents are relevant. Where `lists` say which documents are `judged`, a query without any judgement is
+    left out of the mean, and `bpref` leaves out the other documents, which elsewhere are not relevant.
+
+    Args:
+        scores: [documents], in the order of `lists`, of any type: float64 and whole numbers are not rounded. -inf =
+            not retrieved.
+        lists: the documents with their labels; their ids order equal scores where ties="trec".
+        metrics: names, such as "ndcg@10", or metrics with conventions of their own, see `plackett.metrics`; their own
+            state is neither used nor changed.
+        queries: what the mean is over, see `evaluate`.
+        batch_size: how many lists are measured at a time. None = as many as take a few MB.
+
+    Returns:
+        By the name of each metric, such as "ndcg@10".
+
+    Raises:
+        ValueError: an unknown metric, two metrics of one name, not one score a document, a score of NaN, unknown
+            `queries`, lists that nobody judged, or labels whose gain is too high for a metric.
+    """
+    check_lists("lists", lists)
+    measures, queries, precision = _convention(metrics, None, queries)
+    scored = check_scores("scores", lists, scores)
+    found = _measure(scored, lists, measures, queries, precision, batch_size)
+    if not judged_queries(lists).any():
+        raise NOT_JUDGED
+    return _means(measures, *_counted([found], measures))
+
+
+def _convention(metrics, like, queries):
+    """(metrics, queries that count, the type of numbers that scores are ranked as, None = their own)."""
+    if queries not in (None, *QUERIES):
+        raise ValueError(f"queries must be one of {', '.join(QUERIES)}, but got {queries!r}")
+    if like is not None:
+        check_known("like", like, PEERS)
+        peer = PEERS[like]
+        return peer.metrics(metrics), queries or peer.queries, peer.precision
+    measures = [get(metric) if isinstance(metric, str) else metric for metric in metrics]
+    names = [each.name for each in measures]
+    if len(set(names)) < len(names):
+        raise ValueError(f"each metric must have a name of its own, but got {names}")
+    return measures, queries or "run", None
+
+
+def _measure(scored, lists, measures, queries, precision, batch_size=None):
+    """[measures] of `Measured`."""
+    if precision is not None:
+        scored = scored.rounded(precision)
+    documents = documents_of(lists, scored, with_ids=any(each.ties == "trec" for each in measures))
+    found = measure(documents, queries_that_count(documents, lists, queries), measures, batch_size)
+    for each, measured in zip(measures, found, strict=True):
+        wrong = ~np.isfinite(measured.values)
+        if wrong.any() and (query := query_of_the_highest(lists.labels, lists)) is not None:
+            value = measured.values[wrong][0]
+            raise too_high("label", lists.labels.max(), "measured", lists.queries[query], each.name, value)
+    return found
+
+
+def _counted(parts, measures):
+    """([metrics, queries] values, their weights) of the parts of the lists behind each other."""
+    joined = [Measured(*map(np.concatenate, zip(*of_metric, strict=True))) for of_metric in zip(*parts, strict=True)]
+    counted = [each.counted(metric.empty) for each, metric in zip(joined, measures, strict=True)]
+    return np.stack([values for values, _ in counted]), np.stack([weights for _, weights in counted])
+
+
+def _means(measures, values, weights):
+    """The mean of each metric by its name; NaN where no query counts."""
+    with np.errstate(invalid="ignore"):
+        means = (np.where(weights > 0, values, 0) * weights).sum(axis=1) / weights.sum(axis=1)
+    return {each.name: float(mean) for each, mean in zip(measures, means, strict=True)}
+
+
+def _check_weigh_alike(measures):
+    for each in measures:
+        if each.average != "lists":
+            raise ValueError(
+                f'{each.name} with average="{each.average}" weighs queries, so that systems cannot be compared by it '
+                'query by query; take average="lists", or measure one system alone'
+            )
+
+
+def _facts(lists):
+    """What is known of each query, see `Results`, its id, and `judged`: did anyone judge a document of it?"""
+    query = np.repeat(np.arange(len(lists)), lists.lengths)
+    relevant = np.bincount(query, lists.labels >= 1, len(lists))
+    if lists.missed is not None:
+        query = np.repeat(np.arange(len(lists)), np.diff(lists.missed.row_splits))
+        relevant += np.bincount(query, lists.missed.grades >= 1, len(lists))
+    own = {
+        "query": lists.queries,
+        "judged": judged_queries(lists),
+        "list_size": lists.lengths,
+        "relevant": relevant.astype("int64"),
+    }
+    return own | {f"{name} (column)" if name in own else name: x for name, x in lists.query_columns.items()}
+
+
+def _join(facts):
+    """What is known of the queries of all parts.
+
+    Raises:
+        ValueError: there is no part.
+    """
+    if not facts:
+        raise ValueError("there are no lists to measure")
+    return {name: join_columns(name, [part[name] for part in facts]) for name in facts[0]}

@@ -1,0 +1,1 @@
+"""What ranks: one file a kind of system. Internal."""

@@ -1,0 +1,114 @@
+"""What every system has that plackett opens."""
+
+import copy
+import dataclasses
+from typing import Self
+
+import numpy as np
+
+from plackett.data import RankingLists, Strings
+from plackett.evaluation._scored import Beyond, Scored
+
+
+class OpenSystem:
+    """A function of lists that can say what must be known of how it ranked them."""
+
+    def __call__(self, lists: RankingLists) -> Scored | np.ndarray:
+        """The scores of the documents."""
+        raise NotImplementedError
+
+    def notes(self) -> list[str]:
+        """What must be known of the lists that it was called with, in whole sentences."""
+        return []
+
+    def afresh(self) -> Self:
+        """The same system, which was not called yet."""
+        return copy.copy(self)
+
+
+def read_only(lists: RankingLists) -> RankingLists:
+    """The same lists, whose arrays cannot be written to; nothing is copied.
+
+    >>> lists = RankingLists.from_arrays([[1], [2]], [1, 0], group=[2])
+    >>> read_only(lists).labels[0] = 7
+    Traceback (most recent call last):
+        ...
+    ValueError: assignment destination is read-only
+    """
+    fields = {field.name: getattr(lists, field.name) for field in dataclasses.fields(lists)}
+    views = {name: _view(value) for name, value in fields.items() if isinstance(value, np.ndarray | Strings)}
+    views |= {name: {key: _view(x) for key, x in fields[name].items()} for name in ("ids", "columns", "query_columns")}
+    if lists.missed is not None:
+        views["missed"] = type(lists.missed)(*map(_view, lists.missed))
+    return dataclasses.replace(lists, **views)
+
+
+def _view(column):
+    if isinstance(column, Strings):
+        return Strings(_view(column.codes), column.dictionary)
+    view = column.view()
+    view.flags.writeable = False
+    return view
+
+
+def check_scores(name: str, lists: RankingLists, given: object) -> Scored:
+    """What a system gave, as `Scored`.
+
+    >>> lists = RankingLists.from_arrays([[1], [2]], [1, 0], query=["7", "7"])
+    >>> check_scores("bm25", lists, np.array([0.5, np.nan]))
+    Traceback (most recent call last):
+        ...
+    ValueError: the system bm25 gives document '2' of query '7' the score nan, which has no rank: scores must be finite, or -inf for a document that is not retrieved
+
+    Args:
+        name: that of the system.
+        lists: what it was called with.
+        given: what it gave.
+
+    Raises:
+        ValueError: these are no numbers, not one a document, or one of them is NaN or inf; names the system, and where
+            the score stands.
+    """  # noqa: E501
+    scored = given if isinstance(given, Scored) else Scored(given)  # type: ignore[arg-type]
+    scores = _numbers(name, scored.scores, len(lists.labels), "documents")
+    if len(wrong := np.flatnonzero(np.isnan(scores) | (scores == np.inf))):
+        place = wrong[0]
+        query = lists.queries[int(np.searchsorted(lists.row_splits, place, side="right")) - 1]
+        raise _no_rank(name, lists.documents[place], query, scores[place])
+    beyond = None if scored.beyond is None else _check_beyond(name, lists, scored.beyond)
+    return Scored(scores, beyond)
+
+
+def _check_beyond(name, lists, beyond):
+    splits = np.asarray(beyond.row_splits)
+    if splits.shape != (len(lists) + 1,) or splits[0] != 0 or (np.diff(splits) < 0).any():
+        raise ValueError(
+            f"the system {name} must say of each of {len(lists)} queries where its documents beyond begin and end: "
+            f"row_splits must rise from 0 and have {len(lists) + 1} entries, but got shape {splits.shape}"
+        )
+    documents = Strings.of(beyond.documents, "documents")
+    scores = _numbers(name, beyond.scores, int(splits[-1]), "documents beyond")
+    if len(documents) != len(scores):
+        raise ValueError(f"the system {name} must name {len(scores)} documents beyond, but names {len(documents)}")
+    if len(wrong := np.flatnonzero(~np.isfinite(scores))):
+        query = lists.queries[int(np.searchsorted(splits, wrong[0], side="right")) - 1]
+        raise _no_rank(name, documents[wrong[0]], query, scores[wrong[0]])
+    return Beyond(scores, splits, documents)
+
+
+def _numbers(name, given, number, what):
+    scores = np.asarray(given)
+    if scores.dtype.kind not in "biuf":
+        raise ValueError(f"the scores of the system {name} must be numbers, but got an array of {scores.dtype}")
+    if scores.shape == (number, 1):
+        scores = scores[:, 0]
+    if scores.shape != (number,):
+        raise ValueError(f"the system {name} must give one score each for {number} {what}, but gives {scores.shape}")
+    return scores.astype("int8") if scores.dtype.kind == "b" else scores
+
+
+def _no_rank(name, document, query, score):
+    return ValueError(
+        f"the system {name} gives document {document!r} of query {query!r} the score {score}, which has no rank: "
+        "scores must be finite, or -inf for a document that is not retrieved"
+    )

@@ -1,0 +1,198 @@
+"""Models of features: those of Keras, LightGBM, XGBoost and CatBoost, and whatever else predicts."""
+
+import dataclasses
+import importlib
+import os
+import types
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from plackett.data import RankingLists
+from plackett.data._features import match_features
+from plackett.data._words import some
+from plackett.evaluation._scoring import score
+from plackett.evaluation.systems.base import OpenSystem
+
+
+@dataclasses.dataclass(frozen=True)
+class KerasModel(OpenSystem):
+    """A Keras model, as `plackett.score` takes it."""
+
+    model: keras.Model
+
+    def __call__(self, lists: RankingLists) -> np.ndarray:
+        """Its scores."""
+        return score(self.model, lists)
+
+
+class OfFeatures(NamedTuple):
+    """A function of features alone.
+
+    Args:
+        names: those of its features. () = it knows them by number.
+        width: how many features it takes. None = it does not say.
+        predict: function of [documents, features] float32 that gives [documents].
+        note: what must be known of how it predicts. "" = nothing.
+    """
+
+    names: tuple[str, ...]
+    width: int | None
+    predict: Callable[[np.ndarray], Any]
+    note: str = ""
+
+
+class Model(OpenSystem):
+    """A model of dense features, by name where it and the lists know names, else by number.
+
+    Args:
+        name: what errors and notes call it.
+        of_features: what it is.
+    """
+
+    def __init__(self, name: str, of_features: OfFeatures):
+        self.name, self.of_features = name, of_features
+        self._by_number = ""
+
+    def __call__(self, lists: RankingLists) -> np.ndarray:
+        """Its scores."""
+        features = self._features(lists)
+        if not len(features):
+            return np.zeros(0)
+        try:
+            return np.asarray(self.of_features.predict(features))
+        except MemoryError:
+            raise
+        except Exception as error:  # each library has errors of its own
+            raise ValueError(f"{self.name} cannot score these lists: {error}") from error
+
+    def _features(self, lists):
+        names, width = self.of_features.names, self.of_features.width
+        if names and lists.has_feature_names:
+            return match_features(lists, names, len(names), self.name).features
+        if names or lists.has_feature_names:
+            who, known = (self.name, names) if names else ("the data", lists.feature_names)
+            self._by_number = (
+                f"{who} alone names its features, {some(known)}: {self.name} was given those of the data in their order"
+            )
+        width = lists.features.shape[1] if width is None else width
+        return match_features(dataclasses.replace(lists, feature_names=()), (), width, self.name).features
+
+    def notes(self) -> list[str]:
+        """How it was given its features, where that is by their order alone, and how it predicts."""
+        return [note for note in (self._by_number, self.of_features.note) if note]
+
+    def afresh(self) -> "Model":
+        """The same model, which was not called yet."""
+        return Model(self.name, self.of_features)
+
+
+def need(library: str, what: str) -> types.ModuleType:
+    """A library that a system needs.
+
+    Raises:
+        ImportError: it is not installed; says how to install it.
+    """
+    try:
+        return importlib.import_module(library)
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{what} needs {error.name}: pip install {library}") from error
+
+
+def open_lightgbm(path: str | os.PathLike) -> Model:
+    """A LightGBM model in its text file."""
+    lightgbm = need("lightgbm", f"the LightGBM model {path}")
+    return _open(path, "LightGBM", lambda: of_lightgbm(lightgbm.Booster(model_file=os.fspath(path))))
+
+
+def open_xgboost(path: str | os.PathLike) -> Model:
+    """An XGBoost model in its JSON or UBJSON file."""
+    xgboost = need("xgboost", f"the XGBoost model {path}")
+    return _open(path, "XGBoost", lambda: of_xgboost(xgboost.Booster(model_file=os.fspath(path))))
+
+
+def open_catboost(path: str | os.PathLike, form: str) -> Model:
+    """A CatBoost model in a file of the form cbm or json."""
+    catboost = need("catboost", f"the CatBoost model {path}")
+    return _open(path, "CatBoost", lambda: of_catboost(catboost.CatBoost().load_model(os.fspath(path), format=form)))
+
+
+def _open(path, library, read):
+    try:
+        return Model(str(path), read())
+    except Exception as error:  # each library has errors of its own
+        raise ValueError(f"{path} is no model that {library} can load: {error}") from error
+
+
+def open_predictor(model: Any) -> Model:
+    """Any object with a method `predict`.
+
+    Raises:
+        ValueError: it is a classifier, which predicts classes.
+    """
+    name, libraries = f"the model {type(model).__name__}", {cls.__module__.split(".")[0] for cls in type(model).__mro__}
+    if "lightgbm" in libraries:
+        return Model(name, of_lightgbm(getattr(model, "booster_", model)))
+    if "xgboost" in libraries:
+        return Model(name, of_xgboost(model.get_booster() if hasattr(model, "get_booster") else model))
+    if "catboost" in libraries and not _is_classifier(model):
+        return Model(name, of_catboost(model))
+    return Model(name, _of_scikit_learn(model, name))
+
+
+def of_lightgbm(booster: Any) -> OfFeatures:
+    """What a Booster of LightGBM is."""
+    names = tuple(booster.feature_name())
+    numbers = tuple(f"Column_{place}" for place in range(len(names)))
+    return OfFeatures(() if names == numbers else names, len(names), booster.predict)
+
+
+def of_xgboost(booster: Any) -> OfFeatures:
+    """What a Booster of XGBoost is. Where training stopped early, its best iteration is the last, as in `XGBRanker`."""
+    xgboost = need("xgboost", "a Booster of XGBoost")
+    names, best = booster.feature_names, booster.attr("best_iteration")
+    rounds = (0, 0 if best is None else int(best) + 1)
+
+    def predict(features):
+        # Names are matched already, so that those of the model are right, and its types are theirs.
+        data = xgboost.DMatrix(features, feature_names=names, feature_types=booster.feature_types)
+        return booster.predict(data, iteration_range=rounds)
+
+    note = "" if best is None else f"an XGBoost model stopped early: its first {rounds[1]} rounds score, up to the best"
+    return OfFeatures(tuple(names or ()), booster.num_features(), predict, note)
+
+
+def of_catboost(model: Any) -> OfFeatures:
+    """What a model of CatBoost is."""
+    names = tuple(model.feature_names_)
+    numbers = tuple(map(str, range(len(names))))
+    return OfFeatures(() if names == numbers else names, len(names), model.predict)
+
+
+def _of_scikit_learn(model, name):
+    if _is_classifier(model):
+        raise ValueError(
+            f"{name} is a classifier, whose predict gives classes: give a function of lists, such as "
+            "lambda lists: model.predict_proba(lists.features)[:, 1]"
+        )
+    names = tuple(getattr(model, "feature_names_in_", ()))
+    predict = _with_names(model, names) if names else model.predict
+
+    def of_copies(features):
+        view = features.view()
+        view.flags.writeable = False  # what a pipeline with copy=False would change
+        return predict(view)
+
+    return OfFeatures(names, getattr(model, "n_features_in_", None), of_copies)
+
+
+def _is_classifier(model):
+    return len(getattr(model, "classes_", ())) > 0
+
+
+def _with_names(model, names):
+    """The predict of a model that was fitted on a data frame, and warns where it gets none."""
+    pandas = need("pandas", f"a {type(model).__name__} that was fitted on a data frame")
+    return lambda features: model.predict(pandas.DataFrame(features, columns=list(names)))

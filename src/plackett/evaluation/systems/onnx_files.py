@@ -1,0 +1,137 @@
+"""Networks in ONNX files."""
+
+import dataclasses
+import os
+from typing import Any
+
+import numpy as np
+
+from plackett.data import Batches, RankingLists
+from plackett.data._features import match_features
+from plackett.evaluation._scoring import batch_size_for
+from plackett.evaluation.systems.base import OpenSystem
+from plackett.evaluation.systems.models import need
+
+DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}
+DOCUMENTS = 2**17  # documents that are scored together
+LISTS = 64  # lists that are
+WANTED = "[documents, features], or [lists, list_size, features] with or without a bool mask [lists, list_size]"
+
+
+def open_onnx(path: str | os.PathLike) -> "Network":
+    """The network in an ONNX file, which onnxruntime runs on the CPU.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
+        ValueError: it cannot be loaded, or does not take features and give scores.
+    """
+    onnxruntime = need("onnxruntime", f"the network {path}")
+    try:
+        session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has many, without a common one
+        raise ValueError(f"{path} is no ONNX file that onnxruntime can load: {error}") from error
+    features, mask = _inputs(path, session)
+    return Network(str(path), session, features, mask, _output(path, session))
+
+
+def _inputs(path, session):
+    """(that of features, that of the mask or None)."""
+    given = session.get_inputs()
+    features = [x for x in given if x.type in DTYPES and len(x.shape) in (2, 3)]
+    masks = [x for x in given if x.type == "tensor(bool)" and len(x.shape) == 2]
+    if len(features) != 1 or len(features) + len(masks) != len(given) or len(masks) > (len(features[0].shape) == 3):
+        found = ", ".join(f"{x.name} {x.type} {x.shape}" for x in given)
+        raise ValueError(f"{path} must take features of float32 or float64, {WANTED}, but takes {found}")
+    return features[0], next(iter(masks), None)
+
+
+def _output(path, session):
+    names = [x.name for x in session.get_outputs()]
+    chosen = names if len(names) == 1 else [name for name in names if name in ("score", "scores")]
+    if len(chosen) != 1:
+        raise ValueError(f"{path} must have one output, or one that is called scores, but has {', '.join(names)}")
+    return chosen[0]
+
+
+@dataclasses.dataclass(eq=False)
+class Network(OpenSystem):
+    """A network of features.
+
+    Args:
+        name: what errors and notes call it.
+        session: that of onnxruntime.
+        features: the input of features.
+        mask: that of the mask. None = it has none.
+        output: the name of the scores.
+    """
+
+    name: str
+    session: Any
+    features: Any
+    mask: Any
+    output: str
+
+    def __post_init__(self):
+        self._names: tuple[str, ...] = ()
+
+    def __call__(self, lists: RankingLists) -> np.ndarray:
+        """The scores of the documents."""
+        width = self.features.shape[-1]
+        width = width if isinstance(width, int) else lists.features.shape[1]
+        self._names = lists.feature_names if lists.has_feature_names else ()
+        lists = match_features(dataclasses.replace(lists, feature_names=()), (), width, self.name)
+        if not len(lists.labels):
+            return np.zeros(0, "float32")
+        if len(self.features.shape) == 2:
+            return np.concatenate([self._run(x) for x in _pieces(lists.features, DOCUMENTS)])
+        return self._of_padded(lists) if self.mask else self._of_equal_length(lists)
+
+    def notes(self) -> list[str]:
+        """That features go by their order, where those of the data have names."""
+        taken = f"{self.name} knows its features by number: it was given those of the data in their order"
+        return [taken] if self._names else []
+
+    def _of_padded(self, lists):
+        """The scores by batches of lists that are padded to one size, which the mask says."""
+        batches = Batches(lists.with_ids(()), batch_size_for(lists, LISTS))
+        scores = None
+        for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
+            mask = inputs["mask"]
+            found = self._run(inputs["features"], mask)[mask]
+            scores = np.zeros(len(lists.labels), found.dtype) if scores is None else scores
+            scores[lists.row_splits[queries[0]] : lists.row_splits[queries[-1] + 1]] = found
+        return scores
+
+    def _of_equal_length(self, lists):
+        """The scores by batches of lists of one length, since padding would count as documents."""
+        lengths, scores = lists.lengths, None
+        for length in np.unique(lengths[lengths > 0]):
+            for queries in _pieces(np.flatnonzero(lengths == length), LISTS):
+                rows = lists.row_splits[queries][:, None] + np.arange(length)
+                found = self._run(lists.features[rows])
+                scores = np.zeros(len(lists.labels), found.dtype) if scores is None else scores
+                scores[rows] = found
+        return scores
+
+    def _run(self, features, mask=None):
+        """The scores of features of one shape, which are shaped like them but for their last axis."""
+        given = {self.features.name: features.astype(DTYPES[self.features.type], copy=False)}
+        if self.mask is not None:
+            given[self.mask.name] = mask
+        try:
+            (scores,) = self.session.run([self.output], given)
+        except Exception as error:  # onnxruntime has many, without a common one
+            raise ValueError(f"{self.name} cannot score features of shape {features.shape}: {error}") from error
+        shape, scores = features.shape[:-1], np.asarray(scores)
+        if scores.shape == (*shape, 1):
+            scores = scores[..., 0]
+        if scores.shape != shape or scores.dtype.kind not in "iuf":
+            raise ValueError(
+                f"{self.name} must give numbers of shape {shape} or {(*shape, 1)} for features of shape "
+                f"{features.shape}, but gives {scores.dtype} of shape {scores.shape}"
+            )
+        return scores
+
+
+def _pieces(array, size):
+    return (array[start : start + size] for start in range(0, len(array), size))

@@ -1,0 +1,143 @@
+"""Runs of TREC and files of scores: what they say of documents, by the ids of query and document."""
+
+import copy
+import os
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from plackett.data import RankingLists, Strings, read_trec
+from plackett.data._ranking_lists import splits
+from plackett.data._schema import arrow_dictionary, to_arrow
+from plackett.evaluation._scored import Beyond, Scored
+from plackett.evaluation.systems.base import OpenSystem
+
+CHUNK = 2**20  # documents that are aligned together
+
+
+class Run(OpenSystem):
+    """Scores by the ids of query and document. Each call aligns them with the lists anew.
+
+    Args:
+        name: what notes call it.
+        queries: the ids of its queries, each once.
+        row_splits: [queries + 1]; the documents of query q are row_splits[q]:row_splits[q + 1].
+        documents: their ids, each once in its query.
+        scores: [documents] float64.
+    """
+
+    def __init__(self, name: str, queries: Strings, row_splits: np.ndarray, documents: Strings, scores: np.ndarray):
+        self.name, self.queries, self.row_splits = name, queries, row_splits
+        self.documents, self.scores = documents, scores
+        self._ids = _texts(queries)
+        self._forget()
+
+    def __call__(self, lists: RankingLists) -> Scored:
+        """The scores of the documents, -inf where the run lacks them, and what it has beyond them."""
+        places = pc.index_in(_texts(lists.queries), value_set=self._ids).fill_null(-1).to_numpy()
+        known = places >= 0
+        lengths = np.where(known, np.diff(self.row_splits)[places], 0) if len(self.queries) else np.zeros_like(places)
+        scores = np.full(len(lists.labels), -np.inf)
+        rows_beyond, queries_beyond = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
+        for start, stop in _chunks(lists.lengths + lengths, CHUNK):
+            here = slice(int(lists.row_splits[start]), int(lists.row_splits[stop]))
+            rows = _rows_of(self.row_splits, places[start:stop][known[start:stop]])
+            query = np.repeat(np.arange(start, stop), lengths[start:stop])
+            asked = np.repeat(np.arange(start, stop), lists.lengths[start:stop])
+            match = _match(asked - start, lists.documents[here], query - start, self.documents[rows])
+            found = match >= 0
+            scores[here][found] = self.scores[rows[match[found]]]
+            left = np.ones(len(rows), bool)
+            left[match[found]] = False
+            rows_beyond.append(rows[left])
+            queries_beyond.append(query[left])
+        beyond = np.bincount(np.concatenate(queries_beyond), minlength=len(lists))
+        self._remember(lists.queries, places, beyond)
+        rows = np.concatenate(rows_beyond)
+        return Scored(scores, Beyond(self.scores[rows], splits(beyond), self.documents[rows]) if len(rows) else None)
+
+    def _remember(self, queries, places, beyond):
+        known = places >= 0
+        self._asked[places[known]] = True
+        self._beyond[places[known]] = beyond[known]
+        self._lacked |= dict.fromkeys(queries[~known].tolist())
+
+    def _forget(self):
+        self._asked = np.zeros(len(self.queries), bool)
+        self._beyond = np.zeros(len(self.queries), "int64")
+        self._lacked: dict[str, None] = {}
+
+    def afresh(self) -> Self:
+        """The same run, which was not called yet; its arrays are shared."""
+        fresh = copy.copy(self)
+        fresh._forget()
+        return fresh
+
+    def notes(self) -> list[str]:
+        """What the run lacks, and what it has that the lists lack."""
+        notes, asked = [], int(self._asked.sum())
+        if lacked := len(self._lacked):
+            notes.append(
+                f"{self.name} lacks {lacked} of {_count(lacked + asked, 'query', 'queries')}, where it counts as "
+                f"having retrieved nothing, such as {next(iter(self._lacked))!r}"
+            )
+        if beyond := int(self._beyond.sum()):
+            notes.append(
+                f"{self.name} has {_count(beyond, 'document', 'documents')} in "
+                f"{_count(int((self._beyond > 0).sum()), 'query', 'queries')} that the data lacks, such as in query "
+                f"{self.queries[int(self._beyond.argmax())]!r}; they take ranks and are not relevant"
+            )
+        if unknown := len(self._asked) - asked:
+            notes.append(
+                f"{self.name} has {_count(unknown, 'query', 'queries')} that the data lacks, such as "
+                f"{self.queries[int(self._asked.argmin())]!r}, left out"
+            )
+        return notes
+
+
+def _count(number, one, more):
+    return f"{number:,} {one if number == 1 else more}"
+
+
+def _chunks(sizes, most) -> Iterator[tuple[int, int]]:
+    """(first, behind the last) of queries whose sizes sum up to about `most`."""
+    ends, start, done = np.cumsum(sizes), 0, 0
+    while start < len(sizes):
+        stop = max(start + 1, int(np.searchsorted(ends, done + most, side="right")))
+        yield start, stop
+        start, done = stop, int(ends[stop - 1])
+
+
+def _rows_of(row_splits, queries):
+    """The rows of some queries behind each other."""
+    lengths = np.diff(row_splits)[queries]
+    return np.repeat(row_splits[:-1][queries] - splits(lengths)[:-1], lengths) + np.arange(lengths.sum())
+
+
+def _texts(strings):
+    """The strings as Arrow has them, with offsets of 64 bits."""
+    return pc.cast(to_arrow(strings), pa.large_string())
+
+
+def _match(asked, wanted, query, documents):
+    """[wanted], the place of each pair of (query, document) among those of the run; -1 = it is not there."""
+    wanted, documents = wanted.compact(), documents.compact()
+    words = [pc.cast(arrow_dictionary(strings), pa.large_string()) for strings in (wanted, documents)]
+    codes = pa.concat_arrays(words).dictionary_encode().indices.to_numpy().astype("int64")
+    number, own = max(len(codes), 1), len(words[0])
+    left = asked * number + codes[:own][wanted.codes]
+    right = query * number + codes[own:][documents.codes]
+    return pc.index_in(pa.array(left), value_set=pa.array(right)).fill_null(-1).to_numpy()
+
+
+def open_run(path: str | os.PathLike) -> Run:
+    """The run of TREC in a file, plain or compressed.
+
+    Raises:
+        ValueError: a line is malformed, or a document is there twice; says file and line.
+    """
+    lists = read_trec(path, None, together=False)
+    return Run(str(path), lists.queries, lists.row_splits, lists.documents, lists.columns["run_score"])
