@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 GZIP = 31  # what zlib calls its format
 CHUNK = 2**16
+END = 32  # bytes that the format takes at the end
 
 
 class Blob(NamedTuple):
@@ -44,30 +45,48 @@ def lines_within(lines: Iterable[str], budget: int | None) -> tuple[Blob, int]:
     Returns:
         What they are compressed to, and how many there are.
     """
-    packer, data, number, waiting = zlib.compressobj(9, zlib.DEFLATED, GZIP), [], 0, []
-
-    def take(packer, size):
-        """The packer with the lines that wait, or None where they do not fit."""
-        trial = packer.copy()
-        new = trial.compress("".join(waiting).encode()) + trial.flush(zlib.Z_SYNC_FLUSH)
-        if budget is not None and (sum(map(len, data)) + len(new) + 32) * 4 / 3 > budget:
-            return None
-        data.append(new)
-        return trial
-
-    for line in lines:
-        waiting.append(f"{line}\n")
-        if sum(map(len, waiting)) < CHUNK:
-            continue
-        following = take(packer, budget)
-        if following is None:
+    packer, number = _Packer(), 0
+    for chunk in _chunks(lines):
+        fitting = chunk
+        while fitting and not packer.take(fitting, budget):
+            fitting = fitting[: len(fitting) // 2]
+        number += len(fitting)
+        if len(fitting) < len(chunk):
             break
-        packer, number, waiting = following, number + len(waiting), []
-    following = take(packer, budget) if waiting else None
-    while waiting and following is None:  # the last lines in smaller parts, until they fit
-        waiting = waiting[: len(waiting) // 2]
-        following = take(packer, budget) if waiting else None
-    if following is not None:
-        packer, number = following, number + len(waiting)
-    data.append(packer.flush())
-    return Blob(b"".join(data)), number
+    return Blob(packer.finish()), number
+
+
+class _Packer:
+    """What compresses lines, and leaves out those that do not fit."""
+
+    def __init__(self):
+        self.packer = zlib.compressobj(9, zlib.DEFLATED, GZIP)
+        self.data: list[bytes] = []
+
+    def take(self, lines: list[str], budget: int | None) -> bool:
+        """Adds some lines; False where they do not fit, which changes nothing."""
+        trial = self.packer.copy()
+        new = trial.compress("".join(lines).encode()) + trial.flush(zlib.Z_SYNC_FLUSH)
+        if budget is not None and (sum(map(len, self.data)) + len(new) + END) * 4 / 3 > budget:
+            return False
+        self.packer = trial
+        self.data.append(new)
+        return True
+
+    def finish(self) -> bytes:
+        """All that was taken."""
+        return b"".join([*self.data, self.packer.flush()])
+
+
+def _chunks(lines):
+    """Lines that have `CHUNK` characters together, and the rest."""
+    chunk: list[str] = []
+    size = 0
+    for line in lines:
+        chunk.append(f"{line}\n")
+        size += len(line)
+        if size >= CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

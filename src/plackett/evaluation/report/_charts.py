@@ -39,8 +39,8 @@ CONFIG: dict[str, Any] = {
     "font": FONT,
     "view": {"stroke": "transparent"},
     "axis": QUIET | {"gridColor": "var(--line)", "domainColor": "var(--muted)", "tickColor": "var(--muted)"},
-    # About one tick in 70 pixels, on a phone too.
-    "axisXQuantitative": {"labelFlush": False, "tickCount": {"expr": "ceil(width / 70)"}},
+    # About one tick in 90 pixels, on a phone too.
+    "axisXQuantitative": {"labelFlush": False, "tickCount": {"expr": "ceil(width / 90)"}},
     "bar": {"color": COLOURS[0]},
     "point": {"size": 50, "filled": True},
     "line": {"strokeWidth": 2},
@@ -48,6 +48,7 @@ CONFIG: dict[str, Any] = {
 }
 
 WHOLE = alt.Axis(format="d", tickMinStep=1)  # of ranks and epochs
+TIGHT = alt.Scale(zero=False, nice=False)  # from the first of them to the last
 
 
 class Key(NamedTuple):

@@ -3,7 +3,7 @@
 import functools
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jinja2
@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 # `<` and its like begin tags, also in a script; the separators end lines in old JavaScript.
 UNSAFE = {ord(x): f"\\u{ord(x):04x}" for x in "<>&'\u2028\u2029"}
+NONE, MINUS = "\u2013", "\u2212"  # a dash, and the minus sign that is as wide as a plus
 
 
 def render(template: str, loader: jinja2.BaseLoader | None = None, **context: Any) -> Markup:
@@ -39,7 +40,9 @@ def _environment(loader):
     )
 
 
-def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Iterable[int] = ()) -> Markup:
+def table(
+    caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Iterable[int] = ()
+) -> Markup:
     """A table whose first column says what each row is of.
 
     >>> print(table("Means", ["system", "ndcg"], [["<a>", "0.5000"]], numbers=[1]).count("&lt;a&gt;"))
@@ -67,11 +70,11 @@ def to_json(data: Any) -> str:
 def decimals(value: float, digits: int = 4) -> str:
     """A number with a fixed count of decimals; a dash where it is none.
 
-    >>> decimals(0.5), decimals(-0.00001), decimals(float("nan"))
-    ('0.5000', '0.0000', '–')
+    >>> decimals(0.5), decimals(-0.00001), decimals(float("nan")) == NONE
+    ('0.5000', '0.0000', True)
     """
     if not math.isfinite(value):
-        return "–"
+        return NONE
     text = f"{value:.{digits}f}"
     return text.lstrip("-") if float(text) == 0 else text
 
@@ -79,13 +82,13 @@ def decimals(value: float, digits: int = 4) -> str:
 def signed(value: float, digits: int = 4) -> str:
     """A difference, with its sign.
 
-    >>> signed(0.25), signed(-0.25), signed(0.0)
-    ('+0.2500', '−0.2500', '0.0000')
+    >>> signed(0.25), signed(-0.25) == f"{MINUS}0.2500", signed(0.0)
+    ('+0.2500', True, '0.0000')
     """
     text = decimals(abs(value), digits)
-    if text == "–" or float(text) == 0:
+    if text == NONE or float(text) == 0:
         return text
-    return ("+" if value > 0 else "\u2212") + text
+    return ("+" if value > 0 else MINUS) + text
 
 
 def between(low: float, high: float, form: Any = decimals) -> str:
@@ -94,7 +97,7 @@ def between(low: float, high: float, form: Any = decimals) -> str:
     >>> between(0.25, 0.5)
     '[0.2500, 0.5000]'
     """
-    return f"[{form(low)}, {form(high)}]" if math.isfinite(low) and math.isfinite(high) else "–"
+    return f"[{form(low)}, {form(high)}]" if math.isfinite(low) and math.isfinite(high) else NONE
 
 
 def p_value(p: float) -> str:
@@ -104,7 +107,7 @@ def p_value(p: float) -> str:
     ('0.042', '< 0.001')
     """
     if not math.isfinite(p):
-        return "–"
+        return NONE
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
@@ -120,8 +123,3 @@ def count(number: int, one: str, many: str | None = None) -> str:
 def or_none(values: Any, digits: int = 4) -> list:
     """Numbers for JSON, rounded; None where one is none."""
     return [round(float(x), digits) if math.isfinite(x) else None for x in values]
-
-
-def words_of(mapping: Mapping[str, Any]) -> str:
-    """What is in a mapping, in one line."""
-    return ", ".join(f"{name} {value}" for name, value in mapping.items())

@@ -9,7 +9,7 @@ import numpy as np
 
 from plackett.data import RankingLists
 from plackett.evaluation._comparison import Comparison, Pair
-from plackett.evaluation._measures import evaluate_scores
+from plackett.evaluation._evaluate import evaluate
 from plackett.evaluation._results import FACTS, Results
 from plackett.evaluation._scored import Scored, System
 from plackett.metrics import get
@@ -26,6 +26,7 @@ class Material:
         results: what the systems measure on it, query by query.
         comparison: how the systems differ.
         metrics: those of `results`, in their order, under their conventions.
+        queries: which queries count, see `plackett.evaluation.evaluate`.
         histories: system -> one dict an epoch, of those that were trained.
         commands: the lines that make the report anew.
         title: of the page.
@@ -37,6 +38,7 @@ class Material:
     results: Results
     comparison: Comparison
     metrics: Sequence[RankingMetric]
+    queries: str | None = None
     histories: Mapping[str, Sequence[Mapping[str, float]]] = dataclasses.field(default_factory=dict)
     commands: Sequence[str] = ()
     title: str = "How the systems rank"
@@ -87,9 +89,12 @@ class Material:
         given = self.systems[name](lists)
         return given if isinstance(given, Scored) else Scored(np.asarray(given))
 
-    def measure(self, scored: Scored, lists: RankingLists, metrics: Sequence[RankingMetric]) -> dict[str, float]:
-        """The means of some metrics of scores."""
-        return evaluate_scores(scored.scores, lists, metrics)
+    def measure(
+        self, scored: Mapping[str, Scored], lists: RankingLists, metrics: Sequence[RankingMetric]
+    ) -> np.ndarray:
+        """[systems, metrics], the means of some metrics of scores of these lists."""
+        systems = {name: functools.partial(_given, of_system) for name, of_system in scored.items()}
+        return evaluate(systems, lists, metrics, queries=self.queries).means()
 
     @functools.cached_property
     def places(self) -> np.ndarray:
@@ -105,6 +110,10 @@ class Material:
         """What is known of each query besides its size and its relevant documents."""
         columns = {name: column for name, column in self.results.facts.items() if name not in FACTS}
         return {name: column.tolist() for name, column in columns.items()}
+
+
+def _given(scored, lists):
+    return scored
 
 
 class Against(NamedTuple):
@@ -126,7 +135,9 @@ class Against(NamedTuple):
 def against(pairs: Sequence[Pair]) -> Against:
     """How tables name the systems of these pairs."""
     baselines = {pair.baseline for pair in pairs}
-    return Against(f" than {baselines.pop()}", ("system",)) if len(baselines) == 1 else Against("", ("system", "against"))
+    return (
+        Against(f" than {baselines.pop()}", ("system",)) if len(baselines) == 1 else Against("", ("system", "against"))
+    )
 
 
 def at_cut_off(metric: RankingMetric, topn: int) -> RankingMetric:

@@ -21,6 +21,7 @@ from plackett.evaluation.report._material import Material, metrics_of
 from plackett.evaluation.report._registry import sections
 from plackett.metrics._base import RankingMetric
 
+LIBRARY = "window.vegaEmbed = vegaEmbed;"  # what the page needs of Vega, Vega-Lite and Vega-Embed
 TITLE = "How the systems rank"
 
 
@@ -32,6 +33,7 @@ def report(
     *,
     comparison: Comparison | None = None,
     metrics: Sequence[str | RankingMetric] | None = None,
+    queries: str | None = None,
     histories: Mapping[str, Sequence[Mapping[str, float]]] | None = None,
     commands: Sequence[str] = (),
     title: str = TITLE,
@@ -48,6 +50,7 @@ def report(
         results: what they measure, query by query. Where one metric is shown it is the first.
         comparison: how they differ. None = each from the first, with this seed.
         metrics: those of `results`, with conventions of their own. None = by their names.
+        queries: which queries count, as `results` were measured, see `plackett.evaluation.evaluate`.
         histories: system -> one dict an epoch, with `epoch`, `loss` and the metric of the validation.
         commands: the lines that make the report anew.
         title: of the page.
@@ -70,7 +73,7 @@ def report(
         raise ValueError(f"systems must hold all systems of the results, but lacks {', '.join(map(repr, missing))}")
     found = metrics_of(results, metrics)
     comparison = comparison or compare(results, seed=seed)
-    material = Material(systems, lists, results, comparison, found, histories or {}, commands, title, seed)
+    material = Material(systems, lists, results, comparison, found, queries, histories or {}, commands, title, seed)
     with replace(output) as partial, errors_of_writing(output):
         partial.write_text(page(material), encoding="utf-8")
     return output
@@ -79,7 +82,7 @@ def report(
 def page(material: Material) -> str:
     """The HTML of a report."""
     built = [(section, section.build(material)) for section in sections()]
-    scripts = [Markup(vl_convert.javascript_bundle()), Markup(_asset("report.js"))]
+    scripts = [Markup(vl_convert.javascript_bundle(LIBRARY)), Markup(_asset("report.js"))]
     style = Markup(_asset("report.css"))
     return render(
         "page.html",
@@ -94,7 +97,8 @@ def page(material: Material) -> str:
 def _policy(scripts, styles):
     """The Content-Security-Policy: the scripts and styles of this page and no others, and nothing from elsewhere."""
     scripts, styles = (" ".join(map(_hash, texts)) for texts in (scripts, styles))
-    return f"default-src 'none'; script-src {scripts}; style-src {styles}; img-src data:; base-uri 'none'; form-action 'none'"
+    rules = ["default-src 'none'", f"script-src {scripts}", f"style-src {styles}"]
+    return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])
 
 
 def _hash(text):

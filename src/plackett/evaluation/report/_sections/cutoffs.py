@@ -3,7 +3,7 @@
 import altair as alt
 from markupsafe import Markup
 
-from plackett.evaluation.report._charts import WHOLE, by_system, chart, data_of, legend_of
+from plackett.evaluation.report._charts import TIGHT, WHOLE, by_system, chart, data_of, legend_of
 from plackett.evaluation.report._html import decimals
 from plackett.evaluation.report._material import Material, at_cut_off
 from plackett.evaluation.report._registry import section
@@ -21,17 +21,15 @@ def by_cut_off(material: Material) -> Markup | None:
         return None
     cut_offs = range(1, min(DEEPEST, longest) + 1)
     metrics = [at_cut_off(material.metrics[place], topn) for topn in cut_offs]
-    values = {
-        name: list(material.measure(scored, material.lists, metrics).values())
-        for name, scored in material.scored.items()
-    }
+    means = material.measure(material.scored, material.lists, metrics).tolist()
+    values = dict(zip(material.names, means, strict=True))
     rows = [
         {"system": name, "rank": topn, "value": value}
         for name, of_system in values.items()
         for topn, value in zip(cut_offs, of_system, strict=True)
     ]
     base = alt.Chart(data_of(rows)).encode(
-        x=alt.X("rank:Q", title="cut-off: the rank below which nothing counts", axis=WHOLE, scale=alt.Scale(zero=False, nice=False)),
+        x=alt.X("rank:Q", title="cut-off: the rank below which nothing counts", axis=WHOLE, scale=TIGHT),
         y=alt.Y("value:Q", title="mean NDCG", scale=alt.Scale(zero=False)),
         tooltip=[
             alt.Tooltip("system:N"),
@@ -47,7 +45,7 @@ def by_cut_off(material: Material) -> Markup | None:
     return chart(
         lines + points,
         f"Mean NDCG at each cut-off from {first} to {last}{convention}",
-        "; ".join(f"{name}: {decimals(x[0])} at {first}, {decimals(x[-1])} at {last}" for name, x in values.items()) + ".",
+        "; ".join(f"{name}: {decimals(x[0])} to {decimals(x[-1])}" for name, x in values.items()) + ".",
         ["cut-off", *values],
         [[topn, *(decimals(x[row]) for x in values.values())] for row, topn in enumerate(cut_offs)],
         legend=legend_of(material.names),

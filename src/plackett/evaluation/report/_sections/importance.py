@@ -13,9 +13,9 @@ from plackett.evaluation.report._html import count, render, signed
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
 
-DOCUMENTS = 4_000  # of the sample
-REPEATS = 5
-SCORINGS = 600  # of one system, beyond which there are fewer repeats and then fewer features
+DOCUMENTS = 3_000  # of the sample
+REPEATS, FEWEST = 5, 3
+SCORINGS = 300  # of one system, beyond which there are fewer repeats and then fewer features
 SHOWN = 20
 
 
@@ -34,8 +34,8 @@ def feature_importance(material: Material) -> Markup | None:
     readers = [name for name in material.names if features and reads_features(material, name)]
     if not readers:
         return None
-    repeats = max(1, min(REPEATS, SCORINGS // len(features)))
-    measured = features[:SCORINGS]
+    repeats = max(FEWEST, min(REPEATS, SCORINGS // len(features)))
+    measured = features[: SCORINGS // FEWEST]
     charts = [_chart(material, name, importances(material, name, lists, measured, repeats)) for name in readers]
     return render(
         "importance.html",
@@ -98,17 +98,18 @@ def importances(
     material: Material, name: str, lists: RankingLists, features: list[str], repeats: int
 ) -> list[Importance]:
     """The importance of each feature to a system, the highest mean first."""
-    metric = [material.metrics[material.place]]
+    metric, sign = [material.metrics[material.place]], -1 if material.less_is_better else 1
 
-    def value(of_lists):
-        (mean,) = material.measure(material.score(name, of_lists), of_lists, metric).values()
-        return -mean if material.less_is_better else mean
+    def values(of_lists):
+        scored = {str(place): material.score(name, one) for place, one in enumerate(of_lists)}
+        return sign * material.measure(scored, lists, metric)[:, 0]
 
-    whole = value(lists)
+    (whole,) = values([lists])
     found = []
     for place, feature in enumerate(features):
-        randoms = [np.random.default_rng([material.seed, place, repeat]) for repeat in range(repeats)]
-        found.append(Importance(_in_words(lists, feature), [whole - value(permute(lists, [feature], random)) for random in randoms]))
+        randoms = (np.random.default_rng([material.seed, place, repeat]) for repeat in range(repeats))
+        drops = whole - values(permute(lists, [feature], random) for random in randoms)
+        found.append(Importance(_in_words(lists, feature), drops.tolist()))
     return sorted(found, key=lambda one: -float(np.mean(one.drops)))
 
 
@@ -148,6 +149,6 @@ def _chart(material, name, found):
         f"{name}: what each feature is worth",
         f"The features that {material.metric} loses most without: {top}.",
         ["feature", "mean drop", "lowest", "highest"],
-        [[one.feature, signed(float(np.mean(one.drops))), signed(min(one.drops)), signed(max(one.drops))] for one in found],
+        [[one.feature, *map(signed, (np.mean(one.drops), min(one.drops), max(one.drops)))] for one in found],
         height=max(60, 22 * len(rows)),
     )

@@ -25,7 +25,9 @@ def metrics(material: Material) -> Markup:
         captions=comparison.captions[: len(comparison.captions) - len(material.results.notes)],  # the summary has them
         chart=_chart(material),
         columns=columns,
-        pairs=[[pair.metric.partition("[")[0], *columns.cells(pair), *_pair(comparison, pair)] for pair in comparison.pairs],
+        pairs=[
+            [pair.metric.partition("[")[0], *columns.cells(pair), *_pair(comparison, pair)] for pair in comparison.pairs
+        ],
     )
 
 

@@ -73,8 +73,7 @@ def _chart(material: Material, by: str, found: list[Slice]) -> Markup:
         x=alt.X("low:Q", title=title, scale=scale), x2="high:Q", color=told["color"]
     )
     points = base.mark_point(size=60, opacity=1).encode(x=alt.X("mean:Q", title=title, scale=scale), **told)
-    ends = list(queries)[0], list(queries)[-1]
-    told_of = [f"{x.system} at {x.name}: {decimals(x.mean)}" for x in found if x.name in ends]
+    told_of = [f"{x.system} at {x.name}: {decimals(x.mean)}" for x in (found[0], found[-1])]
     return chart(
         lines + points,
         f"Mean {material.metric} by {words} (in brackets: queries)",

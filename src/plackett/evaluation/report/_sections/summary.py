@@ -5,7 +5,7 @@ from markupsafe import Markup
 
 from plackett import gains
 from plackett.data._words import grades_in_words
-from plackett.evaluation.report._html import count, decimals, p_value, render
+from plackett.evaluation.report._html import MINUS, NONE, decimals, p_value, render
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
 from plackett.metrics._base import RankingMetric
@@ -17,7 +17,7 @@ TIES = {
     "trec": "stand by falling document id, as in trec_eval",
     "incorrect": "count as ordered the wrong way",
 }
-GAINS = {gains.pow_minus_1: "2^label − 1", gains.identity: "the label"}
+GAINS = {gains.pow_minus_1: f"2^label {MINUS} 1", gains.identity: "the label"}
 
 
 @section("Summary", place=10)
@@ -41,9 +41,8 @@ def findings(material: Material) -> list[str]:
     if not np.isfinite(means).any():
         return [f"No query counts for {material.metric}."]
     best = int(np.nanargmin(means) if material.less_is_better else np.nanargmax(means))
-    told = [f"{material.names[best]} measures {decimals(means[best])} {material.metric}, the best of "
-            f"{count(len(means), 'system')}."] if len(means) > 1 else [
-        f"{material.names[best]} measures {decimals(means[best])} {material.metric}."]
+    rivals = f", the best of {len(means)} systems" if len(means) > 1 else ""
+    told = [f"{material.names[best]} measures {decimals(means[best])} {material.metric}{rivals}."]
     return told + [_difference(material, pair) for pair in material.comparison.pairs if pair.metric == material.stated]
 
 
@@ -84,5 +83,5 @@ def convention(metric: RankingMetric) -> list[str]:
     return [
         EMPTY[metric.empty],
         TIES[metric.ties],
-        "–" if gain is None else GAINS.get(gain, getattr(gain, "__name__", "a function of its own")),
+        NONE if gain is None else GAINS.get(gain, getattr(gain, "__name__", "a function of its own")),
     ]

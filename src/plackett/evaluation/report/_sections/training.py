@@ -3,7 +3,7 @@
 import altair as alt
 from markupsafe import Markup
 
-from plackett.evaluation.report._charts import WHOLE, by_system, chart, data_of, legend_of
+from plackett.evaluation.report._charts import TIGHT, WHOLE, by_system, chart, data_of, legend_of
 from plackett.evaluation.report._html import decimals
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
@@ -13,7 +13,8 @@ from plackett.evaluation.report._registry import section
 def training(material: Material) -> Markup | None:
     """A chart of each quantity of the histories."""
     histories = {name: material.histories[name] for name in material.names if material.histories.get(name)}
-    quantities = list(dict.fromkeys(key for rows in histories.values() for row in rows for key in row if key != "epoch"))
+    keys = dict.fromkeys(key for rows in histories.values() for row in rows for key in row)
+    quantities = [key for key in keys if key != "epoch"]
     if not quantities:
         return None
     return Markup("\n").join(_chart(material.names, histories, quantity) for quantity in quantities)
@@ -27,7 +28,7 @@ def _chart(names, histories, quantity):
         if quantity in row
     ]
     base = alt.Chart(data_of(rows)).encode(
-        x=alt.X("epoch:Q", title="epoch", axis=WHOLE, scale=alt.Scale(zero=False, nice=False)),
+        x=alt.X("epoch:Q", title="epoch", axis=WHOLE, scale=TIGHT),
         y=alt.Y("value:Q", title=quantity, scale=alt.Scale(zero=False)),
         tooltip=[
             alt.Tooltip("system:N"),

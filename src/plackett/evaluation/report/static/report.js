@@ -218,7 +218,7 @@ class Browser {
     const name = this.data.systems[system];
     const metric = `${this.data.metrics[this.metric()]} ${decimals(this.value(system, query))}`;
     const head = ["rank", "label", "document", "score"];
-    if (other !== null) head.push(`rank under ${this.data.systems[other]}`);
+    if (other !== null) head.push("other rank");
     const rows = order.map((i) => {
       const cells = [
         make("td", { class: "number" }, this.rank(ranks[i])),
