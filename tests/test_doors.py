@@ -123,9 +123,10 @@ def test_arrays_and_names_in_the_place_of_lists_and_models(tmp_path):
             call()
     with pytest.raises(ValueError, match=f"^validation {made_of} ndarray$"):
         plackett.train(LISTS, x)
-    for call in (plackett.score, plackett.evaluate):
-        with pytest.raises(ValueError, match=r"model must be a Keras model, such as trained.model, .*, but got 'o1'"):
-            call("o1", LISTS)
+    with pytest.raises(ValueError, match=r"model must be a Keras model, such as trained.model, .*, but got 'o1'"):
+        plackett.score("o1", LISTS)
+    with pytest.raises(FileNotFoundError, match="there is no file o1: a system by its words is a path, or column:NAME"):
+        plackett.evaluate("o1", LISTS)
 
 
 @keras.saving.register_keras_serializable("test_doors")

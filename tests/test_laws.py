@@ -1071,7 +1071,9 @@ OTHER_VALUES = {
     "rel_loss_weight": 2.0,
     "bound": True,
     "rank_temperature": 0.25,
+    "short": 0,
 }
+ONLY_WITH = {"short": {"topn": 3}}
 
 
 def other_value(row, option):
@@ -1083,8 +1085,9 @@ def other_value(row, option):
 
 
 def with_samples(row, options):
-    """The options, with a `sample_size` where they act on samples alone."""
+    """The options, with a `sample_size` where they act on samples alone, and with what they act only with."""
     takes = "sample_size" in inspect.signature(row.keras_class).parameters
+    options = {name: value for option in options for name, value in ONLY_WITH.get(option, {}).items()} | options
     return {"sample_size": SAMPLES} | options if takes else options
 
 

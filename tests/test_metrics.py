@@ -231,6 +231,15 @@ def test_each_option_acts_and_is_that_of_the_loop(row, options):
         assert np.abs(values - by_loop(row, given, expected=expected, **default)).max() > 1e-3
 
 
+@pytest.mark.parametrize("name, options", [("average_precision", {"divide_by": "topn"}), ("ndcg", {"short": 0})])
+def test_an_option_of_a_cut_off_under_weights(name, options):
+    """A document of weight 0 is left out, so that its list may be short."""
+    given, cut = batch(ROWS[name], lengths=SHORT_LENGTHS), {"topn": 3}
+    values = by_loop(ROWS[name], given, weighted=True, **cut, **options)
+    close(calculated(ROWS[name], given, weighted=True, **cut, **options), values)
+    assert np.abs(values - by_loop(ROWS[name], given, weighted=True, **cut)).max() > 1e-3
+
+
 def test_precision_at_the_number_of_relevant_documents_is_recall_there():
     given = batch(PRECISION)
     values = calculated(PRECISION, given, topn="relevant")

@@ -51,7 +51,7 @@ def test_what_else_is_known():
     assert lists.ids["shop"].dtype == "int32"
     assert lists.ids["colour"].tolist() == ["red", "blue", "red", "red"]
     assert lists.columns["click"].tolist() == [1, 0, 1, 0]
-    assert lists.columns["teacher_a"].dtype == "float32"
+    assert lists.columns["teacher_a"].dtype == "float64"
     assert lists.columns["run_score"].tolist() == [1, 2, 3, 20.123456789]
     assert lists.query_columns["market"].tolist() == ["de", "fr"]
 

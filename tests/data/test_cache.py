@@ -113,7 +113,7 @@ def test_names_are_no_paths(tmp_path):
     names = ["ctr/7d", "../up", "codes", "text", "a.b", "con"]
     lists = dataclasses.replace(
         lists,
-        columns={name: lists.labels + i for i, name in enumerate(names)},
+        columns={name: lists.labels.astype("float64") + i for i, name in enumerate(names)},
         query_columns={f"{name}?": np.arange(5) + i for i, name in enumerate(names)} | {"offsets": ["x"] * 5},
     )
     write_parquet(lists, tmp_path / "a.parquet")

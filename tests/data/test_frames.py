@@ -123,10 +123,13 @@ def test_out_and_in_again(named):
         features=np.where(np.arange(total)[:, None] % 5 == 1, np.float32("nan"), lists.features),
         feature_names=("price", "weight", "stars") if named else (),
         ids={"shop": np.arange(total, dtype="int32") - 7},
-        columns={"click": lists.labels > 0, "teacher_a": lists.features[:, 0], "run_score": 1e9 + np.arange(total)},
+        columns={
+            "click": (lists.labels > 0).astype("float32"),
+            "teacher_a": lists.features[:, 0] / np.float64(3),
+            "run_score": 1e9 + np.arange(total),
+        },
         query_columns={"market": np.array(["de", "fr"] * 3), "day": np.arange(6)},
     )
-    lists = dataclasses.replace(lists, columns=lists.columns | {"click": lists.columns["click"].astype("float32")})
     frame = lists.to_frame()
     assert frame.columns == [
         *(

@@ -35,7 +35,7 @@ def full_lists(queries=12, seed=0):
         columns={
             "click": random.integers(0, 2, total).astype("float32"),
             "teacher": random.normal(size=total).astype("float32"),
-            "teacher_a": random.normal(size=total).astype("float32"),
+            "teacher_a": random.normal(size=total),
             "judged": np.where(lists.labels > 0, 1, random.integers(0, 2, total)).astype("float32"),
             "run_score": 1.7e9 + random.normal(size=total),
         },

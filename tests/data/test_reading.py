@@ -110,6 +110,7 @@ def test_the_options_are_those_of_the_readers():
         "csv": data.read_delimited,
         "parquet": data.read_parquet,
         "trec": data.read_trec,
+        "qrels": data.read_qrels,
     }
     for form, reader in readers.items():
         assert set(ACT_ON[form]) <= set(inspect.signature(reader).parameters), form

@@ -373,9 +373,9 @@ def assert_read_alike(found, slowly):
             assert column == [values[0].decode() if values else None for _, values in cells]
             assert all(len(values) <= 1 and kind in ("bytes", None) for kind, values in cells if values)
         else:
-            assert column.dtype == np.float32
+            assert column.dtype == np.float64
             width = column.shape[1]
-            expected = np.array([values or [np.nan] * width for _, values in cells], "float64").astype("float32")
+            expected = np.array([values or [np.nan] * width for _, values in cells], "float64")
             np.testing.assert_array_equal(column, expected)
 
 

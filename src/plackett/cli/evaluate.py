@@ -1,77 +1,168 @@
 """`plackett evaluate`."""
 
-from collections.abc import Iterable
+import pathlib
 from typing import Annotated
 
 import typer
 
 from plackett.cli import _checks
-from plackett.cli._flags import Backend, Data, with_reading
+from plackett.cli._backend import choose_backend
+from plackett.cli._flags import Backend, with_reading
 from plackett.cli._request import flags_given
-from plackett.cli._tables import console, say, table_of_metrics
-from plackett.cli._trained import Model, check_trained, load_ranker, read_for, say_unseen_ids
+from plackett.cli._systems import Data, Fuse, Systems, check_measurement, open_measured, parts_of_measured, say_unseen
+from plackett.cli._tables import (
+    console,
+    say,
+    table_of_documents,
+    table_of_means,
+    table_of_pairs,
+    table_of_slices,
+)
+from plackett.data._reading import check_is_no_input
+from plackett.registry import check_known
 
 METRICS = ["ndcg@5", "ndcg@10", "mrr"]
 EMPTY = {"0": 0, "1": 1, "skip": "skip"}
 TIES = ("position", "expected", "trec")
-QUERIES = ("run", "judged")
+QUERIES = ("run", "judged", "answered")
+PEERS = ("trec_eval", "letor", "lightgbm", "xgboost", "tf-ranking", "sklearn")
+ALL = "all"
+
+Metric = Annotated[list[str], typer.Option("--metric", help="A metric, such as ndcg@10; may be repeated.")]
+Like = Annotated[
+    str | None, typer.Option(help=f"Measure as another library does: {', '.join(PEERS)}. See docs/evaluation.md.")
+]
+Empty = Annotated[
+    str | None, typer.Option(help="What a query without relevant documents counts: 0, 1 or skip. Default: 0.")
+]
+Ties = Annotated[
+    str | None, typer.Option(help="The order of equal scores: position, expected or trec. Default: position.")
+]
+Queries = Annotated[
+    str | None,
+    typer.Option(
+        help="What the mean is over: run, queries with documents; judged, also those without; answered, of each system "
+        "those for which it retrieved a document. Default: run, or that of --like."
+    ),
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(help=f"The system that the others are compared with, or {ALL}: each pair. Default: the first."),
+]
 
 
 @with_reading
 def evaluate(
     ctx: typer.Context,
-    model: Model,
-    data: Data,
-    metric: Annotated[
-        list[str], typer.Option("--metric", help="A metric, such as ndcg@10; may be repeated.")
-    ] = METRICS,
-    empty: Annotated[
-        str | None, typer.Option(help="What a query without relevant documents counts: 0, 1 or skip. Default: 0.")
+    systems: Systems,
+    data: Data = None,
+    metric: Metric = METRICS,
+    like: Like = None,
+    empty: Empty = None,
+    ties: Ties = None,
+    queries: Queries = None,
+    baseline: Baseline = None,
+    fuse: Fuse = None,
+    slice_by: Annotated[
+        list[str] | None,
+        typer.Option("--slice", help="Also by list_size, relevant, or a column of queries; may be repeated."),
     ] = None,
-    ties: Annotated[
-        str | None, typer.Option(help="The order of equal scores: position, expected or trec. Default: position.")
+    worst: Annotated[
+        int, typer.Option(help="Show so many of the worst queries of each system under the first metric.")
+    ] = 0,
+    output: Annotated[
+        pathlib.Path | None,
+        typer.Option("--output", "-o", help="NAME.parquet, which gets a row a query and system."),
     ] = None,
-    queries: Annotated[
-        str, typer.Option(help="What the mean is over: run, queries with documents, or judged, also those without.")
-    ] = "run",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the resamples and permutations.")] = 0,
     backend: Backend = None,
     **flags,
 ):
-    """Measure a trained ranker."""
+    """Measure systems query by query, and compare them."""
+    check_conventions(metric, like, empty, ties, queries)
+    if seed < 0 or worst < 0:
+        raise ValueError(f"--seed and --worst must be at least 0, but got {seed} and {worst}")
+    measurement = check_measurement(systems, data, flags_given(ctx))
+    check_baseline(baseline, measurement.names)
+    if output is not None:
+        if output.suffix != ".parquet":
+            raise ValueError(f"--output must be NAME.parquet, but got {output}")
+        check_is_no_input(output, [*measurement.data, *measurement.systems.values()])
+        _checks.check_new_file(output, overwrite)
+    choose_backend(backend)
+
+    from plackett import evaluation
+
+    opened = open_measured(measurement)
+    results = evaluation.evaluate(
+        opened,
+        parts_of_measured(measurement, opened),
+        make_measures(metric, like, empty, ties),
+        like=like,
+        queries=queries,
+    )
+    if output is not None:
+        results.write(output)
+    comparison = evaluation.compare(results, baseline, seed=seed)
+    documents = results.facts["list_size"].sum()
+    console.print(table_of_means(f"{len(results.queries)} queries, {documents} documents", comparison))
+    if comparison.pairs:
+        console.print(table_of_pairs(comparison))
+    for sentence in comparison.captions:
+        say(sentence)
+    for by in slice_by or ():
+        check_known("column of queries", by, results.facts)
+        console.print(table_of_slices(evaluation.slices(results, by, seed=seed)))
+    if worst:
+        _show_worst(measurement, opened, results, worst)
+    if output is not None:
+        say(f"each query and system has a row in {output}")
+
+
+def check_conventions(metric, like, empty, ties, queries) -> None:
+    """Raises a ValueError for an unknown metric or convention, or two that do not go together."""
     for name, value, allowed in (("empty", empty, EMPTY), ("ties", ties, TIES), ("queries", queries, QUERIES)):
         if value is not None and value not in allowed:
             raise ValueError(f"--{name} must be one of {', '.join(allowed)}, but got {value!r}")
+    if like is not None:
+        check_known("--like", like, PEERS)
+        for name, value in (("empty", empty), ("ties", ties)):
+            if value is not None:
+                raise ValueError(f"--like {like} sets what --{name} sets: leave out one of the two")
     for name in metric:
         _checks.check_metric(name)
         if metric.count(name) > 1:
             raise ValueError(f"--metric {name} is given twice")
-    path, reading = check_trained(model, data, flags_given(ctx))
-
-    import plackett
-
-    measures = make_measures(metric, empty, ties)
-    ranker = load_ranker(path)
-    lists = read_for(ranker, data, reading)
-    say_unseen_ids(ranker, lists)
-    values = plackett.evaluate(ranker, lists, measures, queries=queries)
-    console.print(table_of_metrics(f"{len(lists)} queries, {len(lists.labels)} documents", {path.parent.name: values}))
-    for stated, names in by_conventions(measures).items():
-        say(f"{', '.join(names)}: {stated}")
 
 
-def make_measures(names: Iterable[str], empty: str | None, ties: str | None) -> list:
-    """Metrics of these names, by the conventions that are given, else by their own."""
+def check_baseline(baseline: str | None, names) -> None:
+    """Raises a ValueError unless this is one of the systems."""
+    if baseline not in (None, ALL):
+        check_known("baseline", baseline, names)
+
+
+def make_measures(names, like: str | None, empty: str | None, ties: str | None) -> list:
+    """Metrics of these names, by the conventions that are given, else by their own; their names for a peer."""
     from plackett import metrics
 
+    if like is not None:
+        return list(names)
     conventions = {"empty": None if empty is None else EMPTY[empty], "ties": ties}
     conventions = {name: value for name, value in conventions.items() if value is not None}
     return [metrics.get(name, **conventions) for name in names]
 
 
-def by_conventions(measures: Iterable) -> dict[str, list[str]]:
-    """How queries without relevant documents and equal scores count -> the names of the metrics where they do so."""
-    groups: dict[str, list[str]] = {}
-    for measure in measures:
-        stated = f"empty={measure.empty}, ties={measure.ties}"
-        groups.setdefault(stated, []).append(measure.name)
-    return groups
+def _show_worst(measurement, systems, results, number):
+    """The worst queries of each system with their lists; the data is read again."""
+    from plackett import evaluation
+
+    chosen = {name: evaluation.worst_queries(results, name, results.stated[0], number) for name in results.systems}
+    wanted = {one.query for of_system in chosen.values() for one in of_system}
+    for part in parts_of_measured(measurement, systems):
+        for name, of_system in chosen.items():
+            for one in of_system:
+                if one.query in wanted and one.query in part:
+                    lists = part[one.query]
+                    title = f"{name}: query {one.query}, {results.metrics[0]} {one.value:.4f}"
+                    console.print(table_of_documents(title, lists, systems[name](lists)))

@@ -23,9 +23,11 @@ _NAMES = {
     "read_delimited": "formats.delimited",
     "read_letor": "formats.letor",
     "read_parquet": "formats.parquet",
+    "read_qrels": "formats.trec",
     "read_tfrecord": "formats.tfrecord",
     "read_trec": "formats.trec",
     "split_queries": "_parts",
+    "stream": "_sources",
     "write_parquet": "formats.parquet",
     "write_scores": "_scores",
 }

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from plackett.data._columns import numbers_of_ids
+from plackett.data._numbers import INFINITY
 from plackett.data._ranking_lists import RankingLists
 from plackett.registry.names import check_known
 
@@ -198,7 +199,8 @@ class Batches:
         mask = np.arange(size) < lengths[:, None]
 
         def lay_out(column, filling):
-            out = np.empty((*mask.shape, *column.shape[1:]), column.dtype)
+            dtype = "float32" if column.dtype == "float64" else column.dtype  # as models have it
+            out = np.empty((*mask.shape, *column.shape[1:]), dtype)
             for row, at, length in zip(out, rows, lengths.tolist(), strict=True):
                 row[:length] = column[at]
                 row[length:] = filling
@@ -232,9 +234,15 @@ def columns_of_targets(lists: RankingLists, names: Iterable[str]) -> dict[str, n
     """name -> what is learnt from, [documents].
 
     Raises:
-        ValueError: the lists have no such column, or it is no target.
+        ValueError: the lists have no such column, it is no target, or float32 does not hold a number of it.
     """
     known = {"label": lists.labels} | {name: lists.columns[name] for name in lists.columns if name != "weight"}
     for name in names:
         check_known("target of these lists", name, known)
+        if known[name].dtype == "float64" and len(wrong := np.flatnonzero(np.abs(known[name]) >= INFINITY)):
+            place, query = int(wrong[0]), int(np.searchsorted(lists.row_splits, wrong[0], side="right")) - 1
+            raise ValueError(
+                f"a target must be below 2^128, as float32 holds it, but {name} is {known[name][place]:g} in query "
+                f"{lists.queries[query]!r}"
+            )
     return {name: known[name] for name in names}

@@ -25,7 +25,7 @@ from plackett.data._parts import join_columns
 from plackett.data._ranking_lists import Missed, RankingLists, splits
 from plackett.data._strings import Dictionary, Strings
 
-FORMAT = 2  # of the entries; one of another number is written anew
+FORMAT = 3  # of the entries; one of another number is written anew
 INDEX = "index.json"
 KEY = re.compile(rf"(?:{PARTIAL})?([0-9a-f]{{24}})(?:[-.].*)?")
 BYTES = 50 * 10**9  # of all entries together, where PLACKETT_CACHE_BYTES says nothing

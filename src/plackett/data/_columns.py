@@ -34,8 +34,8 @@ KNOWN = {  # columns of documents that plackett gives a meaning; any other name 
 
 
 def dtype_of_column(name: str) -> str:
-    """The type of a column of documents: the scores of a run keep their precision."""
-    return "float64" if name == "run_score" else "float32"
+    """The type of a column of documents: what may be a score or a time keeps its precision."""
+    return "float32" if name == "label" or name in KNOWN.keys() - {"run_score"} else "float64"
 
 
 def find_wrong(name: str, values: np.ndarray) -> tuple[int, str] | None:

@@ -27,7 +27,9 @@ def type_of(role: Role) -> pa.DataType | None:
         return pa.string()
     if role.kind == "ids":
         return pa.int64()
-    return None if role.kind == "query_columns" else type_of_column(role.name if role.kind == "columns" else "")
+    if role.kind == "query_columns":
+        return None
+    return type_of_column(role.name) if role.kind == "columns" else pa.float32()
 
 
 def of_documents(columns: Sequence[pa.ChunkedArray], roles: Sequence[Role], first_row: int, place: Place) -> pa.Table:

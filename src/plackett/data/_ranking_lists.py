@@ -68,10 +68,10 @@ class RankingLists:
         feature_names: the name of each dense feature. () = they have numbers alone, from 1, which are then their names.
         ids: name -> [documents], id features, which stand for things: strings, or whole numbers, int32 or int64, which
             are never added up.
-        columns: name -> [documents] float32, what else is known of documents, under any name. These have a meaning:
-            `click`, `propensity`, the divisor of a click's weight, in (0, 1], `position`, the rank at which it was
-            shown, from 1, `teacher`, the score of a teacher, `weight`, `judged`, 0 for a document that nobody judged,
-            whose label is 0, else 1, and `run_score`, float64, the score in a run.
+        columns: name -> [documents] float64, what else is known of documents, under any name. These have a meaning,
+            and are float32: `click`, `propensity`, the divisor of a click's weight, in (0, 1], `position`, the rank at
+            which it was shown, from 1, `teacher`, the score of a teacher, `weight`, and `judged`, 0 for a document that
+            nobody judged, whose label is 0, else 1; and `run_score`, float64, the score in a run.
         query_columns: name -> [queries], what else is known of queries, numbers or strings.
         missed: what the judgements hold beyond the lists. None = nothing is known of it.
 
@@ -322,7 +322,7 @@ class RankingLists:
 
     def select(self, queries: Sequence[int] | np.ndarray) -> "RankingLists":
         """The lists of some queries, given by their positions."""
-        return self.take(_rows(self.row_splits, queries), self.lengths[queries], queries)
+        return self.take(rows_of(self.row_splits, queries), self.lengths[queries], queries)
 
     def _between(self, start, stop):
         """The lists of these queries as views."""
@@ -396,7 +396,7 @@ def _check_missed(missed, number):
         )
 
 
-def _rows(row_splits, queries):
+def rows_of(row_splits: np.ndarray, queries: Sequence[int] | np.ndarray) -> np.ndarray:
     """The rows of some queries behind each other."""
     lengths = np.diff(row_splits)[queries]
     return np.repeat(row_splits[:-1][queries] - splits(lengths)[:-1], lengths) + np.arange(lengths.sum())
@@ -404,7 +404,7 @@ def _rows(row_splits, queries):
 
 def _select_missed(missed, queries):
     queries = np.arange(len(missed.row_splits) - 1)[queries]
-    return Missed(missed.grades[_rows(missed.row_splits, queries)], splits(np.diff(missed.row_splits)[queries]))
+    return Missed(missed.grades[rows_of(missed.row_splits, queries)], splits(np.diff(missed.row_splits)[queries]))
 
 
 def splits(lengths: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ ACT_ON = {
     "csv": (*ROLES, "missing_values", "separator", "decimal", "encoding", "together"),
     "parquet": ("columns", "ids"),
     "trec": ("qrels", "encoding", "together"),
+    "qrels": ("encoding",),
     "elwc": ("query", "label", "document", "features", "context", "columns"),
     "sequence_example": ("query", "label", "document", "features", "context", "columns"),
 }
@@ -56,7 +57,8 @@ class Reading(typing.TypedDict, total=False):
     >>> reading: Reading = {"query": "session", "label": "clicked", "categorical": ["brand"]}
 
     Args:
-        form: the format: letor, csv, parquet, trec, elwc or sequence_example. Default: by the suffixes of the files.
+        form: the format: letor, csv, parquet, trec, qrels, elwc or sequence_example. Default: by the suffixes of the
+            files.
         query: csv, TFRecords: the column of the query's id.
         label: csv, TFRecords: the column of the grade.
         document: csv, TFRecords: the column of the document's id.
@@ -70,7 +72,7 @@ class Reading(typing.TypedDict, total=False):
         missing_values: letor, csv: values that stand for one that is missing, such as NULL.
         separator: csv: what stands between fields. Default: a tab if the header has one, else a comma.
         decimal: csv: the decimal point.
-        encoding: letor, csv, trec: that of the text. Default: utf-8.
+        encoding: letor, csv, trec, qrels: that of the text. Default: utf-8.
         zero_based: letor: features are numbered from 0, not from 1.
         group_file: letor: the file of the sizes of groups where lines have no qid; of several files, one for each.
         comment_ids: letor: the first word of a comment is the id of the document.

@@ -11,7 +11,7 @@
 | `click`, `propensity`, `position`, `teacher`, `weight` | list of float32 | what else is known of documents |
 | `judged` | list of float32 | 0 for a document that nobody judged, whose label is 0, else 1 |
 | `run_score` | list of float64 | the scores of a run |
-| any other name | list of float32 marked as columns | what else is known of documents |
+| any other name | list of float64 marked as columns | what else is known of documents; older files have float32 |
 | `missed` | list of float32 | the grades of judged documents that the row lacks, of any number |
 | any other name | a number or a string | a query column |
 

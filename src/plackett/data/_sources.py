@@ -24,7 +24,7 @@ from plackett.data.formats import delimited, letor
 from plackett.data.formats._csv_layout import find_layout
 from plackett.data.formats.parquet import parquet_bytes, parquet_tables, read_parquet
 from plackett.data.formats.tfrecord import tfrecord_tables
-from plackett.data.formats.trec import trec_tables
+from plackett.data.formats.trec import qrels_tables, trec_tables
 
 IN_MEMORY = 2**30  # bytes of Parquet files, of which the arrays are kept as files where there are more
 
@@ -74,6 +74,56 @@ def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
     return _read(paths, form, options_of(form, reading), labelled=True)
 
 
+def stream(paths: Paths, *, documents: int = 2**20, **reading: Unpack[Reading]) -> Iterator[RankingLists]:
+    """The lists of files in parts, for what does not fit into memory; `read` gives the same lists at once.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.csv"
+    >>> _ = path.write_text("query,label,x\\n1,1,3\\n1,0,2\\n2,0,7\\n3,1,5\\n")
+    >>> [part.queries.tolist() for part in stream(path, documents=2)]
+    [['1'], ['2', '3']]
+
+    Args:
+        paths: a file, or several of one format; of Parquet also folders and URLs.
+        documents: how many documents a part has at most, unless one query alone has more: queries stay whole.
+        reading: see `Reading`: the format and what its reader takes. An option that would not act is refused.
+
+    Returns:
+        The parts, in the order of the files, which are read while they are asked for.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: an option is unknown or would not act; or, when its part is read, a file is not of this format, a
+            query begins again, or the data is not as it must be: says where.
+
+    Cost: the memory of about two parts, the ids of all queries, and the judgements of a run. With `together=False` the
+        memory of a file.
+    """
+    if documents < 1:
+        raise ValueError(f"documents must be at least 1, but got {documents}")
+    paths = as_list(paths)
+    form = choose_form(paths, reading)
+    return _in_parts(_tables_as_lists(paths, form, options_of(form, reading), labelled=True), documents)
+
+
+def _in_parts(found, documents):
+    """The same lists in parts of at most so many documents, each as large as it can be."""
+    held, size = [], 0
+    for lists in found:
+        start = 0
+        while start < len(lists):
+            stop = int(np.searchsorted(lists.row_splits, lists.row_splits[start] + documents - size, side="right")) - 1
+            if stop > start or not held:
+                held.append(lists[start : max(stop, start + 1)])
+                size += len(held[-1].labels)
+                start += len(held[-1])
+            if start < len(lists) or size >= documents:
+                yield join(held)
+                held, size = [], 0
+    if held:
+        yield join(held)
+
+
 def choose_form(paths: Sequence[str | os.PathLike], reading: Mapping[str, Any]) -> str:
     """The format of files: the one that is given, else that of their suffixes.
 
@@ -106,6 +156,8 @@ def open_sources(
             return [Source(name, parquet_tables(name, to_rank=optional, **options)) for name in names]
         case "trec":
             return [Source(", ".join(names), trec_tables(paths, **{"qrels": None, **options}))]
+        case "qrels":
+            return [Source(name, qrels_tables(name, **options)) for name in names]
         case _:
             return [Source(", ".join(names), tfrecord_tables(paths, form=form, to_rank=optional, **options))]
 
@@ -264,5 +316,11 @@ def _read(paths, form, options, labelled):
         return read_parquet(paths, cache=cache_folder() / "lists", **options)
     if form == "letor":
         options = {"together": False} | options
-    sources, known = align(open_sources(paths, form, options, labelled=labelled)), set[str]()
-    return join(lists for source in sources for lists in parts(source.tables, source.where, known=known))
+    return join(_tables_as_lists(paths, form, options, labelled))
+
+
+def _tables_as_lists(paths, form, options, labelled):
+    """The lists of each table of some files; a query that comes again is refused."""
+    known = set[str]()
+    for source in align(open_sources(paths, form, options, labelled=labelled)):
+        yield from parts(source.tables, source.where, known=known)

@@ -63,6 +63,14 @@ def blocks_of_lines(path: str | os.PathLike, size: int, encoding: str = "utf-8")
             raise ValueError(f"{path}: the compressed file is damaged: {error}") from None
 
 
+def is_text(block: bytes) -> bool:
+    """Is it UTF-8, without a NUL character?"""
+    try:
+        return "\x00" not in block.decode()
+    except UnicodeDecodeError:
+        return False
+
+
 def decode_line(line: bytes) -> str:
     """The text of a line.
 

@@ -10,8 +10,9 @@ SUFFIXES = {
     "csv": (".csv", ".tsv"),
     "parquet": (".parquet",),
     "trec": (".run",),
+    "qrels": (".qrels",),
 }
-FORMATS = ("letor", "csv", "parquet", "trec", "elwc", "sequence_example")
+FORMATS = ("letor", "csv", "parquet", "trec", "qrels", "elwc", "sequence_example")
 PACKED = (".gz", ".zst", ".bz2")
 OF_SCORES = (".parquet", ".csv", ".run")
 

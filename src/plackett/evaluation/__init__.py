@@ -1,9 +1,33 @@
-"""Scoring lists with a model, and measuring scores."""
+"""Scoring lists, measuring systems under declared conventions, and comparing them.
 
-from plackett.evaluation._conventions import state
-from plackett.evaluation._measures import METRICS, evaluate, evaluate_scores
-from plackett.evaluation._peers import PEERS, metrics_like
-from plackett.evaluation._saved import load
-from plackett.evaluation._scoring import score
+All names are imported when they are first used.
+"""
 
-__all__ = ["METRICS", "PEERS", "evaluate", "evaluate_scores", "load", "metrics_like", "score", "state"]
+from plackett import _lazy
+
+_NAMES = {
+    "METRICS": "_evaluate",
+    "Beyond": "_scored",
+    "Comparison": "_comparison",
+    "Mean": "_comparison",
+    "Pair": "_comparison",
+    "QueryValue": "_slices",
+    "Results": "_results",
+    "Scored": "_scored",
+    "Slice": "_slices",
+    "System": "_scored",
+    "compare": "_comparison",
+    "evaluate": "_evaluate",
+    "evaluate_scores": "_evaluate",
+    "fuse": "systems.fusion",
+    "load": "_saved",
+    "metrics_like": "_peers",
+    "open_system": "_systems",
+    "open_systems": "_systems",
+    "score": "_scoring",
+    "slices": "_slices",
+    "state": "_conventions",
+    "worst_queries": "_slices",
+}
+__all__ = list(_NAMES)
+__getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

@@ -1,4 +1,4 @@
-"""The documents that are measured: those of the lists, those that a system retrieved besides, and those that are missed."""
+"""The documents that are measured: of the lists, those that a system retrieved besides, and those that are missed."""
 
 from typing import NamedTuple
 

@@ -11,12 +11,13 @@ from plackett.evaluation._conventions import state
 from plackett.evaluation._documents import documents_of, judged_queries, queries_that_count
 from plackett.evaluation._high_labels import query_of_the_highest, too_high
 from plackett.evaluation._measures import Measured, measure
-from plackett.evaluation._peers import PEERS
+from plackett.evaluation._peers import check_like, metrics_like, peer_named, scores_like
 from plackett.evaluation._results import Results
+from plackett.evaluation._scored import Scored
 from plackett.evaluation._scoring import check_lists
-from plackett.evaluation._systems import check_scores, open_system, open_systems
+from plackett.evaluation._systems import open_system, open_systems
+from plackett.evaluation.systems.base import check_scores
 from plackett.metrics import RankingMetric, get
-from plackett.registry import check_known
 
 METRICS = ("ndcg@5", "ndcg@10", "mrr")
 QUERIES = ("run", "judged", "answered")
@@ -48,7 +49,14 @@ def evaluate(
 ) -> dict[str, float]: ...
 
 
-def evaluate(systems, lists, metrics=METRICS, *, like=None, queries=None):
+def evaluate(
+    systems: Any,
+    lists: RankingLists | Iterable[RankingLists],
+    metrics: Metrics = METRICS,
+    *,
+    like: str | None = None,
+    queries: str | None = None,
+) -> Results | dict[str, float]:
     """The metrics of any number of systems, query by query, in one pass over the lists.
 
     >>> from plackett.data import RankingLists
@@ -84,7 +92,7 @@ def evaluate(systems, lists, metrics=METRICS, *, like=None, queries=None):
 
     Cost: memory for one part of the lists, and for one number a query, system and metric.
     """
-    measures, queries, precision = _convention(metrics, like, queries)
+    measures, queries = _convention(metrics, like, queries)
     single = not isinstance(systems, Mapping | list | tuple)
     opened = {"the system": open_system(systems)} if single else open_systems(systems)
     if not single:
@@ -94,9 +102,13 @@ def evaluate(systems, lists, metrics=METRICS, *, like=None, queries=None):
     for part in [lists] if isinstance(lists, RankingLists) else lists:
         check_lists("lists", part)
         facts.append(_facts(part))
+        if like is not None:
+            check_like(like, part, [each.name for each in measures])
         for name, system in opened.items():
             scored = check_scores(name, part, system(part))
-            found[name].append(_measure(scored, part, measures, queries, precision))
+            if like is not None:
+                scored = scored.mapped(lambda scores: scores_like(like, scores))
+            found[name].append(_measure(scored, part, measures, queries))
     known = _join(facts)
     if not known.pop("judged").any():
         raise NOT_JUDGED
@@ -151,33 +163,36 @@ def evaluate_scores(
             `queries`, lists that nobody judged, or labels whose gain is too high for a metric.
     """
     check_lists("lists", lists)
-    measures, queries, precision = _convention(metrics, None, queries)
-    scored = check_scores("scores", lists, scores)
-    found = _measure(scored, lists, measures, queries, precision, batch_size)
+    measures, queries = _convention(metrics, None, queries)
+    scores = np.asarray(scores)
+    if scores.shape != lists.labels.shape:
+        raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
+    if np.isnan(scores).any():
+        raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN, which has no rank")
+    found = _measure(Scored(scores), lists, measures, queries, batch_size)
     if not judged_queries(lists).any():
         raise NOT_JUDGED
     return _means(measures, *_counted([found], measures))
 
 
 def _convention(metrics, like, queries):
-    """(metrics, queries that count, the type of numbers that scores are ranked as, None = their own)."""
+    """(metrics, queries that count)."""
     if queries not in (None, *QUERIES):
         raise ValueError(f"queries must be one of {', '.join(QUERIES)}, but got {queries!r}")
     if like is not None:
-        check_known("like", like, PEERS)
-        peer = PEERS[like]
-        return peer.metrics(metrics), queries or peer.queries, peer.precision
-    measures = [get(metric) if isinstance(metric, str) else metric for metric in metrics]
+        measures, queries = metrics_like(like, metrics), queries or peer_named(like).queries
+    else:
+        measures, queries = [get(one) if isinstance(one, str) else one for one in metrics], queries or "run"
     names = [each.name for each in measures]
     if len(set(names)) < len(names):
         raise ValueError(f"each metric must have a name of its own, but got {names}")
-    return measures, queries or "run", None
+    if not names:
+        raise ValueError("there must be at least one metric, but there is none")
+    return measures, queries
 
 
-def _measure(scored, lists, measures, queries, precision, batch_size=None):
+def _measure(scored, lists, measures, queries, batch_size=None):
     """[measures] of `Measured`."""
-    if precision is not None:
-        scored = scored.rounded(precision)
     documents = documents_of(lists, scored, with_ids=any(each.ties == "trec" for each in measures))
     found = measure(documents, queries_that_count(documents, lists, queries), measures, batch_size)
     for each, measured in zip(measures, found, strict=True):

@@ -33,10 +33,10 @@ class Scored(NamedTuple):
     scores: np.ndarray
     beyond: Beyond | None = None
 
-    def rounded(self, dtype: str) -> "Scored":
-        """The same with scores of this precision."""
-        beyond = None if self.beyond is None else self.beyond._replace(scores=self.beyond.scores.astype(dtype))
-        return Scored(self.scores.astype(dtype), beyond)
+    def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> "Scored":
+        """The same with a function of all scores."""
+        beyond = None if self.beyond is None else self.beyond._replace(scores=function(self.beyond.scores))
+        return Scored(function(self.scores), beyond)
 
 
 System = Callable[[RankingLists], Scored | np.ndarray]

@@ -1,8 +1,6 @@
 """Systems by name: what ranks, from whatever it is given as."""
 
-import collections
 import os
-import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,10 +8,10 @@ import keras
 import numpy as np
 
 from plackett import _lazy
-from plackett.data._suffixes import PACKED
 from plackett.evaluation._scored import System
 from plackett.evaluation.systems.base import OpenSystem
 from plackett.evaluation.systems.models import KerasModel, open_predictor
+from plackett.evaluation.systems.names import name_systems
 from plackett.evaluation.systems.simple import WORDS, Function, Scores, system_of_words
 
 ALLOWED = f"a Keras model, an object with a method predict, an array of scores, a function of lists, a path, or {WORDS}"
@@ -91,7 +89,7 @@ def open_systems(systems: Mapping[str, Any] | Sequence[str | os.PathLike] | str 
             if not isinstance(name, str) or not name.strip():
                 raise ValueError(f"the name of a system must be a string with a character, but got {name!r}")
     elif isinstance(systems, Iterable) and not hasattr(systems, "__array__"):
-        named = _names(list(systems))
+        named = name_systems(list(systems))
     else:
         raise ValueError(
             f"systems must be a dict, name -> system, or a list of paths, but got a {type(systems).__name__}: give "
@@ -119,57 +117,3 @@ def _open_array(what):
             f"an array of scores must hold numbers, one a document, but got {scores.dtype} of shape {scores.shape}"
         )
     return Scores(scores)
-
-
-def _names(given):
-    """Name -> words or path, of paths and words with or without a name."""
-    for one in given:
-        if not isinstance(one, str | os.PathLike):
-            raise ValueError(
-                f"a list of systems holds paths and words, which name themselves, but got a {type(one).__name__}: give "
-                "a dict, name -> system"
-            )
-    named = [_split_name(os.fspath(one)) for one in given]
-    names = [name or _short_name(what) for name, what in named]
-    for clash in [name for name, count in collections.Counter(names).items() if count > 1]:
-        free = [i for i, (given_name, _) in enumerate(named) if names[i] == clash and given_name is None]
-        for i, name in zip(free, _tell_apart([named[i][1] for i in free]), strict=True):
-            names[i] = name
-    for name, count in collections.Counter(names).items():
-        if count > 1:
-            both = ", ".join(what for own, (_, what) in zip(names, named, strict=True) if own == name)
-            raise ValueError(f"two systems have the name {name!r}: {both}. Give one a name of its own, as NAME=PATH")
-    return {name: what for name, (_, what) in zip(names, named, strict=True)}
-
-
-def _split_name(what):
-    """(the name that was given or None, the path or the words)."""
-    name, equals, rest = what.partition("=")
-    # A path may hold the sign, as `lr=0.1` does.
-    if not equals or os.path.exists(what) or set(name) & {"/", os.sep, ":"}:
-        return None, what
-    if not name.strip() or not rest:
-        raise ValueError(f"a system with a name must be NAME=PATH, but got {what!r}")
-    return name, rest
-
-
-def _short_name(what):
-    """The name of a file without its suffix, or of a folder; of words, the words."""
-    if system_of_words(what):
-        return what
-    path = pathlib.Path(os.path.abspath(what))
-    if path.suffix in PACKED:
-        path = path.with_suffix("")
-    return path.name if path.is_dir() else path.stem
-
-
-def _tell_apart(paths):
-    """As much of the end of each path as tells it from the others; the whole of it where nothing does."""
-    if any(map(system_of_words, paths)):
-        return paths
-    parts = [pathlib.Path(os.path.abspath(path)).parts for path in paths]
-    for depth in range(1, max(map(len, parts), default=0)):
-        ends = ["/".join(of_path[-depth:]) for of_path in parts]
-        if len(set(ends)) == len(ends):
-            return ends
-    return [os.path.abspath(path) for path in paths]

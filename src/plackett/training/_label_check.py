@@ -36,7 +36,7 @@ def check_labels(
     for task, loss in losses.items():
         target = lists.labels if targets[task] == "label" else lists.columns[targets[task]]
         if (query := query_of_the_highest(target, lists)) is not None:
-            labels = target[lists.row_splits[query] : lists.row_splits[query + 1]][None]
+            labels = target[lists.row_splits[query] : lists.row_splits[query + 1]][None].astype("float32")
             scores = np.zeros(labels.shape if loss.models is None else (*labels.shape, loss.models), "float32")
             # A copy, since a loss that draws noise remembers how often.
             value = float(ops.convert_to_numpy(loss.copy()(labels, scores)))

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from plackett.data._columns import LABEL
+from plackett.data._streams import is_text
 from plackett.data._suffixes import PACKED
 from plackett.data.formats._letor_lines import Layout, NoQueryError, document_id, parse_line
 
@@ -59,14 +60,6 @@ def parse_block(block: bytes, count: int, layout: Layout, path: str | os.PathLik
     if columns is None or not _are_allowed(columns):
         columns = _line_by_line(block, layout, path, first_line)
     return Block(columns, documents, np.asarray(lines))
-
-
-def is_text(block: bytes) -> bool:
-    """Is it UTF-8, without a NUL character?"""
-    try:
-        return "\x00" not in block.decode()
-    except UnicodeDecodeError:
-        return False
 
 
 def without_comments(block: bytes, layout: Layout, first_line: int) -> tuple[bytes, list[str | None], list[int]]:

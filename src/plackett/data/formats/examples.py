@@ -45,7 +45,7 @@ def parser(
 
     It returns (contexts, sizes, columns). Of each message: name -> (kind, values) of its context, where the kind is
     "float", "int64" or "string", and how many documents it has. Of each feature of the documents of all messages,
-    behind each other: [documents, width] float32 numbers, NaN where a document has none, or a list of strings, None
+    behind each other: [documents, width] float64 numbers, NaN where a document has none, or a list of strings, None
     where it has none. Features without any value are left out.
 
     Args:
@@ -191,7 +191,7 @@ def _numbers(pieces, heads):
         heads: (kind, bytes that the number takes) -> head -> place.
     """
     packed = pa.array(pieces, pa.binary())
-    found, numbers, rest = np.full(len(pieces), NO_HEAD), np.zeros(len(pieces), "float32"), np.arange(len(pieces))
+    found, numbers, rest = np.full(len(pieces), NO_HEAD), np.zeros(len(pieces)), np.arange(len(pieces))
     for (kind, tail), known in heads.items():
         places = pc.index_in(pc.binary_slice(packed, 0, -tail), value_set=pa.array(list(known), pa.binary()))
         places = places.fill_null(-1).to_numpy()
@@ -230,7 +230,7 @@ def _columns(rows, found, numbers, names, cells, size, document):
     if (there > 1).any():
         row, place = np.argwhere(there > 1)[0]
         raise ValueError(f"feature {names[place]} of document {row + 1} is there twice")
-    values = np.full(there.shape, np.nan, "float32")
+    values = np.full(there.shape, np.nan)
     values.reshape(-1)[spots] = numbers[quick]
     columns = {}
     for place in np.flatnonzero(there.any(axis=0)):
@@ -243,7 +243,7 @@ def _columns(rows, found, numbers, names, cells, size, document):
 
 
 def _column(name, cells, size, is_id):
-    """[size, width] float32, or a list of strings, from the (document, kind, values) of one feature."""
+    """[size, width] float64, or a list of strings, from the (document, kind, values) of one feature."""
     rows, kinds, values = zip(*cells, strict=True)
     if len(set(rows)) < len(rows):
         row = next(row for row in rows if rows.count(row) > 1)
@@ -258,7 +258,7 @@ def _column(name, cells, size, is_id):
         if len(these) != width:
             counts = f"{len(these)} in document {row + 1}, but {width} in document {rows[0] + 1}"
             raise ValueError(f"feature {name} must have as many numbers in every document, but has {counts}")
-    column = np.full((size, width), np.nan, "float32")
+    column = np.full((size, width), np.nan)
     column[list(rows)] = np.array(values, "float64")
     return column
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from plackett._files import list_paths
-from plackett.data._columns import FIXED, KNOWN, check_names
+from plackett.data._columns import FIXED, KNOWN, check_names, dtype_of_column
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._schema import mark, without_labels
 from plackett.data._tables import from_tables
@@ -40,10 +40,10 @@ def read_tfrecord(
     Documents whose label is -1 are TF-Ranking's padding and are left out. A record that has no others is a query
     with an empty list.
 
-    Numbers, float or int64, become float32. A feature of w > 1 numbers becomes the columns `name_1` to `name_w`; it
-    has w in every document. A feature of strings has one a document and becomes an id feature. What a document has
-    no value of is missing: NaN for numbers, an error for strings. Features of the context become columns of queries;
-    one that is missing is NaN or an empty string.
+    Numbers, float or int64, become float32, and float64 in columns of one's own. A feature of w > 1 numbers becomes the
+    columns `name_1` to `name_w`; it has w in every document. A feature of strings has one a document and becomes an id
+    feature. What a document has no value of is missing: NaN for numbers, an error for strings. Features of the context
+    become columns of queries; one that is missing is NaN or an empty string.
 
     Which features there are is settled by the first records. One that comes up later is an error, not lost.
 
@@ -365,8 +365,8 @@ def _table(batches, layout, choice):
     lengths = np.bincount(np.repeat(np.arange(len(sizes)), sizes)[real], minlength=len(sizes))
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
 
-    def numbers(name, columns):
-        values = _numbers(batches, name, len(columns))[real]
+    def numbers(name, columns, dtype="float32"):
+        values = _numbers(batches, name, len(columns))[real].astype(dtype)
         return {column: pa.ListArray.from_arrays(offsets, pa.array(values[:, i])) for i, column in enumerate(columns)}
 
     def strings(name, column):
@@ -384,7 +384,7 @@ def _table(batches, layout, choice):
     for name, (kind, columns) in layout.documents.items():
         table |= strings(name, columns[0]) if kind[0] == "string" else numbers(name, columns)
     for column, name in choice.columns.items():
-        table |= numbers(name, [column])
+        table |= numbers(name, [column], dtype_of_column(column))
     for name, (kind, columns) in layout.context.items():
         rows = [context[name][1] if name in context else [None] * len(columns) for context in contexts]
         table |= {column: pa.array([row[i] for row in rows], QUERY_TYPES[kind[0]]) for i, column in enumerate(columns)}
@@ -393,8 +393,8 @@ def _table(batches, layout, choice):
 
 
 def _numbers(batches, name, width):
-    """[documents of all batches, width] float32, NaN where there is none."""
+    """[documents of all batches, width] float64, NaN where there is none."""
     parts = [batch.documents.get(name) for batch in batches]
     sizes = [sum(batch.sizes) for batch in batches]
-    missing = np.full((max(sizes), width), np.nan, "float32")
+    missing = np.full((max(sizes), width), np.nan)
     return np.concatenate([missing[:size] if part is None else part for part, size in zip(parts, sizes, strict=True)])

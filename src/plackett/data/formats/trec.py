@@ -1,20 +1,21 @@
 """TREC runs and qrels: what a retrieval system returned, and what assessors said of it."""
 
-import collections
 import os
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from plackett._files import list_paths
-from plackett.data._columns import LABEL
 from plackett.data._grouping import LINE, group_by_query
-from plackett.data._numbers import check_number
-from plackett.data._ranking_lists import RankingLists
-from plackett.data._streams import blocks_of_lines, decode_line
+from plackett.data._ranking_lists import RankingLists, splits
+from plackett.data._schema import array_of
 from plackett.data._tables import from_tables
+from plackett.data.formats._judgements import nothing_judged, pairs_of, read_judgements
+from plackett.data.formats._trec_lines import RUN, tables_of_lines
 
-BLOCK = 4 * 2**20
+NUMBERS = {"label": pa.float32(), "score": pa.float32(), "judged": pa.float32(), "run_score": pa.float64()}
 
 
 def read_trec(
@@ -52,10 +53,52 @@ def read_trec(
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a line is malformed, or a document has two grades; says file and line.
+
+    Cost: about a second for a million lines of the run or of the qrels.
     """
     return from_tables(
         trec_tables(run, qrels, together=together, encoding=encoding), ", ".join(map(str, list_paths(run)))
     )
+
+
+def read_qrels(path: str | os.PathLike, *, encoding: str = "utf-8") -> RankingLists:
+    """The judgements of qrels alone: the judged documents of each query, with no features.
+
+    So runs are compared by `plackett evaluate a.run b.run --data judgements.qrels`. Grades have the rules of
+    `read_trec`: a document with a negative grade has label 0 and is not `judged`, as trec_eval has it, and its grade is
+    in `missed`. A document that is there twice with one grade counts once. Lines of a query need not stand together.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "judgements.qrels"
+    >>> _ = path.write_text("1 0 a 1\\n1 0 z 2\\n2 0 a -1\\n")
+    >>> lists = read_qrels(path)
+    >>> lists.documents.tolist(), lists.labels.tolist(), lists.columns["judged"].tolist()
+    (['a', 'z', 'a'], [1.0, 2.0, 0.0], [1.0, 1.0, 0.0])
+
+    Args:
+        path: the file, plain or compressed, with lines of `query iteration document grade`.
+        encoding: of the file, as Python's `open` takes it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: there is no line, one is malformed, or a document has two grades; says file and line.
+    """
+    return from_tables(qrels_tables(path, encoding=encoding), str(path))
+
+
+def qrels_tables(path: str | os.PathLike, *, encoding: str = "utf-8") -> Iterator[pa.Table]:
+    """The queries of qrels in tables of the form of `plackett.data._schema`; see `read_qrels`."""
+    judgements = read_judgements(path, encoding)
+    for start, stop in judgements.parts():
+        row_splits = judgements.row_splits[start : stop + 1]
+        rows = slice(int(row_splits[0]), int(row_splits[-1]))
+        grades, lengths = judgements.grades[rows], np.diff(row_splits)
+        columns = {
+            "query": pa.array(judgements.queries[start:stop], pa.string()),
+            "document": _lists(judgements.documents_of([(start, stop)]), lengths),
+        }
+        known = _known(grades, lengths) | {"missed": _missed(grades < 0, grades, lengths)}
+        yield pa.table(columns | known)
 
 
 def trec_tables(
@@ -66,97 +109,70 @@ def trec_tables(
     encoding: str = "utf-8",
 ) -> Iterator[pa.Table]:
     """The queries of a run in tables of the form of `plackett.data._schema`; see `read_trec`."""
-    grades = {} if qrels is None else _grades(qrels, encoding)
-    left, schema = dict(grades), None
+    judgements = nothing_judged() if qrels is None else read_judgements(qrels, encoding)
+    seen, schema = np.zeros(len(judgements.queries), bool), None
     for path in list_paths(run):
-        for table in group_by_query(_documents(path, grades, encoding), str(path), together=together):
-            queries, schema = table["query"].to_pylist(), table.schema
-            documents = table["document"].to_pylist()
-            yield _with_missed(
-                table, [_beyond(grades.get(q, {}), set(names)) for q, names in zip(queries, documents, strict=True)]
-            )
-            for query in queries:
-                left.pop(query, None)
-    if left and schema is not None:
-        columns = {name: [[]] * len(left) for name in schema.names} | {"query": list(left)}
-        yield _with_missed(pa.table(columns, schema=schema), [_beyond(of_query) for of_query in left.values()])
+        for table in group_by_query(_documents(path, encoding), str(path), together=together):
+            table = _with_grades(table, judgements, seen)
+            schema = table.schema
+            yield table
+    left = np.flatnonzero(~seen)
+    if len(left) and schema is not None:
+        yield _of_no_documents([judgements.queries[place] for place in left], judgements).cast(schema)
 
 
-def _documents(path, grades, encoding):
+def _documents(path, encoding):
     """The lines of a run in tables, one row a document."""
-    for lines in _lines(path, ("query", "Q0", "document", "rank", "score", "tag"), encoding):
-        numbers, fields = zip(*lines, strict=True)
-        queries, _, names, _, texts, _ = zip(*fields, strict=True)
-        found = [grades.get(query, {}).get(name, -1.0) for query, name in zip(queries, names, strict=True)]
-        scores = [_number(*each, path, "score") for each in zip(texts, numbers, strict=True)]
-        yield pa.table(
-            {
-                "query": pa.array(queries),
-                "document": pa.array(names),
-                "label": pa.array([max(grade, 0.0) for grade in found], pa.float32()),
-                "score": pa.array(scores, pa.float32()),
-                "judged": pa.array([float(grade >= 0) for grade in found], pa.float32()),
-                "run_score": pa.array(scores, pa.float64()),
-                LINE: pa.array(numbers),
-            }
-        )
+    for table in tables_of_lines(path, RUN, encoding):
+        scores = table["score"]
+        columns = {"query": table["query"], "document": table["document"], "score": pc.cast(scores, pa.float32())}
+        yield pa.table(columns | {"run_score": scores, LINE: table[LINE]})
 
 
-def _beyond(grades, documents=frozenset()):
-    """What the judgements of a query say beyond the labels of these documents."""
-    return [grade for name, grade in grades.items() if grade < 0 or name not in documents]
+def _with_grades(table, judgements, seen):
+    """The queries with the grades of their documents, and those of documents that they lack."""
+    queries, documents = table["query"].to_pylist(), array_of(table["document"])
+    seen[[judgements.places[query] for query in queries if query in judgements.places]] = True
+    judged, given, judgements_of = judgements.of(queries)
+    retrieved = np.diff(documents.offsets.to_numpy())
+    query_of = np.concatenate([np.repeat(np.arange(len(queries)), lengths) for lengths in (retrieved, judgements_of)])
+    pairs = pairs_of(pa.concat_arrays([documents.flatten(), judged]), query_of)
+    of_run, of_qrels = np.split(pairs, [len(pairs) - len(given)])
+    order = np.argsort(of_qrels)
+    places = np.searchsorted(of_qrels, of_run, sorter=order)
+    rows = np.append(order, len(given))[places]  # behind the last judgement stands none
+    there = np.append(of_qrels, -1)[rows] == of_run
+    grades = np.where(there, np.append(given, -1)[rows], -1)
+    beyond = np.ones(len(given), bool)
+    beyond[rows[there]] = False
+    missed = _missed(beyond | (given < 0), given, judgements_of)
+    columns = dict(zip(table.column_names, table.columns, strict=True)) | _known(grades, retrieved)
+    return pa.table({name: columns[name] for name in ("query", "document", *NUMBERS)} | {"missed": missed})
 
 
-def _with_missed(table, missed):
-    return table.append_column("missed", pa.array(missed, pa.list_(pa.float32())))
+def _of_no_documents(queries, judgements):
+    """Queries that the run lacks."""
+    _, grades, lengths = judgements.of(queries)
+    nothing = np.zeros(len(queries), "int64")
+    numbers = {name: _lists(pa.array([], kind), nothing) for name, kind in NUMBERS.items()}
+    columns = {"query": pa.array(queries, pa.string()), "document": _lists(pa.array([], pa.string()), nothing)}
+    return pa.table(columns | numbers | {"missed": _missed(grades == grades, grades, lengths)})
 
 
-def _grades(qrels, encoding):
-    """Query -> document -> grade."""
-    grades: dict[str, dict[str, float]] = collections.defaultdict(dict)
-    for lines in _lines(qrels, ("query", "iteration", "document", "grade"), encoding):
-        for number, (query, _, document, grade) in lines:
-            value = _number(grade, number, qrels, "grade")
-            if value > LABEL.highest:
-                raise ValueError(f"{qrels}, line {number}: the grade must be at most 2^24 - 1, but got {grade}")
-            if grades[query].setdefault(document, value) != value:
-                raise ValueError(f"{qrels}, line {number}: document {document!r} of query {query!r} has two grades")
-    if not grades:
-        raise ValueError(f"{qrels}: there are no judgements in this file")
-    return dict(grades)
+def _known(grades, lengths):
+    """What grades say of documents; one below 0 is no verdict."""
+    judged = (grades >= 0).astype("float32")
+    return {
+        "label": _lists(pa.array(np.maximum(grades, 0).astype("float32")), lengths),
+        "judged": _lists(pa.array(judged), lengths),
+    }
 
 
-def _lines(path, names, encoding):
-    """Lists of (line number, fields), as the file streams by."""
-    number = 0
-    for block in blocks_of_lines(path, BLOCK, encoding):
-        found = []
-        for line in block.removesuffix(b"\n").split(b"\n"):
-            number += 1
-            fields = _fields(line, names, path, number)
-            if fields:
-                found.append((number, fields))
-        if found:
-            yield found
+def _missed(which, grades, lengths):
+    query_of = np.repeat(np.arange(len(lengths)), lengths)
+    return _lists(pa.array(grades[which].astype("float32")), np.bincount(query_of[which], minlength=len(lengths)))
 
 
-def _fields(line, names, path, number):
-    """The fields of a line, parted by ASCII white space as trec_eval has it; none where it is blank or a comment."""
-    try:
-        decode_line(line)
-    except ValueError as error:
-        raise ValueError(f"{path}, line {number}: {error}") from None
-    fields = [field.decode() for field in line.split()]
-    if not fields or fields[0].startswith("#"):
-        return []
-    if len(fields) != len(names):
-        words = f"{len(names)} fields, {' '.join(names)}"
-        raise ValueError(f"{path}, line {number}: there must be {words}, but there are {len(fields)}")
-    return fields
-
-
-def _number(text, line, path, what):
-    try:
-        return float(check_number(text, f"the {what}"))
-    except ValueError as error:
-        raise ValueError(f"{path}, line {line}: {error}") from None
+def _lists(values, lengths):
+    """The values cut into lists of these lengths."""
+    return pa.ListArray.from_arrays(pa.array(splits(lengths).astype("int32")), values)

@@ -78,29 +78,6 @@ def fuse(
     return Fusion(found, method, chosen, K if k is None else k)
 
 
-def parse_fusion(words: str) -> tuple[str, str, list[str]]:
-    """(its name, the method, the names of the systems) of a fusion as the command line has it.
-
-    >>> parse_fusion("hybrid=rrf:bm25,dense")
-    ('hybrid', 'rrf', ['bm25', 'dense'])
-
-    Raises:
-        ValueError: it has another form, an unknown method, or a system twice.
-    """
-    name, equals, rest = words.partition("=")
-    method, colon, systems = rest.partition(":")
-    names = [one.strip() for one in systems.split(",")]
-    if not (name.strip() and equals and colon) or len(names) < 2 or not all(names):
-        raise ValueError(
-            f"a fusion must be NAME=METHOD:SYSTEM,SYSTEM, such as hybrid=rrf:bm25,dense, but got {words!r}"
-        )
-    if method not in METHODS:
-        raise ValueError(f"the method of a fusion must be one of {', '.join(METHODS)}, but got {method!r} in {words!r}")
-    if len(set(names)) < len(names):
-        raise ValueError(f"a fusion takes each system once, but got {words!r}")
-    return name.strip(), method, names
-
-
 class Fusion(OpenSystem):
     """What `fuse` gives."""
 

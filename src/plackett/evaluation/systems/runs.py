@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from plackett.data import RankingLists, Strings, read_trec
 from plackett.data._ranking_lists import splits
-from plackett.data._schema import arrow_dictionary, to_arrow
+from plackett.data._schema import to_arrow
 from plackett.evaluation._scored import Beyond, Scored
 from plackett.evaluation.systems.base import OpenSystem
 
-CHUNK = 2**20  # documents that are aligned together
+CHUNK = 2**18  # documents that are aligned together
 
 
 class Run(OpenSystem):
@@ -124,13 +124,23 @@ def _texts(strings):
 
 def _match(asked, wanted, query, documents):
     """[wanted], the place of each pair of (query, document) among those of the run; -1 = it is not there."""
-    wanted, documents = wanted.compact(), documents.compact()
-    words = [pc.cast(arrow_dictionary(strings), pa.large_string()) for strings in (wanted, documents)]
-    codes = pa.concat_arrays(words).dictionary_encode().indices.to_numpy().astype("int64")
-    number, own = max(len(codes), 1), len(words[0])
-    left = asked * number + codes[:own][wanted.codes]
-    right = query * number + codes[own:][documents.codes]
+    (texts, wanted), (more, documents) = _used(wanted), _used(documents)
+    codes = pa.concat_arrays([texts, more]).dictionary_encode().indices.to_numpy().astype("int64")
+    number, own = max(len(codes), 1), len(texts)
+    left = asked * number + codes[:own][wanted]
+    right = query * number + codes[own:][documents]
     return pc.index_in(pa.array(left), value_set=pa.array(right)).fill_null(-1).to_numpy()
+
+
+def _used(strings):
+    """(the texts of a few strings as Arrow has them, [n] which of them each is), whatever else the dictionary holds."""
+    codes, places = strings.codes, np.arange(len(strings))
+    if (codes[1:] <= codes[:-1]).any():
+        codes, places = np.unique(codes, return_inverse=True)
+    dictionary = strings.dictionary
+    text = np.concatenate([np.zeros(0, "uint8"), *dictionary.pieces(codes)])
+    offsets = splits(dictionary.lengths[codes])
+    return pa.LargeStringArray.from_buffers(len(codes), pa.py_buffer(offsets), pa.py_buffer(text)), places
 
 
 def open_run(path: str | os.PathLike) -> Run:

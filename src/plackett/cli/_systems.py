@@ -1,0 +1,200 @@
+"""The systems that a command measures, and the lists that it measures them on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from plackett._files import check_file, find_model
+from plackett.cli import _checks
+from plackett.cli._flags import DATA
+from plackett.cli._reading import find_reading
+from plackett.data._reading import inherit
+from plackett.data._suffixes import MOVIELENS, form_of
+from plackett.registry import check_known
+from plackett.training._config_file import read_yaml
+
+if typing.TYPE_CHECKING:
+    from plackett.data import RankingLists
+    from plackett.evaluation import System
+
+Systems = Annotated[
+    list[str],
+    typer.Argument(
+        help="Each a run of `plackett train`, a model file of Keras, LightGBM, XGBoost, CatBoost or ONNX, a run of "
+        "TREC, a file of scores, column:NAME or feature:NAME (-column:NAME: the lowest first), random:SEED; or "
+        "NAME=SYSTEM. Without --data and --qrels the last one is the data.",
+        metavar="SYSTEM...",
+    ),
+]
+Data = Annotated[list[str] | None, typer.Option("--data", help=f"{DATA} May be repeated. Default: that of --qrels.")]
+Fuse = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fuse",
+        help="A system made of others: NAME=METHOD:SYSTEM,SYSTEM, such as both=rrf:bm25,dense. The methods: rrf, "
+        "borda, min_max, z_score, comb_sum. May be repeated.",
+    ),
+]
+OF_FEATURES = ("lightgbm", "xgboost", "cbm", "catboost json", "onnx")  # which know features by name or number
+STREAMED = ("trec",)  # formats that are measured part by part
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """What is measured, before anything is opened.
+
+    Args:
+        systems: their names -> what they are, in words or as a path.
+        fusions: name -> (method, the names of the systems).
+        data: the files.
+        reading: how they are read, see `plackett.data.Reading`.
+    """
+
+    systems: dict[str, str]
+    fusions: dict[str, tuple[str, list[str]]]
+    data: list[str]
+    reading: dict[str, Any]
+
+    @property
+    def names(self) -> list[str]:
+        """Of all systems."""
+        return [*self.systems, *self.fusions]
+
+
+def check_measurement(words: Sequence[str], data: Sequence[str] | None, given: Mapping[str, Any]) -> Measurement:
+    """What a command line asks to measure; all files are there, and each system is of a known kind.
+
+    Args:
+        words: the systems.
+        data: the files of --data.
+        given: the flags that stand on the command line.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: there is no system or no data; two systems have one name; a file is no system of a known kind; or an
+            option of reading is unknown or would not act.
+    """
+    from plackett.evaluation.systems.kinds import kind_of
+    from plackett.evaluation.systems.names import name_systems, parse_fusion
+    from plackett.evaluation.systems.simple import system_of_words
+
+    words, data, given = list(words), list(data or ()), dict(given)
+    if not data and given.get("qrels"):
+        data, given = [given.pop("qrels")], given | {"form": "qrels"}
+    if not data:
+        if len(words) < 2:
+            raise ValueError("there is no data: name it by --data, or the judgements of runs by --qrels")
+        data = [words.pop()]
+    systems = name_systems(words)
+    for what in systems.values():
+        if not system_of_words(what):
+            _check_system(what, kind_of)
+    fusions = {}
+    for each in given.get("fuse") or ():
+        name, method, names = parse_fusion(each)
+        if name in systems or name in fusions:
+            raise ValueError(f"--fuse {each}: there is another system called {name!r}")
+        for one in names:
+            check_known("system", one, systems)
+        fusions[name] = method, names
+    reading = find_reading(given, data, _reading_of_runs(systems.values(), data))
+    _add_columns(systems.values(), data, reading)
+    _checks.check_sources(data, reading=reading)
+    return Measurement(systems, fusions, data, reading)
+
+
+def _check_system(path, kind_of):
+    """Raises an error unless the path is that of a system."""
+    if os.path.isdir(path):
+        find_model(path)
+        return
+    check_file(path)
+    kind_of(path)
+
+
+def _reading_of_runs(paths, data):
+    """How the first run that read files like these did so."""
+    for path in paths:
+        config = pathlib.Path(path) / "config.yaml"
+        if config.is_file():
+            of_run = read_yaml(config)
+            if reading := inherit(of_run.get("reading") or {}, of_run.get("data") or [], data):
+                return reading
+    return {}
+
+
+def _add_columns(words, data, reading):
+    """Says that the columns of a CSV file which are systems are no features."""
+    if data == [MOVIELENS] or (reading.get("form") or form_of(data)) != "csv":
+        return
+    for name in (one.partition(":")[2] for one in words if one.removeprefix("-").startswith("column:")):
+        roles = [one for role in ("features", "ids", "categorical", "query_columns") for one in reading.get(role) or ()]
+        if name not in roles and name not in (reading.get("columns") or {}):
+            reading["columns"] = {**(reading.get("columns") or {}), name: name}
+
+
+def open_measured(measurement: Measurement) -> dict[str, System]:
+    """The systems, and those that are made of others, by name.
+
+    Raises:
+        ImportError: the library of one is not installed.
+        ValueError: one cannot be opened.
+    """
+    from plackett.evaluation import fuse, open_systems
+
+    systems = open_systems(measurement.systems)
+    for name, (method, names) in measurement.fusions.items():
+        systems[name] = fuse({one: measurement.systems[one] for one in names}, method)
+    return systems
+
+
+def read_measured(measurement: Measurement, systems: Mapping[str, System]) -> RankingLists:
+    """The lists, in memory.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: what it holds is malformed.
+    """
+    import plackett
+    from plackett.data._sources import read_acting
+
+    if measurement.data == [MOVIELENS]:
+        return plackett.data.movielens_100k()[2]
+    return read_acting(measurement.data, measurement.reading, features=_features(measurement, systems))
+
+
+def parts_of_measured(measurement: Measurement, systems: Mapping[str, System]) -> Iterator[RankingLists]:
+    """The lists in parts, of formats that are read so; else all at once."""
+    from plackett.data import stream
+
+    if measurement.data != [MOVIELENS] and (measurement.reading.get("form") or form_of(measurement.data)) in STREAMED:
+        yield from stream(measurement.data, **measurement.reading)
+    else:
+        yield read_measured(measurement, systems)
+
+
+def _features(measurement, systems):
+    """The features that are read: those of the models of Keras, where no other system may ask for more. None = all."""
+    from plackett.evaluation.systems.models import KerasModel
+    from plackett.scorers._any_model import feature_names
+
+    known = []
+    for name, what in measurement.systems.items():
+        system = systems[name]
+        if isinstance(system, KerasModel) and isinstance(system.model.input, dict):
+            width = system.model.input["features"].shape[-1] if "features" in system.model.input else 0
+            known.append(feature_names(system.model) or width)
+        elif what.removeprefix("-").startswith("feature:") or type(system).__name__ in ("Model", "Network"):
+            return None
+    if not known or any(isinstance(one, int) != isinstance(known[0], int) for one in known):
+        return None
+    if isinstance(known[0], int):
+        return max(known) or None
+    return tuple(dict.fromkeys(name for names in known for name in names))
