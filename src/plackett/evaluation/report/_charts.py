@@ -89,12 +89,10 @@ def chart(
         legend: what the looks stand for, see `legend_of`; one of a single key is left out.
         height: of the plot in pixels.
     """
-    made = spec.properties(width="container", height=height, autosize={"type": "fit-x", "contains": "padding"})
+    spec = spec.properties(width="container", height=height, autosize={"type": "fit-x", "contains": "padding"})
     numbers = table(f"The numbers of the chart: {title}", columns, rows, numbers=range(1, len(columns)))
-    data = script_of(made.configure(**CONFIG).to_dict(), "spec")
-    return render(
-        "chart.html", title=title, describe=describe, spec=data, numbers=numbers, height=height, legend=legend
-    )
+    data = script_of(spec.configure(**CONFIG).to_dict(), "spec")
+    return render("chart.html", title=title, describe=describe, spec=data, numbers=numbers, legend=legend)
 
 
 def legend_of(systems: Sequence[str]) -> list[Key]:

@@ -9,6 +9,7 @@ from plackett.data import Strings
 from plackett.evaluation.report._material import Material
 
 DEEPEST = 100
+LONGEST = 100  # characters of a text
 
 
 class Shown(NamedTuple):
@@ -89,10 +90,11 @@ def features_of(material: Material, shown: Shown) -> list:
     """[documents, features], what is known of each document that is shown; [] for those that the lists lack."""
     lists = material.lists
     columns = [*lists.ids.values(), *lists.columns.values()]
-    return [
-        [] if row < 0 else [*map(_short, lists.features[row].tolist()), *(_entry(column, row) for column in columns)]
-        for row in shown.rows
-    ]
+
+    def entries(row):
+        return [*(_short(x, 4) for x in lists.features[row].tolist()), *(_entry(column, row) for column in columns)]
+
+    return [entries(row) if row >= 0 else [] for row in shown.rows]
 
 
 def _beyond(beyond, query):
@@ -119,16 +121,15 @@ def _worth_showing(ranks, labels):
     return sorted({*relevant, *first, *rest})
 
 
-def _short(value):
+def _short(value, digits=6):
     """A number in few digits for JSON; None where it is none."""
     if not math.isfinite(value):
         return None
-    return float(f"{value:.10g}" if abs(value) >= 1e6 else f"{value:.6g}")
+    if value == int(value):
+        return int(value)
+    return float(f"{value:.{10 if abs(value) >= 1e6 else digits}g}")
 
 
 def _entry(column, row):
     entry = column[row]
     return entry[:LONGEST] if isinstance(column, Strings) else _short(float(entry))
-
-
-LONGEST = 100

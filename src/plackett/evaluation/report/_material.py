@@ -9,6 +9,7 @@ import numpy as np
 
 from plackett.data import RankingLists
 from plackett.evaluation._comparison import Comparison, Pair
+from plackett.evaluation._conventions import state
 from plackett.evaluation._evaluate import evaluate
 from plackett.evaluation._results import FACTS, Results
 from plackett.evaluation._scored import Scored, System
@@ -149,10 +150,13 @@ def metrics_of(results: Results, metrics: Sequence[str | RankingMetric] | None) 
     """The metrics of results as objects.
 
     Raises:
-        ValueError: there are others than those of the results.
+        ValueError: they are others than those of the results, or have other conventions.
     """
     found = [get(metric) if isinstance(metric, str) else metric for metric in metrics or results.metrics]
-    names = tuple(metric.name for metric in found)
-    if names != results.metrics:
-        raise ValueError(f"metrics must be those of the results, {', '.join(results.metrics)}, but got {names}")
+    stated = tuple(map(state, found))
+    if stated != results.stated:
+        raise ValueError(
+            f"metrics must be those of the results, {', '.join(results.stated)}, but are {', '.join(stated)}; hand the "
+            "metrics that the results were measured by: metrics=[...]"
+        )
     return found

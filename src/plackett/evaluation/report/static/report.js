@@ -28,8 +28,6 @@ async function drawCharts() {
       renderer: "svg",
       tooltip: { disableDefaultStyle: true },
     });
-    // The plot has a label; what is inside would be read number by number.
-    plot.querySelector("svg").setAttribute("aria-hidden", "true");
   }
   document.documentElement.dataset.charts = "drawn";
 }
@@ -271,7 +269,8 @@ class Browser {
 
 async function openBrowsers() {
   for (const root of document.querySelectorAll(".browser")) {
-    const data = JSON.parse(await unpack(root.querySelector("script[data-blob=queries]")));
+    const table = JSON.parse(await unpack(root.querySelector("script[data-blob=queries]")));
+    const data = { ...table, ...JSON.parse(root.querySelector("script.shown").textContent) };
     new Browser(root, data);
   }
   document.documentElement.dataset.browser = "open";
