@@ -7,9 +7,9 @@ import shutil
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-AXE = pathlib.Path(__file__).parents[2] / ".cache" / "axe-core" / "package" / "axe.min.js"
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here: apt-get install chromium")
-needs_axe = pytest.mark.skipif(not AXE.exists(), reason="there is no axe-core here: make .cache/axe-core")
+AXE = pathlib.Path(__file__).parents[2] / ".venv" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here: .ci/browser")
+needs_axe = pytest.mark.skipif(not AXE.exists(), reason="there is no axe-core here: .ci/browser")
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from browser import accessibility_faults, chromium, look_at, needs_axe, needs_ch
 from conftest import made_lists
 from pages import BREAKS_OUT, HISTORIES, HOSTILE, lists_with_texts, write
 
+from plackett import metrics
 from plackett.data import Strings
 
 pytestmark = needs_chromium
@@ -186,3 +187,13 @@ def test_a_single_system_has_a_browser_of_its_lists(browser, tmp_path):
         page.locator(".sides tbody th summary").first.click()
         page.wait_for_selector(".features")
         assert HOSTILE in page.locator(".features").inner_text()
+
+
+def test_where_no_query_counts_there_are_tables_and_no_empty_charts(browser, tmp_path):
+    lists = made_lists(20, seed=0)
+    lists = dataclasses.replace(lists, labels=np.zeros_like(lists.labels))
+    history = [{"epoch": 1, "loss": float("nan"), "ndcg@10": 0.5}]
+    path = write(tmp_path, lists, metrics=[metrics.NDCG(topn=10, empty="skip")], histories={"chance": history})
+    with look_at(browser, path) as page:
+        assert page.locator("figcaption").all_inner_texts() == ["ndcg@10 of the validation lists by epoch"]
+        assert "No query counts for ndcg@10." in page.locator("#summary").inner_text()

@@ -18,6 +18,7 @@ from plackett.evaluation.report._material import metrics_of
 from plackett.evaluation.report._sections.differences import histogram
 from plackett.evaluation.report._sections.importance import changing, importances, permute, reads_features, sample
 from plackett.evaluation.report._sections.slices import parts
+from plackett.evaluation.report._sections.summary import findings
 
 
 def material(systems, lists, measures=("ndcg@10",)):
@@ -163,3 +164,17 @@ def test_a_column_parts_the_queries_unless_each_is_a_part():
     assert not parts(np.array([2, 2, 2]))
     assert parts(Strings.of(["a", "b", "a", "b"]))
     assert not parts(Strings.of(["a", "b", "c", "d"]))
+
+
+def test_the_findings_say_what_the_tests_show_in_few_sentences():
+    lists = made_lists(40, seed=1)
+    found = findings(material({"chance": last_feature, "good": first_feature, "as good": last_feature}, lists))
+    assert found[0].endswith("ndcg@10, the best of 3 systems.")
+    assert found[1].startswith("good is 0.")
+    assert "above chance, more than chance explains (p\u00a0<\u00a00.001)" in found[1]
+    assert found[2] == "as good is as good as chance."
+    many = {f"system {place}": (last_feature if place < 6 else first_feature) for place in range(7)}
+    assert findings(material(many, lists))[1] == (
+        "In 1 of 6 comparisons the system is better, in 0 it is worse, and in 5 the difference is no more than chance "
+        "explains."
+    )

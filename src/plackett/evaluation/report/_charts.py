@@ -1,5 +1,6 @@
 """Charts as Vega-Lite specs that Altair checks, in the colours of the page."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -120,5 +121,9 @@ def by_system(systems: Sequence[str], *, shape: bool = False, dash: bool = False
 
 
 def data_of(rows: Iterable[dict]) -> alt.Data:
-    """Rows as the data of a chart."""
-    return alt.Data(values=list(rows))
+    """Rows as the data of a chart. What is NaN or infinite is missing, and a line has a gap there."""
+    return alt.Data(values=[{name: _finite(value) for name, value in row.items()} for row in rows])
+
+
+def _finite(value):
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,6 +1,7 @@
 """NDCG by the rank at which lists are cut."""
 
 import altair as alt
+import numpy as np
 from markupsafe import Markup
 
 from plackett.evaluation.report._charts import TIGHT, WHOLE, by_system, chart, data_of, legend_of
@@ -21,8 +22,10 @@ def by_cut_off(material: Material) -> Markup | None:
         return None
     cut_offs = range(1, min(DEEPEST, longest) + 1)
     metrics = [at_cut_off(material.metrics[place], topn) for topn in cut_offs]
-    means = material.measure(material.scored, material.lists, metrics).tolist()
-    values = dict(zip(material.names, means, strict=True))
+    means = material.measure(material.scored, material.lists, metrics)
+    if not np.isfinite(means).any():
+        return None
+    values = dict(zip(material.names, means.tolist(), strict=True))
     rows = [
         {"system": name, "rank": topn, "value": value}
         for name, of_system in values.items()

@@ -29,7 +29,7 @@ def differences(material: Material) -> Markup | None:
         rows,
         numbers=range(1 + len(columns.heads), 4 + len(columns.heads)),
     )
-    first = [pair for pair in pairs if pair.metric == material.comparison.metrics[0]]
+    first = [pair for pair in pairs if pair.metric == material.stated and pair.queries]
     return wins + Markup("\n").join(_histogram(material, pair) for pair in first)
 
 

@@ -36,7 +36,10 @@ def feature_importance(material: Material) -> Markup | None:
         return None
     repeats = max(FEWEST, min(REPEATS, SCORINGS // len(features)))
     measured = features[: SCORINGS // FEWEST]
-    charts = [_chart(material, name, importances(material, name, lists, measured, repeats)) for name in readers]
+    found = {name: importances(material, name, lists, measured, repeats) for name in readers}
+    if not any(found.values()):
+        return None
+    moving = {name: of_system for name, of_system in found.items() if any(any(one.drops) for one in of_system)}
     return render(
         "importance.html",
         metric=material.stated,
@@ -47,7 +50,8 @@ def feature_importance(material: Material) -> Markup | None:
         constant=len(names_of(lists)) - len(features),
         unmeasured=len(features) - len(measured),
         others=[name for name in material.names if name not in readers],
-        charts=charts,
+        charts=[_chart(material, name, of_system) for name, of_system in moving.items()],
+        unmoved=[name for name in readers if name not in moving],
     )
 
 
@@ -97,7 +101,7 @@ def reads_features(material: Material, name: str) -> bool:
 def importances(
     material: Material, name: str, lists: RankingLists, features: list[str], repeats: int
 ) -> list[Importance]:
-    """The importance of each feature to a system, the highest mean first."""
+    """The importance of each feature to a system, the highest mean first; [] where no query counts."""
     metric, sign = [material.metrics[material.place]], -1 if material.less_is_better else 1
 
     def values(of_lists):
@@ -105,6 +109,8 @@ def importances(
         return sign * material.measure(scored, lists, metric)[:, 0]
 
     (whole,) = values([lists])
+    if np.isnan(whole):
+        return []
     found = []
     for place, feature in enumerate(features):
         randoms = (np.random.default_rng([material.seed, place, repeat]) for repeat in range(repeats))

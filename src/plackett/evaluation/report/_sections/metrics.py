@@ -3,13 +3,14 @@
 import altair as alt
 from markupsafe import Markup
 
-from plackett.evaluation.report._charts import by_system, chart, data_of
+from plackett.evaluation.report._charts import by_system, chart, data_of, legend_of
 from plackett.evaluation.report._html import between, decimals, p_value, render, signed
 from plackett.evaluation.report._material import Material, against
 from plackett.evaluation.report._registry import section
 
 MARKS = {"better": "▲", "worse": "▼"}
 ROW = 34  # pixels a system
+LONG = 22  # characters
 
 
 @section("Metrics", place=20)
@@ -95,5 +96,7 @@ def _chart(material):
         "; ".join(f"{x['system']}: {decimals(x['mean'])}, {between(x['low'], x['high'])}" for x in rows) + ".",
         ["system", "mean", "low", "high"],
         [[row["system"], *(decimals(row[key]) for key in ("mean", "low", "high"))] for row in rows],
+        # Where the axis has no room for the names, the legend has.
+        legend=legend_of(material.names) if max(map(len, material.names)) > LONG else (),
         height=ROW * len(rows),
     )

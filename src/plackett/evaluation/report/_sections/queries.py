@@ -25,11 +25,11 @@ def queries(material: Material) -> Markup | None:
     table, rows = _table_within(material, order, BYTES_OF_TABLE)
     left = BYTES - len(table)
     row_of = {place: row for row, place in enumerate(rows.tolist())}
-    order = [place for place in order.tolist() if place in row_of and material.places[place] >= 0]
+    listed = [place for place in order.tolist() if place in row_of and material.places[place] >= 0]
     kept: list[Shown] = []
 
     def lists():
-        for place in order:
+        for place in listed:
             shown = list_of(material, place)
             kept.append(shown)
             yield to_json(shown.to_page())
@@ -40,7 +40,7 @@ def queries(material: Material) -> Markup | None:
         (to_json(features_of(material, x)) for x in kept), left - int(SHARE_OF_LISTS * left)
     )
     data = {
-        "lists": [row_of[place] for place in order[:number]],
+        "lists": [row_of[place] for place in listed[:number]],
         "features": with_features,
         "names": [*material.lists.feature_names, *material.lists.ids, *material.lists.columns],
         "highest": float(material.lists.labels.max(initial=0)),

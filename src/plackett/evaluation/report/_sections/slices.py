@@ -23,7 +23,9 @@ def by_slice(material: Material) -> Markup | None:
         if not parts(column):
             continue
         found = slices(material.results, name, seed=material.seed)
-        charts.append(_chart(material, name, [one for one in found if one.metric == material.stated]))
+        of_metric = [one for one in found if one.metric == material.stated]
+        if any(one.queries for one in of_metric):
+            charts.append(_chart(material, name, of_metric))
     return Markup("\n").join(charts) if charts else None
 
 
@@ -42,9 +44,9 @@ def _chart(material: Material, by: str, found: list[Slice]) -> Markup:
         {
             "slice": labels[one.name],
             "system": one.system,
-            "mean": _finite(one.mean),
-            "low": _finite(one.low),
-            "high": _finite(one.high),
+            "mean": one.mean,
+            "low": one.low,
+            "high": one.high,
         }
         for one in found
     ]
@@ -83,7 +85,3 @@ def _chart(material: Material, by: str, found: list[Slice]) -> Markup:
         legend=legend_of(material.names),
         height=len(queries) * (14 + ROW * len(material.names)),
     )
-
-
-def _finite(value):
-    return value if np.isfinite(value) else None

@@ -17,6 +17,7 @@ TIES = {
     "trec": "stand by falling document id, as in trec_eval",
     "incorrect": "count as ordered the wrong way",
 }
+FEW = 5  # comparisons with a sentence each
 GAINS = {gains.pow_minus_1: f"2^label {MINUS} 1", gains.identity: "the label"}
 
 
@@ -43,12 +44,23 @@ def findings(material: Material) -> list[str]:
     best = int(np.nanargmin(means) if material.less_is_better else np.nanargmax(means))
     rivals = f", the best of {len(means)} systems" if len(means) > 1 else ""
     told = [f"{material.names[best]} measures {decimals(means[best])} {material.metric}{rivals}."]
-    return told + [_difference(material, pair) for pair in material.comparison.pairs if pair.metric == material.stated]
+    pairs = [pair for pair in material.comparison.pairs if pair.metric == material.stated]
+    if len(pairs) <= FEW:
+        return told + [_difference(material, pair) for pair in pairs]
+    verdicts = [material.comparison.verdict(pair) for pair in pairs]
+    better, worse, same = (verdicts.count(verdict) for verdict in ("better", "worse", ""))
+    return [
+        *told,
+        f"Of {len(pairs)} comparisons {better:,} show a better system, {worse:,} a worse one, and {same:,} no more than "
+        "chance explains.",
+    ]
 
 
 def _difference(material, pair):
     if not np.isfinite(pair.difference):
         return f"No query counts for both {pair.system} and {pair.baseline}."
+    if pair.better is None:
+        return f"{pair.system} is as good as {pair.baseline}."
     where = "above" if pair.difference > 0 else "below"
     much = f"{pair.system} is {decimals(abs(pair.difference))} {where} {pair.baseline}"
     if not np.isfinite(pair.p_holm):

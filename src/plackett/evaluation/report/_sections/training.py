@@ -1,5 +1,7 @@
 """How the systems learnt, epoch by epoch."""
 
+import math
+
 import altair as alt
 from markupsafe import Markup
 
@@ -13,8 +15,13 @@ from plackett.evaluation.report._registry import section
 def training(material: Material) -> Markup | None:
     """A chart of each quantity of the histories."""
     histories = {name: material.histories[name] for name in material.names if material.histories.get(name)}
-    keys = dict.fromkeys(key for rows in histories.values() for row in rows for key in row)
-    quantities = [key for key in keys if key != "epoch"]
+    quantities = dict.fromkeys(
+        key
+        for rows in histories.values()
+        for row in rows
+        for key, value in row.items()
+        if key != "epoch" and math.isfinite(float(value))
+    )
     if not quantities:
         return None
     return Markup("\n").join(_chart(material.names, histories, quantity) for quantity in quantities)
