@@ -12,6 +12,7 @@ _NAMES = {
     "Ranker": "training",
     "Trained": "training",
     "TrainingDivergedError": "training",
+    "crossval": "training",
     "data": "",
     "evaluate": "evaluation",
     "evaluate_scores": "evaluation",

@@ -20,7 +20,9 @@ def test_demo(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     for row in ("random order", "popularity order", "unique_softmax", "gumbel_approx_ndcg", "softmax"):
         assert row in done.output
-    assert {path.name for path in (tmp_path / "demo").iterdir()} == {"unique_softmax", "gumbel_approx_ndcg", "softmax"}
+    losses = {"unique_softmax", "gumbel_approx_ndcg", "softmax"}
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == losses | {"report.html"}
+    assert (tmp_path / "demo/report.html").as_uri() in done.output.replace("\n", "")
     done = run("evaluate", tmp_path / "demo/softmax", MOVIELENS)
     assert done.exit_code == 0, done.output
     run("demo", "--output", tmp_path / "demo", "--epochs", "1")

@@ -21,10 +21,11 @@ def test_evaluate_states_its_conventions(files):
     assert run("train", files / "train.txt", "--output", files / "run", *quick(1)).exit_code == 0
     arguments = ["evaluate", files / "run", files / "test.txt", "--metric", "ndcg@10", "--metric", "arp"]
     done = run(*arguments)
-    assert "ndcg@10: empty=0, ties=position" in done.output
-    assert "arp: empty=skip, ties=position" in done.output
+    assert "ndcg@10[exp2, empty=0, ties=position]" in done.output
+    assert "arp[empty=skip, ties=position]" in done.output
     done = run(*arguments, "--empty", "1", "--ties", "trec")
-    assert "ndcg@10, arp: empty=1, ties=trec" in done.output
+    assert "ndcg@10[exp2, empty=1, ties=trec]" in done.output
+    assert "arp[empty=1, ties=trec]" in done.output
     done = run(*arguments, "--empty", "2")
     assert done.exit_code == 2
     assert "--empty must be one of 0, 1, skip, but got '2'" in words(done)
@@ -48,7 +49,7 @@ def test_evaluate_over_all_judged_queries(files):
         found.append(float(re.search(r"\b[01]\.\d+", done.output)[0]))
     assert found == pytest.approx([found[0], found[0], found[0] / 2], abs=1e-4)
     done = run("evaluate", files / "run", files / "test.txt", "--queries", "all")
-    assert "--queries must be one of run, judged, but got 'all'" in words(done)
+    assert "--queries must be one of run, judged, answered, but got 'all'" in words(done)
 
 
 def test_evaluate_refuses(files, monkeypatch):
@@ -76,7 +77,7 @@ def test_evaluate_refuses_a_model_of_another_kind(files):
     keras.Model(x, keras.layers.Dense(1)(x)).save(files / "other.keras")
     done = run("evaluate", files / "other.keras", files / "test.txt")
     assert done.exit_code == 2
-    assert "is not a scorer of plackett: its inputs must be a dict with a mask" in words(done)
+    assert "the model takes lists of exactly 3 documents as features: let that axis be None" in words(done)
 
 
 def test_a_model_needs_the_features_it_was_trained_on(files):

@@ -11,7 +11,7 @@ from backends import BACKEND
 from command_line import run
 
 from plackett import data
-from plackett.cli import evaluate, score
+from plackett.cli import evaluate, report, score
 from plackett.data import _sources
 from plackett.training import Settings
 
@@ -36,7 +36,7 @@ class ReadError(Exception):
 
 
 def test_there_are_some_of_each():
-    assert {command.split()[0] for command in COMMANDS} == {"convert", "evaluate", "score", "train", "tune"}
+    assert {command.split()[0] for command in COMMANDS} == {"convert", "crossval", "evaluate", "score", "train", "tune"}
     assert len(COMMANDS) > 8
 
 
@@ -48,7 +48,9 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
     for module, name in (
         (data, "convert"),
         (_sources, "read_training"),
-        (evaluate, "load_ranker"),
+        (evaluate, "open_measured"),
+        (report, "open_measured"),
+        (_sources, "read_acting"),
         (score, "load_ranker"),
     ):
         monkeypatch.setattr(module, name, read)

@@ -20,7 +20,7 @@ def run(*arguments):
     assert "keras" not in sys.modules, arguments
     return done.exit_code, done.output
 
-for command in ([], ["convert"], ["train"], ["tune"], ["evaluate"], ["score"], ["demo"]):
+for command in ([], ["convert"], ["train"], ["tune"], ["crossval"], ["evaluate"], ["score"], ["demo"]):
     code, output = run(*command, "--help")
     assert code == 0 and "Usage:" in output and "--debug" in output, output
 assert not {"pyarrow", "polars"} & set(sys.modules)
@@ -64,6 +64,8 @@ for command, wrong in {
     "train a.txt --output other --overwrite": "other exists and is not empty: it holds no run of plackett",
     "tune bad.txt --output run --trials 1": "bad.txt, line 1: feature 1 must be a number",
     "tune a.txt --output run --trials 1 --space space.yaml": "batch_size must be ",
+    "crossval a.txt --output run --loss softmx": "configuration softmx: unknown loss 'softmx'",
+    "crossval a.txt --output run": "folds must be from 3, to train, validate and test on, to 1",
     "evaluate none a.txt": "there is no file none",
     "evaluate a.txt a.txt --metric mrr --ties fair": "--ties must be one of position, expected, trec",
     "score none a.txt -o scores.csv": "there is no file none",

@@ -43,6 +43,8 @@ def test_grades_are_those_of_a_dict_of_dicts(seed, tmp_path, monkeypatch):
     (tmp_path / "a.run").write_text("".join(f"{q} Q0 {d} 1 {x} t\n" for q, d, x in run))
     (tmp_path / "qrels").write_text("".join(f"{q} 0 {d} {x}\n" for q, d, x in qrels))
     lists, expected = read_trec(tmp_path / "a.run", tmp_path / "qrels"), by_hand(run, qrels)
+    grouped = read_trec(tmp_path / "a.run", tmp_path / "qrels", together=False)
+    assert grouped.fingerprint() == lists.fingerprint()
     assert lists.queries.tolist() == list(expected)
     assert lists.columns["run_score"].tolist() == [x for _, _, x in run]
     for one, (labels, judged, missed) in zip(lists, expected.values(), strict=True):

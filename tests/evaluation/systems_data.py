@@ -22,6 +22,19 @@ def lists_of(queries=6, seed=0, names=NAMES):
     )
 
 
+def lists_from(queries):
+    """Lists of documents by query, some of which may be empty."""
+    lengths = [len(documents) for documents in queries.values()]
+    total = sum(lengths)
+    return RankingLists(
+        labels=np.zeros(total, "float32"),
+        row_splits=np.append(0, np.cumsum(lengths)).astype("int64"),
+        queries=list(queries),
+        documents=[document for documents in queries.values() for document in documents],
+        features=np.zeros((total, 0), "float32"),
+    )
+
+
 def write_run(path, rows):
     """A run of (query, document, score)."""
     path.write_text("".join(f"{query} Q0 {document} 1 {score!r} tag\n" for query, document, score in rows))

@@ -28,7 +28,7 @@ def runs(tmp_path, monkeypatch):
         (["bm25.run", "dense.v2.run"], ["bm25", "dense.v2"]),
         (["a/bm25.run", "b/bm25.run"], ["a/bm25.run", "b/bm25.run"]),
         (["sparse=bm25.run", "bm25=dense.v2.run", "a/bm25.run"], ["sparse", "bm25", "bm25.run"]),
-        (["lr=0.1.run", "random", "random:7", "-feature:2"], ["lr=0.1", "random", "random:7", "-feature:2"]),
+        (["lr=0.1.run", "random", "random:7", "feature:-2"], ["lr=0.1", "random", "random:7", "feature:-2"]),
         (["price=feature:price"], ["price"]),
         ("bm25.run", ["bm25"]),
         (pathlib.Path("a/bm25.run"), ["bm25"]),
@@ -52,6 +52,7 @@ def test_names_are_short_and_distinct(runs, given, names):
         ({3: "random"}, "but got 3"),
         ([], "there is no system to open"),
         ({"x": object()}, "a system must be a Keras model, .* but got a object"),
+        ({"x": pathlib.PurePath}, "a system must be an object, .* but got the class PurePath"),
         ({"x": np.zeros((3, 2))}, r"must hold numbers, one a document, but got float64 of shape \(3, 2\)"),
         ({"x": np.array(["a"])}, "must hold numbers"),
         (["random:x"], "the seed of random:SEED must be a whole number"),
@@ -83,9 +84,9 @@ def test_columns_and_features_rank_by_name_and_number():
     lists = lists_of()
     lists.columns["run_score"] = 1.7e9 + np.arange(len(lists.labels)) / 4
     assert (open_system("column:run_score")(lists) == lists.columns["run_score"]).all()
-    assert (open_system("-column:run_score")(lists) == -lists.columns["run_score"]).all()
+    assert (open_system("column:-run_score")(lists) == -lists.columns["run_score"]).all()
     assert (open_system("feature:stars")(lists) == lists.features[:, 1]).all()
-    assert (open_system("-feature:3")(lists) == -lists.features[:, 2]).all()
+    assert (open_system("feature:-3")(lists) == -lists.features[:, 2]).all()
 
 
 @pytest.mark.parametrize(

@@ -8,28 +8,15 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from systems_data import lists_of, write_run
+from systems_data import lists_from, lists_of, write_run
 
-from plackett.data import RankingLists, concatenate, write_scores
+from plackett.data import concatenate, write_scores
 from plackett.evaluation._systems import open_system
 from plackett.evaluation.systems import runs
 from plackett.evaluation.systems.runs import Run
 
 IDS = st.sampled_from(["a", "b", "c", "é", "a b", "aa", ""])
 LISTS = st.dictionaries(st.sampled_from("xyzw"), st.lists(IDS, unique=True, max_size=5), min_size=1, max_size=4)
-
-
-def lists_from(queries):
-    """Lists of documents by query, some of which may be empty."""
-    lengths = [len(documents) for documents in queries.values()]
-    total = sum(lengths)
-    return RankingLists(
-        labels=np.zeros(total, "float32"),
-        row_splits=np.append(0, np.cumsum(lengths)).astype("int64"),
-        queries=list(queries),
-        documents=[document for documents in queries.values() for document in documents],
-        features=np.zeros((total, 0), "float32"),
-    )
 
 
 def run_from(queries):
@@ -90,7 +77,7 @@ def test_notes_say_what_is_lacking_and_beyond_however_often_it_was_asked():
     run(lists)
     run(lists)
     assert run.notes() == [
-        "a.run lacks 1 of 3 queries, where it counts as having retrieved nothing, such as 'z'",
+        "a.run lacks 1 of 3 queries, such as 'z': it retrieved nothing for them",
         "a.run has 2 documents in 1 query that the data lacks, such as in query 'x'; they take ranks and are not "
         "relevant",
         "a.run has 2 queries that the data lacks, such as 'v', left out",

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 import plackett
-from plackett.cli import _errors, convert, demo, evaluate, score, train, tune
+from plackett.cli import _errors, convert, crossval, demo, evaluate, report, score, train, tune
 from plackett.cli._tables import errors, say
 from plackett.training._interrupt import remember_interrupts
 
@@ -89,6 +89,8 @@ def options(
 add(convert.convert)
 add(train.train, train.EPILOG)
 add(tune.tune)
+add(crossval.crossval)
 add(evaluate.evaluate)
+add(report.report)
 add(score.score)
 add(demo.demo)

@@ -6,7 +6,7 @@ import inspect
 import pathlib
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any
 
 import typer
@@ -59,9 +59,9 @@ NAMES = {
 }
 
 
-def with_settings(command: Callable) -> Callable:
-    """Decorator: a command that takes `**flags` gets a flag for each setting that a flag can hold."""
-    return _with_flags(command, _parameters())
+def with_settings(command: Callable, but: Collection[str] = ()) -> Callable:
+    """Decorator: a command that takes `**flags` gets a flag for each setting that a flag can hold, but for some."""
+    return _with_flags(command, [flag for flag in _parameters() if flag.name not in but])
 
 
 def with_reading(command: Callable) -> Callable:

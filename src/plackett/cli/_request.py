@@ -59,7 +59,7 @@ def read_request(ctx: typer.Context, backend: str) -> Request:
     reading = find_reading(
         given, data, inherit(of_run, _paths("data", of_file["data"] or ()), data) if "data" in given else of_run
     )
-    settings, names = _settings_of_flags(given, config)
+    settings, names = settings_of_flags(given, config)
     settings = config | settings
     return Request(settings, Settings.from_dict(settings), data, validation, reading, names)
 
@@ -70,7 +70,7 @@ def flags_given(ctx: typer.Context) -> dict[str, Any]:
     return {name: ctx.params[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
-def _settings_of_flags(given: dict, config: dict) -> tuple[dict, frozenset[str]]:
+def settings_of_flags(given: dict, config: dict) -> tuple[dict, frozenset[str]]:
     """(settings that flags give, their names).
 
     Options are joined with those of the file, unless a flag names another loss or scorer than the file does.

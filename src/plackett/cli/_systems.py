@@ -28,7 +28,7 @@ Systems = Annotated[
     list[str],
     typer.Argument(
         help="Each a run of `plackett train`, a model file of Keras, LightGBM, XGBoost, CatBoost or ONNX, a run of "
-        "TREC, a file of scores, column:NAME or feature:NAME (-column:NAME: the lowest first), random:SEED; or "
+        "TREC, a file of scores, column:NAME or feature:NAME (column:-NAME: the lowest first), random:SEED; or "
         "NAME=SYSTEM. Without --data and --qrels the last one is the data.",
         metavar="SYSTEM...",
     ),
@@ -42,7 +42,6 @@ Fuse = Annotated[
         "borda, min_max, z_score, comb_sum. May be repeated.",
     ),
 ]
-OF_FEATURES = ("lightgbm", "xgboost", "cbm", "catboost json", "onnx")  # which know features by name or number
 STREAMED = ("trec",)  # formats that are measured part by part
 
 
@@ -110,6 +109,26 @@ def check_measurement(words: Sequence[str], data: Sequence[str] | None, given: M
     return Measurement(systems, fusions, data, reading)
 
 
+def validation_of_runs(words: Sequence[str]) -> list[str]:
+    """The files that the best epoch of the first run was chosen on.
+
+    Raises:
+        ValueError: none of the systems is a run that was validated on files, so that the data must be named.
+    """
+    from plackett.evaluation.systems.names import name_systems
+
+    for path in name_systems(words).values():
+        config = pathlib.Path(path) / "config.yaml"
+        if config.is_file():
+            of_run = read_yaml(config)
+            if of_run.get("data") == [MOVIELENS]:
+                return [MOVIELENS]
+            files = of_run.get("validation")
+            if isinstance(files, list) and files:
+                return files
+    raise ValueError("there is no data: name it by --data, or the judgements of runs by --qrels")
+
+
 def _check_system(path, kind_of):
     """Raises an error unless the path is that of a system."""
     if os.path.isdir(path):
@@ -134,7 +153,7 @@ def _add_columns(words, data, reading):
     """Says that the columns of a CSV file which are systems are no features."""
     if data == [MOVIELENS] or (reading.get("form") or form_of(data)) != "csv":
         return
-    for name in (one.partition(":")[2] for one in words if one.removeprefix("-").startswith("column:")):
+    for name in (one.partition(":")[2].removeprefix("-") for one in words if one.startswith("column:")):
         roles = [one for role in ("features", "ids", "categorical", "query_columns") for one in reading.get(role) or ()]
         if name not in roles and name not in (reading.get("columns") or {}):
             reading["columns"] = {**(reading.get("columns") or {}), name: name}
@@ -164,10 +183,11 @@ def read_measured(measurement: Measurement, systems: Mapping[str, System]) -> Ra
     """
     import plackett
     from plackett.data._sources import read_acting
+    from plackett.evaluation.systems.base import features_of
 
     if measurement.data == [MOVIELENS]:
         return plackett.data.movielens_100k()[2]
-    return read_acting(measurement.data, measurement.reading, features=_features(measurement, systems))
+    return read_acting(measurement.data, measurement.reading, features=features_of(systems.values()) or None)
 
 
 def parts_of_measured(measurement: Measurement, systems: Mapping[str, System]) -> Iterator[RankingLists]:
@@ -178,23 +198,3 @@ def parts_of_measured(measurement: Measurement, systems: Mapping[str, System]) -
         yield from stream(measurement.data, **measurement.reading)
     else:
         yield read_measured(measurement, systems)
-
-
-def _features(measurement, systems):
-    """The features that are read: those of the models of Keras, where no other system may ask for more. None = all."""
-    from plackett.evaluation.systems.models import KerasModel
-    from plackett.scorers._any_model import feature_names
-
-    known = []
-    for name, what in measurement.systems.items():
-        system = systems[name]
-        if isinstance(system, KerasModel) and isinstance(system.model.input, dict):
-            width = system.model.input["features"].shape[-1] if "features" in system.model.input else 0
-            known.append(feature_names(system.model) or width)
-        elif what.removeprefix("-").startswith("feature:") or type(system).__name__ in ("Model", "Network"):
-            return None
-    if not known or any(isinstance(one, int) != isinstance(known[0], int) for one in known):
-        return None
-    if isinstance(known[0], int):
-        return max(known) or None
-    return tuple(dict.fromkeys(name for names in known for name in names))

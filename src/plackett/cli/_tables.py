@@ -1,12 +1,13 @@
 """What the commands print: the two streams, and tables."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+WIDEST = 1000  # characters
 console = Console()
 errors = Console(stderr=True)
 
@@ -16,14 +17,19 @@ def say(text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def table_of_metrics(title: str, rows: Mapping[str, Mapping[str, float]]) -> Table:
-    """Metrics side by side: one row a ranker, one column a metric."""
-    table = Table(title=title)
-    table.add_column("")
-    for metric in next(iter(rows.values())):
+def show(table: Table) -> None:
+    """Prints a table, whole: on a narrow screen its lines are as long as they must be, so that no number is cut."""
+    needed = Console(width=WIDEST).measure(table).maximum
+    (console if needed <= console.width else Console(width=needed)).print(table)
+
+
+def table_of_metrics(title: str, results) -> Table:
+    """The means side by side: one row a system, one column a metric."""
+    table = Table("", title=title)
+    for metric in results.metrics:
         table.add_column(metric, justify="right")
-    for name, values in rows.items():
-        table.add_row(name, *(f"{value:.4f}" for value in values.values()))
+    for name, means in zip(results.systems, results.means().tolist(), strict=True):
+        table.add_row(escape(name), *map(in_digits, means))
     return table
 
 
@@ -38,22 +44,27 @@ def table_of_means(title: str, comparison) -> Table:
     return table
 
 
-def table_of_pairs(comparison) -> Table:
-    """How systems differ, a pair and metric a row."""
-    table = Table("metric", "system", "against", "verdict", title="Differences")
-    for column in ("difference", "effect", "p", "p (t-test)", "p (Holm)", "won", "tied", "lost", "could show"):
-        table.add_column(column, justify="right")
-    for pair in comparison.pairs:
-        effect = f"{in_digits(pair.effect, '+', 2)} {in_brackets(pair.effect_low, pair.effect_high, '+', 2)}"
-        table.add_row(
-            *map(escape, (pair.metric, pair.system, pair.baseline, comparison.verdict(pair))),
-            f"{in_digits(pair.difference, '+')} {in_brackets(pair.low, pair.high, '+')}",
-            effect,
-            *map(in_digits, (pair.p_randomisation, pair.p_t_test, pair.p_holm)),
-            *map(str, (pair.wins, pair.ties, pair.losses)),
-            in_digits(pair.detectable),
-        )
-    return table
+def tables_of_pairs(comparison) -> Iterator[Table]:
+    """How systems differ, a table a metric, in which each pair has a row."""
+    for metric in comparison.metrics:
+        pairs = [pair for pair in comparison.pairs if pair.metric == metric]
+        baselines = {pair.baseline for pair in pairs}
+        one = len(baselines) == 1
+        title = f"Differences in {metric}" + (f" from {baselines.pop()}" if one else "")
+        table = Table("system", *([] if one else ["from"]), "verdict", title=escape(title))
+        for column in ("difference", "effect", "p", "p (t-test)", "p (Holm)", "won", "tied", "lost", "could show"):
+            table.add_column(column, justify="right")
+        for pair in pairs:
+            names = (pair.system, comparison.verdict(pair)) if one else (*pair[1:3], comparison.verdict(pair))
+            table.add_row(
+                *map(escape, names),
+                f"{in_digits(pair.difference, '+')} {in_brackets(pair.low, pair.high, '+')}",
+                f"{in_digits(pair.effect, '+', 2)} {in_brackets(pair.effect_low, pair.effect_high, '+', 2)}",
+                *map(in_digits, (pair.p_randomisation, pair.p_t_test, pair.p_holm)),
+                *map(str, (pair.wins, pair.ties, pair.losses)),
+                in_digits(pair.detectable),
+            )
+        yield table
 
 
 def table_of_slices(slices: Sequence) -> Table:
@@ -71,7 +82,7 @@ def table_of_documents(title: str, documents: Iterable[tuple[int, str, float, fl
     """A ranked list, a document a row."""
     table = Table("rank", "document", "label", "score", title=escape(title))
     for rank, name, label, value in documents:
-        table.add_row(str(rank), escape(name), f"{label:g}", f"{value:.6g}")
+        table.add_row(str(rank), escape(name), f"{label:g}", f"{value + 0.0:.6g}")
     return table
 
 

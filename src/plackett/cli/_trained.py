@@ -18,9 +18,7 @@ from plackett.training._config_file import read_yaml
 Model = Annotated[pathlib.Path, typer.Argument(help="An output folder of `plackett train`, or a .keras file.")]
 
 
-def check_trained(
-    model: pathlib.Path, data: Sequence[str], given: Mapping[str, Any], *, labelled: bool = True
-) -> tuple[pathlib.Path, dict]:
+def check_trained(model: pathlib.Path, data: Sequence[str], given: Mapping[str, Any]) -> tuple[pathlib.Path, dict]:
     """(the file of a model, how the data is read: as the flags have it, and else as its run read).
 
     Raises:
@@ -31,7 +29,7 @@ def check_trained(
     config = path.parent / "config.yaml"
     of_run = read_yaml(config) if config.is_file() else {}
     reading = find_reading(given, data, inherit(of_run.get("reading") or {}, of_run.get("data") or [], data))
-    _checks.check_sources(data, reading=reading, labelled=labelled)
+    _checks.check_sources(data, reading=reading, labelled=False)
     choose_backend(given.get("backend"))
     return path, reading
 
@@ -50,14 +48,13 @@ def load_ranker(path: pathlib.Path):
     return ranker
 
 
-def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any], *, labelled: bool = True):
-    """The lists that a ranker is to rank, with its features in its order.
+def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any]):
+    """The lists that a ranker is to rank, with its features in its order; they need no labels.
 
     Args:
         ranker: the scorer.
         data: the files, or MovieLens, which stands for its test lists.
         reading: how they are read.
-        labelled: whether they must have labels.
 
     Raises:
         OSError: a file cannot be read.
@@ -70,7 +67,7 @@ def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any], *, labelle
     if list(data) == [MOVIELENS]:
         return plackett.data.movielens_100k()[2]
     features = ranker.input["features"].shape[-1] if "features" in ranker.input else None
-    lists = read_acting(data, reading, features=feature_names(ranker) or features, labelled=labelled)
+    lists = read_acting(data, reading, features=feature_names(ranker) or features, labelled=False)
     return lists_for(ranker, lists)
 
 

@@ -1,6 +1,7 @@
 """`plackett demo`."""
 
 import pathlib
+import shlex
 import sys
 from typing import Annotated
 
@@ -10,7 +11,8 @@ from rich.markup import escape
 from plackett.cli._backend import choose_backend
 from plackett.cli._checks import check_folder
 from plackett.cli._flags import Backend
-from plackett.cli._tables import console, say, table_of_metrics
+from plackett.cli._tables import console, say, show, table_of_metrics
+from plackett.cli.report import histories_of
 from plackett.cli.train import train_under_a_bar
 from plackett.data._suffixes import MOVIELENS
 
@@ -22,7 +24,7 @@ def demo(
     epochs: Annotated[int, typer.Option(help="At most so many epochs a loss.")] = 12,
     backend: Backend = None,
 ):
-    """Train three losses on MovieLens-100K and measure them on held-out films."""
+    """Train three losses on MovieLens-100K, measure them on held-out films, and write a report of it."""
     if epochs < 1:
         raise ValueError(f"--epochs must be at least 1, but got {epochs}")
     output = find_free(output)
@@ -32,6 +34,8 @@ def demo(
     import numpy as np
 
     import plackett
+    from plackett import evaluation
+    from plackett.evaluation.report import report
 
     lists, validation, test = plackett.data.movielens_100k()
     say(
@@ -39,17 +43,29 @@ def demo(
         f"the next 20 % validate ({len(validation.labels)}), the last 20 % test ({len(test.labels)})."
     )
     popularity = np.bincount(lists.ids["film"], minlength=test.ids["film"].max() + 1)
-    rows = {
-        "random order": plackett.evaluate_scores(np.random.default_rng(0).random(len(test.labels)), test),
-        "popularity order": plackett.evaluate_scores(popularity[test.ids["film"]], test),
+    systems = {
+        "popularity order": lambda part: popularity[part.ids["film"]],
+        "random order": "random:0",
     }
     for loss in LOSSES:
         settings = {"loss": loss, "epochs": epochs}
         trained = train_under_a_bar(lists, validation, output / loss, settings, provenance={"data": [MOVIELENS]})
-        rows[loss] = plackett.evaluate(trained.model, test)
-    console.print(table_of_metrics(f"{len(test)} users, their last films held out", rows))
-    console.print(f"The models are in [bold]{escape(str(output))}[/]; measure one again with", soft_wrap=True)
-    say(f"  {program()} evaluate {output / LOSSES[0]} {MOVIELENS}")
+        systems[loss] = trained.model
+    opened = evaluation.open_systems(systems)
+    results = evaluation.evaluate(opened, test)
+    show(table_of_metrics(f"{len(test)} users, their last films held out", results))
+    page = report(
+        output / "report.html",
+        opened,
+        test,
+        results,
+        histories=histories_of({loss: output / loss for loss in LOSSES}),
+        commands=[f"{program()} demo --epochs {epochs} --output {shlex.quote(str(output))}"],
+        title="MovieLens-100K: three losses, popularity and chance",
+    )
+    console.print(f"The models are in [bold]{escape(str(output))}[/]; measure them again with", soft_wrap=True)
+    say(f"  {program()} evaluate {' '.join(str(output / loss) for loss in LOSSES)} --data {MOVIELENS}")
+    say(f"The report is {page}; open it in a browser: {page.absolute().as_uri()}")
 
 
 def find_free(folder: pathlib.Path) -> pathlib.Path:

@@ -1,6 +1,7 @@
 """`plackett evaluate`."""
 
 import pathlib
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -9,14 +10,14 @@ from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import Backend, with_reading
 from plackett.cli._request import flags_given
-from plackett.cli._systems import Data, Fuse, Systems, check_measurement, open_measured, parts_of_measured, say_unseen
+from plackett.cli._systems import Data, Fuse, Systems, check_measurement, open_measured, parts_of_measured
 from plackett.cli._tables import (
-    console,
     say,
+    show,
     table_of_documents,
     table_of_means,
-    table_of_pairs,
     table_of_slices,
+    tables_of_pairs,
 )
 from plackett.data._reading import check_is_no_input
 from plackett.registry import check_known
@@ -27,6 +28,7 @@ TIES = ("position", "expected", "trec")
 QUERIES = ("run", "judged", "answered")
 PEERS = ("trec_eval", "letor", "lightgbm", "xgboost", "tf-ranking", "sklearn")
 ALL = "all"
+TOP = 10  # documents of a list that are shown, and those below that are relevant
 
 Metric = Annotated[list[str], typer.Option("--metric", help="A metric, such as ndcg@10; may be repeated.")]
 Like = Annotated[
@@ -106,14 +108,14 @@ def evaluate(
         results.write(output)
     comparison = evaluation.compare(results, baseline, seed=seed)
     documents = results.facts["list_size"].sum()
-    console.print(table_of_means(f"{len(results.queries)} queries, {documents} documents", comparison))
-    if comparison.pairs:
-        console.print(table_of_pairs(comparison))
+    show(table_of_means(f"{len(results.queries)} queries, {documents} documents", comparison))
+    for table in tables_of_pairs(comparison) if comparison.pairs else ():
+        show(table)
     for sentence in comparison.captions:
         say(sentence)
     for by in slice_by or ():
         check_known("column of queries", by, results.facts)
-        console.print(table_of_slices(evaluation.slices(results, by, seed=seed)))
+        show(table_of_slices(evaluation.slices(results, by, seed=seed)))
     if worst:
         _show_worst(measurement, opened, results, worst)
     if output is not None:
@@ -136,7 +138,7 @@ def check_conventions(metric, like, empty, ties, queries) -> None:
             raise ValueError(f"--metric {name} is given twice")
 
 
-def check_baseline(baseline: str | None, names) -> None:
+def check_baseline(baseline: str | None, names: Collection[str]) -> None:
     """Raises a ValueError unless this is one of the systems."""
     if baseline not in (None, ALL):
         check_known("baseline", baseline, names)
@@ -158,11 +160,25 @@ def _show_worst(measurement, systems, results, number):
     from plackett import evaluation
 
     chosen = {name: evaluation.worst_queries(results, name, results.stated[0], number) for name in results.systems}
-    wanted = {one.query for of_system in chosen.values() for one in of_system}
+    found = {}
     for part in parts_of_measured(measurement, systems):
-        for name, of_system in chosen.items():
-            for one in of_system:
-                if one.query in wanted and one.query in part:
-                    lists = part[one.query]
-                    title = f"{name}: query {one.query}, {results.metrics[0]} {one.value:.4f}"
-                    console.print(table_of_documents(title, lists, systems[name](lists)))
+        for query in {one.query for of_system in chosen.values() for one in of_system}:
+            if query in part:
+                found[query] = part[query]
+    for name, of_system in chosen.items():
+        for one in of_system:
+            title = f"{name}: query {one.query}, {results.metrics[0]} {one.value:.4f}"
+            documents = _top(found[one.query], name, systems[name])
+            show(table_of_documents(title, documents))
+
+
+def _top(lists, name, system):
+    """(rank, document, label, score) of the first documents of a list under a system, and of the relevant ones."""
+    from plackett.evaluation._documents import documents_of
+    from plackett.evaluation.systems.base import check_scores
+
+    documents = documents_of(lists, check_scores(name, lists, system(lists)), with_ids=True)
+    order = (-documents.scores).argsort(kind="stable").tolist()
+    for rank, place in enumerate(order, 1):
+        if rank <= TOP or documents.labels[place] >= 1:
+            yield rank, documents.ids[place], documents.labels[place], documents.scores[place]

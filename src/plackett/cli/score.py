@@ -35,12 +35,12 @@ def score(
         raise ValueError(f"--output must be NAME{', NAME'.join(OF_SCORES)}, but got {output}")
     check_is_no_input(output, data)
     _checks.check_new_file(output, overwrite)
-    path, reading = check_trained(model, data, flags_given(ctx), labelled=False)
+    path, reading = check_trained(model, data, flags_given(ctx))
 
     import plackett
 
     ranker = load_ranker(path)
-    lists = read_for(ranker, data, reading, labelled=False)
+    lists = read_for(ranker, data, reading)
     say_unseen_ids(ranker, lists)
     plackett.data.write_scores(lists, plackett.score(ranker, lists), output)
     say(f"{len(lists)} queries, {len(lists.labels)} documents; their scores are in {output}")

@@ -26,13 +26,13 @@ class Table(NamedTuple):
 
 def as_text(comparison: "Comparison") -> str:
     """The tables and captions in lines of text."""
-    return "\n\n".join([*map(_text, _tables(comparison)), "\n".join(comparison.captions)])
+    return "\n\n".join([*map(text_of, _tables(comparison)), "\n".join(comparison.captions)])
 
 
 def as_html(comparison: "Comparison") -> str:
     """The tables and captions for a notebook. What users named is escaped."""
     sentences = [f"<p>{html.escape(sentence)}</p>" for sentence in comparison.captions]
-    return "\n".join(['<div style="overflow-x: auto">', *map(_html, _tables(comparison)), *sentences, "</div>"])
+    return "\n".join(['<div style="overflow-x: auto">', *map(html_of, _tables(comparison)), *sentences, "</div>"])
 
 
 def captions(comparison: "Comparison") -> tuple[str, ...]:
@@ -127,8 +127,8 @@ def _range(numbers: Iterable[float], form: str) -> str:
     return " to ".join(dict.fromkeys(f"{number:{form}}" for number in (min(numbers), max(numbers))))
 
 
-def _text(table):
-    """The table, its columns aligned."""
+def text_of(table: Table) -> str:
+    """A table in lines of text, its columns aligned."""
     lines = [table.header, *table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     aligned = [
@@ -141,8 +141,8 @@ def _text(table):
     return "\n".join([table.title, *(line.rstrip() for line in aligned)])
 
 
-def _html(table):
-    """The table, whose names are the headings of its rows."""
+def html_of(table: Table) -> str:
+    """A table in HTML, escaped; its names are the headings of its rows."""
     head = "".join(_cell("th", name, "col", place < table.names) for place, name in enumerate(table.header))
     body = [
         "<tr>" + "".join(_cell("th" if i < 1 else "td", cell, "row", i < table.names) for i, cell in enumerate(row))

@@ -35,6 +35,8 @@ def documents_of(lists: RankingLists, scored: Scored, *, with_ids: bool) -> Docu
     ids = lists.documents if with_ids else None
     if lists.missed is None and beyond is None:
         return Documents(lists.row_splits, lists.labels, scores, judged, ids)
+    if lists.missed is not None and beyond is not None:
+        _check_known(lists, beyond)
     none = np.zeros(len(lists) + 1, "int64")
     missed = lists.missed or Missed(np.zeros(0, "float32"), none)
     extra = np.zeros(0, scores.dtype) if beyond is None else beyond.scores
@@ -52,6 +54,19 @@ def documents_of(lists: RankingLists, scored: Scored, *, with_ids: bool) -> Docu
         np.concatenate([judged, np.zeros(len(extra), bool), missed.grades >= 0])[rows],
         ids,
     )
+
+
+def _check_known(lists, beyond):
+    """Raises a ValueError where a document beyond may be one of those that the lists miss, whose ids are not known."""
+    both = (np.diff(beyond.row_splits) > 0) & (np.diff(lists.missed.row_splits) > 0)
+    if both.any():
+        query = lists.queries[int(both.argmax())]
+        raise ValueError(
+            f"a system has documents of query {query!r} that these lists lack, and the lists do not know the ids of "
+            f"the {lists.missed.row_splits[-1]} judged documents that they lack, so that these cannot be told from "
+            "others: measure runs on the judgements, plackett.data.read_qrels(path) (on the command line --qrels "
+            "without --data)"
+        )
 
 
 def queries_that_count(documents: Documents, lists: RankingLists, queries: str) -> np.ndarray:

@@ -61,7 +61,7 @@ def evaluate(
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[0.1], [0.4], [0.3], [0.2]], [1, 0, 0, 2], group=[2, 2])
-    >>> results = evaluate({"first": "feature:1", "last": "-feature:1"}, lists, ["mrr"])
+    >>> results = evaluate({"first": "feature:1", "last": "feature:-1"}, lists, ["mrr"])
     >>> results.systems, results.stated, results.means().tolist()
     (('first', 'last'), ('mrr[empty=0, ties=position]',), [[0.5], [1.0]])
     >>> evaluate("feature:1", lists, ["mrr"])
@@ -95,8 +95,6 @@ def evaluate(
     measures, queries = _convention(metrics, like, queries)
     single = not isinstance(systems, Mapping | list | tuple)
     opened = {"the system": open_system(systems)} if single else open_systems(systems)
-    if not single:
-        _check_weigh_alike(measures)
     facts: list[dict] = []
     found: dict[str, list] = {name: [] for name in opened}
     for part in [lists] if isinstance(lists, RankingLists) else lists:
@@ -121,9 +119,9 @@ def evaluate(
         stated=tuple(map(state, measures)),
         less_is_better=tuple(each.less_is_better for each in measures),
         queries=known.pop("query"),
-        values=np.stack([values for values, _ in tables]),
+        values=np.stack([_shares(*table) for table in tables]),
         facts=known,
-        notes=tuple(note for system in opened.values() for note in getattr(system, "notes", list)()),
+        notes=tuple(_notes(opened.values(), measures)),
     )
 
 
@@ -217,12 +215,25 @@ def _means(measures, values, weights):
     return {each.name: float(mean) for each, mean in zip(measures, means, strict=True)}
 
 
-def _check_weigh_alike(measures):
-    for each in measures:
-        if each.average != "lists":
-            raise ValueError(
-                f'{each.name} with average="{each.average}" weighs queries, so that systems cannot be compared by it '
-                'query by query; take average="lists", or measure one system alone'
+def _shares(values, weights):
+    """[metrics, queries], the values by which the queries count alike: their mean is the weighted mean of the values.
+
+    A metric that weighs queries alike, as nearly all do, stays as it is.
+    """
+    counts = weights > 0
+    means = np.where(counts, weights, 0).sum(axis=1, keepdims=True) / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return np.where(counts, values * np.where(counts, weights, 1) / np.where(means > 0, means, 1), np.nan)
+
+
+def _notes(systems, measures):
+    """What must be known of the systems, and of metrics that weigh queries."""
+    # A system that is part of a fusion too says the same twice.
+    yield from dict.fromkeys(note for system in systems for note in getattr(system, "notes", list)())
+    for metric in measures:
+        if metric.average != "lists":
+            yield (
+                f"{metric.name} weighs queries by their relevance: the value of each is multiplied by its weight over "
+                "the mean weight"
             )
 
 

@@ -14,7 +14,10 @@ from plackett.evaluation.systems.models import KerasModel, open_predictor
 from plackett.evaluation.systems.names import name_systems
 from plackett.evaluation.systems.simple import WORDS, Function, Scores, system_of_words
 
-ALLOWED = f"a Keras model, an object with a method predict, an array of scores, a function of lists, a path, or {WORDS}"
+ALLOWED = (
+    "a Keras model, such as trained.model, an object with a method predict, an array of scores, a function of lists, a "
+    f"path, or {WORDS}"
+)
 
 
 def open_system(what: Any) -> System:
@@ -22,7 +25,7 @@ def open_system(what: Any) -> System:
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[3.0], [1.0]], [1, 0], group=[2], feature_names=["price"])
-    >>> open_system("-feature:price")(lists).tolist()
+    >>> open_system("feature:-price")(lists).tolist()
     [-3.0, -1.0]
 
     What is opened here may also say, by its method `notes`, what must be known of the lists that it was called with,
@@ -31,7 +34,7 @@ def open_system(what: Any) -> System:
 
     Args:
         what: one of these:
-            a Keras model, as `plackett.score` takes it;
+            a Keras model, as `plackett.score` takes it, or a fitted `plackett.Ranker`;
             a function of `RankingLists` that gives [documents] scores, -inf = not retrieved, or `Scored`;
             an array of scores [documents] of any type of numbers;
             an object with a method `predict`, as of LightGBM, XGBoost, CatBoost or scikit-learn, which is matched
@@ -40,7 +43,7 @@ def open_system(what: Any) -> System:
             ONNX file, a run of TREC, or scores as `plackett.data.write_scores` writes them. What a file holds is told
             by its first bytes;
             "column:NAME", a column of documents, or "feature:NAME", a dense feature by its name or number;
-            "-column:NAME" and "-feature:NAME", which rank the lowest first;
+            "column:-NAME" and "feature:-NAME", which rank the lowest first;
             "random" or "random:SEED", which ranks by chance.
 
     Raises:
@@ -55,7 +58,11 @@ def open_system(what: Any) -> System:
     if isinstance(what, str | os.PathLike):
         return _open_words(what)
     if isinstance(what, keras.Model):
-        return KerasModel(what)
+        return KerasModel("the model", what)
+    if isinstance(getattr(what, "model_", None), keras.Model):  # plackett.Ranker, whose predict asks for the queries
+        return KerasModel("the model", what.model_)
+    if isinstance(what, type):
+        raise ValueError(f"a system must be an object, such as a fitted model, but got the class {what.__name__}")
     if hasattr(what, "predict"):
         return open_predictor(what)
     if callable(what):
@@ -68,7 +75,7 @@ def open_system(what: Any) -> System:
 def open_systems(systems: Mapping[str, Any] | Sequence[str | os.PathLike] | str | os.PathLike) -> dict[str, System]:
     """Systems by name, each as a function of lists; see `open_system`.
 
-    >>> list(open_systems(["random:7", "newest=-column:age"]))
+    >>> list(open_systems(["random:7", "newest=column:age"]))
     ['random:7', 'newest']
 
     Args:

@@ -6,6 +6,7 @@ All names are imported when they are first used; `Settings` needs no Keras.
 from plackett import _lazy
 
 _NAMES = {
+    "CrossValidation": "_crossval_results",
     "Feed": "_feed",
     "Ranker": "_ranker",
     "Settings": "_settings",
@@ -13,6 +14,7 @@ _NAMES = {
     "Trained": "_loop",
     "TrainingDivergedError": "callbacks.divergence",
     "Trial": "_search",
+    "crossval": "_crossval",
     "train": "_loop",
     "tune": "_search",
 }

@@ -49,6 +49,20 @@ def make_objects(name: str, options: Mapping) -> dict:
     return {key: make_object(f"{key} of {name}", value) for key, value in options.items()}
 
 
+def check_made_anew(settings: Settings, who: str) -> None:
+    """Raises a ValueError where several runs would train one model or use one optimizer, each where the last ended.
+
+    Args:
+        settings: of the runs.
+        who: what the error calls each of them.
+    """
+    for name in ("scorer", "optimizer"):
+        given = getattr(settings, name)
+        if isinstance(given, keras.Model | keras.optimizers.Optimizer):
+            way_out = ", or a function of the lists that makes it" if name == "scorer" else ""
+            raise ValueError(f"{who} makes its own {name}: give its name{way_out}, not {given!r}")
+
+
 def _write(name, value):
     if value is None or isinstance(value, str | int | float):
         return value

@@ -36,12 +36,12 @@ def check_output(folder: pathlib.Path, *, overwrite: bool, resume: bool) -> None
         return
     if not holds_run(folder) and not _is_left_by_a_killed_run(folder, there):
         raise FileExistsError(
-            f"{folder} exists and is not empty: it holds no run of plackett, but {_in_words(folder, there)}, which "
+            f"{folder} exists and is not empty: it holds no run of plackett, but {in_words(folder, there)}, which "
             "overwrite and resume leave alone: choose another output folder, or empty this one yourself"
         )
     if not overwrite and not resume:
         raise FileExistsError(
-            f"{folder} exists and is not empty: it holds a run ({_in_words(folder, there)}): choose another output "
+            f"{folder} exists and is not empty: it holds a run ({in_words(folder, there)}): choose another output "
             "folder (output, --output), replace the run (overwrite, --overwrite), or go on with it (resume, --resume)"
         )
 
@@ -51,7 +51,7 @@ def check_search_output(folder: pathlib.Path) -> None:
     there = [name for name in contents(folder) if not is_partial(name, ["search.yaml"])]
     if there and "search.yaml" not in there:
         raise FileExistsError(
-            f"{folder} exists and is not empty: it holds no search, but {_in_words(folder, there)}: choose another "
+            f"{folder} exists and is not empty: it holds no search, but {in_words(folder, there)}: choose another "
             "output folder (output, --output)"
         )
 
@@ -93,7 +93,8 @@ def _read_mapping(path: pathlib.Path) -> dict:
         return {}
 
 
-def _in_words(folder: pathlib.Path, there: list[str]) -> str:
+def in_words(folder: pathlib.Path, there: list[str]) -> str:
+    """The names in a folder, as errors tell them."""
     if not folder.is_dir():
         return "a file of that name"
     more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""

@@ -21,7 +21,7 @@ from plackett.training._interrupt import catch_interrupts
 from plackett.training._lock import hold
 from plackett.training._loop import hold_out, train
 from plackett.training._objective import make_metric
-from plackett.training._objects import as_config, make_object
+from plackett.training._objects import as_config, check_made_anew, make_object
 from plackett.training._output_folder import check_search_output
 from plackett.training._run_folder import environment, features_of, with_features
 from plackett.training._same_run import FREE, check_same, without_names
@@ -98,7 +98,7 @@ def tune(
     base, provenance = Settings.from_dict(settings), provenance or {}
     keywords = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
     metric = make_metric(base)
-    _check_made_anew(base)
+    check_made_anew(base, "each trial of a search")
     space = check_space(_default_space(base, lists) if space is None else space)
     folder = pathlib.Path(output)
     before = read_yaml(folder / "search.yaml") if (folder / "search.yaml").is_file() else {}
@@ -146,15 +146,6 @@ def _warn_of_better(best, outside, metric, folder):
             "a space that they lie in it counts again",
             stacklevel=3,
         )
-
-
-def _check_made_anew(base):
-    """Raises a ValueError where trials would train one model or use one optimizer, each where the last one ended."""
-    for name in ("scorer", "optimizer"):
-        given = getattr(base, name)
-        if isinstance(given, keras.Model | keras.optimizers.Optimizer):
-            way_out = ", or a function of the lists that makes it" if name == "scorer" else ""
-            raise ValueError(f"each trial of a search makes its own {name}: give its name{way_out}, not {given!r}")
 
 
 def _default_space(base, lists):

@@ -11,7 +11,7 @@ from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines
 from plackett.data.formats._trec_lines import BLOCK, QRELS, lines_of_block, tables_of_lines
 
-ROWS = 2**17  # judgements that are looked at together: as many as a processor's cache holds
+ROWS = 2**15  # documents that are looked at together: as many as a cache of the processor holds
 
 
 class Judgements:
@@ -45,14 +45,6 @@ class Judgements:
         for start, stop in runs:
             chunks += self.documents[int(self.row_splits[start]) : int(self.row_splits[stop])].chunks
         return pa.concat_arrays(chunks)
-
-    def parts(self) -> Iterator[tuple[int, int]]:
-        """(the first query, the one behind the last) of parts of some judgements, one behind the other."""
-        start = 0
-        while start < len(self.queries):
-            behind = np.searchsorted(self.row_splits, self.row_splits[start] + ROWS, side="right") - 1
-            yield start, max(int(behind), start + 1)
-            start = max(int(behind), start + 1)
 
 
 def nothing_judged() -> Judgements:
@@ -98,7 +90,7 @@ def _once_each(judgements, path, encoding):
         ValueError: a document has two grades.
     """
     again, differ = [], set()
-    for start, stop in judgements.parts():
+    for start, stop in parts_of(judgements.row_splits):
         rows, other = _repetitions(judgements, start, stop)
         again.append(rows)
         differs = judgements.grades[rows] != judgements.grades[other]
@@ -133,6 +125,19 @@ def _repetitions(judgements, start, stop):
     _, first, places = np.unique(pairs, return_index=True, return_inverse=True)
     rows = np.flatnonzero(first[places] != np.arange(len(pairs)))
     return row_splits[0] + rows, row_splits[0] + first[places[rows]]
+
+
+def parts_of(row_splits: np.ndarray) -> Iterator[tuple[int, int]]:
+    """(the first query, the one behind the last) of parts of some documents, one behind the other.
+
+    >>> list(parts_of(np.array([0, 20000, 30000, 40000, 90000])))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    start = 0
+    while start < len(row_splits) - 1:
+        behind = np.searchsorted(row_splits, row_splits[start] + ROWS, side="right") - 1
+        yield start, max(int(behind), start + 1)
+        start = max(int(behind), start + 1)
 
 
 def pairs_of(documents: pa.Array, query_of: np.ndarray) -> np.ndarray:

@@ -15,7 +15,8 @@ from plackett.data._numbers import INFINITY, check_number
 from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines, decode_line, is_text
 
-BLOCK = 4 * 2**20
+BLOCK = 2**20  # whose documents a cache of the processor holds while they are joined
+PIECE = 2**18  # what a thread parses at a time
 OTHERS = b"\t", b"\r", b"\v", b"\f"  # ASCII white space, by which trec_eval parts fields as by spaces
 SPACES = bytes.maketrans(b"".join(OTHERS), b" " * len(OTHERS))
 
@@ -41,20 +42,24 @@ def tables_of_lines(path: str | os.PathLike, fields: Fields, encoding: str) -> I
     """
     first = 1
     for block in blocks_of_lines(path, BLOCK, encoding):
-        table = _by_arrow(block, fields, first)
+        ends = block.count(b"\n")
+        table = _by_arrow(block, fields, first, ends)
         table = _table(list(lines_of_block(block, fields, path, first)), fields) if table is None else table
-        first += block.count(b"\n")
+        first += ends
         if len(table):
             yield table
 
 
-def _by_arrow(block, fields, first):
-    """The table of a block; None where a line may be malformed."""
-    if not is_text(block) or codecs.BOM_UTF8 in block:
+def _by_arrow(block, fields, first, ends):
+    """The table of a block with so many ends of lines; None where a line may be malformed."""
+    if not is_text(block) or (not block.isascii() and codecs.BOM_UTF8 in block):
         return None
-    text = _with_single_spaces(block)
-    lines = np.arange(first, first + text.count(b"\n") + 1)
-    if text.startswith((b"\n", b"#")) or b"\n\n" in text or b"\n#" in text:
+    text = block.removesuffix(b"\n")
+    even = _is_even(text)
+    text = text if even else _with_single_spaces(text)
+    lines = np.arange(first, first + ends + (not block.endswith(b"\n")))
+    blank = not even and (text.startswith(b"\n") or b"\n\n" in text)
+    if blank or text.startswith(b"#") or (b"#" in text and b"\n#" in text):  # a single byte is found at once
         whole = text.split(b"\n")
         kept = [place for place, line in enumerate(whole) if line and not line.startswith(b"#")]
         text, lines = b"\n".join([whole[place] for place in kept]), lines[kept]
@@ -64,7 +69,7 @@ def _by_arrow(block, fields, first):
     try:
         table = pyarrow.csv.read_csv(
             pa.BufferReader(text),
-            pyarrow.csv.ReadOptions(column_names=fields.names, block_size=len(text) + 1),
+            pyarrow.csv.ReadOptions(column_names=fields.names, block_size=PIECE),
             pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False, double_quote=False),
             pyarrow.csv.ConvertOptions(
                 column_types=texts | {fields.number: pa.float64()},
@@ -79,12 +84,16 @@ def _by_arrow(block, fields, first):
     return table.append_column(LINE, pa.array(lines)) if len(table) == len(lines) and allowed.all() else None
 
 
-def _with_single_spaces(block):
-    """The lines of a block with one space between fields and none at the ends."""
-    text = block.removesuffix(b"\n")
-    gaps = np.frombuffer(b"\n" + text + b"\n", "uint8") <= ord(" ")
-    if not (gaps[1:] & gaps[:-1]).any() and not any(gap in text for gap in OTHERS):
-        return text
+def _is_even(text):
+    """Is there one space between fields, and none at the ends of lines? Then no line is blank."""
+    gaps = np.frombuffer(text, "uint8") <= ord(" ")
+    if not len(gaps) or gaps[0] or gaps[-1] or any(gap in text for gap in OTHERS):
+        return False
+    return not (gaps[1:] & gaps[:-1]).any()
+
+
+def _with_single_spaces(text):
+    """The lines with one space between fields and none at the ends."""
     text = text.translate(SPACES)
     while b"  " in text:
         text = text.replace(b"  ", b" ")

@@ -12,7 +12,7 @@ from plackett.data._grouping import LINE, group_by_query
 from plackett.data._ranking_lists import RankingLists, splits
 from plackett.data._schema import array_of
 from plackett.data._tables import from_tables
-from plackett.data.formats._judgements import nothing_judged, pairs_of, read_judgements
+from plackett.data.formats._judgements import nothing_judged, pairs_of, parts_of, read_judgements
 from plackett.data.formats._trec_lines import RUN, tables_of_lines
 
 NUMBERS = {"label": pa.float32(), "score": pa.float32(), "judged": pa.float32(), "run_score": pa.float64()}
@@ -89,7 +89,7 @@ def read_qrels(path: str | os.PathLike, *, encoding: str = "utf-8") -> RankingLi
 def qrels_tables(path: str | os.PathLike, *, encoding: str = "utf-8") -> Iterator[pa.Table]:
     """The queries of qrels in tables of the form of `plackett.data._schema`; see `read_qrels`."""
     judgements = read_judgements(path, encoding)
-    for start, stop in judgements.parts():
+    for start, stop in parts_of(judgements.row_splits):
         row_splits = judgements.row_splits[start : stop + 1]
         rows = slice(int(row_splits[0]), int(row_splits[-1]))
         grades, lengths = judgements.grades[rows], np.diff(row_splits)
@@ -113,9 +113,10 @@ def trec_tables(
     seen, schema = np.zeros(len(judgements.queries), bool), None
     for path in list_paths(run):
         for table in group_by_query(_documents(path, encoding), str(path), together=together):
-            table = _with_grades(table, judgements, seen)
-            schema = table.schema
-            yield table
+            for start, stop in parts_of(array_of(table["document"]).offsets.to_numpy()):
+                graded = _with_grades(table.slice(start, stop - start), judgements, seen)
+                schema = graded.schema
+                yield graded
     left = np.flatnonzero(~seen)
     if len(left) and schema is not None:
         yield _of_no_documents([judgements.queries[place] for place in left], judgements).cast(schema)
@@ -156,7 +157,7 @@ def _of_no_documents(queries, judgements):
     nothing = np.zeros(len(queries), "int64")
     numbers = {name: _lists(pa.array([], kind), nothing) for name, kind in NUMBERS.items()}
     columns = {"query": pa.array(queries, pa.string()), "document": _lists(pa.array([], pa.string()), nothing)}
-    return pa.table(columns | numbers | {"missed": _missed(grades == grades, grades, lengths)})
+    return pa.table(columns | numbers | {"missed": _missed(np.ones(len(grades), bool), grades, lengths)})
 
 
 def _known(grades, lengths):

@@ -2,12 +2,13 @@
 
 import copy
 import dataclasses
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import numpy as np
 
 from plackett.data import RankingLists, Strings
-from plackett.evaluation._scored import Beyond, Scored
+from plackett.evaluation._scored import Beyond, Scored, System
 
 
 class OpenSystem:
@@ -17,6 +18,10 @@ class OpenSystem:
         """The scores of the documents."""
         raise NotImplementedError
 
+    def reads(self) -> Sequence[str] | int | None:
+        """The dense features that it reads: their names, or how many; 0 = none. None = it may read any."""
+        return 0
+
     def notes(self) -> list[str]:
         """What must be known of the lists that it was called with, in whole sentences."""
         return []
@@ -24,6 +29,18 @@ class OpenSystem:
     def afresh(self) -> Self:
         """The same system, which was not called yet."""
         return copy.copy(self)
+
+
+def features_of(systems: Iterable[System]) -> Sequence[str] | int | None:
+    """The dense features that some systems read, see `OpenSystem.reads`."""
+    read = [system.reads() if isinstance(system, OpenSystem) else None for system in systems]
+    read = [features for features in read if features != 0]
+    numbers = [features for features in read if isinstance(features, int)]
+    if None in read or 0 < len(numbers) < len(read):
+        return None
+    if numbers or not read:
+        return max(numbers, default=0)
+    return tuple(dict.fromkeys(name for names in read for name in names))  # type: ignore[union-attr]
 
 
 def read_only(lists: RankingLists) -> RankingLists:
@@ -41,6 +58,15 @@ def read_only(lists: RankingLists) -> RankingLists:
     if lists.missed is not None:
         views["missed"] = type(lists.missed)(*map(_view, lists.missed))
     return dataclasses.replace(lists, **views)
+
+
+def count(number: int, one: str, more: str | None = None) -> str:
+    """How many there are, in words.
+
+    >>> count(1, "document"), count(1200, "query", "queries")
+    ('1 document', '1,200 queries')
+    """
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def _view(column):

@@ -15,7 +15,7 @@ from plackett.evaluation.systems.runs import open_run
 from plackett.evaluation.systems.score_files import open_scores
 
 OPEN: dict[str, Callable[[str], OpenSystem]] = {
-    "keras": lambda path: KerasModel(load(path)),
+    "keras": lambda path: KerasModel(path, load(path)),
     "lightgbm": models.open_lightgbm,
     "xgboost": models.open_xgboost,
     "cbm": functools.partial(models.open_catboost, form="cbm"),
@@ -37,6 +37,6 @@ def open_file(path: str | os.PathLike) -> OpenSystem:
     """
     path = os.fspath(path)
     if os.path.isdir(path):
-        return KerasModel(load(find_model(path)))
+        return KerasModel(path, load(find_model(path)))
     check_file(path)
     return OPEN[kind_of(path)](path)

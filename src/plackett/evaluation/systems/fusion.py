@@ -11,7 +11,7 @@ from plackett.data._ranking_lists import splits
 from plackett.data._strings import concatenate_strings
 from plackett.evaluation._scored import Beyond, Scored, System
 from plackett.evaluation._systems import open_system, open_systems
-from plackett.evaluation.systems.base import OpenSystem, check_scores
+from plackett.evaluation.systems.base import OpenSystem, check_scores, features_of
 
 K = 60  # as Cormack et al. have it
 
@@ -83,6 +83,10 @@ class Fusion(OpenSystem):
 
     def __init__(self, systems: dict[str, System], method: str, weights: list[float], k: float):
         self.systems, self.method, self.weights, self.k = systems, method, weights, k
+
+    def reads(self) -> Sequence[str] | int | None:
+        """Those of its systems."""
+        return features_of(self.systems.values())
 
     def __call__(self, lists: RankingLists) -> Scored:
         """The sums."""

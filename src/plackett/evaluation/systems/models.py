@@ -3,8 +3,9 @@
 import dataclasses
 import importlib
 import os
+import pathlib
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -14,18 +15,53 @@ from plackett.data import RankingLists
 from plackett.data._features import match_features
 from plackett.data._words import some
 from plackett.evaluation._scoring import score
-from plackett.evaluation.systems.base import OpenSystem
+from plackett.evaluation.systems.base import OpenSystem, count
+from plackett.scorers import unseen_ids
+from plackett.scorers._any_model import feature_names
+from plackett.scorers._unseen import Unseen
 
 
-@dataclasses.dataclass(frozen=True)
 class KerasModel(OpenSystem):
-    """A Keras model, as `plackett.score` takes it."""
+    """A Keras model, as `plackett.score` takes it.
 
-    model: keras.Model
+    Args:
+        name: what notes call it.
+        model: the model.
+    """
+
+    def __init__(self, name: str, model: keras.Model):
+        self.name, self.model = name, model
+        # By the first query of each part, so that what is asked again counts once.
+        self._unseen: dict[str, dict[str, Unseen]] = {}
+
+    def reads(self) -> Sequence[str] | int | None:
+        """Those of its input, by name where it knows names."""
+        if not isinstance(getattr(self.model, "input", None), dict):
+            return None
+        width = self.model.input["features"].shape[-1] if "features" in self.model.input else 0
+        return feature_names(self.model) or width
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
         """Its scores."""
+        if len(lists):
+            self._unseen[lists.queries[0]] = unseen_ids(self.model, lists)
         return score(self.model, lists)
+
+    def notes(self) -> list[str]:
+        """Which id features hold values that training did not see."""
+        found: dict[str, list[Unseen]] = {}
+        for part in self._unseen.values():
+            for name, unseen in part.items():
+                found.setdefault(name, []).append(unseen)
+        return [
+            f"{self.name} does not know all values of {name}: {count(sum(x.documents for x in unseen), 'document')} "
+            f"with others, such as {unseen[0].example!r}, which it takes all for one"
+            for name, unseen in found.items()
+        ]
+
+    def afresh(self) -> "KerasModel":
+        """The same model, which was not called yet."""
+        return KerasModel(self.name, self.model)
 
 
 class OfFeatures(NamedTuple):
@@ -36,12 +72,14 @@ class OfFeatures(NamedTuple):
         width: how many features it takes. None = it does not say.
         predict: function of [documents, features] float32 that gives [documents].
         note: what must be known of how it predicts. "" = nothing.
+        spell: function of the name of a feature that gives it as the model writes it.
     """
 
     names: tuple[str, ...]
     width: int | None
     predict: Callable[[np.ndarray], Any]
     note: str = ""
+    spell: Callable[[str], str] = str
 
 
 class Model(OpenSystem):
@@ -55,6 +93,10 @@ class Model(OpenSystem):
     def __init__(self, name: str, of_features: OfFeatures):
         self.name, self.of_features = name, of_features
         self._by_number = ""
+
+    def reads(self) -> Sequence[str] | int | None:
+        """Those that it was trained on."""
+        return self.of_features.names or self.of_features.width
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
         """Its scores."""
@@ -71,6 +113,8 @@ class Model(OpenSystem):
     def _features(self, lists):
         names, width = self.of_features.names, self.of_features.width
         if names and lists.has_feature_names:
+            spelled = tuple(map(self.of_features.spell, lists.feature_names))
+            lists = dataclasses.replace(lists, feature_names=spelled)
             return match_features(lists, names, len(names), self.name).features
         if names or lists.has_feature_names:
             who, known = (self.name, names) if names else ("the data", lists.feature_names)
@@ -110,7 +154,13 @@ def open_lightgbm(path: str | os.PathLike) -> Model:
 def open_xgboost(path: str | os.PathLike) -> Model:
     """An XGBoost model in its JSON or UBJSON file."""
     xgboost = need("xgboost", f"the XGBoost model {path}")
-    return _open(path, "XGBoost", lambda: of_xgboost(xgboost.Booster(model_file=os.fspath(path))))
+
+    def read():
+        booster = xgboost.Booster()
+        booster.load_model(bytearray(pathlib.Path(path).read_bytes()))  # of a path, the suffix would tell the kind
+        return of_xgboost(booster)
+
+    return _open(path, "XGBoost", read)
 
 
 def open_catboost(path: str | os.PathLike, form: str) -> Model:
@@ -130,23 +180,28 @@ def open_predictor(model: Any) -> Model:
     """Any object with a method `predict`.
 
     Raises:
-        ValueError: it is a classifier, which predicts classes.
+        ValueError: it is a classifier, which predicts classes, or it was not fitted.
     """
     name, libraries = f"the model {type(model).__name__}", {cls.__module__.split(".")[0] for cls in type(model).__mro__}
     if "lightgbm" in libraries:
-        return Model(name, of_lightgbm(getattr(model, "booster_", model)))
-    if "xgboost" in libraries:
-        return Model(name, of_xgboost(model.get_booster() if hasattr(model, "get_booster") else model))
-    if "catboost" in libraries and not _is_classifier(model):
-        return Model(name, of_catboost(model))
-    return Model(name, _of_scikit_learn(model, name))
+        of_features = of_lightgbm(model.booster_ if hasattr(type(model), "booster_") else model)
+    elif "xgboost" in libraries:
+        of_features = of_xgboost(model.get_booster() if hasattr(model, "get_booster") else model)
+    elif "catboost" in libraries and not _is_classifier(model):
+        of_features = of_catboost(model)
+    else:
+        of_features = _of_scikit_learn(model, name)
+    return Model(name, of_features)
 
 
 def of_lightgbm(booster: Any) -> OfFeatures:
     """What a Booster of LightGBM is."""
     names = tuple(booster.feature_name())
     numbers = tuple(f"Column_{place}" for place in range(len(names)))
-    return OfFeatures(() if names == numbers else names, len(names), booster.predict)
+    # It writes names with underscores for spaces.
+    return OfFeatures(
+        () if names == numbers else names, len(names), booster.predict, spell=lambda name: name.replace(" ", "_")
+    )
 
 
 def of_xgboost(booster: Any) -> OfFeatures:
@@ -166,7 +221,9 @@ def of_xgboost(booster: Any) -> OfFeatures:
 
 def of_catboost(model: Any) -> OfFeatures:
     """What a model of CatBoost is."""
-    names = tuple(model.feature_names_)
+    names = tuple(model.feature_names_ or ())
+    if not names:
+        raise ValueError("it has no features: was it fitted?")
     numbers = tuple(map(str, range(len(names))))
     return OfFeatures(() if names == numbers else names, len(names), model.predict)
 
@@ -189,7 +246,8 @@ def _of_scikit_learn(model, name):
 
 
 def _is_classifier(model):
-    return len(getattr(model, "classes_", ())) > 0
+    classes = getattr(model, "classes_", None)  # which CatBoost has of any model, and may be an array
+    return classes is not None and len(classes) > 0
 
 
 def _with_names(model, names):

@@ -74,6 +74,10 @@ class Network(OpenSystem):
     def __post_init__(self):
         self._names: tuple[str, ...] = ()
 
+    def reads(self) -> int | None:
+        """As many as its input has."""
+        return self.features.shape[-1] if isinstance(self.features.shape[-1], int) else None
+
     def __call__(self, lists: RankingLists) -> np.ndarray:
         """The scores of the documents."""
         width = self.features.shape[-1]

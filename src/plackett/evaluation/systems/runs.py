@@ -13,7 +13,7 @@ from plackett.data import RankingLists, Strings, read_trec
 from plackett.data._ranking_lists import splits
 from plackett.data._schema import to_arrow
 from plackett.evaluation._scored import Beyond, Scored
-from plackett.evaluation.systems.base import OpenSystem
+from plackett.evaluation.systems.base import OpenSystem, count
 
 CHUNK = 2**18  # documents that are aligned together
 
@@ -81,25 +81,21 @@ class Run(OpenSystem):
         notes, asked = [], int(self._asked.sum())
         if lacked := len(self._lacked):
             notes.append(
-                f"{self.name} lacks {lacked} of {_count(lacked + asked, 'query', 'queries')}, where it counts as "
-                f"having retrieved nothing, such as {next(iter(self._lacked))!r}"
+                f"{self.name} lacks {lacked} of {count(lacked + asked, 'query', 'queries')}, such as "
+                f"{next(iter(self._lacked))!r}: it retrieved nothing for them"
             )
         if beyond := int(self._beyond.sum()):
             notes.append(
-                f"{self.name} has {_count(beyond, 'document', 'documents')} in "
-                f"{_count(int((self._beyond > 0).sum()), 'query', 'queries')} that the data lacks, such as in query "
+                f"{self.name} has {count(beyond, 'document')} in "
+                f"{count(int((self._beyond > 0).sum()), 'query', 'queries')} that the data lacks, such as in query "
                 f"{self.queries[int(self._beyond.argmax())]!r}; they take ranks and are not relevant"
             )
         if unknown := len(self._asked) - asked:
             notes.append(
-                f"{self.name} has {_count(unknown, 'query', 'queries')} that the data lacks, such as "
+                f"{self.name} has {count(unknown, 'query', 'queries')} that the data lacks, such as "
                 f"{self.queries[int(self._asked.argmin())]!r}, left out"
             )
         return notes
-
-
-def _count(number, one, more):
-    return f"{number:,} {one if number == 1 else more}"
 
 
 def _chunks(sizes, most) -> Iterator[tuple[int, int]]:

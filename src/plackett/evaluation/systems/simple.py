@@ -11,7 +11,7 @@ from plackett.data._words import some
 from plackett.evaluation._scored import Scored
 from plackett.evaluation.systems.base import OpenSystem, read_only
 
-WORDS = "column:NAME, feature:NAME_OR_NUMBER (-column:NAME and -feature:NAME rank the lowest first), random:SEED"
+WORDS = "column:NAME, feature:NAME_OR_NUMBER (column:-NAME and feature:-NAME rank the lowest first), random:SEED"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +19,9 @@ class Function(OpenSystem):
     """A function of lists, which cannot change them."""
 
     function: Callable[[RankingLists], Scored | np.ndarray]
+
+    def reads(self) -> None:
+        """Any."""
 
     def __call__(self, lists: RankingLists) -> Scored | np.ndarray:
         """What the function gives."""
@@ -54,6 +57,10 @@ class Column(OpenSystem):
     kind: str
     name: str
     lowest_first: bool
+
+    def reads(self) -> int | None:
+        """None, or any: a feature may be told by its number."""
+        return 0 if self.kind == "column" else None
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
         """The values, with their sign turned where the lowest ranks first."""
@@ -113,19 +120,19 @@ def _mix(x):
 
 
 def system_of_words(words: str) -> OpenSystem | None:
-    """The system that words such as "-column:price" or "random:7" name; None = they are none such.
+    """The system that words such as "column:-price" or "random:7" name; None = they are none such.
 
-    >>> system_of_words("-feature:3")
+    >>> system_of_words("feature:-3")
     Column(kind='feature', name='3', lowest_first=True)
 
     Raises:
         ValueError: a name or a seed is missing, or the seed is no whole number from 0 on.
     """
-    kind, colon, name = words.removeprefix("-").partition(":")
+    kind, colon, name = words.partition(":")
     if kind in ("column", "feature") and colon:
-        if not name:
+        if not name.removeprefix("-"):
             raise ValueError(f"{words!r} lacks a name: give {words}NAME")
-        return Column(kind, name, words.startswith("-"))
+        return Column(kind, name.removeprefix("-"), name.startswith("-"))
     if words == "random" or words.startswith("random:"):
         if colon and not (name.isascii() and name.isdigit() and int(name) < 2**64):
             raise ValueError(f"the seed of random:SEED must be a whole number from 0 to 2^64 - 1, but got {words!r}")

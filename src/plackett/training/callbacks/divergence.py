@@ -47,6 +47,7 @@ class TrainingDivergedError(ValueError):
         self.step = step
         self.queries = queries
         self.ranges = ranges
+        self.path = path
         more = "" if path is None else f"; all are in {path}"
         super().__init__(f"training stopped in epoch {epoch}, step {step}: {cause}; {self._of_the_batch()}{more}")
 

@@ -1,0 +1,121 @@
+"""`plackett report`."""
+
+import csv
+import pathlib
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+import typer
+
+from plackett.cli import _checks
+from plackett.cli._backend import choose_backend
+from plackett.cli._flags import Backend, with_reading
+from plackett.cli._request import flags_given
+from plackett.cli._systems import (
+    Data,
+    Fuse,
+    Systems,
+    check_measurement,
+    open_measured,
+    read_measured,
+    validation_of_runs,
+)
+from plackett.cli._tables import say, show, table_of_means
+from plackett.cli.evaluate import (
+    METRICS,
+    Baseline,
+    Empty,
+    Like,
+    Metric,
+    Queries,
+    Ties,
+    check_baseline,
+    check_conventions,
+    make_measures,
+)
+
+MODULES = {"altair": "altair", "jinja2": "jinja2", "vl_convert": "vl-convert-python"}
+
+
+@with_reading
+def report(
+    ctx: typer.Context,
+    systems: Systems,
+    output: Annotated[pathlib.Path, typer.Option("--output", "-o", help="NAME.html, the page.")],
+    data: Data = None,
+    metric: Metric = METRICS,
+    like: Like = None,
+    empty: Empty = None,
+    ties: Ties = None,
+    queries: Queries = None,
+    baseline: Baseline = None,
+    fuse: Fuse = None,
+    title: Annotated[str, typer.Option(help="Of the page.")] = "How the systems rank",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    seed: Annotated[int, typer.Option(help="Of resamples, permutations and samples.")] = 0,
+    backend: Backend = None,
+    **flags,
+):
+    """Write a page of how systems rank: what they measure, how they differ, and on which queries."""
+    if output.suffix != ".html":
+        raise ValueError(f"--output must be NAME.html, but got {output}")
+    check_conventions(metric, like, empty, ties, queries)
+    if seed < 0:
+        raise ValueError(f"--seed must be at least 0, but got {seed}")
+    given = flags_given(ctx)
+    own = not data and "qrels" not in given
+    measurement = check_measurement(systems, validation_of_runs(systems) if own else data, given)
+    check_baseline(baseline, measurement.names)
+    _checks.check_new_file(output, overwrite)
+    for module, package in MODULES.items():
+        _checks.check_installed(module, f"a report is written with {package}", "'plackett[report]'")
+    choose_backend(backend)
+
+    from plackett import evaluation
+    from plackett.evaluation.report import report as write
+
+    opened = open_measured(measurement)
+    lists = read_measured(measurement, opened)
+    measures = make_measures(metric, like, empty, ties)
+    results = evaluation.evaluate(opened, lists, measures, like=like, queries=queries)
+    comparison = evaluation.compare(results, baseline, seed=seed)
+    show(table_of_means(f"{len(results.queries)} queries, {len(lists.labels)} documents", comparison))
+    write(
+        output,
+        opened,
+        lists,
+        results,
+        comparison=comparison,
+        metrics=evaluation.metrics_like(like, metric) if like else measures,
+        queries=queries,
+        histories=histories_of(measurement.systems),
+        commands=commands_for(measurement.systems),
+        title=title,
+        seed=seed,
+    )
+    say(f"the report is in {output}; open it in a browser: {output.absolute().as_uri()}")
+
+
+def histories_of(systems: Mapping[str, str | pathlib.Path]) -> dict[str, list[dict[str, float]]]:
+    """System -> one dict an epoch, of those that are runs of `train`."""
+    found = {}
+    for name, path in systems.items():
+        history = pathlib.Path(path) / "history.csv"
+        if history.is_file():
+            with history.open(encoding="utf-8", newline="") as file:
+                rows = [{key: float(x) for key, x in row.items() if x} for row in csv.DictReader(file)]
+            found[name] = rows
+    return found
+
+
+def commands_for(systems: Mapping[str, str | pathlib.Path]) -> list[str]:
+    """The lines that train the runs anew, and then this one."""
+    runs: Iterable[pathlib.Path] = [pathlib.Path(path) for path in systems.values()]
+    lines = [
+        shlex.join(["plackett", "train", "--config", str(run / "config.yaml"), "--output", f"{run}-again"])
+        for run in runs
+        if (run / "config.yaml").is_file()
+    ]
+    return [*lines, shlex.join(["plackett", *sys.argv[1:]])]

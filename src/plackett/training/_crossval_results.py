@@ -1,0 +1,134 @@
+"""What a cross-validation came to: each query tested once a seed, and how far folds and seeds spread."""
+
+import dataclasses
+import html
+import pathlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from plackett.evaluation._comparison import Comparison, compare
+from plackett.evaluation._comparison_tables import Table, html_of, text_of
+from plackett.evaluation._results import Results
+from plackett.training._crossval_folder import Outcome, Run
+
+
+class Spread(NamedTuple):
+    """One configuration by one metric.
+
+    Args:
+        configuration: its name.
+        metric: the metric with its conventions.
+        mean: over all queries of their means over seeds.
+        over_folds: the standard deviation of `of_folds`.
+        over_seeds: that of the means over all queries, one a seed; NaN where there is one seed.
+        of_folds: the mean over the queries of each fold of their means over seeds.
+    """
+
+    configuration: str
+    metric: str
+    mean: float
+    over_folds: float
+    over_seeds: float
+    of_folds: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class CrossValidation:
+    """What `crossval` returns. Printed, or shown in a notebook, it is a table of `spreads()`.
+
+    Args:
+        results: of all queries, each tested once a seed by the training of its fold: its value is the mean over seeds.
+            The systems are the configurations, and the fact "fold" is the turn that tested the query.
+        by_seed: [configurations, metrics, seeds, queries], the same before that mean.
+        seeds: of the trainings.
+        runs: each training and what it came to.
+        output: the folder that holds them, or None.
+    """
+
+    results: Results
+    by_seed: np.ndarray
+    seeds: tuple[int, ...]
+    runs: dict[Run, Outcome]
+    output: pathlib.Path | None
+
+    def spreads(self) -> list[Spread]:
+        """One entry for each configuration and metric: the mean, and its spread over folds and over seeds."""
+        fold = np.asarray(self.results.facts["fold"])
+        of_folds = np.stack([mean(self.results.values[..., fold == k]) for k in range(1, fold.max() + 1)], axis=-1)
+        over_folds, over_seeds = _deviation(of_folds), _deviation(mean(self.by_seed))
+        means = self.results.means()
+        return [
+            Spread(
+                configuration,
+                metric,
+                float(means[c, m]),
+                float(over_folds[c, m]),
+                float(over_seeds[c, m]),
+                tuple(of_folds[c, m].tolist()),
+            )
+            for m, metric in enumerate(self.results.stated)
+            for c, configuration in enumerate(self.results.systems)
+        ]
+
+    def compare(self, baseline: str | None = None, **options: Any) -> Comparison:
+        """The paired tests over queries between configurations, see `plackett.evaluation.compare`.
+
+        They say whether these trained models, seeds averaged, differ on queries like these. How much another training
+        would have changed a mean is what the spread over seeds and over folds says.
+
+        Args:
+            baseline: the configuration that the others are compared with. None = the first.
+            options: of `plackett.evaluation.compare`.
+
+        Raises:
+            ValueError: there is no such configuration, or as `compare` says.
+        """
+        return compare(self.results, baseline, **options)
+
+    def in_words(self) -> str:
+        """What the numbers of the tables are, in one sentence."""
+        return (
+            f"{len(self.results.queries)} queries in {int(np.max(self.results.facts['fold']))} folds, each tested once "
+            f"by each of the seeds {', '.join(map(str, self.seeds))}; a query counts by its mean over seeds. Spread: "
+            "the standard deviation of the means of the folds, and of the means of the seeds."
+        )
+
+    def __repr__(self) -> str:
+        """The tables and what they are, as text."""
+        return "\n\n".join([*map(text_of, self._tables()), self.in_words()])
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook, and `compare()`."""
+        tables = "\n".join(map(html_of, self._tables()))
+        return f"<div>\n{tables}\n<p>{html.escape(self.in_words())}</p>\n</div>\n{self.compare()._repr_html_()}"
+
+    def _tables(self):
+        """`spreads()`, one table a metric."""
+        folds = (f"fold {k}" for k in range(1, int(np.max(self.results.facts["fold"])) + 1))
+        header = ("configuration", "mean", "spread over folds", "spread over seeds", *folds)
+        for metric in self.results.stated:
+            rows = [
+                (x.configuration, *map(_in_short, (x.mean, x.over_folds, x.over_seeds, *x.of_folds)))
+                for x in self.spreads()
+                if x.metric == metric
+            ]
+            yield Table(metric, 1, header, rows)
+
+
+def mean(values: np.ndarray) -> np.ndarray:
+    """The mean over the last axis of what is not NaN; NaN where all is."""
+    counts = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(counts, values, 0.0).sum(axis=-1) / counts.sum(axis=-1)
+
+
+def _deviation(values):
+    """The standard deviation of a sample along the last axis; NaN of one value."""
+    if values.shape[-1] < 2:
+        return np.full(values.shape[:-1], np.nan)
+    return values.std(axis=-1, ddof=1)
+
+
+def _in_short(number):
+    return "-" if np.isnan(number) else f"{number:.4f}"

@@ -1,0 +1,139 @@
+"""Folds: lists cut by query, and which of them trains, validates and tests in each turn. Needs no Keras."""
+
+import heapq
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from plackett.data import RankingLists, Strings, concatenate
+from plackett.data._parts import check_same, kind_of
+from plackett.data._strings import concatenate_strings
+from plackett.registry import check_known
+from plackett.registry.options import Whole
+from plackett.training._settings import check_value
+
+LEAST = 3  # one to test on, one to choose the epoch on, and one to train on
+DEFAULT = 5
+
+
+class Turn(NamedTuple):
+    """The positions of the queries that one turn trains on, validates with and tests on."""
+
+    training: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def turn(fold: np.ndarray, number: int) -> Turn:
+    """The turn of this number, from 1, as LETOR has it.
+
+    Of five folds, turn k trains on S_k, S_k+1, S_k+2, in this order, chooses the epoch on S_k+3 and tests on S_k+4,
+    cyclically.
+
+    >>> turn(np.array([1, 2, 3, 1, 2, 3]), 2)
+    Turn(training=array([1, 4]), validation=array([2, 5]), test=array([0, 3]))
+
+    Args:
+        fold: [queries], the fold of each, from 1.
+        number: of the turn.
+    """
+    folds = int(fold.max())
+    parts = [np.flatnonzero(fold == (number - 1 + i) % folds + 1) for i in range(folds)]
+    return Turn(np.concatenate(parts[:-2]), parts[-2], parts[-1])
+
+
+def turn_of_test(fold: np.ndarray) -> np.ndarray:
+    """[queries], the number of the turn that tests on each.
+
+    >>> turn_of_test(np.array([1, 2, 3]))
+    array([2, 3, 1])
+    """
+    return fold % fold.max() + 1
+
+
+def queries_of_folds(fold: np.ndarray) -> list[int]:
+    """[folds], how many queries each has."""
+    return np.bincount(fold)[1:].tolist()
+
+
+def cut(lists: RankingLists, folds: int, seed: int, group_by: str | None = None) -> np.ndarray:
+    """[queries] int64, the fold of each, from 1, drawn by the seed; the folds are as equal in queries as can be.
+
+    Args:
+        lists: what is cut.
+        folds: how many there are.
+        seed: of the draw.
+        group_by: a column of queries; those of equal value, as of one user, go into one fold. None = each goes alone.
+
+    Raises:
+        ValueError: a query is there twice, there is no such column, or there are too few queries or groups.
+    """
+    check_value("folds", folds, Whole)
+    if (place := _first_again(lists.queries)) is not None:
+        raise ValueError(f"query {lists.queries[place]!r} is there twice, so that folds may share it")
+    groups, what = np.arange(len(lists)), "queries"
+    if group_by is not None:
+        check_known("column of queries", group_by, lists.query_columns)
+        column = lists.query_columns[group_by]
+        values = column.ranks() if isinstance(column, Strings) else column
+        groups = np.unique(values, return_inverse=True)[1].reshape(-1)
+        what = f"groups of equal {group_by}"
+    sizes = np.bincount(groups)
+    if not LEAST <= folds <= len(sizes):
+        raise ValueError(
+            f"folds must be from {LEAST}, to train, validate and test on, to {len(sizes)}, as many as there are "
+            f"{what}, but got {folds}"
+        )
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    least, of_group = [(0, fold) for fold in range(1, folds + 1)], np.zeros(len(sizes), "int64")
+    for group in order:
+        size, fold = heapq.heappop(least)
+        of_group[group] = fold
+        heapq.heappush(least, (size + int(sizes[group]), fold))
+    return of_group[groups]
+
+
+def join(folds: Sequence[RankingLists]) -> tuple[RankingLists, np.ndarray]:
+    """(the lists of given folds behind each other, [queries] int64 the fold of each, from 1)."""
+    return concatenate(list(folds)), np.repeat(np.arange(1, len(folds) + 1), [len(lists) for lists in folds])
+
+
+def check_folds(folds: Sequence[RankingLists], names: Sequence[str] | None = None) -> None:
+    """Checks folds that are given.
+
+    Args:
+        folds: their lists.
+        names: what errors call them. None = their numbers.
+
+    Raises:
+        ValueError: there are too few, one has no query or other columns than the first, or two share a query.
+    """
+    names = [f"fold {number}" for number in range(1, len(folds) + 1)] if names is None else names
+    if len(folds) < LEAST:
+        raise ValueError(f"there must be at least {LEAST} folds, to train, validate and test on, but got {len(folds)}")
+    kind = kind_of(folds[0])
+    for name, lists in zip(names, folds, strict=True):
+        if not len(lists):
+            raise ValueError(f"{name} has no query")
+        try:
+            check_same(kind, lists)
+        except ValueError as error:
+            raise ValueError(f"{name} is not like {names[0]}: {error}") from None
+    queries = concatenate_strings([lists.queries for lists in folds])
+    if (place := _first_again(queries)) is not None:
+        query, owner = queries[place], np.repeat(np.arange(len(folds)), [len(lists) for lists in folds])
+        first, other = owner[np.flatnonzero(queries == query)[:2]]
+        raise ValueError(
+            f"query {query!r} is both in {names[first]} and in {names[other]}, which makes the measure too good: each "
+            "query must be in one fold, once"
+        )
+
+
+def _first_again(queries):
+    """The position of the first query whose id was there before; None where there is none."""
+    ranks = queries.ranks()
+    again = np.ones(len(ranks), bool)
+    again[np.unique(ranks, return_index=True)[1]] = False
+    return int(again.argmax()) if again.any() else None
