@@ -51,8 +51,8 @@ def findings(material: Material) -> list[str]:
     better, worse, same = (verdicts.count(verdict) for verdict in ("better", "worse", ""))
     return [
         *told,
-        f"In {better:,} of {len(pairs):,} comparisons the system is better, in {worse:,} it is worse, and in {same:,} the "
-        "difference is no more than chance explains.",
+        f"In {better:,} of {len(pairs):,} comparisons the system is better, in {worse:,} it is worse, and in {same:,} "
+        "the difference is no more than chance explains.",
     ]
 
 
