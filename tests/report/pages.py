@@ -40,11 +40,11 @@ SYSTEMS = {"chance": last_feature, HOSTILE: first_feature}
 HISTORIES = {HOSTILE: [{"epoch": epoch, "loss": 1 / epoch, "ndcg@10": epoch / 10} for epoch in range(1, 6)]}
 
 
-def write(folder: pathlib.Path, lists=None, systems=None, metrics=METRICS, **options) -> pathlib.Path:
+def write(folder: pathlib.Path, lists=None, systems=None, metrics=METRICS, like=None, **options) -> pathlib.Path:
     """A report in a folder."""
     lists, systems = lists or lists_with_texts(), systems or SYSTEMS
-    results = evaluate(systems, lists, metrics)
-    return report(folder / "report.html", systems, lists, results, metrics=metrics, **options)
+    results = evaluate(systems, lists, metrics, like=like)
+    return report(folder / "report.html", systems, lists, results, metrics=metrics, like=like, **options)
 
 
 def text_of(*arguments, **options) -> str:

@@ -103,6 +103,18 @@ def test_conventions_of_ones_own_are_told_and_kept_at_each_cut_off(tmp_path):
     assert f'<th scope="row">5</th>\n<td class="number">{value:.4f}</td>' in page
 
 
+def test_the_convention_of_a_peer_holds_at_each_cut_off(tmp_path):
+    lists = lists_with_texts()
+
+    def half(lists):  # which trec_eval leaves out of the mean where it retrieves nothing
+        return np.where(np.repeat(np.arange(len(lists)) % 2, lists.lengths), lists.features[:, 0], -np.inf)
+
+    (value,) = evaluate({"half": half}, lists, ["ndcg@5"], like="trec_eval").means().ravel()
+    page = text_of(tmp_path, lists, {"half": half}, ["ndcg@10"], like="trec_eval")
+    assert f'<th scope="row">5</th>\n<td class="number">{value:.4f}</td>' in page
+    assert "by falling document id" in page
+
+
 def test_a_comparison_of_ones_own_names_the_baseline_and_the_metric(tmp_path):
     lists = lists_with_texts()
     results = evaluate({"bad": last_feature, "good": first_feature}, lists, ["ndcg@10", "mrr"])

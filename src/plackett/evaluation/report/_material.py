@@ -11,6 +11,7 @@ from plackett.data import RankingLists
 from plackett.evaluation._comparison import Comparison, Pair
 from plackett.evaluation._conventions import state
 from plackett.evaluation._evaluate import evaluate
+from plackett.evaluation._peers import metrics_like
 from plackett.evaluation._results import FACTS, Results
 from plackett.evaluation._scored import Scored, System
 from plackett.metrics import get
@@ -27,7 +28,8 @@ class Material:
         results: what the systems measure on it, query by query.
         comparison: how the systems differ.
         metrics: those of `results`, in their order, under their conventions.
-        queries: which queries count, see `plackett.evaluation.evaluate`.
+        like: whose convention they are, see `plackett.evaluation.evaluate`.
+        queries: which queries count, likewise.
         histories: system -> one dict an epoch, of those that were trained.
         commands: the lines that make the report anew.
         title: of the page.
@@ -39,6 +41,7 @@ class Material:
     results: Results
     comparison: Comparison
     metrics: Sequence[RankingMetric]
+    like: str | None = None
     queries: str | None = None
     histories: Mapping[str, Sequence[Mapping[str, float]]] = dataclasses.field(default_factory=dict)
     commands: Sequence[str] = ()
@@ -95,7 +98,8 @@ class Material:
     ) -> np.ndarray:
         """[systems, metrics], the means of some metrics of scores of these lists."""
         systems = {name: functools.partial(_given, of_system) for name, of_system in scored.items()}
-        return evaluate(systems, lists, metrics, queries=self.queries).means()
+        named = [metric.name for metric in metrics] if self.like else metrics
+        return evaluate(systems, lists, named, like=self.like, queries=self.queries).means()
 
     @functools.cached_property
     def places(self) -> np.ndarray:
@@ -143,16 +147,21 @@ def against(pairs: Sequence[Pair]) -> Against:
 
 def at_cut_off(metric: RankingMetric, topn: int) -> RankingMetric:
     """The same metric with another cut-off."""
-    return type(metric).from_config(metric.get_config() | {"topn": topn, "name": f"@{topn}"})
+    return type(metric).from_config(metric.get_config() | {"topn": topn, "name": None})
 
 
-def metrics_of(results: Results, metrics: Sequence[str | RankingMetric] | None) -> list[RankingMetric]:
+def metrics_of(
+    results: Results, metrics: Sequence[str | RankingMetric] | None, like: str | None = None
+) -> list[RankingMetric]:
     """The metrics of results as objects.
 
     Raises:
         ValueError: they are others than those of the results, or have other conventions.
     """
-    found = [get(metric) if isinstance(metric, str) else metric for metric in metrics or results.metrics]
+    if like is not None:
+        found = metrics_like(like, list(metrics or results.metrics))
+    else:
+        found = [get(metric) if isinstance(metric, str) else metric for metric in metrics or results.metrics]
     stated = tuple(map(state, found))
     if stated != results.stated:
         raise ValueError(

@@ -33,6 +33,7 @@ def report(
     *,
     comparison: Comparison | None = None,
     metrics: Sequence[str | RankingMetric] | None = None,
+    like: str | None = None,
     queries: str | None = None,
     histories: Mapping[str, Sequence[Mapping[str, float]]] | None = None,
     commands: Sequence[str] = (),
@@ -50,7 +51,8 @@ def report(
         results: what they measure, query by query. Where one metric is shown it is the first.
         comparison: how they differ. None = each from the first, with this seed.
         metrics: those of `results`, with conventions of their own. None = by their names.
-        queries: which queries count, as `results` were measured, see `plackett.evaluation.evaluate`.
+        like: whose convention `results` have, see `plackett.evaluation.evaluate`. None = that of `metrics`.
+        queries: which queries count in them, likewise.
         histories: system -> one dict an epoch, with `epoch`, `loss` and the metric of the validation.
         commands: the lines that make the report anew.
         title: of the page.
@@ -71,9 +73,11 @@ def report(
     missing = [name for name in results.systems if name not in systems]
     if missing:
         raise ValueError(f"systems must hold all systems of the results, but lacks {', '.join(map(repr, missing))}")
-    found = metrics_of(results, metrics)
+    found = metrics_of(results, metrics, like)
     comparison = comparison or compare(results, seed=seed)
-    material = Material(systems, lists, results, comparison, found, queries, histories or {}, commands, title, seed)
+    material = Material(
+        systems, lists, results, comparison, found, like, queries, histories or {}, commands, title, seed
+    )
     with replace(output) as partial, errors_of_writing(output):
         partial.write_text(page(material), encoding="utf-8")
     return output
