@@ -1,6 +1,7 @@
 """What the parts of a report are made of."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -19,11 +20,12 @@ from plackett.evaluation.report._sections.differences import histogram
 from plackett.evaluation.report._sections.importance import changing, importances, permute, reads_features, sample
 from plackett.evaluation.report._sections.slices import parts
 from plackett.evaluation.report._sections.summary import findings
+from plackett.evaluation.report._sections.training import training
 
 
-def material(systems, lists, measures=("ndcg@10",)):
+def material(systems, lists, measures=("ndcg@10",), **options):
     results = evaluate(systems, lists, list(measures))
-    return Material(systems, lists, results, compare(results), metrics_of(results, measures))
+    return Material(systems, lists, results, compare(results), metrics_of(results, measures), **options)
 
 
 def test_another_package_adds_a_section_without_touching_the_rest(tmp_path):
@@ -178,3 +180,19 @@ def test_the_findings_say_what_the_tests_show_in_few_sentences():
         "In 1 of 6 comparisons the system is better, in 0 it is worse, and in 5 the difference is no more than chance "
         "explains."
     )
+
+
+def test_each_loss_has_a_scale_of_its_own_and_a_metric_is_shared():
+    lists = made_lists(6, seed=0)
+    histories = {
+        "good": [{"epoch": 1, "loss": 250.0, "ndcg@10": 0.5}, {"epoch": 2, "loss": 240.0, "ndcg@10": 0.6}],
+        "chance": [{"epoch": 1, "loss": -0.5, "ndcg@10": 0.4}],
+        "told nothing": [{"epoch": 1, "loss": float("nan")}],
+    }
+    systems = {"good": first_feature, "chance": last_feature, "told nothing": last_feature}
+    titles = re.findall("<figcaption>(.*?)</figcaption>", training(material(systems, lists, histories=histories)))
+    assert titles == [
+        "good: training loss by epoch",
+        "chance: training loss by epoch",
+        "ndcg@10 of the validation lists by epoch",
+    ]

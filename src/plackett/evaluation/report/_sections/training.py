@@ -13,21 +13,28 @@ from plackett.evaluation.report._registry import section
 
 @section("Training", place=30)
 def training(material: Material) -> Markup | None:
-    """A chart of each quantity of the histories."""
+    """A chart of the loss for each system, as losses have scales of their own, and one of each metric for all."""
     histories = {name: material.histories[name] for name in material.names if material.histories.get(name)}
-    quantities = dict.fromkeys(
-        key
-        for rows in histories.values()
-        for row in rows
-        for key, value in row.items()
-        if key != "epoch" and math.isfinite(float(value))
-    )
-    if not quantities:
-        return None
-    return Markup("\n").join(_chart(material.names, histories, quantity) for quantity in quantities)
+    metrics = {key: None for rows in histories.values() for row in rows for key in row if key not in ("epoch", "loss")}
+    charts = [
+        _chart(material.names, {name: rows}, "loss", f"{name}: training loss by epoch", height=160)
+        for name, rows in histories.items()
+        if _is_told(rows, "loss")
+    ]
+    panels = [Markup('<div class="panels">{}</div>').format(Markup("\n").join(charts))] if charts else []
+    for metric in metrics:
+        told = {name: rows for name, rows in histories.items() if _is_told(rows, metric)}
+        if told:
+            panels.append(_chart(material.names, told, metric, f"{metric} of the validation lists by epoch"))
+    return Markup("\n").join(panels) if panels else None
 
 
-def _chart(names, histories, quantity):
+def _is_told(rows, quantity):
+    """Whether an epoch has a number of it."""
+    return any(math.isfinite(float(row.get(quantity, math.nan))) for row in rows)
+
+
+def _chart(names, histories, quantity, title, height=280):
     rows = [
         {"system": name, "epoch": int(row["epoch"]), "value": float(row[quantity])}
         for name, history in histories.items()
@@ -45,7 +52,6 @@ def _chart(names, histories, quantity):
     )
     told = by_system(names, shape=True)
     lines = base.mark_line().encode(**by_system(names, dash=True)) + base.mark_point().encode(**told)
-    kind = "training loss" if quantity == "loss" else f"{quantity} of the validation lists"
     ends = [
         f"{name} goes from {decimals(float(history[0][quantity]))} to {decimals(float(history[-1][quantity]))}"
         for name, history in histories.items()
@@ -53,9 +59,10 @@ def _chart(names, histories, quantity):
     ]
     return chart(
         lines,
-        f"{kind[0].upper()}{kind[1:]} by epoch" if quantity == "loss" else f"{kind} by epoch",
+        title,
         "; ".join(ends) + ".",
         ["system", "epoch", quantity],
         [[row["system"], row["epoch"], decimals(row["value"])] for row in rows],
         legend=[key for key in legend_of(names) if key.name in histories],
+        height=height,
     )
