@@ -1,0 +1,16 @@
+"""One page, in one file, of how systems rank: what they measure, how they differ, and on which queries."""
+
+from plackett import _lazy
+
+_MODULES = {
+    "Material": "_material",
+    "chart": "_charts",
+    "render": "_html",
+    "report": "_page",
+    "section": "_registry",
+    "table": "_html",
+}
+
+__all__ = ["Material", "chart", "render", "report", "section", "table"]
+
+__getattr__, __dir__ = _lazy.attach(__name__, _MODULES, extra="report")

@@ -1,0 +1,129 @@
+"""Charts as Vega-Lite specs that Altair checks, in the colours of the page."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import altair as alt
+from markupsafe import Markup
+
+from plackett.evaluation.report._html import render, script_of, table
+
+# Colours are names of the style sheet, so that one drawing serves light, dark and print. Eight systems have a colour of
+# their own, told apart also where colours are not; shapes and dashes say the same.
+COLOURS = [f"var(--series-{number})" for number in range(1, 9)]
+DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [3, 5], [10, 3, 3, 3, 3, 3], [1, 4]]
+SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
+FONT = "system-ui, sans-serif"
+# The shapes as paths of SVG around (14, 6), for legends.
+MARKS = {
+    "circle": "M10 6a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
+    "square": "M10.5 2.5h7v7h-7z",
+    "triangle-up": "M14 1.5l4.5 8h-9z",
+    "diamond": "M14 1l4 5-4 5-4-5z",
+    "cross": "M12.5 2h3v2.5H18v3h-2.5V10h-3V7.5H10v-3h2.5z",
+    "triangle-down": "M14 10.5l-4.5-8h9z",
+    "triangle-right": "M18.5 6l-8-4.5v9z",
+    "triangle-left": "M9.5 6l8-4.5v9z",
+}
+QUIET = {
+    "labelColor": "var(--text)",
+    "titleColor": "var(--text)",
+    "labelFont": FONT,
+    "titleFont": FONT,
+    "labelFontSize": 12,
+    "titleFontSize": 12,
+    "titleFontWeight": "normal",
+}
+CONFIG: dict[str, Any] = {
+    "background": "transparent",
+    "font": FONT,
+    "view": {"stroke": "transparent"},
+    "axis": QUIET | {"gridColor": "var(--line)", "domainColor": "var(--muted)", "tickColor": "var(--muted)"},
+    # About one tick in 90 pixels, on a phone too.
+    "axisXQuantitative": {"labelFlush": False, "tickCount": {"expr": "ceil(width / 90)"}},
+    "bar": {"color": COLOURS[0]},
+    "point": {"size": 50, "filled": True},
+    "line": {"strokeWidth": 2},
+    "rule": {"color": "var(--muted)"},
+}
+
+WHOLE = alt.Axis(format="d", tickMinStep=1)  # of ranks and epochs
+TIGHT = alt.Scale(zero=False, nice=False)  # from the first of them to the last
+
+
+class Key(NamedTuple):
+    """An entry of a legend: what it is called, its colour, its mark as a path of SVG, and the dashes of its line.
+
+    No dashes = it has no line.
+    """
+
+    name: str
+    colour: str
+    mark: str
+    dashes: Sequence[int] = ()
+
+
+def chart(
+    spec: Any,
+    title: str,
+    describe: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    legend: Sequence[Key] = (),
+    height: int = 280,
+) -> Markup:
+    """A chart as wide as the page, with what it shows in words and its numbers in a table that opens.
+
+    >>> import altair as alt
+    >>> bars = alt.Chart(alt.Data(values=[{"x": 1, "y": 2}])).mark_bar().encode(x="x:Q", y="y:Q")
+    >>> "<figure" in chart(bars, "Sizes", "One bar of height 2.", ["x", "y"], [[1, 2]])
+    True
+
+    Args:
+        spec: a chart of Altair. Its fields have plain names; names from data belong into values.
+        title: what it shows, above it.
+        describe: what there is to see, for those who do not.
+        columns: the headings of the table.
+        rows: its cells.
+        legend: what the looks stand for, see `legend_of`; one of a single key is left out.
+        height: of the plot in pixels.
+    """
+    spec = spec.properties(width="container", height=height, autosize={"type": "fit-x", "contains": "padding"})
+    numbers = table(f"The numbers of the chart: {title}", columns, rows, numbers=range(1, len(columns)))
+    data = script_of(spec.configure(**CONFIG).to_dict(), "spec")
+    return render("chart.html", title=title, describe=describe, spec=data, numbers=numbers, legend=legend)
+
+
+def legend_of(systems: Sequence[str]) -> list[Key]:
+    """The legend of a chart that tells systems apart by `by_system`."""
+    return [Key(name, COLOURS[place], MARKS[SHAPES[place]], DASHES[place]) for name, place in _places(systems).items()]
+
+
+def _places(systems):
+    return {name: place % len(COLOURS) for place, name in enumerate(systems)}
+
+
+def by_system(systems: Sequence[str], *, shape: bool = False, dash: bool = False) -> dict[str, Any]:
+    """The encodings that tell systems apart, of the field `system`; each system looks alike in all charts."""
+
+    def scale(values):
+        return alt.Scale(domain=list(systems), range=[values[place] for place in _places(systems).values()])
+
+    # The legend is HTML, which breaks its lines on a phone.
+    encodings: dict[str, Any] = {"color": alt.Color("system:N", scale=scale(COLOURS), legend=None)}
+    if shape:
+        encodings["shape"] = alt.Shape("system:N", scale=scale(SHAPES), legend=None)
+    if dash:
+        encodings["strokeDash"] = alt.StrokeDash("system:N", scale=scale(DASHES), legend=None)
+    return encodings
+
+
+def data_of(rows: Iterable[dict]) -> alt.Data:
+    """Rows as the data of a chart. What is NaN or infinite is missing, and a line has a gap there."""
+    return alt.Data(values=[{name: _finite(value) for name, value in row.items()} for row in rows])
+
+
+def _finite(value):
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,125 @@
+"""Pieces of HTML. What comes from data is escaped, here and in the templates."""
+
+import functools
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+# `<` and its like begin tags, also in a script; the separators end lines in old JavaScript.
+UNSAFE = {ord(x): f"\\u{ord(x):04x}" for x in "<>&'\u2028\u2029"}
+NONE, MINUS = "\u2013", "\u2212"  # a dash, and the minus sign that is as wide as a plus
+
+
+def render(template: str, loader: jinja2.BaseLoader | None = None, **context: Any) -> Markup:
+    """A template of Jinja2, filled in; all values but `Markup` are escaped.
+
+    >>> from plackett.evaluation.report import render
+    >>> render("who", jinja2.DictLoader({"who": "<b>{{ name }}</b>"}), name="<script>")
+    Markup('<b>&lt;script&gt;</b>')
+
+    Args:
+        template: its name.
+        loader: where it is. None = among those of plackett.
+        context: what it is filled with. A name that is not there raises.
+    """
+    return Markup(_environment(loader).get_template(template).render(context))
+
+
+@functools.lru_cache(4)
+def _environment(loader):
+    return jinja2.Environment(
+        loader=loader or jinja2.PackageLoader("plackett.evaluation.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def table(
+    caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Iterable[int] = ()
+) -> Markup:
+    """A table whose first column says what each row is of.
+
+    >>> print(table("Means", ["system", "ndcg"], [["<a>", "0.5000"]], numbers=[1]).count("&lt;a&gt;"))
+    1
+
+    Args:
+        caption: what the table shows.
+        columns: the headings.
+        rows: one cell a column; what is no text is made into one by `str`.
+        numbers: the places of the columns that hold numbers, which stand on the right.
+    """
+    return render("table.html", caption=caption, columns=columns, rows=list(rows), numbers=set(numbers))
+
+
+def script_of(data: Any, name: str) -> Markup:
+    """Data as JSON in a script element that is not run, from which no text can break out."""
+    return Markup('<script type="application/json" class="{}">{}</script>').format(name, Markup(to_json(data)))
+
+
+def to_json(data: Any) -> str:
+    """JSON without the characters that mean something to HTML."""
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).translate(UNSAFE)
+
+
+def decimals(value: float, digits: int = 4) -> str:
+    """A number with a fixed count of decimals; a dash where it is none.
+
+    >>> decimals(0.5), decimals(-0.00001), decimals(float("nan")) == NONE
+    ('0.5000', '0.0000', True)
+    """
+    if not math.isfinite(value):
+        return NONE
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def signed(value: float, digits: int = 4) -> str:
+    """A difference, with its sign.
+
+    >>> signed(0.25), signed(-0.25) == f"{MINUS}0.2500", signed(0.0)
+    ('+0.2500', True, '0.0000')
+    """
+    text = decimals(abs(value), digits)
+    if text == NONE or float(text) == 0:
+        return text
+    return ("+" if value > 0 else MINUS) + text
+
+
+def between(low: float, high: float, form: Any = decimals) -> str:
+    """An interval.
+
+    >>> between(0.25, 0.5)
+    '[0.2500, 0.5000]'
+    """
+    return f"[{form(low)}, {form(high)}]" if math.isfinite(low) and math.isfinite(high) else NONE
+
+
+def p_value(p: float) -> str:
+    """A p-value, of which small ones are told as a bound.
+
+    >>> p_value(0.0421), p_value(0.0004)
+    ('0.042', '< 0.001')
+    """
+    if not math.isfinite(p):
+        return NONE
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun.
+
+    >>> count(1, "query", "queries"), count(1200, "query", "queries")
+    ('1 query', '1,200 queries')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def or_none(values: Any, digits: int = 4) -> list:
+    """Numbers for JSON, rounded; None where one is none."""
+    return [round(float(x), digits) if math.isfinite(x) else None for x in values]

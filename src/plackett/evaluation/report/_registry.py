@@ -1,0 +1,77 @@
+"""The sections of a report, which register themselves."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from plackett.evaluation.report._material import Material
+
+    Build = Callable[[Material], Markup | None]
+
+
+class Section(NamedTuple):
+    """A part of the page.
+
+    Args:
+        title: its heading.
+        place: sections stand by rising place.
+        build: the function of the material that gives its HTML; None where its data is not there.
+    """
+
+    title: str
+    place: float
+    build: "Build"
+
+    @property
+    def anchor(self) -> str:
+        """The id of the section in the page."""
+        return "-".join("".join(x if x.isalnum() else " " for x in self.title.lower()).split())
+
+
+_SECTIONS: dict[str, Section] = {}
+
+
+def section(title: str, *, place: float) -> "Callable[[Build], Build]":
+    """Adds a section to all reports that are written from now on.
+
+    >>> from markupsafe import Markup
+    >>> from plackett.evaluation.report import section
+    >>> @section("Clicks", place=35)
+    ... def clicks(material):
+    ...     column = material.lists.columns.get("click")
+    ...     return None if column is None else Markup("<p>{} clicks.</p>").format(int(column.sum()))
+    >>> remove("Clicks")
+
+    Args:
+        title: its heading, which no other section has.
+        place: where it stands; the sections of plackett have 10, 20, and so on to 90.
+
+    Returns:
+        What takes a function of the `Material` that returns the section's HTML, see `render`, `chart` and `table`, or
+        None where its data is not there, and gives the function back.
+
+    Raises:
+        ValueError: another section has this title.
+    """
+
+    def add(build):
+        entry = Section(title, place, build)
+        clash = next((x.title for x in _SECTIONS.values() if x.anchor == entry.anchor), None)
+        if clash is not None:
+            raise ValueError(f"there is a section {clash!r} already: choose another title than {title!r}")
+        _SECTIONS[title] = entry
+        return build
+
+    return add
+
+
+def remove(title: str) -> None:
+    """Takes a section out of all reports that are written from now on."""
+    del _SECTIONS[title]
+
+
+def sections() -> list[Section]:
+    """All sections, by their place."""
+    return sorted(_SECTIONS.values(), key=lambda one: (one.place, one.title))

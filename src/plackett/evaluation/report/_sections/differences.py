@@ -1,0 +1,93 @@
+"""On which share of the queries a system gains and loses."""
+
+import altair as alt
+import numpy as np
+from markupsafe import Markup
+
+from plackett.evaluation.report._charts import MARKS, Key, chart, data_of
+from plackett.evaluation.report._html import count, decimals, signed, table
+from plackett.evaluation.report._material import Material, against
+from plackett.evaluation.report._registry import section
+
+BINS = 20  # on each side of 0
+OUTCOMES = ("better", "equal", "worse")
+COLOURS = ("var(--better)", "var(--equal)", "var(--worse)")
+EQUAL = 1e-9
+
+
+@section("Query by query", place=50)
+def differences(material: Material) -> Markup | None:
+    """Wins, ties and losses, and a histogram of the differences of the first metric for each pair."""
+    pairs = material.comparison.pairs
+    if not pairs:
+        return None
+    columns = against(pairs)
+    rows = [[pair.metric.partition("[")[0], *columns.cells(pair), *_shares(pair)] for pair in pairs]
+    wins = table(
+        f"Queries on which a system is better, as good (within 1e-9) and worse{columns.words}",
+        ["metric", *columns.heads, "better", "equal", "worse"],
+        rows,
+        numbers=range(1 + len(columns.heads), 4 + len(columns.heads)),
+    )
+    first = [pair for pair in pairs if pair.metric == material.stated and pair.queries]
+    return wins + Markup("\n").join(_histogram(material, pair) for pair in first)
+
+
+def _shares(pair):
+    total = max(1, pair.queries)
+    return [f"{number:,} ({number / total:.0%})" for number in (pair.wins, pair.ties, pair.losses)]
+
+
+def histogram(found: np.ndarray, *, less_is_better: bool = False) -> list[dict]:
+    """The differences in bins of one width, of which the middle one is around 0; outcomes stand on each other."""
+    found = found[~np.isnan(found)]
+    equal = np.abs(found) <= EQUAL
+    reach = float(np.abs(found).max(initial=0.0)) or 1.0
+    width = reach / (BINS + 0.5)
+    edges = (np.arange(2 * BINS + 2) - BINS - 0.5) * width
+    up, down = ("worse", "better") if less_is_better else ("better", "worse")
+    members = {"equal": found[equal], up: found[found > EQUAL], down: found[found < -EQUAL]}
+    rows, heights = [], np.zeros(len(edges) - 1, "int64")
+    for outcome in OUTCOMES:
+        counts, _ = np.histogram(np.clip(members[outcome], edges[0], edges[-1]), edges)
+        rows += [
+            {"low": low, "high": high, "bottom": int(height), "queries": int(number), "outcome": outcome}
+            for low, high, height, number in zip(edges[:-1].tolist(), edges[1:].tolist(), heights, counts, strict=True)
+            if number
+        ]
+        heights += counts
+    return [row | {"top": row["bottom"] + row["queries"]} for row in rows]
+
+
+def _histogram(material, pair):
+    found = material.comparison.differences(pair.system, pair.metric, pair.baseline)
+    rows = histogram(found, less_is_better=material.less_is_better)
+    scale = alt.Scale(domain=list(OUTCOMES), range=list(COLOURS))
+    bars = (
+        alt.Chart(data_of(rows))
+        .mark_rect(stroke="var(--page)", strokeWidth=0.5)
+        .encode(
+            x=alt.X("low:Q", title=f"difference of {material.metric} on a query"),
+            x2="high:Q",
+            y=alt.Y("bottom:Q", title="queries", axis=alt.Axis(tickMinStep=1)),
+            y2="top:Q",
+            color=alt.Color("outcome:N", scale=scale, legend=None),
+            tooltip=[
+                alt.Tooltip("low:Q", title="from", format=".3f"),
+                alt.Tooltip("high:Q", title="to", format=".3f"),
+                alt.Tooltip("outcome:N"),
+                alt.Tooltip("queries:Q"),
+            ],
+        )
+    )
+    middle = alt.Chart(data_of([{"at": 0}])).mark_rule(color="var(--text)").encode(x="at:Q")
+    return chart(
+        bars + middle,
+        f"{pair.system} less {pair.baseline}, query by query",
+        f"{pair.system} is better on {count(pair.wins, 'query', 'queries')}, equal on {pair.ties:,} and worse on "
+        f"{pair.losses:,}; the mean difference is {signed(pair.difference)}.",
+        ["from", "to", "outcome", "queries"],
+        [[decimals(row["low"], 3), decimals(row["high"], 3), row["outcome"], row["queries"]] for row in rows],
+        legend=[Key(name, colour, MARKS["square"]) for name, colour in zip(OUTCOMES, COLOURS, strict=True)],
+        height=220,
+    )
