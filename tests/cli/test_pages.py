@@ -26,6 +26,9 @@ COMMANDS = sorted(
 )
 CONTENTS = {
     "config.yaml": yaml.safe_dump({"data": ["train.parquet"], "backend": BACKEND} | dataclasses.asdict(Settings())),
+    "model.txt": "tree\n",
+    "bm25.run": "1 Q0 a 1 .9 t\n",
+    "dense.run": "1 Q0 a 1 .9 t\n",
     "roles.yaml": "query: session",
     "space.yaml": "learning_rate: {low: 1e-4, high: 1e-1, log: true}",
 }
@@ -36,7 +39,9 @@ class ReadError(Exception):
 
 
 def test_there_are_some_of_each():
-    assert {command.split()[0] for command in COMMANDS} == {"convert", "crossval", "evaluate", "score", "train", "tune"}
+    assert {command.split()[0] for command in COMMANDS} == {
+        *("convert", "crossval", "evaluate", "report", "score", "train", "tune"),
+    }
     assert len(COMMANDS) > 8
 
 
@@ -56,9 +61,11 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
         monkeypatch.setattr(module, name, read)
     monkeypatch.chdir(tmp_path)
     arguments = shlex.split(command)
-    output = {"convert": arguments[2], "score": arguments[-1]}.get(arguments[0])
-    files = [name for name in [*arguments, "train.parquet"] if pathlib.Path(name).suffix and name != output]
-    files += [f"{arguments[1]}/model.keras"] if arguments[0] in ("evaluate", "score") else []
+    output = {arguments[2]} if arguments[0] == "convert" else {*arguments[-1:]} if "-o" in arguments else set()
+    words = [word for word in [*arguments, "train.parquet"] if word not in output and ":" not in word]
+    files = [name for name in (word.rpartition("=")[2] for word in words) if pathlib.Path(name).suffix]
+    if arguments[0] in ("evaluate", "report", "score"):
+        files += [f"{word}/model.keras" for word in words if word.startswith("runs/")]
     for path in map(pathlib.Path, files):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(CONTENTS.get(path.name, ""))
