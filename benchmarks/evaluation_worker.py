@@ -38,10 +38,10 @@ def plackett_at_once(run, qrels):
 
 def plackett_beside_others(run, qrels):
     """plackett, of the run as one of any number of systems on the judgements, as `plackett evaluate` has it."""
-    from plackett.data import read_qrels
+    from plackett.data import stream
     from plackett.evaluation import evaluate
 
-    return lambda: evaluate(run, read_qrels(qrels), NAMES, like="trec_eval")
+    return lambda: evaluate(run, stream(qrels, form="qrels"), NAMES, like="trec_eval")
 
 
 def pytrec_eval(run, qrels):

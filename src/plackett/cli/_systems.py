@@ -42,7 +42,7 @@ Fuse = Annotated[
         "borda, min_max, z_score, comb_sum. May be repeated.",
     ),
 ]
-STREAMED = ("trec",)  # formats that are measured part by part
+STREAMED = ("trec", "qrels")  # formats that are measured part by part
 
 
 @dataclasses.dataclass(frozen=True)

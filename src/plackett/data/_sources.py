@@ -103,7 +103,7 @@ def stream(paths: Paths, *, documents: int = 2**20, **reading: Unpack[Reading]) 
         raise ValueError(f"documents must be at least 1, but got {documents}")
     paths = as_list(paths)
     form = choose_form(paths, reading)
-    return _in_parts(_tables_as_lists(paths, form, options_of(form, reading), labelled=True), documents)
+    return _in_parts(tables_as_lists(paths, form, options_of(form, reading), labelled=True), documents)
 
 
 def _in_parts(found, documents):
@@ -316,10 +316,12 @@ def _read(paths, form, options, labelled):
         return read_parquet(paths, cache=cache_folder() / "lists", **options)
     if form == "letor":
         options = {"together": False} | options
-    return join(_tables_as_lists(paths, form, options, labelled))
+    return join(tables_as_lists(paths, form, options, labelled=labelled))
 
 
-def _tables_as_lists(paths, form, options, labelled):
+def tables_as_lists(
+    paths: Sequence[str | os.PathLike], form: str, options: Mapping[str, Any], *, labelled: bool
+) -> Iterator[RankingLists]:
     """The lists of each table of some files; a query that comes again is refused."""
     known = set[str]()
     for source in align(open_sources(paths, form, options, labelled=labelled)):

@@ -63,14 +63,14 @@ def documents_of(lists: RankingLists, scored: Scored) -> Documents:
 
 def _check_known(lists, beyond):
     """Raises a ValueError where a document beyond may be one of those that the lists miss, whose ids are not known."""
-    both = (np.diff(beyond.row_splits) > 0) & (np.diff(lists.missed.row_splits) > 0)
+    missed = any_of_each(lists.missed.grades >= 0, lists.missed.row_splits)  # one below 0 is no verdict
+    both = missed & (np.diff(beyond.row_splits) > 0)
     if both.any():
         query = lists.queries[int(both.argmax())]
         raise ValueError(
             f"a system has documents of query {query!r} that these lists lack, and the lists do not know the ids of "
-            f"the {lists.missed.row_splits[-1]} judged documents that they lack, so that these cannot be told from "
-            "others: measure runs on the judgements, plackett.data.read_qrels(path) (on the command line --qrels "
-            "without --data)"
+            "the judged documents that they lack, so that these cannot be told from others: measure runs on the "
+            "judgements, plackett.data.read_qrels(path) (on the command line --qrels without --data)"
         )
 
 

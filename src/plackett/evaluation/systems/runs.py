@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from plackett.data import RankingLists, Strings, read_trec
-from plackett.data._ranking_lists import splits
+from plackett.data import RankingLists, Strings
+from plackett.data._ranking_lists import rows_of, splits
 from plackett.data._schema import to_arrow
+from plackett.data._sources import tables_as_lists
+from plackett.data._strings import concatenate_strings
 from plackett.evaluation._scored import Beyond, Scored
 from plackett.evaluation.systems.base import OpenSystem, count
 
@@ -44,7 +46,7 @@ class Run(OpenSystem):
         rows_beyond, queries_beyond = [np.zeros(0, "int64")], [np.zeros(0, "int64")]
         for start, stop in _chunks(lists.lengths + lengths, CHUNK):
             here = slice(int(lists.row_splits[start]), int(lists.row_splits[stop]))
-            rows = _rows_of(self.row_splits, places[start:stop][known[start:stop]])
+            rows = rows_of(self.row_splits, places[start:stop][known[start:stop]])
             query = np.repeat(np.arange(start, stop), lengths[start:stop])
             asked = np.repeat(np.arange(start, stop), lists.lengths[start:stop])
             match = _match(asked - start, lists.documents[here], query - start, self.documents[rows])
@@ -107,12 +109,6 @@ def _chunks(sizes, most) -> Iterator[tuple[int, int]]:
         start, done = stop, int(ends[stop - 1])
 
 
-def _rows_of(row_splits, queries):
-    """The rows of some queries behind each other."""
-    lengths = np.diff(row_splits)[queries]
-    return np.repeat(row_splits[:-1][queries] - splits(lengths)[:-1], lengths) + np.arange(lengths.sum())
-
-
 def _texts(strings):
     """The strings as Arrow has them, with offsets of 64 bits."""
     return pc.cast(to_arrow(strings), pa.large_string())
@@ -145,5 +141,16 @@ def open_run(path: str | os.PathLike) -> Run:
     Raises:
         ValueError: a line is malformed, or a document is there twice; says file and line.
     """
-    lists = read_trec(path, None, together=False)
-    return Run(str(path), lists.queries, lists.row_splits, lists.documents, lists.columns["run_score"])
+    try:
+        parts = _compact(path, together=True)
+    except ValueError:  # perhaps the lines of a query stand apart; what else is wrong is told again
+        parts = _compact(path, together=False)
+    queries, documents, lengths, scores = zip(*parts, strict=True)
+    lengths, scores = np.concatenate(lengths), np.concatenate(scores)
+    return Run(str(path), concatenate_strings(queries), splits(lengths), concatenate_strings(documents), scores)
+
+
+def _compact(path, together):
+    """(queries, documents, lengths, scores) of the parts of a run."""
+    found = tables_as_lists([path], "trec", {"together": together}, labelled=False)
+    return [(part.queries, part.documents, part.lengths, part.columns["run_score"]) for part in found]
