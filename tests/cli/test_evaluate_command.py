@@ -6,6 +6,7 @@ import re
 
 import keras
 import numpy as np
+import polars as pl
 import pytest
 import yaml
 from backends import BACKEND
@@ -15,6 +16,7 @@ from conftest import made_lists
 from plackett import data, evaluation, metrics
 from plackett.cli import evaluate
 from plackett.data._suffixes import MOVIELENS
+from plackett.evaluation import _evaluate, _peers
 
 
 def test_evaluate_states_its_conventions(files):
@@ -120,3 +122,106 @@ def test_the_conventions_are_those_of_the_metrics():
         metrics.get("ndcg", empty=empty)
     with pytest.raises(ValueError, match=", ".join(map(repr, evaluate.TIES))):
         metrics.get("ndcg", ties="?")
+
+
+def test_several_systems_are_compared(files):
+    systems = ["feature:1", "lowest=feature:-1", "random:3"]
+    done = run(
+        "evaluate",
+        *systems,
+        "--data",
+        files / "test.txt",
+        "--metric",
+        "ndcg@5",
+        "--fuse",
+        "both=rrf:feature:1,random:3",
+    )
+    assert done.exit_code == 0, done.output
+    assert done.output.count("│ ndcg@5[exp2, empty=0, ties=position]") == 4
+    assert "Differences in ndcg@5[exp2, empty=0, ties=position] from feature:1" in done.output
+    assert "95% intervals by the percentile bootstrap over queries, 2,000 resamples, seed 0" in words(done)
+    done = run("evaluate", *systems, "--data", files / "test.txt", "--metric", "ndcg@5", "--baseline", "all")
+    assert re.search(r"Differences in ndcg@5\[exp2, empty=0, ties=position\] *\n", done.output)
+    assert re.search(r"│ random:3 │ lowest +│", done.output)
+
+
+def test_evaluate_writes_a_row_a_query_and_system(files):
+    arguments = ["evaluate", "feature:1", "random:3", "--data", files / "test.txt", "--data", files / "vali.txt"]
+    done = run(*arguments, "--metric", "mrr", "-o", files / "results.parquet")
+    assert done.exit_code == 0, done.output
+    frame = pl.read_parquet(files / "results.parquet")
+    assert frame.columns == ["query", "system", "list_size", "relevant", "mrr[empty=0, ties=position]"]
+    assert f"{frame['mrr[empty=0, ties=position]'][: len(frame) // 2].mean():.4f}" in done.output
+    before = (files / "results.parquet").read_bytes()
+    assert "results.parquet exists" in words(run(*arguments, "-o", files / "results.parquet"))
+    assert (files / "results.parquet").read_bytes() == before
+    assert "--output must be NAME.parquet, but got" in words(run(*arguments, "-o", files / "results.csv"))
+
+
+def test_evaluate_by_slices_and_the_worst_queries(files):
+    arguments = ["evaluate", "feature:1", "--data", files / "test.txt", "--metric", "mrr"]
+    done = run(*arguments, "--slice", "list_size", "--slice", "relevant", "--worst", "2")
+    assert done.exit_code == 0, done.output
+    assert "By list_size" in done.output
+    assert "By relevant" in done.output
+    assert len(re.findall(r"feature:1: query test\d+, mrr 0\.\d{4}", done.output)) == 2
+    assert "unknown column of queries 'topic'" in words(run(*arguments, "--slice", "topic"))
+
+
+def test_runs_on_judgements(files):
+    (files / "a.run").write_text("1 Q0 a 1 .9 t\n1 Q0 u 2 .8 t\n9 Q0 x 1 .5 t\n")
+    (files / "b.run").write_text("1 Q0 b 1 .9 t\n2 Q0 c 2 .8 t\n")
+    (files / "judged.qrels").write_text("1 0 a 1\n1 0 b 0\n2 0 c 1\n")
+    runs = [files / "a.run", files / "b.run", "--qrels", files / "judged.qrels", "--metric", "mrr"]
+    done = run("evaluate", *runs)
+    assert re.search(r"│ a +│ 0\.5000 │", done.output), done.output
+    assert "a.run lacks 1 of 2 queries, such as '2': it retrieved nothing for them" in words(done)
+    assert "a.run has 1 document in 1 query that the data lacks" in words(done)
+    assert "a.run has 1 query that the data lacks, such as '9', left out" in words(done)
+    done = run("evaluate", *runs, "--like", "trec_eval")
+    assert re.search(r"│ a +│ 1\.0000 │", done.output), done.output
+    assert "mrr[empty=0, ties=trec]" in done.output
+    done = run("evaluate", "a=column:run_score", "--data", files / "a.run", *runs[2:], "--queries", "judged")
+    assert re.search(r"│ a +│ 0\.5000 │", done.output), done.output
+
+
+def test_a_column_of_a_table_keeps_its_precision(files):
+    lines = [f"q,{i == 99:d},{1700000000 + i}" for i in range(100)]
+    (files / "news.csv").write_text("\n".join(["query,label,time", *lines]))
+    done = run("evaluate", "newest=column:time", "oldest=column:-time", "--data", files / "news.csv", "--metric", "mrr")
+    assert re.search(r"│ newest │ 1\.0000 │", done.output), done.output
+    assert re.search(r"│ oldest │ 0\.0100 │", done.output), done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["feature:1"], "there is no data: name it by --data, or the judgements of runs by --qrels"),
+        (["none.txt", "--data", "test.txt"], "there is no file none.txt"),
+        (["test.txt", "--data", "test.txt"], "test.txt is no system of a known kind, by its first bytes"),
+        (["a=feature:1", "a=feature:2", "--data", "test.txt"], "two systems have the name 'a'"),
+        (["feature:1", "--data", "test.txt", "--baseline", "featur:1"], "unknown baseline 'featur:1'; did you mean"),
+        (["feature:9", "--data", "test.txt"], "these lists have no feature '9'"),
+        (["feature:1", "--data", "test.txt", "--like", "trec"], "unknown --like 'trec'; known are letor, lightgbm"),
+        (
+            ["feature:1", "--data", "test.txt", "--like", "letor", "--ties", "trec"],
+            "--like letor sets what --ties sets",
+        ),
+        (
+            ["feature:1", "--data", "test.txt", "--fuse", "a=rrf:feature:1"],
+            "a fusion must be NAME=METHOD:SYSTEM,SYSTEM",
+        ),
+        (["feature:1", "--data", "test.txt", "--fuse", "a=rrf:feature:1,b"], "unknown system 'b'"),
+    ],
+)
+def test_evaluate_refuses_systems(arguments, expected, files, monkeypatch):
+    monkeypatch.chdir(files)
+    done = run("evaluate", *arguments)
+    assert done.exit_code == 2, done.output
+    assert expected in words(done)
+    assert "Traceback" not in done.output
+
+
+def test_the_peers_are_those_of_evaluation():
+    assert tuple(_peers.PEERS) == evaluate.PEERS
+    assert evaluate.QUERIES == _evaluate.QUERIES

@@ -21,7 +21,7 @@ class Batch:
 
     def __init__(self, documents: Documents, queries: np.ndarray, rows: int, size: int):
         lengths = np.zeros(rows, "int64")
-        lengths[: len(queries)] = np.diff(documents.row_splits)[queries]
+        lengths[: len(queries)] = documents.row_splits[queries + 1] - documents.row_splits[queries]
         self.documents = documents
         self.mask = np.arange(size) < lengths[:, None]
         self.at = rows_of(documents.row_splits, queries)

@@ -115,6 +115,8 @@ def worst_queries(
 ) -> tuple[QueryValue, ...]:
     """The queries on which a system is worst, the worst first; equal ones in the order of the results.
 
+    Queries without relevant documents are left out: all systems are equal there.
+
     >>> from plackett.data import Strings
     >>> values = np.array([[[0.2, 0.9, 0.5]], [[0.3, 0.1, 0.5]]])
     >>> results = Results(("bm25", "ours"), ("mrr",), ("mrr[]",), (False,), Strings.of("abc"), values, {})
@@ -140,6 +142,8 @@ def worst_queries(
     check_count("n", n)
     row = metric_place(results, metric)
     values = results.values[results.systems.index(system), row]
+    if "relevant" in results.facts:
+        values = np.where(results.facts["relevant"] > 0, values, np.nan)
     sign = -1 if results.less_is_better[row] else 1
     if baseline is None:
         order = np.argsort(sign * values, kind="stable")[: (~np.isnan(values)).sum()]  # NaN stands last
@@ -148,7 +152,7 @@ def worst_queries(
     others = results.values[results.systems.index(baseline), row]
     differences = values - others
     order = np.argsort(sign * differences, kind="stable")
-    order = order[sign * differences[order] < -EQUAL]
+    order = order[sign * differences[order] < -EQUAL]  # which NaN is not
     return tuple(
         QueryValue(results.queries[i], i, float(values[i]), float(others[i]), float(differences[i]))
         for i in order[:n].tolist()
