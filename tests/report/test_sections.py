@@ -95,7 +95,7 @@ def test_a_query_that_does_not_count_comes_last():
 def test_the_feature_that_a_system_goes_by_matters_and_no_other():
     lists = made_lists(60, seed=1)
     one = material({"first": first_feature}, lists)
-    found = importances(one, "first", lists, list(lists.feature_names), 3)
+    found = importances(one, "first", lists, list(lists.feature_names))
     assert found[0].feature == "feature 1"
     assert min(found[0].drops) > 0.05
     assert all(drop == 0 for other in found[1:] for drop in other.drops)
@@ -104,7 +104,7 @@ def test_the_feature_that_a_system_goes_by_matters_and_no_other():
 def test_a_metric_of_which_less_is_better_drops_upwards():
     lists = made_lists(60, seed=1)
     one = material({"first": first_feature}, lists, [metrics.ARP(average="lists")])
-    assert min(importances(one, "first", lists, ["1"], 3)[0].drops) > 0
+    assert min(importances(one, "first", lists, ["1"])[0].drops) > 0
 
 
 def test_a_system_that_reads_no_features_has_no_importance():
@@ -136,7 +136,7 @@ def test_a_feature_that_is_the_same_in_each_list_is_left_out():
 def test_the_sample_of_queries_is_bounded_seeded_and_in_order():
     lists = made_lists(2000, seed=0)
     drawn = sample(lists, 0)
-    assert 2_900 < len(drawn.labels) <= 3_000
+    assert 1_900 < len(drawn.labels) <= 2_000
     assert drawn.fingerprint() == sample(lists, 0).fingerprint() != sample(lists, 1).fingerprint()
     places = [int(name[1:]) for name in drawn.queries]
     assert places == sorted(places)

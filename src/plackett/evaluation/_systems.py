@@ -14,6 +14,7 @@ from plackett.evaluation.systems.models import KerasModel, open_predictor
 from plackett.evaluation.systems.names import name_systems
 from plackett.evaluation.systems.simple import WORDS, Function, Scores, system_of_words
 
+THE_MODEL = "the model"  # what notes call a model that has no name yet
 ALLOWED = (
     "a Keras model, such as trained.model, an object with a method predict, an array of scores, a function of lists, a "
     f"path, or {WORDS}"
@@ -58,9 +59,9 @@ def open_system(what: Any) -> System:
     if isinstance(what, str | os.PathLike):
         return _open_words(what)
     if isinstance(what, keras.Model):
-        return KerasModel("the model", what)
+        return KerasModel(THE_MODEL, what)
     if isinstance(getattr(what, "model_", None), keras.Model):  # plackett.Ranker, whose predict asks for the queries
-        return KerasModel("the model", what.model_)
+        return KerasModel(THE_MODEL, what.model_)
     if isinstance(what, type):
         raise ValueError(f"a system must be an object, such as a fitted model, but got the class {what.__name__}")
     if hasattr(what, "predict"):
@@ -104,7 +105,14 @@ def open_systems(systems: Mapping[str, Any] | Sequence[str | os.PathLike] | str 
         )
     if not named:
         raise ValueError("there is no system to open")
-    return {name: open_system(what) for name, what in named.items()}
+    return {name: _called(name, open_system(what)) for name, what in named.items()}
+
+
+def _called(name, system):
+    """The system, whose notes call it by its name where it was given as an object."""
+    if getattr(system, "name", None) == THE_MODEL:
+        system.name = name
+    return system
 
 
 def _open_words(what):

@@ -13,9 +13,9 @@ from plackett.evaluation.report._html import count, render, signed
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
 
-DOCUMENTS = 3_000  # of the sample
-REPEATS, FEWEST = 5, 3
-SCORINGS = 300  # of one system, beyond which there are fewer repeats and then fewer features
+DOCUMENTS = 2_000  # of the sample
+REPEATS = 3
+MEASURED = 100  # features at most
 SHOWN = 20
 
 
@@ -34,9 +34,8 @@ def feature_importance(material: Material) -> Markup | None:
     readers = [name for name in material.names if features and reads_features(material, name)]
     if not readers:
         return None
-    repeats = max(FEWEST, min(REPEATS, SCORINGS // len(features)))
-    measured = features[: SCORINGS // FEWEST]
-    found = {name: importances(material, name, lists, measured, repeats) for name in readers}
+    measured = features[:MEASURED]
+    found = {name: importances(material, name, lists, measured) for name in readers}
     if not any(found.values()):
         return None
     moving = {name: of_system for name, of_system in found.items() if any(any(one.drops) for one in of_system)}
@@ -45,7 +44,7 @@ def feature_importance(material: Material) -> Markup | None:
         metric=material.stated,
         queries=count(len(lists), "query", "queries"),
         of_all=len(lists) < len(material.lists) and f"{len(material.lists):,}",
-        repeats=repeats,
+        repeats=REPEATS,
         seed=material.seed,
         constant=len(names_of(lists)) - len(features),
         unmeasured=len(features) - len(measured),
@@ -98,9 +97,7 @@ def reads_features(material: Material, name: str) -> bool:
     return not np.array_equal(material.score(name, shuffled).scores, material.scored[name].scores)
 
 
-def importances(
-    material: Material, name: str, lists: RankingLists, features: list[str], repeats: int
-) -> list[Importance]:
+def importances(material: Material, name: str, lists: RankingLists, features: list[str]) -> list[Importance]:
     """The importance of each feature to a system, the highest mean first; [] where no query counts."""
     metric, sign = [material.metrics[material.place]], -1 if material.less_is_better else 1
 
@@ -113,7 +110,7 @@ def importances(
         return []
     found = []
     for place, feature in enumerate(features):
-        randoms = (np.random.default_rng([material.seed, place, repeat]) for repeat in range(repeats))
+        randoms = (np.random.default_rng([material.seed, place, repeat]) for repeat in range(REPEATS))
         drops = whole - values(permute(lists, [feature], random) for random in randoms)
         found.append(Importance(_in_words(lists, feature), drops.tolist()))
     return sorted(found, key=lambda one: -float(np.mean(one.drops)))
