@@ -1,5 +1,6 @@
 """Lists from files of any format."""
 
+import concurrent.futures
 import functools
 import os
 import warnings
@@ -89,7 +90,7 @@ def stream(paths: Paths, *, documents: int = 2**20, **reading: Unpack[Reading]) 
         reading: see `Reading`: the format and what its reader takes. An option that would not act is refused.
 
     Returns:
-        The parts, in the order of the files, which are read while they are asked for.
+        The parts, in the order of the files. The next one is read while one is used.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -103,7 +104,16 @@ def stream(paths: Paths, *, documents: int = 2**20, **reading: Unpack[Reading]) 
         raise ValueError(f"documents must be at least 1, but got {documents}")
     paths = as_list(paths)
     form = choose_form(paths, reading)
-    return _in_parts(tables_as_lists(paths, form, options_of(form, reading), labelled=True), documents)
+    return _ahead(_in_parts(tables_as_lists(paths, form, options_of(form, reading), labelled=True), documents))
+
+
+def _ahead(items):
+    """The same items, each of which is made, in a thread, while the one before it is used."""
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
 
 
 def _in_parts(found, documents):
