@@ -11,7 +11,7 @@ from conftest import made_lists
 
 from plackett import evaluate_scores
 from plackett.data import RankingLists, Strings, read_qrels, read_trec, stream
-from plackett.evaluation import Beyond, Scored, evaluate, open_systems
+from plackett.evaluation import Beyond, Scored, _peers, evaluate, open_systems
 from plackett.metrics import MRR, NDCG
 from plackett.scorers import mlp
 
@@ -222,3 +222,36 @@ def test_systems_are_opened_once():
     opened = open_systems(SYSTEMS)
     first, second = (evaluate(opened, LISTS, ["mrr"]).values for _ in range(2))
     assert (first == second).all()
+
+
+def test_columns_of_queries_never_clash_with_those_of_results():
+    columns = {name: np.arange(len(LISTS)) for name in ("system", "judged", "list_size")}
+    results = evaluate(SYSTEMS, dataclasses.replace(LISTS, query_columns=columns), ["mrr"])
+    assert {f"{name} (column)" for name in columns} < set(results.to_frame().columns)
+
+
+@pytest.mark.parametrize("peer", _peers.PEERS)
+def test_the_default_metrics_are_those_that_a_peer_has(peer):
+    assert evaluate(SYSTEMS, LISTS, like=peer).metrics[:2] == ("ndcg@5", "ndcg@10")
+
+
+def test_metrics_of_subtopics_and_one_name_alone():
+    with pytest.raises(ValueError, match="alpha_dcg@2 needs labels with an axis of subtopics, which lists do not have"):
+        evaluate(SYSTEMS, LISTS, ["alpha_dcg@2"], like="tf-ranking")
+    with pytest.raises(ValueError, match=r"metrics must be a list .* but got 'ndcg@10': write \['ndcg@10'\]"):
+        evaluate(SYSTEMS, LISTS, "ndcg@10")
+
+
+def test_negative_grades_and_documents_beyond(tmp_path):
+    """As trec_eval has it, a document with a negative grade is one that nobody judged."""
+    (tmp_path / "w.qrels").write_text("q1 0 a -2\nq1 0 b 1\nq1 0 c 0\n")
+    (tmp_path / "w.run").write_text("q1 Q0 zz 1 3 W\nq1 Q0 b 2 2 W\nq1 Q0 a 3 1 W\n")
+    found = evaluate(tmp_path / "w.run", read_qrels(tmp_path / "w.qrels"), ["ndcg", "bpref"], like="trec_eval")
+    measures = pytrec_eval.RelevanceEvaluator({"q1": {"a": -2, "b": 1, "c": 0}}, {"ndcg", "bpref"})
+    assert found == pytest.approx(measures.evaluate({"q1": {"zz": 3.0, "b": 2.0, "a": 1.0}})["q1"], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["a\nb", " a", "", "a\x00"])
+def test_names_that_no_table_can_show(name):
+    with pytest.raises(ValueError, match="the name of a system must be a string of printable characters"):
+        evaluate({name: "feature:1"}, LISTS, ["mrr"])

@@ -48,7 +48,10 @@ def test_names_are_short_and_distinct(runs, given, names):
         (["=bm25.run"], "must be NAME=PATH, but got '=bm25.run'"),
         ([np.zeros(3)], "a list of systems holds paths and words.* but got a ndarray: give a dict"),
         (np.zeros(3), "systems must be a dict.* but got a ndarray"),
-        ({"": "random"}, "the name of a system must be a string with a character, but got ''"),
+        (
+            {"": "random"},
+            "the name of a system must be a string of printable characters without spaces at its ends, but got ''",
+        ),
         ({3: "random"}, "but got 3"),
         ([], "there is no system to open"),
         ({"x": object()}, "a system must be a Keras model, .* but got a object"),

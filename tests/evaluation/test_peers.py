@@ -344,4 +344,11 @@ def test_trec_eval_and_xgboost_rank_float32():
         assert -np.inf < tied[5] < np.finfo("float32").min
         assert (tied[6], tied[7]) == (-np.inf, np.inf)
     for peer in ("letor", "lightgbm", "sklearn"):
-        assert scores_like(peer, scores) is scores
+        assert (scores_like(peer, scores) == scores).all()
+
+
+def test_whole_numbers_are_ranked_as_the_peer_ranks_them():
+    """2^53 + 1 is 2^53 in float64."""
+    scores = np.array([2**53, 2**53 + 1, 5])
+    assert scores_like("lightgbm", scores).tolist() == [2.0**53, 2.0**53, 5.0]
+    assert scores_like("sklearn", scores).tolist() == scores.tolist()

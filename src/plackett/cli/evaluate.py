@@ -30,7 +30,13 @@ PEERS = ("trec_eval", "letor", "lightgbm", "xgboost", "tf-ranking", "sklearn")
 ALL = "all"
 TOP = 10  # documents of a list that are shown, and those below that are relevant
 
-Metric = Annotated[list[str], typer.Option("--metric", help="A metric, such as ndcg@10; may be repeated.")]
+Metric = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric",
+        help=f"A metric, such as ndcg@10; may be repeated. Default: {', '.join(METRICS)}, or those of --like.",
+    ),
+]
 Like = Annotated[
     str | None, typer.Option(help=f"Measure as another library does: {', '.join(PEERS)}. See docs/evaluation.md.")
 ]
@@ -58,7 +64,7 @@ def evaluate(
     ctx: typer.Context,
     systems: Systems,
     data: Data = None,
-    metric: Metric = METRICS,
+    metric: Metric = None,
     like: Like = None,
     empty: Empty = None,
     ties: Ties = None,
@@ -104,6 +110,8 @@ def evaluate(
         like=like,
         queries=queries,
     )
+    for by in slice_by or ():
+        check_known("column of queries", by, results.facts)
     if output is not None:
         results.write(output)
     comparison = evaluation.compare(results, baseline, seed=seed)
@@ -114,7 +122,6 @@ def evaluate(
     for sentence in comparison.captions:
         say(sentence)
     for by in slice_by or ():
-        check_known("column of queries", by, results.facts)
         show(table_of_slices(evaluation.slices(results, by, seed=seed)))
     if worst:
         _show_worst(measurement, opened, results, worst)
@@ -132,7 +139,7 @@ def check_conventions(metric, like, empty, ties, queries) -> None:
         for name, value in (("empty", empty), ("ties", ties)):
             if value is not None:
                 raise ValueError(f"--like {like} sets what --{name} sets: leave out one of the two")
-    for name in metric:
+    for name in metric or ():
         _checks.check_metric(name)
         if metric.count(name) > 1:
             raise ValueError(f"--metric {name} is given twice")
@@ -144,15 +151,15 @@ def check_baseline(baseline: str | None, names: Collection[str]) -> None:
         check_known("baseline", baseline, names)
 
 
-def make_measures(names, like: str | None, empty: str | None, ties: str | None) -> list:
-    """Metrics of these names, by the conventions that are given, else by their own; their names for a peer."""
+def make_measures(names, like: str | None, empty: str | None, ties: str | None) -> list | None:
+    """Metrics of these names, by the conventions that are given, else by their own; for a peer the names themselves."""
     from plackett import metrics
 
     if like is not None:
-        return list(names)
+        return names
     conventions = {"empty": None if empty is None else EMPTY[empty], "ties": ties}
     conventions = {name: value for name, value in conventions.items() if value is not None}
-    return [metrics.get(name, **conventions) for name in names]
+    return [metrics.get(name, **conventions) for name in names or METRICS]
 
 
 def _show_worst(measurement, systems, results, number):

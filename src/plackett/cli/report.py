@@ -24,7 +24,6 @@ from plackett.cli._systems import (
 )
 from plackett.cli._tables import say, show, table_of_means
 from plackett.cli.evaluate import (
-    METRICS,
     Baseline,
     Empty,
     Like,
@@ -45,7 +44,7 @@ def report(
     systems: Systems,
     output: Annotated[pathlib.Path, typer.Option("--output", "-o", help="NAME.html, the page.")],
     data: Data = None,
-    metric: Metric = METRICS,
+    metric: Metric = None,
     like: Like = None,
     empty: Empty = None,
     ties: Ties = None,

@@ -31,7 +31,7 @@ NOT_JUDGED = ValueError(
 def evaluate(
     systems: Mapping[str, Any] | list | tuple,
     lists: RankingLists | Iterable[RankingLists],
-    metrics: Metrics = ...,
+    metrics: Metrics | None = ...,
     *,
     like: str | None = ...,
     queries: str | None = ...,
@@ -42,7 +42,7 @@ def evaluate(
 def evaluate(
     systems: Any,
     lists: RankingLists | Iterable[RankingLists],
-    metrics: Metrics = ...,
+    metrics: Metrics | None = ...,
     *,
     like: str | None = ...,
     queries: str | None = ...,
@@ -52,7 +52,7 @@ def evaluate(
 def evaluate(
     systems: Any,
     lists: RankingLists | Iterable[RankingLists],
-    metrics: Metrics = METRICS,
+    metrics: Metrics | None = None,
     *,
     like: str | None = None,
     queries: str | None = None,
@@ -73,7 +73,8 @@ def evaluate(
             scores; "column:NAME" or "feature:NAME" of the lists; an array of scores, [documents]; or a function of
             lists that returns one. See `open_system`.
         lists: the documents with their labels, in memory, or in parts, as from `plackett.data.stream`.
-        metrics: names, such as "ndcg@10", or metrics with conventions of their own, see `plackett.metrics`.
+        metrics: names, such as "ndcg@10", or metrics with conventions of their own, see `plackett.metrics`. None =
+            ndcg@5, ndcg@10 and mrr, of which `like` may lack some.
         like: whose convention is meant: trec_eval, letor, lightgbm, xgboost, tf-ranking or sklearn. It takes names of
             metrics alone. None = that of `plackett.metrics`.
         queries: which queries count: "run": those whose lists have documents; "judged": also those without documents
@@ -119,9 +120,10 @@ def evaluate(
         stated=tuple(map(state, measures)),
         less_is_better=tuple(each.less_is_better for each in measures),
         queries=known.pop("query"),
-        values=np.stack([_shares(*table) for table in tables]),
+        values=np.stack([values for values, _ in tables]),
         facts=known,
         notes=tuple(_notes(opened.values(), measures)),
+        weights=None if all(one.average == "lists" for one in measures) else np.max([x for _, x in tables], axis=0),
     )
 
 
@@ -177,10 +179,20 @@ def _convention(metrics, like, queries):
     """(metrics, queries that count)."""
     if queries not in (None, *QUERIES):
         raise ValueError(f"queries must be one of {', '.join(QUERIES)}, but got {queries!r}")
+    if isinstance(metrics, str):
+        raise ValueError(f"metrics must be a list of names and metrics, but got {metrics!r}: write [{metrics!r}]")
     if like is not None:
+        metrics = [name for name in METRICS if peer_named(like).has(name)] if metrics is None else metrics
         measures, queries = metrics_like(like, metrics), queries or peer_named(like).queries
     else:
+        metrics = METRICS if metrics is None else metrics
         measures, queries = [get(one) if isinstance(one, str) else one for one in metrics], queries or "run"
+    for metric in measures:
+        if metric.subtopics:
+            raise ValueError(
+                f"{metric.name} needs labels with an axis of subtopics, which lists do not have: call it with arrays, "
+                "as plackett.metrics has it"
+            )
     names = [each.name for each in measures]
     if len(set(names)) < len(names):
         raise ValueError(f"each metric must have a name of its own, but got {names}")
@@ -215,26 +227,13 @@ def _means(measures, values, weights):
     return {each.name: float(mean) for each, mean in zip(measures, means, strict=True)}
 
 
-def _shares(values, weights):
-    """[metrics, queries], the values by which the queries count alike: their mean is the weighted mean of the values.
-
-    A metric that weighs queries alike, as nearly all do, stays as it is.
-    """
-    counts = weights > 0
-    means = np.where(counts, weights, 0).sum(axis=1, keepdims=True) / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return np.where(counts, values * np.where(counts, weights, 1) / np.where(means > 0, means, 1), np.nan)
-
-
 def _notes(systems, measures):
     """What must be known of the systems, and of metrics that weigh queries."""
     # A system that is part of a fusion too says the same twice.
     yield from dict.fromkeys(note for system in systems for note in getattr(system, "notes", list)())
     for metric in measures:
         if metric.average != "lists":
-            yield (
-                f"{metric.name} weighs queries by their relevance: the value of each is multiplied by its weight over "
-                "the mean weight"
-            )
+            yield f"{metric.name}: the mean weighs queries by their relevance"
 
 
 def _facts(lists):
@@ -250,7 +249,8 @@ def _facts(lists):
         "list_size": lists.lengths,
         "relevant": relevant.astype("int64"),
     }
-    return own | {f"{name} (column)" if name in own else name: x for name, x in lists.query_columns.items()}
+    taken = {*own, "system"}  # what a table of results has besides
+    return own | {f"{name} (column)" if name in taken else name: x for name, x in lists.query_columns.items()}
 
 
 def _join(facts):

@@ -24,7 +24,7 @@ class Peer:
     Args:
         metrics: our names of the metrics that it has, with "@k" for those with a cut-off, and their options.
         convention: the options that its metrics share; those of a metric come first.
-        scores: the type of the scores that it ranks.
+        scores: the type of the scores that it ranks. None = that which they have.
         queries: which queries the mean is over. "answered": those for which a system retrieved something and that have
             judgements; "run": all lists.
         whole_labels: it takes no labels but whole numbers.
@@ -34,11 +34,16 @@ class Peer:
 
     metrics: Mapping[str, Mapping[str, Any]]
     convention: Mapping[str, Any]
-    scores: Literal["float32", "float64"] = "float64"
+    scores: Literal["float32", "float64"] | None = "float64"
     queries: Literal["answered", "run"] = "run"
     whole_labels: bool = False
     highest_label: Mapping[str, int] = dataclasses.field(default_factory=dict)
     shortest: int = 1
+
+    def has(self, name: str) -> bool:
+        """Whether it has the metric of this name."""
+        base, at, _ = name.partition("@")
+        return base + "@k" * bool(at) in self.metrics
 
 
 LINEAR = {"gain": gains.identity}
@@ -76,7 +81,10 @@ PEERS = {
         scores="float32",
     ),
     "sklearn": Peer(
-        dict.fromkeys(("dcg", "dcg@k", "ndcg", "ndcg@k"), LINEAR), {"ties": "expected", "empty": 0}, shortest=2
+        dict.fromkeys(("dcg", "dcg@k", "ndcg", "ndcg@k"), LINEAR),
+        {"ties": "expected", "empty": 0},
+        scores=None,
+        shortest=2,
     ),
 }
 
@@ -106,11 +114,10 @@ def metrics_like(peer: str, names: Sequence[str]) -> list[RankingMetric]:
     for name in names:
         if not isinstance(name, str):
             raise ValueError(f"like={peer!r} sets the convention of each metric: give its name, but got {name!r}")
-        base, at, _ = name.partition("@")
-        known = base + "@k" * bool(at)
-        if known not in like.metrics:
+        if not like.has(name):
             raise ValueError(f"{peer} has no {name}; it has {', '.join(sorted(like.metrics))}")
-        metrics.append(get(name, **{**like.convention, **like.metrics[known]}))
+        base, at, _ = name.partition("@")
+        metrics.append(get(name, **{**like.convention, **like.metrics[base + "@k" * bool(at)]}))
     return metrics
 
 
@@ -135,11 +142,12 @@ def scores_like(peer: str, scores: np.ndarray) -> np.ndarray:
         scores: [documents], of any type of numbers. -inf = not retrieved, which it stays.
 
     Returns:
-        [documents], the scores themselves where the library ranks float64, else float64 of float32 precision. A finite
-        score beyond float32 is tied with all others there, and stays finite.
+        [documents], float64, where the library ranks float32 of that precision; of scikit-learn the scores themselves.
+        A finite score beyond float32 is tied with all others there, and stays finite.
     """
-    if peer_named(peer).scores == "float64":
-        return scores
+    kind = peer_named(peer).scores
+    if kind != "float32":
+        return scores if kind is None else np.asarray(scores).astype("float64")
     with np.errstate(over="ignore"):
         rounded = np.asarray(scores).astype("float32").astype("float64")
     return np.where(np.isfinite(scores), np.clip(rounded, -LARGEST, LARGEST), rounded)

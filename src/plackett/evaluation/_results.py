@@ -33,6 +33,8 @@ class Results:
         facts: name -> [queries], what is known of each query: `list_size`, how many documents it has, `relevant`, how
             many of them have a label of at least 1, and the columns of queries.
         notes: what must be known of how it was measured, such as that a run lacks queries, in whole sentences.
+        weights: [metrics, queries] float64, the weight of each query in the mean, where a metric has
+            average="relevance", as `arp`. None = all weigh alike.
     """
 
     systems: tuple[str, ...]
@@ -43,6 +45,7 @@ class Results:
     values: np.ndarray
     facts: dict[str, np.ndarray | Strings]
     notes: tuple[str, ...] = ()
+    weights: np.ndarray | None = None
 
     def of(self, system: str, metric: str) -> np.ndarray:
         """[queries], the values of one system and metric."""
@@ -50,9 +53,25 @@ class Results:
 
     def means(self) -> np.ndarray:
         """[systems, metrics], each the mean over the queries that count; NaN where none does."""
-        counts = ~np.isnan(self.values)
+        shares = self.shares()
+        counts = ~np.isnan(shares)
         with np.errstate(invalid="ignore"):
-            return np.where(counts, self.values, 0.0).sum(axis=-1) / counts.sum(axis=-1)
+            return np.where(counts, shares, 0).sum(axis=-1) / counts.sum(axis=-1)
+
+    def shares(self, queries: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """[systems, metrics, queries], the values of some queries, scaled so that the queries count alike.
+
+        Each is multiplied by its weight over the mean weight of those queries that count: the plain mean of the shares
+        is the weighted mean of the values. Where all weigh alike, as nearly always, it is the value itself.
+        """
+        values = self.values[..., queries]
+        if self.weights is None:
+            return values
+        weights = self.weights[:, queries]
+        counts = ~np.isnan(values)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = (counts * weights).sum(axis=-1, keepdims=True) / counts.sum(axis=-1, keepdims=True)
+            return np.where(mean > 0, values * weights / mean, values)
 
     def to_frame(self) -> "pl.DataFrame":
         """A polars frame with one row a query and system: the query, the system, what is known of the query, and a

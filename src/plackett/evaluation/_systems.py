@@ -93,9 +93,6 @@ def open_systems(systems: Mapping[str, Any] | Sequence[str | os.PathLike] | str 
         systems = [systems]
     if isinstance(systems, Mapping):
         named = dict(systems)
-        for name in named:
-            if not isinstance(name, str) or not name.strip():
-                raise ValueError(f"the name of a system must be a string with a character, but got {name!r}")
     elif isinstance(systems, Iterable) and not hasattr(systems, "__array__"):
         named = name_systems(list(systems))
     else:
@@ -105,6 +102,12 @@ def open_systems(systems: Mapping[str, Any] | Sequence[str | os.PathLike] | str 
         )
     if not named:
         raise ValueError("there is no system to open")
+    for name in named:
+        if not isinstance(name, str) or not name.isprintable() or not name or name != name.strip():
+            raise ValueError(
+                f"the name of a system must be a string of printable characters without spaces at its ends, but got "
+                f"{name!r}"
+            )
     return {name: _called(name, open_system(what)) for name, what in named.items()}
 
 
