@@ -225,3 +225,34 @@ def test_evaluate_refuses_systems(arguments, expected, files, monkeypatch):
 def test_the_peers_are_those_of_evaluation():
     assert tuple(_peers.PEERS) == evaluate.PEERS
     assert evaluate.QUERIES == _evaluate.QUERIES
+
+
+def test_the_worst_lists_stand_as_they_were_measured(files):
+    """trec_eval puts the higher id first where scores are equal."""
+    (files / "a.run").write_text("1 Q0 a 1 1 t\n1 Q0 b 2 1 t\n")
+    (files / "judged.qrels").write_text("1 0 a 1\n1 0 b 0\n1 0 c 1\n")
+    arguments = [files / "a.run", "--qrels", files / "judged.qrels", "--metric", "mrr", "--worst", "1"]
+    done = run("evaluate", *arguments, "--like", "trec_eval")
+    assert "a: query 1, mrr 0.5000" in done.output
+    assert re.findall(r"│ (\d?) +│ ([abc]) +│", done.output) == [("1", "b"), ("2", "a"), ("", "c")]
+    done = run("evaluate", *arguments)
+    assert "a: query 1, mrr 1.0000" in done.output
+    assert re.findall(r"│ (\d?) +│ ([abc]) +│", done.output) == [("1", "a"), ("2", "b"), ("", "c")]
+
+
+def test_names_that_look_like_markup(files):
+    rows = [f"q{i // 4},{i % 4 == 0:d},{i},{'ab'[i // 4 % 2]}" for i in range(24)]
+    (files / "a.csv").write_text("\n".join(["query,label,x,[red]seg[/x]", *rows]))
+    done = run(
+        "evaluate",
+        "[b]=feature:x",
+        "--data",
+        files / "a.csv",
+        "--query-columns",
+        "[red]seg[/x]",
+        "--slice",
+        "[red]seg[/x]",
+    )
+    assert done.exit_code == 0, done.output
+    assert "By [red]seg[/x]" in done.output
+    assert "[b]" in done.output

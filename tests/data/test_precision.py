@@ -95,3 +95,10 @@ def test_a_target_that_float32_does_not_hold_is_refused():
     with pytest.raises(ValueError, match=r"a target must be below 2\^128, .* but time is 1e\+39 in query 'q'"):
         Batches(of_arrays([1, 2, 1e39]), 1, targets="time")
     Batches(of_arrays([1, 2, 1e39]), 1)
+
+
+def test_a_whole_number_that_float64_rounds_is_refused():
+    with pytest.raises(
+        ValueError, match=r"columns\['id'\]\[1\] is 9007199254740993, a whole number that float64 rounds"
+    ):
+        RankingLists.from_arrays([[1], [2]], [0, 1], group=[2], columns={"id": np.array([2**53, 2**53 + 1])})

@@ -255,3 +255,24 @@ def test_negative_grades_and_documents_beyond(tmp_path):
 def test_names_that_no_table_can_show(name):
     with pytest.raises(ValueError, match="the name of a system must be a string of printable characters"):
         evaluate({name: "feature:1"}, LISTS, ["mrr"])
+
+
+def test_a_query_in_two_parts_and_a_metric_that_is_no_number():
+    with pytest.raises(ValueError, match="query 'q0' is in several parts of the lists: a query is there once"):
+        evaluate(SYSTEMS, [LISTS, LISTS], ["mrr"])
+    with pytest.raises(ValueError, match="ndcg of query 'q0' is nan: a metric must be a finite number"):
+        evaluate(SYSTEMS, LISTS, [NDCG(gain=lambda labels: labels * np.nan)])
+
+
+def test_documents_beyond_that_are_there_already():
+    for name in ("1", "z"):
+        beyond = Beyond(np.array([3.0, 2.0]), np.array([0, 2]), Strings.of([name, "z"]))
+        lists = RankingLists.from_arrays(np.zeros((2, 0)), [1, 0], group=[2])
+        with pytest.raises(ValueError, match=f"but '{name}' of query '1' is there already"):
+            evaluate(lambda lists, beyond=beyond: Scored(np.zeros(2), beyond), lists, ["mrr"])
+
+
+def test_a_feature_that_float32_rounds_is_told():
+    lists = RankingLists.from_arrays(1.7e9 + np.arange(8.0)[:, None], np.arange(8) == 7, group=[8])
+    (note,) = evaluate({"newest": "feature:1"}, lists, ["mrr"]).notes
+    assert note.startswith("feature:1 has numbers of 2^24 and more, which features, in float32, hold rounded")

@@ -171,3 +171,25 @@ def test_what_cannot_be_fused_is_said(options, words):
 def test_words_of_a_fusion_that_are_wrong_are_said(words, said):
     with pytest.raises(ValueError, match=said):
         parse_fusion(words)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        np.array([120, -120, 0, 3], "int8"),
+        np.array([2_000_000_000, -2_000_000_000, 0, 3], "int32"),
+        np.array([2**63 - 1, -(2**63), 0, 3], "int64"),
+        np.array([255, 0, 120, 130], "uint8"),
+        np.array([60000, -60000, 0, 3], "float16"),
+        np.array([3e38, -3e38, 0, 3e37], "float32"),
+    ],
+    ids=lambda scores: str(scores.dtype),
+)
+@pytest.mark.parametrize("method", ["min_max", "z_score"])
+def test_scores_of_any_type_keep_their_order(scores, method):
+    """Differences are taken in a type that holds them."""
+    fused = fuse([scores, scores], method)(lists_from({"x": ["a", "b", "c", "d"]})).scores
+    assert np.argsort(fused).tolist() == np.argsort(scores).tolist()
+    wide = scores.astype("float64")
+    if method == "min_max":
+        np.testing.assert_allclose(fused / 2, (wide - wide.min()) / (wide.max() - wide.min()), rtol=1e-6)

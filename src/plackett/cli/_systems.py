@@ -24,15 +24,11 @@ if typing.TYPE_CHECKING:
     from plackett.data import RankingLists
     from plackett.evaluation import System
 
-Systems = Annotated[
-    list[str],
-    typer.Argument(
-        help="Each a run of `plackett train`, a model file of Keras, LightGBM, XGBoost, CatBoost or ONNX, a run of "
-        "TREC, a file of scores, column:NAME or feature:NAME (column:-NAME: the lowest first), random:SEED; or "
-        "NAME=SYSTEM. Without --data and --qrels the last one is the data.",
-        metavar="SYSTEM...",
-    ),
-]
+SYSTEMS = (
+    "Each a run of `plackett train`, a model file of Keras, LightGBM, XGBoost, CatBoost or ONNX, a run of TREC, a file "
+    "of scores, column:NAME or feature:NAME (column:-NAME: the lowest first), random:SEED; or NAME=SYSTEM."
+)
+Systems = Annotated[list[str], typer.Argument(help=SYSTEMS, metavar="SYSTEM...")]
 Data = Annotated[list[str] | None, typer.Option("--data", help=f"{DATA} May be repeated. Default: that of --qrels.")]
 Fuse = Annotated[
     list[str] | None,
@@ -126,7 +122,27 @@ def validation_of_runs(words: Sequence[str]) -> list[str]:
             files = of_run.get("validation")
             if isinstance(files, list) and files:
                 return files
-    raise ValueError("there is no data: name it by --data, or the judgements of runs by --qrels")
+    raise ValueError(
+        "there is no data: name it by --data, or the judgements of runs by --qrels; no run here was validated on files"
+    )
+
+
+def remarks(measurement: Measurement) -> list[str]:
+    """Which runs know the data already, so that their numbers are too good, in whole sentences."""
+    data = {_real(path) for path in measurement.data}
+    found = []
+    for name, path in measurement.systems.items():
+        config = pathlib.Path(path) / "config.yaml"
+        of_run = read_yaml(config) if config.is_file() else {}
+        for key, what in (("data", "was trained on"), ("validation", "chose its best epoch on")):
+            files = of_run.get(key)
+            if isinstance(files, list) and (known := data & {_real(path) for path in files}) and MOVIELENS not in files:
+                found.append(f"{name} {what} {', '.join(sorted(known))}: its numbers are too good.")
+    return found
+
+
+def _real(path):
+    return os.path.relpath(os.path.realpath(path)) if os.path.exists(path) else path
 
 
 def _check_system(path, kind_of):
@@ -170,7 +186,7 @@ def open_measured(measurement: Measurement) -> dict[str, System]:
 
     systems = open_systems(measurement.systems)
     for name, (method, names) in measurement.fusions.items():
-        systems[name] = fuse({one: measurement.systems[one] for one in names}, method)
+        systems[name] = fuse({one: systems[one] for one in names}, method)
     return systems
 
 

@@ -69,7 +69,8 @@ def tables_of_pairs(comparison) -> Iterator[Table]:
 
 def table_of_slices(slices: Sequence) -> Table:
     """The means over parts of the queries, one a row."""
-    table = Table(slices[0].by, "metric", "system", title=f"By {slices[0].by}")
+    by = escape(slices[0].by)
+    table = Table(by, "metric", "system", title=f"By {by}")
     for column in ("mean", "interval", "queries"):
         table.add_column(column, justify="right")
     for part in slices:
@@ -82,7 +83,8 @@ def table_of_documents(title: str, documents: Iterable[tuple[int, str, float, fl
     """A ranked list, a document a row."""
     table = Table("rank", "document", "label", "score", title=escape(title))
     for rank, name, label, value in documents:
-        table.add_row(str(rank), escape(name), f"{label:g}", f"{value + 0.0:.6g}")
+        score = "not retrieved" if value == -math.inf else f"{value + 0.0:.6g}"
+        table.add_row("" if value == -math.inf else str(rank), escape(name), f"{label:g}", score)
     return table
 
 

@@ -10,7 +10,15 @@ from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import Backend, with_reading
 from plackett.cli._request import flags_given
-from plackett.cli._systems import Data, Fuse, Systems, check_measurement, open_measured, parts_of_measured
+from plackett.cli._systems import (
+    SYSTEMS,
+    Data,
+    Fuse,
+    check_measurement,
+    open_measured,
+    parts_of_measured,
+    remarks,
+)
 from plackett.cli._tables import (
     say,
     show,
@@ -62,7 +70,10 @@ Baseline = Annotated[
 @with_reading
 def evaluate(
     ctx: typer.Context,
-    systems: Systems,
+    systems: Annotated[
+        list[str],
+        typer.Argument(help=f"{SYSTEMS} Without --data and --qrels the last one is the data.", metavar="SYSTEM..."),
+    ],
     data: Data = None,
     metric: Metric = None,
     like: Like = None,
@@ -103,13 +114,8 @@ def evaluate(
     from plackett import evaluation
 
     opened = open_measured(measurement)
-    results = evaluation.evaluate(
-        opened,
-        parts_of_measured(measurement, opened),
-        make_measures(metric, like, empty, ties),
-        like=like,
-        queries=queries,
-    )
+    measures = make_measures(metric, like, empty, ties)
+    results = evaluation.evaluate(opened, parts_of_measured(measurement, opened), measures, like=like, queries=queries)
     for by in slice_by or ():
         check_known("column of queries", by, results.facts)
     if output is not None:
@@ -119,12 +125,13 @@ def evaluate(
     show(table_of_means(f"{len(results.queries)} queries, {documents} documents", comparison))
     for table in tables_of_pairs(comparison) if comparison.pairs else ():
         show(table)
-    for sentence in comparison.captions:
+    for sentence in (*comparison.captions, *remarks(measurement)):
         say(sentence)
     for by in slice_by or ():
         show(table_of_slices(evaluation.slices(results, by, seed=seed)))
     if worst:
-        _show_worst(measurement, opened, results, worst)
+        metrics = evaluation.metrics_like(like, results.metrics) if like else measures
+        _show_worst(measurement, opened, results, worst, (like, metrics[0].ties))
     if output is not None:
         say(f"each query and system has a row in {output}")
 
@@ -162,8 +169,16 @@ def make_measures(names, like: str | None, empty: str | None, ties: str | None) 
     return [metrics.get(name, **conventions) for name in names or METRICS]
 
 
-def _show_worst(measurement, systems, results, number):
-    """The worst queries of each system with their lists; the data is read again."""
+def _show_worst(measurement, systems, results, number, measured):
+    """The worst queries of each system with their lists; the data is read again.
+
+    Args:
+        measurement: what was measured.
+        systems: by name.
+        results: their metrics.
+        number: how many queries of each.
+        measured: (the peer or None, the order of equal scores) of the first metric.
+    """
     from plackett import evaluation
 
     chosen = {name: evaluation.worst_queries(results, name, results.stated[0], number) for name in results.systems}
@@ -175,17 +190,23 @@ def _show_worst(measurement, systems, results, number):
     for name, of_system in chosen.items():
         for one in of_system:
             title = f"{name}: query {one.query}, {results.metrics[0]} {one.value:.4f}"
-            documents = _top(found[one.query], name, systems[name])
+            documents = _top(found[one.query], name, systems[name], measured)
             show(table_of_documents(title, documents))
 
 
-def _top(lists, name, system):
+def _top(lists, name, system, measured):
     """(rank, document, label, score) of the first documents of a list under a system, and of the relevant ones."""
+    import numpy as np
+
     from plackett.evaluation._documents import documents_of
+    from plackett.evaluation._peers import scores_like
+    from plackett.evaluation._ranking import Batch
     from plackett.evaluation.systems.base import check_scores
 
-    documents = documents_of(lists, check_scores(name, lists, system(lists)))
-    order = (-documents.scores).argsort(kind="stable").tolist()
-    for rank, place in enumerate(order, 1):
+    like, ties = measured
+    scored = check_scores(name, lists, system(lists))
+    documents = documents_of(lists, scored if like is None else scored.mapped(lambda x: scores_like(like, x)))
+    batch = Batch(documents, np.arange(1), 1, len(documents.labels))
+    for rank, place in enumerate(batch.order(ties)[0][0].tolist(), 1):
         if rank <= TOP or documents.labels[place] >= 1:
             yield rank, documents.ids[place], documents.labels[place], documents.scores[place]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from plackett.data._columns import dtype_of_column, find_wrong, narrow
 from plackett.data._ids import INT64, check_given, ids_as_text, read_ids, strings_or_numbers
+from plackett.data._numbers import first_inexact
 from plackett.data._roles import is_index
 from plackett.data._strings import Strings, numbers_from_1
 
@@ -160,6 +161,11 @@ def columns_of_documents(
         column = column.astype("float64") if column.dtype.kind == "b" else column
         if wrong := find_wrong(name, column):
             raise ValueError(f"{what.format(name)}[{wrong[0]}]: {wrong[1]}")
+        if (place := first_inexact(column)) is not None:
+            raise ValueError(
+                f"{what.format(name)}[{place}] is {column[place]}, a whole number that float64 rounds: subtract the same "
+                "number from all of them"
+            )
         found[name] = column.astype(dtype_of_column(name))
     return found
 

@@ -95,7 +95,7 @@ def evaluate(
     """
     measures, queries = _convention(metrics, like, queries)
     single = not isinstance(systems, Mapping | list | tuple)
-    opened = {"the system": open_system(systems)} if single else open_systems(systems)
+    opened = {"that was given": open_system(systems)} if single else open_systems(systems)
     facts: list[dict] = []
     found: dict[str, list] = {name: [] for name in opened}
     for part in [lists] if isinstance(lists, RankingLists) else lists:
@@ -206,10 +206,15 @@ def _measure(scored, lists, measures, queries, batch_size=None):
     documents = documents_of(lists, scored)
     found = measure(documents, queries_that_count(documents, lists, queries), measures, batch_size)
     for each, measured in zip(measures, found, strict=True):
-        wrong = ~np.isfinite(measured.values)
-        if wrong.any() and (query := query_of_the_highest(lists.labels, lists)) is not None:
-            value = measured.values[wrong][0]
+        wrong = np.flatnonzero(~np.isfinite(measured.values))
+        if not len(wrong):
+            continue
+        value = measured.values[wrong[0]]
+        if (query := query_of_the_highest(lists.labels, lists)) is not None:
             raise too_high("label", lists.labels.max(), "measured", lists.queries[query], each.name, value)
+        raise ValueError(
+            f"{each.name} of query {lists.queries[wrong[0]]!r} is {value}: a metric must be a finite number"
+        )
     return found
 
 
@@ -261,4 +266,10 @@ def _join(facts):
     """
     if not facts:
         raise ValueError("there are no lists to measure")
-    return {name: join_columns(name, [part[name] for part in facts]) for name in facts[0]}
+    known = {name: join_columns(name, [part[name] for part in facts]) for name in facts[0]}
+    if len(facts) > 1:
+        _, first, counts = np.unique(known["query"].ranks(), return_index=True, return_counts=True)
+        if (counts > 1).any():
+            query = known["query"][int(first[counts.argmax()])]
+            raise ValueError(f"query {query!r} is in several parts of the lists: a query is there once")
+    return known

@@ -36,18 +36,7 @@ class Batch:
             judged_only: whether documents that nobody judged are left out. A list without any verdict has no relevant
                 document, and counts as one.
         """
-        mask, keys = self.mask, self.keys
-        if judged_only:
-            judged = pad(self.documents.judged[self.at], mask, False)
-            mask = mask & (judged | ~judged.any(axis=1, keepdims=True))
-            keys = np.where(mask, keys, np.inf)
-        order = np.lexsort((keys, ~mask)) if judged_only else np.argsort(keys, axis=1, kind="stable")
-        rising, mask = _take(keys, order), _take(mask, order)
-        equal = np.zeros(mask.shape, bool)  # to the document before it
-        equal[:, 1:] = (rising[:, 1:] == rising[:, :-1]) & (mask[:, 1:] == mask[:, :-1])
-        if ties == "trec" and (equal & mask & (rising < np.inf)).any():
-            falling = pad(-self.documents.ranks_of_ids[self.at], self.mask, 0)
-            order = np.take_along_axis(order, np.lexsort((_take(falling, order), rising, ~mask)), axis=1)
+        order, rising, mask, equal = self.order(ties, judged_only)
         place = np.arange(mask.shape[1], dtype="int32")
         first = np.maximum.accumulate(np.where(equal, 0, place), axis=1) if ties in ("expected", "incorrect") else None
         return Ranked(
@@ -60,6 +49,24 @@ class Batch:
             first=None if first is None else ops.convert_to_tensor(first),
             ties=ties,
         )
+
+    def order(self, ties: str, judged_only: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(the place of the document at each rank, its score with its sign turned, is there one, and does it have the
+        score of the one before), [rows, size] each; documents that are not retrieved come last, at infinity.
+        """
+        mask, keys = self.mask, self.keys
+        if judged_only:
+            judged = pad(self.documents.judged[self.at], mask, False)
+            mask = mask & (judged | ~judged.any(axis=1, keepdims=True))
+            keys = np.where(mask, keys, np.inf)
+        order = np.lexsort((keys, ~mask)) if judged_only else np.argsort(keys, axis=1, kind="stable")
+        rising, mask = _take(keys, order), _take(mask, order)
+        equal = np.zeros(mask.shape, bool)  # to the document before it
+        equal[:, 1:] = (rising[:, 1:] == rising[:, :-1]) & (mask[:, 1:] == mask[:, :-1])
+        if ties == "trec" and (equal & mask & (rising < np.inf)).any():
+            falling = pad(-self.documents.ranks_of_ids[self.at], self.mask, 0)
+            order = np.take_along_axis(order, np.lexsort((_take(falling, order), rising, ~mask)), axis=1)
+        return order, rising, mask, equal
 
 
 def _take(x, order):

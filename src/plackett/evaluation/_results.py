@@ -31,7 +31,7 @@ class Results:
         queries: [queries], their ids.
         values: [systems, metrics, queries] float64.
         facts: name -> [queries], what is known of each query: `list_size`, how many documents it has, `relevant`, how
-            many of them have a label of at least 1, and the columns of queries.
+            many documents have a label of at least 1, those among them that the lists miss, and the columns of queries.
         notes: what must be known of how it was measured, such as that a run lacks queries, in whole sentences.
         weights: [metrics, queries] float64, the weight of each query in the mean, where a metric has
             average="relevance", as `arp`. None = all weigh alike.

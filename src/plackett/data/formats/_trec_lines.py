@@ -125,7 +125,7 @@ def lines_of_block(
         if not found:
             continue
         of_line = dict(zip(fields.names, found, strict=True))
-        yield number, of_line["query"], of_line["document"], _number(of_line[fields.number], fields, path, number)
+        yield number, of_line["query"], of_line["document"], _number(of_line, fields, path, number)
 
 
 def _fields(line, names, path, number):
@@ -143,11 +143,12 @@ def _fields(line, names, path, number):
     return fields
 
 
-def _number(text, fields, path, line):
+def _number(of_line, fields, path, line):
+    text, whose = of_line[fields.number], f"for document {of_line['document']!r} of query {of_line['query']!r}"
     try:
         value = float(check_number(text, f"the {fields.number}"))
     except ValueError as error:
-        raise ValueError(f"{path}, line {line}: {error}") from None
+        raise ValueError(f"{path}, line {line}: {error} {whose}") from None
     if value > fields.highest:
-        raise ValueError(f"{path}, line {line}: the {fields.number} must be at most 2^24 - 1, but got {text}")
+        raise ValueError(f"{path}, line {line}: the {fields.number} must be at most 2^24 - 1, but got {text} {whose}")
     return value

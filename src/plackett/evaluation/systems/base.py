@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Self
 
@@ -120,6 +121,19 @@ def _check_beyond(name, lists, beyond):
         query = lists.queries[int(np.searchsorted(splits, wrong[0], side="right")) - 1]
         raise _no_rank(name, documents[wrong[0]], query, scores[wrong[0]])
     return Beyond(scores, splits, documents)
+
+
+def check_once(lists: RankingLists, beyond: Beyond) -> None:
+    """Raises a ValueError where a document beyond is one of the lists, or is there twice."""
+    for place, (start, stop) in enumerate(itertools.pairwise(beyond.row_splits)):
+        known = set(lists[place].documents.tolist()) if stop > start else set()
+        for name in Strings.of(beyond.documents)[int(start) : int(stop)].tolist():
+            if name in known:
+                raise ValueError(
+                    f"a document beyond is one that the list lacks, once, but {name!r} of query "
+                    f"{lists.queries[place]!r} is there already"
+                )
+            known.add(name)
 
 
 def _numbers(name, given, number, what):

@@ -1,6 +1,5 @@
 """Several systems as one: fusion of their ranks or of their scores."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -12,6 +11,7 @@ from plackett.data._strings import concatenate_strings
 from plackett.evaluation._scored import Beyond, Scored, System
 from plackett.evaluation._systems import open_system, open_systems
 from plackett.evaluation.systems.base import OpenSystem, check_scores, features_of
+from plackett.registry.options import is_number
 
 K = 60  # as Cormack et al. have it
 
@@ -68,12 +68,12 @@ def fuse(
         found = {f"number {number}": open_system(what) for number, what in enumerate(systems, 1)}
     if len(found) < 2:
         raise ValueError(f"fusion needs at least 2 systems, but got {len(found)}")
-    chosen = [1.0] * len(found) if weights is None else [float(weight) for weight in weights]
-    if len(chosen) != len(found) or not all(math.isfinite(weight) and weight > 0 for weight in chosen):
+    chosen = [1.0] * len(found) if weights is None else list(weights)
+    if len(chosen) != len(found) or not all(is_number(weight) and weight > 0 for weight in chosen):
         raise ValueError(f"weights must be {len(found)} numbers above 0, one a system, but got {weights}")
     if k is not None and method != "rrf":
         raise ValueError(f"k is of rrf alone, but the method is {method}")
-    if k is not None and not (math.isfinite(k) and k >= 0):
+    if k is not None and not (is_number(k) and k >= 0):
         raise ValueError(f"k must be a number of at least 0, but got {k}")
     return Fusion(found, method, chosen, K if k is None else k)
 
@@ -177,7 +177,13 @@ class _Ranking(NamedTuple):
 
     def each(self, places):
         """[retrieved] float64, by how much each score is above that at a place of its query, [queries]."""
-        return (self.scores - self.scores[places[self.query]]).astype("float64")
+        if self.scores.dtype.kind == "f":
+            wide = self.scores.astype(np.promote_types(self.scores.dtype, "float64"), copy=False)
+            return (wide - wide[places[self.query]]).astype("float64", copy=False)
+        # Of whole numbers the difference is exact in as many bits, without a sign, as it is never below 0.
+        wide = self.scores.astype("uint64") if self.scores.dtype.kind == "u" else self.scores.astype("int64")
+        wide = wide.view("uint64")
+        return (wide - wide[places[self.query]]).astype("float64")
 
 
 def _rrf(ranking, pooled, k):
@@ -189,7 +195,6 @@ def _borda(ranking, pooled, k):
 
 
 def _min_max(ranking, pooled, k):
-    """In the precision of the scores up to the difference, so that large numbers lose nothing."""
     ends = np.cumsum(ranking.counts)
     above = ranking.each(ends - ranking.counts)
     highest = above[(ends - 1)[ranking.query]]

@@ -173,7 +173,8 @@ def _open(path, library, read):
     try:
         return Model(str(path), read())
     except Exception as error:  # each library has errors of its own
-        raise ValueError(f"{path} is no model that {library} can load: {error}") from error
+        why = (str(error).strip().splitlines() or ["it does not say why"])[0]  # XGBoost has its stack behind it
+        raise ValueError(f"{path} is no model that {library} can load: {why}") from error
 
 
 def open_predictor(model: Any) -> Model:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from plackett.data import Strings
-from plackett.data._numbers import EXACT
+from plackett.data._numbers import first_inexact
 from plackett.data._ranking_lists import splits
 from plackett.data._schema import from_arrow
 from plackett.data._words import some
@@ -93,9 +93,9 @@ class _Rows:
         scores = numbers.cast(pl.Float64).to_numpy()
         if len(wrong := np.flatnonzero(np.isnan(scores) | (scores == np.inf))):
             raise self._wrong(wrong[0], f"the score is {scores[wrong[0]]}, which has no rank")
-        if numbers.dtype.is_integer() and len(wrong := np.flatnonzero(np.abs(scores) > EXACT)):
-            beyond = f"the score {numbers[int(wrong[0])]} is beyond 2^53, up to where float64 holds each whole number"
-            raise self._wrong(wrong[0], f"{beyond}: subtract the same number from all scores")
+        if numbers.dtype.is_integer() and (wrong := first_inexact(numbers.to_numpy())) is not None:
+            beyond = f"the score {numbers[wrong]} is a whole number that float64 rounds"
+            raise self._wrong(wrong, f"{beyond}: subtract the same number from all scores")
         return scores
 
     def _check_once(self, queries, documents):

@@ -9,8 +9,9 @@ import numpy as np
 from plackett.data import RankingLists
 from plackett.data._words import some
 from plackett.evaluation._scored import Scored
-from plackett.evaluation.systems.base import OpenSystem, read_only
+from plackett.evaluation.systems.base import OpenSystem, check_once, read_only
 
+WHOLE = 2**24  # from here on float32 does not hold each whole number
 WORDS = "column:NAME, feature:NAME_OR_NUMBER (column:-NAME and feature:-NAME rank the lowest first), random:SEED"
 
 
@@ -25,7 +26,10 @@ class Function(OpenSystem):
 
     def __call__(self, lists: RankingLists) -> Scored | np.ndarray:
         """What the function gives."""
-        return self.function(read_only(lists))
+        given = self.function(read_only(lists))
+        if isinstance(given, Scored) and given.beyond is not None:
+            check_once(lists, given.beyond)
+        return given
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,7 +48,7 @@ class Scores(OpenSystem):
         return self.scores
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Column(OpenSystem):
     """A column or a dense feature as scores.
 
@@ -58,6 +62,21 @@ class Column(OpenSystem):
     name: str
     lowest_first: bool
 
+    def __post_init__(self):
+        self._rounded = False
+
+    def afresh(self) -> "Column":
+        """The same column, which was not asked for yet."""
+        return Column(self.kind, self.name, self.lowest_first)
+
+    def notes(self) -> list[str]:
+        """That large numbers may have become equal."""
+        rounded = (
+            f"feature:{self.name} has numbers of 2^24 and more, which features, in float32, hold rounded: read it as a "
+            f"column, column:{self.name}, where they must differ"
+        )
+        return [rounded] if self._rounded else []
+
     def reads(self) -> int | None:
         """None, or any: a feature may be told by its number."""
         return 0 if self.kind == "column" else None
@@ -68,6 +87,8 @@ class Column(OpenSystem):
         if self.name not in values:
             raise ValueError(f"these lists have no {self.kind} {self.name!r}: {_there_are(self.name, values)}")
         column = values[self.name]
+        if self.kind == "feature" and len(column) and np.abs(column).max() >= WHOLE:
+            self._rounded = True
         return -column if self.lowest_first else column
 
 
