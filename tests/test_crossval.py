@@ -199,7 +199,10 @@ def test_what_is_kept(kept):
 @pytest.mark.parametrize(
     "changed, wrong",
     [
-        ({"configurations": {"a": QUICK | {"epochs": 3}}}, "it holds another cross-validation: a: epochs was 2 and is 3"),
+        (
+            {"configurations": {"a": QUICK | {"epochs": 3}}},
+            "it holds another cross-validation: a: epochs was 2 and is 3",
+        ),
         ({"lists": LISTS[:-1]}, "lists was"),
         ({"folds": 4}, "queries_of_folds was [10, 10, 10] and is [8, 8, 7, 7]"),
         ({"fold_seed": 1}, "cut was"),
@@ -231,18 +234,18 @@ def test_more_seeds_configurations_and_metrics_go_on(kept, tmp_path, trainings):
 def test_finished_results_are_not_dropped(kept, trainings, changed, lacking):
     before = (kept / "crossval.csv").read_text()
     arguments = {"configurations": {"a": QUICK, "b": QUICK}, "folds": 3, "seeds": [0, 1]} | changed
-    with pytest.raises(ValueError, match=re.escape(f"has results of {lacking}")):
+    with pytest.raises(ValueError, match=f"has results of .*{re.escape(lacking)}"):
         plackett.crossval(LISTS, output=kept, resume=True, **arguments)
     assert (kept / "crossval.csv").read_text() == before
     assert not trainings
 
 
 def test_what_no_results_can_hold_is_told_before_the_first_training(tmp_path, trainings):
-    lists = dataclasses.replace(LISTS, query_columns={"system": np.arange(len(LISTS))})
-    if "system" in plackett.evaluate({"a": lambda lists: lists.features[:, 0]}, lists, ["mrr"]).facts:
-        with pytest.raises(ValueError, match="'system' would stand there twice"):
-            plackett.crossval(lists, {"a": QUICK}, output=tmp_path / "run", **SMALL)
-        assert not trainings
+    stated = plackett.evaluation.state("mrr")
+    lists = dataclasses.replace(LISTS, query_columns={stated: np.arange(len(LISTS))})
+    with pytest.raises(ValueError, match="would stand there twice"):
+        plackett.crossval(lists, {"a": QUICK}, ["mrr"], output=tmp_path / "run", **SMALL)
+    assert not trainings
 
 
 def test_fold_k_is_said_to_be_turn_k(found):
@@ -283,6 +286,10 @@ X = keras.Input((None, 5))
         ({"folds": 2}, "folds must be from 3"),
         ({"folds": 2.5}, "folds must be a whole number, but got 2.5"),
         ({"group_by": "user"}, "group_by (--group-by) names a column of queries, but got 'user' and there is none"),
+        (
+            {"lists": dataclasses.replace(LISTS, query_columns={"users": np.arange(30)}), "group_by": "user"},
+            "unknown column of queries 'user'; did you mean 'users'?",
+        ),
         ({"seeds": 3}, "seeds must be a list of whole numbers, such as range(3), but got 3"),
         ({"metrics": "ndcg@10"}, "metrics must be a list of names, but got 'ndcg@10'; write ['ndcg@10']"),
         (

@@ -60,7 +60,6 @@ def test_runs_are_compared_over_folds_that_are_cut(folds, tmp_path):
     assert done.exit_code == 0, done.output
     assert "30 queries of labels 0 to 2, in folds of 10, 10, 10" in words(done)
     assert "first, fold 1, seed 0: mrr 0." in done.output
-    assert "2 configurations: first, second" in words(done)
     configurations = yaml.safe_load((tmp_path / "out/crossval.yaml").read_text())["configurations"]
     assert {name: (x["loss"], x["epochs"]) for name, x in configurations.items()} == {
         "first": ("softmax", 1),
@@ -96,6 +95,7 @@ def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
     monkeypatch.setattr(plackett, "crossval", stop)
     done = run("crossval", "all.txt", "-o", "out", *FAST)
     assert done.exit_code == 130
+    assert "1 configuration: " in words(done)
     assert "stopped: --resume goes on, and does not repeat what has finished" in words(done)
 
 
@@ -125,7 +125,10 @@ def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
         ("all.txt --loss softmx", "the configuration softmx: unknown loss 'softmx'; did you mean 'softmax'?"),
         ("all.txt --vary loss=softmax", "--vary loss must be at least two different values, but got 'softmax'"),
         ("all.txt --vary loss=softmax,softmax", "--vary loss must be at least two different values"),
-        ("all.txt --vary learning_rate=0.1,1e-1", "--vary learning_rate must be different values, but 0.1 and 1e-1 are"),
+        (
+            "all.txt --vary learning_rate=0.1,1e-1",
+            "--vary learning_rate must be different values, but 0.1 and 1e-1 are",
+        ),
         ("all.txt --vary loss=softmax,softmx", "the configuration loss=softmx: unknown loss 'softmx'"),
         ("all.txt --vary los=softmax,a", "unknown setting to vary 'los'; did you mean 'loss'?"),
         ("all.txt --vary seed=1,2", "unknown setting to vary 'seed'"),

@@ -86,7 +86,9 @@ def check_crossval_output(folder: pathlib.Path, *, resume: bool) -> None:
         )
 
 
-def check_nothing_lost(folder: pathlib.Path, configurations: Iterable[str], seeds: Iterable[int], stated: Iterable[str]):
+def check_nothing_lost(
+    folder: pathlib.Path, configurations: Iterable[str], seeds: Iterable[int], stated: Iterable[str]
+):
     """Raises a ValueError where the tables of a folder have rows or metrics that they would not have again."""
     if not (folder / TABLE).is_file():
         return
