@@ -199,7 +199,10 @@ def test_what_is_kept(kept):
 @pytest.mark.parametrize(
     "changed, wrong",
     [
-        ({"configurations": {"a": QUICK | {"epochs": 3}}}, "a: epochs was 2 and is 3"),
+        (
+            {"configurations": {"a": QUICK | {"epochs": 3}}},
+            "it holds another cross-validation: a: epochs was 2 and is 3",
+        ),
         ({"lists": LISTS[:-1]}, "lists was"),
         ({"folds": 4}, "queries_of_folds was [10, 10, 10] and is [8, 8, 7, 7]"),
         ({"fold_seed": 1}, "cut was"),
@@ -215,9 +218,38 @@ def test_more_seeds_configurations_and_metrics_go_on(kept, tmp_path, trainings):
     arguments = {"folds": 3, "seeds": [0, 1], "output": kept, "resume": True}
     added = plackett.crossval(LISTS, {"a": QUICK, "b": QUICK}, **arguments)
     assert len(trainings) == 9
-    measured = plackett.crossval(LISTS, {"b": QUICK}, ["mrr", "ndcg@10"], **arguments)
+    measured = plackett.crossval(LISTS, {"b": QUICK, "a": QUICK}, ["mrr", "ndcg@10"], **arguments)
     assert (measured.by_seed[0, 1] == added.by_seed[1, 0]).all()
     assert set(yaml.safe_load((kept / "crossval.yaml").read_text())["configurations"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "changed, lacking",
+    [
+        ({"seeds": [1]}, "the seed 0"),
+        ({"configurations": {"c": QUICK}}, "the configuration a"),
+        ({"metrics": ["mrr"]}, "the metric ndcg@10["),
+    ],
+)
+def test_finished_results_are_not_dropped(kept, trainings, changed, lacking):
+    before = (kept / "crossval.csv").read_text()
+    arguments = {"configurations": {"a": QUICK, "b": QUICK}, "folds": 3, "seeds": [0, 1]} | changed
+    with pytest.raises(ValueError, match=f"has results of .*{re.escape(lacking)}"):
+        plackett.crossval(LISTS, output=kept, resume=True, **arguments)
+    assert (kept / "crossval.csv").read_text() == before
+    assert not trainings
+
+
+def test_what_no_results_can_hold_is_told_before_the_first_training(tmp_path, trainings):
+    stated = plackett.evaluation.state("mrr")
+    lists = dataclasses.replace(LISTS, query_columns={stated: np.arange(len(LISTS))})
+    with pytest.raises(ValueError, match="would stand there twice"):
+        plackett.crossval(lists, {"a": QUICK}, ["mrr"], output=tmp_path / "run", **SMALL)
+    assert not trainings
+
+
+def test_fold_k_is_said_to_be_turn_k(found):
+    assert "fold k is turn k: of the folds in their order, fold 1 tests on number 3" in repr(found)
 
 
 def test_a_run_that_diverges_is_named(tmp_path):
@@ -253,7 +285,13 @@ X = keras.Input((None, 5))
         ),
         ({"folds": 2}, "folds must be from 3"),
         ({"folds": 2.5}, "folds must be a whole number, but got 2.5"),
-        ({"group_by": "user"}, "unknown column of queries 'user'"),
+        ({"group_by": "user"}, "group_by (--group-by) names a column of queries, but got 'user' and there is none"),
+        (
+            {"lists": dataclasses.replace(LISTS, query_columns={"users": np.arange(30)}), "group_by": "user"},
+            "unknown column of queries 'user'; did you mean 'users'?",
+        ),
+        ({"seeds": 3}, "seeds must be a list of whole numbers, such as range(3), but got 3"),
+        ({"metrics": "ndcg@10"}, "metrics must be a list of names, but got 'ndcg@10'; write ['ndcg@10']"),
         (
             {"lists": [LISTS[:10], LISTS[10:]]},
             "there must be at least 3 folds, to train, validate and test on, but got 2",

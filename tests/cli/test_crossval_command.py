@@ -31,6 +31,7 @@ def test_losses_are_compared_over_given_folds(folds, tmp_path):
     said = words(done)
     assert "2 configurations: loss=softmax, loss=mean_squared" in said
     assert "S5.txt: 6 queries of labels 0 to 2" in said
+    assert "fold 1 tests on S5.txt, fold 2 tests on S1.txt, fold 3 tests on S2.txt" in said
     assert done.output.count("seed 1: ndcg@10 0.") == 10
     assert "30 queries in 5 folds, each tested once by each of the seeds 0, 1" in said
     assert all(f"fold {k}" in done.output for k in range(1, 6))
@@ -94,6 +95,7 @@ def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
     monkeypatch.setattr(plackett, "crossval", stop)
     done = run("crossval", "all.txt", "-o", "out", *FAST)
     assert done.exit_code == 130
+    assert "1 configuration: " in words(done)
     assert "stopped: --resume goes on, and does not repeat what has finished" in words(done)
 
 
@@ -108,7 +110,7 @@ def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
             "all.txt --folds 31",
             "folds must be from 3, to train, validate and test on, to 30, as many as there are queries",
         ),
-        ("all.txt --group-by user", "unknown column of queries 'user'"),
+        ("all.txt --group-by user", "names a column of queries, but got 'user' and there is none"),
         ("all.txt --seeds 0", "--seeds must be at least 1, but got 0"),
         ("all.txt --seed 3", "No such option"),
         ("movielens-100k", "movielens-100k is split by time"),
@@ -123,6 +125,10 @@ def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
         ("all.txt --loss softmx", "the configuration softmx: unknown loss 'softmx'; did you mean 'softmax'?"),
         ("all.txt --vary loss=softmax", "--vary loss must be at least two different values, but got 'softmax'"),
         ("all.txt --vary loss=softmax,softmax", "--vary loss must be at least two different values"),
+        (
+            "all.txt --vary learning_rate=0.1,1e-1",
+            "--vary learning_rate must be different values, but 0.1 and 1e-1 are",
+        ),
         ("all.txt --vary loss=softmax,softmx", "the configuration loss=softmx: unknown loss 'softmx'"),
         ("all.txt --vary los=softmax,a", "unknown setting to vary 'los'; did you mean 'loss'?"),
         ("all.txt --vary seed=1,2", "unknown setting to vary 'seed'"),

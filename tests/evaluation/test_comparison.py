@@ -146,3 +146,24 @@ def test_two_conventions_of_a_metric_need_the_stated_name():
 def test_differences_need_a_baseline_where_all_are_compared():
     with pytest.raises(ValueError, match="say which one to compare with: baseline=NAME"):
         compare(THREE, "all").differences("a", "err")
+
+
+def test_noise_of_float32_is_no_difference():
+    base = np.random.default_rng(1).random(300) * np.repeat([1, 1e5], 150)
+    noise = base * (1 + 2e-7 * np.random.default_rng(2).choice([-1, 1], 300))
+    (pair,) = (comparison := compare(small_results([[base], [noise]]))).pairs
+    assert (pair.wins, pair.ties, pair.losses, pair.better, pair.difference) == (0, 300, 0, None, 0)
+    assert (pair.low, pair.high, pair.p_randomisation, pair.p_t_test) == (0, 0, 1, 1)
+    assert not comparison.differences("ours", "mrr").any()
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, None])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(ValueError, match="seed must be a whole number of at least 0, but got"):
+        compare(THREE, seed=seed)
+
+
+@pytest.mark.parametrize("options", [{"confidence": "a"}, {"resamples": None}, {"metrics": []}])
+def test_an_option_of_another_kind_is_named(options):
+    with pytest.raises(ValueError, match=f"{next(iter(options))} must"):
+        compare(THREE, **options)

@@ -111,3 +111,11 @@ def test_a_frame_without_pairs_has_its_columns():
 def test_the_frame_of_pairs_goes_to_parquet(tmp_path):
     compare(RESULTS).to_frame().write_parquet(tmp_path / "pairs.parquet")
     assert pl.read_parquet(tmp_path / "pairs.parquet")["losses"].to_list() == pytest.approx([0, 50], abs=5)
+
+
+def test_the_captions_name_only_metrics_that_are_compared():
+    notes = ["arp weighs queries by their relevance: so", "arp lacks a document"]
+    results = small_results(RANDOM.random((2, 2, 9)), metrics=["arp", "mrr"], notes=notes)
+    assert compare(results, metrics=["mrr"]).captions[-1:] == ("arp lacks a document",)
+    assert not any("arp weighs" in sentence for sentence in compare(results, metrics=["mrr"]).captions)
+    assert compare(results).captions[-2:] == tuple(notes)

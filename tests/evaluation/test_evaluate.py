@@ -11,7 +11,7 @@ from conftest import made_lists
 
 from plackett import evaluate_scores
 from plackett.data import RankingLists, Strings, read_qrels, read_trec, stream
-from plackett.evaluation import Beyond, Scored, _peers, evaluate, open_systems
+from plackett.evaluation import Beyond, Scored, _peers, compare, evaluate, open_systems, slices
 from plackett.metrics import MRR, NDCG
 from plackett.scorers import mlp
 
@@ -276,3 +276,17 @@ def test_a_feature_that_float32_rounds_is_told():
     lists = RankingLists.from_arrays(1.7e9 + np.arange(8.0)[:, None], np.arange(8) == 7, group=[8])
     (note,) = evaluate({"newest": "feature:1"}, lists, ["mrr"]).notes
     assert note.startswith("feature:1 has numbers of 2^24 and more, which features, in float32, hold rounded")
+
+
+def test_metrics_that_weigh_queries_do_so_in_each_slice():
+    """The mean of ARP over some queries is what these lists alone measure."""
+    results = evaluate(SYSTEMS, LISTS, ["arp"])
+    assert results.of("first", "arp").tolist() == pytest.approx(
+        [evaluate("feature:1", one, ["arp"])["arp"] if one.labels.any() else np.nan for one in LISTS], nan_ok=True
+    )
+    for part in slices(results, "relevant", bins=3):
+        low, _, high = part.name.partition(" to ")
+        inside = (results.facts["relevant"] >= int(low)) & (results.facts["relevant"] <= int(high or low))
+        assert part.mean == pytest.approx(evaluate(SYSTEMS[part.system], LISTS[inside], ["arp"])["arp"], nan_ok=True)
+    (second, _) = compare(results).pairs
+    assert second.difference == pytest.approx(np.diff(results.means()[:2, 0])[0])

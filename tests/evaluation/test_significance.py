@@ -127,3 +127,11 @@ def test_more_power_needs_a_larger_difference():
 def test_levels_and_powers_out_of_range_are_named(options):
     with pytest.raises(ValueError, match=f"{next(iter(options))} must be above"):
         significance.detectable_difference(np.array([0.1, 0.2]), **options)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_effect_whose_interval_cannot_be_computed_has_none(sign):
+    differences = sign * (0.5 + 1e-5 * RANDOM.normal(size=300))
+    effect = significance.effect_size(differences)
+    assert abs(effect.size) > 1e4
+    assert np.isnan([effect.low, effect.high]).all()

@@ -137,3 +137,22 @@ def test_against_a_baseline_the_worst_queries_are_those_that_lose_most(less):
 def test_what_is_unknown_is_named(options, error):
     with pytest.raises(ValueError, match=error):
         worst_queries(small_results([[[0.5]], [[0.2]]]), **({"system": "ours", "metric": "mrr"} | options))
+
+
+def test_numbers_that_differ_in_the_last_digit_have_names_of_their_own():
+    numbers = np.array([0.1, np.nextafter(0.1, 1), 0.3])
+    assert len({name for name, _ in parts(numbers)}) == 3
+
+
+def test_texts_that_read_as_other_slices_stand_in_quotes():
+    assert parts(Strings.of(["(missing)", "", "(others)", "'(missing)'"])) == [
+        ("''(missing)''", 1),
+        ("'(missing)'", 1),
+        ("'(others)'", 1),
+        ("(missing)", 1),
+    ]
+
+
+def test_a_loss_of_the_noise_of_float32_is_none():
+    results = small_results([[[0.5, 0.5]], [[0.5 - 1e-7, 0.4]]])
+    assert [one.query for one in worst_queries(results, "ours", "mrr", baseline="bm25")] == ["q1"]

@@ -100,5 +100,23 @@ def _read_variations(pairs: Sequence[str]) -> dict[str, list[tuple[Any, str]]]:
         words = [word.removesuffix("\n...\n").strip() for word in words]
         if len(set(words)) < max(len(words), 2):
             raise ValueError(f"--vary {name} must be at least two different values, but got {text!r}")
+        if twice := [
+            f"{words[i]} and {words[k]}"
+            for i, k in itertools.combinations(range(len(values)), 2)
+            if _value(values[i]) == _value(values[k])
+        ]:
+            raise ValueError(f"--vary {name} must be different values, but {twice[0]} are equal")
         found[name] = list(zip(values, words, strict=True))
     return found
+
+
+def _value(given):
+    """A value to compare: a number also where YAML reads text, as of 1e-1; True is no 1."""
+    if isinstance(given, list):
+        return [_value(x) for x in given]
+    if isinstance(given, bool):
+        return str(given)
+    try:
+        return float(given)
+    except (TypeError, ValueError, OverflowError):
+        return given

@@ -94,7 +94,7 @@ def crossval(
     lists = _read_folds(fold, reading) if fold else _read_whole(data, reading, cut)
     _check_targets(lists[0] if fold else lists, configurations)
     check_interrupts()
-    say(f"{len(configurations)} configurations: {', '.join(configurations)}")
+    say(f"{len(configurations)} configuration{'s' * (len(configurations) > 1)}: {', '.join(configurations)}")
     provenance = {"folds" if fold else "data": sources} | ({"reading": reading} if reading else {})
     found = run(
         lists,
@@ -190,4 +190,5 @@ def _read_folds(paths, reading):
     _folds.check_folds(folds, paths)
     for path, lists in zip(paths, folds, strict=True):
         say(f"{path}: {in_words(lists)}")
+    say(", ".join(f"fold {k} tests on {paths[k - 2]}" for k in range(1, len(paths) + 1)))
     return folds

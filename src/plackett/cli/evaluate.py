@@ -114,7 +114,7 @@ def evaluate(
     from plackett import evaluation
 
     opened = open_measured(measurement)
-    measures = make_measures(metric, like, empty, ties)
+    measures = metric if like else make_measures(metric, empty, ties)
     results = evaluation.evaluate(opened, parts_of_measured(measurement, opened), measures, like=like, queries=queries)
     for by in slice_by or ():
         check_known("column of queries", by, results.facts)
@@ -130,8 +130,8 @@ def evaluate(
     for by in slice_by or ():
         show(table_of_slices(evaluation.slices(results, by, seed=seed)))
     if worst:
-        metrics = evaluation.metrics_like(like, results.metrics) if like else measures
-        _show_worst(measurement, opened, results, worst, (like, metrics[0].ties))
+        first = evaluation.metrics_like(like, results.metrics[:1]) if like else measures
+        _show_worst(measurement, opened, results, worst, (like, first[0].ties))
     if output is not None:
         say(f"each query and system has a row in {output}")
 
@@ -158,12 +158,10 @@ def check_baseline(baseline: str | None, names: Collection[str]) -> None:
         check_known("baseline", baseline, names)
 
 
-def make_measures(names, like: str | None, empty: str | None, ties: str | None) -> list | None:
-    """Metrics of these names, by the conventions that are given, else by their own; for a peer the names themselves."""
+def make_measures(names, empty: str | None, ties: str | None) -> list:
+    """Metrics of these names, by the conventions that are given, else by their own."""
     from plackett import metrics
 
-    if like is not None:
-        return names
     conventions = {"empty": None if empty is None else EMPTY[empty], "ties": ties}
     conventions = {name: value for name, value in conventions.items() if value is not None}
     return [metrics.get(name, **conventions) for name in names or METRICS]

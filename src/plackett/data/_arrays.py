@@ -163,8 +163,8 @@ def columns_of_documents(
             raise ValueError(f"{what.format(name)}[{wrong[0]}]: {wrong[1]}")
         if (place := first_inexact(column)) is not None:
             raise ValueError(
-                f"{what.format(name)}[{place}] is {column[place]}, a whole number that float64 rounds: subtract the same "
-                "number from all of them"
+                f"{what.format(name)}[{place}] is {column[place]}, a whole number that float64 rounds: subtract the "
+                "same number from all of them"
             )
         found[name] = column.astype(dtype_of_column(name))
     return found

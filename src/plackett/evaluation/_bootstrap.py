@@ -1,8 +1,11 @@
 """Intervals of means over queries, by the bootstrap."""
 
 import math
+import numbers
 
 import numpy as np
+
+from plackett.registry.options import is_number
 
 CONFIDENCE = 0.95
 RESAMPLES = 2_000
@@ -16,7 +19,8 @@ def bootstrap(
 
     A resample draws as many queries as there are, with replacement, from those that count; the interval is what lies
     between two quantiles of the means of all resamples. Values that count for the same queries share their resamples,
-    so that intervals of systems and metrics can be read side by side.
+    so that intervals of systems and metrics can be read side by side. Of few queries they are too short: at 8 queries,
+    intervals of 95% hold the true mean in 87 to 89 of 100.
 
     >>> bootstrap(np.array([0.0, 0.5, 0.5, 1.0]), confidence=0.5).tolist()
     [0.375, 0.625]
@@ -31,15 +35,16 @@ def bootstrap(
         [..., 2], low and high. NaN where fewer than two queries count: one query says nothing of how queries differ.
 
     Raises:
-        ValueError: `confidence` or `resamples` is out of range.
+        ValueError: `confidence`, `resamples` or `seed` is out of range.
 
-    Cost: for 100,000 queries and 2,000 resamples about a second, and 20 MB beside the values.
+    Cost: for 100,000 queries, 2,000 resamples and some rows about 3 seconds, and 20 MB beside the values.
 
     Reference: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13; for retrieval Sakai,
     "Evaluating Evaluation Metrics Based on the Bootstrap", SIGIR 2006.
     """
     check_share("confidence", confidence)
     check_count("resamples", resamples)
+    check_seed(seed)
     values = np.asarray(values, "float64")
     rows = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
     found = np.full((len(rows), 2), np.nan)
@@ -59,14 +64,23 @@ def method_of_intervals(confidence: float, resamples: int, seed: int) -> str:
 
 def check_share(name: str, given: float, low: float = 0.0) -> None:
     """Raises a ValueError unless it is a number above `low` and below 1."""
-    if not low < given < 1:
+    if not is_number(given) or not low < given < 1:
         raise ValueError(f"{name} must be above {low:g} and below 1, but got {given!r}")
 
 
 def check_count(name: str, given: int) -> None:
     """Raises a ValueError unless it is a whole number of at least 1."""
-    if given != int(given) or given < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, but got {given!r}")
+    _check_whole(name, given, 1)
+
+
+def check_seed(given: int) -> None:
+    """Raises a ValueError unless it is a whole number of at least 0."""
+    _check_whole("seed", given, 0)
+
+
+def _check_whole(name, given, least):
+    if isinstance(given, bool) or not isinstance(given, numbers.Integral) or given < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, but got {given!r}")
 
 
 def _rows_by_queries(rows):

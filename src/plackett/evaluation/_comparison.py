@@ -12,7 +12,7 @@ from plackett.evaluation import _comparison_tables as tables
 from plackett.evaluation import _significance as significance
 from plackett.evaluation._bootstrap import CONFIDENCE, RESAMPLES, bootstrap, check_share
 from plackett.evaluation._comparison_tables import ALL
-from plackett.evaluation._results import Results
+from plackett.evaluation._results import Results, mean
 from plackett.registry import check_known
 
 if TYPE_CHECKING:
@@ -44,13 +44,13 @@ class Pair(NamedTuple):
         low: of the interval of the difference.
         high: likewise.
         effect: Cohen's d of the differences, see `effect_size`. NaN where all differences are the same.
-        effect_low: of its interval.
+        effect_low: of its interval, NaN where that cannot be computed.
         effect_high: likewise.
         p_randomisation: of the paired randomisation test.
         p_t_test: of the paired t-test.
         p_holm: of the randomisation test, by Holm's correction over the pairs of this metric.
         wins: the queries on which the system is better; where less is better, those with the lower value.
-        ties: those where the two values are within 1e-9.
+        ties: those where the two values differ by no more than 1e-6 x max(1, either value): float32 holds no more.
         losses: those on which the baseline is better.
         detectable: the smallest difference that so many queries could show, see `detectable_difference`.
         better: whether the mean of the system is the better one. None = they are equal, or no query counts.
@@ -111,6 +111,8 @@ class Comparison:
     def differences(self, system: str, metric: str, baseline: str | None = None) -> np.ndarray:
         """[queries], the values of a system less those of the baseline; NaN where a query does not count for both.
 
+        Values that differ by the noise of float32 alone, see `Pair`, differ by 0.
+
         Args:
             system: its name.
             metric: its name, or its stated one.
@@ -126,7 +128,7 @@ class Comparison:
         check_known("system", system, self.results.systems)
         row = metric_place(self.results, metric)
         first, second = (self.results.values[self.results.systems.index(name), row] for name in (system, baseline))
-        return first - second
+        return significance.difference(first, second)
 
     def verdict(self, pair: Pair) -> str:
         """What the test says of a pair: "better" or "worse" than its baseline; "" where no difference was shown."""
@@ -221,9 +223,9 @@ def compare(
         "permutations": permutations,
         "seed": seed,
     }
-    values = results.values[:, rows]
+    values = results.shares()[:, rows]
     first, second = ([results.systems.index(pair[i]) for pair in pairs] for i in (0, 1))
-    differences = values[first] - values[second]
+    differences = significance.difference(values[first], values[second])
     # Together, so that queries that count for the same systems are drawn once.
     intervals = bootstrap(np.concatenate([values, differences]), confidence=confidence, resamples=resamples, seed=seed)
     means, compared = [], []
@@ -264,6 +266,8 @@ def _rows(results, metrics):
         return list(range(len(results.stated)))
     if isinstance(metrics, str):
         raise ValueError(f"metrics must be a list of names, but got {metrics!r}; write [{metrics!r}]")
+    if not metrics:
+        raise ValueError("metrics must name at least one metric, but got none; None compares by all")
     return list(dict.fromkeys(metric_place(results, metric) for metric in metrics))
 
 
@@ -285,23 +289,23 @@ def _pairs(systems, baseline):
 
 
 def _mean(values, low, high):
-    counts = values[~np.isnan(values)]
-    return float(counts.mean()) if len(counts) else float("nan"), low, high, len(counts)
+    return float(mean(values)), low, high, int((~np.isnan(values)).sum())
 
 
 def _pair(results, row, names, interval, options):
     """The row of two systems under one metric, before Holm's correction."""
-    system, baseline = (results.values[results.systems.index(name), row] for name in names)
-    both = ~np.isnan(system) & ~np.isnan(baseline)
-    differences = system[both] - baseline[both]
+    places = [results.systems.index(name) for name in names]
+    both = ~np.isnan(results.values[places, row]).any(axis=0)
+    system, baseline = results.shares(both)[places, row]
+    differences = significance.difference(system, baseline)
     less = results.less_is_better[row]
-    difference = float(differences.mean()) if len(differences) else float("nan")
+    sizes = np.abs(differences).sum()
     return Pair(
         results.stated[row],
         *names,
         len(differences),
-        *(float(values[both].mean()) if len(differences) else float("nan") for values in (system, baseline)),
-        difference,
+        *(float(mean(values)) for values in (system, baseline)),
+        float(mean(differences)),
         *interval,
         *significance.effect_size(differences, confidence=options["confidence"]),
         significance.randomisation_test(differences, permutations=options["permutations"], seed=options["seed"]),
@@ -309,5 +313,5 @@ def _pair(results, row, names, interval, options):
         float("nan"),
         *significance.outcomes(differences, less_is_better=less),
         significance.detectable_difference(differences, level=options["level"], power=options["power"]),
-        (difference < 0) == less if abs(difference) > significance.EQUAL else None,
+        bool(differences.sum() < 0) == less if abs(differences.sum()) > significance.ROUNDING * sizes else None,
     )

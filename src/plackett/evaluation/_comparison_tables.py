@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from plackett.evaluation._bootstrap import method_of_intervals
+from plackett.evaluation._significance import TIE
 
 if TYPE_CHECKING:
     from plackett.evaluation._comparison import Comparison
@@ -48,10 +49,19 @@ def captions(comparison: "Comparison") -> tuple[str, ...]:
             f"{c.permutations:,} permutations, seed {c.seed}){corrected} is at most {c.level:g}.",
             "effect: Cohen's d of the differences, their mean divided by their standard deviation, with its "
             f"{100 * c.confidence:g}% interval from the noncentral t distribution. "
-            "wins, ties, losses: in queries; a tie is a difference within 1e-9.",
+            f"wins, ties, losses: in queries; values tie {TIE}.",
         ]
     sentences += [sentence for metric in c.metrics for sentence in _of_metric(c, metric)]
-    return (*sentences, *c.results.notes)
+    return (*sentences, *notes(c))
+
+
+def notes(comparison: "Comparison") -> list[str]:
+    """The notes of the results but those on metrics that are not compared."""
+    results = comparison.results
+    compared = {results.metrics[results.stated.index(metric)] for metric in comparison.metrics}
+    # Of all notes, only those on weights are about a metric; a system may have the name of one.
+    others = tuple(f"{metric} weighs queries " for metric in results.metrics if metric not in compared)
+    return [note for note in results.notes if not note.startswith(others)]
 
 
 def _of_metric(c, metric):

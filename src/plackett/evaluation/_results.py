@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 FACTS = ("list_size", "relevant")
 
 
+def mean(values: np.ndarray) -> np.ndarray:
+    """The mean over the last axis of what is not NaN; NaN where all is.
+
+    >>> mean(np.array([[0.5, float("nan")], [0.25, 0.75]])).tolist()
+    [0.5, 0.5]
+    """
+    counts = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(counts, values, 0.0).sum(axis=-1) / counts.sum(axis=-1)
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """The metrics of some systems, one number a query, system and metric.
@@ -53,10 +64,7 @@ class Results:
 
     def means(self) -> np.ndarray:
         """[systems, metrics], each the mean over the queries that count; NaN where none does."""
-        shares = self.shares()
-        counts = ~np.isnan(shares)
-        with np.errstate(invalid="ignore"):
-            return np.where(counts, shares, 0).sum(axis=-1) / counts.sum(axis=-1)
+        return mean(self.shares())
 
     def shares(self, queries: slice | np.ndarray = slice(None)) -> np.ndarray:
         """[systems, metrics, queries], the values of some queries, scaled so that the queries count alike.
@@ -70,8 +78,8 @@ class Results:
         weights = self.weights[:, queries]
         counts = ~np.isnan(values)
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean = (counts * weights).sum(axis=-1, keepdims=True) / counts.sum(axis=-1, keepdims=True)
-            return np.where(mean > 0, values * weights / mean, values)
+            middle = (counts * weights).sum(axis=-1, keepdims=True) / counts.sum(axis=-1, keepdims=True)
+            return np.where(middle > 0, values * weights / middle, values)
 
     def to_frame(self) -> "pl.DataFrame":
         """A polars frame with one row a query and system: the query, the system, what is known of the query, and a

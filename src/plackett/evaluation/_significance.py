@@ -1,7 +1,7 @@
 """Whether two systems differ, from the differences of a metric on the queries that both were measured on.
 
-`differences` is [queries] everywhere, one system less the other. NaN = the query does not count. Numbers within `EQUAL`
-of 0 are ties, and count as 0.
+`differences` is [queries] everywhere, one system less the other, as `difference` gives them. NaN = the query does not
+count. Numbers within `EQUAL` of 0 are ties, and count as 0.
 """
 
 from typing import NamedTuple
@@ -9,9 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from plackett.evaluation._bootstrap import CONFIDENCE, check_count, check_share
+from plackett.evaluation._bootstrap import CONFIDENCE, check_count, check_seed, check_share
 
-EQUAL = 1e-9
+EQUAL = 1e-6  # metrics are computed in float32, whose noise is about 1e-7 of a value
+TIE = "within 1e-6, or 1e-6 of the larger value where that is above 1"
+ROUNDING = 1e-12  # of the sum of sizes: sums of the same numbers in another order differ by as much
+REACH = 1e5  # of the t statistic: beyond it scipy's inverse of the noncentral t does not end
 PERMUTATIONS = 10_000
 LEVEL, POWER = 0.05, 0.8
 BITS = 8  # differences whose signs one random byte flips
@@ -32,6 +35,21 @@ class Outcomes(NamedTuple):
     wins: int
     ties: int
     losses: int
+
+
+def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """The values of one system less those of another; exactly 0 where they differ by noise of float32 alone.
+
+    >>> difference(np.array([0.5, 0.5, 4e6]), np.array([0.5000001, 0.25, 4e6 + 1])).tolist()
+    [0.0, 0.25, 0.0]
+
+    Args:
+        first: of any shape. NaN = the query does not count.
+        second: of the same shape.
+    """
+    found = first - second
+    scale = np.maximum(1.0, np.maximum(np.abs(first), np.abs(second)))
+    return np.where(np.abs(found) <= EQUAL * scale, 0.0, found)
 
 
 def differences_that_count(differences: np.ndarray) -> np.ndarray:
@@ -61,7 +79,7 @@ def randomisation_test(differences: np.ndarray, *, permutations: int = PERMUTATI
         p. 1 where all differences are 0, NaN where no query counts.
 
     Raises:
-        ValueError: `permutations` is no whole number of at least 1.
+        ValueError: `permutations` is no whole number of at least 1, or `seed` none of at least 0.
 
     Cost: for 100,000 queries and 10,000 permutations less than a second, and some MB.
 
@@ -69,12 +87,13 @@ def randomisation_test(differences: np.ndarray, *, permutations: int = PERMUTATI
     Evaluation", CIKM 2007; of the 1 + in both, Phipson & Smyth, "Permutation P-values Should Never Be Zero", 2010.
     """
     check_count("permutations", permutations)
+    check_seed(seed)
     differences = differences_that_count(differences)
     if not len(differences):
         return float("nan")
     moving = differences[differences != 0]
     reach = np.abs(moving).sum()
-    least = abs(moving.sum()) - 1e-12 * reach  # sums of the same numbers in another order differ by as much
+    least = abs(moving.sum()) - ROUNDING * reach
     if 2 ** len(moving) <= min(permutations, CHUNK):
         return float(np.mean(np.abs(_all_sums(moving)) >= least))
     random = np.random.default_rng(seed)
@@ -111,7 +130,8 @@ def effect_size(differences: np.ndarray, *, confidence: float = CONFIDENCE) -> E
     [1.228, -0.008, 2.393]
 
     Returns:
-        (size, low, high). NaN where fewer than two queries count or where all differences are the same.
+        (size, low, high). NaN where fewer than two queries count or where all differences are the same. Where the t
+        statistic is above 100,000, so that nearly all are, the interval is NaN: no method at hand computes it.
 
     Reference: Cohen, "Statistical Power Analysis for the Behavioral Sciences", 1988, section 2.3.5; Cumming & Finch, "A
     Primer on the Understanding, Use, and Calculation of Confidence Intervals that are Based on Central and Noncentral
@@ -122,6 +142,8 @@ def effect_size(differences: np.ndarray, *, confidence: float = CONFIDENCE) -> E
     if spread == 0:
         return Effect(*[float("nan")] * 3)
     size = mean / spread
+    if abs(size) * np.sqrt(count) > REACH:
+        return Effect(size, float("nan"), float("nan"))
     tail = (1 - confidence) / 2
     low, high = special.nctdtrinc(count - 1, [1 - tail, tail], size * np.sqrt(count)) / np.sqrt(count)
     return Effect(size, float(low), float(high))
@@ -138,7 +160,8 @@ def detectable_difference(differences: np.ndarray, *, level: float = LEVEL, powe
     Args:
         differences: [queries], whose number and standard deviation are what is known. NaN = the query does not count.
         level: of the two-sided test.
-        power: how often it would find such a difference, from .5 up, where the far side of the test adds nothing.
+        power: how often it would find such a difference in its direction, above .5. The far side of the test, which
+            finds the opposite, is left out.
 
     Returns:
         The difference, positive. NaN where fewer than two queries count or where all differences are the same.
@@ -182,7 +205,7 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def outcomes(differences: np.ndarray, *, less_is_better: bool = False) -> Outcomes:
-    """On how many queries the first system is better, as good (within 1e-9), and worse.
+    """On how many queries the first system is better, as good (see `EQUAL`), and worse.
 
     >>> outcomes(np.array([0.1, 0.0, -0.2, 0.3, np.nan]))
     Outcomes(wins=2, ties=1, losses=1)

@@ -7,8 +7,8 @@ import numpy as np
 from plackett.data import Strings
 from plackett.evaluation._bootstrap import CONFIDENCE, RESAMPLES, bootstrap, check_count
 from plackett.evaluation._comparison import metric_place
-from plackett.evaluation._results import Results
-from plackett.evaluation._significance import EQUAL
+from plackett.evaluation._results import Results, mean
+from plackett.evaluation._significance import difference
 from plackett.registry import check_known
 
 BINS = 5
@@ -99,14 +99,14 @@ def slices(
     check_count("bins", bins)
     rows = []
     for name, members in _parts(by, results.facts[by], bins):
-        values = results.values[..., members]
+        values = results.shares(members)
         intervals = bootstrap(values, confidence=confidence, resamples=resamples, seed=seed)
         for metric, stated in enumerate(results.stated):
             for place, system in enumerate(results.systems):
-                counts = values[place, metric][~np.isnan(values[place, metric])]
-                mean = float(counts.mean()) if len(counts) else float("nan")
+                found = values[place, metric]
                 low, high = intervals[place, metric].tolist()
-                rows.append(Slice(by, name, stated, system, mean, low, high, len(counts)))
+                queries = int((~np.isnan(found)).sum())
+                rows.append(Slice(by, name, stated, system, float(mean(found)), low, high, queries))
     return tuple(rows)
 
 
@@ -133,7 +133,8 @@ def worst_queries(
         baseline: another system. None = the queries with the worst values; else those with the largest loss against it.
 
     Returns:
-        `n` queries, or fewer where fewer count or, against a baseline, fewer lose more than 1e-9.
+        `n` queries, or fewer where fewer count or, against a baseline, fewer lose: values that differ
+        by the noise of float32 alone, see `Pair`, are equal.
 
     Raises:
         ValueError: an unknown system, metric or baseline, or an `n` that is no whole number of at least 1.
@@ -150,9 +151,9 @@ def worst_queries(
         return tuple(QueryValue(results.queries[i], i, float(values[i]), None, None) for i in order[:n].tolist())
     check_known("baseline", baseline, results.systems)
     others = results.values[results.systems.index(baseline), row]
-    differences = values - others
+    differences = difference(values, others)
     order = np.argsort(sign * differences, kind="stable")
-    order = order[sign * differences[order] < -EQUAL]  # which NaN is not
+    order = order[sign * differences[order] < 0]  # which NaN is not
     return tuple(
         QueryValue(results.queries[i], i, float(values[i]), float(others[i]), float(differences[i]))
         for i in order[:n].tolist()
@@ -199,18 +200,23 @@ def _parts_of_texts(column):
     # One other text is no more to read than "(others)".
     kept = order if len(order) <= MOST + 1 else order[:MOST]
     for text in kept:
-        yield column[first[text]], np.flatnonzero(place == text)
+        yield _name(column[first[text]]), np.flatnonzero(place == text)
     if len(kept) < len(order):
         yield OTHERS, np.flatnonzero(~np.isin(place, kept) & ~empty)
     if empty.any():
         yield MISSING, np.flatnonzero(empty)
 
 
+def _name(text):
+    """A text as it is; in quotes where it would read as the slice of the others or of what is missing."""
+    return f"'{text}'" if text.strip("'") in (OTHERS, MISSING) else text
+
+
 def _in_words(numbers):
-    """The numbers in few digits, or in all where they would read the same."""
+    """The numbers in few digits, or in more where they would read the same."""
     if numbers.dtype.kind != "f":
         return [str(number) for number in numbers]
-    for form in (".4g", ".15g"):
+    for form in (".4g", ".15g", ".17g"):
         words = [f"{number:.0f}" if number.is_integer() else f"{number:{form}}" for number in numbers.tolist()]
         if len(set(words)) == len(words):
             break

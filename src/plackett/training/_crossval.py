@@ -5,14 +5,14 @@ import dataclasses
 import importlib.util
 import os
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import keras
 import numpy as np
 
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate
-from plackett.evaluation._results import Results
+from plackett.evaluation._results import Results, mean
 from plackett.evaluation._scoring import check_lists
 from plackett.metrics._base import RankingMetric
 from plackett.training import _folds
@@ -22,12 +22,13 @@ from plackett.training._crossval_folder import (
     Run,
     check_crossval_output,
     check_names,
+    check_nothing_lost,
     keep,
     kept,
     open_crossval_folder,
     write_table,
 )
-from plackett.training._crossval_results import CrossValidation, mean
+from plackett.training._crossval_results import CrossValidation
 from plackett.training._interrupt import catch_interrupts
 from plackett.training._lock import hold
 from plackett.training._loop import train
@@ -88,8 +89,8 @@ def crossval(
             `crossval.csv`, one row a run, and NAME/fold-1/seed-0, the output folder of `train` of each run, beside
             which `seed-0.npz` has its values by query. None = nothing is written.
         resume: goes on with the cross-validation in `output`, if there is one: finished runs stay as they are, and one
-            that was killed goes on from its last checkpoint. There may be other seeds, metrics and configurations
-            then; a configuration that was there has the same settings.
+            that was killed goes on from its last checkpoint. More seeds, metrics and configurations may come
+            in, and none may be left out; a configuration that was there has the same settings.
         provenance: entries to put first in `crossval.yaml`: where the data came from.
         after: is called with each run that is trained now and the means of its metrics over its test fold.
 
@@ -111,17 +112,20 @@ def crossval(
     whole, fold, cut = _cut(lists, folds, fold_seed, group_by)
     chosen = _check_configurations(configurations)
     seeds = _check_seeds(seeds)
+    if isinstance(metrics, str):
+        raise ValueError(f"metrics must be a list of names, but got {metrics!r}; write [{metrics!r}]")
     # Whatever is wrong with the metrics, or the labels, is told before the first training.
     blank = evaluate({"none": lambda lists: np.zeros(len(lists.labels))}, whole, metrics)
     folder = None if output is None else pathlib.Path(output)
     if folder is not None:
         record = dict(provenance or {}) | _record(whole, fold, cut, chosen)
-        _check_parquet()
+        _check_parquet(blank)
         check_crossval_output(folder, resume=resume)
     trainings = _Trainings(whole, fold, chosen, metrics, blank.stated, folder)
     outcomes: dict[Run, Outcome] = {}
     with catch_interrupts() as interrupt, contextlib.nullcontext() if folder is None else hold(folder):
         if folder is not None:
+            check_nothing_lost(folder, chosen, seeds, blank.stated)
             open_crossval_folder(folder, record, resume=resume)
         for run in (Run(name, k, seed) for k in range(1, fold.max() + 1) for name in chosen for seed in seeds):
             interrupt.check()
@@ -181,15 +185,20 @@ def _check_configuration(name, given):
 
 
 def _check_seeds(given):
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ValueError(f"seeds must be a list of whole numbers, such as range(3), but got {given!r}")
+    given = list(given)
     seeds = [check_value("a seed", seed, Seed) for seed in given]
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be different whole numbers, at least one, but got {given!r}")
     return tuple(seeds)
 
 
-def _check_parquet():
+def _check_parquet(blank):
+    """Raises an error where `results.parquet` cannot be written, of what is measured or at all."""
     if importlib.util.find_spec("polars") is None:
         raise ImportError("an output folder has results.parquet, which needs polars: pip install 'plackett[data]'")
+    blank.to_frame()
 
 
 def _record(whole, fold, cut, chosen):

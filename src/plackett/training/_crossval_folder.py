@@ -14,6 +14,7 @@ from plackett.training._output_folder import contents, in_words
 from plackett.training._same_run import FREE, check_same, without_names
 
 RECORD, TABLE, RESULTS = "crossval.yaml", "crossval.csv", "results.parquet"
+COLUMNS = ("configuration", "fold", "seed", "best_epoch", "epochs")  # of the table, before the metrics
 FILES = (RECORD, TABLE, RESULTS)
 OF_THE_DATA = ("backend", "lists", "features", "queries_of_folds", "cut")
 FORBIDDEN = '<>:"/\\|?*'  # in the name of a folder, on one system or another
@@ -56,7 +57,8 @@ class Outcome(NamedTuple):
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raises a ValueError unless each of these can name a configuration and its folder, on every system."""
+    """Raises a ValueError where one of these has letters that names of folders may not have, is that of a file which
+    stands beside it, or differs from another by capitals alone."""
     seen: dict[str, str] = {}
     for name in names:
         bad = not isinstance(name, str) or name != name.strip(" .") or not name.isprintable()
@@ -81,6 +83,29 @@ def check_crossval_output(folder: pathlib.Path, *, resume: bool) -> None:
         raise FileExistsError(
             f"{folder} exists and holds a cross-validation: go on with it (resume, --resume), or choose another output "
             "folder (output, --output)"
+        )
+
+
+def check_nothing_lost(
+    folder: pathlib.Path, configurations: Iterable[str], seeds: Iterable[int], stated: Iterable[str]
+):
+    """Raises a ValueError where the tables of a folder have rows or metrics that they would not have again."""
+    if not (folder / TABLE).is_file():
+        return
+    with (folder / TABLE).open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        known = (rows.fieldnames or [])[len(COLUMNS) :]
+        there = [(row["configuration"], row["seed"]) for row in rows]
+    asked = {
+        "configuration": (dict.fromkeys(name for name, _ in there), set(configurations)),
+        "seed": (dict.fromkeys(seed for _, seed in there), set(map(str, seeds))),
+        "metric": (known, set(stated)),
+    }
+    lacking = [f"the {what} {name}" for what, (names, now) in asked.items() for name in names if name not in now]
+    if lacking:
+        raise ValueError(
+            f"{folder} has results of {', '.join(lacking)}, which {TABLE} and {RESULTS} would lose: name all that is "
+            "there and what is new, or choose another output folder (output, --output)"
         )
 
 
@@ -112,7 +137,7 @@ def open_crossval_folder(folder: pathlib.Path, record: Mapping[str, Any], *, res
             }
             return {name: given[name] for name in OF_THE_DATA} | settings
 
-        check_same(folder, RECORD, to_compare(record), to_compare, "choose another output folder")
+        check_same(folder, RECORD, to_compare(record), to_compare, "choose another output folder", "cross-validation")
     record = dict(record) | {"configurations": earlier | record["configurations"]}
     write_whole(folder / RECORD, yaml.safe_dump(record, sort_keys=False))
 
@@ -143,7 +168,7 @@ def write_table(
     path = folder / TABLE
     with replace(path) as partial, errors_of_writing(path), partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["configuration", "fold", "seed", "best_epoch", "epochs", *stated])
+        writer.writerow([*COLUMNS, *stated])
         for run, outcome, means in rows:
             writer.writerow([*run, outcome.best_epoch, outcome.epochs, *(repr(float(mean)) for mean in means)])
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from plackett.evaluation._comparison import Comparison, compare
 from plackett.evaluation._comparison_tables import Table, html_of, text_of
-from plackett.evaluation._results import Results
+from plackett.evaluation._results import Results, mean
 from plackett.training._crossval_folder import Outcome, Run
 
 
@@ -88,10 +88,12 @@ class CrossValidation:
 
     def in_words(self) -> str:
         """What the numbers of the tables are, in one sentence."""
+        folds = int(np.max(self.results.facts["fold"]))
         return (
-            f"{len(self.results.queries)} queries in {int(np.max(self.results.facts['fold']))} folds, each tested once "
+            f"{len(self.results.queries)} queries in {folds} folds, each tested once "
             f"by each of the seeds {', '.join(map(str, self.seeds))}; a query counts by its mean over seeds. Spread: "
-            "the standard deviation of the means of the folds, and of the means of the seeds."
+            "the standard deviation of the means of the folds, and of the means of the seeds. fold k is turn k: "
+            f"of the folds in their order, fold 1 tests on number {folds}, fold 2 on number 1, and so on."
         )
 
     def __repr__(self) -> str:
@@ -114,13 +116,6 @@ class CrossValidation:
                 if x.metric == metric
             ]
             yield Table(metric, 1, header, rows)
-
-
-def mean(values: np.ndarray) -> np.ndarray:
-    """The mean over the last axis of what is not NaN; NaN where all is."""
-    counts = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(counts, values, 0.0).sum(axis=-1) / counts.sum(axis=-1)
 
 
 def _deviation(values):

@@ -58,7 +58,10 @@ def queries_of_folds(fold: np.ndarray) -> list[int]:
 
 
 def cut(lists: RankingLists, folds: int, seed: int, group_by: str | None = None) -> np.ndarray:
-    """[queries] int64, the fold of each, from 1, drawn by the seed; the folds are as equal in queries as can be.
+    """[queries] int64, the fold of each, from 1, drawn by the seed.
+
+    Single queries make folds that differ by one query at most. Groups go, the largest first, each into the fold that
+    has the fewest queries so far, which makes them nearly equal where groups are small.
 
     Args:
         lists: what is cut.
@@ -74,6 +77,8 @@ def cut(lists: RankingLists, folds: int, seed: int, group_by: str | None = None)
         raise ValueError(f"query {lists.queries[place]!r} is there twice, so that folds may share it")
     groups, what = np.arange(len(lists)), "queries"
     if group_by is not None:
+        if not lists.query_columns:
+            raise ValueError(f"group_by (--group-by) names a column of queries, but got {group_by!r} and there is none")
         check_known("column of queries", group_by, lists.query_columns)
         column = lists.query_columns[group_by]
         values = column.ranks() if isinstance(column, Strings) else column

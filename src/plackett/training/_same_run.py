@@ -49,7 +49,9 @@ def check_same_settings(folder: pathlib.Path, config: dict) -> None:
         )
 
 
-def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict], way_out: str) -> None:
+def check_same(
+    folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict], way_out: str, what: str = "run"
+) -> None:
     """Raises a ValueError that says what differs between what is given now and `part` of a YAML file in `folder`."""
     before = part(read_yaml(folder / name))
     now = yaml.safe_load(yaml.safe_dump(now))
@@ -58,7 +60,7 @@ def check_same(folder: pathlib.Path, name: str, now: dict, part: Callable[[dict]
     ]
     if differences:
         raise ValueError(
-            f"{folder} cannot be resumed, it holds another run: {'; '.join(differences)}. To train anew, {way_out}"
+            f"{folder} cannot be resumed, it holds another {what}: {'; '.join(differences)}. To train anew, {way_out}"
         )
 
 

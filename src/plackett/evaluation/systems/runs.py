@@ -146,8 +146,13 @@ def open_run(path: str | os.PathLike) -> Run:
     except ValueError:  # perhaps the lines of a query stand apart; what else is wrong is told again
         parts = _compact(path, together=False)
     queries, documents, lengths, scores = zip(*parts, strict=True)
-    lengths, scores = np.concatenate(lengths), np.concatenate(scores)
-    return Run(str(path), concatenate_strings(queries), splits(lengths), concatenate_strings(documents), scores)
+    return Run(
+        str(path),
+        concatenate_strings(queries),
+        splits(np.concatenate(lengths)),
+        concatenate_strings(documents),
+        np.concatenate(scores),
+    )
 
 
 def _compact(path, together):

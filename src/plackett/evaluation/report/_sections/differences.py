@@ -4,6 +4,7 @@ import altair as alt
 import numpy as np
 from markupsafe import Markup
 
+from plackett.evaluation._significance import TIE
 from plackett.evaluation.report._charts import MARKS, Key, chart, data_of
 from plackett.evaluation.report._html import count, decimals, signed, table
 from plackett.evaluation.report._material import Material, against
@@ -12,7 +13,6 @@ from plackett.evaluation.report._registry import section
 BINS = 20  # on each side of 0
 OUTCOMES = ("better", "equal", "worse")
 COLOURS = ("var(--better)", "var(--equal)", "var(--worse)")
-EQUAL = 1e-9
 
 
 @section("Query by query", place=50)
@@ -24,7 +24,7 @@ def differences(material: Material) -> Markup | None:
     columns = against(pairs)
     rows = [[pair.metric.partition("[")[0], *columns.cells(pair), *_shares(pair)] for pair in pairs]
     wins = table(
-        f"Queries on which a system is better, as good (within 1e-9) and worse{columns.words}",
+        f"Queries on which a system is better, as good ({TIE}) and worse{columns.words}",
         ["metric", *columns.heads, "better", "equal", "worse"],
         rows,
         numbers=range(1 + len(columns.heads), 4 + len(columns.heads)),
@@ -41,12 +41,12 @@ def _shares(pair):
 def histogram(found: np.ndarray, *, less_is_better: bool = False) -> list[dict]:
     """The differences in bins of one width, of which the middle one is around 0; outcomes stand on each other."""
     found = found[~np.isnan(found)]
-    equal = np.abs(found) <= EQUAL
+    equal = found == 0
     reach = float(np.abs(found).max(initial=0.0)) or 1.0
     width = reach / (BINS + 0.5)
     edges = (np.arange(2 * BINS + 2) - BINS - 0.5) * width
     up, down = ("worse", "better") if less_is_better else ("better", "worse")
-    members = {"equal": found[equal], up: found[found > EQUAL], down: found[found < -EQUAL]}
+    members = {"equal": found[equal], up: found[found > 0], down: found[found < 0]}
     rows, heights = [], np.zeros(len(edges) - 1, "int64")
     for outcome in OUTCOMES:
         counts, _ = np.histogram(np.clip(members[outcome], edges[0], edges[-1]), edges)
