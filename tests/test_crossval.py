@@ -241,7 +241,7 @@ def test_finished_results_are_not_dropped(kept, trainings, changed, lacking):
 
 
 def test_what_no_results_can_hold_is_told_before_the_first_training(tmp_path, trainings):
-    stated = plackett.evaluation.state("mrr")
+    stated = plackett.evaluation.state(plackett.metrics.MRR())
     lists = dataclasses.replace(LISTS, query_columns={stated: np.arange(len(LISTS))})
     with pytest.raises(ValueError, match="would stand there twice"):
         plackett.crossval(lists, {"a": QUICK}, ["mrr"], output=tmp_path / "run", **SMALL)

@@ -20,7 +20,7 @@ def bootstrap(
     A resample draws as many queries as there are, with replacement, from those that count; the interval is what lies
     between two quantiles of the means of all resamples. Values that count for the same queries share their resamples,
     so that intervals of systems and metrics can be read side by side. Of few queries they are too short: at 8 queries,
-    intervals of 95% hold the true mean in 87 to 89 of 100.
+    intervals of 95% hold the true mean in 89 of 100 of normal values, and in 84 of 100 of exponential ones.
 
     >>> bootstrap(np.array([0.0, 0.5, 0.5, 1.0]), confidence=0.5).tolist()
     [0.375, 0.625]
@@ -37,7 +37,7 @@ def bootstrap(
     Raises:
         ValueError: `confidence`, `resamples` or `seed` is out of range.
 
-    Cost: for 100,000 queries, 2,000 resamples and some rows about 3 seconds, and 20 MB beside the values.
+    Cost: for 100,000 queries, 2,000 resamples and some rows 1 to 3 seconds, and 20 MB beside the values.
 
     Reference: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13; for retrieval Sakai,
     "Evaluating Evaluation Metrics Based on the Bootstrap", SIGIR 2006.

@@ -207,7 +207,7 @@ def compare(
     Raises:
         ValueError: an unknown baseline or metric, or a number that is out of range.
 
-    Cost: for 100,000 queries about a second, and for each pair and metric half of one more.
+    Cost: for 100,000 queries 1 to 3 seconds, and for each pair and metric half of one more.
 
     Reference: see `bootstrap`, `randomisation_test`, `effect_size`, `detectable_difference` and `holm`.
     """

@@ -37,6 +37,12 @@ class Spread(NamedTuple):
 class CrossValidation:
     """What `crossval` returns. Printed, or shown in a notebook, it is a table of `spreads()`.
 
+    >>> from plackett.data import Strings
+    >>> values, facts = np.array([[[0.25, 0.5, 0.5, 1.0]]]), {"fold": np.array([1, 1, 2, 2])}
+    >>> results = Results(("ours",), ("mrr",), ("mrr[]",), (False,), Strings.of("abcd"), values, facts)
+    >>> CrossValidation(results, values[:, :, None], (0,), {}, None).spreads()[0].of_folds
+    (0.375, 0.75)
+
     Args:
         results: of all queries, each tested once a seed by the training of its fold: its value is the mean over seeds.
             The systems are the configurations, and the fact "fold" is the turn that tested the query.

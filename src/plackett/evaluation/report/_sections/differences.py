@@ -4,7 +4,7 @@ import altair as alt
 import numpy as np
 from markupsafe import Markup
 
-from plackett.evaluation._significance import TIE
+from plackett.evaluation._significance import EQUAL, TIE
 from plackett.evaluation.report._charts import MARKS, Key, chart, data_of
 from plackett.evaluation.report._html import count, decimals, signed, table
 from plackett.evaluation.report._material import Material, against
@@ -41,12 +41,12 @@ def _shares(pair):
 def histogram(found: np.ndarray, *, less_is_better: bool = False) -> list[dict]:
     """The differences in bins of one width, of which the middle one is around 0; outcomes stand on each other."""
     found = found[~np.isnan(found)]
-    equal = found == 0
+    equal = np.abs(found) <= EQUAL
     reach = float(np.abs(found).max(initial=0.0)) or 1.0
     width = reach / (BINS + 0.5)
     edges = (np.arange(2 * BINS + 2) - BINS - 0.5) * width
     up, down = ("worse", "better") if less_is_better else ("better", "worse")
-    members = {"equal": found[equal], up: found[found > 0], down: found[found < 0]}
+    members = {"equal": found[equal], up: found[found > EQUAL], down: found[found < -EQUAL]}
     rows, heights = [], np.zeros(len(edges) - 1, "int64")
     for outcome in OUTCOMES:
         counts, _ = np.histogram(np.clip(members[outcome], edges[0], edges[-1]), edges)

@@ -3,6 +3,7 @@
 import altair as alt
 from markupsafe import Markup
 
+from plackett.evaluation._comparison_tables import notes
 from plackett.evaluation.report._charts import by_system, chart, data_of, legend_of
 from plackett.evaluation.report._html import between, decimals, p_value, render, signed
 from plackett.evaluation.report._material import Material, against
@@ -23,7 +24,7 @@ def metrics(material: Material) -> Markup:
         metrics=[stated.partition("[")[0] for stated in comparison.metrics],
         rows=[(name, [_cell(material, name, stated) for stated in comparison.metrics]) for name in material.names],
         baseline=material.baseline if comparison.pairs else None,
-        captions=comparison.captions[: len(comparison.captions) - len(material.results.notes)],  # the summary has them
+        captions=comparison.captions[: len(comparison.captions) - len(notes(comparison))],  # the summary has them
         chart=_chart(material),
         columns=columns,
         pairs=[
