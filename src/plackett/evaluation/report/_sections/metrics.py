@@ -67,14 +67,19 @@ def _chart(material):
     """The means of the first metric with their intervals."""
     means = [mean for mean in material.comparison.means if mean.metric == material.comparison.metrics[0]]
     rows = [
-        {"system": mean.system, "mean": mean.mean, "low": mean.low, "high": mean.high}
-        for mean in means
+        {"system": mean.system, "place": place, "mean": mean.mean, "low": mean.low, "high": mean.high}
+        for place, mean in enumerate(means)
         if mean.low == mean.low
     ]
     if len(rows) < 2:
         return ""
     base = alt.Chart(data_of(rows)).encode(
-        y=alt.Y("system:N", sort=[row["system"] for row in rows], title=None, axis=alt.Axis(labelLimit=150)),
+        y=alt.Y(
+            "system:N",
+            scale=alt.Scale(domain=[row["system"] for row in rows]),
+            title=None,
+            axis=alt.Axis(labelLimit=150),
+        ),
         tooltip=[
             alt.Tooltip("system:N"),
             alt.Tooltip("mean:Q", format=".4f"),

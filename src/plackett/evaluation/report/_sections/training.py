@@ -5,7 +5,7 @@ import math
 import altair as alt
 from markupsafe import Markup
 
-from plackett.evaluation.report._charts import TIGHT, WHOLE, by_system, chart, data_of, legend_of
+from plackett.evaluation.report._charts import TIGHT, by_system, chart, data_of, legend_of, whole
 from plackett.evaluation.report._html import decimals
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
@@ -36,18 +36,18 @@ def _is_told(rows, quantity):
 
 def _chart(names, histories, quantity, title, height=280):
     rows = [
-        {"system": name, "epoch": int(row["epoch"]), "value": float(row[quantity])}
+        {"system": name, "place": names.index(name), "epoch": int(row["epoch"]), "value": float(row[quantity])}
         for name, history in histories.items()
         for row in history
         if quantity in row
     ]
     base = alt.Chart(data_of(rows)).encode(
-        x=alt.X("epoch:Q", title="epoch", axis=WHOLE, scale=TIGHT),
-        y=alt.Y("value:Q", title=quantity, scale=alt.Scale(zero=False)),
+        x=alt.X("epoch:Q", title="epoch", axis=whole([row["epoch"] for row in rows]), scale=TIGHT),
+        y=alt.Y("value:Q", title="loss" if quantity == "loss" else f"mean {quantity}", scale=alt.Scale(zero=False)),
         tooltip=[
             alt.Tooltip("system:N"),
             alt.Tooltip("epoch:Q"),
-            alt.Tooltip("value:Q", title=quantity, format=".4f"),
+            alt.Tooltip("value:Q", format=".4f"),
         ],
     )
     told = by_system(names, shape=True)

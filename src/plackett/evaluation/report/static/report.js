@@ -17,19 +17,27 @@ async function unpack(script) {
   return new Response(stream).text();
 }
 
+async function drawChart(plot, spec) {
+  await vegaEmbed(plot, spec, {
+    actions: false,
+    ast: true, // without eval, which the policy of the page forbids
+    defaultStyle: false,
+    renderer: "svg",
+    tooltip: { disableDefaultStyle: true },
+  });
+  // The chart has a label; what is inside would be read mark by mark.
+  plot.querySelector("svg").setAttribute("aria-hidden", "true");
+}
+
 async function drawCharts() {
   for (const figure of document.querySelectorAll("figure.chart")) {
-    const spec = JSON.parse(figure.querySelector("script.spec").textContent);
     const plot = figure.querySelector(".plot");
-    await vegaEmbed(plot, spec, {
-      actions: false,
-      ast: true, // without eval, which the policy of the page forbids
-      defaultStyle: false,
-      renderer: "svg",
-      tooltip: { disableDefaultStyle: true },
-    });
-    // The chart has a label; what is inside would be read mark by mark.
-    plot.querySelector("svg").setAttribute("aria-hidden", "true");
+    try {
+      await drawChart(plot, JSON.parse(figure.querySelector("script.spec").textContent));
+    } catch (error) {
+      console.error(error);
+      plot.replaceChildren(make("p", { class: "note" }, `This chart could not be drawn: ${error.message}. Its numbers are below.`));
+    }
   }
   document.documentElement.dataset.charts = "drawn";
 }
