@@ -33,13 +33,15 @@ def render(template: str, loader: jinja2.BaseLoader | None = None, **context: An
 
 @functools.lru_cache(4)
 def _environment(loader):
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=loader or jinja2.PackageLoader("plackett.evaluation.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["isolate"] = isolate
+    return environment
 
 
 def table(

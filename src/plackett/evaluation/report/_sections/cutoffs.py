@@ -5,7 +5,7 @@ import numpy as np
 from markupsafe import Markup
 
 from plackett.evaluation.report._charts import TIGHT, by_system, chart, data_of, legend_of, whole
-from plackett.evaluation.report._html import decimals
+from plackett.evaluation.report._html import decimals, isolate
 from plackett.evaluation.report._material import Material, at_cut_off
 from plackett.evaluation.report._registry import section
 from plackett.metrics import NDCG
@@ -48,7 +48,7 @@ def by_cut_off(material: Material) -> Markup | None:
     return chart(
         lines + points,
         f"Mean NDCG at each cut-off from {first} to {last}{convention}",
-        "; ".join(f"{name}: {decimals(x[0])} to {decimals(x[-1])}" for name, x in values.items()) + ".",
+        "; ".join(f"{isolate(name)}: {decimals(x[0])} to {decimals(x[-1])}" for name, x in values.items()) + ".",
         ["cut-off", *values],
         [[topn, *(decimals(x[row]) for x in values.values())] for row, topn in enumerate(cut_offs)],
         legend=legend_of(material.names),

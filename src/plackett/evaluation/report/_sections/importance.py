@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from plackett.data import RankingLists
 from plackett.evaluation.report._charts import chart, data_of, legend_of
-from plackett.evaluation.report._html import count, render, signed
+from plackett.evaluation.report._html import count, isolate, render, signed
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
 
@@ -150,10 +150,10 @@ def _chart(material, name, found):
         x=alt.X("drop:Q", title=f"drop of {material.metric}", stack=None)
     )
     spread = base.mark_rule(color="var(--text)", strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    top = ", ".join(f"{row['feature']} {signed(row['drop'])}" for row in rows[:3]) or "no feature changes it"
+    top = ", ".join(f"{isolate(row['feature'])} {signed(row['drop'])}" for row in rows[:3]) or "no feature changes it"
     return chart(
         bars + spread,
-        f"{name}: what each feature is worth",
+        f"{isolate(name)}: what each feature is worth",
         f"The features that {material.metric} loses most without: {top}.",
         ["feature", "mean drop", "lowest", "highest"],
         [[one.feature, *map(signed, (np.mean(one.drops), min(one.drops), max(one.drops)))] for one in found],

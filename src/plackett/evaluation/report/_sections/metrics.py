@@ -4,7 +4,7 @@ import altair as alt
 from markupsafe import Markup
 
 from plackett.evaluation.report._charts import by_system, chart, data_of, legend_of
-from plackett.evaluation.report._html import between, decimals, p_value, render, signed
+from plackett.evaluation.report._html import between, decimals, isolate, p_value, render, signed
 from plackett.evaluation.report._material import Material, against
 from plackett.evaluation.report._registry import section
 
@@ -23,7 +23,7 @@ def metrics(material: Material) -> Markup:
         metrics=[stated.partition("[")[0] for stated in comparison.metrics],
         rows=[(name, [_cell(material, name, stated) for stated in comparison.metrics]) for name in material.names],
         baseline=material.baseline if comparison.pairs else None,
-        captions=comparison.captions[: len(comparison.captions) - len(material.results.notes)],  # the summary has them
+        captions=[told for told in comparison.captions if told not in material.results.notes],  # the summary has those
         chart=_chart(material),
         columns=columns,
         pairs=[
@@ -98,7 +98,7 @@ def _chart(material):
     return chart(
         lines + points,
         f"Mean {material.comparison.metrics[0]} with {share} intervals",
-        "; ".join(f"{x['system']}: {decimals(x['mean'])}, {between(x['low'], x['high'])}" for x in rows) + ".",
+        "; ".join(f"{isolate(x['system'])}: {decimals(x['mean'])}, {between(x['low'], x['high'])}" for x in rows) + ".",
         ["system", "mean", "low", "high"],
         [[row["system"], *(decimals(row[key]) for key in ("mean", "low", "high"))] for row in rows],
         # Where the axis has no room for the names, the legend has.

@@ -81,7 +81,7 @@ def _chart(material: Material, by: str, found: list[Slice]) -> Markup:
     points = base.mark_point(size=60, opacity=1).encode(x=alt.X("mean:Q", title=title, scale=scale), **told)
     return chart(
         lines + points,
-        f"Mean {material.metric} by {words} (in brackets: queries)",
+        f"Mean {material.metric} by {isolate(words)} (in brackets: queries)",
         "; ".join(_range(name, [x.mean for x in found if x.system == name]) for name in material.names) + ".",
         [words, "system", "queries", "mean", "interval"],
         [[x.name, x.system, f"{x.queries:,}", decimals(x.mean), between(x.low, x.high)] for x in found],
