@@ -92,8 +92,31 @@ def test_the_pages_of_the_table_turn(page):
     second = column(page, 1)
     assert not {*first} & {*second}
     page.get_by_role("button", name="Next").click()
-    assert page.get_by_role("button", name="Next").is_disabled()
+    assert page.get_by_role("button", name="Next").get_attribute("aria-disabled") == "true"
     assert page.locator(".range").inner_text() == "31 to 40 of 40 queries"
+
+
+def test_the_focus_stays_on_the_button_at_the_last_page(page):
+    following = page.get_by_role("button", name="Next")
+    following.focus()
+    for _ in range(4):
+        page.keyboard.press("Enter")
+    assert page.locator(".range").inner_text() == "31 to 40 of 40 queries"
+    assert page.evaluate("document.activeElement.name") == "next"
+
+
+def test_left_and_right_are_never_the_same_system(page):
+    page.get_by_label("Left").select_option(label=HOSTILE)
+    assert page.get_by_label("Right").evaluate("(one) => one.selectedOptions[0].label") == "chance"
+    page.get_by_label("Right").select_option(label=HOSTILE)
+    assert page.get_by_label("Left").evaluate("(one) => one.selectedOptions[0].label") == "chance"
+
+
+def test_where_a_search_finds_nothing_no_list_is_shown(page):
+    page.get_by_label("Search").fill("nowhere")
+    assert page.locator(".list").is_hidden()
+    page.get_by_label("Search").fill("")
+    page.wait_for_selector(".list:not([hidden])")
 
 
 def test_a_query_shows_its_list_under_two_systems(page):

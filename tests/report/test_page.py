@@ -1,14 +1,17 @@
 """The page as a file: whole or not there, of one piece, small, and the same for the same input."""
 
+import dataclasses
 import re
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 from pages import BREAKS_OUT, HISTORIES, HOSTILE, SYSTEMS, first_feature, last_feature, lists_with_texts, text_of, write
 
 from plackett import metrics
 from plackett.data import RankingLists
 from plackett.evaluation import compare, evaluate
+from plackett.evaluation.report import _registry as registry
 from plackett.evaluation.report import report
 
 HEADINGS = re.compile(r'<h2 id="[^"]+">([^<]+)</h2>')
@@ -137,6 +140,38 @@ def test_the_page_of_10000_queries_is_below_5_mb_and_says_what_it_left_out(tmp_p
         r"it holds the lists of ([\d,]+) of 10,000 queries: .*?Features are there for ([\d,]+)", page, re.S
     ).groups()
     assert 300 < int(features.replace(",", "")) < int(kept.replace(",", "")) < 10_000
+
+
+def test_the_browser_of_queries_takes_what_the_other_sections_leave(tmp_path):
+    @registry.section("Large", place=95)
+    def large(material):
+        return Markup("<p>{}</p>").format("x" * 2_500_000)
+
+    try:
+        systems = {name: (lambda lists, column=place: lists.features[:, column]) for place, name in enumerate("abc")}
+        page = write(tmp_path, made_large(4_000), systems, ["mrr"]).read_text(encoding="utf-8")
+        assert 4_500_000 < len(page.encode()) < 5_000_000
+    finally:
+        registry.remove("Large")
+
+
+def test_systems_are_given_as_to_evaluate(tmp_path):
+    lists = lists_with_texts()
+    systems = ["feature:1", "last=feature:-1"]
+    assert "feature:1 measures" in text_of(tmp_path, lists, systems)
+
+
+def test_sources_and_remarks_stand_in_the_summary(tmp_path):
+    page = text_of(tmp_path, sources=["a & b.txt", "c.txt"], remarks=["These are the validation lists."])
+    assert "<dt>data</dt><dd>a &amp; b.txt, c.txt</dd>" in page
+    assert "<li>These are the validation lists.</li>" in page
+
+
+def test_what_the_summary_says_is_not_said_again_beside_the_tests(tmp_path):
+    lists = lists_with_texts()
+    results = dataclasses.replace(evaluate(SYSTEMS, lists, ["mrr"]), notes=("A run lacks queries.",))
+    report(tmp_path / "report.html", SYSTEMS, lists, results)
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").count("A run lacks queries.") == 1
 
 
 def made_large(queries):

@@ -14,12 +14,13 @@ from plackett.data import RankingLists, Strings
 from plackett.evaluation import Beyond, Scored, compare, evaluate
 from plackett.evaluation.report import Material, section
 from plackett.evaluation.report import _registry as registry
+from plackett.evaluation.report._charts import legend_of
 from plackett.evaluation.report._lists import list_of, priority
 from plackett.evaluation.report._material import metrics_of
 from plackett.evaluation.report._sections.differences import histogram
 from plackett.evaluation.report._sections.importance import changing, importances, permute, reads_features, sample
 from plackett.evaluation.report._sections.slices import parts
-from plackett.evaluation.report._sections.summary import findings
+from plackett.evaluation.report._sections.summary import facts, findings
 from plackett.evaluation.report._sections.training import training
 
 
@@ -59,8 +60,8 @@ def test_a_list_holds_what_each_system_retrieved_in_its_order():
     shown = list_of(material({"one": lambda lists: lists.features[:, 0], "two": partial}, lists), 0)
     assert shown.documents == ["a", "b", "c", "stranger"]
     assert shown.labels == [0.0, 1.0, 2.0, None]
-    assert shown.ranks == [[3, 1, 2, None], [None, 1, 3, 2]]
-    assert shown.scores[1] == [None, 3.0, 2.0, 2.5]
+    assert shown.ranks == [[[3, 1, 2, None], [None, 1, 3, 2]]]
+    assert shown.scores[1] == [None, "3.000", "2.000", "2.500"]
     assert shown.rows == [0, 1, 2, -1]
 
 
@@ -154,6 +155,43 @@ def test_the_histogram_holds_each_difference_once_under_its_outcome():
     assert [row["low"] < 0 < row["high"] for row in rows if row["outcome"] == "equal"] == [True]
     turned = histogram(found, less_is_better=True)
     assert {row["outcome"] for row in turned if row["high"] < 0} == {"better"}
+
+
+def test_histograms_side_by_side_have_one_scale(tmp_path):
+    systems = {"chance": last_feature, "first": first_feature, "as good": lambda lists: lists.features[:, -1] * 2}
+    page = text_of(tmp_path, made_lists(40, seed=1), systems, ["mrr"])
+    section_of = page.partition('id="query-by-query"')[2].partition("</section>")[0]
+    domains = re.findall(r'"scale":\{"domain":(\[-[^]]*\])', section_of)
+    assert len(domains) == 2
+    assert domains[0] == domains[1]
+
+
+def test_24_systems_look_different_in_lines_and_in_points():
+    keys = legend_of([str(place) for place in range(24)])
+    assert len({(key.colour, key.mark) for key in keys}) == 24
+    assert len({(key.colour, *key.dashes) for key in keys}) == 24
+
+
+def test_a_part_without_a_query_is_no_row(tmp_path):
+    lists = made_lists(40, seed=1)
+    labels = np.where(np.repeat(np.arange(40), lists.lengths) < 20, 0, lists.labels)
+    kinds = ["none relevant"] * 20 + ["some", "others"] * 10
+    lists = dataclasses.replace(lists, labels=labels.astype("float32"), query_columns={"kind": kinds})
+    page = text_of(tmp_path, lists, {"first": first_feature}, [metrics.MRR(empty="skip")])
+    parts_of = page.partition('id="slices"')[2].partition("</section>")[0]
+    assert "some" in parts_of
+    assert "none relevant" not in parts_of
+
+
+def test_of_a_metric_of_which_less_is_better_the_findings_say_which_is_better():
+    systems = {"chance": last_feature, "good": first_feature}
+    found = findings(material(systems, made_lists(60, seed=1), [metrics.ARP(average="lists")]))
+    assert "below chance, which is better as less is, more than chance explains" in found[1]
+
+
+def test_the_median_of_two_sizes_is_between_them():
+    lists = RankingLists.from_arrays(np.zeros((7, 1)), np.ones(7), group=[3, 4])
+    assert facts(material({"first": first_feature}, lists))["documents a query"] == "3 to 4, median 3.5"
 
 
 def test_all_differences_may_be_zero_or_none():

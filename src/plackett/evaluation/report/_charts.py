@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from plackett.evaluation.report._html import render, script_of, table
 
-# Colours are names of the style sheet, so that one drawing serves light, dark and print. Eight systems have a colour of
-# their own, told apart also where colours are not; shapes and dashes say the same.
+# Colours are names of the style sheet, so that one drawing serves light, dark and print. Shapes and dashes tell systems
+# apart too; from the ninth system on colours are those of the first, with other shapes and dashes.
 COLOURS = [f"var(--series-{number})" for number in range(1, 9)]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [3, 5], [10, 3, 3, 3, 3, 3], [1, 4]]
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
@@ -37,6 +37,10 @@ QUIET = {
 }
 CONFIG: dict[str, Any] = {
     "background": "transparent",
+    # The element around a chart has its description. Those that Vega-Lite makes are expressions of titles, which may
+    # hold names from data.
+    "aria": False,
+    "padding": {"left": 2, "top": 5, "right": 24, "bottom": 5},  # half a label of the last tick stands on the right
     "font": FONT,
     "view": {"stroke": "transparent"},
     "axis": QUIET | {"gridColor": "var(--line)", "domainColor": "var(--muted)", "tickColor": "var(--muted)"},
@@ -48,7 +52,7 @@ CONFIG: dict[str, Any] = {
     "rule": {"color": "var(--muted)"},
 }
 
-WHOLE = alt.Axis(format="d", tickMinStep=1)  # of ranks and epochs
+TICKS = 10  # of an axis of whole numbers, at most
 TIGHT = alt.Scale(zero=False, nice=False)  # from the first of them to the last
 
 
@@ -82,7 +86,9 @@ def chart(
     True
 
     Args:
-        spec: a chart of Altair. Its fields have plain names; names from data belong into values.
+        spec: a chart of Altair. Its fields and the titles of its tooltips are words of ours; names from data stand in
+            values, in domains and in titles of axes beside other words. `sort` and tooltips become expressions, which
+            some names break, and stacks are kept by name: a bar has `stack=None`.
         title: what it shows, above it.
         describe: what there is to see, for those who do not.
         columns: the headings of the table.
@@ -98,26 +104,43 @@ def chart(
 
 def legend_of(systems: Sequence[str]) -> list[Key]:
     """The legend of a chart that tells systems apart by `by_system`."""
-    return [Key(name, COLOURS[place], MARKS[SHAPES[place]], DASHES[place]) for name, place in _places(systems).items()]
+    looks = zip(systems, map(_look, range(len(systems))), strict=True)
+    return [Key(name, colour, MARKS[shape], dashes) for name, (colour, shape, dashes) in looks]
 
 
-def _places(systems):
-    return {name: place % len(COLOURS) for place, name in enumerate(systems)}
+def _look(place):
+    """(colour, shape, dashes) of the system at a place; 64 of them differ in the colour or in the two others."""
+    turn = (place + place // len(COLOURS)) % len(SHAPES)
+    return COLOURS[place % len(COLOURS)], SHAPES[turn], DASHES[turn]
 
 
 def by_system(systems: Sequence[str], *, shape: bool = False, dash: bool = False) -> dict[str, Any]:
-    """The encodings that tell systems apart, of the field `system`; each system looks alike in all charts."""
+    """The encodings that tell systems apart, of the field `place`; each system looks alike in all charts."""
+    places = list(range(len(systems)))
+    colours, shapes, dashes = (list(x) for x in zip(*map(_look, places), strict=True))
 
     def scale(values):
-        return alt.Scale(domain=list(systems), range=[values[place] for place in _places(systems).values()])
+        return alt.Scale(domain=places, range=values)
 
     # The legend is HTML, which breaks its lines on a phone.
-    encodings: dict[str, Any] = {"color": alt.Color("system:N", scale=scale(COLOURS), legend=None)}
+    encodings: dict[str, Any] = {"color": alt.Color("place:N", scale=scale(colours), legend=None)}
     if shape:
-        encodings["shape"] = alt.Shape("system:N", scale=scale(SHAPES), legend=None)
+        encodings["shape"] = alt.Shape("place:N", scale=scale(shapes), legend=None)
     if dash:
-        encodings["strokeDash"] = alt.StrokeDash("system:N", scale=scale(DASHES), legend=None)
+        encodings["strokeDash"] = alt.StrokeDash("place:N", scale=scale(dashes), legend=None)
     return encodings
+
+
+def whole(numbers: Sequence[int]) -> alt.Axis:
+    """An axis of ranks or epochs, with ticks at whole numbers alone.
+
+    >>> whole(range(1, 3)).to_dict()["values"], whole(range(1, 101)).to_dict()["values"][:3]
+    ([1, 2], [1, 21, 41])
+    """
+    first, last = min(numbers), max(numbers)
+    steps = (factor * 10**power for power in range(16) for factor in (1, 2, 5))
+    step = next(step for step in steps if (last - first) // step < TICKS)
+    return alt.Axis(format="d", values=list(range(first, last + 1, step)))
 
 
 def data_of(rows: Iterable[dict]) -> alt.Data:

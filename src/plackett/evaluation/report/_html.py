@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from markupsafe import Markup
 
 # `<` and its like begin tags, also in a script; the separators end lines in old JavaScript.
 UNSAFE = {ord(x): f"\\u{ord(x):04x}" for x in "<>&'\u2028\u2029"}
+TURNS = {"R", "AL", "AN", "RLE", "RLO", "LRE", "LRO", "RLI", "LRI", "FSI", "PDF", "PDI"}  # the kinds of such characters
 NONE, MINUS = "\u2013", "\u2212"  # a dash, and the minus sign that is as wide as a plus
 
 
@@ -31,13 +33,15 @@ def render(template: str, loader: jinja2.BaseLoader | None = None, **context: An
 
 @functools.lru_cache(4)
 def _environment(loader):
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=loader or jinja2.PackageLoader("plackett.evaluation.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["isolate"] = isolate
+    return environment
 
 
 def table(
@@ -65,6 +69,16 @@ def script_of(data: Any, name: str) -> Markup:
 def to_json(data: Any) -> str:
     """JSON without the characters that mean something to HTML."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False).translate(UNSAFE)
+
+
+def isolate(name: str) -> str:
+    """A name from data for the middle of a sentence, which it cannot turn around where it is written from the right.
+
+    >>> isolate("bm25"), isolate("\\u202ebm25") == "\\u2068\\u202ebm25\\u2069"
+    ('bm25', True)
+    """
+    turns = any(unicodedata.bidirectional(x) in TURNS for x in name)
+    return f"\u2068{name}\u2069" if turns else name
 
 
 def decimals(value: float, digits: int = 4) -> str:

@@ -1,6 +1,7 @@
 """The lists that the query browser shows."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +9,10 @@ import numpy as np
 from plackett.data import Strings
 from plackett.evaluation.report._material import Material
 
-DEEPEST = 100
-LONGEST = 100  # characters of a text
+DEPTH = 100  # of the first documents under each system, and of the relevant ones
+LONGEST = 100  # characters of a text of a document
+MOST_DECIMALS = 12
+SHARED = ("expected", "incorrect")  # the orders of equal scores that have documents share their ranks
 
 
 class Shown(NamedTuple):
@@ -19,21 +22,27 @@ class Shown(NamedTuple):
         rows: [documents], their places in the lists; -1 for those that the lists lack.
         documents: their ids.
         labels: None = nobody judged it.
-        scores: of each system, [documents]; None = not retrieved.
-        ranks: likewise, from 1.
+        scores: of each system, [documents], in so many digits as tell neighbours apart; None = not retrieved.
+        ranks: for each order of equal scores in `ties_of`, of each system, [documents]: the rank from 1; of documents
+            that share theirs [the first, the last]; None where not retrieved.
         total: how many documents the query has.
     """
 
     rows: list[int]
     documents: list[str]
     labels: list[float | None]
-    scores: list[list[float | None]]
-    ranks: list[list[int | None]]
+    scores: list[list[str | None]]
+    ranks: list[list[list]]
     total: int
 
     def to_page(self) -> list:
         """What the page needs to know."""
         return [self.documents, self.labels, self.scores, self.ranks, self.total]
+
+
+def ties_of(material: Material) -> list[str]:
+    """The orders of documents of equal score that the metrics go by, each once."""
+    return list(dict.fromkeys(metric.ties for metric in material.metrics))
 
 
 def priority(material: Material) -> np.ndarray:
@@ -44,9 +53,8 @@ def priority(material: Material) -> np.ndarray:
     values = material.results.values[:, material.place]
     counts = ~np.isnan(values)
     any_counts = counts.any(axis=0)
-    filled = np.where(counts, values, np.nan)
-    highest = np.max(np.where(counts, filled, -np.inf), axis=0)
-    lowest = np.min(np.where(counts, filled, np.inf), axis=0)
+    highest = np.max(np.where(counts, values, -np.inf), axis=0)
+    lowest = np.min(np.where(counts, values, np.inf), axis=0)
     spread = np.where(any_counts, highest - lowest, -1.0)
     worst = np.where(any_counts, -highest if material.less_is_better else lowest, np.inf)
     turns = np.stack([np.argsort(-spread, kind="stable"), np.argsort(worst, kind="stable")], axis=1).ravel()
@@ -60,30 +68,99 @@ def list_of(material: Material, place: int) -> Shown:
     query = int(material.places[place])
     start, stop = (int(x) for x in lists.row_splits[query : query + 2])
     documents = lists.documents[start:stop].tolist()
-    labels = lists.labels[start:stop].tolist()
+    labels: list = [_label(label) for label in lists.labels[start:stop]]
     if "judged" in lists.columns:
         judged = lists.columns["judged"][start:stop] > 0
         labels = [label if known else None for label, known in zip(labels, judged.tolist(), strict=True)]
-    rows = list(range(start, stop))
-    scores = [scored.scores[start:stop] for scored in material.scored.values()]
-    beyond = [_beyond(scored.beyond, query) for scored in material.scored.values()]
-    strangers = list(dict.fromkeys(document for of_system in beyond for document in of_system))
-    columns = [
-        np.append(known, [of_system.get(document, -np.inf) for document in strangers])
-        for known, of_system in zip(scores, beyond, strict=True)
-    ]
-    rows, documents = rows + [-1] * len(strangers), documents + strangers
-    labels = labels + [None] * len(strangers)
-    ranks = [_ranks(column) for column in columns]
-    kept = _worth_showing(ranks, labels)
+    # What systems retrieved and the lists lack stands behind what the lists have, as where it is measured.
+    beyond = [_beyond(scored, query) for scored in material.scored.values()]
+    known = len(documents)
+    documents += dict.fromkeys(document for _, ids in beyond for document in ids)
+    at = {document: known + place for place, document in enumerate(documents[known:])}
+    labels += [None] * len(at)
+    scores: list[list] = [[None] * len(documents) for _ in beyond]
+    ranks: list[list] = [[[None] * len(documents) for _ in beyond] for _ in ties_of(material)]
+    for system, (scored, (values, ids)) in enumerate(zip(material.scored.values(), beyond, strict=True)):
+        own = np.concatenate([scored.scores[start:stop], values])
+        places = [*range(known), *(at[document] for document in ids)]
+        _put(scores[system], places, [x if x > -np.inf else None for x in own.tolist()])
+        names = [documents[i] for i in places]
+        for of_ties, ties in zip(ranks, ties_of(material), strict=True):
+            _put(of_ties[system], places, ranks_of(material.as_ranked(own), ties, names))
+    kept = _worth_showing([of_system for of_ties in ranks for of_system in of_ties], labels)
     return Shown(
-        [rows[i] for i in kept],
+        [start + i if i < known else -1 for i in kept],
         [documents[i] for i in kept],
         [labels[i] for i in kept],
-        [[_short(float(column[i])) for i in kept] for column in columns],
-        [[of_system[i] for i in kept] for of_system in ranks],
-        len(rows),
+        [in_digits([of_system[i] for i in kept]) for of_system in scores],
+        [[[of_system[i] for i in kept] for of_system in of_ties] for of_ties in ranks],
+        len(documents),
     )
+
+
+def _put(column, places, entries):
+    for place, entry in zip(places, entries, strict=True):
+        column[place] = entry
+
+
+def _label(label):
+    """A label in as many digits as tell it from all others of its type."""
+    return int(label) if label == int(label) else float(str(label))
+
+
+def ranks_of(scores: np.ndarray, ties: str, ids: Sequence[str]) -> list:
+    """The rank of each document by falling score, as metrics have it that order documents of equal score by `ties`.
+
+    >>> ranks_of(np.array([1.0, 2.0, 1.0, -np.inf]), "trec", ["a", "b", "c", "d"])
+    [3, 1, 2, None]
+    >>> ranks_of(np.array([1.0, 2.0, 1.0, -np.inf]), "expected", ["a", "b", "c", "d"])
+    [[2, 3], 1, [2, 3], None]
+
+    Args:
+        scores: [documents] of any type of numbers. -inf = not retrieved.
+        ties: "position", as they stand; "trec", by falling id; or "expected" and "incorrect", which have them share
+            their ranks.
+        ids: of the documents.
+
+    Returns:
+        [documents], see `Shown`.
+    """
+    levels = np.unique(scores, return_inverse=True)[1].ravel()
+    order = np.arange(len(levels))
+    if ties == "trec":
+        order = np.array(sorted(range(len(ids)), key=ids.__getitem__, reverse=True), "int64")
+    order = order[np.argsort(-levels[order], kind="stable")]
+    rank = np.empty(len(levels), "int64")
+    rank[order] = np.arange(1, len(levels) + 1)
+    found: list = rank.tolist()
+    if ties in SHARED:
+        rising = -levels[order]
+        first = np.searchsorted(rising, -levels, side="left") + 1
+        last = np.searchsorted(rising, -levels, side="right")
+        found = [low if low == high else [low, high] for low, high in zip(first.tolist(), last.tolist(), strict=True)]
+    return [one if score > -np.inf else None for one, score in zip(found, scores.tolist(), strict=True)]
+
+
+def in_digits(scores: Sequence[float | None]) -> list[str | None]:
+    """Scores of one list with one count of decimals, as many as tell those apart that differ.
+
+    >>> in_digits([0.5, 0.25, None]), in_digits([1e9, 1e9 + 0.001]), in_digits([2, 10])
+    (['0.5000', '0.2500', None], ['1000000000.000', '1000000000.001'], ['2', '10'])
+    >>> in_digits([1e-15, 1.5e-15])
+    ['1.000e-15', '1.500e-15']
+    """
+    known = [x for x in scores if x is not None]
+    if all(isinstance(x, int) or (x == int(x) and abs(x) < 1e15) for x in known):
+        return [None if x is None else str(int(x)) for x in scores]
+    largest = max(map(abs, known))
+    decimals = max(0, 4 - max(0, math.ceil(math.log10(largest))))
+    if 1e-4 <= largest < 1e15:
+        forms = [f".{digits}f" for digits in range(decimals, MOST_DECIMALS + 1)]
+    else:
+        forms = []
+    forms += [f".{digits}e" for digits in range(3, 17)]
+    form = next(form for form in forms if len({format(x, form) for x in known}) == len(set(known)) or form == forms[-1])
+    return [None if x is None else format(x, form) for x in scores]
 
 
 def features_of(material: Material, shown: Shown) -> list:
@@ -92,36 +169,34 @@ def features_of(material: Material, shown: Shown) -> list:
     columns = [*lists.ids.values(), *lists.columns.values()]
 
     def entries(row):
-        return [*(_short(x, 4) for x in lists.features[row].tolist()), *(_entry(column, row) for column in columns)]
+        return [*(_short(x) for x in lists.features[row].tolist()), *(_entry(column, row) for column in columns)]
 
     return [entries(row) if row >= 0 else [] for row in shown.rows]
 
 
-def _beyond(beyond, query):
-    """Document -> score of those that a system retrieved and the lists lack."""
-    if beyond is None:
-        return {}
-    start, stop = (int(x) for x in beyond.row_splits[query : query + 2])
-    return dict(zip(beyond.documents[start:stop].tolist(), beyond.scores[start:stop].tolist(), strict=True))
-
-
-def _ranks(scores):
-    """The rank of each document by falling score, those of equal score as they stand; None where not retrieved."""
-    order = np.argsort(-scores, kind="stable")
-    ranks = np.empty(len(scores), "int64")
-    ranks[order] = np.arange(1, len(scores) + 1)
-    return [rank if score > -np.inf else None for rank, score in zip(ranks.tolist(), scores.tolist(), strict=True)]
+def _beyond(scored, query):
+    """(the scores, the ids) of the documents of a query that a system retrieved and the lists lack."""
+    if scored.beyond is None:
+        return np.zeros(0, scored.scores.dtype), []
+    start, stop = (int(x) for x in scored.beyond.row_splits[query : query + 2])
+    return scored.beyond.scores[start:stop], scored.beyond.documents[start:stop].tolist()
 
 
 def _worth_showing(ranks, labels):
-    best = [min((x for x in of_document if x is not None), default=None) for of_document in zip(*ranks, strict=True)]
-    relevant = [i for i, label in enumerate(labels) if label][:DEEPEST]
-    first = [i for i, rank in enumerate(best) if rank is not None and rank <= DEEPEST]
-    rest = [i for i, rank in enumerate(best) if rank is None][:DEEPEST]
+    best = [
+        min((_first(x) for x in of_document if x is not None), default=None) for of_document in zip(*ranks, strict=True)
+    ]
+    relevant = [i for i, label in enumerate(labels) if label][:DEPTH]
+    first = [i for i, rank in enumerate(best) if rank is not None and rank <= DEPTH]
+    rest = [i for i, rank in enumerate(best) if rank is None][:DEPTH]
     return sorted({*relevant, *first, *rest})
 
 
-def _short(value, digits=6):
+def _first(rank):
+    return rank if isinstance(rank, int) else rank[0]
+
+
+def _short(value, digits=4):
     """A number in few digits for JSON; None where it is none."""
     if not math.isfinite(value):
         return None

@@ -11,11 +11,15 @@ from plackett.data import RankingLists
 from plackett.evaluation._comparison import Comparison, Pair
 from plackett.evaluation._conventions import state
 from plackett.evaluation._evaluate import evaluate
-from plackett.evaluation._peers import metrics_like
+from plackett.evaluation._peers import metrics_like, scores_like
 from plackett.evaluation._results import FACTS, Results
 from plackett.evaluation._scored import Scored, System
+from plackett.evaluation.report._html import isolate
+from plackett.evaluation.systems.base import check_scores
 from plackett.metrics import get
 from plackett.metrics._base import RankingMetric
+
+TITLE = "How the systems rank"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -32,6 +36,8 @@ class Material:
         queries: which queries count, likewise.
         histories: system -> one dict an epoch, of those that were trained.
         commands: the lines that make the report anew.
+        sources: what the lists were read from.
+        remarks: what must be known besides the notes of the results, in whole sentences.
         title: of the page.
         seed: of what is drawn.
     """
@@ -45,7 +51,9 @@ class Material:
     queries: str | None = None
     histories: Mapping[str, Sequence[Mapping[str, float]]] = dataclasses.field(default_factory=dict)
     commands: Sequence[str] = ()
-    title: str = "How the systems rank"
+    sources: Sequence[str] = ()
+    remarks: Sequence[str] = ()
+    title: str = TITLE
     seed: int = 0
 
     @property
@@ -90,8 +98,11 @@ class Material:
 
     def score(self, name: str, lists: RankingLists) -> Scored:
         """The scores of one system on some lists."""
-        given = self.systems[name](lists)
-        return given if isinstance(given, Scored) else Scored(np.asarray(given))
+        return check_scores(name, lists, self.systems[name](lists))
+
+    def as_ranked(self, scores: np.ndarray) -> np.ndarray:
+        """Scores as they are ranked: in the precision of `like`."""
+        return scores if self.like is None else scores_like(self.like, scores)
 
     def measure(
         self, scored: Mapping[str, Scored], lists: RankingLists, metrics: Sequence[RankingMetric]
@@ -141,7 +152,9 @@ def against(pairs: Sequence[Pair]) -> Against:
     """How tables name the systems of these pairs."""
     baselines = {pair.baseline for pair in pairs}
     return (
-        Against(f" than {baselines.pop()}", ("system",)) if len(baselines) == 1 else Against("", ("system", "against"))
+        Against(f" than {isolate(baselines.pop())}", ("system",))
+        if len(baselines) == 1
+        else Against("", ("system", "against"))
     )
 
 

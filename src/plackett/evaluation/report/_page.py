@@ -6,6 +6,7 @@ import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import Any
 
 import vl_convert
 from markupsafe import Markup
@@ -15,19 +16,19 @@ from plackett._files import errors_of_writing, replace
 from plackett.data import RankingLists
 from plackett.evaluation._comparison import Comparison, compare
 from plackett.evaluation._results import Results
-from plackett.evaluation._scored import System
+from plackett.evaluation._systems import open_systems
 from plackett.evaluation.report._html import render
-from plackett.evaluation.report._material import Material, metrics_of
+from plackett.evaluation.report._material import TITLE, Material, metrics_of
 from plackett.evaluation.report._registry import sections
 from plackett.metrics._base import RankingMetric
 
+BYTES = 4_900_000  # of the page
 LIBRARY = "window.vegaEmbed = vegaEmbed;"  # what the page needs of Vega, Vega-Lite and Vega-Embed
-TITLE = "How the systems rank"
 
 
 def report(
     output: str | os.PathLike,
-    systems: Mapping[str, System],
+    systems: Mapping[str, Any] | Sequence[str | os.PathLike],
     lists: RankingLists,
     results: Results,
     *,
@@ -37,6 +38,8 @@ def report(
     queries: str | None = None,
     histories: Mapping[str, Sequence[Mapping[str, float]]] | None = None,
     commands: Sequence[str] = (),
+    sources: Sequence[str] = (),
+    remarks: Sequence[str] = (),
     title: str = TITLE,
     seed: int = 0,
 ) -> pathlib.Path:
@@ -46,7 +49,7 @@ def report(
 
     Args:
         output: the file, NAME.html, which is whole or not there.
-        systems: name -> function of lists that returns the scores of their documents; all of `results`.
+        systems: those of `results`, as `plackett.evaluation.evaluate` takes them: by name, or the paths of several.
         lists: what the systems were measured on.
         results: what they measure, query by query. Where one metric is shown it is the first.
         comparison: how they differ. None = each from the first, with this seed.
@@ -55,6 +58,8 @@ def report(
         queries: which queries count in them, likewise.
         histories: system -> one dict an epoch, with `epoch`, `loss` and the metric of the validation.
         commands: the lines that make the report anew.
+        sources: what `lists` were read from, such as the names of files.
+        remarks: what must be known besides the notes of `results`, in whole sentences.
         title: of the page.
         seed: of what is drawn: the intervals, and the orders that tell how much a feature matters.
 
@@ -62,21 +67,36 @@ def report(
         The path of the file.
 
     Raises:
-        ValueError: the name of the file does not end with .html, or a system of the results is missing.
-        OSError: the file could not be written.
+        ImportError: a system needs a library that is not installed.
+        OSError: the file could not be written, or one of a system not read.
+        ValueError: the name of the file does not end with .html, a system of the results is missing or cannot be
+            opened, or the metrics are others than those of the results.
 
     Cost: one scoring of the lists by each system, and for each feature some of a sample of queries.
     """
     output = pathlib.Path(output)
     if output.suffix != ".html":
         raise ValueError(f"a report is written to NAME.html, but got {output}")
-    missing = [name for name in results.systems if name not in systems]
+    opened = open_systems(systems)
+    missing = [name for name in results.systems if name not in opened]
     if missing:
         raise ValueError(f"systems must hold all systems of the results, but lacks {', '.join(map(repr, missing))}")
     found = metrics_of(results, metrics, like)
     comparison = comparison or compare(results, seed=seed)
     material = Material(
-        systems, lists, results, comparison, found, like, queries, histories or {}, commands, title, seed
+        opened,
+        lists,
+        results,
+        comparison,
+        found,
+        like=like,
+        queries=queries,
+        histories=histories or {},
+        commands=commands,
+        sources=sources,
+        remarks=remarks,
+        title=title,
+        seed=seed,
     )
     with replace(output) as partial, errors_of_writing(output):
         partial.write_text(page(material), encoding="utf-8")
@@ -85,13 +105,17 @@ def report(
 
 def page(material: Material) -> str:
     """The HTML of a report."""
-    built = [(section, section.build(material)) for section in sections()]
     scripts = [Markup(vl_convert.javascript_bundle(LIBRARY)), Markup(_asset("report.js"))]
     style = Markup(_asset("report.css"))
+    built: dict = {section: None if section.takes_the_rest else section.build(material) for section in sections()}
+    for section in built:
+        if section.takes_the_rest:
+            taken = [style, *scripts, *(html for html in built.values() if html is not None)]
+            built[section] = section.build(material, BYTES - sum(len(text.encode()) for text in taken))
     return render(
         "page.html",
         title=material.title,
-        sections=[(section, html) for section, html in built if html is not None],
+        sections=[(section, html) for section, html in built.items() if html is not None],
         style=style,
         scripts=scripts,
         policy=_policy(scripts, [style]),

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from plackett.evaluation.report._material import Material
-
-    Build = Callable[[Material], Markup | None]
+    Build = Callable[..., Markup | None]
 
 
 class Section(NamedTuple):
@@ -18,11 +16,13 @@ class Section(NamedTuple):
         title: its heading.
         place: sections stand by rising place.
         build: the function of the material that gives its HTML; None where its data is not there.
+        takes_the_rest: whether it is built last, and told how many bytes of the page are left.
     """
 
     title: str
     place: float
     build: "Build"
+    takes_the_rest: bool = False
 
     @property
     def anchor(self) -> str:
@@ -33,7 +33,7 @@ class Section(NamedTuple):
 _SECTIONS: dict[str, Section] = {}
 
 
-def section(title: str, *, place: float) -> "Callable[[Build], Build]":
+def section(title: str, *, place: float, takes_the_rest: bool = False) -> "Callable[[Build], Build]":
     """Adds a section to all reports that are written from now on.
 
     >>> from markupsafe import Markup
@@ -47,6 +47,8 @@ def section(title: str, *, place: float) -> "Callable[[Build], Build]":
     Args:
         title: its heading, which no other section has.
         place: where it stands; the sections of plackett have 10, 20, and so on to 90.
+        takes_the_rest: whether it is one that can be of any size, as the browser of queries: its function has a second
+            argument, the bytes of the page that the sections before it leave.
 
     Returns:
         What takes a function of the `Material` that returns the section's HTML, see `render`, `chart` and `table`, or
@@ -57,7 +59,7 @@ def section(title: str, *, place: float) -> "Callable[[Build], Build]":
     """
 
     def add(build):
-        entry = Section(title, place, build)
+        entry = Section(title, place, build, takes_the_rest)
         clash = next((x.title for x in _SECTIONS.values() if x.anchor == entry.anchor), None)
         if clash is not None:
             raise ValueError(f"there is a section {clash!r} already: choose another title than {title!r}")

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from plackett.evaluation._significance import EQUAL, TIE
 from plackett.evaluation.report._charts import MARKS, Key, chart, data_of
-from plackett.evaluation.report._html import count, decimals, signed, table
+from plackett.evaluation.report._html import count, decimals, isolate, signed, table
 from plackett.evaluation.report._material import Material, against
 from plackett.evaluation.report._registry import section
 
@@ -30,7 +30,9 @@ def differences(material: Material) -> Markup | None:
         numbers=range(1 + len(columns.heads), 4 + len(columns.heads)),
     )
     first = [pair for pair in pairs if pair.metric == material.stated and pair.queries]
-    return wins + Markup("\n").join(_histogram(material, pair) for pair in first)
+    found = [material.comparison.differences(pair.system, pair.metric, pair.baseline) for pair in first]
+    reach = max(map(_reach, found), default=0.0)
+    return wins + Markup("\n").join(_histogram(material, *each, reach) for each in zip(first, found, strict=True))
 
 
 def _shares(pair):
@@ -38,12 +40,21 @@ def _shares(pair):
     return [f"{number:,} ({number / total:.0%})" for number in (pair.wins, pair.ties, pair.losses)]
 
 
-def histogram(found: np.ndarray, *, less_is_better: bool = False) -> list[dict]:
-    """The differences in bins of one width, of which the middle one is around 0; outcomes stand on each other."""
+def _reach(found):
+    return float(np.abs(found[~np.isnan(found)]).max(initial=0.0))
+
+
+def histogram(found: np.ndarray, reach: float | None = None, *, less_is_better: bool = False) -> list[dict]:
+    """The differences in bins of one width, of which the middle one is around 0; outcomes stand on each other.
+
+    Args:
+        found: the differences; NaN where there is none.
+        reach: the largest one in any histogram beside this one. None = that of these.
+        less_is_better: whether a difference below 0 is a gain.
+    """
     found = found[~np.isnan(found)]
     equal = np.abs(found) <= EQUAL
-    reach = float(np.abs(found).max(initial=0.0)) or 1.0
-    width = reach / (BINS + 0.5)
+    width = (reach or _reach(found) or 1.0) / (BINS + 0.5)
     edges = (np.arange(2 * BINS + 2) - BINS - 0.5) * width
     up, down = ("worse", "better") if less_is_better else ("better", "worse")
     members = {"equal": found[equal], up: found[found > EQUAL], down: found[found < -EQUAL]}
@@ -59,17 +70,18 @@ def histogram(found: np.ndarray, *, less_is_better: bool = False) -> list[dict]:
     return [row | {"top": row["bottom"] + row["queries"]} for row in rows]
 
 
-def _histogram(material, pair):
-    found = material.comparison.differences(pair.system, pair.metric, pair.baseline)
-    rows = histogram(found, less_is_better=material.less_is_better)
+def _histogram(material, pair, found, reach):
+    rows = histogram(found, reach, less_is_better=material.less_is_better)
+    system, baseline = isolate(pair.system), isolate(pair.baseline)
+    domain = [-(reach or 1.0), reach or 1.0]  # one for all, so that they can be compared
     scale = alt.Scale(domain=list(OUTCOMES), range=list(COLOURS))
     bars = (
         alt.Chart(data_of(rows))
         .mark_rect(stroke="var(--page)", strokeWidth=0.5)
         .encode(
-            x=alt.X("low:Q", title=f"difference of {material.metric} on a query"),
+            x=alt.X("low:Q", title=f"difference of {material.metric} on a query", scale=alt.Scale(domain=domain)),
             x2="high:Q",
-            y=alt.Y("bottom:Q", title="queries", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("bottom:Q", title="queries", axis=alt.Axis(format="d", tickMinStep=1)),
             y2="top:Q",
             color=alt.Color("outcome:N", scale=scale, legend=None),
             tooltip=[
@@ -83,8 +95,8 @@ def _histogram(material, pair):
     middle = alt.Chart(data_of([{"at": 0}])).mark_rule(color="var(--text)").encode(x="at:Q")
     return chart(
         bars + middle,
-        f"{pair.system} less {pair.baseline}, query by query",
-        f"{pair.system} is better on {count(pair.wins, 'query', 'queries')}, equal on {pair.ties:,} and worse on "
+        f"{system} less {baseline}, query by query",
+        f"{system} is better on {count(pair.wins, 'query', 'queries')}, equal on {pair.ties:,} and worse on "
         f"{pair.losses:,}; the mean difference is {signed(pair.difference)}.",
         ["from", "to", "outcome", "queries"],
         [[decimals(row["low"], 3), decimals(row["high"], 3), row["outcome"], row["queries"]] for row in rows],

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from plackett.data import RankingLists
 from plackett.evaluation.report._charts import chart, data_of, legend_of
-from plackett.evaluation.report._html import count, render, signed
+from plackett.evaluation.report._html import count, isolate, render, signed
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
 
@@ -131,9 +131,13 @@ def _chart(material, name, found):
         {"feature": one.feature, "drop": float(np.mean(one.drops)), "low": min(one.drops), "high": max(one.drops)}
         for one in shown
     ]
-    order = [row["feature"] for row in rows]
     base = alt.Chart(data_of(rows)).encode(
-        y=alt.Y("feature:N", sort=order, title=None, axis=alt.Axis(labelLimit=160)),
+        y=alt.Y(
+            "feature:N",
+            scale=alt.Scale(domain=[row["feature"] for row in rows]),
+            title=None,
+            axis=alt.Axis(labelLimit=160),
+        ),
         tooltip=[
             alt.Tooltip("feature:N"),
             alt.Tooltip("drop:Q", title="mean drop", format=".4f"),
@@ -143,13 +147,13 @@ def _chart(material, name, found):
     )
     colour = legend_of(material.names)[material.names.index(name)].colour
     bars = base.mark_bar(height=alt.RelativeBandSize(0.6), opacity=0.75, color=colour).encode(
-        x=alt.X("drop:Q", title=f"drop of {material.metric}")
+        x=alt.X("drop:Q", title=f"drop of {material.metric}", stack=None)
     )
     spread = base.mark_rule(color="var(--text)", strokeWidth=2).encode(x="low:Q", x2="high:Q")
-    top = ", ".join(f"{row['feature']} {signed(row['drop'])}" for row in rows[:3]) or "no feature changes it"
+    top = ", ".join(f"{isolate(row['feature'])} {signed(row['drop'])}" for row in rows[:3]) or "no feature changes it"
     return chart(
         bars + spread,
-        f"{name}: what each feature is worth",
+        f"{isolate(name)}: what each feature is worth",
         f"The features that {material.metric} loses most without: {top}.",
         ["feature", "mean drop", "lowest", "highest"],
         [[one.feature, *map(signed, (np.mean(one.drops), min(one.drops), max(one.drops)))] for one in found],

@@ -3,9 +3,8 @@
 import altair as alt
 from markupsafe import Markup
 
-from plackett.evaluation._comparison_tables import notes
 from plackett.evaluation.report._charts import by_system, chart, data_of, legend_of
-from plackett.evaluation.report._html import between, decimals, p_value, render, signed
+from plackett.evaluation.report._html import between, decimals, isolate, p_value, render, signed
 from plackett.evaluation.report._material import Material, against
 from plackett.evaluation.report._registry import section
 
@@ -24,7 +23,7 @@ def metrics(material: Material) -> Markup:
         metrics=[stated.partition("[")[0] for stated in comparison.metrics],
         rows=[(name, [_cell(material, name, stated) for stated in comparison.metrics]) for name in material.names],
         baseline=material.baseline if comparison.pairs else None,
-        captions=comparison.captions[: len(comparison.captions) - len(notes(comparison))],  # the summary has them
+        captions=[told for told in comparison.captions if told not in material.results.notes],  # the summary has those
         chart=_chart(material),
         columns=columns,
         pairs=[
@@ -68,14 +67,19 @@ def _chart(material):
     """The means of the first metric with their intervals."""
     means = [mean for mean in material.comparison.means if mean.metric == material.comparison.metrics[0]]
     rows = [
-        {"system": mean.system, "mean": mean.mean, "low": mean.low, "high": mean.high}
-        for mean in means
+        {"system": mean.system, "place": place, "mean": mean.mean, "low": mean.low, "high": mean.high}
+        for place, mean in enumerate(means)
         if mean.low == mean.low
     ]
     if len(rows) < 2:
         return ""
     base = alt.Chart(data_of(rows)).encode(
-        y=alt.Y("system:N", sort=[row["system"] for row in rows], title=None, axis=alt.Axis(labelLimit=150)),
+        y=alt.Y(
+            "system:N",
+            scale=alt.Scale(domain=[row["system"] for row in rows]),
+            title=None,
+            axis=alt.Axis(labelLimit=150),
+        ),
         tooltip=[
             alt.Tooltip("system:N"),
             alt.Tooltip("mean:Q", format=".4f"),
@@ -94,7 +98,7 @@ def _chart(material):
     return chart(
         lines + points,
         f"Mean {material.comparison.metrics[0]} with {share} intervals",
-        "; ".join(f"{x['system']}: {decimals(x['mean'])}, {between(x['low'], x['high'])}" for x in rows) + ".",
+        "; ".join(f"{isolate(x['system'])}: {decimals(x['mean'])}, {between(x['low'], x['high'])}" for x in rows) + ".",
         ["system", "mean", "low", "high"],
         [[row["system"], *(decimals(row[key]) for key in ("mean", "low", "high"))] for row in rows],
         # Where the axis has no room for the names, the legend has.

@@ -3,27 +3,28 @@
 import numpy as np
 from markupsafe import Markup
 
+from plackett.evaluation._peers import peer_named
 from plackett.evaluation.report._blobs import blob_of, lines_within
 from plackett.evaluation.report._html import or_none, render, script_of, to_json
-from plackett.evaluation.report._lists import Shown, features_of, list_of, priority
+from plackett.evaluation.report._lists import DEPTH, Shown, features_of, list_of, priority, ties_of
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
+from plackett.evaluation.report._sections.summary import TIES
 
-# Of the page's 5 MB the charts' library takes 0.9, and the charts and tables of many systems some more.
-BYTES = 3_600_000
-BYTES_OF_TABLE = 2_000_000
+SHARE_OF_TABLE = 0.55  # of the room, at most
 SHARE_OF_LISTS = 0.6  # of what the table leaves; features have the rest
-LONGEST_TEXT = 200
+FRAME = 20_000  # bytes of what is around them
+LONGEST = 200  # characters of a text of a query
 
 
-@section("Queries", place=70)
-def queries(material: Material) -> Markup | None:
-    """The query browser."""
+@section("Queries", place=70, takes_the_rest=True)
+def queries(material: Material, room: int) -> Markup | None:
+    """The query browser, in so many bytes."""
     if not len(material.results.queries):
         return None
     order = priority(material)
-    table, rows = _table_within(material, order, BYTES_OF_TABLE)
-    left = BYTES - len(table)
+    table, rows = _table_within(material, order, int(SHARE_OF_TABLE * room))
+    left = max(0, room - len(table) - FRAME)
     row_of = {place: row for row, place in enumerate(rows.tolist())}
     listed = [place for place in order.tolist() if place in row_of and material.places[place] >= 0]
     kept: list[Shown] = []
@@ -39,7 +40,10 @@ def queries(material: Material) -> Markup | None:
     features, with_features = lines_within(
         (to_json(features_of(material, x)) for x in kept), left - int(SHARE_OF_LISTS * left)
     )
+    conventions = ties_of(material)
     data = {
+        "ties": [conventions.index(metric.ties) for metric in material.metrics],
+        "orders": [_order_in_words(material, metric) for metric in material.metrics],
         "lists": [row_of[place] for place in listed[:number]],
         "features": with_features,
         "names": [*material.lists.feature_names, *material.lists.ids, *material.lists.columns],
@@ -55,6 +59,7 @@ def queries(material: Material) -> Markup | None:
         total=len(material.results.queries),
         lists=number,
         with_features=with_features,
+        depth=DEPTH,
         cut=any(shown.total > len(shown.rows) for shown in kept),
         rows=len(rows),
         table=table,
@@ -62,6 +67,14 @@ def queries(material: Material) -> Markup | None:
         documents=documents.script("documents"),
         features=features.script("features"),
     )
+
+
+def _order_in_words(material, metric):
+    """What a reader must know of the ranks."""
+    told = f"Documents of equal score {TIES[metric.ties]}."
+    if material.like is not None and peer_named(material.like).scores == "float32":
+        told += f" Scores are ranked in float32, as {material.like} has them."
+    return told
 
 
 def _other(material):
@@ -92,7 +105,7 @@ def _table(material, rows):
         "metrics": results.metrics,
         "less": results.less_is_better,
         "queries": results.queries[rows].tolist(),
-        "facts": {name: _column(column[rows]) for name, column in facts.items()},
+        "facts": [[name, _column(column[rows])] for name, column in facts.items()],
         "values": [[or_none(values[rows]) for values in of_system] for of_system in results.values],
     }
 
@@ -102,4 +115,4 @@ def _column(column):
         return column.tolist()
     if isinstance(column, np.ndarray) and column.dtype.kind == "f":
         return or_none(column, 6)
-    return [str(x)[:LONGEST_TEXT] for x in column.tolist()]
+    return [str(x)[:LONGEST] for x in column.tolist()]

@@ -1,5 +1,7 @@
 """The means over parts of the queries."""
 
+import math
+
 import altair as alt
 import numpy as np
 from markupsafe import Markup
@@ -7,7 +9,7 @@ from markupsafe import Markup
 from plackett.data import Strings
 from plackett.evaluation._slices import Slice, slices
 from plackett.evaluation.report._charts import by_system, chart, data_of, legend_of
-from plackett.evaluation.report._html import between, decimals
+from plackett.evaluation.report._html import between, decimals, isolate
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
 
@@ -39,11 +41,14 @@ def parts(column: np.ndarray | Strings) -> bool:
 
 def _chart(material: Material, by: str, found: list[Slice]) -> Markup:
     queries = {one.name: max(x.queries for x in found if x.name == one.name) for one in found}
+    found = [one for one in found if queries[one.name]]
+    queries = {name: number for name, number in queries.items() if number}
     labels = {name: f"{name}  ({number:,})" for name, number in queries.items()}
     rows = [
         {
             "slice": labels[one.name],
             "system": one.system,
+            "place": material.names.index(one.system),
             "mean": one.mean,
             "low": one.low,
             "high": one.high,
@@ -57,14 +62,13 @@ def _chart(material: Material, by: str, found: list[Slice]) -> Markup:
     base = alt.Chart(data_of(rows)).encode(
         y=alt.Y(
             "slice:N",
-            sort=list(labels.values()),
             title=None,
             axis=alt.Axis(labelLimit=150, grid=True, bandPosition=0, tickBand="extent"),
-            scale=alt.Scale(paddingInner=0.3, paddingOuter=0.15),
+            scale=alt.Scale(domain=list(labels.values()), paddingInner=0.3, paddingOuter=0.15),
         ),
-        yOffset=alt.YOffset("system:N", sort=list(material.names)),
+        yOffset=alt.YOffset("place:O"),
         tooltip=[
-            alt.Tooltip("slice:N", title=words),
+            alt.Tooltip("slice:N"),
             alt.Tooltip("system:N"),
             alt.Tooltip("mean:Q", format=".4f"),
             alt.Tooltip("low:Q", format=".4f"),
@@ -75,13 +79,18 @@ def _chart(material: Material, by: str, found: list[Slice]) -> Markup:
         x=alt.X("low:Q", title=title, scale=scale), x2="high:Q", color=told["color"]
     )
     points = base.mark_point(size=60, opacity=1).encode(x=alt.X("mean:Q", title=title, scale=scale), **told)
-    told_of = [f"{x.system} at {x.name}: {decimals(x.mean)}" for x in (found[0], found[-1])]
     return chart(
         lines + points,
-        f"Mean {material.metric} by {words} (in brackets: queries)",
-        "; ".join(told_of) + ".",
+        f"Mean {material.metric} by {isolate(words)} (in brackets: queries)",
+        "; ".join(_range(name, [x.mean for x in found if x.system == name]) for name in material.names) + ".",
         [words, "system", "queries", "mean", "interval"],
         [[x.name, x.system, f"{x.queries:,}", decimals(x.mean), between(x.low, x.high)] for x in found],
         legend=legend_of(material.names),
         height=len(queries) * (14 + ROW * len(material.names)),
     )
+
+
+def _range(name, means):
+    """From which mean to which a system goes over the parts, in words."""
+    known = [mean for mean in means if math.isfinite(mean)]
+    return f"{isolate(name)}: {decimals(min(known))} to {decimals(max(known))}" if known else f"{isolate(name)}: none"

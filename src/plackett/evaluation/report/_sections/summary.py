@@ -5,7 +5,7 @@ from markupsafe import Markup
 
 from plackett import gains
 from plackett.data._words import grades_in_words
-from plackett.evaluation.report._html import MINUS, NONE, decimals, p_value, render
+from plackett.evaluation.report._html import MINUS, NONE, decimals, isolate, p_value, render
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
 from plackett.metrics._base import RankingMetric
@@ -32,7 +32,7 @@ def summary(material: Material) -> Markup:
             [stated, *convention(metric)]
             for stated, metric in zip(material.results.stated, material.metrics, strict=True)
         ],
-        notes=material.results.notes,
+        notes=[*material.remarks, *material.results.notes],
     )
 
 
@@ -43,7 +43,7 @@ def findings(material: Material) -> list[str]:
         return [f"No query counts for {material.metric}."]
     best = int(np.nanargmin(means) if material.less_is_better else np.nanargmax(means))
     rivals = f", the best of {len(means)} systems" if len(means) > 1 else ""
-    told = [f"{material.names[best]} measures {decimals(means[best])} {material.metric}{rivals}."]
+    told = [f"{isolate(material.names[best])} measures {decimals(means[best])} {material.metric}{rivals}."]
     pairs = [pair for pair in material.comparison.pairs if pair.metric == material.stated]
     if len(pairs) <= FEW:
         return told + [_difference(material, pair) for pair in pairs]
@@ -58,11 +58,13 @@ def findings(material: Material) -> list[str]:
 
 def _difference(material, pair):
     if not np.isfinite(pair.difference):
-        return f"No query counts for both {pair.system} and {pair.baseline}."
+        return f"No query counts for both {isolate(pair.system)} and {isolate(pair.baseline)}."
     if pair.better is None:
-        return f"{pair.system} is as good as {pair.baseline}."
+        return f"{isolate(pair.system)} is as good as {isolate(pair.baseline)}."
     where = "above" if pair.difference > 0 else "below"
-    much = f"{pair.system} is {decimals(abs(pair.difference))} {where} {pair.baseline}"
+    much = f"{isolate(pair.system)} is {decimals(abs(pair.difference))} {where} {isolate(pair.baseline)}"
+    if material.less_is_better:
+        much += f", which is {'better' if pair.better else 'worse'} as less is"
     if not np.isfinite(pair.p_holm):
         return f"{much}; no test could be made."
     holds = "more than chance explains" if material.comparison.verdict(pair) else "no more than chance explains"
@@ -74,19 +76,25 @@ def _difference(material, pair):
 def facts(material: Material) -> dict[str, str]:
     """The data, in words."""
     lists = material.lists
-    low, middle, high = np.quantile(lists.lengths, [0, 0.5, 1], method="higher") if len(lists) else (0, 0, 0)
-    told = {
+    low, middle, high = np.quantile(lists.lengths, [0, 0.5, 1]) if len(lists) else (0, 0, 0)
+    told = {"data": ", ".join(material.sources)} if material.sources else {}
+    told |= {
         "queries": f"{len(lists):,}",
         "documents": f"{len(lists.labels):,}",
-        "documents a query": f"{low:,} to {high:,}, median {middle:,}",
+        "documents a query": f"{int(low):,} to {int(high):,}, median {_half(middle)}",
         "labels": grades_in_words(lists.labels),
     }
     if "relevant" in material.results.facts:
         without = int((np.asarray(material.results.facts["relevant"]) == 0).sum())
-        told["queries without a relevant document"] = f"{without:,}"
+        told["queries without a label of at least 1"] = f"{without:,}"
     if lists.feature_names:
         told["features"] = f"{len(lists.feature_names):,}"
     return told
+
+
+def _half(number):
+    """A number of documents, which may end in a half."""
+    return f"{number:,.1f}".removesuffix(".0")
 
 
 def convention(metric: RankingMetric) -> list[str]:

@@ -5,8 +5,8 @@ import math
 import altair as alt
 from markupsafe import Markup
 
-from plackett.evaluation.report._charts import TIGHT, WHOLE, by_system, chart, data_of, legend_of
-from plackett.evaluation.report._html import decimals
+from plackett.evaluation.report._charts import TIGHT, by_system, chart, data_of, legend_of, whole
+from plackett.evaluation.report._html import decimals, isolate
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
 
@@ -17,7 +17,7 @@ def training(material: Material) -> Markup | None:
     histories = {name: material.histories[name] for name in material.names if material.histories.get(name)}
     metrics = {key: None for rows in histories.values() for row in rows for key in row if key not in ("epoch", "loss")}
     charts = [
-        _chart(material.names, {name: rows}, "loss", f"{name}: training loss by epoch", height=160)
+        _chart(material.names, {name: rows}, "loss", f"{isolate(name)}: training loss by epoch", height=160)
         for name, rows in histories.items()
         if _is_told(rows, "loss")
     ]
@@ -25,7 +25,7 @@ def training(material: Material) -> Markup | None:
     for metric in metrics:
         told = {name: rows for name, rows in histories.items() if _is_told(rows, metric)}
         if told:
-            panels.append(_chart(material.names, told, metric, f"{metric} of the validation lists by epoch"))
+            panels.append(_chart(material.names, told, metric, f"{isolate(metric)} of the validation lists by epoch"))
     return Markup("\n").join(panels) if panels else None
 
 
@@ -36,24 +36,24 @@ def _is_told(rows, quantity):
 
 def _chart(names, histories, quantity, title, height=280):
     rows = [
-        {"system": name, "epoch": int(row["epoch"]), "value": float(row[quantity])}
+        {"system": name, "place": names.index(name), "epoch": int(row["epoch"]), "value": float(row[quantity])}
         for name, history in histories.items()
         for row in history
         if quantity in row
     ]
     base = alt.Chart(data_of(rows)).encode(
-        x=alt.X("epoch:Q", title="epoch", axis=WHOLE, scale=TIGHT),
-        y=alt.Y("value:Q", title=quantity, scale=alt.Scale(zero=False)),
+        x=alt.X("epoch:Q", title="epoch", axis=whole([row["epoch"] for row in rows]), scale=TIGHT),
+        y=alt.Y("value:Q", title="loss" if quantity == "loss" else f"mean {quantity}", scale=alt.Scale(zero=False)),
         tooltip=[
             alt.Tooltip("system:N"),
             alt.Tooltip("epoch:Q"),
-            alt.Tooltip("value:Q", title=quantity, format=".4f"),
+            alt.Tooltip("value:Q", format=".4f"),
         ],
     )
     told = by_system(names, shape=True)
     lines = base.mark_line().encode(**by_system(names, dash=True)) + base.mark_point().encode(**told)
     ends = [
-        f"{name} goes from {decimals(float(history[0][quantity]))} to {decimals(float(history[-1][quantity]))}"
+        f"{isolate(name)} goes from {decimals(float(history[0][quantity]))} to {decimals(float(history[-1][quantity]))}"
         for name, history in histories.items()
         if quantity in history[0] and quantity in history[-1]
     ]

@@ -17,19 +17,27 @@ async function unpack(script) {
   return new Response(stream).text();
 }
 
+async function drawChart(plot, spec) {
+  await vegaEmbed(plot, spec, {
+    actions: false,
+    ast: true, // without eval, which the policy of the page forbids
+    defaultStyle: false,
+    renderer: "svg",
+    tooltip: { disableDefaultStyle: true },
+  });
+  // The chart has a label; what is inside would be read mark by mark.
+  plot.querySelector("svg").setAttribute("aria-hidden", "true");
+}
+
 async function drawCharts() {
   for (const figure of document.querySelectorAll("figure.chart")) {
-    const spec = JSON.parse(figure.querySelector("script.spec").textContent);
     const plot = figure.querySelector(".plot");
-    await vegaEmbed(plot, spec, {
-      actions: false,
-      ast: true, // without eval, which the policy of the page forbids
-      defaultStyle: false,
-      renderer: "svg",
-      tooltip: { disableDefaultStyle: true },
-    });
-    // The chart has a label; what is inside would be read mark by mark.
-    plot.querySelector("svg").setAttribute("aria-hidden", "true");
+    try {
+      await drawChart(plot, JSON.parse(figure.querySelector("script.spec").textContent));
+    } catch (error) {
+      console.error(error);
+      plot.replaceChildren(make("p", { class: "note" }, `This chart could not be drawn: ${error.message}. Its numbers are below.`));
+    }
   }
   document.documentElement.dataset.charts = "drawn";
 }
@@ -44,11 +52,13 @@ function decimals(value, sign) {
   return (value < 0 ? "\u2212" : sign ? "+" : "") + text;
 }
 
-// Scores of one list, aligned: five digits of the largest.
-function scoreForm(scores) {
-  const largest = Math.max(...scores.map((x) => Math.abs(x ?? 0)));
-  const digits = largest > 0 ? Math.min(12, Math.max(0, 4 - Math.floor(Math.log10(largest)))) : 0;
-  return (x) => (x === null ? DASH : x.toFixed(digits).replace("-", "\u2212"));
+// Our own facts of a query; all others are columns of the data.
+const FACTS = new Map([["list_size", "documents"], ["relevant", "relevant"]]);
+
+// Years and codes are not grouped as counts are.
+function factText(name, value) {
+  if (value === null) return DASH;
+  return FACTS.has(name) ? value.toLocaleString("en") : String(value);
 }
 
 class Browser {
@@ -59,13 +69,14 @@ class Browser {
     this.form = root.querySelector("form");
     this.panel = root.querySelector(".list");
     this.start = 0;
-    this.texts = Object.entries(data.facts).filter(([, column]) => column.some((x) => typeof x === "string"));
+    this.texts = data.facts.filter(([, column]) => column.some((x) => typeof x === "string"));
     this.haystack = data.queries.map((id, query) =>
       [id, ...this.texts.map(([, column]) => column[query])].join("\n").toLowerCase(),
     );
     this.lines = {};
     this.form.addEventListener("submit", (event) => event.preventDefault());
-    this.form.addEventListener("input", () => this.update());
+    this.form.addEventListener("input", (event) => this.choose(event.target));
+    this.chosen = [this.left(), this.right()];
     root.querySelector("[name=previous]").addEventListener("click", () => this.turn(-PAGE));
     root.querySelector("[name=next]").addEventListener("click", () => this.turn(PAGE));
     const less = data.less[this.metric()];
@@ -75,6 +86,17 @@ class Browser {
     this.update();
     const first = this.rows.find((query) => this.place.has(query));
     if (first !== undefined) this.show(first, false);
+  }
+
+  // Two systems stand side by side: to choose on one side what the other has changes the sides.
+  choose(control) {
+    const { left, right } = this.form.elements;
+    if (right && left.value === right.value) {
+      if (control === left) right.value = this.chosen[0];
+      else left.value = this.chosen[1];
+    }
+    this.chosen = [this.left(), this.right()];
+    this.update();
   }
 
   metric() { return Number(this.form.elements.metric.value); }
@@ -87,9 +109,9 @@ class Browser {
     const { data } = this;
     const fact = ([name, column]) => ({
       key: `fact ${name}`,
-      name: { list_size: "documents", relevant: "relevant" }[name] || name,
+      name: FACTS.get(name) ?? name,
       of: (query) => column[query],
-      text: (x) => (x === null ? DASH : typeof x === "number" ? x.toLocaleString("en") : String(x)),
+      text: (x) => factText(name, x),
       number: column.some((x) => typeof x === "number"),
     });
     const value = (key, system) => ({
@@ -107,7 +129,7 @@ class Browser {
         },
       });
     }
-    return [...columns, ...Object.entries(data.facts).map(fact)];
+    return [...columns, ...data.facts.map(fact)];
   }
 
   update() {
@@ -127,11 +149,13 @@ class Browser {
     });
     this.start = 0;
     this.drawTable();
-    if (this.shown !== undefined) this.drawList();
+    this.panel.hidden = this.shown === undefined || !this.rows.length; // what was found before is no answer
+    if (!this.panel.hidden) this.drawList();
   }
 
   turn(by) {
-    this.start = Math.max(0, Math.min(this.start + by, this.rows.length - 1));
+    if (this.start + by < 0 || this.start + by >= this.rows.length) return;
+    this.start += by;
     this.drawTable();
   }
 
@@ -154,7 +178,7 @@ class Browser {
           class: column.number ? "number" : null,
           "aria-sort": active ? (this.sort.down ? "descending" : "ascending") : null,
         },
-        make("button", { type: "button", onclick: () => this.sortBy(column) }, column.name, make("span", { "aria-hidden": "true" }, arrow)),
+        make("button", { type: "button", onclick: () => this.sortBy(column) }, make("bdi", {}, column.name), make("span", { "aria-hidden": "true" }, arrow)),
       );
     };
     this.root.querySelector("table.queries thead").replaceChildren(make("tr", {}, ...columns.map(heading)));
@@ -163,20 +187,22 @@ class Browser {
     const end = Math.min(this.start + PAGE, this.rows.length);
     const total = this.rows.length.toLocaleString("en");
     this.root.querySelector(".range").textContent = end ? `${this.start + 1} to ${end} of ${total} queries` : "no such query";
-    this.root.querySelector("[name=previous]").disabled = this.start === 0;
-    this.root.querySelector("[name=next]").disabled = end === this.rows.length;
+    // A button that is disabled in fact loses the focus.
+    this.root.querySelector("[name=previous]").setAttribute("aria-disabled", this.start === 0);
+    this.root.querySelector("[name=next]").setAttribute("aria-disabled", end === this.rows.length);
   }
 
   row(query, columns) {
     const cells = columns.map((column, place) => {
       const text = column.text(column.of(query));
       if (place === 0) {
+        const id = make("bdi", { class: "id", title: text }, text);
         const inside = this.place.has(query)
-          ? make("button", { type: "button", class: "link", onclick: () => this.show(query, true) }, text)
-          : text;
+          ? make("button", { type: "button", class: "link", onclick: () => this.show(query, true) }, id)
+          : id;
         return make("th", { scope: "row" }, inside);
       }
-      return make("td", { class: column.number ? "number" : null }, text);
+      return make("td", { class: column.number ? "number" : null }, make("bdi", {}, text));
     });
     return make("tr", { class: query === this.shown ? "chosen" : null }, ...cells);
   }
@@ -197,24 +223,25 @@ class Browser {
     const query = this.shown;
     const place = this.place.get(query);
     const [documents, labels, scores, ranks, total] = await this.line("documents", place);
-    const list = { documents, labels, scores, ranks, total, place };
+    const list = { documents, labels, scores, ranks: ranks[this.data.ties[this.metric()]], total, place };
     if (query !== this.shown) return; // another was chosen meanwhile
-    this.panel.hidden = false;
-    this.panel.querySelector("h3").textContent = `Query ${this.data.queries[query]}`;
-    const facts = Object.entries(this.data.facts).map(([name, column]) => [
-      { list_size: "documents", relevant: "relevant documents" }[name] || name, column[query] === null ? DASH : column[query],
-    ]);
+    this.panel.hidden = !this.rows.length;
+    this.panel.querySelector("h3").replaceChildren("Query ", make("bdi", {}, this.data.queries[query]));
     this.panel.querySelector("dl").replaceChildren(
-      ...facts.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, String(value)))),
+      ...this.data.facts.map(([name, column]) => make(
+        "div", {}, make("dt", {}, make("bdi", {}, FACTS.get(name) ?? name)), make("dd", {}, make("bdi", {}, factText(name, column[query]))),
+      )),
     );
+    this.panel.querySelector(".order").textContent = this.data.orders[this.metric()];
     const sides = this.right() === null ? [[this.left(), null]] : [[this.left(), this.right()], [this.right(), this.left()]];
     this.panel.querySelector(".sides").replaceChildren(...sides.map(([system, other]) => this.side(list, system, other, query)));
   }
 
   side(list, system, other, query) {
     const ranks = list.ranks[system];
-    const order = list.documents.map((_, i) => i).sort((a, b) => (ranks[a] ?? Infinity) - (ranks[b] ?? Infinity) || a - b);
-    const form = scoreForm(list.scores[system]);
+    const first = ranks.map((rank) => (rank === null ? Infinity : Array.isArray(rank) ? rank[0] : rank));
+    const order = list.documents.map((_, i) => i).sort((a, b) => (first[a] === first[b] ? a - b : first[a] - first[b]));
+    const score = (x) => (x === null ? DASH : x.replaceAll("-", "\u2212"));
     const name = this.data.systems[system];
     const metric = `${this.data.metrics[this.metric()]} ${decimals(this.value(system, query))}`;
     const head = ["rank", "label", "document", "score"];
@@ -224,7 +251,7 @@ class Browser {
         make("td", { class: "number" }, this.rank(ranks[i])),
         make("td", {}, this.label(list.labels[i])),
         make("th", { scope: "row" }, this.document(list, i)),
-        make("td", { class: "number" }, form(list.scores[system][i])),
+        make("td", { class: "number" }, score(list.scores[system][i])),
       ];
       if (other !== null) cells.push(make("td", { class: "number" }, this.rank(list.ranks[other][i])));
       return make("tr", {}, ...cells);
@@ -236,14 +263,17 @@ class Browser {
       make(
         "table",
         {},
-        make("caption", {}, make("span", {}, make("strong", {}, name), ` \u2013 ${metric}${more}`)),
+        make("caption", {}, make("span", {}, make("strong", {}, make("bdi", {}, name)), ` \u2013 ${metric}${more}`)),
         make("thead", {}, make("tr", {}, ...head.map((x) => make("th", { scope: "col", class: x === "document" || x === "label" ? null : "number" }, x)))),
         make("tbody", {}, ...rows),
       ),
     );
   }
 
-  rank(rank) { return rank === null ? "not retrieved" : String(rank); }
+  rank(rank) {
+    if (rank === null) return "not retrieved";
+    return Array.isArray(rank) ? rank.join("\u2013") : String(rank); // those of equal score share their ranks
+  }
 
   label(label) {
     if (label === null) return make("span", { class: "label none" }, "not judged");
@@ -253,13 +283,14 @@ class Browser {
 
   document(list, i) {
     const id = list.documents[i];
-    if (list.place >= this.data.features || !this.data.names.length) return id;
-    const details = make("details", {}, make("summary", {}, id));
+    const name = make("bdi", { class: "id", title: id }, id);
+    if (list.place >= this.data.features || !this.data.names.length) return name;
+    const details = make("details", {}, make("summary", {}, name));
     details.addEventListener("toggle", async () => {
       if (!details.open || details.querySelector("dl")) return;
       const values = (await this.line("features", list.place))[i];
       const entries = values.map((value, place) => make(
-        "div", {}, make("dt", {}, this.data.names[place]), make("dd", {}, value === null ? DASH : String(value)),
+        "div", {}, make("dt", {}, make("bdi", {}, this.data.names[place])), make("dd", {}, make("bdi", {}, value === null ? DASH : String(value))),
       ));
       details.append(entries.length
         ? make("dl", { class: "features", tabindex: "0", "aria-label": `Features of ${id}` }, ...entries)
