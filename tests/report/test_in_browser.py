@@ -229,6 +229,10 @@ def test_charts_are_light_in_print_whatever_the_screen_is(browser, path):
         assert page.evaluate(colour) != on_screen
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+        of_label = "(one) => getComputedStyle(one).printColorAdjust"
+        assert page.locator(".label").first.evaluate(of_label) == "exact"
+        whole = "(one) => getComputedStyle(one).whiteSpace"
+        assert page.locator(".pairs td.number").first.evaluate(whole) == "nowrap"
 
 
 def test_a_single_system_has_a_browser_of_its_lists(browser, tmp_path):
