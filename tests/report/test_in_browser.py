@@ -174,6 +174,38 @@ def test_hostile_names_and_texts_stay_text_also_in_a_tooltip(browser, path):
 
 
 @pytest.mark.parametrize("width", [1280, 375])
+def test_the_last_label_of_an_axis_is_whole(browser, path, width):
+    with look_at(browser, path, width=width) as page:
+        charts = page.locator("figure.chart .plot svg").all()
+        for chart in charts:
+            right = chart.evaluate("(one) => one.getBoundingClientRect().right")
+            labels = chart.locator(".role-axis-label text")
+            assert max(labels.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")) <= right
+
+
+def test_a_long_id_takes_two_lines_until_it_has_the_focus_and_years_are_not_grouped(browser, tmp_path):
+    lists = made_lists(30, seed=0)
+    ids = ["long " + "x" * 300, *lists.queries.tolist()[1:]]
+    lists = dataclasses.replace(lists, queries=ids, query_columns={"year": [2000 + place % 3 for place in range(30)]})
+    path = write(tmp_path, lists)
+    with look_at(browser, path, width=375) as page:
+        page.get_by_label("Search").fill("long")
+        long = page.locator("table.queries tbody .id")
+        height = "(one) => one.getBoundingClientRect().height"
+        clamped = long.evaluate(height)
+        assert long.get_attribute("title") == ids[0]
+        page.locator("table.queries tbody button").focus()
+        assert long.evaluate(height) > 2 * clamped
+        assert column(page, 7) == ["2000"]
+
+
+def test_a_caption_is_as_wide_as_the_page_and_not_as_its_table(page):
+    lines = page.locator(".means caption span").evaluate("(one) => one.getClientRects()[0].height")
+    assert lines < 30
+    assert page.locator(".means").evaluate("(one) => one.offsetWidth") < 700
+
+
+@pytest.mark.parametrize("width", [1280, 375])
 def test_nothing_is_wider_than_the_page(browser, path, width):
     with look_at(browser, path, width=width) as page:
         page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
@@ -197,6 +229,10 @@ def test_charts_are_light_in_print_whatever_the_screen_is(browser, path):
         assert page.evaluate(colour) != on_screen
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert page.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
+        of_label = "(one) => getComputedStyle(one).printColorAdjust"
+        assert page.locator(".label").first.evaluate(of_label) == "exact"
+        whole = "(one) => getComputedStyle(one).whiteSpace"
+        assert page.locator(".pairs td.number").first.evaluate(whole) == "nowrap"
 
 
 def test_a_single_system_has_a_browser_of_its_lists(browser, tmp_path):

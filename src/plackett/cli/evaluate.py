@@ -130,7 +130,7 @@ def evaluate(
     for by in slice_by or ():
         show(table_of_slices(evaluation.slices(results, by, seed=seed)))
     if worst:
-        first = evaluation.metrics_like(like, results.metrics[:1]) if like else measures
+        first = evaluation.metrics_like(like, results.metrics[:1]) if like else make_measures(metric, empty, ties)
         _show_worst(measurement, opened, results, worst, (like, first[0].ties))
     if output is not None:
         say(f"each query and system has a row in {output}")

@@ -4,7 +4,7 @@ import csv
 import pathlib
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -20,6 +20,7 @@ from plackett.cli._systems import (
     check_measurement,
     open_measured,
     read_measured,
+    remarks,
     validation_of_runs,
 )
 from plackett.cli._tables import say, show, table_of_means
@@ -63,6 +64,8 @@ def report(
     check_conventions(metric, like, empty, ties, queries)
     if seed < 0:
         raise ValueError(f"--seed must be at least 0, but got {seed}")
+    if not title.isprintable():  # as half a surrogate pair is not, to which Python turns bytes that are no UTF-8
+        raise ValueError(f"--title must be printable text, but got {title!r}")
     given = flags_given(ctx)
     own = not data and "qrels" not in given
     measurement = check_measurement(systems, validation_of_runs(systems) if own else data, given)
@@ -77,7 +80,7 @@ def report(
 
     opened = open_measured(measurement)
     lists = read_measured(measurement, opened)
-    measures = make_measures(metric, like, empty, ties)
+    measures = metric if like else make_measures(metric, empty, ties)
     results = evaluation.evaluate(opened, lists, measures, like=like, queries=queries)
     comparison = evaluation.compare(results, baseline, seed=seed)
     show(table_of_means(f"{len(results.queries)} queries, {len(lists.labels)} documents", comparison))
@@ -92,6 +95,8 @@ def report(
         queries=queries,
         histories=histories_of(measurement.systems),
         commands=commands_for(measurement.systems),
+        sources=measurement.data,
+        remarks=remarks(measurement),
         title=title,
         seed=seed,
     )
@@ -111,11 +116,11 @@ def histories_of(systems: Mapping[str, str | pathlib.Path]) -> dict[str, list[di
 
 
 def commands_for(systems: Mapping[str, str | pathlib.Path]) -> list[str]:
-    """The lines that train the runs anew, and then this one."""
-    runs: Iterable[pathlib.Path] = [pathlib.Path(path) for path in systems.values()]
+    """The line that writes the page anew, and those that train the runs anew."""
+    words = [*sys.argv[1:], *([] if "--overwrite" in sys.argv else ["--overwrite"])]
+    runs = [path for path in map(pathlib.Path, systems.values()) if (path / "config.yaml").is_file()]
     lines = [
         shlex.join(["plackett", "train", "--config", str(run / "config.yaml"), "--output", f"{run}-again"])
         for run in runs
-        if (run / "config.yaml").is_file()
     ]
-    return [*lines, shlex.join(["plackett", *sys.argv[1:]])]
+    return ["# the page", shlex.join(["plackett", *words]), *(["# the runs themselves"] if runs else []), *lines]

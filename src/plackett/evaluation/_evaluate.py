@@ -238,7 +238,7 @@ def _notes(systems, measures):
     yield from dict.fromkeys(note for system in systems for note in getattr(system, "notes", list)())
     for metric in measures:
         if metric.average != "lists":
-            yield f"{metric.name}: the mean weighs queries by their relevance"
+            yield f"{metric.name} weighs queries by their relevance in its mean"
 
 
 def _facts(lists):

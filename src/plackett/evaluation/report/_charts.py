@@ -132,15 +132,15 @@ def by_system(systems: Sequence[str], *, shape: bool = False, dash: bool = False
 
 
 def whole(numbers: Sequence[int]) -> alt.Axis:
-    """An axis of ranks or epochs, with ticks at whole numbers alone.
+    """An axis of ranks or epochs, with ticks at whole numbers alone, also at the first.
 
     >>> whole(range(1, 3)).to_dict()["values"], whole(range(1, 101)).to_dict()["values"][:3]
-    ([1, 2], [1, 21, 41])
+    ([1, 2], [1, 10, 20])
     """
     first, last = min(numbers), max(numbers)
     steps = (factor * 10**power for power in range(16) for factor in (1, 2, 5))
-    step = next(step for step in steps if (last - first) // step < TICKS)
-    return alt.Axis(format="d", values=list(range(first, last + 1, step)))
+    step = next(step for step in steps if (last - first) // step <= TICKS)
+    return alt.Axis(format="d", values=[first, *(x for x in range(first + 1, last + 1) if x % step == 0)])
 
 
 def data_of(rows: Iterable[dict]) -> alt.Data:
