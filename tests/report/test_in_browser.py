@@ -173,16 +173,6 @@ def test_hostile_names_and_texts_stay_text_also_in_a_tooltip(browser, path):
         assert BREAKS_OUT in page.locator("#slices").evaluate("(one) => one.textContent")
 
 
-@pytest.mark.parametrize("width", [1280, 375])
-def test_the_last_label_of_an_axis_is_whole(browser, path, width):
-    with look_at(browser, path, width=width) as page:
-        charts = page.locator("figure.chart .plot svg").all()
-        for chart in charts:
-            right = chart.evaluate("(one) => one.getBoundingClientRect().right")
-            labels = chart.locator(".role-axis-label text")
-            assert max(labels.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().right)")) <= right
-
-
 def test_a_long_id_takes_two_lines_until_it_has_the_focus_and_years_are_not_grouped(browser, tmp_path):
     lists = made_lists(30, seed=0)
     ids = ["long " + "x" * 300, *lists.queries.tolist()[1:]]
