@@ -52,7 +52,7 @@ def report(
     queries: Queries = None,
     baseline: Baseline = None,
     fuse: Fuse = None,
-    title: Annotated[str, typer.Option(help="Of the page.")] = "How the systems rank",
+    title: Annotated[str | None, typer.Option(help="Of the page.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
     seed: Annotated[int, typer.Option(help="Of resamples, permutations and samples.")] = 0,
     backend: Backend = None,
@@ -64,7 +64,9 @@ def report(
     check_conventions(metric, like, empty, ties, queries)
     if seed < 0:
         raise ValueError(f"--seed must be at least 0, but got {seed}")
-    if not title.isprintable():  # as half a surrogate pair is not, to which Python turns bytes that are no UTF-8
+    if (
+        title is not None and not title.isprintable()
+    ):  # as half a surrogate pair is not, to which Python turns bytes that are no UTF-8
         raise ValueError(f"--title must be printable text, but got {title!r}")
     given = flags_given(ctx)
     own = not data and "qrels" not in given
@@ -97,7 +99,7 @@ def report(
         commands=commands_for(measurement.systems),
         sources=measurement.data,
         remarks=remarks(measurement),
-        title=title,
+        **({} if title is None else {"title": title}),
         seed=seed,
     )
     say(f"the report is in {output}; open it in a browser: {output.absolute().as_uri()}")
