@@ -22,9 +22,7 @@ from plackett.metrics import RankingMetric, get
 METRICS = ("ndcg@5", "ndcg@10", "mrr")
 QUERIES = ("run", "judged", "answered")
 Metrics = Sequence[str | RankingMetric]
-NOT_JUDGED = ValueError(
-    "nobody judged a document of these lists, so there is nothing to measure: they were read without labels"
-)
+NOT_JUDGED = "nobody judged a document of these lists, so there is nothing to measure: they were read without labels"
 
 
 @overload
@@ -110,7 +108,7 @@ def evaluate(
             found[name].append(_measure(scored, part, measures, queries))
     known = _join(facts)
     if not known.pop("judged").any():
-        raise NOT_JUDGED
+        raise ValueError(NOT_JUDGED)
     tables = [_counted(of_system, measures) for of_system in found.values()]
     if single:
         return _means(measures, *tables[0])
@@ -171,7 +169,7 @@ def evaluate_scores(
         raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN, which has no rank")
     found = _measure(Scored(scores), lists, measures, queries, batch_size)
     if not judged_queries(lists).any():
-        raise NOT_JUDGED
+        raise ValueError(NOT_JUDGED)
     return _means(measures, *_counted([found], measures))
 
 
