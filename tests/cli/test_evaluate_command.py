@@ -139,6 +139,8 @@ def test_several_systems_are_compared(files):
     assert done.exit_code == 0, done.output
     assert done.output.count("│ ndcg@5[exp2, empty=0, ties=position]") == 4
     assert "Differences in ndcg@5[exp2, empty=0, ties=position] from feature:1" in done.output
+    fusions = ["--fuse", "both=rrf:feature:1,random:3", "--fuse", "three=borda:both,lowest"]
+    assert "│ three" in run("evaluate", *systems, "--data", files / "test.txt", *fusions).output
     assert "95% intervals by the percentile bootstrap over queries, 2,000 resamples, seed 0" in words(done)
     done = run("evaluate", *systems, "--data", files / "test.txt", "--metric", "ndcg@5", "--baseline", "all")
     assert re.search(r"Differences in ndcg@5\[exp2, empty=0, ties=position\] *\n", done.output)

@@ -167,3 +167,20 @@ def test_a_seed_is_a_whole_number(seed):
 def test_an_option_of_another_kind_is_named(options):
     with pytest.raises(ValueError, match=f"{next(iter(options))} must"):
         compare(THREE, **options)
+
+
+def test_a_metric_that_weighs_queries_is_compared_by_its_weighted_mean():
+    """Values that are the same on each query have no spread, whatever the weights."""
+    random = np.random.default_rng(0)
+    weights = random.integers(1, 20, (1, 200)).astype("float64")
+    values = np.stack([np.ones(200), np.full(200, 5.0), 3 + random.normal(size=200)])[:, None]
+    results = dataclasses.replace(small_results(values, ("a", "b", "c")), weights=weights)
+    comparison = compare(results)
+    assert [(one.mean, one.low, one.high) for one in comparison.means[:2]] == [(1, 1, 1), (5, 5, 5)]
+    constant, other = comparison.pairs
+    assert (constant.difference, constant.low, constant.high, constant.wins + constant.losses) == (4, 4, 4, 200)
+    drawn = [random.integers(200, size=200) for _ in range(4000)]
+    means = [np.average(values[2, 0, rows], weights=weights[0, rows]) for rows in drawn]
+    low, high = np.quantile(means, [0.025, 0.975])
+    assert (other.mean, comparison.means[2].mean) == (pytest.approx(np.average(values[2, 0], weights=weights[0])),) * 2
+    assert (comparison.means[2].low, comparison.means[2].high) == pytest.approx((low, high), abs=0.02)

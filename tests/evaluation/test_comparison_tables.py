@@ -63,7 +63,7 @@ def test_the_captions_say_how_and_what_could_be_shown():
     comparison = compare(RESULTS, level=0.01, seed=3, resamples=1500, permutations=2000, confidence=0.9)
     told = " ".join(comparison.captions)
     assert "90% intervals by the percentile bootstrap over queries, 1,500 resamples, seed 3" in told
-    assert "paired randomisation test (two-sided, 2,000 permutations, seed 3)" in told
+    assert "paired randomisation test (two-sided, 2,000 permutations or all where there are fewer, seed 3)" in told
     assert "Holm's correction over the 2 comparisons of each metric, is at most 0.01" in told
     low, high = sorted(pair.detectable for pair in comparison.pairs)
     assert f"the smallest difference that 50 queries could show with power 0.8: {low:.4f} to {high:.4f}" in told

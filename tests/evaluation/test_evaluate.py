@@ -290,3 +290,16 @@ def test_metrics_that_weigh_queries_do_so_in_each_slice():
         assert part.mean == pytest.approx(evaluate(SYSTEMS[part.system], LISTS[inside], ["arp"])["arp"], nan_ok=True)
     (second, _) = compare(results).pairs
     assert second.difference == pytest.approx(np.diff(results.means()[:2, 0])[0])
+
+
+def test_documents_that_a_run_lacks_are_told(tmp_path):
+    (tmp_path / "a.run").write_text("1 Q0 a 1 2 t\n2 Q0 c 1 2 t\n")
+    (tmp_path / "j.qrels").write_text("1 0 a 1\n1 0 b 0\n2 0 c 1\n")
+    (note,) = evaluate([tmp_path / "a.run"], read_qrels(tmp_path / "j.qrels"), ["mrr"]).notes
+    assert "a.run lacks 1 document of the data in 1 query that it has, such as in query '1'" in note
+
+
+def test_masked_scores_are_refused():
+    scores = np.ma.masked_less(LISTS.features[:, 0].astype("float64"), 0)
+    with pytest.raises(ValueError, match="the scores of the system a are masked in places"):
+        evaluate({"a": lambda lists: scores}, LISTS, ["mrr"])

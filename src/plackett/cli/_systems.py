@@ -91,13 +91,13 @@ def check_measurement(words: Sequence[str], data: Sequence[str] | None, given: M
     for what in systems.values():
         if not system_of_words(what):
             _check_system(what, kind_of)
-    fusions = {}
+    fusions: dict[str, tuple[str, list[str]]] = {}
     for each in given.get("fuse") or ():
         name, method, names = parse_fusion(each)
         if name in systems or name in fusions:
             raise ValueError(f"--fuse {each}: there is another system called {name!r}")
         for one in names:
-            check_known("system", one, systems)
+            check_known("system", one, [*systems, *fusions])
         fusions[name] = method, names
     reading = find_reading(given, data, _reading_of_runs(systems.values(), data))
     _add_columns(systems.values(), data, reading)

@@ -71,7 +71,7 @@ def table_of_slices(slices: Sequence) -> Table:
     """The means over parts of the queries, one a row."""
     by = escape(slices[0].by)
     table = Table(by, "metric", "system", title=f"By {by}")
-    for column in ("mean", "interval", "queries"):
+    for column in ("mean", "95% interval", "queries"):
         table.add_column(column, justify="right")
     for part in slices:
         names = map(escape, (part.name, part.metric, part.system))
@@ -80,11 +80,12 @@ def table_of_slices(slices: Sequence) -> Table:
 
 
 def table_of_documents(title: str, documents: Iterable[tuple[int, str, float, float]]) -> Table:
-    """A ranked list, a document a row."""
+    """A ranked list, a document a row: its rank, id, label, NaN where nobody judged it, and score."""
     table = Table("rank", "document", "label", "score", title=escape(title))
     for rank, name, label, value in documents:
-        score = "not retrieved" if value == -math.inf else f"{value + 0.0:.6g}"
-        table.add_row("" if value == -math.inf else str(rank), escape(name), f"{label:g}", score)
+        score = "not retrieved" if value == -math.inf else f"{value + 0.0:.12g}"
+        grade = "not judged" if math.isnan(label) else f"{label:g}"
+        table.add_row("" if value == -math.inf else str(rank), escape(name), grade, score)
     return table
 
 

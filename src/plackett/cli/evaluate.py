@@ -207,4 +207,5 @@ def _top(lists, name, system, measured):
     batch = Batch(documents, np.arange(1), 1, len(documents.labels))
     for rank, place in enumerate(batch.order(ties)[0][0].tolist(), 1):
         if rank <= TOP or documents.labels[place] >= 1:
-            yield rank, documents.ids[place], documents.labels[place], documents.scores[place]
+            label = documents.labels[place] if documents.judged[place] else np.nan
+            yield rank, documents.ids[place], label, documents.scores[place]

@@ -223,7 +223,7 @@ def compare(
         "permutations": permutations,
         "seed": seed,
     }
-    values = results.shares()[:, rows]
+    values = results.influences()[:, rows]
     first, second = ([results.systems.index(pair[i]) for pair in pairs] for i in (0, 1))
     differences = significance.difference(values[first], values[second])
     # Together, so that queries that count for the same systems are drawn once.
@@ -296,22 +296,26 @@ def _pair(results, row, names, interval, options):
     """The row of two systems under one metric, before Holm's correction."""
     places = [results.systems.index(name) for name in names]
     both = ~np.isnan(results.values[places, row]).any(axis=0)
-    system, baseline = results.shares(both)[places, row]
-    differences = significance.difference(system, baseline)
+    differences = significance.difference(*results.values[places, row][:, both])
+    weights = results.weights_of(both)
+    weighed = differences if weights is None else differences * weights[row] / weights[row].mean()
+    system, baseline = results.influences(both)[places, row]
+    of_mean = significance.difference(system, baseline)
     less = results.less_is_better[row]
-    sizes = np.abs(differences).sum()
+    sizes = np.abs(weighed).sum()
     return Pair(
         results.stated[row],
         *names,
         len(differences),
         *(float(mean(values)) for values in (system, baseline)),
-        float(mean(differences)),
+        float(mean(of_mean)),
         *interval,
-        *significance.effect_size(differences, confidence=options["confidence"]),
-        significance.randomisation_test(differences, permutations=options["permutations"], seed=options["seed"]),
-        significance.t_test(differences),
+        *significance.effect_size(of_mean, confidence=options["confidence"]),
+        # The two values of a query change places with its weight.
+        significance.randomisation_test(weighed, permutations=options["permutations"], seed=options["seed"]),
+        significance.t_test(of_mean),
         float("nan"),
         *significance.outcomes(differences, less_is_better=less),
-        significance.detectable_difference(differences, level=options["level"], power=options["power"]),
-        bool(differences.sum() < 0) == less if abs(differences.sum()) > significance.ROUNDING * sizes else None,
+        significance.detectable_difference(of_mean, level=options["level"], power=options["power"]),
+        bool(weighed.sum() < 0) == less if abs(weighed.sum()) > significance.ROUNDING * sizes else None,
     )

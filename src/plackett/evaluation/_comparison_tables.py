@@ -46,7 +46,8 @@ def captions(comparison: "Comparison") -> tuple[str, ...]:
         corrected = f", after Holm's correction over the {tests} comparisons of each metric," if tests > 1 else ""
         sentences += [
             f"better, worse: than {than}, where the p-value of the paired randomisation test (two-sided, "
-            f"{c.permutations:,} permutations, seed {c.seed}){corrected} is at most {c.level:g}.",
+            f"{c.permutations:,} permutations or all where there are fewer, seed {c.seed}){corrected} is at most "
+            f"{c.level:g}.",
             "effect: Cohen's d of the differences, their mean divided by their standard deviation, with its "
             f"{100 * c.confidence:g}% interval from the noncentral t distribution. "
             f"wins, ties, losses: in queries; values tie {TIE}.",

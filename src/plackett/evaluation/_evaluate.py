@@ -193,7 +193,9 @@ def _convention(metrics, like, queries):
             )
     names = [each.name for each in measures]
     if len(set(names)) < len(names):
-        raise ValueError(f"each metric must have a name of its own, but got {names}")
+        raise ValueError(
+            f"each metric must have a name of its own, but got {names}: give one a name, as in NDCG(10, name='other')"
+        )
     if not names:
         raise ValueError("there must be at least one metric, but there is none")
     return measures, queries

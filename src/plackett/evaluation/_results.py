@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 FACTS = ("list_size", "relevant")
 
 
-def mean(values: np.ndarray) -> np.ndarray:
-    """The mean over the last axis of what is not NaN; NaN where all is.
+def mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """The weighted mean over the last axis of what is not NaN; NaN where all is.
 
     >>> mean(np.array([[0.5, float("nan")], [0.25, 0.75]])).tolist()
     [0.5, 0.5]
     """
-    counts = ~np.isnan(values)
+    counts = ~np.isnan(values) * (1.0 if weights is None else weights)
     with np.errstate(invalid="ignore"):
-        return np.where(counts, values, 0.0).sum(axis=-1) / counts.sum(axis=-1)
+        return (np.where(np.isnan(values), 0.0, values) * counts).sum(axis=-1) / counts.sum(axis=-1)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -64,22 +64,27 @@ class Results:
 
     def means(self) -> np.ndarray:
         """[systems, metrics], each the mean over the queries that count; NaN where none does."""
-        return mean(self.shares())
+        return mean(self.values, self.weights)
 
-    def shares(self, queries: slice | np.ndarray = slice(None)) -> np.ndarray:
-        """[systems, metrics, queries], the values of some queries, scaled so that the queries count alike.
+    def weights_of(self, queries: slice | np.ndarray = slice(None)) -> np.ndarray | None:
+        """[metrics, queries], the weights of some queries. None = all weigh alike."""
+        return None if self.weights is None else self.weights[:, queries]
 
-        Each is multiplied by its weight over the mean weight of those queries that count: the plain mean of the shares
-        is the weighted mean of the values. Where all weigh alike, as nearly always, it is the value itself.
+    def influences(self, queries: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """[systems, metrics, queries], what each query says of the mean of some queries.
+
+        Where all weigh alike it is the value v. Else it is m + w (v - m) / (the mean of w), m being the weighted mean:
+        the plain mean of these is m, and what is drawn or tested of them is so of m, to first order.
+
+        Reference: Davison & Hinkley, "Bootstrap Methods and their Application", 1997, section 2.7, of ratios.
         """
-        values = self.values[..., queries]
-        if self.weights is None:
+        values, weights = self.values[..., queries], self.weights_of(queries)
+        if weights is None:
             return values
-        weights = self.weights[:, queries]
-        counts = ~np.isnan(values)
+        middle = mean(values, weights)[..., None]
+        usual = mean(np.where(np.isnan(values), np.nan, weights))[..., None]
         with np.errstate(invalid="ignore", divide="ignore"):
-            middle = (counts * weights).sum(axis=-1, keepdims=True) / counts.sum(axis=-1, keepdims=True)
-            return np.where(middle > 0, values * weights / middle, values)
+            return np.where(usual > 0, middle + weights * (values - middle) / usual, values)
 
     def to_frame(self) -> "pl.DataFrame":
         """A polars frame with one row a query and system: the query, the system, what is known of the query, and a

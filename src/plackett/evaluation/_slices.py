@@ -99,7 +99,7 @@ def slices(
     check_count("bins", bins)
     rows = []
     for name, members in _parts(by, results.facts[by], bins):
-        values = results.shares(members)
+        values = results.influences(members)
         intervals = bootstrap(values, confidence=confidence, resamples=resamples, seed=seed)
         for metric, stated in enumerate(results.stated):
             for place, system in enumerate(results.systems):

@@ -123,6 +123,10 @@ def crossval(
         check_crossval_output(folder, resume=resume)
     trainings = _Trainings(whole, fold, chosen, metrics, blank.stated, folder)
     outcomes: dict[Run, Outcome] = {}
+
+    def means(run):
+        return mean(outcomes[run].values, blank.weights_of(_folds.turn(fold, run.fold).test))
+
     with catch_interrupts() as interrupt, contextlib.nullcontext() if folder is None else hold(folder):
         if folder is not None:
             check_nothing_lost(folder, chosen, seeds, blank.stated)
@@ -132,10 +136,10 @@ def crossval(
             before = None if folder is None else kept(folder, run, blank.stated)
             outcomes[run] = trainings.outcome(run) if before is None else before
             if before is None and after is not None:
-                after(run, dict(zip(blank.metrics, mean(outcomes[run].values).tolist(), strict=True)))
+                after(run, dict(zip(blank.metrics, means(run).tolist(), strict=True)))
         found = _gather(blank, fold, list(chosen), seeds, outcomes, folder)
         if folder is not None:
-            write_table(folder, blank.stated, [(run, x, mean(x.values)) for run, x in outcomes.items()])
+            write_table(folder, blank.stated, [(run, x, means(run)) for run, x in outcomes.items()])
             found.results.write(folder / RESULTS_FILE)
     return found
 

@@ -61,8 +61,11 @@ class CrossValidation:
     def spreads(self) -> list[Spread]:
         """One entry for each configuration and metric: the mean, and its spread over folds and over seeds."""
         fold = np.asarray(self.results.facts["fold"])
-        of_folds = np.stack([mean(self.results.values[..., fold == k]) for k in range(1, fold.max() + 1)], axis=-1)
-        over_folds, over_seeds = _deviation(of_folds), _deviation(mean(self.by_seed))
+        folds = [fold == k for k in range(1, fold.max() + 1)]
+        values, weights = self.results.values, self.results.weights
+        of_folds = np.stack([mean(values[..., one], self.results.weights_of(one)) for one in folds], axis=-1)
+        of_seeds = mean(self.by_seed, None if weights is None else weights[:, None])
+        over_folds, over_seeds = _deviation(of_folds), _deviation(of_seeds)
         means = self.results.means()
         return [
             Spread(

@@ -137,6 +137,8 @@ def check_once(lists: RankingLists, beyond: Beyond) -> None:
 
 
 def _numbers(name, given, number, what):
+    if np.ma.is_masked(given):
+        raise ValueError(f"the scores of the system {name} are masked in places: say by -inf what is not retrieved")
     scores = np.asarray(given)
     if scores.dtype.kind not in "biuf":
         raise ValueError(f"the scores of the system {name} must be numbers, but got an array of {scores.dtype}")

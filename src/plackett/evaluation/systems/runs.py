@@ -57,19 +57,22 @@ class Run(OpenSystem):
             rows_beyond.append(rows[left])
             queries_beyond.append(query[left])
         beyond = np.bincount(np.concatenate(queries_beyond), minlength=len(lists))
-        self._remember(lists.queries, places, beyond)
+        nowhere = np.bincount(np.repeat(np.arange(len(lists)), lists.lengths), scores == -np.inf, len(lists))
+        self._remember(lists.queries, places, beyond, nowhere)
         rows = np.concatenate(rows_beyond)
         return Scored(scores, Beyond(self.scores[rows], splits(beyond), self.documents[rows]) if len(rows) else None)
 
-    def _remember(self, queries, places, beyond):
+    def _remember(self, queries, places, beyond, nowhere):
         known = places >= 0
         self._asked[places[known]] = True
         self._beyond[places[known]] = beyond[known]
+        self._nowhere[places[known]] = nowhere[known]
         self._lacked |= dict.fromkeys(queries[~known].tolist())
 
     def _forget(self):
         self._asked = np.zeros(len(self.queries), bool)
         self._beyond = np.zeros(len(self.queries), "int64")
+        self._nowhere = np.zeros(len(self.queries), "int64")
         self._lacked: dict[str, None] = {}
 
     def afresh(self) -> Self:
@@ -85,6 +88,12 @@ class Run(OpenSystem):
             notes.append(
                 f"{self.name} lacks {lacked} of {count(lacked + asked, 'query', 'queries')}, such as "
                 f"{next(iter(self._lacked))!r}: it retrieved nothing for them"
+            )
+        if nowhere := int(self._nowhere.sum()):
+            notes.append(
+                f"{self.name} lacks {count(nowhere, 'document')} of the data in "
+                f"{count(int((self._nowhere > 0).sum()), 'query', 'queries')} that it has, such as in query "
+                f"{self.queries[int(self._nowhere.argmax())]!r}: they are not retrieved"
             )
         if beyond := int(self._beyond.sum()):
             notes.append(

@@ -54,7 +54,7 @@ def _pair(comparison, pair):
     return [
         signed(pair.difference),
         between(pair.low, pair.high, signed),
-        between(pair.effect_low, pair.effect_high, lambda x: signed(x, 2)),
+        f"{signed(pair.effect, 2)} {between(pair.effect_low, pair.effect_high, lambda x: signed(x, 2))}",
         p_value(pair.p_randomisation),
         p_value(pair.p_t_test),
         p_value(pair.p_holm),
