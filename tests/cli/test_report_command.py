@@ -51,3 +51,14 @@ def test_report_refuses(arguments, expected, files, monkeypatch):
     assert done.exit_code == 2, done.output
     assert expected in words(done)
     assert not list(files.glob("*.html"))
+
+
+def test_numbers_on_known_data_are_told_to_be_too_good(files, monkeypatch):
+    monkeypatch.chdir(files)
+    assert run("train", "train.txt", "--validation", "vali.txt", "--output", "runs/a", *quick(1)).exit_code == 0
+    assert "a was trained on train.txt: its numbers are too good." in words(
+        run("evaluate", "runs/a", "--data", "train.txt")
+    )
+    assert "too good" not in run("evaluate", "runs/a", "--data", "test.txt").output
+    assert run("report", "runs/a", "-o", "report.html", "--metric", "mrr").exit_code == 0
+    assert "a chose its best epoch on vali.txt: its numbers are too good." in (files / "report.html").read_text()

@@ -12,10 +12,12 @@ def main() -> None:
     """Runs the command line, which Ctrl-C ends from its first import on."""
     with remember_interrupts() as interrupt:
         try:
-            from plackett.cli._app import app
+            from plackett.cli._app import make_command
+
+            command = make_command()
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) or interrupt.came:
                 print("stopped", file=sys.stderr)
                 raise SystemExit(130) from None
             raise
-        app()
+        command()

@@ -18,6 +18,11 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show where an error comes 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Learning to rank with Keras 3.")
 
 
+def make_command() -> Callable[[], None]:
+    """The command line as what runs it; made of all flags of all commands, which takes a while."""
+    return typer.main.get_command(app)
+
+
 class Command(TyperCommand):
     """A command that takes a value once, and whose errors are told as `_errors` has it."""
 

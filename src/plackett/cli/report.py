@@ -98,7 +98,7 @@ def report(
         histories=histories_of(measurement.systems),
         commands=commands_for(measurement.systems),
         sources=measurement.data,
-        remarks=remarks(measurement),
+        remarks=remarks(measurement, validation=True),
         **({} if title is None else {"title": title}),
         seed=seed,
     )
