@@ -186,9 +186,20 @@ def test_a_method_that_draws_may_be_replaced():
 
 PUBLIC = [
     (module, name)
-    for module in (plackett, losses, metrics, lambdas, gains, lists, plackett.scorers, plackett.training, plackett.data)
+    for module in (
+        plackett,
+        losses,
+        metrics,
+        lambdas,
+        gains,
+        lists,
+        plackett.scorers,
+        plackett.training,
+        plackett.data,
+        plackett.evaluation,
+    )
     for name in module.__all__
-    if not inspect.ismodule(getattr(module, name)) and callable(getattr(module, name))
+    if inspect.isclass(getattr(module, name)) or inspect.isfunction(getattr(module, name))
 ]
 
 

@@ -64,9 +64,8 @@ def report(
     check_conventions(metric, like, empty, ties, queries)
     if seed < 0:
         raise ValueError(f"--seed must be at least 0, but got {seed}")
-    if (
-        title is not None and not title.isprintable()
-    ):  # as half a surrogate pair is not, to which Python turns bytes that are no UTF-8
+    # Bytes that are no UTF-8 become halves of surrogate pairs, which no page can hold.
+    if title is not None and not title.isprintable():
         raise ValueError(f"--title must be printable text, but got {title!r}")
     given = flags_given(ctx)
     own = not data and "qrels" not in given

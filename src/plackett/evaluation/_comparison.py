@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 class Mean(NamedTuple):
-    """The mean of one metric of one system over the queries that count, with its interval."""
+    """The mean of one metric of one system over the queries that count, with its interval.
+
+    >>> Mean("mrr[]", "bm25", 0.5, 0.4, 0.6, 50).mean
+    0.5
+    """
 
     metric: str
     system: str
@@ -31,7 +35,10 @@ class Mean(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """One system beside its baseline under one metric, over the queries that count for both.
+    """One system beside its baseline under one metric, over the queries that count for both; see `compare`.
+
+    >>> Pair._fields[:4]
+    ('metric', 'system', 'baseline', 'queries')
 
     Args:
         metric: its stated name.
@@ -81,6 +88,12 @@ class Pair(NamedTuple):
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Systems side by side; `compare` makes it. A notebook shows it as a table, `print` as text.
+
+    >>> from plackett.data import Strings
+    >>> values = np.array([[[0.2, 0.4]], [[0.3, 0.5]]])
+    >>> results = Results(("bm25", "ours"), ("mrr",), ("mrr[]",), (False,), Strings.of("ab"), values, {})
+    >>> compare(results).differences("ours", "mrr").round(2).tolist()
+    [0.1, 0.1]
 
     Args:
         results: what was compared.

@@ -34,6 +34,11 @@ class Results:
 
     `evaluate` makes them. A query that does not count, as one without relevant documents where empty="skip", is NaN.
 
+    >>> values = np.array([[[0.5, 1.0]], [[0.25, np.nan]]])
+    >>> results = Results(("bm25", "ours"), ("mrr",), ("mrr[]",), (False,), Strings.of(["q1", "q2"]), values, {})
+    >>> results.of("bm25", "mrr").tolist(), results.means().tolist()
+    ([0.5, 1.0], [[0.75], [0.25]])
+
     Args:
         systems: the names of the systems.
         metrics: the names of the metrics, such as "ndcg@10".

@@ -11,6 +11,10 @@ from plackett.data import RankingLists, Strings
 class Beyond(NamedTuple):
     """Documents that a system retrieved and that the lists lack. Nobody judged them: they take ranks, and gain nothing.
 
+    >>> beyond = Beyond(np.array([0.9, 0.7]), np.array([0, 2, 2]), Strings.of(["x", "y"]))  # two of the first query
+    >>> beyond.documents[: beyond.row_splits[1]].tolist()
+    ['x', 'y']
+
     Args:
         scores: [documents beyond], in their own precision.
         row_splits: [queries + 1] int64; those of query q are row_splits[q]:row_splits[q + 1].
@@ -24,6 +28,9 @@ class Beyond(NamedTuple):
 
 class Scored(NamedTuple):
     """The scores of one system on some lists.
+
+    >>> Scored(np.array([0.5, -np.inf, 0.2])).mapped(np.negative).scores.tolist()
+    [-0.5, inf, -0.2]
 
     Args:
         scores: [documents], in the order of the lists and in their own precision. -inf = not retrieved.

@@ -17,7 +17,10 @@ OTHERS, MISSING = "(others)", "(missing)"
 
 
 class Slice(NamedTuple):
-    """The mean of one metric of one system over some of the queries.
+    """The mean of one metric of one system over some of the queries; see `slices`.
+
+    >>> Slice("list_size", "11 to 20", "mrr[]", "bm25", 0.5, 0.4, 0.6, 50).name
+    '11 to 20'
 
     Args:
         by: what the queries were sliced by.
@@ -41,7 +44,10 @@ class Slice(NamedTuple):
 
 
 class QueryValue(NamedTuple):
-    """One query under one metric and system.
+    """One query under one metric and system; see `worst_queries`.
+
+    >>> QueryValue("q7", 6, 0.25, 0.5, -0.25).difference
+    -0.25
 
     Args:
         query: its id.

@@ -159,16 +159,6 @@ class RankingMetric(Configured, keras.metrics.Metric):
                 document, of a single list also [list_size].
             documents: the document ids, [..., list_size], which ties="trec" alone reads.
         """
-        seen = self.per_list(y_true, y_pred, sample_weight, documents)
-        self.total.assign_add(self._sum(seen.values * seen.weights))
-        self.weight.assign_add(self._sum(seen.weights))
-        self.relevant_lists.assign_add(self._sum(seen.relevant))
-        self.empty_lists.assign_add(self._sum(seen.empty))
-
-    def per_list(
-        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None, documents: Tensor | None = None
-    ) -> PerList:
-        """What each list of one batch counts, with the arguments of `update_state`; the state stays as it is."""
         labels, scores, mask = prepare(
             y_true, y_pred, ragged=self.ragged, average_models=not self.subtopics, subtopics=self.subtopics
         )
@@ -177,7 +167,11 @@ class RankingMetric(Configured, keras.metrics.Metric):
             sample_weight = weights_as_given(sample_weight, scores)
         weights = weights_of_documents(sample_weight, scores, mask)
         documents = documents if self.ties == "trec" else None
-        return self.of_ranked(sort_by_score(labels, scores, mask, weights, self.ties, documents))
+        seen = self.of_ranked(sort_by_score(labels, scores, mask, weights, self.ties, documents))
+        self.total.assign_add(self._sum(seen.values * seen.weights))
+        self.weight.assign_add(self._sum(seen.weights))
+        self.relevant_lists.assign_add(self._sum(seen.relevant))
+        self.empty_lists.assign_add(self._sum(seen.empty))
 
     def of_ranked(self, lists: Ranked) -> PerList:
         """What each of some lists counts that are ranked already, under the `ties` of this metric."""

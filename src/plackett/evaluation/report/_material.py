@@ -24,7 +24,7 @@ TITLE = "How the systems rank"
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Material:
-    """What the sections of a report are made of.
+    """What the sections of a report are made of; a function under `section` gets one, see there.
 
     Args:
         systems: name -> function of lists that returns the scores of their documents.

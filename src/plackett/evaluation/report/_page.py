@@ -47,6 +47,14 @@ def report(
 
     Its sections are there where their data is. Another package adds one with `section`.
 
+    >>> import pathlib, tempfile
+    >>> from plackett.evaluation import evaluate
+    >>> lists = RankingLists.from_arrays([[0.1], [0.4], [0.3], [0.2]], [1, 0, 0, 2], group=[2, 2])
+    >>> systems = {"high": "feature:1", "low": "feature:-1"}
+    >>> results = evaluate(systems, lists, ["mrr"])
+    >>> report(pathlib.Path(tempfile.mkdtemp()) / "report.html", systems, lists, results).name
+    'report.html'
+
     Args:
         output: the file, NAME.html, which is whole or not there.
         systems: those of `results`, as `plackett.evaluation.evaluate` takes them: by name, or the paths of several.
