@@ -12,6 +12,7 @@ _NAMES = {
     "Ranker": "training",
     "Trained": "training",
     "TrainingDivergedError": "training",
+    "clicks": "",
     "compare": "evaluation",
     "crossval": "training",
     "data": "",

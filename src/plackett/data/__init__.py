@@ -8,9 +8,11 @@ from plackett import _lazy
 
 _NAMES = {
     "Batches": "_batches",
+    "ClickCounts": "_sessions",
     "Missed": "_ranking_lists",
     "RankingLists": "_ranking_lists",
     "Reading": "_reading",
+    "Sessions": "_sessions",
     "Strings": "_strings",
     "Summary": "_conversion",
     "best_sizes": "_batches",

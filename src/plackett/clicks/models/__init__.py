@@ -1,0 +1,1 @@
+"""Click models: how clicks come about, as likelihoods of logits."""

@@ -1,0 +1,1 @@
+"""Click models in which documents are looked at by their position alone."""
