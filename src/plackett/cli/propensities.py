@@ -73,11 +73,12 @@ def propensities(
     elif reading:
         raise ValueError("options of reading act on the files of --data, but there are none; see --log-column")
 
-    from plackett.data import read, read_clicks
+    from plackett.data import read_clicks
+    from plackett.data._sources import read_acting
 
     clicks = read_clicks(log, **columns)
     if data:
-        options["lists"] = read(data, **reading)
+        options["lists"] = read_acting(data, reading, labelled=False)
     curve = getattr(estimators, method)(clicks, **options)
     curve.write(output)
     if plot is not None:
