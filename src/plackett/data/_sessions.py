@@ -167,9 +167,10 @@ class Sessions:
         Raises:
             IndexError: there are not so many sessions, or the index is none of these.
         """
-        places = np.arange(len(self))[which if isinstance(which, slice) else np.asarray(which)]
-        if places.ndim != 1:
+        if not (isinstance(which, slice) or np.ndim(which) == 1):
             raise IndexError(f"sessions are taken by a slice, a mask or a list of places, but got {which!r:.100}")
+        index = which if isinstance(which, slice) or len(which) else slice(0, 0)
+        places = np.arange(len(self))[index if isinstance(index, slice) else np.asarray(index)]
         lengths = self.lengths[places]
         rows: Any = rows_of(self.row_splits, places)
         if isinstance(which, slice) and which.step in (None, 1):

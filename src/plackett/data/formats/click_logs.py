@@ -248,7 +248,10 @@ class SessionWriter:
             raise ValueError("a SessionWriter writes within its with: with SessionWriter(path) as writer: ...")
         table = to_table(log)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._partial, table.schema, compression="zstd", compression_level=1)
+            with errors_of_writing(self.path):
+                self._writer = pq.ParquetWriter(
+                    self._partial, table.schema, compression="zstd", compression_level=1, write_page_checksum=True
+                )
         elif table.schema != self._writer.schema:
             raise ValueError(
                 f"{self.path}: sessions must have the columns of those before, {self._writer.schema.names}"
