@@ -36,6 +36,11 @@ class LogColumns(NamedTuple):
 
     def of(self, names: Sequence[str], where: str) -> dict[str, str]:
         """What it is -> the column, of those that are there."""
+        if self.click not in names and {"shown", "clicked"} <= {*names}:
+            raise ValueError(
+                f"{where}: there is no column {self.click!r}; a table with columns shown and clicked is read by "
+                "read_clicks, or by ClickCounts.from_frame"
+            )
         found = _of(self._asdict(), ("query", "session", "document", "position", "click", "propensity"), names, where)
         for name in self.context:
             found[f"context {name}"] = column_of("context", name, names, where)
