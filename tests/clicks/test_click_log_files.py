@@ -3,6 +3,7 @@
 import gzip
 import re
 
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -162,6 +163,14 @@ def test_the_table_of_a_shop_is_a_log_by_the_names_of_its_columns(tmp_path):
 def test_a_flat_parquet_file_is_a_log(path):
     pl.DataFrame(SHOWN).write_parquet(path)
     assert read_sessions(path).fingerprint() == Sessions.from_arrays(**SHOWN).fingerprint()
+
+
+@pytest.mark.parametrize("queries", [["7"] * 4 + ["8"], [7] * 4 + [8]])
+def test_a_flat_parquet_file_with_categories_is_a_log(path, queries):
+    frame = pd.DataFrame(changed(query=queries)).astype({"query": "category", "document": "category"})
+    frame.to_parquet(path)
+    expected = Sessions.from_arrays(**changed(query=[str(one) for one in queries]))
+    assert read_sessions(path).fingerprint() == expected.fingerprint()
 
 
 def test_the_context_of_a_table_of_text_is_numbers_where_it_looks_like_them(tmp_path):

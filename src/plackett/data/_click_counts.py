@@ -154,6 +154,25 @@ class ClickCounts:
             raise ValueError(f"row {row + 1}: query {self.queries[row]!r} begins again; its rows must stand together")
         return np.append(starts, len(self))
 
+    @property
+    def sessions(self) -> np.ndarray:
+        """[queries] int64, how many sessions each had: as many as its most shown position was shown.
+
+        That is so where all sessions of a query show that position, as lists without gaps show the first.
+
+        >>> ClickCounts.from_arrays(
+        ...     query=["q"] * 3, document=["a", "b", "a"], position=[1, 1, 2], shown=[6, 4, 3], clicked=[1, 0, 0]
+        ... ).sessions.tolist()
+        [10]
+        """
+        of_query = self.row_splits
+        most = int(self.positions.max(initial=0)) + 1
+        query_of_row = np.repeat(np.arange(len(of_query) - 1), np.diff(of_query))
+        keys, places = np.unique(query_of_row * most + self.positions, return_inverse=True)
+        shown = np.zeros(len(keys), "int64")
+        np.add.at(shown, places, self.shown)
+        return np.maximum.reduceat(shown, np.flatnonzero(changes(keys // most))) if len(keys) else shown
+
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with any number or id of these counts, but not with how they are held."""
         return fingerprint_of(self._columns())
@@ -225,7 +244,7 @@ def count(log: "Sessions") -> ClickCounts:
     if log.propensities is not None:
         known = (_sums(log.propensities[order].astype("float64"), starts) / shown).astype("float32")
     return ClickCounts(
-        queries=log.queries[np.searchsorted(log.row_splits, rows, side="right") - 1],
+        queries=log.queries[log.session_of_row[rows]],
         documents=log.documents[rows],
         positions=log.positions[rows],
         shown=shown,

@@ -145,13 +145,19 @@ def _order(rows, positions, together):
             )
         return None
     keys = codes_of(rows.session)
-    if together:
-        run = np.cumsum(changes(keys))
-    else:
-        _, first, places = np.unique(keys, return_index=True, return_inverse=True)
-        run = first[places]
+    run = np.cumsum(changes(keys)) if together else _first_rows(rows.session)
     joint = run * (int(positions.max()) + 1) + positions
     return None if (joint[1:] >= joint[:-1]).all() else np.argsort(joint, kind="stable")
+
+
+def _first_rows(ids):
+    """[rows], the first row of the same id."""
+    if isinstance(ids, Strings):
+        first = np.zeros(len(ids.dictionary), "int64")
+        first[ids.codes[::-1]] = np.arange(len(ids))[::-1]  # of several the last one stays, which is the first row
+        return first[ids.codes]
+    _, first, places = np.unique(ids, return_index=True, return_inverse=True)
+    return first[places]
 
 
 def _check_sessions(session, query, starts, wrong):
