@@ -66,12 +66,23 @@ def test_a_column_that_is_missing_is_told_with_the_nearest_and_the_option():
     frame = pl.DataFrame(SHOWN).rename({"position": "positon"})
     with pytest.raises(ValueError, match="positon") as error:
         Sessions.from_frame(frame)
-    assert "position=NAME says which column is the position (--position on the command line)" in str(error.value)
+    assert "position=NAME says which column is the position (--click-column position=NAME on the command line)" in str(
+        error.value
+    )
 
 
 def test_a_column_of_sessions_that_was_named_must_be_there():
     with pytest.raises(ValueError, match="session=NAME says which column is the session"):
         Sessions.from_frame(pl.DataFrame(SHOWN), session="visit")
+
+
+@pytest.mark.parametrize(
+    ("context", "words"),
+    [("device", "context must be a sequence of names, but got 'device'"), (["device"], "unknown column 'device'")],
+)
+def test_a_context_that_is_not_there_is_told(context, words):
+    with pytest.raises(ValueError, match=words):
+        Sessions.from_frame(pl.DataFrame(SHOWN), context=context)
 
 
 @pytest.mark.parametrize("name", ["query", "session", "document"])

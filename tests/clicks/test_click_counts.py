@@ -108,6 +108,21 @@ def test_frames_are_counts(of):
     assert counts.fingerprint() == ClickCounts.from_arrays(**COUNTS).fingerprint()
 
 
+def test_a_query_had_as_many_sessions_as_its_most_shown_position_was_shown():
+    log = random_log(2)
+    counts = log.counts()
+    first = counts.queries[counts.row_splits[:-1]].tolist()
+    assert counts.sessions.tolist() == [int((log.queries == query).sum()) for query in first]
+
+
+def test_some_rows_are_counts():
+    counts = ClickCounts.from_arrays(**COUNTS)
+    assert counts[[0, 2]].documents.tolist() == counts[np.array([True, False, True])].documents.tolist() == ["a", "a"]
+    assert len(counts[[]]) == 0
+    with pytest.raises(IndexError, match="rows are taken by a slice, a mask or a list of places, but got 0"):
+        counts[0]
+
+
 def test_rows_of_a_query_that_were_torn_apart_are_told():
     with pytest.raises(ValueError, match="row 3: query 'q2' begins again"):
         _ = ClickCounts.from_arrays(**COUNTS)[[0, 2, 1]].row_splits

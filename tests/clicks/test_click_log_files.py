@@ -102,6 +102,15 @@ def test_a_file_without_sessions_is_not_written(path):
     assert list(path.parent.iterdir()) == []
 
 
+def test_a_writer_writes_within_its_with(path):
+    with SessionWriter(path) as writer:
+        writer.write(LOG[:0])
+        writer.write(LOG)
+    with pytest.raises(ValueError, match="a SessionWriter writes within its with"):
+        writer.write(LOG)
+    assert read_sessions(path, context=CONTEXT).fingerprint() == LOG.fingerprint()
+
+
 def test_sessions_of_other_columns_are_not_written_behind_these(path):
     def write_both():
         with SessionWriter(path) as writer:

@@ -1,5 +1,9 @@
 """Click logs in memory."""
 
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -72,7 +76,7 @@ def test_no_sessions_are_a_log_too():
     assert len(LOG[[]]) == len(LOG[3:]) == len(LOG[3:].counts()) == 0
 
 
-@pytest.mark.parametrize("which", [0, "s1"])
+@pytest.mark.parametrize("which", [0, "s1", (0, 1)])
 def test_one_session_is_no_index(which):
     with pytest.raises(IndexError, match="a slice, a mask or a list of places"):
         LOG[which]
@@ -104,3 +108,44 @@ def test_a_frame_says_that_it_lacks_sessions():
 def test_arrays_of_other_lengths_are_no_log():
     with pytest.raises(ValueError, match="clicks must have 5 entries, one an impression, but got 4"):
         Sessions(LOG.sessions, LOG.queries, LOG.row_splits, LOG.documents, LOG.positions, LOG.clicks[:4])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_in_any_order_become_the_sessions_that_a_loop_finds(seed):
+    rng = np.random.default_rng(seed)
+    rows = [
+        (f"q{session % 3}", f"s{session}", f"d{document}", position, int(rng.random() < 0.5))
+        for session in rng.permutation(20)
+        for position, document in enumerate(rng.permutation(7)[: rng.integers(1, 7)], start=1)
+    ]
+    rows = [rows[place] for place in rng.permutation(len(rows))]
+    found = {}
+    for row in rows:
+        found.setdefault(row[1], []).append(row)
+    columns = dict(zip(SHOWN, zip(*rows, strict=True), strict=True))
+    log = Sessions.from_arrays(**{name: list(column) for name, column in columns.items()}, together=False)
+    assert log.sessions.tolist() == list(found)
+    for place, session in enumerate(found):
+        of_session = sorted(found[session], key=lambda row: row[3])
+        one = log[[place]]
+        assert one.queries.tolist() == [of_session[0][0]]
+        assert one.documents.tolist() == [row[2] for row in of_session]
+        assert one.clicks.tolist() == [bool(row[4]) for row in of_session]
+
+
+def test_logs_in_memory_need_neither_pyarrow_nor_polars():
+    code = """
+        import sys
+        sys.modules |= dict.fromkeys(["pyarrow", "polars"])
+        from plackett import data
+        lists = data.RankingLists.from_arrays([[1], [2]], query=["q", "q"], documents=["a", "b"])
+        log = data.Sessions.from_arrays(query=["q"] * 2, document=["a", "b"], position=[1, 2], click=[0, 1])
+        print(len(data.lists_of_sessions(lists, log)), len(data.lists_of_counts(lists, log.counts())))
+        try:
+            data.Sessions.from_frame({})
+        except ImportError as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed == "1 1\nSessions.from_frame needs pyarrow: pip install 'plackett[data]'\n"

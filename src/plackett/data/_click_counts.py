@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from plackett.data._click_log_checks import (
     positions_of,
     propensities_of,
 )
-from plackett.data._click_rows import Ids, as_text, changes, check_ids, codes_of
+from plackett.data._click_rows import Ids, as_index, as_text, changes, check_ids, codes_of
 from plackett.data._ids import read_ids
 from plackett.data._strings import Strings
 
@@ -135,8 +135,13 @@ class ClickCounts:
         """How many rows there are."""
         return len(self.positions)
 
-    def __getitem__(self, which: Any) -> "ClickCounts":
-        """Some rows: a slice, a mask or places."""
+    def __getitem__(self, which: slice | np.ndarray | Sequence[int] | Sequence[bool]) -> "ClickCounts":
+        """Some rows: a slice, a mask or places.
+
+        Raises:
+            IndexError: there are not so many rows, or the index is none of these.
+        """
+        which = as_index(which, "rows")
         return dataclasses.replace(self, **{name: column[which] for name, column in self._columns().items()})
 
     @property

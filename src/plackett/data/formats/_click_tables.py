@@ -110,8 +110,12 @@ def column_of(role: str, name: str, names: Sequence[str], where: str) -> str:
     try:
         check_column(name, names, where)
     except ValueError as error:
-        flag = f"--{role}"
-        raise ValueError(f"{error}; {role}=NAME says which column is the {role} ({flag} on the command line)") from None
+        option = (
+            "context=[...] names columns that are there"
+            if role == "context"
+            else (f"{role}=NAME says which column is the {role} (--click-column {role}=NAME on the command line)")
+        )
+        raise ValueError(f"{error}; {option}") from None
     return name
 
 

@@ -36,6 +36,8 @@ class LogColumns(NamedTuple):
 
     def of(self, names: Sequence[str], where: str) -> dict[str, str]:
         """What it is -> the column, of those that are there."""
+        if isinstance(self.context, str):
+            raise ValueError(f"context must be a sequence of names, but got {self.context!r}")
         if self.click not in names and {"shown", "clicked"} <= {*names}:
             raise ValueError(
                 f"{where}: there is no column {self.click!r}; a table with columns shown and clicked is read by "
@@ -251,6 +253,8 @@ class SessionWriter:
         """
         if self._partial is None:
             raise ValueError("a SessionWriter writes within its with: with SessionWriter(path) as writer: ...")
+        if not len(log):
+            return
         table = to_table(log)
         if self._writer is None:
             with errors_of_writing(self.path):
