@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,7 +17,7 @@ from plackett.data._click_rows import Rows, sessions_of
 from plackett.data._schema import is_list
 from plackett.data._sessions import Sessions
 from plackett.data.formats._click_tables import Parts, column_of, parts_of_files, parts_of_frame
-from plackett.data.formats._session_lists import flat, to_table
+from plackett.data.formats._session_lists import batches_of, check_own_sessions, flat, to_table
 from plackett.data.formats.parquet import ROW_GROUP, Paths
 
 IDS = ("query", "document")
@@ -306,8 +307,11 @@ def _sessions(parts, columns, together):
                 f"{parts[0].where} {'one row a session' if nested[0] else 'one row an impression'} and "
                 f"{', '.join(found[0])}"
             )
+    if not sum(len(part.table) for part in parts):
+        raise ValueError(f"{Parts(parts).where}: there are no impressions")
+    row_of = None
     if nested[0]:
-        parts, found = _flat(parts, found)
+        parts, found, row_of = _flat(parts, found)
     rows = Parts(parts)
 
     def names(role):
@@ -322,6 +326,8 @@ def _sessions(parts, columns, together):
         propensity=rows.numbers("propensity", names("propensity")) if "propensity" in found[0] else None,
         context={name: rows.context(name, names(f"context {name}")) for name in columns.context},
     )
+    if row_of is not None:
+        check_own_sessions(read.session, row_of, rows.place)
     log = Sessions(**sessions_of(read, rows.place, rows.where, together=together))
     if read.session is None and columns.session is not None:
         warnings.warn(
@@ -333,12 +339,14 @@ def _sessions(parts, columns, together):
 
 
 def _flat(parts, found):
-    """The same with one row an impression."""
-    first, of_rows = 0, []
-    for part, of in zip(parts, found, strict=True):
-        of_rows.append(flat(part, of, first))
-        first += len(part.table)
-    return [part for part, _ in of_rows], [of for _, of in of_rows]
+    """(the same with one row an impression, their roles, [impressions] the row of each in all parts)."""
+    first, flats, rows = 0, [], []
+    for part, roles in zip(parts, found, strict=True):
+        for batch in batches_of(part):
+            flats.append(flat(batch, roles, first))
+            rows.append(flats[-1].row_of + first)
+            first += len(batch.table)
+    return [one.part for one in flats], [one.roles for one in flats], np.concatenate([np.zeros(0, "int64"), *rows])
 
 
 def _are_counts(names, columns):
