@@ -51,7 +51,7 @@ class LogColumns(NamedTuple):
 
     def chosen(self, names: Sequence[str], where: str) -> list[str]:
         """The columns that are read."""
-        return list(self.of(names, where).values())
+        return list(dict.fromkeys(self.of(names, where).values()))
 
 
 class CountColumns(NamedTuple):
@@ -70,7 +70,7 @@ class CountColumns(NamedTuple):
 
     def chosen(self, names: Sequence[str], where: str) -> list[str]:
         """The columns that are read."""
-        return list(self.of(names, where).values())
+        return list(dict.fromkeys(self.of(names, where).values()))
 
 
 def _of(given, roles, names, where):
@@ -298,19 +298,8 @@ class SessionWriter:
 def _sessions(parts, columns, together):
     """The sessions of parts, which are all of one form."""
     found = [columns.of(part.table.column_names, part.where) for part in parts]
-    nested = [is_list(part.table.schema.field(of["document"]).type) for part, of in zip(parts, found, strict=True)]
-    for part, of, is_nested in zip(parts, found, nested, strict=True):
-        if is_nested != nested[0] or of.keys() != found[0].keys():
-            raise ValueError(
-                f"{part.where}: files that are read together have the same columns, but this one has "
-                f"{'one row a session' if is_nested else 'one row an impression'} and {', '.join(of)}, and "
-                f"{parts[0].where} {'one row a session' if nested[0] else 'one row an impression'} and "
-                f"{', '.join(found[0])}"
-            )
-    if not sum(len(part.table) for part in parts):
-        raise ValueError(f"{Parts(parts).where}: there are no impressions")
     row_of = None
-    if nested[0]:
+    if _has_a_row_a_session(parts, found):
         parts, found, row_of = _flat(parts, found)
     rows = Parts(parts)
 
@@ -336,6 +325,24 @@ def _sessions(parts, columns, together):
             stacklevel=3,
         )
     return log
+
+
+def _has_a_row_a_session(parts, found):
+    """Whether all parts have one row a session; else all have one row an impression."""
+    if not sum(len(part.table) for part in parts):
+        raise ValueError(f"{Parts(parts).where}: there are no impressions")
+    nested = [is_list(part.table.schema.field(of["document"]).type) for part, of in zip(parts, found, strict=True)]
+    words = [
+        f"one row {'a session' if one else 'an impression'} and {', '.join(of)}"
+        for one, of in zip(nested, found, strict=True)
+    ]
+    for part, one in zip(parts, words, strict=True):
+        if one != words[0]:
+            raise ValueError(
+                f"{part.where}: files that are read together have the same columns, but this one has {one}, and "
+                f"{parts[0].where} {words[0]}"
+            )
+    return nested[0]
 
 
 def _flat(parts, found):
