@@ -1,17 +1,23 @@
 """`plackett simulate`."""
 
+from __future__ import annotations
+
 import pathlib
+import typing
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import Backend, Data, with_reading
-from plackett.cli._reading import find_reading
 from plackett.cli._request import flags_given, parse_options
-from plackett.cli._tables import console, say, show
+from plackett.cli._systems import Measurement, check_measurement, open_measured, read_measured
+from plackett.cli._tables import in_digits, say, show
 from plackett.data._suffixes import MOVIELENS
+
+if typing.TYPE_CHECKING:
+    from plackett.clicks._log_folder import ClicksByPosition
 
 RANKER = (
     "What ranked the lists that were shown: a run of `plackett train`, a model file, a run of TREC, a file of scores, "
@@ -60,19 +66,17 @@ def simulate(
     **flags,
 ):
     """Simulate a click log from judgements: a ranker shows lists, and users of a click model click."""
-    given = {name: x for name, x in flags_given(ctx).items() if name != "columns_of_systems"}
     parameters = parse_options("--parameter", parameter or ())
-    measurement = check_measurement([ranker], data, given)
+    measurement = check_measurement([ranker], data, flags_given(ctx))
     choose_backend(backend)
 
     from plackett.clicks._log_folder import check_log_folder, write_log
     from plackett.clicks._simulation import Simulation
 
     check_log_folder(output, overwrite=overwrite)
-    systems = open_measured(measurement)
-    ((name, system),) = systems.items()
+    lists, system = read_and_open(measurement)
     simulation = Simulation(
-        read_lists(measurement, systems),
+        lists,
         system,
         sessions=sessions,
         model=model,
@@ -87,4 +91,33 @@ def simulate(
         weights=weights,
         seed=seed,
     )
-    counts = write_log(simulation, output, overwrite=overwrite, origin={"files": data}, ranker=ranker)
+    counts = write_log(simulation, output, overwrite=overwrite, origin={"ranker": ranker, "files": data})
+    show(table_of_positions(counts))
+    for note in simulation.notes():
+        say(note)
+    say(
+        f"The clicks are simulated: {counts.sessions:,} sessions, {counts.shown.sum():,} impressions, "
+        f"{counts.clicked.sum():,} clicks by the click model {model} are in {output}"
+    )
+
+
+def read_and_open(measurement: Measurement):
+    """(the lists, the logging ranker); of MovieLens the training lists."""
+    systems = open_measured(measurement)
+    if measurement.data == [MOVIELENS]:
+        import plackett
+
+        lists = plackett.data.movielens_100k()[0]
+    else:
+        lists = read_measured(measurement, systems)
+    return lists, next(iter(systems.values()))
+
+
+def table_of_positions(counts: ClicksByPosition) -> Table:
+    """How often each position was shown and clicked, one a row."""
+    table = Table(title="Simulated clicks")
+    for column in ("position", "shown", "clicked", "click-through rate"):
+        table.add_column(column, justify="right")
+    for place, rate in enumerate(counts.rates().tolist()):
+        table.add_row(str(place + 1), f"{counts.shown[place]:,}", f"{counts.clicked[place]:,}", in_digits(rate))
+    return table

@@ -5,6 +5,9 @@ All names are imported when they are first used.
 
 from plackett import _lazy
 
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "Simulation": "_simulation",
+    "simulate": "_simulation",
+}
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

@@ -73,7 +73,7 @@ def write_log(
         simulation: the log.
         folder: it need not be there yet.
         overwrite: whether a simulated log there is replaced.
-        origin: what else the truth tells of the data, such as its files.
+        origin: what else the truth tells, such as the files of the data.
         progress: function of the number of sessions so far.
 
     Raises:
@@ -94,7 +94,6 @@ def write_log(
             sessions += len(part)
             if progress is not None:
                 progress(sessions)
-    truth = simulation.truth()
-    truth["data"] |= dict(origin or {})
+    truth = simulation.truth() | dict(origin or {})
     write_whole(folder / TRUTH, yaml.safe_dump(truth, sort_keys=False, allow_unicode=True))
     return ClicksByPosition(sessions, shown, clicked)

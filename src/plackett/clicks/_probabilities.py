@@ -49,9 +49,14 @@ class Probabilities:
             check_known(f"parameter of {name}:", parameter, found)
             found[parameter] = self._given(parameter, given, found[parameter])
         self.parameters = found
-        columns = columns_of(found)
-        shape = (len(grades.levels), positions)
-        self.logits = np.stack([logit(np.broadcast_to(columns[one], shape)) for one in self.model.columns], axis=-1)
+        self.logits = np.stack([logit(column) for column in self._columns(found, positions)], axis=-1)
+
+    def _columns(self, parameters, positions):
+        """[levels, positions] for each column of the parameters of the model."""
+        columns = dict(parameters)
+        if self.name == "ubm":
+            columns |= dict(zip(self.model.of_positions, columns.pop("examination"), strict=True))
+        return [np.broadcast_to(columns[one], (len(self.grades.levels), positions)) for one in self.model.columns]
 
     def _given(self, parameter, given, default):
         """What a user gives in place of a default, in its shape: [levels, 1], [positions], or one number."""
@@ -145,20 +150,29 @@ def default_parameters(name: str, users: Users, grades: Grades, positions: int) 
         case "pbm":
             return {"examination": users.examination(ranks), "attraction": attraction}
         case "ubm":
-            return {"examination": users.examination_after(positions), "attraction": attraction}
+            # A row for each place of the last click, from 0 = none; what is not behind it has no meaning.
+            behind = np.maximum(ranks - np.arange(positions)[:, None], 1)
+            return {"examination": users.examination(behind), "attraction": attraction}
         case "dcm":
-            return {"continuation": np.full(positions, 1 - users.middle_stop()), "attraction": attraction}
+            return {"continuation": np.full(positions, 1 - users.stop(grades.middle())[0]), "attraction": attraction}
         case "dbn":
             return {"continuation": np.array(CONTINUATION), "satisfaction": stop, "attraction": attraction}
         case "sdbn":
             return {"satisfaction": stop, "attraction": attraction}
         case "ccm":
-            irrelevant, relevant = 1 - users.stop(Grades(np.array([0.0, grades.highest]), grades.highest))
+            irrelevant, relevant = 1 - users.stop(grades.ends())
             return {
                 "continuation_skip": np.array(1.0),
                 "continuation_irrelevant": irrelevant,
                 "continuation_relevant": relevant,
                 "attraction": attraction,
+            }
+        case "trust":
+            return {
+                "examination": users.examination(ranks),
+                "trust_relevant": 1 - (np.minimum(ranks, 20) + 1) / 100,
+                "trust_irrelevant": 0.65 / np.minimum(ranks, 10),
+                "attraction": grades.relevance()[:, None],
             }
     return {"attraction": attraction}
 

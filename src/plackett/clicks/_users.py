@@ -45,6 +45,14 @@ class Grades:
         lowest = 2.0**-self.highest
         return (2.0 ** (self.levels - self.highest) - lowest) / (1.0 - lowest)
 
+    def middle(self) -> "Grades":
+        """The grade between the lowest and the highest, alone."""
+        return Grades(np.array([self.highest / 2]), self.highest)
+
+    def ends(self) -> "Grades":
+        """The lowest and the highest grade."""
+        return Grades(np.array([0.0, self.highest]), self.highest)
+
     def between(self, table: Sequence[float]) -> np.ndarray:
         """[levels], what a table says, which runs evenly from grade 0 to the highest."""
         return np.interp(self.levels / self.highest, np.linspace(0, 1, len(table)), table)
