@@ -101,9 +101,11 @@ class Simulation:
         notes = list(self.system.notes()) if hasattr(self.system, "notes") else []
         absent, unjudged = len(self.lists) - len(self.ranker.come), count_unjudged(self.lists)
         if absent:
-            notes.append(f"{count(absent, 'query', 'queries')} never come: they have no weight or nothing to show.")
+            comes = "never comes: it has" if absent == 1 else "never come: they have"
+            notes.append(f"{count(absent, 'query', 'queries')} {comes} no weight or nothing to show.")
         if unjudged:
-            notes.append(f"{count(unjudged, 'document')} that nobody judged count as grade 0.")
+            counts = "counts" if unjudged == 1 else "count"
+            notes.append(f"{count(unjudged, 'document')} that nobody judged {counts} as grade 0.")
         return notes
 
     def truth(self) -> dict[str, Any]:
@@ -296,7 +298,7 @@ def scores_of(lists: RankingLists, system: System, words: str) -> np.ndarray:
     if scored.beyond is not None and len(scored.beyond.scores):
         raise ValueError(
             f"the logging ranker {words} retrieves document {scored.beyond.documents[0]!r}, which these lists lack, "
-            f"and {len(scored.beyond.scores) - 1} more: nobody judged them, so that nobody can be simulated to click them"
+            f"and {len(scored.beyond.scores) - 1} more: nobody judged them, so that no click can be simulated"
         )
     return scored.scores
 

@@ -1,1 +1,20 @@
 """Click models: how clicks come about, as likelihoods of logits."""
+
+from plackett.clicks.models._base import ClickModel
+from plackett.clicks.models._cascades import CascadeModel, cascade
+from plackett.clicks.models._positions import (
+    ClickThroughRateModel,
+    PositionBasedModel,
+    TrustBiasModel,
+    click_through_rate,
+    position_based,
+    trust_bias,
+)
+
+# The models by the names that they go by.
+MODELS: dict[str, type[ClickModel]] = {
+    "ctr": ClickThroughRateModel,
+    "pbm": PositionBasedModel,
+    "trust": TrustBiasModel,
+    "cascade": CascadeModel,
+}
