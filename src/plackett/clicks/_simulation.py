@@ -117,7 +117,7 @@ class Simulation:
             "propensity": self.probabilities.meaning,
             **self.probabilities.options,
             "highest_grade": self.grades.highest,
-            "probabilities": self.probabilities.in_words(self.grades),
+            "probabilities": self.probabilities.in_words(),
             "sessions": self.sessions,
             "positions": self.positions,
             "seed": self.seed,

@@ -1,0 +1,98 @@
+"""`plackett simulate`."""
+
+import numpy as np
+import pytest
+import yaml
+from command_line import run, words
+
+from plackett import data
+
+
+def simulate(*arguments, ranker="random:1", sessions=300, output="log"):
+    """What the command comes to."""
+    return run("simulate", "train.txt", "--ranker", ranker, "--sessions", sessions, "-o", output, *arguments)
+
+
+@pytest.fixture(autouse=True)
+def here(files, monkeypatch):
+    """The files stand in the folder of the command."""
+    monkeypatch.chdir(files)
+    return files
+
+
+def test_a_log_from_judgements(here):
+    done = simulate("--positions", "5", "--epsilon", "0.2", "--seed", "3")
+    assert done.exit_code == 0, done.output
+    assert "The clicks are simulated: 300 sessions" in words(done)
+    assert "click-through rate" in words(done)
+    log = data.read_sessions(here / "log")
+    assert len(log) == 300
+    assert log.positions.max() == 5
+    np.testing.assert_allclose(log.propensities, 1 / log.positions, rtol=1e-6)
+    truth = yaml.safe_load((here / "log/truth.yaml").read_text())
+    assert (truth["ranker"], truth["files"], truth["epsilon"], truth["seed"]) == ("random:1", ["train.txt"], 0.2, 3)
+    assert "nobody clicked" in truth["simulated"]
+
+
+def test_the_documents_are_those_of_the_files_in_the_order_of_the_ranker(here):
+    assert simulate(ranker="feature:-1").exit_code == 0
+    lists, log = data.read(["train.txt"]), data.read_sessions(here / "log")
+    first = lists[log.queries[0]]
+    order = np.argsort(first.features[:, 0], kind="stable")[:10]
+    assert log[:1].documents.tolist() == first.documents[order].tolist()
+
+
+def test_eta_changes_what_the_command_says():
+    rates = [words(simulate("--eta", eta, output=f"log{eta}")) for eta in (0, 2)]
+    assert rates[0] != rates[1]
+
+
+def test_parameters_of_ones_own(here):
+    done = simulate("--model", "dbn", "--user", "navigational", "--parameter", "continuation=0.5")
+    assert done.exit_code == 0, done.output
+    truth = yaml.safe_load((here / "log/truth.yaml").read_text())
+    assert truth["probabilities"]["continuation"] == 0.5
+    assert truth["user"] == "navigational"
+
+
+def test_a_log_is_replaced_where_that_is_said(here):
+    assert simulate().exit_code == 0
+    before = (here / "log/sessions.parquet").read_bytes()
+    done = simulate("--seed", "1")
+    assert done.exit_code == 2
+    assert "log holds a log: choose another output folder, or replace it (overwrite, --overwrite)" in words(done)
+    assert (here / "log/sessions.parquet").read_bytes() == before
+    assert simulate("--seed", "1", "--overwrite").exit_code == 0
+    assert (here / "log/sessions.parquet").read_bytes() != before
+
+
+def test_what_is_no_log_is_never_replaced(here):
+    (here / "log").mkdir()
+    (here / "log/notes.txt").write_text("mine")
+    done = simulate("--overwrite")
+    assert done.exit_code == 2
+    assert "log is not empty: it holds notes.txt, which is no simulated log" in words(done)
+    assert [path.name for path in (here / "log").iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--model", "bpm"], "unknown click model 'bpm'; did you mean 'pbm'?"),
+        (["--model", "cascade", "--eta", "1"], "eta does not act on cascade"),
+        (["--parameter", "examination"], "--parameter must be NAME=VALUE, but got 'examination'"),
+        (["--sessions", "0"], "sessions must be a whole number of at least 1, but got 0"),
+        (["--weights", "traffic"], "unknown column of queries 'traffic'"),
+    ],
+)
+def test_simulate_refuses(arguments, expected, here):
+    done = run("simulate", "train.txt", "--ranker", "random", "-o", "log", *arguments)
+    assert done.exit_code == 2, done.output
+    assert expected in words(done)
+    assert not (here / "log").exists()
+
+
+def test_unknown_rankers_and_files_are_told():
+    assert "there is no file bm25.run" in words(simulate(ranker="bm25.run"))
+    assert "these lists have no column 'price'" in words(simulate(ranker="column:price"))
+    assert "there is no file none.txt" in words(run("simulate", "none.txt", "--ranker", "random", "-o", "log"))
