@@ -1,7 +1,5 @@
 """`plackett simulate`."""
 
-from __future__ import annotations
-
 import pathlib
 import typing
 from typing import Annotated
@@ -113,7 +111,7 @@ def read_and_open(measurement: Measurement):
     return lists, next(iter(systems.values()))
 
 
-def table_of_positions(counts: ClicksByPosition) -> Table:
+def table_of_positions(counts: "ClicksByPosition") -> Table:
     """How often each position was shown and clicked, one a row."""
     table = Table(title="Simulated clicks")
     for column in ("position", "shown", "clicked", "click-through rate"):
