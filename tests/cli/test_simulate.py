@@ -80,7 +80,7 @@ def test_what_is_no_log_is_never_replaced(here):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--model", "bpm"], "unknown click model 'bpm'; did you mean 'pbm'?"),
+        (["--model", "cascad"], "unknown click model 'cascad'; did you mean 'cascade'?"),
         (["--model", "cascade", "--eta", "1"], "eta does not act on cascade"),
         (["--parameter", "examination"], "--parameter must be NAME=VALUE, but got 'examination'"),
         (["--sessions", "0"], "sessions must be a whole number of at least 1, but got 0"),

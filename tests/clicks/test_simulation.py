@@ -188,7 +188,7 @@ IRRELEVANT = RankingLists.from_arrays(np.zeros((2, 0)), [0, 0], group=[2])
         (UNJUDGED, {}, "these lists have no judgements"),
         (IRRELEVANT, {}, "no document of these lists has a grade above 0: say by highest_grade"),
         (LISTS, {"highest_grade": 3}, "highest_grade must be at least the highest grade there is, 4, but got 3"),
-        (LISTS, {"model": "bpm"}, "unknown click model 'bpm'; did you mean 'pbm'?"),
+        (LISTS, {"model": "cascad"}, "unknown click model 'cascad'; did you mean 'cascade'?"),
         (LISTS, {"sessions": 0}, "sessions must be a whole number of at least 1, but got 0"),
         (LISTS, {"positions": 2.5}, "positions must be a whole number of at least 1, but got 2.5"),
         (LISTS, {"temperature": -1}, "temperature must be a number of at least 0, but got -1"),

@@ -234,7 +234,7 @@ def join(parts: Sequence[Sessions]) -> Sessions:
         documents=concatenate_strings([part.documents for part in parts]),
         positions=np.concatenate([part.positions for part in parts]),
         clicks=np.concatenate([part.clicks for part in parts]),
-        propensities=np.concatenate([part.propensities for part in parts]),  # type: ignore[arg-type]
+        propensities=np.concatenate([part.propensities for part in parts]),
     )
 
 
@@ -275,7 +275,7 @@ def find_weights(lists: RankingLists, weights: str | Sequence[float] | np.ndarra
         return None
     if isinstance(weights, str):
         check_known("column of queries", weights, lists.query_columns)
-        weights = lists.query_columns[weights]  # type: ignore[assignment]
+        weights = lists.query_columns[weights]
     if isinstance(weights, Strings):
         raise ValueError(f"weights must be numbers, but the column of queries holds text, such as {weights[0]!r}")
     found = np.asarray(weights, "float64")
