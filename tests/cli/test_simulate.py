@@ -68,13 +68,28 @@ def test_a_log_is_replaced_where_that_is_said(here):
     assert (here / "log/sessions.parquet").read_bytes() != before
 
 
-def test_what_is_no_log_is_never_replaced(here):
+@pytest.mark.parametrize("name", ["notes.txt", "sessions.parquet"])
+def test_what_is_no_simulated_log_is_never_replaced(name, here):
     (here / "log").mkdir()
-    (here / "log/notes.txt").write_text("mine")
+    (here / "log" / name).write_text("mine")
     done = simulate("--overwrite")
     assert done.exit_code == 2
-    assert "log is not empty: it holds notes.txt, which is no simulated log" in words(done)
-    assert [path.name for path in (here / "log").iterdir()] == ["notes.txt"]
+    assert f"log is not empty: it holds {name}, which is no simulated log" in words(done)
+    assert {path.name: path.read_text() for path in (here / "log").iterdir()} == {name: "mine"}
+
+
+def test_a_log_whose_writer_is_stopped_has_no_truth_and_can_be_written_anew(here, monkeypatch):
+    assert simulate().exit_code == 0
+
+    def stop(self):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("plackett.clicks._simulation.Simulation.truth", stop)
+        assert "no space left" in words(simulate("--overwrite", "--seed", "1"))
+    assert set(yaml.safe_load((here / "log/truth.yaml").read_text())) == {"unfinished"}
+    assert simulate("--overwrite").exit_code == 0
+    assert "simulated" in yaml.safe_load((here / "log/truth.yaml").read_text())
 
 
 @pytest.mark.parametrize(

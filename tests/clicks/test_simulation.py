@@ -1,6 +1,7 @@
 """Simulated clicks come as often as the click model says, from grades and positions."""
 
 import dataclasses
+import zlib
 
 import numpy as np
 import pytest
@@ -137,6 +138,27 @@ def test_the_same_seed_gives_the_same_log_and_another_one_another():
     assert np.array_equal(logs[0].clicks, logs[1].clicks)
     assert logs[0].documents.tolist() == logs[1].documents.tolist()
     assert logs[0].documents.tolist() != logs[2].documents.tolist()
+
+
+# CRC-32 of the clicks as bits, which JAX, TensorFlow and PyTorch agree on.
+CLICKS = {
+    "ctr": 2734793221,
+    "pbm": 633149228,
+    "trust": 2512314509,
+    "cascade": 3567354871,
+    "dcm": 1569173747,
+    "ubm": 3648554005,
+    "dbn": 2932906004,
+    "sdbn": 1793604074,
+    "ccm": 2180428848,
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_seed_gives_the_same_clicks_on_every_backend(model):
+    options = {"temperature": 1.0, "randomise": "swap", "sessions": 2000, "positions": 5, "seed": 7}
+    log = simulate(LISTS, SCORES, model=model, **options)
+    assert zlib.crc32(np.packbits(log.clicks).tobytes()) == CLICKS[model]
 
 
 def test_parts_are_the_log_and_repeat_themselves(monkeypatch):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from plackett._files import is_partial, make_folder, write_whole
+from plackett._files import is_partial, make_folder, remove_partial, write_whole
 from plackett.clicks._simulation import Simulation
 
 LOG, TRUTH = "sessions.parquet", "truth.yaml"
@@ -47,16 +47,15 @@ def check_log_folder(folder: pathlib.Path, *, overwrite: bool) -> None:
         raise FileExistsError(f"{folder} is a file: choose another output folder")
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     there = {name for name in there if not is_partial(name, (LOG, TRUTH))}
-    if not there:
-        return
-    if there <= {LOG, TRUTH}:
-        if not overwrite:
-            raise FileExistsError(
-                f"{folder} holds a log: choose another output folder, or replace it (overwrite, --overwrite)"
-            )
-        return
-    first = sorted(there - {LOG, TRUTH})[0]
-    raise FileExistsError(f"{folder} is not empty: it holds {first}, which is no simulated log: choose another folder")
+    others = there - {LOG, TRUTH} if TRUTH in there else there  # a log without its truth may be a real one
+    if others:
+        raise FileExistsError(
+            f"{folder} is not empty: it holds {min(others)}, which is no simulated log: choose another output folder"
+        )
+    if LOG in there and not overwrite:
+        raise FileExistsError(
+            f"{folder} holds a log: choose another output folder, or replace it (overwrite, --overwrite)"
+        )
 
 
 def write_log(
@@ -85,7 +84,9 @@ def write_log(
     check_log_folder(folder, overwrite=overwrite)
     make_folder(folder)
     shown, clicked, sessions = *np.zeros((2, simulation.positions), "int64"), 0
-    (folder / TRUTH).unlink(missing_ok=True)  # which is that of another log from here on
+    remove_partial(folder, (LOG, TRUTH))
+    # What is said of an earlier log goes first, so that no log ever has the truth of another one.
+    write_whole(folder / TRUTH, "unfinished: the log that belongs here is being written, or its writer was stopped\n")
     with SessionWriter(folder / LOG) as writer:
         for part in simulation.parts():
             writer.write(part)

@@ -110,7 +110,7 @@ class Probabilities:
     def _in_words(self, values):
         rounded = np.round(values.astype("float64"), 9)
         if values.ndim == 2 and values.shape[1] == 1:
-            return {f"{grade:g}": one for grade, one in zip(self.grades.levels, rounded[:, 0].tolist(), strict=True)}
+            return {f"{grade:.10g}": one for grade, one in zip(self.grades.levels, rounded[:, 0].tolist(), strict=True)}
         return rounded.tolist()
 
 
