@@ -30,6 +30,7 @@ _NAMES = {
     "simulate": "_simulation",
     "trust_bias": "models",
     "user_browsing": "models",
+    "write_simulation": "_log_folder",
 }
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)
