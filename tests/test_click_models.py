@@ -412,7 +412,7 @@ def test_configs(row):
 
 @every_model
 def test_a_model_is_trained_saved_and_loaded(row, tmp_path):
-    clicks, parameters, mask = batch(row)
+    clicks, _, mask = batch(row)
     x = keras.Input((SIZE, 3))
     network = keras.Model(x, keras.layers.Dense(row.model.models)(x))
     features = np.random.default_rng(5).normal(size=(LISTS, SIZE, 3)).astype("float32")
