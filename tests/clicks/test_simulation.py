@@ -89,6 +89,18 @@ def test_propensities_of_users_who_go_down_the_list_are_the_chances_that_they_lo
     np.testing.assert_allclose(log.propensities, np.maximum(expected, 1e-6), rtol=1e-5)
 
 
+def test_users_of_the_cascade_click_once_at_most():
+    log = simulate(LISTS, SCORES, model="cascade", sessions=1000, positions=5)
+    clicks = np.bincount(log.session_of_row[log.clicks], minlength=1000)
+    assert clicks.max() == 1
+
+
+def test_the_truth_names_no_user_who_says_nothing():
+    own = {"satisfaction": 0.5}
+    assert "user" not in Simulation(LISTS, SCORES, model="sdbn", sessions=1, parameters=own).truth()
+    assert Simulation(LISTS, SCORES, model="sdbn", sessions=1).truth()["user"] == "informational"
+
+
 def test_what_attracts_nobody_is_seen_all_the_same():
     log = simulate(LISTS, SCORES, model="sdbn", user="perfect", sessions=10, positions=5)
     np.testing.assert_allclose(log.propensities, 1, rtol=1e-5)
@@ -221,6 +233,11 @@ IRRELEVANT = RankingLists.from_arrays(np.zeros((2, 0)), [0, 0], group=[2])
         (LISTS, {"user": "perfect"}, "user does not act on pbm"),
         (LISTS, {"model": "cascade", "user": "perfect", "epsilon": 0.1}, "leave out one of the two"),
         (LISTS, {"eta": 1, "parameters": {"examination": 1}}, "eta does not act where examination is given"),
+        (
+            LISTS,
+            {"model": "sdbn", "user": "perfect", "parameters": {"attraction": 0.5, "satisfaction": 0.5}},
+            "user does not act where attraction and satisfaction is given",
+        ),
         (LISTS, {"parameters": {"examinatoin": 1}}, "did you mean 'examination'"),
         (LISTS, {"parameters": {"examination": 1.5}}, "examination must be probabilities, from 0 to 1, but got 1.5"),
         (LISTS, {"parameters": {"examination": "high"}}, "examination must be probabilities"),

@@ -180,7 +180,8 @@ def simulate(
         user: cascade, dcm, dbn, sdbn, ccm: "perfect", "navigational" or "informational", who click and then stop with
             the probabilities of Hofmann et al. and Guo et al. by grade. They lie evenly between the lowest and the
             highest grade. None = attraction by epsilon, and stops as of an informational user. dcm stops by what is
-            in the middle, ccm by the lowest and the highest grade.
+            in the middle, ccm by the lowest and the highest grade. Where nobody stops, dbn goes on with 0.9, and
+            ccm after a skip for sure.
         parameters: name -> probabilities of the model, in place of all above: a number, or one for each position, or
             each grade from 0, such as {"examination": [1.0, 0.6, 0.4]}.
         highest_grade: at which a document is as relevant as can be. None = the highest of `lists`.
