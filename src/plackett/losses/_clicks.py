@@ -102,6 +102,7 @@ class MixtureEMLoss(RankingLoss):
     fn = staticmethod(_mixture_em)
     lambda_weights = PAIRS
     models = 2
+    needs_positions = True
 
     def __init__(
         self,
@@ -207,6 +208,7 @@ class ClickEMLoss(RankingLoss):
     fn = staticmethod(_click_em)
     weighs_documents = True
     models = 2
+    of_positions = ("examination",)
     ranking = staticmethod(relevance_logits)
 
     def __init__(

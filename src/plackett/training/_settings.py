@@ -10,12 +10,31 @@ from typing import Annotated, Any
 from plackett._types import Tensor
 from plackett.registry import check_known
 from plackett.registry.docs import argument_texts
-from plackett.registry.options import Count, NotNegative, Number, Positive, Probability, Rule, Share, number, rule_of
+from plackett.registry.options import (
+    Count,
+    CountFrom0,
+    NotNegative,
+    Number,
+    Positive,
+    Probability,
+    Rule,
+    Share,
+    number,
+    rule_of,
+)
 
-SCORERS = ("additive", "dcn", "embeddings", "mlp", "self_attention")  # the keys of `plackett.scorers.SCORERS`
+VALIDATION_LOSS = "validation_loss"  # what `metric` calls the loss itself
+SCORERS = (
+    "additive",
+    "dcn",
+    "embeddings",
+    "mlp",
+    "self_attention",
+    "table",
+    "two_tower",
+)  # the keys of `plackett.scorers.SCORERS`
 OF_OPTIMIZERS = ("learning_rate", "learning_rate_schedule", "weight_decay", "global_clipnorm")
 
-CountFrom0 = Annotated[int, number("a whole number of at least 0", lambda x: x >= 0, whole=True)]
 Seed = Annotated[int, number(f"a whole number from 0 to {2**32 - 1}", lambda x: 0 <= x < 2**32, whole=True)]
 
 
@@ -25,6 +44,14 @@ class Metric(typing.Protocol):
 
     def update_state(self, y_true: Tensor, y_pred: Tensor) -> None: ...
     def result(self) -> Tensor: ...
+
+
+@typing.runtime_checkable
+class Loss(typing.Protocol):
+    """What a loss of plackett does."""
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor: ...
+    def ranking_scores(self, scores: Tensor) -> Tensor: ...
 
 
 @typing.runtime_checkable
@@ -39,6 +66,7 @@ WORDS = {
     dict: "a dict",
     Callable: "an object",
     Metric: "a metric",
+    Loss: "a loss of plackett",
     Optimizer: "an optimizer",
     types.NoneType: "None",
 }
@@ -78,7 +106,7 @@ class SettingsKeywords(typing.TypedDict, total=False):
     loss_options: dict
     target: str
     tasks: dict | None
-    metric: str | dict | Metric
+    metric: str | dict | Metric | Loss
     scorer: str | dict | Callable | None
     scorer_options: dict
     validation_share: Probability
@@ -115,7 +143,9 @@ class Settings:
         tasks: name -> {target, loss, loss_options, weight}: a head of the scorer for each, which share its body; the
             losses are added up by their weights, 1 unless said otherwise, and what a task leaves out is as for the
             run. The metric is that of the first task. None = one head.
-        metric: the name of the metric that chooses the best epoch, such as "ndcg@10"; or a metric of plackett.
+        metric: the name of the metric that chooses the best epoch, such as "ndcg@10"; or a metric of plackett. Or
+            "validation_loss", the mean loss of the validation lists, which needs clicks alone; or a loss of plackett
+            in its place.
         scorer: one of `plackett.scorers.SCORERS`, or a function like them, or a Keras model, see `train`. None =
             "embeddings" where there are id features, else "mlp".
         scorer_options: arguments of a scorer that is a name or a function; it gives a document as many scores as the
@@ -150,7 +180,7 @@ class Settings:
     loss_options: dict = dataclasses.field(default_factory=dict)
     target: str = "label"
     tasks: dict | None = None
-    metric: str | dict | Metric = "ndcg@10"
+    metric: str | dict | Metric | Loss = "ndcg@10"
     scorer: str | dict | Callable | None = None
     scorer_options: dict = dataclasses.field(default_factory=dict)
     validation_share: Probability = 0.2
