@@ -5,6 +5,6 @@ All names are imported when they are first used.
 
 from plackett import _lazy
 
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {"off_policy": ""}
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)
