@@ -13,6 +13,7 @@ from plackett.clicks.off_policy._intervals import Interval, Noise
 from plackett.clicks.off_policy._logged import NEVER, Logged, Top, join_tops, match, number_log, place, top_of
 from plackett.clicks.off_policy._results import Estimate, Estimates
 from plackett.data import RankingLists, Sessions, Strings
+from plackett.data._click_log_checks import check_gapless
 from plackett.data._strings import concatenate_strings
 from plackett.evaluation import System, open_system, open_systems
 from plackett.evaluation._bootstrap import CONFIDENCE, check_count, check_share
@@ -24,7 +25,7 @@ from plackett.registry.options import is_number
 DEFAULT = ("ips", "snips", "dr")
 MISSING = ("refuse", "leave_out")
 TOPN = 10
-CLIP = 10.0
+CLIP = 5.0
 
 
 def estimate(
@@ -72,7 +73,8 @@ def estimate(
         systems: by name, or paths; see `plackett.evaluation.open_systems`.
         estimators: which.
         propensities: P(seen) by position, [positions] from position 1 on, or an object that has it as `examination`.
-            None = the propensities of the log. Only ratios of it matter to ips and snips.
+            None = the propensities of the log. Where `attraction` is None, only ratios matter, so that a curve relative
+            to the first position will do.
         topn: how many documents of a ranking are shown.
         missing: "refuse" = an error where a system shows what the log cannot tell; "leave_out" = all sessions of such a
             query are left out, for all systems and estimators.
@@ -153,7 +155,7 @@ def _check(log, estimators, topn, missing, clip, shrinkage, attraction):
     if not log.clicks.any():
         raise ValueError(f"the log has no click in {count(len(log), 'session')}: nothing can be estimated")
     if "cascade" in estimators:
-        support.check_without_gaps(log)
+        check_gapless(log, "the estimator cascade")
 
 
 def _rank(lists, systems: Mapping[str, System], attraction, topn):

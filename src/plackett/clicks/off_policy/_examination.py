@@ -1,6 +1,5 @@
 """The examination of each impression and of each rank, from wherever it is known."""
 
-import os
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ def examination_of(log: Sessions, propensities: Any, topn: int) -> tuple[np.ndar
 
     Args:
         log: the sessions.
-        propensities: [positions], P(seen) from position 1 on; an object that has it as `examination`; or the path of a
-            file of it. None = the propensities of the log.
+        propensities: [positions], from position 1 on; or an object that has it as `examination`. None = those of the
+            log.
         topn: how many ranks are asked for.
 
     Raises:
@@ -59,15 +58,12 @@ def _curve_of(positions, of_row):
 
 
 def _as_curve(given):
-    if isinstance(given, str | os.PathLike):
-        from plackett.clicks.propensities import read_propensities
-
-        given = read_propensities(given)
     curve = np.asarray(getattr(given, "examination", given), "float64")
     if curve.ndim != 1 or not len(curve):
         raise ValueError(f"propensities must be [positions], from position 1 on, but got the shape {curve.shape}")
-    if len(wrong := np.flatnonzero(~((curve >= 0) & (curve <= 1)))):
+    if len(wrong := np.flatnonzero(~((curve >= 0) & (curve < np.inf)))):
         raise ValueError(
-            f"a propensity must be in [0, 1], but that of position {wrong[0] + 1} is {curve[wrong[0]]:g}; 0 = not known"
+            f"propensities must be at least 0, which says not known, but that of position {wrong[0] + 1} is "
+            f"{curve[wrong[0]]:g}"
         )
     return curve

@@ -97,7 +97,7 @@ class Estimates:
     def table(self) -> Table:
         """The numbers in words, a row an estimate, below that of the log."""
         header = ("system", "estimator", "clicks a session", "difference", "effective clicks", "largest weight", "used")
-        rows = [(LOGGED, "", _with_interval(*self.logged), "", "", "", "")]
+        rows: list[tuple[str, ...]] = [(LOGGED, "", _with_interval(*self.logged), "", "", "", "")]
         for one in self.estimates:
             rows.append(
                 (

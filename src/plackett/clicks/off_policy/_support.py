@@ -4,7 +4,6 @@ import numpy as np
 
 from plackett.clicks.off_policy._estimators import OF_POSITIONS, Question, prefixes
 from plackett.clicks.off_policy._logged import NEVER, Logged
-from plackett.data import Sessions
 from plackett.evaluation.systems.base import count
 
 WHAT = {
@@ -68,15 +67,3 @@ def _of_how_many(log: Logged, queries: np.ndarray) -> str:
         f"{len(queries):,} of {count(all_of_them, 'query', 'queries')} "
         f"({sessions:,} of {count(len(log.query_of_session), 'session')})"
     )
-
-
-def check_without_gaps(log: Sessions) -> None:
-    """Raises a ValueError unless each session shows the positions 1, 2, ... up to its last."""
-    expected = np.arange(len(log.positions)) - np.repeat(log.row_splits[:-1], log.lengths) + 1
-    if len(wrong := np.flatnonzero(log.positions != expected)):
-        at = wrong[0]
-        session = log.sessions[int(log.session_of_row[at])]
-        raise ValueError(
-            f"cascade goes down the list from position 1 on, but session {session!r} (row {at + 1}) has position "
-            f"{log.positions[at]} where {expected[at]} is expected: take another estimator, or log all that was shown"
-        )
