@@ -14,8 +14,7 @@ import time
 import numpy as np
 
 from plackett.clicks import propensities
-from plackett.data import RankingLists, Strings
-from plackett.data._sessions import ClickCounts
+from plackett.data import ClickCounts, RankingLists, Strings
 
 QUERIES, CANDIDATES, POSITIONS, EPSILON = 2000, 20, 10, 0.1
 TRUTH = 1 / np.arange(1, POSITIONS + 1)
@@ -64,7 +63,8 @@ def simulate(sessions, logger, seed):
     return counts, lists
 
 
-def main(sessions):
+def main(sessions: int) -> None:
+    """Prints the table of a number of sessions."""
     print(f"{sessions} sessions of {POSITIONS} documents of {QUERIES} queries\n")
     print("| log | estimator | worst of 10 positions | in the band | seconds |\n|---|---|---:|---:|---:|")
     harvesting = {

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from plackett import _lazy
 from plackett._files import check_file, write_whole
 from plackett.clicks.propensities._bootstrap import LEVEL
-from plackett.data._sessions import ClickCounts, Sessions
+from plackett.data import ClickCounts, Sessions
 
 if TYPE_CHECKING:
     from plackett.evaluation.report._registry import Section
@@ -125,40 +126,39 @@ class Propensities:
         """
         lines = [",".join([*COLUMNS, "method"])]
         method = '"' + self.method.replace('"', '""') + '"' if set(self.method) & set(',"\r\n') else self.method
-        for place, numbers in enumerate(self._rows()):
+        for place, numbers in enumerate(self.rows()):
             lines.append(",".join([str(place + 1), *map(repr, numbers), *[""] * (3 - len(numbers)), method]))
         write_whole(pathlib.Path(path), "\n".join([*lines, ""]))
 
     def plot(self) -> Any:
         """The curve with its band, as a chart of Altair, which shows itself in a notebook and has `save`.
 
+        >>> Propensities([1.0, 0.5]).plot().to_dict()["layer"][-1]["mark"]["type"]
+        'point'
+
         Raises:
             ImportError: altair is not installed.
         """
-        from plackett.clicks.propensities._plot import plot
-
-        return plot(self)
+        return _lazy.load("plackett.clicks.propensities._plot", "report", needed_by="a plot").plot(self)
 
     def section(self) -> "Section":
-        """The curve as a section of a report, for `plackett.evaluation.report.report(..., own=[curve.section()])`.
+        """The curve as a section of a report, one of the `own_sections` of `plackett.evaluation.report.report`.
 
         Raises:
             ImportError: what a report needs is not installed.
         """
-        from plackett.clicks.propensities._report import section_of
+        return _lazy.load("plackett.clicks.propensities._report", "report", needed_by="a report").section_of(self)
 
-        return section_of(self)
-
-    def _rows(self) -> list[list[float]]:
-        """Examination, and the band where there is one, a position a row."""
-        columns = [self.examination] if self.low is None else [self.examination, self.low, self.high]
+    def rows(self) -> list[list[float]]:
+        """[positions, 1 or 3], examination, and the ends of the band where there is one."""
+        columns = [column for column in (self.examination, self.low, self.high) if column is not None]
         return np.stack(columns, axis=1).tolist()
 
     def __repr__(self):
         head = f"Propensities by {self.method}, {len(self)} positions"
         band = "" if self.low is None else f"  {LEVEL:.0%} band"
         lines = [head, f"  position  examination{band}"]
-        for place, (value, *ends) in enumerate(self._rows()):
+        for place, (value, *ends) in enumerate(self.rows()):
             line = f"  {place + 1:8}  {value:11.4f}"
             lines.append(f"{line}  [{ends[0]:.4f}, {ends[1]:.4f}]" if ends else line)
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
@@ -190,7 +190,7 @@ def read_propensities(path: str | os.PathLike) -> Propensities:
             raise ValueError(
                 f"{path} lacks the column {missing[0]}: a curve has position and examination; found {found}"
             )
-        rows = []
+        rows: list[dict] = []
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             if _number(row, "position", where) != len(rows) + 1:
@@ -198,12 +198,14 @@ def read_propensities(path: str | os.PathLike) -> Propensities:
             rows.append(row | {"where": where})
     if not rows:
         raise ValueError(f"{path} has no position: a curve has one in each line")
-    curve = {name: [_number(row, name, row["where"]) for row in rows] for name in COLUMNS[1:] if rows[0].get(name)}
-    wrong = next((place for place, value in enumerate(curve["examination"]) if not value > 0), None)
-    if wrong is not None:
-        raise ValueError(f"{rows[wrong]['where']}: examination must be above 0, but is {curve['examination'][wrong]}")
+    curve = {
+        name: np.array([_number(row, name, row["where"]) for row in rows])
+        for name in COLUMNS[1:]
+        if name == "examination" or rows[0].get(name)
+    }
     try:
-        return Propensities(**curve, method=rows[0].get("method") or "given")
+        band = curve.get("low"), curve.get("high")
+        return Propensities(curve["examination"], *band, method=rows[0].get("method") or "given")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

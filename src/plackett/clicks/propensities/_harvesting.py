@@ -10,7 +10,7 @@ from plackett.clicks.propensities._curve import Propensities
 from plackett.clicks.propensities._links import check_links, links
 from plackett.clicks.propensities._pairs import Pairs, pairs_of
 from plackett.clicks.propensities._products import fit_products
-from plackett.data._sessions import ClickCounts, Sessions
+from plackett.data import ClickCounts, Sessions
 
 CHUNK = 2**20  # rows of a table that are matched with each other at a time
 

@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from plackett.data import Strings
-from plackett.data._sessions import ClickCounts, Sessions
+from plackett.data import ClickCounts, Sessions, Strings
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,7 +65,7 @@ def pairs_of(log: Sessions | ClickCounts, positions: int | None = None) -> tuple
     cell, cells = np.unique(pair * number + counts.positions[rows] - 1, return_inverse=True)
     _, query = np.unique(_numbers(counts.queries)[rows[first]], return_inverse=True)
     left = len(counts) - len(rows)
-    notes = (f"positions below {number} were left out",) if left else ()
+    notes = (f"positions deeper than {number} were left out",) if left else ()
     shown = np.bincount(cells, np.asarray(counts.shown, "float64")[rows])
     pairs = Pairs(cell // number, cell % number, shown, np.bincount(cells, clicked), query, rows[first], number, notes)
     return pairs, counts

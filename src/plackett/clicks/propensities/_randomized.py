@@ -7,7 +7,7 @@ from plackett.clicks.propensities._bootstrap import bands
 from plackett.clicks.propensities._curve import Propensities
 from plackett.clicks.propensities._links import check_links, links
 from plackett.clicks.propensities._pairs import Pairs, pairs_of
-from plackett.data._sessions import ClickCounts, Sessions
+from plackett.data import ClickCounts, Sessions
 
 RANDOM = 2.0  # the places of documents vary at most this many times as much as chance makes them
 
@@ -114,6 +114,6 @@ def _check_random(pairs: Pairs) -> None:
     if found > RANDOM * by_chance:
         raise ValueError(
             f"documents were not put at random: their numbers at each position vary {found / by_chance:.1f} times as "
-            "much as chance makes them. Give the sessions of the experiment alone; swaps=1 where the first document was "
-            "swapped with others; or take intervention_harvesting, which needs no random order"
+            "much as chance makes them. Give the sessions of the experiment alone; swaps=1 where the first document "
+            "was swapped with others; or take intervention_harvesting, which needs no random order"
         )

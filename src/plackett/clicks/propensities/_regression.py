@@ -8,8 +8,7 @@ from plackett.clicks.propensities._curve import Propensities
 from plackett.clicks.propensities._links import check_links, links
 from plackett.clicks.propensities._pairs import Pairs, pairs_of
 from plackett.clicks.propensities._position_based import fit_table
-from plackett.data import RankingLists
-from plackett.data._sessions import ClickCounts, Sessions
+from plackett.data import ClickCounts, RankingLists, Sessions
 
 LEAST_OVERLAP = 0.05
 RIDGE = 1e-3  # the precision of the prior of each coefficient: keeps those of features that say all finite
@@ -134,12 +133,13 @@ def _standardise(features):
 
 
 def _overlap(pairs: Pairs, features: np.ndarray) -> np.ndarray:
-    """[positions, positions], how much the documents at both look alike: 2 Phi(-distance / 2), 1 = as much as can be."""
+    """[positions, positions], how much the documents at both look alike: 2 Phi(-distance / 2), at most 1."""
     number, width = pairs.positions, features.shape[1]
     shown = np.bincount(pairs.position, pairs.shown, number)
     weighed = features[pairs.pair] * pairs.shown[:, None]
-    means = np.stack([np.bincount(pairs.position, column, number) for column in weighed.T], axis=1).reshape(-1, width)
-    means /= np.maximum(shown, 1)[:, None]
+    means = np.zeros((number, width))
+    np.add.at(means, pairs.position, weighed)
+    means = means / np.maximum(shown, 1)[:, None]
     rest = features[pairs.pair] - means[pairs.position]
     within = (rest * pairs.shown[:, None]).T @ rest / shown.sum()
     # A direction in which documents at one position do not vary tells positions apart, however little they differ.
