@@ -1,6 +1,7 @@
 """`plackett evaluate --clicks`."""
 
 import pytest
+import yaml
 from command_line import quick, run, words
 
 LOG = """query,session,document,position,click,propensity
@@ -66,16 +67,16 @@ def test_propensities_of_a_file_go_before_those_of_the_log(shop):
 def test_the_columns_of_a_log_may_have_other_names(shop):
     (shop / "own.csv").write_text(LOG.replace("document", "product").replace("click", "bought"))
     arguments = ["dear=feature:price", "--topn", "2"]
-    flags = ["--log-column", "document=product", "--log-column", "click=bought"]
+    flags = ["--click-column", "document=product", "--click-column", "click=bought"]
     assert ask(*arguments, *flags, log="own.csv").output == ask(*arguments).output
-    assert "unknown column of a log: 'paper'" in words(ask(*arguments, "--log-column", "paper=product"))
+    assert "unknown column of a log: 'paper'" in words(ask(*arguments, "--click-column", "paper=product"))
 
 
 def test_a_log_without_sessions_is_cut_where_positions_do_not_rise(shop):
     lines = [line.split(",") for line in LOG.splitlines()]
     (shop / "own.csv").write_text("\n".join(",".join([line[0], *line[2:]]) for line in lines))
     arguments = ["dear=feature:price", "--topn", "2"]
-    done = ask(*arguments, "--log-column", "session=none", log="own.csv")
+    done = ask(*arguments, "--click-column", "session=none", log="own.csv")
     assert done.output == ask(*arguments).output
 
 
@@ -85,8 +86,8 @@ def test_each_flag_of_clicks_acts(shop):
         for flags in (
             ["--topn", "2"],
             ["--topn", "1"],
-            ["--topn", "2", "--clip", "0.5"],
-            ["--topn", "2", "--clip", "0.5", "--attraction", "feature:price"],
+            ["--topn", "2", "--max-weight", "0.5"],
+            ["--topn", "2", "--max-weight", "0.5", "--attraction", "feature:price"],
         )
     ]
     assert [done.exit_code for done in found] == [0] * 4, found[-1].output
@@ -112,6 +113,19 @@ def test_a_run_is_estimated_on_the_clicks_of_another_ranker(files, monkeypatch):
     assert "a ranks no document for 20 of 20 queries" in words(done)
 
 
+def test_a_run_that_learnt_from_the_log_is_told_of(shop):
+    (shop / "lists.csv").write_text("query,document,label,price\n" + "a,1,1,2\na,2,0,1\n")
+    arguments = ["train", "lists.csv", "--validation", "lists.csv", "--shared-queries", "--output", "run", *quick(1)]
+    assert run(*arguments).exit_code == 0
+    config = yaml.safe_load((shop / "run/config.yaml").read_text())
+    told = "run was trained on clicks of this log: its numbers are too good."
+    assert told not in ask("run", "--topn", "2", "--missing", "leave_out").output
+    (shop / "run/config.yaml").write_text(
+        yaml.safe_dump(config | {"clicks": {"paths": ["log.csv"], "method": "naive"}})
+    )
+    assert told in ask("run", "--topn", "2", "--missing", "leave_out").output
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -119,7 +133,8 @@ def test_a_run_is_estimated_on_the_clicks_of_another_ranker(files, monkeypatch):
         (["--slice", "list_size"], "--slice acts on judgements"),
         (["--estimator", "pis"], "unknown estimator 'pis'"),
         (["--missing", "drop"], "missing must be one of refuse, leave_out"),
-        (["--clip", "0"], "clip must be a number above 0"),
+        (["--max-weight", "2", "--estimator", "ips"], "--max-weight acts on --estimator dr"),
+        (["--max-weight", "0"], "max_weight must be a number above 0"),
     ],
 )
 def test_flags_that_do_not_act_are_refused(arguments, expected, shop):

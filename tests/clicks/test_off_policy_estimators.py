@@ -106,7 +106,7 @@ def test_doubly_robust_with_the_attractions_of_a_system_is_its_formula():
         {"new": "feature:new"},
         estimators=["dr"],
         topn=TOPN,
-        clip=1.5,
+        max_weight=1.5,
         attraction=lambda lists: lists.documents.__array__().astype("float64") - 3.0,
     )
     assert found.of("new", "dr").clicks == pytest.approx(loop(world, dr), rel=1e-6)
@@ -117,7 +117,7 @@ def test_doubly_robust_takes_the_attraction_of_a_document_from_the_other_folds()
     every = list(sessions_of(world))
     queries = {query: number for number, query in enumerate(sorted({query for query, _ in every}))}
     folds = _folds(np.array([queries[query] for query, _ in every]))
-    shrinkage, clip = 2.0, 1.5
+    shrinkage, max_weight = 2.0, 1.5
 
     def attraction(query, d, fold):
         others = [(q, s) for (q, s), f in zip(every, folds, strict=True) if f != fold]
@@ -134,16 +134,16 @@ def test_doubly_robust_takes_the_attraction_of_a_document_from_the_other_folds()
         for d, (position, click) in shown.items():
             if d in new[query]:
                 weight = position / (new[query].index(d) + 1) / share(sessions[query], lambda one, d=d: d in one)
-                value += min(clip, weight) * (click - table[query, d, fold] / position)
+                value += min(max_weight, weight) * (click - table[query, d, fold] / position)
         values.append(value)
-    options = {"topn": TOPN, "clip": clip, "shrinkage": shrinkage}
+    options = {"topn": TOPN, "max_weight": max_weight, "shrinkage": shrinkage}
     found = estimate(world.log, world.lists, {"new": "feature:new"}, estimators=["dr"], **options)
     assert found.of("new", "dr").clicks == pytest.approx(np.mean(values), rel=1e-6)
 
 
 def test_the_model_cancels_where_no_weight_is_cut_and_all_documents_are_shown():
     world = make_world(2)
-    found = estimate(world.log, world.lists, {"new": "feature:new"}, topn=5, clip=1e9)
+    found = estimate(world.log, world.lists, {"new": "feature:new"}, topn=5, max_weight=1e9)
     one, other = found.of("new", "dr"), found.of("new", "ips")
     np.testing.assert_allclose(one[2:], other[2:], rtol=1e-9)
 

@@ -1,6 +1,7 @@
 """`plackett evaluate --clicks`: what new rankers would be clicked, from the log of the old one."""
 
 import inspect
+import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from plackett.cli._systems import Measurement, check_measurement, open_measured,
 from plackett.cli._tables import say, show
 from plackett.data._suffixes import MOVIELENS
 from plackett.registry import check_known
+from plackett.training._config_file import read_yaml
 
 PANEL = "Clicks"
 ROLES = ("query", "session", "document", "position", "click", "propensity")  # columns of a log
@@ -37,9 +39,9 @@ FLAGS = {
     "propensities": (pathlib.Path | None, "A CSV file of position and examination. Default: those of the log."),
     "topn": (int | None, "How many documents of each ranking are shown. Default: 10."),
     "missing": (str | None, "Queries of which the log cannot tell the clicks: refuse or leave_out. Default: refuse."),
-    "clip": (float | None, "The largest weight of a click in dr. Default: 5."),
+    "max_weight": (float | None, "The largest weight of a click in dr. Default: 5."),
     "attraction": (str | None, "A system whose scores are logits of P(click | seen), for dr. Default: a table."),
-    "log_column": (
+    "click_columns": (
         list[str] | None,
         f"A column of the log, as document=product: {', '.join(ROLES)}; session={NONE}. May be repeated.",
     ),
@@ -51,7 +53,7 @@ def with_clicks(command: Callable) -> Callable:
     kind = inspect.Parameter.KEYWORD_ONLY
     flags = []
     for name, (of, text) in FLAGS.items():
-        option = typer.Option("--" + name.replace("_", "-"), help=text, rich_help_panel=PANEL)
+        option = typer.Option(_flag(name), help=text, rich_help_panel=PANEL)
         flags.append(inspect.Parameter(name, kind, default=None, annotation=Annotated[of, option]))
     return with_flags(command, flags)
 
@@ -65,12 +67,11 @@ def asks_for_clicks(given: Mapping[str, Any]) -> bool:
     if "clicks" not in given:
         for name in FLAGS:
             if name in given:
-                raise ValueError(f"--{name.replace('_', '-')} acts on clicks: name the log by --clicks")
+                raise ValueError(f"{_flag(name)} acts on clicks: name the log by --clicks")
         return False
     for name in OF_JUDGEMENTS:
         if name in given:
-            flag = "slice" if name == "slice_by" else name
-            raise ValueError(f"--{flag} acts on judgements, not on --clicks: leave it out")
+            raise ValueError(f"{_flag(name)} acts on judgements, not on --clicks: leave it out")
     return True
 
 
@@ -90,6 +91,8 @@ def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given
     _checks.check_files(given["clicks"])
     if "propensities" in given:
         check_file(given["propensities"])
+    if "max_weight" in given and "dr" not in given.get("estimator", ["dr"]):
+        raise ValueError("--max-weight acts on --estimator dr, which is not asked for")
     columns = _columns_of_log(given)
     choose_backend(given.get("backend"))
 
@@ -97,7 +100,7 @@ def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given
     from plackett.clicks.propensities import read_propensities
     from plackett.data import read_sessions
 
-    options = {name: given[name] for name in ("topn", "missing", "clip", "attraction") if name in given}
+    options = {name: given[name] for name in ("topn", "missing", "max_weight", "attraction") if name in given}
     if "estimator" in given:
         options["estimators"] = given["estimator"]
     if "propensities" in given:
@@ -106,13 +109,20 @@ def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given
     log = read_sessions(given["clicks"], **columns)
     found = off_policy.estimate(log, _read(measurement, opened, options), opened, **options)
     show(_table(found.table()))
-    for sentence in (*found.captions, *remarks(measurement)):
+    for sentence in (*found.captions, *remarks(measurement), *_known_clicks(measurement, given["clicks"])):
         say(sentence)
+
+
+def _flag(name):
+    """ "click_columns" -> "--click-column"."""
+    return "--" + {"click_columns": "click-column", "slice_by": "slice"}.get(name, name.replace("_", "-"))
 
 
 def _columns_of_log(given):
     """The columns of the log, as `read_sessions` takes them."""
-    columns: dict[str, str | None] = dict(parse_pairs("--log-column", given.get("log_column") or (), "ROLE=COLUMN"))
+    columns: dict[str, str | None] = dict(
+        parse_pairs("--click-column", given.get("click_columns") or (), "ROLE=COLUMN")
+    )
     for role in columns:
         check_known("column of a log:", role, ROLES)
     return columns | {role: None for role in ("session", "propensity") if columns.get(role) == NONE}
@@ -129,6 +139,16 @@ def _read(measurement: Measurement, systems, options):
         return movielens_100k()[2]
     every = [*systems.values(), *([open_system(options["attraction"])] if "attraction" in options else [])]
     return read_acting(measurement.data, measurement.reading, features=features_of(every) or None, labelled=False)
+
+
+def _known_clicks(measurement: Measurement, log):
+    """Which runs learnt from the log already."""
+    for name, path in measurement.systems.items():
+        config = pathlib.Path(path) / "config.yaml"
+        of_clicks = read_yaml(config).get("clicks") if config.is_file() else None
+        paths = of_clicks.get("paths", ()) if isinstance(of_clicks, dict) else ()
+        if {os.path.realpath(one) for one in paths} & {os.path.realpath(one) for one in log}:
+            yield f"{name} was trained on clicks of this log: its numbers are too good."
 
 
 def _table(table) -> Table:

@@ -25,7 +25,7 @@ from plackett.registry.options import is_number
 DEFAULT = ("ips", "snips", "dr")
 MISSING = ("refuse", "leave_out")
 TOPN = 10
-CLIP = 5.0
+MAX_WEIGHT = 5.0
 
 
 def estimate(
@@ -37,7 +37,7 @@ def estimate(
     propensities: Any = None,
     topn: int = TOPN,
     missing: str = "refuse",
-    clip: float = CLIP,
+    max_weight: float = MAX_WEIGHT,
     shrinkage: float = 1.0,
     attraction: Any = None,
     confidence: float = CONFIDENCE,
@@ -78,7 +78,7 @@ def estimate(
         topn: how many documents of a ranking are shown.
         missing: "refuse" = an error where a system shows what the log cannot tell; "leave_out" = all sessions of such a
             query are left out, for all systems and estimators.
-        clip: the largest weight of a click in dr; what is cut off is left to the model.
+        max_weight: the largest weight of a click in dr; what is cut off is left to the model.
         shrinkage: the looks that the mean attraction counts for in the attraction of a document in dr.
         attraction: a system whose scores are logits of P(click | seen), for dr, not trained on this log. None = a table
             of queries and documents, estimated on the other folds of sessions.
@@ -91,13 +91,14 @@ def estimate(
 
     Cost: O(impressions log impressions) time an estimator and system; some 200 bytes an impression of memory.
     """
-    _check(log, estimators, topn, missing, clip, shrinkage, attraction)
+    _check(log, estimators, topn, missing)
+    _check_they_act(estimators, propensities, max_weight, shrinkage, attraction)
     check_share("confidence", confidence)
     opened = open_systems(systems)
     tops, scores = _rank(lists, opened, None if attraction is None else open_system(attraction), topn)
     of_positions = any(name in OF_POSITIONS for name in estimators)
     examination, of_ranks = examination_of(log, propensities, topn) if of_positions else (None, None)
-    known = {"of_ranks": of_ranks, "clip": clip, "shrinkage": shrinkage}
+    known = {"of_ranks": of_ranks, "max_weight": max_weight, "shrinkage": shrinkage}
     questions = _place(log, tops, examination=examination, **known)
     lacking = _find_lacking(questions, estimators, topn, refuse=missing == "refuse")
     kept = ~lacking[next(iter(questions.values())).log.query_of_session]
@@ -128,11 +129,11 @@ def estimate(
         sessions=len(log),
         queries=len(first.sessions_of),
         left_out=left_out,
-        captions=tuple(_captions(first, topn, confidence, left_out, estimators, propensities, clip)),
+        captions=tuple(_captions(first, topn, confidence, left_out, estimators, propensities, max_weight)),
     )
 
 
-def _check(log, estimators, topn, missing, clip, shrinkage, attraction):
+def _check(log, estimators, topn, missing):
     if not isinstance(log, Sessions):
         raise ValueError(
             "log must be Sessions: the clicks of a session belong together, which counts do not show, but got a "
@@ -147,15 +148,23 @@ def _check(log, estimators, topn, missing, clip, shrinkage, attraction):
     check_count("topn", topn)
     if missing not in MISSING:
         raise ValueError(f"missing must be one of {', '.join(MISSING)}, but got {missing!r}")
-    for name, given in (("clip", clip), ("shrinkage", shrinkage)):
-        if not is_number(given) or not given > 0:
-            raise ValueError(f"{name} must be a number above 0, but got {given!r}")
-    if attraction is not None and "dr" not in estimators:
-        raise ValueError(f"attraction acts on dr, which is not among the estimators: {', '.join(estimators)}")
     if not log.clicks.any():
         raise ValueError(f"the log has no click in {count(len(log), 'session')}: nothing can be estimated")
     if "cascade" in estimators:
         check_gapless(log, "the estimator cascade")
+
+
+def _check_they_act(estimators, propensities, max_weight, shrinkage, attraction):
+    for name, given in (("max_weight", max_weight), ("shrinkage", shrinkage)):
+        if not is_number(given) or not given > 0:
+            raise ValueError(f"{name} must be a number above 0, but got {given!r}")
+    if attraction is not None and "dr" not in estimators:
+        raise ValueError(f"attraction acts on dr, which is not among the estimators: {', '.join(estimators)}")
+    if propensities is not None and not set(estimators) & set(OF_POSITIONS):
+        raise ValueError(
+            f"propensities act on {', '.join(OF_POSITIONS)}, none of which is among the estimators: "
+            f"{', '.join(estimators)}"
+        )
 
 
 def _rank(lists, systems: Mapping[str, System], attraction, topn):
@@ -169,6 +178,8 @@ def _rank(lists, systems: Mapping[str, System], attraction, topn):
         if attraction is not None:
             queries = part.queries[np.repeat(np.arange(len(part)), part.lengths)]
             scored.append((queries, part.documents, check_scores("attraction", part, attraction(part)).scores))
+    if not all(tops.values()):
+        raise ValueError("there are no lists: lists is empty")
     joined = {name: join_tops(parts) for name, parts in tops.items()}
     if attraction is None:
         return joined, None
@@ -237,7 +248,7 @@ def _logged_clicks(log: Logged, in_reach, confidence) -> Interval:
     return Noise(log, cell, np.ones(len(cell))).interval(in_reach, 0.0, confidence)
 
 
-def _captions(log, topn, confidence, left_out, estimators, propensities, clip):
+def _captions(log, topn, confidence, left_out, estimators, propensities, max_weight):
     """What the numbers are of, in whole sentences."""
     sessions, queries = count(len(log.query_of_session), "session"), count(len(log.sessions_of), "query", "queries")
     yield f"The clicks a session among the first {topn}, over the {sessions} of {queries} of the log."
@@ -254,5 +265,5 @@ def _captions(log, topn, confidence, left_out, estimators, propensities, clip):
         source = "the propensities of the log" if propensities is None else "the propensities that were given"
         yield f"{of_positions}: examination is by {source}, as if they were exact."
     if "dr" in estimators:
-        yield f"dr: weights above {clip:g} are cut, and left to the model of attraction."
+        yield f"dr: weights above {max_weight:g} are cut, and left to the model of attraction."
     yield "effective clicks: as many clicks of one weight would tell as much. used: the share of clicks with a weight."

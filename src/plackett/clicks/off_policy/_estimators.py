@@ -43,7 +43,7 @@ class Question:
         new: the rankings of the new ranker.
         examination: [impressions], P(seen); 0 = not known. None = no estimator asks for it.
         of_ranks: [topn], P(seen) of the ranks.
-        clip: the largest weight of `dr`.
+        max_weight: the largest weight of `dr`.
         shrinkage: the looks that the mean attraction counts for in `dr`.
         attraction: [pairs], P(click | seen) for `dr`. None = it is estimated from the log.
     """
@@ -52,7 +52,7 @@ class Question:
     new: Placed
     examination: np.ndarray | None = None
     of_ranks: np.ndarray | None = None
-    clip: float = np.inf
+    max_weight: float = np.inf
     shrinkage: float = 1.0
     attraction: np.ndarray | None = None
 
@@ -112,7 +112,7 @@ def dr(question: Question) -> Weights:
 
     For one session, with D the documents that the new ranker shows and a(d) the attraction that the model says,
 
-        v = sum_{d in D} e(r(d)) a(d) + sum_i min(clip, e(r(d_i)) / (e(p_i) f(d_i))) (c_i - e(p_i) a(d_i))
+        v = sum_{d in D} e(r(d)) a(d) + sum_i min(max_weight, e(r(d_i)) / (e(p_i) f(d_i))) (c_i - e(p_i) a(d_i))
 
     a(d) = (clicks of d + shrinkage A) / (looks at d + shrinkage), in the other four fifths of the sessions, where A is
     the mean attraction of all; or what a given model says. Where no weight is clipped and each session shows all of D,
@@ -123,7 +123,7 @@ def dr(question: Question) -> Weights:
     """
     log, (examination, target, sessions) = question.log, question.known()
     raw = ips(question)
-    weight = np.minimum(raw.weight, question.clip)
+    weight = np.minimum(raw.weight, question.max_weight)
     if question.attraction is not None:
         left = target * sessions - log.of_pairs(weight * examination)
         shown = question.new.rank_of_pair > 0

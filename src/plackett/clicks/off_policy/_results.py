@@ -54,6 +54,16 @@ class Estimate(NamedTuple):
 class Estimates:
     """Systems beside the ranker that was logged; `estimate` makes it. `print` shows it as text, a notebook as a table.
 
+    >>> one = Estimate("new", "ips", 0.52, 0.44, 0.6, 0.02, -0.01, 0.05, 410.2, 3.5, 0.9)
+    >>> found = Estimates(Interval(0.5, 0.45, 0.55), (one,), 10, 0.95, 1000, 40, (0, 0), ())
+    >>> found.of("new", "ips").clicks
+    0.52
+    >>> print(found)
+    Clicks a session among the first 10
+    system     estimator         clicks a session                  difference  effective clicks  largest weight  used
+    as logged             0.5000 [0.4500, 0.5500]
+    new        ips        0.5200 [0.4400, 0.6000]  +0.0200 [-0.0100, +0.0500]               410             3.5   90%
+
     Args:
         logged: the clicks a session that were logged among the first `topn` positions, with their interval.
         estimates: one a system and estimator.
@@ -112,7 +122,7 @@ class Estimates:
         return Table(f"Clicks a session among the first {self.topn}", 2, header, rows)
 
     def __str__(self):
-        return text_of(self.table()) + "\n\n" + "\n".join(self.captions)
+        return "\n\n".join([text_of(self.table()), *(["\n".join(self.captions)] if self.captions else [])])
 
     __repr__ = __str__
 
