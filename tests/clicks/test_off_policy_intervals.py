@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from off_policy_worlds import make_world
+from scipy import stats
 
 from plackett.clicks.off_policy import estimate
 from plackett.data import RankingLists, Sessions
@@ -58,6 +59,30 @@ def test_clicks_of_one_session_may_depend_on_each_other():
     one = estimate(log, lists, {"new": "feature:1"}, estimators=["ips"], topn=4).estimates[0]
     expected = 4 * click.reshape(-1, 4)[:, 0].std() / np.sqrt(1000)
     assert (one.high - one.low) / 2 / 1.962 == pytest.approx(expected, rel=0.01)
+
+
+def test_of_one_document_it_is_the_interval_of_a_mean():
+    """The standard error of a sample, s / sqrt(n), and Student's t of as many degrees as residuals are large."""
+    click = np.array([1, 0, 0, 1])
+    log = Sessions.from_arrays(
+        query=["q"] * 4, session=[1, 2, 3, 4], document=["a"] * 4, position=[1] * 4, click=click, propensity=[1] * 4
+    )
+    lists = RankingLists.from_arrays([[0.0]], query=["q"], documents=["a"])
+    for name in ("ips", "snips", "dr", "item_position", "cascade"):
+        one = estimate(log, lists, {"new": "feature:1"}, estimators=[name], topn=1).estimates[0]
+        expected = stats.t.ppf(0.975, 4) * click.std(ddof=1) / np.sqrt(4)
+        assert (one.clicks, one.high - one.clicks) == pytest.approx((0.5, expected))
+        assert one[5:8] == pytest.approx((0, 0, 0), abs=1e-9)
+
+
+def test_a_document_that_was_shown_once_is_compared_with_others_of_its_position():
+    """Alone, it would seem to have no chance in it."""
+    log = Sessions.from_arrays(
+        query=list("abcd"), document=list("wxyz"), position=[1] * 4, click=[1, 0, 0, 1], propensity=[1] * 4
+    )
+    lists = RankingLists.from_arrays([[0.0]] * 4, query=list("abcd"), documents=list("wxyz"))
+    one = estimate(log, lists, {"new": "feature:1"}, estimators=["ips"], topn=1).estimates[0]
+    assert one.high - one.clicks == pytest.approx(stats.t.ppf(0.975, 4) * 0.5 / np.sqrt(4))
 
 
 def test_a_higher_confidence_widens_intervals():

@@ -96,21 +96,10 @@ def estimate(
     check_share("confidence", confidence)
     opened = open_systems(systems)
     tops, scores = _rank(lists, opened, None if attraction is None else open_system(attraction), topn)
-    of_positions = any(name in OF_POSITIONS for name in estimators)
-    examination, of_ranks = examination_of(log, propensities, topn) if of_positions else (None, None)
-    known = {"of_ranks": of_ranks, "max_weight": max_weight, "shrinkage": shrinkage}
-    questions = _place(log, tops, examination=examination, **known)
-    lacking = _find_lacking(questions, estimators, topn, refuse=missing == "refuse")
-    kept = ~lacking[next(iter(questions.values())).log.query_of_session]
-    if not kept.any():
-        raise ValueError(
-            "no session is left: for each query of the log some system shows what it cannot tell; take a smaller topn "
-            "(--topn)"
-        )
-    if not kept.all():
-        rows = np.repeat(kept, log.lengths)
-        log, examination = log[kept], None if examination is None else examination[rows]
-        questions = _place(log, tops, examination=examination, **known)
+    known: dict[str, Any] = {"max_weight": max_weight, "shrinkage": shrinkage}
+    if set(estimators) & set(OF_POSITIONS):
+        known["examination"], known["of_ranks"] = examination_of(log, propensities, topn)
+    questions, left_out = _questions(log, tops, known, estimators, topn, refuse=missing == "refuse")
     if scores is not None:
         questions = {name: _with_attraction(one, *scores) for name, one in questions.items()}
     first = next(iter(questions.values())).log
@@ -120,13 +109,12 @@ def estimate(
         for name, question in questions.items()
         for estimator in estimators
     ]
-    left_out = int(lacking.sum()), int((~kept).sum())
     return Estimates(
         logged=_logged_clicks(first, in_reach, confidence),
         estimates=tuple(found),
         topn=topn,
         confidence=confidence,
-        sessions=len(log),
+        sessions=len(first.query_of_session),
         queries=len(first.sessions_of),
         left_out=left_out,
         captions=tuple(_captions(first, topn, confidence, left_out, estimators, propensities, max_weight)),
@@ -187,8 +175,24 @@ def _rank(lists, systems: Mapping[str, System], attraction, topn):
     return joined, (concatenate_strings(queries), concatenate_strings(documents), np.concatenate(scores))
 
 
-def _place(log: Sessions, tops: Mapping[str, Top], **known: Any) -> dict[str, Question]:
-    """The question of each system on this log."""
+def _questions(log: Sessions, tops: Mapping[str, Top], known, estimators, topn, *, refuse):
+    """(the question of each system, (queries, sessions) that are left out of the log for what it cannot tell)."""
+    questions = _place(log, tops, known)
+    lacking = _find_lacking(questions, estimators, topn, refuse=refuse)
+    kept = ~lacking[next(iter(questions.values())).log.query_of_session]
+    if kept.all():
+        return questions, (0, 0)
+    if not kept.any():
+        raise ValueError(
+            "no session is left: for each query of the log some system shows what it cannot tell; take a smaller topn "
+            "(--topn)"
+        )
+    if "examination" in known:
+        known = known | {"examination": known["examination"][np.repeat(kept, log.lengths)]}
+    return _place(log[kept], tops, known), (int(lacking.sum()), int((~kept).sum()))
+
+
+def _place(log: Sessions, tops: Mapping[str, Top], known: Mapping[str, Any]) -> dict[str, Question]:
     numbers = number_log(log)
     return {name: Question(numbers, place(numbers, top, name), **known) for name, top in tops.items()}
 

@@ -50,6 +50,8 @@ class Noise:
         mean = float((constant + weights @ self.log.click) / sessions)
         squares = np.bincount(self.log.session, weights * self.residual, minlength=sessions) ** 2
         variance = squares.sum()
+        if not weights.any():  # nothing is by chance, as in the difference of a ranker from itself
+            return Interval(mean, mean, mean)
         if variance == 0:
             return Interval(mean, float("nan"), float("nan"))
         freedom = max(variance**2 / (squares @ squares), 1.0)
