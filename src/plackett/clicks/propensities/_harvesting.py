@@ -60,8 +60,8 @@ def intervention_harvesting(
 
     Cost: O(rows x positions) for the sums, and a fit of positions^2 numbers a resample.
 
-    Reference: Agarwal et al., "Estimating Position Bias without Intrusive Interventions", WSDM 2019, equations 5 to 7,
-    https://arxiv.org/abs/1806.03555
+    Reference: Agarwal et al., "Estimating Position Bias without Intrusive Interventions", WSDM 2019, the estimator
+    AllPairs, https://arxiv.org/abs/1812.05161
     """
     pairs, _ = pairs_of(log, positions)
     check_links(links(pairs), min_clicks)

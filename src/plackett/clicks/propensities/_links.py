@@ -19,8 +19,11 @@ class UnidentifiedError(ValueError):
 
     Two positions compare where the same document of the same query was seen at both, or where a chain of such positions
     leads from one to the other. Without that any curve explains the clicks as well as any other, with other
-    attractions: see Hager et al., "Unidentified and Confounded? Understanding Two-Tower Models for Unbiased Learning
-    to Rank", ICTIR 2025, and Oosterhuis, "Reaching the End of Unbiasedness", ICTIR 2022.
+    attractions, and more clicks do not help.
+
+    Reference: Chen et al., "Identifiability Matters: Revealing the Hidden Recoverable Condition in Unbiased Learning to
+    Rank", ICML 2024, whose graph this is; Hager et al., "Unidentified and Confounded? Understanding Two-Tower Models
+    for Unbiased Learning to Rank", ICTIR 2025; Oosterhuis, "Reaching the End of Unbiasedness", ICTIR 2022.
     """
 
 
