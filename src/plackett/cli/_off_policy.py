@@ -105,8 +105,8 @@ def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given
         options["estimators"] = given["estimator"]
     if "propensities" in given:
         options["propensities"] = read_propensities(given["propensities"])
-    opened = open_measured(measurement)
     log = read_sessions(given["clicks"], **columns)
+    opened = open_measured(measurement)
     found = off_policy.estimate(log, _read(measurement, opened, options), opened, **options)
     show(_table(found.table()))
     for sentence in (*found.captions, *remarks(measurement), *_known_clicks(measurement, given["clicks"])):
