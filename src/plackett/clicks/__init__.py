@@ -8,6 +8,7 @@ from plackett import _lazy
 _NAMES = {
     "CascadeModel": "models",
     "ClickChainModel": "models",
+    "ClickMeasures": "_measures",
     "ClickModel": "models",
     "ClickThroughRateModel": "models",
     "DependentClickModel": "models",
@@ -23,6 +24,7 @@ _NAMES = {
     "click_through_rate": "models",
     "dependent_click": "models",
     "dynamic_bayesian": "models",
+    "measure": "_measures",
     "mixture": "models",
     "position_based": "models",
     "simplified_dynamic_bayesian": "models",

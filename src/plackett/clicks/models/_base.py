@@ -8,6 +8,7 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.clicks.models import _walks
+from plackett.clicks.models._logs import IMPOSSIBLE
 from plackett.lists import clean, weights_of_documents
 from plackett.lists._shapes import computable, shape_text
 from plackett.losses._base import RankingLoss, Reduction
@@ -97,9 +98,13 @@ class ClickModel(RankingLoss):
             parameters: [..., list_size, columns], logits.
             mask: [..., list_size] bool, True = real document. None = all.
         """
+        return ops.exp(self.log_click_probability(parameters, mask=mask))
+
+    def log_click_probability(self, parameters: Tensor, *, mask: Tensor | None = None) -> Tensor:
+        """[..., list_size], log P(click), whatever else is clicked; -inf at padding."""
         parameters = computable(parameters)
         _, parameters, mask = self._clean(ops.zeros_like(parameters[..., 0]), parameters, mask)
-        return ops.where(mask, ops.exp(self._log_probability(mask, **self.split(parameters))), 0.0)
+        return ops.where(mask, self._log_probability(mask, **self.split(parameters)), IMPOSSIBLE)
 
     def conditional_click_probability(
         self, clicks: Tensor, parameters: Tensor, *, mask: Tensor | None = None
