@@ -8,7 +8,7 @@ from plackett import backend
 from plackett._types import Tensor
 from plackett.clicks.models._base import ClickModel
 from plackett.clicks.models._logs import IMPOSSIBLE, before, log_both, log_sum, logs
-from plackett.clicks.models._walks import Walk, size
+from plackett.clicks.models._walks import Walk, along
 from plackett.lists import count
 from plackett.lists._shapes import computable, shape_text
 from plackett.losses._base import Reduction
@@ -108,14 +108,15 @@ class UserBrowsingModel(ClickModel):
         examination, places = _of_short_lists(examination, mask), _places(mask)
         logits = ops.broadcast_to(attraction[..., None], ops.shape(examination))
         click, none = log_both(logs(logits), logs(examination))
-        known = ops.arange(self.positions)
-        last = ops.where(known == 0, 0.0, IMPOSSIBLE) + ops.zeros_like(click[..., 0, :])
-        clicks = []
-        for i in range(size(mask)):
-            clicks.append(log_sum(last + click[..., i, :]))
-            moved = ops.where(known == places[..., i, None], clicks[-1][..., None], last + none[..., i, :])
-            last = ops.where(mask[..., i, None], moved, last)
-        return ops.stack(clicks, axis=-1)
+        known = ops.arange(self.positions, dtype="int32")
+
+        def step(last, i):
+            clicked = log_sum(last + click[..., i, :])
+            moved = ops.where(known == places[..., i, None], clicked[..., None], last + none[..., i, :])
+            return ops.where(mask[..., i, None], moved, last), (clicked,)
+
+        first = ops.where(known == 0, 0.0, IMPOSSIBLE) + ops.zeros_like(examination[..., 0, :])
+        return along(step, first, mask)[0]
 
     def _walk(self, mask, examination, attraction):
         examination, places = _of_short_lists(examination, mask), _places(mask)
