@@ -340,6 +340,20 @@ def test_half_precision_is_computed_in_single_precision(row):
     np.testing.assert_allclose(gradient, slope, rtol=1e-3, atol=1e-6)
 
 
+@every_model
+def test_lists_without_documents_are_certain(row):
+    value = row.model.log_likelihood(np.zeros((2, 0), "float32"), np.zeros((2, 0, row.model.models), "float32"))
+    assert numpy(value).tolist() == [0.0, 0.0]
+
+
+@every_model
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX has no float64 here")
+def test_double_precision_is_kept(row):
+    clicks, parameters, mask = batch(row)
+    value = numpy(row.model.log_likelihood(clicks, parameters.astype("float64"), mask=mask))
+    np.testing.assert_allclose(value, by_loop(row, clicks, parameters, mask), rtol=1e-12, atol=1e-14)
+
+
 # What is compiled
 
 
