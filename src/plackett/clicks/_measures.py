@@ -25,6 +25,12 @@ class ClickMeasures:
     A perplexity is 2^(-mean of log2 P(what happened: the click, or that there was none)): 1 for a model that is always
     right, 2 for one that tosses a coin, infinite where what happened was held for impossible.
 
+    >>> from plackett.clicks import CascadeModel
+    >>> lists = RankingLists.from_arrays([[1.0]] * 2, [0, 0], group=[2], columns={"click": [0, 1]})
+    >>> found = measure([[-1.0], [1.0]], lists, CascadeModel())
+    >>> found.conditional_perplexity_by_rank.round(3).tolist(), found.sessions
+    ([1.368, 1.368], 1)
+
     Args:
         sessions: how many lists were measured.
         log_likelihood: log P(all clicks of a session), the mean over sessions, in nats.

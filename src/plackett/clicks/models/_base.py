@@ -29,6 +29,16 @@ class ClickModel(RankingLoss):
     It is called as any loss, with clicks, [lists, list_size], 0 or 1, and parameters, [lists, list_size, columns]:
     logits, one column for each name in `columns`. The documents of a list stand in the order in which they were shown.
 
+    Its methods take parameters that `stack` makes of names, or that a scorer gives.
+
+    >>> from plackett.clicks import PositionBasedModel
+    >>> model = PositionBasedModel()
+    >>> parameters = model.stack(attraction=[0.0, 0.0], examination=[30.0, 0.0])
+    >>> [round(float(p), 2) for p in model.click_probability(parameters)]
+    [0.5, 0.25]
+    >>> [float(click) for click in model.sample(parameters, noise=[0.1, 0.7])]
+    [1.0, 0.0]
+
     A subclass names its parameters, by what they depend on, and gives their probabilities: `_log_likelihood`,
     `_log_probability` and `_walk`.
     """
@@ -81,7 +91,7 @@ class ClickModel(RankingLoss):
         """[...], log P(the clicks of the list), in nats; 0 for an empty list.
 
         Args:
-            clicks: [..., list_size], 0 or 1, in the order shown.
+            clicks: [..., list_size], 0 or 1, in the order shown; at least 1 is a click.
             parameters: [..., list_size, columns], logits; or what broadcasts to it.
             mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
 
