@@ -13,7 +13,7 @@ import click_loops as loops
 import keras
 import numpy as np
 import pytest
-from backends import BACKEND, compiled, differentiated, directional, ragged
+from backends import BACKEND, compiled, compilers, differentiated, directional, ragged
 from keras import ops
 
 import plackett
@@ -373,6 +373,21 @@ def test_a_compiled_function_gives_the_same(row):
     given = [ops.convert_to_tensor(x) for x in (clicks, parameters, noise, mask)]
     for got, expected in zip(compiled(everything)(*given), everything(*given), strict=True):
         np.testing.assert_allclose(numpy(got), numpy(expected), rtol=1e-5, atol=1e-6)
+
+
+@every_model
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends compile for a known size")
+def test_a_graph_for_lists_of_any_size_gives_the_same(row):
+    clicks, parameters, mask = batch(row)
+    noise = np.random.default_rng(3).random(clicks.shape, "float32")
+
+    def everything(clicks, parameters, noise):
+        return row.model(clicks, parameters), row.model.sample(parameters, noise=noise)
+
+    given = [ops.convert_to_tensor(x) for x in (np.where(mask, clicks, -1).astype("float32"), parameters, noise)]
+    in_a_graph = compilers(2, 3, 2)["any shape"](everything)
+    for got, expected in zip(in_a_graph(*given), everything(*given), strict=True):
+        np.testing.assert_allclose(numpy(got), numpy(expected), rtol=1e-5)
 
 
 @pytest.mark.parametrize("row", [TABLE[4], TABLE[5], TABLE[6]], ids=lambda row: row.name)
