@@ -5,11 +5,12 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from backends import value_and_grad
 from conftest import made_lists
 from keras import ops
 
 import plackett
-from plackett import scorers
+from plackett import losses, scorers
 from plackett.data import Batches, RankingLists
 
 POSITIONS = 12
@@ -128,6 +129,60 @@ def test_reversal_adds_a_guess_of_relevance_and_turns_its_gradient():
     assert float(ops.convert_to_numpy(layer.losses[0])) == (2 * 1 - 5) ** 2
     history = [train(options={"gradient_reversal": scale}, epochs=1).history for scale in (0.0, 0.5)]
     assert history[1][0]["loss"] > history[0][0]["loss"]
+
+
+def test_the_gradient_of_the_guess_is_reversed_and_scaled():
+    relevance, mask = np.array([[[5.0]]], "float32"), np.array([[True]])
+    layer = scorers._examination.Reversal(3.0)
+    layer((relevance, relevance, mask))
+    layer.kernel.assign([[2.0]])
+
+    def guess(examination):
+        layer((examination, relevance, mask), training=True)
+        return layer.losses[-1]
+
+    value, gradient = value_and_grad(guess, np.array([[[1.0]]], "float32"))
+    assert value == (2 * 1 - 5) ** 2
+    np.testing.assert_allclose(gradient, [[[-3 * 2 * (2 * 1 - 5) * 2]]], rtol=1e-6)
+
+
+@keras.saving.register_keras_serializable("test_two_tower")
+class ThreeCausesLoss(losses.RankingLoss):
+    """Of clicks with one number for all documents, two of the position and one of the document."""
+
+    fn = staticmethod(lambda labels, scores, *, mask: ops.sum(ops.square(scores), axis=(-2, -1)))
+    models = 4
+    constants = ("patience",)
+    of_positions = ("examination", "trust")
+
+
+def test_a_loss_says_which_of_its_columns_each_tower_gives():
+    model = train(loss=ThreeCausesLoss(), metric="validation_loss", epochs=1).model
+    assert model.output.shape == (None, None, 4)
+    assert model.get_layer("examination").output.shape == (None, None, 2)
+    np.testing.assert_allclose(outputs(model, VALIDATION)[:, 3], plackett.score(model, VALIDATION), rtol=1e-5)
+    with pytest.raises(ValueError, match="three_causes needs the position at which each document was shown"):
+        plackett.train(LISTS, VALIDATION, **QUICK | {"loss": ThreeCausesLoss(), "scorer": "mlp"})
+
+
+def test_a_model_of_ones_own_may_take_positions_and_other_columns():
+    inputs = {
+        "features": keras.Input((None, 5)),
+        "position": keras.Input((None,)),
+        "height": keras.Input((None,)),
+        "device": keras.Input((None, 2)),
+    }
+    shown = ops.stack([inputs["position"], inputs["height"]], axis=-1)
+    x = keras.layers.Concatenate()([inputs["features"], shown, inputs["device"] / 2.0**31])
+    model = keras.Model(inputs, keras.layers.Dense(1)(x))
+    trained = plackett.train(LISTS, VALIDATION, target="click", scorer=model, epochs=1)
+    assert sorted(trained.model.input) == ["device", "features", "height", "mask", "position"]
+    moved = dataclasses.replace(VALIDATION, columns=VALIDATION.columns | {"position": VALIDATION.columns["height"]})
+    assert (plackett.score(trained.model, moved) != plackett.score(trained.model, VALIDATION)).all()
+    with pytest.raises(ValueError, match="the model takes text as device, which in these lists holds numbers"):
+        plackett.score(trained.model, dataclasses.replace(VALIDATION, query_columns={"device": np.zeros(20)}))
+    with pytest.raises(ValueError, match="position is missing"):
+        plackett.score(trained.model, without_positions(VALIDATION))
 
 
 def test_options_of_confounding_change_what_is_learnt():
