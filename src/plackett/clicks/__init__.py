@@ -5,11 +5,36 @@ All names are imported when they are first used.
 
 from plackett import _lazy
 
-_NAMES: dict[str, str] = {
+_NAMES = {
+    "CascadeModel": "models",
+    "ClickChainModel": "models",
+    "ClickModel": "models",
+    "ClickThroughRateModel": "models",
+    "DependentClickModel": "models",
+    "DynamicBayesianModel": "models",
+    "MODELS": "models",
+    "MixtureModel": "models",
+    "PositionBasedModel": "models",
     "Propensities": "propensities._curve",
+    "SimplifiedDynamicBayesianModel": "models",
+    "Simulation": "_simulation",
+    "TrustBiasModel": "models",
     "UnidentifiedError": "propensities._links",
+    "UserBrowsingModel": "models",
+    "cascade": "models",
+    "click_chain": "models",
+    "click_through_rate": "models",
+    "dependent_click": "models",
+    "dynamic_bayesian": "models",
+    "mixture": "models",
+    "position_based": "models",
     "propensities": "",
     "read_propensities": "propensities._curve",
+    "simplified_dynamic_bayesian": "models",
+    "simulate": "_simulation",
+    "trust_bias": "models",
+    "user_browsing": "models",
+    "write_simulation": "_log_folder",
 }
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

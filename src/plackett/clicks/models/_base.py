@@ -1,13 +1,25 @@
 """What all click models share: the log-likelihood of clicks as a Keras loss, its probabilities, and samples of it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 from keras import ops
 
+from plackett import backend
 from plackett._types import Tensor
-from plackett.lists import clean
+from plackett.clicks.models import _walks
+from plackett.lists import clean, weights_of_documents
+from plackett.lists._shapes import computable, shape_text
 from plackett.losses._base import RankingLoss, Reduction
+from plackett.registry import register
+
+BELOW_1 = 1.0 - 2.0**-24  # what float32 has next to 1, to which it rounds noise of float64
+
+
+@register
+def attraction_logits(scores: Tensor) -> Tensor:
+    """[..., list_size], the last column of the parameters: the logits of attraction, which rank."""
+    return scores[..., -1]
 
 
 class ClickModel(RankingLoss):
@@ -16,24 +28,19 @@ class ClickModel(RankingLoss):
     It is called as any loss, with clicks, [lists, list_size], 0 or 1, and parameters, [lists, list_size, columns]:
     logits, one column for each name in `columns`. The documents of a list stand in the order in which they were shown.
 
-    A subclass names its parameters, by what they depend on, and gives the functions of its probabilities.
+    A subclass names its parameters, by what they depend on, and gives their probabilities: `_log_likelihood`,
+    `_log_probability` and `_walk`.
     """
 
     # Parameters that are the same for all documents and positions; that depend on the position and context; that
-    # depend on the document, which rank it.
-    constants: ClassVar[tuple[str, ...]] = ()
-    of_positions: ClassVar[tuple[str, ...]] = ()
-    of_documents: ClassVar[tuple[str, ...]] = ("attraction",)
+    # depend on the document, which rank it. The columns stand in this order.
+    constants: Any = ()
+    of_positions: Any = ()
+    of_documents: Any = ("attraction",)
     # Users come past all documents from the first one on, so that all of them must be there.
-    sequential: ClassVar[bool] = False
-    # Function of clean clicks, the mask, and the parameters by name -> [...].
-    log_likelihood_fn: ClassVar[Callable[..., Tensor]]
-    # Function of the mask and the parameters -> [..., list_size], log P(click).
-    log_probability_fn: ClassVar[Callable[..., Tensor]]
-    # Function of clicks, the mask and the parameters -> log P(click | the clicks before), log P(none | them).
-    log_conditional_fn: ClassVar[Callable[..., tuple[Tensor, Tensor]]]
-    # Function of uniform noise, [..., list_size], the mask and the parameters -> [..., list_size], 0 or 1.
-    sample_fn: ClassVar[Callable[..., Tensor]]
+    sequential: Any = True
+    # Function of the parameters -> the logit to rank by.
+    ranking: Any = staticmethod(attraction_logits)
 
     def __init__(self, reduction: Reduction = "auto", name: str | None = None, ragged: bool = False):
         super().__init__(reduction, name, ragged=ragged)
@@ -49,37 +56,153 @@ class ClickModel(RankingLoss):
         return len(self.columns)
 
     def stack(self, **parameters: Tensor) -> Tensor:
-        """[..., list_size, columns] of parameters by their names, which broadcast against each other."""
-        given = [ops.convert_to_tensor(parameters[name]) for name in self.columns]
-        shape = given[0].shape
-        for one in given[1:]:
-            shape = ops.broadcast_shapes(shape, one.shape)
-        return ops.stack([ops.broadcast_to(one, shape) for one in given], axis=-1)
+        """[..., list_size, columns] of parameters by their names, which broadcast against each other.
+
+        Raises:
+            ValueError: another set of names than `columns`.
+        """
+        parameters = self._by_column(parameters)
+        if set(parameters) != set(self.columns):
+            given, name = ", ".join(sorted(parameters)), type(self).__name__
+            raise ValueError(f"{name} has the parameters {', '.join(self.columns)}, but got {given}")
+        return _side_by_side([parameters[name] for name in self.columns])
 
     def split(self, parameters: Tensor) -> Mapping[str, Tensor]:
-        """name -> [..., list_size], the columns of the parameters."""
+        """The columns of the parameters: name -> [..., list_size].
+
+        Raises:
+            ValueError: the last axis has another size.
+        """
+        self._check_columns(parameters)
         return {name: parameters[..., place] for place, name in enumerate(self.columns)}
 
-    def fn(self, labels, scores, *, mask, **options: Any) -> Tensor:
-        return -self.log_likelihood_fn(labels, mask, **self.split(scores), **options)
-
     def log_likelihood(self, clicks: Tensor, parameters: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """[...], log P(the clicks of the list)."""
-        clicks, parameters, mask = clean(clicks, parameters, mask, models=True)
-        return self.log_likelihood_fn(clicks, mask, **self.split(parameters))
+        """[...], log P(the clicks of the list), in nats; 0 for an empty list.
+
+        Args:
+            clicks: [..., list_size], 0 or 1, in the order shown.
+            parameters: [..., list_size, columns], logits; or what broadcasts to it.
+            mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
+
+        Raises:
+            ValueError: the shapes do not fit.
+        """
+        clicks, parameters, mask = self._clean(clicks, parameters, mask)
+        return self._log_likelihood(clicks >= 1, mask, **self.split(parameters))
 
     def click_probability(self, parameters: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """[..., list_size], P(click), whatever is clicked before; 0 at padding."""
+        """[..., list_size], P(click), whatever else is clicked; 0 at padding.
+
+        Args:
+            parameters: [..., list_size, columns], logits.
+            mask: [..., list_size] bool, True = real document. None = all.
+        """
+        parameters = computable(parameters)
+        _, parameters, mask = self._clean(ops.zeros_like(parameters[..., 0]), parameters, mask)
+        return ops.where(mask, ops.exp(self._log_probability(mask, **self.split(parameters))), 0.0)
 
     def conditional_click_probability(
         self, clicks: Tensor, parameters: Tensor, *, mask: Tensor | None = None
     ) -> Tensor:
-        """[..., list_size], P(click | the clicks before it); 0 at padding."""
+        """[..., list_size], P(click | the clicks before it); 0 at padding.
+
+        Args:
+            clicks, parameters, mask: as in `log_likelihood`.
+
+        Cost: list_size steps, one after another.
+        """
+        return ops.exp(self.log_conditional_probability(clicks, parameters, mask=mask)[0])
+
+    def log_conditional_probability(
+        self, clicks: Tensor, parameters: Tensor, *, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(log P(click | the clicks before it), log P(none | them)), [..., list_size] each; -inf and 0 at padding."""
+        clicks, parameters, mask = self._clean(clicks, parameters, mask)
+        return _walks.predictions(self._walk(mask, **self.split(parameters)), clicks >= 1, mask)
 
     def sample(self, parameters: Tensor, *, noise: Tensor, mask: Tensor | None = None) -> Tensor:
         """[..., list_size], clicks drawn: 0 or 1, 0 at padding.
 
         Args:
+            parameters: [..., list_size, columns], logits; or what broadcasts to the noise.
             noise: [..., list_size], uniform on [0, 1): a document is clicked where it is below P(click | the clicks
-                drawn before it).
+                drawn before it), so that the same noise gives the same clicks on every backend.
+            mask: [..., list_size] bool, True = real document. None = all.
         """
+        noise, parameters, mask = self._clean(noise, parameters, mask)
+        noise = backend.minimum(noise, BELOW_1)
+        drawn = _walks.draw(self._walk(mask, **self.split(parameters)), noise, mask)
+        return ops.cast(drawn, parameters.dtype)
+
+    def fn(self, labels: Tensor, scores: Tensor, *, mask: Tensor, **options: Any) -> Tensor:
+        """[...], the negative log-likelihood of clean clicks."""
+        return -self._log_likelihood(labels >= 1, mask, **self.split(scores), **options)
+
+    def _by_column(self, parameters):
+        """The same parameters, where one name may stand for several columns, by the names of the columns."""
+        return parameters
+
+    def _log_likelihood(self, clicked, mask, **parameters):
+        """[...], of clicks as bool and what `split` makes of the parameters."""
+        raise NotImplementedError
+
+    def _log_probability(self, mask, **parameters):
+        """[..., list_size], log P(click); anything at padding."""
+        raise NotImplementedError
+
+    def _walk(self, mask, **parameters):
+        """The `Walk` of the user along the list."""
+        raise NotImplementedError
+
+    def _clean(self, clicks, parameters, mask):
+        clicks, parameters = ops.convert_to_tensor(clicks), computable(parameters)
+        self._check_columns(parameters)
+        if len(parameters.shape) > len(clicks.shape) + 1:
+            raise ValueError(
+                f"parameters must have the shape of the clicks and a last axis of columns, but got parameters "
+                f"{shape_text(parameters.shape)} and clicks {shape_text(clicks.shape)}"
+            )
+        if tuple(parameters.shape) != (*clicks.shape, self.models):
+            parameters = ops.broadcast_to(parameters, (*ops.shape(clicks), self.models))
+        if mask is not None:
+            mask = ops.broadcast_to(ops.convert_to_tensor(mask), ops.shape(clicks))
+        return clean(clicks, parameters, mask, models=True)
+
+    def _check_columns(self, parameters):
+        if parameters.shape[-1] not in (self.models, None):
+            raise ValueError(
+                f"{type(self).__name__} takes {self.models} parameters a document, {', '.join(self.columns)}, but got "
+                f"{shape_text(parameters.shape)}"
+            )
+
+
+class IndependentModel(ClickModel):
+    """Base of the models in which a click depends on no other click: a subclass gives `_log_probabilities`."""
+
+    sequential = False
+    weighs_documents = True
+
+    def _log_probabilities(self, **parameters):
+        """(log P(click), log P(none)), [..., list_size] each."""
+        raise NotImplementedError
+
+    def _log_likelihood(self, clicked, mask, *, weights=None, **parameters):
+        click, none = self._log_probabilities(**parameters)
+        by_document = ops.where(mask, ops.where(clicked, click, none), 0.0)
+        return ops.sum(weights_of_documents(weights, click, mask) * by_document, axis=-1)
+
+    def _log_probability(self, mask, **parameters):
+        return self._log_probabilities(**parameters)[0]
+
+    def _walk(self, mask, **parameters):
+        click, none = self._log_probabilities(**parameters)
+        return _walks.Walk((), lambda state, i: (click[..., i], none[..., i]), lambda state, i, clicked: state)
+
+
+def _side_by_side(parameters):
+    """[..., columns] of tensors that broadcast against each other, in one dtype."""
+    parameters = [computable(one) for one in parameters]
+    dtype = "float64" if "float64" in map(ops.dtype, parameters) else "float32"
+    parameters = [ops.cast(one, dtype) for one in parameters]
+    zeros = sum(map(ops.zeros_like, parameters))
+    return ops.stack([one + zeros for one in parameters], axis=-1)

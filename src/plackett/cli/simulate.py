@@ -1,0 +1,121 @@
+"""`plackett simulate`."""
+
+import pathlib
+import typing
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from plackett.cli._backend import choose_backend
+from plackett.cli._flags import Backend, Data, with_reading
+from plackett.cli._request import flags_given, parse_options
+from plackett.cli._systems import Measurement, check_measurement, open_measured, read_measured
+from plackett.cli._tables import in_digits, say, show
+from plackett.data._suffixes import MOVIELENS
+
+if typing.TYPE_CHECKING:
+    from plackett.clicks._log_folder import ClicksByPosition
+
+RANKER = (
+    "What ranked the lists that were shown: a run of `plackett train`, a model file, a run of TREC, a file of scores, "
+    "column:NAME or feature:NAME (column:-NAME: the lowest first), random:SEED."
+)
+PARAMETER = (
+    "Probabilities of the click model, as NAME=VALUE in YAML: a number, or one for each position, or for each grade "
+    "from 0: 'examination=[1, 0.6, 0.4]'. May be repeated."
+)
+EPILOG = "The clicks are simulated: nobody clicked. truth.yaml in the folder says by which probabilities."
+
+
+@with_reading
+def simulate(
+    ctx: typer.Context,
+    data: Data,
+    output: Annotated[pathlib.Path, typer.Option("--output", "-o", help="The folder of the log.")],
+    ranker: Annotated[str, typer.Option(help=RANKER)],
+    model: Annotated[str, typer.Option(help="ctr, pbm, cascade, dcm, ubm, dbn, sdbn, ccm or trust.")] = "pbm",
+    sessions: Annotated[int, typer.Option(help="How many lists are shown.")] = 40_000,
+    positions: Annotated[int, typer.Option(help="How many documents each shows at most.")] = 10,
+    eta: Annotated[
+        float | None, typer.Option(help="pbm, ubm, trust: examination is (1 / position)^eta. Default: 1.")
+    ] = None,
+    epsilon: Annotated[
+        float | None, typer.Option(help="P(click | seen) of a document of grade 0. Default: 0.1.")
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option(help="cascade, dcm, dbn, sdbn, ccm: perfect, navigational or informational, who click and stop."),
+    ] = None,
+    parameter: Annotated[list[str] | None, typer.Option(help=PARAMETER)] = None,
+    highest_grade: Annotated[float | None, typer.Option(help="Default: the highest of the data.")] = None,
+    temperature: Annotated[
+        float, typer.Option(help="Of noise on the scores: each session then has an order of its own.")
+    ] = 0.0,
+    randomise: Annotated[
+        str, typer.Option(help="top: what is shown stands in random order; swap: two documents change places.")
+    ] = "none",
+    weights: Annotated[
+        str | None, typer.Option(help="The column of queries that says how often each comes. Default: all alike.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of queries, orders and clicks.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the log in the folder.")] = False,
+    backend: Backend = None,
+    **flags,
+):
+    """Simulate a click log from judgements: a ranker shows lists, and users of a click model click."""
+    parameters = parse_options("--parameter", parameter or ())
+    measurement = check_measurement([ranker], data, flags_given(ctx))
+    choose_backend(backend)
+
+    from plackett.clicks._log_folder import check_log_folder, write_simulation
+    from plackett.clicks._simulation import Simulation
+
+    check_log_folder(output, overwrite=overwrite)
+    lists, system = read_and_open(measurement)
+    simulation = Simulation(
+        lists,
+        system,
+        sessions=sessions,
+        model=model,
+        positions=positions,
+        eta=eta,
+        epsilon=epsilon,
+        user=user,
+        parameters=parameters,
+        highest_grade=highest_grade,
+        temperature=temperature,
+        randomise=randomise,
+        weights=weights,
+        seed=seed,
+    )
+    counts = write_simulation(simulation, output, overwrite=overwrite, origin={"ranker": ranker, "files": data})
+    show(table_of_positions(counts))
+    for note in simulation.notes():
+        say(note)
+    say(
+        f"The clicks are simulated: {counts.sessions:,} sessions, {counts.shown.sum():,} impressions, "
+        f"{counts.clicked.sum():,} clicks by the click model {model} are in {output}"
+    )
+
+
+def read_and_open(measurement: Measurement):
+    """(the lists, the logging ranker); of MovieLens the training lists."""
+    systems = open_measured(measurement)
+    if measurement.data == [MOVIELENS]:
+        import plackett
+
+        lists = plackett.data.movielens_100k()[0]
+    else:
+        lists = read_measured(measurement, systems)
+    return lists, next(iter(systems.values()))
+
+
+def table_of_positions(counts: "ClicksByPosition") -> Table:
+    """How often each position was shown and clicked, one a row."""
+    table = Table(title="Simulated clicks")
+    for column in ("position", "shown", "clicked", "click-through rate"):
+        table.add_column(column, justify="right")
+    for place, rate in enumerate(counts.rates().tolist()):
+        table.add_row(str(place + 1), f"{counts.shown[place]:,}", f"{counts.clicked[place]:,}", in_digits(rate))
+    return table

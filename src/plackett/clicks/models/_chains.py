@@ -1,0 +1,94 @@
+"""The chain of a user who goes down a list and stops somewhere: what cascade models have in common."""
+
+from typing import NamedTuple
+
+from keras import ops
+
+from plackett import backend
+from plackett._types import Tensor
+from plackett.clicks.models._logs import IMPOSSIBLE, before, log_add, log_sum
+from plackett.clicks.models._walks import Walk
+
+Pair = tuple[Tensor, Tensor]
+
+
+class Chain(NamedTuple):
+    """A user looks at the first document and, after a click or after none, goes on to the next one or stops.
+
+    Each pair is (log P, log (1 - P)), [..., list_size] each.
+
+    Args:
+        attraction: of a click on what is looked at.
+        after_click: of going on. None = never.
+        after_skip: of going on. None = always.
+    """
+
+    attraction: Pair
+    after_click: Pair | None
+    after_skip: Pair | None
+
+    def all_pairs(self) -> tuple[Pair, Pair, Pair]:
+        """The three pairs, with numbers in place of None."""
+        zero = ops.zeros_like(self.attraction[0])
+        never = (zero + IMPOSSIBLE, zero)
+        return self.attraction, self.after_click or never, self.after_skip or never[::-1]
+
+
+def log_likelihood(chain: Chain, clicked: Tensor, mask: Tensor) -> Tensor:
+    """[...], log P(the clicks of the list); -inf with a gradient of 0 where they are impossible.
+
+    All up to the last click has been looked at for sure, so that its probabilities multiply. After it the user either
+    stopped there, or after one of the documents that follow, or never: these add up.
+
+    Cost: O(list_size), without a loop.
+    """
+    (click, skip), (on_c, _), (on_s, _) = chain.all_pairs()
+    following = backend.cumulative_sum(ops.cast(clicked, click.dtype))
+    following = following[..., -1:] - following
+    is_last, in_tail = clicked & (following == 0), mask & ~clicked & (following == 0)
+    of_click = click + ops.where(is_last, 0.0, on_c)
+    head = ops.where(clicked, of_click, ops.where(mask & ~in_tail, skip + on_s, 0.0))
+    total = ops.sum(head, axis=-1) + _log_tail(chain, is_last, in_tail)
+    return ops.where(total == IMPOSSIBLE, IMPOSSIBLE, total)
+
+
+def _log_tail(chain, is_last, in_tail):
+    """[...], log P(none of the documents in the tail is clicked | the last click)."""
+    (_, skip), (on_c, off_c), (on_s, off_s) = chain.all_pairs()
+    stops, goes_on = (ops.sum(ops.where(is_last, x, 0.0), axis=-1, keepdims=True) for x in (off_c, on_c))
+    stops = ops.where(ops.any(is_last, axis=-1, keepdims=True), stops, IMPOSSIBLE)
+    passed = goes_on + backend.cumulative_sum(ops.where(in_tail, skip + on_s, 0.0))
+    ways = [stops, passed[..., -1:]]
+    if chain.after_skip is not None:
+        come = ops.concatenate([goes_on, passed[..., :-1]], axis=-1)
+        ways.append(ops.where(in_tail, come + skip + off_s, IMPOSSIBLE))
+    return log_sum(ops.concatenate(ways, axis=-1))
+
+
+def log_probability(chain: Chain) -> Tensor:
+    """[..., list_size], log P(click), whatever else is clicked. What is padding must be a certain skip."""
+    (click, skip), (on_c, _), (on_s, _) = chain.all_pairs()
+    return click + before(backend.cumulative_sum(log_add(click + on_c, skip + on_s)), 0.0)
+
+
+def walk(chain: Chain) -> Walk:
+    """The walk whose state is the log of P(looks at the next document) and of P(has stopped), given the clicks."""
+    (click, skip), on_click, on_skip = chain.all_pairs()
+    looks = ops.zeros_like(click[..., 0])
+
+    def predict(state, i):
+        looks, stopped = state
+        return looks + click[..., i], log_add(stopped, looks + skip[..., i])
+
+    def advance(state, i, clicked):
+        looks, stopped = state
+        skipped = looks + skip[..., i]
+        none = log_add(stopped, skipped)
+        none = ops.where(none == IMPOSSIBLE, 0.0, none)
+        goes_on, stops = (x[..., i] for x in on_skip)
+        return (
+            ops.where(clicked, on_click[0][..., i], skipped + goes_on - none),
+            ops.where(clicked, on_click[1][..., i], log_add(stopped, skipped + stops) - none),
+        )
+
+    return Walk((looks, looks + IMPOSSIBLE), predict, advance)

@@ -1,1 +1,0 @@
-"""Click models in which documents are looked at by their position alone."""
