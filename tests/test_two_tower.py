@@ -103,7 +103,9 @@ def test_examination_depends_on_its_context():
         after = ops.convert_to_numpy(model(inputs | {name: inputs[name][::-1]}))
         assert np.abs(after[..., 0] - before[..., 0]).max() > 1e-4
         np.testing.assert_array_equal(after[..., 1], before[..., 1])
-    narrow = scorers.two_tower(LISTS, models=2, context=["device"], hidden=[3], dimension=5, **SMALL)
+    narrow = scorers.two_tower(
+        LISTS, models=2, context=["device"], examination_hidden=[3], examination_dimension=5, **SMALL
+    )
     assert narrow.get_layer("examination").kernel.shape == (3, 1)
     assert narrow.get_layer("position_embedding").embeddings.shape == (POSITIONS + 1, 5)
 

@@ -29,8 +29,8 @@ def two_tower(
     combine: Literal["stack", "add"] = "stack",
     constant_scores: CountFrom0 = 0,
     examination_scores: CountFrom0 | None = None,
-    hidden: Counts = (16,),
-    dimension: Count = 8,
+    examination_hidden: Counts = (16,),
+    examination_dimension: Count = 8,
     examination_dropout: ShareBelow1 = 0.0,
     gradient_reversal: NotNegative = 0.0,
     models: Count | None = None,
@@ -68,8 +68,8 @@ def two_tower(
         constant_scores: how many free numbers stand first in a stack.
         examination_scores: how many scores the examination tower gives. None = 1 in a stack; in a sum as many as there
             are models. With 0 the scorer takes no position.
-        hidden: the widths of the hidden layers over positions and context.
-        dimension: of the embeddings of positions and categories, where there is context.
+        examination_hidden: the widths of the hidden layers over positions and context.
+        examination_dimension: of the embeddings of positions and categories, where there is context.
         examination_dropout: the share of lists whose examination is left out of the sum in training, so that relevance
             has to explain their clicks alone.
         gradient_reversal: how strongly the examination tower is kept from telling relevance: the gradient of a linear
@@ -106,7 +106,12 @@ def two_tower(
     examined: dict[str, Tensor] = {}
     if seen:
         examined, examination = examination_tower(
-            lists, seen, positions=positions, context=context, hidden=hidden, dimension=dimension
+            lists,
+            seen,
+            positions=positions,
+            context=context,
+            hidden=examination_hidden,
+            dimension=examination_dimension,
         )
         if taken := set(examined) & set(inputs):
             raise ValueError(f"{', '.join(sorted(taken))} cannot be in the context and in the relevance tower")
