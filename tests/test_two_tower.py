@@ -72,8 +72,7 @@ def test_examination_is_learnt_to_fall_with_the_position():
 
 def test_scores_of_a_stack_stand_in_the_order_that_the_loss_says():
     model = scorers.two_tower(LISTS, constant_scores=1, examination_scores=2, models=5, **SMALL)
-    (combine,) = [layer for layer in model.layers if layer.name.startswith("combine")]
-    combine.constants.assign([3.0])
+    model.get_layer("constants").values.assign([3.0])
     table = np.arange(2 * (POSITIONS + 1), dtype="float32").reshape(-1, 2)
     model.get_layer("examination").set_weights([table])
     found = outputs(model, LISTS)
@@ -81,7 +80,8 @@ def test_scores_of_a_stack_stand_in_the_order_that_the_loss_says():
     np.testing.assert_array_equal(found[:, 1:3], table[LISTS.columns["position"].astype("int32")])
     tower = scorers.relevance_tower(model)
     inputs, _, _ = Batches(LISTS, len(LISTS))[0]
-    np.testing.assert_allclose(found[:, 3:], ops.convert_to_numpy(tower(inputs))[inputs["mask"]], rtol=1e-5, atol=1e-6)
+    found[:, 1:3] = 0  # which a position gives
+    np.testing.assert_allclose(found, ops.convert_to_numpy(tower(inputs))[inputs["mask"]], rtol=1e-5, atol=1e-6)
 
 
 def test_padding_is_fed_position_0_and_scores_0():
@@ -248,7 +248,7 @@ def test_without_examination_no_position_is_needed():
     model = scorers.two_tower(without_positions(LISTS), constant_scores=1, examination_scores=0, models=3, **SMALL)
     assert sorted(model.input) == ["features", "mask"]
     assert model.output.shape == (None, None, 3)
-    assert scorers.relevance_tower(model).output.shape == (None, None, 2)
+    assert scorers.relevance_tower(model).output.shape == (None, None, 3)
 
 
 def test_both_models_are_saved_and_loaded(tmp_path):
@@ -264,18 +264,21 @@ def test_both_models_are_saved_and_loaded(tmp_path):
     np.testing.assert_allclose(*(ops.convert_to_numpy(one(inputs)) for one in (loaded, model)), rtol=1e-5, atol=1e-6)
 
 
-def rank_by_the_product(columns):
-    return columns[..., -1] + columns[..., -2]
+def rank_by_three(columns):
+    return columns[..., 0] * columns[..., -1] + columns[..., -2]
 
 
 def test_several_scores_of_relevance_rank_by_all_columns_of_the_stack(tmp_path):
-    rank = keras.saving.register_keras_serializable("test_two_tower")(rank_by_the_product)
+    rank = keras.saving.register_keras_serializable("test_two_tower")(rank_by_three)
     model = scorers.two_tower(LISTS, constant_scores=1, models=4, **SMALL)
     next(iter(scorers._any_model.output_layers(model).values())).ranking = rank
+    tower = scorers.relevance_tower(model)
+    model.get_layer("constants").values.assign([5.0])  # which the towers share
     columns = outputs(model, VALIDATION)
     scores = plackett.score(model, VALIDATION)
-    np.testing.assert_allclose(scores, columns[:, 2] + columns[:, 3], rtol=1e-5, atol=1e-6)
-    scorers.relevance_tower(model).save(tmp_path / "tower.keras")
+    np.testing.assert_allclose(scores, 5 * columns[:, 3] + columns[:, 2], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(scores, plackett.score(tower, VALIDATION))
+    tower.save(tmp_path / "tower.keras")
     found = plackett.score(plackett.load(tmp_path / "tower.keras"), VALIDATION)
     np.testing.assert_allclose(found, scores, rtol=1e-5, atol=1e-6)
 
