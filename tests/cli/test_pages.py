@@ -54,6 +54,7 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
     for module, name in (
         (data, "convert"),
         (data, "read_clicks"),
+        (data, "read_sessions"),
         (_sources, "read_training"),
         (evaluate, "open_measured"),
         (report, "open_measured"),

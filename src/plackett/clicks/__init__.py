@@ -27,6 +27,7 @@ _NAMES = {
     "dependent_click": "models",
     "dynamic_bayesian": "models",
     "mixture": "models",
+    "off_policy": "",
     "position_based": "models",
     "propensities": "",
     "read_propensities": "propensities._curve",
