@@ -103,6 +103,36 @@ class Positions(keras.layers.Layer):
 
 
 @register
+class Constants(keras.layers.Layer):
+    """Free numbers that are the same for all documents; 0 where they are not trained.
+
+    Args:
+        number: how many there are.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, number: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.number = number
+        self.supports_masking = True
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return super().get_config() | {"number": self.number}
+
+    def build(self, shape: tuple) -> None:
+        """Makes the numbers."""
+        self.values = self.add_weight(name="values", shape=(self.number,), initializer="zeros")
+
+    def call(self, scores: Tensor) -> Tensor:
+        """[lists, list_size, ...] -> [lists, list_size, number]."""
+        return ops.zeros_like(scores[..., :1]) + self.values
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """None: who is real is known where the scores are masked."""
+
+
+@register
 class Combine(keras.layers.Layer):
     """Adds the scores of two towers, or puts them side by side; see `two_tower`.
 
@@ -149,15 +179,10 @@ class Combine(keras.layers.Layer):
             self.constants = self.add_weight(name="constants", shape=(self.constant_scores,), initializer="zeros")
 
     def call(self, parts: list[Tensor], training: bool | None = None) -> Tensor:
-        """[examination, relevance], or [relevance] alone, each [lists, list_size, scores], -> what the loss takes."""
-        *examination, relevance = parts
+        """What stands in a stack in its order, or [examination, relevance], each [lists, list_size, scores] -> one."""
         if training and self.examination_dropout:
-            examination = [self._drop(one) for one in examination]
-        if self.combine == "add":
-            return relevance + examination[0] if examination else relevance
-        if self.constant_scores:
-            examination = [ops.zeros_like(relevance[..., :1]) + self.constants, *examination]
-        return ops.concatenate([*examination, relevance], axis=-1)
+            parts = [self._drop(parts[0]), parts[1]]
+        return parts[0] + parts[1] if self.combine == "add" else ops.concatenate(parts, axis=-1)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
         """None: who is real is known where the scores are masked."""

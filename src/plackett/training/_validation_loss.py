@@ -83,7 +83,16 @@ class ValidationLoss:
 
 
 def _repeatable(loss, seed):
-    """The loss with a state of its own, which begins anew."""
-    if loss.seed_generator is None or loss.seed is not None:
-        return loss.copy()
-    return type(loss)(**loss._arguments | {"seed": seed})
+    """The loss, which draws the same noise as the last one that was made of it."""
+    if loss.seed_generator is None:
+        return loss
+    generator = keras.random.SeedGenerator(seed if loss.seed is None else loss.seed)
+
+    def draw_noise(labels, scores):
+        *lists, documents = ops.shape(labels)
+        return keras.random.uniform((*lists, loss.sample_size, documents), seed=generator)
+
+    loss = loss.copy()
+    # TensorFlow would draw from a global generator, which nothing here takes back.
+    loss.draw_noise = draw_noise
+    return loss
