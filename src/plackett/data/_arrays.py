@@ -36,7 +36,7 @@ def check_indexes(given: Mapping[str, Any], **by_name: Mapping[str, Any] | None)
 
 def feature_matrix(x: npt.ArrayLike, feature_names: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """(the features, [documents, features] float32, and their names, those of a frame where they are None)."""
-    matrix = _numbers("X", x)
+    matrix = numbers_of("X", x)
     if matrix.ndim != 2:
         raise ValueError(f"X must be [documents, features], but has the shape {matrix.shape}")
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and told below
@@ -70,7 +70,7 @@ def row_groups(query: npt.ArrayLike | None, group: npt.ArrayLike | None, documen
 
 
 def _by_size(group, documents):
-    sizes = _numbers("group", group)
+    sizes = numbers_of("group", group)
     if sizes.ndim != 1 or (len(sizes) and sizes.dtype.kind not in "iu") or (sizes < 0).any():
         raise ValueError("group must be whole numbers, how many rows each query has, one behind the other")
     if sizes.sum() != documents:
@@ -155,7 +155,7 @@ def columns_of_documents(
     """
     found = {}
     for name, values in _by_name("columns", given):
-        column = _numbers(what.format(name), values)
+        column = numbers_of(what.format(name), values)
         if column.shape != (documents,):
             raise ValueError(f"{what.format(name)} must have {documents} entries, but has the shape {column.shape}")
         column = column.astype("float64") if column.dtype.kind == "b" else column
@@ -194,7 +194,7 @@ def _by_name(what, given):
     return given.items()
 
 
-def _numbers(what, given):
+def numbers_of(what: str, given: Any) -> np.ndarray:
     """An array of numbers; NaN where a frame says that one is missing, and where a feature is masked."""
     if what == "X" and isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given) and given.dtype.kind in "biuf":
         given = given.astype(np.result_type(given.dtype, "float32")).filled(np.nan)

@@ -124,12 +124,12 @@ def _find(path, roles, separator, decimal, encoding):
 def _documents(layout, roles, fields):
     """The documents of a file in tables, one row a document, as it streams by."""
     row, reader = 1, _Blocks(layout, roles, fields)
-    for batch in _batches(layout, [role.column for role in roles]):
+    for batch in text_batches(layout, [role.column for role in roles]):
         yield of_documents(reader.columns(batch, row), roles, row, layout.place)
         row += len(batch)
 
 
-def _batches(layout: Layout, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def text_batches(layout: Layout, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The blocks of a file, in which these columns are text.
 
     A quote that never closes is in the last column; else the last row had too few fields.

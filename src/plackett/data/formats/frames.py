@@ -1,7 +1,7 @@
 """Data frames and datasets: pandas, polars, Arrow, Hugging Face datasets."""
 
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,14 @@ def read_frame(frame: Any, roles: Roles, *, together: bool) -> RankingLists:
     columns = [table[role.column] for role in found]
     rows = [of_documents(columns, found, 1, _place)] if len(table) else []
     return from_tables(group_by_query(rows, WHERE, together=together, place=_place), WHERE)
+
+
+def columns_of_frame(frame: Any, choose: Callable[[Sequence[str]], Collection[str]]) -> pa.Table:
+    """The columns of a data frame or dataset that a function chooses by the names of all."""
+    frame = _frame(frame)
+    names = list(_names(frame))
+    check_table_names(names, WHERE)
+    return _arrow(frame, choose(names))
 
 
 def to_frame(lists: RankingLists) -> pl.DataFrame:

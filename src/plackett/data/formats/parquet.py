@@ -100,8 +100,8 @@ def parquet_tables(
     if isinstance(ids, str) or not isinstance(ids, Collection):
         raise ValueError(f"ids must be a sequence of names, but got {ids!r}")
     first: list[pa.Schema] = []
-    for name, file in _files(paths):
-        with _open(name, file) as parquet:
+    for name, file in parquet_files(paths):
+        with open_parquet(name, file) as parquet:
             rows = parquet.metadata.num_rows
             size = sum(parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups))
             at_a_time = max(1, int(TABLE * rows / max(size, 1)))
@@ -162,11 +162,11 @@ def read_parquet(
 
 def parquet_bytes(paths: Paths) -> int:
     """The size of Parquet files; see `read_parquet` for what `paths` may be."""
-    return sum(system.size(place) for _, (system, place) in _files(paths))
+    return sum(system.size(place) for _, (system, place) in parquet_files(paths))
 
 
-def _files(paths):
-    """(name, path or file system and path) of each file."""
+def parquet_files(paths: Paths) -> Iterator[tuple[str, tuple[fsspec.AbstractFileSystem, str]]]:
+    """(name, file system and path) of each file; see `read_parquet` for what `paths` may be."""
     for path in list_paths(paths):
         system, place = fsspec.core.url_to_fs(str(path))
         if not system.exists(place):
@@ -180,7 +180,12 @@ def _files(paths):
         )
 
 
-def _open(name, file):
+def open_parquet(name: str, file: tuple[fsspec.AbstractFileSystem, str]) -> pq.ParquetFile:
+    """A file that `parquet_files` gave.
+
+    Raises:
+        ValueError: it is not Parquet.
+    """
     system, place = file
     source = place if isinstance(system, LocalFileSystem) else system.open(place)
     try:
@@ -191,5 +196,5 @@ def _open(name, file):
 
 def _key(paths, *roles):
     """Digits that change with any of the files, and with what their columns are."""
-    known = [(name, system.size(place), system.ukey(place)) for name, (system, place) in _files(paths)]
+    known = [(name, system.size(place), system.ukey(place)) for name, (system, place) in parquet_files(paths)]
     return hashlib.sha256(repr((known, roles)).encode()).hexdigest()[:24]

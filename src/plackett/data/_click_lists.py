@@ -1,0 +1,196 @@
+"""From click logs to lists with features, which models are trained on."""
+
+import dataclasses
+
+import numpy as np
+
+from plackett.data._click_counts import ClickCounts
+from plackett.data._ranking_lists import RankingLists
+from plackett.data._sessions import Sessions
+from plackett.data._strings import Dictionary, Strings, concatenate_strings, dictionary_of, smaller
+
+QUERY = "query_of_session"  # the column of queries that names the query of a session
+
+
+def lists_of_sessions(lists: RankingLists, log: Sessions) -> RankingLists:
+    """One list a session: the features of the documents that it showed, in the order shown, and its clicks.
+
+    >>> lists = RankingLists.from_arrays([[0.5], [0.1]], [1, 0], query=["q", "q"], documents=["a", "b"])
+    >>> log = Sessions.from_arrays(
+    ...     query=["q"] * 4, session=["s", "s", "t", "t"], document=["a", "b", "b", "a"], position=[1, 2, 1, 2],
+    ...     click=[0, 1, 0, 1])
+    >>> shown = lists_of_sessions(lists, log)
+    >>> shown.queries.tolist(), shown.features[:, 0].tolist(), shown.columns["click"].tolist()
+    (['s', 't'], [0.5, 0.10000000149011612, 0.10000000149011612, 0.5], [0.0, 1.0, 0.0, 1.0])
+
+    Args:
+        lists: the documents of each query. They are found by the ids of query and document.
+        log: the sessions.
+
+    Returns:
+        Lists of which the ids of queries are those of the sessions; the column of queries `query_of_session` says the
+        query, and those of the context are added. The columns of documents are those of `lists`, `click`, `position`,
+        and `propensity` where the log knows it; the labels are those of `lists`.
+
+    Raises:
+        ValueError: a document of a session has no features, or a name is taken; says the session and the row, which
+            are counted from 1.
+
+    Cost: a sort of the ids, and the memory of the features of each impression.
+    """
+    rows, queries = _find(lists, log.queries, log.documents, log.session_of_row, _row_of_session(log))
+    found = lists.take(rows, log.lengths, queries)
+    columns = {"click": log.clicks.astype("float32"), "position": log.positions.astype("float32")}
+    columns |= {} if log.propensities is None else {"propensity": log.propensities}
+    context = {QUERY: log.queries} | log.context
+    _check_free(found, context)
+    return dataclasses.replace(
+        found,
+        queries=log.sessions,
+        documents=log.documents,
+        columns=_without(found.columns) | columns,
+        query_columns=found.query_columns | context,
+        missed=None,
+    )
+
+
+def lists_of_counts(lists: RankingLists, counts: ClickCounts) -> RankingLists:
+    """One list a query: an entry for each document and position with a click, and one for it without.
+
+    >>> lists = RankingLists.from_arrays([[0.5], [0.1]], [1, 0], query=["q", "q"], documents=["a", "b"])
+    >>> counts = ClickCounts.from_arrays(
+    ...     query=["q", "q"], document=["a", "b"], position=[1, 2], shown=[10, 10], clicked=[4, 0])
+    >>> counted = lists_of_counts(lists, counts)
+    >>> counted.documents.tolist(), counted.columns["click"].tolist(), counted.columns["weight"].tolist()
+    (['a@1#1', 'a@1#0', 'b@2#0'], [1.0, 0.0, 0.0], [0.4000000059604645, 0.6000000238418579, 1.0])
+
+    Weights are scaled so that the mean over these lists of a sum over entries, weighted, is the mean over sessions of
+    the sum over impressions: the loss of a pointwise function of scores and positions is the same as on the sessions.
+    A query had as many sessions as its most shown position was shown, which is so where each session shows that one.
+
+    Args:
+        lists: the documents of each query. They are found by the ids of query and document.
+        counts: how often each was shown and clicked at each position.
+
+    Returns:
+        Lists of the queries of the counts, in their order. The columns of documents are those of `lists`, `click`, 0 or
+        1, `weight`, `position`, and `propensity` where the counts know it. An entry is called
+        "document@position#click", since a list has each id once; its features and labels are those of the document.
+
+    Raises:
+        ValueError: a document has no features; says the query and the row, from 1.
+
+    Cost: a sort of the ids, and the memory of the features of each entry.
+    """
+    splits = counts.row_splits
+    query_of_row = np.repeat(np.arange(len(splits) - 1), np.diff(splits))
+    rows, queries = _find(
+        lists, counts.queries[splits[:-1]], counts.documents, query_of_row, lambda row: f"row {row + 1} of the counts"
+    )
+    often = np.stack([counts.clicked, counts.shown - counts.clicked], axis=1)  # with a click and without
+    row, unclicked = np.nonzero(often)
+    lengths = np.bincount(query_of_row[row], minlength=len(splits) - 1)
+    found = lists.take(rows[row], lengths, queries)
+    sessions = _sessions_of(query_of_row, counts).sum()
+    weights = often[row, unclicked] * (len(found) / max(sessions, 1))
+    columns = {
+        "click": (1 - unclicked).astype("float32"),
+        "weight": weights.astype("float32"),
+        "position": counts.positions[row].astype("float32"),
+    }
+    columns |= {} if counts.propensities is None else {"propensity": counts.propensities[row]}
+    return dataclasses.replace(
+        found,
+        documents=_entries(counts.documents[row], counts.positions[row], 1 - unclicked),
+        columns=_without(found.columns) | columns,
+        missed=None,
+    )
+
+
+def _row_of_session(log):
+    def words(row):
+        session = int(np.searchsorted(log.row_splits, row, side="right")) - 1
+        return f"row {row + 1}, session {log.sessions[session]!r}"
+
+    return words
+
+
+def _without(columns):
+    """The columns of documents less those that the log says."""
+    return {
+        name: column for name, column in columns.items() if name not in ("click", "position", "propensity", "weight")
+    }
+
+
+def _check_free(lists, context):
+    for name in context:
+        if name in lists.query_columns:
+            raise ValueError(f"the lists have a column of queries {name!r} already, as the log has: rename one of them")
+
+
+def _find(lists, queries, documents, query_of_row, words):
+    """([rows] int64, the row of each document in the lists; [queries] int64, the place of each query).
+
+    Args:
+        lists: where they are looked for.
+        queries: the ids of queries.
+        documents: [rows], the ids of documents.
+        query_of_row: [rows], the place of the query of each document in `queries`.
+        words: row, from 0 -> what an error calls it.
+    """
+    places, known = _search(lists.queries, queries)
+    if not known.all():
+        row = int((~known[query_of_row]).argmax()) if len(query_of_row) else 0
+        query = queries[int(query_of_row[row])]
+        raise ValueError(f"{words(row)}: the lists have no query {query!r}, so its documents have no features")
+    ranks = concatenate_strings([lists.documents, documents]).ranks()
+    of_lists, wanted = ranks[: len(lists.documents)], ranks[len(lists.documents) :]
+    many = int(ranks.max(initial=0)) + 1
+    in_lists = np.repeat(np.arange(len(lists)), np.diff(lists.row_splits)) * many + of_lists
+    rows, known = _search_keys(in_lists, places[query_of_row] * many + wanted)
+    if not known.all():
+        row = int((~known).argmax())
+        query = queries[int(query_of_row[row])]
+        raise ValueError(
+            f"{words(row)}: document {documents[row]!r} has no features: query {query!r} of the lists has "
+            "no such document"
+        )
+    return rows, places
+
+
+def _search(texts, wanted):
+    ranks = concatenate_strings([texts, wanted]).ranks()
+    return _search_keys(ranks[: len(texts)], ranks[len(texts) :])
+
+
+def _search_keys(keys, wanted):
+    """([wanted] the place of each among the keys; [wanted] bool, whether it is there)."""
+    if not len(keys):
+        return np.zeros(len(wanted), "int64"), np.zeros(len(wanted), bool)
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    found = np.minimum(np.searchsorted(ordered, wanted), len(keys) - 1)
+    return order[found], ordered[found] == wanted
+
+
+def _sessions_of(query_of_row, counts):
+    """[queries], how many sessions each had: as many as its most shown position was shown."""
+    keys = query_of_row * (int(counts.positions.max(initial=0)) + 1) + counts.positions
+    known, at = np.unique(keys, return_inverse=True)
+    shown = np.bincount(at, weights=counts.shown)
+    queries = known // (int(counts.positions.max(initial=0)) + 1)
+    most = np.zeros(int(query_of_row.max(initial=-1)) + 1)
+    np.maximum.at(most, queries, shown)
+    return most
+
+
+def _entries(documents, positions, clicks):
+    """The ids of entries, "document@position#click"."""
+    known, at = np.unique(positions.astype("int64") * 2 + clicks, return_inverse=True)
+    ends = dictionary_of([f"@{key // 2}#{key % 2}".encode() for key in known.tolist()])
+    both = concatenate_strings([documents, Strings(at.astype("int32"), ends)])
+    codes = both.codes.reshape(2, -1).T.reshape(-1)
+    text = np.concatenate([np.zeros(0, "uint8"), *both.dictionary.pieces(codes)])
+    lengths = both.dictionary.lengths[codes].astype("int64").reshape(-1, 2).sum(axis=1)
+    dictionary = Dictionary(text, smaller(np.append(0, np.cumsum(lengths))))
+    return Strings(np.arange(len(lengths), dtype="int32"), dictionary)

@@ -1,0 +1,343 @@
+"""Click logs in files and frames: Parquet with one row a session, and tables with one row an impression."""
+
+import contextlib
+import os
+import pathlib
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from plackett._files import errors_of_writing, replace
+from plackett.data._click_counts import ClickCounts, counts_of_rows
+from plackett.data._click_rows import Rows, sessions_of
+from plackett.data._schema import is_list
+from plackett.data._sessions import Sessions
+from plackett.data.formats._click_tables import Parts, column_of, parts_of_files, parts_of_frame
+from plackett.data.formats._session_lists import flat, to_table
+from plackett.data.formats.parquet import ROW_GROUP, Paths
+
+IDS = ("query", "document")
+OPTIONAL = ("session", "propensity")  # columns that need not be there under these names
+
+
+class LogColumns(NamedTuple):
+    """Which column of a table is what; see `read_sessions`."""
+
+    query: str = "query"
+    session: str | None = "session"
+    document: str = "document"
+    position: str = "position"
+    click: str = "click"
+    propensity: str | None = "propensity"
+    context: Sequence[str] = ()
+
+    def of(self, names: Sequence[str], where: str) -> dict[str, str]:
+        """What it is -> the column, of those that are there."""
+        found = _of(self._asdict(), ("query", "session", "document", "position", "click", "propensity"), names, where)
+        for name in self.context:
+            found[f"context {name}"] = column_of("context", name, names, where)
+        return found
+
+    def chosen(self, names: Sequence[str], where: str) -> list[str]:
+        """The columns that are read."""
+        return list(self.of(names, where).values())
+
+
+class CountColumns(NamedTuple):
+    """Which column of a table of counts is what; see `read_clicks`."""
+
+    query: str = "query"
+    document: str = "document"
+    position: str = "position"
+    shown: str = "shown"
+    clicked: str = "clicked"
+    propensity: str | None = "propensity"
+
+    def of(self, names: Sequence[str], where: str) -> dict[str, str]:
+        """What it is -> the column, of those that are there."""
+        return _of(self._asdict(), self._fields, names, where)
+
+    def chosen(self, names: Sequence[str], where: str) -> list[str]:
+        """The columns that are read."""
+        return list(self.of(names, where).values())
+
+
+def _of(given, roles, names, where):
+    return {
+        role: column_of(role, given[role], names, where)
+        for role in roles
+        if given[role] is not None and (role not in OPTIONAL or given[role] != role or role in names)
+    }
+
+
+def read_sessions(
+    paths: Paths,
+    *,
+    query: str = "query",
+    session: str | None = "session",
+    document: str = "document",
+    position: str = "position",
+    click: str = "click",
+    propensity: str | None = "propensity",
+    context: Sequence[str] = (),
+    separator: str | None = None,
+    encoding: str = "utf-8",
+    together: bool = True,
+) -> Sessions:
+    """The sessions of files: Parquet as `write_sessions` writes it, or CSV, TSV and Parquet with one row an impression.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "shop.csv"
+    >>> _ = path.write_text("query,product,position,clicked\\nshoes,a,1,0\\nshoes,b,2,1\\nhats,c,1,0\\n")
+    >>> read_sessions(path, document="product", click="clicked", session=None)
+    Sessions: 2 sessions of 2 queries, 3 impressions, 1 clicks
+
+    Sessions stay in their order; the impressions of each are sorted by position.
+
+    Args:
+        paths: files, or of Parquet also folders and URLs that fsspec opens, one or several of one form; the files of a
+            folder are read in the order of their names. CSV has a header, and may be compressed (gzip, zstd, bzip2).
+        query: the column of the id of the query, text or whole numbers.
+        session: the column of the id of the session, which is one list that was shown for one query. None = there is
+            none: a session begins where the query changes or the position does not rise, and their ids are their
+            numbers, from 1. Where there is no column "session", the same is done, with a warning.
+        document: the column of the id of the document, once in a session.
+        position: the column of where it was shown, a whole number from 1, once in a session.
+        click: the column of whether it was clicked, 0 or 1; true and false are welcome.
+        propensity: the column of P(seen), above 0 and at most 1. It need not be there where it is called "propensity".
+            None = it is not read.
+        context: the columns of what else is known of a session, the same in all of its rows.
+        separator: between the fields of CSV. None = a tab if the header has one, else a comma.
+        encoding: of the text of CSV.
+        together: whether the rows of a session must stand together. False = they are grouped.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column is missing, something may not stand in one, or nothing was clicked; says the file, the
+            line or row, and the session.
+
+    Cost: a few seconds for 10 million impressions of Parquet, and their memory.
+    """
+    columns = LogColumns(query, session, document, position, click, propensity, context)
+    return _sessions(parts_of_files(paths, columns.chosen, separator=separator, encoding=encoding), columns, together)
+
+
+def read_clicks(
+    paths: Paths,
+    *,
+    query: str = "query",
+    session: str | None = "session",
+    document: str = "document",
+    position: str = "position",
+    click: str = "click",
+    propensity: str | None = "propensity",
+    context: Sequence[str] = (),
+    shown: str = "shown",
+    clicked: str = "clicked",
+    separator: str | None = None,
+    encoding: str = "utf-8",
+    together: bool = True,
+) -> Sessions | ClickCounts:
+    """What files hold of clicks: counts where there are columns of how often it was shown and clicked, else sessions.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "counts.csv"
+    >>> _ = path.write_text("query,document,position,shown,clicked\\nshoes,a,1,10,3\\nshoes,b,2,10,1\\n")
+    >>> read_clicks(path)
+    ClickCounts: 2 rows of 1 queries, 20 impressions, 4 clicks
+
+    Args:
+        paths, query, session, document, position, click, propensity, context, separator, encoding, together: as in
+            `read_sessions`.
+        shown: the column of how often a document of a query was shown at a position, a whole number from 1.
+        clicked: the column of how many of those had a click. Without both columns the files hold sessions.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column is missing, something may not stand in one, or nothing was clicked; says where.
+    """
+    of_log = LogColumns(query, session, document, position, click, propensity, context)
+    of_counts = CountColumns(query, document, position, shown, clicked, propensity)
+
+    def chosen(names, where):
+        return (of_counts if _are_counts(names, of_counts) else of_log).chosen(names, where)
+
+    parts = parts_of_files(paths, chosen, separator=separator, encoding=encoding)
+    kinds = [_are_counts(part.table.column_names, of_counts) for part in parts]
+    if not any(kinds):
+        return _sessions(parts, of_log, together)
+    if not all(kinds):
+        raise ValueError(
+            f"{parts[kinds.index(True)].where} holds counts, but {parts[kinds.index(False)].where} sessions: read each "
+            "by itself"
+        )
+    return _counts(parts, of_counts)
+
+
+def sessions_of_frame(frame: Any, columns: LogColumns, *, together: bool) -> Sessions:
+    """The sessions of a data frame; see `Sessions.from_frame`."""
+    return _sessions(parts_of_frame(frame, columns.chosen), columns, together)
+
+
+def counts_of_frame(frame: Any, columns: CountColumns) -> ClickCounts:
+    """The counts of a data frame; see `ClickCounts.from_frame`."""
+    return _counts(parts_of_frame(frame, columns.chosen), columns)
+
+
+def write_sessions(log: Sessions, path: str | os.PathLike) -> None:
+    """Writes sessions to one Parquet file, one row a session. The file is whole or not there.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "sessions.parquet"
+    >>> log = Sessions.from_arrays(query=[7, 7], document=["a", "b"], position=[1, 2], click=[0, 1])
+    >>> write_sessions(log, path)
+    >>> read_sessions(path).fingerprint() == log.fingerprint()
+    True
+
+    Raises:
+        OSError: it could not be written.
+        ValueError: a column of the context has a name with another meaning.
+    """
+    with SessionWriter(path) as writer:
+        writer.write(log)
+
+
+class SessionWriter:
+    """Writes sessions to one Parquet file as they come. The file is there, whole, once the `with` ends without error.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "sessions.parquet"
+    >>> with SessionWriter(path) as writer:
+    ...     for name in "ab":
+    ...         writer.write(Sessions.from_arrays(
+    ...             query=["q"] * 2, session=[name] * 2, document=["x", "y"], position=[1, 2], click=[0, 1]))
+    >>> len(read_sessions(path))
+    2
+
+    That the id of a session is there once is checked where the file is read.
+
+    Args:
+        path: of the file; its folder must be there.
+        overwrite: whether a file of that name is replaced.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, overwrite: bool = True):
+        self.path, self.overwrite = pathlib.Path(path), overwrite
+        self._open = contextlib.ExitStack()
+        self._partial: pathlib.Path | None = None
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.Table] = []
+
+    def __enter__(self) -> "SessionWriter":
+        """Begins a file under another name."""
+        self._partial = self._open.enter_context(replace(self.path, overwrite=self.overwrite))
+        self._open.push(self._finish)
+        return self
+
+    def write(self, log: Sessions) -> None:
+        """Adds sessions.
+
+        Raises:
+            OSError: they could not be written.
+            ValueError: they have other columns than those before.
+        """
+        if self._partial is None:
+            raise ValueError("a SessionWriter writes within its with: with SessionWriter(path) as writer: ...")
+        table = to_table(log)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._partial, table.schema, compression="zstd", compression_level=1)
+        elif table.schema != self._writer.schema:
+            raise ValueError(
+                f"{self.path}: sessions must have the columns of those before, {self._writer.schema.names}"
+                f", of the same types, but have {table.schema.names}"
+            )
+        self._waiting.append(table)
+        if sum(table.nbytes for table in self._waiting) > ROW_GROUP:
+            self._flush()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        """Gives the file its name, or removes it where something went wrong."""
+        self._partial = None
+        self._open.__exit__(kind, error, trace)
+
+    def _flush(self):
+        with errors_of_writing(self.path):
+            table = pa.concat_tables(self._waiting)
+            self._writer.write_table(table, row_group_size=len(table))
+        self._waiting = []
+
+    def _finish(self, kind, error, trace):
+        """Writes what waits, unless something went wrong, and closes the file."""
+        if kind is None and self._writer is None:
+            raise ValueError(f"{self.path}: there are no sessions to write")
+        try:
+            if kind is None and self._waiting:
+                self._flush()
+        finally:
+            if self._writer is not None:
+                with errors_of_writing(self.path):
+                    self._writer.close()
+
+
+def _sessions(parts, columns, together):
+    """The sessions of parts, which are all of one form."""
+    found = [columns.of(part.table.column_names, part.where) for part in parts]
+    nested = [is_list(part.table.schema.field(of["document"]).type) for part, of in zip(parts, found, strict=True)]
+    for part, of, is_nested in zip(parts, found, nested, strict=True):
+        if is_nested != nested[0] or of.keys() != found[0].keys():
+            raise ValueError(
+                f"{part.where}: files that are read together have the same columns, but this one has "
+                f"{'one row a session' if is_nested else 'one row an impression'} and {', '.join(of)}, and "
+                f"{parts[0].where} {'one row a session' if nested[0] else 'one row an impression'} and "
+                f"{', '.join(found[0])}"
+            )
+    if nested[0]:
+        parts, found = _flat(parts, found)
+    rows = Parts(parts)
+
+    def names(role):
+        return [of[role] for of in found]
+
+    read = Rows(
+        query=rows.strings("query", names("query")),
+        document=rows.strings("document", names("document")),
+        position=rows.numbers("position", names("position")),
+        click=rows.numbers("click", names("click")),
+        session=rows.strings("session", names("session")) if "session" in found[0] else None,
+        propensity=rows.numbers("propensity", names("propensity")) if "propensity" in found[0] else None,
+        context={name: rows.context(name, names(f"context {name}")) for name in columns.context},
+    )
+    log = Sessions(**sessions_of(read, rows.place, rows.where, together=together))
+    if read.session is None and columns.session is not None:
+        warnings.warn(
+            f"{rows.where}: there is no column 'session', so a session begins where the query changes or the position "
+            f"does not rise, which makes {len(log):,} sessions; session=None says that this is meant",
+            stacklevel=3,
+        )
+    return log
+
+
+def _flat(parts, found):
+    """The same with one row an impression."""
+    first, of_rows = 0, []
+    for part, of in zip(parts, found, strict=True):
+        of_rows.append(flat(part, of, first))
+        first += len(part.table)
+    return [part for part, _ in of_rows], [of for _, of in of_rows]
+
+
+def _are_counts(names, columns):
+    return columns.shown in names and columns.clicked in names
+
+
+def _counts(parts, columns):
+    found = [columns.of(part.table.column_names, part.where) for part in parts]
+    if any(of.keys() != found[0].keys() for of in found):
+        raise ValueError(f"{parts[0].where} and others: all have a column of propensities, or none has")
+    rows = Parts(parts)
+    numbers = {role: rows.numbers(role, [of[role] for of in found]) for role in found[0] if role not in IDS}
+    query, document = (rows.strings(role, [of[role] for of in found]) for role in IDS)
+    return counts_of_rows(query, document, numbers, rows.place, rows.where)
