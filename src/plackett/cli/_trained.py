@@ -41,11 +41,12 @@ def load_ranker(path: pathlib.Path):
         ValueError: the file holds no Keras model, or one that is no scorer of plackett.
     """
     import plackett
+    from plackett.scorers._two_tower import ranker_of
 
     ranker = plackett.load(path)
     if not isinstance(ranker.input, dict) or "mask" not in ranker.input:
         raise ValueError(f"{path} is not a scorer of plackett: its inputs must be a dict with a mask")
-    return ranker
+    return ranker_of(ranker)
 
 
 def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any]):

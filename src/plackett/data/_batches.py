@@ -1,11 +1,12 @@
 """Lists cut into padded batches, of a few sizes only, so that a compiled step is used again."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from plackett.data._columns import numbers_of_ids
+from plackett.data._inputs import columns_as_inputs
 from plackett.data._numbers import INFINITY
 from plackett.data._ranking_lists import RankingLists
 from plackett.registry.names import check_known
@@ -129,6 +130,8 @@ class Batches:
             of the others. None = they stay whole.
         targets: what is learnt from: `label`, or a column of the lists such as `click`. A dict of these = labels and
             weights become dicts of the same keys, for models with several outputs.
+        inputs: columns of the lists that the model takes too: `position`, which is int32, other numbers, float32, and
+            strings, as ids; each is 0 at padding. A column of queries stands at each of their documents.
         shard: (i, n) = of each batch only the i-th of n equal parts, in the shape that all parts have.
     """
 
@@ -140,6 +143,7 @@ class Batches:
         seed: int | None = None,
         max_list_size: int | None = None,
         targets: str | Mapping[str, str] = "label",
+        inputs: Sequence[str] = (),
         shard: tuple[int, int] = (0, 1),
     ):
         if batch_size < 1:
@@ -158,7 +162,9 @@ class Batches:
         self.shard = shard
         self.lengths = np.minimum(lists.lengths, max_list_size or np.inf).astype("int64")
         self.sizes = best_sizes(self.lengths)
-        self._ids = {name: numbers_of_ids(column) for name, column in lists.ids.items()}
+        self.inputs = tuple(inputs)
+        self._inputs = {name: numbers_of_ids(column) for name, column in lists.ids.items()}
+        self._inputs |= columns_as_inputs(lists, inputs)
         self._labels = columns_of_targets(lists, [targets] if isinstance(targets, str) else targets.values())
         self.epoch, self.step = 0, 0
         self._of_epoch: list[np.ndarray] | None = None
@@ -207,7 +213,7 @@ class Batches:
             return out
 
         lists = self.lists
-        columns = self._ids | ({"features": lists.features} if lists.features.shape[1] else {})
+        columns = self._inputs | ({"features": lists.features} if lists.features.shape[1] else {})
         inputs = {"mask": mask} | {name: lay_out(column, 0) for name, column in columns.items()}
         weights = np.zeros(number, "float32")
         weights[: len(queries)] = self.batch_size / len(whole)

@@ -6,7 +6,8 @@ from keras import ops
 
 from plackett.data import Batches, RankingLists
 from plackett.scorers import as_scorer
-from plackett.scorers._any_model import inputs_for, output_layers
+from plackett.scorers._any_model import column_inputs, inputs_for, output_layers
+from plackett.scorers._two_tower import ranker_of
 from plackett.scorers.preprocessing.missing import check_missing
 
 
@@ -29,25 +30,27 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
     Returns:
         [documents], in the order of `lists`. Of a model of several tasks, the scores of the first. Where a document has
         several, they are made into one as the output layer of the model says, see `plackett.scorers.MaskedScores`; or
-        else as the loss says that the model was compiled with; without either, by their mean.
+        else as the loss says that the model was compiled with; without either, by their mean. Of a model of two towers
+        the relevance tower ranks, see `plackett.scorers.relevance_tower`.
 
     Raises:
         ValueError: this is no model, or no `RankingLists`; the model takes what the lists do not have, its output is no
             score a document, or features are missing, which it does not allow for.
 
-    Cost: a model that is no scorer is compiled anew at each call; score many times with `as_scorer(model, lists)`.
+    Cost: a model that is no scorer, or has two towers, is compiled anew at each call; score many times with
+        `as_scorer(model, lists)`, or with its relevance tower.
     """
     if not isinstance(model, keras.Model):
         raise ValueError(
             f"model must be a Keras model, such as trained.model, or plackett.load(path) of a file, but got {model!r}"
         )
     check_lists("lists", lists)
-    scorer = as_scorer(model, lists)
+    scorer = ranker_of(as_scorer(model, lists))
     lists = inputs_for(scorer, lists)
     task, layer = next(iter(output_layers(scorer).items()))
     rule = _ranking_rule(model, task, layer)
     scores = np.zeros(len(lists.labels), "float64" if layer.compute_dtype == "float64" else "float32")
-    batches = Batches(lists, batch_size_for(lists, batch_size))
+    batches = Batches(lists, batch_size_for(lists, batch_size), inputs=column_inputs(scorer, lists))
     for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
         batch = scorer.predict_on_batch(inputs)
         batch = ops.convert_to_numpy(rule(batch if task is None else batch[task]))

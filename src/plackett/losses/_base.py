@@ -86,6 +86,10 @@ class RankingLoss(Configured, keras.losses.Loss):
     of_classes: ClassVar[bool] = False
     # The scores have a last axis of models, of this size unless the scorer is told another. None = no such axis.
     models: Any = None
+    # Of a loss of clicks whose columns differ: the names of those that are the same for all documents, which stand
+    # first, and then of those that depend on the position; the others depend on the document. None = all on both.
+    constants: ClassVar[tuple[str, ...]] = ()
+    of_positions: ClassVar[tuple[str, ...] | None] = None
     # Function of the scores of several models, [..., list_size, models], that makes of them the scores to rank by,
     # [..., list_size]. None = their mean.
     ranking: Any = None

@@ -207,6 +207,7 @@ class ClickEMLoss(RankingLoss):
     fn = staticmethod(_click_em)
     weighs_documents = True
     models = 2
+    of_positions = ("examination",)
     ranking = staticmethod(relevance_logits)
 
     def __init__(

@@ -33,6 +33,8 @@ from plackett.scorers._cross import Cross, dcn
 from plackett.scorers._explain import curves, plot_curves
 from plackett.scorers._mlp import embeddings, mlp
 from plackett.scorers._outputs import MaskedScores
+from plackett.scorers._table import table
+from plackett.scorers._two_tower import relevance_tower, two_tower
 from plackett.scorers._unseen import Unseen, unseen_ids
 from plackett.scorers.preprocessing.layers import Quantiles, SignedLog1p, Vocabulary
 
@@ -42,6 +44,8 @@ SCORERS: Mapping = {
     "dcn": dcn,
     "self_attention": self_attention,
     "additive": additive,
+    "table": table,
+    "two_tower": two_tower,
 }
 
 __all__ = [
@@ -59,6 +63,9 @@ __all__ = [
     "embeddings",
     "mlp",
     "plot_curves",
+    "relevance_tower",
     "self_attention",
+    "table",
+    "two_tower",
     "unseen_ids",
 ]

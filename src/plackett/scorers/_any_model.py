@@ -16,12 +16,15 @@ from plackett._types import Tensor
 from plackett.data import RankingLists, Strings
 from plackett.data._columns import kind_of_ids, shape_of_ids
 from plackett.data._features import match_features
+from plackett.data._inputs import NO_POSITION, POSITION
 from plackett.registry import register
+from plackett.scorers._examination import Positions, check_positions
 from plackett.scorers._outputs import MaskedScores
-from plackett.scorers.preprocessing.layers import OfFeatures, Vocabulary
+from plackett.scorers.preprocessing.layers import Buckets, OfFeatures, Vocabulary
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 OF_NAME = "_vocabulary"  # how the name of the layer that knows an id feature ends
+OF_BUCKETS = "_buckets"  # and that of one that hashes it
 INT32 = np.iinfo("int32")
 FRAMES = re.compile(r'^\s*File ".*", line .*\n.*\n|^Exception encountered when calling .*\n', re.MULTILINE)
 
@@ -44,7 +47,8 @@ def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | Non
 
     Args:
         model: functional, sequential or subclassed, of a dict of some of `features`, `mask` and the id features, or of
-            one array of features, [lists, list_size, features]. What a subclassed model takes is found by trying, the
+            one array of features, [lists, list_size, features]. A functional one may also take columns of the lists,
+            such as `position`, see `plackett.data.Batches`. What a subclassed model takes is found by trying, the
             dict first. Its output is [lists, list_size] or [lists, list_size, 1], with `has_models` [lists, list_size,
             models], or a dict of such, one a task.
         lists: those that it is to score; their features and ids.
@@ -84,9 +88,23 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
     """The lists as a scorer is fed them: what `lists_for` gives, with ids of as many bits as it takes.
 
     Raises:
-        ValueError: they lack some, or have another number of features.
+        ValueError: they lack some, have another number of features, or a position that the scorer does not know.
     """
-    return _with_bits(scorer, lists_for(scorer, lists))
+    lists = lists_for(scorer, lists)
+    for layer in scorer.layers:
+        if isinstance(layer, Positions):
+            check_positions(lists, layer.positions)
+    return _with_bits(scorer, lists)
+
+
+def column_inputs(scorer: keras.Model, lists: RankingLists) -> tuple[str, ...]:
+    """The columns of the lists that a scorer takes as inputs, as `Batches` is told of them."""
+    return _columns_among(scorer.input, lists)
+
+
+def _columns_among(names, lists):
+    """Those of the names that columns of the lists have."""
+    return tuple(name for name in names if name in lists.columns or name in lists.query_columns)
 
 
 def lists_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
@@ -289,7 +307,12 @@ def _inputs(lists, names):
         _check_inputs({"features": None}, lists)
         inputs["features"] = keras.Input((None, lists.features.shape[1]), name="features")
     ids = [name for name in lists.ids if name in names]
-    return inputs | {name: keras.Input(shape_of_ids(lists.ids[name]), dtype="int32", name=name) for name in ids}
+    inputs |= {name: keras.Input(shape_of_ids(lists.ids[name]), dtype="int32", name=name) for name in ids}
+    for name in _columns_among(names, lists):
+        is_text = isinstance(lists.query_columns.get(name), Strings)
+        dtype = "int32" if is_text or name == POSITION else "float32"
+        inputs[name] = keras.Input((None, 2) if is_text else (None,), dtype=dtype, name=name)
+    return inputs
 
 
 def _halves(inputs, ids):
@@ -305,7 +328,9 @@ def _check_inputs(inputs, lists):
     """Raises ValueError unless the lists have what goes into these inputs of a model."""
     width = lists.features.shape[1]
     has = ["mask", *(["features"] if width else []), *lists.ids]
-    if lacking := [name for name in inputs if name not in has]:
+    if lacking := [name for name in inputs if name not in (*has, *_columns_among(inputs, lists))]:
+        if POSITION in lacking:
+            raise ValueError(NO_POSITION)
         dense = [
             f"; {name} is a dense feature there, which ids or categorical (--ids, --categorical) reads as an id feature"
             for name in lacking
@@ -326,16 +351,21 @@ def _check_inputs(inputs, lists):
                 f"the model takes one int32 as {name}, which in these lists holds {kind}, fed as halves of 64 bits: "
                 "let that input be keras.Input((None, 2), dtype='int32'), or make the scorer from lists of such ids"
             )
+        if name in lists.query_columns and (len(tensor.shape) == 3) != isinstance(lists.query_columns[name], Strings):
+            takes, holds = ("text", "numbers") if len(tensor.shape) == 3 else ("numbers", "text")
+            raise ValueError(f"the model takes {takes} as {name}, which in these lists holds {holds}")
         if name == "features" and tensor.shape[-1] not in (None, width):
             raise ValueError(f"the model takes {tensor.shape[-1]} features, but these lists have {width}")
 
 
 def _check_kinds(scorer, lists):
     """Raises ValueError where ids are text and the scorer knows numbers, or the other way round: all were unknown."""
-    for name, vocabulary in vocabularies(scorer).items():
+    kinds = {name: vocabulary.kind for name, vocabulary in vocabularies(scorer).items()}
+    kinds |= {x.name.removesuffix(OF_BUCKETS): x.kind for x in scorer.layers if isinstance(x, Buckets)}
+    for name, kind in kinds.items():
         if name not in lists.ids:
             continue
-        knows_text, has_text = vocabulary.kind == "text", isinstance(lists.ids[name], Strings)
+        knows_text, has_text = kind == "text", isinstance(lists.ids[name], Strings)
         if knows_text and not has_text:
             raise ValueError(
                 f"the scorer knows {name} as text, but these lists hold numbers: read it as text, by "

@@ -1,12 +1,14 @@
 """What all scorers check before they do anything."""
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable
 
 import keras
 
 from plackett.data import RankingLists
-from plackett.registry import check_options
+from plackett.registry import check_known, check_options
+from plackett.scorers.preprocessing.inputs import prepare
 
 
 def with_checks(make: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
@@ -24,3 +26,11 @@ def with_checks(make: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
         return make(lists, **options)
 
     return check_and_make
+
+
+def check_options_of(scorer: Callable[..., keras.Model], what: str, options: Iterable[str]) -> None:
+    """Raises a ValueError for the name of an option that a scorer of plackett does not know; `what` says whose."""
+    allowed = {**inspect.signature(scorer).parameters, **inspect.signature(prepare).parameters}
+    known = [option for option, parameter in allowed.items() if parameter.kind is parameter.KEYWORD_ONLY]
+    for option in options:
+        check_known(what, option, known)

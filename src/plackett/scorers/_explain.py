@@ -10,6 +10,7 @@ from plackett.data import RankingLists, Strings
 from plackett.data._columns import numbers_of_ids
 from plackett.scorers._additive import Contributions
 from plackett.scorers._any_model import ids_as_taken, lists_for
+from plackett.scorers._two_tower import ranker_of
 from plackett.scorers.preprocessing import statistics
 
 
@@ -45,6 +46,7 @@ def curves(
     """
     if points < 1:
         raise ValueError(f"points must be at least 1, but got {points}")
+    model = ranker_of(model)
     layer, has_models = _contributions(model, task)
     lists, parts = lists_for(model, lists), keras.Model(model.input, layer.output)
     names = lists.feature_names if "features" in model.input else ()

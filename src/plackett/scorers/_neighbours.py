@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from plackett.data import Batches, RankingLists
-from plackett.scorers._any_model import in_plain_words, inputs_for
+from plackett.scorers._any_model import column_inputs, in_plain_words, inputs_for
 
 FEW = 4  # lists that tell
 TOLERANCE = 1e-4  # of the spread of scores within their lists
@@ -48,7 +48,7 @@ def looks_at_neighbours(scorer: keras.Model, lists: RankingLists) -> bool:
 def _few(scorer, lists):
     """A batch of a few lists."""
     few = inputs_for(scorer, lists.select(np.arange(min(len(lists), FEW))))
-    inputs, _, _ = Batches(few, len(few))[0]
+    inputs, _, _ = Batches(few, len(few), inputs=column_inputs(scorer, few))[0]
     return inputs
 
 

@@ -1,6 +1,6 @@
 """Batches as Keras reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 
@@ -25,6 +25,7 @@ class Feed(keras.utils.PyDataset):
         seed: of the shuffling. None = in the given order.
         max_list_size: see `Batches`.
         targets: see `Batches`.
+        inputs: see `Batches`.
     """
 
     def __init__(
@@ -35,9 +36,12 @@ class Feed(keras.utils.PyDataset):
         seed: int | None = None,
         max_list_size: int | None = None,
         targets: str | Mapping[str, str] = "label",
+        inputs: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self.batches = Batches(lists, batch_size, seed=seed, max_list_size=max_list_size, targets=targets)
+        self.batches = Batches(
+            lists, batch_size, seed=seed, max_list_size=max_list_size, targets=targets, inputs=inputs
+        )
 
     def start(self, epoch: int, step: int = 0) -> None:
         """Goes to this epoch, counted from 0, from batch `step` on."""

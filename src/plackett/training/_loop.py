@@ -10,7 +10,8 @@ import keras
 from plackett import backend
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
-from plackett.scorers._any_model import inputs_for, match_to
+from plackett.scorers._any_model import column_inputs, inputs_for, match_to
+from plackett.scorers._two_tower import ranker_of
 from plackett.scorers.preprocessing.missing import check_missing
 from plackett.training._feed import Feed
 from plackett.training._interrupt import catch_interrupts
@@ -180,16 +181,18 @@ class _Run:
         self.losses = list(losses.values())
         self.model = make_scorer(lists, settings, losses)
         self.validation = validation = match_to(self.model, validation)
-        inputs_for(self.model, validation)
+        self.ranker = ranker_of(self.model)
+        inputs_for(self.ranker, validation)
         check_missing(self.model, validation)
-        self.feed = _make_feed(inputs_for(self.model, lists), settings, batch_size)
+        lists = inputs_for(self.model, lists)
+        self.feed = _make_feed(lists, settings, batch_size, column_inputs(self.model, lists))
         targets = self.feed.batches.targets if settings.tasks else {None: settings.target}
         check_labels(lists, validation, losses, targets, self.metric)
         compile_model(self.model, settings, losses, optimizer)
 
     def to_its_end(self, folder, callbacks, config=None, *, goes_on=False):
         """Trains, or goes on, or finds that nothing is left to do; `config` is what `config.yaml` is to say."""
-        record = Record(self.validation, self.metric, self.settings.patience, folder)
+        record = Record(self.validation, self.metric, self.settings.patience, folder, self.ranker)
         if folder is not None:
             record.take(read_history(folder)).check_patience()
             write_changes(folder, config)
@@ -237,11 +240,12 @@ class _Run:
         calls.end()
 
 
-def _make_feed(lists, settings, batch_size):
+def _make_feed(lists, settings, batch_size, inputs):
     targets = settings.target
     if settings.tasks:
         targets = {name: task["target"] for name, task in settings.tasks.items()}
-    return Feed(lists, batch_size, seed=settings.seed, max_list_size=settings.max_list_size, targets=targets)
+    cut = settings.max_list_size
+    return Feed(lists, batch_size, seed=settings.seed, max_list_size=cut, targets=targets, inputs=inputs)
 
 
 def _has_state(settings):

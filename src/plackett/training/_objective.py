@@ -1,6 +1,5 @@
 """What a run trains and is measured by: its losses, its metric, and a scorer that gives the scores that they take."""
 
-import inspect
 from collections.abc import Mapping
 
 import keras
@@ -9,11 +8,11 @@ from plackett import losses, metrics, scorers
 from plackett.data import RankingLists
 from plackett.losses._base import RankingLoss
 from plackett.metrics._base import RankingMetric
-from plackett.registry import check_known, classes_by_name, snake_case
+from plackett.registry import classes_by_name, snake_case
 from plackett.registry.refusals import loss_of_pairs
 from plackett.scorers._any_model import as_scorer, output_layers
+from plackett.scorers._checks import check_options_of
 from plackett.scorers._neighbours import check_padding
-from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._objects import make_object, make_objects
 from plackett.training._settings import Settings
 
@@ -71,6 +70,8 @@ def make_scorer(lists: RankingLists, settings: Settings, losses: Mapping[str | N
         make = given if callable(given) else _known_scorer(given, lists, settings)
         heads = {"models": models, "tasks": list(settings.tasks) if settings.tasks else None}
         heads = {name: value for name, value in heads.items() if value is not None}
+        if make is scorers.two_tower:
+            heads |= _of_towers(next(iter(losses.values())))
         model = _call(make, lists, heads | settings.scorer_options, settings.mixed_precision)
     scorer = as_scorer(model, lists, has_models=models is not None)
     if scorer is not model:
@@ -131,11 +132,15 @@ def _known_scorer(name, lists, settings):
     """The scorer of this name, of which the settings give no unknown option."""
     name = name or ("embeddings" if lists.ids else "mlp")
     scorer = scorers.SCORERS[name]
-    allowed = {**inspect.signature(scorer).parameters, **inspect.signature(prepare).parameters}
-    allowed = [option for option, parameter in allowed.items() if parameter.kind is parameter.KEYWORD_ONLY]
-    for option in settings.scorer_options:
-        check_known(f"option of the scorer {name}:", option, allowed)
+    check_options_of(scorer, f"option of the scorer {name}:", settings.scorer_options)
     return scorer
+
+
+def _of_towers(loss):
+    """The options of `two_tower` for a loss: a sum, unless the loss says which of its columns a position gives."""
+    if loss.of_positions is None:
+        return {"combine": "add"}
+    return {"combine": "stack", "constant_scores": len(loss.constants), "examination_scores": len(loss.of_positions)}
 
 
 def _call(make, lists, options, mixed_precision):

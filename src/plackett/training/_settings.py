@@ -10,12 +10,30 @@ from typing import Annotated, Any
 from plackett._types import Tensor
 from plackett.registry import check_known
 from plackett.registry.docs import argument_texts
-from plackett.registry.options import Count, NotNegative, Number, Positive, Probability, Rule, Share, number, rule_of
+from plackett.registry.options import (
+    Count,
+    CountFrom0,
+    NotNegative,
+    Number,
+    Positive,
+    Probability,
+    Rule,
+    Share,
+    number,
+    rule_of,
+)
 
-SCORERS = ("additive", "dcn", "embeddings", "mlp", "self_attention")  # the keys of `plackett.scorers.SCORERS`
+SCORERS = (
+    "additive",
+    "dcn",
+    "embeddings",
+    "mlp",
+    "self_attention",
+    "table",
+    "two_tower",
+)  # the keys of `plackett.scorers.SCORERS`
 OF_OPTIMIZERS = ("learning_rate", "learning_rate_schedule", "weight_decay", "global_clipnorm")
 
-CountFrom0 = Annotated[int, number("a whole number of at least 0", lambda x: x >= 0, whole=True)]
 Seed = Annotated[int, number(f"a whole number from 0 to {2**32 - 1}", lambda x: 0 <= x < 2**32, whole=True)]
 
 

@@ -18,6 +18,7 @@ from plackett.evaluation._scoring import score
 from plackett.evaluation.systems.base import OpenSystem, count
 from plackett.scorers import unseen_ids
 from plackett.scorers._any_model import feature_names
+from plackett.scorers._two_tower import ranker_of
 from plackett.scorers._unseen import Unseen
 
 
@@ -30,7 +31,7 @@ class KerasModel(OpenSystem):
     """
 
     def __init__(self, name: str, model: keras.Model):
-        self.name, self.model = name, model
+        self.name, self.model = name, ranker_of(model)
         # By the first query of each part, so that what is asked again counts once.
         self._unseen: dict[str, dict[str, Unseen]] = {}
 

@@ -12,6 +12,7 @@ from plackett.registry import register
 from plackett.scorers.preprocessing import statistics
 
 KINDS = ("int32", "int64", "text")  # of ids
+MULTIPLIERS = (73244475, -1640531535)  # odd, with bits all over
 
 
 class OfFeatures(keras.layers.Layer):
@@ -146,6 +147,36 @@ class Quantiles(keras.layers.Layer):
             step //= 2
         bottom, top = ops.take(levels, place, axis=0), ops.take(levels, place + 1, axis=0)
         return bottom + (top - bottom) * ops.clip((x - low) / (high - low), 0.0, 1.0)
+
+
+@register
+class Buckets(keras.layers.Layer):
+    """The bucket that an id is hashed into, from 0.
+
+    >>> import numpy as np
+    >>> [int(x) for x in Buckets(5)(np.array([3, 70, 3], "int32"))]
+    [4, 2, 4]
+
+    Args:
+        buckets: how many there are.
+        kind: "int32", "int64" or "text", see `Vocabulary`.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, buckets: int, kind: str = "int32", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.buckets, self.kind = buckets, kind
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return super().get_config() | {"buckets": self.buckets, "kind": self.kind}
+
+    def call(self, ids: Tensor) -> Tensor:
+        """[...] int32, or [..., 2] int32, the halves of 64 bits -> [...] int32."""
+        low, high = (ids, 0) if self.kind == "int32" else (ids[..., 0], ids[..., 1])
+        mixed = low * MULTIPLIERS[0] + high * MULTIPLIERS[1]  # which wraps at 32 bits
+        # The low bits of a product do not depend on the high ones of its factors.
+        return ops.mod(ops.bitwise_xor(mixed, ops.right_shift(mixed, 15)), self.buckets)
 
 
 @register

@@ -25,6 +25,7 @@ class Record(keras.callbacks.Callback):
         metric: what each epoch is measured by; other callbacks see it by its name in their logs.
         patience: how many epochs without a better metric are allowed.
         folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
+        ranker: what is measured and saved; of a model of two towers the relevance tower. None = the model.
 
     Raises:
         TrainingDivergedError: at the end of an epoch whose scores or metric are not finite; nothing of that epoch is
@@ -37,12 +38,14 @@ class Record(keras.callbacks.Callback):
         metric: RankingMetric,
         patience: int,
         folder: pathlib.Path | None,
+        ranker: keras.Model | None = None,
     ) -> None:
         super().__init__()
         self.validation = validation
         self.metric = metric
         self.patience = patience
         self.folder = folder
+        self.ranker = ranker
         self.history: list[dict] = []
         self.best: dict | None = None
         self.best_weights: list[np.ndarray] | None = None
@@ -69,7 +72,7 @@ class Record(keras.callbacks.Callback):
                 )
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        scores = score(self.model, self.validation)
+        scores = score(self.ranker or self.model, self.validation)
         overflows = ~(scores < np.inf)  # NaN, or inf, as finite weights that are too large make it
         if overflows.any():
             what = f"{overflows.sum()} of {len(scores)} scores of the validation lists are NaN or inf"

@@ -1,0 +1,209 @@
+"""The examination tower of `two_tower`, and how its scores come together with those of relevance."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from plackett._types import Tensor
+from plackett.data import RankingLists, Strings
+from plackett.data._inputs import columns_as_inputs
+from plackett.registry import register
+from plackett.scorers.preprocessing.layers import Vocabulary
+
+POSITION = "position"
+
+
+def examination_tower(
+    lists: RankingLists,
+    scores: int,
+    *,
+    positions: int | None,
+    context: Sequence[str],
+    hidden: Sequence[int],
+    dimension: int,
+) -> tuple[dict[str, Tensor], Tensor]:
+    """(its inputs by name, its logits [lists, list_size, scores]); see `two_tower`.
+
+    Raises:
+        ValueError: a position is missing, not whole or beyond `positions`, or a context that is not there or not a
+            number.
+    """
+    columns = columns_as_inputs(lists, (POSITION, *context))
+    if positions is None:
+        positions = int(columns[POSITION].max())
+    check_positions(lists, positions)
+    known = Positions(positions, name="positions")
+    inputs = {POSITION: keras.Input((None,), dtype="int32", name=POSITION)}
+    place = known(inputs[POSITION])
+    if not context:
+        table = keras.layers.Embedding(
+            positions + 1, scores, embeddings_initializer="zeros", name="examination", dtype="float32"
+        )
+        return inputs, table(place)
+    parts = [keras.layers.Embedding(positions + 1, dimension, name="position_embedding")(place)]
+    for name in context:
+        inputs[name], part = _context(name, lists, columns[name], dimension)
+        parts.append(part)
+    x = keras.layers.Concatenate()(parts)
+    for width in hidden:
+        x = keras.layers.Dense(width, activation="relu")(x)
+    return inputs, keras.layers.Dense(scores, name="examination")(x)
+
+
+def _context(name, lists, column, dimension):
+    """(the input of a column of context, what the tower is fed of it)."""
+    if isinstance(lists.query_columns.get(name), Strings):
+        given = keras.Input((None, 2), dtype="int32", name=name)
+        values = np.unique(np.ascontiguousarray(column).view("int64"))
+        number = Vocabulary(values, kind="text", name=f"{name}_vocabulary")(given)
+        return given, keras.layers.Embedding(len(values) + 1, dimension, name=f"{name}_embedding")(number)
+    if not np.isfinite(column).all():
+        raise ValueError(f"the context {name} must be finite numbers or strings in all training lists")
+    given = keras.Input((None,), dtype="float32", name=name)
+    mean, variance = float(column.mean(dtype="float64")), float(column.var(dtype="float64"))
+    standardise = keras.layers.Normalization(axis=None, mean=mean, variance=variance, dtype="float32")
+    return given, standardise(given)[..., None]
+
+
+def check_positions(lists: RankingLists, positions: int) -> None:
+    """Raises a ValueError where a document of the lists was shown beyond the positions that are known."""
+    column = lists.columns[POSITION]
+    if len(beyond := np.flatnonzero(column > positions)):
+        query = int(np.searchsorted(lists.row_splits, beyond[0], side="right")) - 1
+        raise ValueError(
+            f"position must be at most {positions}, the last one that the examination tower knows, but it is "
+            f"{column[beyond[0]]:g} in query {lists.queries[query]!r}: give positions={int(column.max())} in "
+            "scorer_options, or leave such documents out"
+        )
+
+
+@register
+class Positions(keras.layers.Layer):
+    """Says how many positions a scorer knows, and passes them on.
+
+    Args:
+        positions: the last one that is known; they count from 1.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, positions: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.positions = positions
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return super().get_config() | {"positions": self.positions}
+
+    def call(self, x: Tensor) -> Tensor:
+        """[...] int32 -> the same."""
+        return x
+
+
+@register
+class Combine(keras.layers.Layer):
+    """Adds the scores of two towers, or puts them side by side; see `two_tower`.
+
+    Args:
+        combine: "add" or "stack".
+        constant_scores: how many free numbers stand first in a stack.
+        examination_scores: how many scores the examination tower gives.
+        examination_dropout: the share of lists whose examination is 0 in training.
+        examined: the inputs of the examination tower.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(
+        self,
+        combine: str,
+        constant_scores: int,
+        examination_scores: int,
+        examination_dropout: float,
+        examined: Sequence[str],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.combine = combine
+        self.constant_scores = constant_scores
+        self.examination_scores = examination_scores
+        self.examination_dropout = examination_dropout
+        self.examined = tuple(examined)
+        self.seed_generator = keras.random.SeedGenerator() if examination_dropout else None
+        self.supports_masking = True
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return super().get_config() | {
+            "combine": self.combine,
+            "constant_scores": self.constant_scores,
+            "examination_scores": self.examination_scores,
+            "examination_dropout": self.examination_dropout,
+            "examined": list(self.examined),
+        }
+
+    def build(self, shapes: list) -> None:
+        """Makes the free numbers."""
+        if self.constant_scores:
+            self.constants = self.add_weight(name="constants", shape=(self.constant_scores,), initializer="zeros")
+
+    def call(self, parts: list[Tensor], training: bool | None = None) -> Tensor:
+        """[examination, relevance], or [relevance] alone, each [lists, list_size, scores], -> what the loss takes."""
+        *examination, relevance = parts
+        if training and self.examination_dropout:
+            examination = [self._drop(one) for one in examination]
+        if self.combine == "add":
+            return relevance + examination[0] if examination else relevance
+        if self.constant_scores:
+            examination = [ops.zeros_like(relevance[..., :1]) + self.constants, *examination]
+        return ops.concatenate([*examination, relevance], axis=-1)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """None: who is real is known where the scores are masked."""
+
+    def _drop(self, x):
+        drawn = keras.random.uniform((ops.shape(x)[0], 1, 1), dtype="float32", seed=self.seed_generator)
+        return ops.where(drawn < self.examination_dropout, ops.zeros_like(x), x)
+
+
+@register
+class Reversal(keras.layers.Layer):
+    """Passes examination logits on, and in training punishes what they tell of relevance.
+
+    A linear guess of the mean relevance score by the logits is learnt by its squared error, a mean over documents. Its
+    gradient reaches the logits reversed.
+
+    Args:
+        scale: of the reversed gradient.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, scale: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = scale
+        self.supports_masking = True
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return super().get_config() | {"scale": self.scale}
+
+    def build(self, shapes: tuple) -> None:
+        """Makes the weights of the guess."""
+        self.kernel = self.add_weight(name="kernel", shape=(shapes[0][-1], 1))
+        self.bias = self.add_weight(name="bias", shape=(1,), initializer="zeros")
+
+    def call(self, inputs: tuple[Tensor, Tensor, Tensor], training: bool | None = None) -> Tensor:
+        """(examination, relevance, both [lists, list_size, scores], mask) -> the examination."""
+        examination, relevance, mask = inputs
+        if training:
+            # Its value is that of the logits, its derivative -scale.
+            turned = (1 + self.scale) * ops.stop_gradient(examination) - self.scale * examination
+            guess = (ops.matmul(turned, self.kernel) + self.bias)[..., 0]
+            error = ops.square(guess - ops.stop_gradient(ops.mean(ops.cast(relevance, guess.dtype), axis=-1)))
+            real = ops.cast(mask, error.dtype)
+            self.add_loss(ops.sum(error * real) / ops.maximum(ops.sum(real), 1.0))
+        return examination
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """None: who is real is known where the scores are masked."""

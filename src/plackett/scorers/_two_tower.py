@@ -1,0 +1,238 @@
+"""Two towers: what a document is worth and whether it was seen, which a click mixes up."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import keras
+from keras import ops
+
+from plackett._types import Tensor
+from plackett.data import RankingLists
+from plackett.registry import check_known, register
+from plackett.registry.options import Count, CountFrom0, Counts, Names, NotNegative, ShareBelow1
+from plackett.scorers._any_model import output_layers
+from plackett.scorers._checks import check_options_of, with_checks
+from plackett.scorers._examination import Combine, Reversal, examination_tower
+from plackett.scorers._outputs import MaskedScores, mask_scores
+
+SCORES = "scores"  # the name of the layer that the scores of the relevance tower come from
+
+
+@with_checks
+def two_tower(
+    lists: RankingLists,
+    *,
+    relevance: str = "mlp",
+    relevance_options: Mapping | None = None,
+    positions: Count | None = None,
+    context: Names | tuple[()] = (),
+    combine: Literal["stack", "add"] = "stack",
+    constant_scores: CountFrom0 = 0,
+    examination_scores: CountFrom0 | None = None,
+    hidden: Counts = (16,),
+    dimension: Count = 8,
+    examination_dropout: ShareBelow1 = 0.0,
+    gradient_reversal: NotNegative = 0.0,
+    models: Count | None = None,
+    tasks: Names | None = None,
+) -> keras.Model:
+    """A relevance tower over documents beside an examination tower over positions, for losses of clicks.
+
+    With "add", as in an additive model of clicks,
+
+        score_m = relevance_m(document) + examination_m(position, context)
+
+    With "stack" a document has the scores of both towers side by side, as `click_em` and the click models take them:
+    first `constant_scores` free numbers, then `examination_scores` of the position, then those of the document. The
+    examination is a number a position; with `context` hidden layers over embeddings of both.
+
+    What ranks is the relevance tower alone, see `relevance_tower`: `plackett.score` needs no position.
+
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> shown = {"position": np.tile(np.arange(1, 7), 10)}
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10, columns=shown)
+    >>> model = plackett.scorers.two_tower(lists, models=2)
+    >>> sorted(model.input), model.output.shape
+    (['features', 'mask', 'position'], (None, None, 2))
+
+    Args:
+        lists: the training lists, with the column `position`, from 1.
+        relevance: the scorer of the relevance tower, by its name.
+        relevance_options: its options.
+        positions: how many positions are known. None = up to the last one in the lists.
+        context: columns of queries or documents that examination depends on too: strings are categories, numbers are
+            standardised.
+        combine: "stack" or "add".
+        constant_scores: how many free numbers stand first in a stack.
+        examination_scores: how many scores the examination tower gives. None = 1 in a stack; in a sum as many as there
+            are models. With 0 the scorer takes no position.
+        hidden: the widths of the hidden layers over positions and context.
+        dimension: of the embeddings of positions and categories, where there is context.
+        examination_dropout: the share of lists whose examination is left out of the sum in training, so that relevance
+            has to explain their clicks alone.
+        gradient_reversal: how strongly the examination tower is kept from telling relevance: the gradient of a linear
+            guess of the relevance by the examination is reversed and scaled by this. The squared error of the guess is
+            part of the loss in training.
+        models: how many scores a document gets, see `plackett.scorers`.
+        tasks: None alone.
+
+    Returns:
+        A model of the inputs of the relevance tower, `position` and the context.
+
+    Raises:
+        ValueError: a position or context is missing or malformed, the numbers of scores do not add up, an option is
+            out of range or would not act.
+
+    Reference: Yan et al., "Revisiting Two-Tower Models for Unbiased Learning to Rank", SIGIR 2022, for the sum; Zhang
+    et al., "Towards Disentangling Relevance and Bias in Unbiased Learning to Rank", KDD 2023,
+    https://arxiv.org/abs/2212.13937, for the reversal, with the relevance tower's score as the label of the adversary,
+    and the dropout, which here drops the examination of a whole list and scales nothing.
+    """
+    if tasks is not None:
+        raise ValueError(f"two_tower gives one output, not the tasks {', '.join(tasks)}: train a model for each")
+    if combine == "stack" and examination_dropout:
+        raise ValueError(
+            "examination_dropout leaves the examination out of a sum: in a stack its logit of 0 would be a probability "
+            'of 1/2; give combine="add"'
+        )
+    seen, documents = _numbers_of_scores(combine, constant_scores, examination_scores, models)
+    if not seen and (context or positions or examination_dropout or gradient_reversal):
+        raise ValueError("context, positions, examination_dropout and gradient_reversal act on examination_scores > 0")
+    tower = _make_relevance(lists, relevance, relevance_options or {}, documents)
+    inputs, mask, scores = dict(tower.input), tower.input["mask"], tower.output
+    parts = [scores if len(scores.shape) == 3 else scores[..., None]]
+    examined: dict[str, Tensor] = {}
+    if seen:
+        examined, examination = examination_tower(
+            lists, seen, positions=positions, context=context, hidden=hidden, dimension=dimension
+        )
+        if taken := set(examined) & set(inputs):
+            raise ValueError(f"{', '.join(sorted(taken))} cannot be in the context and in the relevance tower")
+        if gradient_reversal:
+            examination = Reversal(gradient_reversal, dtype="float32")((examination, parts[0], mask))
+        parts.insert(0, examination)
+    both = Combine(combine, constant_scores, seen, examination_dropout, tuple(examined), dtype="float32")(parts)
+    return keras.Model(inputs | examined, mask_scores(both, mask, "clicks", models), name="two_tower")
+
+
+def _numbers_of_scores(combine, constants, seen, models):
+    """(the scores of the examination tower, those of the relevance tower: None = one without an axis)."""
+    if combine == "add":
+        if constants:
+            raise ValueError(f"constant_scores={constants} stand in a stack: leave them out where scores are added")
+        if seen not in (None, 1, models):
+            raise ValueError(f"examination_scores must be 1 or models, which is {models}, in a sum, but got {seen}")
+        return (models or 1) if seen is None else seen, models
+    seen = 1 if seen is None else seen
+    if models is None or models <= constants + seen:
+        raise ValueError(
+            f"a stack of {constants} constant scores, {seen} of the position and at least 1 of the document has "
+            f"{constants + seen + 1} scores or more, but the loss takes {models or 1}: give it a loss of clicks such "
+            'as click_em, or combine="add"'
+        )
+    documents = models - constants - seen
+    return seen, None if documents == 1 else documents
+
+
+def _make_relevance(lists, name, options, models):
+    """The relevance tower, a scorer."""
+    from plackett.scorers import SCORERS  # which knows this scorer too
+
+    check_known("scorer of relevance", name, [known for known in SCORERS if known != "two_tower"])
+    check_options_of(SCORERS[name], f"relevance_options of the scorer {name}:", options)
+    for own in ("models", "tasks"):
+        if own in options:
+            raise ValueError(f"relevance_options must not hold {own}, which two_tower says itself")
+    return SCORERS[name](lists, **options, **({} if models is None else {"models": models}))
+
+
+def has_towers(model: keras.Model) -> bool:
+    """Whether a model has a relevance tower beside what ranks nothing."""
+    return _combination(model) is not None
+
+
+def _combination(model):
+    return next((layer for layer in model.layers if isinstance(layer, Combine)), None)
+
+
+def relevance_tower(model: keras.Model) -> keras.Model:
+    """What ranks of a model of two towers: the scorer of documents alone, of which no position is known.
+
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 3))
+    >>> shown = {"position": np.tile(np.arange(1, 7), 10)}
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10, columns=shown)
+    >>> model = plackett.scorers.two_tower(lists, models=2)
+    >>> tower = relevance_tower(model)
+    >>> sorted(tower.input)
+    ['features', 'mask']
+    >>> bool((plackett.score(tower, lists) == plackett.score(model, lists)).all())
+    True
+
+    Args:
+        model: what `two_tower` made, trained or not.
+
+    Returns:
+        A scorer, see `plackett.scorers`, which shares the weights. Where the relevance tower gives a document several
+        scores, they rank as the model's do, or as its loss says.
+
+    Raises:
+        ValueError: the model has no relevance tower.
+    """
+    combination = _combination(model)
+    if combination is None:
+        raise ValueError(
+            f"the model {model.name} has no relevance tower: it was not made by plackett.scorers.two_tower"
+        )
+    (output,) = output_layers(model).values()
+    ranking = getattr(model, "loss", None) if output.ranking is None else output
+    ranking = getattr(ranking, "ranking", None)
+    layer = model.get_layer(SCORES)
+    if ranking is not None and layer.axis_of_models and combination.combine == "stack":
+        ranking = OfRelevance(ranking, combination.constant_scores + combination.examination_scores)
+    scores = MaskedScores(
+        layer.axis_of_models, ranking if layer.axis_of_models else None, name="relevance", dtype="float32"
+    )
+    inputs = {name: tensor for name, tensor in model.input.items() if name not in combination.examined}
+    return keras.Model(inputs, scores((layer.output, inputs["mask"])), name="relevance_tower")
+
+
+def ranker_of(model: keras.Model) -> keras.Model:
+    """The relevance tower of a model of two towers; any other model itself."""
+    return relevance_tower(model) if has_towers(model) else model
+
+
+@register
+class OfRelevance:
+    """Ranks by the scores of the relevance tower as a function of all columns of a stack does.
+
+    >>> import numpy as np
+    >>> rank = OfRelevance(lambda columns: columns[..., 1], before=1)
+    >>> [float(x) for x in rank(np.array([[5.0], [7.0]], "float32"))]
+    [5.0, 7.0]
+
+    Args:
+        ranking: function of [..., columns] that gives [...].
+        before: how many columns stand before those of the tower; they are 0, since they are the same for all documents
+            or not known.
+    """
+
+    def __init__(self, ranking: Callable[[Tensor], Tensor], before: int) -> None:
+        self.ranking, self.before = ranking, before
+
+    def __call__(self, scores: Tensor) -> Tensor:
+        """[..., relevance columns] -> [...]."""
+        zeros = [ops.zeros_like(scores[..., :1])] * self.before
+        return self.ranking(ops.concatenate([*zeros, scores], axis=-1))
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {"ranking": keras.saving.serialize_keras_object(self.ranking), "before": self.before}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "OfRelevance":
+        """The rule of what `get_config` returned."""
+        return cls(**config | {"ranking": keras.saving.deserialize_keras_object(config["ranking"])})
