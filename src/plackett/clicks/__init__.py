@@ -17,6 +17,7 @@ _NAMES = {
     "click_through_rate": "models",
     "position_based": "models",
     "simulate": "_simulation",
+    "train": "_train",
     "trust_bias": "models",
 }
 __all__ = list(_NAMES)

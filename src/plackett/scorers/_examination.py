@@ -112,6 +112,7 @@ class Combine(keras.layers.Layer):
         examination_scores: how many scores the examination tower gives.
         examination_dropout: the share of lists whose examination is 0 in training.
         examined: the inputs of the examination tower.
+        rate: the free numbers are their weights times this.
         kwargs: those of `keras.layers.Layer`.
     """
 
@@ -122,6 +123,7 @@ class Combine(keras.layers.Layer):
         examination_scores: int,
         examination_dropout: float,
         examined: Sequence[str],
+        rate: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -130,6 +132,7 @@ class Combine(keras.layers.Layer):
         self.examination_scores = examination_scores
         self.examination_dropout = examination_dropout
         self.examined = tuple(examined)
+        self.rate = rate
         self.seed_generator = keras.random.SeedGenerator() if examination_dropout else None
         self.supports_masking = True
 
@@ -141,6 +144,7 @@ class Combine(keras.layers.Layer):
             "examination_scores": self.examination_scores,
             "examination_dropout": self.examination_dropout,
             "examined": list(self.examined),
+            "rate": self.rate,
         }
 
     def build(self, shapes: list) -> None:
@@ -156,7 +160,7 @@ class Combine(keras.layers.Layer):
         if self.combine == "add":
             return relevance + examination[0] if examination else relevance
         if self.constant_scores:
-            examination = [ops.zeros_like(relevance[..., :1]) + self.constants, *examination]
+            examination = [ops.zeros_like(relevance[..., :1]) + self.rate * self.constants, *examination]
         return ops.concatenate([*examination, relevance], axis=-1)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
