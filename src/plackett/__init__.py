@@ -36,5 +36,5 @@ __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)
 
 # Keras finds the classes of a saved model only where they have been imported.
 if "keras" in sys.modules:
-    for _name in ("lambdas", "losses", "metrics", "scorers"):
+    for _name in ("clicks.models", "lambdas", "losses", "metrics", "scorers"):
         importlib.import_module(f"{__name__}.{_name}")

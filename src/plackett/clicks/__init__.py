@@ -7,18 +7,30 @@ from plackett import _lazy
 
 _NAMES = {
     "CascadeModel": "models",
+    "ClickChainModel": "models",
     "ClickModel": "models",
     "ClickThroughRateModel": "models",
+    "DependentClickModel": "models",
+    "DynamicBayesianModel": "models",
     "MODELS": "models",
+    "MixtureModel": "models",
     "PositionBasedModel": "models",
+    "SimplifiedDynamicBayesianModel": "models",
     "Simulation": "_simulation",
     "TrustBiasModel": "models",
+    "UserBrowsingModel": "models",
     "cascade": "models",
+    "click_chain": "models",
     "click_through_rate": "models",
+    "dependent_click": "models",
+    "dynamic_bayesian": "models",
+    "mixture": "models",
     "position_based": "models",
+    "simplified_dynamic_bayesian": "models",
     "simulate": "_simulation",
     "train": "_train",
     "trust_bias": "models",
+    "user_browsing": "models",
 }
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

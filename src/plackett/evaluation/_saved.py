@@ -29,7 +29,8 @@ def load(path: str | os.PathLike) -> keras.Model:
         ValueError: the file holds no model that Keras can load.
     """
     path = find_model(path)
-    for name in ("lambdas", "losses", "metrics", "scorers"):  # Keras finds their classes where they have been imported
+    # Keras finds their classes where they have been imported.
+    for name in ("clicks.models", "lambdas", "losses", "metrics", "scorers"):
         importlib.import_module(f"plackett.{name}")
     try:
         return keras.models.load_model(path)

@@ -1,7 +1,20 @@
 """Click models: how clicks come about, as likelihoods of logits."""
 
 from plackett.clicks.models._base import ClickModel
-from plackett.clicks.models._cascades import CascadeModel, cascade
+from plackett.clicks.models._browsing import UserBrowsingModel, user_browsing
+from plackett.clicks.models._cascades import (
+    CascadeModel,
+    ClickChainModel,
+    DependentClickModel,
+    DynamicBayesianModel,
+    SimplifiedDynamicBayesianModel,
+    cascade,
+    click_chain,
+    dependent_click,
+    dynamic_bayesian,
+    simplified_dynamic_bayesian,
+)
+from plackett.clicks.models._mixture import MixtureModel, mixture
 from plackett.clicks.models._positions import (
     ClickThroughRateModel,
     PositionBasedModel,
@@ -17,4 +30,9 @@ MODELS: dict[str, type[ClickModel]] = {
     "pbm": PositionBasedModel,
     "trust": TrustBiasModel,
     "cascade": CascadeModel,
+    "dcm": DependentClickModel,
+    "ubm": UserBrowsingModel,
+    "dbn": DynamicBayesianModel,
+    "sdbn": SimplifiedDynamicBayesianModel,
+    "ccm": ClickChainModel,
 }

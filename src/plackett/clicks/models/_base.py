@@ -1,7 +1,7 @@
 """What all click models share: the log-likelihood of clicks as a Keras loss, its probabilities, and samples of it."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from keras import ops
 
@@ -34,12 +34,13 @@ class ClickModel(RankingLoss):
 
     # Parameters that are the same for all documents and positions; that depend on the position and context; that
     # depend on the document, which rank it. The columns stand in this order.
-    constants: ClassVar[tuple[str, ...]] = ()
+    constants: Any = ()
     of_positions: Any = ()
     of_documents: Any = ("attraction",)
     # Users come past all documents from the first one on, so that all of them must be there.
-    sequential: ClassVar[bool] = True
-    ranking = staticmethod(attraction_logits)
+    sequential: Any = True
+    # Function of the parameters -> the logit to rank by.
+    ranking: Any = staticmethod(attraction_logits)
 
     def __init__(self, reduction: Reduction = "auto", name: str | None = None, ragged: bool = False):
         super().__init__(reduction, name, ragged=ragged)
@@ -60,6 +61,7 @@ class ClickModel(RankingLoss):
         Raises:
             ValueError: another set of names than `columns`.
         """
+        parameters = self._by_column(parameters)
         if set(parameters) != set(self.columns):
             given, name = ", ".join(sorted(parameters)), type(self).__name__
             raise ValueError(f"{name} has the parameters {', '.join(self.columns)}, but got {given}")
@@ -136,8 +138,12 @@ class ClickModel(RankingLoss):
         """[...], the negative log-likelihood of clean clicks."""
         return -self._log_likelihood(labels >= 1, mask, **self.split(scores), **options)
 
+    def _by_column(self, parameters):
+        """The same parameters, where one name may stand for several columns, by the names of the columns."""
+        return parameters
+
     def _log_likelihood(self, clicked, mask, **parameters):
-        """[...], of clicks as bool."""
+        """[...], of clicks as bool and what `split` makes of the parameters."""
         raise NotImplementedError
 
     def _log_probability(self, mask, **parameters):
@@ -197,7 +203,6 @@ def _side_by_side(parameters):
     """[..., columns] of tensors that broadcast against each other, in one dtype."""
     parameters = [computable(one) for one in parameters]
     dtype = "float64" if "float64" in map(ops.dtype, parameters) else "float32"
-    shape = ()
-    for one in parameters:
-        shape = ops.broadcast_shapes(shape, one.shape)
-    return ops.stack([ops.broadcast_to(ops.cast(one, dtype), shape) for one in parameters], axis=-1)
+    parameters = [ops.cast(one, dtype) for one in parameters]
+    zeros = sum(map(ops.zeros_like, parameters))
+    return ops.stack([one + zeros for one in parameters], axis=-1)

@@ -14,6 +14,11 @@ def logs(logit):
     return -backend.softplus(-logit), -backend.softplus(logit)
 
 
+def logit(pair):
+    """The logit of (log P, log (1 - P))."""
+    return pair[0] - pair[1]
+
+
 def log_sum(x):
     """log(sum_j e^x_j) along the last axis, of at least one number; the gradient is 0 where all are -inf."""
     top = ops.max(ops.stop_gradient(x), axis=-1, keepdims=True)

@@ -30,7 +30,7 @@ def predictions(walk: Walk, clicked: Tensor, mask: Tensor) -> tuple[Tensor, Tens
     Cost: list_size steps, one after another.
     """
     steps, state = [], walk.state
-    for i in range(_size(clicked)):
+    for i in range(size(clicked)):
         click, none = walk.predict(state, i)
         steps.append((ops.where(mask[..., i], click, IMPOSSIBLE), ops.where(mask[..., i], none, 0.0)))
         state = _advance(walk, state, i, clicked[..., i], mask[..., i])
@@ -41,7 +41,7 @@ def predictions(walk: Walk, clicked: Tensor, mask: Tensor) -> tuple[Tensor, Tens
 def draw(walk: Walk, noise: Tensor, mask: Tensor) -> Tensor:
     """[..., list_size] bool: clicked where the noise is below P(click | the clicks drawn before)."""
     drawn, state = [], walk.state
-    for i in range(_size(noise)):
+    for i in range(size(noise)):
         drawn.append((noise[..., i] < ops.exp(walk.predict(state, i)[0])) & mask[..., i])
         state = _advance(walk, state, i, drawn[-1], mask[..., i])
     return ops.stack(drawn, axis=-1)
@@ -53,7 +53,8 @@ def _advance(walk, state, i, clicked, real):
     return keras.tree.map_structure(lambda new, old: ops.where(real, new, old), after, state)
 
 
-def _size(x):
+def size(x: Tensor) -> int:
+    """The size of the last axis, which must be known."""
     if x.shape[-1] is None:
         raise ValueError("a walk along lists needs their size, but list_size is not known: give it in the signature")
     return x.shape[-1]
