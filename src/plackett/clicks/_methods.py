@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from plackett.clicks.models import MODELS, PositionBasedModel
+from plackett.clicks.models import MODELS, PositionBasedModel, UserBrowsingModel
 from plackett.registry import check_known
 
 # What the lists of a method are, see `plackett.clicks._lists`.
 Unit = Literal["documents", "counts", "sessions"]
-RATE = 50.0  # how much faster than the relevance tower what is known of positions is learnt, see `two_tower`
+RATE = 30.0  # how much faster than the relevance tower what is known of positions is learnt, see `two_tower`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Method:
         unit: what its lists are made of: "documents", one list a query, each document once with its clicks summed up;
             "counts", one list a query, with an entry for each document, position and outcome; "sessions", one list a
             session.
-        loss: the loss, a name or a function that makes it; None = any loss of rankers, `DEFAULT_LOSS` unless another
-            is chosen.
+        loss: the loss: its name, or a function that makes it of the number of positions; None = any loss of rankers,
+            `DEFAULT_LOSS` unless another is chosen.
         towers: whether positions are part of the model: a tower of relevance beside one of examination.
         measure: a function that makes the loss by which held-out clicks choose the epoch. None = that of training.
         propensities: whether clicks are divided by the propensity of their impression.
@@ -32,7 +32,7 @@ class Method:
 
     text: str
     unit: Unit
-    loss: str | Callable[[], Any] | None = None
+    loss: str | Callable[[int], Any] | None = None
     towers: bool = True
     measure: Callable[[], Any] | None = None
     propensities: bool = False
@@ -43,17 +43,18 @@ class Method:
 DEFAULT_LOSS = "softmax"
 
 
-def _of_model(model: type, text: str) -> Method:
+def _of_model(name: str, text: str) -> Method:
     """The method that fits a click model, of which the attraction comes from the document."""
-    # Models of single positions are sums over impressions, which counts hold as well as sessions do.
-    sequential = model().sequential
+    model = MODELS[name]
+    known = model()
     return Method(
         text,
-        "sessions" if sequential else "counts",
-        model,
-        towers=model is not MODELS["ctr"],
-        gapless=sequential,
-        first_click=model is MODELS.get("cascade"),
+        # A model of single positions is a sum over impressions, which counts hold as well as sessions do.
+        "sessions" if known.sequential else "counts",
+        (lambda positions: UserBrowsingModel(positions=positions)) if name == "ubm" else lambda positions: model(),
+        towers=bool(known.constants or known.of_positions),
+        gapless=bool(known.sequential),
+        first_click=name == "cascade",
     )
 
 
@@ -80,7 +81,7 @@ METHODS: dict[str, Method] = {
     ),
     "mixture_em": Method("several rankers, each for a part of the sessions", "sessions", "mixture_em"),
     "two_tower": Method("logits of relevance and position are added", "counts", "sigmoid_cross_entropy"),
-    **{name: _of_model(model, TEXTS[name]) for name, model in MODELS.items()},
+    **{name: _of_model(name, TEXTS[name]) for name in MODELS},
 }
 
 

@@ -13,6 +13,7 @@ from plackett.data import ClickCounts, RankingLists, Sessions, lists_of_counts, 
 from plackett.data._click_log_checks import check_gapless
 from plackett.evaluation._scoring import check_lists
 from plackett.losses._base import RankingLoss
+from plackett.registry import check_known
 from plackett.training import Settings, Trained
 from plackett.training import train as train_ranker
 from plackett.training._objects import as_config
@@ -40,6 +41,17 @@ class Plan:
     settings: dict[str, Any]
     weights: Weights | None
     record: dict[str, Any]
+
+    def remarks(self) -> list[str]:
+        """What must be known of it, in whole sentences."""
+        found = [f"{self.method}: {find_method(self.method).text}."]
+        if self.weights is not None:
+            largest, clipped = 1 / self.weights.clip, self.weights.clipped
+            found.append(
+                f"a click counts 1 / its propensity, at most {largest:g} (clip {self.weights.clip:g}): "
+                f"{clipped:.1%} of the clicks are cut off there."
+            )
+        return found
 
 
 def train(
@@ -90,7 +102,7 @@ def train(
         validation: the documents of other queries, whose clicks in the log choose the epoch. None = the share
             `validation_share` of the queries of the log, drawn by the seed, is held out.
         propensities: what `ipw` divides by. None = those of the log. Else numbers, one a position from 1, or what
-            `plackett.clicks.propensities` gives.
+            `plackett.clicks.propensities` gives; or the name of one of its methods, which estimates them from the log.
         clip: the least propensity that divides, so that no click counts more than 1 / `clip`. None = 0.05.
         output, overwrite, resume, provenance, callbacks: as in `plackett.train`.
         settings: fields of `plackett.training.Settings`. `scorer` and `scorer_options` make what ranks; of a model
@@ -108,13 +120,15 @@ def train(
     plan = make_plan(
         lists, log, method, validation=validation, propensities=propensities, clip=clip, settings=dict(settings)
     )
+    share = Settings.from_dict(plan.settings).validation_share
+    held_out = {} if validation is not None else {"validation": f"{share:.0%} of the queries"}
     return train_ranker(
         plan.lists,
         plan.held_out,
         output=output,
         overwrite=overwrite,
         resume=resume,
-        provenance=(provenance or {}) | {"clicks": (provenance or {}).get("clicks", {}) | plan.record},
+        provenance=(provenance or {}) | {"clicks": plan.record} | held_out,
         callbacks=callbacks,
         **plan.settings,
     )
@@ -132,20 +146,20 @@ def make_plan(
 ) -> Plan:
     """What `train` trains; see there."""
     how = find_method(method)
-    settings = settings_of(method, settings)
     if not how.propensities and (propensities is not None or clip is not None):
         name = "propensities" if clip is None else "clip"
         raise ValueError(f"{name} acts on the method ipw alone: {method} takes no weights of clicks")
     check_log(log, method)
+    settings = settings_of(method, settings, int(log.positions.max(initial=1)))
     whole = Settings.from_dict(settings)
     weights, record = None, {"method": method, "log": log.fingerprint()}
     if how.propensities:
+        propensities = _estimate(propensities, log, lists) if isinstance(propensities, str) else propensities
         log = dataclasses.replace(log, propensities=propensities_of_log(log, propensities).astype("float32"))
         weights = weigh(log, CLIP if clip is None else clip)
-        record |= {"propensities": _words(propensities), "clip": weights.clip, "clipped": round(weights.clipped, 6)}
+        words = {"propensities": _words(propensities), "clip": weights.clip, "clipped": round(weights.clipped, 6)}
+        record["weights"] = words
     parts = split_log(lists, log, validation, whole.validation_share, whole.seed)
-    if validation is None:
-        record["validation"] = f"{whole.validation_share:.0%} of the queries"
     clip = None if weights is None else weights.clip
     learnt, held_out = (
         _lists_of(how, found, part, clip) for found, part in zip((lists, validation or lists), parts, strict=True)
@@ -153,8 +167,13 @@ def make_plan(
     return Plan(method, learnt, held_out, settings, weights, record)
 
 
-def settings_of(method: str, given: dict[str, Any]) -> dict[str, Any]:
+def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str, Any]:
     """The settings of `plackett.train` for a method, from those that were given.
+
+    Args:
+        method: its name.
+        given: fields of `plackett.training.Settings`.
+        positions: the last position of the log.
 
     Raises:
         ValueError: a loss or target that is not the method's.
@@ -168,7 +187,7 @@ def settings_of(method: str, given: dict[str, Any]) -> dict[str, Any]:
     if how.loss is None:
         settings = {"loss": DEFAULT_LOSS} | settings
     else:
-        own = how.loss if isinstance(how.loss, str) else how.loss()
+        own = how.loss if isinstance(how.loss, str) else how.loss(positions)
         if "loss" in given and not _same(given["loss"], own):
             raise ValueError(f"the method {method} has its own loss: leave out loss, or take naive or ipw for any loss")
         settings["loss"] = own
@@ -229,6 +248,15 @@ def check_log(log: Sessions | ClickCounts, method: str) -> None:
                 f"the cascade model knows one click a session at most, but {several.sum():,} of {len(log):,} sessions, "
                 f"the first of them {first!r}, have more: take dcm, dbn or another model of several clicks"
             )
+
+
+def _estimate(name, log, lists):
+    """The propensities that an estimator, given by its name, finds in the log."""
+    from plackett.clicks import propensities
+
+    check_known("method of propensities", name, propensities.METHODS)
+    estimator = getattr(propensities, name)
+    return estimator(log, lists=lists) if name == "regression_em" else estimator(log)
 
 
 def _words(propensities):
