@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 MODEL = "model.keras"  # what a run calls the file of its model
+WHOLE_MODEL = "whole_model.keras"  # and, where that is the relevance tower alone, the file of both towers
 ON_WINDOWS = os.name == "nt"
 PARTIAL = "partial-"  # how the name of a folder begins while it is written, which lies in a folder of plackett's own
 PARTIAL_FILE = "plackett-partial-"  # how that of a file does, which may lie among a user's

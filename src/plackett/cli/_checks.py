@@ -16,7 +16,7 @@ from plackett.data._suffixes import MOVIELENS, form_of
 from plackett.registry import check_known, check_options
 from plackett.registry.refusals import loss_of_pairs, unfit_lambda_weight
 from plackett.training import _space
-from plackett.training._settings import Settings, is_options
+from plackett.training._settings import VALIDATION_LOSS, Settings, is_options
 
 
 def check_training(request: Request, *, shared_queries: bool) -> None:
@@ -102,7 +102,8 @@ def check_settings(settings: Settings) -> None:
         if part["loss"] in _known.losses_of_pairs():
             raise loss_of_pairs(part["loss"])
         _check_lambda_weight(part["loss_options"].get("lambda_weight"), part["loss"])
-    check_metric(settings.metric)
+    if settings.metric != VALIDATION_LOSS:
+        check_metric(settings.metric)
     if "tasks" in settings.scorer_options:
         raise ValueError("tasks are no option of the scorer, but a setting of their own: write them into the --config")
     scorers = _known.scorers()

@@ -20,7 +20,7 @@ from plackett.training import _folds
 from plackett.training._crossval_folder import RESULTS, TABLE, check_crossval_output
 from plackett.training._interrupt import check_interrupts
 from plackett.training._lock import check_free
-from plackett.training._settings import Settings
+from plackett.training._settings import VALIDATION_LOSS, Settings
 
 OF_THE_CUT = {"folds": "--folds", "fold_seed": "--fold-seed", "group_by": "--group-by"}
 
@@ -146,7 +146,9 @@ def _check_sources(data, fold, given):
 
 def _check_metrics(given, configurations):
     """The names of the metrics that the test folds are measured by."""
-    names = list(given or dict.fromkeys(str(x.get("metric", Settings.metric)) for x in configurations.values()))
+    chosen = [x.get("metric", Settings.metric) for x in configurations.values()]
+    # A loss of validation lists chooses an epoch, and measures no ranking.
+    names = list(given or dict.fromkeys(str(Settings.metric if x == VALIDATION_LOSS else x) for x in chosen))
     for name in names:
         _checks.check_metric(name)
         if names.count(name) > 1:

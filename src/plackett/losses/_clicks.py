@@ -102,6 +102,7 @@ class MixtureEMLoss(RankingLoss):
     fn = staticmethod(_mixture_em)
     lambda_weights = PAIRS
     models = 2
+    needs_positions = True
 
     def __init__(
         self,

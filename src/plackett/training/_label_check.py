@@ -12,6 +12,7 @@ from plackett.evaluation._high_labels import query_of_the_highest, too_high
 from plackett.losses._base import RankingLoss
 from plackett.metrics._base import RankingMetric
 from plackett.training._objective import loss_name
+from plackett.training._validation_loss import ValidationLoss
 
 
 def check_labels(
@@ -19,9 +20,9 @@ def check_labels(
     validation: RankingLists,
     losses: Mapping[str | None, RankingLoss],
     targets: Mapping[str | None, str],
-    metric: RankingMetric,
+    metric: RankingMetric | ValidationLoss,
 ) -> None:
-    """Computes each loss, and the metric, once on the list with the highest label, at equal scores.
+    """Computes each loss, and a metric, once on the list with the highest label, at equal scores.
 
     Args:
         lists: the training lists.
@@ -42,6 +43,8 @@ def check_labels(
             value = float(ops.convert_to_numpy(loss.copy()(labels, scores)))
             if not math.isfinite(value):
                 raise too_high(targets[task], labels.max(), "training", lists.queries[query], loss_name(loss), value)
+    if isinstance(metric, ValidationLoss):
+        return
     if (query := query_of_the_highest(validation.labels, validation)) is not None:
         measured = validation.select(np.array([query]))
         evaluate_scores(np.zeros(len(measured.labels)), measured, [metric])  # which says so itself

@@ -1,6 +1,7 @@
 """Training a ranker: lists and a loss in, the best model and its record out."""
 
 import dataclasses
+import functools
 import pathlib
 import warnings
 from typing import Unpack
@@ -8,8 +9,10 @@ from typing import Unpack
 import keras
 
 from plackett import backend
+from plackett._files import MODEL, WHOLE_MODEL
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
+from plackett.metrics._base import RankingMetric
 from plackett.scorers._any_model import column_inputs, inputs_for, match_to
 from plackett.scorers._two_tower import ranker_of
 from plackett.scorers.preprocessing.missing import check_missing
@@ -24,6 +27,7 @@ from plackett.training._output_folder import check_output, holds_run, read_histo
 from plackett.training._run_folder import data_of_run, environment, open_run_folder, with_features, write_changes
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._target_check import check_targets
+from plackett.training._validation_loss import ValidationLoss
 from plackett.training._validation_share import hold_out
 from plackett.training.callbacks.best_epoch import Record
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, Checkpoints, clear, positions
@@ -54,6 +58,11 @@ class Trained:
     best: dict
     validation: RankingLists
     output: pathlib.Path | None
+
+    @functools.cached_property
+    def ranker(self) -> keras.Model:
+        """What ranks: of a model of two towers the relevance tower alone, which needs no position; else the model."""
+        return ranker_of(self.model)
 
     @property
     def still_improving(self) -> bool:
@@ -91,7 +100,8 @@ def train(
     What has a name may be an object of your own:
 
     - `loss`: a loss of plackett or Keras, or a function, see `plackett.losses.as_ranking_loss`.
-    - `metric`: a metric of plackett with conventions of its own, such as `NDCG(topn=10, empty="skip")`.
+    - `metric`: a metric of plackett with conventions of its own, such as `NDCG(topn=10, empty="skip")`; or a loss of
+      plackett, whose mean over the validation lists is then `validation_loss`.
     - `scorer`: a Keras model, see `plackett.scorers.as_scorer`; it is trained in place, from the weights that it has,
       and by the steps of `train`, not by a `train_step` of its own. Or a function of the training lists that makes one
       and is handed `scorer_options`, and also `models` and `tasks` where there are such, as those of
@@ -106,7 +116,8 @@ def train(
         validation: the lists that the best epoch is chosen on. None = the share `validation_share` of the queries,
             drawn by the seed, is held out.
         output: a folder for `config.yaml`, `environment.yaml`, `model.keras`, `metrics.json`, `history.csv` and
-            `checkpoints/`, of which the last stays. None = nothing is written. Each of them is whole at any moment:
+            `checkpoints/`, of which the last stays. Of a model of two towers `model.keras` is the relevance tower
+            alone, and `whole_model.keras` the model. None = nothing is written. Each of them is whole at any moment:
             what is finished stays when training is interrupted. No other process writes there by plackett meanwhile.
         overwrite: whether an earlier run in `output` may be replaced; nothing else is.
         resume: goes on with the run in `output` from its last checkpoint; where it has none, it begins again, of which
@@ -144,7 +155,7 @@ def train(
     if validation is None:
         lists, validation = hold_out(lists, chosen)
         provenance = provenance | {"validation": f"{chosen.validation_share:.0%} of the queries"}
-    check_targets(lists, validation, chosen)
+    check_targets(lists, validation, chosen, on_labels=isinstance(make_metric(chosen), RankingMetric))
     with catch_interrupts() as interrupt, backend.keep_generators():
         backend.seed_all_generators(chosen.seed)
         run = _Run(lists, validation, chosen, interrupt)
@@ -183,6 +194,8 @@ class _Run:
         self.validation = validation = match_to(self.model, validation)
         self.ranker = ranker_of(self.model)
         inputs_for(self.ranker, validation)
+        if isinstance(self.metric, ValidationLoss):
+            self.metric.check(self.model, validation)
         check_missing(self.model, validation)
         lists = inputs_for(self.model, lists)
         self.feed = _make_feed(lists, settings, batch_size, column_inputs(self.model, lists))
@@ -198,7 +211,7 @@ class _Run:
             write_changes(folder, config)
         if record.ends(self.settings.epochs):
             self.model.optimizer.build(self.model.trainable_variables)
-            self.model.load_weights(folder / "model.keras")
+            self.model.load_weights(folder / (MODEL if self.ranker is self.model else WHOLE_MODEL))
         else:
             if goes_on and not positions(folder / CHECKPOINTS):
                 warnings.warn(

@@ -6,6 +6,7 @@ import keras
 
 from plackett import losses, metrics, scorers
 from plackett.data import RankingLists
+from plackett.data._inputs import POSITION
 from plackett.losses._base import RankingLoss
 from plackett.metrics._base import RankingMetric
 from plackett.registry import classes_by_name, snake_case
@@ -14,22 +15,35 @@ from plackett.scorers._any_model import as_scorer, output_layers
 from plackett.scorers._checks import check_options_of
 from plackett.scorers._neighbours import check_padding
 from plackett.training._objects import make_object, make_objects
-from plackett.training._settings import Settings
+from plackett.training._settings import VALIDATION_LOSS, Settings
+from plackett.training._validation_loss import Part, ValidationLoss
 
 
-def make_metric(settings: Settings) -> RankingMetric:
-    """The metric of the settings.
+def make_metric(settings: Settings) -> RankingMetric | ValidationLoss:
+    """The metric of the settings, or the loss that stands in its place.
 
     Raises:
         ValueError: an unknown metric, or something else.
     """
     given = make_object("metric", settings.metric)
+    if isinstance(given, RankingLoss) or given == VALIDATION_LOSS:
+        return _make_validation_loss(given, settings)
     metric = metrics.get(given) if isinstance(given, str) else given
     if not isinstance(metric, RankingMetric):
-        raise ValueError(f"metric must be a name, such as ndcg@10, or a metric of plackett.metrics, but got {given!r}")
+        raise ValueError(
+            "metric must be a name, such as ndcg@10 or validation_loss, or a metric of plackett.metrics, or a loss of "
+            f"plackett.losses, but got {given!r}"
+        )
     if metric.name in ("epoch", "loss"):
         raise ValueError(f"metric must not be named {metric.name}, which the history holds already")
     return metric
+
+
+def _make_validation_loss(given, settings):
+    parts = settings.tasks or {None: {"target": settings.target, "weight": 1.0}}
+    losses = make_losses(settings) if given == VALIDATION_LOSS else dict.fromkeys(list(parts)[:1], given)
+    made = {task: Part(loss, parts[task]["target"], parts[task]["weight"]) for task, loss in losses.items()}
+    return ValidationLoss(made, settings.seed)
 
 
 def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
@@ -62,6 +76,8 @@ def make_scorer(lists: RankingLists, settings: Settings, losses: Mapping[str | N
         ValueError: an unknown option, or one out of range, or a model that does not fit the lists or the losses.
     """
     given = make_object("scorer", settings.scorer)
+    if given is None or (isinstance(given, str) and given != "two_tower"):
+        _check_needs_no_position(lists, settings, losses)
     models = next(iter(losses.values())).models
     if isinstance(given, keras.Model):
         _check_alone(settings)
@@ -134,6 +150,22 @@ def _known_scorer(name, lists, settings):
     scorer = scorers.SCORERS[name]
     check_options_of(scorer, f"option of the scorer {name}:", settings.scorer_options)
     return scorer
+
+
+def _check_needs_no_position(lists, settings, losses):
+    """Raises a ValueError for a loss of clicks that needs to know where a document was shown, where no scorer does.
+
+    Labels are taken for what judges or simulations say of documents, unless there are positions.
+    """
+    for task, loss in losses.items():
+        target = settings.target if task is None else settings.tasks[task]["target"]
+        shown = target != "label" or POSITION in lists.columns
+        if shown and (loss.needs_positions or loss.of_positions):
+            raise ValueError(
+                f"{loss_name(loss)} needs the position at which each document was shown, to tell what was not seen "
+                "from what is not relevant: give scorer='two_tower' (--scorer two_tower) and the column `position`, "
+                "or take another loss, such as softmax"
+            )
 
 
 def _of_towers(loss):

@@ -26,6 +26,7 @@ from plackett.scorers._neighbours import looks_at_neighbours
 from plackett.training._loop import train
 from plackett.training._objective import make_metric
 from plackett.training._settings import Settings, SettingsKeywords
+from plackett.training._validation_loss import ValidationLoss
 
 NEITHER = (
     "give query, the id of each row's query, or group, how many rows each query has: neither is there. In a search, a "
@@ -195,7 +196,10 @@ class Ranker(BaseEstimator):
         check_is_fitted(self)
         features, labels = validate_data(self, X, y, reset=False, y_numeric=True, **NUMBERS)
         lists, _ = self._lists(features, labels, group, query)
-        metric = make_metric(Settings(metric=self.metric))
+        measured = {name: getattr(self, name) for name in ("metric", "loss", "loss_options", "seed")}
+        metric = make_metric(Settings(**{name: x for name, x in measured.items() if x is not None}))
+        if isinstance(metric, ValidationLoss):
+            return -metric(self.model_, lists)
         value = evaluate(self.model_, lists, [metric])[metric.name]
         return -value if metric.less_is_better else value
 

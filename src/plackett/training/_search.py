@@ -11,9 +11,10 @@ import keras
 import yaml
 
 from plackett import scorers
-from plackett._files import remove_partial, write_whole
+from plackett._files import MODEL, WHOLE_MODEL, remove_partial, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
+from plackett.metrics._base import RankingMetric
 from plackett.registry import classes_by_name
 from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._config_file import read_yaml
@@ -108,7 +109,7 @@ def tune(
     else:
         lists, validation = hold_out(lists, base)
         provenance = provenance | {"validation": f"{base.validation_share:.0%} of the queries"}
-    check_targets(lists, validation, base)
+    check_targets(lists, validation, base, on_labels=isinstance(metric, RankingMetric))
     search = {"space": space} | as_config(base) | {"backend": keras.backend.backend()}
     search |= environment(lists, validation)["data"]
     check_search_output(folder)
@@ -205,7 +206,8 @@ class _Trials:
         value = self._train(run, number, with_choices(self.base, chosen))
         state = optuna.trial.TrialState
         self.study.tell(trial, value, state=state.PRUNED if value is None else state.COMPLETE)
-        (run / "model.keras").unlink(missing_ok=True)
+        for name in (MODEL, WHOLE_MODEL):
+            (run / name).unlink(missing_ok=True)
         clear(run / CHECKPOINTS)
         return Trial(number, chosen, value)
 

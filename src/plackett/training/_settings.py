@@ -23,6 +23,7 @@ from plackett.registry.options import (
     rule_of,
 )
 
+VALIDATION_LOSS = "validation_loss"  # what `metric` calls the loss itself
 SCORERS = (
     "additive",
     "dcn",
@@ -46,6 +47,14 @@ class Metric(typing.Protocol):
 
 
 @typing.runtime_checkable
+class Loss(typing.Protocol):
+    """What a loss of plackett does."""
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor: ...
+    def ranking_scores(self, scores: Tensor) -> Tensor: ...
+
+
+@typing.runtime_checkable
 class Optimizer(typing.Protocol):
     """What an optimizer of Keras does."""
 
@@ -57,6 +66,7 @@ WORDS = {
     dict: "a dict",
     Callable: "an object",
     Metric: "a metric",
+    Loss: "a loss of plackett",
     Optimizer: "an optimizer",
     types.NoneType: "None",
 }
@@ -96,7 +106,7 @@ class SettingsKeywords(typing.TypedDict, total=False):
     loss_options: dict
     target: str
     tasks: dict | None
-    metric: str | dict | Metric
+    metric: str | dict | Metric | Loss
     scorer: str | dict | Callable | None
     scorer_options: dict
     validation_share: Probability
@@ -133,7 +143,9 @@ class Settings:
         tasks: name -> {target, loss, loss_options, weight}: a head of the scorer for each, which share its body; the
             losses are added up by their weights, 1 unless said otherwise, and what a task leaves out is as for the
             run. The metric is that of the first task. None = one head.
-        metric: the name of the metric that chooses the best epoch, such as "ndcg@10"; or a metric of plackett.
+        metric: the name of the metric that chooses the best epoch, such as "ndcg@10"; or a metric of plackett. Or
+            "validation_loss", the mean loss of the validation lists, which needs clicks alone; or a loss of plackett
+            in its place.
         scorer: one of `plackett.scorers.SCORERS`, or a function like them, or a Keras model, see `train`. None =
             "embeddings" where there are id features, else "mlp".
         scorer_options: arguments of a scorer that is a name or a function; it gives a document as many scores as the
@@ -168,7 +180,7 @@ class Settings:
     loss_options: dict = dataclasses.field(default_factory=dict)
     target: str = "label"
     tasks: dict | None = None
-    metric: str | dict | Metric = "ndcg@10"
+    metric: str | dict | Metric | Loss = "ndcg@10"
     scorer: str | dict | Callable | None = None
     scorer_options: dict = dataclasses.field(default_factory=dict)
     validation_share: Probability = 0.2

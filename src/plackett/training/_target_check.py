@@ -6,7 +6,7 @@ from plackett.data import RankingLists
 from plackett.training._settings import Settings
 
 
-def check_targets(lists: RankingLists, validation: RankingLists, settings: Settings) -> None:
+def check_targets(lists: RankingLists, validation: RankingLists, settings: Settings, *, on_labels: bool = True) -> None:
     """Checks that somebody has judged what is learnt from and validated on.
 
     >>> from plackett.data import RankingLists
@@ -20,6 +20,7 @@ learn from another column, by target (--target)
         lists: the training lists.
         validation: the validation lists.
         settings: say what is learnt from.
+        on_labels: whether the epoch is chosen by labels. False = by a loss of what is learnt from.
 
     Raises:
         ValueError: no document of the validation lists is judged, or none of the training lists, whose labels are a
@@ -32,10 +33,11 @@ learn from another column, by target (--target)
             "nobody judged the documents of the training lists, so there are no labels to learn from: read them, or "
             "learn from another column, by target (--target)"
         )
-    if _nobody_judged(validation):
+    if (on_labels or "label" in targets) and _nobody_judged(validation):
         raise ValueError(
             "nobody judged the documents of the validation lists, so that no epoch is better than another: read their "
-            "labels, or give other lists as validation (--validation)"
+            "labels, give other lists as validation (--validation), or choose it by the loss of another target, with "
+            "metric='validation_loss' (--metric validation_loss)"
         )
     for target in targets:
         values = lists.labels if target == "label" else lists.columns.get(target)  # one that is not there is refused

@@ -9,11 +9,12 @@ import pathlib
 import keras
 import numpy as np
 
-from plackett._files import errors_of_writing, replace, write_whole
+from plackett._files import MODEL, WHOLE_MODEL, errors_of_writing, replace, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate_scores, score
 from plackett.metrics._base import RankingMetric
 from plackett.training._same_run import WAY_OUT
+from plackett.training._validation_loss import ValidationLoss
 from plackett.training.callbacks.divergence import range_of, report_divergence
 
 
@@ -35,7 +36,7 @@ class Record(keras.callbacks.Callback):
     def __init__(
         self,
         validation: RankingLists,
-        metric: RankingMetric,
+        metric: RankingMetric | ValidationLoss,
         patience: int,
         folder: pathlib.Path | None,
         ranker: keras.Model | None = None,
@@ -72,16 +73,15 @@ class Record(keras.callbacks.Callback):
                 )
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        scores = score(self.ranker or self.model, self.validation)
-        overflows = ~(scores < np.inf)  # NaN, or inf, as finite weights that are too large make it
-        if overflows.any():
-            what = f"{overflows.sum()} of {len(scores)} scores of the validation lists are NaN or inf"
-            queries = np.unique(np.searchsorted(self.validation.row_splits, np.flatnonzero(overflows), "right") - 1)
-            raise self._report(epoch, f"{what}: the weights are too large", scores, queries)
-        logs |= evaluate_scores(scores, self.validation, [self.metric])
-        entry = {"epoch": epoch + 1} | {name: float(value) for name, value in logs.items()}
-        if not math.isfinite(entry[self.metric.name]):
-            what = f"{self.metric.name} of the validation lists is {entry[self.metric.name]}"
+        name = self.metric.name
+        if isinstance(self.metric, ValidationLoss):
+            logs |= {name: self.metric(self.model, self.validation)}
+        else:
+            logs |= evaluate_scores(self._scores(epoch), self.validation, [self.metric])
+        entry = {"epoch": epoch + 1} | {key: float(value) for key, value in logs.items()}
+        if not math.isfinite(entry[name]):
+            scores = score(self.ranker or self.model, self.validation)
+            what = f"{name} of the validation lists is {entry[name]}"
             raise self._report(epoch, what, scores, np.arange(len(self.validation)))
         self.history.append(entry)
         if self._improves(entry):
@@ -90,6 +90,16 @@ class Record(keras.callbacks.Callback):
         elif self._out_of_patience():
             self.model.stop_training = True
         self._write_history()
+
+    def _scores(self, epoch):
+        """The scores of the validation lists, which are finite."""
+        scores = score(self.ranker or self.model, self.validation)
+        overflows = ~(scores < np.inf)  # NaN, or inf, as finite weights that are too large make it
+        if overflows.any():
+            what = f"{overflows.sum()} of {len(scores)} scores of the validation lists are NaN or inf"
+            queries = np.unique(np.searchsorted(self.validation.row_splits, np.flatnonzero(overflows), "right") - 1)
+            raise self._report(epoch, f"{what}: the weights are too large", scores, queries)
+        return scores
 
     def _report(self, epoch, cause, scores, queries):
         return report_divergence(
@@ -110,9 +120,12 @@ class Record(keras.callbacks.Callback):
 
     def _write_model(self):
         if self.folder is not None:
-            path = self.folder / "model.keras"
-            with replace(path) as partial, errors_of_writing(path):
-                self.model.save(partial)
+            ranker = self.ranker or self.model
+            models = {MODEL: ranker} if ranker is self.model else {WHOLE_MODEL: self.model, MODEL: ranker}
+            for name, model in models.items():
+                path = self.folder / name
+                with replace(path) as partial, errors_of_writing(path):
+                    model.save(partial)
             write_whole(self.folder / "metrics.json", json.dumps(self.best, indent=2) + "\n")
 
     def _write_history(self):

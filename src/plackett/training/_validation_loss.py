@@ -1,0 +1,89 @@
+"""The loss of the validation lists, by which an epoch is chosen where nobody judged documents: on clicks alone."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from plackett.data import Batches, RankingLists
+from plackett.data._batches import columns_of_targets
+from plackett.data._inputs import columns_as_inputs
+from plackett.evaluation._scoring import batch_size_for
+from plackett.losses._base import RankingLoss
+from plackett.scorers._any_model import column_inputs, inputs_for
+
+DOCUMENTS = 2**16  # that are scored at a time, about
+
+
+class Part(NamedTuple):
+    """What one output of a model adds to the loss.
+
+    Args:
+        loss: of its scores.
+        target: what it is a loss of.
+        weight: of it in the sum.
+    """
+
+    loss: RankingLoss
+    target: str
+    weight: float = 1.0
+
+
+class ValidationLoss:
+    """The mean loss of lists under a model, as training weighs them, without dropout and regularisation.
+
+    It stands where a metric does. A loss that draws noise draws the same each time.
+
+    Args:
+        parts: the loss of each task, or {None: the loss}.
+        seed: of the noise of losses that have no seed of their own.
+    """
+
+    name = "validation_loss"
+    less_is_better = True
+
+    def __init__(self, parts: Mapping[str | None, Part], seed: int) -> None:
+        self.parts, self.seed = parts, seed
+
+    def improves(self, value: float, best: float | None) -> bool:
+        """Whether a value is better than the best so far, None before the first; NaN never is."""
+        return not math.isnan(value) and (best is None or math.isnan(best) or value < best)
+
+    def check(self, model: keras.Model, lists: RankingLists) -> None:
+        """Raises a ValueError where lists lack what the model takes or what it is a loss of."""
+        columns_as_inputs(lists, column_inputs(model, inputs_for(model, lists)))
+        columns_of_targets(lists, [part.target for part in self.parts.values()])
+
+    def __call__(self, model: keras.Model, lists: RankingLists) -> float:
+        """The loss of these lists under a scorer.
+
+        Raises:
+            ValueError: the lists lack what the model takes, or what this is a loss of.
+        """
+        lists = inputs_for(model, lists)
+        losses = {task: _repeatable(part.loss, self.seed) for task, part in self.parts.items()}
+        most = min(max(DOCUMENTS // max(int(lists.lengths.max()), 1), 1), 1024)
+        size = batch_size_for(lists, most)
+        targets = {str(task): part.target for task, part in self.parts.items()}
+        batches = Batches(lists, size, targets=targets, inputs=column_inputs(model, lists))
+        total = 0.0
+        for (inputs, labels, weights), queries in zip(batches, batches.plan, strict=True):
+            outputs = model.predict_on_batch(inputs)
+            for task, part in self.parts.items():
+                scores = ops.convert_to_tensor(outputs if task is None else outputs[task])
+                value = losses[task](labels[str(task)], scores, sample_weight=weights[str(task)])
+                value = float(np.sum(ops.convert_to_numpy(value)))
+                # The weights make the mean over a batch that over its real lists.
+                is_sum = part.loss.reduction in ("sum", "none", None)
+                total += part.weight * (value / size if is_sum else value) * len(queries)
+        return total / len(lists)
+
+
+def _repeatable(loss, seed):
+    """The loss with a state of its own, which begins anew."""
+    if loss.seed_generator is None or loss.seed is not None:
+        return loss.copy()
+    return type(loss)(**loss._arguments | {"seed": seed})
