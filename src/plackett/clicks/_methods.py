@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from plackett.clicks.models import MODELS, PositionBasedModel, UserBrowsingModel
+from plackett.data._batches import SMALLEST
 from plackett.registry import check_known
 
 # What the lists of a method are, see `plackett.clicks._lists`.
@@ -43,6 +44,11 @@ class Method:
 DEFAULT_LOSS = "softmax"
 
 
+def _user_browsing(positions):
+    """The model for lists of so many positions, which are padded to a multiple of `SMALLEST`."""
+    return UserBrowsingModel(positions=-(-positions // SMALLEST) * SMALLEST)
+
+
 def _of_model(name: str, text: str) -> Method:
     """The method that fits a click model, of which the attraction comes from the document."""
     model = MODELS[name]
@@ -51,7 +57,7 @@ def _of_model(name: str, text: str) -> Method:
         text,
         # A model of single positions is a sum over impressions, which counts hold as well as sessions do.
         "sessions" if known.sequential else "counts",
-        (lambda positions: UserBrowsingModel(positions=positions)) if name == "ubm" else lambda positions: model(),
+        _user_browsing if name == "ubm" else lambda positions: model(),
         towers=bool(known.constants or known.of_positions),
         gapless=bool(known.sequential),
         first_click=name == "cascade",
