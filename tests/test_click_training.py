@@ -133,10 +133,8 @@ def test_what_validation_by_clicks_needs_is_said_before_training(tmp_path):
         with pytest.raises(ValueError, match=words):
             train(validation=validation, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
-    with pytest.raises(ValueError, match="metric must be a name or a dict or a metric or a loss of plackett"):
-        train(metric=3)
-    with pytest.raises(ValueError, match=r"or a loss of plackett\.losses, but got"):
-        train(metric=keras.saving.serialize_keras_object(keras.losses.MeanSquaredError()))
+    with pytest.raises(ValueError, match=r"or validation_loss or a loss of plackett\.losses, but got"):
+        train(validation=JUDGED, metric=keras.saving.serialize_keras_object(keras.losses.MeanSquaredError()))
 
 
 @pytest.mark.parametrize("loss", ["click_em", "mixture_em"])

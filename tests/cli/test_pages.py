@@ -27,6 +27,7 @@ COMMANDS = sorted(
 CONTENTS = {
     "config.yaml": yaml.safe_dump({"data": ["train.parquet"], "backend": BACKEND} | dataclasses.asdict(Settings())),
     "model.txt": "tree\n",
+    "curve.csv": "position,examination\n1,1\n",
     "bm25.run": "1 Q0 a 1 .9 t\n",
     "dense.run": "1 Q0 a 1 .9 t\n",
     "roles.yaml": "query: session",
@@ -40,7 +41,7 @@ class ReadError(Exception):
 
 def test_there_are_some_of_each():
     assert {command.split()[0] for command in COMMANDS} == {
-        *("convert", "crossval", "evaluate", "report", "score", "train", "tune"),
+        *("convert", "crossval", "evaluate", "propensities", "report", "score", "train", "tune"),
     }
     assert len(COMMANDS) > 8
 
@@ -52,6 +53,7 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
 
     for module, name in (
         (data, "convert"),
+        (data, "read_clicks"),
         (_sources, "read_training"),
         (evaluate, "open_measured"),
         (report, "open_measured"),

@@ -20,8 +20,8 @@ def run(*arguments):
     assert "keras" not in sys.modules, arguments
     return done.exit_code, done.output
 
-for command in ([], ["convert"], ["train"], ["tune"], ["crossval"], ["evaluate"], ["score"], ["demo"]):
-    code, output = run(*command, "--help")
+for command in ("", "convert", "train", "tune", "crossval", "evaluate", "score", "propensities", "demo"):
+    code, output = run(*command.split(), "--help")
     assert code == 0 and "Usage:" in output and "--debug" in output, output
 assert not {"pyarrow", "polars"} & set(sys.modules)
 assert run("--version") == (0, f"plackett {sys.argv[1]}\\n")

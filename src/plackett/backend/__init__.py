@@ -35,7 +35,16 @@ from plackett.backend.scans import (
     running_max,
     softmax_of_rows,
 )
-from plackett.backend.tensors import concrete, flat_ragged, for_fit, keep_keras_mask, keras_mask, pytree, replicas
+from plackett.backend.tensors import (
+    concrete,
+    flat_ragged,
+    for_fit,
+    keep_keras_mask,
+    keras_mask,
+    pytree,
+    replicas,
+    set_keras_mask,
+)
 
 __all__ = [
     "add_at",
@@ -66,6 +75,7 @@ __all__ = [
     "part",
     "pytree",
     "replicas",
+    "set_keras_mask",
     "running_max",
     "scatter_add",
     "seed_all_generators",

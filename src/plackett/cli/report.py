@@ -35,6 +35,7 @@ from plackett.cli.evaluate import (
     check_conventions,
     make_measures,
 )
+from plackett.clicks.propensities import read_propensities
 
 MODULES = {"altair": "altair", "jinja2": "jinja2", "vl_convert": "vl-convert-python"}
 
@@ -52,6 +53,9 @@ def report(
     queries: Queries = None,
     baseline: Baseline = None,
     fuse: Fuse = None,
+    propensities: Annotated[
+        pathlib.Path | None, typer.Option(help="The curve of plackett propensities, to be shown too.")
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Of the page.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
     seed: Annotated[int, typer.Option(help="Of resamples, permutations and samples.")] = 0,
@@ -74,6 +78,7 @@ def report(
     _checks.check_new_file(output, overwrite)
     for module, package in MODULES.items():
         _checks.check_installed(module, f"a report is written with {package}", "'plackett[report]'")
+    own_sections = [] if propensities is None else [read_propensities(propensities).section()]
     choose_backend(backend)
 
     from plackett import evaluation
@@ -98,6 +103,7 @@ def report(
         commands=commands_for(measurement.systems),
         sources=measurement.data,
         remarks=remarks(measurement, validation=True),
+        own_sections=own_sections,
         **({} if title is None else {"title": title}),
         seed=seed,
     )

@@ -15,9 +15,11 @@ _NAMES = {
     "MODELS": "models",
     "MixtureModel": "models",
     "PositionBasedModel": "models",
+    "Propensities": "propensities._curve",
     "SimplifiedDynamicBayesianModel": "models",
     "Simulation": "_simulation",
     "TrustBiasModel": "models",
+    "UnidentifiedError": "propensities._links",
     "UserBrowsingModel": "models",
     "cascade": "models",
     "click_chain": "models",
@@ -26,11 +28,13 @@ _NAMES = {
     "dynamic_bayesian": "models",
     "mixture": "models",
     "position_based": "models",
+    "read_propensities": "propensities._curve",
     "simplified_dynamic_bayesian": "models",
     "simulate": "_simulation",
     "train": "_train",
     "trust_bias": "models",
     "user_browsing": "models",
+}
 }
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

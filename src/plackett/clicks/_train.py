@@ -19,7 +19,9 @@ from plackett.training import train as train_ranker
 from plackett.training._objects import as_config
 from plackett.training._settings import SettingsKeywords
 
-BATCH = 512  # sessions a step where each list is one
+# Clicks are noisy, and so is what they say of an epoch: training waits longer than with labels.
+PATIENCE = {"epochs": 100, "patience": 10}
+BATCH = 128  # sessions a step, where a list is one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +109,7 @@ def train(
         output, overwrite, resume, provenance, callbacks: as in `plackett.train`.
         settings: fields of `plackett.training.Settings`. `scorer` and `scorer_options` make what ranks; of a model
             with towers it is the relevance tower, unless `scorer` is "two_tower" itself, whose options are then given.
-            `loss` and `loss_options` are those of `naive` and `ipw`; the other methods have their own loss.
+            `epochs` is 100 and `patience` 10 unless given. `loss` and `loss_options` are those of `naive` and `ipw`; the other methods have their own loss.
 
     Returns:
         What `plackett.train` does. What ranks is the relevance tower alone.
@@ -179,7 +181,7 @@ def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str,
         ValueError: a loss or target that is not the method's.
     """
     how = find_method(method)
-    settings = {"metric": "validation_loss", "target": "click"} | given
+    settings = {"metric": "validation_loss", "target": "click"} | PATIENCE | given
     if how.unit == "sessions":
         settings = {"batch_size": BATCH} | settings
     if settings["target"] != "click" or settings.get("tasks"):

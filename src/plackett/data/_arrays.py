@@ -197,7 +197,7 @@ def _by_name(what, given):
 def numbers_of(what: str, given: Any) -> np.ndarray:
     """An array of numbers; NaN where a frame says that one is missing, and where a feature is masked."""
     if what == "X" and isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given) and given.dtype.kind in "biuf":
-        given = given.astype(np.result_type(given.dtype, "float32")).filled(np.nan)
+        given = np.ma.filled(given.astype(np.result_type(given.dtype, "float32")), np.nan)
     check_given(what, given)
     try:
         array = given.toarray() if hasattr(given, "toarray") else np.asarray(given)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from plackett.data._click_log_checks import (
     positions_of,
     propensities_of,
 )
-from plackett.data._click_rows import Ids, as_text, changes, check_ids, codes_of
+from plackett.data._click_rows import Ids, as_index, as_text, changes, check_ids, codes_of
 from plackett.data._ids import read_ids
 from plackett.data._strings import Strings
 
@@ -135,8 +135,13 @@ class ClickCounts:
         """How many rows there are."""
         return len(self.positions)
 
-    def __getitem__(self, which: Any) -> "ClickCounts":
-        """Some rows: a slice, a mask or places."""
+    def __getitem__(self, which: slice | np.ndarray | Sequence[int] | Sequence[bool]) -> "ClickCounts":
+        """Some rows: a slice, a mask or places.
+
+        Raises:
+            IndexError: there are not so many rows, or the index is none of these.
+        """
+        which = as_index(which, "rows")
         return dataclasses.replace(self, **{name: column[which] for name, column in self._columns().items()})
 
     @property
@@ -153,6 +158,25 @@ class ClickCounts:
             row = int(starts[again[0]])
             raise ValueError(f"row {row + 1}: query {self.queries[row]!r} begins again; its rows must stand together")
         return np.append(starts, len(self))
+
+    @property
+    def sessions(self) -> np.ndarray:
+        """[queries] int64, how many sessions each had: as many as its most shown position was shown.
+
+        That is so where all sessions of a query show that position, as lists without gaps show the first.
+
+        >>> ClickCounts.from_arrays(
+        ...     query=["q"] * 3, document=["a", "b", "a"], position=[1, 1, 2], shown=[6, 4, 3], clicked=[1, 0, 0]
+        ... ).sessions.tolist()
+        [10]
+        """
+        of_query = self.row_splits
+        most = int(self.positions.max(initial=0)) + 1
+        query_of_row = np.repeat(np.arange(len(of_query) - 1), np.diff(of_query))
+        keys, places = np.unique(query_of_row * most + self.positions, return_inverse=True)
+        shown = np.zeros(len(keys), "int64")
+        np.add.at(shown, places, self.shown)
+        return np.maximum.reduceat(shown, np.flatnonzero(changes(keys // most))) if len(keys) else shown
 
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with any number or id of these counts, but not with how they are held."""
@@ -225,7 +249,7 @@ def count(log: "Sessions") -> ClickCounts:
     if log.propensities is not None:
         known = (_sums(log.propensities[order].astype("float64"), starts) / shown).astype("float32")
     return ClickCounts(
-        queries=log.queries[np.searchsorted(log.row_splits, rows, side="right") - 1],
+        queries=log.queries[log.session_of_row[rows]],
         documents=log.documents[rows],
         positions=log.positions[rows],
         shown=shown,

@@ -1,6 +1,7 @@
 """From click logs to lists with features, which models are trained on."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -38,8 +39,8 @@ def lists_of_sessions(lists: RankingLists, log: Sessions) -> RankingLists:
 
     Cost: a sort of the ids, and the memory of the features of each impression.
     """
-    rows, queries = _find(lists, log.queries, log.documents, log.session_of_row, _row_of_session(log))
-    found = lists.take(rows, log.lengths, queries)
+    rows, places = find_rows(lists, log.queries, log.documents, log.session_of_row, _row_of_session(log))
+    found = lists.take(rows, log.lengths, places)
     columns = {"click": log.clicks.astype("float32"), "position": log.positions.astype("float32")}
     columns |= {} if log.propensities is None else {"propensity": log.propensities}
     context = {QUERY: log.queries} | log.context
@@ -66,7 +67,7 @@ def lists_of_counts(lists: RankingLists, counts: ClickCounts) -> RankingLists:
 
     Weights are scaled so that the mean over these lists of a sum over entries, weighted, is the mean over sessions of
     the sum over impressions: the loss of a pointwise function of scores and positions is the same as on the sessions.
-    A query had as many sessions as its most shown position was shown, which is so where each session shows that one.
+    How many sessions there were is what `ClickCounts.sessions` says.
 
     Args:
         lists: the documents of each query. They are found by the ids of query and document.
@@ -84,15 +85,14 @@ def lists_of_counts(lists: RankingLists, counts: ClickCounts) -> RankingLists:
     """
     splits = counts.row_splits
     query_of_row = np.repeat(np.arange(len(splits) - 1), np.diff(splits))
-    rows, queries = _find(
+    rows, queries = find_rows(
         lists, counts.queries[splits[:-1]], counts.documents, query_of_row, lambda row: f"row {row + 1} of the counts"
     )
     often = np.stack([counts.clicked, counts.shown - counts.clicked], axis=1)  # with a click and without
     row, unclicked = np.nonzero(often)
     lengths = np.bincount(query_of_row[row], minlength=len(splits) - 1)
     found = lists.take(rows[row], lengths, queries)
-    sessions = _sessions_of(query_of_row, counts).sum()
-    weights = often[row, unclicked] * (len(found) / max(sessions, 1))
+    weights = often[row, unclicked] * (len(found) / max(int(counts.sessions.sum()), 1))
     columns = {
         "click": (1 - unclicked).astype("float32"),
         "weight": weights.astype("float32"),
@@ -128,15 +128,24 @@ def _check_free(lists, context):
             raise ValueError(f"the lists have a column of queries {name!r} already, as the log has: rename one of them")
 
 
-def _find(lists, queries, documents, query_of_row, words):
-    """([rows] int64, the row of each document in the lists; [queries] int64, the place of each query).
+def find_rows(
+    lists: RankingLists,
+    queries: Strings,
+    documents: Strings,
+    query_of_row: np.ndarray,
+    words: Callable[[int], str],
+) -> tuple[np.ndarray, np.ndarray]:
+    """([rows] int64, the row of each document in the lists; [queries] int64, the place of each query in them).
 
     Args:
         lists: where they are looked for.
         queries: the ids of queries.
         documents: [rows], the ids of documents.
         query_of_row: [rows], the place of the query of each document in `queries`.
-        words: row, from 0 -> what an error calls it.
+        words: what an error calls a row, by its place from 0.
+
+    Raises:
+        ValueError: there is no such query, or it has no such document; says the row.
     """
     places, known = _search(lists.queries, queries)
     if not known.all():
@@ -171,17 +180,6 @@ def _search_keys(keys, wanted):
     ordered = keys[order]
     found = np.minimum(np.searchsorted(ordered, wanted), len(keys) - 1)
     return order[found], ordered[found] == wanted
-
-
-def _sessions_of(query_of_row, counts):
-    """[queries], how many sessions each had: as many as its most shown position was shown."""
-    keys = query_of_row * (int(counts.positions.max(initial=0)) + 1) + counts.positions
-    known, at = np.unique(keys, return_inverse=True)
-    shown = np.bincount(at, weights=counts.shown)
-    queries = known // (int(counts.positions.max(initial=0)) + 1)
-    most = np.zeros(int(query_of_row.max(initial=-1)) + 1)
-    np.maximum.at(most, queries, shown)
-    return most
 
 
 def _entries(documents, positions, clicks):

@@ -1,13 +1,16 @@
 """What may stand in a click log."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from plackett.data._arrays import numbers_of
 from plackett.data._strings import Strings
+
+if TYPE_CHECKING:
+    from plackett.data._sessions import Sessions
 
 Place = Callable[[int], str]  # (the number of a row, from 1) -> what errors call it
 Wrong = Callable[[int, str], ValueError]  # (the place of a row, from 0; what is wrong with it) -> the error
@@ -78,16 +81,16 @@ def check_new_documents(documents: Strings, row_splits: np.ndarray, wrong: Wrong
     session_of = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
     keys = session_of * max(len(documents.dictionary), 1) + documents.codes
     ordered = np.sort(keys)
-    if (again := ordered[1:] == ordered[:-1]).any():
-        row = int(np.flatnonzero(keys == ordered[1:][again.argmax()])[1])
+    if (ordered[1:] == ordered[:-1]).any():
+        row = int(np.setdiff1d(np.arange(len(keys)), np.unique(keys, return_index=True)[1])[0])
         raise wrong(row, f"document {documents[row]!r} is there twice")
 
 
-def check_gapless(log: Any, what: str) -> None:
+def check_gapless(log: "Sessions", what: str) -> None:
     """Checks that the positions of each session are 1, 2, 3 and so on, none left out.
 
     Args:
-        log: the `Sessions`.
+        log: the sessions.
         what: what needs it, for the error.
 
     Raises:

@@ -110,6 +110,19 @@ def as_text(ids: Ids) -> Strings:
     return ids_as_text("id", ids, range(len(ids)))
 
 
+def as_index(which: Any, what: str) -> Any:
+    """A slice, or the array of an index of several.
+
+    Raises:
+        IndexError: it is none of these.
+    """
+    if isinstance(which, slice):
+        return which
+    if isinstance(which, str | tuple) or np.ndim(which) != 1:
+        raise IndexError(f"{what} are taken by a slice, a mask or a list of places, but got {which!r:.100}")
+    return np.asarray(which) if len(which) else np.zeros(0, "int64")
+
+
 def codes_of(ids: Ids) -> np.ndarray:
     """[rows] numbers, equal where the ids are."""
     return ids.codes if isinstance(ids, Strings) else ids
@@ -145,13 +158,19 @@ def _order(rows, positions, together):
             )
         return None
     keys = codes_of(rows.session)
-    if together:
-        run = np.cumsum(changes(keys))
-    else:
-        _, first, places = np.unique(keys, return_index=True, return_inverse=True)
-        run = first[places]
+    run = np.cumsum(changes(keys)) if together else _first_rows(rows.session)
     joint = run * (int(positions.max()) + 1) + positions
     return None if (joint[1:] >= joint[:-1]).all() else np.argsort(joint, kind="stable")
+
+
+def _first_rows(ids):
+    """[rows], the first row of the same id."""
+    if isinstance(ids, Strings):
+        first = np.zeros(len(ids.dictionary), "int64")
+        first[ids.codes[::-1]] = np.arange(len(ids))[::-1]  # of several the last one stays, which is the first row
+        return first[ids.codes]
+    _, first, places = np.unique(ids, return_index=True, return_inverse=True)
+    return first[places]
 
 
 def _check_sessions(session, query, starts, wrong):
@@ -174,8 +193,7 @@ def _check_sessions(session, query, starts, wrong):
             raise wrong(row, f"the session {what}session is one list that was shown for one query")
         raise wrong(
             row,
-            "the session begins again, after others; sort by session, or group in memory by together=False (--group "
-            "on the command line)",
+            "the session begins again, after others; sort by session, or group in memory by together=False",
         )
 
 

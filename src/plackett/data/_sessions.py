@@ -11,7 +11,7 @@ from plackett import _lazy
 from plackett.data._arrays import check_indexes
 from plackett.data._click_counts import ClickCounts, count, fingerprint_of
 from plackett.data._click_log_checks import numbers_or_none
-from plackett.data._click_rows import Rows, sessions_of
+from plackett.data._click_rows import Rows, as_index, sessions_of
 from plackett.data._ids import read_ids, strings_or_numbers
 from plackett.data._ranking_lists import rows_of, splits
 from plackett.data._strings import Strings
@@ -167,9 +167,7 @@ class Sessions:
         Raises:
             IndexError: there are not so many sessions, or the index is none of these.
         """
-        places = np.arange(len(self))[which if isinstance(which, slice) else np.asarray(which)]
-        if places.ndim != 1:
-            raise IndexError(f"sessions are taken by a slice, a mask or a list of places, but got {which!r:.100}")
+        places = np.arange(len(self))[as_index(which, "sessions")]
         lengths = self.lengths[places]
         rows: Any = rows_of(self.row_splits, places)
         if isinstance(which, slice) and which.step in (None, 1):

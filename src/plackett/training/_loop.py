@@ -12,7 +12,6 @@ from plackett import backend
 from plackett._files import MODEL, WHOLE_MODEL
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
-from plackett.metrics._base import RankingMetric
 from plackett.scorers._any_model import column_inputs, inputs_for, match_to
 from plackett.scorers._two_tower import ranker_of
 from plackett.scorers.preprocessing.missing import check_missing
@@ -20,7 +19,7 @@ from plackett.training._feed import Feed
 from plackett.training._interrupt import catch_interrupts
 from plackett.training._label_check import check_labels
 from plackett.training._lock import hold
-from plackett.training._objective import compile_model, make_losses, make_metric, make_scorer
+from plackett.training._objective import chooses_by_labels, compile_model, make_losses, make_metric, make_scorer
 from plackett.training._objects import as_config
 from plackett.training._optimizers import make_optimizer
 from plackett.training._output_folder import check_output, holds_run, read_history
@@ -155,7 +154,7 @@ def train(
     if validation is None:
         lists, validation = hold_out(lists, chosen)
         provenance = provenance | {"validation": f"{chosen.validation_share:.0%} of the queries"}
-    check_targets(lists, validation, chosen, on_labels=isinstance(make_metric(chosen), RankingMetric))
+    check_targets(lists, validation, chosen, on_labels=chooses_by_labels(chosen))
     with catch_interrupts() as interrupt, backend.keep_generators():
         backend.seed_all_generators(chosen.seed)
         run = _Run(lists, validation, chosen, interrupt)

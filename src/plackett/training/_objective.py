@@ -26,17 +26,26 @@ def make_metric(settings: Settings) -> RankingMetric | ValidationLoss:
         ValueError: an unknown metric, or something else.
     """
     given = make_object("metric", settings.metric)
-    if isinstance(given, RankingLoss) or given == VALIDATION_LOSS:
+    if _is_loss(given):
         return _make_validation_loss(given, settings)
     metric = metrics.get(given) if isinstance(given, str) else given
     if not isinstance(metric, RankingMetric):
         raise ValueError(
-            "metric must be a name, such as ndcg@10 or validation_loss, or a metric of plackett.metrics, or a loss of "
+            "metric must be a name, such as ndcg@10, or a metric of plackett.metrics, or validation_loss or a loss of "
             f"plackett.losses, but got {given!r}"
         )
     if metric.name in ("epoch", "loss"):
         raise ValueError(f"metric must not be named {metric.name}, which the history holds already")
     return metric
+
+
+def chooses_by_labels(settings: Settings) -> bool:
+    """Whether the epoch is chosen by judgements, not by a loss of what is learnt from."""
+    return not _is_loss(make_object("metric", settings.metric))
+
+
+def _is_loss(metric):
+    return isinstance(metric, RankingLoss) or metric == VALIDATION_LOSS
 
 
 def _make_validation_loss(given, settings):

@@ -14,14 +14,13 @@ from plackett import scorers
 from plackett._files import MODEL, WHOLE_MODEL, remove_partial, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
-from plackett.metrics._base import RankingMetric
 from plackett.registry import classes_by_name
 from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._config_file import read_yaml
 from plackett.training._interrupt import catch_interrupts
 from plackett.training._lock import hold
 from plackett.training._loop import hold_out, train
-from plackett.training._objective import make_metric
+from plackett.training._objective import chooses_by_labels, make_metric
 from plackett.training._objects import as_config, check_made_anew, make_object
 from plackett.training._output_folder import check_search_output
 from plackett.training._run_folder import environment, features_of, with_features
@@ -109,7 +108,7 @@ def tune(
     else:
         lists, validation = hold_out(lists, base)
         provenance = provenance | {"validation": f"{base.validation_share:.0%} of the queries"}
-    check_targets(lists, validation, base, on_labels=isinstance(metric, RankingMetric))
+    check_targets(lists, validation, base, on_labels=chooses_by_labels(base))
     search = {"space": space} | as_config(base) | {"backend": keras.backend.backend()}
     search |= environment(lists, validation)["data"]
     check_search_output(folder)

@@ -66,7 +66,6 @@ WORDS = {
     dict: "a dict",
     Callable: "an object",
     Metric: "a metric",
-    Loss: "a loss of plackett",
     Optimizer: "an optimizer",
     types.NoneType: "None",
 }

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett import backend
 from plackett.data import Batches, RankingLists
 from plackett.data._batches import columns_of_targets
 from plackett.data._inputs import columns_as_inputs
@@ -74,6 +75,8 @@ class ValidationLoss:
             outputs = model.predict_on_batch(inputs)
             for task, part in self.parts.items():
                 scores = ops.convert_to_tensor(outputs if task is None else outputs[task])
+                # As in training: without it a list would weigh by its clicks, and one without any click nothing.
+                backend.set_keras_mask(scores, ops.convert_to_tensor(inputs["mask"]))
                 value = losses[task](labels[str(task)], scores, sample_weight=weights[str(task)])
                 value = float(np.sum(ops.convert_to_numpy(value)))
                 # The weights make the mean over a batch that over its real lists.
@@ -83,7 +86,16 @@ class ValidationLoss:
 
 
 def _repeatable(loss, seed):
-    """The loss with a state of its own, which begins anew."""
-    if loss.seed_generator is None or loss.seed is not None:
-        return loss.copy()
-    return type(loss)(**loss._arguments | {"seed": seed})
+    """The loss, which draws the same noise as the last one that was made of it."""
+    if loss.seed_generator is None:
+        return loss
+    generator = keras.random.SeedGenerator(seed if loss.seed is None else loss.seed)
+
+    def draw_noise(labels, scores):
+        *lists, documents = ops.shape(labels)
+        return keras.random.uniform((*lists, loss.sample_size, documents), seed=generator)
+
+    loss = loss.copy()
+    # TensorFlow would draw from a global generator, which nothing here takes back.
+    loss.draw_noise = draw_noise
+    return loss

@@ -110,8 +110,12 @@ def column_of(role: str, name: str, names: Sequence[str], where: str) -> str:
     try:
         check_column(name, names, where)
     except ValueError as error:
-        flag = f"--{role}"
-        raise ValueError(f"{error}; {role}=NAME says which column is the {role} ({flag} on the command line)") from None
+        option = (
+            "context=[...] names columns that are there"
+            if role == "context"
+            else (f"{role}=NAME says which column is the {role} (--click-column {role}=NAME on the command line)")
+        )
+        raise ValueError(f"{error}; {option}") from None
     return name
 
 
@@ -191,7 +195,9 @@ def _chunks(column):
 def text_of(values: pa.Array, role: str, place: Place) -> pa.Array:
     """Ids as text: strings, or whole numbers, which may be floats, as pandas has them beside missing ones."""
     if kinds.is_dictionary(values.type):
-        return pa.DictionaryArray.from_arrays(values.indices, text_of(values.dictionary, role, lambda _: place(1)))
+        words = text_of(values.dictionary, role, lambda _: place(1))
+        words = words.dictionary_decode() if kinds.is_dictionary(words.type) else words
+        return pa.DictionaryArray.from_arrays(values.indices, words)
     if is_string(values.type):
         return pc.cast(values, pa.string())
     if kinds.is_floating(values.type):
@@ -203,7 +209,8 @@ def text_of(values: pa.Array, role: str, place: Place) -> pa.Array:
         values = pa.array(numbers.astype("int64"))
     if not kinds.is_integer(values.type):
         raise ValueError(f"{place(1)}: {role} must hold text or whole numbers, but holds {values.type}")
-    return pc.cast(values, pa.string())
+    known = values.dictionary_encode()  # fewer numbers are made text
+    return pa.DictionaryArray.from_arrays(known.indices, pc.cast(known.dictionary, pa.string()))
 
 
 def _numbers(part, name, role):

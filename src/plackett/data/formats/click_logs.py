@@ -36,6 +36,13 @@ class LogColumns(NamedTuple):
 
     def of(self, names: Sequence[str], where: str) -> dict[str, str]:
         """What it is -> the column, of those that are there."""
+        if isinstance(self.context, str):
+            raise ValueError(f"context must be a sequence of names, but got {self.context!r}")
+        if self.click not in names and {"shown", "clicked"} <= {*names}:
+            raise ValueError(
+                f"{where}: there is no column {self.click!r}; a table with columns shown and clicked is read by "
+                "read_clicks, or by ClickCounts.from_frame"
+            )
         found = _of(self._asdict(), ("query", "session", "document", "position", "click", "propensity"), names, where)
         for name in self.context:
             found[f"context {name}"] = column_of("context", name, names, where)
@@ -246,9 +253,14 @@ class SessionWriter:
         """
         if self._partial is None:
             raise ValueError("a SessionWriter writes within its with: with SessionWriter(path) as writer: ...")
+        if not len(log):
+            return
         table = to_table(log)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._partial, table.schema, compression="zstd", compression_level=1)
+            with errors_of_writing(self.path):
+                self._writer = pq.ParquetWriter(
+                    self._partial, table.schema, compression="zstd", compression_level=1, write_page_checksum=True
+                )
         elif table.schema != self._writer.schema:
             raise ValueError(
                 f"{self.path}: sessions must have the columns of those before, {self._writer.schema.names}"

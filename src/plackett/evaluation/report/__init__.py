@@ -4,6 +4,7 @@ from plackett import _lazy
 
 _MODULES = {
     "Material": "_material",
+    "Section": "_registry",
     "chart": "_charts",
     "render": "_html",
     "report": "_page",
@@ -11,6 +12,6 @@ _MODULES = {
     "table": "_html",
 }
 
-__all__ = ["Material", "chart", "render", "report", "section", "table"]
+__all__ = ["Material", "Section", "chart", "render", "report", "section", "table"]
 
 __getattr__, __dir__ = _lazy.attach(__name__, _MODULES, extra="report")

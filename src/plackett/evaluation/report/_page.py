@@ -19,7 +19,7 @@ from plackett.evaluation._results import Results
 from plackett.evaluation._systems import open_systems
 from plackett.evaluation.report._html import render
 from plackett.evaluation.report._material import TITLE, Material, metrics_of
-from plackett.evaluation.report._registry import sections
+from plackett.evaluation.report._registry import Section, sections
 from plackett.metrics._base import RankingMetric
 
 BYTES = 4_900_000  # of the page
@@ -40,6 +40,7 @@ def report(
     commands: Sequence[str] = (),
     sources: Sequence[str] = (),
     remarks: Sequence[str] = (),
+    own_sections: Sequence[Section] = (),
     title: str = TITLE,
     seed: int = 0,
 ) -> pathlib.Path:
@@ -68,6 +69,7 @@ def report(
         commands: the lines that make the report anew.
         sources: what `lists` were read from, such as the names of files.
         remarks: what must be known besides the notes of `results`, in whole sentences.
+        own_sections: those of this page alone, beside the ones that all have.
         title: of the page.
         seed: of what is drawn: the intervals, and the orders that tell how much a feature matters.
 
@@ -107,15 +109,17 @@ def report(
         seed=seed,
     )
     with replace(output) as partial, errors_of_writing(output):
-        partial.write_text(page(material), encoding="utf-8")
+        partial.write_text(page(material, own_sections), encoding="utf-8")
     return output
 
 
-def page(material: Material) -> str:
+def page(material: Material, own_sections: Sequence[Section] = ()) -> str:
     """The HTML of a report."""
     scripts = [Markup(vl_convert.javascript_bundle(LIBRARY)), Markup(_asset("report.js"))]
     style = Markup(_asset("report.css"))
-    built: dict = {section: None if section.takes_the_rest else section.build(material) for section in sections()}
+    built: dict = {
+        section: None if section.takes_the_rest else section.build(material) for section in sections(own_sections)
+    }
     for section in built:
         if section.takes_the_rest:
             taken = [style, *scripts, *(html for html in built.values() if html is not None)]

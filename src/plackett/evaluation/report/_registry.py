@@ -1,6 +1,6 @@
 """The sections of a report, which register themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -60,9 +60,7 @@ def section(title: str, *, place: float, takes_the_rest: bool = False) -> "Calla
 
     def add(build):
         entry = Section(title, place, build, takes_the_rest)
-        clash = next((x.title for x in _SECTIONS.values() if x.anchor == entry.anchor), None)
-        if clash is not None:
-            raise ValueError(f"there is a section {clash!r} already: choose another title than {title!r}")
+        _check_new(entry, _SECTIONS.values())
         _SECTIONS[title] = entry
         return build
 
@@ -74,6 +72,20 @@ def remove(title: str) -> None:
     del _SECTIONS[title]
 
 
-def sections() -> list[Section]:
-    """All sections, by their place."""
-    return sorted(_SECTIONS.values(), key=lambda one: (one.place, one.title))
+def sections(own: Iterable[Section] = ()) -> list[Section]:
+    """All sections, and those that one page has of its own, by their place.
+
+    Raises:
+        ValueError: two have one title.
+    """
+    found = list(_SECTIONS.values())
+    for entry in own:
+        _check_new(entry, found)
+        found.append(entry)
+    return sorted(found, key=lambda one: (one.place, one.title))
+
+
+def _check_new(entry, known):
+    clash = next((x.title for x in known if x.anchor == entry.anchor), None)
+    if clash is not None:
+        raise ValueError(f"there is a section {clash!r} already: choose another title than {entry.title!r}")

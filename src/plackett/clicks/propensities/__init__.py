@@ -1,0 +1,26 @@
+"""Examination by position, estimated from clicks: the propensities by which clicks are weighed.
+
+All estimators take a log, `Sessions` or `ClickCounts`, and give `Propensities`: how often documents at each position
+are looked at, relative to the first. Where the log does not say, they raise `UnidentifiedError`.
+
+- `intervention_harvesting`: take it first, for logs of more than one ranker, or of one that varies or has changed.
+- `randomized`: for logs whose results were shuffled, or swapped at random.
+- `position_based`: where each document of a query was shown many times.
+- `regression_em`: where documents are hardly seen twice, and their features say how attractive they are.
+"""
+
+from plackett import _lazy
+
+METHODS = ("intervention_harvesting", "position_based", "randomized", "regression_em")
+_NAMES = {
+    "Propensities": "_curve",
+    "UnidentifiedError": "_links",
+    "intervention_harvesting": "_harvesting",
+    "position_based": "_position_based",
+    "randomized": "_randomized",
+    "read_propensities": "_curve",
+    "regression_em": "_regression",
+}
+
+__all__ = ["METHODS", *_NAMES]
+__getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

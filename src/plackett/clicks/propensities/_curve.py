@@ -1,0 +1,221 @@
+"""A curve of examination by position, with its band: read, written, drawn, and used as propensities."""
+
+import csv
+import dataclasses
+import os
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from plackett import _lazy
+from plackett._files import check_file, write_whole
+from plackett.clicks.propensities._bootstrap import LEVEL
+from plackett.data import ClickCounts, Sessions
+
+if TYPE_CHECKING:
+    from plackett.evaluation.report._registry import Section
+
+COLUMNS = ("position", "examination", "low", "high")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Propensities:
+    """How often documents at each position are looked at; as estimated, relative to the first position.
+
+    >>> curve = Propensities([1.0, 0.5, 0.25], method="an eye tracker")
+    >>> curve
+    Propensities by an eye tracker, 3 positions
+      position  examination
+             1       1.0000
+             2       0.5000
+             3       0.2500
+    >>> curve.of([3, 1]).tolist()
+    [0.25, 1.0]
+
+    Clicks do not tell examination from attraction by more than a factor, so that an estimate has the examination 1 at
+    the first position; where users look at another position more often than at the first, it is above 1 there.
+
+    Args:
+        examination: [positions] above 0, from the first position on.
+        low: [positions], the lower end of the 95 % band. None = no band.
+        high: [positions], the upper end.
+        method: how it was found.
+        notes: what must be known of it, in sentences.
+
+    Raises:
+        ValueError: an examination is not above 0, or the band is no band.
+    """
+
+    examination: np.ndarray
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    method: str = "given"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        for name in ("examination", "low", "high"):
+            given = getattr(self, name)
+            if given is not None:
+                object.__setattr__(self, name, np.asarray(given, "float64"))
+        if self.examination.ndim != 1 or not len(self.examination):
+            raise ValueError(f"examination must have the shape [positions], but has {self.examination.shape}")
+        if (self.low is None) != (self.high is None):
+            raise ValueError("a band has both ends, low and high, but only one is given")
+        if self.low is not None and (self.low.shape, self.high.shape) != (self.examination.shape,) * 2:
+            raise ValueError(f"low and high must have the shape {self.examination.shape} of examination")
+        wrong = ~(np.isfinite(self.examination) & (self.examination > 0))
+        if wrong.any():
+            place = int(wrong.argmax())
+            raise ValueError(
+                f"examination must be above 0, but is {self.examination[place]} at position {place + 1}: a click there "
+                "would weigh without bound"
+            )
+        if self.low is not None and not (self.low <= self.high).all():
+            place = int((~(self.low <= self.high)).argmax())
+            raise ValueError(f"low must not be above high, but is at position {place + 1}")
+
+    def __len__(self) -> int:
+        """How many positions there are."""
+        return len(self.examination)
+
+    def of(self, positions: npt.ArrayLike) -> np.ndarray:
+        """The examination at some positions, from 1.
+
+        Raises:
+            ValueError: a position is not whole, below 1 or below the curve.
+        """
+        given = np.asarray(positions)
+        wrong = ~((given >= 1) & (given <= len(self)) & (given == np.floor(given)))
+        if wrong.any():
+            raise ValueError(
+                f"the curve has positions 1 to {len(self)}, but is asked for position {given[wrong].flat[0]}: estimate "
+                "it from a log with that position, or leave out what was shown there"
+            )
+        return self.examination[given.astype("int64") - 1]
+
+    def weights(self, log: Sessions | ClickCounts, clip: float = 0.0) -> np.ndarray:
+        """How much a click at each row of a log counts: 1 / max(examination, clip).
+
+        >>> log = Sessions.from_arrays(query=["q"] * 2, session=[1, 1], document=["a", "b"], position=[1, 2],
+        ...                            click=[1, 1])
+        >>> Propensities([1.0, 0.05]).weights(log, clip=0.1).tolist()
+        [1.0, 10.0]
+
+        Args:
+            log: sessions, or their counts.
+            clip: at a lower examination a click counts as at this one: a little bias for much less variance. 0 = no
+                clipping.
+
+        Returns:
+            [rows of the log].
+
+        Raises:
+            ValueError: clip is not from 0 to 1, or a position is not on the curve.
+        """
+        if not 0 <= clip <= 1:
+            raise ValueError(f"clip must be from 0 to 1, but got {clip}")
+        return 1 / np.maximum(self.of(log.positions), clip)
+
+    def write(self, path: str | os.PathLike) -> None:
+        """Writes the curve as CSV with the columns position, examination, low, high and method.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        lines = [",".join([*COLUMNS, "method"])]
+        method = '"' + self.method.replace('"', '""') + '"' if set(self.method) & set(',"\r\n') else self.method
+        for place, numbers in enumerate(self.rows()):
+            lines.append(",".join([str(place + 1), *map(repr, numbers), *[""] * (3 - len(numbers)), method]))
+        write_whole(pathlib.Path(path), "\n".join([*lines, ""]))
+
+    def plot(self) -> Any:
+        """The curve with its band, as a chart of Altair, which shows itself in a notebook and has `save`.
+
+        >>> Propensities([1.0, 0.5]).plot().to_dict()["layer"][-1]["mark"]["type"]
+        'point'
+
+        Raises:
+            ImportError: altair is not installed.
+        """
+        return _lazy.load("plackett.clicks.propensities._plot", "report", needed_by="a plot").plot(self)
+
+    def section(self) -> "Section":
+        """The curve as a section of a report, one of the `own_sections` of `plackett.evaluation.report.report`.
+
+        Raises:
+            ImportError: what a report needs is not installed.
+        """
+        return _lazy.load("plackett.clicks.propensities._report", "report", needed_by="a report").section_of(self)
+
+    def rows(self) -> list[list[float]]:
+        """[positions, 1 or 3], examination, and the ends of the band where there is one."""
+        columns = [column for column in (self.examination, self.low, self.high) if column is not None]
+        return np.stack(columns, axis=1).tolist()
+
+    def __repr__(self):
+        head = f"Propensities by {self.method}, {len(self)} positions"
+        band = "" if self.low is None else f"  {LEVEL:.0%} band"
+        lines = [head, f"  position  examination{band}"]
+        for place, (value, *ends) in enumerate(self.rows()):
+            line = f"  {place + 1:8}  {value:11.4f}"
+            lines.append(f"{line}  [{ends[0]:.4f}, {ends[1]:.4f}]" if ends else line)
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+
+def read_propensities(path: str | os.PathLike) -> Propensities:
+    """Reads a curve that `Propensities.write` wrote, or one of your own.
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "curve.csv"
+    >>> _ = path.write_text("position,examination\\n1,1.0\\n2,0.4\\n")
+    >>> read_propensities(path).examination.tolist()
+    [1.0, 0.4]
+
+    Args:
+        path: of a CSV file with the columns position, from 1 on without gaps, and examination; low, high and method may
+            be there.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a column is missing, positions do not go from 1 on, or a number is none or out of range.
+    """
+    check_file(path)
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]
+        if missing:
+            found = ", ".join(reader.fieldnames or ()) or "none"
+            raise ValueError(
+                f"{path} lacks the column {missing[0]}: a curve has position and examination; found {found}"
+            )
+        rows: list[dict] = []
+        for row in reader:
+            where = f"{path}, line {reader.line_num}"
+            if _number(row, "position", where) != len(rows) + 1:
+                raise ValueError(f"{where}: position {len(rows) + 1} is next, but got {row['position']}")
+            rows.append(row | {"where": where})
+    if not rows:
+        raise ValueError(f"{path} has no position: a curve has one in each line")
+    curve = {
+        name: np.array([_number(row, name, row["where"]) for row in rows])
+        for name in COLUMNS[1:]
+        if name == "examination" or rows[0].get(name)
+    }
+    try:
+        band = curve.get("low"), curve.get("high")
+        return Propensities(curve["examination"], *band, method=rows[0].get("method") or "given")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _number(row, name, where):
+    """A finite number of a row."""
+    try:
+        number = float(row[name])
+    except (TypeError, ValueError):
+        number = np.nan
+    if not np.isfinite(number):
+        raise ValueError(f"{where}: {name} must be a number, but got {row[name]!r}")
+    return number

@@ -1,0 +1,74 @@
+"""Whether a log says how positions compare: they must be linked by what was seen at both."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from plackett.clicks.propensities._pairs import Pairs
+
+WAYS_OUT = (
+    "show some results in random order, log more than one ranker, count the first positions alone (positions), or give "
+    "a curve that was measured elsewhere (read_propensities)"
+)
+
+
+class UnidentifiedError(ValueError):
+    """The log does not say how often users look at some positions, whatever the estimator.
+
+    Two positions compare where the same document of the same query was seen at both, or where a chain of such positions
+    leads from one to the other. Without that any curve explains the clicks as well as any other, with other
+    attractions, and more clicks do not help.
+
+    Reference: Chen et al., "Identifiability Matters: Revealing the Hidden Recoverable Condition in Unbiased Learning to
+    Rank", ICML 2024, whose graph this is; Hager et al., "Unidentified and Confounded? Understanding Two-Tower Models
+    for Unbiased Learning to Rank", ICTIR 2025; Oosterhuis, "Reaching the End of Unbiasedness", ICTIR 2022.
+    """
+
+
+def links(pairs: Pairs) -> np.ndarray:
+    """[positions, positions], the clicks by which each two positions compare.
+
+    Of the documents that were seen at both: their clicks at the one, or at the other, whichever are fewer.
+    """
+    shape = (len(pairs.query), pairs.positions)
+    places = (pairs.pair, pairs.position)
+    seen = sparse.csr_array((np.ones(len(pairs.pair)), places), shape)
+    clicked = sparse.csr_array((pairs.clicked, places), shape)
+    at = (clicked.T @ seen).toarray()
+    return np.minimum(at, at.T)
+
+
+def check_links(found: np.ndarray, min_clicks: int, of: str = "document of a query") -> None:
+    """Checks that a chain of links leads from the first position to each other.
+
+    Args:
+        found: [positions, positions], see `links`.
+        min_clicks: how many clicks make a link.
+        of: what was seen at both positions.
+
+    Raises:
+        UnidentifiedError: a position is not linked.
+        ValueError: min_clicks is below 1.
+    """
+    if min_clicks < 1:
+        raise ValueError(f"min_clicks must be at least 1, but got {min_clicks}")
+    _, group = csgraph.connected_components(sparse.csr_array(found >= min_clicks), directed=False)
+    if (group == 0).all():
+        return
+    linked, apart = group == group[0], group != group[0]
+    most = found[np.ix_(linked, apart)].max()
+    seen = f"no {of} was clicked at both" if most == 0 else f"the most clicks by which two of them compare are {most:g}"
+    raise UnidentifiedError(
+        f"the log does not identify the examination of {_in_words(np.flatnonzero(apart) + 1)}, which nothing links to "
+        f"{_in_words(np.flatnonzero(linked) + 1)}: {seen}, and a link needs {min_clicks} (min_clicks); {WAYS_OUT}"
+    )
+
+
+def _in_words(positions: Sequence[int] | np.ndarray) -> str:
+    """Some positions, rising, in words: position 3, positions 1 to 4 and 7."""
+    runs = np.split(positions, np.flatnonzero(np.diff(positions) > 1) + 1)
+    words = [f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    listed = " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return f"position{'s' if len(positions) > 1 else ''} {listed}"

@@ -1,0 +1,76 @@
+"""Click counts by numbers: which pair of a query and a document was shown where, how often, and clicked how often."""
+
+import dataclasses
+
+import numpy as np
+
+from plackett.data import ClickCounts, Sessions, Strings
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pairs:
+    """Counts of pairs of a query and a document; one row a pair and position, by pair and then by position.
+
+    Args:
+        pair: [rows], the place of the pair.
+        position: [rows], from 0.
+        shown: [rows] float64, how often.
+        clicked: [rows] float64, how often.
+        query: [pairs], the place of the query of each.
+        row: [pairs], a row of the log's counts that is of this pair.
+        positions: how many positions there are.
+        notes: what was left out, in sentences.
+    """
+
+    pair: np.ndarray
+    position: np.ndarray
+    shown: np.ndarray
+    clicked: np.ndarray
+    query: np.ndarray
+    row: np.ndarray
+    positions: int
+    notes: tuple[str, ...]
+
+    @property
+    def queries(self) -> int:
+        """How many queries there are."""
+        return int(self.query.max()) + 1
+
+
+def pairs_of(log: Sessions | ClickCounts, positions: int | None = None) -> tuple[Pairs, ClickCounts]:
+    """The pairs of a log, and the counts whose rows they name.
+
+    Args:
+        log: sessions or their counts.
+        positions: how many of the first positions count. None = all.
+
+    Raises:
+        TypeError: it is no log.
+        ValueError: it has no click, or positions is below 2.
+    """
+    if not isinstance(log, Sessions | ClickCounts):
+        raise TypeError(f"the log must be Sessions or ClickCounts, but is a {type(log).__name__}")
+    counts = log.counts() if isinstance(log, Sessions) else log
+    if positions is not None and (isinstance(positions, bool) or positions != int(positions) or positions < 2):
+        raise ValueError(f"positions must be None or a whole number of at least 2, but got {positions}")
+    deepest = int(counts.positions.max(initial=0))
+    number = deepest if positions is None else min(positions, deepest)
+    rows = np.flatnonzero(counts.positions <= number)
+    clicked = np.asarray(counts.clicked, "float64")[rows]
+    if not clicked.sum():
+        raise ValueError(f"the log has no click at positions 1 to {number}: nothing can be estimated from it")
+    documents = _numbers(counts.documents)
+    key = _numbers(counts.queries)[rows].astype("int64") * (documents.max() + 1) + documents[rows]
+    _, first, pair = np.unique(key, return_index=True, return_inverse=True)
+    cell, cells = np.unique(pair * number + counts.positions[rows] - 1, return_inverse=True)
+    _, query = np.unique(_numbers(counts.queries)[rows[first]], return_inverse=True)
+    left = len(counts) - len(rows)
+    notes = (f"positions deeper than {number} were left out",) if left else ()
+    shown = np.bincount(cells, np.asarray(counts.shown, "float64")[rows])
+    pairs = Pairs(cell // number, cell % number, shown, np.bincount(cells, clicked), query, rows[first], number, notes)
+    return pairs, counts
+
+
+def _numbers(strings: Strings) -> np.ndarray:
+    """[n] numbers, equal where the strings are."""
+    return np.unique(strings.compact().ranks(), return_inverse=True)[1]

@@ -1,0 +1,119 @@
+"""Result randomisation: where chance puts documents, positions differ in clicks by examination alone."""
+
+import numpy as np
+from scipy import sparse
+
+from plackett.clicks.propensities._bootstrap import bands
+from plackett.clicks.propensities._curve import Propensities
+from plackett.clicks.propensities._links import check_links, links
+from plackett.clicks.propensities._pairs import Pairs, pairs_of
+from plackett.data import ClickCounts, Sessions
+
+RANDOM = 2.0  # the places of documents vary at most this many times as much as chance makes them
+
+
+def randomized(
+    log: Sessions | ClickCounts,
+    *,
+    swaps: int | None = None,
+    positions: int | None = None,
+    min_clicks: int = 20,
+    resamples: int = 200,
+    seed: int = 0,
+) -> Propensities:
+    """Examination by position from results that were shown in random order, or swapped at random.
+
+    Where the whole list is shuffled, the documents at all positions are alike in the mean:
+
+        examination_k = (clicks at k / impressions at k) / (clicks at 1 / impressions at 1)
+
+    Where the document at position s was swapped with that at k, by chance, those that were seen at both positions are
+    compared, each by its own click-through rates c / n and with a weight that is the same at both:
+
+        examination_k = sum_d w_d c_dk / n_dk / sum_d w_d c_ds / n_ds,    w_d = n_dk n_ds / (n_dk + n_ds)
+
+    and the curve is divided by its first value.
+
+    >>> from plackett.data import Sessions
+    >>> order = [("a", "b"), ("b", "a")] * 50
+    >>> log = Sessions.from_arrays(
+    ...     query=["q"] * 200, session=np.repeat(np.arange(100), 2), document=[d for both in order for d in both],
+    ...     position=[1, 2] * 100, click=[i % 2 == 0 or i % 4 == 1 for i in range(200)])
+    >>> randomized(log).examination.tolist()
+    [1.0, 0.5]
+
+    Args:
+        log: sessions or their counts, of the experiment alone.
+        swaps: the position, from 1, whose document was swapped with others. None = whole lists were shuffled, which is
+            checked.
+        positions: how many of the first positions count. None = all.
+        min_clicks: how many clicks a position needs, see `UnidentifiedError`.
+        resamples: how many times the queries are weighed anew for the 95 % band. 0 = no band.
+        seed: of the resamples.
+
+    Raises:
+        UnidentifiedError: a position has too few clicks of documents that were seen elsewhere too.
+        ValueError: documents were not put at random, an argument is out of range, or the log has no click.
+
+    Cost: O(rows), and O(queries x positions) a resample.
+
+    Reference: Joachims et al., "Unbiased Learning-to-Rank with Biased Feedback", WSDM 2017, section 5.1.
+    """
+    pairs, _ = pairs_of(log, positions)
+    found = links(pairs)
+    if swaps is None:
+        check_links(found, min_clicks)
+        _check_random(pairs)
+        above, below = _by_query(pairs, pairs.clicked), _by_query(pairs, pairs.shown)
+    else:
+        if swaps != int(swaps) or not 1 <= swaps <= pairs.positions:
+            raise ValueError(f"swaps must be None or a position from 1 to {pairs.positions}, but got {swaps}")
+        pivot = np.arange(pairs.positions) == swaps - 1
+        check_links(found * (pivot | pivot[:, None]), min_clicks)
+        above, below = _swapped(pairs, swaps - 1)
+
+    def estimate(weights):
+        curve = (weights @ above) / (weights @ below)
+        return curve / curve[0]
+
+    examination = estimate(np.ones(pairs.queries))
+    low, high, notes = bands(estimate, pairs.queries, resamples, seed)
+    return Propensities(examination, low, high, "randomized", (*pairs.notes, *notes))
+
+
+def _by_query(pairs: Pairs, numbers: np.ndarray) -> sparse.csr_array:
+    """[queries, positions], the sums of what each row has."""
+    places = (pairs.query[pairs.pair], pairs.position)
+    return sparse.csr_array((numbers, places), (pairs.queries, pairs.positions))
+
+
+def _swapped(pairs: Pairs, pivot: int) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """[queries, positions], the weighted click-through rates at each position, and at the pivot, of the same pairs."""
+    shown, rate = np.zeros(len(pairs.query)), np.zeros(len(pairs.query))
+    at = pairs.position == pivot
+    shown[pairs.pair[at]] = pairs.shown[at]
+    rate[pairs.pair[at]] = pairs.clicked[at] / pairs.shown[at]
+    shown, rate = shown[pairs.pair], rate[pairs.pair]
+    weight = pairs.shown * shown / (pairs.shown + shown)
+    return _by_query(pairs, weight * pairs.clicked / pairs.shown), _by_query(pairs, weight * rate)
+
+
+def _check_random(pairs: Pairs) -> None:
+    """Raises a ValueError where documents have places of their own, as far as the log tells.
+
+    A document of a query that was shown n times is expected at a position in its share of what was shown there. The
+    squared differences from that are compared with those of lists that are shuffled.
+    """
+    query = pairs.query[pairs.pair]
+    of_pair = np.bincount(pairs.pair, pairs.shown)
+    at = _by_query(pairs, pairs.shown)
+    of_query = at.sum(axis=1)
+    share = pairs.shown**2 / (of_pair[pairs.pair] * at[query, pairs.position])
+    found = float(of_query @ (np.bincount(query, share) - 1))
+    by_chance = float(np.diff(at.indptr) @ (np.bincount(pairs.query) - 1))
+    if found > RANDOM * by_chance:
+        raise ValueError(
+            f"documents were not put at random: their numbers at each position vary {found / by_chance:.1f} times as "
+            "much as chance makes them. Give the sessions of the experiment alone; swaps=1 where the first document "
+            "was swapped with others; or take intervention_harvesting, which needs no random order"
+        )

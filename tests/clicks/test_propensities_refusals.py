@@ -1,0 +1,96 @@
+"""Logs that do not say how often users look at positions."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from exact_counts import CHAIN, DETERMINISTIC, EVERYWHERE, EXAMINATION, exact_counts
+
+from plackett.clicks import UnidentifiedError, propensities
+
+ALL = [getattr(propensities, name) for name in propensities.METHODS]
+
+
+@pytest.mark.parametrize("estimator", ALL)
+def test_one_ranker_that_never_varies_identifies_nothing(estimator):
+    with pytest.raises(UnidentifiedError) as error:
+        estimator(DETERMINISTIC)
+    assert str(error.value) == (
+        "the log does not identify the examination of positions 2 to 4, which nothing links to position 1: no document "
+        "of a query was clicked at both, and a link needs 20 (min_clicks); show some results in random order, log more "
+        "than one ranker, count the first positions alone (positions), or give a curve that was measured elsewhere "
+        "(read_propensities)"
+    )
+
+
+@pytest.mark.parametrize("estimator", ALL)
+def test_positions_that_are_linked_among_themselves_alone_are_told(estimator):
+    with pytest.raises(
+        UnidentifiedError, match="positions 3 to 4, which nothing links to positions 1 to 2: no document"
+    ):
+        estimator(exact_counts([[1, 2], [1, 2], [3, 4], [3, 4]]))
+
+
+def test_a_position_where_nothing_was_shown_is_not_linked():
+    with pytest.raises(UnidentifiedError, match="of position 2, which nothing links to positions 1 and 3 to 4"):
+        propensities.intervention_harvesting(exact_counts([[1, 3, 4]] * 4))
+
+
+def test_a_link_of_a_few_clicks_is_no_link_unless_one_says_so():
+    counts = exact_counts([[1], [2, 1]], queries=1, shown=20)  # 8 clicks of the one document at 1, and 4 at 2
+    with pytest.raises(
+        UnidentifiedError, match="the most clicks by which two of them compare are 4, and a link needs 20"
+    ):
+        propensities.intervention_harvesting(counts)
+    found = propensities.intervention_harvesting(counts, min_clicks=4).examination
+    np.testing.assert_allclose(found, EXAMINATION[:2], rtol=1e-5)
+
+
+def test_the_first_positions_alone_may_be_identified():
+    counts = exact_counts([[1, 2], [1, 2], [3], [4]])
+    curve = propensities.position_based(counts, positions=2)
+    np.testing.assert_allclose(curve.examination, EXAMINATION[:2], rtol=1e-5)
+    assert curve.notes == ("positions deeper than 2 were left out",)
+
+
+def test_a_log_that_is_not_shuffled_is_not_taken_for_one_that_is():
+    with pytest.raises(
+        ValueError, match=r"not put at random: their numbers at each position vary [\d.]+ times as much"
+    ):
+        propensities.randomized(CHAIN)
+
+
+def test_a_pivot_compares_only_what_was_swapped_with_it():
+    with pytest.raises(UnidentifiedError, match="of positions 3 to 4, which nothing links to positions 1 to 2"):
+        propensities.randomized(CHAIN, swaps=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"positions": 1}, "positions must be None or a whole number of at least 2, but got 1"),
+        ({"positions": 2.5}, "positions must be None or a whole number of at least 2, but got 2.5"),
+        ({"min_clicks": 0}, "min_clicks must be at least 1, but got 0"),
+        ({"resamples": -1}, "resamples must be at least 0, but got -1"),
+    ],
+)
+@pytest.mark.parametrize("estimator", ALL)
+def test_options_out_of_range_are_refused(estimator, options, expected):
+    with pytest.raises(ValueError, match=expected):
+        estimator(EVERYWHERE, **options)
+
+
+def test_a_swap_is_with_a_position_of_the_log():
+    with pytest.raises(ValueError, match="swaps must be None or a position from 1 to 4, but got 5"):
+        propensities.randomized(EVERYWHERE, swaps=5)
+
+
+def test_without_a_click_at_these_positions_nothing_is_estimated():
+    silent = np.where(EVERYWHERE.positions <= 2, 0, EVERYWHERE.clicked)
+    with pytest.raises(ValueError, match="no click at positions 1 to 2"):
+        propensities.intervention_harvesting(dataclasses.replace(EVERYWHERE, clicked=silent), positions=2)
+
+
+def test_a_table_is_no_log():
+    with pytest.raises(TypeError, match="must be Sessions or ClickCounts, but is a dict"):
+        propensities.intervention_harvesting({"query": ["a"]})
