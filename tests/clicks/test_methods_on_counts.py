@@ -45,7 +45,7 @@ def objective(model, lists, loss):
     for variable in variables:
         variable.grad = None
     total.backward()
-    return float(total.detach()), [np.array(variable.grad) for variable in variables]
+    return float(total.detach()), [variable.grad.numpy() for variable in variables]
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="the gradient is taken by PyTorch")

@@ -5,7 +5,7 @@ All names are imported when they are first used.
 
 from plackett import _lazy
 
-_NAMES = {
+_NAMES: dict[str, str] = {
     "CascadeModel": "models",
     "ClickChainModel": "models",
     "ClickModel": "models",
@@ -28,13 +28,13 @@ _NAMES = {
     "dynamic_bayesian": "models",
     "mixture": "models",
     "position_based": "models",
+    "propensities": "",
     "read_propensities": "propensities._curve",
     "simplified_dynamic_bayesian": "models",
     "simulate": "_simulation",
     "train": "_train",
     "trust_bias": "models",
     "user_browsing": "models",
-}
 }
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

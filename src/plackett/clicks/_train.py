@@ -109,7 +109,8 @@ def train(
         output, overwrite, resume, provenance, callbacks: as in `plackett.train`.
         settings: fields of `plackett.training.Settings`. `scorer` and `scorer_options` make what ranks; of a model
             with towers it is the relevance tower, unless `scorer` is "two_tower" itself, whose options are then given.
-            `epochs` is 100 and `patience` 10 unless given. `loss` and `loss_options` are those of `naive` and `ipw`; the other methods have their own loss.
+            `loss` and `loss_options` are those of `naive` and `ipw`; the other methods have their own loss. `epochs` is
+            100 and `patience` 10 unless given, since clicks are noisy.
 
     Returns:
         What `plackett.train` does. What ranks is the relevance tower alone.
