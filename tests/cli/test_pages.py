@@ -11,7 +11,7 @@ from backends import BACKEND
 from command_line import run
 
 from plackett import data
-from plackett.cli import evaluate, report, score
+from plackett.cli import evaluate, report, score, simulate
 from plackett.data import _sources
 from plackett.training import Settings
 
@@ -41,7 +41,7 @@ class ReadError(Exception):
 
 def test_there_are_some_of_each():
     assert {command.split()[0] for command in COMMANDS} == {
-        *("convert", "crossval", "evaluate", "propensities", "report", "score", "train", "tune"),
+        *("convert", "crossval", "evaluate", "propensities", "report", "score", "simulate", "train", "tune"),
     }
     assert len(COMMANDS) > 8
 
@@ -54,9 +54,11 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
     for module, name in (
         (data, "convert"),
         (data, "read_clicks"),
+        (data, "read_sessions"),
         (_sources, "read_training"),
         (evaluate, "open_measured"),
         (report, "open_measured"),
+        (simulate, "open_measured"),
         (_sources, "read_acting"),
         (score, "load_ranker"),
     ):

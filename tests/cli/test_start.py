@@ -20,7 +20,8 @@ def run(*arguments):
     assert "keras" not in sys.modules, arguments
     return done.exit_code, done.output
 
-for command in ("", "convert", "train", "tune", "crossval", "evaluate", "score", "propensities", "demo"):
+COMMANDS = ("", "convert", "train", "tune", "crossval", "evaluate", "score", "simulate", "propensities", "demo")
+for command in COMMANDS:
     code, output = run(*command.split(), "--help")
     assert code == 0 and "Usage:" in output and "--debug" in output, output
 assert not {"pyarrow", "polars"} & set(sys.modules)
@@ -70,6 +71,7 @@ for command, wrong in {
     "evaluate a.txt a.txt --metric mrr --ties fair": "--ties must be one of position, expected, trec",
     "score none a.txt -o scores.csv": "there is no file none",
     "score a.txt a.txt -o scores.txt": "--output must be NAME.parquet, NAME.csv, NAME.run, but got scores.txt",
+    "simulate a.txt --ranker none -o log": "there is no file none",
     "demo --epochs 0": "--epochs must be at least 1",
 }.items():
     code, output = run(*command.split())

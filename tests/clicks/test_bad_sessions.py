@@ -13,7 +13,7 @@ from plackett.data._click_log_checks import check_gapless
 WRONG = [
     ({"position": [1, np.nan, 1, 2, 1]}, "row 2, session 's1': position is missing"),
     ({"position": [1, None, 1, 2, 1]}, "row 2, session 's1': position is missing"),
-    ({"position": [0, 1, 0, 1, 0]}, "row 1, session 's1': position must be a whole number from 1, but got 0"),
+    ({"position": [0, 1, 0, 1, 0]}, "row 1, session 's1': position must be a whole number from 1, but got 0; add 1"),
     ({"position": [1, 1.5, 1, 2, 1]}, "row 2, session 's1': position must be a whole number from 1, but got 1.5"),
     ({"position": [1, np.inf, 1, 2, 1]}, "row 2, session 's1': position must be a whole number from 1, but got inf"),
     ({"position": [1, 2, 2, 2, 1]}, "row 4, session 's2': position 2 is there twice (documents 'b' and 'a')"),

@@ -1,5 +1,6 @@
 """Click logs in files."""
 
+import dataclasses
 import gzip
 import re
 
@@ -238,6 +239,40 @@ def test_a_file_of_sessions_without_ids_numbers_them(tmp_path):
     for name in ("1.parquet", "2.parquet"):
         write_lists(tmp_path / name, session=None)
     assert read_sessions(tmp_path).sessions.tolist() == ["1", "2", "3", "4"]
+
+
+def test_a_session_that_ends_one_file_and_begins_the_next_is_told(tmp_path):
+    one = {"query": ["q"], "session": ["s"], "position": [[1]], "click": [[1]]}
+    write_lists(tmp_path / "1.parquet", **one, document=[["a"]])
+    write_lists(tmp_path / "2.parquet", **(one | {"position": [[2]]}), document=[["b"]])
+    with pytest.raises(ValueError, match=r"2.parquet, row 1, session 's': the session is there twice"):
+        read_sessions(tmp_path)
+
+
+def test_a_log_without_clicks_in_several_pieces_is_told_by_the_name_of_its_file(path, monkeypatch):
+    monkeypatch.setattr("plackett.data.formats.click_logs.ROW_GROUP", 1)
+    silent = dataclasses.replace(LOG, clicks=LOG.clicks & False)
+    with SessionWriter(path) as writer:
+        writer.write(silent[:1])
+        writer.write(silent[1:])
+    with pytest.raises(ValueError, match=re.escape(f"{path}: nothing was clicked in any of its 5 rows")) as error:
+        read_sessions(path)
+    assert str(error.value).count("sessions.parquet") == 1
+
+
+def test_a_row_behind_others_in_its_file_is_told_by_its_number_in_the_file(path, monkeypatch):
+    monkeypatch.setattr("plackett.data.formats.click_logs.ROW_GROUP", 1)
+    with SessionWriter(path) as writer:
+        for session in (0, 1, 2, 0):
+            writer.write(LOG[session : session + 1])
+    with pytest.raises(ValueError, match=r"sessions.parquet, row 4, session 's1': the session begins again"):
+        read_sessions(path)
+
+
+def test_a_file_without_rows_is_no_log(path):
+    pq.write_table(pq.read_table(write_lists(path)).slice(0, 0), path)
+    with pytest.raises(ValueError, match=r"sessions.parquet: there are no impressions"):
+        read_sessions(path)
 
 
 def test_positions_in_a_file_of_sessions_are_sorted(path):

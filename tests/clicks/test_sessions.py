@@ -94,6 +94,11 @@ def test_frames_are_logs(of):
     assert Sessions.from_frame(of(SHOWN)).fingerprint() == LOG.fingerprint()
 
 
+def test_a_column_may_be_context_too():
+    log = Sessions.from_frame(pl.DataFrame(SHOWN), context=["query"])
+    assert log.context["query"].tolist() == log.queries.tolist()
+
+
 def test_whole_numbers_that_pandas_holds_as_floats_are_ids():
     frame = pd.DataFrame(changed(session=[1.0, 1.0, 2.0, 2.0, 3.0]))
     assert Sessions.from_frame(frame).sessions.tolist() == ["1", "2", "3"]

@@ -1,6 +1,7 @@
 """Simulated clicks come as often as the click model says, from grades and positions."""
 
 import dataclasses
+import zlib
 
 import numpy as np
 import pytest
@@ -88,6 +89,18 @@ def test_propensities_of_users_who_go_down_the_list_are_the_chances_that_they_lo
     np.testing.assert_allclose(log.propensities, np.maximum(expected, 1e-6), rtol=1e-5)
 
 
+def test_users_of_the_cascade_click_once_at_most():
+    log = simulate(LISTS, SCORES, model="cascade", sessions=1000, positions=5)
+    clicks = np.bincount(log.session_of_row[log.clicks], minlength=1000)
+    assert clicks.max() == 1
+
+
+def test_the_truth_names_no_user_who_says_nothing():
+    own = {"satisfaction": 0.5}
+    assert "user" not in Simulation(LISTS, SCORES, model="sdbn", sessions=1, parameters=own).truth()
+    assert Simulation(LISTS, SCORES, model="sdbn", sessions=1).truth()["user"] == "informational"
+
+
 def test_what_attracts_nobody_is_seen_all_the_same():
     log = simulate(LISTS, SCORES, model="sdbn", user="perfect", sessions=10, positions=5)
     np.testing.assert_allclose(log.propensities, 1, rtol=1e-5)
@@ -139,6 +152,27 @@ def test_the_same_seed_gives_the_same_log_and_another_one_another():
     assert logs[0].documents.tolist() != logs[2].documents.tolist()
 
 
+# CRC-32 of the clicks as bits, which JAX, TensorFlow and PyTorch agree on.
+CLICKS = {
+    "ctr": 2734793221,
+    "pbm": 633149228,
+    "trust": 2512314509,
+    "cascade": 3567354871,
+    "dcm": 1569173747,
+    "ubm": 3648554005,
+    "dbn": 2932906004,
+    "sdbn": 1793604074,
+    "ccm": 2180428848,
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_seed_gives_the_same_clicks_on_every_backend(model):
+    options = {"temperature": 1.0, "randomise": "swap", "sessions": 2000, "positions": 5, "seed": 7}
+    log = simulate(LISTS, SCORES, model=model, **options)
+    assert zlib.crc32(np.packbits(log.clicks).tobytes()) == CLICKS[model]
+
+
 def test_parts_are_the_log_and_repeat_themselves(monkeypatch):
     monkeypatch.setattr("plackett.clicks._simulation.CHUNK", 500)
     simulation = Simulation(LISTS, SCORES, sessions=250, positions=5)
@@ -188,7 +222,7 @@ IRRELEVANT = RankingLists.from_arrays(np.zeros((2, 0)), [0, 0], group=[2])
         (UNJUDGED, {}, "these lists have no judgements"),
         (IRRELEVANT, {}, "no document of these lists has a grade above 0: say by highest_grade"),
         (LISTS, {"highest_grade": 3}, "highest_grade must be at least the highest grade there is, 4, but got 3"),
-        (LISTS, {"model": "bpm"}, "unknown click model 'bpm'; did you mean 'pbm'?"),
+        (LISTS, {"model": "cascad"}, "unknown click model 'cascad'; did you mean 'cascade'?"),
         (LISTS, {"sessions": 0}, "sessions must be a whole number of at least 1, but got 0"),
         (LISTS, {"positions": 2.5}, "positions must be a whole number of at least 1, but got 2.5"),
         (LISTS, {"temperature": -1}, "temperature must be a number of at least 0, but got -1"),
@@ -199,6 +233,11 @@ IRRELEVANT = RankingLists.from_arrays(np.zeros((2, 0)), [0, 0], group=[2])
         (LISTS, {"user": "perfect"}, "user does not act on pbm"),
         (LISTS, {"model": "cascade", "user": "perfect", "epsilon": 0.1}, "leave out one of the two"),
         (LISTS, {"eta": 1, "parameters": {"examination": 1}}, "eta does not act where examination is given"),
+        (
+            LISTS,
+            {"model": "sdbn", "user": "perfect", "parameters": {"attraction": 0.5, "satisfaction": 0.5}},
+            "user does not act where attraction and satisfaction is given",
+        ),
         (LISTS, {"parameters": {"examinatoin": 1}}, "did you mean 'examination'"),
         (LISTS, {"parameters": {"examination": 1.5}}, "examination must be probabilities, from 0 to 1, but got 1.5"),
         (LISTS, {"parameters": {"examination": "high"}}, "examination must be probabilities"),

@@ -61,7 +61,7 @@ NAMES = {
 
 def with_settings(command: Callable, but: Collection[str] = ()) -> Callable:
     """Decorator: a command that takes `**flags` gets a flag for each setting that a flag can hold, but for some."""
-    return _with_flags(command, [flag for flag in _parameters() if flag.name not in but])
+    return with_flags(command, [flag for flag in _parameters() if flag.name not in but])
 
 
 def with_reading(command: Callable) -> Callable:
@@ -69,10 +69,10 @@ def with_reading(command: Callable) -> Callable:
     texts = argument_texts(Reading.__doc__)
     flags = [_flag_of_reading(name, texts[name]) for name in Reading.__annotations__]
     roles = inspect.Parameter("roles", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Roles)
-    return _with_flags(command, [*flags, roles])
+    return with_flags(command, [*flags, roles])
 
 
-def _with_flags(command: Callable, flags: list[inspect.Parameter]) -> Callable:
+def with_flags(command: Callable, flags: list[inspect.Parameter]) -> Callable:
     """A command whose signature has these flags too."""
     signature = inspect.signature(command)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]

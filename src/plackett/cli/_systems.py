@@ -63,13 +63,16 @@ class Measurement:
         return [*self.systems, *self.fusions]
 
 
-def check_measurement(words: Sequence[str], data: Sequence[str] | None, given: Mapping[str, Any]) -> Measurement:
+def check_measurement(
+    words: Sequence[str], data: Sequence[str] | None, given: Mapping[str, Any], *, labelled: bool = True
+) -> Measurement:
     """What a command line asks to measure; all files are there, and each system is of a known kind.
 
     Args:
         words: the systems.
         data: the files of --data.
         given: the flags that stand on the command line.
+        labelled: whether the data must have labels.
 
     Raises:
         FileNotFoundError: a file is not there.
@@ -101,7 +104,7 @@ def check_measurement(words: Sequence[str], data: Sequence[str] | None, given: M
         fusions[name] = method, names
     reading = find_reading(given, data, _reading_of_runs(systems.values(), data))
     _add_columns(systems.values(), data, reading)
-    _checks.check_sources(data, reading=reading)
+    _checks.check_sources(data, reading=reading, labelled=labelled)
     return Measurement(systems, fusions, data, reading)
 
 

@@ -9,6 +9,7 @@ import typer
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import Backend, with_reading
+from plackett.cli._off_policy import asks_for_clicks, evaluate_on_clicks, with_clicks
 from plackett.cli._request import flags_given
 from plackett.cli._systems import (
     SYSTEMS,
@@ -68,6 +69,7 @@ Baseline = Annotated[
 
 
 @with_reading
+@with_clicks
 def evaluate(
     ctx: typer.Context,
     systems: Annotated[
@@ -98,11 +100,15 @@ def evaluate(
     backend: Backend = None,
     **flags,
 ):
-    """Measure systems query by query, and compare them."""
+    """Measure systems query by query on judgements, or by --clicks on the log of another ranker, and compare them."""
+    given = flags_given(ctx)
+    if asks_for_clicks(given):
+        evaluate_on_clicks(systems, data, given)
+        return
     check_conventions(metric, like, empty, ties, queries)
     if seed < 0 or worst < 0:
         raise ValueError(f"--seed and --worst must be at least 0, but got {seed} and {worst}")
-    measurement = check_measurement(systems, data, flags_given(ctx))
+    measurement = check_measurement(systems, data, given)
     check_baseline(baseline, measurement.names)
     if output is not None:
         if output.suffix != ".parquet":

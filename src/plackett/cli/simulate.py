@@ -1,7 +1,5 @@
 """`plackett simulate`."""
 
-from __future__ import annotations
-
 import pathlib
 import typing
 from typing import Annotated
@@ -70,7 +68,7 @@ def simulate(
     measurement = check_measurement([ranker], data, flags_given(ctx))
     choose_backend(backend)
 
-    from plackett.clicks._log_folder import check_log_folder, write_log
+    from plackett.clicks._log_folder import check_log_folder, write_simulation
     from plackett.clicks._simulation import Simulation
 
     check_log_folder(output, overwrite=overwrite)
@@ -91,7 +89,7 @@ def simulate(
         weights=weights,
         seed=seed,
     )
-    counts = write_log(simulation, output, overwrite=overwrite, origin={"ranker": ranker, "files": data})
+    counts = write_simulation(simulation, output, overwrite=overwrite, origin={"ranker": ranker, "files": data})
     show(table_of_positions(counts))
     for note in simulation.notes():
         say(note)
@@ -113,7 +111,7 @@ def read_and_open(measurement: Measurement):
     return lists, next(iter(systems.values()))
 
 
-def table_of_positions(counts: ClicksByPosition) -> Table:
+def table_of_positions(counts: "ClicksByPosition") -> Table:
     """How often each position was shown and clicked, one a row."""
     table = Table(title="Simulated clicks")
     for column in ("position", "shown", "clicked", "click-through rate"):

@@ -5,7 +5,7 @@ All names are imported when they are first used.
 
 from plackett import _lazy
 
-_NAMES: dict[str, str] = {
+_NAMES = {
     "CascadeModel": "models",
     "ClickChainModel": "models",
     "ClickModel": "models",
@@ -27,6 +27,7 @@ _NAMES: dict[str, str] = {
     "dependent_click": "models",
     "dynamic_bayesian": "models",
     "mixture": "models",
+    "off_policy": "",
     "position_based": "models",
     "propensities": "",
     "read_propensities": "propensities._curve",
@@ -35,6 +36,7 @@ _NAMES: dict[str, str] = {
     "train": "_train",
     "trust_bias": "models",
     "user_browsing": "models",
+    "write_simulation": "_log_folder",
 }
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

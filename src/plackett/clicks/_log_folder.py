@@ -1,6 +1,7 @@
 """A simulated log on disk: Parquet sessions, and beside them the truth that they were drawn by."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from plackett._files import is_partial, make_folder, write_whole
+from plackett._files import is_partial, make_folder, remove_partial, write_whole
 from plackett.clicks._simulation import Simulation
 
 LOG, TRUTH = "sessions.parquet", "truth.yaml"
@@ -47,27 +48,34 @@ def check_log_folder(folder: pathlib.Path, *, overwrite: bool) -> None:
         raise FileExistsError(f"{folder} is a file: choose another output folder")
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     there = {name for name in there if not is_partial(name, (LOG, TRUTH))}
-    if not there:
-        return
-    if there <= {LOG, TRUTH}:
-        if not overwrite:
-            raise FileExistsError(
-                f"{folder} holds a log: choose another output folder, or replace it (overwrite, --overwrite)"
-            )
-        return
-    first = sorted(there - {LOG, TRUTH})[0]
-    raise FileExistsError(f"{folder} is not empty: it holds {first}, which is no simulated log: choose another folder")
+    others = there - {LOG, TRUTH} if TRUTH in there else there  # a log without its truth may be a real one
+    if others:
+        raise FileExistsError(
+            f"{folder} is not empty: it holds {min(others)}, which is no simulated log: choose another output folder"
+        )
+    if LOG in there and not overwrite:
+        raise FileExistsError(
+            f"{folder} holds a log: choose another output folder, or replace it (overwrite, --overwrite)"
+        )
 
 
-def write_log(
+def write_simulation(
     simulation: Simulation,
-    folder: pathlib.Path,
+    folder: str | os.PathLike,
     *,
     overwrite: bool = False,
     origin: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ClicksByPosition:
-    """Draws a log and writes it into a folder.
+    """Draws a log and writes it into a folder: sessions.parquet, and truth.yaml, which says what it was drawn by.
+
+    >>> import tempfile
+    >>> from plackett.data import RankingLists, read_sessions
+    >>> lists = RankingLists.from_arrays([[3.0], [2.0]], [0, 1], group=[2], feature_names=["price"])
+    >>> folder = pathlib.Path(tempfile.mkdtemp()) / "log"
+    >>> counts = write_simulation(Simulation(lists, "feature:price", sessions=100, model="ctr"), folder)
+    >>> counts.shown.tolist()[:3], len(read_sessions(folder))
+    ([100, 100, 0], 100)
 
     Args:
         simulation: the log.
@@ -76,16 +84,25 @@ def write_log(
         origin: what else the truth tells, such as the files of the data.
         progress: function of the number of sessions so far.
 
+    Returns:
+        How often each position was shown and clicked.
+
     Raises:
         FileExistsError: there is something else in the folder, or a log and not `overwrite`.
+        ImportError: pyarrow is not installed.
         OSError: it could not be written.
+
+    Cost: about a second for a million impressions, and memory for a million, however many there are.
     """
     from plackett.data import SessionWriter
 
+    folder = pathlib.Path(folder)
     check_log_folder(folder, overwrite=overwrite)
     make_folder(folder)
     shown, clicked, sessions = *np.zeros((2, simulation.positions), "int64"), 0
-    (folder / TRUTH).unlink(missing_ok=True)  # which is that of another log from here on
+    remove_partial(folder, (LOG, TRUTH))
+    # What is said of an earlier log goes first, so that no log ever has the truth of another one.
+    write_whole(folder / TRUTH, "unfinished: the log that belongs here is being written, or its writer was stopped\n")
     with SessionWriter(folder / LOG) as writer:
         for part in simulation.parts():
             writer.write(part)

@@ -24,6 +24,13 @@ OPTIONS = {
     "ccm": ("epsilon", "user"),
     "trust": ("eta",),
 }
+# What the stops of a user say of each model.
+STOPS = {
+    "dcm": {"continuation"},
+    "dbn": {"satisfaction"},
+    "sdbn": {"satisfaction"},
+    "ccm": {"continuation_irrelevant", "continuation_relevant"},
+}
 
 
 class Probabilities:
@@ -110,7 +117,7 @@ class Probabilities:
     def _in_words(self, values):
         rounded = np.round(values.astype("float64"), 9)
         if values.ndim == 2 and values.shape[1] == 1:
-            return {f"{grade:g}": one for grade, one in zip(self.grades.levels, rounded[:, 0].tolist(), strict=True)}
+            return {f"{grade:.10g}": one for grade, one in zip(self.grades.levels, rounded[:, 0].tolist(), strict=True)}
         return rounded.tolist()
 
 
@@ -121,23 +128,23 @@ def options_that_act(name: str, users: Users) -> dict[str, Any]:
         ValueError: one is given that does not act.
     """
     given = {"eta": users.eta, "epsilon": users.epsilon, "user": users.user}
-    acts = dict.fromkeys(OPTIONS[name])
-    driven = {"eta": "examination", "epsilon": "attraction"}
+    acts, own = OPTIONS[name], set(users.parameters)
+    by_user = STOPS.get(name, set()) | ({"attraction"} if users.epsilon is None else set())
+    driven = {"eta": {"examination"}, "epsilon": {"attraction"}, "user": by_user}
     for option, value in given.items():
-        if value is None:
-            continue
-        if option not in acts:
+        if value is not None and option not in acts:
             raise ValueError(f"{option} does not act on {name}, on which {' and '.join(acts)} act")
-        if driven.get(option) in users.parameters:
-            raise ValueError(f"{option} does not act where {driven[option]} is given: leave out one of the two")
-    if name == "cascade" and users.user is not None and users.epsilon is not None:
-        raise ValueError("user and epsilon both say how attractive documents of cascade are: leave out one of the two")
+        if value is not None and not driven[option]:
+            raise ValueError("user and epsilon both say what attracts users of cascade: leave out one of the two")
+        if value is not None and driven[option] <= own:
+            names = " and ".join(sorted(driven[option]))
+            raise ValueError(f"{option} does not act where {names} is given: leave out one of the two")
     found: dict[str, Any] = {}
-    if "eta" in acts and "examination" not in users.parameters:
+    if "eta" in acts and "examination" not in own:
         found["eta"] = ETA if users.eta is None else float(users.eta)
-    if "epsilon" in acts and "attraction" not in users.parameters and (users.user is None or users.epsilon is not None):
+    if "epsilon" in acts and "attraction" not in own and (users.user is None or users.epsilon is not None):
         found["epsilon"] = EPSILON if users.epsilon is None else float(users.epsilon)
-    if "user" in acts and (users.user is not None or name != "cascade"):
+    if "user" in acts and (users.user is not None or not STOPS.get(name, set()) <= own):
         found["user"] = users.user or USER
     return found
 

@@ -117,7 +117,7 @@ class Simulation:
             "propensity": self.probabilities.meaning,
             **self.probabilities.options,
             "highest_grade": self.grades.highest,
-            "probabilities": self.probabilities.in_words(self.grades),
+            "probabilities": self.probabilities.in_words(),
             "sessions": self.sessions,
             "positions": self.positions,
             "seed": self.seed,
@@ -180,7 +180,8 @@ def simulate(
         user: cascade, dcm, dbn, sdbn, ccm: "perfect", "navigational" or "informational", who click and then stop with
             the probabilities of Hofmann et al. and Guo et al. by grade. They lie evenly between the lowest and the
             highest grade. None = attraction by epsilon, and stops as of an informational user. dcm stops by what is
-            in the middle, ccm by the lowest and the highest grade.
+            in the middle, ccm by the lowest and the highest grade. Where nobody stops, dbn goes on with 0.9, and
+            ccm after a skip for sure.
         parameters: name -> probabilities of the model, in place of all above: a number, or one for each position, or
             each grade from 0, such as {"examination": [1.0, 0.6, 0.4]}.
         highest_grade: at which a document is as relevant as can be. None = the highest of `lists`.
@@ -234,7 +235,7 @@ def join(parts: Sequence[Sessions]) -> Sessions:
         documents=concatenate_strings([part.documents for part in parts]),
         positions=np.concatenate([part.positions for part in parts]),
         clicks=np.concatenate([part.clicks for part in parts]),
-        propensities=np.concatenate([part.propensities for part in parts]),  # type: ignore[arg-type]
+        propensities=np.concatenate([part.propensities for part in parts]),
     )
 
 
@@ -275,7 +276,7 @@ def find_weights(lists: RankingLists, weights: str | Sequence[float] | np.ndarra
         return None
     if isinstance(weights, str):
         check_known("column of queries", weights, lists.query_columns)
-        weights = lists.query_columns[weights]  # type: ignore[assignment]
+        weights = lists.query_columns[weights]
     if isinstance(weights, Strings):
         raise ValueError(f"weights must be numbers, but the column of queries holds text, such as {weights[0]!r}")
     found = np.asarray(weights, "float64")

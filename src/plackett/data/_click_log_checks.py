@@ -113,5 +113,6 @@ def _whole(name, values, lowest, highest, words, wrong):
     if bad.any():
         row = int(bad.argmax())
         missing = np.isnan(values[row])
-        raise wrong(row, f"{name} is missing" if missing else f"{name} must be {words}, but got {values[row]:g}")
+        hint = "; add 1 where they count from 0" if name == "position" and values[row] == 0 else ""
+        raise wrong(row, f"{name} is missing" if missing else f"{name} must be {words}, but got {values[row]:g}{hint}")
     return values

@@ -55,29 +55,14 @@ def log_likelihood(chain: Chain, clicked: Tensor, mask: Tensor) -> Tensor:
 def _log_tail(chain, is_last, in_tail):
     """[...], log P(none of the documents in the tail is clicked | the last click)."""
     (_, skip), (on_c, off_c), (on_s, off_s) = chain.all_pairs()
-    none_clicked = ~ops.any(is_last, axis=-1, keepdims=True)
-    at_last = [ops.sum(ops.where(is_last, x, 0.0), axis=-1, keepdims=True) for x in (off_c, on_c)]
-    stops, goes_on = _parts(ops.where(none_clicked, IMPOSSIBLE, at_last[0])), _parts(at_last[1])
-    skip, on_s = _parts(ops.where(in_tail, skip, 0.0)), _parts(ops.where(in_tail, on_s, 0.0))
-    passed = [start + backend.cumulative_sum(a + b) for start, a, b in zip(goes_on, skip, on_s, strict=True)]
-    ways = [stops, [x[..., -1:] for x in passed]]
+    stops, goes_on = (ops.sum(ops.where(is_last, x, 0.0), axis=-1, keepdims=True) for x in (off_c, on_c))
+    stops = ops.where(ops.any(is_last, axis=-1, keepdims=True), stops, IMPOSSIBLE)
+    passed = goes_on + backend.cumulative_sum(ops.where(in_tail, skip + on_s, 0.0))
+    ways = [stops, passed[..., -1:]]
     if chain.after_skip is not None:
-        off = _parts(ops.where(in_tail, off_s, IMPOSSIBLE))
-        come = [ops.concatenate([start, x[..., :-1]], axis=-1) for start, x in zip(goes_on, passed, strict=True)]
-        ways.append([sum(x) for x in zip(come, skip, off, strict=True)])
-    high, low = (ops.concatenate(x, axis=-1) for x in zip(*ways, strict=True))
-    top = ops.max(high, axis=-1, keepdims=True)
-    top = ops.where(top == IMPOSSIBLE, 0.0, top)
-    return top[..., 0] + log_sum((high - top) + low)
-
-
-def _parts(x):
-    """`x` as a multiple of 1/8, without a gradient, and the rest: sums of such multiples, up to 2^20, are exact.
-
-    So ways that have a log-probability of -10,000 in common are told apart to the last digit.
-    """
-    high = ops.stop_gradient(backend.floor(8.0 * x) / 8.0)
-    return high, ops.where(high == IMPOSSIBLE, 0.0, x - high)
+        come = ops.concatenate([goes_on, passed[..., :-1]], axis=-1)
+        ways.append(ops.where(in_tail, come + skip + off_s, IMPOSSIBLE))
+    return log_sum(ops.concatenate(ways, axis=-1))
 
 
 def log_probability(chain: Chain) -> Tensor:

@@ -129,7 +129,7 @@ class Parts:
     @property
     def where(self) -> str:
         """What errors call all of them."""
-        names = [part.where for part in self.parts]
+        names = list(dict.fromkeys(part.where for part in self.parts))
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
     def place(self, row: int) -> str:
@@ -199,7 +199,7 @@ def text_of(values: pa.Array, role: str, place: Place) -> pa.Array:
         words = words.dictionary_decode() if kinds.is_dictionary(words.type) else words
         return pa.DictionaryArray.from_arrays(values.indices, words)
     if is_string(values.type):
-        return pc.cast(values, pa.string())
+        return pc.cast(values, pa.large_string()) if kinds.is_string_view(values.type) else values
     if kinds.is_floating(values.type):
         numbers = values.to_numpy(zero_copy_only=False).astype("float64")
         bad = ~((np.abs(numbers) < EXACT) & (numbers == np.trunc(numbers)))

@@ -1,14 +1,18 @@
 """Sessions on disk: Parquet with one row a session, which is read as one row an impression is."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from plackett.data._click_log_checks import Place
 from plackett.data._schema import array_of, is_list, to_arrow
 from plackett.data._sessions import Sessions
+from plackett.data._strings import Strings
 from plackett.data.formats._click_tables import Part
 
 LISTS = ("document", "position", "click", "propensity")  # columns of lists; each other has one value a session
@@ -35,13 +39,27 @@ def to_table(log: Sessions) -> pa.Table:
     return pa.table(columns)
 
 
-def flat(part: Part, roles: Mapping[str, str], first_row: int) -> tuple[Part, dict[str, str]]:
-    """(a table with one row an impression, of one with one row a session; the columns of its roles).
+class Flat(NamedTuple):
+    """A table with one row an impression, of one with one row a session.
 
     Args:
         part: the table.
         roles: what it is -> the column.
-        first_row: how many rows came before.
+        row_of: [impressions], the row of each in the table that it is of, from 0.
+    """
+
+    part: Part
+    roles: dict[str, str]
+    row_of: np.ndarray
+
+
+def flat(part: Part, roles: Mapping[str, str], first_row: int = 0) -> Flat:
+    """A table with one row a session as one with one row an impression.
+
+    Args:
+        part: the table.
+        roles: what it is -> the column.
+        first_row: how many rows came before in all tables, which number the sessions where they have no ids.
 
     Raises:
         ValueError: the lists of a session are missing, empty, or not of one length; says the row.
@@ -50,23 +68,44 @@ def flat(part: Part, roles: Mapping[str, str], first_row: int) -> tuple[Part, di
     splits = _splits(document)
     if (empty := np.diff(splits) == 0).any():
         raise _wrong(part, roles, int(empty.argmax()), "it shows no document")
-    session_of = np.repeat(np.arange(len(document)), np.diff(splits))
+    row_of = np.repeat(np.arange(len(document)), np.diff(splits))
     columns = {}
     for role, name in roles.items():
         if role in LISTS:
             columns[role] = _values(part, roles, role, splits)
         else:
-            encoded = _encoded(array_of(part.table[name]))
-            columns[role] = encoded.take(pa.array(session_of))
-    if "session" in roles:
-        _check_sessions(part, roles)
-    else:
-        columns["session"] = pa.array(session_of + first_row + 1)
+            columns[role] = _encoded(array_of(part.table[name])).take(pa.array(row_of))
+    if "session" not in roles:
+        columns["session"] = pa.array(row_of + first_row + 1)
     place = part.place
-    return (
-        part._replace(table=pa.table(columns), place=lambda row: place(int(session_of[row - 1]) + 1)),
-        {role: role for role in columns},
-    )
+    of_impressions = part._replace(table=pa.table(columns), place=lambda row: place(int(row_of[row - 1]) + 1))
+    return Flat(of_impressions, {role: role for role in columns}, row_of)
+
+
+def batches_of(part: Part) -> Iterator[Part]:
+    """The table in pieces, of which each column is in one: the texts of all may be too many for an array of Arrow."""
+    first, place = 0, part.place
+    for batch in part.table.to_batches():
+        yield part._replace(table=pa.table(batch), place=functools.partial(_place, place, first))
+        first += len(batch)
+
+
+def _place(place, first, row):
+    return place(first + row)
+
+
+def check_own_sessions(sessions: Strings, row_of: np.ndarray, place: Place) -> None:
+    """Checks that no two rows behind each other have the same session, which would be taken for one.
+
+    Args:
+        sessions: [impressions], the session of each; equal ones have equal codes.
+        row_of: [impressions], the row of each in the tables that they are of.
+        place: what errors call the row of an impression, by its number from 1.
+    """
+    again = (row_of[1:] != row_of[:-1]) & (sessions.codes[1:] == sessions.codes[:-1])
+    if again.any():
+        row = int(again.argmax()) + 1
+        raise ValueError(f"{place(row + 1)}, session {sessions[row]!r}: the session is there twice")
 
 
 def _encoded(column):
@@ -101,17 +140,6 @@ def _values(part, roles, role, splits):
         counts = int(np.diff(_splits(column))[row]), int(np.diff(splits)[row])
         raise _wrong(part, roles, row, f"{role} has {counts[0]} entries, but document has {counts[1]}")
     return column.flatten()
-
-
-def _check_sessions(part, roles):
-    """Checks that no two rows behind each other have the same session, which would be taken for one."""
-    column = part.table[roles["session"]]
-    if len(column) < 2:
-        return
-    again = pc.equal(array_of(column.slice(1)), array_of(column.slice(0, len(column) - 1)))
-    again = again.fill_null(False).to_numpy(zero_copy_only=False)
-    if again.any():
-        raise _wrong(part, roles, int(again.argmax()) + 1, "the session is there twice")
 
 
 def _wrong(part, roles, row, what):

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,7 +17,7 @@ from plackett.data._click_rows import Rows, sessions_of
 from plackett.data._schema import is_list
 from plackett.data._sessions import Sessions
 from plackett.data.formats._click_tables import Parts, column_of, parts_of_files, parts_of_frame
-from plackett.data.formats._session_lists import flat, to_table
+from plackett.data.formats._session_lists import batches_of, check_own_sessions, flat, to_table
 from plackett.data.formats.parquet import ROW_GROUP, Paths
 
 IDS = ("query", "document")
@@ -50,7 +51,7 @@ class LogColumns(NamedTuple):
 
     def chosen(self, names: Sequence[str], where: str) -> list[str]:
         """The columns that are read."""
-        return list(self.of(names, where).values())
+        return list(dict.fromkeys(self.of(names, where).values()))
 
 
 class CountColumns(NamedTuple):
@@ -69,7 +70,7 @@ class CountColumns(NamedTuple):
 
     def chosen(self, names: Sequence[str], where: str) -> list[str]:
         """The columns that are read."""
-        return list(self.of(names, where).values())
+        return list(dict.fromkeys(self.of(names, where).values()))
 
 
 def _of(given, roles, names, where):
@@ -297,17 +298,9 @@ class SessionWriter:
 def _sessions(parts, columns, together):
     """The sessions of parts, which are all of one form."""
     found = [columns.of(part.table.column_names, part.where) for part in parts]
-    nested = [is_list(part.table.schema.field(of["document"]).type) for part, of in zip(parts, found, strict=True)]
-    for part, of, is_nested in zip(parts, found, nested, strict=True):
-        if is_nested != nested[0] or of.keys() != found[0].keys():
-            raise ValueError(
-                f"{part.where}: files that are read together have the same columns, but this one has "
-                f"{'one row a session' if is_nested else 'one row an impression'} and {', '.join(of)}, and "
-                f"{parts[0].where} {'one row a session' if nested[0] else 'one row an impression'} and "
-                f"{', '.join(found[0])}"
-            )
-    if nested[0]:
-        parts, found = _flat(parts, found)
+    row_of = None
+    if _has_a_row_a_session(parts, found):
+        parts, found, row_of = _flat(parts, found)
     rows = Parts(parts)
 
     def names(role):
@@ -322,6 +315,8 @@ def _sessions(parts, columns, together):
         propensity=rows.numbers("propensity", names("propensity")) if "propensity" in found[0] else None,
         context={name: rows.context(name, names(f"context {name}")) for name in columns.context},
     )
+    if row_of is not None:
+        check_own_sessions(read.session, row_of, rows.place)
     log = Sessions(**sessions_of(read, rows.place, rows.where, together=together))
     if read.session is None and columns.session is not None:
         warnings.warn(
@@ -332,13 +327,33 @@ def _sessions(parts, columns, together):
     return log
 
 
+def _has_a_row_a_session(parts, found):
+    """Whether all parts have one row a session; else all have one row an impression."""
+    if not sum(len(part.table) for part in parts):
+        raise ValueError(f"{Parts(parts).where}: there are no impressions")
+    nested = [is_list(part.table.schema.field(of["document"]).type) for part, of in zip(parts, found, strict=True)]
+    words = [
+        f"one row {'a session' if one else 'an impression'} and {', '.join(of)}"
+        for one, of in zip(nested, found, strict=True)
+    ]
+    for part, one in zip(parts, words, strict=True):
+        if one != words[0]:
+            raise ValueError(
+                f"{part.where}: files that are read together have the same columns, but this one has {one}, and "
+                f"{parts[0].where} {words[0]}"
+            )
+    return nested[0]
+
+
 def _flat(parts, found):
-    """The same with one row an impression."""
-    first, of_rows = 0, []
-    for part, of in zip(parts, found, strict=True):
-        of_rows.append(flat(part, of, first))
-        first += len(part.table)
-    return [part for part, _ in of_rows], [of for _, of in of_rows]
+    """(the same with one row an impression, their roles, [impressions] the row of each in all parts)."""
+    first, flats, rows = 0, [], []
+    for part, roles in zip(parts, found, strict=True):
+        for batch in batches_of(part):
+            flats.append(flat(batch, roles, first))
+            rows.append(flats[-1].row_of + first)
+            first += len(batch.table)
+    return [one.part for one in flats], [one.roles for one in flats], np.concatenate([np.zeros(0, "int64"), *rows])
 
 
 def _are_counts(names, columns):

@@ -1,0 +1,161 @@
+"""`plackett evaluate --clicks`: what new rankers would be clicked, from the log of the old one."""
+
+import inspect
+import os
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from plackett._files import check_file
+from plackett.cli import _checks
+from plackett.cli._backend import choose_backend
+from plackett.cli._flags import NONE, with_flags
+from plackett.cli._reading import parse_pairs
+from plackett.cli._systems import Measurement, check_measurement, open_measured, remarks
+from plackett.cli._tables import say, show
+from plackett.data._suffixes import MOVIELENS
+from plackett.registry import check_known
+from plackett.training._config_file import read_yaml
+
+PANEL = "Clicks"
+ROLES = ("query", "session", "document", "position", "click", "propensity")  # columns of a log
+OF_JUDGEMENTS = (
+    *("metric", "like", "empty", "ties", "queries", "baseline", "slice_by", "worst", "output", "overwrite", "seed"),
+)
+FLAGS = {
+    "clicks": (
+        list[str] | None,
+        "The log of another ranker: Parquet sessions, or a table with a row an impression. The table shows the clicks "
+        "a session that each system would get; the data needs no labels. May be repeated.",
+    ),
+    "estimator": (
+        list[str] | None,
+        "ips, snips, dr, item_position or cascade; may be repeated. Default: ips, snips and dr.",
+    ),
+    "propensities": (pathlib.Path | None, "A CSV file of position and examination. Default: those of the log."),
+    "topn": (int | None, "How many documents of each ranking are shown. Default: 10."),
+    "missing": (str | None, "Queries of which the log cannot tell the clicks: refuse or leave_out. Default: refuse."),
+    "max_weight": (float | None, "The largest weight of a click in dr. Default: 5."),
+    "attraction": (str | None, "A system whose scores are logits of P(click | seen), for dr. Default: a table."),
+    "click_columns": (
+        list[str] | None,
+        f"A column of the log, as document=product: {', '.join(ROLES)}; session={NONE}. May be repeated.",
+    ),
+}
+
+
+def with_clicks(command: Callable) -> Callable:
+    """A command that also has the flags of clicks, which it finds by `flags_given`."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    flags = []
+    for name, (of, text) in FLAGS.items():
+        option = typer.Option(_flag(name), help=text, rich_help_panel=PANEL)
+        flags.append(inspect.Parameter(name, kind, default=None, annotation=Annotated[of, option]))
+    return with_flags(command, flags)
+
+
+def asks_for_clicks(given: Mapping[str, Any]) -> bool:
+    """Whether the command line names a log.
+
+    Raises:
+        ValueError: a flag would not act.
+    """
+    if "clicks" not in given:
+        for name in FLAGS:
+            if name in given:
+                raise ValueError(f"{_flag(name)} acts on clicks: name the log by --clicks")
+        return False
+    for name in OF_JUDGEMENTS:
+        if name in given:
+            raise ValueError(f"{_flag(name)} acts on judgements, not on --clicks: leave it out")
+    return True
+
+
+def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given: Mapping[str, Any]) -> None:
+    """Prints the clicks a session that the systems would get.
+
+    Args:
+        systems: in words or as paths.
+        data: the files of the lists.
+        given: the flags that stand on the command line.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: an option is unknown or would not act, or the log cannot tell the clicks of a system.
+    """
+    measurement = check_measurement(systems, data, given, labelled=False)
+    _checks.check_files(given["clicks"])
+    if "propensities" in given:
+        check_file(given["propensities"])
+    if "max_weight" in given and "dr" not in given.get("estimator", ["dr"]):
+        raise ValueError("--max-weight acts on --estimator dr, which is not asked for")
+    columns = _columns_of_log(given)
+    choose_backend(given.get("backend"))
+
+    from plackett.clicks import off_policy
+    from plackett.clicks.propensities import read_propensities
+    from plackett.data import read_sessions
+
+    options = {name: given[name] for name in ("topn", "missing", "max_weight", "attraction") if name in given}
+    if "estimator" in given:
+        options["estimators"] = given["estimator"]
+    if "propensities" in given:
+        options["propensities"] = read_propensities(given["propensities"])
+    log = read_sessions(given["clicks"], **columns)
+    opened = open_measured(measurement)
+    found = off_policy.estimate(log, _read(measurement, opened, options), opened, **options)
+    show(_table(found.table()))
+    for sentence in (*found.captions, *remarks(measurement), *_known_clicks(measurement, given["clicks"])):
+        say(sentence)
+
+
+def _flag(name):
+    """ "click_columns" -> "--click-column"."""
+    return "--" + {"click_columns": "click-column", "slice_by": "slice"}.get(name, name.replace("_", "-"))
+
+
+def _columns_of_log(given):
+    """The columns of the log, as `read_sessions` takes them."""
+    columns: dict[str, str | None] = dict(
+        parse_pairs("--click-column", given.get("click_columns") or (), "ROLE=COLUMN")
+    )
+    for role in columns:
+        check_known("column of a log:", role, ROLES)
+    return columns | {role: None for role in ("session", "propensity") if columns.get(role) == NONE}
+
+
+def _read(measurement: Measurement, systems, options):
+    """The lists, with or without labels."""
+    from plackett.data import movielens_100k
+    from plackett.data._sources import read_acting
+    from plackett.evaluation import open_system
+    from plackett.evaluation.systems.base import features_of
+
+    if measurement.data == [MOVIELENS]:
+        return movielens_100k()[2]
+    every = [*systems.values(), *([open_system(options["attraction"])] if "attraction" in options else [])]
+    return read_acting(measurement.data, measurement.reading, features=features_of(every) or None, labelled=False)
+
+
+def _known_clicks(measurement: Measurement, log):
+    """Which runs learnt from the log already."""
+    for name, path in measurement.systems.items():
+        config = pathlib.Path(path) / "config.yaml"
+        of_clicks = read_yaml(config).get("clicks") if config.is_file() else None
+        paths = of_clicks.get("paths", ()) if isinstance(of_clicks, dict) else ()
+        if {os.path.realpath(one) for one in paths} & {os.path.realpath(one) for one in log}:
+            yield f"{name} was trained on clicks of this log: its numbers are too good."
+
+
+def _table(table) -> Table:
+    """The table of estimates for a terminal."""
+    made = Table(title=table.title)
+    for place, name in enumerate(table.header):
+        made.add_column(name, justify="left" if place < table.names else "right")
+    for row in table.rows:
+        made.add_row(*map(escape, row))
+    return made

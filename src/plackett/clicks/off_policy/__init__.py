@@ -1,0 +1,11 @@
+"""The clicks of a new ranker, estimated from the log of the old one."""
+
+from plackett import _lazy
+
+_NAMES = {
+    "Estimate": "_results",
+    "Estimates": "_results",
+    "estimate": "_estimate",
+}
+__all__ = list(_NAMES)
+__getattr__, __dir__ = _lazy.attach(__name__, _NAMES)
