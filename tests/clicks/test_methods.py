@@ -1,5 +1,7 @@
 """What a ranker learns from clicks, by each method."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,23 @@ def test_the_relevance_tower_is_any_scorer_by_its_name(judged, confounded):
     assert any("cross" in layer.name for layer in train(judged, confounded, "pbm", **options).model.layers)
     with pytest.raises(ValueError, match="a scorer that is given by its name, such as 'mlp'"):
         train(judged, confounded, "pbm", scorer=lambda lists, **options: None)
+
+
+def test_examination_depends_on_a_context_that_is_named(judged, confounded):
+    devices = np.where(np.arange(len(confounded)) % 2, "phone", "desktop")
+    log = dataclasses.replace(confounded, context={"device": devices})
+    options = {"scorer_options": {"hidden": [4], "context": ["device"]}, "epochs": 1}
+    trained = train(judged, log[:500], "pbm", **options)
+    assert "device" in trained.model.input
+    assert "device" not in trained.ranker.input
+    with pytest.raises(ValueError, match="context is known of sessions, but the log holds counts"):
+        train(judged, log.counts(), "pbm", **options)
+
+
+def test_the_tower_of_examination_has_its_options_beside_those_of_the_scorer(judged, confounded):
+    options = {"hidden": [4], "gradient_reversal": 0.5, "examination_dropout": 0.2}
+    trained = train(judged, confounded, "two_tower", scorer_options=options, epochs=1)
+    assert any(type(layer).__name__ == "Reversal" for layer in trained.model.layers)
 
 
 def test_the_epoch_is_chosen_on_clicks_of_queries_that_are_not_learnt_from(judged, confounded):

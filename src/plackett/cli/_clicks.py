@@ -156,7 +156,8 @@ def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: boo
     lists, held_out, provenance = read_training(
         request.data, request.validation, reading=request.reading, shared_queries=shared_queries
     )
-    log = read_clicks(clicks.paths, **clicks.columns)
+    context = request.settings.get("scorer_options", {}).get("context") or ()
+    log = read_clicks(clicks.paths, **clicks.columns, context=context)
     say(in_words(log))
     plan = make_plan(
         lists,

@@ -21,6 +21,8 @@ from plackett.training._settings import SettingsKeywords
 
 # Clicks are noisy, and so is what they say of an epoch: training waits longer than with labels.
 PATIENCE = {"epochs": 100, "patience": 10}
+# Options of `two_tower` that no scorer of documents has.
+OF_TOWERS = ("models", "positions", "context", "examination_rate", "examination_dropout", "gradient_reversal")
 BATCH = 128  # sessions a step, where a list is one
 
 
@@ -108,7 +110,8 @@ def train(
         clip: the least propensity that divides, so that no click counts more than 1 / `clip`. None = 0.05.
         output, overwrite, resume, provenance, callbacks: as in `plackett.train`.
         settings: fields of `plackett.training.Settings`. `scorer` and `scorer_options` make what ranks; of a model
-            with towers it is the relevance tower, unless `scorer` is "two_tower" itself, whose options are then given.
+            with towers it is the relevance tower, and the options of `two_tower` that are none of that scorer, such as
+            `context` and `gradient_reversal`, are given beside its own.
             `loss` and `loss_options` are those of `naive` and `ipw`; the other methods have their own loss. `epochs` is
             100 and `patience` 10 unless given, since clicks are noisy.
 
@@ -164,6 +167,11 @@ def make_plan(
         record["weights"] = words
     parts = split_log(lists, log, validation, whole.validation_share, whole.seed)
     clip = None if weights is None else weights.clip
+    by_context = bool((settings.get("scorer_options") or {}).get("context"))
+    if by_context and isinstance(log, ClickCounts):
+        raise ValueError("context is known of sessions, but the log holds counts: give the sessions")
+    if by_context and how.unit == "counts":
+        how = dataclasses.replace(how, unit="sessions")
     learnt, held_out = (
         _lists_of(how, found, part, clip) for found, part in zip((lists, validation or lists), parts, strict=True)
     )
@@ -209,10 +217,10 @@ def _with_towers(method, how, settings):
         )
     if scorer == "two_tower":
         return settings | {"scorer_options": {"examination_rate": RATE} | options}
-    options = dict(options)
-    towers = {"models": options.pop("models")} if "models" in options else {}
-    towers |= {"examination_rate": RATE} | ({"relevance": scorer} if scorer else {})
-    return settings | {"scorer": "two_tower", "scorer_options": towers | {"relevance_options": options}}
+    towers = {"examination_rate": RATE} | {name: options[name] for name in OF_TOWERS if name in options}
+    towers |= {"relevance": scorer} if scorer else {}
+    of_relevance = {name: value for name, value in options.items() if name not in OF_TOWERS}
+    return settings | {"scorer": "two_tower", "scorer_options": towers | {"relevance_options": of_relevance}}
 
 
 def _same(given, own):
