@@ -35,7 +35,16 @@ from plackett.backend.scans import (
     running_max,
     softmax_of_rows,
 )
-from plackett.backend.tensors import concrete, flat_ragged, for_fit, keep_keras_mask, keras_mask, pytree, replicas
+from plackett.backend.tensors import (
+    concrete,
+    flat_ragged,
+    for_fit,
+    keep_keras_mask,
+    keras_mask,
+    pytree,
+    replicas,
+    set_keras_mask,
+)
 
 __all__ = [
     "add_at",
@@ -71,6 +80,7 @@ __all__ = [
     "seed_all_generators",
     "seed_generators",
     "set_generator_states",
+    "set_keras_mask",
     "softmax_of_rows",
     "softplus",
     "softplus_and_sigmoid",

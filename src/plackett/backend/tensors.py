@@ -65,6 +65,11 @@ def keras_mask(x):
     return masking.get_keras_mask(x)
 
 
+def set_keras_mask(x, mask) -> None:
+    """Leaves a Keras mask on `x`, as a layer does."""
+    masking.set_keras_mask(x, mask)
+
+
 def keep_keras_mask(x) -> None:
     """Leaves the Keras mask of scores where the metrics of the same step find it.
 

@@ -14,6 +14,9 @@ from plackett.data._reading import inherit
 from plackett.training._config_file import read_config
 from plackett.training._settings import Settings
 
+# Settings of a run on clicks that its method has chosen, and another method would choose otherwise.
+OF_METHOD = ("loss", "loss_options", "metric", "scorer", "scorer_options", "batch_size", "target")
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -26,6 +29,7 @@ class Request:
         validation: the validation files.
         reading: how the files are read, see `plackett.data.Reading`.
         given: the names of the settings that flags give, an option as "scorer_options.hidden".
+        clicks: what the `--config` of a run on clicks says of them, see `plackett.cli._clicks`.
     """
 
     settings: dict
@@ -34,17 +38,20 @@ class Request:
     validation: list[str]
     reading: dict
     given: frozenset[str]
+    clicks: dict = dataclasses.field(default_factory=dict)
 
 
-def read_request(ctx: typer.Context, backend: str) -> Request:
+def read_request(ctx: typer.Context, backend: str, *, takes_clicks: bool = False) -> Request:
     """What the flags of a command and its `--config` say.
 
     Args:
         ctx: the command.
         backend: the backend of this process.
+        takes_clicks: whether the command can learn from a log of clicks.
 
     Raises:
-        ValueError: there is no data, or a setting is unknown or out of range.
+        ValueError: there is no data, a setting is unknown or out of range, or the config is of a run on clicks and
+            these are not taken.
         OSError: the file cannot be read.
     """
     given = flags_given(ctx)
@@ -53,6 +60,11 @@ def read_request(ctx: typer.Context, backend: str) -> Request:
     config = {} if path is None else read_config(path, backend, given.get("backend"))
     of_file = {name: config.pop(name, None) for name in ("data", "validation")}
     of_run = config.pop("reading", {})
+    of_clicks = config.pop("clicks", {})
+    if of_clicks and not takes_clicks:
+        raise ValueError(f"{path} is of a run on clicks, which plackett train repeats: this command takes labels alone")
+    if given.get("method", of_clicks.get("method")) != of_clicks.get("method"):
+        config = {name: value for name, value in config.items() if name not in OF_METHOD}
     data, validation = (_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
     if not data:
         raise ValueError("there is no data: name it, or a --config that does")
@@ -61,7 +73,7 @@ def read_request(ctx: typer.Context, backend: str) -> Request:
     )
     settings, names = settings_of_flags(given, config)
     settings = config | settings
-    return Request(settings, Settings.from_dict(settings), data, validation, reading, names)
+    return Request(settings, Settings.from_dict(settings), data, validation, reading, names, of_clicks)
 
 
 def flags_given(ctx: typer.Context) -> dict[str, Any]:

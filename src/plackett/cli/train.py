@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from plackett.cli import _checks
+from plackett.cli import _checks, _clicks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import (
     LAMBDARANK,
@@ -21,7 +21,7 @@ from plackett.cli._flags import (
     with_settings,
 )
 from plackett.cli._progress import EpochBar
-from plackett.cli._request import read_request
+from plackett.cli._request import flags_given, read_request
 from plackett.cli._tables import console, say
 from plackett.cli._training_lists import read_lists
 from plackett.training._interrupt import check_interrupts
@@ -52,6 +52,12 @@ def train(
     overwrite: Overwrite = False,
     resume: Resume = False,
     tensorboard: TensorBoard = False,
+    clicks: _clicks.Clicks = None,
+    method: _clicks.MethodName = None,
+    propensities: _clicks.Propensities = None,
+    propensity_method: _clicks.PropensityMethod = None,
+    clip: _clicks.Clip = None,
+    click_columns: _clicks.ClickColumns = None,
     **flags,
 ):
     """Train a ranker and keep the best epoch: config.yaml, environment.yaml, model.keras, metrics.json, history.csv."""
@@ -60,23 +66,29 @@ def train(
     if tensorboard:
         _checks.check_installed("tensorflow", "--tensorboard writes with TensorFlow", "tensorflow")
     running = choose_backend(backend)
-    request = read_request(ctx, running)
+    request = read_request(ctx, running, takes_clicks=True)
+    of_clicks = _clicks.read_click_request(flags_given(ctx), request.clicks)
     _checks.check_training(request, shared_queries=shared_queries)
     _checks.check_folder(output, may_hold=True, way_out="")
     check_output(output, overwrite=overwrite, resume=resume)
     check_free(output)
     check_search_free(output)
-    if resume and (output / "config.yaml").is_file():
+    if resume and of_clicks is None and (output / "config.yaml").is_file():
         check_same_settings(output, {"backend": running} | dataclasses.asdict(request.whole))
     if resume and not holds_run(output):
         say(f"there is no run in {output} yet: a new one begins")
-    lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
+    settings = request.settings
+    if of_clicks is None:
+        lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
+    else:
+        plan, provenance = _clicks.plan_training(request, of_clicks, shared_queries=shared_queries)
+        lists, held_out, settings = plan.lists, plan.held_out, plan.settings
     check_interrupts()
     trained = train_under_a_bar(
         lists,
         held_out,
         output,
-        request.settings,
+        settings,
         callbacks=[log_to(output / "tensorboard")] if tensorboard else [],
         resumable=True,
         provenance=provenance,
@@ -85,6 +97,8 @@ def train(
     )
     best, epochs = trained.best["epoch"], len(trained.history)
     console.print(f"best epoch {best} of {epochs}; saved in [bold]{escape(str(trained.output))}[/]", soft_wrap=True)
+    if of_clicks is not None:
+        _clicks.tell_examination(trained.model)
     if trained.still_improving:
         anew = schedule_over_all_epochs(dataclasses.asdict(request.whole))
         way_on = "--overwrite, or another --output" if anew else "--resume, which goes on from here"

@@ -35,6 +35,7 @@ _NAMES = {
     "read_propensities": "propensities._curve",
     "simplified_dynamic_bayesian": "models",
     "simulate": "_simulation",
+    "train": "_train",
     "trust_bias": "models",
     "user_browsing": "models",
     "write_simulation": "_log_folder",

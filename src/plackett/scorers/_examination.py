@@ -108,17 +108,19 @@ class Constants(keras.layers.Layer):
 
     Args:
         number: how many there are.
+        rate: they are their weights times this.
         kwargs: those of `keras.layers.Layer`.
     """
 
-    def __init__(self, number: int, **kwargs: Any) -> None:
+    def __init__(self, number: int, rate: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.number = number
+        self.rate = rate
         self.supports_masking = True
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return super().get_config() | {"number": self.number}
+        return super().get_config() | {"number": self.number, "rate": self.rate}
 
     def build(self, shape: tuple) -> None:
         """Makes the numbers."""
@@ -126,7 +128,7 @@ class Constants(keras.layers.Layer):
 
     def call(self, scores: Tensor) -> Tensor:
         """[lists, list_size, ...] -> [lists, list_size, number]."""
-        return ops.zeros_like(scores[..., :1]) + self.values
+        return ops.zeros_like(scores[..., :1]) + self.rate * self.values
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
         """None: who is real is known where the scores are masked."""
@@ -172,11 +174,6 @@ class Combine(keras.layers.Layer):
             "examination_dropout": self.examination_dropout,
             "examined": list(self.examined),
         }
-
-    def build(self, shapes: list) -> None:
-        """Makes the free numbers."""
-        if self.constant_scores:
-            self.constants = self.add_weight(name="constants", shape=(self.constant_scores,), initializer="zeros")
 
     def call(self, parts: list[Tensor], training: bool | None = None) -> Tensor:
         """What stands in a stack in its order, or [examination, relevance], each [lists, list_size, scores] -> one."""

@@ -8,7 +8,7 @@ import keras
 from plackett._types import Tensor
 from plackett.data import RankingLists
 from plackett.registry import check_known
-from plackett.registry.options import Count, CountFrom0, Counts, Names, NotNegative, ShareBelow1
+from plackett.registry.options import Count, CountFrom0, Counts, Names, NotNegative, Positive, ShareBelow1
 from plackett.scorers._any_model import output_layers
 from plackett.scorers._checks import check_options_of, with_checks
 from plackett.scorers._examination import Combine, Constants, Reversal, examination_tower
@@ -31,6 +31,7 @@ def two_tower(
     examination_scores: CountFrom0 | None = None,
     examination_hidden: Counts = (16,),
     examination_dimension: Count = 8,
+    examination_rate: Positive = 1.0,
     examination_dropout: ShareBelow1 = 0.0,
     gradient_reversal: NotNegative = 0.0,
     models: Count | None = None,
@@ -70,6 +71,9 @@ def two_tower(
             are models. With 0 the scorer takes no position.
         examination_hidden: the widths of the hidden layers over positions and context.
         examination_dimension: of the embeddings of positions and categories, where there is context.
+        examination_rate: how much faster than the relevance tower the examination and the free numbers move with Adam,
+            whose steps do not depend on the scale: they are the weights times this. At 1 a number of a position is far
+            from what the clicks say when the relevance tower is done, which then learns the position too.
         examination_dropout: the share of lists whose examination is left out of the sum in training, so that relevance
             has to explain their clicks alone.
         gradient_reversal: how strongly the examination tower is kept from telling relevance: the gradient of a linear
@@ -97,6 +101,8 @@ def two_tower(
             "examination_dropout leaves the examination out of a sum: in a stack its logit of 0 would be a probability "
             'of 1/2; give combine="add"'
         )
+    if examination_rate != 1.0 and examination_scores == 0 and not constant_scores:
+        raise ValueError("examination_rate acts on examination_scores > 0 or constant_scores > 0")
     seen, documents = _numbers_of_scores(combine, constant_scores, examination_scores, models)
     if not seen and (context or positions or examination_dropout or gradient_reversal):
         raise ValueError("context, positions, examination_dropout and gradient_reversal act on examination_scores > 0")
@@ -115,11 +121,13 @@ def two_tower(
         )
         if taken := set(examined) & set(inputs):
             raise ValueError(f"{', '.join(sorted(taken))} cannot be in the context and in the relevance tower")
+        if examination_rate != 1.0:
+            examination = keras.layers.Rescaling(examination_rate, dtype="float32")(examination)
         if gradient_reversal:
             examination = Reversal(gradient_reversal, dtype="float32")((examination, parts[0], mask))
         parts.insert(0, examination)
     if constant_scores:
-        parts.insert(0, Constants(constant_scores, name=CONSTANTS, dtype="float32")(parts[-1]))
+        parts.insert(0, Constants(constant_scores, examination_rate, name=CONSTANTS, dtype="float32")(parts[-1]))
     both = Combine(combine, constant_scores, seen, examination_dropout, tuple(examined), dtype="float32")(parts)
     return keras.Model(inputs | examined, mask_scores(both, mask, "clicks", models), name="two_tower")
 

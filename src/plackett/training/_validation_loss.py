@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett import backend
 from plackett.data import Batches, RankingLists
 from plackett.data._batches import columns_of_targets
 from plackett.data._inputs import columns_as_inputs
@@ -74,6 +75,8 @@ class ValidationLoss:
             outputs = model.predict_on_batch(inputs)
             for task, part in self.parts.items():
                 scores = ops.convert_to_tensor(outputs if task is None else outputs[task])
+                # As in training: without it a list would weigh by its clicks, and one without any click nothing.
+                backend.set_keras_mask(scores, ops.convert_to_tensor(inputs["mask"]))
                 value = losses[task](labels[str(task)], scores, sample_weight=weights[str(task)])
                 value = float(np.sum(ops.convert_to_numpy(value)))
                 # The weights make the mean over a batch that over its real lists.

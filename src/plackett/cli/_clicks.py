@@ -1,0 +1,200 @@
+"""`plackett train --clicks`: the log, the method, and what is told of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from plackett.cli import _checks
+from plackett.cli._reading import parse_pairs
+from plackett.cli._request import Request
+from plackett.cli._tables import say
+
+if typing.TYPE_CHECKING:
+    from plackett.clicks._train import Plan
+    from plackett.data import ClickCounts, Sessions
+
+PANEL = "Clicks"
+Clicks = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A log of clicks to learn from, in the place of labels: Parquet of sessions, or CSV, TSV and Parquet with "
+        "one row an impression (query, document, position, click, and session and propensity where they are known) or "
+        "one of counts (query, document, position, shown, clicked). May be repeated.",
+        rich_help_panel=PANEL,
+    ),
+]
+ClickColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--click-column",
+        help="A column of the log that has another name there, as NAME=COLUMN: document=product. May be repeated.",
+        rich_help_panel=PANEL,
+    ),
+]
+MethodName = Annotated[
+    str | None,
+    typer.Option(
+        help="How to learn from the clicks: naive, ipw, click_em, mixture_em, two_tower; or a click model: ctr, pbm, "
+        "trust, cascade, dcm, ubm, dbn, sdbn, ccm.",
+        rich_help_panel=PANEL,
+    ),
+]
+Propensities = Annotated[
+    pathlib.Path | None,
+    typer.Option(
+        help="ipw: a curve of propensities by position, as plackett propensities writes it. Default: those of the log.",
+        rich_help_panel=PANEL,
+    ),
+]
+PropensityMethod = Annotated[
+    str | None,
+    typer.Option(help="ipw: the method that estimates the propensities from the log.", rich_help_panel=PANEL),
+]
+Clip = Annotated[
+    float | None,
+    typer.Option(
+        help="ipw: the least propensity that divides, so that no click counts more than 1 / this. Default: 0.05.",
+        rich_help_panel=PANEL,
+    ),
+]
+COLUMNS = ("query", "session", "document", "position", "click", "propensity", "shown", "clicked")
+FLAGS = {
+    "click_columns": "--click-column",
+    "method": "--method",
+    "propensities": "--propensities",
+    "propensity_method": "--propensity-method",
+    "clip": "--clip",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ClickRequest:
+    """What a command line asks to learn from clicks.
+
+    Args:
+        paths: of the log.
+        columns: name -> the column of the log, where it has another name.
+        method: see `plackett.clicks.train`.
+        propensities: the file of a curve. None = none.
+        propensity_method: the name of an estimator. None = none.
+        clip: the least propensity that divides. None = the default.
+    """
+
+    paths: list[str]
+    columns: dict[str, str]
+    method: str
+    propensities: str | None
+    propensity_method: str | None
+    clip: float | None
+
+    def record(self) -> dict[str, Any]:
+        """What `config.yaml` says, from which the run can be made again."""
+        given = {"paths": self.paths} | {
+            name: value for name, value in vars(self).items() if name != "paths" and value not in (None, {})
+        }
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in given.items()}
+
+
+def read_click_request(given: Mapping[str, Any], of_config: Mapping[str, Any] | None) -> ClickRequest | None:
+    """What the flags and the section `clicks` of `--config` ask for; None where they name no log.
+
+    Raises:
+        FileNotFoundError: a file is not there.
+        ValueError: a flag would not act, or a method or column is unknown.
+    """
+    before = dict(of_config or {})
+    paths = list(given.get("clicks") or before.get("paths") or ())
+    if not paths:
+        if acting := [flag for name, flag in FLAGS.items() if name in given]:
+            raise ValueError(f"{', '.join(acting)} acts on a log of clicks: give --clicks LOG")
+        return None
+    columns = parse_pairs("--click-column", given.get("click_columns") or (), "NAME=COLUMN") or before.get(
+        "columns", {}
+    )
+    if unknown := [name for name in columns if name not in COLUMNS]:
+        raise ValueError(f"--click-column {unknown[0]}: a log has the columns {', '.join(COLUMNS)}")
+    method = given.get("method") or before.get("method")
+    if method is None:
+        raise ValueError(
+            "--clicks needs --method: naive, ipw, click_em, mixture_em, two_tower or a click model such as pbm"
+        )
+    curve, name, clip = (_of(given, before, x) for x in ("propensities", "propensity_method", "clip"))
+    if method != before.get("method") and "method" in given:  # what another method was told does not hold for this one
+        curve, name, clip = (given.get(x) for x in ("propensities", "propensity_method", "clip"))
+    if curve and name:
+        raise ValueError("--propensities reads a curve and --propensity-method estimates one: give one of the two")
+    if method != "ipw" and (acting := [FLAGS[x] for x in ("propensities", "propensity_method", "clip") if x in given]):
+        raise ValueError(f"{', '.join(acting)} acts on --method ipw alone, not on {method}")
+    _checks.check_files([*paths, *([curve] if curve else [])])
+    return ClickRequest(paths, dict(columns), method, None if curve is None else str(curve), name, clip)
+
+
+def _of(given, before, name):
+    if name in given:
+        return given[name]
+    other = {"propensities": "propensity_method", "propensity_method": "propensities"}.get(name)
+    return None if other in given else before.get(name)
+
+
+def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: bool) -> tuple[Plan, dict[str, Any]]:
+    """(what is trained, what `config.yaml` says of the data); says what is in the log and what is made of it.
+
+    Raises:
+        OSError: a file cannot be read.
+        ValueError: what it holds is malformed, or the method cannot learn from it.
+    """
+    from plackett.clicks._train import make_plan
+    from plackett.data import read_clicks
+    from plackett.data._sources import read_training
+
+    lists, held_out, provenance = read_training(
+        request.data, request.validation, reading=request.reading, shared_queries=shared_queries
+    )
+    context = request.settings.get("scorer_options", {}).get("context") or ()
+    log = read_clicks(clicks.paths, **clicks.columns, context=context)
+    say(in_words(log))
+    plan = make_plan(
+        lists,
+        log,
+        clicks.method,
+        validation=held_out,
+        propensities=_propensities(clicks),
+        clip=clicks.clip,
+        settings=dict(request.settings),
+    )
+    if held_out is None:
+        whole = request.whole
+        share = f"{whole.validation_share:.0%} of the queries"
+        say(f"no --validation: {share}, drawn with seed {whole.seed}, are held out; their clicks choose the epoch")
+        provenance |= {"validation": share}
+    for remark in plan.remarks():
+        say(remark)
+    return plan, provenance | {"clicks": clicks.record() | plan.record}
+
+
+def in_words(log: Sessions | ClickCounts) -> str:
+    """What a log holds."""
+    return f"{log!r}, positions 1 to {log.positions.max()}"
+
+
+def _propensities(clicks):
+    if clicks.propensities is not None:
+        from plackett.clicks.propensities import read_propensities
+
+        return read_propensities(clicks.propensities)
+    return clicks.propensity_method
+
+
+def tell_examination(model) -> None:
+    """Says how often documents at each position are looked at, where the model has a number a position."""
+    from plackett.clicks._examination import relative_examination
+
+    curve = relative_examination(model)
+    if curve is not None:
+        say("examination by position, relative to the first: " + ", ".join(f"{x:.2f}" for x in curve))

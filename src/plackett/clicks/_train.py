@@ -1,0 +1,291 @@
+"""Training a ranker from clicks: a log and a method in, what ranks out."""
+
+import dataclasses
+import os
+from typing import Any, Unpack
+
+import numpy as np
+
+from plackett.clicks._lists import as_counts, distinct, lists_of_documents, split_log
+from plackett.clicks._methods import DEFAULT_LOSS, RATE, Method, find_method
+from plackett.clicks._weights import CLIP, Weights, propensities_of_log, weigh, weighted_counts
+from plackett.data import ClickCounts, RankingLists, Sessions, lists_of_counts, lists_of_sessions
+from plackett.data._click_log_checks import check_gapless
+from plackett.evaluation._scoring import check_lists
+from plackett.losses._base import RankingLoss
+from plackett.registry import check_known
+from plackett.training import Settings, Trained
+from plackett.training import train as train_ranker
+from plackett.training._objects import as_config
+from plackett.training._settings import SettingsKeywords
+
+# Clicks are noisy, and so is what they say of an epoch: training waits longer than with labels.
+PATIENCE = {"epochs": 100, "patience": 10}
+# Options of `two_tower` that no scorer of documents has.
+OF_TOWERS = ("models", "positions", "context", "examination_rate", "examination_dropout", "gradient_reversal")
+BATCH = 128  # sessions a step, where a list is one
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is trained: the lists of a method, and the settings of `plackett.train`.
+
+    Args:
+        method: its name.
+        lists: what is learnt from.
+        held_out: what the epoch is chosen on.
+        settings: fields of `plackett.training.Settings`.
+        weights: of the clicks, where they are divided by propensities.
+        record: what `config.yaml` says of the clicks.
+    """
+
+    method: str
+    lists: RankingLists
+    held_out: RankingLists
+    settings: dict[str, Any]
+    weights: Weights | None
+    record: dict[str, Any]
+
+    def remarks(self) -> list[str]:
+        """What must be known of it, in whole sentences."""
+        found = [f"{self.method}: {find_method(self.method).text}."]
+        if self.weights is not None:
+            largest, clipped = 1 / self.weights.clip, self.weights.clipped
+            found.append(
+                f"a click counts 1 / its propensity, at most {largest:g} (clip {self.weights.clip:g}): "
+                f"{clipped:.1%} of the clicks are cut off there."
+            )
+        return found
+
+
+def train(
+    lists: RankingLists,
+    log: Sessions | ClickCounts,
+    method: str,
+    *,
+    validation: RankingLists | None = None,
+    propensities: Any = None,
+    clip: float | None = None,
+    output: str | os.PathLike | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    provenance: dict | None = None,
+    callbacks: list | None = None,
+    **settings: Unpack[SettingsKeywords],
+) -> Trained:
+    """Trains a ranker from clicks, and keeps the epoch that held-out clicks choose: no labels are used.
+
+    >>> import numpy as np
+    >>> from plackett.data import ClickCounts, RankingLists
+    >>> x = np.random.default_rng(0).normal(size=(40, 3))
+    >>> lists = RankingLists.from_arrays(x, query=np.repeat(range(10), 4), documents=list("abcd") * 10)
+    >>> counts = ClickCounts.from_arrays(
+    ...     query=np.repeat(range(10), 4), document=list("abcd") * 10, position=[1, 2, 3, 4] * 10, shown=[100] * 40,
+    ...     clicked=(50 / (1 + np.exp(-x[:, 0])) / ([1, 2, 3, 4] * 10)).astype(int))
+    >>> trained = train(lists, counts, "pbm", epochs=2, scorer_options={"hidden": [4]})
+    >>> list(trained.best)
+    ['epoch', 'loss', 'validation_loss']
+
+    The methods, of which `naive`, `ipw` and the models of single positions take counts as well as sessions:
+
+    - `naive`: clicks are taken for relevance. The baseline, and right where the order was random.
+    - `ipw`: inverse propensity weights: each click counts 1 / max(propensity, `clip`), for any loss of rankers.
+    - `click_em`: `ClickEMLoss` of a tower of relevance and one of examination. Its gradient is that of `pbm`.
+    - `mixture_em`: `MixtureEMLoss` over towers, `loss_options` and `scorer_options` as usual. Sessions alone.
+    - `two_tower`: the logits of relevance and examination are added (Yan et al., SIGIR 2022).
+    - a click model, one of `plackett.clicks.MODELS`, such as `pbm` and `dbn`: its attraction is that of the document.
+
+    For `naive` and `ipw` a list is a query with all documents that it showed. What a document is worth is the mean over
+    its impressions of its weighted clicks, which estimates P(click | seen); a query weighs as much as it had sessions.
+    All other methods maximise the likelihood of the clicks, or a bound of it.
+
+    Args:
+        lists: the documents of each query, with their features. Labels are not looked at.
+        log: the clicks.
+        method: one of the names above.
+        validation: the documents of other queries, whose clicks in the log choose the epoch. None = the share
+            `validation_share` of the queries of the log, drawn by the seed, is held out.
+        propensities: what `ipw` divides by. None = those of the log. Else numbers, one a position from 1, or what
+            `plackett.clicks.propensities` gives; or the name of one of its methods, which estimates them from the log.
+        clip: the least propensity that divides, so that no click counts more than 1 / `clip`. None = 0.05.
+        output, overwrite, resume, provenance, callbacks: as in `plackett.train`.
+        settings: fields of `plackett.training.Settings`. `scorer` and `scorer_options` make what ranks; of a model
+            with towers it is the relevance tower, and the options of `two_tower` that are none of that scorer, such as
+            `context` and `gradient_reversal`, are given beside its own.
+            `loss` and `loss_options` are those of `naive` and `ipw`; the other methods have their own loss. `epochs` is
+            100 and `patience` 10 unless given, since clicks are noisy.
+
+    Returns:
+        What `plackett.train` does. What ranks is the relevance tower alone.
+
+    Raises:
+        ValueError: an unknown method; a log that it cannot learn from; an option that would not act; or as
+            `plackett.train` does.
+    """
+    check_lists("lists", lists)
+    plan = make_plan(
+        lists, log, method, validation=validation, propensities=propensities, clip=clip, settings=dict(settings)
+    )
+    share = Settings.from_dict(plan.settings).validation_share
+    held_out = {} if validation is not None else {"validation": f"{share:.0%} of the queries"}
+    return train_ranker(
+        plan.lists,
+        plan.held_out,
+        output=output,
+        overwrite=overwrite,
+        resume=resume,
+        provenance=(provenance or {}) | {"clicks": plan.record} | held_out,
+        callbacks=callbacks,
+        **plan.settings,
+    )
+
+
+def make_plan(
+    lists: RankingLists,
+    log: Sessions | ClickCounts,
+    method: str,
+    *,
+    validation: RankingLists | None,
+    propensities: Any,
+    clip: float | None,
+    settings: dict[str, Any],
+) -> Plan:
+    """What `train` trains; see there."""
+    how = find_method(method)
+    if not how.propensities and (propensities is not None or clip is not None):
+        name = "propensities" if clip is None else "clip"
+        raise ValueError(f"{name} acts on the method ipw alone: {method} takes no weights of clicks")
+    check_log(log, method)
+    settings = settings_of(method, settings, int(log.positions.max(initial=1)))
+    whole = Settings.from_dict(settings)
+    weights, record = None, {"method": method, "log": log.fingerprint()}
+    if how.propensities:
+        propensities = _estimate(propensities, log, lists) if isinstance(propensities, str) else propensities
+        log = dataclasses.replace(log, propensities=propensities_of_log(log, propensities).astype("float32"))
+        weights = weigh(log, CLIP if clip is None else clip)
+        words = {"propensities": _words(propensities), "clip": weights.clip, "clipped": round(weights.clipped, 6)}
+        record["weights"] = words
+    parts = split_log(lists, log, validation, whole.validation_share, whole.seed)
+    clip = None if weights is None else weights.clip
+    by_context = bool((settings.get("scorer_options") or {}).get("context"))
+    if by_context and isinstance(log, ClickCounts):
+        raise ValueError("context is known of sessions, but the log holds counts: give the sessions")
+    if by_context and how.unit == "counts":
+        how = dataclasses.replace(how, unit="sessions")
+    learnt, held_out = (
+        _lists_of(how, found, part, clip) for found, part in zip((lists, validation or lists), parts, strict=True)
+    )
+    return Plan(method, learnt, held_out, settings, weights, record)
+
+
+def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str, Any]:
+    """The settings of `plackett.train` for a method, from those that were given.
+
+    Args:
+        method: its name.
+        given: fields of `plackett.training.Settings`.
+        positions: the last position of the log.
+
+    Raises:
+        ValueError: a loss or target that is not the method's.
+    """
+    how = find_method(method)
+    settings = {"metric": "validation_loss", "target": "click"} | PATIENCE | given
+    if how.unit == "sessions":
+        settings = {"batch_size": BATCH} | settings
+    if settings["target"] != "click" or settings.get("tasks"):
+        raise ValueError(f"the method {method} learns from clicks: leave out target and tasks")
+    if how.loss is None:
+        settings = {"loss": DEFAULT_LOSS} | settings
+    else:
+        own = how.loss if isinstance(how.loss, str) else how.loss(positions)
+        if "loss" in given and not _same(given["loss"], own):
+            raise ValueError(f"the method {method} has its own loss: leave out loss, or take naive or ipw for any loss")
+        settings["loss"] = own
+    if how.measure is not None and "metric" not in given:
+        settings["metric"] = how.measure()
+    return _with_towers(method, how, settings) if how.towers else settings
+
+
+def _with_towers(method, how, settings):
+    """The settings with the scorer as the relevance tower of two."""
+    scorer, options = settings.get("scorer"), settings.get("scorer_options") or {}
+    if scorer is not None and not isinstance(scorer, str):
+        raise ValueError(
+            f"the method {method} makes a tower of relevance of a scorer that is given by its name, such as 'mlp', but "
+            f"got {scorer!r}"
+        )
+    if scorer == "two_tower":
+        return settings | {"scorer_options": {"examination_rate": RATE} | options}
+    towers = {"examination_rate": RATE} | {name: options[name] for name in OF_TOWERS if name in options}
+    towers |= {"relevance": scorer} if scorer else {}
+    of_relevance = {name: value for name, value in options.items() if name not in OF_TOWERS}
+    return settings | {"scorer": "two_tower", "scorer_options": towers | {"relevance_options": of_relevance}}
+
+
+def _same(given, own):
+    """Whether a loss that was given is the method's own, as where settings come from `config.yaml`."""
+    if isinstance(own, str) or isinstance(given, str):
+        return given == own
+    if isinstance(given, RankingLoss):
+        return given == own
+    return given == as_config(Settings(loss=own))["loss"]
+
+
+def check_log(log: Sessions | ClickCounts, method: str) -> None:
+    """Checks that a method can learn from a log.
+
+    Raises:
+        TypeError: it is no log.
+        ValueError: it holds counts and the method needs sessions, a position is left out, or there are several clicks
+            in a session and the method knows one.
+    """
+    how = find_method(method)
+    if not isinstance(log, Sessions | ClickCounts):
+        raise TypeError(f"log must be Sessions or ClickCounts, but got {type(log).__name__}")
+    if how.unit == "sessions" and isinstance(log, ClickCounts):
+        why = "clicks of a session depend on each other" if how.gapless else "each session belongs to one of its models"
+        raise ValueError(
+            f"the method {method} needs sessions, since {why}, but the log holds counts: give the sessions, or take a "
+            "method of single positions such as pbm, click_em or ipw"
+        )
+    if how.gapless:
+        check_gapless(log, f"the method {method}")
+    if how.first_click:
+        several = np.add.reduceat(log.clicks.astype("int64"), log.row_splits[:-1]) > 1
+        if several.any():
+            first = log.sessions[int(several.argmax())]
+            raise ValueError(
+                f"the cascade model knows one click a session at most, but {several.sum():,} of {len(log):,} sessions, "
+                f"the first of them {first!r}, have more: take dcm, dbn or another model of several clicks"
+            )
+
+
+def _estimate(name, log, lists):
+    """The propensities that an estimator, given by its name, finds in the log."""
+    from plackett.clicks import propensities
+
+    check_known("method of propensities", name, propensities.METHODS)
+    estimator = getattr(propensities, name)
+    return estimator(log, lists=lists) if name == "regression_em" else estimator(log)
+
+
+def _words(propensities):
+    """What `config.yaml` says of them."""
+    if propensities is None:
+        return "of the log"
+    if hasattr(propensities, "method"):
+        return str(propensities.method)
+    return [float(x) for x in np.asarray(propensities, "float64")]
+
+
+def _lists_of(how: Method, lists, log, clip):
+    """The lists of a part of the log."""
+    if how.unit == "sessions":
+        log, often = distinct(log)
+        found = lists_of_sessions(lists, log)
+        weight = np.repeat(often / often.mean(), found.lengths).astype("float32")
+        return dataclasses.replace(found, columns=found.columns | {"weight": weight})
+    if how.unit == "counts":
+        return lists_of_counts(lists, as_counts(log))
+    return lists_of_documents(lists, *(as_counts(log), None) if clip is None else weighted_counts(log, clip))

@@ -1,0 +1,164 @@
+"""`plackett train --clicks`."""
+
+import re
+
+import numpy as np
+import pytest
+import yaml
+from command_line import quick, run, words
+
+import plackett
+from plackett.clicks import simulate
+from plackett.data import RankingLists, write_sessions
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A folder with documents of queries, and what was clicked of them: as sessions, as a table, and as counts."""
+    folder = tmp_path_factory.mktemp("shop")
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 2)).round(3)
+    products = [f"p{number}" for number in range(5)] * 40
+    queries = np.repeat([f"q{number}" for number in range(40)], 5)
+    labels = (features[:, 0] > 0.3).astype(int)
+    lists = RankingLists.from_arrays(features, labels, query=queries, documents=products)
+    lines = [f"{q},{p},{y},{a},{b}" for q, p, y, (a, b) in zip(queries, products, labels, features, strict=True)]
+    (folder / "products.csv").write_text("\n".join(["query,document,label,price,stars", *lines]) + "\n")
+    log = simulate(lists, features[:, 1], sessions=1000, positions=5, seed=0)
+    write_sessions(log, folder / "sessions.parquet")
+    session = log.session_of_row
+    rows = zip(
+        log.queries[session].tolist(),
+        log.documents.tolist(),
+        log.positions.tolist(),
+        log.clicks.astype(int).tolist(),
+        strict=True,
+    )
+    text = "\n".join(["query,product,position,clicked", *(",".join(map(str, row)) for row in rows)])
+    (folder / "shop.csv").write_text(text + "\n")
+    counts = log.counts()
+    rows = zip(
+        counts.queries.tolist(),
+        counts.documents.tolist(),
+        counts.positions.tolist(),
+        counts.shown.tolist(),
+        counts.clicked.tolist(),
+        strict=True,
+    )
+    text = "\n".join(["query,document,position,shown,clicked", *(",".join(map(str, row)) for row in rows)])
+    (folder / "counts.csv").write_text(text + "\n")
+    return folder
+
+
+def train(shop, output, *arguments, log="sessions.parquet", epochs=2):
+    flags = ["--clicks", shop / log] if log else []
+    return run("train", shop / "products.csv", "--output", output, *flags, *quick(epochs), *arguments)
+
+
+def test_a_log_becomes_a_ranker_that_needs_no_position(shop, tmp_path):
+    done = train(shop, tmp_path / "run", "--method", "pbm", epochs=10)
+    assert done.exit_code == 0, done.output
+    said = words(done)
+    assert "1,000 sessions of 40 queries, 5,000 impressions" in said
+    assert "positions 1 to 5" in said
+    assert "20% of the queries, drawn with seed 0, are held out; their clicks choose the epoch" in said
+    assert re.search(r"examination by position, relative to the first: 1\.00, 0\.\d\d", said)
+    done = run("evaluate", tmp_path / "run", shop / "products.csv", "--metric", "ndcg@5")
+    assert done.exit_code == 0, done.output
+    model = plackett.load(tmp_path / "run")
+    assert "position" not in model.input
+    assert (tmp_path / "run" / "whole_model.keras").is_file()
+
+
+def test_the_config_says_what_was_learnt_from_and_repeats_it(shop, tmp_path):
+    done = train(shop, tmp_path / "run", "--method", "ipw", "--clip", 0.3)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"at most 3.33333 \(clip 0.3\): \d+\.\d% of the clicks are cut off there", words(done))
+    clicks = yaml.safe_load((tmp_path / "run/config.yaml").read_text())["clicks"]
+    assert clicks["paths"] == [str(shop / "sessions.parquet")]
+    assert (clicks["method"], clicks["clip"], clicks["weights"]["propensities"]) == ("ipw", 0.3, "of the log")
+    assert 0 < clicks["weights"]["clipped"] < 1
+    done = run("train", "--config", tmp_path / "run/config.yaml", "--output", tmp_path / "again")
+    assert done.exit_code == 0, done.output
+    first, again = ((tmp_path / name / "history.csv").read_text() for name in ("run", "again"))
+    assert first == again
+
+
+@pytest.mark.parametrize("method", ["pbm", "click_em", "dbn"])
+def test_a_config_is_taken_for_its_own_method_and_another(shop, tmp_path, method):
+    assert train(shop, tmp_path / "run", "--method", method).exit_code == 0
+    done = run("train", "--config", tmp_path / "run/config.yaml", "--output", tmp_path / "again")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "run/history.csv").read_text() == (tmp_path / "again/history.csv").read_text()
+    done = run("train", "--config", tmp_path / "run/config.yaml", "--output", tmp_path / "other", "--method", "naive")
+    assert done.exit_code == 0, done.output
+    assert yaml.safe_load((tmp_path / "other/config.yaml").read_text())["loss"] == "softmax"
+
+
+def test_a_run_on_clicks_goes_on_and_is_replaced(shop, tmp_path):
+    assert train(shop, tmp_path / "run", "--method", "pbm").exit_code == 0
+    assert "--resume" in words(train(shop, tmp_path / "run", "--method", "pbm"))
+    done = train(shop, tmp_path / "run", "--method", "pbm", "--resume", epochs=4)
+    assert done.exit_code == 0, done.output
+    assert len((tmp_path / "run/history.csv").read_text().splitlines()) == 5
+    done = train(shop, tmp_path / "run", "--method", "two_tower", "--resume", epochs=4)
+    assert done.exit_code != 0
+    assert "loss was" in words(done)
+    assert train(shop, tmp_path / "run", "--method", "two_tower", "--overwrite").exit_code == 0
+
+
+def test_the_table_of_a_shop_is_read_by_the_names_of_its_columns(shop, tmp_path):
+    columns = ["--click-column", "document=product", "--click-column", "click=clicked"]
+    done = train(shop, tmp_path / "run", "--method", "pbm", *columns, log="shop.csv")
+    assert done.exit_code == 0, done.output
+    assert "a session begins where the query changes or the position does not rise" in words(done)
+
+
+def test_counts_do_as_well_as_sessions(shop, tmp_path):
+    for name, log in (("counts", "counts.csv"), ("sessions", "sessions.parquet")):
+        done = train(shop, tmp_path / name, "--method", "pbm", log=log)
+        assert done.exit_code == 0, done.output
+    assert (tmp_path / "counts/history.csv").read_text() == (tmp_path / "sessions/history.csv").read_text()
+    done = train(shop, tmp_path / "dbn", "--method", "dbn", log="counts.csv")
+    assert "the method dbn needs sessions" in words(done)
+
+
+def test_propensities_come_from_a_file_or_a_method(shop, tmp_path):
+    curve = plackett.clicks.propensities.Propensities([1.0, 0.5, 0.4, 0.3, 0.2], method="hand")
+    curve.write(tmp_path / "curve.csv")
+    done = train(shop, tmp_path / "run", "--method", "ipw", "--propensities", tmp_path / "curve.csv", log="counts.csv")
+    assert done.exit_code == 0, done.output
+    done = train(shop, tmp_path / "em", "--method", "ipw", "--propensity-method", "regression_em")
+    assert done.exit_code == 0, done.output
+    done = train(shop, tmp_path / "none", "--method", "ipw", log="counts.csv")
+    assert "the log has no column of propensities" in words(done)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words_of_it"),
+    [
+        (["--method", "pbm", "--clip", 0.1], "--clip acts on --method ipw alone, not on pbm"),
+        (["--method", "cascade"], "the cascade model knows one click a session at most"),
+        (["--method", "click_me"], "did you mean 'click_em'"),
+        (["--method", "pbm", "--loss", "softmax"], "the method pbm has its own loss"),
+        (["--method", "ipw", "--clip", 0], "clip must be above 0 and at most 1"),
+        ([], "--clicks needs --method"),
+        (["--method", "ipw", "--click-column", "doc=product"], "a log has the columns query, session"),
+    ],
+)
+def test_what_does_not_act_or_fit_is_refused(shop, tmp_path, arguments, words_of_it):
+    done = train(shop, tmp_path / "run", *arguments)
+    assert done.exit_code != 0
+    assert words_of_it in words(done)
+    assert not (tmp_path / "run" / "config.yaml").exists()
+
+
+def test_flags_of_clicks_need_a_log(shop, tmp_path):
+    done = train(shop, tmp_path / "run", "--method", "pbm", log=None)
+    assert "--method acts on a log of clicks: give --clicks LOG" in words(done)
+
+
+def test_commands_on_labels_refuse_the_config_of_a_run_on_clicks(shop, tmp_path):
+    assert train(shop, tmp_path / "run", "--method", "naive").exit_code == 0
+    done = run("tune", "--config", tmp_path / "run/config.yaml", "--output", tmp_path / "search", "--trials", 2)
+    assert "is of a run on clicks, which plackett train repeats" in words(done)
