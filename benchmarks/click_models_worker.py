@@ -1,6 +1,6 @@
 """Trains click models with plackett on a log, and prints a line of JSON a model; see `click_models.py`.
 
-    python benchmarks/click_models_worker.py FOLDER MODEL...
+python benchmarks/click_models_worker.py FOLDER MODEL...
 """
 
 import json
