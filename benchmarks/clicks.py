@@ -151,7 +151,7 @@ def rows_of_table(given, lists, fold):
             scores = {method: np.concatenate([each["scores"] for each in parts]) for method, parts in found.items()}
             results = plackett.evaluation.evaluate(scores, tests, [METRIC])
             comparison = plackett.compare(results, baseline="naive")
-            means = {mean.system: mean.value for mean in comparison.means}
+            means = {mean.system: mean.mean for mean in comparison.means}
             pairs = {pair.system: pair.p_randomisation for pair in comparison.pairs}
             gap = means[CEILING] - means["naive"]
             for method, parts in found.items():
