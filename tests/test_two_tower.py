@@ -233,6 +233,10 @@ def cases_of_errors():
             lambda: scorers.two_tower(LISTS, examination_scores=0, models=2, context=["device"]),
             "context, positions, examination_dropout and gradient_reversal act on examination_scores > 0",
         ),
+        *(
+            (lambda option=option: scorers.two_tower(LISTS, models=2, **option), "act where there is context")
+            for option in ({"examination_hidden": [3]}, {"examination_dimension": 5})
+        ),
         (lambda: scorers.relevance_tower(scorers.mlp(LISTS)), "the model mlp has no relevance tower"),
     ]
 

@@ -1,6 +1,7 @@
 """What a ranker learns from clicks, by each method."""
 
 import dataclasses
+import inspect
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import plackett
 from plackett.clicks import MODELS, simulate, train
 from plackett.clicks._examination import relative_examination
 from plackett.clicks._methods import METHODS
+from plackett.clicks._train import OF_TOWERS
 from plackett.data import ClickCounts, RankingLists, Sessions
 
 QUICK = {"scorer_options": {"hidden": [8], "dropout": 0.0}, "learning_rate": 0.01, "epochs": 15, "batch_size": 8}
@@ -92,6 +94,18 @@ def test_the_relevance_tower_is_any_scorer_by_its_name(judged, confounded):
     assert any("cross" in layer.name for layer in train(judged, confounded, "pbm", **options).model.layers)
     with pytest.raises(ValueError, match="a scorer that is given by its name, such as 'mlp'"):
         train(judged, confounded, "pbm", scorer=lambda lists, **options: None)
+
+
+def test_no_option_of_the_examination_tower_is_taken_for_one_of_the_scorer(judged, confounded):
+    """Of `two_tower` all but those that the method says itself."""
+    log = dataclasses.replace(confounded, context={"device": np.arange(len(confounded)) % 2})
+    options = {"hidden": [4], "context": ["device"], "examination_hidden": [5], "examination_dimension": 3}
+    model = train(judged, log, "pbm", epochs=1, scorer_options=options).model
+    assert model.get_layer("examination").kernel.shape == (5, 1)
+    assert model.get_layer("position_embedding").embeddings.shape[1] == 3
+    of_method = {"relevance", "relevance_options", "combine", "constant_scores", "examination_scores", "tasks"}
+    known = set(inspect.signature(plackett.scorers.two_tower).parameters) - {"lists"}
+    assert known == of_method | set(OF_TOWERS)
 
 
 def test_examination_depends_on_a_context_that_is_named(judged, confounded):

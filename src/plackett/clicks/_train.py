@@ -22,7 +22,10 @@ from plackett.training._settings import SettingsKeywords
 # Clicks are noisy, and so is what they say of an epoch: training waits longer than with labels.
 PATIENCE = {"epochs": 100, "patience": 10}
 # Options of `two_tower` that no scorer of documents has.
-OF_TOWERS = ("models", "positions", "context", "examination_rate", "examination_dropout", "gradient_reversal")
+OF_TOWERS = (
+    *("models", "positions", "context", "gradient_reversal"),
+    *("examination_hidden", "examination_dimension", "examination_rate", "examination_dropout"),
+)
 BATCH = 128  # sessions a step, where a list is one
 
 

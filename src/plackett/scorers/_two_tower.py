@@ -103,6 +103,8 @@ def two_tower(
         )
     if examination_rate != 1.0 and examination_scores == 0 and not constant_scores:
         raise ValueError("examination_rate acts on examination_scores > 0 or constant_scores > 0")
+    if not context and (tuple(examination_hidden), examination_dimension) != ((16,), 8):
+        raise ValueError("examination_hidden and examination_dimension act where there is context: leave them out")
     seen, documents = _numbers_of_scores(combine, constant_scores, examination_scores, models)
     if not seen and (context or positions or examination_dropout or gradient_reversal):
         raise ValueError("context, positions, examination_dropout and gradient_reversal act on examination_scores > 0")
