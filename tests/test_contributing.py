@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md shows is run: the loss that it adds obeys the laws that it names."""
+"""What CONTRIBUTING.md shows is run: the loss and the click model that it adds obey the laws that it names."""
 
 import doctest
 import re
@@ -9,20 +9,25 @@ import pytest
 from backends import value_and_grad
 from test_docs import ROOT
 
+import plackett
+
 PAGE = ROOT / "CONTRIBUTING.md"
+CLASSES = ("ListNetLoss", "AffineModel")
 
 
 @pytest.fixture
 def shown():
-    """The names of its Python; its loss is known to Keras no longer than a test."""
+    """The names of its Python; its classes are known to Keras no longer than a test."""
     names = {"__name__": "contributing"}
     exec(compile("\n".join(re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)), PAGE.name, "exec"), names)
     yield names
-    del keras.saving.get_custom_objects()["plackett>ListNetLoss"]
+    for name in CLASSES:
+        del keras.saving.get_custom_objects()[f"plackett>{name}"]
 
 
-def test_the_example_of_the_class_runs(shown):
-    examples = doctest.DocTestFinder(recurse=False).find(shown["ListNetLoss"], "ListNetLoss", globs=shown, module=False)
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_example_of_the_class_runs(shown, name):
+    examples = doctest.DocTestFinder(recurse=False).find(shown[name], name, globs=shown, module=False)
     assert [len(example.examples) for example in examples] == [2]
     assert doctest.DocTestRunner().run(examples[0]).failed == 0
 
@@ -44,6 +49,42 @@ def test_options_are_checked_and_configs_hold_them(shown):
     with pytest.raises(ValueError, match="temperature must be a number greater than 0"):
         kind(temperature=0)
     assert kind.from_config(kind(temperature=2.0).get_config()) == kind(temperature=2.0)
+
+
+def test_the_click_model_has_the_probability_that_it_says(shown):
+    parameters = np.random.default_rng(0).normal(size=(3, 2, 4)).astype("float32")
+    attraction, examination, chance = 1 / (1 + np.exp(-parameters.astype("float64")))
+    model = shown["AffineModel"]()
+    found = model.click_probability(
+        model.stack(attraction=parameters[0], examination=parameters[1], chance=parameters[2])
+    )
+    expected = chance + (1 - chance) * examination * attraction
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, rtol=1e-5)
+    clicks = np.array([[1, 0, 0, 1], [0, 1, -1, -1]], "float32")
+    terms = np.where(clicks == 1, np.log(expected), np.where(clicks == 0, np.log(1 - expected), 0))
+    value = keras.ops.convert_to_numpy(shown["affine"](clicks, *parameters))
+    np.testing.assert_allclose(value, terms.sum(axis=1), rtol=1e-5)
+
+
+def test_the_click_model_trains_a_ranker_as_it_stands(shown):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(240, 2))
+    position = np.tile(np.arange(1, 5), 60)
+    columns = {"position": position, "click": random.random(240) < np.where(x[:, 0] > 0, 0.9, 0.1) / position}
+    lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[4] * 60, columns=columns)
+    towers = {"scorer": "two_tower", "scorer_options": {"relevance_options": {"hidden": [4]}, "examination_rate": 30.0}}
+    trained = plackett.train(
+        lists,
+        lists,
+        loss=shown["AffineModel"](),
+        target="click",
+        metric="validation_loss",
+        learning_rate=0.02,
+        batch_size=8,
+        epochs=10,
+        **towers,
+    )
+    assert plackett.evaluate(trained.ranker, lists, ["ndcg@4"])["ndcg@4"] > 0.85
 
 
 def test_the_commands_are_in_the_makefile():

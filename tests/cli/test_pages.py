@@ -75,5 +75,7 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
     for path in map(pathlib.Path, files):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(CONTENTS.get(path.name, ""))
+    for folder in (word for word in words if word.endswith("/")):
+        pathlib.Path(folder).mkdir()
     done = run(*arguments)
     assert "ReadError" in done.output, done.output
