@@ -13,7 +13,7 @@ import click_loops as loops
 import keras
 import numpy as np
 import pytest
-from backends import BACKEND, compiled, differentiated, directional, ragged
+from backends import BACKEND, compiled, compilers, differentiated, directional, ragged
 from keras import ops
 
 import plackett
@@ -340,6 +340,20 @@ def test_half_precision_is_computed_in_single_precision(row):
     np.testing.assert_allclose(gradient, slope, rtol=1e-3, atol=1e-6)
 
 
+@every_model
+def test_lists_without_documents_are_certain(row):
+    value = row.model.log_likelihood(np.zeros((2, 0), "float32"), np.zeros((2, 0, row.model.models), "float32"))
+    assert numpy(value).tolist() == [0.0, 0.0]
+
+
+@every_model
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX has no float64 here")
+def test_double_precision_is_kept(row):
+    clicks, parameters, mask = batch(row)
+    value = numpy(row.model.log_likelihood(clicks, parameters.astype("float64"), mask=mask))
+    np.testing.assert_allclose(value, by_loop(row, clicks, parameters, mask), rtol=1e-12, atol=1e-14)
+
+
 # What is compiled
 
 
@@ -359,6 +373,21 @@ def test_a_compiled_function_gives_the_same(row):
     given = [ops.convert_to_tensor(x) for x in (clicks, parameters, noise, mask)]
     for got, expected in zip(compiled(everything)(*given), everything(*given), strict=True):
         np.testing.assert_allclose(numpy(got), numpy(expected), rtol=1e-5, atol=1e-6)
+
+
+@every_model
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends compile for a known size")
+def test_a_graph_for_lists_of_any_size_gives_the_same(row):
+    clicks, parameters, mask = batch(row)
+    noise = np.random.default_rng(3).random(clicks.shape, "float32")
+
+    def everything(clicks, parameters, noise):
+        return row.model(clicks, parameters), row.model.sample(parameters, noise=noise)
+
+    given = [ops.convert_to_tensor(x) for x in (np.where(mask, clicks, -1).astype("float32"), parameters, noise)]
+    in_a_graph = compilers(2, 3, 2)["any shape"](everything)
+    for got, expected in zip(in_a_graph(*given), everything(*given), strict=True):
+        np.testing.assert_allclose(numpy(got), numpy(expected), rtol=1e-5)
 
 
 @pytest.mark.parametrize("row", [TABLE[4], TABLE[5], TABLE[6]], ids=lambda row: row.name)

@@ -195,6 +195,7 @@ PUBLIC = [
         lists,
         plackett.scorers,
         plackett.training,
+        plackett.clicks,
         plackett.data,
         plackett.evaluation,
     )

@@ -5,11 +5,12 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from backends import value_and_grad
 from conftest import made_lists
 from keras import ops
 
 import plackett
-from plackett import scorers
+from plackett import losses, scorers
 from plackett.data import Batches, RankingLists
 
 POSITIONS = 12
@@ -71,8 +72,7 @@ def test_examination_is_learnt_to_fall_with_the_position():
 
 def test_scores_of_a_stack_stand_in_the_order_that_the_loss_says():
     model = scorers.two_tower(LISTS, constant_scores=1, examination_scores=2, models=5, **SMALL)
-    (combine,) = [layer for layer in model.layers if layer.name.startswith("combine")]
-    combine.constants.assign([3.0])
+    model.get_layer("constants").values.assign([3.0])
     table = np.arange(2 * (POSITIONS + 1), dtype="float32").reshape(-1, 2)
     model.get_layer("examination").set_weights([table])
     found = outputs(model, LISTS)
@@ -80,7 +80,8 @@ def test_scores_of_a_stack_stand_in_the_order_that_the_loss_says():
     np.testing.assert_array_equal(found[:, 1:3], table[LISTS.columns["position"].astype("int32")])
     tower = scorers.relevance_tower(model)
     inputs, _, _ = Batches(LISTS, len(LISTS))[0]
-    np.testing.assert_allclose(found[:, 3:], ops.convert_to_numpy(tower(inputs))[inputs["mask"]], rtol=1e-5, atol=1e-6)
+    found[:, 1:3] = 0  # which a position gives
+    np.testing.assert_allclose(found, ops.convert_to_numpy(tower(inputs))[inputs["mask"]], rtol=1e-5, atol=1e-6)
 
 
 def test_padding_is_fed_position_0_and_scores_0():
@@ -102,7 +103,9 @@ def test_examination_depends_on_its_context():
         after = ops.convert_to_numpy(model(inputs | {name: inputs[name][::-1]}))
         assert np.abs(after[..., 0] - before[..., 0]).max() > 1e-4
         np.testing.assert_array_equal(after[..., 1], before[..., 1])
-    narrow = scorers.two_tower(LISTS, models=2, context=["device"], hidden=[3], dimension=5, **SMALL)
+    narrow = scorers.two_tower(
+        LISTS, models=2, context=["device"], examination_hidden=[3], examination_dimension=5, **SMALL
+    )
     assert narrow.get_layer("examination").kernel.shape == (3, 1)
     assert narrow.get_layer("position_embedding").embeddings.shape == (POSITIONS + 1, 5)
 
@@ -128,6 +131,60 @@ def test_reversal_adds_a_guess_of_relevance_and_turns_its_gradient():
     assert float(ops.convert_to_numpy(layer.losses[0])) == (2 * 1 - 5) ** 2
     history = [train(options={"gradient_reversal": scale}, epochs=1).history for scale in (0.0, 0.5)]
     assert history[1][0]["loss"] > history[0][0]["loss"]
+
+
+def test_the_gradient_of_the_guess_is_reversed_and_scaled():
+    relevance, mask = np.array([[[5.0]]], "float32"), np.array([[True]])
+    layer = scorers._examination.Reversal(3.0)
+    layer((relevance, relevance, mask))
+    layer.kernel.assign([[2.0]])
+
+    def guess(examination):
+        layer((examination, relevance, mask), training=True)
+        return layer.losses[-1]
+
+    value, gradient = value_and_grad(guess, np.array([[[1.0]]], "float32"))
+    assert value == (2 * 1 - 5) ** 2
+    np.testing.assert_allclose(gradient, [[[-3 * 2 * (2 * 1 - 5) * 2]]], rtol=1e-6)
+
+
+@keras.saving.register_keras_serializable("test_two_tower")
+class ThreeCausesLoss(losses.RankingLoss):
+    """Of clicks with one number for all documents, two of the position and one of the document."""
+
+    fn = staticmethod(lambda labels, scores, *, mask: ops.sum(ops.square(scores), axis=(-2, -1)))
+    models = 4
+    constants = ("patience",)
+    of_positions = ("examination", "trust")
+
+
+def test_a_loss_says_which_of_its_columns_each_tower_gives():
+    model = train(loss=ThreeCausesLoss(), metric="validation_loss", epochs=1).model
+    assert model.output.shape == (None, None, 4)
+    assert model.get_layer("examination").output.shape == (None, None, 2)
+    np.testing.assert_allclose(outputs(model, VALIDATION)[:, 3], plackett.score(model, VALIDATION), rtol=1e-5)
+    with pytest.raises(ValueError, match="three_causes needs the position at which each document was shown"):
+        plackett.train(LISTS, VALIDATION, **QUICK | {"loss": ThreeCausesLoss(), "scorer": "mlp"})
+
+
+def test_a_model_of_ones_own_may_take_positions_and_other_columns():
+    inputs = {
+        "features": keras.Input((None, 5)),
+        "position": keras.Input((None,)),
+        "height": keras.Input((None,)),
+        "device": keras.Input((None, 2)),
+    }
+    shown = ops.stack([inputs["position"], inputs["height"]], axis=-1)
+    x = keras.layers.Concatenate()([inputs["features"], shown, inputs["device"] / 2.0**31])
+    model = keras.Model(inputs, keras.layers.Dense(1)(x))
+    trained = plackett.train(LISTS, VALIDATION, target="click", scorer=model, epochs=1)
+    assert sorted(trained.model.input) == ["device", "features", "height", "mask", "position"]
+    moved = dataclasses.replace(VALIDATION, columns=VALIDATION.columns | {"position": VALIDATION.columns["height"]})
+    assert (plackett.score(trained.model, moved) != plackett.score(trained.model, VALIDATION)).all()
+    with pytest.raises(ValueError, match="the model takes text as device, which in these lists holds numbers"):
+        plackett.score(trained.model, dataclasses.replace(VALIDATION, query_columns={"device": np.zeros(20)}))
+    with pytest.raises(ValueError, match="position is missing"):
+        plackett.score(trained.model, without_positions(VALIDATION))
 
 
 def test_options_of_confounding_change_what_is_learnt():
@@ -191,7 +248,7 @@ def test_without_examination_no_position_is_needed():
     model = scorers.two_tower(without_positions(LISTS), constant_scores=1, examination_scores=0, models=3, **SMALL)
     assert sorted(model.input) == ["features", "mask"]
     assert model.output.shape == (None, None, 3)
-    assert scorers.relevance_tower(model).output.shape == (None, None, 2)
+    assert scorers.relevance_tower(model).output.shape == (None, None, 3)
 
 
 def test_both_models_are_saved_and_loaded(tmp_path):
@@ -207,18 +264,21 @@ def test_both_models_are_saved_and_loaded(tmp_path):
     np.testing.assert_allclose(*(ops.convert_to_numpy(one(inputs)) for one in (loaded, model)), rtol=1e-5, atol=1e-6)
 
 
-def rank_by_the_product(columns):
-    return columns[..., -1] + columns[..., -2]
+def rank_by_three(columns):
+    return columns[..., 0] * columns[..., -1] + columns[..., -2]
 
 
 def test_several_scores_of_relevance_rank_by_all_columns_of_the_stack(tmp_path):
-    rank = keras.saving.register_keras_serializable("test_two_tower")(rank_by_the_product)
+    rank = keras.saving.register_keras_serializable("test_two_tower")(rank_by_three)
     model = scorers.two_tower(LISTS, constant_scores=1, models=4, **SMALL)
     next(iter(scorers._any_model.output_layers(model).values())).ranking = rank
+    tower = scorers.relevance_tower(model)
+    model.get_layer("constants").values.assign([5.0])  # which the towers share
     columns = outputs(model, VALIDATION)
     scores = plackett.score(model, VALIDATION)
-    np.testing.assert_allclose(scores, columns[:, 2] + columns[:, 3], rtol=1e-5, atol=1e-6)
-    scorers.relevance_tower(model).save(tmp_path / "tower.keras")
+    np.testing.assert_allclose(scores, 5 * columns[:, 3] + columns[:, 2], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(scores, plackett.score(tower, VALIDATION))
+    tower.save(tmp_path / "tower.keras")
     found = plackett.score(plackett.load(tmp_path / "tower.keras"), VALIDATION)
     np.testing.assert_allclose(found, scores, rtol=1e-5, atol=1e-6)
 

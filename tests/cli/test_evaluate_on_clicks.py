@@ -69,7 +69,7 @@ def test_the_columns_of_a_log_may_have_other_names(shop):
     arguments = ["dear=feature:price", "--topn", "2"]
     flags = ["--click-column", "document=product", "--click-column", "click=bought"]
     assert ask(*arguments, *flags, log="own.csv").output == ask(*arguments).output
-    assert "unknown column of a log: 'paper'" in words(ask(*arguments, "--click-column", "paper=product"))
+    assert "unknown role in --click-column: 'paper'" in words(ask(*arguments, "--click-column", "paper=product"))
 
 
 def test_a_log_without_sessions_is_cut_where_positions_do_not_rise(shop):

@@ -1,6 +1,7 @@
 """The commands that README.md and docs/ show are accepted as they stand, up to where data is read."""
 
 import dataclasses
+import itertools
 import pathlib
 import re
 import shlex
@@ -65,7 +66,8 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
         monkeypatch.setattr(module, name, read)
     monkeypatch.chdir(tmp_path)
     arguments = shlex.split(command)
-    output = {arguments[2]} if arguments[0] == "convert" else {*arguments[-1:]} if "-o" in arguments else set()
+    output = {arguments[2]} if arguments[0] == "convert" else set()
+    output |= {after for flag, after in itertools.pairwise(arguments) if flag in ("-o", "--output")}
     words = [word for word in [*arguments, "train.parquet"] if word not in output and ":" not in word]
     files = [name for name in (word.rpartition("=")[2] for word in words) if pathlib.Path(name).suffix]
     if arguments[0] in ("evaluate", "report", "score"):

@@ -145,7 +145,7 @@ def test_propensities_come_from_a_file_or_a_method(shop, tmp_path):
         (["--method", "pbm", "--loss", "softmax"], "the method pbm has its own loss"),
         (["--method", "ipw", "--clip", 0], "clip must be above 0 and at most 1"),
         ([], "--clicks needs --method"),
-        (["--method", "ipw", "--click-column", "doc=product"], "a log has the columns query, session"),
+        (["--method", "ipw", "--click-column", "doc=product"], "unknown role in --click-column: 'doc'"),
     ],
 )
 def test_what_does_not_act_or_fit_is_refused(shop, tmp_path, arguments, words_of_it):

@@ -64,7 +64,7 @@ def test_sessions_whose_columns_have_other_names_are_read_too(folder):
     assert run("propensities", "sessions.parquet", "-o", "a.csv").exit_code == 0
     rows = [f"q,{row // 2},{'abba'[row % 4]},{row % 2 + 1},{int(row % 2 == 0 or row % 4 == 1)}" for row in range(80)]
     (folder / "shop.csv").write_text("\n".join(["query,session,product,rank,click", *rows]))
-    columns = ("--log-column", "document=product", "--log-column", "position=rank")
+    columns = ("--click-column", "document=product", "--click-column", "position=rank")
     done = run("propensities", "shop.csv", *columns, "-o", "b.csv")
     assert done.exit_code == 0, done.output
     assert (folder / "a.csv").read_text() == (folder / "b.csv").read_text()
@@ -97,7 +97,7 @@ def test_features_are_read_for_regression_em(folder):
         (["log.csv", "--swaps", 1], "--swaps acts with --method randomized, but the method is intervention_harvesting"),
         (["log.csv", "--data", "features.csv"], "--data acts with --method regression_em"),
         (["log.csv", "--label", "x"], "act on the files of --data, but there are none"),
-        (["log.csv", "--log-column", "doc=x"], "unknown role in --log-column: 'doc'"),
+        (["log.csv", "--click-column", "doc=x"], "unknown role in --click-column: 'doc'"),
         (["log.csv", "--plot", "a.gif"], "--plot must be NAME.html"),
         (["none.csv"], "there is no file none.csv"),
         (["log.csv", "--positions", 1], "positions must be None or a whole number of at least 2, but got 1"),

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from plackett.cli import _checks
-from plackett.cli._reading import parse_pairs
+from plackett.cli._click_columns import PANEL, find_click_columns
 from plackett.cli._request import Request
 from plackett.cli._tables import say
 from plackett.registry import check_known
@@ -20,7 +20,6 @@ if typing.TYPE_CHECKING:
     from plackett.clicks._train import Plan
     from plackett.data import ClickCounts, Sessions
 
-PANEL = "Clicks"
 # The keys of `plackett.clicks._methods.METHODS`, which needs Keras.
 METHODS = (
     *("naive", "ipw", "click_em", "mixture_em", "two_tower"),
@@ -32,14 +31,6 @@ Clicks = Annotated[
         help="A log of clicks to learn from, in the place of labels: Parquet of sessions, or CSV, TSV and Parquet with "
         "one row an impression (query, document, position, click, and session and propensity where they are known) or "
         "one of counts (query, document, position, shown, clicked). May be repeated.",
-        rich_help_panel=PANEL,
-    ),
-]
-ClickColumns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--click-column",
-        help="A column of the log that has another name there, as NAME=COLUMN: document=product. May be repeated.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -68,7 +59,6 @@ Clip = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
-COLUMNS = ("query", "session", "document", "position", "click", "propensity", "shown", "clicked")
 FLAGS = {
     "click_columns": "--click-column",
     "method": "--method",
@@ -92,7 +82,7 @@ class ClickRequest:
     """
 
     paths: list[str]
-    columns: dict[str, str]
+    columns: dict[str, str | None]
     method: str
     propensities: str | None
     propensity_method: str | None
@@ -119,11 +109,7 @@ def read_click_request(given: Mapping[str, Any], of_config: Mapping[str, Any] | 
         if acting := [flag for name, flag in FLAGS.items() if name in given]:
             raise ValueError(f"{', '.join(acting)} acts on a log of clicks: give --clicks LOG")
         return None
-    columns = parse_pairs("--click-column", given.get("click_columns") or (), "NAME=COLUMN") or before.get(
-        "columns", {}
-    )
-    if unknown := [name for name in columns if name not in COLUMNS]:
-        raise ValueError(f"--click-column {unknown[0]}: a log has the columns {', '.join(COLUMNS)}")
+    columns = find_click_columns(given) or before.get("columns", {})
     method = given.get("method") or before.get("method")
     if method is None:
         raise ValueError(f"--clicks needs --method, one of {', '.join(METHODS)}")

@@ -13,16 +13,14 @@ from rich.table import Table
 from plackett._files import check_file
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
-from plackett.cli._flags import NONE, with_flags
-from plackett.cli._reading import parse_pairs
+from plackett.cli._click_columns import OF_SESSIONS, PANEL, ClickColumns, find_click_columns
+from plackett.cli._flags import with_flags
 from plackett.cli._systems import Measurement, check_measurement, open_measured, remarks
 from plackett.cli._tables import say, show
 from plackett.data._suffixes import MOVIELENS
-from plackett.registry import check_known
 from plackett.training._config_file import read_yaml
 
-PANEL = "Clicks"
-ROLES = ("query", "session", "document", "position", "click", "propensity")  # columns of a log
+COLUMNS = "click_columns"
 OF_JUDGEMENTS = (
     *("metric", "like", "empty", "ties", "queries", "baseline", "slice_by", "worst", "output", "overwrite", "seed"),
 )
@@ -41,10 +39,6 @@ FLAGS = {
     "missing": (str | None, "Queries of which the log cannot tell the clicks: refuse or leave_out. Default: refuse."),
     "max_weight": (float | None, "The largest weight of a click in dr. Default: 5."),
     "attraction": (str | None, "A system whose scores are logits of P(click | seen), for dr. Default: a table."),
-    "click_columns": (
-        list[str] | None,
-        f"A column of the log, as document=product: {', '.join(ROLES)}; session={NONE}. May be repeated.",
-    ),
 }
 
 
@@ -55,6 +49,7 @@ def with_clicks(command: Callable) -> Callable:
     for name, (of, text) in FLAGS.items():
         option = typer.Option(_flag(name), help=text, rich_help_panel=PANEL)
         flags.append(inspect.Parameter(name, kind, default=None, annotation=Annotated[of, option]))
+    flags.append(inspect.Parameter(COLUMNS, kind, default=None, annotation=ClickColumns))
     return with_flags(command, flags)
 
 
@@ -65,7 +60,7 @@ def asks_for_clicks(given: Mapping[str, Any]) -> bool:
         ValueError: a flag would not act.
     """
     if "clicks" not in given:
-        for name in FLAGS:
+        for name in (*FLAGS, COLUMNS):
             if name in given:
                 raise ValueError(f"{_flag(name)} acts on clicks: name the log by --clicks")
         return False
@@ -93,7 +88,7 @@ def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given
         check_file(given["propensities"])
     if "max_weight" in given and "dr" not in given.get("estimator", ["dr"]):
         raise ValueError("--max-weight acts on --estimator dr, which is not asked for")
-    columns = _columns_of_log(given)
+    columns = find_click_columns(given, OF_SESSIONS)
     choose_backend(given.get("backend"))
 
     from plackett.clicks import off_policy
@@ -115,17 +110,7 @@ def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given
 
 def _flag(name):
     """ "click_columns" -> "--click-column"."""
-    return "--" + {"click_columns": "click-column", "slice_by": "slice"}.get(name, name.replace("_", "-"))
-
-
-def _columns_of_log(given):
-    """The columns of the log, as `read_sessions` takes them."""
-    columns: dict[str, str | None] = dict(
-        parse_pairs("--click-column", given.get("click_columns") or (), "ROLE=COLUMN")
-    )
-    for role in columns:
-        check_known("column of a log:", role, ROLES)
-    return columns | {role: None for role in ("session", "propensity") if columns.get(role) == NONE}
+    return "--" + {COLUMNS: "click-column", "slice_by": "slice"}.get(name, name.replace("_", "-"))
 
 
 def _read(measurement: Measurement, systems, options):

@@ -8,8 +8,9 @@ from rich.table import Table
 
 from plackett._files import errors_of_writing, replace
 from plackett.cli import _checks
+from plackett.cli._click_columns import ClickColumns, find_click_columns
 from plackett.cli._flags import with_reading
-from plackett.cli._reading import find_reading, parse_pairs
+from plackett.cli._reading import find_reading
 from plackett.cli._request import flags_given
 from plackett.cli._tables import in_brackets, in_digits, say, show
 from plackett.clicks import propensities as estimators
@@ -17,7 +18,6 @@ from plackett.data._reading import check_is_no_input
 from plackett.registry import check_known
 
 PLOTS = (".html", ".json", ".pdf", ".png", ".svg")
-ROLES = ("query", "session", "document", "position", "click", "shown", "clicked", "propensity")
 Log = Annotated[list[str], typer.Argument(help="Files of one click log: sessions, or counts with shown and clicked.")]
 
 
@@ -29,12 +29,7 @@ def propensities(
     method: Annotated[
         str, typer.Option(help=f"How it is estimated: {', '.join(estimators.METHODS)}.")
     ] = estimators.METHODS[0],
-    log_column: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=f"Which column of the log is what, as document=product; may be repeated. {', '.join(ROLES)}."
-        ),
-    ] = None,
+    click_columns: ClickColumns = None,
     data: Annotated[
         list[str] | None, typer.Option(help="regression_em: files of the features of the documents of each query.")
     ] = None,
@@ -62,16 +57,14 @@ def propensities(
             raise ValueError(f"--{name} acts with --method {acts_with}, but the method is {method}")
     if swaps is not None:
         options["swaps"] = swaps
-    columns = parse_pairs("--log-column", log_column or [], "ROLE=COLUMN")
-    for role in columns:
-        check_known("role in --log-column:", role, ROLES)
+    columns = find_click_columns(given)
     _check_outputs(output, plot, log, overwrite)
     _checks.check_files(log)
     reading = find_reading(given, data or [])
     if data:
         _checks.check_sources(data, reading=reading, labelled=False)
     elif reading:
-        raise ValueError("options of reading act on the files of --data, but there are none; see --log-column")
+        raise ValueError("options of reading act on the files of --data, but there are none; see --click-column")
 
     from plackett.data import read_clicks
     from plackett.data._sources import read_acting

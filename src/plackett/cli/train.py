@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from plackett.cli import _checks, _clicks
 from plackett.cli._backend import choose_backend
+from plackett.cli._click_columns import ClickColumns
 from plackett.cli._flags import (
     LAMBDARANK,
     Backend,
@@ -57,7 +58,7 @@ def train(
     propensities: _clicks.Propensities = None,
     propensity_method: _clicks.PropensityMethod = None,
     clip: _clicks.Clip = None,
-    click_columns: _clicks.ClickColumns = None,
+    click_columns: ClickColumns = None,
     **flags,
 ):
     """Train a ranker and keep the best epoch: config.yaml, environment.yaml, model.keras, metrics.json, history.csv."""

@@ -8,6 +8,7 @@ from plackett import _lazy
 _NAMES = {
     "CascadeModel": "models",
     "ClickChainModel": "models",
+    "ClickMeasures": "_measures",
     "ClickModel": "models",
     "ClickThroughRateModel": "models",
     "DependentClickModel": "models",
@@ -26,6 +27,7 @@ _NAMES = {
     "click_through_rate": "models",
     "dependent_click": "models",
     "dynamic_bayesian": "models",
+    "measure": "_measures",
     "mixture": "models",
     "off_policy": "",
     "position_based": "models",

@@ -12,6 +12,8 @@ from plackett._files import find_model
 def load(path: str | os.PathLike) -> keras.Model:
     """The ranker in the output folder of a run, or in a `.keras` file.
 
+    Of a run of two towers the folder gives the relevance tower, which ranks, and its file `whole_model.keras` both.
+
     `keras.models.load_model` does the same where the classes of plackett have been imported before.
 
     >>> import pathlib, tempfile

@@ -88,8 +88,8 @@ class RankingLoss(Configured, keras.losses.Loss):
     models: Any = None
     # Of a loss of clicks whose columns differ: the names of those that are the same for all documents, which stand
     # first, and then of those that depend on the position; the others depend on the document. None = all on both.
-    constants: ClassVar[tuple[str, ...]] = ()
-    of_positions: ClassVar[tuple[str, ...] | None] = None
+    constants: Any = ()
+    of_positions: Any = None
     # Of a loss of clicks without such columns: its scores depend on positions nevertheless.
     needs_positions: ClassVar[bool] = False
     # Function of the scores of several models, [..., list_size, models], that makes of them the scores to rank by,

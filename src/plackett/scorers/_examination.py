@@ -103,6 +103,38 @@ class Positions(keras.layers.Layer):
 
 
 @register
+class Constants(keras.layers.Layer):
+    """Free numbers that are the same for all documents; 0 where they are not trained.
+
+    Args:
+        number: how many there are.
+        rate: they are their weights times this.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, number: int, rate: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.number = number
+        self.rate = rate
+        self.supports_masking = True
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return super().get_config() | {"number": self.number, "rate": self.rate}
+
+    def build(self, shape: tuple) -> None:
+        """Makes the numbers."""
+        self.values = self.add_weight(name="values", shape=(self.number,), initializer="zeros")
+
+    def call(self, scores: Tensor) -> Tensor:
+        """[lists, list_size, ...] -> [lists, list_size, number]."""
+        return ops.zeros_like(scores[..., :1]) + self.rate * self.values
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+        """None: who is real is known where the scores are masked."""
+
+
+@register
 class Combine(keras.layers.Layer):
     """Adds the scores of two towers, or puts them side by side; see `two_tower`.
 
@@ -112,7 +144,6 @@ class Combine(keras.layers.Layer):
         examination_scores: how many scores the examination tower gives.
         examination_dropout: the share of lists whose examination is 0 in training.
         examined: the inputs of the examination tower.
-        rate: the free numbers are their weights times this.
         kwargs: those of `keras.layers.Layer`.
     """
 
@@ -123,7 +154,6 @@ class Combine(keras.layers.Layer):
         examination_scores: int,
         examination_dropout: float,
         examined: Sequence[str],
-        rate: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -132,7 +162,6 @@ class Combine(keras.layers.Layer):
         self.examination_scores = examination_scores
         self.examination_dropout = examination_dropout
         self.examined = tuple(examined)
-        self.rate = rate
         self.seed_generator = keras.random.SeedGenerator() if examination_dropout else None
         self.supports_masking = True
 
@@ -144,24 +173,13 @@ class Combine(keras.layers.Layer):
             "examination_scores": self.examination_scores,
             "examination_dropout": self.examination_dropout,
             "examined": list(self.examined),
-            "rate": self.rate,
         }
 
-    def build(self, shapes: list) -> None:
-        """Makes the free numbers."""
-        if self.constant_scores:
-            self.constants = self.add_weight(name="constants", shape=(self.constant_scores,), initializer="zeros")
-
     def call(self, parts: list[Tensor], training: bool | None = None) -> Tensor:
-        """[examination, relevance], or [relevance] alone, each [lists, list_size, scores], -> what the loss takes."""
-        *examination, relevance = parts
+        """What stands in a stack in its order, or [examination, relevance], each [lists, list_size, scores] -> one."""
         if training and self.examination_dropout:
-            examination = [self._drop(one) for one in examination]
-        if self.combine == "add":
-            return relevance + examination[0] if examination else relevance
-        if self.constant_scores:
-            examination = [ops.zeros_like(relevance[..., :1]) + self.rate * self.constants, *examination]
-        return ops.concatenate([*examination, relevance], axis=-1)
+            parts = [self._drop(parts[0]), parts[1]]
+        return parts[0] + parts[1] if self.combine == "add" else ops.concatenate(parts, axis=-1)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
         """None: who is real is known where the scores are masked."""

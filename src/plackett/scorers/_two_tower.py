@@ -1,21 +1,21 @@
 """Two towers: what a document is worth and whether it was seen, which a click mixes up."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import keras
-from keras import ops
 
 from plackett._types import Tensor
 from plackett.data import RankingLists
-from plackett.registry import check_known, register
+from plackett.registry import check_known
 from plackett.registry.options import Count, CountFrom0, Counts, Names, NotNegative, Positive, ShareBelow1
 from plackett.scorers._any_model import output_layers
 from plackett.scorers._checks import check_options_of, with_checks
-from plackett.scorers._examination import Combine, Reversal, examination_tower
+from plackett.scorers._examination import Combine, Constants, Reversal, examination_tower
 from plackett.scorers._outputs import MaskedScores, mask_scores
 
-SCORES = "scores"  # the name of the layer that the scores of the relevance tower come from
+# The names of the layers that the scores of the relevance tower and the constants come from.
+SCORES, CONSTANTS = "scores", "constants"
 
 
 @with_checks
@@ -29,8 +29,8 @@ def two_tower(
     combine: Literal["stack", "add"] = "stack",
     constant_scores: CountFrom0 = 0,
     examination_scores: CountFrom0 | None = None,
-    hidden: Counts = (16,),
-    dimension: Count = 8,
+    examination_hidden: Counts = (16,),
+    examination_dimension: Count = 8,
     examination_rate: Positive = 1.0,
     examination_dropout: ShareBelow1 = 0.0,
     gradient_reversal: NotNegative = 0.0,
@@ -69,8 +69,8 @@ def two_tower(
         constant_scores: how many free numbers stand first in a stack.
         examination_scores: how many scores the examination tower gives. None = 1 in a stack; in a sum as many as there
             are models. With 0 the scorer takes no position.
-        hidden: the widths of the hidden layers over positions and context.
-        dimension: of the embeddings of positions and categories, where there is context.
+        examination_hidden: the widths of the hidden layers over positions and context.
+        examination_dimension: of the embeddings of positions and categories, where there is context.
         examination_rate: how much faster than the relevance tower the examination and the free numbers move with Adam,
             whose steps do not depend on the scale: they are the weights times this. At 1 a number of a position is far
             from what the clicks say when the relevance tower is done, which then learns the position too.
@@ -112,7 +112,12 @@ def two_tower(
     examined: dict[str, Tensor] = {}
     if seen:
         examined, examination = examination_tower(
-            lists, seen, positions=positions, context=context, hidden=hidden, dimension=dimension
+            lists,
+            seen,
+            positions=positions,
+            context=context,
+            hidden=examination_hidden,
+            dimension=examination_dimension,
         )
         if taken := set(examined) & set(inputs):
             raise ValueError(f"{', '.join(sorted(taken))} cannot be in the context and in the relevance tower")
@@ -121,8 +126,9 @@ def two_tower(
         if gradient_reversal:
             examination = Reversal(gradient_reversal, dtype="float32")((examination, parts[0], mask))
         parts.insert(0, examination)
-    options = (combine, constant_scores, seen, examination_dropout, tuple(examined), examination_rate)
-    both = Combine(*options, dtype="float32")(parts)
+    if constant_scores:
+        parts.insert(0, Constants(constant_scores, examination_rate, name=CONSTANTS, dtype="float32")(parts[-1]))
+    both = Combine(combine, constant_scores, seen, examination_dropout, tuple(examined), dtype="float32")(parts)
     return keras.Model(inputs | examined, mask_scores(both, mask, "clicks", models), name="two_tower")
 
 
@@ -186,7 +192,8 @@ def relevance_tower(model: keras.Model) -> keras.Model:
 
     Returns:
         A scorer, see `plackett.scorers`, which shares the weights. Where the relevance tower gives a document several
-        scores, they rank as the model's do, or as its loss says.
+        scores, they rank as the model's do, or as its loss says; in a stack they then have its other columns beside
+        them, of which the examination is 0.
 
     Raises:
         ValueError: the model has no relevance tower.
@@ -196,52 +203,28 @@ def relevance_tower(model: keras.Model) -> keras.Model:
         raise ValueError(
             f"the model {model.name} has no relevance tower: it was not made by plackett.scorers.two_tower"
         )
-    (output,) = output_layers(model).values()
-    ranking = getattr(model, "loss", None) if output.ranking is None else output
-    ranking = getattr(ranking, "ranking", None)
-    layer = model.get_layer(SCORES)
-    if ranking is not None and layer.axis_of_models and combination.combine == "stack":
-        ranking = OfRelevance(ranking, combination.constant_scores + combination.examination_scores)
-    scores = MaskedScores(
-        layer.axis_of_models, ranking if layer.axis_of_models else None, name="relevance", dtype="float32"
-    )
+    layer, scores = model.get_layer(SCORES), model.get_layer(SCORES).output
     inputs = {name: tensor for name, tensor in model.input.items() if name not in combination.examined}
-    return keras.Model(inputs, scores((layer.output, inputs["mask"])), name="relevance_tower")
+    ranking = None
+    if layer.axis_of_models:
+        (output,) = output_layers(model).values()
+        ranking = getattr(getattr(model, "loss", None) if output.ranking is None else output, "ranking", None)
+        scores = _with_other_columns(model, combination, scores)
+    masked = MaskedScores(layer.axis_of_models, ranking, name="relevance", dtype="float32")
+    return keras.Model(inputs, masked((scores, inputs["mask"])), name="relevance_tower")
+
+
+def _with_other_columns(model, combination, scores):
+    """The columns of a stack that are known without a position, and 0 for the others."""
+    if combination.combine == "add":
+        return scores
+    parts = [model.get_layer(CONSTANTS).output] if combination.constant_scores else []
+    if combination.examination_scores:
+        number = combination.examination_scores
+        parts.append(Constants(number, trainable=False, name="no_examination", dtype="float32")(scores))
+    return keras.layers.Concatenate(dtype="float32")([*parts, scores]) if parts else scores
 
 
 def ranker_of(model: keras.Model) -> keras.Model:
     """The relevance tower of a model of two towers; any other model itself."""
     return relevance_tower(model) if has_towers(model) else model
-
-
-@register
-class OfRelevance:
-    """Ranks by the scores of the relevance tower as a function of all columns of a stack does.
-
-    >>> import numpy as np
-    >>> rank = OfRelevance(lambda columns: columns[..., 1], before=1)
-    >>> [float(x) for x in rank(np.array([[5.0], [7.0]], "float32"))]
-    [5.0, 7.0]
-
-    Args:
-        ranking: function of [..., columns] that gives [...].
-        before: how many columns stand before those of the tower; they are 0, since they are the same for all documents
-            or not known.
-    """
-
-    def __init__(self, ranking: Callable[[Tensor], Tensor], before: int) -> None:
-        self.ranking, self.before = ranking, before
-
-    def __call__(self, scores: Tensor) -> Tensor:
-        """[..., relevance columns] -> [...]."""
-        zeros = [ops.zeros_like(scores[..., :1])] * self.before
-        return self.ranking(ops.concatenate([*zeros, scores], axis=-1))
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {"ranking": keras.saving.serialize_keras_object(self.ranking), "before": self.before}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "OfRelevance":
-        """The rule of what `get_config` returned."""
-        return cls(**config | {"ranking": keras.saving.deserialize_keras_object(config["ranking"])})

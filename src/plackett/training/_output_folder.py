@@ -10,8 +10,8 @@ from plackett.training._lock import is_of_lock
 
 # What is taken away of an earlier run, in this order: what is left of it may be resumed at any moment. The config,
 # which says that it is a run, is replaced.
-RESULTS = ("history.csv", "checkpoints", MODEL, WHOLE_MODEL, "metrics.json", "divergence.json")
-OF_A_RUN = (*RESULTS, "environment.yaml", "config.yaml")
+RESULTS = ("history.csv", "checkpoints", MODEL, "metrics.json", "divergence.json")
+OF_A_RUN = (*RESULTS, WHOLE_MODEL, "environment.yaml", "config.yaml")
 # What every config.yaml of a run has had, and that of no other tool has all of.
 NAMES = frozenset({"backend", "loss", "loss_options", "metric", "scorer_options", "epochs", "batch_size", "seed"})
 SHOWN = 5

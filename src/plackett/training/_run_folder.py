@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import yaml
 
-from plackett._files import errors_of_writing, make_folder, remove_partial, write_whole
+from plackett._files import WHOLE_MODEL, errors_of_writing, make_folder, remove_partial, write_whole
 from plackett.data import RankingLists
 from plackett.data._features import match_features
 from plackett.training._config_file import read_yaml
@@ -51,6 +51,8 @@ def open_run_folder(
         make_folder(folder)
     remove_partial(folder, OF_A_RUN)
     _remove(folder, RESULTS)
+    if (folder / WHOLE_MODEL).exists():  # of two towers, which the new run may not have
+        _remove(folder, [WHOLE_MODEL])
     write_whole(folder / "environment.yaml", yaml.safe_dump(surroundings, sort_keys=False))
     write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     return folder

@@ -8,6 +8,7 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.clicks.models import _walks
+from plackett.clicks.models._logs import IMPOSSIBLE
 from plackett.lists import clean, weights_of_documents
 from plackett.lists._shapes import computable, shape_text
 from plackett.losses._base import RankingLoss, Reduction
@@ -27,6 +28,16 @@ class ClickModel(RankingLoss):
 
     It is called as any loss, with clicks, [lists, list_size], 0 or 1, and parameters, [lists, list_size, columns]:
     logits, one column for each name in `columns`. The documents of a list stand in the order in which they were shown.
+
+    Its methods take parameters that `stack` makes of names, or that a scorer gives.
+
+    >>> from plackett.clicks import PositionBasedModel
+    >>> model = PositionBasedModel()
+    >>> parameters = model.stack(attraction=[0.0, 0.0], examination=[30.0, 0.0])
+    >>> [round(float(p), 2) for p in model.click_probability(parameters)]
+    [0.5, 0.25]
+    >>> [float(click) for click in model.sample(parameters, noise=[0.1, 0.7])]
+    [1.0, 0.0]
 
     A subclass names its parameters, by what they depend on, and gives their probabilities: `_log_likelihood`,
     `_log_probability` and `_walk`.
@@ -80,7 +91,7 @@ class ClickModel(RankingLoss):
         """[...], log P(the clicks of the list), in nats; 0 for an empty list.
 
         Args:
-            clicks: [..., list_size], 0 or 1, in the order shown.
+            clicks: [..., list_size], 0 or 1, in the order shown; at least 1 is a click.
             parameters: [..., list_size, columns], logits; or what broadcasts to it.
             mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
 
@@ -97,9 +108,13 @@ class ClickModel(RankingLoss):
             parameters: [..., list_size, columns], logits.
             mask: [..., list_size] bool, True = real document. None = all.
         """
+        return ops.exp(self.log_click_probability(parameters, mask=mask))
+
+    def log_click_probability(self, parameters: Tensor, *, mask: Tensor | None = None) -> Tensor:
+        """[..., list_size], log P(click), whatever else is clicked; -inf at padding."""
         parameters = computable(parameters)
         _, parameters, mask = self._clean(ops.zeros_like(parameters[..., 0]), parameters, mask)
-        return ops.where(mask, ops.exp(self._log_probability(mask, **self.split(parameters))), 0.0)
+        return ops.where(mask, self._log_probability(mask, **self.split(parameters)), IMPOSSIBLE)
 
     def conditional_click_probability(
         self, clicks: Tensor, parameters: Tensor, *, mask: Tensor | None = None

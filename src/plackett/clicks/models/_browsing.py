@@ -8,7 +8,7 @@ from plackett import backend
 from plackett._types import Tensor
 from plackett.clicks.models._base import ClickModel
 from plackett.clicks.models._logs import IMPOSSIBLE, before, log_both, log_sum, logs
-from plackett.clicks.models._walks import Walk, size
+from plackett.clicks.models._walks import Walk, along
 from plackett.lists import count
 from plackett.lists._shapes import computable, shape_text
 from plackett.losses._base import Reduction
@@ -98,27 +98,28 @@ class UserBrowsingModel(ClickModel):
         return {"examination": parameters[..., :-1], "attraction": parameters[..., -1]}
 
     def _log_likelihood(self, clicked, mask, examination, attraction):
-        examination = _of_short_lists(examination, mask)
+        examination = _of_short_lists(examination, mask, self.positions)
         last = before(backend.running_max(ops.where(clicked, _places(mask), 0)), 0)
         click, none = log_both(logs(attraction), logs(_at(examination, last)))
         return ops.sum(ops.where(mask, ops.where(clicked, click, none), 0.0), axis=-1)
 
     def _log_probability(self, mask, examination, attraction):
         """By the distribution of the place of the last click, which each document moves on."""
-        examination, places = _of_short_lists(examination, mask), _places(mask)
+        examination, places = _of_short_lists(examination, mask, self.positions), _places(mask)
         logits = ops.broadcast_to(attraction[..., None], ops.shape(examination))
         click, none = log_both(logs(logits), logs(examination))
-        known = ops.arange(self.positions)
-        last = ops.where(known == 0, 0.0, IMPOSSIBLE) + ops.zeros_like(click[..., 0, :])
-        clicks = []
-        for i in range(size(mask)):
-            clicks.append(log_sum(last + click[..., i, :]))
-            moved = ops.where(known == places[..., i, None], clicks[-1][..., None], last + none[..., i, :])
-            last = ops.where(mask[..., i, None], moved, last)
-        return ops.stack(clicks, axis=-1)
+        known = ops.arange(self.positions, dtype="int32")
+
+        def step(last, i):
+            clicked = log_sum(last + click[..., i, :])
+            moved = ops.where(known == places[..., i, None], clicked[..., None], last + none[..., i, :])
+            return ops.where(mask[..., i, None], moved, last), (clicked,)
+
+        first = ops.where(known == 0, 0.0, IMPOSSIBLE) + ops.zeros_like(examination[..., 0, :])
+        return along(step, first, mask)[0]
 
     def _walk(self, mask, examination, attraction):
-        examination, places = _of_short_lists(examination, mask), _places(mask)
+        examination, places = _of_short_lists(examination, mask, self.positions), _places(mask)
 
         def predict(last, i):
             return log_both(logs(attraction[..., i]), logs(_at(examination[..., i, :], last)))
@@ -139,19 +140,20 @@ def _at(examination, last):
     return ops.sum(ops.where(is_last, examination, 0.0), axis=-1)
 
 
-def _of_short_lists(examination, mask):
+def _of_short_lists(examination, mask, positions):
     """The same examination, of lists with no more documents than it has positions.
 
     Raises:
         ValueError: a list has more, where this is known; elsewhere its examination is NaN.
     """
-    list_size, positions = examination.shape[-2:]
+    list_size = examination.shape[-2]
     if list_size is not None and list_size <= positions:
         return examination
     known = backend.concrete(count(mask))
     if known is None:
         too_long = (count(mask) > positions)[..., None, None]
         return examination + ops.cast(ops.where(too_long, float("nan"), 0.0), examination.dtype)
-    if (longest := int(known.max(initial=0))) > positions:
+    longest = int(known.max(initial=0))
+    if longest > positions:
         raise ValueError(f"positions={positions}, but a list has {longest} documents: set positions={longest}")
     return examination

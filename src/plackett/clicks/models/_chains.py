@@ -43,8 +43,8 @@ def log_likelihood(chain: Chain, clicked: Tensor, mask: Tensor) -> Tensor:
     Cost: O(list_size), without a loop.
     """
     (click, skip), (on_c, _), (on_s, _) = chain.all_pairs()
-    following = backend.cumulative_sum(ops.cast(clicked, click.dtype))
-    following = following[..., -1:] - following
+    clicks = ops.cast(clicked, click.dtype)
+    following = ops.sum(clicks, axis=-1, keepdims=True) - backend.cumulative_sum(clicks)
     is_last, in_tail = clicked & (following == 0), mask & ~clicked & (following == 0)
     of_click = click + ops.where(is_last, 0.0, on_c)
     head = ops.where(clicked, of_click, ops.where(mask & ~in_tail, skip + on_s, 0.0))
@@ -57,10 +57,10 @@ def _log_tail(chain, is_last, in_tail):
     (_, skip), (on_c, off_c), (on_s, off_s) = chain.all_pairs()
     stops, goes_on = (ops.sum(ops.where(is_last, x, 0.0), axis=-1, keepdims=True) for x in (off_c, on_c))
     stops = ops.where(ops.any(is_last, axis=-1, keepdims=True), stops, IMPOSSIBLE)
-    passed = goes_on + backend.cumulative_sum(ops.where(in_tail, skip + on_s, 0.0))
-    ways = [stops, passed[..., -1:]]
+    of_skip = ops.where(in_tail, skip + on_s, 0.0)
+    ways = [stops, goes_on + ops.sum(of_skip, axis=-1, keepdims=True)]
     if chain.after_skip is not None:
-        come = ops.concatenate([goes_on, passed[..., :-1]], axis=-1)
+        come = goes_on + before(backend.cumulative_sum(of_skip), 0.0)
         ways.append(ops.where(in_tail, come + skip + off_s, IMPOSSIBLE))
     return log_sum(ops.concatenate(ways, axis=-1))
 

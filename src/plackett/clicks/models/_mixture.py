@@ -130,11 +130,11 @@ class MixtureModel(ClickModel):
         return MixtureRanking(self)
 
     def split(self, parameters: Tensor) -> Mapping[str, Any]:
-        """`weights`, [..., list_size, members], and `of_members`, what each member splits its own columns into."""
+        """`weights`, [..., list_size] of each member, and `of_members`, what each splits its own columns into."""
         self._check_columns(parameters)
         own = self.parameters_of_members(parameters)
         of_members = [member.split(one) for member, one in zip(self.members, own, strict=True)]
-        return {"weights": parameters[..., : len(self.members)], "of_members": of_members}
+        return {"weights": [parameters[..., m] for m in range(len(self.members))], "of_members": of_members}
 
     def parameters_of_members(self, parameters: Tensor) -> list[Tensor]:
         """The columns of each member, [..., list_size, its columns]."""
@@ -193,5 +193,4 @@ class MixtureModel(ClickModel):
 
 def _log_shares(weights, mask):
     """[..., members], the logs of the shares, of the mean of their logits over the list."""
-    logits = [mean(weights[..., m], mask) for m in range(weights.shape[-1])]
-    return ops.log_softmax(ops.stack(logits, axis=-1), axis=-1)
+    return ops.log_softmax(ops.stack([mean(one, mask) for one in weights], axis=-1), axis=-1)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from plackett import backend
 from plackett._types import Tensor
 from plackett.clicks.models._logs import IMPOSSIBLE
 
@@ -20,8 +21,8 @@ class Walk(NamedTuple):
     """
 
     state: Any
-    predict: Callable[[Any, int], tuple[Tensor, Tensor]]
-    advance: Callable[[Any, int, Tensor], Any]
+    predict: Callable[[Any, Any], tuple[Tensor, Tensor]]
+    advance: Callable[[Any, Any, Tensor], Any]
 
 
 def predictions(walk: Walk, clicked: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,32 +30,54 @@ def predictions(walk: Walk, clicked: Tensor, mask: Tensor) -> tuple[Tensor, Tens
 
     Cost: list_size steps, one after another.
     """
-    steps, state = [], walk.state
-    for i in range(size(clicked)):
+
+    def step(state, i):
         click, none = walk.predict(state, i)
-        steps.append((ops.where(mask[..., i], click, IMPOSSIBLE), ops.where(mask[..., i], none, 0.0)))
-        state = _advance(walk, state, i, clicked[..., i], mask[..., i])
-    clicks, nones = zip(*steps, strict=True)
-    return ops.stack(clicks, axis=-1), ops.stack(nones, axis=-1)
+        told = ops.where(mask[..., i], click, IMPOSSIBLE), ops.where(mask[..., i], none, 0.0)
+        return _advance(walk, state, i, clicked[..., i], mask[..., i]), told
+
+    return along(step, walk.state, mask)
 
 
 def draw(walk: Walk, noise: Tensor, mask: Tensor) -> Tensor:
     """[..., list_size] bool: clicked where the noise is below P(click | the clicks drawn before)."""
-    drawn, state = [], walk.state
-    for i in range(size(noise)):
-        drawn.append((noise[..., i] < ops.exp(walk.predict(state, i)[0])) & mask[..., i])
-        state = _advance(walk, state, i, drawn[-1], mask[..., i])
-    return ops.stack(drawn, axis=-1)
+
+    def step(state, i):
+        clicked = (noise[..., i] < ops.exp(walk.predict(state, i)[0])) & mask[..., i]
+        return _advance(walk, state, i, clicked, mask[..., i]), (clicked,)
+
+    return along(step, walk.state, mask)[0]
+
+
+def along(step: Callable[[Any, Any], tuple[Any, tuple]], state: Any, mask: Tensor) -> tuple:
+    """What the steps of a list tell, one after another.
+
+    Args:
+        step: function of a state and a place -> the state after it, and a tuple of what it tells, [...] each.
+        state: the first.
+        mask: [..., list_size].
+
+    Returns:
+        What is told, [..., list_size] each.
+    """
+    if backend.concrete(mask[..., :1]) is not None:
+        told = []
+        for i in range(mask.shape[-1]):
+            state, of_step = step(state, i)
+            told.append(of_step)
+        return tuple(ops.stack(x, axis=-1) for x in zip(*told, strict=True))
+
+    # In a compiled function the steps are compiled once. TensorFlow's scan gathers only what has the form of the state.
+    def scanned(before, i):
+        after = step(before[0], i)
+        return after, after
+
+    first = state, keras.tree.map_structure(ops.zeros_like, step(state, 0)[1])
+    _, (_, told) = ops.scan(scanned, first, ops.arange(ops.shape(mask)[-1]))
+    return tuple(ops.moveaxis(x, 0, -1) for x in told)
 
 
 def _advance(walk, state, i, clicked, real):
     """The state after a document; padding leaves it as it is."""
     after = walk.advance(state, i, clicked)
     return keras.tree.map_structure(lambda new, old: ops.where(real, new, old), after, state)
-
-
-def size(x: Tensor) -> int:
-    """The size of the last axis, which must be known."""
-    if x.shape[-1] is None:
-        raise ValueError("a walk along lists needs their size, but list_size is not known: give it in the signature")
-    return x.shape[-1]

@@ -1,0 +1,163 @@
+"""Trains click models with CLAX on a log, and prints a line of JSON a model; see `click_models.py`.
+
+    python benchmarks/click_models_of_clax.py FOLDER LOADER MODEL...
+
+LOADER is `collator`, PyTorch's DataLoader with CLAX's own collator, or `arrays`, batches that are cut from arrays.
+"""
+
+import contextlib
+import functools
+import io
+import json
+import pathlib
+import sys
+import time
+
+import clax
+import jax.numpy as jnp
+import numpy as np
+from clax import models as clax_models
+from clax.datasets.utils import SessionCollator
+from clax.metrics import ConditionalPerplexity
+from flax import nnx
+from flax.training.early_stopping import EarlyStopping
+from optax import adam
+from torch.utils.data import DataLoader
+
+CLASSES = {
+    "ctr": clax_models.ctr.DocumentCTRModel,
+    "pbm": clax_models.pbm.PositionBasedModel,
+    "cascade": clax_models.cm.CascadeModel,
+    "dcm": clax_models.dcm.DependentClickModel,
+    "ubm": clax_models.ubm.UserBrowsingModel,
+    "dbn": clax_models.dbn.DynamicBayesianNetwork,
+    "sdbn": functools.partial(clax_models.dbn.DynamicBayesianNetwork, fix_continuation=True),
+    "ccm": clax_models.ccm.ClickChainModel,
+}
+OF_POSITIONS = ("pbm", "dcm", "ubm")
+# The constants of CLAX's models, by the names that the log's parameters have.
+CONSTANTS = {
+    "dbn": {"continuation": "continuation"},
+    "ccm": {
+        "continuation_exam_no_click": "skip",
+        "continuation_click_not_satisfied": "irrelevant",
+        "continuation_click_satisfied": "relevant",
+    },
+}
+
+
+class Batches:
+    """The batches of an epoch, sessions in another order each time where there is a seed."""
+
+    def __init__(self, log, batch_size, seed=None):
+        self.log, self.batch_size = log, batch_size
+        self.random = None if seed is None else np.random.default_rng(seed)
+        self.ends = []
+
+    def __len__(self):
+        return -(-len(self.log["clicks"]) // self.batch_size)
+
+    def __iter__(self):
+        number = len(self.log["clicks"])
+        order = np.arange(number) if self.random is None else self.random.permutation(number)
+        for start in range(0, number, self.batch_size):
+            yield {name: column[order[start : start + self.batch_size]] for name, column in self.log.items()}
+        self.ends.append(time.perf_counter())
+
+
+class Collated(Batches):
+    """The same batches, collated by CLAX from one dict a session."""
+
+    def __init__(self, log, batch_size, seed=None):
+        super().__init__(log, batch_size, seed)
+        size = log["clicks"].shape[1]
+        sessions = [{name: column[i] for name, column in log.items()} | {"n": size} for i in range(len(log["clicks"]))]
+        collator = SessionCollator({"n": np.int32}, {name: column.dtype for name, column in log.items()})
+        self.loader = DataLoader(sessions, batch_size, shuffle=seed is not None, collate_fn=collator)
+
+    def __iter__(self):
+        yield from self.loader
+        self.ends.append(time.perf_counter())
+
+
+def read_log(path):
+    """The log as CLAX names its columns."""
+    log = np.load(path)
+    columns = {"query_doc_ids": log["pairs"], "positions": log["positions"], "clicks": log["clicks"].astype("float32")}
+    return columns | {"mask": np.ones(log["clicks"].shape, bool)}
+
+
+def make(name, truth):
+    """A model of this name."""
+    sizes = {"query_doc_pairs": len(truth["attraction"]) - 1}
+    sizes |= {"positions": len(truth["examination"]) - 1} if name in OF_POSITIONS else {}
+    return CLASSES[name](**sizes, rngs=nnx.Rngs(0))
+
+
+def set_parameters(model, name, truth):
+    """Gives a model the parameters of the log; the baselines are 0."""
+
+    def fill(parameter, table):
+        parameter.baseline.value = jnp.zeros(1)
+        parameter.embeddings.embedding.value = jnp.asarray(table, "float32")[:, None]
+
+    for part in ("attraction", "satisfaction"):
+        if hasattr(model, part):
+            fill(getattr(model, part), truth[part])
+    if name == "pbm":
+        fill(model.examination, truth["examination"])
+    if name == "dcm":
+        fill(model.continuation, truth["continuation_by_position"])
+    if name == "ubm":
+        positions = len(truth["examination"]) - 1
+        table = np.zeros((positions + 1) ** 2 + 1, "float32")
+        for position in range(1, positions + 1):
+            table[position * positions :][:position] = truth["examination_by_last"][position - 1, :position]
+        fill(model.examination, table)
+    for part, of_truth in CONSTANTS.get(name, {}).items():
+        getattr(model, part).weight.value = jnp.asarray([truth[of_truth]], "float32")
+
+
+def log_likelihoods(model, log):
+    """[sessions], the log-likelihood of each."""
+    losses = [model.compute_loss(batch, aggregate=False) for batch in Batches(log, 4096)]
+    return np.concatenate([-np.asarray(jnp.sum(each, axis=-1)) for each in losses])
+
+
+def measure(name, folder, plan, loader):
+    """What is printed of a model."""
+    truth = dict(np.load(folder / "truth.npz"))
+    train, test = read_log(folder / "train.npz"), read_log(folder / "test.npz")
+    model = make(name, truth)
+    set_parameters(model, name, truth)
+    likelihood = log_likelihoods(model, test)
+    np.save(folder / f"clax_{name}.npy", likelihood)
+    model = make(name, truth)
+    batches, held_out = loader(train, plan["batch_size"], seed=0), loader(test, plan["batch_size"])
+    trainer = clax.Trainer(
+        adam(plan["learning_rate"]), epochs=plan["epochs"], early_stopping=EarlyStopping(patience=plan["epochs"])
+    )
+    begin = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        trainer.train(model, batches, held_out, click_metrics={"cond_ppl": ConditionalPerplexity()})
+        end = time.perf_counter()
+        table = trainer.test_clicks(model, held_out, click_metrics={"cond_ppl": ConditionalPerplexity()})
+    sessions = len(train["clicks"]) * (plan["epochs"] - 1)
+    perplexity = float(table.filter(like="cond_ppl").iloc[-1, 0])
+    first = held_out.ends[0]  # the first epoch compiles
+    return {
+        "model": name,
+        "perplexity": perplexity,
+        "sessions_per_second": sessions / (held_out.ends[plan["epochs"] - 1] - first),
+        "seconds": end - begin,
+    }
+
+
+if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[1])
+    plan, loader = (
+        json.loads((folder / "plan.json").read_text()),
+        {"collator": Collated, "arrays": Batches}[sys.argv[2]],
+    )
+    for name in sys.argv[3:]:
+        print(json.dumps(measure(name, folder, plan, loader)), flush=True)

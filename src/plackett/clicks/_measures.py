@@ -1,0 +1,174 @@
+"""How well a click model foretells the clicks of sessions."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from keras import ops
+
+from plackett._types import Tensor
+from plackett.clicks.models import ClickModel
+from plackett.data import Batches, RankingLists
+from plackett.data._batches import pad
+from plackett.evaluation import evaluate_scores
+from plackett.scorers import as_scorer
+from plackett.scorers._any_model import column_inputs, inputs_for, output_layers
+
+CHUNK = 2**18  # places of a padded batch of lists
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ClickMeasures:
+    """How well a click model foretells the clicks of sessions.
+
+    A perplexity is 2^(-mean of log2 P(what happened: the click, or that there was none)): 1 for a model that is always
+    right, 2 for one that tosses a coin, infinite where what happened was held for impossible.
+
+    >>> from plackett.clicks import CascadeModel
+    >>> lists = RankingLists.from_arrays([[1.0]] * 2, [0, 0], group=[2], columns={"click": [0, 1]})
+    >>> found = measure([[-1.0], [1.0]], lists, CascadeModel())
+    >>> found.conditional_perplexity_by_rank.round(3).tolist(), found.sessions
+    ([1.368, 1.368], 1)
+
+    Args:
+        sessions: how many lists were measured.
+        log_likelihood: log P(all clicks of a session), the mean over sessions, in nats.
+        perplexity: over all impressions, of P(click), whatever else was clicked.
+        conditional_perplexity: over all impressions, of P(click | the clicks before it).
+        ranks: [ranks], the positions at which something was shown, rising from 1.
+        perplexity_by_rank: [ranks], over the impressions at each position.
+        conditional_perplexity_by_rank: likewise.
+        ndcg: NDCG@10 of the scores that the click model ranks by, against the labels. None = no label is above 0.
+    """
+
+    sessions: int
+    log_likelihood: float
+    perplexity: float
+    conditional_perplexity: float
+    ranks: np.ndarray
+    perplexity_by_rank: np.ndarray
+    conditional_perplexity_by_rank: np.ndarray
+    ndcg: float | None
+
+
+def measure(
+    model: keras.Model | Tensor,
+    lists: RankingLists,
+    click_model: ClickModel | None = None,
+    *,
+    click: str = "click",
+    batch_size: int = 1024,
+) -> ClickMeasures:
+    """How well a click model foretells clicks.
+
+    >>> from plackett.clicks import ClickThroughRateModel
+    >>> lists = RankingLists.from_arrays(
+    ...     [[1.0]] * 4, [1, 0, 1, 0], group=[2, 2], columns={"click": [1, 0, 0, 1], "position": [1, 2, 1, 2]})
+    >>> found = measure(np.zeros((4, 1)), lists, ClickThroughRateModel())
+    >>> found.perplexity, found.perplexity_by_rank.tolist(), round(found.log_likelihood, 4)
+    (2.0, [2.0, 2.0], -1.3863)
+
+    Args:
+        model: a trained model whose scores are the parameters of the click model; or these themselves, an array of
+            [impressions, columns].
+        lists: one list a session, its documents in the order shown, with a column of clicks. A column `position` says
+            their ranks, else these are the places in the list; a column `weight` says how often each impression counts.
+        click_model: what the parameters are of. None = the loss that the model was compiled with.
+        click: the column of clicks, 0 or 1.
+        batch_size: how many lists the model scores at a time.
+
+    Returns:
+        The measures, computed in float32 and added up in float64.
+
+    Raises:
+        ValueError: there is no such column, the model was not compiled with a click model, or its parameters have
+            another size.
+
+    Reference: Chuklin et al., "Click Models for Web Search", 2015, section 5. Its perplexity is the mean of those by
+    rank; here impressions count alike.
+    """
+    click_model = _click_model(model, click_model)
+    if click not in lists.columns:
+        raise ValueError(f"lists must have a column {click!r} of clicks, but their columns are {sorted(lists.columns)}")
+    parameters = _parameters(model, lists, batch_size) if isinstance(model, keras.Model) else np.asarray(model)
+    if parameters.shape != (expected := (len(lists.labels), click_model.models)):
+        names = ", ".join(click_model.columns)
+        raise ValueError(f"parameters must have the shape {expected}, the columns {names}, but got {parameters.shape}")
+    clicks = np.asarray(lists.columns[click]) >= 1
+    logs = [np.concatenate(x) for x in zip(*_logs_of_chunks(click_model, parameters, clicks, lists), strict=True)]
+    weights = np.asarray(lists.columns.get("weight", np.ones(len(clicks))), "float64")
+    places = np.arange(len(clicks)) - np.repeat(lists.row_splits[:-1], lists.lengths) + 1
+    ranks, of_row = np.unique(np.asarray(lists.columns.get("position", places)).astype("int64"), return_inverse=True)
+    (marginal, by_rank), (conditional, conditional_by_rank) = (_perplexities(x, weights, of_row) for x in logs)
+    return ClickMeasures(
+        sessions=len(lists),
+        log_likelihood=float(_weigh(logs[1], weights).sum() / len(lists)),
+        perplexity=marginal,
+        conditional_perplexity=conditional,
+        ranks=ranks,
+        perplexity_by_rank=by_rank,
+        conditional_perplexity_by_rank=conditional_by_rank,
+        ndcg=_ndcg(click_model, parameters, lists),
+    )
+
+
+def _click_model(model, given):
+    given = getattr(model, "loss", None) if given is None else given
+    if not isinstance(given, ClickModel):
+        raise ValueError(f"click_model must be a click model, such as PositionBasedModel(), but got {given!r}")
+    return given
+
+
+def _parameters(model, lists, batch_size):
+    """[impressions, columns], what the model gives for them."""
+    scorer = as_scorer(model, lists)
+    lists = inputs_for(scorer, lists)
+    task = next(iter(output_layers(scorer)))
+    batches = Batches(lists, min(batch_size, len(lists)), inputs=column_inputs(scorer, lists))
+    found = []
+    for inputs, _, _ in batches:
+        batch = scorer.predict_on_batch(inputs)
+        found.append(ops.convert_to_numpy(batch if task is None else batch[task])[inputs["mask"]])
+    return np.concatenate(found).reshape(len(lists.labels), -1)
+
+
+def _logs_of_chunks(click_model, parameters, clicks, lists) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For some lists at a time the logs of P(what happened) of their impressions, whatever came before and given it."""
+    step = max(CHUNK // int(lists.lengths.max()), 1)
+    for start in range(0, len(lists), step):
+        lengths = lists.lengths[start : start + step]
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        rows = slice(lists.row_splits[start], lists.row_splits[start] + lengths.sum())
+        happened, given = clicks[rows], pad(parameters[rows], mask, 0.0)
+        laid_out = pad(happened.astype(given.dtype), mask, 0.0)
+        click, none = click_model.log_conditional_probability(laid_out, given, mask=mask)
+        conditional = np.where(laid_out > 0, *map(ops.convert_to_numpy, (click, none)))[mask]
+        marginal = ops.convert_to_numpy(click_model.log_click_probability(given, mask=mask))[mask].astype("float64")
+        yield np.where(happened, marginal, _log_of_rest(marginal)), conditional.astype("float64")
+
+
+def _log_of_rest(log_probability):
+    """log(1 - P) of log P."""
+    with np.errstate(divide="ignore"):
+        return np.log(-np.expm1(np.minimum(log_probability, 0.0)))
+
+
+def _weigh(logs, weights):
+    """Weights times logs; what never happened does not count, however improbable it was."""
+    return np.where(weights > 0, weights * np.where(weights > 0, logs, 0.0), 0.0)
+
+
+def _perplexities(logs, weights, of_row):
+    """(perplexity, [ranks] that at each rank)."""
+    weighed = _weigh(logs, weights)
+    by_rank, counts = np.bincount(of_row, weighed), np.bincount(of_row, weights)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.exp(-weighed.sum() / weights.sum())), np.exp(-by_rank / counts)
+
+
+def _ndcg(click_model, parameters, lists):
+    if not (lists.labels > 0).any():
+        return None
+    scores = click_model.ranking_scores(ops.convert_to_tensor(parameters))
+    return evaluate_scores(ops.convert_to_numpy(scores), lists, ["ndcg@10"])["ndcg@10"]
