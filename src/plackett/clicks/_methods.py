@@ -10,7 +10,7 @@ from plackett.registry import check_known
 
 # What the lists of a method are, see `plackett.clicks._lists`.
 Unit = Literal["documents", "counts", "sessions"]
-RATE = 50.0  # how much faster than the relevance tower what is known of positions is learnt, see `two_tower`
+RATE = 30.0  # how much faster than the relevance tower what is known of positions is learnt, see `two_tower`
 
 
 @dataclasses.dataclass(frozen=True)
