@@ -32,7 +32,7 @@ SESSIONS, SHUFFLED, POSITIONS = 50_000, 10_000, 10
 USERS = {  # options of `simulate`
     "pbm": {"model": "pbm", "eta": 1.0, "epsilon": 0.1},
     "cascade": {"model": "cascade", "epsilon": 0.1},
-    "trust": {"model": "trust", "eta": 1.0, "epsilon": 0.1},
+    "trust": {"model": "trust", "eta": 1.0},
     "dbn": {"model": "dbn", "epsilon": 0.1},
 }
 LOGGERS = ("good", "weak", "feature", "random")
