@@ -5,7 +5,7 @@
     python benchmarks/clicks.py OUTPUT --data ... --table
 
 FOLDER holds S1.txt to S5.txt of LETOR. Turn k trains on S_k, S_k+1, S_k+2, chooses the epoch on S_k+3 and tests on
-S_k+4, cyclically; MovieLens is cut into as many folds by user. Clicks are simulated, on the queries of training and
+S_k+4, cyclically; the training ratings of MovieLens are cut into as many folds by user. Clicks are simulated, on the queries of training and
 validation, by a user that follows a click model, on lists of ten documents of a logging ranker. `ceiling` is the same
 ranker trained on the true labels, by which it chooses its epoch too; all others see clicks alone. `ipw, estimated`
 takes the propensities that the clicks of 10,000 further sessions, whose order was drawn at random, give.
@@ -32,7 +32,7 @@ SESSIONS, SHUFFLED, POSITIONS = 50_000, 10_000, 10
 USERS = {  # options of `simulate`
     "pbm": {"model": "pbm", "eta": 1.0, "epsilon": 0.1},
     "cascade": {"model": "cascade", "epsilon": 0.1},
-    "trust": {"model": "trust", "eta": 1.0, "epsilon": 0.1},
+    "trust": {"model": "trust", "eta": 1.0},
     "dbn": {"model": "dbn", "epsilon": 0.1},
 }
 LOGGERS = ("good", "weak", "feature", "random")
@@ -56,7 +56,7 @@ FEW = 5  # queries that the weak ranker is trained on
 def folds_of(data):
     """(the lists, [queries] the fold of each from 1)."""
     if data == "movielens-100k":
-        lists = plackett.data.read(data)
+        lists = plackett.data.movielens_100k()[0]
         return lists, cut(lists, 5, seed=0)
     return join([plackett.data.read_letor(pathlib.Path(data) / f"S{k}.txt") for k in range(1, 6)])
 

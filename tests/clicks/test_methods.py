@@ -49,11 +49,10 @@ def confounded(judged):
 
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_every_method_learns_what_is_relevant(judged, test_lists, method):
-    user = "cascade" if method == "cascade" else "pbm"
+    user = method if method in MODELS and method != "ctr" else "pbm"
     log = simulate(judged, judged.features[:, 2], sessions=1500, model=user, positions=DOCUMENTS, seed=1)
     trained = train(judged, log, method, **QUICK)
-    # The orders of clicks alone and of users who leave when satisfied, which these are not, are right in part.
-    assert ndcg(trained.ranker, test_lists) > (0.75 if method in ("naive", "ctr", "dbn", "sdbn", "dcm", "ccm") else 0.9)
+    assert ndcg(trained.ranker, test_lists) > (0.75 if method in ("naive", "ctr") else 0.85)
     assert set(trained.best) == {"epoch", "loss", "validation_loss"}
 
 
@@ -212,3 +211,24 @@ def test_counts_of_a_table_do_as_well_as_those_of_sessions(judged, confounded):
     few = QUICK | {"epochs": 2}
     for method in ("naive", "ipw", "pbm", "two_tower"):
         assert train(judged, table, method, **few).history == train(judged, confounded, method, **few).history
+
+
+def test_the_examination_is_its_weights_times_its_rate(judged, confounded):
+    shown = plackett.data.lists_of_sessions(judged, confounded[:50])
+    options = {"models": 3, "constant_scores": 1, "relevance_options": {"hidden": [2]}}
+    outputs = []
+    for rate in (1.0, 7.0):
+        model = plackett.scorers.two_tower(shown, examination_rate=rate, **options)
+        model.set_weights([np.ones_like(weight) for weight in model.get_weights()])
+        inputs = next(iter(plackett.data.Batches(shown, 2, targets="click", inputs=["position"])))[0]
+        outputs.append(model.predict_on_batch(inputs)[0, 0])
+    np.testing.assert_allclose(outputs[1][:2], 7 * outputs[0][:2])
+    assert outputs[1][2] == outputs[0][2]
+    with pytest.raises(ValueError, match="examination_rate acts on examination_scores > 0 or constant_scores > 0"):
+        plackett.scorers.two_tower(shown, models=1, examination_scores=0, examination_rate=2.0)
+
+
+def test_a_saved_run_ranks_as_it_did(judged, confounded, tmp_path):
+    trained = train(judged, confounded, "pbm", output=tmp_path / "run", **QUICK | {"epochs": 2})
+    loaded = plackett.load(tmp_path / "run")
+    np.testing.assert_allclose(plackett.score(loaded, judged), plackett.score(trained.ranker, judged), rtol=1e-5)

@@ -14,11 +14,17 @@ from plackett.cli import _checks
 from plackett.cli._click_columns import PANEL, find_click_columns
 from plackett.cli._request import Request
 from plackett.cli._tables import say
+from plackett.registry import check_known
 
 if typing.TYPE_CHECKING:
     from plackett.clicks._train import Plan
     from plackett.data import ClickCounts, Sessions
 
+# The keys of `plackett.clicks._methods.METHODS`, which needs Keras.
+METHODS = (
+    *("naive", "ipw", "click_em", "mixture_em", "two_tower"),
+    *("ctr", "pbm", "trust", "cascade", "dcm", "ubm", "dbn", "sdbn", "ccm"),
+)
 Clicks = Annotated[
     list[str] | None,
     typer.Option(
@@ -31,8 +37,7 @@ Clicks = Annotated[
 MethodName = Annotated[
     str | None,
     typer.Option(
-        help="How to learn from the clicks: naive, ipw, click_em, mixture_em, two_tower; or a click model: ctr, pbm, "
-        "trust, cascade, dcm, ubm, dbn, sdbn, ccm.",
+        help="How to learn from the clicks, see help(plackett.clicks.train) in Python: " + ", ".join(METHODS) + ".",
         rich_help_panel=PANEL,
     ),
 ]
@@ -107,9 +112,8 @@ def read_click_request(given: Mapping[str, Any], of_config: Mapping[str, Any] | 
     columns = find_click_columns(given) or before.get("columns", {})
     method = given.get("method") or before.get("method")
     if method is None:
-        raise ValueError(
-            "--clicks needs --method: naive, ipw, click_em, mixture_em, two_tower or a click model such as pbm"
-        )
+        raise ValueError(f"--clicks needs --method, one of {', '.join(METHODS)}")
+    check_known("method", method, METHODS)
     curve, name, clip = (_of(given, before, x) for x in ("propensities", "propensity_method", "clip"))
     if method != before.get("method") and "method" in given:  # what another method was told does not hold for this one
         curve, name, clip = (given.get(x) for x in ("propensities", "propensity_method", "clip"))
