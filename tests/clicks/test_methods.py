@@ -56,6 +56,13 @@ def test_every_method_learns_what_is_relevant(judged, test_lists, method):
     assert set(trained.best) == {"epoch", "loss", "validation_loss"}
 
 
+@pytest.mark.parametrize("seed", [2, 3, 5])
+def test_trust_does_not_take_what_is_irrelevant_for_relevant(judged, test_lists, seed):
+    """Its likelihood is the same for both readings, and without a start it ends in either by the seed."""
+    log = simulate(judged, judged.features[:, 2], sessions=1500, model="trust", positions=DOCUMENTS, temperature=0.5)
+    assert ndcg(train(judged, log, "trust", seed=seed, **QUICK).ranker, test_lists) > 0.8
+
+
 @pytest.mark.parametrize("method", ["ipw", "pbm", "click_em", "two_tower"])
 def test_methods_without_bias_see_through_a_ranker_that_sorts_by_nothing(judged, test_lists, confounded, method):
     naive = ndcg(train(judged, confounded, "naive", **QUICK).ranker, test_lists)

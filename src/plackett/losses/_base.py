@@ -1,6 +1,7 @@
 """The one bridge between a loss function of lists and `keras.losses.Loss`."""
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import keras
@@ -90,6 +91,9 @@ class RankingLoss(Configured, keras.losses.Loss):
     # first, and then of those that depend on the position; the others depend on the document. None = all on both.
     constants: Any = ()
     of_positions: Any = None
+    # The logits that training starts from, by column; 0 of the others. Where two readings of the parameters explain
+    # clicks as well as each other, they say which is meant.
+    start: Any = MappingProxyType({})
     # Of a loss of clicks without such columns: its scores depend on positions nevertheless.
     needs_positions: ClassVar[bool] = False
     # Function of the scores of several models, [..., list_size, models], that makes of them the scores to rank by,

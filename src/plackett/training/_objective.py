@@ -13,6 +13,7 @@ from plackett.registry import classes_by_name, snake_case
 from plackett.registry.refusals import loss_of_pairs
 from plackett.scorers._any_model import as_scorer, output_layers
 from plackett.scorers._checks import check_options_of
+from plackett.scorers._examination import start_examination
 from plackett.scorers._neighbours import check_padding
 from plackett.training._objects import make_object, make_objects
 from plackett.training._settings import VALIDATION_LOSS, Settings
@@ -98,6 +99,8 @@ def make_scorer(lists: RankingLists, settings: Settings, losses: Mapping[str | N
         if make is scorers.two_tower:
             heads |= _of_towers(next(iter(losses.values())))
         model = _call(make, lists, heads | settings.scorer_options, settings.mixed_precision)
+        if make is scorers.two_tower:
+            _start(model, next(iter(losses.values())))
     scorer = as_scorer(model, lists, has_models=models is not None)
     if scorer is not model:
         check_padding(scorer, lists)
@@ -182,6 +185,12 @@ def _of_towers(loss):
     if loss.of_positions is None:
         return {"combine": "add"}
     return {"combine": "stack", "constant_scores": len(loss.constants), "examination_scores": len(loss.of_positions)}
+
+
+def _start(model, loss):
+    """The examination of `two_tower` begins where its loss says."""
+    if loss.start:
+        start_examination(model, [loss.start.get(name, 0.0) for name in loss.of_positions])
 
 
 def _call(make, lists, options, mixed_precision):

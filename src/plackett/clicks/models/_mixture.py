@@ -122,6 +122,10 @@ class MixtureModel(ClickModel):
         return self._names("of_documents")
 
     @property
+    def start(self) -> Mapping[str, float]:
+        return {f"{name}_{number}": logit for number, one in self._numbered() for name, logit in one.start.items()}
+
+    @property
     def sequential(self) -> bool:
         return any(member.sequential for member in self.members)
 

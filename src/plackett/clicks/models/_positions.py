@@ -1,5 +1,7 @@
 """Click models in which a click depends on the document and its position, and on no other click."""
 
+from types import MappingProxyType
+
 from plackett._types import Tensor
 from plackett.clicks.models._base import IndependentModel
 from plackett.clicks.models._logs import log_both, log_either, logs
@@ -166,6 +168,8 @@ class TrustBiasModel(IndependentModel):
     """
 
     of_positions = ("examination", "trust_relevant", "trust_irrelevant")
+    # The likelihood stays the same where what is relevant changes places with what is not.
+    start = MappingProxyType({"trust_relevant": 1.0, "trust_irrelevant": -1.0})
 
     def _log_probabilities(self, examination, trust_relevant, trust_irrelevant, attraction):
         click = log_either(logs(attraction), logs(trust_relevant), logs(trust_irrelevant))
