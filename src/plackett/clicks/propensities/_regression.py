@@ -76,14 +76,16 @@ def regression_em(
     check_links(found, min_clicks, "document with such features")
     query = pairs.query[pairs.pair]
     best = _fit(pairs, features, np.ones(len(query)), np.zeros(pairs.positions + features.shape[1] + 1))
+    curve = _relative(best[: pairs.positions])
     low, high, notes = bands(
+        curve,
         lambda weights: _relative(_fit(pairs, features, weights[query], best)[: pairs.positions]),
-        pairs.queries,
+        pairs.clicks_of_queries,
         resamples,
         seed,
     )
     notes = (*pairs.notes, *_rests_on_form(pairs, min_clicks), *notes)
-    return Propensities(_relative(best[: pairs.positions]), low, high, "regression_em", notes)
+    return Propensities(curve, low, high, "regression_em", notes)
 
 
 def _relative(logits):
