@@ -169,3 +169,9 @@ def test_features_that_say_the_position_identify_nothing():
     lists = lists_of(np.eye(4), DETERMINISTIC)
     with pytest.raises(propensities.UnidentifiedError, match="no document with such features was clicked at both"):
         propensities.regression_em(DETERMINISTIC, lists)
+
+
+def test_features_that_are_all_the_same_tell_nothing_of_attraction():
+    lists = lists_of(np.ones((4, 1)), DETERMINISTIC)
+    with pytest.raises(ValueError, match="no feature varies among the documents that were shown"):
+        propensities.regression_em(DETERMINISTIC, lists)

@@ -59,7 +59,7 @@ def regression_em(
 
     Raises:
         UnidentifiedError: the features say the position, or without lists too few documents were seen at several.
-        ValueError: a document has no features, an argument is out of range, or the log has no click.
+        ValueError: a document has no features, no feature varies, an argument is out of range, or the log has no click.
 
     Cost: a fit a resample, of some dozens of steps of O(rows + documents x features).
 
@@ -71,6 +71,11 @@ def regression_em(
         check_links(links(pairs), min_clicks)
         return fit_table(pairs, resamples, seed, "regression_em")
     features = _standardise(lists.features[_rows_of(lists, counts, pairs)])
+    if not features.shape[1]:
+        raise ValueError(
+            "no feature varies among the documents that were shown, so that none tells of their attraction: give lists "
+            "with features that do, or take intervention_harvesting, which needs none"
+        )
     clicks = np.bincount(pairs.position, pairs.clicked, pairs.positions)
     found = np.minimum(clicks, clicks[:, None]) * (_overlap(pairs, features) >= LEAST_OVERLAP)
     check_links(found, min_clicks, "document with such features")
