@@ -247,3 +247,8 @@ def test_a_document_that_the_lists_lack_counts_by_its_id():
     assert found.estimates == ask(system=np.array([1, 1, 1, 2])).estimates
     with pytest.raises(ValueError, match="document 'c' of query 'r' is in no list, so that its attraction"):
         ask(lists=lists, system=with_a_document_beyond, estimators=["dr"], attraction="feature:x")
+
+
+def test_the_interval_of_dr_is_said_to_lack_the_bias_of_its_model():
+    assert "whose bias is not in the interval" in str(ask(estimators=["dr"]))
+    assert "whose bias" not in str(ask(estimators=["ips"]))

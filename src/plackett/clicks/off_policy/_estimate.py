@@ -279,5 +279,8 @@ def _captions(log, topn, confidence, left_out, estimators, propensities, max_wei
         source = "the propensities of the log" if propensities is None else "the propensities that were given"
         yield f"{of_positions}: examination is by {source}, as if they were exact."
     if "dr" in estimators:
-        yield f"dr: weights above {max_weight:g} are cut, and left to the model of attraction."
+        yield (
+            f"dr: weights above {max_weight:g} are cut, and left to the model of attraction, whose bias is not in the "
+            "interval."
+        )
     yield "effective clicks: as many clicks of one weight would tell as much. used: the share of clicks with a weight."
