@@ -99,7 +99,7 @@ def test_a_log_whose_writer_is_stopped_has_no_truth_and_can_be_written_anew(here
         (["--model", "cascade", "--eta", "1"], "eta does not act on cascade"),
         (["--parameter", "examination"], "--parameter must be NAME=VALUE, but got 'examination'"),
         (["--sessions", "0"], "sessions must be a whole number of at least 1, but got 0"),
-        (["--weights", "traffic"], "unknown column of queries 'traffic'"),
+        (["--weights", "traffic"], "weights names the column of queries 'traffic', but these lists have no"),
     ],
 )
 def test_simulate_refuses(arguments, expected, here):

@@ -31,7 +31,10 @@ def test_no_more_are_shown_than_there_are_positions():
     assert np.unique(rows[queries == 0], axis=0).tolist() == [[1, 2]]
 
 
-@pytest.mark.parametrize(("weights", "share"), [(None, 0.5), (np.array([3.0, 1.0]), 0.75), (np.array([0.0, 2.0]), 0)])
+@pytest.mark.parametrize(
+    ("weights", "share"),
+    [(None, 0.5), (np.array([3.0, 1.0]), 0.75), (np.array([0.0, 2.0]), 0), (np.array([1e308, 1e308]), 0.5)],
+)
 def test_queries_come_as_often_as_their_weights_say(weights, share):
     queries, _ = show(LoggingRanker(lists(), SCORES, positions=2, weights=weights))
     assert abs((queries == 0).mean() - share) <= 4 * np.sqrt(share * (1 - share) / MANY)

@@ -203,10 +203,17 @@ def test_systems_are_rows_below_the_log():
         ({"estimators": ["ips", "ips"]}, "the estimator ips is there twice"),
         ({"topn": 0}, "topn must be a whole number of at least 1, but got 0"),
         ({"missing": "drop"}, "missing must be one of refuse, leave_out, but got 'drop'"),
-        ({"max_weight": 0}, "max_weight must be a number above 0, but got 0"),
+        ({"max_weight": 0, "estimators": ["dr"]}, "max_weight must be a number above 0, but got 0"),
         ({"shrinkage": -1.0}, "shrinkage must be a number above 0, but got -1.0"),
         ({"confidence": 95}, "confidence must be above 0 and below 1, but got 95"),
         ({"attraction": "feature:x"}, "attraction acts on dr"),
+        ({"max_weight": 2.0, "estimators": ["ips"]}, "max_weight acts on dr, which is not among the estimators: ips"),
+        ({"shrinkage": 2.0, "estimators": ["ips"]}, "shrinkage acts on dr, which is not among the estimators: ips"),
+        (
+            {"shrinkage": 2.0, "estimators": ["dr"], "attraction": "feature:x"},
+            "shrinkage acts on the table of dr, in whose place attraction is given",
+        ),
+        ({"propensities": "curve.csv"}, "got the path curve.csv: read it by read_propensities"),
         ({"propensities": [1, 0.5], "estimators": ["cascade"]}, "propensities act on ips, snips, dr, none of which"),
         ({"lists": []}, "there are no lists"),
         ({"propensities": [1, -0.5]}, "that of position 2 is -0.5"),
@@ -240,3 +247,8 @@ def test_a_document_that_the_lists_lack_counts_by_its_id():
     assert found.estimates == ask(system=np.array([1, 1, 1, 2])).estimates
     with pytest.raises(ValueError, match="document 'c' of query 'r' is in no list, so that its attraction"):
         ask(lists=lists, system=with_a_document_beyond, estimators=["dr"], attraction="feature:x")
+
+
+def test_the_interval_of_dr_is_said_to_lack_the_bias_of_its_model():
+    assert "whose bias is not in the interval" in str(ask(estimators=["dr"]))
+    assert "whose bias" not in str(ask(estimators=["ips"]))

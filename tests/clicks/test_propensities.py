@@ -23,6 +23,26 @@ def test_a_chain_of_documents_links_positions_that_no_document_shares(estimator)
     np.testing.assert_allclose(estimator(CHAIN).examination, EXAMINATION, rtol=1e-4)
 
 
+def test_shuffled_lists_of_different_lengths_compare_positions_within_queries():
+    # Queries with longer lists have documents that are clicked far less: of no matter for the examination.
+    random = np.random.default_rng(5)
+    query = random.integers(60, size=40_000)
+    length = np.where(query % 2 == 0, 2, 4)
+    rows = np.repeat(np.arange(40_000), length)
+    position = np.concatenate([np.arange(1, n + 1) for n in length])
+    attraction = np.where(length == 2, 0.9, 0.2)[rows]
+    log = Sessions.from_arrays(
+        query=query[rows],
+        session=rows,
+        document=np.concatenate([random.permutation(n) for n in length]),
+        position=position,
+        click=random.random(len(rows)) < attraction * EXAMINATION[position - 1],
+    )
+    curve = propensities.randomized(log)
+    np.testing.assert_allclose(curve.examination, EXAMINATION, rtol=0.06)
+    assert ((curve.low <= EXAMINATION) & (curve.high >= EXAMINATION)).all()
+
+
 def test_swaps_with_the_first_position_compare_the_same_documents():
     counts = exact_counts([[1], [1, 2], [1, 3], [1, 4]])
     np.testing.assert_allclose(propensities.randomized(counts, swaps=1).examination, EXAMINATION, rtol=1e-9)
@@ -99,7 +119,7 @@ def test_sessions_and_their_counts_give_the_same():
 def test_few_queries_have_no_band_and_the_curve_says_so():
     curve = propensities.intervention_harvesting(exact_counts([[1, 2]] * 3, queries=4))
     assert curve.low is None
-    assert curve.notes == ("no band: the log has 4 queries, and a band over queries needs 10",)
+    assert curve.notes == ("no band: the clicks are of 4 queries in effect, and a band over queries needs 5",)
 
 
 def lists_of(features, counts):
@@ -148,4 +168,10 @@ def test_a_document_without_features_is_named():
 def test_features_that_say_the_position_identify_nothing():
     lists = lists_of(np.eye(4), DETERMINISTIC)
     with pytest.raises(propensities.UnidentifiedError, match="no document with such features was clicked at both"):
+        propensities.regression_em(DETERMINISTIC, lists)
+
+
+def test_features_that_are_all_the_same_tell_nothing_of_attraction():
+    lists = lists_of(np.ones((4, 1)), DETERMINISTIC)
+    with pytest.raises(ValueError, match="no feature varies among the documents that were shown"):
         propensities.regression_em(DETERMINISTIC, lists)

@@ -71,7 +71,11 @@ def test_a_pivot_compares_only_what_was_swapped_with_it():
         ({"positions": 1}, "positions must be None or a whole number of at least 2, but got 1"),
         ({"positions": 2.5}, "positions must be None or a whole number of at least 2, but got 2.5"),
         ({"min_clicks": 0}, "min_clicks must be at least 1, but got 0"),
-        ({"resamples": -1}, "resamples must be at least 0, but got -1"),
+        ({"min_clicks": np.nan}, "min_clicks must be at least 1, but got nan"),
+        ({"resamples": -1}, "resamples must be 0, for no band, or a whole number of at least 2, but got -1"),
+        ({"resamples": 1}, "resamples must be 0, for no band, or a whole number of at least 2, but got 1"),
+        ({"resamples": 2.5}, "resamples must be 0, for no band, or a whole number of at least 2, but got 2.5"),
+        ({"seed": "one", "resamples": 0}, "seed must be a whole number of at least 0, but got 'one'"),
     ],
 )
 @pytest.mark.parametrize("estimator", ALL)
@@ -80,9 +84,10 @@ def test_options_out_of_range_are_refused(estimator, options, expected):
         estimator(EVERYWHERE, **options)
 
 
-def test_a_swap_is_with_a_position_of_the_log():
-    with pytest.raises(ValueError, match="swaps must be None or a position from 1 to 4, but got 5"):
-        propensities.randomized(EVERYWHERE, swaps=5)
+@pytest.mark.parametrize("swaps", [5, np.nan, True, 1.5])
+def test_a_swap_is_with_a_position_of_the_log(swaps):
+    with pytest.raises(ValueError, match=f"swaps must be None or a position from 1 to 4, but got {swaps}"):
+        propensities.randomized(EVERYWHERE, swaps=swaps)
 
 
 def test_without_a_click_at_these_positions_nothing_is_estimated():

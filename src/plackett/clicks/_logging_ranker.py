@@ -43,7 +43,8 @@ class LoggingRanker:
                 "the logging ranker shows nothing: no query has a weight above 0 and a document that it retrieves"
             )
         self.come = np.flatnonzero(weights)  # the queries that come at all
-        self.cumulative = np.cumsum(weights[self.come]) / weights.sum()
+        relative = weights[self.come] / weights.max()  # no sum of them overflows
+        self.cumulative = np.cumsum(relative) / relative.sum()
         self.order = self._fixed_order(of_row)
         if temperature:
             # The best document of a query has 0, so that float32 holds what is left between those that may be shown.

@@ -16,6 +16,7 @@ from plackett.data._strings import Dictionary, concatenate_strings
 from plackett.evaluation import System, open_system
 from plackett.evaluation.systems.base import check_scores, count
 from plackett.registry import check_known
+from plackett.registry.options import is_number
 
 CHUNK = 2**20  # impressions that are drawn together
 NOISE = 2**23  # steps of the noise, between which it lies, so that 0 is never and 1 is always clicked
@@ -55,10 +56,10 @@ class Simulation:
         seed: int = 0,
     ):
         for name, number, least in (("sessions", sessions, 1), ("positions", positions, 1), ("seed", seed, 0)):
-            if not isinstance(number, int | np.integer) or number < least:
+            if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
                 raise ValueError(f"{name} must be a whole number of at least {least}, but got {number!r}")
-        if not 0 <= temperature < np.inf:
-            raise ValueError(f"temperature must be a number of at least 0, but got {temperature}")
+        if not is_number(temperature) or not 0 <= temperature < np.inf:
+            raise ValueError(f"temperature must be a number of at least 0, but got {temperature!r}")
         check_known("randomise", randomise, RANDOMISE)
         users = Users(eta, epsilon, user, dict(parameters or {}))
         check_users(users)
@@ -256,8 +257,8 @@ def find_grades(lists: RankingLists, highest: float | None) -> tuple[Grades, np.
             "no document of these lists has a grade above 0: say by highest_grade (--highest-grade) which grade is the "
             "highest"
         )
-    if highest is not None and not max(top, 1e-9) <= highest < np.inf:
-        raise ValueError(f"highest_grade must be at least the highest grade there is, {top:g}, but got {highest}")
+    if highest is not None and not (is_number(highest) and max(top, 1e-9) <= highest < np.inf):
+        raise ValueError(f"highest_grade must be at least the highest grade there is, {top:g}, but got {highest!r}")
     return Grades(levels.astype("float64"), top if highest is None else float(highest)), of_row
 
 
@@ -275,6 +276,8 @@ def find_weights(lists: RankingLists, weights: str | Sequence[float] | np.ndarra
     if weights is None:
         return None
     if isinstance(weights, str):
+        if not lists.query_columns:
+            raise ValueError(f"weights names the column of queries {weights!r}, but these lists have no such columns")
         check_known("column of queries", weights, lists.query_columns)
         weights = lists.query_columns[weights]
     if isinstance(weights, Strings):

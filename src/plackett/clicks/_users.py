@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from plackett.registry import check_known
+from plackett.registry.options import is_number
 
 EPSILON, ETA, USER = 0.1, 1.0, "informational"
 # P(click | seen) and P(stop | click) at the lowest grade, the highest, and evenly between: of two, three and five
@@ -107,10 +108,10 @@ class Users:
 
 def check_users(users: Users) -> None:
     """Raises a ValueError where an option is out of range, whatever the model."""
-    if users.eta is not None and not 0 <= users.eta < np.inf:
-        raise ValueError(f"eta must be a number of at least 0, but got {users.eta}")
-    if users.epsilon is not None and not 0 <= users.epsilon <= 1:
-        raise ValueError(f"epsilon must be from 0 to 1, but got {users.epsilon}")
+    if users.eta is not None and not (is_number(users.eta) and 0 <= users.eta < np.inf):
+        raise ValueError(f"eta must be a number of at least 0, but got {users.eta!r}")
+    if users.epsilon is not None and not (is_number(users.epsilon) and 0 <= users.epsilon <= 1):
+        raise ValueError(f"epsilon must be from 0 to 1, but got {users.epsilon!r}")
     if users.user is not None:
         check_known("user", users.user, USERS)
 

@@ -26,6 +26,7 @@ DEFAULT = ("ips", "snips", "dr")
 MISSING = ("refuse", "leave_out")
 TOPN = 10
 MAX_WEIGHT = 5.0
+SHRINKAGE = 1.0
 
 
 def estimate(
@@ -37,8 +38,8 @@ def estimate(
     propensities: Any = None,
     topn: int = TOPN,
     missing: str = "refuse",
-    max_weight: float = MAX_WEIGHT,
-    shrinkage: float = 1.0,
+    max_weight: float | None = None,
+    shrinkage: float | None = None,
     attraction: Any = None,
     confidence: float = CONFIDENCE,
 ) -> Estimates:
@@ -78,22 +79,26 @@ def estimate(
         topn: how many documents of a ranking are shown.
         missing: "refuse" = an error where a system shows what the log cannot tell; "leave_out" = all sessions of such a
             query are left out, for all systems and estimators.
-        max_weight: the largest weight of a click in dr; what is cut off is left to the model.
-        shrinkage: the looks that the mean attraction counts for in the attraction of a document in dr.
+        max_weight: the largest weight of a click in dr; what is cut off is left to the model. None = 5.
+        shrinkage: the looks that the mean attraction counts for in the attraction of a document in the table of dr.
+            None = 1.
         attraction: a system whose scores are logits of P(click | seen), for dr, not trained on this log. None = a table
             of queries and documents, estimated on the other folds of sessions.
         confidence: of the intervals.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: an option is unknown or out of range; the log has no click; a query of the log has no list; the
-            examination of a rank is not known; or a system shows what the log cannot tell, says for how many queries.
+        ValueError: an option is unknown, out of range or would not act; the log has no click; a query of the log has no
+            list; the examination of a rank is not known; or a system shows what the log cannot tell, says for how many
+            queries.
 
     Cost: O(impressions log impressions) time an estimator and system; some 200 bytes an impression of memory.
     """
     _check(log, estimators, topn, missing)
     _check_they_act(estimators, propensities, max_weight, shrinkage, attraction)
     check_share("confidence", confidence)
+    max_weight = MAX_WEIGHT if max_weight is None else max_weight
+    shrinkage = SHRINKAGE if shrinkage is None else shrinkage
     opened = open_systems(systems)
     tops, scores = _rank(lists, opened, None if attraction is None else open_system(attraction), topn)
     known: dict[str, Any] = {"max_weight": max_weight, "shrinkage": shrinkage}
@@ -144,10 +149,15 @@ def _check(log, estimators, topn, missing):
 
 def _check_they_act(estimators, propensities, max_weight, shrinkage, attraction):
     for name, given in (("max_weight", max_weight), ("shrinkage", shrinkage)):
-        if not is_number(given) or not given > 0:
+        if given is not None and (not is_number(given) or not given > 0):
             raise ValueError(f"{name} must be a number above 0, but got {given!r}")
-    if attraction is not None and "dr" not in estimators:
-        raise ValueError(f"attraction acts on dr, which is not among the estimators: {', '.join(estimators)}")
+    for name, given in (("max_weight", max_weight), ("shrinkage", shrinkage), ("attraction", attraction)):
+        if given is not None and "dr" not in estimators:
+            raise ValueError(f"{name} acts on dr, which is not among the estimators: {', '.join(estimators)}")
+    if shrinkage is not None and attraction is not None:
+        raise ValueError(
+            "shrinkage acts on the table of dr, in whose place attraction is given: leave out one of the two"
+        )
     if propensities is not None and not set(estimators) & set(OF_POSITIONS):
         raise ValueError(
             f"propensities act on {', '.join(OF_POSITIONS)}, none of which is among the estimators: "
@@ -269,5 +279,8 @@ def _captions(log, topn, confidence, left_out, estimators, propensities, max_wei
         source = "the propensities of the log" if propensities is None else "the propensities that were given"
         yield f"{of_positions}: examination is by {source}, as if they were exact."
     if "dr" in estimators:
-        yield f"dr: weights above {max_weight:g} are cut, and left to the model of attraction."
+        yield (
+            f"dr: weights above {max_weight:g} are cut, and left to the model of attraction, whose bias is not in the "
+            "interval."
+        )
     yield "effective clicks: as many clicks of one weight would tell as much. used: the share of clicks with a weight."

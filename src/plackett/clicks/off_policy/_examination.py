@@ -1,5 +1,6 @@
 """The examination of each impression and of each rank, from wherever it is known."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,8 @@ def _curve_of(positions, of_row):
 
 
 def _as_curve(given):
+    if isinstance(given, str | os.PathLike):
+        raise ValueError(f"propensities must be numbers, but got the path {given}: read it by read_propensities")
     curve = np.asarray(getattr(given, "examination", given), "float64")
     if curve.ndim != 1 or not len(curve):
         raise ValueError(f"propensities must be [positions], from position 1 on, but got the shape {curve.shape}")

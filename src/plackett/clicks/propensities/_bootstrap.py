@@ -3,22 +3,28 @@
 from collections.abc import Callable
 
 import numpy as np
+from scipy import special
+
+from plackett.evaluation._bootstrap import check_seed
 
 LEVEL = 0.95
-FEWEST = 10  # queries
+FEWEST = 5  # queries of the same number of clicks
 
 
 def bands(
-    estimate: Callable[[np.ndarray], np.ndarray], queries: int, resamples: int, seed: int
+    curve: np.ndarray, estimate: Callable[[np.ndarray], np.ndarray], clicks: np.ndarray, resamples: int, seed: int
 ) -> tuple[np.ndarray | None, np.ndarray | None, tuple[str, ...]]:
     """The band of a curve by the Bayesian bootstrap over queries.
 
     Each resample weighs the queries by independent draws of Exponential(1), which is the bootstrap with weights that
-    are never 0, so that no resample loses the links between positions.
+    are never 0, so that no resample loses the links between positions. Where n queries have the same clicks, the curve
+    varies as much as its resamples do, times (n + 1) / (n - 1), and by Student's t of n - 1 degrees of freedom, on the
+    log scale. Where some queries have most of the clicks, n is their effective number, (sum clicks)^2 / sum clicks^2.
 
     Args:
+        curve: [positions], estimated with all weights 1.
         estimate: function of weights, [queries], that gives the curve.
-        queries: how many there are.
+        clicks: [queries], how many each has.
         resamples: how many are drawn. 0 = no band.
         seed: of the draws.
 
@@ -26,17 +32,28 @@ def bands(
         low, high and notes; None for the band where there is none.
 
     Raises:
-        ValueError: resamples is below 0.
+        ValueError: resamples is neither 0 nor a whole number of at least 2, or the seed is none.
 
-    Reference: Rubin, "The Bayesian Bootstrap", Annals of Statistics 1981.
+    Reference: Rubin, "The Bayesian Bootstrap", Annals of Statistics 1981; Hesterberg, "What Teachers Should Know About
+    the Bootstrap", The American Statistician 2015, on the quantiles where there are few.
     """
-    if resamples < 0:
-        raise ValueError(f"resamples must be at least 0, but got {resamples}")
+    check_resamples(resamples)
+    check_seed(seed)
     if not resamples:
         return None, None, ()
-    if queries < FEWEST:
-        return None, None, (f"no band: the log has {queries} queries, and a band over queries needs {FEWEST}",)
+    effective = float(clicks.sum() ** 2 / (clicks @ clicks))
+    if round(effective, 6) < FEWEST:
+        note = f"no band: the clicks are of {effective:.3g} queries in effect, and a band over queries needs {FEWEST}"
+        return None, None, (note,)
     random = np.random.default_rng(seed)
-    curves = np.stack([estimate(random.standard_exponential(queries)) for _ in range(resamples)])
-    low, high = np.quantile(curves, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return low, high, ()
+    curves = np.stack([estimate(random.standard_exponential(len(clicks))) for _ in range(resamples)])
+    spread = np.log(curves).std(axis=0, ddof=1) * np.sqrt((effective + 1) / (effective - 1))
+    reach = np.exp(special.stdtrit(min(effective, resamples) - 1, (1 + LEVEL) / 2) * spread)
+    return curve / reach, curve * reach, ()
+
+
+def check_resamples(resamples: int) -> None:
+    """Raises a ValueError where it is no number of resamples."""
+    whole = isinstance(resamples, int | np.integer) and not isinstance(resamples, bool)
+    if not whole or resamples < 0 or resamples == 1:
+        raise ValueError(f"resamples must be 0, for no band, or a whole number of at least 2, but got {resamples!r}")

@@ -65,6 +65,11 @@ def intervention_harvesting(
     """
     pairs, _ = pairs_of(log, positions)
     check_links(links(pairs), min_clicks)
+    return fit_couples(pairs, resamples, seed, "intervention_harvesting")
+
+
+def fit_couples(pairs: Pairs, resamples: int, seed: int, method: str) -> Propensities:
+    """The most likely examination where each two positions are compared by what was shown at both."""
     clicked, shown = _sums(pairs)
     number = pairs.positions
     block, at = _blocks(number)
@@ -75,8 +80,9 @@ def intervention_harvesting(
         return fit_products(block[there], at[there], *sums, number, start)
 
     best = fit(np.ones(pairs.queries))
-    low, high, notes = bands(lambda weights: fit(weights, best).examination, pairs.queries, resamples, seed)
-    return Propensities(best.examination, low, high, "intervention_harvesting", (*pairs.notes, *notes))
+    clicks = pairs.clicks_of_queries
+    low, high, notes = bands(best.examination, lambda weights: fit(weights, best).examination, clicks, resamples, seed)
+    return Propensities(best.examination, low, high, method, (*pairs.notes, *notes))
 
 
 def _blocks(number):

@@ -7,6 +7,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from plackett.clicks.propensities._pairs import Pairs
+from plackett.registry.options import is_number
 
 WAYS_OUT = (
     "show some results in random order, log more than one ranker, count the first positions alone (positions), or give "
@@ -52,8 +53,8 @@ def check_links(found: np.ndarray, min_clicks: int, of: str = "document of a que
         UnidentifiedError: a position is not linked.
         ValueError: min_clicks is below 1.
     """
-    if min_clicks < 1:
-        raise ValueError(f"min_clicks must be at least 1, but got {min_clicks}")
+    if not is_number(min_clicks) or min_clicks < 1:
+        raise ValueError(f"min_clicks must be at least 1, but got {min_clicks!r}")
     _, group = csgraph.connected_components(sparse.csr_array(found >= min_clicks), directed=False)
     if (group == 0).all():
         return

@@ -36,6 +36,11 @@ class Pairs:
         """How many queries there are."""
         return int(self.query.max()) + 1
 
+    @property
+    def clicks_of_queries(self) -> np.ndarray:
+        """[queries], how many each has."""
+        return np.bincount(self.query[self.pair], self.clicked, minlength=self.queries)
+
 
 def pairs_of(log: Sessions | ClickCounts, positions: int | None = None) -> tuple[Pairs, ClickCounts]:
     """The pairs of a log, and the counts whose rows they name.

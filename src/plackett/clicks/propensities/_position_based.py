@@ -67,7 +67,8 @@ def fit_table(pairs: Pairs, resamples: int, seed: int, method: str) -> Propensit
         return fit_products(pairs.pair, pairs.position, *counts, pairs.positions, start)
 
     best = fit(np.ones(pairs.queries))
-    low, high, notes = bands(lambda weights: fit(weights, best).examination, pairs.queries, resamples, seed)
+    clicks = pairs.clicks_of_queries
+    low, high, notes = bands(best.examination, lambda weights: fit(weights, best).examination, clicks, resamples, seed)
     return Propensities(best.examination, low, high, method, (*pairs.notes, *_thin(pairs), *notes))
 
 

@@ -1,10 +1,14 @@
 """Result randomisation: where chance puts documents, positions differ in clicks by examination alone."""
 
+import dataclasses
+import numbers
+
 import numpy as np
 from scipy import sparse
 
 from plackett.clicks.propensities._bootstrap import bands
 from plackett.clicks.propensities._curve import Propensities
+from plackett.clicks.propensities._harvesting import fit_couples
 from plackett.clicks.propensities._links import check_links, links
 from plackett.clicks.propensities._pairs import Pairs, pairs_of
 from plackett.data import ClickCounts, Sessions
@@ -23,9 +27,12 @@ def randomized(
 ) -> Propensities:
     """Examination by position from results that were shown in random order, or swapped at random.
 
-    Where the whole list is shuffled, the documents at all positions are alike in the mean:
+    Where the whole list is shuffled, the documents of a query at all its positions are alike in the mean:
 
         examination_k = (clicks at k / impressions at k) / (clicks at 1 / impressions at 1)
+
+    where all lists are as long. Queries with longer lists have other documents than those with shorter ones, so that
+    positions are compared within each query: as `intervention_harvesting` compares them within each document.
 
     Where the document at position s was swapped with that at k, by chance, those that were seen at both positions are
     compared, each by its own click-through rates c / n and with a weight that is the same at both:
@@ -39,7 +46,7 @@ def randomized(
     >>> log = Sessions.from_arrays(
     ...     query=["q"] * 200, session=np.repeat(np.arange(100), 2), document=[d for both in order for d in both],
     ...     position=[1, 2] * 100, click=[i % 2 == 0 or i % 4 == 1 for i in range(200)])
-    >>> randomized(log).examination.tolist()
+    >>> randomized(log).examination.round(2).tolist()
     [1.0, 0.5]
 
     Args:
@@ -55,7 +62,7 @@ def randomized(
         UnidentifiedError: a position has too few clicks of documents that were seen elsewhere too.
         ValueError: documents were not put at random, an argument is out of range, or the log has no click.
 
-    Cost: O(rows), and O(queries x positions) a resample.
+    Cost: O(rows + queries x positions^2), and a fit of positions^2 numbers a resample.
 
     Reference: Joachims et al., "Unbiased Learning-to-Rank with Biased Feedback", WSDM 2017, section 5.1.
     """
@@ -64,27 +71,42 @@ def randomized(
     if swaps is None:
         check_links(found, min_clicks)
         _check_random(pairs)
-        above, below = _by_query(pairs, pairs.clicked), _by_query(pairs, pairs.shown)
-    else:
-        if swaps != int(swaps) or not 1 <= swaps <= pairs.positions:
-            raise ValueError(f"swaps must be None or a position from 1 to {pairs.positions}, but got {swaps}")
-        pivot = np.arange(pairs.positions) == swaps - 1
-        check_links(found * (pivot | pivot[:, None]), min_clicks)
-        above, below = _swapped(pairs, swaps - 1)
+        return fit_couples(_of_queries(pairs), resamples, seed, "randomized")
+    if not isinstance(swaps, numbers.Integral) or isinstance(swaps, bool) or not 1 <= swaps <= pairs.positions:
+        raise ValueError(f"swaps must be None or a position from 1 to {pairs.positions}, but got {swaps!r}")
+    pivot = np.arange(pairs.positions) == swaps - 1
+    check_links(found * (pivot | pivot[:, None]), min_clicks)
+    above, below = _swapped(pairs, swaps - 1)
 
     def estimate(weights):
         curve = (weights @ above) / (weights @ below)
         return curve / curve[0]
 
     examination = estimate(np.ones(pairs.queries))
-    low, high, notes = bands(estimate, pairs.queries, resamples, seed)
+    clicks = pairs.clicks_of_queries
+    low, high, notes = bands(examination, estimate, clicks, resamples, seed)
     return Propensities(examination, low, high, "randomized", (*pairs.notes, *notes))
 
 
-def _by_query(pairs: Pairs, numbers: np.ndarray) -> sparse.csr_array:
+def _of_queries(pairs: Pairs) -> Pairs:
+    """The same counts where all documents of a query are one."""
+    shown, clicked = (_by_query(pairs, what).tocoo() for what in (pairs.shown, pairs.clicked))
+    query, position = shown.coords
+    return dataclasses.replace(
+        pairs,
+        pair=query,
+        position=position,
+        shown=shown.data,
+        clicked=clicked.data,
+        query=np.arange(pairs.queries),
+        row=pairs.row[np.unique(pairs.query, return_index=True)[1]],
+    )
+
+
+def _by_query(pairs: Pairs, values: np.ndarray) -> sparse.csr_array:
     """[queries, positions], the sums of what each row has."""
     places = (pairs.query[pairs.pair], pairs.position)
-    return sparse.csr_array((numbers, places), (pairs.queries, pairs.positions))
+    return sparse.csr_array((values, places), (pairs.queries, pairs.positions))
 
 
 def _swapped(pairs: Pairs, pivot: int) -> tuple[sparse.csr_array, sparse.csr_array]:

@@ -59,7 +59,7 @@ def regression_em(
 
     Raises:
         UnidentifiedError: the features say the position, or without lists too few documents were seen at several.
-        ValueError: a document has no features, an argument is out of range, or the log has no click.
+        ValueError: a document has no features, no feature varies, an argument is out of range, or the log has no click.
 
     Cost: a fit a resample, of some dozens of steps of O(rows + documents x features).
 
@@ -71,19 +71,26 @@ def regression_em(
         check_links(links(pairs), min_clicks)
         return fit_table(pairs, resamples, seed, "regression_em")
     features = _standardise(lists.features[_rows_of(lists, counts, pairs)])
+    if not features.shape[1]:
+        raise ValueError(
+            "no feature varies among the documents that were shown, so that none tells of their attraction: give lists "
+            "with features that do, or take intervention_harvesting, which needs none"
+        )
     clicks = np.bincount(pairs.position, pairs.clicked, pairs.positions)
     found = np.minimum(clicks, clicks[:, None]) * (_overlap(pairs, features) >= LEAST_OVERLAP)
     check_links(found, min_clicks, "document with such features")
     query = pairs.query[pairs.pair]
     best = _fit(pairs, features, np.ones(len(query)), np.zeros(pairs.positions + features.shape[1] + 1))
+    curve = _relative(best[: pairs.positions])
     low, high, notes = bands(
+        curve,
         lambda weights: _relative(_fit(pairs, features, weights[query], best)[: pairs.positions]),
-        pairs.queries,
+        pairs.clicks_of_queries,
         resamples,
         seed,
     )
     notes = (*pairs.notes, *_rests_on_form(pairs, min_clicks), *notes)
-    return Propensities(_relative(best[: pairs.positions]), low, high, "regression_em", notes)
+    return Propensities(curve, low, high, "regression_em", notes)
 
 
 def _relative(logits):
