@@ -80,9 +80,9 @@ class Collated(Batches):
         self.ends.append(time.perf_counter())
 
 
-def read_log(path):
-    """The log as CLAX names its columns."""
-    log = np.load(path)
+def read_log(folder, split, name):
+    """The log of a model as CLAX names its columns."""
+    log = np.load(folder / f"{split}{'_cascade' if name == 'cascade' else ''}.npz")
     columns = {"query_doc_ids": log["pairs"], "positions": log["positions"], "clicks": log["clicks"].astype("float32")}
     return columns | {"mask": np.ones(log["clicks"].shape, bool)}
 
@@ -127,7 +127,7 @@ def log_likelihoods(model, log):
 def measure(name, folder, plan, loader):
     """What is printed of a model."""
     truth = dict(np.load(folder / "truth.npz"))
-    train, test = read_log(folder / "train.npz"), read_log(folder / "test.npz")
+    train, test = (read_log(folder, split, name) for split in ("train", "test"))
     model = make(name, truth)
     set_parameters(model, name, truth)
     likelihood = log_likelihoods(model, test)
@@ -137,19 +137,15 @@ def measure(name, folder, plan, loader):
     trainer = clax.Trainer(
         adam(plan["learning_rate"]), epochs=plan["epochs"], early_stopping=EarlyStopping(patience=plan["epochs"])
     )
-    begin = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        trainer.train(model, batches, held_out, click_metrics={"cond_ppl": ConditionalPerplexity()})
-        end = time.perf_counter()
-        table = trainer.test_clicks(model, held_out, click_metrics={"cond_ppl": ConditionalPerplexity()})
-    sessions = len(train["clicks"]) * (plan["epochs"] - 1)
-    perplexity = float(table.filter(like="cond_ppl").iloc[-1, 0])
-    first = held_out.ends[0]  # the first epoch compiles
+        table = trainer.train(model, batches, held_out, click_metrics={"cond_ppl": ConditionalPerplexity()})
+    best = table["val_loss"].astype(float).to_numpy().argmin()
+    ends = held_out.ends  # the first epoch compiles
     return {
         "model": name,
-        "perplexity": perplexity,
-        "sessions_per_second": sessions / (held_out.ends[plan["epochs"] - 1] - first),
-        "seconds": end - begin,
+        "perplexity": float(table["val_cond_ppl"].iloc[best]),
+        "epoch": int(best) + 1,
+        "sessions_per_second": len(train["clicks"]) * (plan["epochs"] - 1) / (ends[-1] - ends[0]),
     }
 
 
