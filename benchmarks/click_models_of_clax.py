@@ -21,6 +21,7 @@ from clax.datasets.utils import SessionCollator
 from clax.metrics import ConditionalPerplexity
 from flax import nnx
 from flax.training.early_stopping import EarlyStopping
+from jax.experimental import enable_x64
 from optax import adam
 from torch.utils.data import DataLoader
 
@@ -95,27 +96,27 @@ def make(name, truth):
 
 
 def set_parameters(model, name, truth):
-    """Gives a model the parameters of the log; the baselines are 0."""
+    """Gives a model the parameters of the log, in double precision where that is on; the baselines are 0."""
 
     def fill(parameter, table):
         parameter.baseline.value = jnp.zeros(1)
-        parameter.embeddings.embedding.value = jnp.asarray(table, "float32")[:, None]
+        parameter.embeddings.embedding.value = jnp.asarray(table, float)[:, None]
 
-    for part in ("attraction", "satisfaction"):
+    for part, of_truth in (("attraction", "attraction"), ("satisfaction", "satisfaction"), ("ctr", "attraction")):
         if hasattr(model, part):
-            fill(getattr(model, part), truth[part])
+            fill(getattr(model, part), truth[of_truth])
     if name == "pbm":
         fill(model.examination, truth["examination"])
     if name == "dcm":
         fill(model.continuation, truth["continuation_by_position"])
     if name == "ubm":
         positions = len(truth["examination"]) - 1
-        table = np.zeros((positions + 1) ** 2 + 1, "float32")
+        table = np.zeros((positions + 1) ** 2 + 1)
         for position in range(1, positions + 1):
             table[position * positions :][:position] = truth["examination_by_last"][position - 1, :position]
         fill(model.examination, table)
     for part, of_truth in CONSTANTS.get(name, {}).items():
-        getattr(model, part).weight.value = jnp.asarray([truth[of_truth]], "float32")
+        getattr(model, part).weight.value = jnp.asarray([truth[of_truth]], float)
 
 
 def log_likelihoods(model, log):
@@ -128,10 +129,10 @@ def measure(name, folder, plan, loader):
     """What is printed of a model."""
     truth = dict(np.load(folder / "truth.npz"))
     train, test = (read_log(folder, split, name) for split in ("train", "test"))
-    model = make(name, truth)
-    set_parameters(model, name, truth)
-    likelihood = log_likelihoods(model, test)
-    np.save(folder / f"clax_{name}.npy", likelihood)
+    with enable_x64():
+        model = make(name, truth)
+        set_parameters(model, name, truth)
+        np.save(folder / f"clax_{name}.npy", log_likelihoods(model, test))
     model = make(name, truth)
     batches, held_out = loader(train, plan["batch_size"], seed=0), loader(test, plan["batch_size"])
     trainer = clax.Trainer(
