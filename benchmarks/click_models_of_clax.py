@@ -21,6 +21,7 @@ from clax.datasets.utils import SessionCollator
 from clax.metrics import ConditionalPerplexity
 from flax import nnx
 from flax.training.early_stopping import EarlyStopping
+from jax.experimental import enable_x64
 from optax import adam
 from torch.utils.data import DataLoader
 
@@ -80,9 +81,9 @@ class Collated(Batches):
         self.ends.append(time.perf_counter())
 
 
-def read_log(path):
-    """The log as CLAX names its columns."""
-    log = np.load(path)
+def read_log(folder, split, name):
+    """The log of a model as CLAX names its columns."""
+    log = np.load(folder / f"{split}{'_cascade' if name == 'cascade' else ''}.npz")
     columns = {"query_doc_ids": log["pairs"], "positions": log["positions"], "clicks": log["clicks"].astype("float32")}
     return columns | {"mask": np.ones(log["clicks"].shape, bool)}
 
@@ -95,27 +96,27 @@ def make(name, truth):
 
 
 def set_parameters(model, name, truth):
-    """Gives a model the parameters of the log; the baselines are 0."""
+    """Gives a model the parameters of the log, in double precision where that is on; the baselines are 0."""
 
     def fill(parameter, table):
         parameter.baseline.value = jnp.zeros(1)
-        parameter.embeddings.embedding.value = jnp.asarray(table, "float32")[:, None]
+        parameter.embeddings.embedding.value = jnp.asarray(table, float)[:, None]
 
-    for part in ("attraction", "satisfaction"):
+    for part, of_truth in (("attraction", "attraction"), ("satisfaction", "satisfaction"), ("ctr", "attraction")):
         if hasattr(model, part):
-            fill(getattr(model, part), truth[part])
+            fill(getattr(model, part), truth[of_truth])
     if name == "pbm":
         fill(model.examination, truth["examination"])
     if name == "dcm":
         fill(model.continuation, truth["continuation_by_position"])
     if name == "ubm":
         positions = len(truth["examination"]) - 1
-        table = np.zeros((positions + 1) ** 2 + 1, "float32")
+        table = np.zeros((positions + 1) ** 2 + 1)
         for position in range(1, positions + 1):
             table[position * positions :][:position] = truth["examination_by_last"][position - 1, :position]
         fill(model.examination, table)
     for part, of_truth in CONSTANTS.get(name, {}).items():
-        getattr(model, part).weight.value = jnp.asarray([truth[of_truth]], "float32")
+        getattr(model, part).weight.value = jnp.asarray([truth[of_truth]], float)
 
 
 def log_likelihoods(model, log):
@@ -127,29 +128,25 @@ def log_likelihoods(model, log):
 def measure(name, folder, plan, loader):
     """What is printed of a model."""
     truth = dict(np.load(folder / "truth.npz"))
-    train, test = read_log(folder / "train.npz"), read_log(folder / "test.npz")
-    model = make(name, truth)
-    set_parameters(model, name, truth)
-    likelihood = log_likelihoods(model, test)
-    np.save(folder / f"clax_{name}.npy", likelihood)
+    train, test = (read_log(folder, split, name) for split in ("train", "test"))
+    with enable_x64():
+        model = make(name, truth)
+        set_parameters(model, name, truth)
+        np.save(folder / f"clax_{name}.npy", log_likelihoods(model, test))
     model = make(name, truth)
     batches, held_out = loader(train, plan["batch_size"], seed=0), loader(test, plan["batch_size"])
     trainer = clax.Trainer(
         adam(plan["learning_rate"]), epochs=plan["epochs"], early_stopping=EarlyStopping(patience=plan["epochs"])
     )
-    begin = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        trainer.train(model, batches, held_out, click_metrics={"cond_ppl": ConditionalPerplexity()})
-        end = time.perf_counter()
-        table = trainer.test_clicks(model, held_out, click_metrics={"cond_ppl": ConditionalPerplexity()})
-    sessions = len(train["clicks"]) * (plan["epochs"] - 1)
-    perplexity = float(table.filter(like="cond_ppl").iloc[-1, 0])
-    first = held_out.ends[0]  # the first epoch compiles
+        table = trainer.train(model, batches, held_out, click_metrics={"cond_ppl": ConditionalPerplexity()})
+    best = table["val_loss"].astype(float).to_numpy().argmin()
+    ends = held_out.ends  # the first epoch compiles
     return {
         "model": name,
-        "perplexity": perplexity,
-        "sessions_per_second": sessions / (held_out.ends[plan["epochs"] - 1] - first),
-        "seconds": end - begin,
+        "perplexity": float(table["val_cond_ppl"].iloc[best]),
+        "epoch": int(best) + 1,
+        "sessions_per_second": len(train["clicks"]) * (plan["epochs"] - 1) / (ends[-1] - ends[0]),
     }
 
 

@@ -22,6 +22,11 @@ OF_LOG = {  # parameters of the models -> the entries of `truth.npz`, where they
 }
 
 
+def path_of(folder, split, name):
+    """The log of a model; a session of the cascade model ends with its first click."""
+    return folder / f"{split}{'_cascade' if name == 'cascade' else ''}.npz"
+
+
 def read_log(path):
     """The sessions of a log as lists whose documents are known by the pair of their query and themselves."""
     log = np.load(path)
@@ -62,8 +67,17 @@ def log_likelihoods(model, name, path, truth):
     for start in range(0, len(log["clicks"]), 4096):
         part = {key: column[start : start + 4096] for key, column in log.items()}
         parameters = parameters_of(model, name, part, truth)
-        found.append(keras.ops.convert_to_numpy(model.log_likelihood(part["clicks"].astype("float32"), parameters)))
+        clicks = part["clicks"].astype("float32")
+        of_part = model.log_likelihood(clicks, parameters) if name != "cascade" else as_clax(model, clicks, parameters)
+        found.append(keras.ops.convert_to_numpy(of_part))
     return np.concatenate(found)
+
+
+def as_clax(model, clicks, parameters):
+    """[sessions], what CLAX sums for the cascade model: P(click), whatever came before, to the first one."""
+    click, none = map(keras.ops.convert_to_numpy, model.log_click_probability(parameters))
+    to_the_first = np.cumsum(clicks, axis=1) - clicks == 0
+    return np.sum(np.where(to_the_first, np.where(clicks > 0, click, none), 0.0), axis=1)
 
 
 class Ends(keras.callbacks.Callback):
@@ -83,8 +97,8 @@ def measure(name, folder, plan):
     truth = dict(np.load(folder / "truth.npz"))
     positions = len(truth["examination"]) - 1
     model = make(name, positions)
-    np.save(folder / f"plackett_{name}.npy", log_likelihoods(model, name, folder / "test.npz", truth))
-    train, test = read_log(folder / "train.npz"), read_log(folder / "test.npz")
+    np.save(folder / f"plackett_{name}.npy", log_likelihoods(model, name, path_of(folder, "test", name), truth))
+    train, test = (read_log(path_of(folder, split, name)) for split in ("train", "test"))
     options = {"relevance": "table", "constant_scores": len(model.constants)}
     options |= {"examination_scores": len(model.of_positions)}
     if not model.of_positions:
@@ -109,7 +123,8 @@ def measure(name, folder, plan):
     sessions = len(train) * (plan["epochs"] - 1)
     return {
         "model": name,
-        "perplexity": measured.conditional_perplexity,
+        "perplexity": float(measured.conditional_perplexity_by_rank.mean()),
+        "epoch": trained.best["epoch"],
         "sessions_per_second": sessions / (ends.ends[-1] - ends.ends[0]),
     }
 

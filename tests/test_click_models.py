@@ -168,6 +168,27 @@ def test_the_probabilities_of_all_clicks_sum_to_1_and_to_the_probability_of_each
 
 
 @every_model
+def test_a_first_click_is_as_probable_as_with_nothing_known_before_however_improbable_it_is(row):
+    """That of the first document, given no click before, is computed otherwise and keeps what is far below 1."""
+    for logit in (20.0, 30.0, 60.0, FAR):
+        for signs in itertools.product((1, -1), repeat=2):
+            parameters = np.full((1, 3, row.model.models), signs[0] * logit, "float32")
+            parameters[..., -1] = signs[1] * logit
+            marginal = map(numpy, row.model.log_click_probability(parameters))
+            conditional = map(numpy, row.model.log_conditional_probability(np.zeros((1, 3), "float32"), parameters))
+            for one, other in zip(marginal, conditional, strict=True):
+                np.testing.assert_allclose(one[:, 0], other[:, 0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if "satisfaction" in row.model.columns], ids=lambda x: x.name)
+def test_that_a_sure_click_fails_is_as_improbable_as_its_parts(row):
+    """Nobody is satisfied and all go on, so that the second document is skipped with 1 - a alone."""
+    known = {"attraction": [0.0, 20.0], "satisfaction": -60.0} | dict.fromkeys(row.model.constants, 60.0)
+    none = numpy(row.model.log_click_probability(row.model.stack(**known))[1])
+    np.testing.assert_allclose(none[1], -20.0, rtol=1e-5)
+
+
+@every_model
 def test_the_likelihood_is_the_product_of_the_conditional_probabilities(row):
     for far in (0.0, 0.5, 1.0):
         clicks, parameters, mask = batch(row, far)
@@ -344,6 +365,10 @@ def test_half_precision_is_computed_in_single_precision(row):
 def test_lists_without_documents_are_certain(row):
     value = row.model.log_likelihood(np.zeros((2, 0), "float32"), np.zeros((2, 0, row.model.models), "float32"))
     assert numpy(value).tolist() == [0.0, 0.0]
+    clicks, parameters = np.zeros((2, 0), "float32"), np.zeros((2, 0, row.model.models), "float32")
+    assert numpy(row.model.click_probability(parameters)).shape == (2, 0)
+    assert numpy(row.model.conditional_click_probability(clicks, parameters)).shape == (2, 0)
+    assert numpy(row.model.sample(parameters, noise=clicks)).shape == (2, 0)
 
 
 @every_model
@@ -457,6 +482,28 @@ def test_a_model_is_trained_saved_and_loaded(row, tmp_path):
     )
 
 
+def test_lists_that_are_padded_beyond_the_positions_are_trained():
+    """Keras asks for shapes with values of its own, which say nothing of the lists."""
+    lists = plackett.data.RankingLists.from_arrays(
+        np.zeros((36, 0)),
+        group=[9] * 4,
+        ids={"pair": np.arange(36) % 12},
+        columns={"click": np.arange(36) % 5 == 0, "position": np.tile(np.arange(1, 10), 4)},
+    )
+    trained = plackett.train(
+        lists,
+        lists,
+        loss=models.UserBrowsingModel(positions=9),
+        scorer="two_tower",
+        scorer_options={"relevance": "table", "examination_scores": 9},
+        target="click",
+        metric="validation_loss",
+        epochs=2,
+        batch_size=3,
+    )
+    assert np.isfinite([each["validation_loss"] for each in trained.history]).all()
+
+
 @pytest.mark.parametrize("row", [TABLE[1], TABLE[5], TABLE[6]], ids=lambda row: row.name)
 def test_ragged_lists(row):
     clicks, parameters, mask = batch(row)
@@ -505,6 +552,8 @@ def test_what_is_wrong_is_refused():
     refused(lambda: model(clicks, np.zeros((2, 3, 3))), "PositionBasedModel takes 2 parameters a document, examination")
     refused(lambda: model.log_likelihood(clicks[0], np.zeros((2, 3, 2))), r"a last axis of columns, but got parameters")
     refused(lambda: model.stack(attraction=0.0), "has the parameters examination, attraction, but got attraction")
+    refused(lambda: models.mixture([], [0.0]), "must be those of at least one model, but got none")
+    refused(lambda: models.mixture([-1.0, -2.0], [0.0]), r"one logit a model on the last axis, 2, but got \[1\]")
     refused(lambda: models.MixtureModel([model]), "members must be at least two click models")
     refused(lambda: models.MixtureModel([model, "cascade"]), "members must be at least two click models")
     browsing = models.UserBrowsingModel(positions=2)

@@ -209,6 +209,10 @@ def cases_of_errors():
         (lambda: train(short), "position must be a whole number of at least 1, but it is .* in query 'q0', document"),
         (lambda: train(deep, VALIDATION, options={"positions": 12}), "position must be at most 12, .* in query 'q0'"),
         (lambda: train(tasks={"a": {}, "b": {}}), "two_tower gives one output, not the tasks a, b"),
+        (lambda: train(options={"context": ["position"]}), "context must not hold position, which the examination"),
+        (lambda: train(options={"context": ["click"]}), "context must not hold click, which it is to explain"),
+        (lambda: train(options={"context": "device"}), "context must be a list of different names, or none, but got"),
+        (lambda: train(options={"context": ["device"] * 2}), "context must be a list of different names, or none, but"),
         (lambda: train(options={"relevance": "two_tower"}), "unknown scorer of relevance 'two_tower'"),
         (
             lambda: train(options={"relevance_options": {"hiden": 3}}),
@@ -307,6 +311,28 @@ def test_a_table_has_a_number_for_each_value(options):
     scores = plackett.score(model, lists)
     assert scores[0] == scores[2] != scores[1]
     assert (scores[1] == scores[3]) == (options == {"min_count": 2})
+
+
+@pytest.mark.parametrize("name", ["all", "rank"])
+def test_a_table_learns_click_through_rates_of_all_and_by_rank(name):
+    clicked = np.array([1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0])
+    ids = {"all": np.zeros(12, int), "rank": np.tile([1, 2, 3], 4)}
+    lists = RankingLists.from_arrays(np.zeros((12, 0)), group=[3] * 4, ids=ids, columns={"click": clicked})
+    rates = plackett.train(
+        lists,
+        lists,
+        loss=plackett.clicks.ClickThroughRateModel(),
+        scorer="table",
+        scorer_options={"id": name},
+        target="click",
+        metric="validation_loss",
+        learning_rate=0.1,
+        epochs=60,
+        patience=60,
+    )
+    rate = np.array([clicked[ids[name] == value].mean() for value in ids[name]])
+    expected = np.exp(-np.where(clicked, np.log(rate), np.log(1 - rate)).mean())
+    assert plackett.clicks.measure(rates.model, lists).perplexity == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_table_of_pairs_is_a_relevance_tower():

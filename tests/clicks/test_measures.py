@@ -130,5 +130,45 @@ def test_what_is_wrong_is_refused():
         measure(np.zeros((2, 2)), lists, model)
     with pytest.raises(ValueError, match=r"shape \(2, 2\), the columns examination, attraction, but got \(2, 1\)"):
         measure(np.zeros((2, 1)), lists, model, click="clicked")
+    with pytest.raises(ValueError, match="those of 1 of 2 impressions are NaN"):
+        measure([[0.0, 0.0], [0.0, np.nan]], lists, model, click="clicked")
     with pytest.raises(ValueError, match=r"click_model must be a click model, such as PositionBasedModel\(\)"):
         measure(np.zeros((2, 2)), lists, click="clicked")
+
+
+@pytest.mark.parametrize(
+    ("columns", "wanted"),
+    [
+        ({"click": [1, 0, 0.5, 3]}, "0 or 1, but 2 are not: click is 0.5 in query 'b', document 1 of it"),
+        ({"position": [1, 2, 1.5, 2]}, "whole numbers from 1, but position is 1.5 in query 'b', document 1 of it"),
+        ({"weight": [0, 0, 0, 0]}, "the weight of each impression is 0"),
+        (
+            {"position": [1, 2, 2, 1]},
+            "all documents from position 1 on, in their order, but in query 'b' the 1. is at 2",
+        ),
+        (
+            {"position": [1, 3, 1, 2]},
+            "all documents from position 1 on, in their order, but in query 'a' the 2. is at 3",
+        ),
+    ],
+)
+def test_a_log_that_says_something_else_is_refused(columns, wanted):
+    lists = RankingLists.from_arrays(
+        np.zeros((4, 1)), query=list("aabb"), columns={"click": [1, 0, 0, 0], "position": [1, 2, 1, 2]} | columns
+    )
+    with pytest.raises(ValueError, match=wanted):
+        measure(np.zeros((4, 1)), lists, models.CascadeModel())
+
+
+def test_a_log_without_documents_is_refused():
+    lists = RankingLists.from_arrays(np.zeros((0, 1)), group=[0], columns={"click": np.zeros(0)})
+    with pytest.raises(ValueError, match="there is no impression to measure"):
+        measure(np.zeros((0, 1)), lists, models.CascadeModel())
+
+
+def test_what_is_far_below_1_is_perplexing_and_not_infinitely():
+    model = models.MixtureModel([models.PositionBasedModel(), models.CascadeModel()])
+    lists = RankingLists.from_arrays(np.zeros((1, 1)), group=[1], columns={"click": [0]})
+    found = measure(model.stack(**{name: [30.0] for name in model.columns}), lists, model)
+    assert np.log(found.perplexity) == pytest.approx(-np.log((2 * np.exp(-30.0) + np.exp(-30.0)) / 2), rel=1e-5)
+    assert found.perplexity == pytest.approx(found.conditional_perplexity, rel=1e-5)

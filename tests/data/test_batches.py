@@ -200,3 +200,15 @@ def test_batches_refuse():
         Batches(made_lists(2, seed=0), 0)
     with pytest.raises(ValueError, match="there are no lists"):
         Batches(made_lists(2, seed=0).select(np.array([], int)), 4)
+
+
+@pytest.mark.parametrize("most", [None, 5])
+def test_short_lists_are_laid_out_at_once_as_long_ones_one_by_one(monkeypatch, most):
+    lists = made_lists(20, seed=0)
+    options = {"seed": 1, "max_list_size": most}
+    at_once = list(Batches(lists, 6, **options))
+    monkeypatch.setattr(_batches, "GATHERED", 0)
+    for one, other in zip(at_once, Batches(lists, 6, **options), strict=True):
+        for x, y in zip(one[0].values(), other[0].values(), strict=True):
+            assert (x.dtype, x.shape, x.tobytes()) == (y.dtype, y.shape, y.tobytes())
+        assert one[1].tobytes() == other[1].tobytes()

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 from keras.src.backend.common import masking
+from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 
 
 def flat_ragged(x):
@@ -25,7 +26,7 @@ def flat_ragged(x):
 
 
 def concrete(x):
-    """`x` as a numpy array, or None while its values are not known (inside a traced function)."""
+    """`x` as a numpy array, or None while its values are not known (inside a traced function, or of shapes alone)."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -38,6 +39,8 @@ def concrete(x):
 
     if not isinstance(x, torch.Tensor):
         return np.asarray(x)
+    if in_symbolic_scope():  # Keras asks for shapes alone, of tensors without values, or with ones for them
+        return None
     # torch.func has no public way to ask whether a tensor is one that it traces.
     traced = torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x)
     return None if traced else x.numpy(force=True)

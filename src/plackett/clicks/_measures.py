@@ -82,8 +82,9 @@ def measure(
         The measures, computed in float32 and added up in float64.
 
     Raises:
-        ValueError: there is no such column, the model was not compiled with a click model, or its parameters have
-            another size.
+        ValueError: there is no such column, a click is not 0 or 1, a position is no whole number from 1 or, for models
+            of users who go down the list, not the place in it, all weights are 0, the model was not compiled with a
+            click model, or its parameters are NaN or have another size.
 
     Reference: Chuklin et al., "Click Models for Web Search", 2015, section 5. Its perplexity is the mean of those by
     rank; here impressions count alike.
@@ -95,11 +96,10 @@ def measure(
     if parameters.shape != (expected := (len(lists.labels), click_model.models)):
         names = ", ".join(click_model.columns)
         raise ValueError(f"parameters must have the shape {expected}, the columns {names}, but got {parameters.shape}")
-    clicks = np.asarray(lists.columns[click]) >= 1
+    _check_numbers(parameters)
+    clicks, ranks_of_rows, weights = _clicks(lists, click), _ranks(lists, click_model.sequential), _weights(lists)
     logs = [np.concatenate(x) for x in zip(*_logs_of_chunks(click_model, parameters, clicks, lists), strict=True)]
-    weights = np.asarray(lists.columns.get("weight", np.ones(len(clicks))), "float64")
-    places = np.arange(len(clicks)) - np.repeat(lists.row_splits[:-1], lists.lengths) + 1
-    ranks, of_row = np.unique(np.asarray(lists.columns.get("position", places)).astype("int64"), return_inverse=True)
+    ranks, of_row = np.unique(ranks_of_rows, return_inverse=True)
     (marginal, by_rank), (conditional, conditional_by_rank) = (_perplexities(x, weights, of_row) for x in logs)
     return ClickMeasures(
         sessions=len(lists),
@@ -118,6 +118,57 @@ def _click_model(model, given):
     if not isinstance(given, ClickModel):
         raise ValueError(f"click_model must be a click model, such as PositionBasedModel(), but got {given!r}")
     return given
+
+
+def _clicks(lists, name):
+    """[impressions] bool."""
+    clicks = np.asarray(lists.columns[name])
+    if len(wrong := np.flatnonzero((clicks != 0) & (clicks != 1))):
+        at = _place(lists, wrong[0])
+        raise ValueError(f"clicks must be 0 or 1, but {len(wrong)} are not: {name} is {clicks[wrong[0]]:g} {at}")
+    if not len(clicks):
+        raise ValueError("there is no impression to measure: the lists have no documents")
+    return clicks > 0
+
+
+def _ranks(lists, sequential):
+    """[impressions] int64, the column `position`; without it the places in the lists, which those of a chain must be.
+
+    Raises:
+        ValueError: a position is no whole number from 1, or not the place of a chain.
+    """
+    places = np.arange(len(lists.labels)) - np.repeat(lists.row_splits[:-1], lists.lengths) + 1
+    ranks = np.asarray(lists.columns.get("position", places))
+    if len(wrong := np.flatnonzero((ranks < 1) | (ranks != np.round(ranks)))):
+        at = _place(lists, wrong[0])
+        raise ValueError(f"positions must be whole numbers from 1, but position is {ranks[wrong[0]]:g} {at}")
+    if sequential and len(wrong := np.flatnonzero(ranks != places)):
+        row = wrong[0]
+        query = int(np.searchsorted(lists.row_splits, row, side="right")) - 1
+        raise ValueError(
+            "a click model of users who go down the list needs all documents from position 1 on, in their order, but "
+            f"in query {lists.queries[query]!r} the {places[row]}. is at {ranks[row]:g}"
+        )
+    return ranks.astype("int64")
+
+
+def _weights(lists):
+    """[impressions] float64, how often each counts."""
+    weights = np.asarray(lists.columns.get("weight", np.ones(len(lists.labels))), "float64")
+    if not (weights > 0).any():
+        raise ValueError("there is nothing to measure: the weight of each impression is 0")
+    return weights
+
+
+def _check_numbers(parameters):
+    if number := int(np.isnan(parameters).any(axis=-1).sum()):
+        raise ValueError(f"parameters must be numbers, but those of {number} of {len(parameters)} impressions are NaN")
+
+
+def _place(lists, row):
+    """Where an impression is, for an error."""
+    query = int(np.searchsorted(lists.row_splits, row, side="right")) - 1
+    return f"in query {lists.queries[query]!r}, document {row - lists.row_splits[query] + 1} of it"
 
 
 def _parameters(model, lists, batch_size):
@@ -144,14 +195,9 @@ def _logs_of_chunks(click_model, parameters, clicks, lists) -> Iterator[tuple[np
         laid_out = pad(happened.astype(given.dtype), mask, 0.0)
         click, none = click_model.log_conditional_probability(laid_out, given, mask=mask)
         conditional = np.where(laid_out > 0, *map(ops.convert_to_numpy, (click, none)))[mask]
-        marginal = ops.convert_to_numpy(click_model.log_click_probability(given, mask=mask))[mask].astype("float64")
-        yield np.where(happened, marginal, _log_of_rest(marginal)), conditional.astype("float64")
-
-
-def _log_of_rest(log_probability):
-    """log(1 - P) of log P."""
-    with np.errstate(divide="ignore"):
-        return np.log(-np.expm1(np.minimum(log_probability, 0.0)))
+        click, none = click_model.log_click_probability(given, mask=mask)
+        marginal = np.where(laid_out > 0, *map(ops.convert_to_numpy, (click, none)))[mask]
+        yield marginal.astype("float64"), conditional.astype("float64")
 
 
 def _weigh(logs, weights):

@@ -1,6 +1,6 @@
 """Lists cut into padded batches, of a few sizes only, so that a compiled step is used again."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from plackett.registry.names import check_known
 WINDOW = 50
 SMALLEST = 8
 SIZES = 6
+GATHERED = 128  # lists of up to so many places are laid out at once
 
 
 def bucket_size(length: int) -> int:
@@ -104,6 +105,48 @@ def pad(documents: np.ndarray, mask: np.ndarray, filling: float) -> np.ndarray:
     out = np.full((*mask.shape, *documents.shape[1:]), filling, documents.dtype)
     out[mask] = documents
     return out
+
+
+def layout(starts: np.ndarray, lengths: np.ndarray, size: int, cut: Mapping[int, np.ndarray]) -> Callable:
+    """Function of a column, [documents, ...], and a filling -> [lists, size, ...], the filling at padding.
+
+    Short lists are gathered at once; of long ones each is copied as it lies, which is faster there.
+
+    Args:
+        starts, lengths: [lists], of the rows of each.
+        size: what lists are padded to.
+        cut: of lists of which not all rows are taken, by their number: the rows that are.
+    """
+    if size > GATHERED or not lengths.any():
+        rows: list = [slice(a, a + n) for a, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
+        for place, chosen in cut.items():
+            rows[place] = chosen
+
+        def copy(column, filling):
+            out = np.empty((len(starts), size, *column.shape[1:]), dtype_of_models(column))
+            for row, at, length in zip(out, rows, lengths.tolist(), strict=True):
+                row[:length] = column[at]
+                row[length:] = filling
+            return out
+
+        return copy
+
+    padding = np.arange(size) >= lengths[:, None]
+    places = np.where(padding, 0, starts[:, None] + np.arange(size))
+    for place, chosen in cut.items():
+        places[place, : len(chosen)] = chosen
+
+    def gather(column, filling):
+        out = np.take(column, places, axis=0).astype(dtype_of_models(column), copy=False)
+        out[padding] = filling
+        return out
+
+    return gather
+
+
+def dtype_of_models(column: np.ndarray) -> np.dtype:
+    """That of the column; float32 for float64."""
+    return np.dtype("float32") if column.dtype == "float64" else column.dtype
 
 
 class Batches:
@@ -199,19 +242,9 @@ class Batches:
         queries = whole[self.shard[0] * number :][:number]
         starts, lengths = np.zeros((2, number), "int64")
         starts[: len(queries)], lengths[: len(queries)] = self.lists.row_splits[queries], self.lengths[queries]
-        rows = [slice(a, a + n) for a, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
-        for place in np.flatnonzero(self.lists.lengths[queries] > lengths[: len(queries)]):
-            rows[place] = self._rows(int(queries[place]))
+        cut = np.flatnonzero(self.lists.lengths[queries] > lengths[: len(queries)])
+        lay_out = layout(starts, lengths, size, {int(place): self._rows(int(queries[place])) for place in cut})
         mask = np.arange(size) < lengths[:, None]
-
-        def lay_out(column, filling):
-            dtype = "float32" if column.dtype == "float64" else column.dtype  # as models have it
-            out = np.empty((*mask.shape, *column.shape[1:]), dtype)
-            for row, at, length in zip(out, rows, lengths.tolist(), strict=True):
-                row[:length] = column[at]
-                row[length:] = filling
-            return out
-
         lists = self.lists
         columns = self._inputs | ({"features": lists.features} if lists.features.shape[1] else {})
         inputs = {"mask": mask} | {name: lay_out(column, 0) for name, column in columns.items()}

@@ -98,6 +98,8 @@ def rule_of(annotation: object) -> Rule | None:
         return Rule(lambda x: isinstance(x, bool | np.bool_), "True or False")
     if annotation is str:
         return Rule(lambda x: isinstance(x, str), "a string")
+    if annotation == tuple[()]:
+        return Rule(lambda x: isinstance(x, Sequence) and not isinstance(x, str) and not x, "none")
     if typing.get_origin(annotation) is Annotated:
         return next((rule for rule in typing.get_args(annotation) if isinstance(rule, Rule)), None)
     if typing.get_origin(annotation) is Literal:

@@ -13,7 +13,7 @@ from plackett.data._inputs import columns_as_inputs
 from plackett.registry import register
 from plackett.scorers.preprocessing.layers import Vocabulary
 
-POSITION = "position"
+POSITION, CLICK = "position", "click"
 
 
 def examination_tower(
@@ -28,9 +28,12 @@ def examination_tower(
     """(its inputs by name, its logits [lists, list_size, scores]); see `two_tower`.
 
     Raises:
-        ValueError: a position is missing, not whole or beyond `positions`, or a context that is not there or not a
-            number.
+        ValueError: a position is missing, not whole or beyond `positions`, or a context that is not there, not a
+            number, or the position or the click itself.
     """
+    for name, why in ((POSITION, "which the examination tower takes anyway"), (CLICK, "which it is to explain")):
+        if name in context:
+            raise ValueError(f"context must not hold {name}, {why}: give what was known before the list was shown")
     columns = columns_as_inputs(lists, (POSITION, *context))
     if positions is None:
         positions = int(columns[POSITION].max())

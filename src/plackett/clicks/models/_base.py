@@ -108,13 +108,19 @@ class ClickModel(RankingLoss):
             parameters: [..., list_size, columns], logits.
             mask: [..., list_size] bool, True = real document. None = all.
         """
-        return ops.exp(self.log_click_probability(parameters, mask=mask))
+        return ops.exp(self.log_click_probability(parameters, mask=mask)[0])
 
-    def log_click_probability(self, parameters: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """[..., list_size], log P(click), whatever else is clicked; -inf at padding."""
+    def log_click_probability(self, parameters: Tensor, *, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(log P(click), log P(none)), [..., list_size] each, whatever else is clicked; -inf and 0 at padding.
+
+        Cost: list_size steps, one after another, where clicks depend on each other.
+        """
         parameters = computable(parameters)
         _, parameters, mask = self._clean(ops.zeros_like(parameters[..., 0]), parameters, mask)
-        return ops.where(mask, self._log_probability(mask, **self.split(parameters)), IMPOSSIBLE)
+        if mask.shape[-1] == 0:
+            return parameters[..., 0], parameters[..., 0]
+        click, none = self._log_probability(mask, **self.split(parameters))
+        return ops.where(mask, click, IMPOSSIBLE), ops.where(mask, none, 0.0)
 
     def conditional_click_probability(
         self, clicks: Tensor, parameters: Tensor, *, mask: Tensor | None = None
@@ -133,6 +139,8 @@ class ClickModel(RankingLoss):
     ) -> tuple[Tensor, Tensor]:
         """(log P(click | the clicks before it), log P(none | them)), [..., list_size] each; -inf and 0 at padding."""
         clicks, parameters, mask = self._clean(clicks, parameters, mask)
+        if mask.shape[-1] == 0:
+            return parameters[..., 0], parameters[..., 0]
         return _walks.predictions(self._walk(mask, **self.split(parameters)), clicks >= 1, mask)
 
     def sample(self, parameters: Tensor, *, noise: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -145,6 +153,8 @@ class ClickModel(RankingLoss):
             mask: [..., list_size] bool, True = real document. None = all.
         """
         noise, parameters, mask = self._clean(noise, parameters, mask)
+        if mask.shape[-1] == 0:
+            return parameters[..., 0]
         noise = backend.minimum(noise, BELOW_1)
         drawn = _walks.draw(self._walk(mask, **self.split(parameters)), noise, mask)
         return ops.cast(drawn, parameters.dtype)
@@ -162,7 +172,7 @@ class ClickModel(RankingLoss):
         raise NotImplementedError
 
     def _log_probability(self, mask, **parameters):
-        """[..., list_size], log P(click); anything at padding."""
+        """(log P(click), log P(none)), [..., list_size] each; anything at padding."""
         raise NotImplementedError
 
     def _walk(self, mask, **parameters):
@@ -207,7 +217,7 @@ class IndependentModel(ClickModel):
         return ops.sum(weights_of_documents(weights, click, mask) * by_document, axis=-1)
 
     def _log_probability(self, mask, **parameters):
-        return self._log_probabilities(**parameters)[0]
+        return self._log_probabilities(**parameters)
 
     def _walk(self, mask, **parameters):
         click, none = self._log_probabilities(**parameters)

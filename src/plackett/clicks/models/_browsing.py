@@ -111,12 +111,12 @@ class UserBrowsingModel(ClickModel):
         known = ops.arange(self.positions, dtype="int32")
 
         def step(last, i):
-            clicked = log_sum(last + click[..., i, :])
-            moved = ops.where(known == places[..., i, None], clicked[..., None], last + none[..., i, :])
-            return ops.where(mask[..., i, None], moved, last), (clicked,)
+            clicked, stays = log_sum(last + click[..., i, :]), last + none[..., i, :]
+            moved = ops.where(known == places[..., i, None], clicked[..., None], stays)
+            return ops.where(mask[..., i, None], moved, last), (clicked, log_sum(stays))
 
         first = ops.where(known == 0, 0.0, IMPOSSIBLE) + ops.zeros_like(examination[..., 0, :])
-        return along(step, first, mask)[0]
+        return along(step, first, mask)
 
     def _walk(self, mask, examination, attraction):
         examination, places = _of_short_lists(examination, mask, self.positions), _places(mask)

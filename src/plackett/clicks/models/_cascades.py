@@ -1,12 +1,10 @@
 """Click models of users who go down the list from the first document and stop somewhere."""
 
-from keras import ops
-
 from plackett._types import Tensor
 from plackett.clicks.models import _chains
 from plackett.clicks.models._base import ClickModel
 from plackett.clicks.models._chains import Chain
-from plackett.clicks.models._logs import IMPOSSIBLE, log_both, log_either, logit, logs
+from plackett.clicks.models._logs import log_both, log_either, logit, logs
 from plackett.registry import register
 
 
@@ -20,18 +18,10 @@ class _ChainModel(ClickModel):
         return _chains.log_likelihood(self._chain(**parameters), clicked, mask)
 
     def _log_probability(self, mask, **parameters):
-        return _chains.log_probability(_without_padding(self._chain(**parameters), mask))
+        return _chains.log_probability(self._chain(**parameters), mask)
 
     def _walk(self, mask, **parameters):
         return _chains.walk(self._chain(**parameters))
-
-
-def _without_padding(chain, mask):
-    """The chain of users who skip what is padding, and go on, for sure."""
-    (click, skip), after_click, (on, off) = chain.all_pairs()
-    sure = [ops.where(mask, skip, 0.0), ops.where(mask, on, 0.0)]
-    never = [ops.where(mask, click, IMPOSSIBLE), ops.where(mask, off, IMPOSSIBLE)]
-    return Chain((never[0], sure[0]), after_click, (sure[1], never[1]))
 
 
 def cascade(clicks: Tensor, attraction: Tensor, *, mask: Tensor | None = None) -> Tensor:

@@ -7,7 +7,7 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.clicks.models._logs import IMPOSSIBLE, before, log_add, log_sum
-from plackett.clicks.models._walks import Walk
+from plackett.clicks.models._walks import Walk, along
 
 Pair = tuple[Tensor, Tensor]
 
@@ -65,10 +65,24 @@ def _log_tail(chain, is_last, in_tail):
     return log_sum(ops.concatenate(ways, axis=-1))
 
 
-def log_probability(chain: Chain) -> Tensor:
-    """[..., list_size], log P(click), whatever else is clicked. What is padding must be a certain skip."""
-    (click, skip), (on_c, _), (on_s, _) = chain.all_pairs()
-    return click + before(backend.cumulative_sum(log_add(click + on_c, skip + on_s)), 0.0)
+def log_probability(chain: Chain, mask: Tensor) -> Pair:
+    """(log P(click), log P(none)), [..., list_size] each, whatever else is clicked; anything at padding.
+
+    That the user has stopped is added up by itself: 1 - P(looks) would lose what is small.
+
+    Cost: list_size steps, one after another.
+    """
+    (click, skip), (on_c, off_c), (on_s, off_s) = chain.all_pairs()
+    goes_on, stops = log_add(click + on_c, skip + on_s), log_add(click + off_c, skip + off_s)
+
+    def step(state, i):
+        looks, stopped = state
+        told = looks + click[..., i], log_add(stopped, looks + skip[..., i])
+        after = looks + goes_on[..., i], log_add(stopped, looks + stops[..., i])
+        return tuple(ops.where(mask[..., i], new, old) for new, old in zip(after, state, strict=True)), told
+
+    looks = ops.zeros_like(click[..., 0])
+    return along(step, (looks, looks + IMPOSSIBLE), mask)
 
 
 def walk(chain: Chain) -> Walk:

@@ -11,6 +11,7 @@ from plackett.clicks.models._base import ClickModel
 from plackett.clicks.models._logs import IMPOSSIBLE, log_sum, logit, logs
 from plackett.clicks.models._walks import Walk
 from plackett.lists import mean
+from plackett.lists._shapes import shape_text
 from plackett.losses._base import Reduction
 from plackett.registry import Configured, register
 
@@ -35,12 +36,22 @@ def mixture(log_likelihoods: Sequence[Tensor], weights: Tensor) -> Tensor:
     Returns:
         [...], the log-likelihood of each list, in nats.
 
+    Raises:
+        ValueError: no model, or another number of weights.
+
     Derivatives: of any order and mode.
 
     When: users who look at lists in a few different ways, such as devices or intents.
     """
+    if not log_likelihoods:
+        raise ValueError("log_likelihoods must be those of at least one model, but got none")
     by_member = ops.stack([ops.convert_to_tensor(one) for one in log_likelihoods], axis=-1)
     weights = ops.cast(ops.convert_to_tensor(weights), by_member.dtype)
+    if not len(weights.shape) or weights.shape[-1] != len(log_likelihoods):
+        raise ValueError(
+            f"weights must have one logit a model on the last axis, {len(log_likelihoods)}, but got "
+            f"{shape_text(weights.shape)}"
+        )
     return log_sum(by_member + ops.log_softmax(weights, axis=-1))
 
 
@@ -170,7 +181,8 @@ class MixtureModel(ClickModel):
 
     def _log_probability(self, mask, weights, of_members):
         of_member = [member._log_probability(mask, **own) for member, own in zip(self.members, of_members, strict=True)]
-        return log_sum(_log_shares(weights, mask)[..., None, :] + ops.stack(of_member, axis=-1))
+        shares = _log_shares(weights, mask)[..., None, :]
+        return tuple(log_sum(shares + ops.stack(x, axis=-1)) for x in zip(*of_member, strict=True))
 
     def _walk(self, mask, weights, of_members):
         """The walks of all members side by side, each with the log of its share and of P(the clicks so far)."""
