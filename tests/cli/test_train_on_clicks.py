@@ -162,3 +162,29 @@ def test_commands_on_labels_refuse_the_config_of_a_run_on_clicks(shop, tmp_path)
     assert train(shop, tmp_path / "run", "--method", "naive").exit_code == 0
     done = run("tune", "--config", tmp_path / "run/config.yaml", "--output", tmp_path / "search", "--trials", 2)
     assert "is of a run on clicks, which plackett train repeats" in words(done)
+
+
+def test_movielens_learns_from_clicks_of_its_training_lists(tmp_path, monkeypatch):
+    train, validation, test = (
+        RankingLists.from_arrays(
+            np.random.default_rng(seed).normal(size=(60, 2)),
+            np.tile([0, 1, 2], 20),
+            query=np.repeat(np.arange(20), 3),
+            documents=np.arange(60) + 60 * seed,
+        )
+        for seed in range(3)
+    )
+    monkeypatch.setattr(plackett.data, "movielens_100k", lambda *_, **__: (train, validation, test))
+    write_sessions(simulate(train, "random:1", sessions=300, seed=0), tmp_path / "log.parquet")
+    done = run(
+        "train",
+        "movielens-100k",
+        "--clicks",
+        tmp_path / "log.parquet",
+        "--method",
+        "naive",
+        "--output",
+        tmp_path / "run",
+    )
+    assert done.exit_code == 0, done.output
+    assert "20% of the queries, drawn with seed 0, are held out" in words(done)

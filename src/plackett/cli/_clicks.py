@@ -14,6 +14,7 @@ from plackett.cli import _checks
 from plackett.cli._click_columns import PANEL, find_click_columns
 from plackett.cli._request import Request
 from plackett.cli._tables import say
+from plackett.data._suffixes import MOVIELENS
 
 if typing.TYPE_CHECKING:
     from plackett.clicks._train import Plan
@@ -142,6 +143,8 @@ def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: boo
     lists, held_out, provenance = read_training(
         request.data, request.validation, reading=request.reading, shared_queries=shared_queries
     )
+    if request.data == [MOVIELENS]:
+        held_out = None  # users are in all three parts of MovieLens, and a log is of the queries of the first
     context = request.settings.get("scorer_options", {}).get("context") or ()
     log = read_clicks(clicks.paths, **clicks.columns, context=context)
     say(in_words(log))
