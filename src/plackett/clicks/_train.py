@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from plackett.clicks._lists import as_counts, distinct, lists_of_documents, split_log
+from plackett.clicks._lists import as_counts, check_features, distinct, lists_of_documents, split_log
 from plackett.clicks._methods import DEFAULT_LOSS, RATE, Method, find_method
 from plackett.clicks._weights import CLIP, Weights, propensities_of_log, weigh, weighted_counts
 from plackett.data import ClickCounts, RankingLists, Sessions, lists_of_counts, lists_of_sessions
@@ -158,6 +158,7 @@ def make_plan(
     check_log(log, method)
     settings = settings_of(method, settings, int(log.positions.max(initial=1)))
     whole = Settings.from_dict(settings)
+    check_features(lists, log, validation)
     weights, record = None, {"method": method, "log": log.fingerprint()}
     if how.propensities:
         propensities = _estimate(propensities, log, lists) if isinstance(propensities, str) else propensities
