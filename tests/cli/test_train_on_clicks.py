@@ -114,6 +114,26 @@ def test_the_table_of_a_shop_is_read_by_the_names_of_its_columns(shop, tmp_path)
     assert "a session begins where the query changes or the position does not rise" in words(done)
 
 
+def test_a_log_is_read_in_a_way_of_its_own(shop, tmp_path):
+    header, *rows = (shop / "shop.csv").read_text().replace(",", ";").splitlines()
+    visits = [f"{row};é{place // 5}" for place, row in enumerate(rows)]
+    mixed = visits[1:] + visits[:1]  # the first visit goes on after all others
+    (tmp_path / "shop.csv").write_text("\n".join([f"{header};session", *mixed]), encoding="latin-1")
+    columns = ["--click-column", "document=product", "--click-column", "click=clicked"]
+    needed = ["separator=;", "encoding=latin-1", "together=false"]
+    said = ["separator=CHARACTER", "encoding=latin-1", "together=false"]
+    for number, way_out in enumerate(said):
+        flags = [part for option in needed[:number] for part in ("--click-reading", option)]
+        done = train(shop, tmp_path / "run", "--method", "pbm", *columns, *flags, log=tmp_path / "shop.csv")
+        assert done.exit_code != 0
+        assert f"(--click-reading {way_out} on the command line)" in words(done)
+    flags = [part for option in needed for part in ("--click-reading", option)]
+    done = train(shop, tmp_path / "run", "--method", "pbm", *columns, *flags, log=tmp_path / "shop.csv")
+    assert done.exit_code == 0, done.output
+    done = run("train", "--config", tmp_path / "run/config.yaml", "--output", tmp_path / "again")
+    assert done.exit_code == 0, done.output
+
+
 def test_counts_do_as_well_as_sessions(shop, tmp_path):
     for name, log in (("counts", "counts.csv"), ("sessions", "sessions.parquet")):
         done = train(shop, tmp_path / name, "--method", "pbm", log=log)
@@ -144,6 +164,8 @@ def test_propensities_come_from_a_file_or_a_method(shop, tmp_path):
         (["--method", "ipw", "--clip", 0], "clip must be above 0 and at most 1"),
         ([], "--clicks needs --method"),
         (["--method", "ipw", "--click-column", "doc=product"], "unknown role in --click-column: 'doc'"),
+        (["--method", "ipw", "--click-reading", "comma=;"], "unknown option in --click-reading: 'comma'"),
+        (["--method", "ipw", "--click-reading", "together=no"], "unknown value of --click-reading together: 'no'"),
     ],
 )
 def test_what_does_not_act_or_fit_is_refused(shop, tmp_path, arguments, words_of_it):
