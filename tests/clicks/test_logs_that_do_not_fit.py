@@ -5,6 +5,7 @@ import pytest
 
 from plackett.clicks import train
 from plackett.clicks._lists import distinct
+from plackett.clicks._train import make_plan
 from plackett.data import RankingLists, Sessions
 
 METHODS = ("naive", "pbm", "dbn")
@@ -81,3 +82,33 @@ def test_one_long_session_does_not_widen_all_others():
     once, often = distinct(log)  # a table of all sessions with the width of the longest would take 1.6 GB
     assert once.sessions.tolist() == ["0", str(number)]
     assert often.tolist() == [number, 1]
+
+
+@pytest.mark.parametrize("deep", [1_000_001, 1_700_000_000])
+def test_a_position_that_is_an_id_or_a_time_is_refused_where_each_has_a_number(deep):
+    log = some_log(position=[1, 2, 1, deep] + [1, 2] * 2)
+    with pytest.raises(ValueError, match=rf"^row 4, session 's1': position is {deep}, but pbm has a number for each"):
+        train(some_lists(), log, "pbm")
+    with pytest.raises(ValueError, match=rf"^row 4 of the counts: position is {deep}, but click_em has a number"):
+        train(some_lists(), log.counts(), "click_em")
+
+
+def test_lists_of_one_document_tell_a_loss_of_comparisons_nothing():
+    lists = some_lists()[:2]
+    log = Sessions.from_arrays(query=["q0", "q1"], document=["a", "b"], position=[1, 1], click=[1, 1])
+    with pytest.warns(UserWarning, match="each query of the log showed one document alone, so a loss that compares"):
+        make_plan(lists, log, "naive", validation=None, propensities=None, clip=None, settings={})
+
+
+@pytest.mark.parametrize("method", ["naive", "ipw", "ctr", "dbn", "sdbn", "ccm"])
+def test_a_method_without_examination_takes_no_context(method):
+    with pytest.raises(
+        ValueError, match=f"context acts on the examination of positions, which the method {method} has"
+    ):
+        train(some_lists(), some_log(context={"device": ["phone"] * 8}), method, scorer_options={"context": ["device"]})
+
+
+@pytest.mark.parametrize("given", [["a", "b"], {1: 1.0}, [[1.0], [1.0, 0.5]]])
+def test_propensities_that_are_no_numbers_are_refused(given):
+    with pytest.raises(ValueError, match="propensities must be numbers, one a position from 1, but got"):
+        train(some_lists(), some_log(), "ipw", propensities=given)
