@@ -71,7 +71,7 @@ def test_validation_lists_of_all_queries_leave_nothing_to_learn_from():
 
 
 def test_one_long_session_does_not_widen_all_others():
-    number, long = 2000, 50_000
+    number, long = 100_000, 200_000
     log = Sessions.from_arrays(
         query=["q"] * (2 * number + long),
         session=np.append(np.repeat(np.arange(number), 2), np.full(long, number)),
@@ -79,7 +79,7 @@ def test_one_long_session_does_not_widen_all_others():
         position=np.append(np.tile([1, 2], number), np.arange(1, long + 1)),
         click=np.append(np.tile([1, 0], number), np.zeros(long, int)),
     )
-    once, often = distinct(log)  # a table of all sessions with the width of the longest would take 1.6 GB
+    once, often = distinct(log)  # a table of all sessions with the width of the longest would take 320 GB
     assert once.sessions.tolist() == ["0", str(number)]
     assert often.tolist() == [number, 1]
 
@@ -112,3 +112,9 @@ def test_a_method_without_examination_takes_no_context(method):
 def test_propensities_that_are_no_numbers_are_refused(given):
     with pytest.raises(ValueError, match="propensities must be numbers, one a position from 1, but got"):
         train(some_lists(), some_log(), "ipw", propensities=given)
+
+
+@pytest.mark.parametrize("method", ["pbm", "click_em", "two_tower", "dbn", "mixture_em"])
+def test_what_was_shown_is_not_cut_to_a_size(method):
+    with pytest.raises(ValueError, match=f"max_list_size cuts what was shown, but the method {method} needs all of it"):
+        train(some_lists(), some_log(), method, max_list_size=2)

@@ -209,6 +209,11 @@ def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str,
         settings = {"batch_size": BATCH} | settings
     if settings["target"] != "click" or settings.get("tasks"):
         raise ValueError(f"the method {method} learns from clicks: leave out target and tasks")
+    if how.unit != "documents" and given.get("max_list_size") is not None:
+        raise ValueError(
+            f"max_list_size cuts what was shown, but the method {method} needs all of it to tell what was not clicked: "
+            "leave it out"
+        )
     if how.loss is None:
         settings = {"loss": DEFAULT_LOSS} | settings
     else:
