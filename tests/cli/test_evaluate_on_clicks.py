@@ -65,9 +65,9 @@ def test_propensities_of_a_file_go_before_those_of_the_log(shop):
 
 
 def test_the_columns_of_a_log_may_have_other_names(shop):
-    (shop / "own.csv").write_text(LOG.replace("document", "product").replace("click", "bought"))
+    (shop / "own.csv").write_text(LOG.replace("document", "product").replace("click", "bought").replace(",", ";"))
     arguments = ["dear=feature:price", "--topn", "2"]
-    flags = ["--click-column", "document=product", "--click-column", "click=bought"]
+    flags = ["--click-column", "document=product", "--click-column", "click=bought", "--click-reading", "separator=;"]
     assert ask(*arguments, *flags, log="own.csv").output == ask(*arguments).output
     assert "unknown role in --click-column: 'paper'" in words(ask(*arguments, "--click-column", "paper=product"))
 

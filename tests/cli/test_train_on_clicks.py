@@ -116,6 +116,26 @@ def test_the_table_of_a_shop_is_read_by_the_names_of_its_columns(shop, tmp_path)
     assert "a session begins where the query changes or the position does not rise" in words(done)
 
 
+def test_a_log_is_read_in_a_way_of_its_own(shop, tmp_path):
+    header, *rows = (shop / "shop.csv").read_text().replace(",", ";").splitlines()
+    visits = [f"{row};é{place // 5}" for place, row in enumerate(rows)]
+    mixed = visits[1:] + visits[:1]  # the first visit goes on after all others
+    (tmp_path / "shop.csv").write_text("\n".join([f"{header};session", *mixed]), encoding="latin-1")
+    columns = ["--click-column", "document=product", "--click-column", "click=clicked"]
+    needed = ["separator=;", "encoding=latin-1", "together=false"]
+    said = ["separator=CHARACTER", "encoding=latin-1", "together=false"]
+    for number, way_out in enumerate(said):
+        flags = [part for option in needed[:number] for part in ("--click-reading", option)]
+        done = train(shop, tmp_path / "run", "--method", "pbm", *columns, *flags, log=tmp_path / "shop.csv")
+        assert done.exit_code != 0
+        assert f"(--click-reading {way_out} on the command line)" in words(done)
+    flags = [part for option in needed for part in ("--click-reading", option)]
+    done = train(shop, tmp_path / "run", "--method", "pbm", *columns, *flags, log=tmp_path / "shop.csv")
+    assert done.exit_code == 0, done.output
+    done = run("train", "--config", tmp_path / "run/config.yaml", "--output", tmp_path / "again")
+    assert done.exit_code == 0, done.output
+
+
 def test_counts_do_as_well_as_sessions(shop, tmp_path):
     for name, log in (("counts", "counts.csv"), ("sessions", "sessions.parquet")):
         done = train(shop, tmp_path / name, "--method", "pbm", log=log)
@@ -146,6 +166,8 @@ def test_propensities_come_from_a_file_or_a_method(shop, tmp_path):
         (["--method", "ipw", "--clip", 0], "clip must be above 0 and at most 1"),
         ([], "--clicks needs --method"),
         (["--method", "ipw", "--click-column", "doc=product"], "unknown role in --click-column: 'doc'"),
+        (["--method", "ipw", "--click-reading", "comma=;"], "unknown option in --click-reading: 'comma'"),
+        (["--method", "ipw", "--click-reading", "together=no"], "unknown value of --click-reading together: 'no'"),
     ],
 )
 def test_what_does_not_act_or_fit_is_refused(shop, tmp_path, arguments, words_of_it):
@@ -168,3 +190,29 @@ def test_commands_on_labels_refuse_the_config_of_a_run_on_clicks(shop, tmp_path)
     assert train(shop, tmp_path / "run", "--method", "naive").exit_code == 0
     done = run("tune", "--config", tmp_path / "run/config.yaml", "--output", tmp_path / "search", "--trials", 2)
     assert "is of a run on clicks, which plackett train repeats" in words(done)
+
+
+def test_movielens_learns_from_clicks_of_its_training_lists(tmp_path, monkeypatch):
+    train, validation, test = (
+        RankingLists.from_arrays(
+            np.random.default_rng(seed).normal(size=(60, 2)),
+            np.tile([0, 1, 2], 20),
+            query=np.repeat(np.arange(20), 3),
+            documents=np.arange(60) + 60 * seed,
+        )
+        for seed in range(3)
+    )
+    monkeypatch.setattr(plackett.data, "movielens_100k", lambda *_, **__: (train, validation, test))
+    write_sessions(simulate(train, "random:1", sessions=300, seed=0), tmp_path / "log.parquet")
+    done = run(
+        "train",
+        "movielens-100k",
+        "--clicks",
+        tmp_path / "log.parquet",
+        "--method",
+        "naive",
+        "--output",
+        tmp_path / "run",
+    )
+    assert done.exit_code == 0, done.output
+    assert "20% of the queries, drawn with seed 0, are held out" in words(done)

@@ -80,3 +80,7 @@ def test_sessions_weigh_as_many_as_the_query_has(lists):
     )
     found = lists_of_documents(both, log.counts())
     assert found.columns["weight"].tolist() == [1.5, 0.5]
+
+
+def test_a_clip_may_be_a_number_of_numpy(log):
+    assert weigh(log, np.float32(0.5)).clip == 0.5

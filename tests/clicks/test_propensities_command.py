@@ -63,8 +63,16 @@ def test_sessions_whose_columns_have_other_names_are_read_too(folder):
     write_sessions(log, folder / "sessions.parquet")
     assert run("propensities", "sessions.parquet", "-o", "a.csv").exit_code == 0
     rows = [f"q,{row // 2},{'abba'[row % 4]},{row % 2 + 1},{int(row % 2 == 0 or row % 4 == 1)}" for row in range(80)]
-    (folder / "shop.csv").write_text("\n".join(["query,session,product,rank,click", *rows]))
-    columns = ("--click-column", "document=product", "--click-column", "position=rank")
+    text = "\n".join(["query,session,product,rank,click", *rows])
+    (folder / "shop.csv").write_text(text.replace(",", ";"))
+    columns = (
+        "--click-column",
+        "document=product",
+        "--click-column",
+        "position=rank",
+        "--click-reading",
+        "separator=;",
+    )
     done = run("propensities", "shop.csv", *columns, "-o", "b.csv")
     assert done.exit_code == 0, done.output
     assert (folder / "a.csv").read_text() == (folder / "b.csv").read_text()

@@ -1,4 +1,4 @@
-"""`--click-column`: which column of a click log is what."""
+"""`--click-column` and `--click-reading`: which column of a click log is what, and how its text is read."""
 
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any
@@ -22,6 +22,36 @@ ClickColumns = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+ClickReading = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--click-reading",
+        help="How the text of the log is read, apart from the data: separator=; or encoding=latin-1; together=false "
+        "groups sessions whose rows do not stand together. May be repeated.",
+        rich_help_panel=PANEL,
+    ),
+]
+READING = ("separator", "encoding", "together")
+
+
+def find_click_reading(given: Mapping[str, Any]) -> dict[str, Any]:
+    """How a log is read, as `read_clicks` takes it.
+
+    Args:
+        given: the flags that stand on the command line.
+
+    Raises:
+        ValueError: an option is unknown, there twice, or not of its kind.
+    """
+    options: dict[str, Any] = dict(parse_pairs("--click-reading", given.get("click_reading") or (), "NAME=VALUE"))
+    for name in options:
+        check_known("option in --click-reading:", name, READING)
+    if "separator" in options:
+        options["separator"] = options["separator"].replace("\\t", "\t")
+    if "together" in options:
+        check_known("value of --click-reading together:", options["together"], ("true", "false"))
+        options["together"] = options["together"] == "true"
+    return options
 
 
 def find_click_columns(

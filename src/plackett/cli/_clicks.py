@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from plackett.cli import _checks
-from plackett.cli._click_columns import PANEL, find_click_columns
+from plackett.cli._click_columns import PANEL, find_click_columns, find_click_reading
 from plackett.cli._request import Request
 from plackett.cli._tables import say
+from plackett.data._suffixes import MOVIELENS
 from plackett.registry import check_known
 
 if typing.TYPE_CHECKING:
@@ -61,6 +62,7 @@ Clip = Annotated[
 ]
 FLAGS = {
     "click_columns": "--click-column",
+    "click_reading": "--click-reading",
     "method": "--method",
     "propensities": "--propensities",
     "propensity_method": "--propensity-method",
@@ -75,6 +77,7 @@ class ClickRequest:
     Args:
         paths: of the log.
         columns: name -> the column of the log, where it has another name.
+        reading: how the text of the log is read, as `read_clicks` takes it.
         method: see `plackett.clicks.train`.
         propensities: the file of a curve. None = none.
         propensity_method: the name of an estimator. None = none.
@@ -83,6 +86,7 @@ class ClickRequest:
 
     paths: list[str]
     columns: dict[str, str | None]
+    reading: dict[str, Any]
     method: str
     propensities: str | None
     propensity_method: str | None
@@ -110,6 +114,7 @@ def read_click_request(given: Mapping[str, Any], of_config: Mapping[str, Any] | 
             raise ValueError(f"{', '.join(acting)} acts on a log of clicks: give --clicks LOG")
         return None
     columns = find_click_columns(given) or before.get("columns", {})
+    reading = find_click_reading(given) or before.get("reading", {})
     method = given.get("method") or before.get("method")
     if method is None:
         raise ValueError(f"--clicks needs --method, one of {', '.join(METHODS)}")
@@ -122,7 +127,7 @@ def read_click_request(given: Mapping[str, Any], of_config: Mapping[str, Any] | 
     if method != "ipw" and (acting := [FLAGS[x] for x in ("propensities", "propensity_method", "clip") if x in given]):
         raise ValueError(f"{', '.join(acting)} acts on --method ipw alone, not on {method}")
     _checks.check_files([*paths, *([curve] if curve else [])])
-    return ClickRequest(paths, dict(columns), method, None if curve is None else str(curve), name, clip)
+    return ClickRequest(paths, dict(columns), dict(reading), method, None if curve is None else str(curve), name, clip)
 
 
 def _of(given, before, name):
@@ -146,8 +151,10 @@ def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: boo
     lists, held_out, provenance = read_training(
         request.data, request.validation, reading=request.reading, shared_queries=shared_queries
     )
+    if request.data == [MOVIELENS]:
+        held_out = None  # users are in all three parts of MovieLens, and a log is of the queries of the first
     context = request.settings.get("scorer_options", {}).get("context") or ()
-    log = read_clicks(clicks.paths, **clicks.columns, context=context)
+    log = read_clicks(clicks.paths, **clicks.columns, **clicks.reading, context=context)
     say(in_words(log))
     plan = make_plan(
         lists,

@@ -13,14 +13,21 @@ from rich.table import Table
 from plackett._files import check_file
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
-from plackett.cli._click_columns import OF_SESSIONS, PANEL, ClickColumns, find_click_columns
+from plackett.cli._click_columns import (
+    OF_SESSIONS,
+    PANEL,
+    ClickColumns,
+    ClickReading,
+    find_click_columns,
+    find_click_reading,
+)
 from plackett.cli._flags import with_flags
 from plackett.cli._systems import Measurement, check_measurement, open_measured, remarks
 from plackett.cli._tables import say, show
 from plackett.data._suffixes import MOVIELENS
 from plackett.training._config_file import read_yaml
 
-COLUMNS = "click_columns"
+COLUMNS, READING = "click_columns", "click_reading"
 OF_JUDGEMENTS = (
     *("metric", "like", "empty", "ties", "queries", "baseline", "slice_by", "worst", "output", "overwrite", "seed"),
 )
@@ -50,6 +57,7 @@ def with_clicks(command: Callable) -> Callable:
         option = typer.Option(_flag(name), help=text, rich_help_panel=PANEL)
         flags.append(inspect.Parameter(name, kind, default=None, annotation=Annotated[of, option]))
     flags.append(inspect.Parameter(COLUMNS, kind, default=None, annotation=ClickColumns))
+    flags.append(inspect.Parameter(READING, kind, default=None, annotation=ClickReading))
     return with_flags(command, flags)
 
 
@@ -60,7 +68,7 @@ def asks_for_clicks(given: Mapping[str, Any]) -> bool:
         ValueError: a flag would not act.
     """
     if "clicks" not in given:
-        for name in (*FLAGS, COLUMNS):
+        for name in (*FLAGS, COLUMNS, READING):
             if name in given:
                 raise ValueError(f"{_flag(name)} acts on clicks: name the log by --clicks")
         return False
@@ -88,7 +96,7 @@ def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given
         check_file(given["propensities"])
     if "max_weight" in given and "dr" not in given.get("estimator", ["dr"]):
         raise ValueError("--max-weight acts on --estimator dr, which is not asked for")
-    columns = find_click_columns(given, OF_SESSIONS)
+    columns = find_click_columns(given, OF_SESSIONS) | find_click_reading(given)
     choose_backend(given.get("backend"))
 
     from plackett.clicks import off_policy

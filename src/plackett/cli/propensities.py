@@ -8,7 +8,7 @@ from rich.table import Table
 
 from plackett._files import errors_of_writing, replace
 from plackett.cli import _checks
-from plackett.cli._click_columns import ClickColumns, find_click_columns
+from plackett.cli._click_columns import ClickColumns, ClickReading, find_click_columns, find_click_reading
 from plackett.cli._flags import with_reading
 from plackett.cli._reading import find_reading
 from plackett.cli._request import flags_given
@@ -30,6 +30,7 @@ def propensities(
         str, typer.Option(help=f"How it is estimated: {', '.join(estimators.METHODS)}.")
     ] = estimators.METHODS[0],
     click_columns: ClickColumns = None,
+    click_reading: ClickReading = None,
     data: Annotated[
         list[str] | None, typer.Option(help="regression_em: files of the features of the documents of each query.")
     ] = None,
@@ -57,14 +58,16 @@ def propensities(
             raise ValueError(f"--{name} acts with --method {acts_with}, but the method is {method}")
     if swaps is not None:
         options["swaps"] = swaps
-    columns = find_click_columns(given)
+    columns = find_click_columns(given) | find_click_reading(given)
     _check_outputs(output, plot, log, overwrite)
     _checks.check_files(log)
     reading = find_reading(given, data or [])
     if data:
         _checks.check_sources(data, reading=reading, labelled=False)
     elif reading:
-        raise ValueError("options of reading act on the files of --data, but there are none; see --click-column")
+        raise ValueError(
+            "options of reading act on the files of --data, but there are none; see --click-column and --click-reading"
+        )
 
     from plackett.data import read_clicks
     from plackett.data._sources import read_acting

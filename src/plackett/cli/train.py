@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from plackett.cli import _checks, _clicks
 from plackett.cli._backend import choose_backend
-from plackett.cli._click_columns import ClickColumns
+from plackett.cli._click_columns import ClickColumns, ClickReading
 from plackett.cli._flags import (
     LAMBDARANK,
     Backend,
@@ -59,6 +59,7 @@ def train(
     propensity_method: _clicks.PropensityMethod = None,
     clip: _clicks.Clip = None,
     click_columns: ClickColumns = None,
+    click_reading: ClickReading = None,
     **flags,
 ):
     """Train a ranker and keep the best epoch: config.yaml, environment.yaml, model.keras, metrics.json, history.csv."""

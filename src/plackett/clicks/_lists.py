@@ -1,10 +1,12 @@
 """The lists that a method of `plackett.clicks.train` learns from."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from plackett.data import ClickCounts, RankingLists, Sessions, Strings, lists_of_sessions
+from plackett.data._click_lists import find_rows, row_of_counts, row_of_session
 from plackett.data._click_rows import changes
 from plackett.data._parts import split_queries
 from plackett.data._ranking_lists import splits
@@ -90,11 +92,10 @@ def split_log(
         seed: of the choice.
 
     Raises:
-        ValueError: a query of the log is in no lists, or nothing is left to learn from or to validate on.
+        ValueError: nothing is left to learn from or to validate on, or nothing was clicked there.
     """
     if validation is None:
         asked = lists.select(np.flatnonzero(_among(lists.queries, log.queries)))
-        _check_known(log, rows_of_queries(log, lists.queries), "the lists have")
         if len(asked) < 2:
             raise ValueError(
                 f"the log is of {len(asked)} query, but one part of the queries is learnt from and another is held "
@@ -102,13 +103,22 @@ def split_log(
             )
         _, held_out = split_queries(asked, share, seed)
         of_validation = rows_of_queries(log, held_out.queries)
-        return log[~of_validation], log[of_validation]
-    learnt, of_validation = rows_of_queries(log, lists.queries), rows_of_queries(log, validation.queries)
-    _check_known(log, learnt | of_validation, "neither the lists nor the validation lists have")
-    for part, what in ((learnt & ~of_validation, "the training lists"), (of_validation, "the validation lists")):
-        if not part.any():
-            raise ValueError(f"the log has no session of a query of {what}")
-    return log[learnt & ~of_validation], log[of_validation]
+        way_out = "take another seed or validation_share, or give validation"
+    else:
+        of_validation = rows_of_queries(log, validation.queries)
+        way_out = "give validation of other queries, or none: then a share of the queries of the log is held out"
+        for part, what in ((~of_validation, "outside"), (of_validation, "in")):
+            if not part.any():
+                raise ValueError(f"the log has no session of a query {what} the validation lists: {way_out}")
+    for part, what in ((~of_validation, "learnt from"), (of_validation, "held out to choose the epoch")):
+        if not clicks_of(log)[part[log.session_of_row] if isinstance(log, Sessions) else part].any():
+            raise ValueError(f"the part of the log that is {what} has not a single click: {way_out}")
+    return log[~of_validation], log[of_validation]
+
+
+def clicks_of(log: Sessions | ClickCounts) -> np.ndarray:
+    """[rows], how many clicks each row of a log has."""
+    return log.clicks if isinstance(log, Sessions) else log.clicked
 
 
 def _among(wanted, known):
@@ -117,11 +127,31 @@ def _among(wanted, known):
     return np.isin(ranks[: len(wanted)], ranks[len(wanted) :])
 
 
-def _check_known(log, known, whose):
-    if not known.all():
-        row = int((~known).argmax())
-        where = f"session {log.sessions[row]!r}" if isinstance(log, Sessions) else f"row {row + 1} of the counts"
-        raise ValueError(f"{where}: {whose} no query {log.queries[row]!r}, so its documents have no features")
+def check_features(lists: RankingLists, log: Sessions | ClickCounts, validation: RankingLists | None) -> None:
+    """Checks that each document of a log has features, before the log is parted: rows are those of the whole log.
+
+    Args:
+        lists: the documents of each query.
+        log: the clicks.
+        validation: the documents of queries that are held out. None = none.
+
+    Raises:
+        ValueError: one has none; says its row and session.
+
+    Cost: a sort of the ids of each impression.
+    """
+    query_of_row = log.session_of_row if isinstance(log, Sessions) else np.arange(len(log.documents))
+    words = row_of_session(log) if isinstance(log, Sessions) else row_of_counts
+    of_validation = np.zeros(len(log.queries), bool) if validation is None else rows_of_queries(log, validation.queries)
+    for known, part in ((lists, ~of_validation), (validation or lists, of_validation)):
+        rows = np.flatnonzero(part[query_of_row])
+        places = (np.cumsum(part) - 1)[query_of_row[rows]]
+        find_rows(known, log.queries[part], log.documents[rows], places, functools.partial(_of_part, words, rows))
+
+
+def _of_part(words, rows, row):
+    """What an error calls a row of a part of a log."""
+    return words(int(rows[row]))
 
 
 def distinct(log: Sessions) -> tuple[Sessions, np.ndarray]:
@@ -138,13 +168,17 @@ def distinct(log: Sessions) -> tuple[Sessions, np.ndarray]:
     """
     if log.context:
         return log, np.ones(len(log), "int64")
-    width = int(log.lengths.max(initial=0))
-    where = np.arange(len(log.positions)) - np.repeat(log.row_splits[:-1], log.lengths)
-    keys = np.zeros((len(log), 1 + 2 * width), "int64")
-    keys[:, 0] = log.queries.ranks()
-    keys[log.session_of_row, 1 + 2 * where] = 1 + log.documents.ranks()
-    keys[log.session_of_row, 2 + 2 * where] = 2 * log.positions + log.clicks
-    rows = np.ascontiguousarray(keys).view(f"V{keys.shape[1] * 8}")[:, 0]
-    _, first, often = np.unique(rows, return_index=True, return_counts=True)
+    queries, documents = log.queries.ranks(), log.documents.ranks()
+    shown = 2 * log.positions.astype("int64") + log.clicks
+    firsts, numbers = [], []
+    for length in np.unique(log.lengths):  # of one length at a time: one long session does not widen all the others
+        here = np.flatnonzero(log.lengths == length)
+        rows = log.row_splits[here][:, None] + np.arange(length)
+        keys = np.concatenate([queries[here][:, None], documents[rows], shown[rows]], axis=1)
+        keys = np.ascontiguousarray(keys, "int64").view(f"V{keys.shape[1] * 8}")[:, 0]
+        _, first, often = np.unique(keys, return_index=True, return_counts=True)
+        firsts.append(here[first])
+        numbers.append(often)
+    first, often = (np.concatenate([np.zeros(0, "int64"), *parts]) for parts in (firsts, numbers))
     order = np.argsort(first)
     return log[first[order]], often[order]

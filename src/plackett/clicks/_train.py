@@ -2,14 +2,18 @@
 
 import dataclasses
 import os
+import warnings
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 import numpy as np
 
-from plackett.clicks._lists import as_counts, distinct, lists_of_documents, split_log
+from plackett.clicks._lists import as_counts, check_features, distinct, lists_of_documents, split_log
 from plackett.clicks._methods import DEFAULT_LOSS, RATE, Method, find_method
 from plackett.clicks._weights import CLIP, Weights, propensities_of_log, weigh, weighted_counts
+from plackett.clicks.models import MODELS
 from plackett.data import ClickCounts, RankingLists, Sessions, lists_of_counts, lists_of_sessions
+from plackett.data._click_lists import row_of_counts, row_of_session
 from plackett.data._click_log_checks import check_gapless
 from plackett.evaluation._scoring import check_lists
 from plackett.losses._base import RankingLoss
@@ -22,10 +26,13 @@ from plackett.training._settings import SettingsKeywords
 # Clicks are noisy, and so is what they say of an epoch: training waits longer than with labels.
 PATIENCE = {"epochs": 100, "patience": 10}
 # Options of `two_tower` that no scorer of documents has.
-OF_TOWERS = (
-    *("models", "positions", "context", "gradient_reversal"),
-    *("examination_hidden", "examination_dimension", "examination_rate", "examination_dropout"),
+OF_EXAMINATION = (
+    *("positions", "context", "gradient_reversal"),
+    *("examination_hidden", "examination_dimension", "examination_dropout"),
 )
+OF_TOWERS = ("models", "examination_rate", *OF_EXAMINATION)
+# No user scrolls so far: what is beyond is an id or a time. Towers have a number for each position.
+DEEPEST = 1_000_000
 BATCH = 128  # sessions a step, where a list is one
 
 
@@ -161,6 +168,7 @@ def make_plan(
     check_log(log, method)
     settings = settings_of(method, settings, int(log.positions.max(initial=1)))
     whole = Settings.from_dict(settings)
+    check_features(lists, log, validation)
     weights, record = None, {"method": method, "log": log.fingerprint()}
     if how.propensities:
         propensities = _estimate(propensities, log, lists) if isinstance(propensities, str) else propensities
@@ -178,6 +186,12 @@ def make_plan(
     learnt, held_out = (
         _lists_of(how, found, part, clip) for found, part in zip((lists, validation or lists), parts, strict=True)
     )
+    if how.unit == "documents" and learnt.lengths.max(initial=0) < 2:
+        warnings.warn(
+            f"each query of the log showed one document alone, so a loss that compares documents, as softmax does, "
+            f"learns nothing by {method}: take pbm, or a loss of single documents such as sigmoid_cross_entropy",
+            stacklevel=3,
+        )
     return Plan(method, learnt, held_out, settings, weights, record)
 
 
@@ -198,6 +212,11 @@ def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str,
         settings = {"batch_size": BATCH} | settings
     if settings["target"] != "click" or settings.get("tasks"):
         raise ValueError(f"the method {method} learns from clicks: leave out target and tasks")
+    if how.unit != "documents" and given.get("max_list_size") is not None:
+        raise ValueError(
+            f"max_list_size cuts what was shown, but the method {method} needs all of it to tell what was not clicked: "
+            "leave it out"
+        )
     if how.loss is None:
         settings = {"loss": DEFAULT_LOSS} | settings
     else:
@@ -205,9 +224,24 @@ def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str,
         if "loss" in given and not _same(given["loss"], own):
             raise ValueError(f"the method {method} has its own loss: leave out loss, or take naive or ipw for any loss")
         settings["loss"] = own
+    check_towers(method, settings.get("scorer_options") or {})
     if how.measure is not None and "metric" not in given:
         settings["metric"] = how.measure()
     return _with_towers(method, how, settings) if how.towers else settings
+
+
+def check_towers(method: str, options: Mapping[str, Any]) -> None:
+    """Checks that no option asks for an examination of positions where a method has none.
+
+    Raises:
+        ValueError: one does.
+    """
+    has_one = find_method(method).towers and (method not in MODELS or bool(MODELS[method]().of_positions))
+    if not has_one and (acting := [name for name in OF_EXAMINATION if options.get(name)]):
+        raise ValueError(
+            f"{', '.join(acting)} acts on the examination of positions, which the method {method} has not: leave it "
+            "out, or take a method that has one, such as pbm, two_tower or mixture_em"
+        )
 
 
 def _with_towers(method, how, settings):
@@ -251,6 +285,13 @@ def check_log(log: Sessions | ClickCounts, method: str) -> None:
         raise ValueError(
             f"the method {method} needs sessions, since {why}, but the log holds counts: give the sessions, or take a "
             "method of single positions such as pbm, click_em or ipw"
+        )
+    if how.towers and (deep := log.positions > DEEPEST).any():
+        row = int(deep.argmax())
+        words = row_of_session(log) if isinstance(log, Sessions) else row_of_counts
+        raise ValueError(
+            f"{words(row)}: position is {log.positions[row]}, but {method} has a number for each position, of which "
+            f"there may be {DEEPEST:,}: is this column a position?"
         )
     if how.gapless:
         check_gapless(log, f"the method {method}")

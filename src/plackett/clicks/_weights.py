@@ -1,6 +1,7 @@
 """What a click counts for: 1 / its propensity, which is cut off from below."""
 
 import dataclasses
+import numbers
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def weigh(log: Sessions | ClickCounts, clip: float) -> Weights:
     Raises:
         ValueError: `clip` is out of range.
     """
-    if isinstance(clip, bool) or not isinstance(clip, int | float) or not 0 < clip <= 1:
+    if isinstance(clip, bool) or not isinstance(clip, numbers.Real) or not 0 < clip <= 1:
         raise ValueError(f"clip must be above 0 and at most 1, the least propensity that divides, but got {clip!r}")
     assert log.propensities is not None
     clicks = log.clicks if isinstance(log, Sessions) else log.clicked
@@ -86,7 +87,12 @@ def propensities_of_log(log: Sessions | ClickCounts, propensities: Any = None) -
         return log.propensities
     if hasattr(propensities, "of"):
         return np.asarray(propensities.of(log.positions))
-    curve = np.asarray(propensities, "float64")
+    try:
+        curve = np.asarray(propensities, "float64")
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"propensities must be numbers, one a position from 1, but got {propensities!r:.100}"
+        ) from None
     if curve.ndim != 1 or not len(curve) or not (np.isfinite(curve) & (curve > 0)).all():
         raise ValueError("propensities must be numbers above 0, one a position from 1")
     if (last := int(log.positions.max(initial=0))) > len(curve):

@@ -39,7 +39,7 @@ def lists_of_sessions(lists: RankingLists, log: Sessions) -> RankingLists:
 
     Cost: a sort of the ids, and the memory of the features of each impression.
     """
-    rows, places = find_rows(lists, log.queries, log.documents, log.session_of_row, _row_of_session(log))
+    rows, places = find_rows(lists, log.queries, log.documents, log.session_of_row, row_of_session(log))
     found = lists.take(rows, log.lengths, places)
     columns = {"click": log.clicks.astype("float32"), "position": log.positions.astype("float32")}
     columns |= {} if log.propensities is None else {"propensity": log.propensities}
@@ -85,9 +85,7 @@ def lists_of_counts(lists: RankingLists, counts: ClickCounts) -> RankingLists:
     """
     splits = counts.row_splits
     query_of_row = np.repeat(np.arange(len(splits) - 1), np.diff(splits))
-    rows, queries = find_rows(
-        lists, counts.queries[splits[:-1]], counts.documents, query_of_row, lambda row: f"row {row + 1} of the counts"
-    )
+    rows, queries = find_rows(lists, counts.queries[splits[:-1]], counts.documents, query_of_row, row_of_counts)
     often = np.stack([counts.clicked, counts.shown - counts.clicked], axis=1)  # with a click and without
     row, unclicked = np.nonzero(often)
     lengths = np.bincount(query_of_row[row], minlength=len(splits) - 1)
@@ -107,7 +105,14 @@ def lists_of_counts(lists: RankingLists, counts: ClickCounts) -> RankingLists:
     )
 
 
-def _row_of_session(log):
+def row_of_counts(row: int) -> str:
+    """What an error calls a row of counts, by its place from 0."""
+    return f"row {row + 1} of the counts"
+
+
+def row_of_session(log: Sessions) -> Callable[[int], str]:
+    """What an error calls a row of a log, by its place from 0."""
+
     def words(row):
         session = int(np.searchsorted(log.row_splits, row, side="right")) - 1
         return f"row {row + 1}, session {log.sessions[session]!r}"

@@ -193,7 +193,8 @@ def _check_sessions(session, query, starts, wrong):
             raise wrong(row, f"the session {what}session is one list that was shown for one query")
         raise wrong(
             row,
-            "the session begins again, after others; sort by session, or group in memory by together=False",
+            "the session begins again, after others; sort by session, or group in memory by together=False "
+            "(--click-reading together=false on the command line)",
         )
 
 

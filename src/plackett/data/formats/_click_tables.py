@@ -3,6 +3,7 @@
 import bisect
 import functools
 import os
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -67,7 +68,16 @@ def parts_of_files(paths: Any, choose: Choose, *, separator: str | None, encodin
         return list(_parquet(paths, choose))
     if form != "csv":
         raise ValueError(f"click logs are read from Parquet, CSV and TSV, but {paths[0]} is of the format {form}")
-    return [_delimited(path, choose, separator, encoding) for path in paths]
+    try:
+        return [_delimited(path, choose, separator, encoding) for path in paths]
+    except ValueError as error:
+        # On the command line a log is not read by the flags of the data.
+        of_log = re.sub(r"\(--(separator|encoding) ?(\S*) on the", _flag_of_log, str(error))
+        raise ValueError(of_log) from None
+
+
+def _flag_of_log(match):
+    return f"(--click-reading {match[1]}={match[2] or 'CHARACTER'} on the"
 
 
 def _parquet(paths, choose) -> Iterator[Part]:
