@@ -5,10 +5,10 @@
     python benchmarks/clicks.py OUTPUT --data ... --table
 
 FOLDER holds S1.txt to S5.txt of LETOR. Turn k trains on S_k, S_k+1, S_k+2, chooses the epoch on S_k+3 and tests on
-S_k+4, cyclically; the training ratings of MovieLens are cut into as many folds by user. Clicks are simulated, on the queries of training and
-validation, by a user that follows a click model, on lists of ten documents of a logging ranker. `ceiling` is the same
-ranker trained on the true labels, by which it chooses its epoch too; all others see clicks alone. `ipw, estimated`
-takes the propensities that the clicks of 10,000 further sessions, whose order was drawn at random, give.
+S_k+4, cyclically; the training ratings of MovieLens are cut into as many folds by user. Clicks are simulated, on the
+queries of training and validation, by a user that follows a click model, on lists of ten documents of a logging ranker.
+`ceiling` is the same ranker trained on the true labels, by which it chooses its epoch too; all others see clicks alone.
+`ipw, estimated` takes the propensities that the clicks of 10,000 further sessions, whose order was random, give.
 
 The scores of the test documents are kept in OUTPUT, one file a turn, logger, user and method; what is there is not
 trained again, so that several processes can share the work. `--table` measures them: NDCG@10 over all test queries, the

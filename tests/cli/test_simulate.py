@@ -85,7 +85,7 @@ def test_a_log_whose_writer_is_stopped_has_no_truth_and_can_be_written_anew(here
         raise OSError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr("plackett.clicks._simulation.Simulation.truth", stop)
+        patch.setattr("plackett.clicks.simulation._simulate.Simulation.truth", stop)
         assert "no space left" in words(simulate("--overwrite", "--seed", "1"))
     assert set(yaml.safe_load((here / "log/truth.yaml").read_text())) == {"unfinished"}
     assert simulate("--overwrite").exit_code == 0

@@ -10,7 +10,7 @@ from command_line import quick, run, words
 import plackett
 from plackett.cli import _clicks
 from plackett.clicks import simulate
-from plackett.clicks._methods import METHODS
+from plackett.clicks.training._methods import METHODS
 from plackett.data import RankingLists, write_sessions
 
 

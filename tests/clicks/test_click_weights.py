@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from plackett.clicks._lists import lists_of_documents
-from plackett.clicks._weights import propensities_of_log, weigh, weighted_counts
+from plackett.clicks.training._lists import lists_of_documents
+from plackett.clicks.training._weights import propensities_of_log, weigh, weighted_counts
 from plackett.data import RankingLists, Sessions
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from plackett.clicks._logging_ranker import LoggingRanker, swap_pairs
+from plackett.clicks.simulation._logging_ranker import LoggingRanker, swap_pairs
 from plackett.data import RankingLists
 
 SCORES = np.array([0.0, 2.0, 1.0, -np.inf, 5.0])
@@ -89,5 +89,5 @@ def test_a_longer_log_begins_with_the_shorter_one(options):
 def test_the_documents_of_a_temperature_do_not_depend_on_how_many_are_drawn_together(monkeypatch):
     ranker = LoggingRanker(lists((30, 2)), np.arange(32.0), positions=3, temperature=3.0)
     whole = show(ranker, 500)[1]
-    monkeypatch.setattr("plackett.clicks._logging_ranker.BLOCK", 64)
+    monkeypatch.setattr("plackett.clicks.simulation._logging_ranker.BLOCK", 64)
     assert np.array_equal(show(ranker, 500)[1], whole)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from plackett.clicks import train
-from plackett.clicks._lists import distinct
-from plackett.clicks._train import make_plan
+from plackett.clicks.training._lists import distinct
+from plackett.clicks.training._train import make_plan
 from plackett.data import RankingLists, Sessions
 
 METHODS = ("naive", "pbm", "dbn")

@@ -8,9 +8,9 @@ import pytest
 
 import plackett
 from plackett.clicks import MODELS, simulate, train
-from plackett.clicks._examination import relative_examination
-from plackett.clicks._methods import METHODS
-from plackett.clicks._train import OF_TOWERS
+from plackett.clicks.training._learned_curve import relative_examination
+from plackett.clicks.training._methods import METHODS
+from plackett.clicks.training._train import OF_TOWERS
 from plackett.data import ClickCounts, RankingLists, Sessions
 
 QUICK = {"scorer_options": {"hidden": [8], "dropout": 0.0}, "learning_rate": 0.01, "epochs": 15, "batch_size": 8}

@@ -7,8 +7,8 @@ from keras import ops
 
 import plackett
 from plackett.clicks import PositionBasedModel, TrustBiasModel, simulate
-from plackett.clicks._lists import distinct
-from plackett.clicks._train import make_plan
+from plackett.clicks.training._lists import distinct
+from plackett.clicks.training._train import make_plan
 from plackett.data import Batches, RankingLists, lists_of_counts, lists_of_sessions
 from plackett.losses import ClickEMLoss, SigmoidCrossEntropyLoss
 from plackett.training._validation_loss import Part, ValidationLoss

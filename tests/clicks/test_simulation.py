@@ -174,7 +174,7 @@ def test_a_seed_gives_the_same_clicks_on_every_backend(model):
 
 
 def test_parts_are_the_log_and_repeat_themselves(monkeypatch):
-    monkeypatch.setattr("plackett.clicks._simulation.CHUNK", 500)
+    monkeypatch.setattr("plackett.clicks.simulation._simulate.CHUNK", 500)
     simulation = Simulation(LISTS, SCORES, sessions=250, positions=5)
     parts = list(simulation.parts())
     assert [len(part) for part in parts] == [100, 100, 50]

@@ -18,10 +18,10 @@ from plackett.data._suffixes import MOVIELENS
 from plackett.registry import check_known
 
 if typing.TYPE_CHECKING:
-    from plackett.clicks._train import Plan
+    from plackett.clicks.training._train import Plan
     from plackett.data import ClickCounts, Sessions
 
-# The keys of `plackett.clicks._methods.METHODS`, which needs Keras.
+# The keys of `plackett.clicks.training._methods.METHODS`, which needs Keras.
 METHODS = (
     *("naive", "ipw", "click_em", "mixture_em", "two_tower"),
     *("ctr", "pbm", "trust", "cascade", "dcm", "ubm", "dbn", "sdbn", "ccm"),
@@ -144,7 +144,7 @@ def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: boo
         OSError: a file cannot be read.
         ValueError: what it holds is malformed, or the method cannot learn from it.
     """
-    from plackett.clicks._train import make_plan
+    from plackett.clicks.training._train import make_plan
     from plackett.data import read_clicks
     from plackett.data._sources import read_training
 
@@ -190,7 +190,7 @@ def _propensities(clicks):
 
 def tell_examination(model) -> None:
     """Says how often documents at each position are looked at, where the model has a number a position."""
-    from plackett.clicks._examination import relative_examination
+    from plackett.clicks.training._learned_curve import relative_examination
 
     curve = relative_examination(model)
     if curve is not None:

@@ -15,7 +15,7 @@ from plackett.cli._tables import in_digits, say, show
 from plackett.data._suffixes import MOVIELENS
 
 if typing.TYPE_CHECKING:
-    from plackett.clicks._log_folder import ClicksByPosition
+    from plackett.clicks.simulation._log_folder import ClicksByPosition
 
 RANKER = (
     "What ranked the lists that were shown: a run of `plackett train`, a model file, a run of TREC, a file of scores, "
@@ -68,8 +68,8 @@ def simulate(
     measurement = check_measurement([ranker], data, flags_given(ctx))
     choose_backend(backend)
 
-    from plackett.clicks._log_folder import check_log_folder, write_simulation
-    from plackett.clicks._simulation import Simulation
+    from plackett.clicks.simulation._log_folder import check_log_folder, write_simulation
+    from plackett.clicks.simulation._simulate import Simulation
 
     check_log_folder(output, overwrite=overwrite)
     lists, system = read_and_open(measurement)

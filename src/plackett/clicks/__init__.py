@@ -18,7 +18,7 @@ _NAMES = {
     "PositionBasedModel": "models",
     "Propensities": "propensities._curve",
     "SimplifiedDynamicBayesianModel": "models",
-    "Simulation": "_simulation",
+    "Simulation": "simulation._simulate",
     "TrustBiasModel": "models",
     "UnidentifiedError": "propensities._links",
     "UserBrowsingModel": "models",
@@ -34,11 +34,11 @@ _NAMES = {
     "propensities": "",
     "read_propensities": "propensities._curve",
     "simplified_dynamic_bayesian": "models",
-    "simulate": "_simulation",
-    "train": "_train",
+    "simulate": "simulation._simulate",
+    "train": "training._train",
     "trust_bias": "models",
     "user_browsing": "models",
-    "write_simulation": "_log_folder",
+    "write_simulation": "simulation._log_folder",
 }
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)

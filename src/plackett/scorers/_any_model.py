@@ -18,8 +18,8 @@ from plackett.data._columns import kind_of_ids, shape_of_ids
 from plackett.data._features import match_features
 from plackett.data._inputs import NO_POSITION, POSITION
 from plackett.registry import register
-from plackett.scorers._examination import Positions, check_positions
 from plackett.scorers._outputs import MaskedScores
+from plackett.scorers._towers import Positions, check_positions
 from plackett.scorers.preprocessing.layers import Buckets, OfFeatures, Vocabulary
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -11,8 +11,8 @@ from plackett.registry import check_known
 from plackett.registry.options import Count, CountFrom0, Counts, Names, NotNegative, Positive, ShareBelow1
 from plackett.scorers._any_model import output_layers
 from plackett.scorers._checks import check_options_of, with_checks
-from plackett.scorers._examination import Combine, Constants, Reversal, examination_tower
 from plackett.scorers._outputs import MaskedScores, mask_scores
+from plackett.scorers._towers import Combine, Constants, Reversal, examination_tower
 
 # The names of the layers that the scores of the relevance tower and the constants come from.
 SCORES, CONSTANTS = "scores", "constants"

@@ -13,8 +13,8 @@ from plackett.registry import classes_by_name, snake_case
 from plackett.registry.refusals import loss_of_pairs
 from plackett.scorers._any_model import as_scorer, output_layers
 from plackett.scorers._checks import check_options_of
-from plackett.scorers._examination import start_examination
 from plackett.scorers._neighbours import check_padding
+from plackett.scorers._towers import start_examination
 from plackett.training._objects import make_object, make_objects
 from plackett.training._settings import VALIDATION_LOSS, Settings
 from plackett.training._validation_loss import Part, ValidationLoss

@@ -8,8 +8,8 @@ import numpy as np
 
 from plackett.clicks.off_policy import _support as support
 from plackett.clicks.off_policy._estimators import ESTIMATORS, OF_POSITIONS, Question, Weights
-from plackett.clicks.off_policy._examination import examination_of
 from plackett.clicks.off_policy._intervals import Interval, Noise
+from plackett.clicks.off_policy._known_examination import examination_of
 from plackett.clicks.off_policy._logged import NEVER, Logged, Top, join_tops, match, number_log, place, top_of
 from plackett.clicks.off_policy._results import Estimate, Estimates
 from plackett.data import RankingLists, Sessions, Strings

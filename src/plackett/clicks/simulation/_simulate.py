@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 import plackett
-from plackett.clicks._logging_ranker import RANDOMISE, LoggingRanker
-from plackett.clicks._probabilities import Probabilities
-from plackett.clicks._users import Grades, Users, check_users
+from plackett.clicks.simulation._logging_ranker import RANDOMISE, LoggingRanker
+from plackett.clicks.simulation._probabilities import Probabilities
+from plackett.clicks.simulation._users import Grades, Users, check_users
 from plackett.data import RankingLists, Sessions, Strings
 from plackett.data._ranking_lists import splits
 from plackett.data._strings import Dictionary, concatenate_strings

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from plackett.clicks import MODELS
-from plackett.clicks._users import EPSILON, ETA, USER, Grades, Users, check_probabilities
+from plackett.clicks.simulation._users import EPSILON, ETA, USER, Grades, Users, check_probabilities
 from plackett.registry import check_known
 
 CERTAIN = 1e4  # the logit of what is certain

@@ -8,7 +8,7 @@ from plackett.clicks.models import MODELS, PositionBasedModel, UserBrowsingModel
 from plackett.data._batches import SMALLEST
 from plackett.registry import check_known
 
-# What the lists of a method are, see `plackett.clicks._lists`.
+# What the lists of a method are, see `plackett.clicks.training._lists`.
 Unit = Literal["documents", "counts", "sessions"]
 RATE = 30.0  # how much faster than the relevance tower what is known of positions is learnt, see `two_tower`
 

@@ -8,10 +8,10 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from plackett.clicks._lists import as_counts, check_features, distinct, lists_of_documents, split_log
-from plackett.clicks._methods import DEFAULT_LOSS, RATE, Method, find_method
-from plackett.clicks._weights import CLIP, Weights, propensities_of_log, weigh, weighted_counts
 from plackett.clicks.models import MODELS
+from plackett.clicks.training._lists import as_counts, check_features, distinct, lists_of_documents, split_log
+from plackett.clicks.training._methods import DEFAULT_LOSS, RATE, Method, find_method
+from plackett.clicks.training._weights import CLIP, Weights, propensities_of_log, weigh, weighted_counts
 from plackett.data import ClickCounts, RankingLists, Sessions, lists_of_counts, lists_of_sessions
 from plackett.data._click_lists import row_of_counts, row_of_session
 from plackett.data._click_log_checks import check_gapless

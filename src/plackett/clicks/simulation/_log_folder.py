@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from plackett._files import is_partial, make_folder, remove_partial, write_whole
-from plackett.clicks._simulation import Simulation
+from plackett.clicks.simulation._simulate import Simulation
 
 LOG, TRUTH = "sessions.parquet", "truth.yaml"
 
