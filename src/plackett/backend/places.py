@@ -81,7 +81,7 @@ def rows(table, places):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        table = tf.custom_gradient(lambda x: (tf.identity(x), tf.convert_to_tensor))(table)
+        table = tf.custom_gradient(lambda x: (tf.identity(x), tf.convert_to_tensor))(tf.convert_to_tensor(table))
     return ops.take(table, places, axis=0)
 
 
