@@ -335,6 +335,27 @@ def test_a_table_learns_click_through_rates_of_all_and_by_rank(name):
     assert plackett.clicks.measure(rates.model, lists).perplexity == pytest.approx(expected, rel=1e-3)
 
 
+def test_rows_take_the_steps_of_adam_however_often_a_batch_holds_them():
+    """Those of the sum of the gradients of a row, on every backend."""
+    ids, epsilon = np.array([0, 0, 0, 1]), 1e-7
+    lists = RankingLists.from_arrays(np.zeros((4, 0)), group=[4], ids={"pair": ids}, columns={"click": [1, 0, 0, 1]})
+    model = scorers.table(lists, models=1)
+    model.compile(keras.optimizers.Adam(0.1, epsilon=epsilon), loss=plackett.clicks.ClickThroughRateModel(name="ctr"))
+    row, first, second = np.zeros(2), np.zeros(2), np.zeros(2)
+    (table,) = [weight for weight in model.trainable_weights if "table" in weight.path]
+    table.assign(np.zeros(table.shape))
+    for step in range(1, 5):
+        clicks = np.array([1, step > 2, 1, step % 2])
+        columns = {"click": clicks}
+        inputs, labels, weights = Batches(dataclasses.replace(lists, columns=columns), 1, targets="click")[0]
+        model.train_on_batch(inputs, labels, weights)
+        gradient = np.bincount(ids, 1 / (1 + np.exp(-row[ids])) - clicks)
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        row -= 0.1 * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + epsilon)
+    found = np.array(keras.ops.convert_to_numpy(table))[1:, 0]
+    np.testing.assert_allclose(found, row, rtol=1e-3)
+
+
 def test_a_table_of_pairs_is_a_relevance_tower():
     lists = dataclasses.replace(LISTS, ids={"pair": pairs_of(LISTS)})
     trained = train(lists, lists, options={"relevance": "table", "relevance_options": {"l2": 0.01}})

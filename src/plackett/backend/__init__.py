@@ -18,7 +18,7 @@ from plackett.backend.arithmetic import (
     softplus_and_sigmoid,
     value_and_slope,
 )
-from plackett.backend.places import add_at, argsort, at, lookup, part, scatter_add, with_part
+from plackett.backend.places import add_at, argsort, at, lookup, part, rows, scatter_add, with_part
 from plackett.backend.randomness import (
     generator_states,
     keep_generators,
@@ -75,6 +75,7 @@ __all__ = [
     "part",
     "pytree",
     "replicas",
+    "rows",
     "running_max",
     "scatter_add",
     "seed_all_generators",

@@ -71,6 +71,20 @@ def lookup(table, places):
     return ops.take(table, places, axis=0)
 
 
+def rows(table, places):
+    """[..., dimension], the rows of a table, [rows, dimension], whose gradient is one tensor of its shape.
+
+    TensorFlow would give the gradient of each place apart, of which Keras's Adam adds up the squares: the steps of a
+    row that a batch holds often would be larger there than elsewhere.
+    """
+    table = ops.convert_to_tensor(table)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        table = tf.custom_gradient(lambda x: (tf.identity(x), tf.convert_to_tensor))(tf.convert_to_tensor(table))
+    return ops.take(table, places, axis=0)
+
+
 def scatter_add(values, places, size: int):
     """Adds up what falls on each place: sums_p = sum of values_i over the i with places_i = p.
 

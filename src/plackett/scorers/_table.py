@@ -8,7 +8,7 @@ from plackett.registry import check_known
 from plackett.registry.options import Count, Names, NotNegative
 from plackett.scorers._checks import with_checks
 from plackett.scorers._outputs import mask_scores, outputs
-from plackett.scorers.preprocessing.layers import Buckets, Vocabulary
+from plackett.scorers.preprocessing.layers import Buckets, Table, Vocabulary
 from plackett.scorers.preprocessing.statistics import known_ids
 
 
@@ -64,7 +64,7 @@ def table(
         row, rows = Buckets(buckets, kind=kind_of_ids(column), name=f"{id}_buckets")(given), buckets
 
     def look_up(name, prefix):
-        numbers = keras.layers.Embedding(
+        numbers = Table(
             rows,
             models or 1,
             embeddings_regularizer=keras.regularizers.L2(l2) if l2 else None,

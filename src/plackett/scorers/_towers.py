@@ -11,7 +11,7 @@ from plackett._types import Tensor
 from plackett.data import RankingLists, Strings
 from plackett.data._inputs import columns_as_inputs
 from plackett.registry import register
-from plackett.scorers.preprocessing.layers import Vocabulary
+from plackett.scorers.preprocessing.layers import Table, Vocabulary
 
 POSITION, CLICK = "position", "click"
 
@@ -42,11 +42,9 @@ def examination_tower(
     inputs = {POSITION: keras.Input((None,), dtype="int32", name=POSITION)}
     place = known(inputs[POSITION])
     if not context:
-        table = keras.layers.Embedding(
-            positions + 1, scores, embeddings_initializer="zeros", name="examination", dtype="float32"
-        )
+        table = Table(positions + 1, scores, embeddings_initializer="zeros", name="examination", dtype="float32")
         return inputs, table(place)
-    parts = [keras.layers.Embedding(positions + 1, dimension, name="position_embedding")(place)]
+    parts = [Table(positions + 1, dimension, name="position_embedding")(place)]
     for name in context:
         inputs[name], part = _context(name, lists, columns[name], dimension)
         parts.append(part)
@@ -70,7 +68,7 @@ def _context(name, lists, column, dimension):
         given = keras.Input((None, 2), dtype="int32", name=name)
         values = np.unique(np.ascontiguousarray(column).view("int64"))
         number = Vocabulary(values, kind="text", name=f"{name}_vocabulary")(given)
-        return given, keras.layers.Embedding(len(values) + 1, dimension, name=f"{name}_embedding")(number)
+        return given, Table(len(values) + 1, dimension, name=f"{name}_embedding")(number)
     if not np.isfinite(column).all():
         raise ValueError(f"the context {name} must be finite numbers or strings in all training lists")
     given = keras.Input((None,), dtype="float32", name=name)

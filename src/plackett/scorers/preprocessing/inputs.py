@@ -12,7 +12,7 @@ from plackett.data._columns import kind_of_ids, shape_of_ids
 from plackett.registry import check_options
 from plackett.registry.options import Count
 from plackett.scorers.preprocessing import statistics
-from plackett.scorers.preprocessing.layers import Filled, Indicators, Quantiles, SignedLog1p, Vocabulary
+from plackett.scorers.preprocessing.layers import Filled, Indicators, Quantiles, SignedLog1p, Table, Vocabulary
 
 Transform = Literal["log1p", "quantile"] | None
 
@@ -40,7 +40,7 @@ class Prepared:
     def embeddings(self, dimension: int, l2: float, prefix: str = "") -> list[Tensor]:
         """An embedding of each id feature, [lists, list_size, dimension]; row 0 of its table is for the unknown."""
         return [
-            keras.layers.Embedding(
+            Table(
                 self.known[name] + 1,
                 dimension,
                 embeddings_regularizer=keras.regularizers.L2(l2) if l2 else None,

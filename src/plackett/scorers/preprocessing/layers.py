@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett import backend
 from plackett._types import Tensor
 from plackett.registry import register
 from plackett.scorers.preprocessing import statistics
@@ -30,6 +31,15 @@ class OfFeatures(keras.layers.Layer):
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return super().get_config() | {"feature_names": list(self.feature_names)}
+
+
+@register
+class Table(keras.layers.Embedding):
+    """An embedding whose rows take the same steps on every backend, however often a batch holds them."""
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """[...] int32 -> [..., dimension]."""
+        return ops.cast(backend.rows(self.embeddings, inputs), self.compute_dtype)
 
 
 @register
