@@ -49,7 +49,7 @@ def test_what_the_log_cannot_tell_is_refused_with_the_flags_that_help(shop):
     assert "take a smaller topn (--topn)" in words(done)
     assert "--missing leave_out" in words(done)
     done = ask("feature:price")
-    assert "the examination of rank 3 is 0 or not known, but topn is 10: take a topn (--topn) of at most 2" in words(
+    assert "the examination of rank 3 is not known, but topn is 10: take a topn (--topn) of at most 2" in words(
         done
     )
 

@@ -73,9 +73,9 @@ def estimate(
         lists: the documents of its queries, in memory or in parts; labels are not read.
         systems: by name, or paths; see `plackett.evaluation.open_systems`.
         estimators: which.
-        propensities: P(seen) by position, [positions] from position 1 on, or an object that has it as `examination`.
-            None = the propensities of the log. Where `attraction` is None, only ratios matter, so that a curve relative
-            to the first position will do.
+        propensities: P(seen) by position: a curve, as `plackett.clicks.propensities` gives it, or numbers above 0, one
+            a position from 1. None = the propensities of the log. Where `attraction` is None, only ratios matter, so
+            that a curve relative to the first position will do, also where it is above 1.
         topn: how many documents of a ranking are shown.
         missing: "refuse" = an error where a system shows what the log cannot tell; "leave_out" = all sessions of such a
             query are left out, for all systems and estimators.
