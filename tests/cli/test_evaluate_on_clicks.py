@@ -49,9 +49,7 @@ def test_what_the_log_cannot_tell_is_refused_with_the_flags_that_help(shop):
     assert "take a smaller topn (--topn)" in words(done)
     assert "--missing leave_out" in words(done)
     done = ask("feature:price")
-    assert "the examination of rank 3 is not known, but topn is 10: take a topn (--topn) of at most 2" in words(
-        done
-    )
+    assert "the examination of rank 3 is not known, but topn is 10: take a topn (--topn) of at most 2" in words(done)
 
 
 def test_propensities_of_a_file_go_before_those_of_the_log(shop):

@@ -86,6 +86,12 @@ def test_a_position_whose_examination_is_not_known_gives_no_support():
         ask(log, propensities=[1, 0.5])
 
 
+def test_a_position_may_be_very_deep():
+    log = small_log(position=[1, 2, 1, 2, 1, 2**31 - 1])
+    for names in (["ips", "snips", "dr"], ["item_position"]):
+        assert len(ask(log, estimators=names, missing="leave_out").estimates) == len(names)
+
+
 def test_a_rank_whose_examination_is_not_known_is_refused():
     with pytest.raises(ValueError, match=r"the examination of rank 3 is not known, but topn is 3.*at most 2"):
         ask(topn=3)

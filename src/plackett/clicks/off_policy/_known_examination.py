@@ -28,12 +28,11 @@ def examination_of(log: Sessions, propensities: Any, topn: int) -> tuple[np.ndar
                 "(--propensities), or take an estimator that needs none: item_position or cascade"
             )
         of_row = log.propensities.astype("float64")
-        curve = _curve_of(log.positions, of_row)
+        ranks = _of_ranks(log.positions, of_row, topn)
     else:
-        curve = as_curve(propensities).examination
-        known = np.append(0.0, curve)
+        known = np.append(0.0, as_curve(propensities).examination)
         of_row = known[np.where(log.positions < len(known), log.positions, 0)]
-    ranks = np.append(curve, np.zeros(topn))[:topn]
+        ranks = np.append(known[1:], np.zeros(topn))[:topn]
     if len(wrong := np.flatnonzero(ranks <= 0)):
         raise ValueError(
             f"the examination of rank {wrong[0] + 1} is not known, but topn is {topn}: take a topn (--topn) of at "
@@ -42,16 +41,20 @@ def examination_of(log: Sessions, propensities: Any, topn: int) -> tuple[np.ndar
     return of_row, ranks
 
 
-def _curve_of(positions, of_row):
-    """[positions], the propensity of each position where it has one."""
-    low = np.full(positions.max(), np.inf)
-    high = np.zeros(positions.max())
-    np.minimum.at(low, positions - 1, of_row)
-    np.maximum.at(high, positions - 1, of_row)
+def _of_ranks(positions, of_row, topn):
+    """[topn], the propensity of each rank where the log has it as a position."""
+    known, at = np.unique(positions, return_inverse=True)
+    low, high = np.full(len(known), np.inf), np.zeros(len(known))
+    np.minimum.at(low, at, of_row)
+    np.maximum.at(high, at, of_row)
     if len(wrong := np.flatnonzero(high > low * (1 + SAME))):
-        at = wrong[0]
+        first = wrong[0]
         raise ValueError(
-            f"the propensities of the log differ at position {at + 1}, from {low[at]:g} to {high[at]:g}, so that those "
-            "of the new ranks are not known: give the examination of each position by propensities (--propensities)"
+            f"the propensities of the log differ at position {known[first]}, from {low[first]:g} to {high[first]:g}, "
+            "so that those of the new ranks are not known: give the examination of each position by propensities "
+            "(--propensities)"
         )
-    return high
+    ranks = np.zeros(topn)
+    near = known <= topn
+    ranks[known[near] - 1] = high[near]
+    return ranks
