@@ -38,9 +38,7 @@ class Noise:
         clicks, sums, rows = (np.bincount(cell, x) for x in (log.click, exposure, exposure > 0))
         alone = (rows[cell] < 2) | (exposure <= 0)
         share = np.divide(exposure, sums[cell], out=np.zeros(len(cell)), where=~alone)
-        self.residual = np.where(
-            alone, log.click - means[at], (log.click - clicks[cell] * share) / np.sqrt(1 - share)
-        )
+        self.residual = np.where(alone, log.click - means[at], (log.click - clicks[cell] * share) / np.sqrt(1 - share))
 
     def interval(self, weights: np.ndarray, constant: float, confidence: float) -> Interval:
         """The interval of (constant + sum of weighted clicks) / sessions.

@@ -41,6 +41,11 @@ def examination_of(log: Sessions, propensities: Any, topn: int) -> tuple[np.ndar
     return of_row, ranks
 
 
+def no_examination(log: Sessions, topn: int) -> tuple[np.ndarray, np.ndarray]:
+    """What `examination_of` gives, where it is not known of any impression or rank as no estimator asks for it."""
+    return np.zeros(len(log.positions)), np.zeros(topn)
+
+
 def _of_ranks(positions, of_row, topn):
     """[topn], the propensity of each rank where the log has it as a position."""
     known, at = np.unique(positions, return_inverse=True)
