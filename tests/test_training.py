@@ -454,3 +454,13 @@ def test_callbacks_hear_of_one_beginning_and_one_end_and_may_stop_the_training(t
     trained = plackett.train(training_lists, validation_lists, callbacks=[callback, stop], **QUICK)
     assert heard == ["begin", (0, True), (1, True), "end"]
     assert len(trained.history) == 2
+
+
+def test_a_run_of_another_backend_is_compiled_as_this_one_does(tmp_path):
+    """Keras keeps what "auto" meant where the model was compiled: XLA on JAX, which on PyTorch is torch.compile."""
+    inputs = keras.Input((None, 2))
+    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
+    usual = model._resolve_auto_jit_compile()
+    model.compile("adam", "mse", jit_compile=not usual)
+    model.save(tmp_path / "model.keras")
+    assert plackett.load(tmp_path / "model.keras").jit_compile is usual

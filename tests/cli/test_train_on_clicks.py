@@ -116,6 +116,19 @@ def test_the_table_of_a_shop_is_read_by_the_names_of_its_columns(shop, tmp_path)
     assert "a session begins where the query changes or the position does not rise" in words(done)
 
 
+def test_the_data_need_no_labels(shop, tmp_path):
+    lines = (shop / "products.csv").read_text().splitlines()
+    rows = [[*line.split(",")[:2], *line.split(",")[3:]] for line in lines]
+    (tmp_path / "unjudged.csv").write_text("\n".join(map(",".join, rows)) + "\n")
+    log = ["--clicks", shop / "sessions.parquet", "--method", "pbm"]
+    done = run("train", tmp_path / "unjudged.csv", "--output", tmp_path / "run", *log, *quick(1))
+    assert done.exit_code == 0, done.output
+    both = run("train", shop / "products.csv", "--output", tmp_path / "judged", *log, *quick(1))
+    assert both.exit_code == 0, both.output
+    histories = [(tmp_path / name / "history.csv").read_text() for name in ("run", "judged")]
+    assert histories[0] == histories[1]
+
+
 def test_a_log_is_read_in_a_way_of_its_own(shop, tmp_path):
     header, *rows = (shop / "shop.csv").read_text().replace(",", ";").splitlines()
     visits = [f"{row};é{place // 5}" for place, row in enumerate(rows)]

@@ -19,8 +19,13 @@ from plackett.training import _space
 from plackett.training._settings import VALIDATION_LOSS, Settings, is_options
 
 
-def check_training(request: Request, *, shared_queries: bool) -> None:
+def check_training(request: Request, *, shared_queries: bool, labelled: bool = True) -> None:
     """Checks the names, options and files of what is to be trained, and that they go together.
+
+    Args:
+        request: what is asked for.
+        shared_queries: whether a query may be both in training and in validation data.
+        labelled: whether there must be labels.
 
     Raises:
         FileNotFoundError: a file is not there.
@@ -30,7 +35,8 @@ def check_training(request: Request, *, shared_queries: bool) -> None:
     own = request.data == [MOVIELENS] or request.validation
     if own and "validation_share" in request.given:
         raise ValueError("--validation-share acts where lists are held out, but the validation lists are given")
-    check_sources(request.data, request.validation, request.reading, shared_queries=shared_queries)
+    shared = {"shared_queries": shared_queries, "labelled": labelled}
+    check_sources(request.data, request.validation, request.reading, **shared)
 
 
 def check_sources(

@@ -152,7 +152,7 @@ def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: boo
     from plackett.data._sources import read_training
 
     lists, held_out, provenance = read_training(
-        request.data, request.validation, reading=request.reading, shared_queries=shared_queries
+        request.data, request.validation, reading=request.reading, shared_queries=shared_queries, labelled=False
     )
     if request.data == [MOVIELENS]:
         held_out = None  # users are in all three parts of MovieLens, and a log is of the queries of the first

@@ -70,7 +70,7 @@ def train(
     running = choose_backend(backend)
     request = read_request(ctx, running, takes_clicks=True)
     of_clicks = _clicks.read_click_request(flags_given(ctx), request.clicks)
-    _checks.check_training(request, shared_queries=shared_queries)
+    _checks.check_training(request, shared_queries=shared_queries, labelled=of_clicks is None)
     _checks.check_folder(output, may_hold=True, way_out="")
     check_output(output, overwrite=overwrite, resume=resume)
     check_free(output)

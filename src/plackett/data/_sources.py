@@ -221,6 +221,7 @@ def read_training(
     *,
     reading: Mapping[str, Any],
     shared_queries: bool = False,
+    labelled: bool = True,
 ) -> tuple[RankingLists, RankingLists | None, dict]:
     """(training lists, validation lists, what config.yaml says of them).
 
@@ -229,6 +230,7 @@ def read_training(
         validation: what the best epoch is chosen on. () = None in the place of the validation lists.
         reading: how the files are read; group files first of the one, then of the other.
         shared_queries: whether a query may be both in training and in validation, as where a list is split by time.
+        labelled: see `read_acting`.
 
     Raises:
         ValueError: a query is in both and must not be.
@@ -241,11 +243,11 @@ def read_training(
     provenance: dict[str, Any] = {"data": list(map(os.fspath, paths)), "validation": list(map(os.fspath, validation))}
     provenance |= {"reading": dict(reading)} if reading else {}
     of_training, of_validation = split_reading(reading, len(paths))
-    lists = read_acting(paths, of_training)
+    lists = read_acting(paths, of_training, labelled=labelled)
     if not validation:
         return lists, None, provenance
     width = lists.features.shape[1]
-    held_out = read_acting(validation, of_validation, features=width)
+    held_out = read_acting(validation, of_validation, features=width, labelled=labelled)
     held_out = match_features(
         held_out, lists.feature_names if lists.has_feature_names else (), width, "the training data"
     )

@@ -35,6 +35,8 @@ def load(path: str | os.PathLike) -> keras.Model:
     for name in ("clicks.models", "lambdas", "losses", "metrics", "scorers"):
         importlib.import_module(f"plackett.{name}")
     try:
-        return keras.models.load_model(path)
+        model = keras.models.load_model(path)
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no model that Keras can load: {error}") from error
+    model.jit_compile = None  # chosen anew: what was compiled by XLA on JAX would be by torch.compile, for minutes
+    return model
