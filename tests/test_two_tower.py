@@ -122,7 +122,7 @@ def test_dropout_leaves_out_the_examination_of_whole_lists_in_training():
 
 
 def test_reversal_adds_a_guess_of_relevance_and_turns_its_gradient():
-    layer = scorers._examination.Reversal(3.0)
+    layer = scorers._towers.Reversal(3.0)
     examination, relevance = np.array([[[1.0], [2.0]]], "float32"), np.array([[[5.0], [9.0]]], "float32")
     mask = np.array([[True, False]])
     layer((examination, relevance, mask))
@@ -135,7 +135,7 @@ def test_reversal_adds_a_guess_of_relevance_and_turns_its_gradient():
 
 def test_the_gradient_of_the_guess_is_reversed_and_scaled():
     relevance, mask = np.array([[[5.0]]], "float32"), np.array([[True]])
-    layer = scorers._examination.Reversal(3.0)
+    layer = scorers._towers.Reversal(3.0)
     layer((relevance, relevance, mask))
     layer.kernel.assign([[2.0]])
 
