@@ -8,9 +8,7 @@ import yaml
 from command_line import quick, run, words
 
 import plackett
-from plackett.cli import _clicks
 from plackett.clicks import simulate
-from plackett.clicks.training._methods import METHODS
 from plackett.data import RankingLists, write_sessions
 
 
@@ -177,10 +175,6 @@ def test_what_does_not_act_or_fit_is_refused(shop, tmp_path, arguments, words_of
     assert done.exit_code != 0
     assert words_of_it in words(done)
     assert not (tmp_path / "run").exists()
-
-
-def test_the_command_line_knows_every_method():
-    assert set(_clicks.METHODS) == set(METHODS)
 
 
 def test_flags_of_clicks_need_a_log(shop, tmp_path):

@@ -50,8 +50,7 @@ def mixture(log_likelihoods: Sequence[Tensor], weights: Tensor) -> Tensor:
     weights = ops.cast(ops.convert_to_tensor(weights), by_member.dtype)
     if not len(weights.shape) or weights.shape[-1] != len(members):
         raise ValueError(
-            f"weights must have one logit a model on the last axis, {len(members)}, but got "
-            f"{shape_text(weights.shape)}"
+            f"weights must have one logit a model on the last axis, {len(members)}, but got {shape_text(weights.shape)}"
         )
     return log_sum(by_member + ops.log_softmax(weights, axis=-1))
 

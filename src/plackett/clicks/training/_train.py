@@ -171,12 +171,7 @@ def make_plan(
     check_log(log, method)
     settings = settings_of(method, settings, int(log.positions.max(initial=1)))
     whole = Settings.from_dict(settings)
-    if chooses_by_labels(whole):
-        metric = getattr(whole.metric, "name", whole.metric)
-        raise ValueError(
-            f"metric must be validation_loss or a loss of plackett.losses, since clicks alone choose the epoch of "
-            f"{method}, but got {metric!r}: leave it out, and measure rankings afterwards, with plackett evaluate"
-        )
+    check_metric(method, whole)
     check_features(lists, log, validation)
     weights, record = None, {"method": method, "log": log.fingerprint()}
     if how.propensities:
@@ -242,6 +237,20 @@ def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str,
     if how.measure is not None and "metric" not in given:
         settings["metric"] = how.measure()
     return _with_towers(method, how, settings) if how.towers else settings
+
+
+def check_metric(method: str, settings: Settings) -> None:
+    """Checks that clicks choose the epoch, and not the judgements of the lists.
+
+    Raises:
+        ValueError: the metric is one of rankings.
+    """
+    if chooses_by_labels(settings):
+        metric = getattr(settings.metric, "name", settings.metric)
+        raise ValueError(
+            f"metric must be validation_loss or a loss of plackett.losses, since clicks alone choose the epoch of "
+            f"{method}, but got {metric!r}: leave it out, and measure rankings afterwards, with plackett evaluate"
+        )
 
 
 def check_towers(method: str, options: Mapping[str, Any]) -> None:
