@@ -29,6 +29,7 @@ def test_weights_are_one_over_the_propensity_and_at_most_one_over_clip(log):
     weights = weigh(log, 0.1)
     assert weights.of_rows.tolist() == pytest.approx([1, 2, 1, 4, 1, 10])
     assert weights.clipped == 0.25  # one of the four clicks
+    assert weigh(log, np.float32(0.5)).of_rows.tolist() == [1, 2, 1, 2, 1, 2]
 
 
 def test_a_document_is_worth_the_mean_over_its_impressions_of_its_weighted_clicks(lists, log):
@@ -57,7 +58,7 @@ def test_propensities_are_numbers_a_curve_or_those_of_the_log(log):
     assert propensities_of_log(log).tolist() == pytest.approx(log.propensities.tolist())
 
 
-@pytest.mark.parametrize("clip", [0, -1, 1.5, True, "much", float("nan")])
+@pytest.mark.parametrize("clip", [0, -1, 1.5, True, None, "much", float("nan")])
 def test_a_clip_out_of_range_is_refused(log, clip):
     with pytest.raises(ValueError, match="clip must be above 0 and at most 1"):
         weigh(log, clip)

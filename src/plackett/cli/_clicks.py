@@ -15,6 +15,7 @@ from plackett.cli._click_columns import PANEL, find_click_columns, find_click_re
 from plackett.cli._request import Request
 from plackett.cli._tables import say
 from plackett.clicks import propensities as estimators
+from plackett.clicks._names import NAMES_OF_METHODS
 from plackett.data._suffixes import MOVIELENS
 from plackett.registry import check_known
 
@@ -22,11 +23,6 @@ if typing.TYPE_CHECKING:
     from plackett.clicks.training._train import Plan
     from plackett.data import ClickCounts, Sessions
 
-# The keys of `plackett.clicks.training._methods.METHODS`, which needs Keras.
-METHODS = (
-    *("naive", "ipw", "click_em", "mixture_em", "two_tower"),
-    *("ctr", "pbm", "trust", "cascade", "dcm", "ubm", "dbn", "sdbn", "ccm"),
-)
 Clicks = Annotated[
     list[str] | None,
     typer.Option(
@@ -39,7 +35,9 @@ Clicks = Annotated[
 MethodName = Annotated[
     str | None,
     typer.Option(
-        help="How to learn from the clicks, see help(plackett.clicks.train) in Python: " + ", ".join(METHODS) + ".",
+        help="How to learn from the clicks, see help(plackett.clicks.train) in Python: "
+        + ", ".join(NAMES_OF_METHODS)
+        + ".",
         rich_help_panel=PANEL,
     ),
 ]
@@ -118,8 +116,8 @@ def read_click_request(given: Mapping[str, Any], of_config: Mapping[str, Any] | 
     reading = find_click_reading(given) or before.get("reading", {})
     method = given.get("method") or before.get("method")
     if method is None:
-        raise ValueError(f"--clicks needs --method, one of {', '.join(METHODS)}")
-    check_known("method", method, METHODS)
+        raise ValueError(f"--clicks needs --method, one of {', '.join(NAMES_OF_METHODS)}")
+    check_known("method", method, NAMES_OF_METHODS)
     curve, name, clip = (_of(given, before, x) for x in ("propensities", "propensity_method", "clip"))
     if method != before.get("method") and "method" in given:  # what another method was told does not hold for this one
         curve, name, clip = (given.get(x) for x in ("propensities", "propensity_method", "clip"))

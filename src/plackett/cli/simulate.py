@@ -12,6 +12,7 @@ from plackett.cli._flags import Backend, Data, with_reading
 from plackett.cli._request import flags_given, parse_options
 from plackett.cli._systems import Measurement, check_measurement, open_measured, read_measured
 from plackett.cli._tables import in_digits, say, show
+from plackett.clicks._names import NAMES_OF_MODELS, OPTIONS_OF_MODELS
 from plackett.data._suffixes import MOVIELENS
 
 if typing.TYPE_CHECKING:
@@ -28,24 +29,29 @@ PARAMETER = (
 EPILOG = "The clicks are simulated: nobody clicked. truth.yaml in the folder says by which probabilities."
 
 
+def models_of(option: str) -> str:
+    """The click models on which an option acts, as help says them."""
+    return ", ".join(name for name, options in OPTIONS_OF_MODELS.items() if option in options)
+
+
 @with_reading
 def simulate(
     ctx: typer.Context,
     data: Data,
     output: Annotated[pathlib.Path, typer.Option("--output", "-o", help="The folder of the log.")],
     ranker: Annotated[str, typer.Option(help=RANKER)],
-    model: Annotated[str, typer.Option(help="ctr, pbm, cascade, dcm, ubm, dbn, sdbn, ccm or trust.")] = "pbm",
+    model: Annotated[str, typer.Option(help=f"One of {', '.join(NAMES_OF_MODELS)}.")] = "pbm",
     sessions: Annotated[int, typer.Option(help="How many lists are shown.")] = 40_000,
     positions: Annotated[int, typer.Option(help="How many documents each shows at most.")] = 10,
     eta: Annotated[
-        float | None, typer.Option(help="pbm, ubm, trust: examination is (1 / position)^eta. Default: 1.")
+        float | None, typer.Option(help=f"{models_of('eta')}: examination is (1 / position)^eta. Default: 1.")
     ] = None,
     epsilon: Annotated[
         float | None, typer.Option(help="P(click | seen) of a document of grade 0. Default: 0.1.")
     ] = None,
     user: Annotated[
         str | None,
-        typer.Option(help="cascade, dcm, dbn, sdbn, ccm: perfect, navigational or informational, who click and stop."),
+        typer.Option(help=f"{models_of('user')}: perfect, navigational or informational, who click and stop."),
     ] = None,
     parameter: Annotated[list[str] | None, typer.Option(help=PARAMETER)] = None,
     highest_grade: Annotated[float | None, typer.Option(help="Default: the highest of the data.")] = None,

@@ -43,14 +43,14 @@ def mixture(log_likelihoods: Sequence[Tensor], weights: Tensor) -> Tensor:
 
     When: users who look at lists in a few different ways, such as devices or intents.
     """
-    if not log_likelihoods:
+    members = [ops.convert_to_tensor(one) for one in log_likelihoods]
+    if not members:
         raise ValueError("log_likelihoods must be those of at least one model, but got none")
-    by_member = ops.stack([ops.convert_to_tensor(one) for one in log_likelihoods], axis=-1)
+    by_member = ops.stack(members, axis=-1)
     weights = ops.cast(ops.convert_to_tensor(weights), by_member.dtype)
-    if not len(weights.shape) or weights.shape[-1] != len(log_likelihoods):
+    if not len(weights.shape) or weights.shape[-1] != len(members):
         raise ValueError(
-            f"weights must have one logit a model on the last axis, {len(log_likelihoods)}, but got "
-            f"{shape_text(weights.shape)}"
+            f"weights must have one logit a model on the last axis, {len(members)}, but got {shape_text(weights.shape)}"
         )
     return log_sum(by_member + ops.log_softmax(weights, axis=-1))
 

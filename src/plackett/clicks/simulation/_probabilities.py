@@ -6,24 +6,13 @@ import numpy as np
 from keras import ops
 
 from plackett.clicks import MODELS
+from plackett.clicks._names import OPTIONS_OF_MODELS
 from plackett.clicks.simulation._users import EPSILON, ETA, USER, Grades, Users, check_probabilities
 from plackett.registry import check_known
 
 CERTAIN = 1e4  # the logit of what is certain
 FAINT = -40.0  # the logit of attraction by which the probability of a click, and so that of a look, is above 0
 CONTINUATION = 0.9  # of the dynamic Bayesian model
-# Which options act on which model.
-OPTIONS = {
-    "ctr": ("epsilon",),
-    "pbm": ("eta", "epsilon"),
-    "cascade": ("epsilon", "user"),
-    "dcm": ("epsilon", "user"),
-    "ubm": ("eta", "epsilon"),
-    "dbn": ("epsilon", "user"),
-    "sdbn": ("epsilon", "user"),
-    "ccm": ("epsilon", "user"),
-    "trust": ("eta",),
-}
 # What the stops of a user say of each model.
 STOPS = {
     "dcm": {"continuation"},
@@ -128,7 +117,7 @@ def options_that_act(name: str, users: Users) -> dict[str, Any]:
         ValueError: one is given that does not act.
     """
     given = {"eta": users.eta, "epsilon": users.epsilon, "user": users.user}
-    acts, own = OPTIONS[name], set(users.parameters)
+    acts, own = OPTIONS_OF_MODELS[name], set(users.parameters)
     by_user = STOPS.get(name, set()) | ({"attraction"} if users.epsilon is None else set())
     driven = {"eta": {"examination"}, "epsilon": {"attraction"}, "user": by_user}
     for option, value in given.items():

@@ -58,25 +58,20 @@ def lists_of_documents(lists: RankingLists, counts: ClickCounts, weighted: np.nd
         clicks=np.zeros(len(starts), bool),
     )
     found = lists_of_sessions(lists, shown)
-    sessions = sessions_of_queries(counts, query_of_row, number)
+    sessions = counts.sessions
     columns = {name: column for name, column in found.columns.items() if name not in ("position", "click")}
     columns |= {"click": labels.astype("float32"), "weight": np.repeat(sessions / sessions.mean(), lengths)}
     return dataclasses.replace(found, columns=columns | {"weight": columns["weight"].astype("float32")})
 
 
-def sessions_of_queries(counts: ClickCounts, query_of_row: np.ndarray, number: int) -> np.ndarray:
-    """[queries], how many sessions each had: as many as its most shown position was shown."""
-    most = int(counts.positions.max(initial=0)) + 1
-    keys, place = np.unique(query_of_row * most + counts.positions, return_inverse=True)
-    sessions = np.zeros(number)
-    np.maximum.at(sessions, keys // most, np.bincount(place, weights=counts.shown))
-    return sessions
+def among(ids: Strings, known: Strings) -> np.ndarray:
+    """[ids] bool, those that are known.
 
-
-def rows_of_queries(log: Sessions | ClickCounts, queries: Strings) -> np.ndarray:
-    """[sessions, or rows of counts] bool, those whose query is among these."""
-    ranks = concatenate_strings([log.queries, queries]).ranks()
-    return np.isin(ranks[: len(log.queries)], ranks[len(log.queries) :])
+    >>> among(Strings.of(["a", "b", "a"], "ids"), Strings.of(["c", "a"], "known")).tolist()
+    [True, False, True]
+    """
+    ranks = concatenate_strings([ids, known]).ranks()
+    return np.isin(ranks[: len(ids)], ranks[len(ids) :])
 
 
 def split_log(
@@ -95,17 +90,17 @@ def split_log(
         ValueError: nothing is left to learn from or to validate on, or nothing was clicked there.
     """
     if validation is None:
-        asked = lists.select(np.flatnonzero(_among(lists.queries, log.queries)))
+        asked = lists.select(np.flatnonzero(among(lists.queries, log.queries)))
         if len(asked) < 2:
             raise ValueError(
                 f"the log is of {len(asked)} query, but one part of the queries is learnt from and another is held "
                 "out: give a log of at least 2 queries, or validation"
             )
         _, held_out = split_queries(asked, share, seed)
-        of_validation = rows_of_queries(log, held_out.queries)
+        of_validation = among(log.queries, held_out.queries)
         way_out = "take another seed or validation_share, or give validation"
     else:
-        of_validation = rows_of_queries(log, validation.queries)
+        of_validation = among(log.queries, validation.queries)
         way_out = "give validation of other queries, or none: then a share of the queries of the log is held out"
         for part, what in ((~of_validation, "outside"), (of_validation, "in")):
             if not part.any():
@@ -119,12 +114,6 @@ def split_log(
 def clicks_of(log: Sessions | ClickCounts) -> np.ndarray:
     """[rows], how many clicks each row of a log has."""
     return log.clicks if isinstance(log, Sessions) else log.clicked
-
-
-def _among(wanted, known):
-    """[wanted] bool, which of these ids are known."""
-    ranks = concatenate_strings([wanted, known]).ranks()
-    return np.isin(ranks[: len(wanted)], ranks[len(wanted) :])
 
 
 def check_features(lists: RankingLists, log: Sessions | ClickCounts, validation: RankingLists | None) -> None:
@@ -142,7 +131,7 @@ def check_features(lists: RankingLists, log: Sessions | ClickCounts, validation:
     """
     query_of_row = log.session_of_row if isinstance(log, Sessions) else np.arange(len(log.documents))
     words = row_of_session(log) if isinstance(log, Sessions) else row_of_counts
-    of_validation = np.zeros(len(log.queries), bool) if validation is None else rows_of_queries(log, validation.queries)
+    of_validation = np.zeros(len(log.queries), bool) if validation is None else among(log.queries, validation.queries)
     for known, part in ((lists, ~of_validation), (validation or lists, of_validation)):
         rows = np.flatnonzero(part[query_of_row])
         places = (np.cumsum(part) - 1)[query_of_row[rows]]

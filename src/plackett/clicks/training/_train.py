@@ -20,8 +20,10 @@ from plackett.data._click_lists import row_of_counts, row_of_session
 from plackett.data._click_log_checks import check_gapless
 from plackett.evaluation._scoring import check_lists
 from plackett.losses._base import RankingLoss
+from plackett.scorers import two_tower
 from plackett.training import Settings, Trained
 from plackett.training import train as train_ranker
+from plackett.training._objective import chooses_by_labels
 from plackett.training._objects import as_config
 from plackett.training._settings import SettingsKeywords
 
@@ -125,8 +127,9 @@ def train(
         settings: fields of `plackett.training.Settings`. `scorer` and `scorer_options` make what ranks; of a model
             with towers it is the relevance tower, and the options of `two_tower` that are none of that scorer, such as
             `context` and `gradient_reversal`, are given beside its own.
-            `loss` and `loss_options` are those of `naive` and `ipw`; the other methods have their own loss. `epochs` is
-            100 and `patience` 10 unless given, since clicks are noisy.
+            `loss` and `loss_options` are those of `naive` and `ipw`; the other methods have their own loss. `metric` is
+            a loss, since clicks alone choose the epoch: measure rankings afterwards, with `plackett.evaluate`. `epochs`
+            is 100 and `patience` 10 unless given, since clicks are noisy.
 
     Returns:
         What `plackett.train` does. What ranks is the relevance tower alone.
@@ -171,6 +174,7 @@ def make_plan(
     check_log(log, method)
     settings = settings_of(method, settings, int(log.positions.max(initial=1)))
     whole = Settings.from_dict(settings)
+    check_metric(method, whole)
     check_features(lists, log, validation)
     weights, record = None, {"method": method, "log": log.fingerprint()}
     if how.propensities:
@@ -208,7 +212,7 @@ def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str,
         positions: the last position of the log.
 
     Raises:
-        ValueError: a loss or target that is not the method's.
+        ValueError: a loss, target, scorer or option that is not the method's.
     """
     how = find_method(method)
     settings = {"metric": "validation_loss", "target": "click"} | PATIENCE | given
@@ -228,18 +232,42 @@ def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str,
         if "loss" in given and not _same(given["loss"], own):
             raise ValueError(f"the method {method} has its own loss: leave out loss, or take naive or ipw for any loss")
         settings["loss"] = own
+    if not how.towers and settings.get("scorer") in ("two_tower", two_tower):
+        raise ValueError(
+            f"the method {method} needs no towers, since positions are no part of its model: leave out the scorer "
+            "two_tower, or take another scorer, or a method with towers such as pbm or two_tower"
+        )
     check_towers(method, settings.get("scorer_options") or {})
     if how.measure is not None and "metric" not in given:
         settings["metric"] = how.measure()
     return _with_towers(method, how, settings) if how.towers else settings
 
 
+def check_metric(method: str, settings: Settings) -> None:
+    """Checks that clicks choose the epoch, and not the judgements of the lists.
+
+    Raises:
+        ValueError: the metric is one of rankings.
+    """
+    if chooses_by_labels(settings):
+        metric = getattr(settings.metric, "name", settings.metric)
+        raise ValueError(
+            f"metric must be validation_loss or a loss of plackett.losses, since clicks alone choose the epoch of "
+            f"{method}, but got {metric!r}: leave it out, and measure rankings afterwards, with plackett evaluate"
+        )
+
+
 def check_towers(method: str, options: Mapping[str, Any]) -> None:
-    """Checks that no option asks for an examination of positions where a method has none.
+    """Checks that no option asks for several rankers, or an examination of positions, where a method has none.
 
     Raises:
         ValueError: one does.
     """
+    if method != "mixture_em" and "models" in options:
+        raise ValueError(
+            f"models acts on the method mixture_em alone, which has several rankers: leave models={options['models']} "
+            f"out of the options of the scorer of {method}"
+        )
     has_one = find_method(method).towers and (method not in MODELS or bool(MODELS[method]().of_positions))
     if not has_one and (acting := [name for name in OF_EXAMINATION if options.get(name)]):
         raise ValueError(
