@@ -1,8 +1,12 @@
 """`plackett evaluate --clicks`."""
 
+import pathlib
+
 import pytest
 import yaml
 from command_line import quick, run, words
+
+from plackett.data import read_sessions, write_sessions
 
 LOG = """query,session,document,position,click,propensity
 q,1,a,1,1,1
@@ -49,9 +53,7 @@ def test_what_the_log_cannot_tell_is_refused_with_the_flags_that_help(shop):
     assert "take a smaller topn (--topn)" in words(done)
     assert "--missing leave_out" in words(done)
     done = ask("feature:price")
-    assert "the examination of rank 3 is 0 or not known, but topn is 10: take a topn (--topn) of at most 2" in words(
-        done
-    )
+    assert "the examination of rank 3 is not known, but topn is 10: take a topn (--topn) of at most 2" in words(done)
 
 
 def test_propensities_of_a_file_go_before_those_of_the_log(shop):
@@ -124,6 +126,32 @@ def test_a_run_that_learnt_from_the_log_is_told_of(shop):
         yaml.safe_dump(config | {"clicks": {"paths": ["log.csv"], "method": "naive"}})
     )
     assert told in ask("run", "--topn", "2", "--missing", "leave_out").output
+
+
+@pytest.mark.parametrize(("learnt", "asked"), [("log", "log/a.parquet"), ("log/a.parquet", "log"), ("log", "log")])
+def test_a_log_is_known_again_by_its_files(shop, learnt, asked):
+    (shop / "log").mkdir()
+    write_sessions(read_sessions("log.csv"), "log/a.parquet")
+    train_on_clicks(learnt)
+    done = ask("run", "--topn", "2", "--missing", "leave_out", log=asked)
+    assert "run was trained on clicks of this log: its numbers are too good." in done.output
+    write_sessions(read_sessions("log.csv"), "other.parquet")
+    done = ask("run", "--topn", "2", "--missing", "leave_out", log="other.parquet")
+    assert (done.exit_code, "too good" in done.output) == (0, False), done.output
+
+
+def test_a_run_that_learnt_from_clicks_does_not_know_the_labels_of_its_lists(shop):
+    train_on_clicks("log.csv")
+    done = run("evaluate", "run", "--data", "labelled.csv")
+    assert (done.exit_code, "too good" in done.output) == (0, False), done.output
+
+
+def train_on_clicks(log):
+    lists = "query,document,label,price\nq,a,1,1\nq,b,0,2\nr,a,0,2\nr,c,1,1\n"
+    pathlib.Path("labelled.csv").write_text(lists)
+    of_clicks = ["--clicks", log, "--method", "naive", "--validation-share", "0.5"]
+    done = run("train", "labelled.csv", *of_clicks, "--output", "run", *quick(1))
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,7 @@ def test_propensities_come_from_a_file_or_a_method(shop, tmp_path):
         (["--method", "pbm", "--clip", 0.1], "--clip acts on --method ipw alone, not on pbm"),
         (["--method", "cascade"], "the cascade model knows one click a session at most"),
         (["--method", "click_me"], "did you mean 'click_em'"),
+        (["--method", "ipw", "--propensity-method", "randomised"], "unknown --propensity-method 'randomised'; did you"),
         (["--method", "pbm", "--loss", "softmax"], "the method pbm has its own loss"),
         (["--method", "ipw", "--clip", 0], "clip must be above 0 and at most 1"),
         (["--method", "pbm", "--metric", "ndcg@5"], "clicks alone choose the epoch of pbm, but got 'ndcg@5'"),

@@ -65,9 +65,9 @@ def test_a_clip_out_of_range_is_refused(log, clip):
 
 
 def test_propensities_that_do_not_fit_are_refused(log):
-    with pytest.raises(ValueError, match="propensities has 1 positions, but the log shows documents at position 2"):
+    with pytest.raises(ValueError, match="the curve has positions 1 to 1, but is asked for position 2"):
         propensities_of_log(log, [1.0])
-    with pytest.raises(ValueError, match="propensities must be numbers above 0"):
+    with pytest.raises(ValueError, match=r"propensities must be above 0 and finite, but is 0\.0 at position 2"):
         propensities_of_log(log, [1.0, 0.0])
     unknown = Sessions.from_arrays(query=["q"], document=["a"], position=[1], click=[1], session=["s"])
     with pytest.raises(ValueError, match="the log has no column of propensities: give propensities"):

@@ -110,7 +110,7 @@ def test_a_method_without_examination_takes_no_context(method):
 
 @pytest.mark.parametrize("given", [["a", "b"], {1: 1.0}, [[1.0], [1.0, 0.5]]])
 def test_propensities_that_are_no_numbers_are_refused(given):
-    with pytest.raises(ValueError, match="propensities must be numbers, one a position from 1, but got"):
+    with pytest.raises(ValueError, match="or numbers above 0, one a position from 1, but got"):
         train(some_lists(), some_log(), "ipw", propensities=given)
 
 

@@ -31,9 +31,36 @@ def test_positions_that_are_linked_among_themselves_alone_are_told(estimator):
         estimator(exact_counts([[1, 2], [1, 2], [3, 4], [3, 4]]))
 
 
-def test_a_position_where_nothing_was_shown_is_not_linked():
-    with pytest.raises(UnidentifiedError, match="of position 2, which nothing links to positions 1 and 3 to 4"):
-        propensities.intervention_harvesting(exact_counts([[1, 3, 4]] * 4))
+@pytest.mark.parametrize("estimator", ALL)
+def test_a_position_where_nothing_was_shown_is_told_with_what_helps(estimator):
+    with pytest.raises(UnidentifiedError) as told:
+        estimator(exact_counts([[1, 3, 4]] * 4))
+    assert str(told.value) == (
+        "no document of the log was ever shown at position 2, as where advertisements stand, so that nothing tells how "
+        "often users look there: number the documents of each session 1, 2, 3 and so on without what else is shown, or "
+        "give a curve that was measured elsewhere (read_propensities)"
+    )
+    with pytest.raises(
+        UnidentifiedError, match=r"shown at position 3, .*above alone by positions=2 \(--positions 2\), or"
+    ):
+        estimator(exact_counts([[1, 2, 4]] * 4))
+
+
+@pytest.mark.parametrize("estimator", ALL)
+def test_a_position_so_deep_that_it_is_none_is_refused(estimator):
+    deep = dataclasses.replace(
+        EVERYWHERE, positions=np.where(EVERYWHERE.positions == 4, 2**31 - 1, EVERYWHERE.positions)
+    )
+    with pytest.raises(ValueError, match=r"has position 2147483647, but the deepest .* is 1,000: .* positions=10"):
+        estimator(deep)
+    assert len(estimator(deep, positions=3, resamples=0)) == 3
+    with pytest.raises(ValueError, match="positions must be at most 1,000, but got 1001"):
+        estimator(deep, positions=1001)
+
+
+def test_features_that_are_no_lists_are_refused():
+    with pytest.raises(ValueError, match=r"lists must be RankingLists, .* but got a ndarray"):
+        propensities.regression_em(EVERYWHERE, np.ones((4, 2)))
 
 
 def test_a_link_of_a_few_clicks_is_no_link_unless_one_says_so():
@@ -70,6 +97,8 @@ def test_a_pivot_compares_only_what_was_swapped_with_it():
     [
         ({"positions": 1}, "positions must be None or a whole number of at least 2, but got 1"),
         ({"positions": 2.5}, "positions must be None or a whole number of at least 2, but got 2.5"),
+        ({"positions": "all"}, "positions must be None or a whole number of at least 2, but got 'all'"),
+        ({"positions": 100}, "positions=100 goes beyond the log, whose deepest position is 4: take that at most"),
         ({"min_clicks": 0}, "min_clicks must be at least 1, but got 0"),
         ({"min_clicks": np.nan}, "min_clicks must be at least 1, but got nan"),
         ({"resamples": -1}, "resamples must be 0, for no band, or a whole number of at least 2, but got -1"),

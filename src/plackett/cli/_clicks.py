@@ -14,6 +14,7 @@ from plackett.cli import _checks
 from plackett.cli._click_columns import PANEL, find_click_columns, find_click_reading
 from plackett.cli._request import Request
 from plackett.cli._tables import say
+from plackett.clicks import propensities as estimators
 from plackett.clicks._names import NAMES_OF_METHODS
 from plackett.data._suffixes import MOVIELENS
 from plackett.registry import check_known
@@ -122,6 +123,8 @@ def read_click_request(given: Mapping[str, Any], of_config: Mapping[str, Any] | 
         curve, name, clip = (given.get(x) for x in ("propensities", "propensity_method", "clip"))
     if curve and name:
         raise ValueError("--propensities reads a curve and --propensity-method estimates one: give one of the two")
+    if name is not None:
+        check_known("--propensity-method", name, estimators.METHODS)
     if method != "ipw" and (acting := [FLAGS[x] for x in ("propensities", "propensity_method", "clip") if x in given]):
         raise ValueError(f"{', '.join(acting)} acts on --method ipw alone, not on {method}")
     _checks.check_files([*paths, *([curve] if curve else [])])

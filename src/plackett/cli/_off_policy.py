@@ -3,7 +3,7 @@
 import inspect
 import os
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -135,13 +135,21 @@ def _read(measurement: Measurement, systems, options):
 
 
 def _known_clicks(measurement: Measurement, log):
-    """Which runs learnt from the log already."""
+    """Which runs learnt from the log already, however its files were named."""
+    files = set(_files_of(log))
     for name, path in measurement.systems.items():
         config = pathlib.Path(path) / "config.yaml"
         of_clicks = read_yaml(config).get("clicks") if config.is_file() else None
         paths = of_clicks.get("paths", ()) if isinstance(of_clicks, dict) else ()
-        if {os.path.realpath(one) for one in paths} & {os.path.realpath(one) for one in log}:
+        if files.intersection(_files_of(paths)):
             yield f"{name} was trained on clicks of this log: its numbers are too good."
+
+
+def _files_of(paths: Iterable[str]) -> Iterator[str]:
+    """The real paths of files, and of the Parquet files in folders."""
+    for path in paths:
+        places = pathlib.Path(path).rglob("*.parquet") if os.path.isdir(path) else [path]
+        yield from map(os.path.realpath, places)
 
 
 def _table(table) -> Table:

@@ -133,6 +133,8 @@ def validation_of_runs(words: Sequence[str]) -> list[str]:
 def remarks(measurement: Measurement, *, validation: bool = False) -> list[str]:
     """Which runs know the data already, so that their numbers are too good, in whole sentences.
 
+    Runs that learnt from clicks do not know the labels of the data.
+
     Args:
         measurement: what is measured.
         validation: whether it is also told which runs chose their best epoch on the data.
@@ -142,6 +144,8 @@ def remarks(measurement: Measurement, *, validation: bool = False) -> list[str]:
     for name, path in measurement.systems.items():
         config = pathlib.Path(path) / "config.yaml"
         of_run = read_yaml(config) if config.is_file() else {}
+        if of_run.get("clicks"):
+            continue
         for key, what in (("data", "was trained on"), ("validation", "chose its best epoch on"))[: 1 + validation]:
             files = of_run.get(key)
             if isinstance(files, list) and (known := data & {_real(path) for path in files}) and MOVIELENS not in files:

@@ -9,7 +9,7 @@ import numpy as np
 from plackett.clicks.off_policy import _support as support
 from plackett.clicks.off_policy._estimators import ESTIMATORS, OF_POSITIONS, Question, Weights
 from plackett.clicks.off_policy._intervals import Interval, Noise
-from plackett.clicks.off_policy._known_examination import examination_of
+from plackett.clicks.off_policy._known_examination import examination_of, no_examination
 from plackett.clicks.off_policy._logged import NEVER, Logged, Top, join_tops, match, number_log, place, top_of
 from plackett.clicks.off_policy._results import Estimate, Estimates
 from plackett.data import RankingLists, Sessions, Strings
@@ -73,9 +73,9 @@ def estimate(
         lists: the documents of its queries, in memory or in parts; labels are not read.
         systems: by name, or paths; see `plackett.evaluation.open_systems`.
         estimators: which.
-        propensities: P(seen) by position, [positions] from position 1 on, or an object that has it as `examination`.
-            None = the propensities of the log. Where `attraction` is None, only ratios matter, so that a curve relative
-            to the first position will do.
+        propensities: P(seen) by position: a curve, as `plackett.clicks.propensities` gives it, or numbers above 0, one
+            a position from 1. None = the propensities of the log. Where `attraction` is None, only ratios matter, so
+            that a curve relative to the first position will do, also where it is above 1.
         topn: how many documents of a ranking are shown.
         missing: "refuse" = an error where a system shows what the log cannot tell; "leave_out" = all sessions of such a
             query are left out, for all systems and estimators.
@@ -101,9 +101,9 @@ def estimate(
     shrinkage = SHRINKAGE if shrinkage is None else shrinkage
     opened = open_systems(systems)
     tops, scores = _rank(lists, opened, None if attraction is None else open_system(attraction), topn)
-    known: dict[str, Any] = {"max_weight": max_weight, "shrinkage": shrinkage}
-    if set(estimators) & set(OF_POSITIONS):
-        known["examination"], known["of_ranks"] = examination_of(log, propensities, topn)
+    of_positions = bool(set(estimators) & set(OF_POSITIONS))
+    examination, of_ranks = examination_of(log, propensities, topn) if of_positions else no_examination(log, topn)
+    known = {"max_weight": max_weight, "shrinkage": shrinkage, "examination": examination, "of_ranks": of_ranks}
     questions, left_out = _questions(log, tops, known, estimators, topn, refuse=missing == "refuse")
     if scores is not None:
         questions = {name: _with_attraction(one, *scores) for name, one in questions.items()}
@@ -197,8 +197,7 @@ def _questions(log: Sessions, tops: Mapping[str, Top], known, estimators, topn, 
             "no session is left: for each query of the log some system shows what it cannot tell; take a smaller topn "
             "(--topn)"
         )
-    if "examination" in known:
-        known = known | {"examination": known["examination"][np.repeat(kept, log.lengths)]}
+    known = known | {"examination": known["examination"][np.repeat(kept, log.lengths)]}
     return _place(log[kept], tops, known), (int(lacking.sum()), int((~kept).sum()))
 
 

@@ -41,8 +41,8 @@ class Question:
     Args:
         log: the log.
         new: the rankings of the new ranker.
-        examination: [impressions], P(seen); 0 = not known. None = no estimator asks for it.
-        of_ranks: [topn], P(seen) of the ranks.
+        examination: [impressions], P(seen); 0 = not known.
+        of_ranks: [topn], P(seen) of the ranks; 0 = not known.
         max_weight: the largest weight of `dr`.
         shrinkage: the looks that the mean attraction counts for in `dr`.
         attraction: [pairs], P(click | seen) for `dr`. None = it is estimated from the log.
@@ -50,16 +50,14 @@ class Question:
 
     log: Logged
     new: Placed
-    examination: np.ndarray | None = None
-    of_ranks: np.ndarray | None = None
+    examination: np.ndarray
+    of_ranks: np.ndarray
     max_weight: float = np.inf
     shrinkage: float = 1.0
     attraction: np.ndarray | None = None
 
     def known(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(examination of impressions, that of the new rank of each pair, sessions of each pair's query)."""
-        assert self.examination is not None
-        assert self.of_ranks is not None
         target = np.append(0.0, self.of_ranks)[self.new.rank_of_pair]
         return self.examination, target, self.log.sessions_of[self.log.query_of_pair]
 

@@ -32,13 +32,13 @@ class Noise:
 
     def __init__(self, log: Logged, cell: np.ndarray, exposure: np.ndarray):
         self.log = log
-        means = np.bincount(log.position, log.click) / np.maximum(np.bincount(log.position), 1)
+        # Positions by their places among those of the log: one may be very deep.
+        at = np.unique(log.position, return_inverse=True)[1]
+        means = np.bincount(at, log.click) / np.bincount(at)
         clicks, sums, rows = (np.bincount(cell, x) for x in (log.click, exposure, exposure > 0))
         alone = (rows[cell] < 2) | (exposure <= 0)
         share = np.divide(exposure, sums[cell], out=np.zeros(len(cell)), where=~alone)
-        self.residual = np.where(
-            alone, log.click - means[log.position], (log.click - clicks[cell] * share) / np.sqrt(1 - share)
-        )
+        self.residual = np.where(alone, log.click - means[at], (log.click - clicks[cell] * share) / np.sqrt(1 - share))
 
     def interval(self, weights: np.ndarray, constant: float, confidence: float) -> Interval:
         """The interval of (constant + sum of weighted clicks) / sessions.

@@ -1,10 +1,10 @@
 """The examination of each impression and of each rank, from wherever it is known."""
 
-import os
 from typing import Any
 
 import numpy as np
 
+from plackett.clicks.propensities._curve import as_curve
 from plackett.data import Sessions
 
 SAME = 1e-4  # the share by which propensities of one position may differ, as float32 and files round them
@@ -15,12 +15,11 @@ def examination_of(log: Sessions, propensities: Any, topn: int) -> tuple[np.ndar
 
     Args:
         log: the sessions.
-        propensities: [positions], from position 1 on; or an object that has it as `examination`. None = those of the
-            log.
+        propensities: a curve, or numbers above 0, one a position from 1. None = those of the log.
         topn: how many ranks are asked for.
 
     Raises:
-        ValueError: none are known, one is out of range, a rank has none, or those of the log differ at one position.
+        ValueError: none are known, they are no curve, a rank has none, or those of the log differ at one position.
     """
     if propensities is None:
         if log.propensities is None:
@@ -29,44 +28,38 @@ def examination_of(log: Sessions, propensities: Any, topn: int) -> tuple[np.ndar
                 "(--propensities), or take an estimator that needs none: item_position or cascade"
             )
         of_row = log.propensities.astype("float64")
-        curve = _curve_of(log.positions, of_row)
+        ranks = _of_ranks(log.positions, of_row, topn)
     else:
-        curve = _as_curve(propensities)
-        known = np.append(0.0, curve)
+        known = np.append(0.0, as_curve(propensities).examination)
         of_row = known[np.where(log.positions < len(known), log.positions, 0)]
-    ranks = np.append(curve, np.zeros(topn))[:topn]
+        ranks = np.append(known[1:], np.zeros(topn))[:topn]
     if len(wrong := np.flatnonzero(ranks <= 0)):
         raise ValueError(
-            f"the examination of rank {wrong[0] + 1} is 0 or not known, but topn is {topn}: take a topn (--topn) of at "
+            f"the examination of rank {wrong[0] + 1} is not known, but topn is {topn}: take a topn (--topn) of at "
             f"most {wrong[0]}" + ("" if propensities is not None else ", or give propensities (--propensities)")
         )
     return of_row, ranks
 
 
-def _curve_of(positions, of_row):
-    """[positions], the propensity of each position where it has one."""
-    low = np.full(positions.max(), np.inf)
-    high = np.zeros(positions.max())
-    np.minimum.at(low, positions - 1, of_row)
-    np.maximum.at(high, positions - 1, of_row)
+def no_examination(log: Sessions, topn: int) -> tuple[np.ndarray, np.ndarray]:
+    """What `examination_of` gives, where it is not known of any impression or rank as no estimator asks for it."""
+    return np.zeros(len(log.positions)), np.zeros(topn)
+
+
+def _of_ranks(positions, of_row, topn):
+    """[topn], the propensity of each rank where the log has it as a position."""
+    known, at = np.unique(positions, return_inverse=True)
+    low, high = np.full(len(known), np.inf), np.zeros(len(known))
+    np.minimum.at(low, at, of_row)
+    np.maximum.at(high, at, of_row)
     if len(wrong := np.flatnonzero(high > low * (1 + SAME))):
-        at = wrong[0]
+        first = wrong[0]
         raise ValueError(
-            f"the propensities of the log differ at position {at + 1}, from {low[at]:g} to {high[at]:g}, so that those "
-            "of the new ranks are not known: give the examination of each position by propensities (--propensities)"
+            f"the propensities of the log differ at position {known[first]}, from {low[first]:g} to {high[first]:g}, "
+            "so that those of the new ranks are not known: give the examination of each position by propensities "
+            "(--propensities)"
         )
-    return high
-
-
-def _as_curve(given):
-    if isinstance(given, str | os.PathLike):
-        raise ValueError(f"propensities must be numbers, but got the path {given}: read it by read_propensities")
-    curve = np.asarray(getattr(given, "examination", given), "float64")
-    if curve.ndim != 1 or not len(curve):
-        raise ValueError(f"propensities must be [positions], from position 1 on, but got the shape {curve.shape}")
-    if len(wrong := np.flatnonzero(~((curve >= 0) & (curve < np.inf)))):
-        raise ValueError(
-            f"propensities must be at least 0, which says not known, but that of position {wrong[0] + 1} is "
-            f"{curve[wrong[0]]:g}"
-        )
-    return curve
+    ranks = np.zeros(topn)
+    near = known <= topn
+    ranks[known[near] - 1] = high[near]
+    return ranks

@@ -31,7 +31,7 @@ def refusal(question: Question, system: str, estimator: str, topn: int, rows: np
     log, new = question.log, question.new
     what = WHAT.get(estimator, OF_PAIRS)
     if estimator in OF_POSITIONS and (question.known()[0] <= 0).any():
-        what += ", or only at positions whose examination is 0 or not known"
+        what += ", or only at positions whose examination is not known"
     first = rows[0]
     query = log.queries[int(np.flatnonzero(log.query == new.query[first])[0])]
     return ValueError(

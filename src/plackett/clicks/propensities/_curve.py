@@ -11,13 +11,18 @@ import numpy.typing as npt
 
 from plackett import _lazy
 from plackett._files import check_file, write_whole
+from plackett.clicks.propensities import METHODS
 from plackett.clicks.propensities._bootstrap import LEVEL
+from plackett.clicks.propensities._clipping import CLIP, inverse
 from plackett.data import ClickCounts, Sessions
 
 if TYPE_CHECKING:
     from plackett.evaluation.report._registry import Section
 
 COLUMNS = ("position", "examination", "low", "high")
+GIVEN = "given"  # the method of a curve of which no other is known
+NUMBERS = "iuf"  # kinds of dtypes
+OF_CURVES = "a curve (Propensities) or numbers above 0, one a position from 1"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -45,33 +50,25 @@ class Propensities:
         notes: what must be known of it, in sentences.
 
     Raises:
-        ValueError: an examination is not above 0, or the band is no band.
+        ValueError: an examination is no number above 0, or the band is no band.
     """
 
     examination: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
-    method: str = "given"
+    method: str = GIVEN
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         for name in ("examination", "low", "high"):
             given = getattr(self, name)
             if given is not None:
-                object.__setattr__(self, name, np.asarray(given, "float64"))
-        if self.examination.ndim != 1 or not len(self.examination):
-            raise ValueError(f"examination must have the shape [positions], but has {self.examination.shape}")
+                object.__setattr__(self, name, _as_numbers(name, given))
         if (self.low is None) != (self.high is None):
             raise ValueError("a band has both ends, low and high, but only one is given")
         if self.low is not None and (self.low.shape, self.high.shape) != (self.examination.shape,) * 2:
             raise ValueError(f"low and high must have the shape {self.examination.shape} of examination")
-        wrong = ~(np.isfinite(self.examination) & (self.examination > 0))
-        if wrong.any():
-            place = int(wrong.argmax())
-            raise ValueError(
-                f"examination must be above 0, but is {self.examination[place]} at position {place + 1}: a click there "
-                "would weigh without bound"
-            )
+        _check_above_0("examination", self.examination)
         if self.low is not None and not (self.low <= self.high).all():
             place = int((~(self.low <= self.high)).argmax())
             raise ValueError(f"low must not be above high, but is at position {place + 1}")
@@ -84,9 +81,11 @@ class Propensities:
         """The examination at some positions, from 1.
 
         Raises:
-            ValueError: a position is not whole, below 1 or below the curve.
+            ValueError: a position is no number, not whole, below 1 or below the curve.
         """
         given = np.asarray(positions)
+        if given.size and given.dtype.kind not in NUMBERS:
+            raise ValueError(f"positions must be whole numbers from 1, but got {positions!r:.100}")
         wrong = ~((given >= 1) & (given <= len(self)) & (given == np.floor(given)))
         if wrong.any():
             raise ValueError(
@@ -95,7 +94,7 @@ class Propensities:
             )
         return self.examination[given.astype("int64") - 1]
 
-    def weights(self, log: Sessions | ClickCounts, clip: float = 0.0) -> np.ndarray:
+    def weights(self, log: Sessions | ClickCounts, clip: float = CLIP) -> np.ndarray:
         """How much a click at each row of a log counts: 1 / max(examination, clip).
 
         >>> log = Sessions.from_arrays(query=["q"] * 2, session=[1, 1], document=["a", "b"], position=[1, 2],
@@ -105,18 +104,16 @@ class Propensities:
 
         Args:
             log: sessions, or their counts.
-            clip: at a lower examination a click counts as at this one: a little bias for much less variance. 0 = no
-                clipping.
+            clip: the least examination that divides, above 0 and at most 1, so that no click counts more than
+                1 / `clip`: a little bias for much less variance. It is that of `plackett.clicks.train`.
 
         Returns:
             [rows of the log].
 
         Raises:
-            ValueError: clip is not from 0 to 1, or a position is not on the curve.
+            ValueError: clip is out of range, or a position is not on the curve.
         """
-        if not 0 <= clip <= 1:
-            raise ValueError(f"clip must be from 0 to 1, but got {clip}")
-        return 1 / np.maximum(self.of(log.positions), clip)
+        return inverse(self.of(log.positions), clip)
 
     def write(self, path: str | os.PathLike) -> None:
         """Writes the curve as CSV with the columns position, examination, low, high and method.
@@ -164,6 +161,59 @@ class Propensities:
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
+def as_curve(given: Any) -> Propensities:
+    """The curve that an argument `propensities` stands for.
+
+    >>> as_curve([1.0, 1.5, 0.5]).of([2]).tolist()
+    [1.5]
+
+    Args:
+        given: a curve; or numbers above 0, one a position from 1. A number above 1 is welcome: curves are relative to
+            position 1, and another position may be looked at more often.
+
+    Raises:
+        ValueError: it is neither, or a number is out of range.
+    """
+    if isinstance(given, Propensities):
+        return given
+    if isinstance(given, str) and given in METHODS:
+        raise ValueError(
+            f"propensities={given!r} is the name of an estimator, which plackett.clicks.train alone takes: give the "
+            f"curve, which plackett.clicks.propensities.{given}(log) estimates"
+        )
+    if isinstance(given, str | os.PathLike):
+        raise ValueError(
+            f"propensities must be {OF_CURVES}, but got the text {os.fspath(given)!r}: a file is read by "
+            f"read_propensities, and the estimators are {', '.join(METHODS)}"
+        )
+    numbers = _as_numbers("propensities", given)
+    _check_above_0("propensities", numbers)
+    return Propensities(numbers)
+
+
+def _as_numbers(name, given):
+    """[positions] float64, or an error that says what was given."""
+    try:
+        found = np.asarray(given)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be {OF_CURVES}, but got {given!r:.100}") from None
+    if found.size and found.dtype.kind not in NUMBERS:
+        raise ValueError(f"{name} must be {OF_CURVES}, but got {given!r:.100}")
+    if found.ndim != 1 or not len(found):
+        raise ValueError(f"{name} must be {OF_CURVES}, of the shape [positions], but got the shape {found.shape}")
+    return found.astype("float64")
+
+
+def _check_above_0(name, numbers):
+    wrong = ~(np.isfinite(numbers) & (numbers > 0))
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise ValueError(
+            f"{name} must be above 0 and finite, but is {numbers[place]} at position {place + 1}: leave out the "
+            "positions from there on, where the examination is not known"
+        )
+
+
 def read_propensities(path: str | os.PathLike) -> Propensities:
     """Reads a curve that `Propensities.write` wrote, or one of your own.
 
@@ -205,7 +255,7 @@ def read_propensities(path: str | os.PathLike) -> Propensities:
     }
     try:
         band = curve.get("low"), curve.get("high")
-        return Propensities(curve["examination"], *band, method=rows[0].get("method") or "given")
+        return Propensities(curve["examination"], *band, method=rows[0].get("method") or GIVEN)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -49,7 +49,7 @@ def intervention_harvesting(
 
     Args:
         log: sessions or their counts, of more than one ranker or of one that varies.
-        positions: how many of the first positions count. None = all.
+        positions: how many of the first positions count. None = all, which may be 1,000.
         min_clicks: how many clicks make two positions comparable, see `UnidentifiedError`.
         resamples: how many times the queries are weighed anew for the 95 % band. 0 = no band.
         seed: of the resamples.
@@ -64,7 +64,7 @@ def intervention_harvesting(
     AllPairs, https://arxiv.org/abs/1812.05161
     """
     pairs, _ = pairs_of(log, positions)
-    check_links(links(pairs), min_clicks)
+    check_links(pairs, links(pairs), min_clicks)
     return fit_couples(pairs, resamples, seed, "intervention_harvesting")
 
 

@@ -41,20 +41,22 @@ def links(pairs: Pairs) -> np.ndarray:
     return np.minimum(at, at.T)
 
 
-def check_links(found: np.ndarray, min_clicks: int, of: str = "document of a query") -> None:
-    """Checks that a chain of links leads from the first position to each other.
+def check_links(pairs: Pairs, found: np.ndarray, min_clicks: int, of: str = "document of a query") -> None:
+    """Checks that something was shown at each position, and a chain of links leads from the first to each other.
 
     Args:
+        pairs: what was shown.
         found: [positions, positions], see `links`.
         min_clicks: how many clicks make a link.
         of: what was seen at both positions.
 
     Raises:
-        UnidentifiedError: a position is not linked.
+        UnidentifiedError: nothing was shown at a position, or it is not linked.
         ValueError: min_clicks is below 1.
     """
     if not is_number(min_clicks) or min_clicks < 1:
         raise ValueError(f"min_clicks must be at least 1, but got {min_clicks!r}")
+    _check_shown(pairs)
     _, group = csgraph.connected_components(sparse.csr_array(found >= min_clicks), directed=False)
     if (group == 0).all():
         return
@@ -64,6 +66,20 @@ def check_links(found: np.ndarray, min_clicks: int, of: str = "document of a que
     raise UnidentifiedError(
         f"the log does not identify the examination of {_in_words(np.flatnonzero(apart) + 1)}, which nothing links to "
         f"{_in_words(np.flatnonzero(linked) + 1)}: {seen}, and a link needs {min_clicks} (min_clicks); {WAYS_OUT}"
+    )
+
+
+def _check_shown(pairs: Pairs) -> None:
+    """Raises an error where the log has a gap: what else is shown there, no result tells how often it is looked at."""
+    empty = np.flatnonzero(np.bincount(pairs.position, minlength=pairs.positions) == 0) + 1
+    if not len(empty):
+        return
+    first = int(empty[0]) - 1
+    fewer = f"count the positions above alone by positions={first} (--positions {first}), " if first > 1 else ""
+    raise UnidentifiedError(
+        f"no document of the log was ever shown at {_in_words(empty)}, as where advertisements stand, so that nothing "
+        f"tells how often users look there: number the documents of each session 1, 2, 3 and so on without what else "
+        f"is shown, {fewer}or give a curve that was measured elsewhere (read_propensities)"
     )
 
 

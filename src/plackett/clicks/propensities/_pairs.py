@@ -5,6 +5,9 @@ import dataclasses
 import numpy as np
 
 from plackett.data import ClickCounts, Sessions, Strings
+from plackett.registry.options import is_number
+
+DEEPEST = 1_000  # positions; each is compared with each
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,15 +54,12 @@ def pairs_of(log: Sessions | ClickCounts, positions: int | None = None) -> tuple
 
     Raises:
         TypeError: it is no log.
-        ValueError: it has no click, or positions is below 2.
+        ValueError: it has no click, or positions is below 2 or beyond the log, or None where the log is too deep.
     """
     if not isinstance(log, Sessions | ClickCounts):
         raise TypeError(f"the log must be Sessions or ClickCounts, but is a {type(log).__name__}")
     counts = log.counts() if isinstance(log, Sessions) else log
-    if positions is not None and (isinstance(positions, bool) or positions != int(positions) or positions < 2):
-        raise ValueError(f"positions must be None or a whole number of at least 2, but got {positions}")
-    deepest = int(counts.positions.max(initial=0))
-    number = deepest if positions is None else min(positions, deepest)
+    number = _number_of(counts.positions, positions)
     rows = np.flatnonzero(counts.positions <= number)
     clicked = np.asarray(counts.clicked, "float64")[rows]
     if not clicked.sum():
@@ -74,6 +74,28 @@ def pairs_of(log: Sessions | ClickCounts, positions: int | None = None) -> tuple
     shown = np.bincount(cells, np.asarray(counts.shown, "float64")[rows])
     pairs = Pairs(cell // number, cell % number, shown, np.bincount(cells, clicked), query, rows[first], number, notes)
     return pairs, counts
+
+
+def _number_of(of_log: np.ndarray, positions: int | None) -> int:
+    """How many positions count."""
+    deepest = int(of_log.max(initial=0))
+    if positions is None:
+        if deepest > DEEPEST:
+            raise ValueError(
+                f"the log has position {deepest}, but the deepest that may be estimated is {DEEPEST:,}: count the "
+                "first positions alone by positions=10 (--positions 10), or name the column that is the position"
+            )
+        return deepest
+    if not is_number(positions) or positions != int(positions) or positions < 2:
+        raise ValueError(f"positions must be None or a whole number of at least 2, but got {positions!r}")
+    if positions > deepest:
+        raise ValueError(
+            f"positions={positions} goes beyond the log, whose deepest position is {deepest}: take that at most, or "
+            "None for all"
+        )
+    if positions > DEEPEST:
+        raise ValueError(f"positions must be at most {DEEPEST:,}, but got {positions}")
+    return int(positions)
 
 
 def _numbers(strings: Strings) -> np.ndarray:

@@ -38,7 +38,7 @@ def position_based(
 
     Args:
         log: sessions or their counts, of more than one ranker or of one that varies.
-        positions: how many of the first positions count. None = all.
+        positions: how many of the first positions count. None = all, which may be 1,000.
         min_clicks: how many clicks make two positions comparable, see `UnidentifiedError`.
         resamples: how many times the queries are weighed anew for the 95 % band. 0 = no band.
         seed: of the resamples.
@@ -54,7 +54,7 @@ def position_based(
     expectation-maximisation, whose fixed point it is.
     """
     pairs, _ = pairs_of(log, positions)
-    check_links(links(pairs), min_clicks)
+    check_links(pairs, links(pairs), min_clicks)
     return fit_table(pairs, resamples, seed, "position_based")
 
 

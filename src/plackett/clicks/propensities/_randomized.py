@@ -53,7 +53,7 @@ def randomized(
         log: sessions or their counts, of the experiment alone.
         swaps: the position, from 1, whose document was swapped with others. None = whole lists were shuffled, which is
             checked.
-        positions: how many of the first positions count. None = all.
+        positions: how many of the first positions count. None = all, which may be 1,000.
         min_clicks: how many clicks a position needs, see `UnidentifiedError`.
         resamples: how many times the queries are weighed anew for the 95 % band. 0 = no band.
         seed: of the resamples.
@@ -69,13 +69,13 @@ def randomized(
     pairs, _ = pairs_of(log, positions)
     found = links(pairs)
     if swaps is None:
-        check_links(found, min_clicks)
+        check_links(pairs, found, min_clicks)
         _check_random(pairs)
         return fit_couples(_of_queries(pairs), resamples, seed, "randomized")
     if not isinstance(swaps, numbers.Integral) or isinstance(swaps, bool) or not 1 <= swaps <= pairs.positions:
         raise ValueError(f"swaps must be None or a position from 1 to {pairs.positions}, but got {swaps!r}")
     pivot = np.arange(pairs.positions) == swaps - 1
-    check_links(found * (pivot | pivot[:, None]), min_clicks)
+    check_links(pairs, found * (pivot | pivot[:, None]), min_clicks)
     above, below = _swapped(pairs, swaps - 1)
 
     def estimate(weights):

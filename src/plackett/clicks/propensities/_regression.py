@@ -9,6 +9,7 @@ from plackett.clicks.propensities._links import check_links, links
 from plackett.clicks.propensities._pairs import Pairs, pairs_of
 from plackett.clicks.propensities._position_based import fit_table
 from plackett.data import ClickCounts, RankingLists, Sessions
+from plackett.evaluation._scoring import check_lists
 
 LEAST_OVERLAP = 0.05
 RIDGE = 1e-3  # the precision of the prior of each coefficient: keeps those of features that say all finite
@@ -52,23 +53,26 @@ def regression_em(
     Args:
         log: sessions or their counts.
         lists: the features of each document of each query that was shown. None = no features.
-        positions: how many of the first positions count. None = all.
+        positions: how many of the first positions count. None = all, which may be 1,000.
         min_clicks: how many clicks make two positions comparable, see `UnidentifiedError`.
         resamples: how many times the queries are weighed anew for the 95 % band. 0 = no band.
         seed: of the resamples.
 
     Raises:
         UnidentifiedError: the features say the position, or without lists too few documents were seen at several.
-        ValueError: a document has no features, no feature varies, an argument is out of range, or the log has no click.
+        ValueError: lists are no lists, a document has no features, no feature varies, an argument is out of range, or
+            the log has no click.
 
     Cost: a fit a resample, of some dozens of steps of O(rows + documents x features).
 
     Reference: Wang et al., "Position Bias Estimation for Unbiased Learning to Rank in Personal Search", WSDM 2018,
     section 4; the check is after Hager et al., "Unidentified and Confounded?", ICTIR 2025.
     """
+    if lists is not None:
+        check_lists("lists", lists)
     pairs, counts = pairs_of(log, positions)
     if lists is None:
-        check_links(links(pairs), min_clicks)
+        check_links(pairs, links(pairs), min_clicks)
         return fit_table(pairs, resamples, seed, "regression_em")
     features = _standardise(lists.features[_rows_of(lists, counts, pairs)])
     if not features.shape[1]:
@@ -78,7 +82,7 @@ def regression_em(
         )
     clicks = np.bincount(pairs.position, pairs.clicked, pairs.positions)
     found = np.minimum(clicks, clicks[:, None]) * (_overlap(pairs, features) >= LEAST_OVERLAP)
-    check_links(found, min_clicks, "document with such features")
+    check_links(pairs, found, min_clicks, "document with such features")
     query = pairs.query[pairs.pair]
     best = _fit(pairs, features, np.ones(len(query)), np.zeros(pairs.positions + features.shape[1] + 1))
     curve = _relative(best[: pairs.positions])
@@ -101,7 +105,7 @@ def _relative(logits):
 def _rests_on_form(pairs, min_clicks):
     """A note where nothing but the regression compares positions."""
     try:
-        check_links(links(pairs), min_clicks)
+        check_links(pairs, links(pairs), min_clicks)
     except ValueError:
         return (
             "too few documents were seen at several positions: the curve rests on the regression alone, and is wrong "

@@ -8,16 +8,18 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from plackett.clicks import propensities as propensity_estimators
 from plackett.clicks.models import MODELS
+from plackett.clicks.propensities._clipping import CLIP
+from plackett.clicks.propensities._curve import GIVEN, Propensities, as_curve
 from plackett.clicks.training._lists import as_counts, check_features, distinct, lists_of_documents, split_log
 from plackett.clicks.training._methods import DEFAULT_LOSS, RATE, Method, find_method
-from plackett.clicks.training._weights import CLIP, Weights, propensities_of_log, weigh, weighted_counts
+from plackett.clicks.training._weights import Weights, propensities_of_log, weigh, weighted_counts
 from plackett.data import ClickCounts, RankingLists, Sessions, lists_of_counts, lists_of_sessions
 from plackett.data._click_lists import row_of_counts, row_of_session
 from plackett.data._click_log_checks import check_gapless
 from plackett.evaluation._scoring import check_lists
 from plackett.losses._base import RankingLoss
-from plackett.registry import check_known
 from plackett.scorers import two_tower
 from plackett.training import Settings, Trained
 from plackett.training import train as train_ranker
@@ -117,8 +119,9 @@ def train(
         method: one of the names above.
         validation: the documents of other queries, whose clicks in the log choose the epoch. None = the share
             `validation_share` of the queries of the log, drawn by the seed, is held out.
-        propensities: what `ipw` divides by. None = those of the log. Else numbers, one a position from 1, or what
-            `plackett.clicks.propensities` gives; or the name of one of its methods, which estimates them from the log.
+        propensities: what `ipw` divides by. None = those of the log. Else a curve, as `plackett.clicks.propensities`
+            gives it, or numbers above 0, one a position from 1, which may be above 1 as curves are relative to
+            position 1; or the name of one of its methods, which estimates the curve from the log.
         clip: the least propensity that divides, so that no click counts more than 1 / `clip`. None = 0.05.
         output, overwrite, resume, provenance, callbacks: as in `plackett.train`.
         settings: fields of `plackett.training.Settings`. `scorer` and `scorer_options` make what ranks; of a model
@@ -175,7 +178,8 @@ def make_plan(
     check_features(lists, log, validation)
     weights, record = None, {"method": method, "log": log.fingerprint()}
     if how.propensities:
-        propensities = _estimate(propensities, log, lists) if isinstance(propensities, str) else propensities
+        if propensities is not None:
+            propensities = _curve_of(propensities, log, lists)
         log = dataclasses.replace(log, propensities=propensities_of_log(log, propensities).astype("float32"))
         weights = weigh(log, CLIP if clip is None else clip)
         words = {"propensities": _words(propensities), "clip": weights.clip, "clipped": round(weights.clipped, 6)}
@@ -333,22 +337,19 @@ def check_log(log: Sessions | ClickCounts, method: str) -> None:
             )
 
 
-def _estimate(name, log, lists):
-    """The propensities that an estimator, given by its name, finds in the log."""
-    from plackett.clicks import propensities
+def _curve_of(given, log, lists) -> Propensities:
+    """The curve that was given, or that an estimator, given by its name, finds in the log."""
+    if not isinstance(given, str) or given not in propensity_estimators.METHODS:
+        return as_curve(given)
+    estimator = getattr(propensity_estimators, given)
+    return estimator(log, lists=lists) if given == "regression_em" else estimator(log)
 
-    check_known("method of propensities", name, propensities.METHODS)
-    estimator = getattr(propensities, name)
-    return estimator(log, lists=lists) if name == "regression_em" else estimator(log)
 
-
-def _words(propensities):
+def _words(propensities: Propensities | None):
     """What `config.yaml` says of them."""
     if propensities is None:
         return "of the log"
-    if hasattr(propensities, "method"):
-        return str(propensities.method)
-    return [float(x) for x in np.asarray(propensities, "float64")]
+    return propensities.examination.tolist() if propensities.method == GIVEN else propensities.method
 
 
 def _lists_of(how: Method, lists, log, clip):

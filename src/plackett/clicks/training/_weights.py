@@ -1,14 +1,13 @@
 """What a click counts for: 1 / its propensity, which is cut off from below."""
 
 import dataclasses
-import numbers
 from typing import Any
 
 import numpy as np
 
+from plackett.clicks.propensities._clipping import inverse
+from plackett.clicks.propensities._curve import as_curve
 from plackett.data import ClickCounts, Sessions
-
-CLIP = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,14 +40,13 @@ def weigh(log: Sessions | ClickCounts, clip: float) -> Weights:
         clip: the least propensity that divides, above 0 and at most 1.
 
     Raises:
-        ValueError: `clip` is out of range.
+        ValueError: the log has no propensities, or `clip` is out of range.
     """
-    if isinstance(clip, bool) or not isinstance(clip, numbers.Real) or not 0 < clip <= 1:
-        raise ValueError(f"clip must be above 0 and at most 1, the least propensity that divides, but got {clip!r}")
-    assert log.propensities is not None
+    propensities = propensities_of_log(log)
+    of_rows = inverse(propensities, clip)
     clicks = log.clicks if isinstance(log, Sessions) else log.clicked
-    below = clicks[log.propensities < clip].sum() / max(clicks.sum(), 1)
-    return Weights(1 / np.maximum(log.propensities.astype("float64"), clip), float(clip), float(below))
+    below = clicks[propensities < clip].sum() / max(clicks.sum(), 1)
+    return Weights(of_rows, float(clip), float(below))
 
 
 def weighted_counts(log: Sessions | ClickCounts, clip: float) -> tuple[ClickCounts, np.ndarray]:
@@ -62,8 +60,7 @@ def weighted_counts(log: Sessions | ClickCounts, clip: float) -> tuple[ClickCoun
         return log, log.clicked * weights
     # Counts keep the mean of the column, whatever it is: here of what each impression counts for.
     counts = dataclasses.replace(log, propensities=np.where(log.clicks, weights, 0.0)).counts()
-    assert counts.propensities is not None
-    return counts, counts.propensities * counts.shown.astype("float64")
+    return counts, propensities_of_log(counts) * counts.shown.astype("float64")
 
 
 def propensities_of_log(log: Sessions | ClickCounts, propensities: Any = None) -> np.ndarray:
@@ -71,11 +68,10 @@ def propensities_of_log(log: Sessions | ClickCounts, propensities: Any = None) -
 
     Args:
         log: the clicks.
-        propensities: None = those of the log. Or numbers, one a position from 1; or what has a method `of` that gives
-            them for positions, as `plackett.clicks.propensities.Propensities` has.
+        propensities: None = those of the log. Else a curve, or numbers above 0, one a position from 1.
 
     Raises:
-        ValueError: the log has none, or a position has none.
+        ValueError: the log has none, they are no curve, or a position has none.
     """
     if propensities is None:
         if log.propensities is None:
@@ -85,16 +81,4 @@ def propensities_of_log(log: Sessions | ClickCounts, propensities: Any = None) -
                 "--propensity-method NAME)"
             )
         return log.propensities
-    if hasattr(propensities, "of"):
-        return np.asarray(propensities.of(log.positions))
-    try:
-        curve = np.asarray(propensities, "float64")
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"propensities must be numbers, one a position from 1, but got {propensities!r:.100}"
-        ) from None
-    if curve.ndim != 1 or not len(curve) or not (np.isfinite(curve) & (curve > 0)).all():
-        raise ValueError("propensities must be numbers above 0, one a position from 1")
-    if (last := int(log.positions.max(initial=0))) > len(curve):
-        raise ValueError(f"propensities has {len(curve)} positions, but the log shows documents at position {last}")
-    return curve[log.positions - 1]
+    return as_curve(propensities).of(log.positions)
