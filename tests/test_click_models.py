@@ -156,3 +156,12 @@ def test_the_likelihoods_of_a_mixture_may_stand_in_one_tensor_a_member_a_row():
     for none in ([], np.zeros((0, 2)), iter([])):
         with pytest.raises(ValueError, match="log_likelihoods must be those of at least one model, but got none"):
             models.mixture(none, [0.0])
+
+
+def test_shapes_that_do_not_fit_are_told():
+    with pytest.raises(ValueError, match=r"shape of the clicks and a last axis .* \[3, 2\] and clicks \[2\]"):
+        models.position_based([1, 0], [0.5, -1.0, 2.0], [2.0, 0.0, -1.0])
+    with pytest.raises(ValueError, match=r"but got examination \[2\] and attraction \[1, 3\]"):
+        models.position_based([[1, 0, 0]], [[0.5, -1.0, 2.0]], [2.0, 0.0])
+    with pytest.raises(ValueError, match=r"mask must have the shape of the clicks, \[3\], but got \[2\]"):
+        models.cascade([1, 0, 0], 0.5, mask=[True, False])

@@ -1,5 +1,6 @@
 """What all click models share: the log-likelihood of clicks as a Keras loss, its probabilities, and samples of it."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,13 +71,13 @@ class ClickModel(RankingLoss):
         """[..., list_size, columns] of parameters by their names, which broadcast against each other.
 
         Raises:
-            ValueError: another set of names than `columns`.
+            ValueError: another set of names than `columns`, or shapes that do not broadcast.
         """
         parameters = self._by_column(parameters)
         if set(parameters) != set(self.columns):
             given, name = ", ".join(sorted(parameters)), type(self).__name__
             raise ValueError(f"{name} has the parameters {', '.join(self.columns)}, but got {given}")
-        return _side_by_side([parameters[name] for name in self.columns])
+        return _side_by_side({name: computable(parameters[name]) for name in self.columns})
 
     def split(self, parameters: Tensor) -> Mapping[str, Tensor]:
         """The columns of the parameters: name -> [..., list_size].
@@ -182,7 +183,7 @@ class ClickModel(RankingLoss):
     def _clean(self, clicks, parameters, mask):
         clicks, parameters = ops.convert_to_tensor(clicks), computable(parameters)
         self._check_columns(parameters)
-        if len(parameters.shape) > len(clicks.shape) + 1:
+        if not _broadcasts(parameters.shape, (*clicks.shape, self.models)):
             raise ValueError(
                 f"parameters must have the shape of the clicks and a last axis of columns, but got parameters "
                 f"{shape_text(parameters.shape)} and clicks {shape_text(clicks.shape)}"
@@ -190,7 +191,13 @@ class ClickModel(RankingLoss):
         if tuple(parameters.shape) != (*clicks.shape, self.models):
             parameters = ops.broadcast_to(parameters, (*ops.shape(clicks), self.models))
         if mask is not None:
-            mask = ops.broadcast_to(ops.convert_to_tensor(mask), ops.shape(clicks))
+            mask = ops.convert_to_tensor(mask)
+            if not _broadcasts(mask.shape, clicks.shape):
+                raise ValueError(
+                    f"mask must have the shape of the clicks, {shape_text(clicks.shape)}, but got "
+                    f"{shape_text(mask.shape)}"
+                )
+            mask = ops.broadcast_to(mask, ops.shape(clicks))
         return clean(clicks, parameters, mask, models=True)
 
     def _check_columns(self, parameters):
@@ -225,9 +232,27 @@ class IndependentModel(ClickModel):
 
 
 def _side_by_side(parameters):
-    """[..., columns] of tensors that broadcast against each other, in one dtype."""
-    parameters = [computable(one) for one in parameters]
+    """[..., columns] of tensors by name, which broadcast against each other, in one dtype."""
+    for first, second in itertools.combinations(parameters, 2):
+        if not _meet(parameters[first].shape, parameters[second].shape):
+            raise ValueError(
+                f"the parameters must broadcast against each other, but got {first} "
+                f"{shape_text(parameters[first].shape)} and {second} {shape_text(parameters[second].shape)}"
+            )
+    parameters = list(parameters.values())
     dtype = "float64" if "float64" in map(ops.dtype, parameters) else "float32"
     parameters = [ops.cast(one, dtype) for one in parameters]
     zeros = sum(map(ops.zeros_like, parameters))
     return ops.stack([one + zeros for one in parameters], axis=-1)
+
+
+def _broadcasts(shape, to):
+    """Whether one shape broadcasts to another, as far as they are known while a graph is traced."""
+    pairs = zip(reversed(tuple(shape)), reversed(tuple(to)), strict=False)
+    return len(shape) <= len(to) and all(one in (1, None, size) or size is None for one, size in pairs)
+
+
+def _meet(shape, other):
+    """Whether two shapes broadcast against each other, as far as they are known."""
+    pairs = zip(reversed(tuple(shape)), reversed(tuple(other)), strict=False)
+    return all(one == size or one in (1, None) or size in (1, None) for one, size in pairs)
