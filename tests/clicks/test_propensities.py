@@ -157,6 +157,13 @@ def test_regression_em_finds_the_curve_by_features_where_hardly_a_document_is_se
         propensities.regression_em(log)
 
 
+def test_regression_em_says_that_it_got_no_features():
+    curve = propensities.regression_em(EVERYWHERE, resamples=0)
+    assert curve.notes[0].startswith("no features were given (lists, --data)")
+    expected = propensities.position_based(EVERYWHERE, resamples=0).examination
+    np.testing.assert_array_equal(curve.examination, expected)
+
+
 def test_a_document_without_features_is_named():
     lists = lists_of(np.arange(3.0)[:, None], EVERYWHERE)
     with pytest.raises(

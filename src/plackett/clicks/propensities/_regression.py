@@ -1,5 +1,7 @@
 """Regression EM: the position-based model whose attraction is a regression on features of documents."""
 
+import dataclasses
+
 import numpy as np
 from scipy import optimize, special
 
@@ -12,6 +14,9 @@ from plackett.data import ClickCounts, RankingLists, Sessions
 from plackett.evaluation._scoring import check_lists
 
 LEAST_OVERLAP = 0.05
+WITHOUT_FEATURES = (
+    "no features were given (lists, --data): each document has an attraction of its own, as in position_based"
+)
 RIDGE = 1e-3  # the precision of the prior of each coefficient: keeps those of features that say all finite
 
 
@@ -73,7 +78,8 @@ def regression_em(
     pairs, counts = pairs_of(log, positions)
     if lists is None:
         check_links(pairs, links(pairs), min_clicks)
-        return fit_table(pairs, resamples, seed, "regression_em")
+        curve = fit_table(pairs, resamples, seed, "regression_em")
+        return dataclasses.replace(curve, notes=(WITHOUT_FEATURES, *curve.notes))
     features = _standardise(lists.features[_rows_of(lists, counts, pairs)])
     if not features.shape[1]:
         raise ValueError(
