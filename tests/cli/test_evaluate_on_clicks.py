@@ -56,6 +56,13 @@ def test_what_the_log_cannot_tell_is_refused_with_the_flags_that_help(shop):
     assert "the examination of rank 3 is not known, but topn is 10: take a topn (--topn) of at most 2" in words(done)
 
 
+def test_counts_are_no_sessions(shop):
+    (shop / "counts.csv").write_text("query,document,position,shown,clicked\nq,a,1,9,3\nq,b,2,9,1\n")
+    done = ask("dear=feature:price", "--topn", "2", log="counts.csv")
+    assert done.exit_code == 2
+    assert "log must be Sessions: the clicks of a session belong together, which counts do not show" in words(done)
+
+
 def test_propensities_of_a_file_go_before_those_of_the_log(shop):
     (shop / "curve.csv").write_text("position,examination\n1,1\n2,0.25\n")
     arguments = ["dear=feature:price", "--topn", "2", "--estimator", "ips"]

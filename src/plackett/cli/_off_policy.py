@@ -101,14 +101,14 @@ def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given
 
     from plackett.clicks import off_policy
     from plackett.clicks.propensities import read_propensities
-    from plackett.data import read_sessions
+    from plackett.data import read_clicks
 
     options = {name: given[name] for name in ("topn", "missing", "max_weight", "attraction") if name in given}
     if "estimator" in given:
         options["estimators"] = given["estimator"]
     if "propensities" in given:
         options["propensities"] = read_propensities(given["propensities"])
-    log = read_sessions(given["clicks"], **columns)
+    log = read_clicks(given["clicks"], **columns)
     opened = open_measured(measurement)
     found = off_policy.estimate(log, _read(measurement, opened, options), opened, **options)
     show(_table(found.table()))
