@@ -124,7 +124,9 @@ def test_a_query_of_the_log_without_a_list_is_refused_or_left_out():
     lists = small_lists()[:1]
     with pytest.raises(ValueError, match=r"new ranks no document for 1 of 2 queries \(1 of 3 sessions\).* query 'r'"):
         ask(lists=lists)
-    assert ask(lists=lists, missing="leave_out").left_out == (1, 1)
+    found = ask(lists=lists, missing="leave_out")
+    assert found.left_out == (1, 1)
+    assert "or ranks no document there" in str(found)
 
 
 def test_lists_of_other_queries_change_nothing():

@@ -268,7 +268,7 @@ def _captions(log, topn, confidence, left_out, estimators, propensities, max_wei
     if left_out[0]:
         yield (
             f"{count(left_out[0], 'query', 'queries')} with {count(left_out[1], 'session')} are left out, as a system "
-            "shows there what the log cannot tell: nothing is said of them."
+            "shows there what the log cannot tell, or ranks no document there: nothing is said of them."
         )
     yield (
         f"In brackets: {100 * confidence:g}% intervals of the chance in the clicks, for these queries and what the log "
