@@ -70,6 +70,26 @@ def test_a_log_becomes_a_ranker_that_needs_no_position(shop, tmp_path):
     assert (tmp_path / "run" / "whole_model.keras").is_file()
 
 
+UNTOLD = "the log alone does not tell how often positions 2 to 5 are looked at"
+
+
+def test_examination_that_the_log_does_not_tell_is_said_to_rest_on_the_features(shop, tmp_path):
+    assert UNTOLD in words(train(shop, tmp_path / "pbm", "--method", "pbm"))
+    assert UNTOLD not in words(train(shop, tmp_path / "naive", "--method", "naive"))
+    lists = plackett.data.read(shop / "products.csv")
+    log = simulate(lists, lists.features[:, 1], sessions=4000, positions=5, temperature=1.0)
+    write_sessions(log, tmp_path / "varied.parquet")
+    done = train(shop, tmp_path / "varied", "--method", "pbm", log=tmp_path / "varied.parquet")
+    assert done.exit_code == 0, done.output
+    assert "the log alone" not in words(done)
+
+
+def test_an_estimator_in_the_place_of_a_curve_is_told_its_flag(shop, tmp_path):
+    done = train(shop, tmp_path / "run", "--method", "ipw", "--propensities", "intervention_harvesting")
+    assert done.exit_code == 2
+    assert "give --propensity-method intervention_harvesting" in words(done)
+
+
 def test_the_config_says_what_was_learnt_from_and_repeats_it(shop, tmp_path):
     done = train(shop, tmp_path / "run", "--method", "ipw", "--clip", 0.3)
     assert done.exit_code == 0, done.output

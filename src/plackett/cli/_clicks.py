@@ -127,6 +127,8 @@ def read_click_request(given: Mapping[str, Any], of_config: Mapping[str, Any] | 
         check_known("--propensity-method", name, estimators.METHODS)
     if method != "ipw" and (acting := [FLAGS[x] for x in ("propensities", "propensity_method", "clip") if x in given]):
         raise ValueError(f"{', '.join(acting)} acts on --method ipw alone, not on {method}")
+    if str(curve) in estimators.METHODS and not pathlib.Path(curve).exists():
+        raise ValueError(f"--propensities reads a curve, and {curve} estimates one: give --propensity-method {curve}")
     _checks.check_files([*paths, *([curve] if curve else [])])
     return ClickRequest(paths, dict(columns), dict(reading), method, None if curve is None else str(curve), name, clip)
 
@@ -145,6 +147,7 @@ def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: boo
         OSError: a file cannot be read.
         ValueError: what it holds is malformed, or the method cannot learn from it.
     """
+    from plackett.clicks.training._learned_curve import note_of_log
     from plackett.clicks.training._train import make_plan
     from plackett.data import read_clicks
     from plackett.data._sources import read_training
@@ -171,7 +174,8 @@ def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: boo
         share = f"{whole.validation_share:.0%} of the queries"
         say(f"no --validation: {share}, drawn with seed {whole.seed}, are held out; their clicks choose the epoch")
         provenance |= {"validation": share}
-    for remark in plan.remarks():
+    note = note_of_log(log, clicks.method)
+    for remark in (*plan.remarks(), *([note] if note else [])):
         say(remark)
     return plan, provenance | {"clicks": clicks.record() | plan.record}
 

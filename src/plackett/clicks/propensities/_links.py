@@ -41,6 +41,25 @@ def links(pairs: Pairs) -> np.ndarray:
     return np.minimum(at, at.T)
 
 
+def apart_from_first(found: np.ndarray, min_clicks: int) -> np.ndarray:
+    """[positions] bool, those to which no chain of links leads from the first; see `links`."""
+    _, group = csgraph.connected_components(sparse.csr_array(found >= min_clicks), directed=False)
+    return group != group[0]
+
+
+def note_of_unlinked(pairs: Pairs, min_clicks: int = 20) -> str | None:
+    """What to say of a model that is fitted all the same where nothing links some positions; None where all are."""
+    shown = np.bincount(pairs.position, minlength=pairs.positions) > 0
+    apart = np.flatnonzero(apart_from_first(links(pairs), min_clicks) & shown) + 1
+    if not len(apart):
+        return None
+    return (
+        f"the log alone does not tell how often {_in_words(apart)} {'are' if len(apart) > 1 else 'is'} looked at: too "
+        "few documents were clicked there that were also seen at the others, so what is learnt of it rests on the "
+        "features and the shape of the model"
+    )
+
+
 def check_links(pairs: Pairs, found: np.ndarray, min_clicks: int, of: str = "document of a query") -> None:
     """Checks that something was shown at each position, and a chain of links leads from the first to each other.
 
@@ -57,10 +76,10 @@ def check_links(pairs: Pairs, found: np.ndarray, min_clicks: int, of: str = "doc
     if not is_number(min_clicks) or min_clicks < 1:
         raise ValueError(f"min_clicks must be at least 1, but got {min_clicks!r}")
     _check_shown(pairs)
-    _, group = csgraph.connected_components(sparse.csr_array(found >= min_clicks), directed=False)
-    if (group == 0).all():
+    apart = apart_from_first(found, min_clicks)
+    linked = ~apart
+    if linked.all():
         return
-    linked, apart = group == group[0], group != group[0]
     most = found[np.ix_(linked, apart)].max()
     seen = f"no {of} was clicked at both" if most == 0 else f"the most clicks by which two of them compare are {most:g}"
     raise UnidentifiedError(

@@ -4,6 +4,10 @@ import keras
 import numpy as np
 
 from plackett.clicks.models import PositionBasedModel
+from plackett.clicks.propensities._links import note_of_unlinked
+from plackett.clicks.propensities._pairs import DEEPEST, pairs_of
+from plackett.clicks.training._methods import find_method
+from plackett.data import ClickCounts, Sessions
 from plackett.losses import ClickEMLoss, SigmoidCrossEntropyLoss
 
 
@@ -27,3 +31,14 @@ def relative_examination(model: keras.Model) -> np.ndarray | None:
     logits = keras.ops.convert_to_numpy(layer.embeddings)[1:, 0].astype("float64") * (rates[0] if rates else 1.0)
     logs = logits if isinstance(loss, SigmoidCrossEntropyLoss) else -np.logaddexp(0, -logits)
     return np.exp(logs - logs[0])
+
+
+def note_of_log(log: Sessions | ClickCounts, method: str) -> str | None:
+    """What must be known of the examination that a method learns: where the log alone does not tell it.
+
+    None where it does, for methods without a number a position, and for logs too deep to compare each two positions.
+    """
+    how = find_method(method)
+    if not how.towers or how.gapless or not 2 <= log.positions.max(initial=1) <= DEEPEST:
+        return None
+    return note_of_unlinked(pairs_of(log)[0])
