@@ -364,7 +364,7 @@ def test_a_table_of_pairs_is_a_relevance_tower():
 
 
 def test_what_a_table_cannot_take_is_said():
-    with pytest.raises(ValueError, match="unknown id feature of these lists 'pair'"):
+    with pytest.raises(ValueError, match="unknown id feature of these lists 'pair'; known are none"):
         scorers.table(LISTS)
     numbers = dataclasses.replace(LISTS, ids={"film": np.arange(len(LISTS.labels), dtype="int32")})
     with pytest.raises(ValueError, match="min_count acts on values that have rows of their own"):

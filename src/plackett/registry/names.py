@@ -22,7 +22,7 @@ def check_known(what: str, name: object, known: Iterable[str]) -> None:
     known = list(known)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.65)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known)) or 'none'}"
         raise ValueError(f"unknown {what} {name!r}; {hint}")
 
 

@@ -41,7 +41,7 @@ def links(pairs: Pairs) -> np.ndarray:
     return np.minimum(at, at.T)
 
 
-def apart_from_first(found: np.ndarray, min_clicks: int) -> np.ndarray:
+def apart_from_first(found: np.ndarray, min_clicks: float) -> np.ndarray:
     """[positions] bool, those to which no chain of links leads from the first; see `links`."""
     _, group = csgraph.connected_components(sparse.csr_array(found >= min_clicks), directed=False)
     return group != group[0]
