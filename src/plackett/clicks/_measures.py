@@ -66,7 +66,7 @@ def measure(
     >>> lists = RankingLists.from_arrays(
     ...     [[1.0]] * 4, [1, 0, 1, 0], group=[2, 2], columns={"click": [1, 0, 0, 1], "position": [1, 2, 1, 2]})
     >>> found = measure(np.zeros((4, 1)), lists, ClickThroughRateModel())
-    >>> found.perplexity, found.perplexity_by_rank.tolist(), round(found.log_likelihood, 4)
+    >>> round(found.perplexity, 4), found.perplexity_by_rank.round(4).tolist(), round(found.log_likelihood, 4)
     (2.0, [2.0, 2.0], -1.3863)
 
     Args:
