@@ -14,6 +14,8 @@ from plackett.registry import register
 from plackett.scorers.preprocessing.layers import Table, Vocabulary
 
 POSITION, CLICK = "position", "click"
+# The names of the layers that the logits of the examination tower come from, and that scale them.
+EXAMINATION, RATE = "examination", "examination_rate"
 
 
 def examination_tower(
@@ -42,7 +44,7 @@ def examination_tower(
     inputs = {POSITION: keras.Input((None,), dtype="int32", name=POSITION)}
     place = known(inputs[POSITION])
     if not context:
-        table = Table(positions + 1, scores, embeddings_initializer="zeros", name="examination", dtype="float32")
+        table = Table(positions + 1, scores, embeddings_initializer="zeros", name=EXAMINATION, dtype="float32")
         return inputs, table(place)
     parts = [Table(positions + 1, dimension, name="position_embedding")(place)]
     for name in context:
@@ -51,15 +53,27 @@ def examination_tower(
     x = keras.layers.Concatenate()(parts)
     for width in hidden:
         x = keras.layers.Dense(width, activation="relu")(x)
-    return inputs, keras.layers.Dense(scores, name="examination")(x)
+    return inputs, keras.layers.Dense(scores, name=EXAMINATION)(x)
 
 
 def start_examination(model: keras.Model, logits: Sequence[float]) -> None:
     """Adds these logits, one a score, to what the examination tower of a new model gives."""
-    layer = model.get_layer("examination")
-    rates = [other.scale for other in model.layers if isinstance(other, keras.layers.Rescaling)]
+    layer = model.get_layer(EXAMINATION)
     *others, last = layer.get_weights()
-    layer.set_weights([*others, last + np.asarray(logits, "float32") / (rates[0] if rates else 1.0)])
+    layer.set_weights([*others, last + np.asarray(logits, "float32") / _rate_of(model)])
+
+
+def examination_by_position(model: keras.Model) -> np.ndarray | None:
+    """[positions, scores] float64, the logits of the examination tower; None where it is no table of positions."""
+    layer = next((layer for layer in model.layers if layer.name == EXAMINATION), None)
+    if not isinstance(layer, Table):
+        return None
+    return _rate_of(model) * keras.ops.convert_to_numpy(layer.embeddings)[1:].astype("float64")
+
+
+def _rate_of(model):
+    """How much faster than its weights the examination moves."""
+    return next((layer.scale for layer in model.layers if layer.name == RATE), 1.0)
 
 
 def _context(name, lists, column, dimension):

@@ -12,7 +12,7 @@ from plackett.registry.options import Count, CountFrom0, Counts, Names, NotNegat
 from plackett.scorers._any_model import output_layers
 from plackett.scorers._checks import check_options_of, with_checks
 from plackett.scorers._outputs import MaskedScores, mask_scores
-from plackett.scorers._towers import Combine, Constants, Reversal, examination_tower
+from plackett.scorers._towers import RATE, Combine, Constants, Reversal, examination_tower
 
 # The names of the layers that the scores of the relevance tower and the constants come from.
 SCORES, CONSTANTS = "scores", "constants"
@@ -124,7 +124,7 @@ def two_tower(
         if taken := set(examined) & set(inputs):
             raise ValueError(f"{', '.join(sorted(taken))} cannot be in the context and in the relevance tower")
         if examination_rate != 1.0:
-            examination = keras.layers.Rescaling(examination_rate, dtype="float32")(examination)
+            examination = keras.layers.Rescaling(examination_rate, name=RATE, dtype="float32")(examination)
         if gradient_reversal:
             examination = Reversal(gradient_reversal, dtype="float32")((examination, parts[0], mask))
         parts.insert(0, examination)

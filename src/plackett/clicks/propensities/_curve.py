@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import os
 import pathlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy.typing as npt
 from plackett import _lazy
 from plackett._files import check_file, write_whole
 from plackett.clicks.propensities import METHODS
-from plackett.clicks.propensities._bootstrap import LEVEL
+from plackett.clicks.propensities._bootstrap import LEVEL, bands
 from plackett.clicks.propensities._clipping import CLIP, inverse
+from plackett.clicks.propensities._pairs import Pairs
 from plackett.data import ClickCounts, Sessions
 
 if TYPE_CHECKING:
@@ -269,3 +271,27 @@ def _number(row, name, where):
     if not np.isfinite(number):
         raise ValueError(f"{where}: {name} must be a number, but got {row[name]!r}")
     return number
+
+
+def with_band(
+    pairs: Pairs,
+    curve: np.ndarray,
+    estimate: Callable[[np.ndarray], np.ndarray],
+    resamples: int,
+    seed: int,
+    *,
+    method: str,
+    notes: tuple[str, ...] = (),
+) -> Propensities:
+    """An estimated curve with its band over queries.
+
+    Args:
+        pairs: what was counted.
+        curve: [positions], estimated with all weights 1.
+        estimate: function of weights, [queries], that gives the curve.
+        resamples, seed: of the band, see `bands`.
+        method: the name of the estimator.
+        notes: what is to be known of its estimate.
+    """
+    low, high, of_band = bands(curve, estimate, pairs.clicks_of_queries, resamples, seed)
+    return Propensities(curve, low, high, method, (*pairs.notes, *notes, *of_band))

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
-from plackett.clicks.propensities._bootstrap import bands
-from plackett.clicks.propensities._curve import Propensities
+from plackett.clicks.propensities._curve import Propensities, with_band
 from plackett.clicks.propensities._links import check_links, links
 from plackett.clicks.propensities._pairs import Pairs, pairs_of
 from plackett.clicks.propensities._products import fit_products
@@ -80,9 +79,11 @@ def fit_couples(pairs: Pairs, resamples: int, seed: int, method: str) -> Propens
         return fit_products(block[there], at[there], *sums, number, start)
 
     best = fit(np.ones(pairs.queries))
-    clicks = pairs.clicks_of_queries
-    low, high, notes = bands(best.examination, lambda weights: fit(weights, best).examination, clicks, resamples, seed)
-    return Propensities(best.examination, low, high, method, (*pairs.notes, *notes))
+
+    def estimate(weights):
+        return fit(weights, best).examination
+
+    return with_band(pairs, best.examination, estimate, resamples, seed, method=method)
 
 
 def _blocks(number):

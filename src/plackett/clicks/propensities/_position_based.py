@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from plackett.clicks.propensities._bootstrap import bands
-from plackett.clicks.propensities._curve import Propensities
+from plackett.clicks.propensities._curve import Propensities, with_band
 from plackett.clicks.propensities._links import check_links, links
 from plackett.clicks.propensities._pairs import Pairs, pairs_of
 from plackett.clicks.propensities._products import fit_products
@@ -67,9 +66,11 @@ def fit_table(pairs: Pairs, resamples: int, seed: int, method: str) -> Propensit
         return fit_products(pairs.pair, pairs.position, *counts, pairs.positions, start)
 
     best = fit(np.ones(pairs.queries))
-    clicks = pairs.clicks_of_queries
-    low, high, notes = bands(best.examination, lambda weights: fit(weights, best).examination, clicks, resamples, seed)
-    return Propensities(best.examination, low, high, method, (*pairs.notes, *_thin(pairs), *notes))
+
+    def estimate(weights):
+        return fit(weights, best).examination
+
+    return with_band(pairs, best.examination, estimate, resamples, seed, method=method, notes=_thin(pairs))
 
 
 def _thin(pairs: Pairs) -> tuple[str, ...]:

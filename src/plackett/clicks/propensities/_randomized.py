@@ -6,8 +6,7 @@ import numbers
 import numpy as np
 from scipy import sparse
 
-from plackett.clicks.propensities._bootstrap import bands
-from plackett.clicks.propensities._curve import Propensities
+from plackett.clicks.propensities._curve import Propensities, with_band
 from plackett.clicks.propensities._harvesting import fit_couples
 from plackett.clicks.propensities._links import check_links, links
 from plackett.clicks.propensities._pairs import Pairs, pairs_of
@@ -82,10 +81,7 @@ def randomized(
         curve = (weights @ above) / (weights @ below)
         return curve / curve[0]
 
-    examination = estimate(np.ones(pairs.queries))
-    clicks = pairs.clicks_of_queries
-    low, high, notes = bands(examination, estimate, clicks, resamples, seed)
-    return Propensities(examination, low, high, "randomized", (*pairs.notes, *notes))
+    return with_band(pairs, estimate(np.ones(pairs.queries)), estimate, resamples, seed, method="randomized")
 
 
 def _of_queries(pairs: Pairs) -> Pairs:

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 from scipy import optimize, special
 
-from plackett.clicks.propensities._bootstrap import bands
-from plackett.clicks.propensities._curve import Propensities
+from plackett.clicks.propensities._curve import Propensities, with_band
 from plackett.clicks.propensities._links import check_links, links
 from plackett.clicks.propensities._pairs import Pairs, pairs_of
 from plackett.clicks.propensities._position_based import fit_table
@@ -91,16 +90,12 @@ def regression_em(
     check_links(pairs, found, min_clicks, "document with such features")
     query = pairs.query[pairs.pair]
     best = _fit(pairs, features, np.ones(len(query)), np.zeros(pairs.positions + features.shape[1] + 1))
-    curve = _relative(best[: pairs.positions])
-    low, high, notes = bands(
-        curve,
-        lambda weights: _relative(_fit(pairs, features, weights[query], best)[: pairs.positions]),
-        pairs.clicks_of_queries,
-        resamples,
-        seed,
-    )
-    notes = (*pairs.notes, *_rests_on_form(pairs, min_clicks), *notes)
-    return Propensities(curve, low, high, "regression_em", notes)
+
+    def estimate(weights):
+        return _relative(_fit(pairs, features, weights[query], best)[: pairs.positions])
+
+    curve, notes = _relative(best[: pairs.positions]), _rests_on_form(pairs, min_clicks)
+    return with_band(pairs, curve, estimate, resamples, seed, method="regression_em", notes=notes)
 
 
 def _relative(logits):

@@ -9,6 +9,7 @@ from plackett.clicks.propensities._pairs import DEEPEST, pairs_of
 from plackett.clicks.training._methods import find_method
 from plackett.data import ClickCounts, Sessions
 from plackett.losses import ClickEMLoss, SigmoidCrossEntropyLoss
+from plackett.scorers._towers import examination_by_position
 
 
 def relative_examination(model: keras.Model) -> np.ndarray | None:
@@ -20,15 +21,12 @@ def relative_examination(model: keras.Model) -> np.ndarray | None:
     Args:
         model: the whole model, as `plackett.clicks.train` gives it.
     """
-    names = {layer.name for layer in model.layers}
-    loss = getattr(model, "loss", None)
-    if "examination" not in names or not isinstance(loss, PositionBasedModel | ClickEMLoss | SigmoidCrossEntropyLoss):
+    loss, table = getattr(model, "loss", None), examination_by_position(model)
+    if table is None or not isinstance(loss, PositionBasedModel | ClickEMLoss | SigmoidCrossEntropyLoss):
         return None
-    layer = model.get_layer("examination")
-    if not isinstance(layer, keras.layers.Embedding) or layer.output_dim != 1:
+    if table.shape[1] != 1:
         return None
-    rates = [other.scale for other in model.layers if isinstance(other, keras.layers.Rescaling)]
-    logits = keras.ops.convert_to_numpy(layer.embeddings)[1:, 0].astype("float64") * (rates[0] if rates else 1.0)
+    logits = table[:, 0]
     logs = logits if isinstance(loss, SigmoidCrossEntropyLoss) else -np.logaddexp(0, -logits)
     return np.exp(logs - logs[0])
 
