@@ -82,6 +82,10 @@ class RankingLoss(Configured, keras.losses.Loss):
     takes_noise: ClassVar[bool] = False
     # The function takes labels and a mask that all samples share, [..., 1, list_size].
     shares_labels: ClassVar[bool] = False
+    # `curvature(labels, scores, *, mask, **options) -> [..., list_size]`, by which `plackett.boosting` divides, told
+    # what `fn` is told: the second derivative of `fn` by each score or, where that is 0 almost everywhere, a
+    # Gauss-Newton form of it. None = the second derivative, document by document, which is slow.
+    curvature: ClassVar[Callable[..., Tensor] | None] = None
     replaceable = ("draw_noise",)
     # The labels are classes and the scores similarities of rows: nothing is padding.
     of_classes: ClassVar[bool] = False
