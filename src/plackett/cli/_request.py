@@ -74,7 +74,7 @@ def read_request(ctx: typer.Context, backend: str, *, labels_alone: bool = True)
         config = {name: value for name, value in config.items() if name not in OF_METHOD}
     teaches = bool(given.get("teacher") or of_teacher)
     if teaches:
-        config = _with_loss_of_teacher(config, of_teacher)
+        config, of_teacher = _split_teaching(config, of_teacher)
     data, validation = (_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
     if not data:
         raise ValueError("there is no data: name it, or a --config that does")
@@ -95,10 +95,16 @@ def check_of_labels(path: pathlib.Path, config: Mapping[str, Any]) -> None:
             )
 
 
-def _with_loss_of_teacher(config, of_teacher):
-    """The settings of a config, with the loss of the teacher's scores in the place of what the run made of them."""
-    config = {name: value for name, value in config.items() if name not in OF_TEACHING}
-    return config | {name: of_teacher[name] for name in ("loss", "loss_options") if name in of_teacher}
+def _split_teaching(config, of_teacher):
+    """(the settings of a config with the loss of the teacher's scores alone, its section with the loss of labels)."""
+    tasks = config.get("tasks") or {} if of_teacher else {}
+    of_scores = tasks.get("teacher") or (config if of_teacher else {})
+    rest = {name: value for name, value in config.items() if name not in OF_TEACHING}
+    rest |= {name: of_scores[name] for name in ("loss", "loss_options") if name in of_scores}
+    if "label" in tasks:
+        of_labels = tasks["label"]
+        of_teacher = of_teacher | {"label_loss": of_labels["loss"], "label_options": of_labels["loss_options"]}
+    return rest, of_teacher
 
 
 def flags_given(ctx: typer.Context) -> dict[str, Any]:

@@ -12,12 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from plackett.cli import _checks
+from plackett.cli import _checks, _known
 from plackett.cli._flags import NONE
 from plackett.cli._request import Request, parse_options
 from plackett.cli._systems import add_columns, check_system
 from plackett.cli._tables import say
-from plackett.data._sources import split_reading
 from plackett.data._suffixes import MOVIELENS
 from plackett.training._config_file import read_yaml
 from plackett.training._output_folder import holds_run
@@ -106,12 +105,10 @@ FLAGS = {
 
 @dataclasses.dataclass(frozen=True)
 class TeacherRequest:
-    """What a command line asks to learn from a teacher.
+    """What a command line asks to learn from a teacher; the loss of its scores is among the settings.
 
     Args:
-        systems: paths and words, as `plackett.evaluation.open_system` takes them.
-        loss: of the teacher's scores.
-        loss_options: its options.
+        systems: paths and words, as `plackett.evaluation.open_systems` takes them.
         temperature: what the scores are divided by.
         standardize: whether the scores of a list get mean 0 and deviation 1.
         label_weight: what the loss of the labels weighs.
@@ -122,8 +119,6 @@ class TeacherRequest:
     """
 
     systems: list[str]
-    loss: Any
-    loss_options: dict[str, Any]
     temperature: float = 1.0
     standardize: bool = True
     label_weight: float = 0.0
@@ -133,8 +128,9 @@ class TeacherRequest:
     cache: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """What `config.yaml` says, from which the run can be made again."""
-        return {name: value for name, value in vars(self).items() if value not in (None, {}, [])}
+        """What `config.yaml` says besides the losses, which are among the settings."""
+        of_losses = ("label_loss", "label_options")
+        return {name: value for name, value in vars(self).items() if name not in of_losses and value not in (None, [])}
 
 
 def read_teacher_request(given: Mapping[str, Any], request: Request, output: pathlib.Path) -> TeacherRequest | None:
@@ -154,14 +150,17 @@ def read_teacher_request(given: Mapping[str, Any], request: Request, output: pat
     if not systems:
         if acting := [flag for name, flag in FLAGS.items() if name in given]:
             raise ValueError(f"{', '.join(acting)} acts on what a teacher gives: give --teacher SYSTEM")
+        if before:
+            raise ValueError(
+                "--config is of a run whose teacher was an object of Python, which no file holds: give --teacher SYSTEM"
+            )
         return None
-    _check_alone(given)
-    if "label_loss" in given:
-        before.pop("label_options", None)
+    if "target" in given:
+        raise ValueError("--target does not act beside --teacher, whose scores are the target: leave it out")
+    if "label_loss" in given or given.get("label_weight") == 0:  # the options of the file are those of its own loss
+        before = {name: value for name, value in before.items() if name not in ("label_loss", "label_options")}
     asked = TeacherRequest(
         systems,
-        request.whole.loss,
-        dict(request.whole.loss_options),
         temperature=given.get("teacher_temperature", before.get("temperature", 1.0)),
         standardize=not given.get("raw_teacher", not before.get("standardize", True)),
         label_weight=given.get("label_weight", before.get("label_weight", 0.0)),
@@ -173,15 +172,9 @@ def read_teacher_request(given: Mapping[str, Any], request: Request, output: pat
     )
     _check_numbers(asked)
     _check_labels(asked)
+    _check_loss(request.whole.loss)
     _check_systems(asked.systems, output)
     return asked
-
-
-def _check_alone(given):
-    if "clicks" in given or "method" in given:
-        raise ValueError("--teacher and --clicks are two things to learn from: give one of the two")
-    if "target" in given:
-        raise ValueError("--target does not act beside --teacher, whose scores are the target: leave it out")
 
 
 def _check_numbers(asked):
@@ -202,6 +195,15 @@ def _check_labels(asked):
         )
     if asked.label_loss is not None:
         _checks.check_settings(Settings.from_dict({"loss": asked.label_loss, "loss_options": asked.label_options}))
+
+
+def _check_loss(loss):
+    allowed = _known.losses_of_teachers()
+    if loss in _known.losses() and loss not in allowed:
+        raise ValueError(
+            f"--loss is that of the teacher's scores, which may be below 0, but {loss} reads grades: give one of "
+            f"{', '.join(allowed)}; or --label-loss {loss} --label-weight 0.5, which learns from the labels too"
+        )
 
 
 def _check_systems(systems, output):
@@ -242,7 +244,8 @@ def check_data(request: Request, teacher: TeacherRequest, *, shared_queries: boo
     """
     own, of_extra = _readings(request, teacher)
     own = dataclasses.replace(request, reading=own)
-    _checks.check_training(own, shared_queries=shared_queries, labelled=_needs_labels(request, teacher))
+    shared = shared_queries and bool(request.validation or not teacher.extra_lists)
+    _checks.check_training(own, shared_queries=shared, labelled=_needs_labels(request, teacher))
     if not teacher.extra_lists:
         return
     if MOVIELENS in [*teacher.extra_lists, *request.data]:
@@ -256,6 +259,8 @@ def _needs_labels(request, teacher):
 
 def _readings(request, teacher):
     """(how the data is read, how the extra lists are): each file has its own group file."""
+    from plackett.data._sources import split_reading
+
     if not teacher.extra_lists:
         return request.reading, {}
     return split_reading(request.reading, len(request.data) + len(request.validation))
@@ -282,15 +287,16 @@ def check_same_teaching(output: pathlib.Path, teacher: TeacherRequest) -> None:
 
 
 def plan_training(
-    request: Request, teacher: TeacherRequest, *, shared_queries: bool, resumed: pathlib.Path | None = None
+    request: Request, teacher: TeacherRequest, output: pathlib.Path, *, shared_queries: bool, resume: bool
 ) -> tuple[Plan, dict[str, Any]]:
     """(what is trained, what `config.yaml` says of the data); says what is learnt from, and how.
 
     Args:
         request: what is asked for.
         teacher: the same of the teacher.
-        shared_queries: whether a query may be both in training and in validation data.
-        resumed: the folder of a run that goes on. None = a new one begins.
+        output: the folder of the student.
+        shared_queries: whether a query may be in several of training, validation and extra data.
+        resume: whether a run there goes on.
 
     Raises:
         OSError: a file cannot be read.
@@ -298,7 +304,7 @@ def plan_training(
             another one by now.
     """
     from plackett.data._sources import read_training
-    from plackett.distillation._train import make_plan
+    from plackett.distillation._train import Options, make_plan
 
     reading, of_extra = _readings(request, teacher)
     lists, held_out, provenance = read_training(
@@ -309,29 +315,33 @@ def plan_training(
         labelled=_needs_labels(request, teacher),
     )
     extra = _read_extra(teacher.extra_lists, of_extra, lists)
-    settings = {name: value for name, value in request.settings.items() if name not in ("loss", "loss_options")}
+    options = Options(
+        request.whole.loss,
+        dict(request.whole.loss_options),
+        teacher.label_loss,
+        teacher.label_options,
+        teacher.label_weight,
+        teacher.standardize,
+        teacher.temperature,
+    )
     plan = make_plan(
         lists,
-        teacher.systems if len(teacher.systems) > 1 else teacher.systems[0],
-        held_out,
-        loss=teacher.loss,
-        loss_options=teacher.loss_options,
-        label_loss=teacher.label_loss,
-        label_options=teacher.label_options,
-        label_weight=teacher.label_weight,
+        teacher.systems,
+        options,
+        validation=held_out,
         extra_lists=extra,
-        standardize=teacher.standardize,
-        teacher_temperature=teacher.temperature,
+        shared_queries=shared_queries,
         cache=False if teacher.cache == NONE else teacher.cache,
-        settings=settings,
+        output=output,
+        settings={name: value for name, value in request.settings.items() if name not in ("loss", "loss_options")},
     )
     if held_out is None:
         share = f"{request.whole.validation_share:.0%} of the queries"
         provenance |= {"validation": share}
     for remark in plan.remarks():
         say(remark)
-    if resumed is not None:
-        check_same_teacher(resumed, plan.record, teacher)
+    if resume:
+        check_same_teacher(output, plan.record, teacher)
     if request.reading:
         provenance["reading"] = dict(request.reading)
     return plan, provenance | {"teacher": plan.record | teacher.record()}
@@ -353,8 +363,8 @@ def check_same_teacher(output: pathlib.Path, record: Mapping[str, Any], teacher:
     """Raises a ValueError where the teacher of the run in a folder has changed since it began."""
     if not holds_run(output):
         return
-    before = (read_yaml(output / "config.yaml").get("teacher") or {}).get("fingerprint")
-    if before != record.get("fingerprint"):
+    before = (read_yaml(output / "config.yaml").get("teacher") or {}).get("rankers")
+    if before != record["rankers"]:
         raise ValueError(
             f"{output} cannot be resumed: the teacher, {', '.join(teacher.systems)}, has changed since the run began, "
             f"so that it would learn from other scores. To train anew, {WAY_OUT}"

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import typing
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -30,9 +29,6 @@ from plackett.training._interrupt import check_interrupts
 from plackett.training._lock import check_free, check_search_free
 from plackett.training._output_folder import check_output, holds_run
 from plackett.training._same_run import check_same_settings, schedule_over_all_epochs
-
-if typing.TYPE_CHECKING:
-    from plackett.data import RankingLists
 
 EPILOG = LAMBDARANK
 
@@ -80,16 +76,7 @@ def train(
     if tensorboard:
         _checks.check_installed("tensorflow", "--tensorboard writes with TensorFlow", "tensorflow")
     running = choose_backend(backend)
-    request = read_request(ctx, running, labels_alone=False)
-    of_clicks = _clicks.read_click_request(flags_given(ctx), request.clicks)
-    of_teacher = _teachers.read_teacher_request(flags_given(ctx), request, output)
-    if of_teacher is None:
-        _checks.check_training(request, shared_queries=shared_queries, labelled=of_clicks is None)
-    elif of_clicks is not None:
-        raise ValueError("--teacher and --clicks are two things to learn from: give one of the two")
-    else:
-        request = _teachers.with_columns(request, of_teacher)
-        _teachers.check_data(request, of_teacher, shared_queries=shared_queries)
+    request, of_clicks, of_teacher = read_checked(ctx, running, output, shared_queries)
     _checks.check_folder(output, may_hold=True, way_out="")
     check_output(output, overwrite=overwrite, resume=resume)
     check_free(output)
@@ -98,10 +85,19 @@ def train(
         check_same_settings(output, {"backend": running} | dataclasses.asdict(request.whole))
     if resume and not holds_run(output):
         say(f"there is no run in {output} yet: a new one begins")
-    resumed = output if resume and holds_run(output) else None
-    if resumed is not None and of_teacher is not None:
-        _teachers.check_same_teaching(output, of_teacher)
-    lists, held_out, settings, provenance = plan_run(request, of_clicks, of_teacher, shared_queries, resumed)
+    if of_teacher is not None:
+        if resume:
+            _teachers.check_same_teaching(output, of_teacher)
+        plan, provenance = _teachers.plan_training(
+            request, of_teacher, output, shared_queries=shared_queries, resume=resume
+        )
+        lists, held_out, settings = plan.lists, plan.held_out, plan.settings
+    elif of_clicks is not None:
+        of_log, provenance = _clicks.plan_training(request, of_clicks, shared_queries=shared_queries)
+        lists, held_out, settings = of_log.lists, of_log.held_out, of_log.settings
+    else:
+        lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
+        settings = request.settings
     check_interrupts()
     trained = train_under_a_bar(
         lists,
@@ -124,24 +120,22 @@ def train(
         say(f"the best epoch was the last one: more --epochs may find a better one (with {way_on})")
 
 
-def plan_run(
-    request: Request,
-    of_clicks: _clicks.ClickRequest | None,
-    of_teacher: _teachers.TeacherRequest | None,
-    shared_queries: bool,
-    resumed: pathlib.Path | None,
-) -> "tuple[RankingLists, RankingLists, dict, dict]":
-    """(training lists, validation lists, settings, what config.yaml says of the data) of what is asked for."""
-    if of_teacher is not None:
-        by_teacher, provenance = _teachers.plan_training(
-            request, of_teacher, shared_queries=shared_queries, resumed=resumed
-        )
-        return by_teacher.lists, by_teacher.held_out, by_teacher.settings, provenance
+def read_checked(
+    ctx: typer.Context, running: str, output: pathlib.Path, shared_queries: bool
+) -> tuple[Request, _clicks.ClickRequest | None, _teachers.TeacherRequest | None]:
+    """What is asked for, of a log of clicks and of a teacher too where they are named; names and files are checked."""
+    given = flags_given(ctx)
+    request = read_request(ctx, running, labels_alone=False)
+    of_clicks = _clicks.read_click_request(given, request.clicks)
+    of_teacher = _teachers.read_teacher_request(given, request, output)
+    if of_teacher is None:
+        _checks.check_training(request, shared_queries=shared_queries, labelled=of_clicks is None)
+        return request, of_clicks, None
     if of_clicks is not None:
-        plan, provenance = _clicks.plan_training(request, of_clicks, shared_queries=shared_queries)
-        return plan.lists, plan.held_out, plan.settings, provenance
-    lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
-    return lists, held_out, request.settings, provenance
+        raise ValueError("--teacher and --clicks are two things to learn from: give one of the two")
+    request = _teachers.with_columns(request, of_teacher)
+    _teachers.check_data(request, of_teacher, shared_queries=shared_queries)
+    return request, None, of_teacher
 
 
 def train_under_a_bar(
