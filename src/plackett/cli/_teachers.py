@@ -17,11 +17,12 @@ from plackett.cli._flags import NONE
 from plackett.cli._request import Request, parse_options
 from plackett.cli._systems import add_columns, check_system
 from plackett.cli._tables import say
+from plackett.cli._training_lists import ids_in_words
 from plackett.data._suffixes import MOVIELENS
 from plackett.training._config_file import read_yaml
 from plackett.training._output_folder import holds_run
 from plackett.training._same_run import WAY_OUT, check_same
-from plackett.training._settings import VALIDATION_LOSS, Settings
+from plackett.training._settings import Settings
 
 if typing.TYPE_CHECKING:
     from plackett.data import RankingLists
@@ -245,16 +246,12 @@ def check_data(request: Request, teacher: TeacherRequest, *, shared_queries: boo
     own, of_extra = _readings(request, teacher)
     own = dataclasses.replace(request, reading=own)
     shared = shared_queries and bool(request.validation or not teacher.extra_lists)
-    _checks.check_training(own, shared_queries=shared, labelled=_needs_labels(request, teacher))
+    _checks.check_training(own, shared_queries=shared, labelled=teacher.label_weight > 0)
     if not teacher.extra_lists:
         return
     if MOVIELENS in [*teacher.extra_lists, *request.data]:
         raise ValueError(f"--extra-lists does not act on {MOVIELENS}, which brings its own lists")
     _checks.check_sources(teacher.extra_lists, reading=of_extra, labelled=False)
-
-
-def _needs_labels(request, teacher):
-    return request.whole.metric != VALIDATION_LOSS or teacher.label_weight > 0
 
 
 def _readings(request, teacher):
@@ -304,7 +301,8 @@ def plan_training(
             another one by now.
     """
     from plackett.data._sources import read_training
-    from plackett.distillation._train import Options, make_plan
+    from plackett.distillation._options import Options
+    from plackett.distillation._train import make_plan
 
     reading, of_extra = _readings(request, teacher)
     lists, held_out, provenance = read_training(
@@ -312,17 +310,15 @@ def plan_training(
         request.validation,
         reading=reading,
         shared_queries=shared_queries,
-        labelled=_needs_labels(request, teacher),
+        labelled=teacher.label_weight > 0,
     )
     extra = _read_extra(teacher.extra_lists, of_extra, lists)
     options = Options(
-        request.whole.loss,
-        dict(request.whole.loss_options),
-        teacher.label_loss,
-        teacher.label_options,
-        teacher.label_weight,
-        teacher.standardize,
-        teacher.temperature,
+        label_loss=teacher.label_loss,
+        label_options=teacher.label_options,
+        label_weight=teacher.label_weight,
+        standardize=teacher.standardize,
+        temperature=teacher.temperature,
     )
     plan = make_plan(
         lists,
@@ -333,11 +329,15 @@ def plan_training(
         shared_queries=shared_queries,
         cache=False if teacher.cache == NONE else teacher.cache,
         output=output,
-        settings={name: value for name, value in request.settings.items() if name not in ("loss", "loss_options")},
+        settings=request.settings,
     )
     if held_out is None:
-        share = f"{request.whole.validation_share:.0%} of the queries"
+        whole = request.whole
+        share = f"{whole.validation_share:.0%} of the queries"
+        say(f"no --validation: {share}, drawn with seed {whole.seed}, are held out")
         provenance |= {"validation": share}
+    say(f"{len(plan.lists):,} queries to train on, {len(plan.held_out):,} to validate on")
+    say(f"{lists.features.shape[1]} features{ids_in_words(lists)}")
     for remark in plan.remarks():
         say(remark)
     if resume:
@@ -348,15 +348,13 @@ def plan_training(
 
 
 def _read_extra(paths, reading, lists) -> RankingLists | None:
-    """The lists of some files with the features of others."""
+    """The lists of some files, which may have other columns beside the features of the training lists."""
     if not paths:
         return None
-    from plackett.data._features import match_features
     from plackett.data._sources import read_acting
 
-    names, width = lists.feature_names if lists.has_feature_names else (), lists.features.shape[1]
-    extra = read_acting(paths, reading, features=names or width, labelled=False)
-    return match_features(extra, names, width, "the training data")
+    features = lists.feature_names if lists.has_feature_names else lists.features.shape[1]
+    return read_acting(paths, reading, features=features, labelled=False)
 
 
 def check_same_teacher(output: pathlib.Path, record: Mapping[str, Any], teacher: TeacherRequest) -> None:
