@@ -11,8 +11,6 @@ from plackett.evaluation.systems.base import count
 from plackett.losses._base import RankingLoss
 from plackett.training._objective import loss_name
 
-OF_TEACHERS = ("topk", "sample_size", "temperature")  # options of losses that say how they read a teacher's scores
-
 
 def of_options(options: Options, teacher: Teacher, losses: Mapping[str | None, RankingLoss], cache: Cache) -> list[str]:
     """What is learnt, from whom, and where the scores are kept."""
@@ -64,9 +62,12 @@ def of_extra(lists: RankingLists, extra: RankingLists, given: RankingLists) -> l
 
 def loss_in_words(loss: RankingLoss) -> str:
     """Its name, and those of its options that say how it reads a teacher's scores."""
-    told = {name: getattr(loss, name) for name in OF_TEACHERS if hasattr(loss, name)}
-    words = [f"{name} {'all' if value is None else value}" for name, value in told.items()]
-    return f"{loss_name(loss)} ({', '.join(words)})" if words else loss_name(loss)
+    words = [f"temperature {loss.temperature:g}"]
+    if loss.sample_size is not None:
+        words.insert(0, f"sample_size {loss.sample_size}")
+    if "topk" in loss.options:
+        words.insert(0, f"topk {loss.options['topk'] or 'all'}")
+    return f"{loss_name(loss)} ({', '.join(words)})"
 
 
 def _of_cache(teacher, cache):

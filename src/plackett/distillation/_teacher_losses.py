@@ -34,7 +34,7 @@ def check_teacher_loss(loss: RankingLoss) -> None:
             f"loss must be one of {', '.join(OF_TEACHERS)}, or one of your own; {name} may be label_loss, which learns "
             "from the labels"
         )
-    weight = getattr(loss, "lambda_weight", None)
+    weight = loss.options.get("lambda_weight")
     if weight is not None and name.startswith("pairwise") and not isinstance(weight, LabelDiffLambdaWeight):
         raise ValueError(
             f"{type(weight).__name__} reads grades, and a teacher's scores are none: leave lambda_weight of {name} "

@@ -15,7 +15,7 @@ from plackett.distillation._teachers import COLUMN, Cache, Teacher, check_cache,
 from plackett.evaluation._scoring import check_lists
 from plackett.training import Settings, Trained
 from plackett.training import train as train_ranker
-from plackett.training._objective import chooses_by_labels, make_losses
+from plackett.training._objective import chooses_by_labels, make_losses, make_metric
 from plackett.training._settings import SettingsKeywords
 from plackett.training._validation_share import hold_out
 
@@ -161,11 +161,12 @@ def make_plan(
     whole = Settings.from_dict(settings)
     losses = make_losses(whole)
     check_teacher_loss(losses.get(COLUMN) or losses[None])
+    make_metric(whole)  # which may refuse, as what follows may
     opened = Teacher(teacher)
     check_output_is_no_teacher(opened, output)
     by_labels = chooses_by_labels(whole)
     if by_labels and validation is None:
-        hold_out_judged(lists, whole.validation_share, whole.seed)  # which may refuse
+        hold_out_judged(lists, whole.validation_share, whole.seed)
     if extra_lists is not None:
         if not shared_queries:
             check_no_shared(extra_lists, lists, "the training lists")
