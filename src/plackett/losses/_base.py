@@ -86,6 +86,9 @@ class RankingLoss(Configured, keras.losses.Loss):
     # what `fn` is told: the second derivative of `fn` by each score or, where that is 0 almost everywhere, a
     # Gauss-Newton form of it. None = the second derivative, document by document, which is slow.
     curvature: ClassVar[Callable[..., Tensor] | None] = None
+    # Labels of any sign have a meaning, as a teacher's scores or numbers to come near have; else they are grades or
+    # clicks, >= 0.
+    any_labels: ClassVar[bool] = False
     replaceable = ("draw_noise",)
     # The labels are classes and the scores similarities of rows: nothing is padding.
     of_classes: ClassVar[bool] = False

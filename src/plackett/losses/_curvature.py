@@ -58,5 +58,5 @@ def _curvature(loss, labels, scores, mask, weights, noise):
 
 def _of_function(loss, labels, scores, mask, options):
     if loss.curvature is not None:
-        return type(loss).curvature(labels, scores, mask=mask, **options)
+        return loss.curvature(labels, scores, mask=mask, **options)
     return hessian_diagonal(lambda x: loss.fn(labels, x, mask=mask, **options), scores)

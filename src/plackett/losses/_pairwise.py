@@ -378,5 +378,6 @@ class PairwiseMSELoss(LambdaWeightedLoss):
     """
 
     fn = staticmethod(_pairwise_mse)
+    any_labels = True
     lambda_weights = PAIRS
     weighs_documents = True
