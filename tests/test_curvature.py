@@ -5,6 +5,7 @@ A new loss of the table of `test_laws` is covered by itself.
 
 import functools
 
+import keras
 import numpy as np
 import pytest
 import references
@@ -33,9 +34,10 @@ def number(x):
     return ops.convert_to_numpy(x)
 
 
-def close(got, expected, rtol=1e-4, atol=2e-6):
-    """Equal in float32, relative to the largest number that is expected."""
-    np.testing.assert_allclose(got, expected, rtol=rtol, atol=atol * max(1.0, np.abs(expected).max()))
+def close(got, expected, rtol=1e-4, atol=2e-6, temperature=None):
+    """Equal in float32, relative to the largest number that is expected, or that a curvature at a temperature may be."""
+    largest = max((temperature or 1.0) ** -2, np.abs(expected).max())
+    np.testing.assert_allclose(got, expected, rtol=rtol, atol=atol * largest)
 
 
 def derivatives_of(loss, *, noise=False, weighs=False):
@@ -146,7 +148,7 @@ def test_curvature_is_that_of_the_loop(row):
     gradient, curvature = derivatives(row)(spoiled(row, given))
     of_loop = by_loop(row, given)
     close(gradient, of_loop[0])
-    close(curvature, of_loop[1])
+    close(curvature, of_loop[1], temperature=row.temperature)
     assert np.abs(curvature).max() > 1e-2
 
 
@@ -291,14 +293,32 @@ def test_a_longer_list_compiles_no_more():
     assert size_of_program(fn, SCORES[:, :3]) == size_of_program(fn, SCORES)
 
 
-def test_a_loss_of_your_own_has_a_curvature():
-    class QuarticLoss(losses.RankingLoss):
-        """The sum of fourth powers of errors."""
+class QuarticLoss(losses.RankingLoss):
+    """The sum of fourth powers of errors."""
 
-        fn = staticmethod(lambda labels, scores, *, mask: ops.sum(ops.where(mask, scores - labels, 0.0) ** 4, axis=-1))
+    fn = staticmethod(lambda labels, scores, *, mask: ops.sum(ops.where(mask, scores - labels, 0.0) ** 4, axis=-1))
 
+
+OWN = {
+    "class": QuarticLoss(),
+    "function of lists": losses.as_ranking_loss(
+        lambda labels, scores, *, mask: QuarticLoss.fn(labels, scores, mask=mask)
+    ),
+    "function of documents": losses.as_ranking_loss(lambda labels, scores: ops.sum((scores - labels) ** 4, axis=-1)),
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_loss_of_your_own_has_a_curvature(kind):
     given = batch(BY_NAME["softmax"])
-    gradient, curvature = derivatives_of(QuarticLoss())(given)
+    gradient, curvature = derivatives_of(OWN[kind])(given)
     error = np.where(given.mask, given.scores - given.labels, 0.0)
     close(gradient, BY_LIST * 4 * error**3)
     close(curvature, BY_LIST * 12 * error**2)
+
+
+def test_a_loss_of_keras_has_a_curvature():
+    given = batch(BY_NAME["softmax"])
+    loss = losses.as_ranking_loss(keras.losses.MeanSquaredError())
+    curvature = derivatives_of(loss, weighs=True)(given)[1]
+    close(curvature, np.where(given.mask, BY_LIST * 2 * WEIGHTS / given.mask.sum(axis=1, keepdims=True), 0.0))

@@ -67,7 +67,7 @@ class _LossOfLists(RankingLoss):
                 f"{shape_text(shape)}: add up the documents, axis=-1"
             )
 
-    def _losses(self, labels, scores, mask, weights=None):
+    def fn(self, labels, scores, *, mask):
         return self.function(labels, scores, mask=mask)
 
 
@@ -83,7 +83,7 @@ class _LossOfDocuments(RankingLoss):
         self.loss = loss.call if isinstance(loss, keras.losses.Loss) else loss
         self.is_sum = _is_sum(self.loss, self.name)
 
-    def _losses(self, labels, scores, mask, weights=None):
+    def fn(self, labels, scores, *, mask, weights):
         # At padding stand numbers that no usual loss is infinite at, whose gradient would be NaN there.
         labels, scores = ops.where(mask, labels, 1.0), ops.where(mask, scores, 0.5)
         losses = self.loss(ops.reshape(labels, (-1, 1)), ops.reshape(scores, (-1, 1)))

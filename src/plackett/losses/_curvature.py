@@ -16,8 +16,8 @@ def gradient_and_curvature(loss, labels, scores, mask, *, weights=None, by_list=
 
         gradient_i = dL/ds_i,    curvature_i = d^2L/ds_i^2
 
-    the ranks in lambda weights held fixed. Where the function of the loss has a `curvature` of its own, see
-    `RankingLoss`, that is the curvature; else it is computed document by document.
+    the ranks in lambda weights held fixed. Where the function of the loss has `derivatives` or a `curvature` of its
+    own, see `RankingLoss`, that is the curvature; else it is computed document by document.
 
     Args:
         loss: a `RankingLoss` of one score a document.
@@ -50,11 +50,17 @@ def gradient_and_curvature(loss, labels, scores, mask, *, weights=None, by_list=
 
 def _derivatives(loss, labels, mask, scores, options):
     """(gradient, curvature) of the function of the loss by the scores that it is told."""
+    if loss.derivatives is not None:
+        return loss.derivatives(labels, scores, mask=mask, **options)
 
     def fn(scores):
         return loss.fn(labels, scores, mask=mask, **options)
 
-    _, gradient = backend.value_and_slope(fn, scores)
     if loss.curvature is None:
-        return gradient, hessian_diagonal(fn, scores)
-    return gradient, loss.curvature(labels, scores, mask=mask, **options)
+        return derivatives_of(fn, scores)
+    return backend.value_and_slope(fn, scores)[1], loss.curvature(labels, scores, mask=mask, **options)
+
+
+def derivatives_of(fn, scores):
+    """(gradient, curvature) of `fn`, of which nothing is known: [..., list_size] -> [...]."""
+    return backend.value_and_slope(fn, scores)[1], hessian_diagonal(fn, scores)
