@@ -5,6 +5,7 @@ Every branch on the backend of Keras stands in this package.
 
 from plackett.backend.arithmetic import (
     clip,
+    compiled,
     compiled_once,
     divide_no_nan,
     floor,
@@ -51,6 +52,7 @@ __all__ = [
     "argsort",
     "at",
     "clip",
+    "compiled",
     "compiled_once",
     "concrete",
     "cumulative_logsumexp",

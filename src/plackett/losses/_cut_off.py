@@ -4,10 +4,12 @@ from keras import ops
 
 from plackett import backend
 from plackett._types import Tensor
+from plackett.kernels.soft_ranks import derivatives_at_soft_ranks
 from plackett.lists import ascending_order, clean, count, places, take
 from plackett.lists._order import end_of_equals, first_of_equals, padding_behind, sum_before
 from plackett.losses._approx import ranks_of
 from plackett.losses._base import RankingLoss, Reduction
+from plackett.losses._curvature import derivatives_of
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Positive, Whole
 
@@ -244,6 +246,15 @@ def _approx_average_precision(labels, scores, *, mask, topn, bound, rank_tempera
     return -backend.divide_no_nan(ops.sum(ops.where(relevant, precision, 0.0), axis=-1), _number(relevant, rank))
 
 
+def _approx_average_precision_derivatives(labels, scores, *, mask, topn, bound, rank_temperature):
+    if bound or topn is not None:
+        options = {"mask": mask, "topn": topn, "bound": bound, "rank_temperature": rank_temperature}
+        return derivatives_of(lambda x: _approx_average_precision(labels, x, **options), scores)
+    relevant = _relevant(labels, mask)
+    share = backend.divide_no_nan(_relevant_up_to(scores, mask, relevant), _number(relevant, scores)[..., None])
+    return derivatives_at_soft_ranks(lambda rank: -share / rank, scores, mask, relevant)
+
+
 def _check_cut_off(topn, rank_temperature) -> None:
     """Raises ValueError for a temperature of a cut-off where there is none."""
     if topn is None and rank_temperature != 1.0:
@@ -266,6 +277,7 @@ class ApproxAveragePrecisionLoss(RankingLoss):
     """
 
     fn = staticmethod(_approx_average_precision)
+    derivatives = staticmethod(_approx_average_precision_derivatives)
 
     def __init__(
         self,

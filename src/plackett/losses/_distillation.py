@@ -76,6 +76,7 @@ class CoupledRankDistilLoss(RankingLoss):
     """
 
     fn = staticmethod(_coupled_rank_distil)
+    any_labels = True
     takes_noise = True
 
     def __init__(

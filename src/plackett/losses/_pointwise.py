@@ -163,6 +163,7 @@ class MeanSquaredLoss(RankingLoss):
     """
 
     fn = staticmethod(_mean_squared)
+    any_labels = True
     weighs_documents = True
 
     def __init__(self, reduction: Reduction = "auto", name: str | None = None, ragged: bool = False):
