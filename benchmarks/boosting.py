@@ -32,8 +32,8 @@ from rich.table import Table
 
 METRIC = "ndcg@10"
 SEEDS, TURNS = (0, 1, 2), (1, 2, 3, 4, 5)
-RATES = (0.01, 0.03, 0.1, 0.3)
-ROUNDS, PATIENCE = 1000, 100
+RATES = (0.03, 0.1, 0.3)
+ROUNDS, PATIENCE = 500, 50
 LAMBDA_RANK = "pairwise_logistic, NDCG weight"
 OURS = {  # the arguments of `plackett.losses.get`
     "softmax": ("softmax", {}),
