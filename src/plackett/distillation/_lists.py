@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from plackett.data import RankingLists, Strings
+from plackett.data._batches import judged_lists
 from plackett.data._features import match_features
 from plackett.data._parts import concatenate
 from plackett.data._words import some
@@ -12,14 +13,6 @@ from plackett.distillation._teachers import COLUMN
 
 JUDGED = "judged"
 WEIGHTS = ("weight", "propensity")  # columns that say how much a document counts, for which nothing can stand in
-
-
-def are_judged(lists: RankingLists) -> np.ndarray:
-    """[queries], whether somebody judged a document of the list."""
-    if JUDGED not in lists.columns:
-        return np.ones(len(lists), bool)
-    query = np.repeat(np.arange(len(lists)), lists.lengths)
-    return np.bincount(query, lists.columns[JUDGED] > 0, len(lists)) > 0
 
 
 def hold_out_judged(lists: RankingLists, share: float, seed: int) -> tuple[RankingLists, RankingLists]:
@@ -30,7 +23,7 @@ def hold_out_judged(lists: RankingLists, share: float, seed: int) -> tuple[Ranki
     Raises:
         ValueError: fewer than 2 lists are judged.
     """
-    judged = np.flatnonzero(are_judged(lists))
+    judged = np.flatnonzero(judged_lists(lists))
     if len(judged) < 2:
         raise ValueError(
             f"a share of the judged lists is held out to choose the epoch on, but {len(judged)} of {len(lists):,} "

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from plackett.data import RankingLists
+from plackett.data._batches import judged_lists
 from plackett.distillation._kept import default_folder
-from plackett.distillation._lists import are_judged, left_out
+from plackett.distillation._lists import left_out
 from plackett.distillation._options import Options
 from plackett.distillation._teachers import COLUMN, Cache, Taught, Teacher
 from plackett.evaluation.systems.base import count
@@ -55,7 +56,7 @@ def of_extra(lists: RankingLists, extra: RankingLists, given: RankingLists) -> l
         facts.append("the extra lists have labels, which are not looked at.")
     if names := left_out(lists, given):
         facts.append(f"left out, as not both of the training lists and the extra ones have it: {', '.join(names)}.")
-    if unjudged := int((~are_judged(lists)).sum()):
+    if unjudged := int((~judged_lists(lists)).sum()):
         facts.append(f"nobody judged {unjudged:,} of the {len(lists):,} training lists: likewise.")
     return facts
 
