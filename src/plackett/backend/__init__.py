@@ -5,6 +5,7 @@ Every branch on the backend of Keras stands in this package.
 
 from plackett.backend.arithmetic import (
     clip,
+    compiled,
     compiled_once,
     divide_no_nan,
     floor,
@@ -34,6 +35,7 @@ from plackett.backend.scans import (
     logsumexp_of_rows,
     running_max,
     softmax_of_rows,
+    sums_below_tops,
 )
 from plackett.backend.tensors import (
     concrete,
@@ -51,6 +53,7 @@ __all__ = [
     "argsort",
     "at",
     "clip",
+    "compiled",
     "compiled_once",
     "concrete",
     "cumulative_logsumexp",
@@ -85,6 +88,7 @@ __all__ = [
     "softmax_of_rows",
     "softplus",
     "softplus_and_sigmoid",
+    "sums_below_tops",
     "uniform",
     "value_and_slope",
     "with_part",

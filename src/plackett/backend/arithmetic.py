@@ -15,6 +15,19 @@ def compiled_once(fn):
     return jax.jit(fn)
 
 
+def compiled(fn):
+    """`fn`, a function of tensors by their names, compiled once a shape; PyTorch runs it as it is."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(fn)
+    if keras.backend.backend() == "torch":
+        return fn
+    import tensorflow as tf
+
+    return tf.function(fn, autograph=False)
+
+
 def value_and_slope(fn, x, *rest):
     """(fn(x, *rest), its derivative by x) for a function that takes each number of x by itself."""
     if keras.backend.backend() == "jax":

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from plackett import backend
+from plackett.backend.curvature import hessian_diagonal
 from plackett.lists import weights_of_documents
 from plackett.lists._masking import count
 from plackett.lists._shapes import shape_text
@@ -56,6 +57,8 @@ def as_ranking_loss(loss: Callable) -> RankingLoss:
 class _LossOfLists(RankingLoss):
     """A function of (labels, scores, *, mask)."""
 
+    any_labels = True
+
     def __init__(self, function: Callable, name: str | None = None):
         super().__init__(name=name)
         self.function = function
@@ -67,7 +70,7 @@ class _LossOfLists(RankingLoss):
                 f"{shape_text(shape)}: add up the documents, axis=-1"
             )
 
-    def _losses(self, labels, scores, mask, weights=None):
+    def fn(self, labels, scores, *, mask):
         return self.function(labels, scores, mask=mask)
 
 
@@ -75,6 +78,7 @@ class _LossOfLists(RankingLoss):
 class _LossOfDocuments(RankingLoss):
     """A loss of Keras, or a function, that is a mean or sum over documents."""
 
+    any_labels = True
     weighs_documents = True
 
     def __init__(self, loss: Callable, name: str | None = None):
@@ -83,13 +87,34 @@ class _LossOfDocuments(RankingLoss):
         self.loss = loss.call if isinstance(loss, keras.losses.Loss) else loss
         self.is_sum = _is_sum(self.loss, self.name)
 
-    def _losses(self, labels, scores, mask, weights=None):
-        # At padding stand numbers that no usual loss is infinite at, whose gradient would be NaN there.
-        labels, scores = ops.where(mask, labels, 1.0), ops.where(mask, scores, 0.5)
-        losses = self.loss(ops.reshape(labels, (-1, 1)), ops.reshape(scores, (-1, 1)))
-        losses = ops.where(mask, ops.cast(ops.reshape(losses, ops.shape(labels)), scores.dtype), 0.0)
-        total = ops.sum(losses * weights_of_documents(weights, labels, mask), axis=-1)
-        return total if self.is_sum else backend.divide_no_nan(total, ops.cast(count(mask), scores.dtype))
+    def fn(self, labels, scores, *, mask, weights=None):
+        labels, scores = _without_padding(labels, scores, mask)
+        losses = self._of_documents(ops.reshape(labels, (-1, 1)), ops.reshape(scores, (-1, 1)))
+        losses = ops.where(mask, ops.reshape(losses, ops.shape(labels)), 0.0)
+        return ops.sum(losses * self._shares(labels, mask, weights), axis=-1)
+
+    def curvature(self, labels, scores, *, mask, weights=None):
+        """The second derivative of the loss of each document by its score."""
+        labels, scores = _without_padding(labels, scores, mask)
+        column = ops.reshape(labels, (-1, 1))
+        curvature = hessian_diagonal(lambda x: self._of_documents(column, x), ops.reshape(scores, (-1, 1)))
+        return ops.where(mask, ops.reshape(curvature, ops.shape(labels)), 0.0) * self._shares(labels, mask, weights)
+
+    def _of_documents(self, labels, scores):
+        """[documents], of [documents, 1] each."""
+        return ops.cast(ops.reshape(self.loss(labels, scores), (-1,)), scores.dtype)
+
+    def _shares(self, labels, mask, weights):
+        """[..., list_size], by how much the loss of a document counts in that of its list."""
+        weights = weights_of_documents(weights, labels, mask)
+        return (
+            weights if self.is_sum else backend.divide_no_nan(weights, ops.cast(count(mask), weights.dtype)[..., None])
+        )
+
+
+def _without_padding(labels, scores, mask):
+    """At padding stand numbers that no usual loss is infinite at, whose gradient would be NaN there."""
+    return ops.where(mask, labels, 1.0), ops.where(mask, scores, 0.5)
 
 
 def _is_sum(loss, name):

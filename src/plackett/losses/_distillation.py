@@ -19,7 +19,7 @@ from plackett.lists import (
 from plackett.lists._order import end_of_equals, first_of_equals, from_median, padding_behind, sum_before
 from plackett.lists._samples import per_sample
 from plackett.losses._base import RankingLoss, Reduction
-from plackett.losses._listmle import choices
+from plackett.losses._listmle import choices, choices_curvature, positions_of
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Positive, Whole
 
@@ -62,12 +62,29 @@ def coupled_rank_distil(
 
 
 def _coupled_rank_distil(labels, scores, *, mask, noise, topk):
-    teacher = from_median(labels, mask)[..., None, :] + gumbel(noise, scores)
-    scores, real = per_sample(scores, teacher), per_sample(mask, teacher)
-    surprisals, positions = choices(scores, ascending_order(teacher, real), real)
-    counts = positions >= 1 if topk is None else (positions >= 1) & (positions <= topk)
-    losses = ops.sum(ops.where(counts, surprisals, 0.0), axis=-1)
+    scores, real, order = _rankings(labels, scores, mask, noise)
+    surprisals, positions = choices(scores, order, real)
+    losses = ops.sum(ops.where(_counts(positions, topk), surprisals, 0.0), axis=-1)
     return ops.where(ops.any(labels != 0, axis=-1), backend.mean(losses, axis=-1), 0.0)
+
+
+def _coupled_rank_distil_curvature(labels, scores, *, mask, noise, topk):
+    """Mean over samples of sum_{i <= k} p_ij (1 - p_ij) over the choices i down to document j, by softmax p_i."""
+    scores, real, order = _rankings(labels, scores, mask, noise)
+    weights = ops.cast(_counts(positions_of(order, real), topk), scores.dtype)
+    curvature = backend.mean(choices_curvature(scores, order, real, weights), axis=-2)
+    return ops.where(ops.any(labels != 0, axis=-1, keepdims=True), curvature, 0.0)
+
+
+def _rankings(labels, scores, mask, noise):
+    """(scores, mask, order) of each sample, [..., samples, list_size] each; the teacher's ranking from its end."""
+    teacher = from_median(labels, mask)[..., None, :] + gumbel(noise, scores)
+    real = per_sample(mask, teacher)
+    return per_sample(scores, teacher), real, ascending_order(teacher, real)
+
+
+def _counts(positions, topk):
+    return positions >= 1 if topk is None else (positions >= 1) & (positions <= topk)
 
 
 @register
@@ -87,6 +104,8 @@ class CoupledRankDistilLoss(RankingLoss):
     """
 
     fn = staticmethod(_coupled_rank_distil)
+    any_labels = True
+    curvature = staticmethod(_coupled_rank_distil_curvature)
     takes_noise = True
 
     def __init__(

@@ -1,0 +1,145 @@
+"""The lists of one dataset as padded tensors, laid out once, and the derivatives of a loss on them at each round."""
+
+import functools
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops
+
+from plackett import backend
+from plackett._types import Tensor
+from plackett.data._batches import best_sizes
+from plackett.data._ranking_lists import splits
+from plackett.losses._base import RankingLoss
+from plackett.losses._curvature import gradient_and_curvature
+
+PLACES = 2**18  # that are computed at a time, of all samples together: their temporary tensors stay in the cache
+
+
+class Chunk(NamedTuple):
+    """Lists of like length, padded to one size.
+
+    Args:
+        shape: (lists, list size).
+        documents: [real documents], their rows in the dataset.
+        places: [real documents], their places in the flattened chunk.
+        tensors: the labels, the mask and, where there are some, the weights of documents and of lists.
+    """
+
+    shape: tuple[int, int]
+    documents: np.ndarray | slice
+    places: np.ndarray
+    tensors: dict[str, Tensor]
+
+
+class Buckets:
+    """The lists of one dataset, padded to few sizes and cut into chunks of one shape a size.
+
+    Args:
+        loss: of one score a document.
+        labels: [documents] float32.
+        lengths: [lists], how many documents each has.
+        weights: [documents] or [lists] float32. None = 1.
+    """
+
+    def __init__(self, loss: RankingLoss, labels: np.ndarray, lengths: np.ndarray, weights: np.ndarray | None):
+        self.loss = loss
+        self.documents = len(labels)
+        weights = None if weights is None else np.asarray(weights, "float32")
+        self.chunks = [
+            _chunk(loss, labels, weights, splits(lengths), queries, rows, size)
+            for queries, rows, size in _plan(lengths, PLACES // (loss.sample_size or 1))
+        ]
+
+    def derivatives(self, scores: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """(gradient, curvature) of the sum of the losses of the lists, [documents] float32 each.
+
+        Args:
+            scores: [documents] float32.
+            seed: of the noise, which is a function of the seed and the scores.
+        """
+        compute = _compiled(self.loss)
+        random = (
+            np.random.Generator(np.random.Philox([seed, zlib.crc32(scores.tobytes())]))
+            if self.loss.sample_size
+            else None
+        )
+        # All are started before the first is awaited: JAX and TensorFlow compute while the next is laid out.
+        found = [compute(**chunk.tensors, **self._of_round(chunk, scores, random)) for chunk in self.chunks]
+        results = np.zeros((2, self.documents), "float32")
+        for chunk, pair in zip(self.chunks, found, strict=True):
+            for out, of_chunk in zip(results, pair, strict=True):
+                out[chunk.documents] = ops.convert_to_numpy(of_chunk).reshape(-1)[chunk.places]
+        return results[0], results[1]
+
+    def _of_round(self, chunk, scores, random):
+        """The scores of a chunk, 0 at padding, and the noise of a loss that draws some."""
+        laid_out = np.zeros(chunk.shape, "float32")
+        laid_out.reshape(-1)[chunk.places] = scores[chunk.documents]
+        tensors = {"scores": ops.convert_to_tensor(laid_out)}
+        if random is not None:
+            lists, size = chunk.shape
+            noise = random.random((lists, self.loss.sample_size, size), "float32")
+            tensors["noise"] = ops.convert_to_tensor(noise)
+        return tensors
+
+
+def _plan(lengths: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, int, int]]:
+    """(lists, number of rows, list size) of chunks of at most so many places, of one shape a size.
+
+    Lists without documents are in none.
+    """
+    if not lengths.any():
+        return
+    known = best_sizes(lengths[lengths > 0])
+    sizes = known[np.searchsorted(known, lengths)]
+    for size in known.tolist():
+        lists = np.flatnonzero((sizes == size) & (lengths > 0))
+        number = -(-len(lists) * size // most)
+        rows = -(-len(lists) // number)
+        for start in range(0, len(lists), rows):
+            yield lists[start : start + rows], rows, size
+
+
+def _chunk(loss, labels, weights, row_splits, lists, rows, size):
+    lengths = np.zeros(rows, "int64")
+    lengths[: len(lists)] = np.diff(row_splits)[lists]
+    mask = np.arange(size) < lengths[:, None]
+    places = np.flatnonzero(mask)
+    documents = np.repeat(row_splits[lists], lengths[: len(lists)]) + places % size
+
+    def lay_out(column):
+        out = np.zeros(mask.shape, "float32")
+        out[mask] = column[documents]
+        return out
+
+    arrays = {"labels": lay_out(labels), "mask": mask}
+    if weights is not None and len(weights) == len(labels):
+        of_documents = lay_out(weights)
+        if loss.weighs_documents:
+            arrays["weights"] = of_documents
+        else:
+            arrays["by_list"] = of_documents.sum(axis=1, keepdims=True) / np.maximum(lengths, 1)[:, None]
+    elif weights is not None:
+        arrays["by_list"] = np.zeros((rows, 1), "float32")
+        arrays["by_list"][: len(lists), 0] = weights[lists]
+    arrays = {name: array if name == "mask" else array.astype("float32") for name, array in arrays.items()}
+    together = len(documents) == documents[-1] - documents[0] + 1
+    return Chunk(
+        mask.shape,
+        slice(int(documents[0]), int(documents[-1]) + 1) if together else documents,
+        places,
+        {name: ops.convert_to_tensor(array) for name, array in arrays.items()},
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled(loss):
+    """The derivatives by each document of a chunk, compiled once for all equal losses."""
+
+    def derivatives(labels, scores, mask, **others):
+        return gradient_and_curvature(loss, labels, scores, mask, **others)
+
+    return backend.compiled(derivatives)

@@ -1,0 +1,105 @@
+"""What a booster hands to an objective or a metric: checked, and in the types that are computed with."""
+
+import numpy as np
+import numpy.typing as npt
+
+from plackett.losses._base import RankingLoss
+
+NO_GROUPS = (
+    "a loss of lists needs to know which documents are of one list, but there are no groups: say how many documents "
+    "each list has, group=[...]"
+)
+
+
+def check_groups(group: npt.ArrayLike | None, documents: int) -> np.ndarray:
+    """[lists] int64, how many documents each list has.
+
+    Raises:
+        ValueError: there are none, they are no whole numbers from 0, or they do not add up.
+    """
+    if group is None:
+        raise ValueError(NO_GROUPS)
+    given = np.asarray(group)
+    lengths = given.astype("int64") if given.dtype.kind in "iuf" and np.isfinite(given).all() else None
+    if lengths is None or given.ndim != 1 or (lengths != given).any() or (lengths < 0).any():
+        raise ValueError(f"group must be [lists] whole numbers from 0, how many documents each has, but got {given!r}")
+    if not len(lengths) and documents:
+        raise ValueError(NO_GROUPS)
+    if lengths.sum() != documents:
+        raise ValueError(
+            f"the groups must add up to the documents, but those of {len(lengths)} lists add up to {lengths.sum()} of "
+            f"{documents}: group says how many documents each list has, not which list a document is of"
+        )
+    return lengths
+
+
+def check_labels(labels: np.ndarray, lengths: np.ndarray, loss: RankingLoss) -> np.ndarray:
+    """[documents] float32.
+
+    Raises:
+        ValueError: a label that is not finite in float32, or is below 0 where a loss reads grades; says which.
+    """
+    given = np.asarray(labels)
+    if given.ndim != 1 or given.dtype.kind not in "biuf":
+        raise ValueError(f"labels must be [documents] numbers, but got {given.dtype} of shape {given.shape}")
+    with np.errstate(over="ignore"):
+        labels = given.astype("float32")
+    if (wrong := ~np.isfinite(labels)).any():
+        raise ValueError(f"labels must be finite numbers, but {_row(given, wrong, lengths)}")
+    if not loss.any_labels and (wrong := labels < 0).any():
+        raise ValueError(
+            f"{loss.name} reads labels as grades, >= 0, but {_row(given, wrong, lengths)}: there is no padding here, "
+            "so leave such documents out, or take a loss of numbers of any sign, such as CoupledRankDistilLoss"
+        )
+    return labels
+
+
+def check_scores(scores: npt.ArrayLike) -> np.ndarray:
+    """[documents] float32.
+
+    Raises:
+        ValueError: several scores a document, or one that is not finite in float32; says of which row.
+    """
+    given = np.asarray(scores)
+    if given.ndim != 1:
+        raise ValueError(
+            f"there must be one score a document, but got scores of shape {given.shape}: a booster of several classes "
+            "(num_class) gives several"
+        )
+    with np.errstate(over="ignore"):
+        scores = given.astype("float32")
+    if not np.isfinite(scores).all():
+        row = int(np.argmin(np.isfinite(scores)))
+        raise ValueError(
+            f"scores must be finite, but that of row {row} is {given[row]}: training has diverged, or started there "
+            "(init_score, base_margin); lower learning_rate, or set max_delta_step"
+        )
+    return np.ascontiguousarray(scores)
+
+
+def check_weights(weights: npt.ArrayLike | None, labels: np.ndarray, lengths: np.ndarray) -> np.ndarray | None:
+    """[documents] or [lists] float32; None = 1 for all.
+
+    Raises:
+        ValueError: neither one a document nor one a list, or a weight that is negative or not finite.
+    """
+    if weights is None:
+        return None
+    given = np.asarray(weights)
+    if given.shape not in (labels.shape, lengths.shape):
+        raise ValueError(
+            f"weights must be one a document, {labels.shape}, or one a list, {lengths.shape}, but got {given.shape}"
+        )
+    with np.errstate(over="ignore"):
+        weights = given.astype("float32")
+    if (wrong := ~(np.isfinite(weights) & (weights >= 0))).any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"weights must be finite and >= 0, but weight {row} (from 0) is {given[row]}")
+    return weights
+
+
+def _row(values, wrong, lengths):
+    """The first wrong value in words."""
+    row = int(np.argmax(wrong))
+    which = int(np.searchsorted(np.cumsum(lengths), row, side="right"))
+    return f"that of row {row}, of list {which} (both from 0), is {values[row]:g}"

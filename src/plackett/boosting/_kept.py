@@ -1,0 +1,43 @@
+"""What is made of a dataset once, and found again at the next round."""
+
+import collections
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+Made = TypeVar("Made")
+MOST = 16  # datasets, so that those of the folds of a cross-validation are all there
+
+
+class Kept(Generic[Made]):
+    """What was made of the last datasets, by their bytes: a booster hands over arrays, not a name for them.
+
+    A copy, as LightGBM makes of its params, and what is pickled start empty.
+    """
+
+    def __init__(self) -> None:
+        self._by_key: collections.OrderedDict[bytes, Made] = collections.OrderedDict()
+
+    def of(self, arrays: Iterable[Any], make: Callable[[], Made]) -> Made:
+        """What was made of these arrays, now or in an earlier round."""
+        key = _fingerprint(arrays)
+        if key not in self._by_key:
+            self._by_key[key] = make()
+        self._by_key.move_to_end(key)
+        if len(self._by_key) > MOST:
+            self._by_key.popitem(last=False)
+        return self._by_key[key]
+
+    def __getstate__(self) -> dict:
+        return {"_by_key": collections.OrderedDict()}
+
+
+def _fingerprint(arrays):
+    found = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        array = np.ascontiguousarray([] if array is None else array)
+        found.update(f"{array.dtype}{array.shape}".encode())
+        found.update(array)
+    return found.digest()
