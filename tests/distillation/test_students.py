@@ -15,7 +15,15 @@ from plackett.distillation._train import make_plan
 
 LONGER = {"epochs": 15, "patience": 15, "learning_rate": 0.02, "batch_size": 8, "scorer_options": {"hidden": []}}
 WRONG = dataclasses.replace(LISTS, labels=np.ones_like(LISTS.labels))  # labels of which nothing can be learnt
-LOSSES = ["coupled_rank_distil", "list_mle", "mean_squared", "pairwise_logistic", "pairwise_mse"]
+LOSSES = [
+    "coupled_rank_distil",
+    "list_mle",
+    "list_net",
+    "margin_mse",
+    "mean_squared",
+    "pairwise_logistic",
+    "pairwise_mse",
+]
 
 
 def plan_of(lists=LISTS, teacher=best, validation=VALIDATION, extra_lists=None, settings=(), **options):
@@ -125,6 +133,12 @@ def test_it_is_said_how_the_student_learns():
     assert "0.25 x unique_softmax (temperature 1) of the labels + 0.75 x coupled_rank_distil (topk all," in told
     assert "in 40 of 40 lists all documents have one score of the teacher" in told
     assert "the teacher is same, best, whose scores count by their mean" in plan_of(teacher=same).remarks()[0]
+
+
+def test_it_is_said_which_documents_long_lists_are_cut_to():
+    told = plan_of(settings={"max_list_size": 5}).remarks()
+    assert any("more than 5 documents are cut to those of a label above 0 and a sample" in remark for remark in told)
+    assert not any("are cut" in remark for remark in plan_of().remarks())
 
 
 def test_it_is_said_where_scores_are_kept(tmp_path):

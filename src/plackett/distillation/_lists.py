@@ -15,8 +15,8 @@ JUDGED = "judged"
 WEIGHTS = ("weight", "propensity")  # columns that say how much a document counts, for which nothing can stand in
 
 
-def hold_out_judged(lists: RankingLists, share: float, seed: int) -> tuple[RankingLists, RankingLists]:
-    """(training lists, validation lists): a share of the judged lists, drawn by the seed, is held out.
+def choose_judged(lists: RankingLists, share: float, seed: int) -> np.ndarray:
+    """The positions of a share of the judged lists, drawn by the seed, on which the epoch is chosen.
 
     Where all are judged, these are the lists that `plackett.train` holds out.
 
@@ -31,8 +31,12 @@ def hold_out_judged(lists: RankingLists, share: float, seed: int) -> tuple[Ranki
             "metric='validation_loss' (--metric validation_loss)"
         )
     number = min(max(1, round(share * len(judged))), len(judged) - 1)
-    held_out = np.sort(judged[np.random.default_rng(seed).permutation(len(judged))[:number]])
-    return lists.select(np.setdiff1d(np.arange(len(lists)), held_out)), lists.select(held_out)
+    return np.sort(judged[np.random.default_rng(seed).permutation(len(judged))[:number]])
+
+
+def hold_out(lists: RankingLists, positions: np.ndarray) -> tuple[RankingLists, RankingLists]:
+    """(training lists, validation lists), of which the second stand at these positions."""
+    return lists.select(np.setdiff1d(np.arange(len(lists)), positions)), lists.select(positions)
 
 
 def check_no_shared(extra: RankingLists, others: RankingLists, whose: str) -> None:

@@ -30,6 +30,16 @@ def of_options(options: Options, teacher: Teacher, losses: Mapping[str | None, R
     ]
 
 
+def of_cut(max_list_size: int | None) -> list[str]:
+    """Which documents of long lists are learnt from."""
+    if max_list_size is None:
+        return []
+    return [
+        f"lists of more than {max_list_size:,} documents are cut to those of a label above 0 and a sample of the "
+        "others, whatever their scores."
+    ]
+
+
 def of_scores(taught: Iterable[Taught]) -> list[str]:
     """What the teacher said of its scores, and where it prefers nothing."""
     taught = list(taught)

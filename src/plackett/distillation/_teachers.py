@@ -1,14 +1,16 @@
 """Teachers: whatever gives scores, of one ranker or several."""
 
 import dataclasses
+import functools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from plackett.data import RankingLists
 from plackett.distillation import _fingerprints
+from plackett.distillation._fingerprints import OfLists
 from plackett.distillation._kept import Kept, Source, default_folder, keep
 from plackett.distillation._scales import all_equal, as_float64, standardize
 from plackett.evaluation import open_system
@@ -42,13 +44,13 @@ class Member:
     fingerprint: str | None
     path: str | None
 
-    def scores(self, lists: RankingLists, cache: Cache = None) -> Kept:
+    def scores(self, lists: RankingLists, of_lists: Callable[[], OfLists], cache: Cache) -> Kept:
         """The scores of all documents, those that are kept where there are such; see `with_teacher`."""
         fresh = self.afresh()
         if self.fingerprint is None or cache is False:
             return fresh.compute(lists)
         source = Source(self.name, self.fingerprint, self.path)
-        return keep(default_folder() if cache is None else cache, source, lists, lambda: fresh.compute(lists))
+        return keep(default_folder() if cache is None else cache, source, of_lists(), lambda: fresh.compute(lists))
 
     def afresh(self) -> "Member":
         """The same ranker, which was not called yet."""
@@ -144,7 +146,8 @@ class Teacher(OpenSystem):
             OSError: the scores could not be kept.
             ValueError: it cannot score these lists, or gives a score that is not finite; says of which document.
         """
-        kept = [member.scores(lists, cache) for member in self.members]
+        of_lists = functools.cache(lambda: _fingerprints.of_lists(lists))  # once for all of them, if at all
+        kept = [member.scores(lists, of_lists, cache) for member in self.members]
         notes = dict.fromkeys(note for one in kept for note in one.notes)
         return Kept(self._join([one.scores for one in kept], lists), list(notes))
 
@@ -200,7 +203,9 @@ def with_teacher(
     is asked about the same lists. Both are known by fingerprints, of what the model is and of the features, ids and
     columns of the lists in their order; where one of them changed, a warning says which, and the scores are computed
     anew. Labels are no part of it, so that new judgements leave the scores as they are: no model reads them. A function
-    could, and its scores are not kept, nor those of columns, arrays and chance. The folder may be removed at any time.
+    could, and its scores are not kept, nor those of models of scikit-learn, which may call functions, and of columns,
+    arrays and chance. Of layers of your own the config and weights are known, not their code: remove the folder where
+    that has changed, as may be done at any time.
 
     Args:
         lists: what is scored.
