@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from backends import compiled
+from backends import compiled, compilers
 from keras import ops
 
 from plackett import lambdas, losses
@@ -150,6 +150,19 @@ def test_yeti_is_the_mean_over_its_samples():
         slope, bend = of_pairs("logistic", labels, z, mask, weights, fixed)
         expected += np.stack([slope / temperature, bend / temperature**2]) / samples
     close(of_loss(loss, labels, scores, mask, weights, noise), expected, mask)
+
+
+def test_yeti_of_lists_of_a_size_that_the_compiler_does_not_know():
+    labels, scores, _ = cleaned(LABELS[:, :9], SPREAD[:, :9], REAL[:, :9])
+    noise = RANDOM.random((LISTS, 3, 9)).astype("float32")
+    given = [ops.convert_to_tensor(x) for x in (labels, scores, noise)]
+
+    def fn(labels, scores, noise):
+        return losses.yeti_logistic(labels, scores, noise=noise)
+
+    expected = ops.convert_to_numpy(fn(*given))
+    for name, compiler in compilers(2, 2, 3).items():
+        np.testing.assert_allclose(ops.convert_to_numpy(compiler(fn)(*given)), expected, rtol=1e-5, err_msg=name)
 
 
 # Soft ranks
