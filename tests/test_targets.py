@@ -8,7 +8,7 @@ import pytest
 from conftest import made_lists, plackett_warns
 
 import plackett
-from plackett.data import RankingLists
+from plackett.data import RankingLists, concatenate
 
 LISTS, VALIDATION = made_lists(20, seed=0), made_lists(10, seed=1)
 QUICK = {"epochs": 1, "scorer_options": {"hidden": []}}
@@ -46,6 +46,23 @@ def test_no_epoch_is_chosen_by_lists_that_nobody_judged(tmp_path):
 def test_lists_of_which_a_part_is_judged_are_learnt_from():
     some = (np.arange(len(LISTS.labels)) % 2).astype("float32")
     plackett.train(dataclasses.replace(LISTS, columns={"judged": some}), VALIDATION, **QUICK)
+
+
+@pytest.mark.parametrize("loss", ["mean_squared", "softmax"])
+def test_a_list_that_nobody_judged_teaches_no_label_0(loss):
+    judged = dataclasses.replace(LISTS, columns={"judged": np.ones_like(LISTS.labels)})
+    lists = concatenate([judged, not_judged(LISTS)])
+    one_batch = QUICK | {"batch_size": 40, "optimizer": "adam", "loss": loss}
+    learnt, alone = (plackett.train(given, VALIDATION, **one_batch) for given in (lists, judged))
+    assert learnt.history[0]["loss"] == pytest.approx(alone.history[0]["loss"] / 2, rel=1e-4)
+
+
+def test_no_list_that_nobody_judged_is_in_a_validation_loss():
+    hidden = not_judged(VALIDATION)
+    judged = dataclasses.replace(VALIDATION, columns={"judged": np.ones_like(VALIDATION.labels)})
+    settings = QUICK | {"loss": "mean_squared", "metric": "validation_loss"}
+    both, alone = (plackett.train(LISTS, x, **settings).best for x in (concatenate([judged, hidden]), judged))
+    assert both["validation_loss"] == pytest.approx(alone["validation_loss"] / 2, rel=1e-4)
 
 
 def test_a_target_of_zeros_alone_is_warned_of():

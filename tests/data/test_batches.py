@@ -70,6 +70,21 @@ def test_targets_and_weights_of_documents():
         Batches(lists, 2, targets="weight")
 
 
+def test_a_list_that_nobody_judged_has_no_weight_for_labels_alone():
+    lists = with_columns(made_lists(3, seed=0))
+    judged = np.zeros(len(lists.labels))
+    judged[lists.row_splits[1]] = 1  # one document of the second list
+    lists = dataclasses.replace(lists, columns={"teacher": lists.columns["teacher"], "judged": judged})
+    assert batch_of(lists, [0, 1, 2])[2].tolist() == pytest.approx([0, 4 / 3, 0, 0])
+    _, _, weights = batch_of(lists, [0, 1, 2], targets={"a": "label", "b": "teacher", "c": "label"})
+    assert weights["a"].tolist() == weights["c"].tolist() == pytest.approx([0, 4 / 3, 0, 0])
+    assert weights["b"].tolist() == pytest.approx([4 / 3] * 3 + [0])
+    weighed = dataclasses.replace(lists, columns=lists.columns | {"weight": np.full(len(judged), 0.5)})
+    inputs, _, weights = batch_of(weighed, [0, 1, 2], targets={"a": "label", "b": "teacher"})
+    assert weights["a"].sum(axis=1).tolist() == pytest.approx([0, 2 / 3 * lists.lengths[1], 0, 0])
+    assert weights["b"][inputs["mask"]].tolist() == pytest.approx([2 / 3] * len(judged))
+
+
 def test_any_step_of_any_epoch_is_found_again():
     lists = made_lists(50, seed=0)
     whole, rest = Batches(lists, 4, seed=3), Batches(lists, 4, seed=3)

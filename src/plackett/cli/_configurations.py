@@ -9,7 +9,7 @@ import yaml
 
 from plackett.cli import _checks
 from plackett.cli._reading import parse_pairs
-from plackett.cli._request import settings_of_flags
+from plackett.cli._request import check_of_labels, settings_of_flags
 from plackett.registry import check_known
 from plackett.training._config_file import SOURCE, read_config
 from plackett.training._crossval_folder import check_names
@@ -66,6 +66,7 @@ def _check(name, settings, chosen):
 
 def _settings_of_file(path, running, backend):
     config = read_config(path, running, backend)
+    check_of_labels(path, config)
     return {name: value for name, value in config.items() if name not in (*SOURCE, *OF_THE_RUNS)}
 
 

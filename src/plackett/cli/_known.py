@@ -34,6 +34,12 @@ def losses_of_pairs() -> list[str]:
 
 
 @functools.cache
+def losses_of_teachers() -> list[str]:
+    """The names of losses that take a teacher's scores, which are no grades."""
+    return list(ast.literal_eval(_values(_nodes("distillation"))["OF_TEACHERS"]))
+
+
+@functools.cache
 def lambda_weights_of_losses() -> dict[str, tuple[list[str], str | None]]:
     """The losses by name -> the lambda weights that act in each, and the method that one's own must have."""
     nodes = _nodes("lambdas")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import typer
@@ -16,6 +16,11 @@ from plackett.training._settings import Settings
 
 # Settings of a run on clicks that its method has chosen, and another method would choose otherwise.
 OF_METHOD = ("loss", "loss_options", "metric", "scorer", "scorer_options", "batch_size", "target")
+# Those that what is learnt from a teacher, and from labels beside it, sets.
+OF_TEACHING = ("loss", "loss_options", "target", "tasks", "shared_head")
+LOSS_OF_TEACHERS = "coupled_rank_distil"
+# Sections of `config.yaml` that tell of something else than labels, and what that was.
+SECTIONS = {"clicks": "on clicks", "teacher": "by a teacher"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Request:
         reading: how the files are read, see `plackett.data.Reading`.
         given: the names of the settings that flags give, an option as "scorer_options.hidden".
         clicks: what the `--config` of a run on clicks says of them, see `plackett.cli._clicks`.
+        teacher: what the `--config` of a run by a teacher says of it, see `plackett.cli._teachers`.
     """
 
     settings: dict
@@ -39,19 +45,20 @@ class Request:
     reading: dict
     given: frozenset[str]
     clicks: dict = dataclasses.field(default_factory=dict)
+    teacher: dict = dataclasses.field(default_factory=dict)
 
 
-def read_request(ctx: typer.Context, backend: str, *, takes_clicks: bool = False) -> Request:
+def read_request(ctx: typer.Context, backend: str, *, labels_alone: bool = True) -> Request:
     """What the flags of a command and its `--config` say.
 
     Args:
         ctx: the command.
         backend: the backend of this process.
-        takes_clicks: whether the command can learn from a log of clicks.
+        labels_alone: whether the command can learn from nothing else than labels.
 
     Raises:
-        ValueError: there is no data, a setting is unknown or out of range, or the config is of a run on clicks and
-            these are not taken.
+        ValueError: there is no data, a setting is unknown or out of range, or the config is of a run on clicks or by a
+            teacher and the command takes labels alone.
         OSError: the file cannot be read.
     """
     given = flags_given(ctx)
@@ -60,11 +67,14 @@ def read_request(ctx: typer.Context, backend: str, *, takes_clicks: bool = False
     config = {} if path is None else read_config(path, backend, given.get("backend"))
     of_file = {name: config.pop(name, None) for name in ("data", "validation")}
     of_run = config.pop("reading", {})
-    of_clicks = config.pop("clicks", {})
-    if of_clicks and not takes_clicks:
-        raise ValueError(f"{path} is of a run on clicks, which plackett train repeats: this command takes labels alone")
+    if labels_alone and path is not None:
+        check_of_labels(path, config)
+    of_clicks, of_teacher = config.pop("clicks", {}), config.pop("teacher", {})
     if given.get("method", of_clicks.get("method")) != of_clicks.get("method"):
         config = {name: value for name, value in config.items() if name not in OF_METHOD}
+    teaches = bool(given.get("teacher") or of_teacher)
+    if teaches:
+        config, of_teacher = _split_teaching(config, of_teacher)
     data, validation = (_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
     if not data:
         raise ValueError("there is no data: name it, or a --config that does")
@@ -72,8 +82,29 @@ def read_request(ctx: typer.Context, backend: str, *, takes_clicks: bool = False
         given, data, inherit(of_run, _paths("data", of_file["data"] or ()), data) if "data" in given else of_run
     )
     settings, names = settings_of_flags(given, config)
-    settings = config | settings
-    return Request(settings, Settings.from_dict(settings), data, validation, reading, names, of_clicks)
+    settings = ({"loss": LOSS_OF_TEACHERS} if teaches else {}) | config | settings
+    return Request(settings, Settings.from_dict(settings), data, validation, reading, names, of_clicks, of_teacher)
+
+
+def check_of_labels(path: pathlib.Path, config: Mapping[str, Any]) -> None:
+    """Raises a ValueError where a `config.yaml` is of a run on something else than labels."""
+    for name, words in SECTIONS.items():
+        if config.get(name):
+            raise ValueError(
+                f"{path} is of a run {words}, which plackett train repeats: this command takes labels alone"
+            )
+
+
+def _split_teaching(config, of_teacher):
+    """(the settings of a config with the loss of the teacher's scores alone, its section with the loss of labels)."""
+    tasks = config.get("tasks") or {} if of_teacher else {}
+    of_scores = tasks.get("teacher") or (config if of_teacher else {})
+    rest = {name: value for name, value in config.items() if name not in OF_TEACHING}
+    rest |= {name: of_scores[name] for name in ("loss", "loss_options") if name in of_scores}
+    if "label" in tasks:
+        of_labels = tasks["label"]
+        of_teacher = of_teacher | {"label_loss": of_labels["loss"], "label_options": of_labels["loss_options"]}
+    return rest, of_teacher
 
 
 def flags_given(ctx: typer.Context) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import pathlib
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -79,7 +79,6 @@ def check_measurement(
         ValueError: there is no system or no data; two systems have one name; a file is no system of a known kind; or an
             option of reading is unknown or would not act.
     """
-    from plackett.evaluation.systems.kinds import kind_of
     from plackett.evaluation.systems.names import name_systems, parse_fusion
     from plackett.evaluation.systems.simple import system_of_words
 
@@ -93,7 +92,7 @@ def check_measurement(
     systems = name_systems(words)
     for what in systems.values():
         if not system_of_words(what):
-            _check_system(what, kind_of)
+            check_system(what)
     fusions: dict[str, tuple[str, list[str]]] = {}
     for each in given.get("fuse") or ():
         name, method, names = parse_fusion(each)
@@ -103,7 +102,7 @@ def check_measurement(
             check_known("system", one, [*systems, *fusions])
         fusions[name] = method, names
     reading = find_reading(given, data, _reading_of_runs(systems.values(), data))
-    _add_columns(systems.values(), data, reading)
+    add_columns(systems.values(), data, reading)
     _checks.check_sources(data, reading=reading, labelled=labelled)
     return Measurement(systems, fusions, data, reading)
 
@@ -157,13 +156,20 @@ def _real(path):
     return os.path.relpath(os.path.realpath(path)) if os.path.exists(path) else path
 
 
-def _check_system(path, kind_of):
-    """Raises an error unless the path is that of a system."""
+def check_system(path: str | os.PathLike) -> None:
+    """Raises an error unless the path is that of a system.
+
+    Raises:
+        FileNotFoundError: there is no such file, or no run in the folder.
+        ValueError: it is of no known kind.
+    """
+    from plackett.evaluation.systems.kinds import kind_of
+
     if os.path.isdir(path):
         find_model(path)
         return
     check_file(path)
-    kind_of(path)
+    kind_of(os.fspath(path))
 
 
 def _reading_of_runs(paths, data):
@@ -177,9 +183,9 @@ def _reading_of_runs(paths, data):
     return {}
 
 
-def _add_columns(words, data, reading):
-    """Says that the columns of a CSV file which are systems are no features."""
-    if data == [MOVIELENS] or (reading.get("form") or form_of(data)) != "csv":
+def add_columns(words: Iterable[str], data: Sequence[str], reading: dict[str, Any]) -> None:
+    """Says in `reading` that the columns of a CSV file which are systems are no features."""
+    if list(data) == [MOVIELENS] or (reading.get("form") or form_of(data)) != "csv":
         return
     for name in (one.partition(":")[2].removeprefix("-") for one in words if one.startswith("column:")):
         roles = [one for role in ("features", "ids", "categorical", "query_columns") for one in reading.get(role) or ()]

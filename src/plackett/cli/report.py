@@ -82,8 +82,11 @@ def report(
     choose_backend(backend)
 
     from plackett import evaluation
+    from plackett.distillation._report import section_of
     from plackett.evaluation.report import report as write
 
+    of_students = section_of(measurement.systems)
+    own_sections += [] if of_students is None else [of_students]
     opened = open_measured(measurement)
     lists = read_measured(measurement, opened)
     measures = metric if like else make_measures(metric, empty, ties)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from plackett.cli import _checks, _clicks
+from plackett.cli import _checks, _clicks, _teachers
 from plackett.cli._backend import choose_backend
 from plackett.cli._click_columns import ClickColumns, ClickReading
 from plackett.cli._flags import (
@@ -22,7 +22,7 @@ from plackett.cli._flags import (
     with_settings,
 )
 from plackett.cli._progress import EpochBar
-from plackett.cli._request import flags_given, read_request
+from plackett.cli._request import Request, flags_given, read_request
 from plackett.cli._tables import console, say
 from plackett.cli._training_lists import read_lists
 from plackett.training._interrupt import check_interrupts
@@ -60,6 +60,14 @@ def train(
     clip: _clicks.Clip = None,
     click_columns: ClickColumns = None,
     click_reading: ClickReading = None,
+    teacher: _teachers.Teachers = None,
+    teacher_temperature: _teachers.Temperature = None,
+    raw_teacher: _teachers.Raw = False,
+    label_loss: _teachers.LabelLoss = None,
+    label_options: _teachers.LabelOptions = None,
+    label_weight: _teachers.LabelWeight = None,
+    extra_lists: _teachers.ExtraLists = None,
+    teacher_cache: _teachers.Cache = None,
     **flags,
 ):
     """Train a ranker and keep the best epoch: config.yaml, environment.yaml, model.keras, metrics.json, history.csv."""
@@ -68,23 +76,28 @@ def train(
     if tensorboard:
         _checks.check_installed("tensorflow", "--tensorboard writes with TensorFlow", "tensorflow")
     running = choose_backend(backend)
-    request = read_request(ctx, running, takes_clicks=True)
-    of_clicks = _clicks.read_click_request(flags_given(ctx), request.clicks)
-    _checks.check_training(request, shared_queries=shared_queries, labelled=of_clicks is None)
+    request, of_clicks, of_teacher = read_checked(ctx, running, output, shared_queries)
     _checks.check_folder(output, may_hold=True, way_out="")
     check_output(output, overwrite=overwrite, resume=resume)
     check_free(output)
     check_search_free(output)
-    if resume and of_clicks is None and (output / "config.yaml").is_file():
+    if resume and of_clicks is None and of_teacher is None and (output / "config.yaml").is_file():
         check_same_settings(output, {"backend": running} | dataclasses.asdict(request.whole))
     if resume and not holds_run(output):
         say(f"there is no run in {output} yet: a new one begins")
-    settings = request.settings
-    if of_clicks is None:
-        lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
-    else:
-        plan, provenance = _clicks.plan_training(request, of_clicks, shared_queries=shared_queries)
+    if of_teacher is not None:
+        if resume:
+            _teachers.check_same_teaching(output, of_teacher)
+        plan, provenance = _teachers.plan_training(
+            request, of_teacher, output, shared_queries=shared_queries, resume=resume
+        )
         lists, held_out, settings = plan.lists, plan.held_out, plan.settings
+    elif of_clicks is not None:
+        of_log, provenance = _clicks.plan_training(request, of_clicks, shared_queries=shared_queries)
+        lists, held_out, settings = of_log.lists, of_log.held_out, of_log.settings
+    else:
+        lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
+        settings = request.settings
     check_interrupts()
     trained = train_under_a_bar(
         lists,
@@ -105,6 +118,24 @@ def train(
         anew = schedule_over_all_epochs(dataclasses.asdict(request.whole))
         way_on = "--overwrite, or another --output" if anew else "--resume, which goes on from here"
         say(f"the best epoch was the last one: more --epochs may find a better one (with {way_on})")
+
+
+def read_checked(
+    ctx: typer.Context, running: str, output: pathlib.Path, shared_queries: bool
+) -> tuple[Request, _clicks.ClickRequest | None, _teachers.TeacherRequest | None]:
+    """What is asked for, of a log of clicks and of a teacher too where they are named; names and files are checked."""
+    given = flags_given(ctx)
+    request = read_request(ctx, running, labels_alone=False)
+    of_clicks = _clicks.read_click_request(given, request.clicks)
+    of_teacher = _teachers.read_teacher_request(given, request, output)
+    if of_teacher is None:
+        _checks.check_training(request, shared_queries=shared_queries, labelled=of_clicks is None)
+        return request, of_clicks, None
+    if of_clicks is not None:
+        raise ValueError("--teacher and --clicks are two things to learn from: give one of the two")
+    request = _teachers.with_columns(request, of_teacher)
+    _teachers.check_data(request, of_teacher, shared_queries=shared_queries)
+    return request, None, of_teacher
 
 
 def train_under_a_bar(

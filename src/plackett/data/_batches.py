@@ -157,7 +157,9 @@ class Batches:
     [batch_size, list_size, 2] int32, with 0 at padding; [batch_size, list_size] with -1 at padding; [batch_size], or
     [batch_size, list_size] where the lists have a column `weight`. Batches are filled up to `batch_size` with empty
     lists; their weight is 0 and that of the others is raised, so that the mean over the batch is the mean over its
-    real lists.
+    real lists. Where the lists have a column `judged`, one of which nobody judged a document has the weight 0 for the
+    target `label`, of which it says nothing; it is a real list and counts in the mean, so that every list weighs alike
+    in whatever batch it is.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[1], [2], [3]], [1, 0, 2], group=[2, 1])
@@ -209,6 +211,7 @@ class Batches:
         self._inputs = {name: numbers_of_ids(column) for name, column in lists.ids.items()}
         self._inputs |= columns_as_inputs(lists, inputs)
         self._labels = columns_of_targets(lists, [targets] if isinstance(targets, str) else targets.values())
+        self._judged = judged_lists(lists)
         self.epoch, self.step = 0, 0
         self._of_epoch: list[np.ndarray] | None = None
 
@@ -248,14 +251,21 @@ class Batches:
         lists = self.lists
         columns = self._inputs | ({"features": lists.features} if lists.features.shape[1] else {})
         inputs = {"mask": mask} | {name: lay_out(column, 0) for name, column in columns.items()}
-        weights = np.zeros(number, "float32")
-        weights[: len(queries)] = self.batch_size / len(whole)
-        if "weight" in lists.columns:
-            weights = weights[:, None] * lay_out(lists.columns["weight"], 0)
         labels = {name: lay_out(column, -1) for name, column in self._labels.items()}
+        by_list = np.zeros(number, "float32")
+        by_list[: len(queries)] = self.batch_size / len(whole)
+        weights = dict.fromkeys(labels, by_list)
+        if "label" in weights:
+            judged = np.zeros(number, bool)
+            judged[: len(queries)] = self._judged[queries]
+            weights["label"] = np.where(judged, by_list, 0)
+        if "weight" in lists.columns:
+            by_document = lay_out(lists.columns["weight"], 0)
+            weights = {name: of_target[:, None] * by_document for name, of_target in weights.items()}
         if isinstance(self.targets, str):
-            return inputs, labels[self.targets], weights
-        return inputs, {key: labels[name] for key, name in self.targets.items()}, dict.fromkeys(self.targets, weights)
+            return inputs, labels[self.targets], weights[self.targets]
+        by_key = [{key: of_targets[name] for key, name in self.targets.items()} for of_targets in (labels, weights)]
+        return inputs, by_key[0], by_key[1]
 
     def __iter__(self) -> Iterator[tuple[dict, Any, Any]]:
         """The batches that are left of this epoch."""
@@ -267,6 +277,19 @@ class Batches:
         epoch = 0 if self.seed is None else self.epoch
         labels = self.lists.labels[start:stop]
         return start + choose_documents(labels, int(self.lengths[query]), seed=self.seed or 0, epoch=epoch, query=query)
+
+
+def judged_lists(lists: RankingLists) -> np.ndarray:
+    """[queries] bool: those of which somebody judged a document; without a column `judged`, all.
+
+    >>> judged = {"judged": [0.0, 1.0, 0.0]}
+    >>> judged_lists(RankingLists.from_arrays([[1], [2], [3]], [0, 1, 0], group=[2, 1], columns=judged)).tolist()
+    [True, False]
+    """
+    if "judged" not in lists.columns:
+        return np.ones(len(lists), bool)
+    known = np.concatenate([[0], np.cumsum(lists.columns["judged"] > 0)])
+    return np.diff(known[lists.row_splits]) > 0
 
 
 def columns_of_targets(lists: RankingLists, names: Iterable[str]) -> dict[str, np.ndarray]:

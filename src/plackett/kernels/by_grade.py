@@ -1,4 +1,4 @@
-"""Losses of pairs of a higher and a lower grade in linear time a grade, with their gradient.
+"""Losses of pairs of a higher and a lower grade in linear time a grade, with their gradient and curvature.
 
 The documents of one grade meet all that are graded lower at once: what these do to a document is a sum over them of
 one function of the distance of two scores. For log(1 + e^-d) and 1 / (1 + e^d) it goes through `cells`; for
@@ -35,7 +35,18 @@ def logistic(labels, scores, mask, weights):
         value, wrong = smooth_sums.softplus_sums(scores, mask, below)
         return value, -wrong, -smooth_sums.logistic_sum(-scores, mask, above)
 
-    return _over_grades(one_grade, labels, mask, weights)
+    return _sums_and_gradient(one_grade, labels, mask, weights)
+
+
+def logistic_derivatives(labels, scores, mask, weights):
+    """The gradient and the curvature of the weighted sum of `logistic`."""
+
+    def one_grade(above, below):
+        wrong, bend = smooth_sums.logistic_sums(scores, mask, below)
+        pushed, bent = smooth_sums.logistic_sums(-scores, mask, above)
+        return -wrong, bend, -pushed, bent
+
+    return _derivatives(one_grade, labels, mask, weights)
 
 
 def soft_zero_one(labels, scores, mask, weights):
@@ -45,7 +56,18 @@ def soft_zero_one(labels, scores, mask, weights):
         value, slope = smooth_sums.logistic_sums(scores, mask, below)
         return value, -slope, -smooth_sums.slope_sum(scores, mask, above)
 
-    return _over_grades(one_grade, labels, mask, weights)
+    return _sums_and_gradient(one_grade, labels, mask, weights)
+
+
+def soft_zero_one_derivatives(labels, scores, mask, weights):
+    """The gradient and the curvature of the weighted sum of `soft_zero_one`."""
+
+    def one_grade(above, below):
+        slope, bend = smooth_sums.slope_and_bend_sums(scores, mask, below)
+        pushed, bent = smooth_sums.slope_and_bend_sums(-scores, mask, above)
+        return -slope, bend, -pushed, bent
+
+    return _derivatives(one_grade, labels, mask, weights)
 
 
 def hinge(labels, scores, mask, weights):
@@ -53,12 +75,8 @@ def hinge(labels, scores, mask, weights):
 
     Sums of scores are taken in float64: what is left of them where a pair is nearly 1 apart is small.
     """
-    keys = padding_behind(scores, mask)
-    order = backend.argsort(keys)
-    back, rising, keys = places(order), take(scores, order), take(keys, order)
-    # Where, by rising score, those begin that count for a document, and where those end for which it counts.
-    begin = _number_up_to(keys - 1.0, keys)
-    end = ops.cumsum(backend.scatter_add(ops.ones_like(begin), begin, ops.shape(begin)[1] + 1), axis=-1)[:, :-1]
+    order, begin, end = _within_1(scores, mask)
+    back, rising = places(order), take(scores, order)
 
     def sums(rising, above, below):
         number, total = sum_from(below, begin), sum_from(below * rising, begin)
@@ -68,10 +86,34 @@ def hinge(labels, scores, mask, weights):
         new = backend.in_double(sums, rising, take(above, order), take(below, order))
         return [take(x, back) for x in new]
 
-    return _over_grades(one_grade, labels, mask, weights)
+    return _sums_and_gradient(one_grade, labels, mask, weights)
 
 
-def _over_grades(one_grade, labels, mask, weights):
+def hinge_derivatives(labels, scores, mask, weights):
+    """The gradient of the weighted sum of `hinge`, and its curvature with the square of the slope, which is 1."""
+    order, begin, end = _within_1(scores, mask)
+    back = places(order)
+
+    def one_grade(above, below):
+        bend = take(sum_from(take(below, order), begin), back)
+        bent = take(sum_before(take(above, order), end), back)
+        return -bend, bend, -bent, bent
+
+    return _derivatives(one_grade, labels, mask, weights)
+
+
+def _within_1(scores, mask):
+    """(order, begin, end): where, by rising score, those begin that count for a document, and those end for which it
+    counts."""
+    keys = padding_behind(scores, mask)
+    order = backend.argsort(keys)
+    keys = take(keys, order)
+    begin = _number_up_to(keys - 1.0, keys)
+    end = ops.cumsum(backend.scatter_add(ops.ones_like(begin), begin, ops.shape(begin)[1] + 1), axis=-1)[:, :-1]
+    return order, begin, end
+
+
+def _sums_and_gradient(one_grade, labels, mask, weights):
     """The sum of each document, without its weight, and the gradient, grade by grade.
 
     Args:
@@ -80,12 +122,34 @@ def _over_grades(one_grade, labels, mask, weights):
             and for each document j the sum over the documents of the grade, by weight, of phi'(s_i - s_j).
     """
 
-    def step(grade, sums, gradient):
+    def add(of_grade, above, below, sums, gradient):
+        value, pull, push = one_grade(above, below)
+        return ops.where(of_grade, value, sums), gradient + above * pull - below * push
+
+    return _over_grades(add, labels, mask, weights)
+
+
+def _derivatives(one_grade, labels, mask, weights):
+    """The gradient and the curvature, grade by grade.
+
+    Args:
+        one_grade: as that of `_sums_and_gradient`, of phi' and phi'' for each document i and then for each j.
+    """
+
+    def add(of_grade, above, below, gradient, curvature):
+        pull, bend, push, bent = one_grade(above, below)
+        return gradient + above * pull - below * push, curvature + above * bend + below * bent
+
+    return _over_grades(add, labels, mask, weights)
+
+
+def _over_grades(add, labels, mask, weights):
+    """Two sums over the grades, from the highest to the last but one; `add` adds one grade to them."""
+
+    def step(grade, *sums):
         of_grade = mask & (labels == grade)
         above, below = ops.where(of_grade, weights, 0.0), ops.cast(mask & (labels < grade), labels.dtype)
-        value, pull, push = one_grade(above, below)
-        sums = ops.where(of_grade, value, sums)
-        return _next(grade, labels, mask), sums, gradient + above * pull - below * push
+        return _next(grade, labels, mask), *add(of_grade, above, below, *sums)
 
     lowest = _lowest(labels, mask)
     start = _next(float("inf"), labels, mask), ops.zeros_like(labels), ops.zeros_like(labels)

@@ -53,7 +53,7 @@ def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0, higher
     return tuple(ops.reshape(x, shape) for x in sums)
 
 
-def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by_column: int, reach: int | None = None):
+def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by_column: int):
     """As `pair_sums` over the pairs (i, j) of a document i that ranks above j, for lists of several tiles.
 
     Args:
@@ -63,12 +63,33 @@ def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by
         ranks: [lists, list_size], a permutation of 1 ... list_size with padding last.
         number: [lists, 1] int32, how many documents are real.
         documents: values of documents, [lists, list_size] each, of known shape.
-        reach: all terms are 0 for ranks further apart. None = no such rule.
 
-    Cost: O(list_size^2 / 2) time, or O(list_size reach), and O(list_size) memory.
+    Cost: O(list_size^2 / 2) time and O(list_size) memory.
     """
-    plan = _lower_ranks(of_ranks, ranks, number, reach, documents)
+    plan = _lower_ranks(of_ranks, ranks, number, documents)
     return tuple(_in_tiles(terms, documents, plan, by_row, by_column))
+
+
+def near_pair_sums(terms, of_ranks, ranks, reach, *documents, by_row: int, by_column: int):
+    """As `ranked_pair_sums` of pairs whose ranks are at most `reach` apart, for lists of any size.
+
+    The terms must be 0 where j is padding.
+
+    Cost: O(list_size reach) time and O(list_size) memory.
+    """
+    order, list_size = places(ops.cast(ranks, "int32") - 1), ops.shape(ranks)[1]
+    upper = [take(x, order) for x in documents]
+    rank = ops.arange(1, list_size + 1, dtype=documents[0].dtype)[None, :]
+    sums = [ops.zeros_like(documents[0])] * (by_row + by_column)
+    for distance in range(1, reach + 1):
+        there = rank + distance <= list_size  # of the others the lower document is at the top again
+        lower = [ops.roll(x, -distance, axis=-1) for x in upper]
+        strip = ops.where(there, of_ranks(rank, ops.where(there, rank + distance, rank)), 0.0)
+        new = terms(upper, lower, strip)
+        new = [*new[:by_row], *[ops.roll(x, distance, axis=-1) for x in new[by_row:]]]
+        sums = [x + y for x, y in zip(sums, new, strict=True)]
+    back = places(order)
+    return tuple(take(x, back) for x in sums)
 
 
 def _in_one_tile(terms, wanted, documents, by_row):
@@ -87,7 +108,7 @@ class _Plan(NamedTuple):
         number: [lists, 1], how many rows to visit.
         chosen: [lists, list_size], which.
         order: [lists, list_size], that of the columns. None = as they are.
-        first_column, end_column: functions of the first row of a tile: the columns that matter to its rows.
+        first_column: function of the first row of a tile: the first column that matters to its rows.
         strip: function of the first row of a tile: a third argument of the terms, [height, list_size].
     """
 
@@ -97,7 +118,6 @@ class _Plan(NamedTuple):
     chosen: Any
     order: Any = None
     first_column: Callable = lambda start: ops.zeros((), "int32")
-    end_column: Callable | None = None
     strip: Callable | None = None
 
 
@@ -125,7 +145,7 @@ def _lower_columns(wanted, higher, documents):
     return _Plan(height, width, number, order, order, lambda start: lower[start])
 
 
-def _lower_ranks(of_ranks, ranks, number, reach, documents):
+def _lower_ranks(of_ranks, ranks, number, documents):
     """The plan for real rows and the columns that rank below."""
     height, width = _size(documents, 2 * LOW)
     order, list_size = places(ops.cast(ranks, "int32") - 1), ops.shape(ranks)[1]
@@ -135,8 +155,7 @@ def _lower_ranks(of_ranks, ranks, number, reach, documents):
         i, j = ops.slice(rank, (start,), (height,))[:, None], rank[None, :list_size]
         return ops.where(i < j, of_ranks(i, j), 0.0)
 
-    end_column = None if reach is None else lambda start: ops.minimum(start + height + reach, list_size)
-    return _Plan(height, width, number, order, order, lambda start: start, end_column, strip)
+    return _Plan(height, width, number, order, order, lambda start: start, strip)
 
 
 def _size(documents, low):
@@ -159,7 +178,6 @@ def _in_tiles(terms, documents, plan, by_row, by_column):
         counts = for_each_sample(start + ops.arange(height, dtype="int32") < plan.number, lists)
         rows, live = [_at_rows(x, index) for x in documents], ops.cast(counts, sums[0].dtype)
         shared = [] if plan.strip is None else [plan.strip(start)]
-        end = list_size if plan.end_column is None else plan.end_column(start)
 
         def next_columns(column, *sums):
             at = ops.minimum(column, list_size - width)  # the last tile begins where it still is whole
@@ -173,7 +191,7 @@ def _in_tiles(terms, documents, plan, by_row, by_column):
             return column + width, *of_rows, *map(_with_added, sums[by_row:], [at] * by_column, of_columns)
 
         tile = (plan.first_column(start) // width * width, *[ops.zeros_like(live)] * by_row, *sums[by_row:])
-        _, *new = ops.while_loop(lambda column, *_: column < end, next_columns, tile)
+        _, *new = ops.while_loop(lambda column, *_: column < list_size, next_columns, tile)
         of_rows = [backend.add_at(x, index, live * y) for x, y in zip(sums[:by_row], new[:by_row], strict=True)]
         return start + height, *of_rows, *new[by_row:]
 

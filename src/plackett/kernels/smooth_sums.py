@@ -64,6 +64,21 @@ def slope_sum(x, mask, weights):
     return _through_cells(x, mask, weights, _SLOPE)[0]
 
 
+def slope_and_bend_sums(x, mask, weights):
+    """As `logistic_sums`, of sigma'(x_j - x_i) and of sigma''(x_j - x_i)."""
+    return _through_cells(x, mask, weights, _SLOPE_AND_BEND)
+
+
+def logistic_slope_and_bend_sums(x, mask, weights):
+    """As `logistic_sums`, of sigma(x_j - x_i), sigma'(x_j - x_i) and sigma''(x_j - x_i)."""
+    return _through_cells(x, mask, weights, _LOGISTIC_SLOPE_AND_BEND)
+
+
+def squared_slope_sum(x, mask, weights):
+    """As `logistic_sums`, of sigma'(x_j - x_i)^2 alone."""
+    return _through_cells(x, mask, weights, _SQUARED_SLOPE)[0]
+
+
 def _places(x, mask):
     """The small cell of each document and the place inside it, from -1 to 1."""
     whole = backend.floor(x / SMALL)
@@ -180,6 +195,10 @@ def _slope(d):
     return 1 / (2 + np.exp(d) + np.exp(-d))
 
 
+def _bend(d):
+    return -_slope(d) * np.tanh(d / 2)
+
+
 def _softplus(d):
     return np.logaddexp(0, d)
 
@@ -191,3 +210,6 @@ _LOGISTIC_AND_SLOPE = _Kernel((_sigma, (1.0, 0.0)), (_slope, (0.0, 0.0)))
 _SOFTPLUS_AND_LOGISTIC = _Kernel((_softplus, (0.0, 1.0)), (_sigma, (1.0, 0.0)))
 _LOGISTIC = _Kernel((_sigma, (1.0, 0.0)))
 _SLOPE = _Kernel((_slope, (0.0, 0.0)))
+_SLOPE_AND_BEND = _Kernel((_slope, (0.0, 0.0)), (_bend, (0.0, 0.0)))
+_LOGISTIC_SLOPE_AND_BEND = _Kernel((_sigma, (1.0, 0.0)), (_slope, (0.0, 0.0)), (_bend, (0.0, 0.0)))
+_SQUARED_SLOPE = _Kernel((lambda d: _slope(d) ** 2, (0.0, 0.0)))

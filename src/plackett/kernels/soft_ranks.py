@@ -1,7 +1,9 @@
-"""Soft ranks: ranks by how probably each other document is ahead, with a gradient."""
+"""Soft ranks: ranks by how probably each other document is ahead, with a gradient and a curvature."""
 
 from keras import ops
 
+from plackett import backend
+from plackett.backend.curvature import hessian_diagonal
 from plackett.backend.derivatives import Rule, differentiable
 from plackett.kernels import pair_tiles, smooth_sums
 from plackett.lists._shapes import as_rows
@@ -32,6 +34,38 @@ def soft_ranks(scores, mask, wanted):
     than 500 apart.
     """
     return differentiable(_SOFT_RANKS, (scores,), (mask, wanted & mask))
+
+
+def derivatives_at_soft_ranks(fn, scores, mask, wanted):
+    """The derivatives by the scores of the sum of a function of soft ranks.
+
+    With L = sum_i f_i(r_i) over the wanted documents, c_i = f_i'(r_i), b_i = f_i''(r_i) and all sums without j = i,
+
+        gradient_k = sum_i c_i sigma'(s_i - s_k) - c_k sum_j sigma'(s_j - s_k)
+        curvature_k = sum_i (c_i sigma''(s_k - s_i) + b_i sigma'(s_k - s_i)^2)
+            + c_k sum_j sigma''(s_j - s_k) + b_k (sum_j sigma'(s_j - s_k))^2
+
+    Args:
+        fn: function of ranks, number by number: [..., list_size] -> [..., list_size].
+        scores, mask, wanted: as those of `soft_ranks`.
+
+    Returns:
+        (gradient, curvature), [..., list_size] each; 0 at padding.
+
+    Cost: twice that of `soft_ranks`.
+    """
+    wanted, shape = wanted & mask, ops.shape(scores)
+    rows = [as_rows(x) for x in (scores, mask, wanted)]
+    sums = _choose(smooth_sums.logistic_slope_and_bend_sums, _sums_directly, *rows)
+    ahead, crowd, bend = (ops.reshape(x, shape) for x in sums)
+    rank = 0.5 + ahead
+    first = ops.where(wanted, backend.value_and_slope(fn, rank)[1], 0.0)
+    second = ops.where(wanted, hessian_diagonal(lambda x: fn(x[..., 0]), rank[..., None])[..., 0], 0.0)
+    pulled, bent = _choose(_derivatives_in_cells, _derivatives_directly, *rows, as_rows(first), as_rows(second))
+    # Among the sums is the document itself, at the distance 0.
+    gradient = ops.reshape(pulled, shape) - first * crowd
+    curvature = ops.reshape(bent, shape) + first * bend + second * ((crowd - 0.25) ** 2 - 0.0625)
+    return ops.where(mask, gradient, 0.0), ops.where(mask, curvature, 0.0)
 
 
 def _value(variables, constants):
@@ -71,20 +105,53 @@ def _choose(in_cells, directly, scores, mask, wanted, *rest):
 
 
 def _directly(scores, mask, wanted):
-    def terms(row, column):
-        ahead = ops.sigmoid(column[1] - row[0])
-        return ahead, ahead * (1.0 - ahead)
+    return _sums_by_row(lambda ahead: (ahead, _slope(ahead)), 2, scores, mask, wanted)
 
-    return pair_tiles.pair_sums(terms, wanted, scores, _never_ahead(scores, mask), by_row=2)
+
+def _sums_directly(scores, mask, wanted):
+    return _sums_by_row(lambda ahead: (ahead, _slope(ahead), _bend(ahead)), 3, scores, mask, wanted)
+
+
+def _sums_by_row(of_ahead, number, scores, mask, wanted):
+    """The sums over all j, for each wanted i, of functions of sigma(s_j - s_i)."""
+
+    def terms(row, column):
+        return of_ahead(ops.sigmoid(column[1] - row[0]))
+
+    return pair_tiles.pair_sums(terms, wanted, scores, _never_ahead(scores, mask), by_row=number)
 
 
 def _pulled_directly(scores, mask, wanted, upstream):
     def terms(row, column):
-        ahead = ops.sigmoid(column[1] - row[0])
-        return (row[2] * ahead * (1.0 - ahead),)
+        return (row[2] * _slope(ops.sigmoid(column[1] - row[0])),)
 
     documents = (scores, _never_ahead(scores, mask), upstream)
     return pair_tiles.pair_sums(terms, wanted, *documents, by_row=0, by_column=1)[0]
+
+
+def _derivatives_directly(scores, mask, wanted, first, second):
+    def terms(row, column):
+        ahead = ops.sigmoid(column[1] - row[0])
+        slope, bend = _slope(ahead), _bend(ahead)
+        return row[2] * slope, row[2] * bend + row[3] * slope * slope
+
+    documents = (scores, _never_ahead(scores, mask), first, second)
+    return pair_tiles.pair_sums(terms, wanted, *documents, by_row=0, by_column=2)
+
+
+def _derivatives_in_cells(scores, mask, first, second):
+    pulled, bent = smooth_sums.slope_and_bend_sums(-scores, mask, first)
+    return pulled, bent + smooth_sums.squared_slope_sum(scores, mask, second)
+
+
+def _slope(ahead):
+    """sigma' where sigma is `ahead`."""
+    return ahead * (1.0 - ahead)
+
+
+def _bend(ahead):
+    """sigma'' where sigma is `ahead`."""
+    return ahead * (1.0 - ahead) * (1.0 - 2.0 * ahead)
 
 
 def _never_ahead(scores, mask):

@@ -4,13 +4,14 @@ from keras import ops
 
 from plackett import backend
 from plackett._types import Tensor
-from plackett.kernels.soft_ranks import soft_ranks
+from plackett.kernels.soft_ranks import derivatives_at_soft_ranks, soft_ranks
 from plackett.lambdas import DCGFamily, NDCGLambdaWeight
 from plackett.lambdas._uses import METRIC, check_lambda_weight
 from plackett.lists import clean, weights_of_documents
 from plackett.lists._masking import any_above_0
 from plackett.lists._shapes import computable
 from plackett.losses._base import RankingLoss, Reduction
+from plackett.losses._curvature import derivatives_of
 from plackett.losses._sampled import mean_over_samples
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Positive, Whole
@@ -147,11 +148,24 @@ def approx_ndcg(
 
 
 def _approx_ndcg(labels, scores, *, mask, lambda_weight, weights=None, bound=False):
-    weights = None if weights is None else weights_of_documents(weights, labels, mask)
-    metric = _NDCG if lambda_weight is None else lambda_weight
-    gain = ops.where(mask, metric.gain(labels, mask, weights), 0.0)
+    gain, metric = _gain_and_metric(labels, mask, weights, lambda_weight)
     value = ops.sum(gain * metric.discount(ranks_of(scores, mask, gain != 0, bound)), axis=-1)
     return ops.where(any_above_0(labels), -value, 0.0)
+
+
+def _approx_ndcg_derivatives(labels, scores, *, mask, lambda_weight, bound=False):
+    options = {"mask": mask, "lambda_weight": lambda_weight}
+    if bound:
+        return derivatives_of(lambda x: _approx_ndcg(labels, x, bound=bound, **options), scores)
+    gain, metric = _gain_and_metric(labels, mask, None, lambda_weight)
+    gain = ops.where(any_above_0(labels)[..., None], gain, 0.0)
+    return derivatives_at_soft_ranks(lambda rank: -gain * metric.discount(rank), scores, mask, gain != 0)
+
+
+def _gain_and_metric(labels, mask, weights, lambda_weight):
+    weights = None if weights is None else weights_of_documents(weights, labels, mask)
+    metric = _NDCG if lambda_weight is None else lambda_weight
+    return ops.where(mask, metric.gain(labels, mask, weights), 0.0), metric
 
 
 @register
@@ -170,6 +184,7 @@ class ApproxNDCGLoss(_ApproxLoss):
     """
 
     fn = staticmethod(_approx_ndcg)
+    derivatives = staticmethod(_approx_ndcg_derivatives)
     lambda_weights = METRIC
 
 
@@ -237,6 +252,7 @@ class GumbelApproxNDCGLoss(RankingLoss):
     """
 
     fn = staticmethod(_approx_ndcg)
+    derivatives = staticmethod(_approx_ndcg_derivatives)
     lambda_weights = METRIC
     shares_labels = True
 
@@ -289,9 +305,20 @@ def approx_mrr(labels: Tensor, scores: Tensor, *, mask: Tensor | None = None, bo
 
 
 def _approx_mrr(labels, scores, *, mask, bound):
-    share = backend.divide_no_nan(labels, ops.sum(labels, axis=-1, keepdims=True))
+    share = _share(labels)
     value = ops.sum(share / ranks_of(scores, mask, share != 0, bound), axis=-1)
     return ops.where(any_above_0(labels), -value, 0.0)
+
+
+def _approx_mrr_derivatives(labels, scores, *, mask, bound):
+    if bound:
+        return derivatives_of(lambda x: _approx_mrr(labels, x, mask=mask, bound=bound), scores)
+    share = ops.where(any_above_0(labels)[..., None], _share(labels), 0.0)
+    return derivatives_at_soft_ranks(lambda rank: -share / rank, scores, mask, share != 0)
+
+
+def _share(labels):
+    return backend.divide_no_nan(labels, ops.sum(labels, axis=-1, keepdims=True))
 
 
 @register
@@ -310,3 +337,4 @@ class ApproxMRRLoss(_ApproxLoss):
     """
 
     fn = staticmethod(_approx_mrr)
+    derivatives = staticmethod(_approx_mrr_derivatives)

@@ -89,6 +89,9 @@ class RankingLoss(Configured, keras.losses.Loss):
     # Labels of any sign have a meaning, as a teacher's scores or numbers to come near have; else they are grades or
     # clicks, >= 0.
     any_labels: ClassVar[bool] = False
+    # `derivatives(labels, scores, *, mask, **options) -> (gradient, curvature)`, in the place of `curvature`, of a
+    # function whose gradient is little work beside it. None = the gradient as the backend computes it, and `curvature`.
+    derivatives: ClassVar[Callable[..., tuple[Tensor, Tensor]] | None] = None
     replaceable = ("draw_noise",)
     # The labels are classes and the scores similarities of rows: nothing is padding.
     of_classes: ClassVar[bool] = False
@@ -109,6 +112,9 @@ class RankingLoss(Configured, keras.losses.Loss):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        if "fn" in vars(cls):
+            for name in {"curvature", "derivatives"} - set(vars(cls)):
+                setattr(cls, name, None)  # that of the base is of another function
         complete(cls, RankingLoss, INPUTS_OF_CLASSES if cls.of_classes else INPUTS)
 
     def __init__(

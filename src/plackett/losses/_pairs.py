@@ -1,8 +1,6 @@
-"""The engine of pairwise losses: sums over the pairs of a list, and their gradient in the same pass."""
+"""The engine of pairwise losses: sums over the pairs of a list, with their gradient, or this with its curvature."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 from keras import ops
 
@@ -13,22 +11,8 @@ from plackett.lists import count, count_below, ranks, weights_of_documents
 from plackett.lists._pairs import both
 from plackett.lists._shapes import as_rows
 
+LIST, DOCUMENTS, DERIVATIVES = "list", "documents", "derivatives"  # what is summed, see `_sums`
 DEAR = 1.5  # the time of a pair of two grades with a weight of its ranks, in that of a pair of two ranks
-
-
-class Phi(NamedTuple):
-    """A function of the differences of scores and of labels of two documents, number by number.
-
-    Args:
-        plain: the function, for the backend to differentiate.
-        with_slope: the function and its derivative by the difference of scores.
-        by_grades: its sums over the pairs of a list, grade by grade, see `plackett.kernels.by_grade`. None = no such
-            way.
-    """
-
-    plain: Callable
-    with_slope: Callable
-    by_grades: Callable | None = None
 
 
 def sum_over_pairs(phi, labels, scores, *, mask, weights=None, lambda_weight=None, preferred=True, per="list"):
@@ -40,6 +24,19 @@ def sum_over_pairs(phi, labels, scores, *, mask, weights=None, lambda_weight=Non
     return differentiable(rule, (scores,) if weights is None else (scores, of_documents), (labels, mask, of_documents))
 
 
+def derivatives_over_pairs(phi, labels, scores, *, mask, weights=None, lambda_weight=None, preferred=True):
+    """The gradient of `sum_over_pairs` and, in the same pass, the diagonal of its second derivative.
+
+    For one list, the ranks in lambda fixed,
+
+        curvature_k = sum_j (w_k lambda_kj phi''(s_k - s_j) + w_j lambda_jk phi''(s_j - s_k))
+
+    over the pairs that k is in, on either side.
+    """
+    weights = weights_of_documents(weights, labels, mask)
+    return _sums(phi, lambda_weight, preferred, DERIVATIVES, labels, scores, mask, weights, weights)
+
+
 def _unpacked(variables, constants):
     """(labels, scores, mask, weights, the same as a constant, which lambda weights read)."""
     labels, mask, fixed_weights = constants
@@ -48,9 +45,9 @@ def _unpacked(variables, constants):
 
 def _value(phi, lambda_weight, preferred, per, variables, constants):
     *documents, weights, fixed_weights = _unpacked(variables, constants)
-    apart = per == "document" or len(variables) == 2
-    by_document, gradient = _sums(phi, lambda_weight, preferred, apart, *documents, weights, fixed_weights)
-    value = weights * by_document if apart else by_document
+    kind = DOCUMENTS if per == "document" or len(variables) == 2 else LIST
+    by_document, gradient = _sums(phi, lambda_weight, preferred, kind, *documents, weights, fixed_weights)
+    value = weights * by_document if kind == DOCUMENTS else by_document
     return (value if per == "document" else ops.sum(value, axis=-1)), (by_document, gradient)
 
 
@@ -61,7 +58,7 @@ def _pull(phi, lambda_weight, preferred, per, variables, constants, held, upstre
         of_scores = upstream * gradient
     else:
         *documents, weights, fixed_weights = _unpacked(variables, constants)
-        of_scores = _sums(phi, lambda_weight, preferred, True, *documents, weights * upstream, fixed_weights)[1]
+        of_scores = _sums(phi, lambda_weight, preferred, LIST, *documents, weights * upstream, fixed_weights)[1]
     return (of_scores, upstream * by_document)[: len(variables)]
 
 
@@ -84,35 +81,34 @@ def _matrix(phi, lambda_weight, preferred, labels, scores, mask, fixed_weights):
     return ops.where(counts, lambda_of_pair(rows, columns) * phi.plain(difference, preference), 0.0)
 
 
-def _sums(phi, lambda_weight, preferred, apart, *documents):
-    """(by_document, gradient) of any leading axes.
+def _sums(phi, lambda_weight, preferred, kind, *documents):
+    """Two sums of each document, of any leading axes: (by_document, gradient), or (gradient, curvature).
 
     Args:
-        apart: whether `by_document` is, for each document i, the sum over its pairs without its weight. Else the
+        kind: `DOCUMENTS`: `by_document` is, for each document i, the sum over its pairs without its weight. `LIST`: the
             weighted sums of all documents add up to the loss of the list, and which document has which is not said.
+            `DERIVATIVES`: the gradient and the curvature.
     """
     shape = ops.shape(documents[0])
-    sums = _sums_of_lists(phi, lambda_weight, preferred, apart, *map(as_rows, documents))
+    sums = _sums_of_lists(phi, lambda_weight, preferred, kind, *map(as_rows, documents))
     return tuple(ops.reshape(x, shape) for x in sums)
 
 
-def _sums_of_lists(phi, lambda_weight, preferred, apart, labels, scores, mask, weights, fixed_weights):
+def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, weights, fixed_weights):
     """`_sums` of [lists, list_size], in the way that is the fastest for long lists."""
     documents = labels, scores, mask, weights
-
-    def told_apart(fn, *given):
-        by_document, gradient = fn(*given)
-        return (by_document if apart else weights * by_document), gradient
-
-    by_pairs = partial(told_apart, _by_pairs, phi, lambda_weight, preferred, *documents, fixed_weights)
+    by_pairs = partial(_by_pairs, phi, lambda_weight, preferred, kind, *documents, fixed_weights)
+    by_ranks = partial(_by_ranks, phi, lambda_weight, kind, *documents, fixed_weights)
+    ranked = preferred and of_gains_and_ranks(lambda_weight)
+    if ranked and lambda_weight.reach:
+        return by_ranks()
     if not (preferred and pair_tiles.needs_loop(scores.shape) and ops.dtype(scores) == "float32"):
         return by_pairs()
     if lambda_weight is None and phi.by_grades is not None:
-        return ops.cond(by_grade.pays(*documents[:3]), partial(told_apart, phi.by_grades, *documents), by_pairs)
-    if None in scores.shape or not of_gains_and_ranks(lambda_weight):
+        return ops.cond(by_grade.pays(*documents[:3]), partial(_by_grades, phi, kind, *documents), by_pairs)
+    if None in scores.shape or not ranked:
         return by_pairs()
-    by_ranks = partial(_by_ranks, phi, lambda_weight, apart, *documents, fixed_weights)
-    return by_ranks() if lambda_weight.reach else ops.cond(_ranks_pay(labels, mask), by_ranks, by_pairs)
+    return ops.cond(_ranks_pay(labels, mask), by_ranks, by_pairs)
 
 
 def _ranks_pay(labels, mask):
@@ -121,7 +117,14 @@ def _ranks_pay(labels, mask):
     return DEAR * pairs > ops.sum(ops.cast(count(mask), "float32") ** 2) / 2.0
 
 
-def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights, fixed_weights):
+def _by_grades(phi, kind, labels, scores, mask, weights):
+    if kind == DERIVATIVES:
+        return phi.derivatives_by_grades(labels, scores, mask, weights)
+    by_document, gradient = phi.by_grades(labels, scores, mask, weights)
+    return (by_document if kind == DOCUMENTS else weights * by_document), gradient
+
+
+def _by_pairs(phi, lambda_weight, preferred, kind, labels, scores, mask, weights, fixed_weights):
     values, lambda_of_pair = weights_of_pairs(lambda_weight, labels, ranks(scores, mask), mask, fixed_weights)
     place = ops.broadcast_to(ops.arange(ops.shape(labels)[-1], dtype=labels.dtype), ops.shape(labels))
 
@@ -131,18 +134,30 @@ def _by_pairs(phi, lambda_weight, preferred, labels, scores, mask, weights, fixe
         preference = label_i - label_j
         # Numbers in place of truths: 1 for a pair that counts, 0 for another.
         counts = real_j * (ops.relu(ops.sign(preference)) if preferred else ops.abs(ops.sign(place_i - place_j)))
-        value, slope = phi.with_slope(counts * (score_i - score_j), preference)
+        difference = counts * (score_i - score_j)
         weight = counts * lambda_of_pair(values_i, values_j)
+        if kind == DERIVATIVES:
+            weight = weight * weight_i
+            pull, bend = (weight * x for x in phi.derivatives(difference, preference))
+            return pull, bend, pull, bend
+        value, slope = phi.with_slope(difference, preference)
         pull = weight * weight_i * slope
         return weight * value, pull, pull
 
     documents = (labels, weights, ops.cast(mask, labels.dtype), place, scores, *values)
-    higher = labels if preferred else None
-    by_document, pull, push = pair_tiles.pair_sums(terms, mask, *documents, by_row=2, by_column=1, higher=higher)
-    return by_document, pull - push
+    options = {"higher": labels if preferred else None}
+    if kind == DERIVATIVES:
+        return _added_up(*pair_tiles.pair_sums(terms, mask, *documents, by_row=2, by_column=2, **options))
+    by_document, pull, push = pair_tiles.pair_sums(terms, mask, *documents, by_row=2, by_column=1, **options)
+    return (by_document if kind == DOCUMENTS else weights * by_document), pull - push
 
 
-def _by_ranks(phi, lambda_weight, apart, labels, scores, mask, weights, fixed_weights):
+def _added_up(pull, bend, push, bent):
+    """(gradient, curvature) of the sums by row and by column: a difference has slopes of two signs."""
+    return pull - push, bend + bent
+
+
+def _by_ranks(phi, lambda_weight, kind, labels, scores, mask, weights, fixed_weights):
     """`_by_pairs` over the pairs of a higher and a lower rank, either of which may be the preferred document.
 
     What a weight makes of two ranks is computed once for all lists.
@@ -156,18 +171,26 @@ def _by_ranks(phi, lambda_weight, apart, labels, scores, mask, weights, fixed_we
         preference = label_i - label_j
         sign = real_j * ops.sign(preference)
         upper, lower = ops.relu(sign), ops.relu(-sign)  # which of the two is preferred
-        value, slope = phi.with_slope(sign * (score_i - score_j), ops.abs(preference))
+        pair = sign * (score_i - score_j), ops.abs(preference)
         lambda_of_pair = ops.abs(gain_i - gain_j) * of_ranks
         weight = (upper * weight_i + lower * weight_j) * lambda_of_pair
+        if kind == DERIVATIVES:
+            slope, bend = phi.derivatives(*pair)
+            pull, bend = sign * weight * slope, weight * bend
+            return pull, bend, pull, bend
+        value, slope = phi.with_slope(*pair)
         pull = sign * weight * slope
-        if apart:
+        if kind == DOCUMENTS:
             value = lambda_of_pair * value
             return upper * value, pull, lower * value, pull
         return weight * value, pull, pull
 
-    of_ranks = lambda_weight.of_ranks(ops.shape(labels)[-1], labels.dtype)
-    ranked = of_ranks, ranks(scores, mask), count(mask)[:, None]
-    by_upper, pull, *by_lower, push = pair_tiles.ranked_pair_sums(
-        terms, *ranked, *documents, by_row=2, by_column=1 + apart, reach=lambda_weight.reach
-    )
+    of_ranks, at = lambda_weight.of_ranks(ops.shape(labels)[-1], labels.dtype), ranks(scores, mask)
+    if lambda_weight.reach:
+        sums = partial(pair_tiles.near_pair_sums, terms, of_ranks, at, lambda_weight.reach, *documents)
+    else:
+        sums = partial(pair_tiles.ranked_pair_sums, terms, of_ranks, at, count(mask)[:, None], *documents)
+    if kind == DERIVATIVES:
+        return _added_up(*sums(by_row=2, by_column=2))
+    by_upper, pull, *by_lower, push = sums(by_row=2, by_column=1 + (kind == DOCUMENTS))
     return sum(by_lower, by_upper), pull - push

@@ -7,13 +7,13 @@ from keras import ops
 
 from plackett import backend
 from plackett._types import Tensor
-from plackett.kernels import by_grade
 from plackett.lambdas import LambdaWeight
 from plackett.lambdas._uses import PAIRS, check_lambda_weight
 from plackett.lists import clean, count, mean, weights_of_documents
 from plackett.lists._order import from_median
 from plackett.losses._base import LambdaWeightedLoss
-from plackett.losses._pairs import Phi, sum_over_pairs
+from plackett.losses._pairs import derivatives_over_pairs, sum_over_pairs
+from plackett.losses._phi import HINGE, LOGISTIC, SOFT_ZERO_ONE, SQUARED_ERROR, SQUARED_HINGE, Phi
 from plackett.registry import check_options, register
 from plackett.registry.options import Function
 
@@ -109,14 +109,7 @@ def pairwise_hinge(
 
     Reference: Joachims, "Optimizing Search Engines using Clickthrough Data", KDD 2002 (RankSVM).
     """
-    return _over_pairs(_HINGE, labels, scores, mask, weights, lambda_weight, per)
-
-
-def _hinge(scores, labels):
-    return ops.relu(1.0 - scores), -ops.relu(ops.sign(1.0 - scores))
-
-
-_HINGE = Phi(lambda scores, labels: ops.relu(1.0 - scores), _hinge, by_grade.hinge)
+    return _over_pairs(HINGE, labels, scores, mask, weights, lambda_weight, per)
 
 
 @register
@@ -133,7 +126,8 @@ class PairwiseHingeLoss(LambdaWeightedLoss):
     1.2
     """
 
-    fn = staticmethod(partial(sum_over_pairs, _HINGE))
+    fn = staticmethod(partial(sum_over_pairs, HINGE))
+    derivatives = staticmethod(partial(derivatives_over_pairs, HINGE))
     lambda_weights = PAIRS
     weighs_documents = True
 
@@ -164,15 +158,7 @@ def pairwise_squared_hinge(
 
     Reference: Chapelle & Keerthi, "Efficient algorithms for ranking with SVMs", Information Retrieval 2010.
     """
-    return _over_pairs(_SQUARED_HINGE, labels, scores, mask, weights, lambda_weight, per)
-
-
-def _squared_hinge(scores, labels):
-    lacks = ops.relu(1.0 - scores)
-    return lacks * lacks, -2.0 * lacks
-
-
-_SQUARED_HINGE = Phi(lambda scores, labels: ops.relu(1.0 - scores) ** 2, _squared_hinge)
+    return _over_pairs(SQUARED_HINGE, labels, scores, mask, weights, lambda_weight, per)
 
 
 @register
@@ -189,7 +175,8 @@ class PairwiseSquaredHingeLoss(LambdaWeightedLoss):
     1.44
     """
 
-    fn = staticmethod(partial(sum_over_pairs, _SQUARED_HINGE))
+    fn = staticmethod(partial(sum_over_pairs, SQUARED_HINGE))
+    derivatives = staticmethod(partial(derivatives_over_pairs, SQUARED_HINGE))
     lambda_weights = PAIRS
     weighs_documents = True
 
@@ -224,14 +211,6 @@ def pairwise_logistic(
     return _over_pairs(LOGISTIC, labels, scores, mask, weights, lambda_weight, per)
 
 
-def _logistic(scores, labels):
-    value, slope = backend.softplus_and_sigmoid(-scores)
-    return value, -slope
-
-
-LOGISTIC = Phi(lambda scores, labels: backend.softplus(-scores), _logistic, by_grade.logistic)
-
-
 @register
 class PairwiseLogisticLoss(LambdaWeightedLoss):
     """Pairwise logistic: the likelihood of each preference (RankNet); with an NDCG weight LambdaRank.
@@ -251,6 +230,7 @@ class PairwiseLogisticLoss(LambdaWeightedLoss):
     """
 
     fn = staticmethod(partial(sum_over_pairs, LOGISTIC))
+    derivatives = staticmethod(partial(derivatives_over_pairs, LOGISTIC))
     lambda_weights = PAIRS
     weighs_documents = True
 
@@ -281,15 +261,7 @@ def pairwise_soft_zero_one(
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010.
     """
-    return _over_pairs(_SOFT_ZERO_ONE, labels, scores, mask, weights, lambda_weight, per)
-
-
-def _soft_zero_one(scores, labels):
-    wrong = ops.sigmoid(-scores)
-    return wrong, -wrong * (1.0 - wrong)
-
-
-_SOFT_ZERO_ONE = Phi(lambda scores, labels: ops.sigmoid(-scores), _soft_zero_one, by_grade.soft_zero_one)
+    return _over_pairs(SOFT_ZERO_ONE, labels, scores, mask, weights, lambda_weight, per)
 
 
 @register
@@ -306,7 +278,8 @@ class PairwiseSoftZeroOneLoss(LambdaWeightedLoss):
     0.549834
     """
 
-    fn = staticmethod(partial(sum_over_pairs, _SOFT_ZERO_ONE))
+    fn = staticmethod(partial(sum_over_pairs, SOFT_ZERO_ONE))
+    derivatives = staticmethod(partial(derivatives_over_pairs, SOFT_ZERO_ONE))
     lambda_weights = PAIRS
     weighs_documents = True
 
@@ -333,7 +306,8 @@ def pairwise_mse(
 
     Derivatives: of any order and mode, see `plackett.losses`.
 
-    When: labels whose distances count, such as a teacher's scores or prices, up to a constant a list.
+    When: labels whose distances count, such as a teacher's scores, which may have any sign under a mask, or prices, up
+    to a constant a list.
 
     Reference: the pairwise squared error of TensorFlow Ranking 0.5, `PairwiseMSELoss`.
     """
@@ -346,21 +320,25 @@ def pairwise_mse(
 def _pairwise_mse(labels, scores, *, mask, weights, lambda_weight, per="list"):
     if lambda_weight is not None or per == "pair":
         options = {"weights": weights, "lambda_weight": lambda_weight, "preferred": False, "per": per}
-        return sum_over_pairs(_SQUARED_ERROR, labels, scores, mask=mask, **options)
+        return sum_over_pairs(SQUARED_ERROR, labels, scores, mask=mask, **options)
     weights = weights_of_documents(weights, labels, mask)
-    error = from_median(scores, mask) - labels
+    error = from_median(scores, mask) - from_median(labels, mask)
     error = ops.where(mask, error - mean(error, mask)[..., None], 0.0)
     documents = ops.cast(count(mask), error.dtype)[..., None]
     by_document = weights * (documents * error**2 + ops.sum(error**2, axis=-1, keepdims=True))
     return by_document if per == "document" else ops.sum(by_document, axis=-1)
 
 
-def _squared_error(scores, labels):
-    error = scores - labels
-    return error * error, 2.0 * error
-
-
-_SQUARED_ERROR = Phi(lambda scores, labels: (scores - labels) ** 2, _squared_error)
+def _pairwise_mse_derivatives(labels, scores, *, mask, weights=None, lambda_weight=None):
+    """Of the loss without a lambda weight the curvature is 2 sum_{j != i} (w_i + w_j)."""
+    options = {"mask": mask, "weights": weights, "lambda_weight": lambda_weight}
+    if lambda_weight is not None:
+        return derivatives_over_pairs(SQUARED_ERROR, labels, scores, preferred=False, **options)
+    _, gradient = backend.value_and_slope(lambda x: _pairwise_mse(labels, x, **options), scores)
+    weights = weights_of_documents(weights, labels, mask)
+    others = ops.cast(count(mask), weights.dtype)[..., None] - 2.0
+    curvature = 2.0 * (others * weights + ops.sum(weights, axis=-1, keepdims=True))
+    return gradient, ops.where(mask, curvature, 0.0)
 
 
 @register
@@ -369,8 +347,8 @@ class PairwiseMSELoss(LambdaWeightedLoss):
 
         loss = sum_ij ((s_i - s_j) - (y_i - y_j))^2    over all pairs i != j
 
-    Take it for labels whose distances count, such as a teacher's scores or prices, up to a constant a list.
-    `pairwise_mse` is the function.
+    Take it for labels whose distances count, such as a teacher's scores, of any sign under a mask, or prices, up to a
+    constant a list. `pairwise_mse` is the function.
 
     >>> loss = PairwiseMSELoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
@@ -379,5 +357,6 @@ class PairwiseMSELoss(LambdaWeightedLoss):
 
     fn = staticmethod(_pairwise_mse)
     any_labels = True
+    derivatives = staticmethod(_pairwise_mse_derivatives)
     lambda_weights = PAIRS
     weighs_documents = True

@@ -1,12 +1,14 @@
 """Losses of the neighbours in rankings that are sampled from the scores."""
 
+from functools import partial
+
 from plackett._types import Tensor
 from plackett.lambdas import LambdaWeight, YetiDCGLambdaWeight
 from plackett.lambdas._uses import PAIRS, check_lambda_weight
 from plackett.lists import clean, weights_of_documents
 from plackett.losses._base import RankingLoss, Reduction
-from plackett.losses._pairs import sum_over_pairs
-from plackett.losses._pairwise import LOGISTIC
+from plackett.losses._pairs import derivatives_over_pairs, sum_over_pairs
+from plackett.losses._phi import LOGISTIC
 from plackett.losses._sampled import mean_over_samples
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Positive, Whole
@@ -65,9 +67,9 @@ def yeti_logistic(
     return mean_over_samples(_yeti, labels, scores, mask=mask, **of_samples, lambda_weight=lambda_weight)
 
 
-def _yeti(labels, scores, *, mask, lambda_weight, weights=None):
+def _yeti(labels, scores, *, mask, lambda_weight, weights=None, over_pairs=sum_over_pairs):
     weight = _YETI if lambda_weight is None else lambda_weight
-    return sum_over_pairs(LOGISTIC, labels, scores, mask=mask, weights=weights, lambda_weight=weight)
+    return over_pairs(LOGISTIC, labels, scores, mask=mask, weights=weights, lambda_weight=weight)
 
 
 _YETI = YetiDCGLambdaWeight()
@@ -90,6 +92,7 @@ class YetiLogisticLoss(RankingLoss):
     """
 
     fn = staticmethod(_yeti)
+    derivatives = staticmethod(partial(_yeti, over_pairs=derivatives_over_pairs))
     lambda_weights = PAIRS
     weighs_documents = True
 

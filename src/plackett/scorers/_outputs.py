@@ -1,6 +1,6 @@
 """From the network of a scorer to its outputs: masked scores, one a document, a model and a task."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -36,6 +36,23 @@ def linear_heads(
         tasks,
         lambda name, prefix: mask_scores(keras.layers.Dense(models or 1, name=f"{prefix}head")(x), mask, name, models),
     )
+
+
+def share_head(scorer: keras.Model, tasks: Iterable[str]) -> keras.Model:
+    """A scorer of one output as one that gives the same scores to each task, so that each may have a loss of them.
+
+    Args:
+        scorer: with which the new one shares its weights; it has no others.
+        tasks: the names of the outputs.
+
+    Raises:
+        ValueError: a layer of the scorer has the name of a task.
+    """
+    if taken := {layer.name for layer in scorer.layers} & set(tasks):
+        raise ValueError(f"a layer of the scorer is named {min(taken)} as a task is: give the task another name")
+    layer, scores, mask = scorer.output._keras_history.operation, scorer.output, scorer.input["mask"]
+    options = {"axis_of_models": layer.axis_of_models, "ranking": layer.ranking, "dtype": layer.dtype_policy}
+    return keras.Model(scorer.input, {task: MaskedScores(name=task, **options)((scores, mask)) for task in tasks})
 
 
 def mask_scores(scores: Tensor, mask: Tensor, name: str, models: int | None) -> Tensor:

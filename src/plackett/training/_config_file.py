@@ -9,11 +9,11 @@ from plackett._files import check_file
 from plackett.registry import check_known
 from plackett.training._settings import Settings
 
-SOURCE = ("data", "validation", "reading", "clicks", "backend")
+SOURCE = ("data", "validation", "reading", "clicks", "teacher", "backend")
 
 
 def read_config(path: pathlib.Path, running: str, backend: str | None = None) -> dict:
-    """What a `config.yaml` holds: settings, and `data`, `validation`, `reading` and `clicks` where it names files.
+    """What a `config.yaml` holds: settings, and `data`, `validation`, `reading`, `clicks`, `teacher` where it has them.
 
     Args:
         path: the file.

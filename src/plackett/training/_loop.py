@@ -13,6 +13,7 @@ from plackett._files import MODEL, WHOLE_MODEL
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
 from plackett.scorers._any_model import column_inputs, inputs_for, match_to
+from plackett.scorers._outputs import share_head
 from plackett.scorers._two_tower import ranker_of
 from plackett.scorers.preprocessing.missing import check_missing
 from plackett.training._feed import Feed
@@ -44,7 +45,8 @@ class Trained:
     True
 
     Args:
-        model: the scorer with the weights of its best epoch. Where a Keras model was given that is no scorer of
+        model: the scorer with the weights of its best epoch; of several tasks it has an output for each, unless they
+            share a head. Where a Keras model was given that is no scorer of
             `plackett.scorers`, a scorer that it stands in, see `plackett.scorers.as_scorer`.
         history: one dict an epoch: epoch, loss, the validation metric.
         best: the entry of `history` that the weights are from.
@@ -189,9 +191,10 @@ class _Run:
         optimizer = make_optimizer(settings, settings.epochs * -(-len(lists) // batch_size))
         losses = make_losses(settings)
         self.losses = list(losses.values())
-        self.model = make_scorer(lists, settings, losses)
+        self.scorer = make_scorer(lists, settings, losses)
+        self.model = share_head(self.scorer, losses) if settings.shared_head else self.scorer  # what is trained
         self.validation = validation = match_to(self.model, validation)
-        self.ranker = ranker_of(self.model)
+        self.ranker = ranker_of(self.scorer)
         inputs_for(self.ranker, validation)
         if isinstance(self.metric, ValidationLoss):
             self.metric.check(self.model, validation)
@@ -204,13 +207,13 @@ class _Run:
 
     def to_its_end(self, folder, callbacks, config=None, *, goes_on=False):
         """Trains, or goes on, or finds that nothing is left to do; `config` is what `config.yaml` is to say."""
-        record = Record(self.validation, self.metric, self.settings.patience, folder, self.ranker)
+        record = Record(self.validation, self.metric, self.settings.patience, folder, self.scorer, self.ranker)
         if folder is not None:
             record.take(read_history(folder)).check_patience()
             write_changes(folder, config)
         if record.ends(self.settings.epochs):
             self.model.optimizer.build(self.model.trainable_variables)
-            self.model.load_weights(folder / (MODEL if self.ranker is self.model else WHOLE_MODEL))
+            self.scorer.load_weights(folder / (MODEL if self.ranker is self.scorer else WHOLE_MODEL))
         else:
             if goes_on and not positions(folder / CHECKPOINTS):
                 warnings.warn(
@@ -222,7 +225,7 @@ class _Run:
             self._fit(record, callbacks)
         if folder is not None:
             clear(folder / CHECKPOINTS, keep=1)
-        return Trained(self.model, record.history, record.best, self.validation, folder)
+        return Trained(self.scorer, record.history, record.best, self.validation, folder)
 
     def _fit(self, record, callbacks):
         """Epochs by one call of Keras's `fit` each, since the first may be what a checkpoint left of one."""

@@ -70,7 +70,22 @@ def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
     if len({loss.models for loss in made.values()}) > 1:
         numbers = ", ".join(f"{name} {loss.models or 1}" for name, loss in made.items())
         raise ValueError(f"the losses of all tasks must take as many scores a document, but they take: {numbers}")
+    if settings.shared_head:
+        _check_alike(made)
     return made
+
+
+def _check_alike(losses):
+    """Raises a ValueError where losses of the same scores take the columns of several for different things."""
+    first, *others = losses
+    for name in others:
+        for trait in ("ranking", "constants", "of_positions"):
+            if getattr(losses[first], trait) != getattr(losses[name], trait):
+                raise ValueError(
+                    f"with shared_head the losses of all tasks must read the scores of a document alike, but "
+                    f"{loss_name(losses[first])} of {first} and {loss_name(losses[name])} of {name} do not, by their "
+                    f"{trait}: take other losses, or a head for each task (without shared_head)"
+                )
 
 
 def loss_name(loss: RankingLoss) -> str:
@@ -80,7 +95,7 @@ def loss_name(loss: RankingLoss) -> str:
 
 
 def make_scorer(lists: RankingLists, settings: Settings, losses: Mapping[str | None, RankingLoss]) -> keras.Model:
-    """The scorer of the settings, with an output for each task, which ranks as its loss says.
+    """The scorer of the settings, with an output for each task unless all share one, which ranks as its loss says.
 
     Raises:
         ValueError: an unknown option, or one out of range, or a model that does not fit the lists or the losses.
@@ -94,7 +109,8 @@ def make_scorer(lists: RankingLists, settings: Settings, losses: Mapping[str | N
         model = given
     else:
         make = given if callable(given) else _known_scorer(given, lists, settings)
-        heads = {"models": models, "tasks": list(settings.tasks) if settings.tasks else None}
+        tasks = None if settings.tasks is None or settings.shared_head else list(settings.tasks)
+        heads = {"models": models, "tasks": tasks}
         heads = {name: value for name, value in heads.items() if value is not None}
         if make is scorers.two_tower:
             heads |= _of_towers(next(iter(losses.values())))
@@ -105,10 +121,14 @@ def make_scorer(lists: RankingLists, settings: Settings, losses: Mapping[str | N
     if scorer is not model:
         check_padding(scorer, lists)
     layers = output_layers(scorer)
-    if set(layers) != set(losses):
-        raise ValueError(f"the scorer must have {_in_words(losses)}, as tasks says, but has {_in_words(layers)}")
+    of_outputs = dict(losses)
+    if settings.shared_head:
+        of_outputs = {None: next(iter(losses.values()))}
+    if set(layers) != set(of_outputs):
+        who = "shared_head" if settings.shared_head else "tasks"
+        raise ValueError(f"the scorer must have {_in_words(of_outputs)}, as {who} says, but has {_in_words(layers)}")
     for name, layer in layers.items():
-        layer.ranking = losses[name].ranking
+        layer.ranking = of_outputs[name].ranking
     return scorer
 
 

@@ -105,6 +105,7 @@ class SettingsKeywords(typing.TypedDict, total=False):
     loss_options: dict
     target: str
     tasks: dict | None
+    shared_head: bool
     metric: str | dict | Metric | Loss
     scorer: str | dict | Callable | None
     scorer_options: dict
@@ -138,10 +139,13 @@ class Settings:
     Args:
         loss: the name of the loss; or a loss of Keras or plackett, or a function, see `train`.
         loss_options: arguments of a loss that is given by its name.
-        target: what the loss learns from: "label", or any column of the lists, such as "click" or "teacher".
+        target: what the loss learns from: "label", or any column of the lists, such as "click" or "teacher". A list
+            that nobody judged, as the column `judged` says, has no part in a loss of "label".
         tasks: name -> {target, loss, loss_options, weight}: a head of the scorer for each, which share its body; the
             losses are added up by their weights, 1 unless said otherwise, and what a task leaves out is as for the
             run. The metric is that of the first task. None = one head.
+        shared_head: the tasks have one head, so that their losses are of the same scores, as of judgements and of a
+            teacher; the ranker is a scorer of one output.
         metric: the name of the metric that chooses the best epoch, such as "ndcg@10"; or a metric of plackett. Or
             "validation_loss", the mean loss of the validation lists, which needs clicks alone; or a loss of plackett
             in its place.
@@ -179,6 +183,7 @@ class Settings:
     loss_options: dict = dataclasses.field(default_factory=dict)
     target: str = "label"
     tasks: dict | None = None
+    shared_head: bool = False
     metric: str | dict | Metric | Loss = "ndcg@10"
     scorer: str | dict | Callable | None = None
     scorer_options: dict = dataclasses.field(default_factory=dict)
@@ -208,6 +213,10 @@ class Settings:
             object.__setattr__(self, "tasks", {name: self._task(name, given) for name, given in self.tasks.items()})
             if not self.tasks:
                 raise ValueError("tasks must name at least one task, or be None, but got {}")
+        elif self.shared_head:
+            raise ValueError(
+                "shared_head=True (--shared-head) is for tasks, but there are none: give tasks, by a file of --config"
+            )
         _check_alone("loss", self.loss, {"loss_options": self.loss_options})
         if not isinstance(self.optimizer, str):
             _check_alone("optimizer", self.optimizer, {name: self._if_changed(name) for name in OF_OPTIMIZERS})

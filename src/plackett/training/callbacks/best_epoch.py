@@ -26,7 +26,8 @@ class Record(keras.callbacks.Callback):
         metric: what each epoch is measured by; other callbacks see it by its name in their logs.
         patience: how many epochs without a better metric are allowed.
         folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
-        ranker: what is measured and saved; of a model of two towers the relevance tower. None = the model.
+        scorer: what is trained, with one output where tasks share a head. None = the model.
+        ranker: what is measured and saved; of a scorer of two towers the relevance tower. None = the scorer.
 
     Raises:
         TrainingDivergedError: at the end of an epoch whose scores or metric are not finite; nothing of that epoch is
@@ -39,6 +40,7 @@ class Record(keras.callbacks.Callback):
         metric: RankingMetric | ValidationLoss,
         patience: int,
         folder: pathlib.Path | None,
+        scorer: keras.Model | None = None,
         ranker: keras.Model | None = None,
     ) -> None:
         super().__init__()
@@ -46,7 +48,8 @@ class Record(keras.callbacks.Callback):
         self.metric = metric
         self.patience = patience
         self.folder = folder
-        self.ranker = ranker
+        self.scorer = scorer
+        self.ranker = ranker or scorer
         self.history: list[dict] = []
         self.best: dict | None = None
         self.best_weights: list[np.ndarray] | None = None
@@ -120,8 +123,8 @@ class Record(keras.callbacks.Callback):
 
     def _write_model(self):
         if self.folder is not None:
-            ranker = self.ranker or self.model
-            models = {MODEL: ranker} if ranker is self.model else {WHOLE_MODEL: self.model, MODEL: ranker}
+            scorer, ranker = self.scorer or self.model, self.ranker or self.model
+            models = {MODEL: ranker} if ranker is scorer else {WHOLE_MODEL: scorer, MODEL: ranker}
             for name, model in models.items():
                 path = self.folder / name
                 with replace(path) as partial, errors_of_writing(path):

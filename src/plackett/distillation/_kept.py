@@ -1,0 +1,151 @@
+"""The scores of teachers, kept in a folder so that they are computed once.
+
+An entry has two files: `KEY.npy` holds the scores, and `KEY.json`, which is written last, what they are of. The key
+changes with the teacher and with the lists. The lock of the key, `KEY.lock`, is held by who computes and writes it.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import time
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import filelock
+import numpy as np
+
+from plackett._files import errors_of_writing, make_folder, replace, write_whole
+from plackett.data import RankingLists
+from plackett.data.datasets.movielens import cache_folder
+from plackett.distillation import _fingerprints
+
+FORMAT = 1  # of the entries; one of another number is none
+
+
+class Kept(NamedTuple):
+    """The scores of one teacher.
+
+    Args:
+        scores: [documents] float64, as the teacher gave them.
+        notes: what must be known of how it scored, in whole sentences.
+    """
+
+    scores: np.ndarray
+    notes: list[str]
+
+
+class Source(NamedTuple):
+    """Where scores come from.
+
+    Args:
+        name: what warnings call the teacher.
+        teacher: its fingerprint.
+        path: of its file. None = it has none.
+    """
+
+    name: str
+    teacher: str
+    path: str | None
+
+
+def default_folder() -> pathlib.Path:
+    """Where scores are kept where nothing else is said: `$PLACKETT_CACHE/teachers`."""
+    return cache_folder() / "teachers"
+
+
+def keep(folder: str | os.PathLike, source: Source, lists: RankingLists, compute: Callable[[], Kept]) -> Kept:
+    """The scores that are kept of a teacher on some lists; they are computed first where there are none.
+
+    Where scores are kept of what this teacher or these lists were before, or an entry is damaged, a warning says so.
+
+    Args:
+        folder: of the entries.
+        source: the teacher.
+        lists: what it scores.
+        compute: gives the scores.
+
+    Raises:
+        NotADirectoryError: there is a file where the folder should be.
+        OSError: an entry could not be written.
+    """
+    folder = pathlib.Path(folder)
+    try:
+        with errors_of_writing(folder):
+            make_folder(folder)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"cache must be a folder, but {folder} is a file, or lies in one") from None
+    facts = {
+        "format": FORMAT,
+        "teacher": source.teacher,
+        "path": source.path,
+        "lists": _fingerprints.of_lists(lists),
+        "outline": _fingerprints.outline(lists),
+        "documents": len(lists.labels),
+    }
+    key = hashlib.blake2b(f"{facts['teacher']} {facts['lists']}".encode(), digest_size=12).hexdigest()
+    # Who comes second waits, and then reads what the first has written.
+    with filelock.FileLock(folder / f"{key}.lock"):
+        if (found := _read(folder, key, facts, source.name)) is not None:
+            return found
+        _tell_changes(folder, facts, source.name)
+        made = compute()
+        _write(folder, key, facts, made)
+        return made
+
+
+def _read(folder, key, facts, name):
+    """The scores of an entry; None where there is none that is whole."""
+    if not (folder / f"{key}.json").exists():
+        return None
+    told = _read_facts(folder / f"{key}.json")
+    try:
+        digest = _digest(folder / f"{key}.npy")
+        if told is not None and digest == told["digest"] and all(told[fact] == facts[fact] for fact in _OF_BOTH):
+            return Kept(np.load(folder / f"{key}.npy", allow_pickle=False), list(told["notes"]))
+    except (OSError, ValueError, KeyError):
+        pass
+    warnings.warn(f"the scores of the teacher {name} in {folder} are damaged: they are computed anew", stacklevel=2)
+    return None
+
+
+_OF_BOTH = ("teacher", "lists", "documents")
+
+
+def _write(folder, key, facts, made):
+    scores = folder / f"{key}.npy"
+    with replace(scores) as partial, errors_of_writing(scores):
+        np.save(partial, made.scores, allow_pickle=False)
+    facts = facts | {"digest": _digest(scores), "notes": made.notes, "time": time.time()}
+    write_whole(folder / f"{key}.json", json.dumps(facts))
+
+
+def _tell_changes(folder, facts, name):
+    """Warns where scores are kept of what the teacher or the lists were before."""
+    others = [found for path in folder.glob("*.json") if (found := _read_facts(path)) is not None]
+    before = [
+        other
+        for other in others
+        if other["outline"] == facts["outline"]
+        and (other["teacher"] == facts["teacher"] or (facts["path"] and other["path"] == facts["path"]))
+    ]
+    if before:
+        last = max(before, key=lambda other: other["time"])
+        words = {"teacher": f"the teacher {name}", "lists": "what the lists hold of its documents"}
+        changed = " and ".join(text for fact, text in words.items() if last[fact] != facts[fact])
+        warnings.warn(f"{changed} changed after the scores were kept in {folder}: they are computed anew", stacklevel=2)
+
+
+def _read_facts(path):
+    """What an entry says of itself; None where it is damaged, or of another format."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return facts if facts["format"] == FORMAT and {"outline", "time", "path", *_OF_BOTH} <= facts.keys() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _digest(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]

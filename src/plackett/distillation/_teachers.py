@@ -1,0 +1,298 @@
+"""Teachers: whatever gives scores, of one ranker or several."""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from plackett.data import RankingLists
+from plackett.distillation import _fingerprints
+from plackett.distillation._kept import Kept, Source, default_folder, keep
+from plackett.distillation._scales import all_equal, as_float64, standardize
+from plackett.evaluation import open_system
+from plackett.evaluation._scored import System
+from plackett.evaluation._scoring import check_lists
+from plackett.evaluation.systems.base import OpenSystem, check_scores, features_of
+from plackett.evaluation.systems.models import KerasModel
+from plackett.evaluation.systems.names import name_systems
+from plackett.evaluation.systems.simple import Column, Scores
+from plackett.registry.options import is_number
+
+PART = 2**20  # documents that are scored together
+COLUMN = "teacher"  # where the scores are in the lists
+
+Cache = str | os.PathLike | Literal[False] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One of the rankers of a teacher.
+
+    Args:
+        name: what errors call it.
+        system: the function of lists.
+        fingerprint: changes with it. None = nothing tells whether it did.
+        path: of its file. None = it has none.
+    """
+
+    name: str
+    system: System
+    fingerprint: str | None
+    path: str | None
+
+    def scores(self, lists: RankingLists, cache: Cache = None) -> Kept:
+        """The scores of all documents, those that are kept where there are such; see `with_teacher`."""
+        fresh = self.afresh()
+        if self.fingerprint is None or cache is False:
+            return fresh.compute(lists)
+        source = Source(self.name, self.fingerprint, self.path)
+        return keep(default_folder() if cache is None else cache, source, lists, lambda: fresh.compute(lists))
+
+    def afresh(self) -> "Member":
+        """The same ranker, which was not called yet."""
+        return dataclasses.replace(self, system=open_system(self.system))
+
+    def compute(self, lists: RankingLists) -> Kept:
+        """The scores of all documents, part by part."""
+        # An array holds the scores of all lists, whatever part of them is asked for.
+        parts = [lists] if isinstance(self.system, Scores) else _parts(lists)
+        scores = [self._of_part(part) for part in parts]
+        return Kept(np.concatenate([np.zeros(0), *scores]), self.notes())
+
+    def notes(self) -> list[str]:
+        """What must be known of how it scored."""
+        return self.system.notes() if isinstance(self.system, OpenSystem) else []
+
+    def _of_part(self, lists):
+        scores = check_scores(self.name, lists, self.system(lists)).scores
+        try:
+            scores = as_float64(scores)
+        except ValueError as error:
+            raise ValueError(f"the teacher {self.name}: {error}") from None
+        if len(wrong := np.flatnonzero(~np.isfinite(scores))):
+            query = lists.queries[int(np.searchsorted(lists.row_splits, wrong[0], side="right")) - 1]
+            raise ValueError(
+                f"the teacher {self.name} gives document {lists.documents[wrong[0]]!r} of query {query!r} the score "
+                f"{scores[wrong[0]]}, which is none to learn from: a teacher scores every document, so leave out those "
+                "that it does not retrieve, or give a function of lists that scores them"
+            )
+        return scores
+
+
+class Teacher(OpenSystem):
+    """Whatever gives scores, as a teacher; a function of lists.
+
+    >>> lists = RankingLists.from_arrays([[3.0, 0.1], [1.0, 0.2]], [1, 0], group=[2])
+    >>> Teacher("feature:1")(lists).tolist()
+    [3.0, 1.0]
+
+    Several rankers are one teacher, whose scores are the mean of theirs, each of them standardised list by list, so
+    that none counts more because its scores are larger:
+
+    >>> Teacher(["feature:1", "feature:2"])(lists).tolist()
+    [0.0, 0.0]
+
+    Args:
+        what: a ranker as `plackett.evaluation.open_system` takes it: a Keras model, a model of LightGBM, XGBoost,
+            CatBoost or scikit-learn, a function of lists, an array of scores, "column:NAME", "feature:NAME", or the
+            path of a run, of a model file, of an ONNX file or of scores. Or a list of several, or a dict of them by
+            name.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ImportError: a library that it needs is not installed.
+        ValueError: it is none of these, a file is malformed, two have one name, or there is none.
+    """
+
+    def __init__(self, what: Any):
+        if isinstance(what, Teacher):
+            self.members: tuple[Member, ...] = what.members
+            return
+        self.members = tuple(
+            Member(name, open_system(one), _fingerprints.of_teacher(one), _path_of(one))
+            for name, one in _by_name(what).items()
+        )
+
+    @property
+    def name(self) -> str:
+        """The names of its rankers."""
+        return ", ".join(member.name for member in self.members)
+
+    @property
+    def is_several(self) -> bool:
+        """Whether its scores are the mean of those of several rankers."""
+        return len(self.members) > 1
+
+    def reads(self) -> Sequence[str] | int | None:
+        """The features that its rankers read."""
+        return features_of(member.system for member in self.members)
+
+    def __call__(self, lists: RankingLists) -> np.ndarray:
+        """[documents] float64, its scores, computed anew."""
+        return self._join([member.compute(lists).scores for member in self.members], lists)
+
+    def scores(self, lists: RankingLists, cache: Cache = None) -> Kept:
+        """Its scores, and what must be known of them.
+
+        Args:
+            lists: what is scored.
+            cache: see `with_teacher`.
+
+        Raises:
+            OSError: the scores could not be kept.
+            ValueError: it cannot score these lists, or gives a score that is not finite; says of which document.
+        """
+        kept = [member.scores(lists, cache) for member in self.members]
+        notes = dict.fromkeys(note for one in kept for note in one.notes)
+        return Kept(self._join([one.scores for one in kept], lists), list(notes))
+
+    def _join(self, scores, lists):
+        """The scores of one ranker, or the mean of the standardised scores of several."""
+        return np.mean([standardize(one, lists.row_splits) for one in scores], axis=0) if self.is_several else scores[0]
+
+    def notes(self) -> list[str]:
+        """What its rankers say of the lists that it was called with."""
+        return list(dict.fromkeys(note for member in self.members for note in member.notes()))
+
+    def afresh(self) -> "Teacher":
+        """The same teacher, which was not called yet."""
+        other = Teacher(self)
+        other.members = tuple(member.afresh() for member in self.members)
+        return other
+
+    def record(self) -> list[dict[str, str]]:
+        """What `config.yaml` says of its rankers."""
+        return [
+            {"name": member.name}
+            | ({} if member.path is None else {"path": member.path})
+            | ({} if member.fingerprint is None else {"fingerprint": member.fingerprint})
+            for member in self.members
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Taught:
+    """Lists with the scores of a teacher.
+
+    Args:
+        lists: with the column `teacher`.
+        equal: how many lists of several documents have one score for all of them.
+        notes: what must be known of how the teacher scored, in whole sentences.
+    """
+
+    lists: RankingLists
+    equal: int
+    notes: list[str]
+
+
+def with_teacher(
+    lists: RankingLists, teacher: Any, *, standardize: bool = True, temperature: float = 1.0, cache: Cache = None
+) -> RankingLists:
+    """The lists with the scores of a teacher as their column `teacher`, from which `target="teacher"` learns.
+
+    >>> lists = RankingLists.from_arrays([[900.0], [500.0], [100.0]], group=[3])
+    >>> with_teacher(lists, "feature:1", temperature=0.5).columns["teacher"].round(3).tolist()
+    [2.4489998817443848, 0.0, -2.4489998817443848]
+
+    Scores are computed once: those of a model or a file are kept in a folder, and read from there when the same teacher
+    is asked about the same lists. Both are known by fingerprints, of what the model is and of the features, ids and
+    columns of the lists in their order; where one of them changed, a warning says which, and the scores are computed
+    anew. Labels are no part of it, so that new judgements leave the scores as they are: no model reads them. A function
+    could, and its scores are not kept, nor those of columns, arrays and chance. The folder may be removed at any time.
+
+    Args:
+        lists: what is scored.
+        teacher: a `Teacher`, or what makes one.
+        standardize: whether the scores of each list are shifted and scaled to mean 0 and standard deviation 1, which
+            makes teachers of any scale alike; where all are equal they are 0. False = as the teacher gives them; of
+            several rankers, the mean of their standardised scores.
+        temperature: what the scores are divided by after that, above 0. The higher, the less sure the teacher is.
+        cache: the folder where scores are kept. None = `$PLACKETT_CACHE/teachers`, by default
+            ~/.cache/plackett/teachers. False = they are not kept.
+
+    Returns:
+        The lists with the column, float32, in the place of an earlier one.
+
+    Raises:
+        OSError: the scores could not be kept.
+        ValueError: the teacher is none, it cannot score these lists, or gives a score that is not finite, or that
+            float32 does not hold; says of which document.
+    """
+    return teach(lists, Teacher(teacher), standardized=standardize, temperature=temperature, cache=cache).lists
+
+
+def teach(lists: RankingLists, teacher: Teacher, *, standardized: bool, temperature: float, cache: Cache) -> Taught:
+    """What `with_teacher` does, and what must be known of it."""
+    check_lists("lists", lists)
+    check_scale(standardized, temperature)
+    check_cache(cache)
+    scores, notes = teacher.scores(lists, cache)
+    equal = int(all_equal(scores, lists.row_splits).sum())
+    if standardized:
+        scores = standardize(scores, lists.row_splits)
+    with np.errstate(over="ignore"):
+        column = (scores / temperature).astype("float32")
+    if len(wrong := np.flatnonzero(~np.isfinite(column))):
+        query = lists.queries[int(np.searchsorted(lists.row_splits, wrong[0], side="right")) - 1]
+        way_out = "give a higher temperature" if standardized else "standardise the scores, or raise the temperature"
+        raise ValueError(
+            f"the teacher {teacher.name} gives document {lists.documents[wrong[0]]!r} of query {query!r} the score "
+            f"{scores[wrong[0]]:g}, which divided by the temperature {temperature:g} is more than float32 holds: "
+            f"{way_out} (teacher_temperature, --teacher-temperature)"
+        )
+    return Taught(dataclasses.replace(lists, columns=lists.columns | {COLUMN: column}), equal, notes)
+
+
+def check_scale(standardized: object, temperature: object) -> None:
+    """Raises a ValueError unless these say how scores are scaled."""
+    if not isinstance(standardized, bool):
+        raise ValueError(f"standardize must be True or False, but got {standardized!r}")
+    if not (is_number(temperature) and temperature > 0):
+        raise ValueError(f"the temperature of the teacher must be a number above 0, but got {temperature!r}")
+
+
+def check_cache(cache: object) -> None:
+    """Raises a ValueError unless this says where scores are kept."""
+    if cache is not None and cache is not False and not isinstance(cache, str | os.PathLike):
+        raise ValueError(f"cache must be a folder, None for the usual one, or False for none, but got {cache!r}")
+
+
+def _by_name(what):
+    """The rankers of a teacher by their names."""
+    if isinstance(what, Mapping):
+        if not what:
+            raise ValueError("a teacher of several rankers must name at least one, but got an empty dict")
+        return {str(name): one for name, one in what.items()}
+    if isinstance(what, str | os.PathLike):
+        return name_systems([what])
+    if not isinstance(what, list | tuple):
+        return {_name_of(what): what}
+    if not what:
+        raise ValueError("a teacher must be a ranker or a list of several, but got an empty list")
+    if all(isinstance(one, str | os.PathLike) for one in what):
+        return name_systems(what)
+    return {
+        one if isinstance(one, str) else f"number {number}, {_name_of(one)}": one for number, one in enumerate(what, 1)
+    }
+
+
+def _name_of(what):
+    if isinstance(what, KerasModel | Column):
+        return what.name
+    return getattr(what, "__name__", None) or type(what).__name__
+
+
+def _path_of(what):
+    return os.path.abspath(what) if isinstance(what, str | os.PathLike) and os.path.exists(what) else None
+
+
+def _parts(lists) -> Iterator[RankingLists]:
+    """The lists in parts of at most so many documents, or of one list."""
+    start = 0
+    while start < len(lists):
+        most = lists.row_splits[start] + PART
+        stop = max(start + 1, int(np.searchsorted(lists.row_splits, most, side="right")) - 1)
+        yield lists[start:stop]
+        start = stop

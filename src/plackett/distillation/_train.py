@@ -1,0 +1,209 @@
+"""Training a student: lists and a teacher in, a smaller or faster ranker out."""
+
+import dataclasses
+import os
+import pathlib
+from typing import Any, Unpack
+
+from plackett._files import MODEL
+from plackett.data import RankingLists
+from plackett.distillation import _remarks
+from plackett.distillation._lists import as_extra, check_no_shared, hold_out_judged, join
+from plackett.distillation._options import Options, settings_of
+from plackett.distillation._teacher_losses import check_teacher_loss
+from plackett.distillation._teachers import COLUMN, Cache, Teacher, check_cache, teach
+from plackett.evaluation._scoring import check_lists
+from plackett.training import Settings, Trained
+from plackett.training import train as train_ranker
+from plackett.training._objective import chooses_by_labels, make_losses, make_metric
+from plackett.training._settings import SettingsKeywords
+from plackett.training._validation_share import hold_out
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is trained: the lists with the teacher's scores, and the settings of `plackett.train`.
+
+    Args:
+        lists: what is learnt from.
+        held_out: what the epoch is chosen on.
+        settings: fields of `plackett.training.Settings`.
+        record: what `config.yaml` says of the teacher.
+        facts: what must be known of it, in whole sentences.
+    """
+
+    lists: RankingLists
+    held_out: RankingLists
+    settings: dict[str, Any]
+    record: dict[str, Any]
+    facts: list[str]
+
+    def remarks(self) -> list[str]:
+        """What must be known of it, in whole sentences."""
+        return list(self.facts)
+
+
+def train(
+    lists: RankingLists,
+    teacher: Any,
+    validation: RankingLists | None = None,
+    *,
+    label_loss: Any = None,
+    label_options: dict | None = None,
+    label_weight: float = 0.0,
+    extra_lists: RankingLists | None = None,
+    shared_queries: bool = False,
+    standardize: bool = True,
+    teacher_temperature: float = 1.0,
+    cache: Cache = None,
+    output: str | os.PathLike | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    provenance: dict | None = None,
+    callbacks: list | None = None,
+    **settings: Unpack[SettingsKeywords],
+) -> Trained:
+    """Trains a student to rank as a teacher does, and keeps the epoch that ranks the validation lists best.
+
+    >>> import numpy as np
+    >>> from plackett.data import RankingLists
+    >>> x = np.random.default_rng(0).normal(size=(40, 3))
+    >>> lists = RankingLists.from_arrays(x, x[:, 0] > 0, group=[8] * 5)
+    >>> trained = train(lists, lambda lists: -1e6 * lists.features[:, 0], epochs=1, scorer_options={"hidden": [4]})
+    >>> list(trained.best), trained.model.name
+    (['epoch', 'loss', 'ndcg@10'], 'mlp')
+
+    The student learns from
+
+        label_weight * label loss of the labels + (1 - label_weight) * loss of the teacher's scores
+
+    and no judgement is needed for the second part: `extra_lists` are learnt from by the teacher alone. What `plackett
+    score`, `plackett.load` and every metric take is the student, which knows nothing of its teacher.
+
+    Args:
+        lists: the training lists.
+        teacher: whatever gives scores, or a list of several, see `Teacher`. It is asked before training starts, once
+            for each list, see `with_teacher`.
+        validation: the lists whose labels choose the epoch, by `metric`. None = the share `validation_share` of those
+            lists that somebody judged, drawn by the seed, is held out. Where nobody judged any, the metric
+            "validation_loss" chooses it by the teacher's scores.
+        label_loss: of the labels. None = "unique_softmax", where `label_weight` is above 0.
+        label_options: arguments of a label loss that is given by its name.
+        label_weight: the weight of the labels, from 0, the teacher alone, to below 1.
+        extra_lists: lists of other queries with the same features. Whatever labels they have are not looked at.
+        shared_queries: whether a query id of `extra_lists` may be one of `lists` or `validation` too, as where ids are
+            numbers that begin anew.
+        standardize, teacher_temperature, cache: `standardize`, `temperature` and `cache` of `with_teacher`.
+        output, overwrite, resume, provenance, callbacks: as in `plackett.train`. A run is resumed with the same scores
+            alone.
+        settings: fields of `plackett.training.Settings`, but for `target`, `tasks` and `shared_head`, which are made of
+            these options. `loss` and `loss_options` are of the teacher's scores. "coupled_rank_distil", unless another
+            is given, takes them, standardised and divided by `teacher_temperature`, for the logits of a Plackett-Luce
+            model, whose sampled rankings the student learns; its options are `topk` and `sample_size`. "list_net" is
+            the cross-entropy of the teacher's softmax; "pairwise_mse" and "margin_mse" learn its differences,
+            "mean_squared" its scores; "list_mle", "pairwise_logistic", "pairwise_hinge", "pairwise_squared_hinge" and
+            "pairwise_soft_zero_one" its order alone. Or a loss of your own; those of plackett that read grades are
+            refused. Their `temperature` is that of the student's scores.
+
+    Returns:
+        What `plackett.train` does.
+
+    Raises:
+        OSError: the scores could not be kept, or as `plackett.train` does.
+        ValueError: a teacher that is none, or whose scores are not finite; a loss that reads grades; an option that
+            would not act; extra lists that do not fit; `output` is the run of the teacher; or as `plackett.train` does.
+    """
+    options = Options(label_loss, label_options or {}, label_weight, standardize, teacher_temperature)
+    plan = make_plan(
+        lists,
+        teacher,
+        options,
+        validation=validation,
+        extra_lists=extra_lists,
+        shared_queries=shared_queries,
+        cache=cache,
+        output=output,
+        settings=dict(settings),
+    )
+    share = Settings.from_dict(plan.settings).validation_share
+    held_out = {} if validation is not None else {"validation": f"{share:.0%} of the queries"}
+    return train_ranker(
+        plan.lists,
+        plan.held_out,
+        output=output,
+        overwrite=overwrite,
+        resume=resume,
+        provenance=(provenance or {}) | {"teacher": plan.record} | held_out,
+        callbacks=callbacks,
+        **plan.settings,
+    )
+
+
+def make_plan(
+    lists: RankingLists,
+    teacher: Any,
+    options: Options,
+    *,
+    validation: RankingLists | None,
+    extra_lists: RankingLists | None,
+    shared_queries: bool,
+    cache: Cache,
+    output: str | os.PathLike | None,
+    settings: dict[str, Any],
+) -> Plan:
+    """What `train` trains; see there. What can be wrong is checked before the teacher is asked."""
+    given = {"lists": lists, "validation": validation, "extra_lists": extra_lists}
+    for name, some_lists in given.items():
+        if some_lists is not None:
+            check_lists(name, some_lists)
+    check_cache(cache)
+    settings = settings_of(options, settings)
+    whole = Settings.from_dict(settings)
+    losses = make_losses(whole)
+    check_teacher_loss(losses.get(COLUMN) or losses[None])
+    make_metric(whole)  # which may refuse, as what follows may
+    opened = Teacher(teacher)
+    check_output_is_no_teacher(opened, output)
+    by_labels = chooses_by_labels(whole)
+    if by_labels and validation is None:
+        hold_out_judged(lists, whole.validation_share, whole.seed)
+    if extra_lists is not None:
+        if not shared_queries:
+            check_no_shared(extra_lists, lists, "the training lists")
+            if validation is not None:
+                check_no_shared(extra_lists, validation, "the validation lists")
+        extra_lists = as_extra(extra_lists, lists)
+    asked = {"lists": lists, "extra_lists": extra_lists, "validation": None if by_labels else validation}
+    taught = {
+        name: teach(part, opened, standardized=options.standardize, temperature=options.temperature, cache=cache)
+        for name, part in asked.items()
+        if part is not None
+    }
+    learnt, held_out = taught["lists"].lists, validation
+    if held_out is None:
+        share, seed = whole.validation_share, whole.seed
+        learnt, held_out = hold_out_judged(learnt, share, seed) if by_labels else hold_out(learnt, whole)
+    elif "validation" in taught:
+        held_out = taught["validation"].lists
+    facts = [*_remarks.of_options(options, opened, losses, cache), *_remarks.of_scores(taught.values())]
+    record = _record(options, opened)
+    if extra_lists is not None:
+        extra = taught["extra_lists"].lists
+        facts += _remarks.of_extra(learnt, extra, given["extra_lists"])
+        record["extra_lists"] = len(extra)
+        learnt = join(learnt, extra)
+    return Plan(learnt, held_out, settings, record, facts)
+
+
+def check_output_is_no_teacher(teacher: Teacher, output: str | os.PathLike | None) -> None:
+    """Raises a ValueError where the student would be written over its teacher."""
+    folder = None if output is None else pathlib.Path(output).resolve()
+    for member in teacher.members if folder else ():
+        if member.path and pathlib.Path(member.path).resolve() in (folder, folder / MODEL):  # type: ignore[operator]
+            raise ValueError(f"{output} is the run of the teacher {member.name}: choose another output for the student")
+
+
+def _record(options, teacher):
+    """What `config.yaml` says; the losses and their weights are among its settings."""
+    scale = {"standardize": options.standardize, "temperature": float(options.temperature)}
+    return {"rankers": teacher.record()} | scale | {"label_weight": float(options.label_weight)}

@@ -1,0 +1,107 @@
+"""Functions of the differences of two documents, which losses of pairs add up, with their derivatives."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from keras import ops
+
+from plackett import backend
+from plackett.kernels import by_grade
+
+
+class Phi(NamedTuple):
+    """A function of the differences of scores and of labels of two documents, number by number.
+
+    Args:
+        plain: the function, for the backend to differentiate.
+        with_slope: the function and its derivative by the difference of scores.
+        by_grades: its sums over the pairs of a list, grade by grade, see `plackett.kernels.by_grade`. None = no such
+            way.
+        derivatives: its first and second derivative by the difference of scores; for a function that is piecewise
+            linear the square of the first in place of the second. None = not known.
+        derivatives_by_grades: their sums, grade by grade. None = no such way.
+    """
+
+    plain: Callable
+    with_slope: Callable
+    by_grades: Callable | None = None
+    derivatives: Callable | None = None
+    derivatives_by_grades: Callable | None = None
+
+
+def _hinge(scores, labels):
+    return ops.relu(1.0 - scores), -ops.relu(ops.sign(1.0 - scores))
+
+
+def _hinge_derivatives(scores, labels):
+    counts = ops.relu(ops.sign(1.0 - scores))
+    return -counts, counts
+
+
+def _squared_hinge(scores, labels):
+    lacks = ops.relu(1.0 - scores)
+    return lacks * lacks, -2.0 * lacks
+
+
+def _squared_hinge_derivatives(scores, labels):
+    lacks = ops.relu(1.0 - scores)
+    return -2.0 * lacks, 2.0 * ops.sign(lacks)
+
+
+def _logistic(scores, labels):
+    value, slope = backend.softplus_and_sigmoid(-scores)
+    return value, -slope
+
+
+def _logistic_derivatives(scores, labels):
+    wrong = ops.sigmoid(-scores)
+    return -wrong, wrong * (1.0 - wrong)
+
+
+def _soft_zero_one(scores, labels):
+    wrong = ops.sigmoid(-scores)
+    return wrong, -wrong * (1.0 - wrong)
+
+
+def _soft_zero_one_derivatives(scores, labels):
+    wrong = ops.sigmoid(-scores)
+    slope = wrong * (1.0 - wrong)
+    return -slope, slope * (1.0 - 2.0 * wrong)
+
+
+def _squared_error(scores, labels):
+    error = scores - labels
+    return error * error, 2.0 * error
+
+
+def _squared_error_derivatives(scores, labels):
+    return 2.0 * (scores - labels), 2.0
+
+
+HINGE = Phi(
+    lambda scores, labels: ops.relu(1.0 - scores),
+    _hinge,
+    by_grade.hinge,
+    _hinge_derivatives,
+    by_grade.hinge_derivatives,
+)
+SQUARED_HINGE = Phi(
+    lambda scores, labels: ops.relu(1.0 - scores) ** 2, _squared_hinge, derivatives=_squared_hinge_derivatives
+)
+LOGISTIC = Phi(
+    lambda scores, labels: backend.softplus(-scores),
+    _logistic,
+    by_grade.logistic,
+    _logistic_derivatives,
+    by_grade.logistic_derivatives,
+)
+SOFT_ZERO_ONE = Phi(
+    lambda scores, labels: ops.sigmoid(-scores),
+    _soft_zero_one,
+    by_grade.soft_zero_one,
+    _soft_zero_one_derivatives,
+    by_grade.soft_zero_one_derivatives,
+)
+SQUARED_ERROR = Phi(
+    lambda scores, labels: (scores - labels) ** 2, _squared_error, derivatives=_squared_error_derivatives
+)
