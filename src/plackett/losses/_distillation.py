@@ -179,6 +179,7 @@ class ListNetLoss(RankingLoss):
     """
 
     fn = staticmethod(_list_net)
+    any_labels = True
     curvature = staticmethod(_list_net_curvature)
     weighs_documents = True
 
@@ -293,6 +294,7 @@ class MarginMSELoss(RankingLoss):
     """
 
     fn = staticmethod(_margin_mse)
+    any_labels = True
     curvature = staticmethod(_margin_mse_curvature)
     weighs_documents = True
 
