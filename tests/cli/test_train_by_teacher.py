@@ -126,7 +126,11 @@ def test_a_student_ranks_as_its_teacher_and_all_that_it_learnt_from_is_told(here
     student, teacher = (open_system(path)(lists) for path in ("run", "model.txt"))
     taus = [kendalltau(student[a:b], teacher[a:b]).statistic for a, b in itertools.pairwise(lists.row_splits)]
     assert np.mean(taus) > 0.5
-    assert run("score", "run", "test.txt", "-o", "scores.csv").exit_code == 0
+    done = run("report", "run", "trees=model.txt", "--data", "test.txt", "--metric", "ndcg@5", "-o", "report.html")
+    assert done.exit_code == 0, done.output
+    page = pathlib.Path("report.html").read_text()
+    assert "How far a student ranks as its teacher" in page
+    assert "run scores " in page
 
 
 def test_a_config_repeats_the_run_and_flags_go_before_it(here):
