@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 from teachers_data import EXTRA, LISTS, QUICK, best, trees, with_column
 
 import plackett
-from plackett.distillation import Teacher, _fingerprints, _kept, with_teacher
+from plackett.distillation import Teacher, _fingerprints, _score_cache, with_teacher
 from plackett.distillation._teachers import Member
 
 
@@ -211,7 +211,7 @@ def test_a_folder_that_cannot_be_written_is_told_of_before_the_teacher_is_asked(
     def refuse(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(_kept, "make_folder", refuse)
+    monkeypatch.setattr(_score_cache, "make_folder", refuse)
     with pytest.raises(PermissionError, match=r"kept could not be written: Permission denied.*--teacher-cache"):
         scores(LISTS, teacher, cache)
     assert not asked

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from plackett.data import RankingLists
 from plackett.data._batches import judged_lists
-from plackett.distillation._kept import default_folder
 from plackett.distillation._lists import left_out
 from plackett.distillation._options import Options
-from plackett.distillation._teachers import COLUMN, Cache, Taught, Teacher
+from plackett.distillation._score_cache import default_folder
+from plackett.distillation._teachers import COLUMN, Cache, ScoredLists, Teacher
 from plackett.evaluation.systems.base import count
 from plackett.losses._base import RankingLoss
 from plackett.training._objective import loss_name
@@ -40,7 +40,7 @@ def of_cut(max_list_size: int | None) -> list[str]:
     ]
 
 
-def of_scores(taught: Iterable[Taught]) -> list[str]:
+def of_scores(taught: Iterable[ScoredLists]) -> list[str]:
     """What the teacher said of its scores, and where it prefers nothing."""
     taught = list(taught)
     equal, queries = sum(one.equal for one in taught), sum(len(one.lists) for one in taught)

@@ -19,7 +19,7 @@ from plackett.lists import (
 from plackett.lists._order import end_of_equals, first_of_equals, from_median, padding_behind, sum_before
 from plackett.lists._samples import per_sample
 from plackett.losses._base import RankingLoss, Reduction
-from plackett.losses._listmle import choices, choices_curvature, positions_of
+from plackett.losses._listmle import choices, derivatives_of_choices, positions_of
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Positive, Whole
 
@@ -68,12 +68,12 @@ def _coupled_rank_distil(labels, scores, *, mask, noise, topk):
     return ops.where(ops.any(labels != 0, axis=-1), backend.mean(losses, axis=-1), 0.0)
 
 
-def _coupled_rank_distil_curvature(labels, scores, *, mask, noise, topk):
-    """Mean over samples of sum_{i <= k} p_ij (1 - p_ij) over the choices i down to document j, by softmax p_i."""
+def _coupled_rank_distil_derivatives(labels, scores, *, mask, noise, topk):
     scores, real, order = _rankings(labels, scores, mask, noise)
     weights = ops.cast(_counts(positions_of(order, real), topk), scores.dtype)
-    curvature = backend.mean(choices_curvature(scores, order, real, weights), axis=-2)
-    return ops.where(ops.any(labels != 0, axis=-1, keepdims=True), curvature, 0.0)
+    teaches = ops.any(labels != 0, axis=-1, keepdims=True)
+    found = derivatives_of_choices(scores, order, real, weights)
+    return [ops.where(teaches, backend.mean(x, axis=-2), 0.0) for x in found]
 
 
 def _rankings(labels, scores, mask, noise):
@@ -105,7 +105,7 @@ class CoupledRankDistilLoss(RankingLoss):
 
     fn = staticmethod(_coupled_rank_distil)
     any_labels = True
-    curvature = staticmethod(_coupled_rank_distil_curvature)
+    derivatives = staticmethod(_coupled_rank_distil_derivatives)
     takes_noise = True
 
     def __init__(
@@ -179,6 +179,7 @@ class ListNetLoss(RankingLoss):
     """
 
     fn = staticmethod(_list_net)
+    any_labels = True
     curvature = staticmethod(_list_net_curvature)
     weighs_documents = True
 
@@ -293,6 +294,7 @@ class MarginMSELoss(RankingLoss):
     """
 
     fn = staticmethod(_margin_mse)
+    any_labels = True
     curvature = staticmethod(_margin_mse_curvature)
     weighs_documents = True
 

@@ -24,7 +24,7 @@ from plackett.distillation._fingerprints import OfLists
 FORMAT = 1  # of the entries; one of another number is none
 
 
-class Kept(NamedTuple):
+class TeacherScores(NamedTuple):
     """The scores of one teacher.
 
     Args:
@@ -55,7 +55,9 @@ def default_folder() -> pathlib.Path:
     return cache_folder() / "teachers"
 
 
-def keep(folder: str | os.PathLike, source: Source, of_lists: OfLists, compute: Callable[[], Kept]) -> Kept:
+def keep(
+    folder: str | os.PathLike, source: Source, of_lists: OfLists, compute: Callable[[], TeacherScores]
+) -> TeacherScores:
     """The scores that are kept of a teacher on some lists; they are computed first where there are none.
 
     Where scores are kept of what this teacher or these lists were before, or an entry is damaged, a warning says so.
@@ -118,7 +120,7 @@ def _read(folder, key, facts, name):
     try:
         digest = _digest(folder / f"{key}.npy")
         if told is not None and digest == told["digest"] and all(told[fact] == facts[fact] for fact in _OF_BOTH):
-            return Kept(np.load(folder / f"{key}.npy", allow_pickle=False), list(told["notes"]))
+            return TeacherScores(np.load(folder / f"{key}.npy", allow_pickle=False), list(told["notes"]))
     except (OSError, ValueError, KeyError):
         pass
     warnings.warn(f"the scores of the teacher {name} in {folder} are damaged: they are computed anew", stacklevel=2)
