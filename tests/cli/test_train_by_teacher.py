@@ -216,6 +216,27 @@ def test_data_without_any_label_is_learnt_from(here):
     assert "unknown column 'grade'" in words(done)
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_files_with_labels_and_files_without_are_read_together(here, form):
+    for name, queries, labelled in (("judged", "ab", True), ("new", "cde", False), ("vali", "fg", True)):
+        pathlib.Path(f"{name}.csv").write_text(table(queries, labelled=labelled))
+    if form == "parquet":
+        for path in here.glob("*.csv"):
+            rows = pl.read_csv(path).group_by("query", maintain_order=True).all()
+            rows.write_parquet(path.with_suffix(".parquet"))
+    judged, new, vali = (f"{name}.{form}" for name in ("judged", "new", "vali"))
+    arguments = ["train", "--teacher", "feature:old", "--validation", vali, *quick(1)]
+    together = run(*arguments, judged, new, "--output", "run")
+    assert together.exit_code == 0, together.output
+    assert "5 queries to train on" in words(together)
+    extra = run(*arguments, judged, "--extra-lists", new, "--output", "extra")
+    assert extra.exit_code == 0, extra.output
+    assert history("run") == history("extra")
+    more = run(*arguments, vali, "--shared-queries", "--extra-lists", new, "--extra-lists", judged, "--output", "more")
+    assert more.exit_code == 0, more.output
+    assert "7 queries to train on" in words(more)
+
+
 def test_a_column_of_parquet_without_labels_teaches(here):
     pl.DataFrame(
         {"query": ["a", "b"], "document": [["1", "2"], ["3", "4"]], "x": [[0.1, 0.2], [0.3, 0.1]], "old": [[2, 1]] * 2}

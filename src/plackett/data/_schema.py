@@ -274,10 +274,24 @@ def without_labels(table: pa.Table, where: str) -> pa.Table:
         raise ValueError(
             f"{where}: there must be a column of lists, but there are {', '.join(table.column_names)}; {ROW_A_DOCUMENT}"
         )
+    zeros = _repeat(0, of)
+    return table.append_column("label", zeros).append_column("judged", zeros)
+
+
+def with_judged(table: pa.Table) -> pa.Table:
+    """The table with a column `judged`, by which somebody judged all documents unless it says otherwise."""
+    if "judged" in table.column_names:
+        return table
+    ones = _repeat(1, array_of(table["label"]))
+    return table.append_column(pa.field("judged", ones.type, metadata=mark("columns")), ones)
+
+
+def _repeat(number, of):
+    """The number once for each entry of a column of lists."""
     lengths = pc.fill_null(pc.list_value_length(of), 0).to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    zeros = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), np.zeros(offsets[-1], "float32"))
-    return table.append_column("label", zeros).append_column("judged", zeros)
+    numbers = np.full(offsets[-1], number, "float32")
+    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), numbers)
 
 
 def in_order_of(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:

@@ -16,14 +16,14 @@ from plackett.data._features import match_features
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._reading import ROLES, Paths, Reading, as_list, check_reading, check_they_act, options_of
 from plackett.data._roles import Roles
-from plackett.data._schema import in_order_of, without_labels
+from plackett.data._schema import in_order_of, with_judged, without_labels
 from plackett.data._suffixes import MOVIELENS, form_of
 from plackett.data._tables import join, parts
 from plackett.data._words import some
 from plackett.data.datasets.movielens import cache_folder
 from plackett.data.formats import delimited, letor
 from plackett.data.formats._csv_layout import find_layout
-from plackett.data.formats.parquet import parquet_bytes, parquet_tables, read_parquet
+from plackett.data.formats.parquet import open_parquet, parquet_bytes, parquet_files, parquet_tables, read_parquet
 from plackett.data.formats.tfrecord import tfrecord_tables
 from plackett.data.formats.trec import qrels_tables, trec_tables
 
@@ -158,7 +158,7 @@ def open_sources(
     """
     names, optional = list(map(str, paths)), not labelled
     if labelled is None and form in ("csv", "parquet"):
-        return [_source_as_it_is(name, form, options) for name in names]
+        return _sources_as_they_are(names, form, options)
     match form:
         case "letor":
             return _letor_sources(paths, **options)
@@ -211,14 +211,28 @@ def _letor_sources(paths, features=None, group_file=None, fill=None, **options):
     return sources
 
 
-def _source_as_it_is(name, form, options):
-    """The source of a CSV or Parquet file, whose labels are read where it has them."""
+def _sources_as_they_are(names, form, options):
+    """The sources of CSV or Parquet files, whose labels are read where they have them; `judged` says where."""
+    labelled = [_has_labels(name, form, options) for name in names]
+    sources = []
+    for name, has_labels in zip(names, labelled, strict=True):
+        if form == "csv":
+            source = _csv_source(name, **(options if has_labels else {**options, "label": None}))
+        else:
+            tables = parquet_tables(name, **options)
+            source = Source(name, tables if has_labels else (without_labels(table, name) for table in tables))
+        if has_labels and not all(labelled):
+            source = source._replace(tables=map(with_judged, source.tables))
+        sources.append(source)
+    return sources
+
+
+def _has_labels(name, form, options):
     if form == "csv":
         layout = find_layout(name, options.get("separator"), options.get("encoding", "utf-8"))
-        has_labels = options.get("label", "label") in layout.names
-        return _csv_source(name, **(options if has_labels else {**options, "label": None}))
-    tables = parquet_tables(name, **options)
-    return Source(name, (table if "label" in table.column_names else without_labels(table, name) for table in tables))
+        return options.get("label", "label") in layout.names
+    with open_parquet(*next(parquet_files(name))) as parquet:
+        return options.get("columns", {}).get("label", "label") in parquet.schema_arrow.names
 
 
 def _csv_source(path, separator=None, decimal=".", encoding="utf-8", missing_values=(), together=True, **roles):
