@@ -6,9 +6,12 @@ import multiprocessing
 import pickle
 import warnings
 
+import keras
 import numpy as np
+import onnx
 import pytest
 from conftest import plackett_warns
+from onnx import helper
 from sklearn.linear_model import LinearRegression
 from teachers_data import EXTRA, LISTS, QUICK, best, trees, with_column
 
@@ -69,6 +72,43 @@ def test_a_teacher_that_changed_is_noticed(teacher, cache, asked):
     assert found.tolist() == trees(rounds=9).predict(LISTS.features).astype("float32").tolist()
     scores(LISTS, teacher, cache)
     assert len(asked) == 2
+
+
+def test_weights_beside_an_onnx_file_that_changed_are_noticed(tmp_path, cache):
+    network, weights = tmp_path / "network.onnx", np.ones((LISTS.features.shape[1], 1), "float32")
+    linear_onnx(network, weights)
+    first = scores(LISTS, network, cache)
+    linear_onnx(network, -weights)
+    with plackett_warns("the teacher network changed"):
+        second = scores(LISTS, network, cache)
+    assert first.tolist() == (-second).tolist()
+
+
+def linear_onnx(path, weights):
+    """Writes a linear network, whose weights are in a file of their own, in the place of an earlier one."""
+    features, scores = (
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, width])
+        for name, width in (("features", len(weights)), ("scores", 1))
+    )
+    product = helper.make_node("MatMul", ["features", "weights"], ["scores"])
+    graph = helper.make_graph(
+        [product], "linear", [features], [scores], [onnx.numpy_helper.from_array(weights, "weights")]
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    beside = path.with_suffix(".weights")
+    beside.unlink(missing_ok=True)
+    onnx.save_model(model, path, save_as_external_data=True, location=beside.name, size_threshold=0)
+
+
+def test_lookups_that_adapted_to_other_values_are_other_teachers():
+    known = []
+    for values in ([7, 7, 8], [8, 8, 7]):
+        lookup = keras.layers.IntegerLookup()
+        lookup.adapt(np.array(values))
+        shop = keras.Input((None,), dtype="int64")
+        known.append(_fingerprints.of_teacher(keras.Model(shop, lookup(shop))))
+    assert None not in known
+    assert known[0] != known[1]
 
 
 def test_lists_that_changed_are_noticed(teacher, cache, asked):

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import tempfile
 from typing import Any, NamedTuple
 
@@ -13,12 +14,15 @@ import numpy as np
 
 from plackett._files import find_model
 from plackett.data import RankingLists
+from plackett.evaluation.systems.kinds import kind_of
 from plackett.evaluation.systems.models import KerasModel
 from plackett.evaluation.systems.simple import system_of_words
 from plackett.training._same_run import without_names
 
 UNREAD = ("judged", "teacher")  # columns that no teacher reads whose scores are kept
 CHUNK = 2**20
+# What stands in an ONNX file before the name of a file of weights: its key, and its length in 7 bits a byte.
+LOCATION = rb"\n\x08location\x12([\x80-\xff]*[\x00-\x7f])"
 
 
 class OfLists(NamedTuple):
@@ -81,16 +85,16 @@ def of_teacher(what: Any) -> str | None:
     libraries = {kind.__module__.split(".")[0] for kind in type(what).__mro__}
     if "lightgbm" in libraries:
         booster = what.booster_ if hasattr(type(what), "booster_") else what
-        return _of_bytes(booster.model_to_string().encode())
+        return _of_bytes([booster.model_to_string().encode()])
     if "xgboost" in libraries:
         booster = what.get_booster() if hasattr(what, "get_booster") else what
-        return _of_bytes(bytes(booster.save_raw("ubj")))
+        return _of_bytes([booster.save_raw("ubj")])
     if "catboost" in libraries:
         return _of_catboost(what)
     return None
 
 
-def _of_bytes(*parts):
+def _of_bytes(parts):
     seen = hashlib.blake2b(digest_size=8)
     for part in parts:
         seen.update(part)
@@ -98,18 +102,38 @@ def _of_bytes(*parts):
 
 
 def _of_file(path):
-    with pathlib.Path(path).open("rb") as file:
-        return _of_bytes(*iter(lambda: file.read(CHUNK), b""))
+    path = pathlib.Path(path)
+    return _of_bytes(part for file in (path, *_beside(path)) for part in _parts_of(file))
+
+
+def _parts_of(path):
+    with path.open("rb") as file:
+        yield from iter(lambda: file.read(CHUNK), b"")
+
+
+def _beside(path):
+    """The files that an ONNX file says it keeps weights in."""
+    if kind_of(str(path)) != "onnx":
+        return []
+    whole, found = path.read_bytes(), set()
+    for entry in re.finditer(LOCATION, whole):
+        length = sum((byte & 127) << 7 * place for place, byte in enumerate(entry[1]))
+        found.add(path.parent / os.fsdecode(whole[entry.end() : entry.end() + length]))
+    return sorted(found)
 
 
 def _of_keras(model):
     try:
         config = without_names(json.loads(model.to_json()))
+        # What a lookup adapted to is neither in its config nor among the weights.
+        lookups = [layer for layer in model._flatten_layers() if hasattr(layer, "get_vocabulary")]
+        vocabularies = [layer.get_vocabulary() for layer in lookups]
     except Exception:  # each layer of a user may fail in its own way
         return None
     weights = [np.ascontiguousarray(weight) for weight in model.get_weights()]
     shapes = [f"{weight.dtype} {weight.shape}" for weight in weights]
-    return _of_bytes(json.dumps([config, shapes], sort_keys=True).encode(), *(weight.tobytes() for weight in weights))
+    whole = json.dumps([config, shapes, vocabularies], sort_keys=True, default=str)
+    return _of_bytes([whole.encode(), *(weight.data for weight in weights)])
 
 
 def _of_catboost(model):
