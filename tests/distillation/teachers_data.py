@@ -21,7 +21,8 @@ def best(lists):
 
 def trees(rounds=5, lists=LISTS):
     """A LightGBM model of some lists."""
-    data = lightgbm.Dataset(lists.features, lists.labels, group=lists.lengths)
+    names = list(lists.feature_names) if lists.has_feature_names else "auto"
+    data = lightgbm.Dataset(lists.features, lists.labels, group=lists.lengths, feature_name=names)
     options = {"objective": "lambdarank", "num_leaves": 4, "verbose": -1, "num_threads": 1, "min_data_in_leaf": 5}
     return lightgbm.train(options, data, rounds)
 

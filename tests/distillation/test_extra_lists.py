@@ -9,7 +9,8 @@ from teachers_data import EXTRA, LISTS, QUICK, VALIDATION, best, with_column
 from test_students import plan_of
 
 import plackett
-from plackett.data import RankingLists
+from plackett.data import RankingLists, Strings, write_scores
+from plackett.data._parts import concatenate
 from plackett.distillation import train, with_teacher
 
 
@@ -88,6 +89,29 @@ def test_columns_that_one_part_has_alone_are_left_out_and_that_is_said():
     assert any(remark.endswith("have it: price, stock, text.") for remark in plan.remarks())
     both = plan_of(with_column(LISTS, price=best(LISTS)), extra_lists=with_column(EXTRA, price=best(EXTRA)))
     assert "price" in both.lists.columns
+
+
+def test_a_column_that_is_text_in_one_part_and_numbers_in_the_other_is_left_out_and_that_is_said():
+    lists = dataclasses.replace(LISTS, query_columns={"shop": Strings.of(LISTS.queries.tolist())})
+    extra = dataclasses.replace(EXTRA, query_columns={"shop": np.arange(len(EXTRA))})
+    plan = plan_of(lists, extra_lists=extra)
+    assert not plan.lists.query_columns
+    assert plan.remarks()[-1].endswith("have it: shop.")
+    with plackett_warns("have it: shop."):
+        train(lists, best, VALIDATION, extra_lists=extra, cache=False, **QUICK)
+
+
+def test_it_is_said_what_the_teacher_says_of_the_extra_lists_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_scores(LISTS, best(LISTS), "scores.csv")
+    both = concatenate([LISTS, EXTRA])
+    write_scores(both, best(both), "all.csv")
+    told = plan_of(teacher="all.csv", extra_lists=EXTRA).notes
+    assert [note.partition(": all.csv has ")[::2] for note in told] == [
+        ("of the training lists", "30 queries that the data lacks, such as 'extra0', left out."),
+        ("of the extra lists", f"40 queries that the data lacks, such as {str(LISTS.queries[0])!r}, left out."),
+    ]
+    assert plan_of(teacher="scores.csv").notes == []
 
 
 def test_weights_are_not_left_out():

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import yaml
+from conftest import plackett_warns
 from teachers_data import LISTS, QUICK, VALIDATION, best, trees, with_column
 
 import plackett
@@ -133,6 +134,24 @@ def test_it_is_said_how_the_student_learns():
     assert "0.25 x unique_softmax (temperature 1) of the labels + 0.75 x coupled_rank_distil (topk all," in told
     assert "in 40 of 40 lists all documents have one score of the teacher" in told
     assert "the teacher is same, best, whose scores count by their mean" in plan_of(teacher=same).remarks()[0]
+
+
+def test_it_is_said_of_which_training_lists_the_labels_teach_nothing():
+    judged = np.repeat(np.arange(len(LISTS)) > 2, LISTS.lengths).astype("float32")
+    lists = with_column(dataclasses.replace(LISTS, labels=LISTS.labels * judged), judged=judged)
+    told = "nobody judged 3 of the 40 training lists: the teacher alone teaches from them."
+    assert told in plan_of(lists, label_weight=0.5).remarks()
+    assert told not in plan_of(lists).remarks()
+
+
+def test_a_teacher_that_is_given_features_by_their_order_alone_is_told_of():
+    named = trees(lists=dataclasses.replace(LISTS, feature_names=("a", "b", "c", "d", "e")))
+    for student in (
+        lambda: train(LISTS, named, VALIDATION, cache=False, **QUICK),
+        lambda: with_teacher(LISTS, named, cache=False),
+    ):
+        with plackett_warns("was given those of the data in their order"):
+            student()
 
 
 def test_it_is_said_which_documents_long_lists_are_cut_to():

@@ -98,12 +98,14 @@ def join(lists: RankingLists, extra: RankingLists) -> RankingLists:
 
 
 def left_out(lists: RankingLists, extra: RankingLists) -> list[str]:
-    """The columns that the training lists or the extra ones have alone, which `join` leaves out."""
-    of_documents, of_queries = (
-        set(lists.columns) ^ set(extra.columns),
-        set(lists.query_columns) ^ set(extra.query_columns),
-    )
-    return sorted((of_documents | of_queries | (set(extra.ids) - set(lists.ids))) - {JUDGED, COLUMN})
+    """The columns of the training lists and of the extra ones that `join` leaves out, since not both have them."""
+    pairs = ((lists, extra), (extra, lists))
+    names = {name for part, other in pairs for name in _names(part) - _names(_with_common(part, other))}
+    return sorted(names - {JUDGED, COLUMN})
+
+
+def _names(lists):
+    return {*lists.ids, *lists.columns, *lists.query_columns}
 
 
 def _with_common(lists, others):

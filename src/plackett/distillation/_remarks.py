@@ -12,6 +12,8 @@ from plackett.evaluation.systems.base import count
 from plackett.losses._base import RankingLoss
 from plackett.training._objective import loss_name
 
+PARTS = {"lists": "the training lists", "extra_lists": "the extra lists", "validation": "the validation lists"}
+
 
 def of_options(options: Options, teacher: Teacher, losses: Mapping[str | None, RankingLoss], cache: Cache) -> list[str]:
     """What is learnt, from whom, and where the scores are kept."""
@@ -40,18 +42,35 @@ def of_cut(max_list_size: int | None) -> list[str]:
     ]
 
 
-def of_scores(taught: Iterable[ScoredLists]) -> list[str]:
-    """What the teacher said of its scores, and where it prefers nothing."""
+def of_unjudged(lists: RankingLists, options: Options) -> list[str]:
+    """From which training lists the labels teach nothing."""
+    unjudged = int((~judged_lists(lists)).sum()) if options.label_weight else 0
+    if not unjudged:
+        return []
+    return [f"nobody judged {unjudged:,} of the {len(lists):,} training lists: the teacher alone teaches from them."]
+
+
+def of_ties(taught: Iterable[ScoredLists]) -> list[str]:
+    """Where the teacher prefers nothing."""
     taught = list(taught)
     equal, queries = sum(one.equal for one in taught), sum(len(one.lists) for one in taught)
-    facts = [f"{note}." for note in dict.fromkeys(note for one in taught for note in one.notes)]
-    if equal:
-        facts.append(f"in {equal:,} of {queries:,} lists all documents have one score of the teacher: it prefers none.")
-    return facts
+    if not equal:
+        return []
+    return [f"in {equal:,} of {queries:,} lists all documents have one score of the teacher: it prefers none."]
+
+
+def notes_of(taught: Mapping[str, ScoredLists]) -> list[str]:
+    """What the teacher said of its scores, and of which lists where it did not say it of all."""
+    notes = dict.fromkeys(note for one in taught.values() for note in one.notes)
+    found = []
+    for note in notes:
+        parts = [PARTS[name] for name, one in taught.items() if note in one.notes]
+        found.append(f"{note}." if len(parts) == len(taught) else f"of {' and '.join(parts)}: {note}.")
+    return found
 
 
 def of_extra(lists: RankingLists, extra: RankingLists, given: RankingLists) -> list[str]:
-    """What is learnt from extra lists, and what is left out.
+    """What is learnt from extra lists.
 
     Args:
         lists: the training lists.
@@ -64,11 +83,14 @@ def of_extra(lists: RankingLists, extra: RankingLists, given: RankingLists) -> l
     ]
     if (given.labels != 0).any():
         facts.append("the extra lists have labels, which are not looked at.")
-    if names := left_out(lists, given):
-        facts.append(f"left out, as not both of the training lists and the extra ones have it: {', '.join(names)}.")
-    if unjudged := int((~judged_lists(lists)).sum()):
-        facts.append(f"nobody judged {unjudged:,} of the {len(lists):,} training lists: likewise.")
     return facts
+
+
+def of_columns(lists: RankingLists, given: RankingLists) -> list[str]:
+    """Which columns of the training lists, or of the extra lists that were given, are left out."""
+    if not (names := left_out(lists, given)):
+        return []
+    return [f"left out, as not both of the training lists and the extra ones have it: {', '.join(names)}."]
 
 
 def loss_in_words(loss: RankingLoss) -> str:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -218,14 +219,18 @@ def with_teacher(
             ~/.cache/plackett/teachers. False = they are not kept.
 
     Returns:
-        The lists with the column, float32, in the place of an earlier one.
+        The lists with the column, float32, in the place of an earlier one. What must be known of how the teacher
+        scored, such as that it was given features by their order alone, is said by a warning.
 
     Raises:
         OSError: the scores could not be kept.
         ValueError: the teacher is none, it cannot score these lists, or gives a score that is not finite, or that
             float32 does not hold; says of which document.
     """
-    return teach(lists, Teacher(teacher), standardized=standardize, temperature=temperature, cache=cache).lists
+    taught = teach(lists, Teacher(teacher), standardized=standardize, temperature=temperature, cache=cache)
+    for note in taught.notes:
+        warnings.warn(note, stacklevel=2)
+    return taught.lists
 
 
 def teach(

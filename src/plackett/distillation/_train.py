@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import warnings
 from typing import Any, Unpack
 
 from plackett._files import MODEL, WHOLE_MODEL
@@ -28,7 +29,8 @@ class Plan:
         held_out: what the epoch is chosen on.
         settings: fields of `plackett.training.Settings`.
         record: what `config.yaml` says of the teacher.
-        facts: what must be known of it, in whole sentences.
+        facts: what is learnt, from whom, in whole sentences.
+        notes: the same of what a caller may not expect: how the teacher took the lists, and what is left out of them.
     """
 
     lists: RankingLists
@@ -36,10 +38,11 @@ class Plan:
     settings: dict[str, Any]
     record: dict[str, Any]
     facts: list[str]
+    notes: list[str]
 
     def remarks(self) -> list[str]:
         """What must be known of it, in whole sentences."""
-        return list(self.facts)
+        return [*self.facts, *self.notes]
 
 
 def train(
@@ -124,6 +127,8 @@ def train(
         output=output,
         settings=dict(settings),
     )
+    for note in plan.notes:
+        warnings.warn(note, stacklevel=2)
     share = Settings.from_dict(plan.settings).validation_share
     held_out = {} if validation is not None else {"validation": f"{share:.0%} of the queries"}
     return train_ranker(
@@ -185,13 +190,16 @@ def make_plan(
     elif not by_labels:
         held_out = taught["validation"].lists
     record, facts = _record(options, opened), _remarks.of_options(options, opened, losses, cache)
-    facts += [*_remarks.of_cut(whole.max_list_size), *_remarks.of_scores(taught.values())]
-    if extra_lists is not None:
+    facts += [*_remarks.of_cut(whole.max_list_size), *_remarks.of_ties(taught.values())]
+    facts += _remarks.of_unjudged(learnt, options)
+    notes = _remarks.notes_of(taught)
+    if given["extra_lists"] is not None:
         extra = taught["extra_lists"].lists
         facts += _remarks.of_extra(learnt, extra, given["extra_lists"])
+        notes += _remarks.of_columns(learnt, given["extra_lists"])
         record["extra_lists"] = len(extra)
         learnt = join(learnt, extra)
-    return Plan(learnt, held_out, settings, record, facts)
+    return Plan(learnt, held_out, settings, record, facts, notes)
 
 
 def _fit_extra(extra, lists, validation, shared_queries):
