@@ -57,6 +57,7 @@ def train(*arguments, teacher="model.txt", output="run", epochs=2):
         (["--label-option", "temperature=2"], "--label-option acts on the loss of the labels: give --label-loss"),
         (["--label-loss", "softmax"], "--label-loss softmax does not act, since --label-weight is 0"),
         (["--label-loss", "sotfmax", "--label-weight", 0.5], "did you mean 'softmax'"),
+        (["--loss", "mixture_em"], "A loss of grades learns from the labels beside it, by --label-loss and"),
         (
             ["--label-loss", "softmax", "--label-option", "topk=2", "--label-weight", 0.5],
             "unknown option of softmax: 'topk'",
@@ -151,6 +152,7 @@ def test_labels_weigh_beside_the_teacher_and_the_config_says_so(here):
     done = train(*labels)
     assert done.exit_code == 0, done.output
     assert "0.3 x softmax" in words(done)
+    assert "label + teacher ━" in words(done)
     assert section("run")["label_weight"] == 0.3
     done = run("train", "--config", "run/config.yaml", "--output", "again")
     assert done.exit_code == 0, done.output

@@ -203,7 +203,8 @@ def _check_loss(loss):
     if loss in _known.losses() and loss not in allowed:
         raise ValueError(
             f"--loss is that of the teacher's scores, which may be below 0, but {loss} reads grades: give one of "
-            f"{', '.join(allowed)}; or --label-loss {loss} --label-weight 0.5, which learns from the labels too"
+            f"{', '.join(allowed)}. A loss of grades learns from the labels beside it, by --label-loss and "
+            "--label-weight"
         )
 
 

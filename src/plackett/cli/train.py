@@ -148,10 +148,9 @@ def train_under_a_bar(
 
     whole = Settings.from_dict(settings)
     metric = make_metric(whole)
-    label = whole.loss if isinstance(whole.loss, str) else "training"
     if whole.batch_size > len(lists):
         say(f"a batch has all {len(lists)} queries, which are fewer than --batch-size {whole.batch_size}")
-    bar = EpochBar(console, label, metric.name, metric.improves)
+    bar = EpochBar(console, _what_is_learnt(whole), metric.name, metric.improves)
     callbacks = [as_callback(bar), *callbacks]
     try:
         return plackett.train(lists, validation, output=output, callbacks=callbacks, **options, **settings)
@@ -161,6 +160,12 @@ def train_under_a_bar(
         raise typer.Exit(130) from None
     finally:
         bar.close()
+
+
+def _what_is_learnt(whole):
+    if whole.tasks:
+        return " + ".join(whole.tasks)
+    return whole.loss if isinstance(whole.loss, str) else "training"
 
 
 def way_on(output: pathlib.Path) -> str:

@@ -39,8 +39,8 @@ def check_teacher_loss(loss: RankingLoss) -> None:
     if not own and name not in OF_TEACHERS:
         raise ValueError(
             f"{name} reads grades, and a teacher's scores are none: they may be below 0, and 2^score is no gain. The "
-            f"loss must be one of {', '.join(OF_TEACHERS)}, or one of your own; {name} may be label_loss, which learns "
-            "from the labels"
+            f"loss must be one of {', '.join(OF_TEACHERS)}, or one of your own. A loss of grades learns from the "
+            "labels beside it, by label_loss and label_weight"
         )
     weight = loss.options.get("lambda_weight")
     if weight is not None and name.startswith("pairwise") and not isinstance(weight, LabelDiffLambdaWeight):
