@@ -108,6 +108,13 @@ def test_a_loss_of_keras_as_the_error_has_it():
     assert train(loss=keras.losses.get("mse"), epochs=1).history
 
 
+@pytest.mark.parametrize("metric", ["ndcg@10", "validation_loss"])
+def test_no_lists_at_all(metric):
+    for name, lists, validation in (("lists", LISTS[:0], LISTS), ("validation", LISTS, LISTS[:0])):
+        with pytest.raises(ValueError, match=f"^{name} must have at least one query"):
+            plackett.train(lists, validation, metric=metric)
+
+
 def test_arrays_and_names_in_the_place_of_lists_and_models(tmp_path):
     made_of = re.escape(
         "must be RankingLists, which RankingLists.from_arrays(X, y, query=...) makes of arrays, but got a"

@@ -91,7 +91,8 @@ def train(
             "validation_loss" chooses it by the teacher's scores.
         label_loss: of the labels. None = "unique_softmax", where `label_weight` is above 0.
         label_options: arguments of a label loss that is given by its name.
-        label_weight: the weight of the labels, from 0, the teacher alone, to below 1.
+        label_weight: the weight of the labels, from 0, the teacher alone, to below 1. Both losses are means over all
+            lists, so that labels count the less the more `extra_lists` there are.
         extra_lists: lists of other queries with the same features. Whatever labels they have are not looked at.
         shared_queries: whether a query id of `extra_lists` may be one of `lists` or `validation` too, as where ids are
             numbers that begin anew.

@@ -186,6 +186,9 @@ class _Run:
 
     def __init__(self, lists, validation, settings, interrupt):
         self.settings, self.interrupt = settings, interrupt
+        for name, given in {"lists": lists, "validation": validation}.items():
+            if len(given) == 0:
+                raise ValueError(f"{name} must have at least one query to train with, but there is none")
         self.metric = make_metric(settings)
         batch_size = min(settings.batch_size, len(lists))  # of which more would be padding
         optimizer = make_optimizer(settings, settings.epochs * -(-len(lists) // batch_size))
