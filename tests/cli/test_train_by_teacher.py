@@ -298,6 +298,38 @@ def test_commands_on_labels_refuse_the_config_of_a_student(here, command):
     assert "run/config.yaml is of a run by a teacher, which plackett train repeats" in words(done)
 
 
+@pytest.mark.parametrize(
+    ("section", "words_of_it"),
+    [
+        ("model.txt", "teacher must hold names and values, but holds 'model.txt'"),
+        ({"systems": "model.txt", "temprature": 2}, "did you mean 'temperature'"),
+        (
+            {"systems": "model.txt", "temperature": "hot"},
+            "temperature in the section teacher of --config must be",
+        ),
+        (
+            {"systems": "model.txt", "standardize": "no"},
+            "standardize in the section teacher of --config must be",
+        ),
+        ({"systems": 3}, "systems must be paths, but got 3"),
+        ({"systems": "model.txt", "extra_lists": 30}, "a run with 30 extra lists that were made in Python"),
+    ],
+)
+def test_a_section_that_was_written_by_hand_is_checked(here, section, words_of_it):
+    pathlib.Path("by_hand.yaml").write_text(yaml.safe_dump({"data": "train.txt", "teacher": section}))
+    done = run("train", "--config", "by_hand.yaml", "--output", "run")
+    assert done.exit_code == 2
+    assert words_of_it in words(done)
+
+
+def test_a_section_may_be_written_by_hand(here):
+    config = {"data": "train.txt", "teacher": {"systems": "model.txt", "label_weight": 0.3, "label_loss": "softmax"}}
+    pathlib.Path("by_hand.yaml").write_text(yaml.safe_dump(config | {"epochs": 1}))
+    done = run("train", "--config", "by_hand.yaml", "--output", "run")
+    assert done.exit_code == 0, done.output
+    assert "0.3 x softmax" in words(done)
+
+
 def test_a_config_of_labels_gives_a_student_all_but_its_loss(here):
     assert train("--loss", "softmax", "--optimizer", "nadam", teacher=None, output="labels").exit_code == 0
     done = run("train", "--config", "labels/config.yaml", "--teacher", "model.txt", "--output", "run")

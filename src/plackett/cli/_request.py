@@ -69,17 +69,17 @@ def read_request(ctx: typer.Context, backend: str, *, labels_alone: bool = True)
     of_run = config.pop("reading", {})
     if labels_alone and path is not None:
         check_of_labels(path, config)
-    of_clicks, of_teacher = config.pop("clicks", {}), config.pop("teacher", {})
+    of_clicks, of_teacher = (_pop_section(path, config, name) for name in SECTIONS)
     if given.get("method", of_clicks.get("method")) != of_clicks.get("method"):
         config = {name: value for name, value in config.items() if name not in OF_METHOD}
     teaches = bool(given.get("teacher") or of_teacher)
     if teaches:
         config, of_teacher = _split_teaching(config, of_teacher)
-    data, validation = (_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
+    data, validation = (as_paths(name, given.get(name) or paths or ()) for name, paths in of_file.items())
     if not data:
         raise ValueError("there is no data: name it, or a --config that does")
     reading = find_reading(
-        given, data, inherit(of_run, _paths("data", of_file["data"] or ()), data) if "data" in given else of_run
+        given, data, inherit(of_run, as_paths("data", of_file["data"] or ()), data) if "data" in given else of_run
     )
     settings, names = settings_of_flags(given, config)
     settings = ({"loss": LOSS_OF_TEACHERS} if teaches else {}) | config | settings
@@ -95,6 +95,14 @@ def check_of_labels(path: pathlib.Path, config: Mapping[str, Any]) -> None:
             )
 
 
+def _pop_section(path, config, name):
+    """What a section of a `config.yaml` holds, which is taken out."""
+    section = config.pop(name, None) or {}
+    if not isinstance(section, Mapping):
+        raise ValueError(f"{path}: {name} must hold names and values, but holds {section!r}")
+    return section
+
+
 def _split_teaching(config, of_teacher):
     """(the settings of a config with the loss of the teacher's scores alone, its section with the loss of labels)."""
     tasks = config.get("tasks") or {} if of_teacher else {}
@@ -102,8 +110,8 @@ def _split_teaching(config, of_teacher):
     rest = {name: value for name, value in config.items() if name not in OF_TEACHING}
     rest |= {name: of_scores[name] for name in ("loss", "loss_options") if name in of_scores}
     if "label" in tasks:
-        of_labels = tasks["label"]
-        of_teacher = of_teacher | {"label_loss": of_labels["loss"], "label_options": of_labels["loss_options"]}
+        options = tasks["label"].get("loss_options", {})
+        of_teacher = of_teacher | {"label_loss": tasks["label"].get("loss"), "label_options": options}
     return rest, of_teacher
 
 
@@ -154,7 +162,7 @@ def parse_value(what: str, text: str):
         raise ValueError(f"{what}: {text!r} is not a YAML value") from None
 
 
-def _paths(name: str, given: Iterable[str] | str) -> list[str]:
+def as_paths(name: str, given: Iterable[str] | str) -> list[str]:
     """Paths of the command line or of a file, in which a single one may stand alone."""
     paths = [given] if isinstance(given, str) else given
     if not isinstance(paths, list | tuple) or not all(isinstance(path, str) for path in paths):

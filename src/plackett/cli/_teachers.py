@@ -14,11 +14,13 @@ import typer
 
 from plackett.cli import _checks, _known
 from plackett.cli._flags import NONE
-from plackett.cli._request import Request, parse_options
+from plackett.cli._request import Request, as_paths, parse_options
 from plackett.cli._systems import add_columns, check_system
 from plackett.cli._tables import say
 from plackett.cli._training_lists import ids_in_words
 from plackett.data._suffixes import MOVIELENS
+from plackett.registry import check_known
+from plackett.registry.options import is_number
 from plackett.training._config_file import read_yaml
 from plackett.training._output_folder import holds_run
 from plackett.training._same_run import WAY_OUT, check_same
@@ -147,7 +149,8 @@ def read_teacher_request(given: Mapping[str, Any], request: Request, output: pat
         ValueError: a flag would not act, a number is out of range, or a teacher is of no known kind.
     """
     before = dict(request.teacher)
-    systems = list(given.get("teacher") or before.get("systems") or ())
+    _check_section(before)
+    systems = as_paths("systems", given.get("teacher") or before.get("systems") or ())
     if not systems:
         if acting := [flag for name, flag in FLAGS.items() if name in given]:
             raise ValueError(f"{', '.join(acting)} acts on what a teacher gives: give --teacher SYSTEM")
@@ -156,6 +159,11 @@ def read_teacher_request(given: Mapping[str, Any], request: Request, output: pat
                 "--config is of a run whose teacher was an object of Python, which no file holds: give --teacher SYSTEM"
             )
         return None
+    if isinstance(before.get("extra_lists"), int) and "extra_lists" not in given:
+        raise ValueError(
+            f"--config is of a run with {before['extra_lists']} extra lists that were made in Python, which no file "
+            "holds: give --extra-lists FILE"
+        )
     if "target" in given:
         raise ValueError("--target does not act beside --teacher, whose scores are the target: leave it out")
     if "label_loss" in given or given.get("label_weight") == 0:  # the options of the file are those of its own loss
@@ -168,7 +176,7 @@ def read_teacher_request(given: Mapping[str, Any], request: Request, output: pat
         label_loss=given.get("label_loss", before.get("label_loss")),
         label_options=before.get("label_options", {})
         | parse_options("--label-option", given.get("label_options") or ()),
-        extra_lists=list(given.get("extra_lists") or before.get("extra_lists") or ()),
+        extra_lists=as_paths("extra_lists", given.get("extra_lists") or before.get("extra_lists") or ()),
         cache=given.get("teacher_cache", before.get("cache")),
     )
     _check_numbers(asked)
@@ -176,6 +184,17 @@ def read_teacher_request(given: Mapping[str, Any], request: Request, output: pat
     _check_loss(request.whole.loss)
     _check_systems(asked.systems, output)
     return asked
+
+
+def _check_section(section):
+    """Raises a ValueError unless this is what a section `teacher`, which may be written by hand, can hold."""
+    known = [*(field.name for field in dataclasses.fields(TeacherRequest)), "rankers"]
+    for name, value in section.items():
+        check_known("entry of the section teacher of --config", name, known)
+        if name in ("temperature", "label_weight") and not is_number(value):
+            raise ValueError(f"{name} in the section teacher of --config must be a number, but is {value!r}")
+        if name == "standardize" and not isinstance(value, bool):
+            raise ValueError(f"{name} in the section teacher of --config must be true or false, but is {value!r}")
 
 
 def _check_numbers(asked):
