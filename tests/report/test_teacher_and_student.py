@@ -18,7 +18,8 @@ def write_run(folder, rankers, **section):
     """A folder that holds what a run says of its teacher."""
     folder.mkdir()
     task = {"loss": "coupled_rank_distil", "loss_options": {"topk": 3}}
-    config = {"loss": "softmax", "tasks": {"teacher": task}, "teacher": RECORD | {"rankers": rankers} | section}
+    tasks = {"label": {"loss": "softmax", "loss_options": {}}, "teacher": task}
+    config = {"loss": "unique_softmax", "tasks": tasks, "teacher": RECORD | {"rankers": rankers} | section}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
 
 
@@ -57,7 +58,7 @@ def test_the_page_tells_what_was_learnt_how_alike_they_are_and_how_fast(tmp_path
     page = text_of(tmp_path, made_lists(20, seed=0), systems, own_sections=[own])
     assert page.index('id="metrics"') < page.index('id="teacher-and-student"') < page.index('id="ndcg-by-cut-off"')
     section = page.partition('id="teacher-and-student"')[2].partition("</section>")[0]
-    for words in ("coupled_rank_distil (topk=3)", "standardised in each list", "0.25", "more.txt", "1.0000"):
+    for words in ("coupled_rank_distil (topk=3)", "standardised in each list", "0.25 x softmax", "more.txt", "1.0000"):
         assert words in section
     assert "times as many documents a second as" in section
     assert HOSTILE not in section

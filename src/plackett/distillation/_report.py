@@ -19,7 +19,7 @@ from plackett.training._config_file import read_yaml
 TITLE, PLACE = "Teacher and student", 35
 FIRST = 10  # documents that a reader looks at
 DOCUMENTS = 2**17  # of the sample that is timed
-HEADS = ("student", "teacher", "loss", "scores", "temperature", "label weight", "extra lists")
+HEADS = ("student", "teacher", "loss", "scores", "temperature", "labels", "extra lists")
 
 
 class Student(NamedTuple):
@@ -28,11 +28,13 @@ class Student(NamedTuple):
     Args:
         record: the section `teacher` of its `config.yaml`.
         loss: of the teacher's scores, with its options.
+        label_loss: likewise of the labels, with its weight; "none" where they taught it nothing.
         teachers: those of the systems of the report that taught it.
     """
 
     record: Mapping[str, Any]
     loss: str
+    label_loss: str
     teachers: list[str]
 
 
@@ -73,7 +75,11 @@ def find_students(systems: Mapping[str, str | os.PathLike]) -> Iterator[tuple[st
         of_run = read_yaml(config) if config.is_file() else {}
         if record := of_run.get("teacher"):
             rankers = [_real(one.get("path", one["name"])) for one in record["rankers"]]
-            yield name, Student(record, _loss(of_run), [known[one] for one in rankers if one in known])
+            tasks = of_run.get("tasks") or {}
+            loss, of_labels = _in_words(tasks.get("teacher", of_run)), "none"
+            if "label" in tasks:
+                of_labels = f"{record['label_weight']:g} x {_in_words(tasks['label'])}"
+            yield name, Student(record, loss, of_labels, [known[one] for one in rankers if one in known])
 
 
 def likeness(lists: RankingLists, one: np.ndarray, other: np.ndarray) -> Likeness:
@@ -117,7 +123,7 @@ def _row(name, student):
         student.loss,
         "standardised in each list" if record["standardize"] else "as they are",
         f"{record['temperature']:g}",
-        f"{record['label_weight']:g}",
+        student.label_loss,
         ", ".join(extra) if isinstance(extra, list) else str(extra),
     ]
 
@@ -169,10 +175,9 @@ def _fast(material, students):
     return [*ratios, table("Documents a second", ("system", "documents a second"), rows, numbers=[1]), words]
 
 
-def _loss(of_run):
-    """The loss of the teacher's scores in words."""
-    learnt = (of_run.get("tasks") or {}).get("teacher") or of_run
-    name, options = learnt["loss"], learnt.get("loss_options") or {}
+def _in_words(task):
+    """A loss and its options."""
+    name, options = task["loss"], task.get("loss_options") or {}
     name = name if isinstance(name, str) else name.get("class_name", "a loss of your own")
     return f"{name} ({', '.join(f'{key}={value}' for key, value in options.items())})" if options else name
 
