@@ -105,6 +105,8 @@ def test_a_run_is_resumed_with_the_same_scores_alone(tmp_path):
     assert again.history == student.history
     with pytest.raises(ValueError, match="cannot be resumed"):
         train(LISTS, lambda lists: -best(lists), VALIDATION, resume=True, **options)
+    with pytest.raises(ValueError, match=r"cannot be resumed.*temperature was 1.0 and is 2.0"):
+        train(LISTS, best, VALIDATION, resume=True, teacher_temperature=2, **options)
 
 
 def test_a_mixed_loss_is_the_weighted_sum_of_the_losses_of_one_head():

@@ -17,6 +17,8 @@ from plackett.evaluation._scoring import check_lists
 from plackett.training import Settings, Trained
 from plackett.training import train as train_ranker
 from plackett.training._objective import chooses_by_labels, make_losses, make_metric
+from plackett.training._output_folder import holds_run
+from plackett.training._same_run import WAY_OUT, check_same
 from plackett.training._settings import SettingsKeywords
 
 
@@ -130,6 +132,8 @@ def train(
     )
     for note in plan.notes:
         warnings.warn(note, stacklevel=2)
+    if resume and output is not None:
+        _check_same_scale(pathlib.Path(output), plan.record)
     share = Settings.from_dict(plan.settings).validation_share
     held_out = {} if validation is not None else {"validation": f"{share:.0%} of the queries"}
     return train_ranker(
@@ -219,6 +223,17 @@ def check_output_is_no_teacher(teacher: Teacher, output: str | os.PathLike | Non
         own = [folder, *(folder / name for name in (MODEL, WHOLE_MODEL))]  # type: ignore[operator]
         if member.path and pathlib.Path(member.path).resolve() in own:
             raise ValueError(f"{output} is the run of the teacher {member.name}: choose another output for the student")
+
+
+def _check_same_scale(output, record):
+    """Raises a ValueError where the teacher's scores were scaled otherwise for the run in a folder."""
+    if holds_run(output):
+        check_same(output, "config.yaml", _of_scale({"teacher": record}), _of_scale, WAY_OUT)
+
+
+def _of_scale(config):
+    record = config.get("teacher") or {}
+    return {f"teacher_{name}": record[name] for name in ("standardize", "temperature") if name in record}
 
 
 def _record(options, teacher):
