@@ -32,6 +32,7 @@ CONTENTS = {
     "curve.csv": "position,examination\n1,1\n",
     "bm25.run": "1 Q0 a 1 .9 t\n",
     "dense.run": "1 Q0 a 1 .9 t\n",
+    "scores.csv": "query,document,score,rank\n",
     "roles.yaml": "query: session",
     "space.yaml": "learning_rate: {low: 1e-4, high: 1e-1, log: true}",
 }
