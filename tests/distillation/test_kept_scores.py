@@ -214,8 +214,9 @@ def change_facts(cache):
 def test_a_damaged_entry_is_noticed_and_computed_anew(damage, teacher, cache, asked):
     before = scores(LISTS, teacher, cache)
     damage(cache)
-    with plackett_warns("the scores of the teacher trees in"):
+    with plackett_warns("the scores of the teacher trees in") as told:
         again = scores(LISTS, teacher, cache)
+    assert len(told) == 1
     assert again.tolist() == before.tolist()
     assert scores(LISTS, teacher, cache).tolist() == before.tolist()
     assert len(asked) == 2

@@ -84,9 +84,13 @@ def keep(
     key = hashlib.blake2b(f"{facts['teacher']} {facts['lists']}".encode(), digest_size=12).hexdigest()
     # Who comes second waits, and then reads what the first has written.
     with _lock(folder, key):
-        if (found := _read(folder, key, facts, source.name)) is not None:
+        if not (folder / f"{key}.json").exists():
+            _tell_changes(folder, facts, source.name)
+        elif (found := _read(folder, key, facts)) is not None:
             return found
-        _tell_changes(folder, facts, source.name)
+        else:
+            told = f"the scores of the teacher {source.name} in {folder} are damaged: they are computed anew"
+            warnings.warn(told, stacklevel=2)
         made = compute()
         _write(folder, key, facts, made)
         return made
@@ -112,10 +116,8 @@ def _lock(folder, key):
         lock.release()
 
 
-def _read(folder, key, facts, name):
-    """The scores of an entry; None where there is none that is whole."""
-    if not (folder / f"{key}.json").exists():
-        return None
+def _read(folder, key, facts):
+    """The scores of an entry; None where it is damaged."""
     told = _read_facts(folder / f"{key}.json")
     try:
         digest = _digest(folder / f"{key}.npy")
@@ -123,7 +125,6 @@ def _read(folder, key, facts, name):
             return TeacherScores(np.load(folder / f"{key}.npy", allow_pickle=False), list(told["notes"]))
     except (OSError, ValueError, KeyError):
         pass
-    warnings.warn(f"the scores of the teacher {name} in {folder} are damaged: they are computed anew", stacklevel=2)
     return None
 
 
