@@ -82,6 +82,15 @@ def test_a_query_is_not_in_the_extra_lists_and_elsewhere():
     train(LISTS, best, VALIDATION, extra_lists=LISTS[:2], shared_queries=True, **QUICK)
 
 
+def test_scores_by_ids_are_not_taken_for_those_of_other_documents(tmp_path):
+    others = dataclasses.replace(LISTS, features=-LISTS.features)  # of the same ids, as numbers that begin anew
+    write_scores(LISTS, best(LISTS), tmp_path / "scores.csv")
+    options = {"cache": False, "shared_queries": True} | QUICK
+    with pytest.raises(ValueError, match=r"scores knows documents by their ids, but document .* is both in the extra"):
+        train(LISTS, tmp_path / "scores.csv", VALIDATION, extra_lists=others, **options)
+    train(LISTS, best, VALIDATION, extra_lists=others, **options)
+
+
 def test_columns_that_one_part_has_alone_are_left_out_and_that_is_said():
     lists = dataclasses.replace(with_column(LISTS, price=best(LISTS)), query_columns={"text": LISTS.queries})
     plan = plan_of(lists, extra_lists=with_column(EXTRA, stock=best(EXTRA)))

@@ -9,7 +9,8 @@ from plackett.data._batches import judged_lists
 from plackett.data._features import match_features
 from plackett.data._parts import concatenate
 from plackett.data._words import some
-from plackett.distillation._teachers import COLUMN
+from plackett.distillation._teachers import COLUMN, Teacher
+from plackett.evaluation.systems.base import OpenSystem
 
 JUDGED = "judged"
 WEIGHTS = ("weight", "propensity")  # columns that say how much a document counts, for which nothing can stand in
@@ -51,6 +52,24 @@ def check_no_shared(extra: RankingLists, others: RankingLists, whose: str) -> No
             "shared_queries=True (--shared-queries) where equal ids are of different queries, such as numbers that "
             "each file begins anew"
         )
+
+
+def check_told_apart(extra: RankingLists, lists: RankingLists, teacher: Teacher) -> None:
+    """Raises a ValueError where a document has the same ids in both, and the teacher knows it by no more."""
+    by_ids = [one.name for one in teacher.members if isinstance(one.system, OpenSystem) and one.system.by_ids]
+    if by_ids and (shared := _ids(extra) & _ids(lists)):
+        query, document = min(shared)
+        raise ValueError(
+            f"the teacher {', '.join(by_ids)} knows documents by their ids, but document {document!r} of query "
+            f"{query!r} is both in the extra lists and in the training lists: where they are two, give them ids of "
+            "their own, or a teacher that reads the features"
+        )
+
+
+def _ids(lists):
+    queries = np.repeat(np.arange(len(lists)), lists.lengths)
+    names = lists.queries.tolist()
+    return {(names[query], document) for query, document in zip(queries, lists.documents.tolist(), strict=True)}
 
 
 def as_extra(extra: RankingLists, lists: RankingLists) -> RankingLists:

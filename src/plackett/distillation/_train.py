@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from plackett._files import MODEL, WHOLE_MODEL
 from plackett.data import RankingLists, split_queries
 from plackett.distillation import _remarks
-from plackett.distillation._lists import as_extra, check_no_shared, choose_judged, hold_out, join
+from plackett.distillation._lists import as_extra, check_no_shared, check_told_apart, choose_judged, hold_out, join
 from plackett.distillation._options import Options, settings_of
 from plackett.distillation._teacher_losses import check_finite, check_teacher_loss
 from plackett.distillation._teachers import COLUMN, Cache, Teacher, check_cache, teach
@@ -179,6 +179,7 @@ def make_plan(
         positions = choose_judged(lists, whole.validation_share, whole.seed)
     if extra_lists is not None:
         extra_lists = _fit_extra(extra_lists, lists, validation, shared_queries)
+        check_told_apart(extra_lists, lists, opened)
     asked = {"lists": lists, "extra_lists": extra_lists, "validation": None if by_labels else validation}
     taught = {
         name: teach(part, opened, standardized=options.standardize, temperature=options.temperature, cache=cache)

@@ -15,6 +15,8 @@ from plackett.evaluation._scored import Beyond, Scored, System
 class OpenSystem:
     """A function of lists that can say what must be known of how it ranked them."""
 
+    by_ids = False  # whether it knows a document by its id and that of its query alone
+
     def __call__(self, lists: RankingLists) -> Scored | np.ndarray:
         """The scores of the documents."""
         raise NotImplementedError

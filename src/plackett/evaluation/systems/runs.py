@@ -31,6 +31,8 @@ class Run(OpenSystem):
         scores: [documents] float64.
     """
 
+    by_ids = True
+
     def __init__(self, name: str, queries: Strings, row_splits: np.ndarray, documents: Strings, scores: np.ndarray):
         self.name, self.queries, self.row_splits = name, queries, row_splits
         self.documents, self.scores = documents, scores
