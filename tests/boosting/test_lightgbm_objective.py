@@ -118,6 +118,28 @@ def test_cross_validation_by_groups():
     assert means[-1] > 0.7
 
 
+@pytest.mark.parametrize("params", [{"objective": lightgbm_objective("softmax")}, {"objective": "l2"}])
+def test_folds_that_cut_through_lists_are_refused(params):
+    with pytest.raises(
+        ValueError, match=r"cuts .* lists in all: give lightgbm.cv folds that keep them whole, folds=skl"
+    ):
+        lightgbm.cv(TREES | params, dataset(), 5, nfold=3, stratified=False, feval=lightgbm_metric("ndcg@10"))
+
+
+@pytest.mark.parametrize("lists, whole", [(slice(10, 30), True), (slice(10, 31), False)])
+def test_a_part_of_a_dataset_keeps_its_lists_whole(lists, whole):
+    ends = np.cumsum(LISTS.lengths)
+    rows = np.arange(ends[lists.start - 1], ends[29] + (0 if whole else 1))
+    part = dataset().construct().subset(rows)
+    if not whole:
+        with pytest.raises(
+            ValueError, match=r"has 1 of the \d+ documents of list 30 \(from 0\), and cuts 1 lists in all"
+        ):
+            train_lightgbm(lightgbm_objective("softmax"), 3, part)
+    else:
+        assert train_lightgbm(lightgbm_objective("softmax"), 3, part).num_trees() == 3
+
+
 @pytest.mark.parametrize(
     "sampling",
     [{"bagging_fraction": 0.5, "bagging_freq": 1, "feature_fraction": 0.6}, {"data_sample_strategy": "goss"}],

@@ -9,7 +9,14 @@ import numpy.typing as npt
 
 from plackett import losses
 from plackett.boosting._buckets import Buckets
-from plackett.boosting._checks import check_groups, check_labels, check_scores, check_weights
+from plackett.boosting._checks import (
+    check_derivatives,
+    check_groups,
+    check_labels,
+    check_numbers,
+    check_scores,
+    check_weights,
+)
 from plackett.boosting._kept import Kept
 from plackett.losses._base import RankingLoss
 
@@ -52,7 +59,7 @@ class Objective:
     def __init__(self, loss: str | Callable, **options: Any):
         self.loss = _loss_of_scores(loss, options)
         # Of a loss without a seed: drawn once, so that all rounds of one objective have the same.
-        self._seed = secrets.randbits(32) if self.loss.seed is None else int(self.loss.seed)
+        self._seed = secrets.randbits(32) if self.loss.seed is None else int(self.loss.seed) % 2**64
         self._kept = Kept[Buckets]()
 
     def __call__(
@@ -72,14 +79,16 @@ class Objective:
                 they weigh its terms or, where it has none of single documents, their mean weighs the list.
 
         Raises:
-            ValueError: arrays that do not fit, groups that do not add up, scores that are not finite, labels or weights
-                that have no meaning; says of which row and list.
+            ValueError: arrays that do not fit, groups that do not add up, scores or derivatives that are not finite,
+                labels or weights that have no meaning; says of which row and list.
         """
         scores = check_scores(scores)
-        buckets = self._buckets(np.asarray(labels), group, weights)
+        labels = check_numbers(labels, "labels")
+        buckets = self._buckets(labels, group, weights)
         if len(scores) != buckets.documents:
             raise ValueError(f"there must be one score a document, but got {len(scores)} of {buckets.documents}")
         gradient, curvature = buckets.derivatives(scores, self._seed)
+        check_derivatives(gradient, curvature, labels, np.asarray(group, "int64"), self.loss.name)
         return gradient, np.maximum(np.abs(curvature), LEAST * np.abs(gradient))
 
     def __repr__(self) -> str:
