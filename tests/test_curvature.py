@@ -177,7 +177,7 @@ def test_the_order_of_documents_changes_nothing(row):
 
 
 @over(ROWS)
-@pytest.mark.parametrize("extreme", ["equal", "x 1e4", "x 1e6", "gap of 200", "gap of 200 below"])
+@pytest.mark.parametrize("extreme", ["equal", "x 1e4", "x 1e5", "gap of 200", "gap of 200 below"])
 def test_curvature_of_extreme_scores_is_finite(row, extreme):
     given = batch(row)
     scores = given.scores.copy()

@@ -152,16 +152,14 @@ def test_yeti_is_the_mean_over_its_samples():
     close(of_loss(loss, labels, scores, mask, weights, noise), expected, mask)
 
 
-def test_yeti_of_lists_of_a_size_that_the_compiler_does_not_know():
-    labels, scores, _ = cleaned(LABELS[:, :9], SPREAD[:, :9], REAL[:, :9])
-    noise = RANDOM.random((LISTS, 3, 9)).astype("float32")
-    given = [ops.convert_to_tensor(x) for x in (labels, scores, noise)]
+def test_neighbours_in_lists_of_a_size_that_the_compiler_does_not_know():
+    given = [ops.convert_to_tensor(x) for x in cleaned(LABELS[:, :9], SPREAD[:, :9], REAL[:, :9])[:2]]
 
-    def fn(labels, scores, noise):
-        return losses.yeti_logistic(labels, scores, noise=noise)
+    def fn(labels, scores):
+        return losses.pairwise_logistic(labels, scores, lambda_weight=LAMBDAS["neighbours"])
 
     expected = ops.convert_to_numpy(fn(*given))
-    for name, compiler in compilers(2, 2, 3).items():
+    for name, compiler in compilers(2, 2).items():
         np.testing.assert_allclose(ops.convert_to_numpy(compiler(fn)(*given)), expected, rtol=1e-5, err_msg=name)
 
 

@@ -251,6 +251,7 @@ def test_a_run_goes_on_with_the_same_teacher_alone(here, tree):
     tree(read("train.txt"), "model.txt", trees=3)
     done = train("--resume", epochs=6)
     assert done.exit_code == 2, done.output
+    assert "the teacher model changed after the scores were kept in" in words(done)
     assert "run cannot be resumed: the teacher, model.txt, has changed since the run began" in words(done)
     assert history("run") == before
     done = train("--overwrite")
