@@ -26,6 +26,20 @@ def test_a_lambda_weight_is_that_of_the_loss():
     assert ndcg(weighed.predict(OTHERS.features)) > 0.8
 
 
+def test_a_function_without_a_name_is_a_loss_too():
+    ours = train_lightgbm(lightgbm_objective(lambda labels, scores: (scores - labels) ** 2 / 2), 3)
+    theirs = train_lightgbm(
+        "l2", 3, dataset(weight=1 / np.repeat(LISTS.lengths, LISTS.lengths)), {"boost_from_average": False}
+    )
+    np.testing.assert_allclose(ours.predict(OTHERS.features), theirs.predict(OTHERS.features), rtol=1e-5)
+
+
+def test_soft_zero_one_takes_no_leap_from_equal_scores():
+    booster = train_lightgbm(lightgbm_objective("pairwise_soft_zero_one"))
+    assert np.abs(booster.predict(OTHERS.features)).max() < 20
+    assert ndcg(booster.predict(OTHERS.features)) > ndcg(train_lightgbm("rank_xendcg").predict(OTHERS.features)) - 0.03
+
+
 def test_a_seed_repeats_a_training_to_the_bit():
     texts = [train_lightgbm(lightgbm_objective(NOISY, seed=seed)).model_to_string() for seed in (1, 1, 2)]
     assert texts[0] == texts[1] != texts[2]

@@ -1,5 +1,6 @@
 """A loss of lists as an objective: the gradient and the curvature of each document, by which trees are grown."""
 
+import copy
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -90,6 +91,15 @@ class Objective:
         gradient, curvature = buckets.derivatives(scores, self._seed)
         check_derivatives(gradient, curvature, labels, np.asarray(group, "int64"), self.loss.name)
         return gradient, np.maximum(np.abs(curvature), LEAST * np.abs(gradient))
+
+    def __deepcopy__(self, memo: dict) -> "Objective":
+        """With the loss itself, which does not change: Keras cannot copy one of a function without a name.
+
+        LightGBM copies its params at each training.
+        """
+        copied = copy.copy(self)
+        copied._kept = Kept[Buckets]()
+        return copied
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.loss!r})"
