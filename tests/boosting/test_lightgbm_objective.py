@@ -12,9 +12,19 @@ from plackett.boosting import lightgbm_metric, lightgbm_objective
 NOISY = "gumbel_approx_ndcg"
 
 
-@pytest.mark.parametrize("name", ["softmax", "unique_softmax", NOISY, "yeti_logistic", "pairwise_logistic"])
-def test_trees_learn_to_rank(name):
-    learnt = ndcg(train_lightgbm(lightgbm_objective(name)).predict(OTHERS.features))
+@pytest.mark.parametrize(
+    "objective",
+    [
+        lightgbm_objective("softmax"),
+        lightgbm_objective("unique_softmax"),
+        lightgbm_objective(NOISY, seed=0),
+        lightgbm_objective("yeti_logistic", seed=0),
+        lightgbm_objective("pairwise_logistic"),
+    ],
+    ids=repr,
+)
+def test_trees_learn_to_rank(objective):
+    learnt = ndcg(train_lightgbm(objective).predict(OTHERS.features))
     assert learnt > ndcg(np.zeros(len(OTHERS.labels))) + 0.15
     assert learnt > ndcg(train_lightgbm("rank_xendcg").predict(OTHERS.features)) - 0.03
 
