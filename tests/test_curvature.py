@@ -142,6 +142,9 @@ def of_list(row, given, b, options, weights):
     if loop := in_place_of_exact(row, options):
         told = {name: value for name, value in options.items() if name not in ("temperature", "held", "bound")}
         curvature = loop(labels, scores / temperature, **told) / temperature**2
+    elif row.keras_class in (losses.ApproxPrecisionLoss, losses.ApproxRecallLoss):
+        # At equal scores a cut-off is steep and hardly bent: a step is one temperature at most.
+        curvature = np.maximum(np.abs(curvature), np.abs(gradient) / temperature)
     return gradient, curvature
 
 
