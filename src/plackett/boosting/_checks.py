@@ -50,7 +50,8 @@ def check_labels(given: np.ndarray, lengths: np.ndarray, loss: RankingLoss) -> n
     """[documents] float32.
 
     Raises:
-        ValueError: a label that is not finite in float32, or is below 0 where a loss reads grades; says which.
+        ValueError: a label that is not finite in float32 or, where a loss reads grades, is below 0 or too large for
+            float32 to tell it from the next; says which.
     """
     with np.errstate(over="ignore"):
         labels = given.astype("float32")
@@ -60,6 +61,11 @@ def check_labels(given: np.ndarray, lengths: np.ndarray, loss: RankingLoss) -> n
         raise ValueError(
             f"{loss.name} reads labels as grades, >= 0, but {_row(given, wrong, lengths)}: there is no padding here, "
             "so leave such documents out, or take a loss of numbers of any sign, such as CoupledRankDistilLoss"
+        )
+    if not loss.any_labels and (wrong := labels >= 2**24).any():
+        raise ValueError(
+            f"{loss.name} reads labels as grades, below 2^24, beyond which float32 rounds, but "
+            f"{_row(given, wrong, lengths)}: number the grades anew, from 0"
         )
     return labels
 

@@ -103,17 +103,9 @@ def _approx_precision(labels, scores, *, mask, topn, bound, rank_temperature):
     return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), found)
 
 
-def _approx_precision_derivatives(labels, scores, *, mask, topn, bound, rank_temperature):
-    options = {"mask": mask, "topn": topn, "bound": bound, "rank_temperature": rank_temperature}
-
-    def fn(scores):
-        return _approx_precision(labels, scores, **options)
-
-    if not bound:
-        return _derivatives_of_cut(fn, scores)
+def _approx_precision_derivatives(labels, scores, *, mask, topn, **cut):
     found = ops.cast(backend.minimum(count(mask), int(topn)), scores.dtype)
-    curvature = _curvature_of_bound(_relevant(labels, mask), found, scores, mask, topn, rank_temperature)
-    return backend.value_and_slope(fn, scores)[1], curvature
+    return _derivatives(_approx_precision, found, labels, scores, mask, topn=topn, **cut)
 
 
 @register
@@ -185,17 +177,8 @@ def _approx_recall(labels, scores, *, mask, topn, bound, rank_temperature):
     return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), _number(relevant, retrieved))
 
 
-def _approx_recall_derivatives(labels, scores, *, mask, topn, bound, rank_temperature):
-    options = {"mask": mask, "topn": topn, "bound": bound, "rank_temperature": rank_temperature}
-
-    def fn(scores):
-        return _approx_recall(labels, scores, **options)
-
-    if not bound:
-        return _derivatives_of_cut(fn, scores)
-    relevant = _relevant(labels, mask)
-    curvature = _curvature_of_bound(relevant, _number(relevant, scores), scores, mask, topn, rank_temperature)
-    return backend.value_and_slope(fn, scores)[1], curvature
+def _approx_recall_derivatives(labels, scores, *, mask, **cut):
+    return _derivatives(_approx_recall, _number(_relevant(labels, mask), scores), labels, scores, mask, **cut)
 
 
 @register
@@ -367,14 +350,21 @@ def _parts_in_cut(scores, mask, topn):
     return take(ops.cast(part, scores.dtype) / ops.cast(2 * (end - first), scores.dtype), places(order))
 
 
-def _derivatives_of_cut(fn, scores):
-    """(gradient, curvature) of `fn`, the curvature at least of the size of the gradient.
+def _derivatives(loss, divisor, labels, scores, mask, *, bound, **cut):
+    """(gradient, curvature) of a share of documents inside the cut-off: the curvature is at least the gradient's size.
 
     At equal scores, where all trees begin, a soft cut-off is steep and hardly bent: by its second derivative alone a
     step of Newton's method would be hundreds of temperatures long. So it is one at most.
 
-    Cost: list_size times that of the gradient.
+    Cost: list_size times that of the gradient; with `bound` that of `_curvature_of_bound`.
     """
+
+    def fn(scores):
+        return loss(labels, scores, mask=mask, bound=bound, **cut)
+
+    if bound:
+        curvature = _curvature_of_bound(_relevant(labels, mask), divisor, scores, mask, **cut)
+        return backend.value_and_slope(fn, scores)[1], curvature
     gradient, curvature = derivatives_of(fn, scores)
     return gradient, backend.maximum(ops.abs(curvature), ops.abs(gradient))
 
