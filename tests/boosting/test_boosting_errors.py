@@ -69,7 +69,7 @@ def test_options_go_with_a_name():
         ),
         (
             {"labels": [2**24, 2**24 + 1, 0]},
-            "softmax_loss reads labels as grades, below 2^24, beyond which float32 rounds, but that of row 0, of list 0",
+            "softmax_loss reads labels as grades, below 2^24, beyond which float32 rounds, but that of row 0, of",
         ),
         ({"labels": ["a", "b", "c"]}, "labels must be [documents] numbers, but got <U1 of shape (3,)"),
         ({"labels": None}, "labels must be [documents] numbers, but got object of shape ()"),
