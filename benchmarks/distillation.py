@@ -9,7 +9,8 @@ cyclically. There are two teachers: LightGBM's lambdarank, stopped by the valida
 standardised scores of ten rankers of ours, wide perceptrons and self-attention. A student is a small perceptron. It
 learns from the labels, from the scores of a teacher, or from both, half each. For the systems whose names begin with
 `quarter` a quarter of the training lists, drawn by the number of the fold, have labels, for LightGBM too; those that
-end with `3x` learn from its scores on the other three quarters as well, whose grades are hidden.
+have `3x` learn from its scores on the other three quarters as well, whose grades are hidden. Those that have `longer`
+stop after 15 epochs without a better one, not 5.
 
 The teachers are kept in OUTPUT, and the scores of the validation and test documents, one file a fold, seed and system;
 what is there is not trained again. `--table` measures them: NDCG@10 over all test queries, the mean over the seeds of
@@ -19,6 +20,7 @@ documents at least, by teachers and students in turn.
 
 import argparse
 import dataclasses
+import functools
 import pathlib
 import time
 
@@ -37,7 +39,7 @@ MEMBERS = 10
 WIDE = {"scorer": "mlp", "scorer_options": {"hidden": [256, 128]}}
 ATTENTION = {"scorer": "self_attention"}
 STUDENT = {"scorer": "mlp", "scorer_options": {"hidden": [32]}, "batch_size": 128, "learning_rate": 0.004}
-LABEL_LOSS = "softmax"
+LABEL_LOSS, LOSS_OF_MEMBERS = "unique_softmax", "softmax"
 TREES = {
     "objective": "lambdarank",
     "learning_rate": 0.05,
@@ -59,7 +61,8 @@ RANKERS = {  # the teacher, and whether it sees a quarter of the labels
     "quarter, lightgbm": ("lightgbm", True),
 }
 PARTS = ("validation", "test")
-DOCUMENTS, TURNS = 100_000, 7  # of the measurement of speed
+DOCUMENTS, TURNS = 100_000, 3  # of the measurement of speed
+LONGER = {"epochs": 150, "patience": 15}
 SURE = {"teacher_temperature": 0.25}
 OPTIONS = {  # of `plackett.distillation.train` for a loss
     "coupled_rank_distil": SURE,
@@ -78,25 +81,28 @@ class Student:
     labels: bool = False
     quarter: bool = False
     extra: bool = False
+    longer: bool = False
 
     @property
     def name(self) -> str:
         """The name of the system."""
         learnt = f"{self.teacher}, {self.loss}" if self.teacher else "alone"
-        ends = [words for words, told in (("labels", self.labels), ("3x", self.extra)) if told]
+        told = {"labels": self.labels, "3x": self.extra, "longer": self.longer}
+        ends = [word for word, holds in told.items() if holds]
         return ("quarter, " if self.quarter else "") + ", ".join([learnt, *ends])
 
 
 def students() -> dict[str, Student]:
     """All of them by name."""
-    some = [Student(), Student(quarter=True)]
+    some = [Student(), Student(longer=True), Student(quarter=True)]
+    some += [Student("ensemble", "list_net", labels, longer=True) for labels in (False, True)]
     for loss in OPTIONS:
         some += [Student(teacher, loss, labels) for teacher in TEACHERS for labels in (False, True)]
         some += [Student("lightgbm", loss, quarter=True, extra=extra) for extra in (False, True)]
     return {student.name: student for student in some}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Fold:
     """The lists of one fold, and the folder of its teachers."""
 
@@ -130,8 +136,9 @@ def train_trees(lists, validation, path):
     partial.rename(path)
 
 
+@functools.cache
 def teacher_of(fold, name, quarter):
-    """The paths of the rankers of a teacher, which are trained unless they are there."""
+    """A teacher, whose rankers are trained unless they are there."""
     folder = fold.folder / ("quarter" if quarter else "all")
     folder.mkdir(parents=True, exist_ok=True)
     lists = fold.labelled(quarter)
@@ -139,26 +146,26 @@ def teacher_of(fold, name, quarter):
         path = folder / "lightgbm.txt"
         if not path.exists():
             train_trees(lists, fold.validation, path)
-        return [path]
+        return plackett.distillation.Teacher(path)
     for seed in range(MEMBERS):
         scorer = WIDE if seed < MEMBERS // 2 else ATTENTION
         plackett.train(
             lists,
             fold.validation,
-            loss=LABEL_LOSS,
+            loss=LOSS_OF_MEMBERS,
             metric=METRIC,
             seed=seed,
             output=folder / f"ranker {seed}",
             resume=True,
             **scorer,
         )
-    return [folder / f"ranker {seed}" for seed in range(MEMBERS)]
+    return plackett.distillation.Teacher([folder / f"ranker {seed}" for seed in range(MEMBERS)])
 
 
 def train_student(student, fold, seed):
     """(the trained student, seconds that the training took, those of the teacher left out)."""
     lists, validation = fold.labelled(student.quarter), fold.validation
-    settings = STUDENT | {"metric": METRIC, "seed": seed}
+    settings = STUDENT | {"metric": METRIC, "seed": seed} | (LONGER if student.longer else {})
     if student.teacher is None:
         begin = time.perf_counter()
         return plackett.train(lists, validation, loss=LABEL_LOSS, **settings), time.perf_counter() - begin
@@ -180,7 +187,7 @@ def train_student(student, fold, seed):
 def scores_of(name, fold, seed):
     """What is kept of a system: its scores of validation and test documents; its epochs and seconds, if a student."""
     if name in RANKERS:
-        teacher = plackett.distillation.Teacher(teacher_of(fold, *RANKERS[name]))
+        teacher = teacher_of(fold, *RANKERS[name])
         return {part: teacher(getattr(fold, part)) for part in PARTS}
     trained, seconds = train_student(students()[name], fold, seed)
     scores = {part: plackett.score(trained.model, getattr(fold, part)) for part in PARTS}
@@ -257,7 +264,7 @@ def show_speed(given, data):
     times = -(-DOCUMENTS // len(lists.labels))
     lists = lists[np.tile(np.arange(len(lists)), times)]
     fold = data[0]
-    rankers = {name: plackett.distillation.Teacher(teacher_of(fold, name, False)) for name in TEACHERS}
+    rankers = {name: teacher_of(fold, name, False) for name in TEACHERS}
     rankers["student"] = plackett.distillation.Teacher(train_student(Student(), fold, 0)[0].model)
     seconds = {name: [] for name in rankers}
     for turn in range(TURNS + 1):  # the first warms up
