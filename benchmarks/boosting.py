@@ -29,18 +29,22 @@ import time
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from training import QUIET
 
 METRIC = "ndcg@10"
 SEEDS, TURNS = (0, 1, 2), (1, 2, 3, 4, 5)
-RATES = (0.01, 0.03, 0.1, 0.3)
-ROUNDS, PATIENCE = 1000, 100
-LAMBDA_RANK = "pairwise_logistic, NDCG weight"
+RATES = (0.03, 0.1, 0.3, 1.0)
+ROUNDS, PATIENCE = 500, 50
 OURS = {  # the arguments of `plackett.losses.get`
     "softmax": ("softmax", {}),
     "unique_softmax": ("unique_softmax", {}),
     "gumbel_approx_ndcg": ("gumbel_approx_ndcg", {}),
     "yeti_logistic": ("yeti_logistic", {}),
-    LAMBDA_RANK: ("pairwise_logistic", {"lambda_weight": "NDCGLambdaWeight"}),
+    "pairwise_logistic, LambdaRank": (
+        "pairwise_logistic",
+        {"lambda_weight": {"NDCGLambdaWeight": {"smooth_fraction": 1.0}}},
+    ),
+    "pairwise_logistic, LambdaLoss": ("pairwise_logistic", {"lambda_weight": "NDCGLambdaWeight"}),
 }
 THEIRS = {
     "lightgbm": {"lambdarank": {"objective": "lambdarank"}, "rank_xendcg": {"objective": "rank_xendcg"}},
@@ -72,7 +76,10 @@ TREES = {
         "disable_default_eval_metric": True,
     },
 }
-COST = {"jax": [*OURS], "tensorflow": [*OURS], "torch": [*OURS]}
+BASELINE = "lambdarank"
+BACKENDS = ("jax", "tensorflow", "torch")
+GOAL, GOAL_OF_MEMORY = 1.5, 2.0
+MEASURED = ("first", "seconds", "bytes")
 
 
 def train_lightgbm(objective, rate, seed, training, held_out, test):
@@ -227,6 +234,52 @@ def print_study(given):
         Console(width=160).print(library, table)
 
 
+def measure(objective, backend, documents):
+    """What `boosting_worker.py` prints."""
+    told = json.dumps(OURS[objective]) if objective in OURS else objective
+    command = [sys.executable, pathlib.Path(__file__).with_name("boosting_worker.py"), told, str(documents)]
+    environment = os.environ | QUIET | {"KERAS_BACKEND": backend}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    results = [json.loads(text) for text in done.stdout.splitlines() if text.startswith('{"first"')]
+    if not results:
+        raise RuntimeError(f"{objective}, {backend}: {done.stderr[-2000:]}")
+    print(f"{objective}, {backend}: {results[0]['seconds']:.2f} s a round", file=sys.stderr, flush=True)
+    return results[0]
+
+
+def measure_all(given):
+    """(objective, backend) -> what each turn measured; lambdarank needs no backend."""
+    objectives = given.objective or [*OURS]
+    runs = [(BASELINE, ""), *((objective, backend) for backend in given.backend for objective in objectives)]
+    measured = {run: [] for run in runs}
+    for _ in range(given.rounds):
+        for objective, backend in runs:
+            measured[objective, backend].append(measure(objective, backend or BACKENDS[-1], given.documents))
+    return measured
+
+
+def print_cost(given):
+    """The table of times and memory, and what of the goals is met."""
+    measured = measure_all(given)
+    table = Table("objective", "backend", "first rounds, s", "a round, s", "time ratio", "peak MB", "memory ratio")
+    met = []
+    for (objective, backend), turns in measured.items():
+
+        def ratio(what, turns=turns):
+            pairs = zip(turns, measured[BASELINE, ""], strict=True)
+            return statistics.median(turn[what] / lambdarank[what] for turn, lambdarank in pairs)
+
+        first, seconds, peak = (statistics.median(turn[what] for turn in turns) for what in MEASURED)
+        ratios = ratio("seconds"), ratio("bytes")
+        met.append(ratios[0] <= GOAL and ratios[1] < GOAL_OF_MEMORY)
+        cells = f"{first:.1f}", f"{seconds:.2f}", f"{ratios[0]:.2f}", f"{peak / 2**20:,.0f}", f"{ratios[1]:.2f}"
+        table.add_row(objective, backend, *cells)
+    Console(width=120).print(table)
+    goals = f"{GOAL} of the time and {GOAL_OF_MEMORY} of the memory of lambdarank"
+    print(f"- the goals, {goals}, are met in {sum(met[1:])} of {len(met) - 1} rows")
+    print(f"- {given.documents:,} documents, {given.rounds} turns; {measured[BASELINE, ''][0]['versions']}")
+
+
 def main():
     """Trains, measures or prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -237,11 +290,18 @@ def main():
     study.add_argument("--library", action="append", choices=TRAIN)
     study.add_argument("--objective", action="append")
     study.add_argument("--table", action="store_true")
+    cost.add_argument("--objective", action="append", choices=OURS)
+    cost.add_argument("--backend", action="append", choices=BACKENDS)
+    cost.add_argument("--rounds", type=int, default=1, help="turns of all objectives")
+    cost.add_argument("--documents", type=int, default=1_000_000)
     given = parser.parse_args()
     if given.part == "study":
         given.output.mkdir(parents=True, exist_ok=True)
         given.library = given.library or list(TRAIN)
         (print_study if given.table else train_all)(given)
+    else:
+        given.backend = given.backend or list(BACKENDS)
+        print_cost(given)
 
 
 if __name__ == "__main__":

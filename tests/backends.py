@@ -207,6 +207,20 @@ def compiled(fn):
             return tf.function(fn, autograph=False)
 
 
+def size_of_program(fn, x):
+    """How many lines or nodes the backend compiles for `fn` of an array."""
+    match BACKEND:
+        case "jax":
+            import jax
+
+            return len(str(jax.make_jaxpr(fn)(x)).splitlines())
+        case _:
+            import tensorflow as tf
+
+            graph = tf.function(fn, autograph=False).get_concrete_function(tf.convert_to_tensor(x)).graph.as_graph_def()
+            return len(graph.node) + sum(len(function.node_def) for function in graph.library.function)
+
+
 def ragged(values, lengths):
     """The backend's own ragged tensor over flat values (`plackett.Ragged` on JAX)."""
     splits = np.cumsum([0, *lengths])

@@ -35,6 +35,7 @@ from plackett.backend.scans import (
     logsumexp_of_rows,
     running_max,
     softmax_of_rows,
+    sums_below_tops,
 )
 from plackett.backend.tensors import (
     concrete,
@@ -87,6 +88,7 @@ __all__ = [
     "softmax_of_rows",
     "softplus",
     "softplus_and_sigmoid",
+    "sums_below_tops",
     "uniform",
     "value_and_slope",
     "with_part",

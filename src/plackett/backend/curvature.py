@@ -11,42 +11,58 @@ def hessian_diagonal(fn, x):
         fn: function of [..., n] that gives [...], each value of its own n numbers.
         x: [..., n].
 
-    Cost: n times that of the gradient.
+    Cost: n times that of the gradient, one after another, in the memory of a few gradients. JAX and TensorFlow compile
+    one of them, whatever n is.
     """
-    n = x.shape[-1]
-    if keras.backend.backend() == "jax":
-        import jax
+    of_backend = {"jax": _by_jax, "torch": _by_torch, "tensorflow": _by_tensorflow}
+    return of_backend[keras.backend.backend()](fn, x)
 
-        gradient = jax.grad(lambda x: ops.sum(fn(x)))
 
-        def of_place(place):
-            direction = ops.zeros_like(x).at[..., place].set(1.0)
-            return jax.jvp(gradient, (x,), (direction,))[1][..., place]
+def _by_jax(fn, x):
+    import jax
 
-        return ops.moveaxis(jax.lax.map(of_place, ops.arange(n)), 0, -1)
-    if keras.backend.backend() == "torch":
-        import torch
+    _, change_of_gradient = jax.linearize(jax.grad(lambda x: ops.sum(fn(x))), x)
 
-        with torch.enable_grad():
-            x = x.detach().requires_grad_()
-            gradient = torch.autograd.grad(fn(x).sum(), x, create_graph=True)[0]
-            if not gradient.requires_grad:
-                return torch.zeros_like(x)
-            places = [
-                torch.autograd.grad(gradient[..., i].sum(), x, retain_graph=True, allow_unused=True)[0]
-                for i in range(n)
-            ]
-            places = [torch.zeros_like(x) if one is None else one for one in places]
-        return torch.stack([one[..., i] for i, one in enumerate(places)], dim=-1)
+    def of_place(place):
+        return change_of_gradient(ops.zeros_like(x).at[..., place].set(1.0))[..., place]
+
+    return ops.moveaxis(jax.lax.map(of_place, ops.arange(x.shape[-1])), 0, -1)
+
+
+def _by_torch(fn, x):
+    import torch
+
+    diagonal = torch.zeros_like(x)
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        total = fn(x).sum()
+        if not total.requires_grad:
+            return diagonal
+        (gradient,) = torch.autograd.grad(total, x, create_graph=True, materialize_grads=True)
+        if not gradient.requires_grad:
+            return diagonal
+        for place in range(x.shape[-1]):
+            one = gradient[..., place].sum()
+            (change,) = torch.autograd.grad(one, x, retain_graph=True, materialize_grads=True)
+            diagonal[..., place] = change[..., place]
+    return diagonal
+
+
+def _by_tensorflow(fn, x):
     import tensorflow as tf
 
     with tf.GradientTape(persistent=True) as outer:
         outer.watch(x)
         with tf.GradientTape() as inner:
             inner.watch(x)
-            value = tf.reduce_sum(fn(x))
-        gradient = inner.gradient(value, x, unconnected_gradients="zero")
-        places = [gradient[..., i] for i in range(n)]
-    return tf.stack(
-        [outer.gradient(one, x, unconnected_gradients="zero")[..., i] for i, one in enumerate(places)], axis=-1
-    )
+            value = fn(x)
+        gradient = tf.convert_to_tensor(inner.gradient(value, x, unconnected_gradients="zero"))
+
+    def of_place(place):
+        direction = tf.one_hot(place, tf.shape(x)[-1], dtype=x.dtype)
+        change = outer.gradient(gradient, x, tf.zeros_like(x) + direction, unconnected_gradients="zero")
+        return tf.convert_to_tensor(change)[..., place]
+
+    # One at a time: the places that are computed at once are all in memory.
+    by_place = tf.map_fn(of_place, tf.range(tf.shape(x)[-1]), fn_output_signature=x.dtype, parallel_iterations=1)
+    return ops.moveaxis(by_place, 0, -1)

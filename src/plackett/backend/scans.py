@@ -36,6 +36,17 @@ def cumulative_logsumexp(x):
     return tops, ops.log(_recurrence(ops.exp(before - tops), ops.exp(x - tops)))
 
 
+def sums_below_tops(terms, tops):
+    """sum_{m >= i} terms_m e^(tops_i - tops_m) for each i, along the last axis, for tops that nowhere fall.
+
+    No exponent is above 0, however large the tops are.
+
+    Cost: O(n log n) time, O(n) memory.
+    """
+    decay = ops.exp(tops - ops.concatenate([tops[..., 1:], tops[..., -1:]], axis=-1))
+    return ops.flip(_recurrence(ops.flip(decay, axis=-1), ops.flip(terms, axis=-1)), axis=-1)
+
+
 @compiled_once
 def _recurrence(decay, terms):
     """R_i = terms_i + decay_i R_i-1 along the last axis, with R_1 = terms_1; each step doubles how far R sees."""

@@ -123,6 +123,26 @@ def logsumexp_below(labels: Tensor, x: Tensor, mask: Tensor) -> tuple[Tensor, Te
     return tops, rest, mask & (below > 0)
 
 
+def sums_above(labels, x, mask, terms, tops):
+    """sum_i terms_i e^(x_k - tops_i) over the documents i that are graded above each document k; 0 at padding.
+
+    Args:
+        labels, x: [..., list_size].
+        mask: [..., list_size] bool, True = real document.
+        terms: [..., list_size], 0 where there is none.
+        tops: those of `logsumexp_below(labels, x, mask)`, none of which is below an x that counts.
+
+    Cost: O(list_size log list_size) time, O(list_size) memory.
+    """
+    order = ascending_order(labels, mask)
+    x, terms, tops = take(x, order), take(terms, order), take(tops, order)
+    end = end_of_equals(take(padding_behind(labels, mask), order))
+    last = ops.shape(x)[-1] - 1
+    above = backend.minimum(end, last)
+    sums = ops.exp(x - take(tops, above)) * take(backend.sums_below_tops(terms, tops), above)
+    return take(ops.where(end <= last, sums, 0.0), places(order))
+
+
 def ranks(scores: Tensor, mask: Tensor) -> Tensor:
     """The rank of each document: 1 for the highest score, ties by position, padding behind all the rest.
 

@@ -5,6 +5,7 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.lists import clean, logsumexp_below
+from plackett.lists._order import sums_above
 from plackett.losses._base import RankingLoss, Reduction
 from plackett.registry import check_options, register
 from plackett.registry.options import Number, Positive
@@ -47,13 +48,36 @@ def circle(
 
 
 def _circle(labels, scores, *, mask, gamma, margin):
+    return ops.logsumexp(_exponents(labels, backend.clip(scores, 0.0, 1.0), mask, gamma, margin)[0], axis=-1)
+
+
+def _circle_curvature(labels, scores, *, mask, gamma, margin):
+    """gamma^2 (a_k^2 p_k (1 - p_k) + b_k^2 q_k (1 - q_k) + 2 a_k b_k p_k q_k), 0 where the score is clipped.
+
+    p_k and q_k are the shares in e^loss of the pairs in which k is the higher grade and in which it is the lower.
+    """
+    inside = mask & (scores >= 0.0) & (scores <= 1.0)
     scores = backend.clip(scores, 0.0, 1.0)
+    exponents, other, tops, rest = _exponents(labels, scores, mask, gamma, margin)
+    higher = ops.softmax(exponents, axis=-1)[..., :-1]
+    lower = backend.minimum(sums_above(labels, other, mask, higher * ops.exp(-rest), tops), 1.0)
+    a, b = gamma * ops.relu(1.0 + margin - scores), gamma * ops.relu(scores + margin)
+    squares = ops.square(a) * higher * (1.0 - higher) + ops.square(b) * lower * (1.0 - lower)
+    return ops.where(inside, squares + 2.0 * a * b * higher * lower, 0.0)
+
+
+def _exponents(labels, scores, mask, gamma, margin):
+    """(the log of the terms of each document's pairs, and 0 for no pair; what is below, as `logsumexp_below` has it).
+
+    These are [..., list_size + 1], and, [..., list_size] each, the b_j (s_j - margin) and the two parts of the log of
+    their sum.
+    """
     own = gamma * ops.stop_gradient(ops.relu(1.0 + margin - scores)) * (1.0 - margin - scores)
     other = gamma * ops.stop_gradient(ops.relu(scores + margin)) * (scores - margin)
     tops, rest, has_below = logsumexp_below(labels, other, mask)
     exponents = ops.where(has_below, own + tops + rest, -float("inf"))
     none = ops.zeros((*ops.shape(exponents)[:-1], 1), exponents.dtype)
-    return ops.logsumexp(ops.concatenate([exponents, none], axis=-1), axis=-1)
+    return ops.concatenate([exponents, none], axis=-1), other, tops, rest
 
 
 @register
@@ -71,6 +95,7 @@ class CircleLoss(RankingLoss):
     """
 
     fn = staticmethod(_circle)
+    curvature = staticmethod(_circle_curvature)
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ def gradient_and_curvature(loss, labels, scores, mask, *, weights=None, by_list=
         labels, scores, mask: clean lists, [lists, list_size] each.
         weights: [lists, list_size], weights of documents, of a loss that weighs them. None = 1.
         by_list: [lists, 1], the weight of each list. None = 1.
-        noise: [lists, samples, list_size], of a loss that draws some.
+        noise: [lists, samples, list_size], of a loss that draws some, in the place of what it would draw.
 
     Returns:
         (gradient, curvature), [lists, list_size] each; 0 at padding.
@@ -32,39 +32,35 @@ def gradient_and_curvature(loss, labels, scores, mask, *, weights=None, by_list=
     Cost: that of the loss, its gradient and its curvature; without one of its own, list_size times that of the
     gradient.
     """
-    lists = loss, labels, scores, mask, weights, noise
-    if loss.derivatives is not None:
-        gradient, curvature = _of_function(loss.derivatives, (1, 2), *lists)
+    options = loss.options | ({"weights": weights} if loss.weighs_documents else {})
+    if loss.sample_size is None or loss.takes_noise:
+        scale, per_list = 1.0 / loss.temperature, lambda x: x
+        given, scaled = (labels, mask), scale * scores
+        options |= {"noise": noise} if loss.takes_noise else {}
     else:
-        fixed = loss.copy()
-        if noise is not None:
-            fixed.draw_noise = lambda labels, scores: noise
-        _, gradient = backend.value_and_slope(lambda x: fixed._losses(labels, x, mask, weights), scores)
-        if loss.curvature is not None:
-            (curvature,) = _of_function(lambda *args, **options: [loss.curvature(*args, **options)], (2,), *lists)
-        else:
-            curvature = hessian_diagonal(lambda x: fixed._losses(labels, x, mask, weights), scores)
-    return (gradient, curvature) if by_list is None else (by_list * gradient, by_list * curvature)
+        scale, per_list = 1.0 / (loss.gumbel_temperature * loss.temperature), lambda x: backend.mean(x, axis=-2)
+        scaled = scale * (from_median(scores, mask)[..., None, :] + gumbel(noise, scores))
+        given = [x[..., None, :] if loss.shares_labels else per_sample(x, scaled) for x in (labels, mask)]
+        options |= {"weights": per_sample(weights, scaled)} if weights is not None else {}
+        scaled = ops.where(given[1], scaled, 0.0)
+    gradient, curvature = _derivatives(loss, *given, scaled, options)
+    by_document = ops.cast(mask, scores.dtype) if by_list is None else ops.where(mask, by_list, 0.0)
+    return by_document * scale * per_list(gradient), by_document * scale**2 * per_list(curvature)
+
+
+def _derivatives(loss, labels, mask, scores, options):
+    """(gradient, curvature) of the function of the loss by the scores that it is told."""
+    if loss.derivatives is not None:
+        return loss.derivatives(labels, scores, mask=mask, **options)
+
+    def fn(scores):
+        return loss.fn(labels, scores, mask=mask, **options)
+
+    if loss.curvature is None:
+        return derivatives_of(fn, scores)
+    return backend.value_and_slope(fn, scores)[1], loss.curvature(labels, scores, mask=mask, **options)
 
 
 def derivatives_of(fn, scores):
     """(gradient, curvature) of `fn`, of which nothing is known: [..., list_size] -> [...]."""
     return backend.value_and_slope(fn, scores)[1], hessian_diagonal(fn, scores)
-
-
-def _of_function(fn, orders, loss, labels, scores, mask, weights, noise):
-    """The derivatives of these orders by the scores, out of those by what the function of the loss is told."""
-    options = loss.options | ({"weights": weights} if loss.weighs_documents else {})
-    if noise is None or loss.takes_noise:
-        if noise is not None:
-            options |= {"noise": noise}
-        scale = 1.0 / loss.temperature
-        found = fn(labels, scale * scores, mask=mask, **options)
-        return [scale**order * x for order, x in zip(orders, found, strict=True)]
-    scale = 1.0 / (loss.gumbel_temperature * loss.temperature)
-    perturbed = scale * (from_median(scores, mask)[..., None, :] + gumbel(noise, scores))
-    labels, mask = (x[..., None, :] if loss.shares_labels else per_sample(x, perturbed) for x in (labels, mask))
-    if weights is not None:
-        options["weights"] = per_sample(weights, perturbed)
-    found = fn(labels, ops.where(mask, perturbed, 0.0), mask=mask, **options)
-    return [scale**order * backend.mean(x, axis=-2) for order, x in zip(orders, found, strict=True)]

@@ -4,9 +4,11 @@ from keras import ops
 
 from plackett import backend
 from plackett._types import Tensor
+from plackett.backend.curvature import hessian_diagonal
 from plackett.kernels.soft_ranks import derivatives_at_soft_ranks
 from plackett.lists import ascending_order, clean, count, places, take
 from plackett.lists._order import end_of_equals, first_of_equals, padding_behind, sum_before
+from plackett.lists._pairs import both
 from plackett.losses._approx import ranks_of
 from plackett.losses._base import RankingLoss, Reduction
 from plackett.losses._curvature import derivatives_of
@@ -102,6 +104,14 @@ def _approx_precision(labels, scores, *, mask, topn, bound, rank_temperature):
     return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), found)
 
 
+def _approx_precision_curvature(labels, scores, *, mask, topn, bound, rank_temperature):
+    options = {"topn": topn, "bound": bound, "rank_temperature": rank_temperature}
+    if not bound:
+        return hessian_diagonal(lambda x: _approx_precision(labels, x, mask=mask, **options), scores)
+    found = ops.cast(backend.minimum(count(mask), int(topn)), scores.dtype)
+    return _curvature_of_bound(_relevant(labels, mask), found, scores, mask, topn, rank_temperature)
+
+
 @register
 class ApproxPrecisionLoss(_CutOffLoss):
     """ApproxPrecision: minus the share of relevant documents in a soft top of the list.
@@ -119,6 +129,7 @@ class ApproxPrecisionLoss(_CutOffLoss):
     """
 
     fn = staticmethod(_approx_precision)
+    curvature = staticmethod(_approx_precision_curvature)
 
 
 def approx_recall(
@@ -170,6 +181,14 @@ def _approx_recall(labels, scores, *, mask, topn, bound, rank_temperature):
     return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), _number(relevant, retrieved))
 
 
+def _approx_recall_curvature(labels, scores, *, mask, topn, bound, rank_temperature):
+    options = {"topn": topn, "bound": bound, "rank_temperature": rank_temperature}
+    if not bound:
+        return hessian_diagonal(lambda x: _approx_recall(labels, x, mask=mask, **options), scores)
+    relevant = _relevant(labels, mask)
+    return _curvature_of_bound(relevant, _number(relevant, scores), scores, mask, topn, rank_temperature)
+
+
 @register
 class ApproxRecallLoss(_CutOffLoss):
     """ApproxRecall: minus the share of the relevant documents that is in a soft top of the list.
@@ -185,6 +204,7 @@ class ApproxRecallLoss(_CutOffLoss):
     """
 
     fn = staticmethod(_approx_recall)
+    curvature = staticmethod(_approx_recall_curvature)
 
 
 def approx_average_precision(
@@ -328,10 +348,31 @@ def _retrieved(rank, scores, mask, topn, bound, rank_temperature):
 
 def _cut(rank, scores, mask, topn):
     """[..., 1], the middle of the `topn`-th rank and the next; documents of equal score have the same part in it."""
+    return ops.sum(_parts_in_cut(scores, mask, topn) * rank, axis=-1, keepdims=True)
+
+
+def _parts_in_cut(scores, mask, topn):
+    """[..., list_size], by how much of the rank of each document the cut is: they sum to 1."""
     order, first, end = _falling(scores, mask)
     part = ops.relu(backend.minimum(end, topn + 1) - backend.maximum(first, topn - 1))
-    part = ops.cast(part, rank.dtype) / ops.cast(end - first, rank.dtype)
-    return ops.sum(part * take(rank, order), axis=-1, keepdims=True) / 2.0
+    return take(ops.cast(part, scores.dtype) / ops.cast(2 * (end - first), scores.dtype), places(order))
+
+
+def _curvature_of_bound(relevant, divisor, scores, mask, topn, rank_temperature):
+    """(1 / divisor) sum_i (d in_i / d s_k)^2 over the relevant documents i that are not wholly inside the cut-off.
+
+    The second derivative of a bound is 0 almost everywhere; this is its Gauss-Newton form.
+
+    Cost: O(list_size^2) time and memory.
+    """
+    above = ops.cast(both(mask) & (1.0 + scores[..., None, :] - scores[..., :, None] > 0.0), scores.dtype)
+    # Rank i by score k: 1 where k counts in it, and minus their number by its own.
+    of_rank = above - ops.sum(above, axis=-1, keepdims=True) * ops.eye(ops.shape(scores)[-1], dtype=scores.dtype)
+    of_cut = ops.sum(_parts_in_cut(scores, mask, int(topn))[..., :, None] * of_rank, axis=-2, keepdims=True)
+    bent = relevant & (_retrieved(ranks_of(scores, mask, mask, True), scores, mask, topn, True, rank_temperature) < 1.0)
+    squares = ops.square((of_cut - of_rank) / rank_temperature)
+    total = ops.sum(ops.where(bent[..., :, None], squares, 0.0), axis=-2)
+    return ops.where(mask, backend.divide_no_nan(total, divisor[..., None]), 0.0)
 
 
 def _relevant_up_to(scores, mask, relevant):

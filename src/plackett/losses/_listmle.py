@@ -6,7 +6,7 @@ from plackett import backend
 from plackett._types import Tensor
 from plackett.lambdas import LambdaWeight
 from plackett.lambdas._uses import POSITIONS, check_lambda_weight, weights_of_ranked_documents
-from plackett.lists import ascending_order, clean, count, take
+from plackett.lists import ascending_order, clean, count, places, take
 from plackett.lists._samples import noise_of_samples, per_sample
 from plackett.losses._base import RankingLoss, Reduction
 from plackett.registry import register
@@ -31,9 +31,38 @@ def choices(scores, order, mask):
     Cost: O(list_size log list_size) time, O(list_size) memory.
     """
     chosen = take(scores, order)
-    positions = count(mask)[..., None] - ops.arange(ops.shape(chosen)[-1], dtype="int32")
     tops, rest = backend.cumulative_logsumexp(chosen)
-    return (tops - chosen) + rest, positions
+    return (tops - chosen) + rest, positions_of(order, mask)
+
+
+def positions_of(order, mask):
+    """[..., list_size] int32, which choice each place of `order` is of, from 1; below 1 at padding."""
+    return count(mask)[..., None] - ops.arange(ops.shape(order)[-1], dtype="int32")
+
+
+def derivatives_of_choices(scores, order, mask, weights):
+    """The derivatives of the sum of the surprisals of choices, by weight.
+
+    With p_m the softmax over the documents that are left at choice m, and the sums over the m at which k is,
+
+        gradient_k = sum_m w_m p_mk - w of the choice of k,    curvature_k = sum_m w_m p_mk (1 - p_mk)
+
+    Args:
+        scores, order, mask: as in `choices`.
+        weights: [..., list_size], the weight of each choice, in `order`; 0 at padding.
+
+    Returns:
+        (gradient, curvature), [..., list_size] each, by document.
+
+    Cost: that of `choices`.
+    """
+    chosen = take(scores, order)
+    tops, rest = backend.cumulative_logsumexp(chosen)
+    share, own = ops.exp(-rest), ops.exp(chosen - tops)
+    sums = own * backend.sums_below_tops(weights * share, tops)
+    squares = ops.square(own) * backend.sums_below_tops(weights * ops.square(share), 2.0 * tops)
+    place = places(order)
+    return [ops.where(mask, take(x, place), 0.0) for x in (sums - weights, ops.relu(sums - squares))]
 
 
 def list_mle(
@@ -82,14 +111,31 @@ def list_mle(
 
 
 def _list_mle(labels, scores, *, mask, noise, lambda_weight):
+    labels, scores, mask, order = _rankings(labels, scores, mask, noise)
+    surprisals, positions = choices(scores, order, mask)
+    weights = _weights(labels, order, positions, lambda_weight, scores)
+    return backend.mean(ops.sum(ops.where(positions >= 1, weights * surprisals, 0.0), axis=-1), axis=-1)
+
+
+def _list_mle_derivatives(labels, scores, *, mask, noise, lambda_weight):
+    labels, scores, mask, order = _rankings(labels, scores, mask, noise)
+    weights = _weights(labels, order, positions_of(order, mask), lambda_weight, scores)
+    return [backend.mean(x, axis=-2) for x in derivatives_of_choices(scores, order, mask, weights)]
+
+
+def _rankings(labels, scores, mask, noise):
+    """(labels, scores, mask, order) of each sample, [..., samples, list_size] each."""
     noise = noise_of_samples(noise, scores)
     labels, scores, mask = (per_sample(x, noise) for x in (labels, scores, mask))
-    order = ascending_order(labels, mask, then=-noise)
-    surprisals, positions = choices(scores, order, mask)
-    if lambda_weight is not None:
-        ranks = ops.cast(backend.maximum(positions, 1), scores.dtype)
-        surprisals = surprisals * weights_of_ranked_documents(lambda_weight, take(labels, order), ranks, positions >= 1)
-    return backend.mean(ops.sum(ops.where(positions >= 1, surprisals, 0.0), axis=-1), axis=-1)
+    return labels, scores, mask, ascending_order(labels, mask, then=-noise)
+
+
+def _weights(labels, order, positions, lambda_weight, like):
+    """[..., list_size], the weight of each choice, in `order`; 0 at padding."""
+    if lambda_weight is None:
+        return ops.cast(positions >= 1, like.dtype)
+    ranks = ops.cast(backend.maximum(positions, 1), like.dtype)
+    return weights_of_ranked_documents(lambda_weight, take(labels, order), ranks, positions >= 1)
 
 
 @register
@@ -107,6 +153,7 @@ class ListMLELoss(RankingLoss):
     """
 
     fn = staticmethod(_list_mle)
+    derivatives = staticmethod(_list_mle_derivatives)
     lambda_weights = POSITIONS
     takes_noise = True
 

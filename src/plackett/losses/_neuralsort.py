@@ -231,6 +231,39 @@ def _loss_and_gradient(metric, gain, scores, mask):
     return -ops.sum(by_rank, axis=-1), -gradient
 
 
+def _neural_sort_ndcg_curvature(labels, scores, *, mask, lambda_weight):
+    """-(1 / max DCG) sum_r discount(r) sum_k P_rk (g_k - sum_l P_rl g_l) (a_k - sum_l P_rl a_l)^2, see `_spread`."""
+    metric = _NDCG if lambda_weight is None else lambda_weight
+    order, falling = _falling(scores, mask)
+    gain = take(ops.where(mask, metric.gain(labels, mask), 0.0), order)[..., None, :]
+    matrix = _matrix(falling)
+    surplus = gain - ops.sum(matrix * gain, axis=-1, keepdims=True)
+    discount = metric.discount(falling[0] + 1.0) * falling[3]
+    curvature = -ops.sum(discount[..., :, None] * _spread(matrix * surplus, matrix, falling), axis=-2)
+    return ops.where(mask & any_above_0(labels)[..., None], take(curvature, places(order)), 0.0)
+
+
+def _spread(weights, matrix, falling):
+    """[..., ranks, n]: sum_k weights_rk (a_k - sum_l P_rl a_l)^2, where a_k is the slope of logit k by score m.
+
+    The logits of a rank r are linear in the score s_m near where it is: a_k is 1 for a document k of a higher score, -1
+    for one of a lower score, 0 for another of the same, and 2 (the middle of the places equal to m - r) for m itself.
+
+    Args:
+        weights: [..., ranks, n], by falling score, 0 at padding.
+        matrix: [..., ranks, n], P.
+        falling: the documents of `_falling`.
+    """
+    place, _, _, _, middle, first, end = falling
+    own = 2.0 * (middle[..., None, :] - place[..., :, None])
+    first, end = (ops.broadcast_to(x[..., None, :], ops.shape(matrix)) for x in (first, end))
+    mean = sum_before(matrix, first) - sum_from(matrix, end) + own * matrix
+    above, below = sum_before(weights, first), sum_from(weights, end)
+    equal = ops.sum(weights, axis=-1, keepdims=True) - above - below - weights
+    of_others = above * ops.square(1.0 - mean) + below * ops.square(1.0 + mean) + equal * ops.square(mean)
+    return of_others + weights * ops.square(own - mean)
+
+
 @register
 class NeuralSortNDCGLoss(_NeuralSortLoss):
     """NeuralSort NDCG (PiRank): minus the NDCG of a soft permutation.
@@ -247,6 +280,7 @@ class NeuralSortNDCGLoss(_NeuralSortLoss):
     """
 
     fn = staticmethod(_neural_sort_ndcg)
+    curvature = staticmethod(_neural_sort_ndcg_curvature)
     lambda_weights = METRIC
 
 
@@ -292,6 +326,14 @@ def _neural_sort_cross_entropy(labels, scores, *, mask):
     return ops.where(any_above_0(labels), mean(by_rank, take(mask, order)), 0.0)
 
 
+def _neural_sort_cross_entropy_curvature(labels, scores, *, mask):
+    """(1 / n) sum_r sum_k P_rk(s) (a_k - sum_l P_rl(s) a_l)^2, see `_spread`: each row of P(y) sums to 1."""
+    order, falling = _falling(scores, mask)
+    matrix = _matrix(falling)
+    curvature = ops.sum(_spread(matrix, matrix, falling), axis=-2) / ops.sum(falling[3], axis=-1, keepdims=True)
+    return ops.where(mask & any_above_0(labels)[..., None], take(curvature, places(order)), 0.0)
+
+
 def _log_neural_sort(scores, mask):
     """log P of `neural_sort`, 0 at padding.
 
@@ -325,3 +367,4 @@ class NeuralSortCrossEntropyLoss(_NeuralSortLoss):
     """
 
     fn = staticmethod(_neural_sort_cross_entropy)
+    curvature = staticmethod(_neural_sort_cross_entropy_curvature)

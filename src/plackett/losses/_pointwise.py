@@ -85,6 +85,11 @@ def _sigmoid_cross_entropy(labels, scores, *, mask, weights, per="list"):
     return total(weights_of_documents(weights, labels, mask) * cross_entropy(labels, scores), per)
 
 
+def _sigmoid_cross_entropy_curvature(labels, scores, *, mask, weights):
+    """w_i sigma(s_i) (1 - sigma(s_i))."""
+    return weights_of_documents(weights, labels, mask) * ops.sigmoid(scores) * ops.sigmoid(-scores)
+
+
 @register
 class SigmoidCrossEntropyLoss(RankingLoss):
     """Sigmoid cross-entropy: each document's label as a probability, of which the score is the logit.
@@ -100,6 +105,7 @@ class SigmoidCrossEntropyLoss(RankingLoss):
     """
 
     fn = staticmethod(_sigmoid_cross_entropy)
+    curvature = staticmethod(_sigmoid_cross_entropy_curvature)
     weighs_documents = True
 
     def __init__(self, reduction: Reduction = "auto", name: str | None = None, ragged: bool = False):
@@ -149,6 +155,11 @@ def _mean_squared(labels, scores, *, mask, weights, per="list"):
     return total(weights_of_documents(weights, labels, mask) * ops.square(scores - labels), per)
 
 
+def _mean_squared_curvature(labels, scores, *, mask, weights):
+    """2 w_i."""
+    return 2.0 * weights_of_documents(weights, labels, mask)
+
+
 @register
 class MeanSquaredLoss(RankingLoss):
     """Squared error: regression of the labels, summed over a list.
@@ -164,6 +175,7 @@ class MeanSquaredLoss(RankingLoss):
 
     fn = staticmethod(_mean_squared)
     any_labels = True
+    curvature = staticmethod(_mean_squared_curvature)
     weighs_documents = True
 
     def __init__(self, reduction: Reduction = "auto", name: str | None = None, ragged: bool = False):

@@ -6,7 +6,8 @@ from plackett import backend, gains
 from plackett._types import Tensor
 from plackett.lambdas import LambdaWeight
 from plackett.lambdas._uses import GAINS, check_lambda_weight, weights_of_ranked_documents
-from plackett.lists import clean, log_softmax, logsumexp_below, ranks, weights_of_documents
+from plackett.lists import clean, log_softmax, logsumexp_below, masked_softmax, ranks, weights_of_documents
+from plackett.lists._order import sums_above
 from plackett.losses._base import LambdaWeightedLoss, RankingLoss, Reduction
 from plackett.registry import check_options, register
 from plackett.registry.options import NotNegative, Number, Positive
@@ -60,6 +61,22 @@ def _softmax(labels, scores, *, mask, weights, lambda_weight):
     return -ops.sum(gain * log_softmax(scores, mask), axis=-1)
 
 
+def _softmax_curvature(labels, scores, *, mask, weights, lambda_weight):
+    """(sum_i w_i y_i) p_k (1 - p_k), with p the softmax of the scores."""
+    gain = _gain(labels, scores, mask, weights, gains.identity, lambda_weight)
+    p = masked_softmax(scores, mask)
+    return ops.sum(gain, axis=-1, keepdims=True) * p * share_of_others(p)
+
+
+def share_of_others(p):
+    """1 - p, exact also where it is small: [..., n] parts of 1 that each list shares out.
+
+    At most one part is above a half, and what the others are is the sum of them.
+    """
+    large = p > 0.5
+    return ops.where(large, ops.sum(ops.where(large, 0.0, p), axis=-1, keepdims=True), 1.0 - p)
+
+
 @register
 class SoftmaxLoss(LambdaWeightedLoss):
     """Softmax cross-entropy: the documents of a list share one probability, and the labels say how.
@@ -75,6 +92,7 @@ class SoftmaxLoss(LambdaWeightedLoss):
     """
 
     fn = staticmethod(_softmax)
+    curvature = staticmethod(_softmax_curvature)
     lambda_weights = GAINS
     weighs_documents = True
 
@@ -127,14 +145,27 @@ def calibrated_softmax(
 
 
 def _calibrated_softmax(labels, scores, *, mask, weights, virtual_label, lambda_weight):
-    weights = weights_of_documents(weights, labels, mask)
+    return _softmax(**_with_virtual(labels, scores, mask, weights, virtual_label), lambda_weight=lambda_weight)
+
+
+def _calibrated_softmax_curvature(labels, scores, *, mask, weights, virtual_label, lambda_weight):
+    """That of `softmax` with the virtual document, which has no score of its own."""
+    lists = _with_virtual(labels, scores, mask, weights, virtual_label)
+    return _softmax_curvature(**lists, lambda_weight=lambda_weight)[..., :-1]
+
+
+def _with_virtual(labels, scores, mask, weights, virtual_label):
+    """What `_softmax` takes, with the virtual document in the last place of each list."""
     real = ops.any(mask, axis=-1, keepdims=True)
-    labels = _with_virtual(labels, ops.cast(real, labels.dtype) * virtual_label)
-    scores, weights, mask = _with_virtual(scores, 0.0), _with_virtual(weights, 1.0), _with_virtual(mask, real)
-    return _softmax(labels, scores, mask=mask, weights=weights, lambda_weight=lambda_weight)
+    return {
+        "labels": _and(labels, ops.cast(real, labels.dtype) * virtual_label),
+        "scores": _and(scores, 0.0),
+        "mask": _and(mask, real),
+        "weights": _and(weights_of_documents(weights, labels, mask), 1.0),
+    }
 
 
-def _with_virtual(x, value):
+def _and(x, value):
     """[..., list_size] -> [..., list_size + 1], with `value` in the last place."""
     last = ops.cast(ops.broadcast_to(value, (*ops.shape(x)[:-1], 1)), x.dtype)
     return ops.concatenate([x, last], axis=-1)
@@ -155,6 +186,7 @@ class CalibratedSoftmaxLoss(RankingLoss):
     """
 
     fn = staticmethod(_calibrated_softmax)
+    curvature = staticmethod(_calibrated_softmax_curvature)
     lambda_weights = GAINS
     weighs_documents = True
 
@@ -219,6 +251,15 @@ def _poly_one_softmax(labels, scores, *, mask, weights, epsilon, lambda_weight):
     return ops.sum(gain * (epsilon * -ops.expm1(log_p) - log_p), axis=-1)
 
 
+def _poly_one_softmax_curvature(labels, scores, *, mask, weights, epsilon, lambda_weight):
+    """p_k (G (1 - p_k) - epsilon (1 - 2 p_k) (g_k - sum_i g_i p_i)), with g_i = w_i y_i and G their sum."""
+    gain = _gain(labels, scores, mask, weights, gains.identity, lambda_weight)
+    p = masked_softmax(scores, mask)
+    total, expected = ops.sum(gain, axis=-1, keepdims=True), ops.sum(gain * p, axis=-1, keepdims=True)
+    others = share_of_others(p)
+    return p * (total * others - epsilon * (others - p) * (gain - expected))
+
+
 @register
 class PolyOneSoftmaxLoss(RankingLoss):
     """Poly-1 softmax: softmax cross-entropy with another first coefficient of its expansion in 1 - p.
@@ -234,6 +275,7 @@ class PolyOneSoftmaxLoss(RankingLoss):
     """
 
     fn = staticmethod(_poly_one_softmax)
+    curvature = staticmethod(_poly_one_softmax_curvature)
     lambda_weights = GAINS
     weighs_documents = True
 
@@ -301,6 +343,23 @@ def _unique_softmax(labels, scores, *, mask, lambda_weight, weights=None):
     return ops.sum(ops.where(has_rivals, gain * backend.softplus((tops - scores) + rest), 0.0), axis=-1)
 
 
+def _unique_softmax_derivatives(labels, scores, *, mask, lambda_weight, weights=None):
+    """The gradient and the curvature, with g_i = w_i gain(y_i) and sums over the i with y_i > y_k,
+
+        sum_i g_i p_ik - g_k (1 - q_k)    and    sum_i g_i p_ik (1 - p_ik) + g_k q_k (1 - q_k)
+
+    where q_i is the share of document i among itself and those graded below it, and p_ik the share of k among these.
+    """
+    gain = _gain(labels, scores, mask, weights, gains.pow_minus_1, lambda_weight)
+    tops, rest, has_rivals = logsumexp_below(labels, scores, mask)
+    gain, lead = ops.where(has_rivals, gain, 0.0), (scores - tops) - rest
+    lost = ops.sigmoid(-lead)
+    own, share = gain * lost, lost * ops.exp(-rest)
+    sums = sums_above(labels, scores, mask, gain * share, tops)
+    squares = sums_above(labels, 2.0 * scores, mask, gain * ops.square(share), 2.0 * tops)
+    return sums - own, ops.relu(sums - squares) + own * ops.sigmoid(lead)
+
+
 def _gain(labels, scores, mask, weights, gain_fn, lambda_weight):
     """[..., list_size], gain_fn(label), or what the lambda weight puts in its place, times the document's weight."""
     if lambda_weight is None:
@@ -325,4 +384,5 @@ class UniqueSoftmaxLoss(LambdaWeightedLoss):
     """
 
     fn = staticmethod(_unique_softmax)
+    derivatives = staticmethod(_unique_softmax_derivatives)
     lambda_weights = GAINS
