@@ -136,6 +136,29 @@ def coupled_rank_distil(labels, scores, noise, topk=None):
     return total / len(noise)
 
 
+def list_net(labels, scores, weights=None):
+    """-sum_i w_i softmax(y)_i log softmax(s)_i. Cao et al. 2007, of the first place."""
+    total = 0.0
+    for i, label in enumerate(labels):
+        weight = 1.0 if weights is None else weights[i]
+        total += weight * math.exp(label - log_sum_exp(labels)) * (log_sum_exp(scores) - scores[i])
+    return total
+
+
+def margin_mse(labels, scores, topk=1, weights=None):
+    """((s_i - s_j) - (y_i - y_j))^2 over the pairs of one of the best and one below or, as half a pair, beside it."""
+    total = 0.0
+    for i, label in enumerate(labels):
+        if topk is not None and sum(other > label for other in labels) >= topk:
+            continue
+        weight = 1.0 if weights is None else weights[i]
+        for j, other in enumerate(labels):
+            if other <= label and i != j:
+                half = 0.5 if other == label else 1.0
+                total += half * weight * ((scores[i] - scores[j]) - (label - other)) ** 2
+    return total
+
+
 def cross_entropies(labels, scores, weights=None):
     """L_m = sum_i w_i (log(1 + e^s_im) - y_i s_im), one number a model."""
     by_model = [0.0 for _ in scores[0]]

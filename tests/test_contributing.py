@@ -12,7 +12,7 @@ from test_docs import ROOT
 import plackett
 
 PAGE = ROOT / "CONTRIBUTING.md"
-CLASSES = ("ListNetLoss", "AffineModel")
+CLASSES = ("FirstGradeLoss", "AffineModel")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_the_example_of_the_class_runs(shown, name):
 
 def test_padding_changes_nothing(shown):
     plain, padded = ([[2.0, 0.0, 1.0]], [[0.3, 0.1, 0.2]]), ([[2.0, -1.0, 0.0, 1.0]], [[0.3, 9.0, 0.1, 0.2]])
-    loss = shown["ListNetLoss"](temperature=0.5)
+    loss = shown["FirstGradeLoss"](temperature=0.5)
     (value, gradient), (expected, slope) = (
         value_and_grad(lambda scores, labels=labels: loss(np.array(labels, "float32"), scores), np.array(x, "float32"))
         for labels, x in (padded, plain)
@@ -45,7 +45,7 @@ def test_padding_changes_nothing(shown):
 
 
 def test_options_are_checked_and_configs_hold_them(shown):
-    kind = shown["ListNetLoss"]
+    kind = shown["FirstGradeLoss"]
     with pytest.raises(ValueError, match="temperature must be a number greater than 0"):
         kind(temperature=0)
     assert kind.from_config(kind(temperature=2.0).get_config()) == kind(temperature=2.0)

@@ -19,7 +19,7 @@ OF_SOFT_RANKS = [
     "gumbel_approx_ndcg",
 ]
 OF_PAIRS = ["pairwise_hinge", "pairwise_logistic", "pairwise_soft_zero_one", "pairwise_mse"]
-ALL_GRADED = ["unique_softmax", "coupled_rank_distil", "list_mle", "softmax", *OF_PAIRS, *OF_SOFT_RANKS]
+ALL_GRADED = ["unique_softmax", "coupled_rank_distil", "list_mle", "margin_mse", "softmax", *OF_PAIRS, *OF_SOFT_RANKS]
 FEW_GRADED = ["approx_ndcg", "pairwise_logistic", "pairwise_hinge"]
 NOISY = ["coupled_rank_distil", "gumbel_approx_ndcg"]
 

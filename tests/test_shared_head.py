@@ -148,7 +148,7 @@ def test_the_command_line_trains_and_measures_such_a_ranker(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"tasks": None}, r"shared_head=True \(--shared-head\) is for tasks, which there are none of"),
+        ({"tasks": None}, r"shared_head=True \(--shared-head\) is for tasks, but there are none: give tasks"),
         (
             {"tasks": {"a": {}, "b": {"loss": "click_em"}}},
             "must take as many scores a document, but they take: a 1, b 2",

@@ -28,6 +28,7 @@ COMMANDS = sorted(
 CONTENTS = {
     "config.yaml": yaml.safe_dump({"data": ["train.parquet"], "backend": BACKEND} | dataclasses.asdict(Settings())),
     "model.txt": "tree\n",
+    "teacher.txt": "tree\n",
     "curve.csv": "position,examination\n1,1\n",
     "bm25.run": "1 Q0 a 1 .9 t\n",
     "dense.run": "1 Q0 a 1 .9 t\n",
@@ -72,6 +73,8 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
     files = [name for name in (word.rpartition("=")[2] for word in words) if pathlib.Path(name).suffix]
     if arguments[0] in ("evaluate", "report", "score"):
         files += [f"{word}/model.keras" for word in words if word.startswith("runs/")]
+    teachers = [after for flag, after in itertools.pairwise(arguments) if flag == "--teacher"]
+    files += [f"{one}/model.keras" for one in teachers if one.startswith("runs/")]
     for path in map(pathlib.Path, files):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(CONTENTS.get(path.name, ""))

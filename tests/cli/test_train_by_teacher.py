@@ -5,6 +5,7 @@ import pathlib
 
 import lightgbm
 import numpy as np
+import polars as pl
 import pytest
 import yaml
 from command_line import quick, run, words
@@ -114,7 +115,7 @@ def test_a_student_ranks_as_its_teacher_and_all_that_it_learnt_from_is_told(here
     said = words(done)
     for part in (
         "the teacher is model. Its scores are standardised in each list, and divided by the temperature 0.5.",
-        "the student learns coupled_rank_distil (topk 3, sample_size 8, temperature 1.0) of the teacher's scores;",
+        "the student learns coupled_rank_distil (topk 3, sample_size 8, temperature 1) of the teacher's scores;",
         "60 queries to train on, 20 to validate on",
         f"the scores of model are kept in {here / 'cache/teachers'}.",
     ):
@@ -125,11 +126,15 @@ def test_a_student_ranks_as_its_teacher_and_all_that_it_learnt_from_is_told(here
     student, teacher = (open_system(path)(lists) for path in ("run", "model.txt"))
     taus = [kendalltau(student[a:b], teacher[a:b]).statistic for a, b in itertools.pairwise(lists.row_splits)]
     assert np.mean(taus) > 0.5
-    assert run("score", "run", "test.txt", "-o", "scores.csv").exit_code == 0
+    done = run("report", "run", "trees=model.txt", "--data", "test.txt", "--metric", "ndcg@5", "-o", "report.html")
+    assert done.exit_code == 0, done.output
+    page = pathlib.Path("report.html").read_text()
+    assert "How far a student ranks as its teacher" in page
+    assert "run scores " in page
 
 
 def test_a_config_repeats_the_run_and_flags_go_before_it(here):
-    assert train("--loss", "list_net", "--raw-teacher").exit_code == 0
+    assert train("--loss", "pairwise_mse", "--raw-teacher").exit_code == 0
     done = run("train", "--config", "run/config.yaml", "--output", "again")
     assert done.exit_code == 0, done.output
     assert history("again") == history("run")
@@ -186,25 +191,46 @@ def test_a_query_of_the_extra_lists_is_no_other_unless_that_is_meant(here):
     assert train("--extra-lists", "train.txt", "--shared-queries").exit_code == 0
 
 
+def table(queries, *, labelled):
+    """A table of 6 documents a query, with a column of scores of an old ranker."""
+    header, rows = "query,document,price,old,label", []
+    for query in queries:
+        prices = np.random.default_rng(len(rows)).normal(size=6)
+        rows += [f"{query},d{place},{x},{1000 * x - 7},{int(x > 0)}" for place, x in enumerate(prices)]
+    return "\n".join(row if labelled else row.rpartition(",")[0] for row in [header, *rows])
+
+
 def test_data_without_any_label_is_learnt_from(here):
-    lists = read("train.txt")
-    names = [f"f{number}" for number in range(1, 6)]
-    rows = zip(np.repeat(lists.queries.tolist(), lists.lengths), lists.documents.tolist(), lists.features, strict=True)
-    text = [f"{query},{document},{','.join(map(str, x))}" for query, document, x in rows]
-    pathlib.Path("unjudged.csv").write_text("\n".join([f"query,document,{','.join(names)}", *text]))
-    arguments = ["train", "unjudged.csv", "--teacher", "feature:f1", "--output", "run", *quick(1)]
-    done = run(*arguments)
+    pathlib.Path("train.csv").write_text(table([f"q{i}" for i in range(30)], labelled=False))
+    pathlib.Path("judged.csv").write_text(table([f"v{i}" for i in range(9)], labelled=True))
+    arguments = ["train", "train.csv", "--teacher", "column:old", *quick(1)]
+    done = run(*arguments, "--output", "run")
     assert done.exit_code == 2
+    assert "0 of 30 are judged" in words(done)
     assert "--metric validation_loss" in words(done)
-    done = run(*arguments, "--metric", "validation_loss")
+    done = run(*arguments, "--output", "run", "--metric", "validation_loss")
     assert done.exit_code == 0, done.output
+    done = run(*arguments, "--output", "by_labels", "--validation", "judged.csv")
+    assert done.exit_code == 0, done.output
+    done = run(*arguments, "--output", "misspelt", "--label", "grade", "--metric", "validation_loss")
+    assert "unknown column 'grade'" in words(done)
+
+
+def test_a_column_of_parquet_without_labels_teaches(here):
+    pl.DataFrame(
+        {"query": ["a", "b"], "document": [["1", "2"], ["3", "4"]], "x": [[0.1, 0.2], [0.3, 0.1]], "old": [[2, 1]] * 2}
+    ).write_parquet("train.parquet")
+    arguments = ["--teacher", "column:old", "--column", "old=old", "--metric", "validation_loss"]
+    done = run("train", "train.parquet", *arguments, "--output", "run", *quick(1))
+    assert done.exit_code == 0, done.output
+    assert "1 features" in words(done)
 
 
 def test_a_column_of_a_table_teaches_and_is_no_feature(here):
-    draw = np.random.default_rng(0)
-    rows = [f"q{i // 6},d{i},{int(x > 0)},{x},{1000 * x - 7}" for i, x in enumerate(draw.normal(size=240))]
-    pathlib.Path("shop.csv").write_text("\n".join(["query,document,label,price,old", *rows]))
-    done = run("train", "shop.csv", "--teacher", "column:old", "--output", "run", *quick(1))
+    pathlib.Path("shop.csv").write_text(table([f"q{i}" for i in range(40)], labelled=True))
+    pathlib.Path("extra.csv").write_text(table([f"x{i}" for i in range(9)], labelled=False))
+    arguments = ["--teacher", "column:old", "--extra-lists", "extra.csv"]
+    done = run("train", "shop.csv", *arguments, "--output", "run", *quick(1))
     assert done.exit_code == 0, done.output
     assert yaml.safe_load(pathlib.Path("run/environment.yaml").read_text())["data"]["features"] == ["price"]
     done = run("train", "--config", "run/config.yaml", "--output", "again")
@@ -225,6 +251,7 @@ def test_a_run_goes_on_with_the_same_teacher_alone(here, tree):
     tree(read("train.txt"), "model.txt", trees=3)
     done = train("--resume", epochs=6)
     assert done.exit_code == 2, done.output
+    assert "the teacher model changed after the scores were kept in" in words(done)
     assert "run cannot be resumed: the teacher, model.txt, has changed since the run began" in words(done)
     assert history("run") == before
     done = train("--overwrite")

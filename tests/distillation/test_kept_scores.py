@@ -9,10 +9,11 @@ import warnings
 import numpy as np
 import pytest
 from conftest import plackett_warns
+from sklearn.linear_model import LinearRegression
 from teachers_data import EXTRA, LISTS, QUICK, best, trees, with_column
 
 import plackett
-from plackett.distillation import Teacher, with_teacher
+from plackett.distillation import Teacher, _fingerprints, _score_cache, with_teacher
 from plackett.distillation._teachers import Member
 
 
@@ -73,7 +74,7 @@ def test_a_teacher_that_changed_is_noticed(teacher, cache, asked):
 def test_lists_that_changed_are_noticed(teacher, cache, asked):
     scores(LISTS, teacher, cache)
     renewed = dataclasses.replace(LISTS, features=LISTS.features[::-1].copy())
-    with plackett_warns("what the lists hold of its documents changed after the scores were kept"):
+    with plackett_warns("the features, ids or columns of the lists changed after the scores were kept"):
         found = scores(renewed, teacher, cache)
     assert found.tolist() == trees().predict(renewed.features).astype("float32").tolist()
     assert len(asked) == 2
@@ -82,7 +83,7 @@ def test_lists_that_changed_are_noticed(teacher, cache, asked):
 def test_it_is_said_where_both_changed(teacher, cache):
     scores(LISTS, teacher, cache)
     trees(rounds=9).save_model(teacher)
-    with plackett_warns("the teacher trees and what the lists hold of its documents changed"):
+    with plackett_warns("the teacher trees and the features, ids or columns of the lists changed"):
         scores(with_column(LISTS, price=best(LISTS)), teacher, cache)
 
 
@@ -108,10 +109,10 @@ def test_each_ranker_of_an_ensemble_is_kept(teacher, cache, asked):
 
 
 def test_what_cannot_be_told_apart_is_not_kept(cache, asked):
-    for what in (best, "feature:1", "random:3", best(LISTS)):
+    for what in (best, "feature:1", "random:3", best(LISTS), LinearRegression().fit(LISTS.features, LISTS.labels)):
         scores(LISTS, what, cache)
         scores(LISTS, what, cache)
-    assert len(asked) == 8
+    assert len(asked) == 10
     assert not cache.exists()
 
 
@@ -204,3 +205,21 @@ def test_processes_that_score_at_once_do_not_hurt_each_other(teacher, cache):
 def test_a_file_is_no_folder_of_scores(teacher, tmp_path):
     with pytest.raises(NotADirectoryError, match=r"cache must be a folder, but .*trees.txt is a file"):
         scores(LISTS, teacher, teacher)
+
+
+def test_a_folder_that_cannot_be_written_is_told_of_before_the_teacher_is_asked(teacher, cache, asked, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(_score_cache, "make_folder", refuse)
+    with pytest.raises(PermissionError, match=r"kept could not be written: Permission denied.*--teacher-cache"):
+        scores(LISTS, teacher, cache)
+    assert not asked
+
+
+def test_lists_are_looked_at_once_for_all_rankers(teacher, cache, monkeypatch):
+    seen, of_lists = [], _fingerprints.of_lists
+    monkeypatch.setattr(_fingerprints, "of_lists", lambda lists: seen.append(1) or of_lists(lists))
+    scores(LISTS, [teacher, trees(rounds=9), best], cache)
+    scores(LISTS, best, cache)
+    assert len(seen) == 1

@@ -85,6 +85,14 @@ def test_a_loss_that_reads_grades_is_refused(loss):
         train(LISTS, best, loss=loss, loss_options=options, **QUICK)
 
 
+@pytest.mark.parametrize("scale", [1e30, -1e30])
+def test_scores_at_which_the_loss_is_not_finite_are_refused(scale):
+    with pytest.raises(
+        ValueError, match=r"score -?3.*e\+30 of document 'd\d+' of query 'q\d+' is too far from 0: mean"
+    ):
+        train(LISTS, lambda lists: scale * best(lists), loss="mean_squared", standardize=False, **QUICK)
+
+
 def test_a_lambda_weight_that_reads_grades_is_refused():
     with pytest.raises(ValueError, match=r"NDCGLambdaWeight reads grades.*LabelDiffLambdaWeight"):
         train(LISTS, best, loss="pairwise_logistic", loss_options={"lambda_weight": "NDCGLambdaWeight"}, **QUICK)

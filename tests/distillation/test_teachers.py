@@ -2,7 +2,9 @@
 
 import catboost
 import numpy as np
+import onnx
 import xgboost
+from onnx import TensorProto, helper, numpy_helper
 from sklearn.linear_model import LinearRegression
 from teachers_data import LISTS, QUICK, best, trees, with_column
 
@@ -43,6 +45,21 @@ def test_files_and_columns_are_teachers(tmp_path):
     for name, scores in expected.items():
         np.testing.assert_allclose(Teacher(tmp_path / name)(LISTS), scores, rtol=1e-5, atol=1e-6)
     assert Teacher("column:bm25")(with_column(LISTS, bm25=best(LISTS))).tolist() == best(LISTS).tolist()
+
+
+def test_a_network_in_an_onnx_file_is_a_teacher(tmp_path):
+    weights = np.arange(5, dtype="float32")[:, None]
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width]) for name, width in (("x", 5), ("y", 1))
+    )
+    node, initial = helper.make_node("MatMul", ["x", "w"], ["y"]), numpy_helper.from_array(weights, "w")
+    graph = helper.make_graph([node], "linear", [x], [y], [initial])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "net.onnx"
+    )
+    for _ in range(2):
+        lists = with_teacher(LISTS, tmp_path / "net.onnx", standardize=False, cache=tmp_path / "kept")
+        np.testing.assert_allclose(lists.columns["teacher"], (X @ weights)[:, 0], rtol=1e-4, atol=1e-5)
 
 
 def test_several_rankers_are_the_mean_of_their_standardised_scores():

@@ -39,6 +39,8 @@ def catboost_objective(loss: str | Callable, **options: Any) -> "CatBoostObjecti
 class CatBoostObjective:
     """What `catboost_objective` gives."""
 
+    no_jit = True  # CatBoost would have numba compile the methods, which it cannot
+
     def __init__(self, loss: str | Callable, **options: Any):
         self.objective = Objective(loss, **options)
         whole, alone = (self.objective(*EXAMPLE, group=group)[0] for group in ([4], [1, 1, 1, 1]))

@@ -48,6 +48,7 @@ class LightGBMObjective(Objective):
 
         LightGBM's scikit-learn wrapper counts the parameters: one that takes four is handed these, in this order.
         """
+        _check_sampling(scores)
         return super().__call__(*_arrays(labels, scores, weights, group))
 
 
@@ -80,6 +81,15 @@ class LightGBMMetric(Metric):
         """(name, value, is higher better), of (labels, scores, weights, group) or of (scores, dataset)."""
         labels, scores, group, _ = _arrays(labels, scores, weights, group)
         return self.name, self.measure(labels, scores, group), not self.less_is_better
+
+
+def _check_sampling(dataset):
+    """Raises a ValueError where LightGBM, up to 4.7, grows trees of wrong rows, or of a single leaf, without a word."""
+    if str(getattr(dataset, "params", {}).get("bagging_by_query")).lower() in ("true", "1"):
+        raise ValueError(
+            "LightGBM grows wrong trees where bagging_by_query meets an objective that is not its own: leave it out; "
+            "bagging_fraction and bagging_freq alone sample documents"
+        )
 
 
 def _arrays(labels, scores, weights, group):

@@ -28,6 +28,12 @@ class Metric:
             (self.metric,) = metrics_like(like, [metric])
         else:
             self.metric = get(metric) if isinstance(metric, str) else metric
+        if not isinstance(self.metric, RankingMetric):
+            raise ValueError(
+                f"metric must be a name, such as ndcg@10, or a metric of plackett.metrics, but got {metric!r}"
+            )
+        if self.metric.subtopics:
+            raise ValueError(f"{self.metric.name} needs labels with an axis of subtopics, which boosters do not have")
         self.like = like
         self._kept = Kept[RankingLists]()
 
@@ -47,7 +53,7 @@ class Metric:
         Raises:
             ValueError: arrays that do not fit, or what `plackett.evaluate` refuses.
         """
-        check_scores(scores)
+        check_scores(scores)  # which a metric ranks in their own precision
         lists = self._lists(labels, group)
         scores = np.asarray(scores)
         if self.like is not None:

@@ -310,7 +310,7 @@ def plan_training(
         request.validation,
         reading=reading,
         shared_queries=shared_queries,
-        labelled=teacher.label_weight > 0,
+        labelled=True if teacher.label_weight or "label" in reading else None,
     )
     extra = _read_extra(teacher.extra_lists, of_extra, lists)
     options = Options(
@@ -354,7 +354,7 @@ def _read_extra(paths, reading, lists) -> RankingLists | None:
     from plackett.data._sources import read_acting
 
     features = lists.feature_names if lists.has_feature_names else lists.features.shape[1]
-    return read_acting(paths, reading, features=features, labelled=False)
+    return read_acting(paths, reading, features=features, labelled=None)
 
 
 def check_same_teacher(output: pathlib.Path, record: Mapping[str, Any], teacher: TeacherRequest) -> None:

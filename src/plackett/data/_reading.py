@@ -154,7 +154,7 @@ def check_they_act(names: Iterable[str], forms: Iterable[str], shown: Callable[[
 
 
 def options_of(
-    form: str, reading: Mapping[str, Any], shown: Callable[[str], str] = str, *, labelled: bool = True
+    form: str, reading: Mapping[str, Any], shown: Callable[[str], str] = str, *, labelled: bool | None = True
 ) -> dict[str, Any]:
     """Those options that act on a format.
 

@@ -16,7 +16,7 @@ from plackett.data._features import match_features
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._reading import ROLES, Paths, Reading, as_list, check_reading, check_they_act, options_of
 from plackett.data._roles import Roles
-from plackett.data._schema import in_order_of
+from plackett.data._schema import in_order_of, without_labels
 from plackett.data._suffixes import MOVIELENS, form_of
 from plackett.data._tables import join, parts
 from plackett.data._words import some
@@ -146,7 +146,7 @@ def choose_form(paths: Sequence[str | os.PathLike], reading: Mapping[str, Any]) 
 
 
 def open_sources(
-    paths: Sequence[str | os.PathLike], form: str, options: Mapping[str, Any], *, labelled: bool = True
+    paths: Sequence[str | os.PathLike], form: str, options: Mapping[str, Any], *, labelled: bool | None = True
 ) -> list[Source]:
     """The source of each file, or one of all where they are read as one; nothing is read yet but to count features.
 
@@ -154,9 +154,11 @@ def open_sources(
         paths: the files.
         form: their format.
         options: those that act on it, see `options_of`.
-        labelled: whether there must be labels.
+        labelled: see `read_acting`.
     """
     names, optional = list(map(str, paths)), not labelled
+    if labelled is None and form in ("csv", "parquet"):
+        return [_source_as_it_is(name, form, options) for name in names]
     match form:
         case "letor":
             return _letor_sources(paths, **options)
@@ -209,6 +211,16 @@ def _letor_sources(paths, features=None, group_file=None, fill=None, **options):
     return sources
 
 
+def _source_as_it_is(name, form, options):
+    """The source of a CSV or Parquet file, whose labels are read where it has them."""
+    if form == "csv":
+        layout = find_layout(name, options.get("separator"), options.get("encoding", "utf-8"))
+        has_labels = options.get("label", "label") in layout.names
+        return _csv_source(name, **(options if has_labels else {**options, "label": None}))
+    tables = parquet_tables(name, **options)
+    return Source(name, (table if "label" in table.column_names else without_labels(table, name) for table in tables))
+
+
 def _csv_source(path, separator=None, decimal=".", encoding="utf-8", missing_values=(), together=True, **roles):
     layout = {"separator": separator, "decimal": decimal, "encoding": encoding, "missing_values": missing_values}
     tables = delimited.delimited_tables(path, Roles(**roles), together=together, **layout)
@@ -221,7 +233,7 @@ def read_training(
     *,
     reading: Mapping[str, Any],
     shared_queries: bool = False,
-    labelled: bool = True,
+    labelled: bool | None = True,
 ) -> tuple[RankingLists, RankingLists | None, dict]:
     """(training lists, validation lists, what config.yaml says of them).
 
@@ -274,7 +286,7 @@ def read_acting(
     reading: Mapping[str, Any],
     *,
     features: Sequence[str] | int | None = None,
-    labelled: bool = True,
+    labelled: bool | None = True,
 ) -> RankingLists:
     """The lists of files, by those options that act on their format.
 
@@ -283,8 +295,9 @@ def read_acting(
         reading: see `Reading`.
         features: those that the lists must have: their names, beside which a CSV file may have other columns, or how
             many there are, of which LETOR files may leave some out, with a warning. None = any.
-        labelled: whether there must be labels. False = where there are none, they are 0, and nobody judged the
-            documents.
+        labelled: whether there must be labels. False = what ranks needs none: neither they nor what else is known of
+            documents is read. None = they are read where they are there. Where they are not, they are 0, and nobody
+            judged the documents.
     """
     form = choose_form(paths, {"form": reading["form"]} if "form" in reading else {})
     options = options_of(form, reading, labelled=labelled)
@@ -332,7 +345,7 @@ def _read(paths, form, options, labelled):
 
 
 def tables_as_lists(
-    paths: Sequence[str | os.PathLike], form: str, options: Mapping[str, Any], *, labelled: bool
+    paths: Sequence[str | os.PathLike], form: str, options: Mapping[str, Any], *, labelled: bool | None
 ) -> Iterator[RankingLists]:
     """The lists of each table of some files; a query that comes again is refused."""
     known = set[str]()

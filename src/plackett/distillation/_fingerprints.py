@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 import tempfile
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -17,20 +17,42 @@ from plackett.evaluation.systems.models import KerasModel
 from plackett.evaluation.systems.simple import system_of_words
 from plackett.training._same_run import without_names
 
-OF_JUDGES = ("judged", "teacher")  # columns that no teacher reads whose scores are kept
+UNREAD = ("judged", "teacher")  # columns that no teacher reads whose scores are kept
 CHUNK = 2**20
 
 
-def of_lists(lists: RankingLists) -> str:
+class OfLists(NamedTuple):
+    """What tells whether lists are the same.
+
+    Args:
+        whole: changes with whatever a model may read of them.
+        outline: changes with the ids of queries and documents, and their order, alone.
+        documents: how many there are.
+    """
+
+    whole: str
+    outline: str
+    documents: int
+
+
+def of_lists(lists: RankingLists) -> OfLists:
+    """What tells whether these are the same.
+
+    Cost: that of `RankingLists.fingerprint`, about a second for 1 GB.
+    """
+    return OfLists(_whole(lists), _outline(lists), len(lists.labels))
+
+
+def _whole(lists):
     """16 hexadecimal digits that change with whatever a model may read, and with the order of documents.
 
     Labels are left out: of all teachers functions alone can read them, and the scores of functions are not kept.
     """
-    columns = {name: column for name, column in lists.columns.items() if name not in OF_JUDGES}
+    columns = {name: column for name, column in lists.columns.items() if name not in UNREAD}
     return dataclasses.replace(lists, labels=np.zeros_like(lists.labels), columns=columns, missed=None).fingerprint()
 
 
-def outline(lists: RankingLists) -> str:
+def _outline(lists):
     """Likewise of the ids of queries and documents alone: lists that have it in common are the same ones, renewed."""
     number = len(lists.labels)
     features = np.zeros((number, 0), "float32")
@@ -42,6 +64,9 @@ def outline(lists: RankingLists) -> str:
 def of_teacher(what: Any) -> str | None:
     """Likewise of what gives the scores. None = nothing tells, or its scores are at hand anyway.
 
+    Of a Keras model these are its config and weights, not the code of layers of your own. Nothing tells of a function,
+    nor of a model of scikit-learn, which may call functions.
+
     Args:
         what: as `plackett.evaluation.open_system` takes it.
     """
@@ -49,9 +74,10 @@ def of_teacher(what: Any) -> str | None:
         return None
     if isinstance(what, str | os.PathLike):
         return _of_file(find_model(what))
-    what = what.model if isinstance(what, KerasModel) else getattr(what, "model_", what)
-    if isinstance(what, keras.Model):
-        return _of_keras(what)
+    what = what.model if isinstance(what, KerasModel) else what
+    for model in (what, getattr(what, "model_", None)):  # that of `plackett.Ranker`, as `open_system` takes it
+        if isinstance(model, keras.Model):
+            return _of_keras(model)
     libraries = {kind.__module__.split(".")[0] for kind in type(what).__mro__}
     if "lightgbm" in libraries:
         booster = what.booster_ if hasattr(type(what), "booster_") else what
@@ -61,7 +87,7 @@ def of_teacher(what: Any) -> str | None:
         return _of_bytes(bytes(booster.save_raw("ubj")))
     if "catboost" in libraries:
         return _of_catboost(what)
-    return _of_scikit_learn(what) if "sklearn" in libraries else None
+    return None
 
 
 def _of_bytes(*parts):
@@ -91,13 +117,3 @@ def _of_catboost(model):
         path = pathlib.Path(folder) / "model.cbm"
         model.save_model(str(path))
         return _of_file(path)
-
-
-def _of_scikit_learn(model):
-    """By joblib, which is there wherever scikit-learn is, and does not depend on the order of dicts and sets."""
-    import joblib
-
-    try:
-        return joblib.hash(model)[:16]
-    except Exception:  # what cannot be pickled says so in many ways
-        return None

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from plackett.data import RankingLists, Strings
+from plackett.data._batches import judged_lists
 from plackett.data._features import match_features
 from plackett.data._parts import concatenate
 from plackett.data._words import some
@@ -14,23 +15,15 @@ JUDGED = "judged"
 WEIGHTS = ("weight", "propensity")  # columns that say how much a document counts, for which nothing can stand in
 
 
-def are_judged(lists: RankingLists) -> np.ndarray:
-    """[queries], whether somebody judged a document of the list."""
-    if JUDGED not in lists.columns:
-        return np.ones(len(lists), bool)
-    query = np.repeat(np.arange(len(lists)), lists.lengths)
-    return np.bincount(query, lists.columns[JUDGED] > 0, len(lists)) > 0
-
-
-def hold_out_judged(lists: RankingLists, share: float, seed: int) -> tuple[RankingLists, RankingLists]:
-    """(training lists, validation lists): a share of the judged lists, drawn by the seed, is held out.
+def choose_judged(lists: RankingLists, share: float, seed: int) -> np.ndarray:
+    """The positions of a share of the judged lists, drawn by the seed, on which the epoch is chosen.
 
     Where all are judged, these are the lists that `plackett.train` holds out.
 
     Raises:
         ValueError: fewer than 2 lists are judged.
     """
-    judged = np.flatnonzero(are_judged(lists))
+    judged = np.flatnonzero(judged_lists(lists))
     if len(judged) < 2:
         raise ValueError(
             f"a share of the judged lists is held out to choose the epoch on, but {len(judged)} of {len(lists):,} "
@@ -38,8 +31,12 @@ def hold_out_judged(lists: RankingLists, share: float, seed: int) -> tuple[Ranki
             "metric='validation_loss' (--metric validation_loss)"
         )
     number = min(max(1, round(share * len(judged))), len(judged) - 1)
-    held_out = np.sort(judged[np.random.default_rng(seed).permutation(len(judged))[:number]])
-    return lists.select(np.setdiff1d(np.arange(len(lists)), held_out)), lists.select(held_out)
+    return np.sort(judged[np.random.default_rng(seed).permutation(len(judged))[:number]])
+
+
+def hold_out(lists: RankingLists, positions: np.ndarray) -> tuple[RankingLists, RankingLists]:
+    """(training lists, validation lists), of which the second stand at these positions."""
+    return lists.select(np.setdiff1d(np.arange(len(lists)), positions)), lists.select(positions)
 
 
 def check_no_shared(extra: RankingLists, others: RankingLists, whose: str) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 
 from plackett.data import RankingLists
-from plackett.distillation._kept import default_folder
-from plackett.distillation._lists import are_judged, left_out
+from plackett.data._batches import judged_lists
+from plackett.distillation._lists import left_out
 from plackett.distillation._options import Options
-from plackett.distillation._teachers import COLUMN, Cache, Taught, Teacher
+from plackett.distillation._score_cache import default_folder
+from plackett.distillation._teachers import COLUMN, Cache, ScoredLists, Teacher
 from plackett.evaluation.systems.base import count
 from plackett.losses._base import RankingLoss
 from plackett.training._objective import loss_name
@@ -29,7 +30,17 @@ def of_options(options: Options, teacher: Teacher, losses: Mapping[str | None, R
     ]
 
 
-def of_scores(taught: Iterable[Taught]) -> list[str]:
+def of_cut(max_list_size: int | None) -> list[str]:
+    """Which documents of long lists are learnt from."""
+    if max_list_size is None:
+        return []
+    return [
+        f"lists of more than {max_list_size:,} documents are cut to those of a label above 0 and a sample of the "
+        "others, whatever their scores."
+    ]
+
+
+def of_scores(taught: Iterable[ScoredLists]) -> list[str]:
     """What the teacher said of its scores, and where it prefers nothing."""
     taught = list(taught)
     equal, queries = sum(one.equal for one in taught), sum(len(one.lists) for one in taught)
@@ -55,7 +66,7 @@ def of_extra(lists: RankingLists, extra: RankingLists, given: RankingLists) -> l
         facts.append("the extra lists have labels, which are not looked at.")
     if names := left_out(lists, given):
         facts.append(f"left out, as not both of the training lists and the extra ones have it: {', '.join(names)}.")
-    if unjudged := int((~are_judged(lists)).sum()):
+    if unjudged := int((~judged_lists(lists)).sum()):
         facts.append(f"nobody judged {unjudged:,} of the {len(lists):,} training lists: likewise.")
     return facts
 

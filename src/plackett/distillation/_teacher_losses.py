@@ -1,5 +1,13 @@
-"""Losses that a teacher's scores may be given to: numbers of any sign, which are no grades."""
+"""Losses that a teacher's scores may be given to: numbers of any sign and size, which are no grades."""
 
+import math
+
+import numpy as np
+from keras import ops
+
+from plackett import backend
+from plackett.data import RankingLists
+from plackett.distillation._teachers import COLUMN
 from plackett.lambdas import LabelDiffLambdaWeight
 from plackett.losses._base import RankingLoss
 from plackett.training._objective import loss_name
@@ -39,4 +47,28 @@ def check_teacher_loss(loss: RankingLoss) -> None:
         raise ValueError(
             f"{type(weight).__name__} reads grades, and a teacher's scores are none: leave lambda_weight of {name} "
             "out, or take LabelDiffLambdaWeight"
+        )
+
+
+def check_finite(loss: RankingLoss, lists: RankingLists) -> None:
+    """Computes the loss once, on the list with the score furthest from 0, at equal scores of the student.
+
+    Raises:
+        ValueError: it is not finite there; says of which score and query, and what to do.
+    """
+    teacher = lists.columns[COLUMN]
+    if not len(teacher):
+        return
+    place = int(np.abs(teacher).argmax())
+    query = int(np.searchsorted(lists.row_splits, place, side="right")) - 1
+    labels = teacher[lists.row_splits[query] : lists.row_splits[query + 1]][None]
+    scores = ops.convert_to_tensor(np.zeros_like(labels))
+    backend.set_keras_mask(scores, ops.convert_to_tensor(np.ones(labels.shape, bool)))  # scores below 0 are real
+    # A copy, since a loss that draws noise remembers how often.
+    value = float(np.sum(ops.convert_to_numpy(loss.copy()(labels, scores))))
+    if not math.isfinite(value):
+        raise ValueError(
+            f"the teacher's score {teacher[place]:g} of document {lists.documents[place]!r} of query "
+            f"{lists.queries[query]!r} is too far from 0: {loss_name(loss)} is {value} there. Standardise the scores, "
+            "or raise their temperature (teacher_temperature, --teacher-temperature)"
         )

@@ -1,16 +1,18 @@
 """Teachers: whatever gives scores, of one ranker or several."""
 
 import dataclasses
+import functools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from plackett.data import RankingLists
 from plackett.distillation import _fingerprints
-from plackett.distillation._kept import Kept, Source, default_folder, keep
+from plackett.distillation._fingerprints import OfLists
 from plackett.distillation._scales import all_equal, as_float64, standardize
+from plackett.distillation._score_cache import Source, TeacherScores, default_folder, keep
 from plackett.evaluation import open_system
 from plackett.evaluation._scored import System
 from plackett.evaluation._scoring import check_lists
@@ -42,24 +44,24 @@ class Member:
     fingerprint: str | None
     path: str | None
 
-    def scores(self, lists: RankingLists, cache: Cache = None) -> Kept:
+    def scores(self, lists: RankingLists, of_lists: Callable[[], OfLists], cache: Cache) -> TeacherScores:
         """The scores of all documents, those that are kept where there are such; see `with_teacher`."""
         fresh = self.afresh()
         if self.fingerprint is None or cache is False:
             return fresh.compute(lists)
         source = Source(self.name, self.fingerprint, self.path)
-        return keep(default_folder() if cache is None else cache, source, lists, lambda: fresh.compute(lists))
+        return keep(default_folder() if cache is None else cache, source, of_lists(), lambda: fresh.compute(lists))
 
     def afresh(self) -> "Member":
         """The same ranker, which was not called yet."""
         return dataclasses.replace(self, system=open_system(self.system))
 
-    def compute(self, lists: RankingLists) -> Kept:
+    def compute(self, lists: RankingLists) -> TeacherScores:
         """The scores of all documents, part by part."""
         # An array holds the scores of all lists, whatever part of them is asked for.
         parts = [lists] if isinstance(self.system, Scores) else _parts(lists)
         scores = [self._of_part(part) for part in parts]
-        return Kept(np.concatenate([np.zeros(0), *scores]), self.notes())
+        return TeacherScores(np.concatenate([np.zeros(0), *scores]), self.notes())
 
     def notes(self) -> list[str]:
         """What must be known of how it scored."""
@@ -133,7 +135,7 @@ class Teacher(OpenSystem):
         """[documents] float64, its scores, computed anew."""
         return self._join([member.compute(lists).scores for member in self.members], lists)
 
-    def scores(self, lists: RankingLists, cache: Cache = None) -> Kept:
+    def scores(self, lists: RankingLists, cache: Cache = None) -> TeacherScores:
         """Its scores, and what must be known of them.
 
         Args:
@@ -144,9 +146,10 @@ class Teacher(OpenSystem):
             OSError: the scores could not be kept.
             ValueError: it cannot score these lists, or gives a score that is not finite; says of which document.
         """
-        kept = [member.scores(lists, cache) for member in self.members]
+        of_lists = functools.cache(lambda: _fingerprints.of_lists(lists))  # once for all of them, if at all
+        kept = [member.scores(lists, of_lists, cache) for member in self.members]
         notes = dict.fromkeys(note for one in kept for note in one.notes)
-        return Kept(self._join([one.scores for one in kept], lists), list(notes))
+        return TeacherScores(self._join([one.scores for one in kept], lists), list(notes))
 
     def _join(self, scores, lists):
         """The scores of one ranker, or the mean of the standardised scores of several."""
@@ -173,7 +176,7 @@ class Teacher(OpenSystem):
 
 
 @dataclasses.dataclass(frozen=True)
-class Taught:
+class ScoredLists:
     """Lists with the scores of a teacher.
 
     Args:
@@ -200,7 +203,9 @@ def with_teacher(
     is asked about the same lists. Both are known by fingerprints, of what the model is and of the features, ids and
     columns of the lists in their order; where one of them changed, a warning says which, and the scores are computed
     anew. Labels are no part of it, so that new judgements leave the scores as they are: no model reads them. A function
-    could, and its scores are not kept, nor those of columns, arrays and chance. The folder may be removed at any time.
+    could, and its scores are not kept, nor those of models of scikit-learn, which may call functions, and of columns,
+    arrays and chance. Of layers of your own the config and weights are known, not their code: remove the folder where
+    that has changed, as may be done at any time.
 
     Args:
         lists: what is scored.
@@ -223,7 +228,9 @@ def with_teacher(
     return teach(lists, Teacher(teacher), standardized=standardize, temperature=temperature, cache=cache).lists
 
 
-def teach(lists: RankingLists, teacher: Teacher, *, standardized: bool, temperature: float, cache: Cache) -> Taught:
+def teach(
+    lists: RankingLists, teacher: Teacher, *, standardized: bool, temperature: float, cache: Cache
+) -> ScoredLists:
     """What `with_teacher` does, and what must be known of it."""
     check_lists("lists", lists)
     check_scale(standardized, temperature)
@@ -242,7 +249,7 @@ def teach(lists: RankingLists, teacher: Teacher, *, standardized: bool, temperat
             f"{scores[wrong[0]]:g}, which divided by the temperature {temperature:g} is more than float32 holds: "
             f"{way_out} (teacher_temperature, --teacher-temperature)"
         )
-    return Taught(dataclasses.replace(lists, columns=lists.columns | {COLUMN: column}), equal, notes)
+    return ScoredLists(dataclasses.replace(lists, columns=lists.columns | {COLUMN: column}), equal, notes)
 
 
 def check_scale(standardized: object, temperature: object) -> None:

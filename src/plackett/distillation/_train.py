@@ -5,19 +5,18 @@ import os
 import pathlib
 from typing import Any, Unpack
 
-from plackett._files import MODEL
-from plackett.data import RankingLists
+from plackett._files import MODEL, WHOLE_MODEL
+from plackett.data import RankingLists, split_queries
 from plackett.distillation import _remarks
-from plackett.distillation._lists import as_extra, check_no_shared, hold_out_judged, join
+from plackett.distillation._lists import as_extra, check_no_shared, choose_judged, hold_out, join
 from plackett.distillation._options import Options, settings_of
-from plackett.distillation._teacher_losses import check_teacher_loss
+from plackett.distillation._teacher_losses import check_finite, check_teacher_loss
 from plackett.distillation._teachers import COLUMN, Cache, Teacher, check_cache, teach
 from plackett.evaluation._scoring import check_lists
 from plackett.training import Settings, Trained
 from plackett.training import train as train_ranker
 from plackett.training._objective import chooses_by_labels, make_losses, make_metric
 from plackett.training._settings import SettingsKeywords
-from plackett.training._validation_share import hold_out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +65,7 @@ def train(
     """Trains a student to rank as a teacher does, and keeps the epoch that ranks the validation lists best.
 
     >>> import numpy as np
-    >>> from plackett.data import RankingLists
+    >>> from plackett.data import RankingLists, split_queries
     >>> x = np.random.default_rng(0).normal(size=(40, 3))
     >>> lists = RankingLists.from_arrays(x, x[:, 0] > 0, group=[8] * 5)
     >>> trained = train(lists, lambda lists: -1e6 * lists.features[:, 0], epochs=1, scorer_options={"hidden": [4]})
@@ -160,33 +159,33 @@ def make_plan(
     settings = settings_of(options, settings)
     whole = Settings.from_dict(settings)
     losses = make_losses(whole)
-    check_teacher_loss(losses.get(COLUMN) or losses[None])
+    of_teacher = losses[COLUMN] if COLUMN in losses else losses[None]
+    check_teacher_loss(of_teacher)
     make_metric(whole)  # which may refuse, as what follows may
     opened = Teacher(teacher)
     check_output_is_no_teacher(opened, output)
-    by_labels = chooses_by_labels(whole)
-    if by_labels and validation is None:
-        hold_out_judged(lists, whole.validation_share, whole.seed)
+    positions, by_labels = None, chooses_by_labels(whole)
+    if validation is None and by_labels:
+        positions = choose_judged(lists, whole.validation_share, whole.seed)
     if extra_lists is not None:
-        if not shared_queries:
-            check_no_shared(extra_lists, lists, "the training lists")
-            if validation is not None:
-                check_no_shared(extra_lists, validation, "the validation lists")
-        extra_lists = as_extra(extra_lists, lists)
+        extra_lists = _fit_extra(extra_lists, lists, validation, shared_queries)
     asked = {"lists": lists, "extra_lists": extra_lists, "validation": None if by_labels else validation}
     taught = {
         name: teach(part, opened, standardized=options.standardize, temperature=options.temperature, cache=cache)
         for name, part in asked.items()
         if part is not None
     }
+    for one in taught.values():
+        check_finite(of_teacher, one.lists)
     learnt, held_out = taught["lists"].lists, validation
-    if held_out is None:
-        share, seed = whole.validation_share, whole.seed
-        learnt, held_out = hold_out_judged(learnt, share, seed) if by_labels else hold_out(learnt, whole)
-    elif "validation" in taught:
+    if positions is not None:
+        learnt, held_out = hold_out(learnt, positions)
+    elif held_out is None:
+        learnt, held_out = split_queries(learnt, whole.validation_share, whole.seed)
+    elif not by_labels:
         held_out = taught["validation"].lists
-    facts = [*_remarks.of_options(options, opened, losses, cache), *_remarks.of_scores(taught.values())]
-    record = _record(options, opened)
+    record, facts = _record(options, opened), _remarks.of_options(options, opened, losses, cache)
+    facts += [*_remarks.of_cut(whole.max_list_size), *_remarks.of_scores(taught.values())]
     if extra_lists is not None:
         extra = taught["extra_lists"].lists
         facts += _remarks.of_extra(learnt, extra, given["extra_lists"])
@@ -195,11 +194,21 @@ def make_plan(
     return Plan(learnt, held_out, settings, record, facts)
 
 
+def _fit_extra(extra, lists, validation, shared_queries):
+    """The extra lists, of other queries, with the features of the training lists."""
+    if not shared_queries:
+        for others, whose in ((lists, "the training lists"), (validation, "the validation lists")):
+            if others is not None:
+                check_no_shared(extra, others, whose)
+    return as_extra(extra, lists)
+
+
 def check_output_is_no_teacher(teacher: Teacher, output: str | os.PathLike | None) -> None:
     """Raises a ValueError where the student would be written over its teacher."""
     folder = None if output is None else pathlib.Path(output).resolve()
     for member in teacher.members if folder else ():
-        if member.path and pathlib.Path(member.path).resolve() in (folder, folder / MODEL):  # type: ignore[operator]
+        own = [folder, *(folder / name for name in (MODEL, WHOLE_MODEL))]  # type: ignore[operator]
+        if member.path and pathlib.Path(member.path).resolve() in own:
             raise ValueError(f"{output} is the run of the teacher {member.name}: choose another output for the student")
 
 

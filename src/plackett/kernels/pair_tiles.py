@@ -79,10 +79,11 @@ def near_pair_sums(terms, of_ranks, ranks, reach, *documents, by_row: int, by_co
     """
     order, list_size = places(ops.cast(ranks, "int32") - 1), ops.shape(ranks)[1]
     upper = [take(x, order) for x in documents]
-    rank = ops.arange(1, list_size + 1, dtype=documents[0].dtype)[None, :]
+    place = ops.arange(list_size, dtype="int32")[None, :]
+    rank = ops.cast(place + 1, documents[0].dtype)
     sums = [ops.zeros_like(documents[0])] * (by_row + by_column)
     for distance in range(1, reach + 1):
-        there = rank + distance <= list_size  # of the others the lower document is at the top again
+        there = place + distance < list_size  # of the others the lower document is at the top again
         lower = [ops.roll(x, -distance, axis=-1) for x in upper]
         strip = ops.where(there, of_ranks(rank, ops.where(there, rank + distance, rank)), 0.0)
         new = terms(upper, lower, strip)

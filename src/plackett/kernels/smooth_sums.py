@@ -7,8 +7,9 @@ same way, to be read off by each document as a polynomial in v. No list is sorte
 
 Error: on the cells the logistic function sigma(x_j - x_i) is a polynomial in both places to within 3e-7, its slope to
 within 6e-7 (the interpolation error of degree 4 on half a unit, (1/8)^5 / 16 / 5! max|sigma^(5)|, twice; that of
-degree 9 on two units is smaller, since the nearest poles of sigma are at +-i pi). Far above a document sigma is 1 to
-the last digit of float32, far below 0; log(1 + e^x), whose slope it is, is x or 0 there.
+degree 9 on two units is smaller, since the nearest poles of sigma are at +-i pi), its second derivative and the square
+of its slope to within 2e-6. Far above a document sigma is 1 to the last digit of float32, far below 0; log(1 + e^x),
+whose slope it is, is x or 0 there.
 
 Reference: Fong & Darve, "The black-box fast multipole method", Journal of Computational Physics 2009.
 """
@@ -172,7 +173,7 @@ class _Kernel:
         cells = np.arange(-IN_BLOCK, 2 * IN_BLOCK)[:, None] - np.arange(IN_BLOCK)
         distances = LARGE * (cells[:, None, :, None] + nodes[:, None, None] / 2 - nodes / 2)
         values = np.stack([fn(distances) for fn, _ in functions])
-        near = np.einsum("sk,fasbt,tl->akbfl", to_polynomials, values, to_polynomials)
+        near = np.einsum("sk,fasbt,tl->akbfl", to_polynomials, values, to_polynomials, optimize=True)
         down = np.einsum("fg,cpk->fkcgp", np.eye(self.functions), _up())
         self.near = near.reshape(3 * _COARSE, -1).astype("float32")
         self.far = self._far(np.array([limit for _, limit in functions])).astype("float32")

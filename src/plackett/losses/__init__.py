@@ -63,7 +63,14 @@ from plackett.losses._cut_off import (
     approx_precision,
     approx_recall,
 )
-from plackett.losses._distillation import CoupledRankDistilLoss, coupled_rank_distil
+from plackett.losses._distillation import (
+    CoupledRankDistilLoss,
+    ListNetLoss,
+    MarginMSELoss,
+    coupled_rank_distil,
+    list_net,
+    margin_mse,
+)
 from plackett.losses._listmle import ListMLELoss, list_mle
 from plackett.losses._neuralsort import (
     NeuralSortCrossEntropyLoss,
@@ -125,6 +132,8 @@ __all__ = [
     "LabelDiffLambdaWeight",
     "ListMLELambdaWeight",
     "ListMLELoss",
+    "ListNetLoss",
+    "MarginMSELoss",
     "MeanSquaredLoss",
     "MixtureEMLoss",
     "MultiClassLoss",
@@ -163,6 +172,8 @@ __all__ = [
     "get",
     "gumbel_approx_ndcg",
     "list_mle",
+    "list_net",
+    "margin_mse",
     "mean_squared",
     "mixture_em",
     "multi_class",

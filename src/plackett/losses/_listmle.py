@@ -40,15 +40,19 @@ def positions_of(order, mask):
     return count(mask)[..., None] - ops.arange(ops.shape(order)[-1], dtype="int32")
 
 
-def choices_curvature(scores, order, mask, weights):
-    """sum_m w_m p_mk (1 - p_mk) over the choices m among documents of which k is one, by softmax p_m.
+def derivatives_of_choices(scores, order, mask, weights):
+    """The derivatives of the sum of the surprisals of choices, by weight.
+
+    With p_m the softmax over the documents that are left at choice m, and the sums over the m at which k is,
+
+        gradient_k = sum_m w_m p_mk - w of the choice of k,    curvature_k = sum_m w_m p_mk (1 - p_mk)
 
     Args:
         scores, order, mask: as in `choices`.
         weights: [..., list_size], the weight of each choice, in `order`; 0 at padding.
 
     Returns:
-        [..., list_size], by document.
+        (gradient, curvature), [..., list_size] each, by document.
 
     Cost: that of `choices`.
     """
@@ -57,7 +61,8 @@ def choices_curvature(scores, order, mask, weights):
     share, own = ops.exp(-rest), ops.exp(chosen - tops)
     sums = own * backend.sums_below_tops(weights * share, tops)
     squares = ops.square(own) * backend.sums_below_tops(weights * ops.square(share), 2.0 * tops)
-    return ops.where(mask, take(ops.relu(sums - squares), places(order)), 0.0)
+    place = places(order)
+    return [ops.where(mask, take(x, place), 0.0) for x in (sums - weights, ops.relu(sums - squares))]
 
 
 def list_mle(
@@ -112,11 +117,10 @@ def _list_mle(labels, scores, *, mask, noise, lambda_weight):
     return backend.mean(ops.sum(ops.where(positions >= 1, weights * surprisals, 0.0), axis=-1), axis=-1)
 
 
-def _list_mle_curvature(labels, scores, *, mask, noise, lambda_weight):
-    """Mean over samples of sum_m lambda_m p_mk (1 - p_mk) over the choices m down to document k, by softmax p_m."""
+def _list_mle_derivatives(labels, scores, *, mask, noise, lambda_weight):
     labels, scores, mask, order = _rankings(labels, scores, mask, noise)
     weights = _weights(labels, order, positions_of(order, mask), lambda_weight, scores)
-    return backend.mean(choices_curvature(scores, order, mask, weights), axis=-2)
+    return [backend.mean(x, axis=-2) for x in derivatives_of_choices(scores, order, mask, weights)]
 
 
 def _rankings(labels, scores, mask, noise):
@@ -149,7 +153,7 @@ class ListMLELoss(RankingLoss):
     """
 
     fn = staticmethod(_list_mle)
-    curvature = staticmethod(_list_mle_curvature)
+    derivatives = staticmethod(_list_mle_derivatives)
     lambda_weights = POSITIONS
     takes_noise = True
 

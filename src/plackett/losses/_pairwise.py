@@ -306,7 +306,8 @@ def pairwise_mse(
 
     Derivatives: of any order and mode, see `plackett.losses`.
 
-    When: labels whose distances count, such as a teacher's scores or prices, up to a constant a list.
+    When: labels whose distances count, such as a teacher's scores, which may have any sign under a mask, or prices, up
+    to a constant a list.
 
     Reference: the pairwise squared error of TensorFlow Ranking 0.5, `PairwiseMSELoss`.
     """
@@ -321,7 +322,7 @@ def _pairwise_mse(labels, scores, *, mask, weights, lambda_weight, per="list"):
         options = {"weights": weights, "lambda_weight": lambda_weight, "preferred": False, "per": per}
         return sum_over_pairs(SQUARED_ERROR, labels, scores, mask=mask, **options)
     weights = weights_of_documents(weights, labels, mask)
-    error = from_median(scores, mask) - labels
+    error = from_median(scores, mask) - from_median(labels, mask)
     error = ops.where(mask, error - mean(error, mask)[..., None], 0.0)
     documents = ops.cast(count(mask), error.dtype)[..., None]
     by_document = weights * (documents * error**2 + ops.sum(error**2, axis=-1, keepdims=True))
@@ -346,8 +347,8 @@ class PairwiseMSELoss(LambdaWeightedLoss):
 
         loss = sum_ij ((s_i - s_j) - (y_i - y_j))^2    over all pairs i != j
 
-    Take it for labels whose distances count, such as a teacher's scores or prices, up to a constant a list.
-    `pairwise_mse` is the function.
+    Take it for labels whose distances count, such as a teacher's scores, of any sign under a mask, or prices, up to a
+    constant a list. `pairwise_mse` is the function.
 
     >>> loss = PairwiseMSELoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)

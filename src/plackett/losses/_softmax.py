@@ -343,19 +343,21 @@ def _unique_softmax(labels, scores, *, mask, lambda_weight, weights=None):
     return ops.sum(ops.where(has_rivals, gain * backend.softplus((tops - scores) + rest), 0.0), axis=-1)
 
 
-def _unique_softmax_curvature(labels, scores, *, mask, lambda_weight, weights=None):
-    """g_k q_k (1 - q_k) + sum_{i: y_i > y_k} g_i p_ik (1 - p_ik), with g_i = w_i gain(y_i) and Z_i = e^s_i / q_i.
+def _unique_softmax_derivatives(labels, scores, *, mask, lambda_weight, weights=None):
+    """The gradient and the curvature, with g_i = w_i gain(y_i) and sums over the i with y_i > y_k,
 
-    q_i is the share of document i among itself and those graded below it, and p_ik = e^s_k / Z_i the share of k.
+        sum_i g_i p_ik - g_k (1 - q_k)    and    sum_i g_i p_ik (1 - p_ik) + g_k q_k (1 - q_k)
+
+    where q_i is the share of document i among itself and those graded below it, and p_ik the share of k among these.
     """
     gain = _gain(labels, scores, mask, weights, gains.pow_minus_1, lambda_weight)
     tops, rest, has_rivals = logsumexp_below(labels, scores, mask)
     gain, lead = ops.where(has_rivals, gain, 0.0), (scores - tops) - rest
     lost = ops.sigmoid(-lead)
-    own, share = gain * ops.sigmoid(lead) * lost, lost * ops.exp(-rest)
+    own, share = gain * lost, lost * ops.exp(-rest)
     sums = sums_above(labels, scores, mask, gain * share, tops)
     squares = sums_above(labels, 2.0 * scores, mask, gain * ops.square(share), 2.0 * tops)
-    return own + ops.relu(sums - squares)
+    return sums - own, ops.relu(sums - squares) + own * ops.sigmoid(lead)
 
 
 def _gain(labels, scores, mask, weights, gain_fn, lambda_weight):
@@ -382,5 +384,5 @@ class UniqueSoftmaxLoss(LambdaWeightedLoss):
     """
 
     fn = staticmethod(_unique_softmax)
-    curvature = staticmethod(_unique_softmax_curvature)
+    derivatives = staticmethod(_unique_softmax_derivatives)
     lambda_weights = GAINS

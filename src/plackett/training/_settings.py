@@ -214,7 +214,9 @@ class Settings:
             if not self.tasks:
                 raise ValueError("tasks must name at least one task, or be None, but got {}")
         elif self.shared_head:
-            raise ValueError("shared_head=True (--shared-head) is for tasks, which there are none of: give tasks")
+            raise ValueError(
+                "shared_head=True (--shared-head) is for tasks, but there are none: give tasks, by a file of --config"
+            )
         _check_alone("loss", self.loss, {"loss_options": self.loss_options})
         if not isinstance(self.optimizer, str):
             _check_alone("optimizer", self.optimizer, {name: self._if_changed(name) for name in OF_OPTIMIZERS})

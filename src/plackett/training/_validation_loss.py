@@ -36,7 +36,8 @@ class Part(NamedTuple):
 class ValidationLoss:
     """The mean loss of lists under a model, as training weighs them, without dropout and regularisation.
 
-    It stands where a metric does. A loss that draws noise draws the same each time.
+    It stands where a metric does. A loss that draws noise draws the same each time. A list that nobody judged adds 0 to
+    a loss of "label" and counts in its mean, as in `Batches`.
 
     Args:
         parts: the loss of each task, or {None: the loss}.

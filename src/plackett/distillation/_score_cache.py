@@ -4,6 +4,7 @@ An entry has two files: `KEY.npy` holds the scores, and `KEY.json`, which is wri
 changes with the teacher and with the lists. The lock of the key, `KEY.lock`, is held by who computes and writes it.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,14 +18,13 @@ import filelock
 import numpy as np
 
 from plackett._files import errors_of_writing, make_folder, replace, write_whole
-from plackett.data import RankingLists
 from plackett.data.datasets.movielens import cache_folder
-from plackett.distillation import _fingerprints
+from plackett.distillation._fingerprints import OfLists
 
 FORMAT = 1  # of the entries; one of another number is none
 
 
-class Kept(NamedTuple):
+class TeacherScores(NamedTuple):
     """The scores of one teacher.
 
     Args:
@@ -55,7 +55,9 @@ def default_folder() -> pathlib.Path:
     return cache_folder() / "teachers"
 
 
-def keep(folder: str | os.PathLike, source: Source, lists: RankingLists, compute: Callable[[], Kept]) -> Kept:
+def keep(
+    folder: str | os.PathLike, source: Source, of_lists: OfLists, compute: Callable[[], TeacherScores]
+) -> TeacherScores:
     """The scores that are kept of a teacher on some lists; they are computed first where there are none.
 
     Where scores are kept of what this teacher or these lists were before, or an entry is damaged, a warning says so.
@@ -63,7 +65,7 @@ def keep(folder: str | os.PathLike, source: Source, lists: RankingLists, compute
     Args:
         folder: of the entries.
         source: the teacher.
-        lists: what it scores.
+        of_lists: what tells whether the lists that it scores are the same.
         compute: gives the scores.
 
     Raises:
@@ -71,28 +73,43 @@ def keep(folder: str | os.PathLike, source: Source, lists: RankingLists, compute
         OSError: an entry could not be written.
     """
     folder = pathlib.Path(folder)
-    try:
-        with errors_of_writing(folder):
-            make_folder(folder)
-    except (FileExistsError, NotADirectoryError):
-        raise NotADirectoryError(f"cache must be a folder, but {folder} is a file, or lies in one") from None
     facts = {
         "format": FORMAT,
         "teacher": source.teacher,
         "path": source.path,
-        "lists": _fingerprints.of_lists(lists),
-        "outline": _fingerprints.outline(lists),
-        "documents": len(lists.labels),
+        "lists": of_lists.whole,
+        "outline": of_lists.outline,
+        "documents": of_lists.documents,
     }
     key = hashlib.blake2b(f"{facts['teacher']} {facts['lists']}".encode(), digest_size=12).hexdigest()
     # Who comes second waits, and then reads what the first has written.
-    with filelock.FileLock(folder / f"{key}.lock"):
+    with _lock(folder, key):
         if (found := _read(folder, key, facts, source.name)) is not None:
             return found
         _tell_changes(folder, facts, source.name)
         made = compute()
         _write(folder, key, facts, made)
         return made
+
+
+@contextlib.contextmanager
+def _lock(folder, key):
+    """Holds the lock of an entry, whose folder is made first."""
+    lock = filelock.FileLock(folder / f"{key}.lock")
+    try:
+        with errors_of_writing(folder):
+            make_folder(folder)
+            lock.acquire()
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f"cache must be a folder, but {folder} is a file, or lies in one") from None
+    except OSError as error:
+        raise type(error)(
+            error.errno, f"{error.strerror}. Scores are kept there: give another folder as cache (--teacher-cache)"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _read(folder, key, facts, name):
@@ -103,7 +120,7 @@ def _read(folder, key, facts, name):
     try:
         digest = _digest(folder / f"{key}.npy")
         if told is not None and digest == told["digest"] and all(told[fact] == facts[fact] for fact in _OF_BOTH):
-            return Kept(np.load(folder / f"{key}.npy", allow_pickle=False), list(told["notes"]))
+            return TeacherScores(np.load(folder / f"{key}.npy", allow_pickle=False), list(told["notes"]))
     except (OSError, ValueError, KeyError):
         pass
     warnings.warn(f"the scores of the teacher {name} in {folder} are damaged: they are computed anew", stacklevel=2)
@@ -132,7 +149,7 @@ def _tell_changes(folder, facts, name):
     ]
     if before:
         last = max(before, key=lambda other: other["time"])
-        words = {"teacher": f"the teacher {name}", "lists": "what the lists hold of its documents"}
+        words = {"teacher": f"the teacher {name}", "lists": "the features, ids or columns of the lists"}
         changed = " and ".join(text for fact, text in words.items() if last[fact] != facts[fact])
         warnings.warn(f"{changed} changed after the scores were kept in {folder}: they are computed anew", stacklevel=2)
 
