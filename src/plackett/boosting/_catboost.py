@@ -44,7 +44,7 @@ class CatBoostObjective:
     def __init__(self, loss: str | Callable, **options: Any):
         self.objective = Objective(loss, **options)
         whole, alone = (self.objective(*EXAMPLE, group=group)[0] for group in ([4], [1, 1, 1, 1]))
-        if not np.allclose(whole, alone):
+        if not alone.any() or not np.allclose(whole, alone):
             raise ValueError(
                 f"CatBoost tells an objective of no groups, and {self.objective.loss!r} is no sum over single "
                 "documents: take one that is, such as sigmoid_cross_entropy, an objective of CatBoost such as YetiRank "

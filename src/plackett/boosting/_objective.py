@@ -60,7 +60,7 @@ class Objective:
     def __init__(self, loss: str | Callable, **options: Any):
         self.loss = _loss_of_scores(loss, options)
         # Of a loss without a seed: drawn once, so that all rounds of one objective have the same.
-        self._seed = secrets.randbits(32) if self.loss.seed is None else int(self.loss.seed) % 2**64
+        self._seed = secrets.randbits(32) if self.loss.seed is None else int(self.loss.seed)
         self._kept = Kept[Buckets]()
 
     def __call__(
