@@ -32,8 +32,8 @@ class Objective:
         gradient_i = dL/ds_i,    curvature_i = max(|d^2L/ds_i^2|, |gradient_i| / 1000)
 
     of the sum L of the losses of all lists, each times its weight; a `reduction` of the loss has no part in it. Ranks
-    in lambda weights are held fixed. The second derivative is exact, see docs/boosting.md for the losses that are
-    linear in pieces, where it is that of Gauss and Newton; it is 0 where the gradient is.
+    in lambda weights are held fixed. The second derivative is exact, but for the losses that are linear in pieces or
+    hardly bent where they are steepest: docs/boosting.md says what stands for it there.
 
     Use `lightgbm_objective`, `xgboost_objective` or `catboost_objective` for these libraries, and this for others.
 
