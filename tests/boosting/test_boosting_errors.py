@@ -93,6 +93,15 @@ def test_arrays_that_do_not_fit(changed, wrong):
         Objective("softmax")(**arguments)
 
 
+@pytest.mark.parametrize("weights", [[], 1.0])
+def test_wrong_weights_are_refused_after_a_round_without_weights(weights):
+    objective = Objective("softmax")
+    objective([1.0], [0.0], [1])
+    objective([1.0], [0.0], [1], [1.0])
+    with pytest.raises(ValueError, match=r"weights must be one a document, \(1,\), or one a list, \(1,\), but got \("):
+        objective([1.0], [0.0], [1], weights)
+
+
 def test_derivatives_that_are_not_finite():
     labels, scores = [0, 1, 200, 1], [0.0, 0.0, 0.0, 1.0]
     with pytest.raises(

@@ -18,7 +18,7 @@ from plackett.boosting._checks import (
     check_scores,
     check_weights,
 )
-from plackett.boosting._kept import Kept
+from plackett.boosting._per_dataset import PerDataset
 from plackett.losses._base import RankingLoss
 
 # A step of Newton's method for one document is at most 1 / LEAST: where a loss is not convex its curvature is 0 at the
@@ -61,7 +61,7 @@ class Objective:
         self.loss = _loss_of_scores(loss, options)
         # Of a loss without a seed: drawn once, so that all rounds of one objective have the same.
         self._seed = secrets.randbits(32) if self.loss.seed is None else int(self.loss.seed)
-        self._kept = Kept[Buckets]()
+        self._per_dataset = PerDataset[Buckets]()
 
     def __call__(
         self,
@@ -98,7 +98,7 @@ class Objective:
         LightGBM copies its params at each training.
         """
         copied = copy.copy(self)
-        copied._kept = Kept[Buckets]()
+        copied._per_dataset = PerDataset[Buckets]()
         return copied
 
     def __repr__(self) -> str:
@@ -112,7 +112,7 @@ class Objective:
             checked = check_labels(labels, lengths, self.loss)
             return Buckets(self.loss, checked, lengths, check_weights(weights, checked, lengths))
 
-        return self._kept.of((labels, group, weights), lay_out)
+        return self._per_dataset.of((labels, group, weights), lay_out)
 
 
 def _loss_of_scores(loss, options) -> RankingLoss:
