@@ -8,8 +8,9 @@ FOLDER holds S1.txt to S5.txt. Fold k trains on S_k, S_k+1, S_k+2, chooses the e
 cyclically. There are two teachers: LightGBM's lambdarank, stopped by the validation lists, and the mean of the
 standardised scores of ten rankers of ours, wide perceptrons and self-attention. A student is a small perceptron. It
 learns from the labels, from the scores of a teacher, or from both, half each. For the systems whose names begin with
-`quarter` a quarter of the training lists, drawn by the number of the fold, have labels, for the teacher too; those that
-end with `3x` learn from the scores of their teacher on the others as well, whose grades are hidden.
+`quarter` a quarter of the training lists, drawn by the number of the fold, have labels, for LightGBM too; those that
+have `3x` learn from its scores on the other three quarters as well, whose grades are hidden. Those that have `longer`
+stop after 15 epochs without a better one, not 5.
 
 The teachers are kept in OUTPUT, and the scores of the validation and test documents, one file a fold, seed and system;
 what is there is not trained again. `--table` measures them: NDCG@10 over all test queries, the mean over the seeds of
@@ -19,26 +20,26 @@ documents at least, by teachers and students in turn.
 
 import argparse
 import dataclasses
+import functools
 import pathlib
 import time
 
 import keras
 import numpy as np
+from mq2008 import folds
 from rich.console import Console
 from rich.table import Table
 
 import plackett
-from mq2008 import folds
 from plackett.data import concatenate
 
 METRIC = "ndcg@10"
-LOSSES = ("coupled_rank_distil", "list_net", "pairwise_mse", "margin_mse")
 TEACHERS = ("lightgbm", "ensemble")
 MEMBERS = 10
 WIDE = {"scorer": "mlp", "scorer_options": {"hidden": [256, 128]}}
 ATTENTION = {"scorer": "self_attention"}
-STUDENT = {"scorer": "mlp", "scorer_options": {"hidden": [32]}}
-LABEL_LOSS = "softmax"
+STUDENT = {"scorer": "mlp", "scorer_options": {"hidden": [32]}, "batch_size": 128, "learning_rate": 0.004}
+LABEL_LOSS, LOSS_OF_MEMBERS = "unique_softmax", "softmax"
 TREES = {
     "objective": "lambdarank",
     "learning_rate": 0.05,
@@ -58,12 +59,17 @@ RANKERS = {  # the teacher, and whether it sees a quarter of the labels
     "lightgbm": ("lightgbm", False),
     "ensemble": ("ensemble", False),
     "quarter, lightgbm": ("lightgbm", True),
-    "quarter, ensemble": ("ensemble", True),
 }
 PARTS = ("validation", "test")
-DOCUMENTS, TURNS = 100_000, 7  # of the measurement of speed
-DISTILLED: dict = {}  # options of `plackett.distillation.train`
-OPTIONS: dict = {}  # those of one loss
+DOCUMENTS, TURNS = 100_000, 3  # of the measurement of speed
+LONGER = {"epochs": 150, "patience": 15}
+SURE = {"teacher_temperature": 0.25}
+OPTIONS = {  # of `plackett.distillation.train` for a loss
+    "coupled_rank_distil": SURE,
+    "list_net": SURE,
+    "pairwise_mse": {},
+    "margin_mse": {"loss_options": {"topk": 10}},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,28 +81,28 @@ class Student:
     labels: bool = False
     quarter: bool = False
     extra: bool = False
+    longer: bool = False
 
     @property
     def name(self) -> str:
         """The name of the system."""
         learnt = f"{self.teacher}, {self.loss}" if self.teacher else "alone"
-        ends = [words for words, told in (("labels", self.labels), ("3x", self.extra)) if told]
+        told = {"labels": self.labels, "3x": self.extra, "longer": self.longer}
+        ends = [word for word, holds in told.items() if holds]
         return ("quarter, " if self.quarter else "") + ", ".join([learnt, *ends])
 
 
 def students() -> dict[str, Student]:
     """All of them by name."""
-    some = [Student(), Student(quarter=True)]
-    for teacher in TEACHERS:
-        for loss in LOSSES:
-            some += [Student(teacher, loss, labels) for labels in (False, True)]
-            some += [
-                Student(teacher, loss, labels, True, extra) for labels in (False, True) for extra in (False, True)
-            ]
+    some = [Student(), Student(longer=True), Student(quarter=True)]
+    some += [Student("ensemble", "list_net", labels, longer=True) for labels in (False, True)]
+    for loss in OPTIONS:
+        some += [Student(teacher, loss, labels) for teacher in TEACHERS for labels in (False, True)]
+        some += [Student("lightgbm", loss, quarter=True, extra=extra) for extra in (False, True)]
     return {student.name: student for student in some}
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Fold:
     """The lists of one fold, and the folder of its teachers."""
 
@@ -130,8 +136,9 @@ def train_trees(lists, validation, path):
     partial.rename(path)
 
 
+@functools.cache
 def teacher_of(fold, name, quarter):
-    """The paths of the rankers of a teacher, which are trained unless they are there."""
+    """A teacher, whose rankers are trained unless they are there."""
     folder = fold.folder / ("quarter" if quarter else "all")
     folder.mkdir(parents=True, exist_ok=True)
     lists = fold.labelled(quarter)
@@ -139,31 +146,31 @@ def teacher_of(fold, name, quarter):
         path = folder / "lightgbm.txt"
         if not path.exists():
             train_trees(lists, fold.validation, path)
-        return [path]
+        return plackett.distillation.Teacher(path)
     for seed in range(MEMBERS):
         scorer = WIDE if seed < MEMBERS // 2 else ATTENTION
         plackett.train(
             lists,
             fold.validation,
-            loss=LABEL_LOSS,
+            loss=LOSS_OF_MEMBERS,
             metric=METRIC,
             seed=seed,
             output=folder / f"ranker {seed}",
             resume=True,
             **scorer,
         )
-    return [folder / f"ranker {seed}" for seed in range(MEMBERS)]
+    return plackett.distillation.Teacher([folder / f"ranker {seed}" for seed in range(MEMBERS)])
 
 
 def train_student(student, fold, seed):
     """(the trained student, seconds that the training took, those of the teacher left out)."""
     lists, validation = fold.labelled(student.quarter), fold.validation
-    settings = STUDENT | {"metric": METRIC, "seed": seed}
+    settings = STUDENT | {"metric": METRIC, "seed": seed} | (LONGER if student.longer else {})
     if student.teacher is None:
         begin = time.perf_counter()
         return plackett.train(lists, validation, loss=LABEL_LOSS, **settings), time.perf_counter() - begin
     teacher = teacher_of(fold, student.teacher, student.quarter)
-    options = DISTILLED | OPTIONS.get(student.loss, {})
+    options = dict(OPTIONS[student.loss])
     if student.labels:
         options |= {"label_loss": LABEL_LOSS, "label_weight": 0.5}
     if student.extra:
@@ -178,9 +185,9 @@ def train_student(student, fold, seed):
 
 
 def scores_of(name, fold, seed):
-    """What is kept of a system: its scores of the validation and test documents, and of a student how it was trained."""
+    """What is kept of a system: its scores of validation and test documents; its epochs and seconds, if a student."""
     if name in RANKERS:
-        teacher = plackett.distillation.Teacher(teacher_of(fold, *RANKERS[name]))
+        teacher = teacher_of(fold, *RANKERS[name])
         return {part: teacher(getattr(fold, part)) for part in PARTS}
     trained, seconds = train_student(students()[name], fold, seed)
     scores = {part: plackett.score(trained.model, getattr(fold, part)) for part in PARTS}
@@ -217,12 +224,14 @@ def results_of(given, data, part):
             paths = [path_of(given, name, fold.number, seed) for fold in data]
             if all(path.exists() for path in paths):
                 scores[name, seed] = np.concatenate([np.load(path)[part] for path in paths])
-    results = plackett.evaluation.evaluate({f"{seed} {name}": of for (name, seed), of in scores.items()}, lists, [METRIC])
-    names = list(dict.fromkeys(name for name, _ in scores))
-    values = [[results.of(f"{seed} {name}", METRIC) for of, seed in scores if of == name] for name in names]
-    spread = {name: np.std(np.mean(of, axis=1), ddof=1) if len(of) > 1 else None for name, of in zip(names, values)}
-    means = np.array([np.mean(of, axis=0) for of in values])[:, None]
-    return dataclasses.replace(results, systems=tuple(names), values=means), spread
+    systems = {f"{seed} {name}": of for (name, seed), of in scores.items()}
+    results = plackett.evaluation.evaluate(systems, lists, [METRIC])
+    values = {}
+    for name, seed in scores:
+        values.setdefault(name, []).append(results.of(f"{seed} {name}", METRIC))
+    spread = {name: np.std(np.mean(of, axis=1), ddof=1) if len(of) > 1 else None for name, of in values.items()}
+    means = np.array([np.mean(of, axis=0) for of in values.values()])[:, None]
+    return dataclasses.replace(results, systems=tuple(values), values=means), spread
 
 
 def baselines_of(name):
@@ -255,7 +264,7 @@ def show_speed(given, data):
     times = -(-DOCUMENTS // len(lists.labels))
     lists = lists[np.tile(np.arange(len(lists)), times)]
     fold = data[0]
-    rankers = {name: plackett.distillation.Teacher(teacher_of(fold, name, False)) for name in TEACHERS}
+    rankers = {name: teacher_of(fold, name, False) for name in TEACHERS}
     rankers["student"] = plackett.distillation.Teacher(train_student(Student(), fold, 0)[0].model)
     seconds = {name: [] for name in rankers}
     for turn in range(TURNS + 1):  # the first warms up

@@ -73,14 +73,24 @@ def derivatives(row, other=False, weighs=False):
     return derivatives_of(loss, noise=loss.sample_size is not None, weighs=weighs)
 
 
-def of_hinges(labels, scores, weights=None):
-    """sum_ij w_i slope^2 over the pairs that a document is in, of max(0, 1 - (s_i - s_j)) with y_i > y_j."""
+def of_pairs(labels, scores, of_pair, weights=None):
+    """sum_ij w_i of_pair(s_i - s_j) over the pairs with y_i > y_j that a document is in."""
     curvature = np.zeros(len(scores))
     for i, label in enumerate(labels):
         for j, other in enumerate(labels):
-            if label > other and scores[i] - scores[j] < 1.0:
-                curvature[[i, j]] += 1.0 if weights is None else weights[i]
+            if label > other:
+                curvature[[i, j]] += (1.0 if weights is None else weights[i]) * of_pair(scores[i] - scores[j])
     return curvature
+
+
+def squared_slope_of_hinge(gap):
+    """Of max(0, 1 - gap)."""
+    return float(gap < 1.0)
+
+
+def bend_of_logistic(gap):
+    """The second derivative of log(1 + e^-gap)."""
+    return references.logistic(gap) * references.logistic(-gap)
 
 
 def of_bound(labels, scores, divisor, topn=2, rank_temperature=1.0):
@@ -93,10 +103,12 @@ def of_bound(labels, scores, divisor, topn=2, rank_temperature=1.0):
     return curvature
 
 
-def in_place_of_0(row, options):
-    """The loop of what stands for a second derivative that is 0 almost everywhere; None where it is not."""
+def in_place_of_exact(row, options):
+    """The loop of what stands for a second derivative that is 0 almost everywhere, or at equal scores; else None."""
     if row.keras_class is losses.PairwiseHingeLoss:
-        return of_hinges
+        return functools.partial(of_pairs, of_pair=squared_slope_of_hinge)
+    if row.keras_class is losses.PairwiseSoftZeroOneLoss:
+        return functools.partial(of_pairs, of_pair=bend_of_logistic)
     bound = (options | row.always).get("bound")
     if bound and row.keras_class is losses.ApproxPrecisionLoss:
         return functools.partial(of_bound, divisor=lambda labels, topn: min(topn, len(labels)))
@@ -127,9 +139,12 @@ def of_list(row, given, b, options, weights):
     options |= {"held": scores / (temperature or 1.0)} if row.held else {}
     step = (1e-3 / 64 if row.unit else 1e-3) * (temperature or 1.0)
     gradient, curvature = differences(lambda x: row.loop(labels, x, noise, **options), scores, step)
-    if loop := in_place_of_0(row, options):
+    if loop := in_place_of_exact(row, options):
         told = {name: value for name, value in options.items() if name not in ("temperature", "held", "bound")}
         curvature = loop(labels, scores / temperature, **told) / temperature**2
+    elif row.keras_class in (losses.ApproxPrecisionLoss, losses.ApproxRecallLoss):
+        # At equal scores a cut-off is steep and hardly bent: a step is one temperature at most.
+        curvature = np.maximum(np.abs(curvature), np.abs(gradient) / temperature)
     return gradient, curvature
 
 

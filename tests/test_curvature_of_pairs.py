@@ -24,12 +24,13 @@ def sigma(d):
     return 1 / (1 + np.exp(-d))
 
 
-# The first and the second derivative; of the hinge, which is piecewise linear, the square of the slope.
+# The first and the second derivative; of the hinge, which is piecewise linear, the square of the slope, and of soft
+# zero-one, whose own is 0 where it is steepest, that of the logistic loss.
 PHI = {
     "hinge": lambda d: (-1.0 * (d < 1), 1.0 * (d < 1)),
     "squared_hinge": lambda d: (-2 * np.maximum(0, 1 - d), 2.0 * (d < 1)),
     "logistic": lambda d: (-sigma(-d), sigma(d) * sigma(-d)),
-    "soft_zero_one": lambda d: (-sigma(d) * sigma(-d), sigma(d) * sigma(-d) * (1 - 2 * sigma(-d))),
+    "soft_zero_one": lambda d: (-sigma(d) * sigma(-d), sigma(d) * sigma(-d)),
 }
 LOSSES = {
     "hinge": losses.PairwiseHingeLoss,

@@ -101,7 +101,7 @@ def test_float16_and_one_document():
     assert ops.convert_to_numpy(approx_ranks([[3.0]])) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("size", [70, 5000])
+@pytest.mark.parametrize("size", [70, 140, 5000])
 def test_ranks_of_compiled_functions(size):
     scores = RANDOM.normal(size=(2, size)).astype("float32")
     eager, fast = approx_ranks(scores), compiled(approx_ranks)(ops.convert_to_tensor(scores))

@@ -67,12 +67,23 @@ def test_options_go_with_a_name():
             {"labels": [1, -1, 0]},
             "softmax_loss reads labels as grades, >= 0, but that of row 1, of list 0 (both from 0)",
         ),
+        (
+            {"labels": [2**24, 2**24 + 1, 0]},
+            "softmax_loss reads labels as grades, below 2^24, beyond which float32 rounds, but that of row 0, of",
+        ),
         ({"labels": ["a", "b", "c"]}, "labels must be [documents] numbers, but got <U1 of shape (3,)"),
+        ({"labels": None}, "labels must be [documents] numbers, but got object of shape ()"),
+        ({"scores": [0j, 1j, 0j]}, "scores must be [documents] numbers, but got complex128 of shape (3,)"),
+        ({"weights": ["a", "b", "c"]}, "weights must be [documents] numbers, but got <U1 of shape (3,)"),
         ({"scores": [0, np.inf, 0]}, "scores must be finite, but that of row 1 is inf: training has diverged"),
         ({"scores": np.zeros((3, 2))}, "there must be one score a document, but got scores of shape (3, 2)"),
         ({"scores": [0, 0]}, "there must be one score a document, but got 2 of 3"),
         ({"weights": [1, 2, 3, 4]}, "weights must be one a document, (3,), or one a list, (2,), but got (4,)"),
         ({"weights": [1, -2, 3]}, "weights must be finite and >= 0, but weight 1 (from 0) is -2"),
+        (
+            {"group": [2, 1, 0], "weights": [1, 2, 3]},
+            "weights may be one a document or one a list, and there are 3 of both: leave the lists without",
+        ),
         ({"weights": [np.nan, 1]}, "weights must be finite and >= 0, but weight 0 (from 0) is nan"),
     ],
 )
@@ -80,6 +91,32 @@ def test_arrays_that_do_not_fit(changed, wrong):
     arguments = {"labels": LABELS, "scores": SCORES, "group": GROUP} | changed
     with pytest.raises(ValueError, match=re.escape(wrong)):
         Objective("softmax")(**arguments)
+
+
+@pytest.mark.parametrize("weights", [[], 1.0])
+def test_wrong_weights_are_refused_after_a_round_without_weights(weights):
+    objective = Objective("softmax")
+    objective([1.0], [0.0], [1])
+    objective([1.0], [0.0], [1], [1.0])
+    with pytest.raises(ValueError, match=r"weights must be one a document, \(1,\), or one a list, \(1,\), but got \("):
+        objective([1.0], [0.0], [1], weights)
+
+
+def test_derivatives_that_are_not_finite():
+    labels, scores = [0, 1, 200, 1], [0.0, 0.0, 0.0, 1.0]
+    with pytest.raises(
+        ValueError,
+        match=r"the derivatives of unique_softmax_loss must be finite, but those of row 1, of list 1 \(both from 0\)",
+    ):
+        Objective("unique_softmax")(labels, scores, group=[1, 3])
+    with pytest.raises(ValueError, match=r"its scores are too large for the loss in float32"):
+        Objective("mean_squared")([1, 0], [3e38, -3e38], group=[2])
+
+
+def test_a_label_whose_gain_is_too_large_is_no_model_of_nothing():
+    data = lightgbm.Dataset(LISTS.features, label=LISTS.labels * 100, group=LISTS.lengths)
+    with pytest.raises(ValueError, match="the derivatives of unique_softmax_loss must be finite, but those of row"):
+        train_lightgbm(lightgbm_objective("unique_softmax"), data=data)
 
 
 def test_a_dataset_without_groups():

@@ -30,9 +30,11 @@ def test_our_cross_entropy_grows_the_trees_of_theirs():
     np.testing.assert_allclose(predict(catboost_objective("sigmoid_cross_entropy")), predict("Logloss"), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["softmax", "pairwise_logistic", "gumbel_approx_ndcg"])
+def test_an_objective_says_what_it_is():
+    assert repr(catboost_objective("mean_squared")) == "CatBoostObjective(MeanSquaredLoss())"
+
+
+@pytest.mark.parametrize("name", ["softmax", "pairwise_logistic", "gumbel_approx_ndcg", "approx_recall"])
 def test_losses_of_lists_are_refused_with_the_reason(name):
-    with pytest.raises(
-        ValueError, match=r"CatBoost tells an objective of no groups, and .* compares the documents of a"
-    ):
+    with pytest.raises(ValueError, match=r"CatBoost tells an objective of no groups, and .* is no sum over single doc"):
         catboost_objective(name)

@@ -12,9 +12,19 @@ from plackett.boosting import lightgbm_metric, lightgbm_objective
 NOISY = "gumbel_approx_ndcg"
 
 
-@pytest.mark.parametrize("name", ["softmax", "unique_softmax", NOISY, "yeti_logistic", "pairwise_logistic"])
-def test_trees_learn_to_rank(name):
-    learnt = ndcg(train_lightgbm(lightgbm_objective(name)).predict(OTHERS.features))
+@pytest.mark.parametrize(
+    "objective",
+    [
+        lightgbm_objective("softmax"),
+        lightgbm_objective("unique_softmax"),
+        lightgbm_objective(NOISY, seed=0),
+        lightgbm_objective("yeti_logistic", seed=0),
+        lightgbm_objective("pairwise_logistic"),
+    ],
+    ids=repr,
+)
+def test_trees_learn_to_rank(objective):
+    learnt = ndcg(train_lightgbm(objective).predict(OTHERS.features))
     assert learnt > ndcg(np.zeros(len(OTHERS.labels))) + 0.15
     assert learnt > ndcg(train_lightgbm("rank_xendcg").predict(OTHERS.features)) - 0.03
 
@@ -24,6 +34,29 @@ def test_a_lambda_weight_is_that_of_the_loss():
     weighed, plain = (train_lightgbm(lightgbm_objective(one)) for one in (loss, losses.PairwiseLogisticLoss()))
     assert np.abs(weighed.predict(LISTS.features) - plain.predict(LISTS.features)).max() > 0.01
     assert ndcg(weighed.predict(OTHERS.features)) > 0.8
+
+
+def test_a_function_without_a_name_is_a_loss_too():
+    ours = train_lightgbm(lightgbm_objective(lambda labels, scores: (scores - labels) ** 2 / 2), 3)
+    theirs = train_lightgbm(
+        "l2", 3, dataset(weight=1 / np.repeat(LISTS.lengths, LISTS.lengths)), {"boost_from_average": False}
+    )
+    np.testing.assert_allclose(ours.predict(OTHERS.features), theirs.predict(OTHERS.features), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losses.PairwiseSoftZeroOneLoss(),
+        losses.ApproxPrecisionLoss(topn=3, temperature=1.0),
+        losses.ApproxRecallLoss(topn=3, temperature=1.0),
+    ],
+    ids=repr,
+)
+def test_losses_that_are_steep_and_hardly_bent_at_equal_scores_take_no_leap_from_there(loss):
+    booster = train_lightgbm(lightgbm_objective(loss))
+    assert np.abs(booster.predict(OTHERS.features)).max() < 20
+    assert ndcg(booster.predict(OTHERS.features)) > ndcg(np.zeros(len(OTHERS.labels))) + 0.15
 
 
 def test_a_seed_repeats_a_training_to_the_bit():
@@ -116,6 +149,28 @@ def test_cross_validation_by_groups():
     (means,) = (values for name, values in told.items() if name.endswith("-mean"))
     assert len(means) == 5
     assert means[-1] > 0.7
+
+
+@pytest.mark.parametrize("params", [{"objective": lightgbm_objective("softmax")}, {"objective": "l2"}])
+def test_folds_that_cut_through_lists_are_refused(params):
+    with pytest.raises(
+        ValueError, match=r"cuts .* lists in all: give lightgbm.cv folds that keep them whole, folds=skl"
+    ):
+        lightgbm.cv(TREES | params, dataset(), 5, nfold=3, stratified=False, feval=lightgbm_metric("ndcg@10"))
+
+
+@pytest.mark.parametrize("lists, whole", [(slice(10, 30), True), (slice(10, 31), False)])
+def test_a_part_of_a_dataset_keeps_its_lists_whole(lists, whole):
+    ends = np.cumsum(LISTS.lengths)
+    rows = np.arange(ends[lists.start - 1], ends[29] + (0 if whole else 1))
+    part = dataset().construct().subset(rows)
+    if not whole:
+        with pytest.raises(
+            ValueError, match=r"has 1 of the \d+ documents of list 30 \(from 0\), and cuts 1 lists in all"
+        ):
+            train_lightgbm(lightgbm_objective("softmax"), 3, part)
+    else:
+        assert train_lightgbm(lightgbm_objective("softmax"), 3, part).num_trees() == 3
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,15 @@ def test_what_xgboost_cannot_take_is_refused():
     ):
         with pytest.raises(ValueError, match=r"the DMatrix of XGBoost has no groups: make it with xgboost.DMatrix\(X"):
             call()
+    unlabelled = xgboost.DMatrix(LISTS.features, qid=np.repeat(np.arange(len(LISTS)), LISTS.lengths))
+    with pytest.raises(
+        ValueError, match=r"the DMatrix of XGBoost has no labels: make it with xgboost.DMatrix\(X, label="
+    ):
+        train_xgboost(xgboost_objective("softmax"), data=unlabelled)
+    with pytest.raises(
+        ValueError, match=r"wrappers for scikit-learn tell of no groups: train by xgboost.train\(params, d"
+    ):
+        xgboost.XGBRegressor(objective=xgboost_objective("softmax")).fit(LISTS.features, LISTS.labels)
     with pytest.raises(ValueError, match="XGBoost cuts the names of metrics at colons, but got a:b"):
         xgboost_metric(metrics.NDCG(10, name="a:b"))
     with pytest.raises(ValueError, match=r"there must be one score a document, but got scores of shape \(\d+, 3\)"):

@@ -25,7 +25,7 @@ def compiled(fn):
         return fn
     import tensorflow as tf
 
-    return tf.function(fn, autograph=False, jit_compile=True)
+    return tf.function(fn, autograph=False)
 
 
 def value_and_slope(fn, x, *rest):

@@ -24,7 +24,7 @@ def catboost_objective(loss: str | Callable, **options: Any) -> "CatBoostObjecti
     >>> catboost_objective("softmax")
     Traceback (most recent call last):
         ...
-    ValueError: CatBoost tells an objective of no groups, and SoftmaxLoss() compares the documents of a list: ...
+    ValueError: CatBoost tells an objective of no groups, and SoftmaxLoss() is no sum over single documents: ...
 
     Args:
         loss: as for `Objective`: a sum over single documents.
@@ -44,12 +44,15 @@ class CatBoostObjective:
     def __init__(self, loss: str | Callable, **options: Any):
         self.objective = Objective(loss, **options)
         whole, alone = (self.objective(*EXAMPLE, group=group)[0] for group in ([4], [1, 1, 1, 1]))
-        if not np.allclose(whole, alone):
+        if not alone.any() or not np.allclose(whole, alone):
             raise ValueError(
-                f"CatBoost tells an objective of no groups, and {self.objective.loss!r} compares the documents of a "
-                "list: take a loss that is a sum over single documents, such as sigmoid_cross_entropy, an objective of "
-                "CatBoost such as YetiRank or QuerySoftMax, or lightgbm_objective or xgboost_objective"
+                f"CatBoost tells an objective of no groups, and {self.objective.loss!r} is no sum over single "
+                "documents: take one that is, such as sigmoid_cross_entropy, an objective of CatBoost such as YetiRank "
+                "or QuerySoftMax, or lightgbm_objective or xgboost_objective"
             )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.objective.loss!r})"
 
     def calc_ders_range(
         self, approxes: npt.ArrayLike, targets: npt.ArrayLike, weights: npt.ArrayLike | None

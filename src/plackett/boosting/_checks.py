@@ -20,7 +20,8 @@ def check_groups(group: npt.ArrayLike | None, documents: int) -> np.ndarray:
     if group is None:
         raise ValueError(NO_GROUPS)
     given = np.asarray(group)
-    lengths = given.astype("int64") if given.dtype.kind in "iuf" and np.isfinite(given).all() else None
+    with np.errstate(invalid="ignore"):
+        lengths = given.astype("int64") if given.dtype.kind in "iuf" else None
     if lengths is None or given.ndim != 1 or (lengths != given).any() or (lengths < 0).any():
         raise ValueError(f"group must be [lists] whole numbers from 0, how many documents each has, but got {given!r}")
     if not len(lengths) and documents:
@@ -33,15 +34,25 @@ def check_groups(group: npt.ArrayLike | None, documents: int) -> np.ndarray:
     return lengths
 
 
-def check_labels(labels: np.ndarray, lengths: np.ndarray, loss: RankingLoss) -> np.ndarray:
+def check_numbers(values: npt.ArrayLike, name: str) -> np.ndarray:
+    """[documents], as they are.
+
+    Raises:
+        ValueError: other than one number a document.
+    """
+    given = np.asarray(values)
+    if given.ndim != 1 or given.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be [documents] numbers, but got {given.dtype} of shape {given.shape}")
+    return given
+
+
+def check_labels(given: np.ndarray, lengths: np.ndarray, loss: RankingLoss) -> np.ndarray:
     """[documents] float32.
 
     Raises:
-        ValueError: a label that is not finite in float32, or is below 0 where a loss reads grades; says which.
+        ValueError: a label that is not finite in float32 or, where a loss reads grades, is below 0 or too large for
+            float32 to tell it from the next; says which.
     """
-    given = np.asarray(labels)
-    if given.ndim != 1 or given.dtype.kind not in "biuf":
-        raise ValueError(f"labels must be [documents] numbers, but got {given.dtype} of shape {given.shape}")
     with np.errstate(over="ignore"):
         labels = given.astype("float32")
     if (wrong := ~np.isfinite(labels)).any():
@@ -50,6 +61,11 @@ def check_labels(labels: np.ndarray, lengths: np.ndarray, loss: RankingLoss) -> 
         raise ValueError(
             f"{loss.name} reads labels as grades, >= 0, but {_row(given, wrong, lengths)}: there is no padding here, "
             "so leave such documents out, or take a loss of numbers of any sign, such as CoupledRankDistilLoss"
+        )
+    if not loss.any_labels and (wrong := labels >= 2**24).any():
+        raise ValueError(
+            f"{loss.name} reads labels as grades, below 2^24, beyond which float32 rounds, but "
+            f"{_row(given, wrong, lengths)}: number the grades anew, from 0"
         )
     return labels
 
@@ -67,7 +83,7 @@ def check_scores(scores: npt.ArrayLike) -> np.ndarray:
             "(num_class) gives several"
         )
     with np.errstate(over="ignore"):
-        scores = given.astype("float32")
+        scores = check_numbers(given, "scores").astype("float32")
     if not np.isfinite(scores).all():
         row = int(np.argmin(np.isfinite(scores)))
         raise ValueError(
@@ -81,7 +97,7 @@ def check_weights(weights: npt.ArrayLike | None, labels: np.ndarray, lengths: np
     """[documents] or [lists] float32; None = 1 for all.
 
     Raises:
-        ValueError: neither one a document nor one a list, or a weight that is negative or not finite.
+        ValueError: neither one a document nor one a list, or either; a weight that is negative or not finite.
     """
     if weights is None:
         return None
@@ -90,16 +106,43 @@ def check_weights(weights: npt.ArrayLike | None, labels: np.ndarray, lengths: np
         raise ValueError(
             f"weights must be one a document, {labels.shape}, or one a list, {lengths.shape}, but got {given.shape}"
         )
+    if labels.shape == lengths.shape and (lengths != 1).any():
+        raise ValueError(
+            f"weights may be one a document or one a list, and there are {len(lengths)} of both: leave the lists "
+            "without documents out of group"
+        )
     with np.errstate(over="ignore"):
-        weights = given.astype("float32")
+        weights = check_numbers(given, "weights").astype("float32")
     if (wrong := ~(np.isfinite(weights) & (weights >= 0))).any():
         row = int(np.argmax(wrong))
         raise ValueError(f"weights must be finite and >= 0, but weight {row} (from 0) is {given[row]}")
     return weights
 
 
+def check_derivatives(
+    gradient: np.ndarray, curvature: np.ndarray, labels: np.ndarray, lengths: np.ndarray, name: str
+) -> None:
+    """Boosters grow trees of NaN, or of nothing, without a word.
+
+    Raises:
+        ValueError: a derivative that is not finite; says of which row.
+    """
+    if (wrong := ~(np.isfinite(gradient) & np.isfinite(curvature))).any():
+        row, which = _first(wrong, lengths)
+        raise ValueError(
+            f"the derivatives of {name} must be finite, but those of row {row}, of list {which} (both from 0), are "
+            f"{gradient[row]:g} and {curvature[row]:g}: the labels of this list (here {labels[row]:g}) or its scores "
+            "are too large for the loss in float32"
+        )
+
+
+def _first(wrong, lengths):
+    """(row, list) of the first wrong one."""
+    row = int(np.argmax(wrong))
+    return row, int(np.searchsorted(np.cumsum(lengths), row, side="right"))
+
+
 def _row(values, wrong, lengths):
     """The first wrong value in words."""
-    row = int(np.argmax(wrong))
-    which = int(np.searchsorted(np.cumsum(lengths), row, side="right"))
+    row, which = _first(wrong, lengths)
     return f"that of row {row}, of list {which} (both from 0), is {values[row]:g}"

@@ -85,10 +85,29 @@ class LightGBMMetric(Metric):
 
 def _check_sampling(dataset):
     """Raises a ValueError where LightGBM, up to 4.7, grows trees of wrong rows, or of a single leaf, without a word."""
-    if str(getattr(dataset, "params", {}).get("bagging_by_query")).lower() in ("true", "1"):
+    if str((getattr(dataset, "params", None) or {}).get("bagging_by_query")).lower() in ("true", "1"):
         raise ValueError(
             "LightGBM grows wrong trees where bagging_by_query meets an objective that is not its own: leave it out; "
             "bagging_fraction and bagging_freq alone sample documents"
+        )
+
+
+def _check_lists_are_whole(dataset):
+    """Raises a ValueError where rows of a dataset cut through its lists, as those of the folds of `lightgbm.cv` do.
+
+    LightGBM keeps lists whole there for objectives of its own alone.
+    """
+    whole = None if dataset.used_indices is None else dataset.reference.get_group()
+    if whole is None:
+        return
+    lengths = np.asarray(whole)
+    found = np.bincount(np.repeat(np.arange(len(lengths)), lengths)[dataset.used_indices], minlength=len(lengths))
+    if (cut := (found > 0) & (found < lengths)).any():
+        first = int(np.argmax(cut))
+        raise ValueError(
+            f"a part of the Dataset of LightGBM has {found[first]} of the {lengths[first]} documents of list {first} "
+            f"(from 0), and cuts {cut.sum()} lists in all: give lightgbm.cv folds that keep them whole, "
+            "folds=sklearn.model_selection.GroupKFold(5)"
         )
 
 
@@ -96,10 +115,11 @@ def _arrays(labels, scores, weights, group):
     """(labels, scores, group, weights) of the two ways in which LightGBM calls.
 
     Raises:
-        ValueError: there are no groups.
+        ValueError: there are no groups, or parts of lists.
     """
     if hasattr(scores, "get_group"):
         labels, scores, dataset = scores.get_label(), labels, scores
+        _check_lists_are_whole(dataset)
         weights, group = dataset.get_weight(), dataset.get_group()
     if group is None:
         raise ValueError(NO_GROUPS)

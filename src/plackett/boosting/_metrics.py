@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plackett.boosting._checks import check_groups, check_scores
-from plackett.boosting._kept import Kept
+from plackett.boosting._per_dataset import PerDataset
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate_scores
 from plackett.evaluation._conventions import state
@@ -35,7 +35,7 @@ class Metric:
         if self.metric.subtopics:
             raise ValueError(f"{self.metric.name} needs labels with an axis of subtopics, which boosters do not have")
         self.like = like
-        self._kept = Kept[RankingLists]()
+        self._per_dataset = PerDataset[RankingLists]()
 
     @property
     def name(self) -> str:
@@ -73,4 +73,4 @@ class Metric:
                 check_like(self.like, lists, [self.metric.name])
             return lists
 
-        return self._kept.of((labels, group), make)
+        return self._per_dataset.of((labels, group), make)

@@ -1,5 +1,6 @@
 """A loss of lists as an objective: the gradient and the curvature of each document, by which trees are grown."""
 
+import copy
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +10,15 @@ import numpy.typing as npt
 
 from plackett import losses
 from plackett.boosting._buckets import Buckets
-from plackett.boosting._checks import check_groups, check_labels, check_scores, check_weights
-from plackett.boosting._kept import Kept
+from plackett.boosting._checks import (
+    check_derivatives,
+    check_groups,
+    check_labels,
+    check_numbers,
+    check_scores,
+    check_weights,
+)
+from plackett.boosting._per_dataset import PerDataset
 from plackett.losses._base import RankingLoss
 
 # A step of Newton's method for one document is at most 1 / LEAST: where a loss is not convex its curvature is 0 at the
@@ -24,8 +32,8 @@ class Objective:
         gradient_i = dL/ds_i,    curvature_i = max(|d^2L/ds_i^2|, |gradient_i| / 1000)
 
     of the sum L of the losses of all lists, each times its weight; a `reduction` of the loss has no part in it. Ranks
-    in lambda weights are held fixed. The second derivative is exact, see docs/boosting.md for the losses that are
-    linear in pieces, where it is that of Gauss and Newton; it is 0 where the gradient is.
+    in lambda weights are held fixed. The second derivative is exact, but for the losses that are linear in pieces or
+    hardly bent where they are steepest: docs/boosting.md says what stands for it there.
 
     Use `lightgbm_objective`, `xgboost_objective` or `catboost_objective` for these libraries, and this for others.
 
@@ -53,7 +61,7 @@ class Objective:
         self.loss = _loss_of_scores(loss, options)
         # Of a loss without a seed: drawn once, so that all rounds of one objective have the same.
         self._seed = secrets.randbits(32) if self.loss.seed is None else int(self.loss.seed)
-        self._kept = Kept[Buckets]()
+        self._per_dataset = PerDataset[Buckets]()
 
     def __call__(
         self,
@@ -72,15 +80,26 @@ class Objective:
                 they weigh its terms or, where it has none of single documents, their mean weighs the list.
 
         Raises:
-            ValueError: arrays that do not fit, groups that do not add up, scores that are not finite, labels or weights
-                that have no meaning; says of which row and list.
+            ValueError: arrays that do not fit, groups that do not add up, scores or derivatives that are not finite,
+                labels or weights that have no meaning; says of which row and list.
         """
         scores = check_scores(scores)
-        buckets = self._buckets(np.asarray(labels), group, weights)
+        labels = check_numbers(labels, "labels")
+        buckets = self._buckets(labels, group, weights)
         if len(scores) != buckets.documents:
             raise ValueError(f"there must be one score a document, but got {len(scores)} of {buckets.documents}")
         gradient, curvature = buckets.derivatives(scores, self._seed)
+        check_derivatives(gradient, curvature, labels, np.asarray(group, "int64"), self.loss.name)
         return gradient, np.maximum(np.abs(curvature), LEAST * np.abs(gradient))
+
+    def __deepcopy__(self, memo: dict) -> "Objective":
+        """With the loss itself, which does not change: Keras cannot copy one of a function without a name.
+
+        LightGBM copies its params at each training.
+        """
+        copied = copy.copy(self)
+        copied._per_dataset = PerDataset[Buckets]()
+        return copied
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.loss!r})"
@@ -93,7 +112,7 @@ class Objective:
             checked = check_labels(labels, lengths, self.loss)
             return Buckets(self.loss, checked, lengths, check_weights(weights, checked, lengths))
 
-        return self._kept.of((labels, group, weights), lay_out)
+        return self._per_dataset.of((labels, group, weights), lay_out)
 
 
 def _loss_of_scores(loss, options) -> RankingLoss:

@@ -41,8 +41,9 @@ class XGBoostObjective(Objective):
 
     def __call__(self, scores, dmatrix):
         """(gradient, curvature), of the scores of a matrix."""
+        labels, group = _lists(dmatrix)
         weights = dmatrix.get_weight()
-        return super().__call__(dmatrix.get_label(), scores, _groups(dmatrix), weights if len(weights) else None)
+        return super().__call__(labels, scores, group, weights if len(weights) else None)
 
 
 def xgboost_metric(metric: str | RankingMetric, *, like: str | None = None) -> "XGBoostMetric":
@@ -76,16 +77,25 @@ class XGBoostMetric(Metric):
 
     def __call__(self, scores, dmatrix):
         """(name, value), of the scores of a matrix."""
-        return self.name, self.measure(dmatrix.get_label(), scores, _groups(dmatrix))
+        labels, group = _lists(dmatrix)
+        return self.name, self.measure(labels, scores, group)
 
 
-def _groups(dmatrix):
-    """[lists], how many documents each has.
+def _lists(dmatrix):
+    """(labels, group): [documents], and [lists], how many documents each has.
 
     Raises:
-        ValueError: the matrix has no groups.
+        ValueError: no matrix of XGBoost, or one without groups or labels.
     """
+    if not hasattr(dmatrix, "get_uint_info"):
+        raise ValueError(
+            "XGBoost's wrappers for scikit-learn tell of no groups: train by xgboost.train(params, dmatrix, obj=..., "
+            f"custom_metric=...), where the objective gets a DMatrix and no {type(dmatrix).__name__}"
+        )
     ends = dmatrix.get_uint_info("group_ptr")
     if len(ends) < 2:
         raise ValueError(NO_GROUPS)
-    return np.diff(ends.astype("int64"))
+    labels = dmatrix.get_label()
+    if not len(labels) and dmatrix.num_row():
+        raise ValueError("the DMatrix of XGBoost has no labels: make it with xgboost.DMatrix(X, label=y, qid=...)")
+    return labels, np.diff(ends.astype("int64"))

@@ -60,12 +60,11 @@ def soft_zero_one(labels, scores, mask, weights):
 
 
 def soft_zero_one_derivatives(labels, scores, mask, weights):
-    """The gradient and the curvature of the weighted sum of `soft_zero_one`."""
+    """The gradient of the weighted sum of `soft_zero_one`, and the curvature of that of `logistic`, never smaller."""
 
     def one_grade(above, below):
-        slope, bend = smooth_sums.slope_and_bend_sums(scores, mask, below)
-        pushed, bent = smooth_sums.slope_and_bend_sums(-scores, mask, above)
-        return -slope, bend, -pushed, bent
+        slope, pushed = smooth_sums.slope_sum(scores, mask, below), smooth_sums.slope_sum(-scores, mask, above)
+        return -slope, slope, -pushed, pushed
 
     return _derivatives(one_grade, labels, mask, weights)
 

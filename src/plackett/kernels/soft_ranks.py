@@ -9,6 +9,7 @@ from plackett.kernels import pair_tiles, smooth_sums
 from plackett.lists._shapes import as_rows
 
 FEW = 64  # wanted documents up to which the sum over all documents, one by one, is faster than the cells
+SHORT = 128  # list size up to which it is so for any number of them
 
 
 def soft_ranks(scores, mask, wanted):
@@ -18,8 +19,8 @@ def soft_ranks(scores, mask, wanted):
 
         dL/ds_k = sum_i c_i sigma'(s_i - s_k) - c_k sum_j sigma'(s_j - s_k)
 
-    Either is summed directly, a row for each wanted document, or, where there are more than `FEW` in a list and the
-    scores fit, through `cells`, whose cost does not depend on their number.
+    Either is summed directly, a row for each wanted document, or, where a list is longer than `SHORT`, more than `FEW`
+    are wanted and the scores fit, through `cells`, whose cost does not depend on their number.
 
     Args:
         scores: [..., list_size], divided by a temperature.
@@ -92,8 +93,8 @@ _SOFT_RANKS = Rule(_value, _pull, _plain)
 
 def _choose(in_cells, directly, scores, mask, wanted, *rest):
     """Through the cells where that is faster and possible, or directly."""
-    few = scores.shape[-1] is not None and scores.shape[-1] <= FEW
-    if few or ops.dtype(scores) != "float32":
+    short = scores.shape[-1] is not None and scores.shape[-1] <= SHORT
+    if short or ops.dtype(scores) != "float32":
         return directly(scores, mask, wanted, *rest)
     real = pair_tiles.for_each_sample(mask, ops.shape(scores)[0])
     many = ops.any(ops.sum(ops.cast(wanted, "int32"), axis=-1) > FEW)

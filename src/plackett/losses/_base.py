@@ -83,8 +83,9 @@ class RankingLoss(Configured, keras.losses.Loss):
     # The function takes labels and a mask that all samples share, [..., 1, list_size].
     shares_labels: ClassVar[bool] = False
     # `curvature(labels, scores, *, mask, **options) -> [..., list_size]`, by which `plackett.boosting` divides, told
-    # what `fn` is told: the second derivative of `fn` by each score or, where that is 0 almost everywhere, a
-    # Gauss-Newton form of it. None = the second derivative, document by document, which is slow.
+    # what `fn` is told: the second derivative of `fn` by each score or, where that is 0 almost everywhere or where `fn`
+    # is steepest, what stands for it, see docs/boosting.md. None = the second derivative, document by document, which
+    # is slow.
     curvature: ClassVar[Callable[..., Tensor] | None] = None
     # Labels of any sign have a meaning, as a teacher's scores or numbers to come near have; else they are grades or
     # clicks, >= 0.

@@ -17,8 +17,9 @@ class Phi(NamedTuple):
         with_slope: the function and its derivative by the difference of scores.
         by_grades: its sums over the pairs of a list, grade by grade, see `plackett.kernels.by_grade`. None = no such
             way.
-        derivatives: its first and second derivative by the difference of scores; for a function that is piecewise
-            linear the square of the first in place of the second. None = not known.
+        derivatives: its first and second derivative by the difference of scores; of a function that is piecewise
+            linear the square of the first in place of the second, of `soft_zero_one` the second derivative of
+            `logistic`. None = not known.
         derivatives_by_grades: their sums, grade by grade. None = no such way.
     """
 
@@ -64,9 +65,11 @@ def _soft_zero_one(scores, labels):
 
 
 def _soft_zero_one_derivatives(scores, labels):
+    # Its own second derivative is 0 at equal scores, where it is steepest and where all trees begin: a step of Newton's
+    # method would have no end. That of the logistic loss is never smaller.
     wrong = ops.sigmoid(-scores)
     slope = wrong * (1.0 - wrong)
-    return -slope, slope * (1.0 - 2.0 * wrong)
+    return -slope, slope
 
 
 def _squared_error(scores, labels):

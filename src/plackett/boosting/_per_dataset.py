@@ -7,20 +7,20 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 MOST = 16  # datasets, so that those of the folds of a cross-validation are all there
 
 
-class Kept(Generic[Made]):
+class PerDataset(Generic[Value]):
     """What was made of the last datasets, by their bytes: a booster hands over arrays, not a name for them.
 
     A copy, as LightGBM makes of its params, and what is pickled start empty.
     """
 
     def __init__(self) -> None:
-        self._by_key: collections.OrderedDict[bytes, Made] = collections.OrderedDict()
+        self._by_key: collections.OrderedDict[bytes, Value] = collections.OrderedDict()
 
-    def of(self, arrays: Iterable[Any], make: Callable[[], Made]) -> Made:
+    def of(self, arrays: Iterable[Any], make: Callable[[], Value]) -> Value:
         """What was made of these arrays, now or in an earlier round."""
         key = _fingerprint(arrays)
         if key not in self._by_key:
@@ -37,7 +37,7 @@ class Kept(Generic[Made]):
 def _fingerprint(arrays):
     found = hashlib.blake2b(digest_size=16)
     for array in arrays:
-        array = np.ascontiguousarray([] if array is None else array)
+        array = np.asarray(array)
         found.update(f"{array.dtype}{array.shape}".encode())
-        found.update(array)
+        found.update(np.ascontiguousarray(array))
     return found.digest()
