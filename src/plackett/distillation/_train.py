@@ -111,7 +111,8 @@ def train(
             refused. Their `temperature` is that of the student's scores.
 
     Returns:
-        What `plackett.train` does.
+        What `plackett.train` does. How the teacher took the lists, and which of their columns are left out, is said by
+        warnings.
 
     Raises:
         OSError: the scores could not be kept, or as `plackett.train` does.
@@ -188,13 +189,7 @@ def make_plan(
     }
     for one in taught.values():
         check_finite(of_teacher, one.lists)
-    learnt, held_out = taught["lists"].lists, validation
-    if positions is not None:
-        learnt, held_out = hold_out(learnt, positions)
-    elif held_out is None:
-        learnt, held_out = split_queries(learnt, whole.validation_share, whole.seed)
-    elif not by_labels:
-        held_out = taught["validation"].lists
+    learnt, held_out = _split(taught, validation, positions, whole)
     record, facts = _record(options, opened), _remarks.of_options(options, opened, losses, cache)
     facts += [*_remarks.of_cut(whole.max_list_size), *_remarks.of_ties(taught.values())]
     facts += _remarks.of_unjudged(learnt, options)
@@ -215,6 +210,16 @@ def _fit_extra(extra, lists, validation, shared_queries):
             if others is not None:
                 check_no_shared(extra, others, whose)
     return as_extra(extra, lists)
+
+
+def _split(taught, validation, positions, whole):
+    """(the training lists, the validation lists), with the teacher's scores where these are needed."""
+    lists = taught["lists"].lists
+    if positions is not None:
+        return hold_out(lists, positions)
+    if validation is None:
+        return split_queries(lists, whole.validation_share, whole.seed)
+    return lists, taught["validation"].lists if "validation" in taught else validation
 
 
 def check_output_is_no_teacher(teacher: Teacher, output: str | os.PathLike | None) -> None:
