@@ -1,5 +1,8 @@
 """Arithmetic that keeps the dtype, and its derivatives: what `keras.ops` lacks or rounds."""
 
+import concurrent.futures
+import os
+
 import keras
 import numpy as np
 from keras import ops
@@ -26,6 +29,18 @@ def compiled(fn):
     import tensorflow as tf
 
     return tf.function(fn, autograph=False)
+
+
+def on_all_cores(fn, items):
+    """[fn(item) for each item], of a compiled `fn`.
+
+    JAX runs the loops of a compiled function on one core of a CPU, so it gets a thread a core; TensorFlow and PyTorch
+    use all cores for each item.
+    """
+    if keras.backend.backend() != "jax":
+        return list(map(fn, items))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(threads.map(fn, items))
 
 
 def value_and_slope(fn, x, *rest):

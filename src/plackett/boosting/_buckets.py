@@ -47,6 +47,7 @@ class Buckets:
     def __init__(self, loss: RankingLoss, labels: np.ndarray, lengths: np.ndarray, weights: np.ndarray | None):
         self.loss = loss
         self.documents = len(labels)
+        self.rounds = 0
         weights = None if weights is None else np.asarray(weights, "float32")
         self.chunks = [
             _chunk(loss, labels, weights, splits(lengths), queries, rows, size)
@@ -60,27 +61,31 @@ class Buckets:
             scores: [documents] float32.
             seed: of the noise, which is a function of the seed and the scores.
         """
-        compute = _compiled(self.loss)
-        random = (
-            np.random.Generator(np.random.Philox([seed, zlib.crc32(scores.tobytes())]))
-            if self.loss.sample_size
-            else None
-        )
-        # All are started before the first is awaited: JAX and TensorFlow compute while the next is laid out.
-        found = [compute(**chunk.tensors, **self._of_round(chunk, scores, random)) for chunk in self.chunks]
+        of_round = [seed, zlib.crc32(scores.tobytes())]
         results = np.zeros((2, self.documents), "float32")
-        for chunk, pair in zip(self.chunks, found, strict=True):
-            for out, of_chunk in zip(results, pair, strict=True):
+
+        def compute(number):
+            chunk = self.chunks[number]
+            tensors = self._of_round(chunk, scores, [*of_round, number])
+            for out, of_chunk in zip(results, _compiled(self.loss)(**chunk.tensors, **tensors), strict=True):
                 out[chunk.documents] = ops.convert_to_numpy(of_chunk).reshape(-1)[chunk.places]
+
+        numbers = range(len(self.chunks))
+        if self.rounds:
+            backend.on_all_cores(compute, numbers)
+        else:  # one after the other, so that each size is compiled once
+            list(map(compute, numbers))
+        self.rounds += 1
         return results[0], results[1]
 
-    def _of_round(self, chunk, scores, random):
-        """The scores of a chunk, 0 at padding, and the noise of a loss that draws some."""
+    def _of_round(self, chunk, scores, key):
+        """The scores of a chunk, 0 at padding, and the noise of a loss that draws some, a function of the key."""
         laid_out = np.zeros(chunk.shape, "float32")
         laid_out.reshape(-1)[chunk.places] = scores[chunk.documents]
         tensors = {"scores": ops.convert_to_tensor(laid_out)}
-        if random is not None:
+        if self.loss.sample_size:
             lists, size = chunk.shape
+            random = np.random.Generator(np.random.Philox(key))
             noise = random.random((lists, self.loss.sample_size, size), "float32")
             tensors["noise"] = ops.convert_to_tensor(noise)
         return tensors
