@@ -85,7 +85,7 @@ class Buckets:
         tensors = {"scores": ops.convert_to_tensor(laid_out)}
         if self.loss.sample_size:
             lists, size = chunk.shape
-            random = np.random.Generator(np.random.Philox(key))
+            random = np.random.default_rng(key)
             noise = random.random((lists, self.loss.sample_size, size), "float32")
             tensors["noise"] = ops.convert_to_tensor(noise)
         return tensors

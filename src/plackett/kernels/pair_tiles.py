@@ -77,7 +77,8 @@ def near_pair_sums(terms, of_ranks, ranks, reach, *documents, by_row: int, by_co
 
     Cost: O(list_size reach) time and O(list_size) memory.
     """
-    order, list_size = places(ops.cast(ranks, "int32") - 1), ops.shape(ranks)[1]
+    from_0, list_size = ops.cast(ranks, "int32") - 1, ops.shape(ranks)[1]
+    order = places(from_0)
     upper = [take(x, order) for x in documents]
     place = ops.arange(list_size, dtype="int32")[None, :]
     rank = ops.cast(place + 1, documents[0].dtype)
@@ -89,8 +90,7 @@ def near_pair_sums(terms, of_ranks, ranks, reach, *documents, by_row: int, by_co
         new = terms(upper, lower, strip)
         new = [*new[:by_row], *[ops.roll(x, distance, axis=-1) for x in new[by_row:]]]
         sums = [x + y for x, y in zip(sums, new, strict=True)]
-    back = places(order)
-    return tuple(take(x, back) for x in sums)
+    return tuple(take(x, from_0) for x in sums)
 
 
 def _in_one_tile(terms, wanted, documents, by_row):
