@@ -93,6 +93,15 @@ def test_arrays_that_do_not_fit(changed, wrong):
         Objective("softmax")(**arguments)
 
 
+def test_labels_below_0_are_refused_where_a_lambda_weight_makes_gains_of_them():
+    labels = [1, -1, 0]
+    for weight in (None, losses.LabelDiffLambdaWeight()):
+        gradient, _ = Objective(losses.PairwiseMSELoss(lambda_weight=weight))(labels, SCORES, GROUP)
+        assert gradient[0] < 0 < gradient[1]
+    with pytest.raises(ValueError, match="pairwise_mse_loss reads labels as grades, >= 0, but that of row 1"):
+        Objective(losses.PairwiseMSELoss(lambda_weight=losses.NDCGLambdaWeight()))(labels, SCORES, GROUP)
+
+
 @pytest.mark.parametrize("weights", [[], 1.0])
 def test_wrong_weights_are_refused_after_a_round_without_weights(weights):
     objective = Objective("softmax")

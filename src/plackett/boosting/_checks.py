@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from plackett.lambdas._uses import reads_grades
 from plackett.losses._base import RankingLoss
 
 NO_GROUPS = (
@@ -57,12 +58,13 @@ def check_labels(given: np.ndarray, lengths: np.ndarray, loss: RankingLoss) -> n
         labels = given.astype("float32")
     if (wrong := ~np.isfinite(labels)).any():
         raise ValueError(f"labels must be finite numbers, but {_row(given, wrong, lengths)}")
-    if not loss.any_labels and (wrong := labels < 0).any():
+    of_grades = not loss.any_labels or reads_grades(loss.options.get("lambda_weight"), loss.lambda_weights)
+    if of_grades and (wrong := labels < 0).any():
         raise ValueError(
             f"{loss.name} reads labels as grades, >= 0, but {_row(given, wrong, lengths)}: there is no padding here, "
             "so leave such documents out, or take a loss of numbers of any sign, such as CoupledRankDistilLoss"
         )
-    if not loss.any_labels and (wrong := labels >= 2**24).any():
+    if of_grades and (wrong := labels >= 2**24).any():
         raise ValueError(
             f"{loss.name} reads labels as grades, below 2^24, beyond which float32 rounds, but "
             f"{_row(given, wrong, lengths)}: number the grades anew, from 0"

@@ -36,7 +36,8 @@ def losses_of_pairs() -> list[str]:
 @functools.cache
 def losses_of_teachers() -> list[str]:
     """The names of losses that take a teacher's scores, which are no grades."""
-    return list(ast.literal_eval(_values(_nodes("distillation"))["OF_TEACHERS"]))
+    facts = [_facts_of_losses(attribute) for attribute in ("any_labels", "by_order")]
+    return sorted(name for one in facts for name, fact in one.items() if fact is not None and fact.value)
 
 
 @functools.cache

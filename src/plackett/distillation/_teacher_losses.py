@@ -1,6 +1,7 @@
 """Losses that a teacher's scores may be given to: numbers of any sign and size, which are no grades."""
 
 import math
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -8,24 +9,19 @@ from keras import ops
 from plackett import backend
 from plackett.data import RankingLists
 from plackett.distillation._teachers import COLUMN
-from plackett.lambdas import LabelDiffLambdaWeight
+from plackett.lambdas._uses import reads_grades
 from plackett.losses._base import RankingLoss
+from plackett.registry import classes_by_name
 from plackett.training._objective import loss_name
 
-# Those of plackett that read labels as real numbers, or their order alone. All others read grades: gains 2^y, shares
-# y / sum of y, classes, or what is above 0.
-OF_TEACHERS = (
-    "coupled_rank_distil",
-    "list_mle",
-    "list_net",
-    "margin_mse",
-    "mean_squared",
-    "pairwise_hinge",
-    "pairwise_logistic",
-    "pairwise_mse",
-    "pairwise_soft_zero_one",
-    "pairwise_squared_hinge",
-)
+
+def losses_of_teachers() -> list[str]:
+    """The names of losses that read labels as real numbers, or their order alone.
+
+    All others read grades: gains 2^y, shares y / sum of y, classes, or what is above 0.
+    """
+    known: dict[str, Any] = classes_by_name(RankingLoss, suffix="Loss")
+    return sorted(name for name, kind in known.items() if kind.any_labels or kind.by_order)
 
 
 def check_teacher_loss(loss: RankingLoss) -> None:
@@ -36,14 +32,14 @@ def check_teacher_loss(loss: RankingLoss) -> None:
     """
     name, kind = loss_name(loss), type(loss)
     own = not kind.__module__.startswith("plackett.") or kind.__name__.startswith("_")
-    if not own and name not in OF_TEACHERS:
+    if not own and not (loss.any_labels or loss.by_order):
         raise ValueError(
             f"{name} reads grades, and a teacher's scores are none: they may be below 0, and 2^score is no gain. The "
-            f"loss must be one of {', '.join(OF_TEACHERS)}, or one of your own. A loss of grades learns from the "
-            "labels beside it, by label_loss and label_weight"
+            f"loss must be one of {', '.join(losses_of_teachers())}, or one of your own. A loss of grades learns from "
+            "the labels beside it, by label_loss and label_weight"
         )
     weight = loss.options.get("lambda_weight")
-    if weight is not None and name.startswith("pairwise") and not isinstance(weight, LabelDiffLambdaWeight):
+    if reads_grades(weight, loss.lambda_weights):
         raise ValueError(
             f"{type(weight).__name__} reads grades, and a teacher's scores are none: leave lambda_weight of {name} "
             "out, or take LabelDiffLambdaWeight"

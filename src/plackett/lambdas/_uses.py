@@ -66,6 +66,11 @@ def check_lambda_weight(weight, use: Use) -> None:
         raise unfit_lambda_weight(names, use.method, repr(weight))
 
 
+def reads_grades(weight, use: Use) -> bool:
+    """Whether a weight makes gains of labels, or may do so, which those below 0 have none of."""
+    return weight is not None and use is not POSITIONS and not isinstance(weight, LabelDiffLambdaWeight)
+
+
 def weights_of_pairs(weight, labels, ranks, mask, weights=None):
     """The weight of pairs of real documents in the form that `pair_tiles.pair_sums` reads.
 

@@ -90,6 +90,8 @@ class RankingLoss(Configured, keras.losses.Loss):
     # Labels of any sign have a meaning, as a teacher's scores or numbers to come near have; else they are grades or
     # clicks, >= 0.
     any_labels: ClassVar[bool] = False
+    # The order of the labels is all that it reads, so that a teacher's scores may stand in their place.
+    by_order: ClassVar[bool] = False
     # `derivatives(labels, scores, *, mask, **options) -> (gradient, curvature)`, in the place of `curvature`, of a
     # function whose gradient is little work beside it. None = the gradient as the backend computes it, and `curvature`.
     derivatives: ClassVar[Callable[..., tuple[Tensor, Tensor]] | None] = None

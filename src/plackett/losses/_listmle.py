@@ -154,6 +154,7 @@ class ListMLELoss(RankingLoss):
 
     fn = staticmethod(_list_mle)
     derivatives = staticmethod(_list_mle_derivatives)
+    by_order = True
     lambda_weights = POSITIONS
     takes_noise = True
 

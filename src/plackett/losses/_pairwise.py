@@ -128,6 +128,7 @@ class PairwiseHingeLoss(LambdaWeightedLoss):
 
     fn = staticmethod(partial(sum_over_pairs, HINGE))
     derivatives = staticmethod(partial(derivatives_over_pairs, HINGE))
+    by_order = True
     lambda_weights = PAIRS
     weighs_documents = True
 
@@ -177,6 +178,7 @@ class PairwiseSquaredHingeLoss(LambdaWeightedLoss):
 
     fn = staticmethod(partial(sum_over_pairs, SQUARED_HINGE))
     derivatives = staticmethod(partial(derivatives_over_pairs, SQUARED_HINGE))
+    by_order = True
     lambda_weights = PAIRS
     weighs_documents = True
 
@@ -231,6 +233,7 @@ class PairwiseLogisticLoss(LambdaWeightedLoss):
 
     fn = staticmethod(partial(sum_over_pairs, LOGISTIC))
     derivatives = staticmethod(partial(derivatives_over_pairs, LOGISTIC))
+    by_order = True
     lambda_weights = PAIRS
     weighs_documents = True
 
@@ -280,6 +283,7 @@ class PairwiseSoftZeroOneLoss(LambdaWeightedLoss):
 
     fn = staticmethod(partial(sum_over_pairs, SOFT_ZERO_ONE))
     derivatives = staticmethod(partial(derivatives_over_pairs, SOFT_ZERO_ONE))
+    by_order = True
     lambda_weights = PAIRS
     weighs_documents = True
 
