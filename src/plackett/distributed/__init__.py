@@ -1,0 +1,16 @@
+"""Training, scoring and evaluation by several processes and machines, with Ray.
+
+All names are imported when they are first used.
+"""
+
+from plackett import _lazy
+
+_NAMES = {
+    "GatherRows": "_gather",
+    "evaluate": "_evaluate",
+    "run": "_group",
+    "score": "_score",
+    "train": "_train",
+}
+__all__ = list(_NAMES)
+__getattr__, __dir__ = _lazy.attach(__name__, _NAMES, extra="ray")
