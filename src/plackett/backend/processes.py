@@ -4,8 +4,6 @@ On JAX a step is one program over global arrays, so that a function of the batch
 PyTorch each process has its own part, and the functions here bring the parts together. TensorFlow has one process.
 """
 
-import keras
-
 from plackett._types import Tensor
 
 
