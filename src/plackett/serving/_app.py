@@ -15,6 +15,7 @@ from starlette.responses import Response
 import plackett
 from plackett.serving._errors import RequestError
 from plackett.serving._model import ServedModel
+from plackett.serving._openapi import describe
 from plackett.serving._service import ARROW, JSON, Service
 from plackett.serving._settings import ServeSettings
 
@@ -65,6 +66,8 @@ def make_app(path: str | os.PathLike, settings: ServeSettings | None = None) -> 
         title="plackett", version=plackett.__version__, lifespan=lifespan, redoc_url=None, redirect_slashes=False
     )
     app.state.service = service
+    # FastAPI would describe what it reads itself; here the signature of the model says what is read.
+    app.openapi = lambda: describe(service.model.signature, settings)  # type: ignore[method-assign]
     _add_routes(app, service)
     app.add_exception_handler(RequestError, _refuse)
     app.add_exception_handler(HTTPException, _refuse_of_http)
