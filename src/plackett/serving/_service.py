@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import datetime
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,6 +11,7 @@ import orjson
 from plackett.serving._arrow import read_arrow, write_ranking
 from plackett.serving._batcher import RETRY_SECONDS, Batcher, Scored
 from plackett.serving._errors import RequestError, quote
+from plackett.serving._metrics import Metrics
 from plackett.serving._model import ServedModel
 from plackett.serving._requests import Names, read_json
 from plackett.serving._settings import ServeSettings
@@ -64,12 +66,15 @@ class Service:
     Args:
         model: the first one.
         settings: see `ServeSettings`.
+        metrics: what counts.
     """
 
-    def __init__(self, model: ServedModel, settings: ServeSettings):
-        self.settings = settings
-        self.batcher = Batcher(settings.max_batch_documents, settings.max_queue)
+    def __init__(self, model: ServedModel, settings: ServeSettings, metrics: Metrics):
+        self.settings, self.metrics = settings, metrics
+        self.batcher = Batcher(settings.max_batch_documents, settings.max_queue, metrics.batch)
+        metrics.watch_queue(lambda: self.batcher.waiting)
         self.stops = False
+        self.drains = False  # the last requests are taken, and others are better sent elsewhere
         self._readers = ThreadPoolExecutor(1, "plackett-reads")
         self._reading = 0  # large bodies that are read, or wait to be
         self.swap(model)
@@ -82,6 +87,8 @@ class Service:
     def swap(self, model: ServedModel) -> None:
         """Replaces the model; each request is read and scored by one, those under way by the old one."""
         self._serving = _Serving(model, Names(model.signature, self.settings.max_documents))
+        self.loaded = datetime.datetime.now(datetime.UTC)
+        self.metrics.model(model.fingerprint, model.signature.facts)
 
     async def rank(self, body: bytes, form: str) -> Ranking:
         """Ranks the documents of a request.

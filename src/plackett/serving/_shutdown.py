@@ -1,0 +1,120 @@
+"""A server that stops without losing a request. Internal.
+
+uvicorn closes the connections that wait in its listener's queue, and those that have no request at that moment, though
+one may be under way; and it ends by the signal that stopped it, which a supervisor reads as a failure.
+"""
+
+import asyncio
+import contextlib
+import dataclasses
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+IDLE_SECONDS = 1.0  # for which a connection without a request may still send one
+_TICK_SECONDS = 0.02
+
+
+class GracefulServer(uvicorn.Server):
+    """uvicorn's server on one open socket, which answers all that reached it.
+
+    At its end it takes the connections that wait, closes its socket, answers what is in flight and what comes within a
+    second on the connections that are open, and says with each answer that the connection closes.
+
+    Args:
+        config: of uvicorn; its connections are those of `make_protocol`.
+        beside: a coroutine function that runs beside the server, and is cancelled at its end.
+        on_stop: is called when the end begins.
+    """
+
+    def __init__(self, config: uvicorn.Config, beside: Callable[[], Any], on_stop: Callable[[], None]):
+        super().__init__(config)
+        self._beside, self._on_stop = beside, on_stop
+
+    @contextlib.contextmanager
+    def capture_signals(self):
+        """Within this the signals end the server; uvicorn would raise them again behind it."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    async def main_loop(self) -> None:
+        """Runs until a signal."""
+        beside = asyncio.create_task(self._beside())
+        try:
+            await super().main_loop()
+        finally:
+            beside.cancel()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stops."""
+        self._on_stop()
+        waiting = [each.dup() for each in sockets or ()]
+        for server in self.servers:
+            server.close()
+        for each in sockets or ():
+            each.close()
+        for each in waiting:
+            with each:
+                await self._take_waiting(each)
+        last = time.monotonic() + IDLE_SECONDS
+        while self.server_state.connections and time.monotonic() < last and not self.force_exit:
+            await asyncio.sleep(_TICK_SECONDS)
+        await super().shutdown()
+
+    async def _take_waiting(self, listener):
+        """Takes the connections that the system had accepted in the server's name."""
+        listener.setblocking(False)
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            while True:
+                connection, _ = listener.accept()
+                await asyncio.get_running_loop().connect_accepted_socket(self._make_connection, connection)
+
+    def _make_connection(self):
+        return self.config.http_protocol_class(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+
+@dataclasses.dataclass
+class Wish:
+    """What the signals of this process ask for; a plain value, which a signal handler may always set."""
+
+    reload: bool = False
+
+
+@contextlib.contextmanager
+def signals() -> Iterator[Wish]:
+    """SIGTERM ends the process with 0, and SIGHUP asks for a reload, even while the model is first loaded.
+
+    While uvicorn runs, SIGTERM is uvicorn's. Outside of the main thread, where Python takes no signals, none is taken.
+    """
+    wish = Wish()
+    if threading.current_thread() is not threading.main_thread():
+        yield wish
+        return
+
+    def ask(number, frame):
+        wish.reload = True
+
+    handlers: dict[int, Any] = {signal.SIGTERM: lambda number, frame: sys.exit(0)}
+    if hasattr(signal, "SIGHUP"):  # not on Windows
+        handlers[signal.SIGHUP] = ask
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield wish
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
