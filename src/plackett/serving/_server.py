@@ -17,6 +17,7 @@ from plackett.serving._reload import Reloader, Stamp
 from plackett.serving._settings import ServeSettings
 from plackett.serving._shutdown import GracefulServer, Wish, signals
 
+BACKLOG = 2048  # connections that the system takes before the server does
 KEEP_ALIVE_SECONDS = 75  # more than the 60 of most load balancers: whoever sends must not be the one who waits longer
 
 
@@ -108,6 +109,7 @@ def listen(settings: ServeSettings) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(BACKLOG)
     except OSError as error:
         raise OSError(error.errno, f"{host}:{port} cannot be listened at (--host, --port): {error.strerror}") from None
     listener.set_inheritable(False)
