@@ -54,6 +54,7 @@ def make_app(path: str | os.PathLike, settings: ServeSettings | None = None) -> 
     _add_routes(app, service)
     app.add_exception_handler(RequestError, _refuse)
     app.add_exception_handler(HTTPException, _refuse_of_http)
+    app.add_exception_handler(Exception, _tell_fault)
     routes = [route.path for route in app.routes]
     app.add_middleware(Limits, max_bytes=int(settings.max_body_mb * 1e6), seconds=settings.body_seconds)
     app.add_middleware(Observe, metrics=metrics, log=app.state.log, routes=routes, drains=lambda: service.drains)
@@ -126,3 +127,9 @@ async def _refuse_of_http(request: Request, error: Exception) -> Response:
     refusal = RequestError(error.status_code, code, str(error.detail))
     refusal.headers = dict(error.headers or {})
     return await _refuse(request, refusal)
+
+
+async def _tell_fault(request: Request, error: Exception) -> Response:
+    """A fault of plackett, in the form of all errors; the server logs it."""
+    words = f"{type(error).__name__} in the service: this is no error of the request"
+    return await _refuse(request, RequestError(500, "internal", words))

@@ -84,10 +84,11 @@ class Batcher:
             self._changed.notify()
         return await future
 
-    def check_room(self) -> None:
-        """Raises a RequestError where too many requests wait."""
-        if len(self._waiting) > self._most_waiting:
-            words = f"{len(self._waiting):,} requests wait already, and {self._most_waiting:,} may: come again"
+    def check_room(self, besides: int = 0) -> None:
+        """Raises a RequestError where too many requests wait, with some that wait elsewhere."""
+        waiting = len(self._waiting) + besides
+        if waiting >= self._most_waiting:
+            words = f"{waiting:,} requests wait already, and {self._most_waiting:,} may: come again"
             raise RequestError(503, "overloaded", words, retry_seconds=RETRY_SECONDS)
 
     def stop(self) -> None:

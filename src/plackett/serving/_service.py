@@ -76,6 +76,7 @@ class Service:
         self.stops = False
         self.drains = False  # the last requests are taken, and others are better sent elsewhere
         self._readers = ThreadPoolExecutor(1, "plackett-reads")
+        self._reading = 0  # large bodies that are read, or wait to be
         self.swap(model)
 
     @property
@@ -101,13 +102,9 @@ class Service:
         """
         if self.stops:
             raise RequestError(503, "stopping", "the service stops", retry_seconds=RETRY_SECONDS)
-        self.batcher.check_room()
+        self.batcher.check_room(besides=self._reading)
         serving, read = self._serving, find_form(form)
-        if len(body) < LARGE:
-            documents = read(body, serving.names)
-        else:
-            loop = asyncio.get_running_loop()
-            documents = await loop.run_in_executor(self._readers, read, body, serving.names)
+        documents = await self._read_aside(read, body, serving) if len(body) > LARGE else read(body, serving.names)
         scored = Scored(np.zeros(0, "float32"), 0.0, 0)
         if documents.ids:
             scored = await self.batcher.score(serving.model, documents)
@@ -116,6 +113,15 @@ class Service:
         return Ranking(
             documents.query, serving.model.fingerprint, ids, scored.scores[order], scored.queue_seconds, scored.lists
         )
+
+    async def _read_aside(self, read, body, serving):
+        """The documents of a large body, read in a thread so that other requests go on."""
+        self._reading += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._readers, read, body, serving.names)
+        finally:
+            self._reading -= 1
 
     def stop(self) -> None:
         """Scores what waits, takes nothing more, and ends the threads."""
@@ -130,10 +136,10 @@ def find_form(content_type: str):
     Raises:
         RequestError: there is none.
     """
-    media, _, parameters = content_type.partition(";")
-    charset = parameters.strip().lower()
-    if media.strip().lower() not in FORMS or (charset and charset.replace('"', "") != "charset=utf-8"):
-        given = quote(content_type) if content_type else "nothing"
+    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = {part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")}
+    if media not in FORMS or not charsets <= {"utf-8"}:
+        given = quote(content_type) if content_type else "not given"
         words = f"the content type must be {JSON}, in UTF-8, or {ARROW}, but is {given}"
         raise RequestError(415, "unknown_content_type", words)
-    return FORMS[media.strip().lower()]
+    return FORMS[media]
