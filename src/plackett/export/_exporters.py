@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from plackett.backend import portable_operations
 from plackett.export._ranker import ExportedRanker
 
 OPSET = 18  # the first with all operations that rankers need; onnxruntime knows it from 1.14 on
@@ -29,7 +30,7 @@ def convert(ranker: ExportedRanker):
     backend = keras.backend.backend()
     check_exporter(backend)
     try:
-        with _silence():
+        with _silence(), portable_operations():
             return CONVERT[backend](ranker)
     except Exception as error:  # each exporter has errors of its own
         others = ", ".join(other for other in NEEDS if other != backend)
@@ -110,7 +111,6 @@ def _on_tensorflow(ranker):
         input_names=[tensor.name for tensor in frozen.inputs],
         output_names=[tensor.name for tensor in frozen.outputs],
         opset=OPSET,
-        custom_op_handlers={"Log1p": (_log1p, [])},
     )
     return model
 

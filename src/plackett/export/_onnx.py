@@ -83,10 +83,14 @@ def write_onnx(
     onnx.helper.set_model_props(graph, {KEY: signature.to_json()})
     onnx.checker.check_model(graph)
     beside = json.dumps(json.loads(signature.to_json()) | {"file": describe(graph)}, indent=2)
-    with replace(path.with_suffix(".json"), overwrite=overwrite) as text, replace(path, overwrite=overwrite) as file:
-        with errors_of_writing(path):
-            file.write_bytes(graph.SerializeToString())
-            text.write_text(beside + "\n", encoding="utf-8")
+    # The one that is opened last is there first: whoever waits for the text finds the file beside it.
+    with (
+        replace(path.with_suffix(".json"), overwrite=overwrite) as text,
+        replace(path, overwrite=overwrite) as file,
+        errors_of_writing(path),
+    ):
+        file.write_bytes(graph.SerializeToString())
+        text.write_text(beside + "\n", encoding="utf-8")
     return signature
 
 
