@@ -19,7 +19,8 @@ def lists_for(signature: Signature, lists: RankingLists, whose: str) -> RankingL
     """The lists with the features and ids alone that a ranker takes, features in its order; `Batches` makes its inputs.
 
     >>> lists = RankingLists.from_arrays([[1, 2]], group=[1], feature_names=["age", "bm25"])
-    >>> lists_for(Signature(features=("bm25", "age"), named=True, missing=False), lists, "ranker.onnx").features.tolist()
+    >>> signature = Signature(features=("bm25", "age"), named=True, missing=False)
+    >>> lists_for(signature, lists, "ranker.onnx").features.tolist()
     [[2.0, 1.0]]
 
     Args:
@@ -50,9 +51,9 @@ def _check_none_missing(lists, whose):
     document, feature = (int(x) for x in np.unravel_index(missing.argmax(), missing.shape))
     query = int(np.searchsorted(lists.row_splits, document, side="right")) - 1
     raise ValueError(
-        f"{whose} allows for no missing feature (NaN), but feature {lists.feature_names[feature]} of document "
-        f"{lists.documents[document]!r} of query {lists.queries[query]!r} is missing, as {int(missing.sum()) - 1} others "
-        "are: train it with the option missing=True of its scorer (--scorer-option missing=true)"
+        f"{whose} allows for no missing feature (NaN), but {int(missing.sum())} are, such as "
+        f"{lists.feature_names[feature]} of document {lists.documents[document]!r} of query {lists.queries[query]!r}: train it with the option "
+        "missing=True of its scorer (--scorer-option missing=true)"
     )
 
 

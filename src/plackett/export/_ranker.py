@@ -43,7 +43,7 @@ class Input(NamedTuple):
     shape: tuple[int, ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class ExportedRanker:
     """A ranker as a function of arrays.
 
