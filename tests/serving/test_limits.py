@@ -47,7 +47,8 @@ def megabytes(count):
 
 
 def chunks(count):
-    return (b"f4240\r\n" + b" " * 1_000_000 + b"\r\n" for _ in range(count))
+    yield from (b"f4240\r\n" + b" " * 1_000_000 + b"\r\n" for _ in range(count))
+    yield b"0\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -73,19 +74,21 @@ def test_a_client_that_asks_first_sends_no_byte_of_a_large_body(served):
 
 def test_twenty_large_bodies_at_once_take_no_more_memory_than_those_that_are_let_in(served):
     before = served.memory()[0]
-    connections = [served.socket() for _ in range(40)]
-    try:
+    with sockets(served, 40) as connections:
         for connection in connections:
             connection.sendall(header("content-length: 9900000"))
             send_all(connection, megabytes(9))
         assert served.memory()[0] - before < 250_000_000
         refusals = [read_answer(connection) for connection in connections]
-    finally:
-        for connection in connections:
-            connection.close()
     codes = {answer["error"]["code"] for _, answer in refusals}
     assert codes == {"overloaded", "body_too_slow"}
     assert served.rank(documents(1.0))[0] == 200
+
+
+@contextlib.contextmanager
+def sockets(served, count):
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(contextlib.closing(served.socket())) for _ in range(count)]
 
 
 def trickle(connections, pieces, served):
@@ -102,19 +105,19 @@ def trickle(connections, pieces, served):
 
 def test_clients_that_send_a_byte_a_second_of_a_body_stop_nobody_and_are_told(served):
     body = body_of(documents(1.0))
-    connections = [served.socket() for _ in range(CLIENTS)]
-    for connection in connections:
-        connection.sendall(header(f"content-length: {len(body)}"))
-    assert trickle(connections, body[:4], served) == [200] * 4
-    answers = [read_answer(connection) for connection in connections]
+    with sockets(served, CLIENTS) as connections:
+        for connection in connections:
+            connection.sendall(header(f"content-length: {len(body)}"))
+        assert trickle(connections, body[:4], served) == [200] * 4
+        answers = [read_answer(connection) for connection in connections]
     assert {(status, answer["error"]["code"]) for status, answer in answers} == {(408, "body_too_slow")}
     assert served.metric("plackett_requests_total", status="408", code="body_too_slow") >= CLIENTS
 
 
 def test_clients_that_send_a_byte_a_second_of_a_header_stop_nobody_and_are_told(served):
-    connections = [served.socket() for _ in range(CLIENTS)]
-    assert trickle(connections, header()[:4], served) == [200] * 4
-    answers = [read_answer(connection) for connection in connections]
+    with sockets(served, CLIENTS) as connections:
+        assert trickle(connections, header()[:4], served) == [200] * 4
+        answers = [read_answer(connection) for connection in connections]
     assert {(status, answer["error"]["code"]) for status, answer in answers} == {(408, "header_too_slow")}
     assert served.metric("plackett_requests_total", status="408", code="header_too_slow") == CLIENTS
 
