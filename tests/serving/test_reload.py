@@ -128,12 +128,9 @@ def test_a_file_that_is_no_model_leaves_the_old_one_serving_until_it_is_whole(se
 def test_requests_are_answered_while_a_large_model_loads(served):
     loaded = int(reloads(served, "loaded"))
     with Load(served, clients=2) as load:
-        replace(served.model, bias=8.0, hidden=200)
+        replace(served.model, bias=8.0, hidden=60)
         line = served.wait_for_line("reload", number=loaded + 1, result="loaded")
     assert load.failures == []
-    end = datetime.datetime.fromisoformat(line["timestamp"])
-    begin = end - datetime.timedelta(seconds=line["seconds"])
-    times = [
-        datetime.datetime.fromisoformat(line["timestamp"]) for line in served.lines() if line["event"] == "request"
-    ]
-    assert sum(begin < time < end for time in times) >= 10
+    begin = time_of(line) - datetime.timedelta(seconds=line["seconds"])
+    requests = [time_of(each) for each in served.lines() if each["event"] == "request"]
+    assert sum(begin < time < time_of(line) for time in requests) >= 10
