@@ -1,0 +1,46 @@
+"""`plackett serve`."""
+
+import dataclasses
+import inspect
+import pathlib
+import typing
+from typing import Annotated
+
+import typer
+
+from plackett.cli._flags import with_flags
+from plackett.cli._tables import say
+from plackett.serving._settings import ServeSettings, help_texts
+
+Model = Annotated[pathlib.Path, typer.Argument(help="A ranker in an ONNX file, which plackett export wrote.")]
+
+
+def _flags() -> list[inspect.Parameter]:
+    """A flag for each setting."""
+    kinds, texts = typing.get_type_hints(ServeSettings), help_texts()
+    flags = []
+    for field in dataclasses.fields(ServeSettings):
+        text = texts[field.name].replace("None = ", "Default: ")
+        switch = ["--" + field.name.replace("_", "-")]
+        option = typer.Option(*switch, help=text[0].upper() + text[1:])
+        flags.append(
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=Annotated[kinds[field.name], option],
+            )
+        )
+    return flags
+
+
+def serve(model: Model, **flags):
+    """Serve a ranker over HTTP: POST /rank takes the documents of a query and gives their order."""
+    settings = ServeSettings(**flags)
+
+    import plackett
+
+    plackett.serving.serve(model, settings, tell=say)
+
+
+serve = with_flags(serve, _flags())

@@ -1,0 +1,137 @@
+"""The service over HTTP."""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+import plackett
+from plackett.serving._errors import RequestError
+from plackett.serving._model import ServedModel
+from plackett.serving._openapi import describe
+from plackett.serving._service import ARROW, JSON, Service
+from plackett.serving._settings import ServeSettings
+
+ANSWER = "plackett.answer"  # in the scope of a request
+
+
+@dataclasses.dataclass
+class Answer:
+    """What became of a request, which those who watch read from its scope under `ANSWER`.
+
+    Args:
+        query: what the client calls the query. None = nothing.
+        documents: how many there were. None = they could not be read.
+        model: the fingerprint of the file that scored them.
+        queue_seconds: how long it waited.
+        lists: how many lists were scored together.
+        code: of the error. None = there is a ranking.
+    """
+
+    query: str | int | None = None
+    documents: int | None = None
+    model: str | None = None
+    queue_seconds: float | None = None
+    lists: int | None = None
+    code: str | None = None
+
+
+def make_app(path: str | os.PathLike, settings: ServeSettings | None = None) -> FastAPI:
+    """A ranker in an ONNX file as an ASGI application, for any server that runs these.
+
+    Args:
+        path: of the file, which `plackett export` wrote.
+        settings: how it is served. None = `ServeSettings()`.
+
+    Raises:
+        ValueError: the file is no ranker that can be served.
+        FileNotFoundError: there is none.
+    """
+    settings = settings or ServeSettings()
+    service = Service(ServedModel(path, settings.threads), settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.stop()
+
+    app = FastAPI(
+        title="plackett", version=plackett.__version__, lifespan=lifespan, redoc_url=None, redirect_slashes=False
+    )
+    app.state.service = service
+    # FastAPI would describe what it reads itself; here the signature of the model says what is read.
+    app.openapi = lambda: describe(service.model.signature, settings)  # type: ignore[method-assign]
+    _add_routes(app, service)
+    app.add_exception_handler(RequestError, _refuse)
+    app.add_exception_handler(HTTPException, _refuse_of_http)
+    return app
+
+
+def _add_routes(app: FastAPI, service: Service) -> None:
+    async def rank(request: Request) -> Response:
+        write, form = _find_answer_form(request.headers.get("accept", ""))
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise RequestError(415, "encoded_body", "the body must not be encoded, such as by gzip")
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            return Response(status_code=400)
+        ranking = await service.rank(body, request.headers.get("content-type", ""))
+        request.scope[ANSWER] = Answer(
+            ranking.query, len(ranking.ids), ranking.model, ranking.queue_seconds, ranking.lists
+        )
+        return Response(getattr(ranking, write)(), media_type=form)
+
+    async def schema(request: Request) -> Response:
+        return Response(service.model.signature.to_json(), media_type=JSON)
+
+    async def live(request: Request) -> Response:
+        return _json({"status": "live"})
+
+    async def ready(request: Request) -> Response:
+        if service.stops:
+            raise RequestError(503, "stopping", "the service stops")
+        return _json({"status": "ready", "model": service.model.fingerprint})
+
+    async def version(request: Request) -> Response:
+        return _json({"plackett": plackett.__version__, "model": service.model.fingerprint})
+
+    app.add_route("/rank", rank, methods=["POST"])
+    for way, answer in {"/schema": schema, "/health/live": live, "/health/ready": ready, "/version": version}.items():
+        app.add_route(way, answer, methods=["GET"])
+
+
+def _find_answer_form(accept: str) -> tuple[str, str]:
+    """(the method of Ranking that writes it, its media type) of an answer that the client takes."""
+    accept = accept.lower()
+    if ARROW in accept:
+        return "to_arrow", ARROW
+    if not accept or any(one in accept for one in (JSON, "*/*", "application/*")):
+        return "to_json", JSON
+    raise RequestError(406, "unknown_accept", f"an answer is {JSON} or {ARROW}, and the request accepts neither")
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type=JSON)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)
+    request.scope[ANSWER] = Answer(code=error.code)
+    return Response(error.body(), error.status, error.headers, media_type=JSON)
+
+
+async def _refuse_of_http(request: Request, error: Exception) -> Response:
+    """What Starlette refuses, such as a path that is not there, in the form of all errors."""
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+    refusal = RequestError(error.status_code, code, str(error.detail))
+    refusal.headers = dict(error.headers or {})
+    return await _refuse(request, refusal)

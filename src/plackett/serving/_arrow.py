@@ -1,0 +1,166 @@
+"""Requests and answers as streams of Arrow."""
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from plackett.serving._errors import RequestError
+from plackett.serving._requests import Documents, Names, check_ids, to_inputs
+
+DOCUMENT = "document"
+QUERY = b"query"  # in the metadata of the schema
+LONGEST_QUERY = 1000
+COMPRESSION = {"record batch": 3, "dictionary": 1}  # the field of a message's header that says so, or leads to it
+
+
+def read_arrow(body: bytes, names: Names) -> Documents:
+    """The documents of a request as a stream of Arrow: a row a document, columns by name.
+
+    Raises:
+        RequestError: it is malformed or compressed, or its documents are not as the ranker takes them.
+    """
+    try:
+        _check_plain(body)
+        with pa.ipc.open_stream(body) as reader:
+            _check_columns(reader.schema, names)
+            table = _read(reader, names)
+            query = _query(reader.schema)
+        return _to_documents(query, table, names)
+    except RequestError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, MemoryError, struct.error) as error:
+        raise RequestError(400, "malformed_arrow", f"the body is no stream of Arrow: {error!s:.150}") from None
+
+
+def _check_plain(body):
+    """Refuses what is compressed: it would say itself how much memory it takes."""
+    messages = pa.ipc.MessageReader.open_stream(body)
+    while True:
+        try:
+            message = messages.read_next_message()
+        except StopIteration:
+            return
+        if message.type in COMPRESSION and _is_compressed(message.type, message.metadata.to_pybytes()):
+            words = "a stream of Arrow must not be compressed: write it with IpcWriteOptions(compression=None)"
+            raise RequestError(415, "compressed_arrow", words)
+
+
+def _is_compressed(kind, metadata):
+    """Whether a message has a field `compression`, by the layout of FlatBuffers in Message.fbs."""
+    (root,) = struct.unpack_from("<I", metadata)
+    batch = _table_of(metadata, root, 2)
+    if kind == "dictionary":
+        batch = _table_of(metadata, batch, 1)
+    return _field(metadata, batch, 3) != 0
+
+
+def _field(metadata, table, number):
+    """Where a field of a table stands, from its beginning; 0 = it is not there."""
+    (back,) = struct.unpack_from("<i", metadata, table)
+    (size,) = struct.unpack_from("<H", metadata, table - back)
+    if 4 + 2 * number >= size:
+        return 0
+    return struct.unpack_from("<H", metadata, table - back + 4 + 2 * number)[0]
+
+
+def _table_of(metadata, table, number):
+    """Where the table in a field begins."""
+    place = table + _field(metadata, table, number)
+    return place + struct.unpack_from("<I", metadata, place)[0]
+
+
+def _check_columns(schema, names):
+    given = schema.names
+    if DOCUMENT not in given:
+        raise RequestError(422, "missing_part", f"there is no column {DOCUMENT!r}, the ids of documents", [DOCUMENT])
+    if len(set(given)) < len(given):
+        raise RequestError(422, "duplicate_column", "two columns have the same name")
+    if wrong := names.find_wrong([name for name in given if name != DOCUMENT], "", []):
+        raise wrong
+    text_or_whole = "strings or whole numbers"
+    kinds = {"text": ("strings", _is_text), "number": ("numbers", _is_number)}
+    for name in given:
+        if name == DOCUMENT:
+            words, fits = text_or_whole, lambda kind: _is_text(kind) or pa.types.is_integer(kind)
+        elif name in names.others:
+            words, fits = kinds.get(names.others[name], ("whole numbers", pa.types.is_integer))
+        else:
+            words, fits = "numbers", lambda kind: _is_number(kind) or pa.types.is_null(kind)
+        kind = schema.field(name).type
+        if not fits(kind):
+            raise RequestError(422, "wrong_type", f"column {name!r} must hold {words}, but holds {kind!s:.40}", [name])
+
+
+def _is_number(kind):
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _is_text(kind):
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _read(reader, names):
+    batches, documents = [], 0
+    for batch in reader:
+        documents += batch.num_rows
+        names.check_number(documents, [DOCUMENT])
+        batch.validate(full=True)  # which else may point outside of its memory
+        batches.append(batch)
+    return pa.Table.from_batches(batches, reader.schema).combine_chunks()
+
+
+def _query(schema):
+    query = (schema.metadata or {}).get(QUERY)
+    if query is not None and len(query) > LONGEST_QUERY:
+        raise RequestError(
+            422, "query_too_long", f"query may have {LONGEST_QUERY:,} bytes, but has {len(query):,}", ["query"]
+        )
+    return None if query is None else query.decode()
+
+
+def _to_documents(query, table, names):
+    def where(document: int, name: str) -> list[str | int]:
+        return [name, document]
+
+    ids = table.column(DOCUMENT).to_pylist()
+    check_ids(ids, lambda document: [DOCUMENT, document])
+    others = {name: table.column(name).to_pylist() for name in names.others}
+    return to_inputs(query, ids, _matrix(table.select(names.features)), others, names, where)
+
+
+def _matrix(table):
+    """[documents, features], NaN where a value is missing."""
+    if not table.num_columns or not table.num_rows:
+        return np.zeros((table.num_rows, table.num_columns))
+    empty = [i for i, field in enumerate(table.schema) if pa.types.is_null(field.type)]
+    for i in empty:
+        table = table.set_column(i, table.schema.names[i], table.column(i).cast("float32"))
+    (batch,) = table.to_batches()
+    return batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
+
+
+def write_ranking(query: Any, model: str, ids: Sequence[Any], scores: np.ndarray) -> bytes:
+    """A ranking as a stream of Arrow: `document`, `rank` and `score`, the best first.
+
+    Args:
+        query: what the client calls the query. None = nothing.
+        model: the fingerprint of the model.
+        ids: of the documents in their order.
+        scores: their scores.
+    """
+    metadata = {"model": model} | ({} if query is None else {"query": str(query)})
+    columns = {
+        DOCUMENT: pa.array(ids, pa.string() if not ids or isinstance(ids[0], str) else pa.int64()),
+        "rank": pa.array(np.arange(1, len(ids) + 1, dtype="int32")),
+        "score": pa.array(np.asarray(scores, "float32")),
+    }
+    batch = pa.RecordBatch.from_pydict(columns, metadata=metadata)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue().to_pybytes()

@@ -1,0 +1,198 @@
+"""Requests that are scored together: while the model runs, others come; what waits then is its next run."""
+
+import asyncio
+import collections
+import dataclasses
+import threading
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from plackett.serving._errors import RequestError
+from plackett.serving._model import ServedModel
+from plackett.serving._requests import Documents
+
+RETRY_SECONDS = 1
+
+
+class Scored(NamedTuple):
+    """What came of one request.
+
+    Args:
+        scores: [documents] float32.
+        queue_seconds: how long it waited.
+        lists: how many lists were scored together with it, itself too.
+    """
+
+    scores: np.ndarray
+    queue_seconds: float
+    lists: int
+
+
+@dataclasses.dataclass(eq=False, slots=True)
+class _Waiting:
+    model: ServedModel
+    documents: Documents
+    future: asyncio.Future
+    since: float
+
+    @property
+    def size(self):
+        return len(self.documents.ids)
+
+
+class Batcher:
+    """One thread that runs models on lists, all that wait at a time.
+
+    Args:
+        most_documents: of a run, padding included, unless one list alone has more.
+        most_waiting: requests that may wait.
+    """
+
+    def __init__(self, most_documents: int, most_waiting: int):
+        self._most_documents = most_documents
+        self._most_waiting = most_waiting
+        self._waiting: collections.deque[_Waiting] = collections.deque()
+        self._changed = threading.Condition()
+        self._stops = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return len(self._waiting)
+
+    async def score(self, model: ServedModel, documents: Documents) -> Scored:
+        """The scores of some documents by a model.
+
+        Raises:
+            RequestError: too many requests wait already, the model cannot score these documents, or the service stops.
+        """
+        self.check_room()
+        future = asyncio.get_running_loop().create_future()
+        with self._changed:
+            if self._stops:
+                raise RequestError(503, "stopping", "the service stops", retry_seconds=RETRY_SECONDS)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="plackett-scores", daemon=True)
+                self._thread.start()
+            self._waiting.append(_Waiting(model, documents, future, time.perf_counter()))
+            self._changed.notify()
+        return await future
+
+    def check_room(self) -> None:
+        """Raises a RequestError where too many requests wait."""
+        if len(self._waiting) > self._most_waiting:
+            words = f"{len(self._waiting):,} requests wait already, and {self._most_waiting:,} may: come again"
+            raise RequestError(503, "overloaded", words, retry_seconds=RETRY_SECONDS)
+
+    def stop(self) -> None:
+        """Scores what waits, then ends the thread."""
+        with self._changed:
+            self._stops = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self):
+        while True:
+            with self._changed:
+                while not self._waiting and not self._stops:
+                    self._changed.wait()
+                if not self._waiting:
+                    return
+                batch = take_batch(self._waiting, self._most_documents)
+            if batch:
+                _score(batch)
+
+
+def take_batch(waiting: collections.deque, most_documents: int) -> list:
+    """Takes the requests of the next run out of those that wait.
+
+    The oldest is always among them, so that none starves. Others of the same model join it by how near their length is,
+    as long as all are not too many documents and at most half of them are padding. Those that nobody waits for any
+    more are dropped.
+    """
+    alive = [one for one in waiting if not one.future.cancelled()]
+    waiting.clear()
+    if not alive:
+        return []
+    oldest = alive[0]
+    batch, longest, documents = [oldest], oldest.size, oldest.size
+    chosen = {id(oldest)}
+    near = sorted(alive[1:], key=lambda one: abs(one.size - oldest.size)) if len(alive) > 1 else []
+    for one in near:
+        slots = (len(batch) + 1) * max(longest, one.size)
+        if one.model is not oldest.model or slots > most_documents or slots > 2 * (documents + one.size):
+            continue
+        batch.append(one)
+        chosen.add(id(one))
+        longest, documents = max(longest, one.size), documents + one.size
+    waiting.extend(one for one in alive if id(one) not in chosen)
+    return batch
+
+
+def _score(batch: Sequence[_Waiting]) -> None:
+    """Scores a batch, and gives each request its result."""
+    started = time.perf_counter()
+    found: list[Scored | Exception]
+    try:
+        scores = batch[0].model.run(pad([one.documents for one in batch]))
+        found = [
+            _check(Scored(row[: one.size], started - one.since, len(batch)), one.documents)
+            for row, one in zip(scores, batch, strict=True)
+        ]
+    except Exception as error:
+        if len(batch) > 1:  # one of them may be what the model cannot do
+            for one in batch:
+                _score([one])
+            return
+        found = [_in_words(error, batch[0])]
+    by_loop = collections.defaultdict(list)
+    for one, result in zip(batch, found, strict=True):
+        by_loop[one.future.get_loop()].append((one.future, result))
+    for loop, results in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_give, results)
+
+
+def _check(scored, documents):
+    """The result, or the error that a score is no number."""
+    finite = np.isfinite(scored.scores)
+    if finite.all():
+        return scored
+    place = int((~finite).argmax())
+    words = (
+        f"the model gives documents[{place}] the score {scored.scores[place]}: its features are beyond what it knows"
+    )
+    return RequestError(422, "score_not_finite", words, ["documents", place])
+
+
+def _in_words(error, one):
+    return RequestError(422, "not_scored", f"the model cannot score these {one.size:,} documents: {error!s:.200}")
+
+
+def _give(results):
+    for future, result in results:
+        if future.done():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+
+def pad(lists: Sequence[Documents]) -> dict[str, np.ndarray]:
+    """The inputs of some lists as one batch, and its `mask`; a list of its own is no copy."""
+    sizes = [len(one.ids) for one in lists]
+    mask = np.arange(max(sizes)) < np.array(sizes)[:, None]
+    if len(lists) == 1:
+        return {name: values[None] for name, values in lists[0].inputs.items()} | {"mask": mask}
+    batch = {}
+    for name, values in lists[0].inputs.items():
+        batch[name] = np.zeros((*mask.shape, *values.shape[1:]), values.dtype)
+        for row, one in zip(batch[name], lists, strict=True):
+            row[: len(one.ids)] = one.inputs[name]
+    return batch | {"mask": mask}

@@ -1,0 +1,65 @@
+"""Requests that get no ranking: the errors of the service, in one form."""
+
+import difflib
+from collections.abc import Collection, Sequence
+
+import orjson
+
+from plackett.data._words import some
+
+SHOWN = 60  # characters of what a request gave that an error shows
+
+
+class RequestError(Exception):
+    """A request that gets no ranking.
+
+    Args:
+        status: that of HTTP.
+        code: of the reason, for programs.
+        message: the reason, for people: what was given, what is allowed, and where.
+        where: the way to it in the request: names of JSON and places from 0.
+        retry_seconds: after which the same request may be taken. None = it will not be.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        where: Sequence[str | int] = (),
+        *,
+        retry_seconds: int | None = None,
+    ):
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.where = list(where)
+        self.headers = {} if retry_seconds is None else {"retry-after": str(retry_seconds)}
+
+    def body(self) -> bytes:
+        """The answer as JSON."""
+        return orjson.dumps({"error": {"code": self.code, "message": str(self), "where": self.where}})
+
+
+def quote(given: object) -> str:
+    """Something that a request gave as an error shows it: its beginning alone.
+
+    >>> quote("a" * 100)[-6:]
+    "aaaaa'"
+    """
+    if isinstance(given, str):
+        given = given[:SHOWN]
+    elif isinstance(given, list | dict):
+        return "an array" if isinstance(given, list) else "an object"
+    text = repr(given)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def nearest(given: str, known: Collection[str]) -> str:
+    """What an error says of a name that is not known.
+
+    >>> nearest("bm52", ["bm25", "age"])
+    "did you mean 'bm25'?"
+    """
+    near = difflib.get_close_matches(given[:SHOWN], known, n=1, cutoff=0.65)
+    return f"did you mean {near[0]!r}?" if near else f"known are {some(map(repr, known)) or 'none'}"

@@ -1,0 +1,134 @@
+"""A ranker in an ONNX file, ready to score."""
+
+import hashlib
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from plackett._files import check_file
+from plackett.data._signature import KEY, Signature
+from plackett.serving._protobuf import has_external_data
+
+WAY_OUT = "write it with `plackett export`"
+SCORES = "scores"
+WARM_UP = (1, 2)  # lists and documents of the first run
+
+
+class ServedModel:
+    """A ranker in an ONNX file that `plackett export` wrote.
+
+    The file is read once, so that it may change while its model is served. Loading and scoring run no code of it: there
+    are no libraries of custom operators, no other file is read, and nothing is unpickled.
+
+    Args:
+        path: of the file.
+        threads: of one run. None = one for each core.
+
+    Raises:
+        ValueError: it is no ONNX file that onnxruntime loads, has no signature or no scores, its inputs are not those
+            of its signature, it has tensors in other files, or it cannot be run.
+        FileNotFoundError: there is no such file.
+    """
+
+    def __init__(self, path: str | os.PathLike, threads: int | None = None):
+        check_file(path)
+        self.path = pathlib.Path(path)
+        data = self.path.read_bytes()
+        self.fingerprint = hashlib.blake2b(data, digest_size=8).hexdigest()
+        self._session = _load(path, data, threads)
+        self.signature = _read_signature(path, self._session)
+        self._inputs = _check_inputs(path, self._session, self.signature)
+        try:
+            self.run(self.inputs_of(*WARM_UP))
+        except RuntimeError as error:
+            raise ValueError(f"{path} could not be run: {error}") from error
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """[batch, list] float32, the scores of documents.
+
+        Args:
+            inputs: those of the signature by name, and `mask`.
+
+        Raises:
+            RuntimeError: onnxruntime cannot run the model on them.
+        """
+        try:
+            (scores,) = self._session.run([SCORES], {name: inputs[name] for name in self._inputs})
+        except Exception as error:  # onnxruntime has many, without a common one
+            raise RuntimeError(str(error)) from error
+        if scores.shape != inputs["mask"].shape:
+            raise RuntimeError(f"it gives scores of shape {scores.shape} for lists of shape {inputs['mask'].shape}")
+        return scores
+
+    def inputs_of(self, lists: int, size: int) -> dict[str, np.ndarray]:
+        """Inputs of so many lists of padding alone, whose first document is one of zeros."""
+        inputs = {
+            name: np.zeros((lists, size, *tail), dtype)
+            for name, (dtype, tail) in kinds_of_inputs(self.signature).items()
+        }
+        inputs["mask"] = np.zeros((lists, size), bool)
+        inputs["mask"][:, :1] = True
+        return inputs
+
+
+def kinds_of_inputs(signature: Signature) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """name -> (dtype, the axes behind those of lists and documents) of what a ranker is fed besides the mask."""
+    halves = {"text", "int64"}  # which are fed as two numbers of 32 bits
+    found: dict[str, tuple[str, tuple[int, ...]]] = {"features": ("float32", (len(signature.features),))}
+    for name, kind in {**signature.ids, **signature.columns}.items():
+        dtype = "float32" if kind == "number" else "int32"
+        found[name] = (dtype, (2,) if kind in halves else ())
+    return found
+
+
+def _load(path, data, threads):
+    try:
+        external = has_external_data(data)
+    except ValueError as error:
+        raise ValueError(f"{path} is no ONNX file: {error}") from error
+    if external:
+        raise ValueError(
+            f"{path} has tensors in other files, and a served model is one file that reads no others: {WAY_OUT}"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    # Threads that spin while they wait take the core on which requests are read.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = False  # which keeps a plan for each shape that ever came
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has many, without a common one
+        raise ValueError(f"{path} is no ONNX file that onnxruntime can load: {error}") from error
+
+
+def _read_signature(path, session) -> Signature:
+    text = session.get_modelmeta().custom_metadata_map.get(KEY)
+    if text is None:
+        raise ValueError(f"{path} does not say what its inputs mean: it has no signature of plackett; {WAY_OUT}")
+    try:
+        signature = Signature.from_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; {WAY_OUT}") from error
+    given = [output.name for output in session.get_outputs()]
+    if SCORES not in given:
+        raise ValueError(f"{path} has no output `scores`, which ranks, but {', '.join(given)}; {WAY_OUT}")
+    return signature
+
+
+def _check_inputs(path, session: Any, signature) -> Sequence[str]:
+    """The names of the inputs, which are those of the signature."""
+    wanted = {"mask": ("bool", ()), **kinds_of_inputs(signature)}
+    types = {"bool": "tensor(bool)", "float32": "tensor(float)", "int32": "tensor(int32)"}
+    for given in session.get_inputs():
+        dtype, tail = wanted.get(given.name, (None, ()))
+        if dtype is None or given.type != types[dtype] or len(given.shape) != 2 + len(tail):
+            shown = ", ".join(f"{name} {dtype} {('batch', 'list', *tail)}" for name, (dtype, tail) in wanted.items())
+            raise ValueError(
+                f"{path} takes {given.name} {given.type} {given.shape}, but its signature says {shown}; {WAY_OUT}"
+            )
+    return [given.name for given in session.get_inputs()]

@@ -1,0 +1,139 @@
+"""The description of the service for programs: OpenAPI, with the features of the model by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import plackett
+from plackett.data._signature import Signature
+from plackett.serving._requests import LIMITS, LONGEST_QUERY, MOST_POSITION
+from plackett.serving._service import ARROW, JSON
+from plackett.serving._settings import ServeSettings
+
+MOST = 3.4028234e38  # of a float32
+ERRORS = {
+    400: "The body is no JSON, or no stream of Arrow.",
+    405: "Another method.",
+    406: "The request accepts none of the forms that an answer has.",
+    408: "The body did not come in time.",
+    413: "The body is too large, or there are too many documents.",
+    415: "The content type is unknown, or the body is compressed.",
+    422: "A feature is unknown, missing, of another type or not finite, or an id is there twice.",
+    503: "Too many requests wait, or the service stops: come again.",
+}
+
+
+def describe(signature: Signature, settings: ServeSettings) -> dict[str, Any]:
+    """The OpenAPI document of a service.
+
+    Args:
+        signature: of its model.
+        settings: see `ServeSettings`.
+    """
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "plackett",
+            "version": plackett.__version__,
+            "description": "Ranks the documents of a query by a trained ranker.",
+        },
+        "paths": {"/rank": {"post": _rank()}, **_others()},
+        "components": {"schemas": _schemas(signature, settings)},
+    }
+
+
+def _rank():
+    body = {
+        JSON: {"schema": {"oneOf": [_reference("Rows"), _reference("Columns")]}},
+        ARROW: {"schema": {"type": "string", "format": "binary"}},
+    }
+    answer = {
+        JSON: {"schema": _reference("Ranking")},
+        ARROW: {"schema": {"type": "string", "format": "binary"}},
+    }
+    return {
+        "operationId": "rank",
+        "summary": "Rank the documents of a query.",
+        "description": (
+            "Documents have their features by name, in rows, in columns, which is cheaper, or as a stream of Arrow "
+            "with a column `document` and one for each feature, which is cheapest. Equal scores keep their order."
+        ),
+        "requestBody": {"required": True, "content": body},
+        "responses": {"200": {"description": "The documents, the best first.", "content": answer}} | _errors(ERRORS),
+    }
+
+
+def _others():
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    state = {JSON: {"schema": {"type": "object"}}}
+    ways = {
+        "/health/live": ("live", "Whether the process runs.", state, {}),
+        "/health/ready": ("ready", "Whether requests are taken.", state, {503: "The service stops."}),
+        "/version": ("version", "What runs, and which model.", state, {}),
+        "/metrics": ("metrics", "Counts and times in the text format of Prometheus.", text, {}),
+        "/schema": ("schema", "What the model takes of documents.", state, {}),
+    }
+    return {
+        way: {
+            "get": {
+                "operationId": name,
+                "summary": summary,
+                "responses": {"200": {"description": "As asked.", "content": content}}
+                | _errors({405: ERRORS[405]} | errors),
+            }
+        }
+        for way, (name, summary, content, errors) in ways.items()
+    }
+
+
+def _errors(statuses: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        str(status): {"description": words, "content": {JSON: {"schema": _reference("Error")}}}
+        for status, words in statuses.items()
+    }
+
+
+def _schemas(signature, settings):
+    values = {name: _value("feature", signature.missing) for name in signature.features}
+    values |= {name: _value(kind) for name, kind in {**signature.ids, **signature.columns}.items()}
+    most = settings.max_documents
+    identity = {"oneOf": [{"type": "string"}, _whole("int64")]}
+    ids = [{"type": "array", "items": kind, "uniqueItems": True, "maxItems": most} for kind in identity["oneOf"]]
+    columns = {name: {"type": "array", "items": value, "maxItems": most} for name, value in values.items()}
+    query = {"oneOf": [{"type": "string", "maxLength": LONGEST_QUERY}, _whole("int64"), {"type": "null"}]}
+    document = _object({"id": identity, "features": _object(values)})
+    place = {"type": ["string", "integer"]}
+    ranked = _object({"id": identity, "rank": {"type": "integer", "minimum": 1}, "score": {"type": "number"}})
+    error = {"code": {"type": "string"}, "message": {"type": "string"}, "where": {"type": "array", "items": place}}
+    return {
+        "Rows": _object({"query": query, "documents": _array(document, most)}, optional=("query",)),
+        "Columns": _object({"query": query, "ids": {"oneOf": ids}, "features": _object(columns)}, optional=("query",)),
+        "Ranking": _object({"query": query, "model": {"type": "string"}, "ranking": _array(ranked, most)}),
+        "Error": _object({"error": _object(error)}),
+    }
+
+
+def _value(kind, missing=False):
+    if kind in LIMITS:
+        return _whole(kind)
+    if kind == "position":
+        return {"type": "integer", "minimum": 1, "maximum": MOST_POSITION - 1}
+    if kind == "text":
+        return {"type": "string"}
+    return {"type": ["number", "null"] if missing else "number", "minimum": -MOST, "maximum": MOST}
+
+
+def _whole(kind):
+    return {"type": "integer", "minimum": -LIMITS[kind], "maximum": LIMITS[kind] - 1}
+
+
+def _array(items, most):
+    return {"type": "array", "items": items, "maxItems": most}
+
+
+def _object(properties, optional=()):
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _reference(name):
+    return {"$ref": f"#/components/schemas/{name}"}

@@ -1,0 +1,313 @@
+"""The documents of a request, brought into the inputs of a ranker by their names."""
+
+import dataclasses
+import itertools
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import orjson
+
+from plackett.data._columns import numbers_of_ids
+from plackett.data._signature import Signature
+from plackett.data._strings import Strings
+from plackett.serving._errors import RequestError, nearest, quote
+
+ROWS, COLUMNS = ("query", "documents"), ("query", "ids", "features")  # what a request in JSON consists of
+DOCUMENT = ("id", "features")
+LONGEST_QUERY = 1000  # characters
+LIMITS = {"int32": 2**31, "int64": 2**63}
+MOST_POSITION = 2**24
+
+Where = Callable[[int, str], list[str | int]]  # the way in a request to a value, by document and name
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Documents:
+    """The documents of a request.
+
+    Args:
+        query: what the client calls the query. None = nothing.
+        ids: of the documents: strings, or whole numbers.
+        inputs: name -> [documents, ...], what the ranker is fed of them.
+    """
+
+    query: str | int | None
+    ids: list[Any]
+    inputs: dict[str, np.ndarray]
+
+
+class Names:
+    """The names that a ranker takes of a document.
+
+    Args:
+        signature: of the ranker.
+        most: documents that a request may have.
+    """
+
+    def __init__(self, signature: Signature, most: int):
+        self.signature = signature
+        self.most = most
+        self.features = signature.features
+        self.others = {**signature.ids, **signature.columns}
+        self.all = (*self.features, *self.others)
+        self._places = frozenset(self.all)
+        self.values_of = _getter(self.features)
+
+    def check_number(self, documents: int, where: Sequence[str | int]) -> None:
+        """Refuses a request of too many documents."""
+        if documents > self.most:
+            words = f"a request may have {self.most:,} documents, but this has {documents:,}"
+            raise RequestError(413, "too_many_documents", words, where)
+
+    def find_wrong(self, given: Sequence[Any], of: str, where: Sequence[str | int]) -> RequestError | None:
+        """What is wrong with the names that were given; None = nothing."""
+        for name in given:
+            if name not in self._places:
+                words = f"unknown feature {quote(name)}{of}; {nearest(str(name), self.all)}"
+                return RequestError(422, "unknown_feature", words, where)
+        present = set(given)
+        for name in self.all:
+            if name not in present:
+                hint = "; give null where its value is missing" if self.signature.missing else ""
+                return RequestError(
+                    422, "missing_feature", f"the feature {name!r}{of} is not there{hint}", [*where, name]
+                )
+        return None
+
+
+def _getter(names: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
+    """A function that gives the values of these names as a tuple."""
+    if len(names) > 1:
+        return operator.itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
+
+
+def read_json(body: bytes, names: Names) -> Documents:
+    """The documents of a request in JSON, in rows or in columns.
+
+    Raises:
+        RequestError: it is malformed, or its documents are not as the ranker takes them.
+    """
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise RequestError(400, "malformed_json", f"the body is no JSON: {error!s:.200}") from None
+    if not isinstance(given, dict):
+        raise RequestError(422, "wrong_form", f"the body must be an object, but is {_kind(given)}")
+    in_rows = "documents" in given
+    for name in given:
+        if name not in (ROWS if in_rows else COLUMNS):
+            words = f"unknown part {quote(name)} of a request; known are {', '.join(ROWS if in_rows else COLUMNS)}"
+            raise RequestError(422, "unknown_part", words)
+    query = _check_query(given.get("query"))
+    return _read_rows(query, given["documents"], names) if in_rows else _read_columns(query, given, names)
+
+
+def _check_query(query):
+    if type(query) not in (str, int, type(None)):
+        raise RequestError(
+            422, "wrong_type", f"query must be a string or a whole number, but is {_kind(query)}", ["query"]
+        )
+    if isinstance(query, str) and len(query) > LONGEST_QUERY:
+        words = f"query may have {LONGEST_QUERY:,} characters, but has {len(query):,}"
+        raise RequestError(422, "query_too_long", words, ["query"])
+    return query
+
+
+def _read_rows(query, rows, names):
+    if type(rows) is not list:
+        raise RequestError(422, "wrong_type", f"documents must be an array, but is {_kind(rows)}", ["documents"])
+    names.check_number(len(rows), ["documents"])
+    try:
+        ids, features = [row["id"] for row in rows], [row["features"] for row in rows]
+        flat = list(itertools.chain.from_iterable(map(names.values_of, features)))
+        others = {name: [values[name] for values in features] for name in names.others}
+    except (TypeError, KeyError, IndexError):
+        _refuse_rows(rows, names)
+    if any(len(row) != len(DOCUMENT) for row in rows) or any(len(values) != len(names.all) for values in features):
+        _refuse_rows(rows, names)
+
+    def where(document, name):
+        return ["documents", document, "features", name]
+
+    check_ids(ids, lambda document: ["documents", document, "id"])
+    width = len(names.features)
+    numbers = _as_numbers(flat, lambda place: (place // width, names.features[place % width]), ids, where)
+    return to_inputs(query, ids, numbers.reshape(len(rows), width), others, names, where)
+
+
+def _refuse_rows(rows, names) -> NoReturn:
+    """Raises what is wrong with the first document that is not of the right form."""
+    for i, row in enumerate(rows):
+        where: list[str | int] = ["documents", i]
+        if type(row) is not dict:
+            raise RequestError(422, "wrong_type", f"documents[{i}] must be an object, but is {_kind(row)}", where)
+        for name in DOCUMENT:
+            if name not in row:
+                raise RequestError(422, "missing_part", f"documents[{i}] has no {name!r}", [*where, name])
+        for name in row:
+            if name not in DOCUMENT:
+                words = f"unknown part {quote(name)} of documents[{i}]; known are {', '.join(DOCUMENT)}"
+                raise RequestError(422, "unknown_part", words, where)
+        values = row["features"]
+        if type(values) is not dict:
+            words = f"features of documents[{i}] must be an object, but is {_kind(values)}"
+            raise RequestError(422, "wrong_type", words, [*where, "features"])
+        wrong = names.find_wrong(list(values), f" of documents[{i}]", [*where, "features"])
+        if wrong is not None:
+            raise wrong
+    raise AssertionError("a document is of a wrong form, but none is")
+
+
+def _read_columns(query, given, names):
+    for name, kind, words in (("ids", list, "an array"), ("features", dict, "an object")):
+        if name not in given:
+            known = "documents, or ids and features" if name == "ids" else "ids and features"
+            raise RequestError(422, "missing_part", f"the request has no {name!r}: it must have {known}", [name])
+        if type(given[name]) is not kind:
+            raise RequestError(422, "wrong_type", f"{name} must be {words}, but is {_kind(given[name])}", [name])
+    ids, columns = given["ids"], given["features"]
+    names.check_number(len(ids), ["ids"])
+    if wrong := names.find_wrong(list(columns), "", ["features"]):
+        raise wrong
+    for name, column in columns.items():
+        if type(column) is not list:
+            words = f"feature {name!r} must be an array, but is {_kind(column)}"
+            raise RequestError(422, "wrong_type", words, ["features", name])
+        if len(column) != len(ids):
+            words = f"there are {len(ids):,} ids, but feature {name!r} has {len(column):,} values"
+            raise RequestError(422, "wrong_length", words, ["features", name])
+
+    def where(document, name):
+        return ["features", name, document]
+
+    check_ids(ids, lambda document: ["ids", document])
+    flat = list(itertools.chain.from_iterable(names.values_of(columns)))
+    numbers = _as_numbers(flat, lambda place: (place % len(ids), names.features[place // len(ids)]), ids, where)
+    others = {name: columns[name] for name in names.others}
+    return to_inputs(query, ids, numbers.reshape(len(names.features), len(ids)).T, others, names, where)
+
+
+def check_ids(ids: list, where: Callable[[int], Sequence[str | int]]) -> None:
+    """Refuses ids of documents that are not different strings or different whole numbers."""
+    kinds = set(map(type, ids))
+    if kinds <= {str} or (kinds == {int} and _within(ids, LIMITS["int64"])):
+        if len(set(ids)) == len(ids):
+            return
+        first_places = {one: place for place, one in reversed([*enumerate(ids)])}
+        place = next(place for place, one in enumerate(ids) if first_places[one] != place)
+        words = f"the ids of documents must differ, but {quote(ids[place])} is there twice"
+        raise RequestError(422, "duplicate_document", words, where(place))
+    first = type(ids[0])
+    place = next(
+        i for i, x in enumerate(ids) if type(x) is not first or first not in (str, int) or not _within_one(x, "int64")
+    )
+    words = f"the ids must all be strings, or all whole numbers of 64 bits, but one is {_kind(ids[place])}"
+    raise RequestError(422, "wrong_type", words, where(place))
+
+
+def _as_numbers(flat, at, ids, where):
+    """[values] float64, NaN where one is null."""
+    if not set(map(type, flat)) <= {float, int, type(None)}:
+        place = next(i for i, x in enumerate(flat) if type(x) not in (float, int, type(None)))
+        document, name = at(place)
+        raise _wrong_value(name, document, ids, "a number", flat[place], where)
+    return np.array(flat, "float64")
+
+
+def to_inputs(
+    query: str | int | None, ids: list, numbers: np.ndarray, others: dict[str, list], names: Names, where: Where
+) -> Documents:
+    """The documents as a ranker is fed them.
+
+    Args:
+        query: that of the request.
+        ids: of the documents.
+        numbers: [documents, features], the features in their order, NaN where they are missing.
+        others: name -> the values of ids and columns.
+        names: those that the ranker takes.
+        where: the way to a value in the request.
+
+    Raises:
+        RequestError: a value may not be there.
+    """
+    with np.errstate(over="ignore"):
+        features = np.ascontiguousarray(numbers, "float32")
+    if not np.isfinite(features).all():
+        _check_finite(features, numbers, ids, names, where)
+    inputs = {"features": features}
+    for name, kind in others_in_order(names):
+        inputs[name] = _of_kind(kind, name, others[name], ids, where)
+    return Documents(query, ids, inputs)
+
+
+def others_in_order(names: Names) -> Sequence[tuple[str, str]]:
+    """(name, kind) of ids and columns."""
+    return tuple(names.others.items())
+
+
+def _check_finite(features, numbers, ids, names, where):
+    missing = np.isnan(features)
+    for wrong, allowed in ((~missing & ~np.isfinite(features), False), (missing, names.signature.missing)):
+        if allowed or not wrong.any():
+            continue
+        document, place = (int(x) for x in np.unravel_index(wrong.argmax(), wrong.shape))
+        name = names.features[place]
+        if missing[document, place]:
+            words = f"feature {name!r} of document {quote(ids[document])} is missing, which this model does not allow"
+            raise RequestError(422, "missing_value", words, where(document, name))
+        words = f"feature {name!r} of document {quote(ids[document])} must be finite as a float32, but is "
+        raise RequestError(422, "not_finite", words + quote(float(numbers[document, place])), where(document, name))
+
+
+def _of_kind(kind, name, values, ids, where):
+    """[documents] or [documents, 2], what a ranker is fed of values of an id or a column."""
+    kinds, words = {
+        "text": ({str}, "a string"),
+        "int32": ({int}, "a whole number of 32 bits"),
+        "int64": ({int}, "a whole number of 64 bits"),
+        "number": ({int, float}, "a number"),
+        "position": ({int}, "a whole number from 1 to 2^24 - 1"),
+    }[kind]
+
+    def refuse(place):
+        raise _wrong_value(name, place, ids, words, values[place], where)
+
+    if not set(map(type, values)) <= kinds:
+        refuse(next(i for i, x in enumerate(values) if type(x) not in kinds))
+    if kind == "text":
+        return numbers_of_ids(Strings.of(values))
+    if kind == "number":
+        with np.errstate(over="ignore"):
+            found = np.array(values, "float32")
+        wrong = ~np.isfinite(found)
+        if wrong.any():
+            refuse(int(wrong.argmax()))
+        return found
+    lowest, highest = (1, MOST_POSITION) if kind == "position" else (-LIMITS[kind], LIMITS[kind])
+    for place, value in enumerate(values):
+        if not lowest <= value < highest:
+            refuse(place)
+    numbers = np.array(values, "int64" if kind == "int64" else "int32")
+    return numbers_of_ids(numbers)
+
+
+def _wrong_value(name, document, ids, wanted, given, where):
+    words = f"{name!r} of document {quote(ids[document])} must be {wanted}, but is {quote(given)}"
+    return RequestError(422, "missing_value" if given is None else "wrong_type", words, where(document, name))
+
+
+def _within(numbers, limit):
+    return not numbers or -limit <= min(numbers) <= max(numbers) < limit
+
+
+def _within_one(x, kind):
+    return not isinstance(x, int) or -LIMITS[kind] <= x < LIMITS[kind]
+
+
+def _kind(given):
+    """What something of JSON is, in words."""
+    names = {dict: "an object", list: "an array", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(given), "a number")

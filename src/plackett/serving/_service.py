@@ -1,0 +1,132 @@
+"""What the service does with a request, whatever carries it."""
+
+import asyncio
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import orjson
+
+from plackett.serving._arrow import read_arrow, write_ranking
+from plackett.serving._batcher import RETRY_SECONDS, Batcher, Scored
+from plackett.serving._errors import RequestError, quote
+from plackett.serving._model import ServedModel
+from plackett.serving._requests import Names, read_json
+from plackett.serving._settings import ServeSettings
+
+JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
+FORMS = {JSON: read_json, ARROW: read_arrow}
+LARGE = 2**20  # bytes of a body that is read in a thread of its own
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ranking:
+    """The documents of a request, the best first; those of equal scores in the order of the request.
+
+    Args:
+        query: what the client calls the query. None = nothing.
+        model: the fingerprint of the file that scored them.
+        ids: of the documents.
+        scores: theirs.
+        queue_seconds: how long the request waited.
+        lists: how many lists were scored together.
+    """
+
+    query: str | int | None
+    model: str
+    ids: list
+    scores: np.ndarray
+    queue_seconds: float = 0.0
+    lists: int = 0
+
+    def to_json(self) -> bytes:
+        """The answer as JSON."""
+        rows = zip(self.ids, self.scores.tolist(), strict=True)
+        ranking = [{"id": id_, "rank": rank, "score": score} for rank, (id_, score) in enumerate(rows, 1)]
+        return orjson.dumps({"query": self.query, "model": self.model, "ranking": ranking})
+
+    def to_arrow(self) -> bytes:
+        """The answer as a stream of Arrow."""
+        return write_ranking(self.query, self.model, self.ids, self.scores)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Serving:
+    """A model and the names that it takes, which change together."""
+
+    model: ServedModel
+    names: Names
+
+
+class Service:
+    """A model that ranks the documents of requests.
+
+    Args:
+        model: the first one.
+        settings: see `ServeSettings`.
+    """
+
+    def __init__(self, model: ServedModel, settings: ServeSettings):
+        self.settings = settings
+        self.batcher = Batcher(settings.max_batch_documents, settings.max_queue)
+        self.stops = False
+        self._readers = ThreadPoolExecutor(1, "plackett-reads")
+        self.swap(model)
+
+    @property
+    def model(self) -> ServedModel:
+        """The model that the next request gets."""
+        return self._serving.model
+
+    def swap(self, model: ServedModel) -> None:
+        """Replaces the model; each request is read and scored by one, those under way by the old one."""
+        self._serving = _Serving(model, Names(model.signature, self.settings.max_documents))
+
+    async def rank(self, body: bytes, form: str) -> Ranking:
+        """Ranks the documents of a request.
+
+        Args:
+            body: of the request.
+            form: its media type.
+
+        Raises:
+            RequestError: it gets no ranking.
+        """
+        if self.stops:
+            raise RequestError(503, "stopping", "the service stops", retry_seconds=RETRY_SECONDS)
+        self.batcher.check_room()
+        serving, read = self._serving, find_form(form)
+        if len(body) < LARGE:
+            documents = read(body, serving.names)
+        else:
+            loop = asyncio.get_running_loop()
+            documents = await loop.run_in_executor(self._readers, read, body, serving.names)
+        scored = Scored(np.zeros(0, "float32"), 0.0, 0)
+        if documents.ids:
+            scored = await self.batcher.score(serving.model, documents)
+        order = np.argsort(-scored.scores, kind="stable")
+        ids = [documents.ids[i] for i in order.tolist()]
+        return Ranking(
+            documents.query, serving.model.fingerprint, ids, scored.scores[order], scored.queue_seconds, scored.lists
+        )
+
+    def stop(self) -> None:
+        """Scores what waits, takes nothing more, and ends the threads."""
+        self.stops = True
+        self.batcher.stop()
+        self._readers.shutdown()
+
+
+def find_form(content_type: str):
+    """The function that reads a body of this type.
+
+    Raises:
+        RequestError: there is none.
+    """
+    media, _, parameters = content_type.partition(";")
+    charset = parameters.strip().lower()
+    if media.strip().lower() not in FORMS or (charset and charset.replace('"', "") != "charset=utf-8"):
+        given = quote(content_type) if content_type else "nothing"
+        words = f"the content type must be {JSON}, in UTF-8, or {ARROW}, but is {given}"
+        raise RequestError(415, "unknown_content_type", words)
+    return FORMS[media.strip().lower()]
