@@ -1,0 +1,78 @@
+"""Connections that a slow client cannot keep. Internal.
+
+uvicorn has no time limit for a header, for a client that opens a connection and is silent, or for one that does not read
+its answer.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from plackett.serving import _answers
+
+_LATE = "the header of the request did not arrive in {:g} seconds, which --body-seconds of the server says"
+
+
+def make_protocol(seconds: float, on_slow: Callable[[str], None]) -> Any:
+    """The class of uvicorn's connections, with time limits.
+
+    Args:
+        seconds: that a header may take from its first byte, and an answer from when its reader stops.
+        on_slow: is told of each connection that is closed: "header_too_slow" or "reader_too_slow".
+    """
+    body = _answers.error_body("header_too_slow", _LATE.format(seconds))
+    answer = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    answer += f"content-length: {len(body)}\r\n\r\n".encode() + body
+
+    class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+        header_timer = None
+        reader_timer = None
+
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            # As after an answer; the first byte ends it.
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+        def data_received(self, data):
+            if self.header_timer is None and self.awaits_header():
+                self.header_timer = self.loop.call_later(seconds, self.refuse_header)
+            super().data_received(data)
+            if not self.awaits_header():
+                self.header_timer = _cancel(self.header_timer)
+
+        def awaits_header(self):
+            return self.cycle is None or self.cycle.response_complete
+
+        def refuse_header(self):
+            self.header_timer = None
+            if not self.transport.is_closing() and self.awaits_header():
+                self.transport.write(answer)
+                self.transport.close()
+                on_slow("header_too_slow")
+
+        def pause_writing(self):
+            super().pause_writing()
+            self.reader_timer = self.loop.call_later(seconds, self.leave_reader)
+
+        def resume_writing(self):
+            super().resume_writing()
+            self.reader_timer = _cancel(self.reader_timer)
+
+        def leave_reader(self):
+            self.transport.abort()
+            on_slow("reader_too_slow")
+
+        def connection_lost(self, exc):
+            self.header_timer, self.reader_timer = _cancel(self.header_timer), _cancel(self.reader_timer)
+            super().connection_lost(exc)
+
+        def is_idle(self):
+            return self.awaits_header() and self.header_timer is None
+
+    return Connection
+
+
+def _cancel(timer):
+    if timer is not None:
+        timer.cancel()

@@ -1,0 +1,127 @@
+"""How large and how slow the body of a request may be. Internal."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from plackett.serving import _answers
+from plackett.serving._observe import note
+
+_LINGER_SECONDS = 5.0  # for which what a client still sends is thrown away, so that it comes to read the answer
+_BODIES = 16  # of the largest size, that all requests together may hold
+
+
+class _Refusal(Exception):  # noqa: N818 - an answer, and no fault of ours
+    """The answer to a request that is not read to its end."""
+
+    def __init__(self, status, code, message, *headers):
+        super().__init__(message)
+        self.status, self.code, self.headers = status, code, headers
+
+
+class Limits:
+    """An ASGI app behind limits: 413 for a large body, 408 for a slow one, 503 where all bodies together are too large.
+
+    The body is read here, before the app sees the request: as a list of pieces it would take a hundred times its size
+    in memory where a client sends it byte by byte.
+
+    Args:
+        app: gets each request with its whole body in one message.
+        max_bytes: of a body.
+        seconds: that a body may take to arrive.
+    """
+
+    def __init__(self, app: Any, *, max_bytes: int, seconds: float):
+        self._app, self._max_bytes, self._seconds = app, max_bytes, seconds
+        self._held = 0  # bytes, of all requests
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answers a request."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        body = bytearray()
+        try:
+            refusal = await self._read_in_time(body, scope, receive)
+            if refusal is None:
+                return await self._app(scope, _replay(body, receive), send)
+        except _Left:
+            return None
+        finally:
+            self._held -= len(body)
+        body.clear()
+        note(scope, code=refusal.code)
+        return await _refuse(refusal, receive, send)
+
+    async def _read_in_time(self, body, scope, receive):
+        """Reads a body; None, or why it is not read."""
+        try:
+            self._check(_declared(scope), 0)
+            async with asyncio.timeout(self._seconds):
+                await self._read(body, receive)
+        except _Refusal as refusal:
+            return refusal
+        except TimeoutError:
+            words = f"the body did not arrive in {self._seconds:g} seconds, which --body-seconds of the server says"
+            return _Refusal(408, "body_too_slow", words)
+        return None
+
+    async def _read(self, body, receive):
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Left
+            piece = message.get("body", b"")
+            self._check(len(body) + len(piece), len(piece))
+            body += piece
+            self._held += len(piece)
+            if not message.get("more_body", False):
+                return
+
+    def _check(self, size, more):
+        """Refuses a body of this size, of which this many bytes are new."""
+        if size > self._max_bytes:
+            limit = f"{self._max_bytes / 1e6:g} MB, which --max-body-mb of the server says"
+            words = f"a body has at most {limit}: send fewer documents, or columns or Arrow in place of rows"
+            raise _Refusal(413, "body_too_large", words)
+        if self._held + more > _BODIES * self._max_bytes:
+            raise _Refusal(503, "overloaded", "too many large bodies arrive at once: try again", (b"retry-after", b"1"))
+
+
+class _Left(Exception):  # noqa: N818
+    """The client closed the connection before its body was whole."""
+
+
+def _declared(scope):
+    """The size that a body is said to have; 0 where it is not said. The server has checked that it is a number."""
+    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
+
+
+def _replay(body, receive):
+    """A `receive` that gives this body, and then what comes after it."""
+    messages = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+    async def replay():
+        return messages.pop() if messages else await receive()
+
+    return replay
+
+
+async def _refuse(refusal, receive, send):
+    """Sends the whole answer at once, and closes the connection when the client has seen it.
+
+    To close while it sends would reset the connection, and most clients would lose the answer.
+    """
+    body = _answers.error_body(refusal.code, str(refusal))
+    await send(_answers.start(refusal.status, body, *refusal.headers))
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    if refusal.status != 408:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_SECONDS):
+                await _throw_away(receive)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _throw_away(receive):
+    message = await receive()
+    while message["type"] == "http.request" and message.get("more_body", False):
+        message = await receive()

@@ -1,0 +1,119 @@
+"""What Prometheus reads of a server. Internal."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, exposition
+
+_LENGTHS = {0: "0", 10: "1-10", 100: "11-100", 1000: "101-1000"}  # the most documents -> how the label says it
+_LONGER = "over 1000"
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_LISTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_SLOTS = tuple(2**k for k in range(4, 15))
+
+
+def length_label(documents: int) -> str:
+    """The label of a list of this many documents.
+
+    >>> length_label(0), length_label(10), length_label(11), length_label(5000)
+    ('0', '1-10', '11-100', 'over 1000')
+    """
+    return next((label for most, label in _LENGTHS.items() if documents <= most), _LONGER)
+
+
+class Metrics:
+    """The counters of one server, in a registry of its own.
+
+    No label has a value that a client chooses: a client could otherwise make series without end.
+
+    >>> metrics = Metrics()
+    >>> metrics.request(route="/rank", status=200, code="", seconds=0.02, documents=100)
+    >>> line = 'plackett_rank_seconds_count{documents="11-100"} 1.0'
+    >>> line in metrics.page(None)[0].decode()
+    True
+    """
+
+    def __init__(self):
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._requests = Counter(
+            "plackett_requests", "Requests by route, status and code of error.", ["route", "status", "code"], registry=registry
+        )
+        self._seconds = Histogram(
+            "plackett_rank_seconds",
+            "From a request's header to its answer, of lists that were ranked, by their number of documents.",
+            ["documents"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._queue = Histogram(
+            "plackett_queue_seconds", "How long a list waited for a run of the model.", buckets=_SECONDS, registry=registry
+        )
+        self._lists = Histogram("plackett_batch_lists", "Lists in a run of the model.", buckets=_LISTS, registry=registry)
+        self._slots = Histogram(
+            "plackett_batch_slots", "Lists times the longest one's documents in a run.", buckets=_SLOTS, registry=registry
+        )
+        self.in_flight = Gauge("plackett_requests_in_flight", "Requests whose answer is not out.", registry=registry)
+        self._queued = Gauge("plackett_queued_lists", "Lists that wait for a run of the model.", registry=registry)
+        self._reloads = Counter(
+            "plackett_reloads",
+            "How reloads ended: loaded, unchanged (the same file), failed (the old model serves on), or missing (no file).",
+            ["result"],
+            registry=registry,
+        )
+        for result in RELOADS:
+            self._reloads.labels(result)
+        self._model = Gauge(
+            "plackett_model_info",
+            "1 for the model that serves: the fingerprints of its file, its weights and its training data.",
+            ["file", "weights", "training_data", "plackett"],
+            registry=registry,
+        )
+        self._loaded = Gauge("plackett_model_loaded_timestamp_seconds", "When that model came.", registry=registry)
+        for label in (*_LENGTHS.values(), _LONGER):
+            self._seconds.labels(label)
+
+    def request(self, *, route: str, status: int, code: str, seconds: float, documents: int | None) -> None:
+        """Counts a request whose answer is out.
+
+        Args:
+            route: of the app, and never what a client made up.
+            status: of the answer.
+            code: of its error; "" where there is none.
+            seconds: from its header to its answer.
+            documents: of its list, where it was ranked.
+        """
+        self._requests.labels(route, str(status), code).inc()
+        if documents is not None:
+            self._seconds.labels(length_label(documents)).observe(seconds)
+
+    def batch(self, *, lists: int, slots: int) -> None:
+        """Counts a run of the model."""
+        self._lists.observe(lists)
+        self._slots.observe(slots)
+
+    def waited(self, seconds: float) -> None:
+        """Counts how long a list waited."""
+        self._queue.observe(seconds)
+
+    def watch_queue(self, length) -> None:
+        """Reads the number of lists that wait from this function whenever the metrics are asked for."""
+        self._queued.set_function(length)
+
+    def reload(self, result: str) -> None:
+        """Counts the end of a reload, one of `RELOADS`."""
+        self._reloads.labels(result).inc()
+
+    def model(self, fingerprint: str, facts: Mapping) -> None:
+        """Says which model serves from now on."""
+        self._model.clear()
+        words = (str(facts.get(key) or "") for key in ("model", "training_data", "plackett"))
+        self._model.labels(fingerprint, *words).set(1)
+        self._loaded.set_to_current_time()
+
+    def page(self, accept: str | None) -> tuple[bytes, str]:
+        """What a scraper reads, and its content type, in the form that it asks for."""
+        encode, content_type = exposition.choose_encoder(accept or "")
+        return encode(self.registry), content_type
+
+
+RELOADS = ("loaded", "unchanged", "failed", "missing")

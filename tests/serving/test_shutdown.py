@@ -1,0 +1,71 @@
+"""A server that is told to stop under load loses no request."""
+
+import contextlib
+import signal
+
+import pytest
+from ranker_files import write_ranker
+from server_process import Load, body_of, documents, server
+
+
+@pytest.fixture
+def model(tmp_path):
+    return write_ranker(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_sigterm_under_load_loses_no_request_and_exits_with_0(model, tmp_path, keep_alive):
+    with server(model, tmp_path) as process, Load(process, clients=8, keep_alive=keep_alive) as load:
+        load.wait_for(answers=100)
+        process.send_signal(signal.SIGTERM)
+        load.join()
+        assert load.failures == []
+        assert {status for status, _, _ in load.answers} == {200}
+        assert process.process.wait(30) == 0
+        assert [line["event"] for line in process.lines() if line["event"] != "request"] == ["start", "stop", "end"]
+
+
+def test_a_body_that_is_under_way_is_answered_and_new_connections_are_refused(model, tmp_path):
+    with server(model, tmp_path) as process, contextlib.closing(process.socket()) as connection:
+        body = body_of(documents(1.0, 2.0))
+        head = f"POST /rank HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body[:10])
+        process.rank(documents(1.0))  # by which the header has come
+        process.send_signal(signal.SIGTERM)
+        process.wait_for_line("stop")
+        with pytest.raises(ConnectionRefusedError):
+            process.socket()
+        connection.sendall(body[10:])
+        answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"connection: close" in answer.lower()
+        assert process.process.wait(30) == 0
+
+
+def test_a_request_on_an_idle_connection_is_answered_after_sigterm(model, tmp_path):
+    with server(model, tmp_path) as process, contextlib.closing(process.connect()) as connection:
+        connection.request("GET", "/health/ready")
+        assert connection.getresponse().read()
+        process.send_signal(signal.SIGTERM)
+        process.wait_for_line("stop")
+        connection.request("GET", "/health/ready")
+        answer = connection.getresponse()
+        assert answer.status == 503
+        assert answer.headers["connection"] == "close"
+        assert process.process.wait(30) == 0
+
+
+def test_what_is_not_done_when_the_time_is_over_is_told_so(model, tmp_path):
+    flags = ["--shutdown-seconds", "1", "--body-seconds", "60"]
+    with server(model, tmp_path, *flags) as process, contextlib.closing(process.socket()) as connection:
+        connection.sendall(b"POST /rank HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n")
+        process.rank(documents(1.0))
+        process.send_signal(signal.SIGTERM)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert process.process.wait(30) == 0
+
+
+def test_sighup_before_the_model_is_loaded_ends_nothing(tmp_path):
+    model = write_ranker(tmp_path / "model.onnx")
+    with server(model, tmp_path) as process:
+        assert process.rank(documents(1.0))[0] == 200
