@@ -9,6 +9,7 @@ import pytest
 from plackett.data._signature import Signature
 from plackett.serving import _reload
 from plackett.serving._reload import Reloader, Stamp
+from plackett.serving._shutdown import Wish
 
 
 @dataclasses.dataclass
@@ -28,7 +29,7 @@ class Watch:
     """A reloader over a file, with what it told and what it served."""
 
     def __init__(self, path, *, watch=True, load=load):
-        self.path, self.told, self.served = path, [], []
+        self.path, self.told, self.served, self.wish = path, [], [], Wish()
         self.reloader = Reloader(
             path,
             load=load,
@@ -36,6 +37,7 @@ class Watch:
             model=load(path),
             stamp=Stamp.of(path),
             watch=watch,
+            wish=self.wish,
             tell=lambda result, **facts: self.told.append((result, facts)),
         )
 
@@ -92,7 +94,7 @@ def test_without_watch_a_change_waits_until_it_is_asked_for(path):
             replace(path, "two")
             await asyncio.sleep(0.3)
             assert watch.served == []
-            watch.reloader.ask()
+            watch.wish.reload = True
             assert await watch.wait(1) == ["loaded"]
 
     asyncio.run(run())
@@ -102,7 +104,7 @@ def test_a_file_that_is_broken_and_then_mended_is_served_though_nobody_asks_agai
     async def run():
         async with Watch(path, watch=False) as watch:
             replace(path, "broken")
-            watch.reloader.ask()
+            watch.wish.reload = True
             assert await watch.wait(1) == ["failed"]
             assert "broken" in watch.told[0][1]["error"]
             await asyncio.sleep(0.3)
@@ -202,7 +204,7 @@ def test_a_link_that_is_turned_to_another_folder_is_a_change(tmp_path):
 def test_the_same_model_asked_for_again_is_not_served_anew(path):
     async def run():
         async with Watch(path, watch=False) as watch:
-            watch.reloader.ask()
+            watch.wish.reload = True
             assert await watch.wait(1) == ["unchanged"]
             assert watch.served == []
 

@@ -28,7 +28,9 @@ def test_sigterm_under_load_loses_no_request_and_exits_with_0(model, tmp_path, k
 def test_a_body_that_is_under_way_is_answered_and_new_connections_are_refused(model, tmp_path):
     with server(model, tmp_path) as process, contextlib.closing(process.socket()) as connection:
         body = body_of(documents(1.0, 2.0))
-        head = f"POST /rank HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        head = (
+            f"POST /rank HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
         connection.sendall(head.encode() + body[:10])
         process.rank(documents(1.0))  # by which the header has come
         process.send_signal(signal.SIGTERM)

@@ -55,6 +55,7 @@ class Signature:
         try:
             given = json.loads(text)
             form = given.pop("form")
+            given.pop("file", None)  # which the text beside a file says of it, for people
             made = cls(**given | {"features": tuple(given["features"]), "outputs": tuple(given["outputs"])})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"this is no signature of a ranker: {error}") from error

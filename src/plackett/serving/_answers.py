@@ -1,20 +1,44 @@
-"""Answers that come from below the app, where no framework is at hand. Internal."""
+"""What became of a request, and answers that come from below the app. Internal."""
 
-import json
+import dataclasses
+from typing import Any
 
-_CLOSE = (b"connection", b"close")
+from plackett.serving._errors import RequestError
 
-
-def error_body(code: str, message: str) -> bytes:
-    """An error in the one form of this server."""
-    return json.dumps({"error": {"code": code, "message": message, "where": []}}).encode()
+ANSWER = "plackett.answer"  # in the scope of a request
 
 
-def start(status: int, body: bytes, *headers: tuple[bytes, bytes]) -> dict:
+@dataclasses.dataclass
+class Answer:
+    """What became of a request, which those who watch read from its scope under `ANSWER`.
+
+    Args:
+        query: what the client calls the query. None = nothing.
+        documents: how many there were. None = they could not be read.
+        model: the fingerprint of the file that scored them.
+        queue_seconds: how long it waited.
+        lists: how many lists were scored together.
+        code: of the error. None = there is a ranking.
+    """
+
+    query: str | int | None = None
+    documents: int | None = None
+    model: str | None = None
+    queue_seconds: float | None = None
+    lists: int | None = None
+    code: str | None = None
+
+
+def start(error: RequestError) -> dict[str, Any]:
     """The ASGI message that begins an answer after which the connection closes."""
-    length = (b"content-length", str(len(body)).encode())
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(error.body())),
+        "connection": "close",
+        **error.headers,
+    }
     return {
         "type": "http.response.start",
-        "status": status,
-        "headers": [(b"content-type", b"application/json"), length, _CLOSE, *headers],
+        "status": error.status,
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }

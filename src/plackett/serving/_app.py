@@ -1,7 +1,6 @@
 """The service over HTTP."""
 
 import contextlib
-import dataclasses
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,34 +12,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 import plackett
+from plackett.serving._answers import ANSWER, Answer
 from plackett.serving._errors import RequestError
+from plackett.serving._limits import Limits
+from plackett.serving._logs import open_log
+from plackett.serving._metrics import Metrics
 from plackett.serving._model import ServedModel
+from plackett.serving._observe import Observe
 from plackett.serving._openapi import describe
 from plackett.serving._service import ARROW, JSON, Service
 from plackett.serving._settings import ServeSettings
-
-ANSWER = "plackett.answer"  # in the scope of a request
-
-
-@dataclasses.dataclass
-class Answer:
-    """What became of a request, which those who watch read from its scope under `ANSWER`.
-
-    Args:
-        query: what the client calls the query. None = nothing.
-        documents: how many there were. None = they could not be read.
-        model: the fingerprint of the file that scored them.
-        queue_seconds: how long it waited.
-        lists: how many lists were scored together.
-        code: of the error. None = there is a ranking.
-    """
-
-    query: str | int | None = None
-    documents: int | None = None
-    model: str | None = None
-    queue_seconds: float | None = None
-    lists: int | None = None
-    code: str | None = None
+from plackett.serving._version import describe_version
 
 
 def make_app(path: str | os.PathLike, settings: ServeSettings | None = None) -> FastAPI:
@@ -55,7 +37,8 @@ def make_app(path: str | os.PathLike, settings: ServeSettings | None = None) -> 
         FileNotFoundError: there is none.
     """
     settings = settings or ServeSettings()
-    service = Service(ServedModel(path, settings.threads), settings)
+    metrics = Metrics()
+    service = Service(ServedModel(path, settings.threads), settings, metrics)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -65,12 +48,16 @@ def make_app(path: str | os.PathLike, settings: ServeSettings | None = None) -> 
     app = FastAPI(
         title="plackett", version=plackett.__version__, lifespan=lifespan, redoc_url=None, redirect_slashes=False
     )
-    app.state.service = service
+    app.state.service, app.state.log = service, open_log(settings.log)
     # FastAPI would describe what it reads itself; here the signature of the model says what is read.
     app.openapi = lambda: describe(service.model.signature, settings)  # type: ignore[method-assign]
     _add_routes(app, service)
     app.add_exception_handler(RequestError, _refuse)
     app.add_exception_handler(HTTPException, _refuse_of_http)
+    app.add_exception_handler(Exception, _tell_fault)
+    routes = [route.path for route in app.routes]
+    app.add_middleware(Limits, max_bytes=int(settings.max_body_mb * 1e6), seconds=settings.body_seconds)
+    app.add_middleware(Observe, metrics=metrics, log=app.state.log, routes=routes, drains=lambda: service.drains)
     return app
 
 
@@ -96,15 +83,20 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         return _json({"status": "live"})
 
     async def ready(request: Request) -> Response:
-        if service.stops:
+        if service.stops or service.drains:
             raise RequestError(503, "stopping", "the service stops")
         return _json({"status": "ready", "model": service.model.fingerprint})
 
     async def version(request: Request) -> Response:
-        return _json({"plackett": plackett.__version__, "model": service.model.fingerprint})
+        return _json(describe_version(service))
+
+    async def metrics(request: Request) -> Response:
+        page, form = service.metrics.page(request.headers.get("accept"))
+        return Response(page, headers={"content-type": form})
 
     app.add_route("/rank", rank, methods=["POST"])
-    for way, answer in {"/schema": schema, "/health/live": live, "/health/ready": ready, "/version": version}.items():
+    ways = {"/schema": schema, "/health/live": live, "/health/ready": ready, "/version": version, "/metrics": metrics}
+    for way, answer in ways.items():
         app.add_route(way, answer, methods=["GET"])
 
 
@@ -135,3 +127,9 @@ async def _refuse_of_http(request: Request, error: Exception) -> Response:
     refusal = RequestError(error.status_code, code, str(error.detail))
     refusal.headers = dict(error.headers or {})
     return await _refuse(request, refusal)
+
+
+async def _tell_fault(request: Request, error: Exception) -> Response:
+    """A fault of plackett, in the form of all errors; the server logs it."""
+    words = f"{type(error).__name__} in the service: this is no error of the request"
+    return await _refuse(request, RequestError(500, "internal", words))

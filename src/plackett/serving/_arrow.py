@@ -16,6 +16,23 @@ LONGEST_QUERY = 1000
 COMPRESSION = {"record batch": 3, "dictionary": 1}  # the field of a message's header that says so, or leads to it
 
 
+def _is_number(kind):
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def _is_text(kind):
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+# (whether a column may be of a type of Arrow, what it must hold).
+IDS = (lambda kind: _is_text(kind) or pa.types.is_integer(kind), "strings or whole numbers")
+FEATURES = (lambda kind: _is_number(kind) or pa.types.is_null(kind), "numbers")
+TEXT, NUMBER, WHOLE = (_is_text, "strings"), (_is_number, "numbers"), (pa.types.is_integer, "whole numbers")
+OTHERS = {"text": TEXT, "number": NUMBER, "int32": WHOLE, "int64": WHOLE, "position": WHOLE}
+
+
 def read_arrow(body: bytes, names: Names) -> Documents:
     """The documents of a request as a stream of Arrow: a row a document, columns by name.
 
@@ -26,9 +43,9 @@ def read_arrow(body: bytes, names: Names) -> Documents:
         _check_plain(body)
         with pa.ipc.open_stream(body) as reader:
             _check_columns(reader.schema, names)
-            table = _read(reader, names)
+            batch = _read(reader, names)
             query = _query(reader.schema)
-        return _to_documents(query, table, names)
+        return _to_documents(query, batch, names)
     except RequestError:
         raise
     except (pa.ArrowException, OSError, ValueError, MemoryError, struct.error) as error:
@@ -80,28 +97,18 @@ def _check_columns(schema, names):
         raise RequestError(422, "duplicate_column", "two columns have the same name")
     if wrong := names.find_wrong([name for name in given if name != DOCUMENT], "", []):
         raise wrong
-    text_or_whole = "strings or whole numbers"
-    kinds = {"text": ("strings", _is_text), "number": ("numbers", _is_number)}
-    for name in given:
-        if name == DOCUMENT:
-            words, fits = text_or_whole, lambda kind: _is_text(kind) or pa.types.is_integer(kind)
-        elif name in names.others:
-            words, fits = kinds.get(names.others[name], ("whole numbers", pa.types.is_integer))
-        else:
-            words, fits = "numbers", lambda kind: _is_number(kind) or pa.types.is_null(kind)
-        kind = schema.field(name).type
+    kinds = dict(zip(given, schema.types, strict=True))
+    for name, (fits, words) in {DOCUMENT: IDS, **{name: OTHERS[kind] for name, kind in names.others.items()}}.items():
+        _check_kind(name, kinds.pop(name), fits, words)
+    fits, words = FEATURES
+    for kind in set(kinds.values()):
         if not fits(kind):
-            raise RequestError(422, "wrong_type", f"column {name!r} must hold {words}, but holds {kind!s:.40}", [name])
+            _check_kind(next(name for name in given if kinds.get(name) == kind), kind, fits, words)
 
 
-def _is_number(kind):
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
-
-
-def _is_text(kind):
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+def _check_kind(name, kind, fits, words):
+    if not fits(kind):
+        raise RequestError(422, "wrong_type", f"column {name!r} must hold {words}, but holds {kind!s:.40}", [name])
 
 
 def _read(reader, names):
@@ -111,7 +118,9 @@ def _read(reader, names):
         names.check_number(documents, [DOCUMENT])
         batch.validate(full=True)  # which else may point outside of its memory
         batches.append(batch)
-    return pa.Table.from_batches(batches, reader.schema).combine_chunks()
+    if len(batches) != 1:
+        batches = pa.Table.from_batches(batches, reader.schema).combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], reader.schema)
 
 
 def _query(schema):
@@ -123,24 +132,23 @@ def _query(schema):
     return None if query is None else query.decode()
 
 
-def _to_documents(query, table, names):
+def _to_documents(query, batch, names):
     def where(document: int, name: str) -> list[str | int]:
         return [name, document]
 
-    ids = table.column(DOCUMENT).to_pylist()
+    ids = batch.column(DOCUMENT).to_pylist()
     check_ids(ids, lambda document: [DOCUMENT, document])
-    others = {name: table.column(name).to_pylist() for name in names.others}
-    return to_inputs(query, ids, _matrix(table.select(names.features)), others, names, where)
+    others = {name: batch.column(name).to_pylist() for name in names.others}
+    return to_inputs(query, ids, _matrix(batch.select(names.features)), others, names, where)
 
 
-def _matrix(table):
+def _matrix(batch):
     """[documents, features], NaN where a value is missing."""
-    if not table.num_columns or not table.num_rows:
-        return np.zeros((table.num_rows, table.num_columns))
-    empty = [i for i, field in enumerate(table.schema) if pa.types.is_null(field.type)]
-    for i in empty:
-        table = table.set_column(i, table.schema.names[i], table.column(i).cast("float32"))
-    (batch,) = table.to_batches()
+    if not batch.num_columns or not batch.num_rows:
+        return np.zeros((batch.num_rows, batch.num_columns))
+    for i, kind in enumerate(batch.schema.types):
+        if pa.types.is_null(kind):
+            batch = batch.set_column(i, batch.schema.names[i], batch.column(i).cast("float32"))
     return batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
 
 

@@ -5,7 +5,7 @@ import collections
 import dataclasses
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,9 +49,11 @@ class Batcher:
     Args:
         most_documents: of a run, padding included, unless one list alone has more.
         most_waiting: requests that may wait.
+        tell: is given the lists of each run, and its documents, padding included.
     """
 
-    def __init__(self, most_documents: int, most_waiting: int):
+    def __init__(self, most_documents: int, most_waiting: int, tell: Callable[[int, int], None]):
+        self._tell = tell
         self._most_documents = most_documents
         self._most_waiting = most_waiting
         self._waiting: collections.deque[_Waiting] = collections.deque()
@@ -82,10 +84,11 @@ class Batcher:
             self._changed.notify()
         return await future
 
-    def check_room(self) -> None:
-        """Raises a RequestError where too many requests wait."""
-        if len(self._waiting) > self._most_waiting:
-            words = f"{len(self._waiting):,} requests wait already, and {self._most_waiting:,} may: come again"
+    def check_room(self, besides: int = 0) -> None:
+        """Raises a RequestError where too many requests wait, with some that wait elsewhere."""
+        waiting = len(self._waiting) + besides
+        if waiting >= self._most_waiting:
+            words = f"{waiting:,} requests wait already, and {self._most_waiting:,} may: come again"
             raise RequestError(503, "overloaded", words, retry_seconds=RETRY_SECONDS)
 
     def stop(self) -> None:
@@ -105,6 +108,7 @@ class Batcher:
                     return
                 batch = take_batch(self._waiting, self._most_documents)
             if batch:
+                self._tell(len(batch), len(batch) * max(one.size for one in batch))
                 _score(batch)
 
 

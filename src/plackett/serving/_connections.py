@@ -10,6 +10,7 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from plackett.serving import _answers
+from plackett.serving._errors import RequestError
 
 _LATE = "the header of the request did not arrive in {:g} seconds, which --body-seconds of the server says"
 
@@ -21,9 +22,7 @@ def make_protocol(seconds: float, on_slow: Callable[[str], None]) -> Any:
         seconds: that a header may take from its first byte, and an answer from when its reader stops.
         on_slow: is told of each connection that is closed: "header_too_slow" or "reader_too_slow".
     """
-    body = _answers.error_body("header_too_slow", _LATE.format(seconds))
-    answer = b"HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\n"
-    answer += f"content-length: {len(body)}\r\n\r\n".encode() + body
+    answer = _write(RequestError(408, "header_too_slow", _LATE.format(seconds)))
 
     class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         header_timer = None
@@ -32,7 +31,9 @@ def make_protocol(seconds: float, on_slow: Callable[[str], None]) -> Any:
         def connection_made(self, transport):
             super().connection_made(transport)
             # As after an answer; the first byte ends it.
-            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
         def data_received(self, data):
             if self.header_timer is None and self.awaits_header():
@@ -67,10 +68,13 @@ def make_protocol(seconds: float, on_slow: Callable[[str], None]) -> Any:
             self.header_timer, self.reader_timer = _cancel(self.header_timer), _cancel(self.reader_timer)
             super().connection_lost(exc)
 
-        def is_idle(self):
-            return self.awaits_header() and self.header_timer is None
-
     return Connection
+
+
+def _write(error):
+    """An answer as its bytes, where no request was read that could be answered by the app."""
+    lines = [b": ".join(header) for header in _answers.start(error)["headers"]]
+    return b"\r\n".join([b"HTTP/1.1 408 Request Timeout", *lines, b"", error.body()])
 
 
 def _cancel(timer):

@@ -5,18 +5,11 @@ import contextlib
 from typing import Any
 
 from plackett.serving import _answers
-from plackett.serving._observe import note
+from plackett.serving._answers import ANSWER, Answer
+from plackett.serving._errors import RequestError
 
 _LINGER_SECONDS = 5.0  # for which what a client still sends is thrown away, so that it comes to read the answer
 _BODIES = 16  # of the largest size, that all requests together may hold
-
-
-class _Refusal(Exception):  # noqa: N818 - an answer, and no fault of ours
-    """The answer to a request that is not read to its end."""
-
-    def __init__(self, status, code, message, *headers):
-        super().__init__(message)
-        self.status, self.code, self.headers = status, code, headers
 
 
 class Limits:
@@ -49,7 +42,7 @@ class Limits:
         finally:
             self._held -= len(body)
         body.clear()
-        note(scope, code=refusal.code)
+        scope[ANSWER] = Answer(code=refusal.code)
         return await _refuse(refusal, receive, send)
 
     async def _read_in_time(self, body, scope, receive):
@@ -58,11 +51,11 @@ class Limits:
             self._check(_declared(scope), 0)
             async with asyncio.timeout(self._seconds):
                 await self._read(body, receive)
-        except _Refusal as refusal:
+        except RequestError as refusal:
             return refusal
         except TimeoutError:
             words = f"the body did not arrive in {self._seconds:g} seconds, which --body-seconds of the server says"
-            return _Refusal(408, "body_too_slow", words)
+            return RequestError(408, "body_too_slow", words)
         return None
 
     async def _read(self, body, receive):
@@ -82,12 +75,12 @@ class Limits:
         if size > self._max_bytes:
             limit = f"{self._max_bytes / 1e6:g} MB, which --max-body-mb of the server says"
             words = f"a body has at most {limit}: send fewer documents, or columns or Arrow in place of rows"
-            raise _Refusal(413, "body_too_large", words)
+            raise RequestError(413, "body_too_large", words)
         if self._held + more > _BODIES * self._max_bytes:
-            raise _Refusal(503, "overloaded", "too many large bodies arrive at once: try again", (b"retry-after", b"1"))
+            raise RequestError(503, "overloaded", "too many large bodies arrive at once: come again", retry_seconds=1)
 
 
-class _Left(Exception):  # noqa: N818
+class _Left(Exception):  # noqa: N818 - no error
     """The client closed the connection before its body was whole."""
 
 
@@ -107,14 +100,13 @@ def _replay(body, receive):
 
 
 async def _refuse(refusal, receive, send):
-    """Sends the whole answer at once, and closes the connection when the client has seen it.
+    """Sends the whole answer at once, and closes the connection when the client has had time to see it.
 
-    To close while it sends would reset the connection, and most clients would lose the answer.
+    To close while the client sends would reset the connection, and most clients would lose the answer.
     """
-    body = _answers.error_body(refusal.code, str(refusal))
-    await send(_answers.start(refusal.status, body, *refusal.headers))
-    await send({"type": "http.response.body", "body": body, "more_body": True})
-    if refusal.status != 408:
+    await send(_answers.start(refusal))
+    await send({"type": "http.response.body", "body": refusal.body(), "more_body": True})
+    if refusal.status != 408:  # a slow client has sent nothing more
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_SECONDS):
                 await _throw_away(receive)

@@ -1,8 +1,9 @@
 """What a server says of itself, one JSON object a line. Internal."""
 
+import contextlib
 import logging
 import sys
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 
@@ -10,19 +11,29 @@ _LONGEST = 200  # characters of what a client chose, in a line
 _OTHERS = ("uvicorn.error", "uvicorn.asgi", "asyncio", "py.warnings")  # whose lines are ours too
 
 
-def open_log(form: str, stream: TextIO | None = None) -> Any:
-    """A logger of structlog: its methods are levels, and their keywords are what a line says.
+class _Lines:
+    """Standard error, a line at a time. Where nobody takes a line any more, the server serves on."""
+
+    def msg(self, line):
+        with contextlib.suppress(OSError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    info = warning = error = msg
+
+
+def open_log(form: str) -> Any:
+    """A logger of structlog on standard error: its methods are levels, and their keywords are what a line says.
 
     Nothing of structlog's or of Python's own logging is set for anyone else.
 
     Args:
         form: "json", or "text" for people.
-        stream: where the lines go; None = standard error.
     """
     # Both write one line whatever is in a query: JSON in ASCII, and Python's repr.
     render = structlog.processors.JSONRenderer() if form == "json" else structlog.processors.KeyValueRenderer()
     return structlog.wrap_logger(
-        structlog.PrintLogger(stream or sys.stderr),
+        _Lines(),
         wrapper_class=structlog.BoundLogger,
         processors=[
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -33,13 +44,14 @@ def open_log(form: str, stream: TextIO | None = None) -> Any:
     )
 
 
-def shorten(text: str | None) -> str | None:
+def shorten(given: str | int | None) -> str | int | None:
     """What a client chose, short enough for a line.
 
     >>> len(shorten("q" * 1000))
     200
     """
-    return text if text is None or len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    is_long = isinstance(given, str) and len(given) > _LONGEST
+    return f"{given:.{_LONGEST - 3}}..." if is_long else given
 
 
 class _Forward(logging.Handler):

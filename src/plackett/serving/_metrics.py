@@ -36,7 +36,10 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._requests = Counter(
-            "plackett_requests", "Requests by route, status and code of error.", ["route", "status", "code"], registry=registry
+            "plackett_requests",
+            "Requests by route, status and code of error.",
+            ["route", "status", "code"],
+            registry=registry,
         )
         self._seconds = Histogram(
             "plackett_rank_seconds",
@@ -46,11 +49,19 @@ class Metrics:
             registry=registry,
         )
         self._queue = Histogram(
-            "plackett_queue_seconds", "How long a list waited for a run of the model.", buckets=_SECONDS, registry=registry
+            "plackett_queue_seconds",
+            "How long a list waited for a run of the model.",
+            buckets=_SECONDS,
+            registry=registry,
         )
-        self._lists = Histogram("plackett_batch_lists", "Lists in a run of the model.", buckets=_LISTS, registry=registry)
+        self._lists = Histogram(
+            "plackett_batch_lists", "Lists in a run of the model.", buckets=_LISTS, registry=registry
+        )
         self._slots = Histogram(
-            "plackett_batch_slots", "Lists times the longest one's documents in a run.", buckets=_SLOTS, registry=registry
+            "plackett_batch_slots",
+            "Lists times the longest one's documents in a run.",
+            buckets=_SLOTS,
+            registry=registry,
         )
         self.in_flight = Gauge("plackett_requests_in_flight", "Requests whose answer is not out.", registry=registry)
         self._queued = Gauge("plackett_queued_lists", "Lists that wait for a run of the model.", registry=registry)
@@ -86,8 +97,8 @@ class Metrics:
         if documents is not None:
             self._seconds.labels(length_label(documents)).observe(seconds)
 
-    def batch(self, *, lists: int, slots: int) -> None:
-        """Counts a run of the model."""
+    def batch(self, lists: int, slots: int) -> None:
+        """Counts a run of the model on so many lists, and documents with their padding."""
         self._lists.observe(lists)
         self._slots.observe(slots)
 

@@ -15,7 +15,7 @@ from plackett.serving._protobuf import has_external_data
 
 WAY_OUT = "write it with `plackett export`"
 SCORES = "scores"
-WARM_UP = (1, 2)  # lists and documents of the first run
+MASK = [[True, True], [True, False]]  # of the first run
 
 
 class ServedModel:
@@ -43,7 +43,7 @@ class ServedModel:
         self.signature = _read_signature(path, self._session)
         self._inputs = _check_inputs(path, self._session, self.signature)
         try:
-            self.run(self.inputs_of(*WARM_UP))
+            self.run(self._small_inputs())
         except RuntimeError as error:
             raise ValueError(f"{path} could not be run: {error}") from error
 
@@ -64,15 +64,10 @@ class ServedModel:
             raise RuntimeError(f"it gives scores of shape {scores.shape} for lists of shape {inputs['mask'].shape}")
         return scores
 
-    def inputs_of(self, lists: int, size: int) -> dict[str, np.ndarray]:
-        """Inputs of so many lists of padding alone, whose first document is one of zeros."""
-        inputs = {
-            name: np.zeros((lists, size, *tail), dtype)
-            for name, (dtype, tail) in kinds_of_inputs(self.signature).items()
-        }
-        inputs["mask"] = np.zeros((lists, size), bool)
-        inputs["mask"][:, :1] = True
-        return inputs
+    def _small_inputs(self):
+        """Those of two lists, of two documents and of one, all of zeros."""
+        kinds = kinds_of_inputs(self.signature).items()
+        return {"mask": np.array(MASK)} | {name: np.zeros((2, 2, *tail), dtype) for name, (dtype, tail) in kinds}
 
 
 def kinds_of_inputs(signature: Signature) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -114,9 +109,10 @@ def _read_signature(path, session) -> Signature:
         signature = Signature.from_json(text)
     except ValueError as error:
         raise ValueError(f"{path}: {error}; {WAY_OUT}") from error
-    given = [output.name for output in session.get_outputs()]
-    if SCORES not in given:
-        raise ValueError(f"{path} has no output `scores`, which ranks, but {', '.join(given)}; {WAY_OUT}")
+    given = {output.name: output.type for output in session.get_outputs()}
+    if given.get(SCORES) != "tensor(float)":
+        shown = ", ".join(f"{name} {kind}" for name, kind in given.items())
+        raise ValueError(f"{path} has no output `scores` of float32, which ranks, but {shown}; {WAY_OUT}")
     return signature
 
 

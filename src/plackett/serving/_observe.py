@@ -5,9 +5,12 @@ import dataclasses
 import re
 import secrets
 import time
+from collections.abc import Callable, Collection
 from typing import Any
 
 from plackett.serving import _answers
+from plackett.serving._answers import ANSWER, Answer
+from plackett.serving._errors import RequestError
 from plackett.serving._logs import shorten
 from plackett.serving._metrics import Metrics
 
@@ -15,63 +18,39 @@ _ID = re.compile(rb"[\x21-\x7e]{1,128}")
 _CLIENT_LEFT = 499  # which no client ever reads; nginx's number for it
 
 
-@dataclasses.dataclass
-class Facts:
-    """What is known of a request, which the app fills in as `request.state.facts`.
-
-    Args:
-        request: its id: what the client sends as X-Request-ID, or one of ours.
-        route: of the app; "none" where there is none of that path.
-        code: of its error.
-        query: the name of its query.
-        documents: of its list, once it is ranked.
-        model: the fingerprint of what ranked it.
-        queue_seconds: for which it waited.
-    """
-
-    request: str
-    route: str = "none"
-    code: str = ""
-    query: str | None = None
-    documents: int | None = None
-    model: str | None = None
-    queue_seconds: float | None = None
-
-
-def note(scope: Any, **values: Any) -> None:
-    """Fills in what is known of a request, where it is observed."""
-    facts = scope.get("state", {}).get("facts")
-    for name, value in values.items() if facts is not None else ():
-        setattr(facts, name, value)
-
-
 class Observe:
-    """An ASGI app whose requests are logged and counted.
+    """An ASGI app whose requests are logged and counted, and have an id.
+
+    The id is what the client sends as X-Request-ID, or one of ours; the answer has it too.
 
     Args:
         app: it.
         metrics: what counts.
         log: of `open_log`.
-        is_draining: whether the server shuts down: then each answer says that its connection closes, so that no client
-            sends another request into a connection that is about to close.
+        routes: the paths that the app knows. Others are not counted by name.
+        drains: whether the server is about to close its connections. Each answer then says so, so that no client sends
+            another request into one.
     """
 
-    def __init__(self, app: Any, *, metrics: Metrics, log: Any, is_draining: Any):
-        self._app, self._metrics, self._log, self._is_draining = app, metrics, log, is_draining
+    def __init__(self, app: Any, *, metrics: Metrics, log: Any, routes: Collection[str], drains: Callable[[], bool]):
+        self._app, self._metrics, self._log = app, metrics, log
+        self._routes, self._drains = frozenset(routes), drains
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answers a request."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        facts = Facts(_id_of(scope))
-        scope.setdefault("state", {})["facts"] = facts
-        begin, status = time.perf_counter(), 0
+        begin, status, name = time.perf_counter(), 0, _id_of(scope)
 
         async def observe(message):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *self._headers(facts, message)]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", name.encode()),
+                    *self._close(message),
+                ]
             await send(message)
 
         self._metrics.in_flight.inc()
@@ -80,31 +59,31 @@ class Observe:
         except asyncio.CancelledError:
             if status:
                 raise
-            facts.code = "shutting_down"
-            await _answer_late(observe)
+            await _answer_late(scope, observe)
         except Exception:
-            status, facts.code = status or 500, "internal"
+            status = status or 500
+            scope[ANSWER] = Answer(code="internal")
             raise
         finally:
             self._metrics.in_flight.dec()
-            self._tell(scope, facts, status or _CLIENT_LEFT, time.perf_counter() - begin)
+            self._tell(scope, name, status or _CLIENT_LEFT, time.perf_counter() - begin)
 
-    def _headers(self, facts, message):
-        yield b"x-request-id", facts.request.encode()
-        if self._is_draining() and all(name != b"connection" for name, _ in message.get("headers", ())):
+    def _close(self, message):
+        if self._drains() and all(name != b"connection" for name, _ in message.get("headers", ())):
             yield b"connection", b"close"
 
-    def _tell(self, scope, facts, status, seconds):
-        code = facts.code or ("client_left" if status == _CLIENT_LEFT else "")
-        documents = facts.documents if status == 200 else None
-        self._metrics.request(route=facts.route, status=status, code=code, seconds=seconds, documents=documents)
-        if facts.queue_seconds is not None:
-            self._metrics.waited(facts.queue_seconds)
+    def _tell(self, scope, name, status, seconds):
+        answer = scope.get(ANSWER) or Answer()
+        code = answer.code or ("client_left" if status == _CLIENT_LEFT else None)
+        route = scope["path"] if scope["path"] in self._routes else "none"
+        documents = answer.documents if status == 200 else None
+        self._metrics.request(route=route, status=status, code=code or "", seconds=seconds, documents=documents)
+        if answer.queue_seconds is not None:
+            self._metrics.waited(answer.queue_seconds)
+        facts = dataclasses.asdict(answer) | {"code": code, "query": shorten(answer.query)}
+        line = {name: value for name, value in facts.items() if value is not None}
         say = self._log.info if status < 500 else self._log.error
-        given = {name: value for name, value in dataclasses.asdict(facts).items() if value not in (None, "")}
-        if facts.query is not None:
-            given["query"] = shorten(facts.query)
-        say("request", **given | {"method": scope["method"], "status": status, "seconds": round(seconds, 6)})
+        say("request", id=name, method=scope["method"], route=route, status=status, seconds=round(seconds, 6), **line)
 
 
 def _id_of(scope):
@@ -112,8 +91,9 @@ def _id_of(scope):
     return given.decode() if _ID.fullmatch(given) else secrets.token_hex(8)
 
 
-async def _answer_late(send):
+async def _answer_late(scope, send):
     """The answer to a request that the server gives up when its time to shut down is over."""
-    body = _answers.error_body("shutting_down", "the server shuts down, and had no time left for this request")
-    await send(_answers.start(503, body, (b"retry-after", b"1")))
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    scope[ANSWER] = Answer(code="stopping")
+    error = RequestError(503, "stopping", "the service stops, and had no time left for this request", retry_seconds=1)
+    await send(_answers.start(error))
+    await send({"type": "http.response.body", "body": error.body(), "more_body": False})

@@ -50,6 +50,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         key, place = _varint(message, place)
         field, kind = key >> 3, key & 7
         value: int | memoryview
+        if not field:
+            raise ValueError("it has a field 0")
         if kind == VARINT:
             value, place = _varint(message, place)
         elif kind in (BYTES, FIXED64, FIXED32):

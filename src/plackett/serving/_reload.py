@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from plackett.serving._shutdown import Wish
+
 TICK_SECONDS = 0.2
 LOOK_SECONDS = 1.0
 SETTLE_SECONDS = 1.0  # for which a file must not change before it is read: a copy may be under way
@@ -47,6 +49,7 @@ class Reloader:
         model: what serves now.
         stamp: of the file when that was read.
         watch: whether to look for changes without being asked.
+        wish: what asks, by its `reload`.
         tell: is given how a reload ended, one of `_metrics.RELOADS`, and what is known of it.
     """
 
@@ -59,18 +62,14 @@ class Reloader:
         model: Any,
         stamp: Stamp | None,
         watch: bool,
+        wish: Wish,
         tell: Callable[..., None],
     ):
         self._path, self._load, self._serve, self._tell = path, load, serve, tell
-        self._model, self._watch = model, watch
-        self._asked = False
+        self._model, self._watch, self._wish = model, watch, wish
         self._tried = stamp  # of the file that was loaded last, or that could not be
         self._seen, self._since = stamp, 0.0
         self._is_broken = False
-
-    def ask(self) -> None:
-        """Asks for a reload; safe in a signal handler."""
-        self._asked = True
 
     async def run(self) -> None:
         """Looks at the file until it is cancelled."""
@@ -78,7 +77,7 @@ class Reloader:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             looks = (self._watch or self._is_broken) and time.monotonic() - looked >= LOOK_SECONDS
-            if self._asked or looks:
+            if self._wish.reload or looks:
                 looked = time.monotonic()
                 await self._look()
 
@@ -87,7 +86,7 @@ class Reloader:
         stamp = await asyncio.to_thread(Stamp.of, self._path)
         if stamp != self._seen:
             self._seen, self._since = stamp, time.monotonic()
-        if not self._asked and stamp == self._tried:
+        if not self._wish.reload and stamp == self._tried:
             return
         if stamp is None:
             self._end(stamp, "missing", error=f"there is no file {self._path} within reach")
@@ -114,7 +113,7 @@ class Reloader:
             self._end(stamp, "loaded", seconds=seconds, **_changes(old, model))
 
     def _end(self, stamp, result, **facts):
-        self._tried, self._asked = stamp, False
+        self._tried, self._wish.reload = stamp, False
         self._is_broken = result in ("missing", "failed")
         self._tell(result, model=self._model.fingerprint, **facts)
 

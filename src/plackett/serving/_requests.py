@@ -52,7 +52,7 @@ class Names:
         self.features = signature.features
         self.others = {**signature.ids, **signature.columns}
         self.all = (*self.features, *self.others)
-        self._places = frozenset(self.all)
+        self._known = frozenset(self.all)
         self.values_of = _getter(self.features)
 
     def check_number(self, documents: int, where: Sequence[str | int]) -> None:
@@ -63,11 +63,13 @@ class Names:
 
     def find_wrong(self, given: Sequence[Any], of: str, where: Sequence[str | int]) -> RequestError | None:
         """What is wrong with the names that were given; None = nothing."""
+        present = set(given)
+        if present == self._known:
+            return None
         for name in given:
-            if name not in self._places:
+            if name not in self._known:
                 words = f"unknown feature {quote(name)}{of}; {nearest(str(name), self.all)}"
                 return RequestError(422, "unknown_feature", words, where)
-        present = set(given)
         for name in self.all:
             if name not in present:
                 hint = "; give null where its value is missing" if self.signature.missing else ""
@@ -126,7 +128,8 @@ def _read_rows(query, rows, names):
         others = {name: [values[name] for values in features] for name in names.others}
     except (TypeError, KeyError, IndexError):
         _refuse_rows(rows, names)
-    if any(len(row) != len(DOCUMENT) for row in rows) or any(len(values) != len(names.all) for values in features):
+    sizes = {*map(len, rows)} <= {len(DOCUMENT)} and {*map(len, features)} <= {len(names.all)}
+    if not sizes or not {*map(type, rows), *map(type, features)} <= {dict}:
         _refuse_rows(rows, names)
 
     def where(document, name):

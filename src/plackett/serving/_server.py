@@ -1,35 +1,32 @@
 """The server."""
 
-import contextlib
+import functools
 import os
-import signal
+import pathlib
 import socket
 from collections.abc import Callable
 
 import uvicorn
+from fastapi import FastAPI
 
 from plackett.serving._app import make_app
+from plackett.serving._connections import make_protocol
+from plackett.serving._logs import take_over
+from plackett.serving._model import ServedModel
+from plackett.serving._reload import Reloader, Stamp
 from plackett.serving._settings import ServeSettings
+from plackett.serving._shutdown import GracefulServer, Wish, signals
 
-
-class Server(uvicorn.Server):
-    """A server that ends by SIGTERM or Ctrl-C when what is under way is answered, and then returns."""
-
-    @contextlib.contextmanager
-    def capture_signals(self):
-        """Within this the signals end the server; uvicorn would raise them again behind it."""
-        previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+KEEP_ALIVE_SECONDS = 75  # more than the 60 of most load balancers: whoever sends must not be the one who waits longer
 
 
 def serve(
     path: str | os.PathLike, settings: ServeSettings | None = None, *, tell: Callable[[str], None] = print
 ) -> None:
     """Serves a ranker in an ONNX file, until SIGTERM or Ctrl-C comes; then answers what is under way.
+
+    SIGHUP loads the file again. So does a change of it, where the settings say `watch`. Where it is broken, the old
+    model serves on.
 
     Args:
         path: of the file, which `plackett export` wrote.
@@ -41,19 +38,62 @@ def serve(
         OSError: there is no such file, or the address cannot be listened at.
     """
     settings = settings or ServeSettings()
-    app = make_app(path, settings)
-    listener = listen(settings)
+    with signals() as wish:
+        stamp = Stamp.of(pathlib.Path(path))
+        app = make_app(path, settings)
+        listener = listen(settings)
+        host, port = listener.getsockname()[:2]
+        reloader = _make_reloader(app, pathlib.Path(path), settings, stamp, wish)
+        server = _make_server(app, settings, reloader)
+        tell(f"serving {path} at http://{f'[{host}]' if ':' in host else host}:{port}, its page at /docs")
+        app.state.log.info("start", host=host, port=port, model=app.state.service.model.fingerprint, path=str(path))
+        server.run(sockets=[listener])
+        app.state.log.info("end")
+
+
+def _make_reloader(app: FastAPI, path: pathlib.Path, settings: ServeSettings, stamp: Stamp | None, wish: Wish):
+    service, log = app.state.service, app.state.log
+
+    def tell(result, **facts):
+        service.metrics.reload(result)
+        say = log.info if result in ("loaded", "unchanged") else log.error
+        say("reload", result=result, **facts)
+
+    return Reloader(
+        path,
+        load=functools.partial(ServedModel, threads=settings.threads),
+        serve=service.swap,
+        model=service.model,
+        stamp=stamp,
+        watch=settings.watch,
+        wish=wish,
+        tell=tell,
+    )
+
+
+def _make_server(app: FastAPI, settings: ServeSettings, reloader: Reloader):
+    service, log = app.state.service, app.state.log
+    take_over(log)
+
+    def tell_slow(code):
+        service.metrics.request(route="none", status=408, code=code, seconds=settings.body_seconds, documents=None)
+        log.warning("connection closed", code=code)
+
+    def stop():
+        service.drains = True
+        log.info("stop")
+
     config = uvicorn.Config(
         app,
+        http=make_protocol(settings.body_seconds, tell_slow),
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.shutdown_seconds) or 1,
-        ws="none",
     )
-    host, port = listener.getsockname()[:2]
-    tell(f"serving {path} at http://{f'[{host}]' if ':' in host else host}:{port}, its page at /docs")
-    Server(config).run(sockets=[listener])
+    return GracefulServer(config, reloader.run, stop)
 
 
 def listen(settings: ServeSettings) -> socket.socket:

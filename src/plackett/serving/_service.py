@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import datetime
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,6 +11,7 @@ import orjson
 from plackett.serving._arrow import read_arrow, write_ranking
 from plackett.serving._batcher import RETRY_SECONDS, Batcher, Scored
 from plackett.serving._errors import RequestError, quote
+from plackett.serving._metrics import Metrics
 from plackett.serving._model import ServedModel
 from plackett.serving._requests import Names, read_json
 from plackett.serving._settings import ServeSettings
@@ -64,13 +66,17 @@ class Service:
     Args:
         model: the first one.
         settings: see `ServeSettings`.
+        metrics: what counts.
     """
 
-    def __init__(self, model: ServedModel, settings: ServeSettings):
-        self.settings = settings
-        self.batcher = Batcher(settings.max_batch_documents, settings.max_queue)
+    def __init__(self, model: ServedModel, settings: ServeSettings, metrics: Metrics):
+        self.settings, self.metrics = settings, metrics
+        self.batcher = Batcher(settings.max_batch_documents, settings.max_queue, metrics.batch)
+        metrics.watch_queue(lambda: self.batcher.waiting)
         self.stops = False
+        self.drains = False  # the last requests are taken, and others are better sent elsewhere
         self._readers = ThreadPoolExecutor(1, "plackett-reads")
+        self._reading = 0  # large bodies that are read, or wait to be
         self.swap(model)
 
     @property
@@ -81,6 +87,8 @@ class Service:
     def swap(self, model: ServedModel) -> None:
         """Replaces the model; each request is read and scored by one, those under way by the old one."""
         self._serving = _Serving(model, Names(model.signature, self.settings.max_documents))
+        self.loaded = datetime.datetime.now(datetime.UTC)
+        self.metrics.model(model.fingerprint, model.signature.facts)
 
     async def rank(self, body: bytes, form: str) -> Ranking:
         """Ranks the documents of a request.
@@ -94,13 +102,9 @@ class Service:
         """
         if self.stops:
             raise RequestError(503, "stopping", "the service stops", retry_seconds=RETRY_SECONDS)
-        self.batcher.check_room()
+        self.batcher.check_room(besides=self._reading)
         serving, read = self._serving, find_form(form)
-        if len(body) < LARGE:
-            documents = read(body, serving.names)
-        else:
-            loop = asyncio.get_running_loop()
-            documents = await loop.run_in_executor(self._readers, read, body, serving.names)
+        documents = await self._read_aside(read, body, serving) if len(body) > LARGE else read(body, serving.names)
         scored = Scored(np.zeros(0, "float32"), 0.0, 0)
         if documents.ids:
             scored = await self.batcher.score(serving.model, documents)
@@ -109,6 +113,15 @@ class Service:
         return Ranking(
             documents.query, serving.model.fingerprint, ids, scored.scores[order], scored.queue_seconds, scored.lists
         )
+
+    async def _read_aside(self, read, body, serving):
+        """The documents of a large body, read in a thread so that other requests go on."""
+        self._reading += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._readers, read, body, serving.names)
+        finally:
+            self._reading -= 1
 
     def stop(self) -> None:
         """Scores what waits, takes nothing more, and ends the threads."""
@@ -123,10 +136,10 @@ def find_form(content_type: str):
     Raises:
         RequestError: there is none.
     """
-    media, _, parameters = content_type.partition(";")
-    charset = parameters.strip().lower()
-    if media.strip().lower() not in FORMS or (charset and charset.replace('"', "") != "charset=utf-8"):
-        given = quote(content_type) if content_type else "nothing"
+    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = {part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")}
+    if media not in FORMS or not charsets <= {"utf-8"}:
+        given = quote(content_type) if content_type else "not given"
         words = f"the content type must be {JSON}, in UTF-8, or {ARROW}, but is {given}"
         raise RequestError(415, "unknown_content_type", words)
-    return FORMS[media.strip().lower()]
+    return FORMS[media]

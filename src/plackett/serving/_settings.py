@@ -5,7 +5,7 @@ import typing
 from typing import Annotated, Literal
 
 from plackett.registry.docs import argument_texts
-from plackett.registry.options import Count, CountFrom0, Positive, number, rule_of
+from plackett.registry.options import Count, Positive, number, rule_of
 
 Port = Annotated[int, number("a whole number from 0, any free one, to 65535", lambda x: 0 <= x <= 65535, whole=True)]
 
@@ -43,7 +43,7 @@ class ServeSettings:
     port: Port = 8000
     max_body_mb: Positive = 10.0
     max_documents: Count = 10_000
-    max_queue: CountFrom0 = 256
+    max_queue: Count = 256
     max_batch_documents: Count = 8192
     body_seconds: Positive = 10.0
     shutdown_seconds: Positive = 30.0

@@ -6,6 +6,7 @@ one may be under way; and it ends by the signal that stopped it, which a supervi
 
 import asyncio
 import contextlib
+import dataclasses
 import signal
 import socket
 import sys
@@ -28,17 +29,30 @@ class GracefulServer(uvicorn.Server):
 
     Args:
         config: of uvicorn; its connections are those of `make_protocol`.
-        while_running: what runs beside the server, and is cancelled at its end.
+        beside: a coroutine function that runs beside the server, and is cancelled at its end.
+        on_stop: is called when the end begins.
     """
 
-    def __init__(self, config: uvicorn.Config, while_running: Callable[[], Any]):
+    def __init__(self, config: uvicorn.Config, beside: Callable[[], Any], on_stop: Callable[[], None]):
         super().__init__(config)
-        self._while_running = while_running
-        self.is_draining = False
+        self._beside, self._on_stop = beside, on_stop
+
+    @contextlib.contextmanager
+    def capture_signals(self):
+        """Within this the signals end the server; uvicorn would raise them again behind it."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
     async def main_loop(self) -> None:
         """Runs until a signal."""
-        beside = asyncio.create_task(self._while_running())
+        beside = asyncio.create_task(self._beside())
         try:
             await super().main_loop()
         finally:
@@ -46,7 +60,7 @@ class GracefulServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stops."""
-        self.is_draining = True
+        self._on_stop()
         waiting = [each.dup() for each in sockets or ()]
         for server in self.servers:
             server.close()
@@ -74,30 +88,33 @@ class GracefulServer(uvicorn.Server):
         )
 
 
+@dataclasses.dataclass
+class Wish:
+    """What the signals of this process ask for; a plain value, which a signal handler may always set."""
+
+    reload: bool = False
+
+
 @contextlib.contextmanager
-def signals(*, on_reload: Callable[[], None], runs: Callable[[], bool]) -> Iterator[None]:
-    """SIGTERM ends the process with 0, and SIGHUP asks for a reload, from before the model is loaded.
+def signals() -> Iterator[Wish]:
+    """SIGTERM ends the process with 0, and SIGHUP asks for a reload, even while the model is first loaded.
 
-    While uvicorn runs, SIGTERM is uvicorn's; it raises the signal again at its end, which changes nothing here.
-
-    Args:
-        on_reload: is called at SIGHUP.
-        runs: whether uvicorn runs or has run.
+    While uvicorn runs, SIGTERM is uvicorn's. Outside of the main thread, where Python takes no signals, none is taken.
     """
+    wish = Wish()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield wish
         return
 
-    def stop(number, frame):
-        if not runs():
-            sys.exit(0)
+    def ask(number, frame):
+        wish.reload = True
 
-    handlers = {signal.SIGTERM: stop}
+    handlers: dict[int, Any] = {signal.SIGTERM: lambda number, frame: sys.exit(0)}
     if hasattr(signal, "SIGHUP"):  # not on Windows
-        handlers[signal.SIGHUP] = lambda number, frame: on_reload()
+        handlers[signal.SIGHUP] = ask
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield
+        yield wish
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
