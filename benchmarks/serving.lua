@@ -3,10 +3,9 @@ local requests, turn = {}, 0
 
 function init(args)
   local prefix, number, content, accept = unpack(args)
-  wrk.init({})
   for i = 1, tonumber(number) do
     local file = io.open(prefix .. i, "rb")
-    local headers = { ["Content-Type"] = content, ["Accept"] = accept, ["Host"] = wrk.headers["Host"] }
+    local headers = { ["Content-Type"] = content, ["Accept"] = accept }
     requests[i] = wrk.format("POST", "/rank", headers, file:read("*a"))
     file:close()
   end

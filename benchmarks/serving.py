@@ -42,15 +42,15 @@ HEADER = ("request", "KB", "clients", "p50, ms", "p99, ms", "requests/s", "lowes
 
 def make_model(path, documents, features=136):
     """An untrained `mlp` in a file, whose preprocessing has seen features like those that are sent."""
-    import plackett
+    from plackett import data, export, scorers
 
-    lists = plackett.data.RankingLists.from_arrays(
+    lists = data.RankingLists.from_arrays(
         made_features(features, 100 * documents),
         np.zeros(100 * documents, "float32"),
         group=[documents] * 100,
         feature_names=[f"feature_{i}" for i in range(1, features + 1)],
     )
-    plackett.export.write_onnx(plackett.scorers.mlp(lists), path)
+    export.write_onnx(scorers.mlp(lists), path)
 
 
 def made_features(features, documents, seed=0):
@@ -207,17 +207,21 @@ def main():
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=pathlib.Path)
+    parser.add_argument("--make", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--documents", type=int, default=100)
     given = parser.parse_args()
-    os.environ.update({"KERAS_BACKEND": "torch"} | QUIET | os.environ)
+    if given.make:
+        make_model(given.make, given.documents)
+        return
     if shutil.which("wrk") is None:
         sys.exit("wrk must be installed, as of Debian's package wrk")
     with tempfile.TemporaryDirectory() as folder:
         model = given.model or pathlib.Path(folder) / "model.onnx"
         if given.model is None:
-            make_model(model, given.documents)
+            make = [sys.executable, __file__, "--make", model, "--documents", str(given.documents)]
+            subprocess.run(make, env={"KERAS_BACKEND": "torch"} | os.environ | QUIET, check=True, capture_output=True)
         results, size, (before, after) = measure(
             model, pathlib.Path(folder), given.documents, given.seconds, given.rounds
         )

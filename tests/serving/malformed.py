@@ -12,11 +12,15 @@ PIECES = [b"null", b"NaN", b"1e999", b"-1", b"1" * 400, b'""', b"[]", b"{}", b"[
 ODD = [{"accept": "text/html"}, {"accept": "a;q=x"}, {"content-encoding": "gzip"}, {"content-encoding": "x"}]
 
 
-def good_bodies(features: tuple[str, ...]) -> list[tuple[str, bytes]]:
-    """Content type and body of a list of three documents in each form."""
-    rows = [{name: i + 0.5 * k for k, name in enumerate(features)} for i in range(3)]
+VALUES = {"text": ["Alien", "", "Ran"], "int64": [7, -1, 2**62], "position": [1, 2, 9], "number": [0.5, -3.0, 1e9]}
+
+
+def good_bodies(features: tuple[str, ...], others: dict[str, str]) -> list[tuple[str, bytes]]:
+    """Content type and body of a list of three documents in each form; `others` are the kinds of ids and columns."""
+    columns = {name: [i + 0.5 * k for i in range(3)] for k, name in enumerate(features)}
+    columns |= {name: VALUES[kind] for name, kind in others.items()}
     ids = [f"d{i}" for i in range(3)]
-    columns = {name: [row[name] for row in rows] for name in features}
+    rows = [{name: values[i] for name, values in columns.items()} for i in range(3)]
     table = pyarrow.table({"document": pyarrow.array(ids).dictionary_encode(), **columns})
     sink = io.BytesIO()
     with pyarrow.ipc.new_stream(sink, table.schema) as writer:
