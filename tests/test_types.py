@@ -6,9 +6,9 @@ import inspect
 import pytest
 
 import plackett
-from plackett import clicks, data, evaluation, gains, lambdas, lists, losses, metrics, scorers, training
+from plackett import clicks, data, evaluation, gains, lambdas, lists, losses, metrics, scorers, serving, training
 
-MODULES = (plackett, clicks, losses, metrics, lambdas, gains, lists, scorers, training, evaluation, data)
+MODULES = (plackett, clicks, losses, metrics, lambdas, gains, lists, scorers, serving, training, evaluation, data)
 
 
 def public_callables():

@@ -27,7 +27,7 @@ class ServerProcess:
         text = self.log_path.read_text()
         return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
-    def wait_for_line(self, event, number=1, seconds=60, **values):
+    def wait_for_line(self, event, number=1, seconds=20, **values):
         """The line of that event, the first or a later one, in which these values stand."""
         last = time.monotonic() + seconds
         while time.monotonic() < last:
@@ -106,6 +106,11 @@ def documents(*scores):
 
 def body_of(documents, query="q"):
     return json.dumps({"query": query, "documents": documents}).encode()
+
+
+def header(*lines):
+    """The header of a request to rank JSON."""
+    return "\r\n".join(["POST /rank HTTP/1.1", "host: x", "content-type: application/json", *lines, "", ""]).encode()
 
 
 def rank(connection, documents, query="q", headers=None):

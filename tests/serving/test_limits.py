@@ -7,7 +7,7 @@ import time
 
 import pytest
 from ranker_files import write_ranker
-from server_process import body_of, documents, server
+from server_process import body_of, documents, header, server
 
 CLIENTS = 50
 
@@ -19,10 +19,6 @@ def served(tmp_path_factory):
     with server(model, folder, "--body-seconds", "2", "--max-body-mb", "10") as process:
         process.rank(documents(1.0, 2.0))
         yield process
-
-
-def header(*lines):
-    return "\r\n".join(["POST /rank HTTP/1.1", "host: x", "content-type: application/json", *lines, "", ""]).encode()
 
 
 def read_answer(connection):

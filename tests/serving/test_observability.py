@@ -20,7 +20,7 @@ def served(tmp_path_factory):
 
 
 def request_line(served, name):
-    return served.wait_for_line("request", request=name)
+    return served.wait_for_line("request", id=name)
 
 
 def test_a_request_is_one_line_that_says_who_what_and_how_long_but_no_feature(served):
@@ -93,7 +93,7 @@ def test_latency_is_counted_by_the_length_of_the_list(served, size, label):
 
 
 def test_a_run_of_the_model_counts_its_lists_and_their_wait(served):
-    names = ("plackett_batch_lists_sum", "plackett_batch_slots_sum", "plackett_queue_seconds_count")
+    names = ("plackett_batch_lists_sum", "plackett_batch_documents_sum", "plackett_queue_seconds_count")
     before = [served.metric(name) for name in names]
     served.rank(documents(1.0, 2.0, 3.0))
     after = [served.metric(name) for name in names]
@@ -112,9 +112,7 @@ def test_the_version_says_which_model_and_which_training_data(served):
     version = json.loads(served.get("/version")[2])
     assert version["plackett"] == plackett.__version__
     model = served.rank(documents(1.0))[2]["model"]
-    assert version["model"]["file"] == model
-    assert version["model"]["weights"] == "weights-1-0"
-    assert version["model"]["training_data"] == "data-1"
+    assert (version["model"], version["weights"], version["training_data"]) == (model, "weights-1-0", "data-1")
     labels = {"file": model, "weights": "weights-1-0", "training_data": "data-1"}
     assert served.metric("plackett_model_info", **labels) == 1
 

@@ -11,11 +11,13 @@ from plackett.serving import _reload
 from plackett.serving._reload import Reloader, Stamp
 from plackett.serving._shutdown import Wish
 
+SIGNATURE = Signature(features=("a",), named=True, missing=False)
+
 
 @dataclasses.dataclass
 class Model:
     fingerprint: str
-    signature: Signature = Signature(features=("a",), named=True, missing=False)
+    signature: Signature = SIGNATURE
 
 
 def load(path):

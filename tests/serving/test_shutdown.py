@@ -1,16 +1,28 @@
 """A server that is told to stop under load loses no request."""
 
 import contextlib
+import json
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from ranker_files import write_ranker
-from server_process import Load, body_of, documents, server
+from server_process import Load, body_of, documents, header, server
 
 
 @pytest.fixture
 def model(tmp_path):
     return write_ranker(tmp_path / "model.onnx")
+
+
+def wait_until_refused(process):
+    last = time.monotonic() + 10
+    with contextlib.suppress(ConnectionRefusedError, ConnectionResetError):
+        while time.monotonic() < last:
+            process.socket().close()
+        raise AssertionError("new connections are taken")
 
 
 @pytest.mark.parametrize("keep_alive", [True, False])
@@ -28,15 +40,11 @@ def test_sigterm_under_load_loses_no_request_and_exits_with_0(model, tmp_path, k
 def test_a_body_that_is_under_way_is_answered_and_new_connections_are_refused(model, tmp_path):
     with server(model, tmp_path) as process, contextlib.closing(process.socket()) as connection:
         body = body_of(documents(1.0, 2.0))
-        head = (
-            f"POST /rank HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-        )
-        connection.sendall(head.encode() + body[:10])
+        connection.sendall(header(f"content-length: {len(body)}") + body[:10])
         process.rank(documents(1.0))  # by which the header has come
         process.send_signal(signal.SIGTERM)
         process.wait_for_line("stop")
-        with pytest.raises(ConnectionRefusedError):
-            process.socket()
+        wait_until_refused(process)
         connection.sendall(body[10:])
         answer = connection.recv(65536)
         assert answer.startswith(b"HTTP/1.1 200 ")
@@ -60,14 +68,37 @@ def test_a_request_on_an_idle_connection_is_answered_after_sigterm(model, tmp_pa
 def test_what_is_not_done_when_the_time_is_over_is_told_so(model, tmp_path):
     flags = ["--shutdown-seconds", "1", "--body-seconds", "60"]
     with server(model, tmp_path, *flags) as process, contextlib.closing(process.socket()) as connection:
-        connection.sendall(b"POST /rank HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n")
+        connection.sendall(header("content-length: 100"))
         process.rank(documents(1.0))
         process.send_signal(signal.SIGTERM)
         assert connection.recv(65536).startswith(b"HTTP/1.1 503 ")
         assert process.process.wait(30) == 0
 
 
-def test_sighup_before_the_model_is_loaded_ends_nothing(tmp_path):
-    model = write_ranker(tmp_path / "model.onnx")
-    with server(model, tmp_path) as process:
-        assert process.rank(documents(1.0))[0] == 200
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_signals_that_come_while_the_model_is_first_loaded_are_not_lost(tmp_path, number):
+    command = [sys.executable, "-c", _WHILE_IT_LOADS.format(int(number)), write_ranker(tmp_path / "model.onnx")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    assert events == ([] if number == signal.SIGTERM else ["start", "reload", "stop", "end"])
+
+
+_WHILE_IT_LOADS = """
+import os, signal, sys, threading
+from plackett.serving import ServeSettings, _app, _reload, serve
+
+class SlowModel(_app.ServedModel):
+    def __init__(self, *args):
+        os.kill(os.getpid(), {})
+        super().__init__(*args)
+
+def end_after_reload(self, *args, **facts):
+    tell(self, *args, **facts)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+tell = _reload.Reloader._end
+_reload.Reloader._end = end_after_reload
+_app.ServedModel = SlowModel
+serve(sys.argv[1], ServeSettings(port=0))
+"""

@@ -15,6 +15,7 @@ from plackett.serving._model import ServedModel
 from plackett.serving._requests import Documents
 
 RETRY_SECONDS = 1
+SHORT = 16  # documents of a list whose padding costs less than a run of its own
 
 
 class Scored(NamedTuple):
@@ -116,24 +117,23 @@ def take_batch(waiting: collections.deque, most_documents: int) -> list:
     """Takes the requests of the next run out of those that wait.
 
     The oldest is always among them, so that none starves. Others of the same model join it by how near their length is,
-    as long as all are not too many documents and at most half of them are padding. Those that nobody waits for any
-    more are dropped.
+    as long as all are not too many documents and none is more than twice as long as another, or is short. Those that
+    nobody waits for any more are dropped.
     """
     alive = [one for one in waiting if not one.future.cancelled()]
     waiting.clear()
     if not alive:
         return []
     oldest = alive[0]
-    batch, longest, documents = [oldest], oldest.size, oldest.size
+    batch, longest, shortest = [oldest], oldest.size, oldest.size
     chosen = {id(oldest)}
-    near = sorted(alive[1:], key=lambda one: abs(one.size - oldest.size)) if len(alive) > 1 else []
-    for one in near:
-        slots = (len(batch) + 1) * max(longest, one.size)
-        if one.model is not oldest.model or slots > most_documents or slots > 2 * (documents + one.size):
-            continue
-        batch.append(one)
-        chosen.add(id(one))
-        longest, documents = max(longest, one.size), documents + one.size
+    for one in sorted(alive[1:], key=lambda one: abs(one.size - oldest.size)):
+        long, short = max(longest, one.size), min(shortest, one.size)
+        fits = (len(batch) + 1) * long <= most_documents and long <= max(2 * short, SHORT)
+        if one.model is oldest.model and fits:
+            batch.append(one)
+            chosen.add(id(one))
+            longest, shortest = long, short
     waiting.extend(one for one in alive if id(one) not in chosen)
     return batch
 

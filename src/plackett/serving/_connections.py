@@ -1,7 +1,7 @@
 """Connections that a slow client cannot keep. Internal.
 
-uvicorn has no time limit for a header, for a client that opens a connection and is silent, or for one that does not read
-its answer.
+uvicorn has no time limit for a header, for a client that opens a connection and is silent, or for one that does not
+read its answer.
 """
 
 from collections.abc import Callable

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, exposition
 
+RELOADS = ("loaded", "unchanged", "failed", "missing")
 _LENGTHS = {0: "0", 10: "1-10", 100: "11-100", 1000: "101-1000"}  # the most documents -> how the label says it
 _LONGER = "over 1000"
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -33,55 +34,32 @@ class Metrics:
     """
 
     def __init__(self):
-        self.registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        self._requests = Counter(
-            "plackett_requests",
-            "Requests by route, status and code of error.",
-            ["route", "status", "code"],
-            registry=registry,
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._requests = self._make(
+            Counter, "requests", "Requests by route, status and code of error.", ["route", "status", "code"]
         )
-        self._seconds = Histogram(
-            "plackett_rank_seconds",
-            "From a request's header to its answer, of lists that were ranked, by their number of documents.",
-            ["documents"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._queue = Histogram(
-            "plackett_queue_seconds",
-            "How long a list waited for a run of the model.",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._lists = Histogram(
-            "plackett_batch_lists", "Lists in a run of the model.", buckets=_LISTS, registry=registry
-        )
-        self._slots = Histogram(
-            "plackett_batch_slots",
-            "Lists times the longest one's documents in a run.",
-            buckets=_SLOTS,
-            registry=registry,
-        )
-        self.in_flight = Gauge("plackett_requests_in_flight", "Requests whose answer is not out.", registry=registry)
-        self._queued = Gauge("plackett_queued_lists", "Lists that wait for a run of the model.", registry=registry)
-        self._reloads = Counter(
-            "plackett_reloads",
-            "How reloads ended: loaded, unchanged (the same file), failed (the old model serves on), or missing (no file).",
-            ["result"],
-            registry=registry,
-        )
+        words = "From the header of a request to its answer, of lists that were ranked, by their number of documents."
+        self._seconds = self._make(Histogram, "rank_seconds", words, ["documents"], buckets=_SECONDS)
+        words = "How long a list waited for a run of the model."
+        self._queue = self._make(Histogram, "queue_seconds", words, buckets=_SECONDS)
+        self._lists = self._make(Histogram, "batch_lists", "Lists in a run of the model.", buckets=_LISTS)
+        words = "Documents in a run of the model, padding included."
+        self._slots = self._make(Histogram, "batch_documents", words, buckets=_SLOTS)
+        self.in_flight = self._make(Gauge, "requests_in_flight", "Requests whose answer is not out.")
+        self._queued = self._make(Gauge, "queued_lists", "Lists that wait for a run of the model.")
+        words = "How reloads ended: loaded, unchanged (the same file), failed (the old model serves on), missing."
+        self._reloads = self._make(Counter, "reloads", words, ["result"])
+        words = "1 for the model that serves: the fingerprints of its file, its weights and its training data."
+        self._model = self._make(Gauge, "model_info", words, ["file", "weights", "training_data", "plackett"])
+        self._loaded = self._make(Gauge, "model_loaded_timestamp_seconds", "When that model came.")
         for result in RELOADS:
             self._reloads.labels(result)
-        self._model = Gauge(
-            "plackett_model_info",
-            "1 for the model that serves: the fingerprints of its file, its weights and its training data.",
-            ["file", "weights", "training_data", "plackett"],
-            registry=registry,
-        )
-        self._loaded = Gauge("plackett_model_loaded_timestamp_seconds", "When that model came.", registry=registry)
         for label in (*_LENGTHS.values(), _LONGER):
             self._seconds.labels(label)
+
+    def _make(self, kind, name, words, labels=(), **options):
+        return kind(f"plackett_{name}", words, labels, registry=self._registry, **options)
 
     def request(self, *, route: str, status: int, code: str, seconds: float, documents: int | None) -> None:
         """Counts a request whose answer is out.
@@ -124,7 +102,4 @@ class Metrics:
     def page(self, accept: str | None) -> tuple[bytes, str]:
         """What a scraper reads, and its content type, in the form that it asks for."""
         encode, content_type = exposition.choose_encoder(accept or "")
-        return encode(self.registry), content_type
-
-
-RELOADS = ("loaded", "unchanged", "failed", "missing")
+        return encode(self._registry), content_type

@@ -81,6 +81,7 @@ class Observe:
         if answer.queue_seconds is not None:
             self._metrics.waited(answer.queue_seconds)
         facts = dataclasses.asdict(answer) | {"code": code, "query": shorten(answer.query)}
+        facts["queue_seconds"] = answer.queue_seconds and round(answer.queue_seconds, 6)
         line = {name: value for name, value in facts.items() if value is not None}
         say = self._log.info if status < 500 else self._log.error
         say("request", id=name, method=scope["method"], route=route, status=status, seconds=round(seconds, 6), **line)

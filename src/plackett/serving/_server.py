@@ -1,5 +1,6 @@
 """The server."""
 
+import contextlib
 import functools
 import os
 import pathlib
@@ -17,6 +18,7 @@ from plackett.serving._reload import Reloader, Stamp
 from plackett.serving._settings import ServeSettings
 from plackett.serving._shutdown import GracefulServer, Wish, signals
 
+BACKLOG = 2048  # connections that the system holds until they are taken
 KEEP_ALIVE_SECONDS = 75  # more than the 60 of most load balancers: whoever sends must not be the one who waits longer
 
 
@@ -103,12 +105,15 @@ def listen(settings: ServeSettings) -> socket.socket:
         OSError: it cannot be listened at.
     """
     host, port = settings.host, settings.port
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        raise OSError(error.errno, f"{host}:{port} cannot be listened at (--host, --port): {error.strerror}") from None
-    listener.set_inheritable(False)
+    with contextlib.ExitStack() as opened:
+        try:
+            family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listener = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)  # so that who is told of the address can connect, though nobody answers yet
+        except OSError as error:
+            words = f"{host}:{port} cannot be listened at (--host, --port): {error.strerror}"
+            raise OSError(error.errno, words) from None
+        opened.pop_all()
     return listener
