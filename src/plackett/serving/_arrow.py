@@ -146,9 +146,9 @@ def _matrix(batch):
     """[documents, features], NaN where a value is missing."""
     if not batch.num_columns or not batch.num_rows:
         return np.zeros((batch.num_rows, batch.num_columns))
-    for i, kind in enumerate(batch.schema.types):
-        if pa.types.is_null(kind):
-            batch = batch.set_column(i, batch.schema.names[i], batch.column(i).cast("float32"))
+    if pa.null() in batch.schema.types:  # a column without any value, of which Arrow makes no tensor
+        kinds = [pa.float32() if kind == pa.null() else kind for kind in batch.schema.types]
+        batch = batch.cast(pa.schema(zip(batch.schema.names, kinds, strict=True)))
     return batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import os
 import pathlib
 import socket
@@ -49,6 +50,9 @@ def serve(
         server = _make_server(app, settings, reloader)
         tell(f"serving {path} at http://{f'[{host}]' if ':' in host else host}:{port}, its page at /docs")
         app.state.log.info("start", host=host, port=port, model=app.state.service.model.fingerprint, path=str(path))
+        # A full collection would stop all requests while it goes through what was imported, which stays anyway.
+        gc.collect()
+        gc.freeze()
         server.run(sockets=[listener])
         app.state.log.info("end")
 
