@@ -1,5 +1,6 @@
 """The description of the service for programs: OpenAPI, with the features of the model by name."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from plackett.serving._requests import LIMITS, LONGEST_QUERY, MOST_POSITION
 from plackett.serving._service import ARROW, JSON
 from plackett.serving._settings import ServeSettings
 
-MOST = 3.4028234e38  # of a float32
+MOST = math.nextafter(2.0**128 - 2.0**103, 0)  # that a float32 rounds to a finite number
 ERRORS = {
     400: "The body is no JSON, or no stream of Arrow.",
     405: "Another method.",
