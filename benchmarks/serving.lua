@@ -19,7 +19,7 @@ end
 function done(summary, latency)
   local errors = summary.errors
   local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-  local form = '{"p50": %f, "p99": %f, "rate": %f, "failed": %d}'
+  local form = '{"p50": %f, "p99": %f, "rate": %f, "requests": %d, "failed": %d}'
   local rate = summary.requests / summary.duration * 1e6
-  print(string.format(form, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, rate, failed))
+  print(string.format(form, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, rate, summary.requests, failed))
 end

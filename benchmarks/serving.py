@@ -6,8 +6,9 @@ Lists of 100 documents x 136 features, by default, and an untrained `mlp`. wrk, 
 1, 8 and 64 connections, each of which waits for its answer before it asks again, in each form that a request may have;
 server and wrk share the cores. Each form's answer is checked first. The plain rows are onnxruntime alone, in this
 process, on arrays that are at hand, 1, 8 and 64 lists a run; the ratio of a row is to the plain row of as many lists.
-Rounds take turns over all; a number is the median over the rounds, requests/s with the lowest and the highest. MB is
-the resident memory of the server after the last round, and before the first. Prints a Markdown table.
+Rounds take turns over all; a number is the median over the rounds, requests/s with the lowest and the highest. The
+core's ms are those that all threads of the server took for a request, which hardly change where the machine has other
+work to do. MB is the resident memory of the server after the last round, and before the first. Prints a Markdown table.
 """
 
 import argparse
@@ -37,7 +38,7 @@ from plackett.data._signature import KEY, Signature
 CLIENTS = (1, 8, 64)
 BODIES = 16  # different lists, sent in turn
 JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
-HEADER = ("request", "KB", "clients", "p50, ms", "p99, ms", "requests/s", "lowest to highest", "ratio", "failed")
+HEADER = "request", "KB", "clients", "p50, ms", "p99, ms", "requests/s", "low to high", "ratio", "core's ms", "failed"
 
 
 def make_model(path, documents, features=136):
@@ -118,6 +119,12 @@ def memory(process):
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
+def core_seconds(process):
+    """The seconds that a process has computed so far, in all its threads."""
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def check(address, body, content, scores):
     """Raises a ValueError unless the server ranks a list as onnxruntime does."""
     request = urllib.request.Request(address + "/rank", body, {"Content-Type": content, "Accept": content})
@@ -133,24 +140,28 @@ def check(address, body, content, scores):
     np.testing.assert_allclose([served[f"d{i}"] for i in range(len(scores))], scores, rtol=1e-5, atol=1e-5)
 
 
-def load(address, prefix, content, clients, seconds):
+def load(address, process, prefix, content, clients, seconds):
     """What wrk measures of requests from so many connections."""
     command = ["wrk", "--threads", "1", "--connections", str(clients), "--duration", f"{seconds}s", "--timeout", "30s"]
     script = [pathlib.Path(__file__).with_suffix(".lua"), address, "--", prefix, str(BODIES), content, content]
+    before = core_seconds(process)
     done = subprocess.run([*command, "--script", *script], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    result = json.loads(done.stdout.splitlines()[-1])
+    return result | {"core": (core_seconds(process) - before) / result["requests"] * 1000}
 
 
 def plain(session, arrays, lists, seconds):
     """The same of onnxruntime alone, so many lists a run."""
     inputs = {name: np.concatenate([array] * lists) for name, array in arrays.items()}
-    times, start = [], time.perf_counter()
+    times, start, core = [], time.perf_counter(), time.process_time()
     while time.perf_counter() - start < seconds:
         before = time.perf_counter()
         session.run(["scores"], inputs)
         times.append(time.perf_counter() - before)
     p50, p99 = np.percentile(times, [50, 99]) * 1000
-    return {"p50": p50, "p99": p99, "rate": lists * len(times) / sum(times), "failed": 0}
+    done = lists * len(times)
+    core = (time.process_time() - core) / done * 1000
+    return {"p50": p50, "p99": p99, "rate": done / sum(times), "failed": 0, "core": core}
 
 
 def measure(model, folder, documents, seconds, rounds):
@@ -177,7 +188,7 @@ def measure(model, folder, documents, seconds, rounds):
             for clients in CLIENTS:
                 results.setdefault(("plain", clients), []).append(plain(session, arrays, clients, seconds))
                 for name, (_, content) in FORMS.items():
-                    one = load(address, folder / name, content, clients, seconds)
+                    one = load(address, process, folder / name, content, clients, seconds)
                     results.setdefault((name, clients), []).append(one)
         return results, size, (before, memory(process))
 
@@ -199,6 +210,7 @@ def rows_of(results, size):
                 f"{statistics.median(rates):,.0f}",
                 f"{min(rates):,.0f} to {max(rates):,.0f}",
                 f"{ratio:.2f}",
+                f"{statistics.median(one['core'] for one in each):.2f}",
                 str(sum(one["failed"] for one in each)),
             )
 

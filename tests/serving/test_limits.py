@@ -1,6 +1,7 @@
 """What large and slow requests are told, and that they stop nobody else."""
 
 import contextlib
+import http.client
 import json
 import socket
 import time
@@ -22,14 +23,11 @@ def served(tmp_path_factory):
 
 
 def read_answer(connection):
-    """(status, JSON) of the answer on a socket, up to where the server closes it."""
-    answer = b""
-    with contextlib.suppress(ConnectionError):
-        while piece := connection.recv(65536):
-            answer += piece
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head, "the connection closed without an answer"
-    return int(head.split()[1]), json.loads(body)
+    """(status, JSON) of the answer on a socket, of a server that says that it closes it."""
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    assert answer.headers["connection"] == "close"
+    return answer.status, json.loads(answer.read())
 
 
 def send_all(connection, pieces):
@@ -47,7 +45,8 @@ def megabytes(count):
 
 
 def chunks(count):
-    return (b"f4240\r\n" + b" " * 1_000_000 + b"\r\n" for _ in range(count))
+    yield from (b"f4240\r\n" + b" " * 1_000_000 + b"\r\n" for _ in range(count))
+    yield b"0\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -73,50 +72,40 @@ def test_a_client_that_asks_first_sends_no_byte_of_a_large_body(served):
 
 def test_twenty_large_bodies_at_once_take_no_more_memory_than_those_that_are_let_in(served):
     before = served.memory()[0]
-    connections = [served.socket() for _ in range(40)]
-    try:
+    with sockets(served, 40) as connections:
         for connection in connections:
             connection.sendall(header("content-length: 9900000"))
             send_all(connection, megabytes(9))
         assert served.memory()[0] - before < 250_000_000
         refusals = [read_answer(connection) for connection in connections]
-    finally:
-        for connection in connections:
-            connection.close()
     codes = {answer["error"]["code"] for _, answer in refusals}
     assert codes == {"overloaded", "body_too_slow"}
     assert served.rank(documents(1.0))[0] == 200
 
 
-def trickle(connections, pieces, served):
-    """Sends each connection a byte now and then, and ranks in between; the statuses of those rankings."""
-    statuses = []
-    for at in range(len(pieces)):
-        for connection in connections:
-            with contextlib.suppress(OSError):
-                connection.sendall(pieces[at : at + 1])
-        statuses.append(served.rank(documents(1.0, 2.0))[0])
-        time.sleep(1)
-    return statuses
+@contextlib.contextmanager
+def sockets(served, count):
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(contextlib.closing(served.socket())) for _ in range(count)]
 
 
-def test_clients_that_send_a_byte_a_second_of_a_body_stop_nobody_and_are_told(served):
+def test_clients_that_send_a_byte_a_second_stop_nobody_and_are_told(served):
     body = body_of(documents(1.0))
-    connections = [served.socket() for _ in range(CLIENTS)]
-    for connection in connections:
-        connection.sendall(header(f"content-length: {len(body)}"))
-    assert trickle(connections, body[:4], served) == [200] * 4
-    answers = [read_answer(connection) for connection in connections]
-    assert {(status, answer["error"]["code"]) for status, answer in answers} == {(408, "body_too_slow")}
-    assert served.metric("plackett_requests_total", status="408", code="body_too_slow") >= CLIENTS
-
-
-def test_clients_that_send_a_byte_a_second_of_a_header_stop_nobody_and_are_told(served):
-    connections = [served.socket() for _ in range(CLIENTS)]
-    assert trickle(connections, header()[:4], served) == [200] * 4
-    answers = [read_answer(connection) for connection in connections]
-    assert {(status, answer["error"]["code"]) for status, answer in answers} == {(408, "header_too_slow")}
-    assert served.metric("plackett_requests_total", status="408", code="header_too_slow") == CLIENTS
+    with sockets(served, CLIENTS) as slow_bodies, sockets(served, CLIENTS) as slow_headers:
+        for connection in slow_bodies:
+            connection.sendall(header(f"content-length: {len(body)}"))
+        for at in range(4):
+            for connections, whole in ((slow_bodies, body), (slow_headers, header())):
+                for connection in connections:
+                    with contextlib.suppress(OSError):
+                        connection.sendall(whole[at : at + 1])
+            assert served.rank(documents(1.0, 2.0))[0] == 200
+            time.sleep(1)
+        for connections, code in ((slow_bodies, "body_too_slow"), (slow_headers, "header_too_slow")):
+            answers = [read_answer(connection) for connection in connections]
+            assert {(status, answer["error"]["code"]) for status, answer in answers} == {(408, code)}
+            assert all(connection.recv(1) == b"" for connection in connections)
+            assert served.metric("plackett_requests_total", status="408", code=code) >= CLIENTS
 
 
 def test_a_second_header_on_a_connection_may_be_no_slower_than_the_first(served):

@@ -120,6 +120,16 @@ def test_ids_and_columns_are_fed_as_in_training():
         assert [inputs[name].dtype for name in VALUES if name in inputs] == ["int32"] * 4 + ["float32"]
 
 
+def test_a_whole_number_that_the_ranker_cannot_know_is_fed_as_unknown():
+    signature = Signature((), True, False, {"brand": "int32"}, unknown={"brand": -1})
+    given = {"ids": ["a", "b", "c"], "features": {"brand": [7, 2**31, -(2**40)]}}
+    documents = read(given, Names(signature, MOST))
+    assert documents.inputs["brand"].tolist() == [7, -1, -1]
+    assert documents.inputs["features"].shape == (3, 0)
+    given["features"]["brand"][2] = 2**63
+    assert "must be a whole number of 64 bits" in str(error_of(given, Names(signature, MOST)))
+
+
 @pytest.mark.parametrize(
     "name, value, wanted",
     [
@@ -131,8 +141,8 @@ def test_ids_and_columns_are_fed_as_in_training():
         ("brand", True, "'brand' of document 'a' must be a whole number of 32 bits, but is True"),
         ("position", 0, "'position' of document 'a' must be a whole number from 1 to 2^24 - 1, but is 0"),
         ("position", 2**24, "'position' of document 'a' must be a whole number from 1 to 2^24 - 1"),
-        ("price", 1e39, "'price' of document 'a' must be a number, but is 1e+39"),
-        ("price", [], "'price' of document 'a' must be a number, but is an array"),
+        ("price", 1e39, "'price' of document 'a' must be a number that float32 holds, but is 1e+39"),
+        ("price", [], "'price' of document 'a' must be a number that float32 holds, but is an array"),
         ("age", "old", "'age' of document 'a' must be a number, but is 'old'"),
     ],
 )

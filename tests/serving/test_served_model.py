@@ -1,5 +1,8 @@
 """A file is served only where it says what it takes, and where it cannot reach beyond itself."""
 
+import json
+import re
+
 import numpy as np
 import onnx
 import pytest
@@ -57,6 +60,27 @@ def test_a_signature_of_another_form_is_refused(tmp_path):
     path = write_ranker(tmp_path / "ranker.onnx")
     change(path, **{KEY: "{}"})
     with pytest.raises(ValueError, match=f"this is no signature of a ranker: .*; {WAY_OUT}"):
+        ServedModel(path)
+
+
+@pytest.mark.parametrize(
+    "part, wanted",
+    [
+        ({"ids": ["film"]}, "its ids, columns, unknown and facts must each be an object"),
+        ({"facts": None}, "its ids, columns, unknown and facts must each be an object"),
+        ({"features": [1, 2]}, "its names must be different strings"),
+        ({"features": ["age", "age"]}, "its names must be different strings"),
+        ({"ids": {"age": "text"}}, "its names must be different strings"),
+        ({"ids": {"features": "text"}}, "none of them mask or features"),
+        ({"ids": {"film": "txt"}}, "unknown kind of the id film: 'txt'; did you mean 'text'"),
+        ({"columns": {"price": 3}}, "the name of a kind of the column price: must be a string, but got 3"),
+        ({"unknown": {"film": 3}}, "unknown must name ids of int32 and a number of 32 bits, but got film: 3"),
+    ],
+)
+def test_a_signature_of_other_types_is_refused(tmp_path, part, wanted):
+    path = write_ranker(tmp_path / "ranker.onnx")
+    change(path, **{KEY: json.dumps(json.loads(Signature(("bm25", "age"), True, False).to_json()) | part)})
+    with pytest.raises(ValueError, match=re.escape(wanted)):
         ServedModel(path)
 
 

@@ -15,6 +15,7 @@ from plackett.cli import (
     crossval,
     demo,
     evaluate,
+    export,
     propensities,
     report,
     score,
@@ -111,6 +112,7 @@ add(crossval.crossval)
 add(evaluate.evaluate)
 add(report.report)
 add(score.score)
+add(export.export)
 add(serve.serve)
 add(simulate.simulate, simulate.EPILOG)
 add(propensities.propensities)

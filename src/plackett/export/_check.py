@@ -88,17 +88,15 @@ def _features(scorer, shape, random):
     """Features as the scorer was trained on, as far as its layers know how these are spread."""
     layers = {type(layer): layer for layer in scorer.layers}
     if quantiles := layers.get(Quantiles):
-        known = [
-            np.interp(random.uniform(-0.05, 1.05, shape[:-1]), np.linspace(0, 1, len(x)), x)
-            for x in quantiles.boundaries
-        ]
+        levels = random.uniform(-0.05, 1.05, shape)
+        known = [np.interp(levels[..., k], np.linspace(0, 1, len(x)), x) for k, x in enumerate(quantiles.boundaries)]
         return np.stack(known, axis=-1).astype("float32")
     x = random.normal(size=shape)
     if normalization := layers.get(keras.layers.Normalization):
-        mean, variance = (
-            np.asarray(ops.convert_to_numpy(x)).reshape(-1) for x in (normalization.mean, normalization.variance)
+        mean, deviation = (
+            ops.convert_to_numpy(x).reshape(-1) for x in (normalization.mean, ops.sqrt(normalization.variance))
         )
-        x = mean + x * np.sqrt(variance)
+        x = mean + x * deviation
     if SignedLog1p in layers:
         x = np.sign(x) * np.expm1(np.abs(x))
     return x.astype("float32")

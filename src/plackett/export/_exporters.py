@@ -1,7 +1,6 @@
 """The programs that turn a function of a backend's tensors into ONNX, one function a backend."""
 
 import contextlib
-import importlib
 import logging
 import warnings
 from collections.abc import Iterator
@@ -9,47 +8,35 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from plackett.backend import portable_operations
+from plackett.export._needs import EXPORTERS
 from plackett.export._ranker import ExportedRanker
 
 OPSET = 18  # the first with all operations that rankers need; onnxruntime knows it from 1.14 on
-NEEDS = {
-    "jax": ("jax2onnx", "export-jax"),
-    "tensorflow": ("tf2onnx", "export"),
-    "torch": ("onnxscript", "export"),
-}
 
 
 def convert(ranker: ExportedRanker):
     """A ranker as an `onnx.ModelProto`, whose inputs and outputs have whatever names.
 
     Raises:
-        ImportError: the exporter of this backend is not installed.
         ValueError: it cannot convert the ranker.
     """
     backend = keras.backend.backend()
-    check_exporter(backend)
     try:
-        with _silence():
+        with silence(), portable_operations():
             return CONVERT[backend](ranker)
     except Exception as error:  # each exporter has errors of its own
-        others = ", ".join(other for other in NEEDS if other != backend)
+        others = ", ".join(other for other in EXPORTERS if other != backend)
         why = " ".join(str(error).split())[:500]
         raise ValueError(
-            f"{NEEDS[backend][0]} cannot convert the model {ranker.scorer.name} on {backend}: {why}. Another backend "
+            f"{EXPORTERS[backend]} cannot convert the model {ranker.scorer.name} on {backend}: {why}. Another backend "
             f"may: {others}; see the table in docs/export.md"
         ) from error
 
 
-def check_exporter(backend: str) -> None:
-    """Raises an ImportError that says what to install where the exporter of a backend is not there."""
-    for module, extra in (("onnx", "export"), ("onnxruntime", "export"), NEEDS[backend]):
-        if importlib.util.find_spec(module) is None:
-            raise ImportError(f"an ONNX file on {backend} needs {module}: pip install 'plackett[{extra}]'")
-
-
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Exporters log and warn of their own insides."""
+def silence() -> Iterator[None]:
+    """Within this nothing is logged and warned of: exporters do so of their own insides."""
     disabled = logging.root.manager.disable
     logging.disable()
     try:
@@ -110,7 +97,6 @@ def _on_tensorflow(ranker):
         input_names=[tensor.name for tensor in frozen.inputs],
         output_names=[tensor.name for tensor in frozen.outputs],
         opset=OPSET,
-        custom_op_handlers={"Log1p": (_log1p, [])},
     )
     return model
 

@@ -3,18 +3,19 @@
 import dataclasses
 import json
 import os
-import pathlib
 
 import keras
 import onnx
 import onnxruntime
 
-from plackett._files import check_path, errors_of_writing, replace
+from plackett._files import errors_of_writing, replace
 from plackett.data import RankingLists
 from plackett.data._signature import KEY, Signature
 from plackett.export._check import largest_difference
 from plackett.export._exporters import OPSET, convert
+from plackett.export._files import check_onnx_file
 from plackett.export._graph import describe, name_ends
+from plackett.export._needs import check_needs
 from plackett.export._ranker import ranker_to_export
 
 LARGEST = 2**31 - 1  # bytes that an ONNX file can have
@@ -64,9 +65,8 @@ def write_onnx(
 
     Cost: a few seconds; the file and the model are run on lists of up to 200 documents.
     """
-    check_path(path)
-    path = pathlib.Path(path)
-    check_output(path, overwrite=overwrite)
+    path = check_onnx_file(path, overwrite=overwrite)
+    check_needs("onnx", keras.backend.backend())
     ranker = ranker_to_export(model, lists)
     graph = convert(ranker)
     name_ends(graph, ranker.inputs, ranker.signature.outputs)
@@ -83,31 +83,15 @@ def write_onnx(
     onnx.helper.set_model_props(graph, {KEY: signature.to_json()})
     onnx.checker.check_model(graph)
     beside = json.dumps(json.loads(signature.to_json()) | {"file": describe(graph)}, indent=2)
-    with replace(path.with_suffix(".json"), overwrite=overwrite) as text, replace(path, overwrite=overwrite) as file:
-        with errors_of_writing(path):
-            file.write_bytes(graph.SerializeToString())
-            text.write_text(beside + "\n", encoding="utf-8")
+    # The one that is opened last is there first: whoever waits for the text finds the file beside it.
+    with (
+        replace(path.with_suffix(".json"), overwrite=overwrite) as text,
+        replace(path, overwrite=overwrite) as file,
+        errors_of_writing(path),
+    ):
+        file.write_bytes(graph.SerializeToString())
+        text.write_text(beside + "\n", encoding="utf-8")
     return signature
-
-
-def check_output(path: pathlib.Path, *, overwrite: bool) -> None:
-    """Checks that an ONNX file may be written here, and the text beside it.
-
-    Raises:
-        FileExistsError: there is one and not `overwrite`, or the text is no signature.
-        ValueError: its name ends otherwise.
-    """
-    if path.suffix != ".onnx":
-        raise ValueError(f"an ONNX file must be called NAME.onnx, but got {path}")
-    beside = path.with_suffix(".json")
-    for file in (path, beside):
-        if file.exists() and not overwrite:
-            raise FileExistsError(f"{file} exists: choose another name, or give overwrite=True (--overwrite)")
-    if beside.exists():
-        try:
-            Signature.from_json(beside.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise FileExistsError(f"{beside} exists and was not written by an export: choose another name") from error
 
 
 def _runner(graph: onnx.ModelProto, outputs):

@@ -13,8 +13,7 @@ from keras import ops
 import plackett
 from plackett._files import find_model
 from plackett._types import Tensor
-from plackett.data import RankingLists
-from plackett.data._columns import kind_of_ids
+from plackett.data import RankingLists, Strings
 from plackett.data._inputs import POSITION
 from plackett.data._signature import Signature
 from plackett.distillation._fingerprints import of_teacher
@@ -44,7 +43,7 @@ class Input(NamedTuple):
     shape: tuple[int, ...]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class ExportedRanker:
     """A ranker as a function of arrays.
 
@@ -130,6 +129,11 @@ def _signature(scorer, lists):
         missing=_allows_missing(scorer),
         ids=ids,
         columns=columns,
+        unknown={
+            name: layer.unknown
+            for name, layer in vocabularies(scorer).items()
+            if ids.get(name) == layer.kind == "int32"
+        },
     )
 
 
@@ -143,9 +147,7 @@ def _kind(scorer, lists, name, tensor):
     if name in known:
         return "ids", known[name]
     if lists is not None and name in lists.ids:
-        return "ids", (
-            "int64" if kind_of_ids(lists.ids[name]) == "int32" else kind_of_ids(lists.ids[name])
-        ) if wide else "int32"
+        return "ids", ("text" if isinstance(lists.ids[name], Strings) else "int64") if wide else "int32"
     if name == POSITION:
         return "columns", POSITION
     if dtype.startswith("float"):
@@ -153,8 +155,8 @@ def _kind(scorer, lists, name, tensor):
     if not wide:
         return "ids", "int32"
     raise ValueError(
-        f"nothing tells whether {name} of the model {scorer.name} holds text or numbers beyond int32: give lists=, with "
-        f"a column {name}"
+        f"nothing tells whether {name} of the model {scorer.name} holds text or numbers beyond int32: give lists=, "
+        f"which have {name}"
     )
 
 

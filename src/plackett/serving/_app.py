@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 import plackett
 from plackett.serving._answers import ANSWER, Answer
@@ -55,7 +56,7 @@ def make_app(path: str | os.PathLike, settings: ServeSettings | None = None) -> 
     app.add_exception_handler(RequestError, _refuse)
     app.add_exception_handler(HTTPException, _refuse_of_http)
     app.add_exception_handler(Exception, _tell_fault)
-    routes = [route.path for route in app.routes]
+    routes = [route.path for route in app.routes if isinstance(route, Route)]
     app.add_middleware(Limits, max_bytes=int(settings.max_body_mb * 1e6), seconds=settings.body_seconds)
     app.add_middleware(Observe, metrics=metrics, log=app.state.log, routes=routes, drains=lambda: service.drains)
     return app

@@ -11,10 +11,12 @@ import onnxruntime
 
 from plackett._files import check_file
 from plackett.data._signature import KEY, Signature
+from plackett.registry.names import check_known
 from plackett.serving._protobuf import has_external_data
 
 WAY_OUT = "write it with `plackett export`"
 SCORES = "scores"
+IDS, COLUMNS = ("int32", "int64", "text"), ("position", "number", "text")  # kinds
 MASK = [[True, True], [True, False]]  # of the first run
 
 
@@ -107,6 +109,7 @@ def _read_signature(path, session) -> Signature:
         raise ValueError(f"{path} does not say what its inputs mean: it has no signature of plackett; {WAY_OUT}")
     try:
         signature = Signature.from_json(text)
+        _check_signature(signature)
     except ValueError as error:
         raise ValueError(f"{path}: {error}; {WAY_OUT}") from error
     given = {output.name: output.type for output in session.get_outputs()}
@@ -114,6 +117,23 @@ def _read_signature(path, session) -> Signature:
         shown = ", ".join(f"{name} {kind}" for name, kind in given.items())
         raise ValueError(f"{path} has no output `scores` of float32, which ranks, but {shown}; {WAY_OUT}")
     return signature
+
+
+def _check_signature(signature: Signature) -> None:
+    """Checks what somebody else may have written into a file."""
+    by_name = (signature.ids, signature.columns, signature.unknown, signature.facts)
+    if not all(isinstance(one, dict) for one in by_name):
+        raise ValueError("its ids, columns, unknown and facts must each be an object")
+    names = [*signature.features, *signature.ids, *signature.columns]
+    if not all(isinstance(name, str) for name in names) or len({*names, "mask", "features"}) < len(names) + 2:
+        raise ValueError("its names must be different strings, none of them mask or features")
+    for name, kind in signature.ids.items():
+        check_known(f"kind of the id {name}:", kind, IDS)
+    for name, kind in signature.columns.items():
+        check_known(f"kind of the column {name}:", kind, COLUMNS)
+    for name, number in signature.unknown.items():
+        if signature.ids.get(name) != "int32" or type(number) is not int or not -(2**31) <= number < 2**31:
+            raise ValueError(f"unknown must name ids of int32 and a number of 32 bits, but got {name}: {number!r}")
 
 
 def _check_inputs(path, session: Any, signature) -> Sequence[str]:

@@ -1,16 +1,14 @@
 """The description of the service for programs: OpenAPI, with the features of the model by name."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import plackett
 from plackett.data._signature import Signature
-from plackett.serving._requests import LIMITS, LONGEST_QUERY, MOST_POSITION
+from plackett.serving._requests import KINDS, LONGEST_QUERY, MOST
 from plackett.serving._service import ARROW, JSON
 from plackett.serving._settings import ServeSettings
 
-MOST = math.nextafter(2.0**128 - 2.0**103, 0)  # that a float32 rounds to a finite number
 ERRORS = {
     400: "The body is no JSON, or no stream of Arrow.",
     405: "Another method.",
@@ -94,13 +92,14 @@ def _errors(statuses: Mapping[int, str]) -> dict[str, Any]:
 
 
 def _schemas(signature, settings):
-    values = {name: _value("feature", signature.missing) for name in signature.features}
-    values |= {name: _value(kind) for name, kind in {**signature.ids, **signature.columns}.items()}
+    values = {name: _feature(signature.missing) for name in signature.features}
+    for name, kind in {**signature.ids, **signature.columns}.items():
+        values[name] = _value("int64" if name in signature.unknown else kind)
     most = settings.max_documents
-    identity = {"oneOf": [{"type": "string"}, _whole("int64")]}
+    identity = {"oneOf": [{"type": "string"}, _value("int64")]}
     ids = [{"type": "array", "items": kind, "uniqueItems": True, "maxItems": most} for kind in identity["oneOf"]]
     columns = {name: {"type": "array", "items": value, "maxItems": most} for name, value in values.items()}
-    query = {"oneOf": [{"type": "string", "maxLength": LONGEST_QUERY}, _whole("int64"), {"type": "null"}]}
+    query = {"oneOf": [{"type": "string", "maxLength": LONGEST_QUERY}, _value("int64"), {"type": "null"}]}
     document = _object({"id": identity, "features": _object(values)})
     place = {"type": ["string", "integer"]}
     ranked = _object({"id": identity, "rank": {"type": "integer", "minimum": 1}, "score": {"type": "number"}})
@@ -113,18 +112,17 @@ def _schemas(signature, settings):
     }
 
 
-def _value(kind, missing=False):
-    if kind in LIMITS:
-        return _whole(kind)
-    if kind == "position":
-        return {"type": "integer", "minimum": 1, "maximum": MOST_POSITION - 1}
-    if kind == "text":
-        return {"type": "string"}
+def _feature(missing):
     return {"type": ["number", "null"] if missing else "number", "minimum": -MOST, "maximum": MOST}
 
 
-def _whole(kind):
-    return {"type": "integer", "minimum": -LIMITS[kind], "maximum": LIMITS[kind] - 1}
+def _value(kind):
+    """What a value of an id or a column must be."""
+    if kind == "text":
+        return {"type": "string"}
+    limits = KINDS[kind]
+    type_ = "number" if kind == "number" else "integer"
+    return {"type": type_, "minimum": limits.lowest, "maximum": limits.highest}
 
 
 def _array(items, most):

@@ -1,6 +1,6 @@
 """A new file of the model takes the old one's place while the server runs. Internal.
 
-The file is looked at, once a second where it is watched, and no event of the file system is waited for: those do not
+The file is looked at, twice a second where it is watched, and no event of the file system is waited for: those do not
 come from network file systems, nor from a link that is turned elsewhere, which is how Kubernetes replaces a file.
 """
 
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from plackett.serving._shutdown import Wish
 
 TICK_SECONDS = 0.2
-LOOK_SECONDS = 1.0
-SETTLE_SECONDS = 1.0  # for which a file must not change before it is read: a copy may be under way
+LOOK_SECONDS = 0.5
+SETTLE_SECONDS = 0.5  # for which a file must not change before it is read: a copy may be under way
 
 
 class Stamp(NamedTuple):

@@ -2,9 +2,10 @@
 
 import dataclasses
 import itertools
+import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import orjson
@@ -17,9 +18,25 @@ from plackett.serving._errors import RequestError, nearest, quote
 ROWS, COLUMNS = ("query", "documents"), ("query", "ids", "features")  # what a request in JSON consists of
 DOCUMENT = ("id", "features")
 LONGEST_QUERY = 1000  # characters
-LIMITS = {"int32": 2**31, "int64": 2**63}
-MOST_POSITION = 2**24
+MOST = math.nextafter(2.0**128 - 2.0**103, 0)  # that a float32 rounds to a finite number
 
+
+class Kind(NamedTuple):
+    """What a value of an id or a column may be: of which types of Python, in words, and between which numbers."""
+
+    types: set[type]
+    words: str
+    lowest: float = 0
+    highest: float = 0
+
+
+KINDS = {
+    "text": Kind({str}, "a string"),
+    "int32": Kind({int}, "a whole number of 32 bits", -(2**31), 2**31 - 1),
+    "int64": Kind({int}, "a whole number of 64 bits", -(2**63), 2**63 - 1),
+    "number": Kind({int, float}, "a number that float32 holds", -MOST, MOST),
+    "position": Kind({int}, "a whole number from 1 to 2^24 - 1", 1, 2**24 - 1),
+}
 Where = Callable[[int, str], list[str | int]]  # the way in a request to a value, by document and name
 
 
@@ -196,19 +213,22 @@ def _read_columns(query, given, names):
 def check_ids(ids: list, where: Callable[[int], Sequence[str | int]]) -> None:
     """Refuses ids of documents that are not different strings or different whole numbers."""
     kinds = set(map(type, ids))
-    if kinds <= {str} or (kinds == {int} and _within(ids, LIMITS["int64"])):
+    if kinds <= {str} or (kinds == {int} and all(map(_is_int64, ids))):
         if len(set(ids)) == len(ids):
             return
         first_places = {one: place for place, one in reversed([*enumerate(ids)])}
         place = next(place for place, one in enumerate(ids) if first_places[one] != place)
         words = f"the ids of documents must differ, but {quote(ids[place])} is there twice"
         raise RequestError(422, "duplicate_document", words, where(place))
-    first = type(ids[0])
-    place = next(
-        i for i, x in enumerate(ids) if type(x) is not first or first not in (str, int) or not _within_one(x, "int64")
-    )
+    wanted = type(ids[0]) if type(ids[0]) in (str, int) else str
+    place = next(i for i, x in enumerate(ids) if type(x) is not wanted or not _is_int64(x))
     words = f"the ids must all be strings, or all whole numbers of 64 bits, but one is {_kind(ids[place])}"
     raise RequestError(422, "wrong_type", words, where(place))
+
+
+def _is_int64(x):
+    """Whether this is no whole number that is too large for 64 bits."""
+    return not isinstance(x, int) or KINDS["int64"].lowest <= x <= KINDS["int64"].highest
 
 
 def _as_numbers(flat, at, ids, where):
@@ -241,14 +261,9 @@ def to_inputs(
     if not np.isfinite(features).all():
         _check_finite(features, numbers, ids, names, where)
     inputs = {"features": features}
-    for name, kind in others_in_order(names):
-        inputs[name] = _of_kind(kind, name, others[name], ids, where)
+    for name, kind in names.others.items():
+        inputs[name] = _of_kind(kind, name, others[name], ids, where, names.signature.unknown.get(name))
     return Documents(query, ids, inputs)
-
-
-def others_in_order(names: Names) -> Sequence[tuple[str, str]]:
-    """(name, kind) of ids and columns."""
-    return tuple(names.others.items())
 
 
 def _check_finite(features, numbers, ids, names, where):
@@ -265,15 +280,12 @@ def _check_finite(features, numbers, ids, names, where):
         raise RequestError(422, "not_finite", words + quote(float(numbers[document, place])), where(document, name))
 
 
-def _of_kind(kind, name, values, ids, where):
-    """[documents] or [documents, 2], what a ranker is fed of values of an id or a column."""
-    kinds, words = {
-        "text": ({str}, "a string"),
-        "int32": ({int}, "a whole number of 32 bits"),
-        "int64": ({int}, "a whole number of 64 bits"),
-        "number": ({int, float}, "a number"),
-        "position": ({int}, "a whole number from 1 to 2^24 - 1"),
-    }[kind]
+def _of_kind(kind, name, values, ids, where, unknown):
+    """[documents] or [documents, 2], what a ranker is fed of values of an id or a column.
+
+    Whole numbers that the ranker cannot know are `unknown`, unless that is None.
+    """
+    kinds, words, lowest, highest = KINDS["int64" if unknown is not None else kind]
 
     def refuse(place):
         raise _wrong_value(name, place, ids, words, values[place], where)
@@ -282,32 +294,22 @@ def _of_kind(kind, name, values, ids, where):
         refuse(next(i for i, x in enumerate(values) if type(x) not in kinds))
     if kind == "text":
         return numbers_of_ids(Strings.of(values))
-    if kind == "number":
-        with np.errstate(over="ignore"):
-            found = np.array(values, "float32")
-        wrong = ~np.isfinite(found)
-        if wrong.any():
-            refuse(int(wrong.argmax()))
-        return found
-    lowest, highest = (1, MOST_POSITION) if kind == "position" else (-LIMITS[kind], LIMITS[kind])
     for place, value in enumerate(values):
-        if not lowest <= value < highest:
+        if not lowest <= value <= highest:
             refuse(place)
-    numbers = np.array(values, "int64" if kind == "int64" else "int32")
-    return numbers_of_ids(numbers)
+    if kind == "number":
+        return np.array(values, "float32")
+    numbers = np.array(values, "int64")
+    if kind == "int64":
+        return numbers_of_ids(numbers)
+    if unknown is not None:
+        numbers[(numbers < KINDS[kind].lowest) | (numbers > KINDS[kind].highest)] = unknown
+    return numbers.astype("int32")
 
 
 def _wrong_value(name, document, ids, wanted, given, where):
     words = f"{name!r} of document {quote(ids[document])} must be {wanted}, but is {quote(given)}"
     return RequestError(422, "missing_value" if given is None else "wrong_type", words, where(document, name))
-
-
-def _within(numbers, limit):
-    return not numbers or -limit <= min(numbers) <= max(numbers) < limit
-
-
-def _within_one(x, kind):
-    return not isinstance(x, int) or -LIMITS[kind] <= x < LIMITS[kind]
 
 
 def _kind(given):
