@@ -148,3 +148,19 @@ def test_nothing_is_taken_after_the_end():
     with pytest.raises(RequestError, match="the service stops") as found:
         asyncio.run(batcher.score(Doubler(), documents(1)))
     assert found.value.status == 503
+
+
+def test_a_loop_that_ended_does_not_end_the_runs():
+    model, batcher = Doubler(), Batcher(100, 10, lambda *_: None)
+
+    async def leave():
+        waits = asyncio.ensure_future(batcher.score(model, documents(1)))
+        while not model.runs:
+            await asyncio.sleep(0.001)
+        return waits
+
+    assert asyncio.run(leave()).cancelled()
+    model.may_run.set()
+    later = asyncio.wait_for(batcher.score(model, documents(2, 5)), 60)
+    assert asyncio.run(later).scores.tolist() == [10, 12]
+    batcher.stop()

@@ -114,6 +114,16 @@ def test_what_cannot_be_served_is_said_in_one_line(tmp_path):
     assert "it has no signature of plackett; write it with `plackett export`" in output
 
 
+@pytest.mark.parametrize("library", ["onnxruntime", "fastapi", "uvicorn", "pyarrow", "prometheus_client"])
+def test_a_library_that_is_not_installed_is_said_with_what_to_install(tmp_path, monkeypatch, library):
+    for name in [name for name in sys.modules if name.startswith("plackett.serving._")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(plackett.serving, "serve", raising=False)
+    monkeypatch.setitem(sys.modules, library, None)
+    wanted = f"error: plackett.serving.serve needs {library}: pip install 'plackett[serve]'"
+    assert run(tmp_path / "none.onnx") == (2, wanted)
+
+
 def test_an_address_that_is_taken_is_said_with_the_flags_that_change_it(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

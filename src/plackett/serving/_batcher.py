@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
 import threading
 import time
@@ -158,7 +159,7 @@ def _score(batch: Sequence[_Waiting]) -> None:
     for one, result in zip(batch, found, strict=True):
         by_loop[one.future.get_loop()].append((one.future, result))
     for loop, results in by_loop.items():
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(_give, results)
 
 

@@ -44,15 +44,15 @@ class RequestError(Exception):
 def quote(given: object) -> str:
     """Something that a request gave as an error shows it: its beginning alone.
 
-    >>> quote("a" * 100)[-6:]
-    "aaaaa'"
+    >>> quote("bm52"), quote(3.5), quote([1, 2])
+    ("'bm52'", '3.5', 'an array')
+    >>> len(quote("a" * 1000)), len(quote("\\0" * 1000))
+    (65, 65)
     """
-    if isinstance(given, str):
-        given = given[:SHOWN]
-    elif isinstance(given, list | dict):
+    if isinstance(given, list | dict):
         return "an array" if isinstance(given, list) else "an object"
-    text = repr(given)
-    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+    text = repr(given[: SHOWN + 1] if isinstance(given, str) else given)
+    return text if len(text) <= SHOWN + 2 else text[: SHOWN + 2] + "..."
 
 
 def nearest(given: str, known: Collection[str]) -> str:
