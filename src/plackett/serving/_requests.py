@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
@@ -17,7 +18,7 @@ from plackett.serving._errors import RequestError, nearest, quote
 ROWS, COLUMNS = ("query", "documents"), ("query", "ids", "features")  # what a request in JSON consists of
 DOCUMENT = ("id", "features")
 LONGEST_QUERY = 1000  # characters
-MOST = float(np.finfo("float32").max)
+MOST = math.nextafter(2.0**128 - 2.0**103, 0)  # that a float32 rounds to a finite number
 
 
 class Kind(NamedTuple):
