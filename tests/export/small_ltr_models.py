@@ -16,7 +16,7 @@ XGBOOST = {"max_depth": 3, "eta": 0.2, "nthread": 1, "seed": 0}
 
 
 def labels_of(lists, objective):
-    return lists.labels > 0 if objective.startswith("binary") else lists.labels
+    return lists.labels > 0 if str(objective).startswith("binary") else lists.labels
 
 
 def boosted(objective, lists=LISTS, feature_name="auto", **params):
@@ -29,6 +29,11 @@ def boosted(objective, lists=LISTS, feature_name="auto", **params):
 
 def xgboosted(objective, lists=LISTS, **params):
     """A booster of XGBoost."""
-    qid = np.repeat(np.arange(len(lists)), lists.lengths) if objective.startswith("rank") else None
-    data = xgboost.DMatrix(lists.features, label=labels_of(lists, objective), qid=qid)
+    data = xgboost.DMatrix(lists.features, label=labels_of(lists, objective))
+    data = ranking_matrix(lists) if objective.startswith("rank") else data
     return xgboost.train(XGBOOST | params | {"objective": objective}, data, 15)
+
+
+def ranking_matrix(lists):
+    """The lists as a DMatrix of XGBoost."""
+    return xgboost.DMatrix(lists.features, label=lists.labels, qid=np.repeat(np.arange(len(lists)), lists.lengths))

@@ -43,6 +43,10 @@ def test_models_whose_scores_are_no_sum_of_constants(tmp_path):
     refuse(boosted("regression", reg_sqrt=True), "not the sum of its trees .objective regression sqrt", tmp_path)
     refuse(boosted("regression", linear_tree=True), "without linear_tree", tmp_path)
     refuse(xgboosted("multi:softprob", num_class=3), "several scores a document", tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_boosters_without_trees(tmp_path):
     refuse(xgboosted("reg:squarederror", booster="gblinear"), "booster gblinear, which has no trees", tmp_path)
 
 

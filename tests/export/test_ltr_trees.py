@@ -1,14 +1,17 @@
 """Trees as models of search engines score as LightGBM and XGBoost do."""
 
+import dataclasses
 import json
 
 import lightgbm
 import numpy as np
 import pytest
 import xgboost
+from conftest import made_lists
 from engines import named, rank_in_elasticsearch, rank_in_solr
-from small_ltr_models import LISTS, NAMES, OTHERS, WITH_GAPS, boosted, xgboosted
+from small_ltr_models import LISTS, NAMES, OTHERS, WITH_GAPS, boosted, ranking_matrix, xgboosted
 
+from plackett import boosting
 from plackett.export import write_ltr_model
 
 ENGINES = {"elasticsearch": rank_in_elasticsearch, "solr": rank_in_solr}
@@ -63,6 +66,42 @@ def test_values_at_a_threshold_go_to_the_same_side(form, tmp_path):
         near = np.concatenate([thresholds, *beside])
         x = np.random.default_rng(0).choice(near, (400, 5))
         np.testing.assert_allclose(engine_scores(body, form, x), predict(booster, x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", ENGINES)
+def test_features_as_those_of_mq2007(form, tmp_path):
+    """From 0 to 1 with two digits or six, and many of them 0, so that LightGBM splits by 1e-35."""
+    lists = _like_mq2007()
+    names = [f"f{k}" for k in range(1, 47)]
+    booster = boosted("lambdarank", lists)
+    other = xgboosted("rank:ndcg", lists)
+    assert (np.abs(_thresholds(booster)) < 1e-30).any()
+    for model, wanted in (
+        (booster, booster.predict(lists.features)),
+        (other, other.predict(xgboost.DMatrix(lists.features))),
+    ):
+        _, body = write(model, tmp_path, form, features=names, missing="zero")
+        scores = np.array(ENGINES[form](body, named(lists.features, names)), "float64")
+        np.testing.assert_allclose(scores, wanted, rtol=1e-5, atol=1e-6)
+
+
+def _like_mq2007():
+    random = np.random.default_rng(0)
+    lists = made_lists(40, seed=0, features=46)
+    x = np.clip(lists.features, 0, 1)
+    x[:, :20] = np.round(x[:, :20], 2)
+    x[:, 20:] = np.round(x[:, 20:] * random.random(x[:, 20:].shape), 6)
+    labels = (x[:, 21] > 0) + (x[:, 0] > 0.5)
+    return dataclasses.replace(lists, features=x.astype("float32"), labels=labels.astype("float32"))
+
+
+def test_trees_of_the_losses_of_plackett(tmp_path):
+    x = OTHERS.features
+    booster = boosted(boosting.lightgbm_objective("approx_ndcg"))
+    other = xgboost.train({}, ranking_matrix(LISTS), 5, obj=boosting.xgboost_objective("softmax"))
+    for model, wanted in ((booster, booster.predict(x)), (other, other.predict(xgboost.DMatrix(x)))):
+        _, body = write(model, tmp_path, "solr", features=NAMES, missing="zero")
+        np.testing.assert_allclose(engine_scores(body, "solr", x), wanted, rtol=1e-5, atol=1e-6)
 
 
 def _thresholds(booster):
