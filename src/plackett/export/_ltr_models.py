@@ -85,8 +85,8 @@ def write_ltr_model(
         name: what the engine calls the model.
         features: the names that the engine has for the features, in the order of the model. None = those of the model.
         missing: what becomes of documents whose features are missing, where trees send them elsewhere than those whose
-            features are 0. "zero" = they count as 0, which each version of these engines can; "model" = as the model
-            has it, which needs a version that knows: see the page. None = it makes no difference, else an error.
+            features are 0: "zero" = they count as 0, "model" = as the model has it. Which versions of the engines do
+            so is on the page. None = it makes no difference, else an error.
         lift: whether a constant is added to trees such that no score is below 0. Lucene, and so Elasticsearch and
             OpenSearch, wants no such scores.
         overwrite: whether a file of that name is replaced.
