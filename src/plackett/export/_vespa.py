@@ -16,6 +16,16 @@ ROWS = 64  # documents by which a file is tried
 def write_vespa_onnx(source: str | os.PathLike, path: str | os.PathLike, *, overwrite: bool = False) -> tuple[str, ...]:
     """Writes an exported ONNX file for Vespa, which ranks one document at a time and knows no inputs of truth values.
 
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> import plackett
+    >>> x = np.random.default_rng(0).normal(size=(60, 2))
+    >>> lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[6] * 10, feature_names=["bm25", "age"])
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = plackett.export.write_onnx(plackett.scorers.mlp(lists, hidden=(8,)), folder / "ranker.onnx")
+    >>> write_vespa_onnx(folder / "ranker.onnx", folder / "vespa.onnx")
+    ('bm25', 'age')
+
     The input `mask` goes: every document is real. What stays are `features`, [batch, list, features] float32, ids,
     [batch, list] int32, and the outputs, [batch, list] float32. `docs/search_engines.md` shows the rank profile.
 
