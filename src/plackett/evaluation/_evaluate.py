@@ -170,9 +170,7 @@ def evaluate_scores(
     return _means(measures, *_counted([found], measures))
 
 
-def convention(
-    metrics: Metrics | None, like: str | None, queries: str | None
-) -> tuple[list[RankingMetric], str]:
+def convention(metrics: Metrics | None, like: str | None, queries: str | None) -> tuple[list[RankingMetric], str]:
     """(metrics, queries that count), see `evaluate`.
 
     Raises:

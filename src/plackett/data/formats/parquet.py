@@ -109,9 +109,7 @@ def parquet_tables(
                 yield in_order_of(table, first[0], name)
 
 
-def tables_of_file(
-    name: str, parquet: pq.ParquetFile, row_groups: Sequence[int] | None = None
-) -> Iterator[pa.Table]:
+def tables_of_file(name: str, parquet: pq.ParquetFile, row_groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
     """The rows of an open file, or of some of its row groups, as they are, in tables of about 32 MB.
 
     Raises:

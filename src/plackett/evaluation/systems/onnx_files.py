@@ -71,6 +71,8 @@ class Network(OpenSystem):
     mask: Any
     output: str
 
+    remembers = ("_names",)
+
     def __post_init__(self):
         self._names: tuple[str, ...] = ()
 

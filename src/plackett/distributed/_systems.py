@@ -1,0 +1,38 @@
+"""Systems that each worker opens."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from plackett.evaluation._scored import System
+from plackett.evaluation.systems.base import parts_of_systems
+from plackett.evaluation.systems.simple import Scores
+
+
+def check_systems(systems: Mapping[str, System]) -> None:
+    """Raises a ValueError where each worker would have to read all scores of a system."""
+    for name, system in systems.items():
+        for one in parts_of_systems([system]):
+            if getattr(one, "by_ids", False) or isinstance(one, Scores):
+                raise ValueError(
+                    f"the system {name} is scores already, of which each worker would read all: leave out workers "
+                    "(--workers)"
+                )
+
+
+def for_workers(systems: Mapping[str, Any]) -> dict[str, Any]:
+    """The systems with whole paths, since workers may start in another folder.
+
+    >>> for_workers({"chance": "random:7", "here": "."}) == {"chance": "random:7", "here": os.getcwd()}
+    True
+    """
+    return {name: os.path.abspath(what) if _is_path(what) else what for name, what in systems.items()}
+
+
+def _is_path(what):
+    return isinstance(what, str | os.PathLike) and os.path.exists(what)
+
+
+def notes_of(systems: Mapping[str, System]) -> list[str]:
+    """What must be known of the lists that they were called with."""
+    return list(dict.fromkeys(note for system in systems.values() for note in getattr(system, "notes", list)()))
