@@ -63,7 +63,7 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
         (report, "open_measured"),
         (simulate, "open_measured"),
         (_sources, "read_acting"),
-        (score, "load_ranker"),
+        (score, "open_ranker"),
     ):
         monkeypatch.setattr(module, name, read)
     monkeypatch.chdir(tmp_path)

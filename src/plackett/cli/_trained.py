@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from plackett._files import find_model
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._reading import find_reading
@@ -40,8 +41,9 @@ def check_ranker(model: str, data: Sequence[str], given: Mapping[str, Any]) -> d
 
     of_run: dict[str, Any] = {}
     if not system_of_words(model):
-        config = find_model(model).parent / "config.yaml"
         check_system(model)
+        folder = pathlib.Path(model) if os.path.isdir(model) else pathlib.Path(model).parent
+        config = folder / "config.yaml"
         of_run = read_yaml(config) if config.is_file() else {}
     reading = find_reading(given, data, inherit(of_run.get("reading") or {}, of_run.get("data") or [], data))
     add_columns([model], data, reading)

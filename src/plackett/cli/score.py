@@ -41,10 +41,10 @@ def score(
     """Rank new data, which needs no labels: the score and the rank of each document."""
     if workers is None and output.suffix not in OF_SCORES:
         raise ValueError(
-            f"--output must be NAME{', NAME'.join(OF_SCORES)}, or with --workers a folder, but got {output}"
+            f"--output must be NAME{', NAME'.join(OF_SCORES)}, but got {output}; with --workers it is a folder"
         )
     if workers is not None and output.suffix in OF_SCORES:
-        raise ValueError(f"--output must be a folder where there are --workers, but got {output}")
+        raise ValueError(f"--output must be a folder where there are --workers, but got the name of a file, {output}")
     check_is_no_input(output, data)
     if workers is None:
         _checks.check_new_file(output, overwrite)

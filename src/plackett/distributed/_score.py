@@ -3,7 +3,6 @@
 import functools
 import os
 import pathlib
-import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,9 +23,9 @@ from plackett.distributed._worker import Task
 from plackett.evaluation._scored import System
 from plackett.evaluation._systems import open_systems
 from plackett.evaluation.systems.base import check_scores, labels_to_rank
+from plackett.evaluation.systems.kinds import PART
 
-PART = "part-{:0{}}.parquet"
-OF_PARTS = re.compile(r"part-\d+\.parquet")
+NAME = "part-{:0{}}.parquet"
 SYSTEM = "that was given"
 
 
@@ -103,7 +102,7 @@ def score(
             counts[answer.piece] = answer.found
             for name, memory in answer.memories.items():
                 opened[name].recall(memory)  # type: ignore[attr-defined]
-        _check_files(partial, [PART.format(number, digits) for number in range(len(pieces))])
+        _check_files(partial, [NAME.format(number, digits) for number in range(len(pieces))])
         with errors_of_writing(output):
             _take_name(partial, output, overwrite)
     finally:
@@ -129,7 +128,7 @@ def check_output(output: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
     if path.exists():
         if not overwrite:
             raise FileExistsError(f"{path} exists: choose another output, or replace it by overwrite (--overwrite)")
-        if not path.is_dir() or any(not OF_PARTS.fullmatch(one.name) for one in path.iterdir()):
+        if not path.is_dir() or any(not PART.fullmatch(one.name) for one in path.iterdir()):
             raise FileExistsError(f"{path} is no folder of scores alone, and is not replaced: choose another output")
     return path
 
@@ -138,7 +137,7 @@ def _write_piece(
     piece: Piece, lists: Iterator[RankingLists], systems: Mapping[str, System], *, folder: pathlib.Path, digits: int
 ) -> tuple[int, int]:
     """Writes the scores of a piece to a whole file, which is the same at each call; (queries, documents)."""
-    (system,), path, counts = systems.values(), folder / PART.format(piece.number, digits), [0, 0]
+    (system,), path, counts = systems.values(), folder / NAME.format(piece.number, digits), [0, 0]
 
     def tables() -> Iterator[pa.Table]:
         for part in lists:

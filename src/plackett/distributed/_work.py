@@ -15,6 +15,7 @@ from plackett.data.formats._parquet_pieces import Piece, queries_of_piece
 from plackett.distributed._cluster import connect
 from plackett.distributed._worker import Answer, Attempts, Task, Worker
 
+DEATHS = 5  # of workers that one piece outlives
 WAITING = 2  # pieces that a worker has at a time, so that none waits for work
 
 
@@ -43,7 +44,7 @@ def answers_of(task: Task, pieces: Sequence[Piece], *, workers: int, address: st
         )
         answers = rows.map_batches(
             Worker,
-            fn_constructor_args=(packed, attempts, keras.backend.backend()),
+            fn_constructor_args=(packed, attempts, DEATHS, keras.backend.backend()),
             batch_size=1,
             compute=pool,
             num_cpus=1,

@@ -17,7 +17,6 @@ from plackett.data.formats._parquet_pieces import Layout, Piece, lists_of_piece
 from plackett.evaluation._scored import System
 from plackett.evaluation.systems.base import OpenSystem
 
-DEATHS = 5  # of workers that one piece outlives
 # One thread a worker, which has one core; Ray says so to OpenMP.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -68,10 +67,10 @@ class Answer(NamedTuple):
 class Worker:
     """An actor: opens the systems when its first piece comes."""
 
-    def __init__(self, task: bytes, attempts: Any, backend: str):
+    def __init__(self, task: bytes, attempts: Any, deaths: int, backend: str):
         # Before Keras is imported: what is imported above chooses no backend.
         os.environ.update(ONE_THREAD | {"KERAS_BACKEND": backend})
-        self.packed, self.attempts = task, attempts
+        self.packed, self.attempts, self.deaths = task, attempts, deaths
         self.task: Task | None = None
         self.systems: dict[str, System] = {}
 
@@ -82,7 +81,7 @@ class Worker:
 
     def _answer(self, piece):
         try:
-            if (deaths := ray.get(self.attempts.begin.remote(piece.number)) - 1) > DEATHS:
+            if (deaths := ray.get(self.attempts.begin.remote(piece.number)) - 1) > self.deaths:
                 raise _too_many_deaths(piece, deaths)
             if self.task is None:
                 task: Task = cloudpickle.loads(self.packed)
