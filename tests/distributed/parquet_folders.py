@@ -7,8 +7,11 @@ import pathlib
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import ray
+import typer.testing
 from conftest import made_lists
 
+from plackett.cli._app import app
 from plackett.data._schema import to_table
 
 GROUP = 8  # queries of a row group
@@ -34,10 +37,19 @@ def write_file(lists, path):
     return path
 
 
+def run(*arguments):
+    """What a command comes to; its output has both streams."""
+    return typer.testing.CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def words(done):
+    """The output in one line."""
+    return " ".join(done.output.split())
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """A Ray cluster with room for two workers, on this machine alone."""
-    ray = pytest.importorskip("ray")
     quiet = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     before = dict(os.environ)
     os.environ.update(quiet)

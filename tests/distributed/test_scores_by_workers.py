@@ -1,5 +1,6 @@
 """Scoring by workers on Ray Data: each query once, as one process scores it, also where workers are killed."""
 
+import dataclasses
 import os
 import pathlib
 import signal
@@ -9,10 +10,11 @@ import time
 import numpy as np
 import polars as pl
 import pytest
-from parquet_folders import cluster, named_lists, write_file, write_folder  # noqa: F401
+from parquet_folders import cluster, named_lists, run, words, write_file, write_folder  # noqa: F401
 
 import plackett
 from plackett import distributed
+from plackett.data import Strings
 from plackett.data.formats import _parquet_pieces
 from plackett.distributed import _work
 
@@ -52,14 +54,19 @@ def check_whole(output, lists, scores):
 
 
 def test_a_network_scores_as_in_one_process(folder, model, tmp_path):
-    done = distributed.score(model, [folder / "0.parquet", folder / "1.parquet"], tmp_path / "scores", workers=2)
+    paths = [folder / "0.parquet", folder / "1.parquet"]  # of which Ray's own reader takes several with aiohttp alone
+    done = run("score", model, *paths, "--output", tmp_path / "scores", "--workers", 2)
+    assert done.exit_code == 0, done.output
     lists = plackett.data.read_parquet(folder)
+    assert f"{len(lists)} queries, {len(lists.labels)} documents; their scores are in" in words(done)
     check_whole(tmp_path / "scores", lists, plackett.score(plackett.load(model), lists))
-    assert done == (len(lists), len(lists.labels), ())
     assert list(tmp_path.iterdir()) == [tmp_path / "scores"]
     # What was written is a system by itself.
     both = plackett.evaluate({"file": tmp_path / "scores", "model": model}, lists).means()
     np.testing.assert_array_equal(both[0], both[1])
+    again = run("score", model, *paths, "--output", tmp_path / "scores", "--workers", 2)
+    assert again.exit_code == 2
+    assert "scores exists: choose another output" in words(again)
 
 
 def slow_system(pids):
@@ -102,14 +109,14 @@ def test_each_query_is_there_once_though_workers_are_killed(folder, tmp_path):
 
 
 def test_a_part_that_kills_each_worker_ends_the_job(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(_work, "DEATHS", 1)
+    monkeypatch.setattr(_work, "DEATHS", 0)
 
     def deadly(lists):
         if lists.queries[0] == "f1q8":
             os.kill(os.getpid(), signal.SIGKILL)
         return lists.features[:, 0]
 
-    with pytest.raises(ChildProcessError, match=r"1\.parquet, rows 9 to 16: 2 workers died at these"):
+    with pytest.raises(ChildProcessError, match=r"1\.parquet, rows 9 to 16: 1 workers died at these"):
         distributed.score(deadly, folder, tmp_path / "scores", workers=2)
     assert not list(tmp_path.iterdir())
 
@@ -118,38 +125,34 @@ def test_an_error_of_a_worker_arrives_as_itself_and_nothing_is_left(folder, tmp_
     wrong = named_lists(20, 3)
     wrong.features[wrong.row_splits[12], 1] = np.inf
     path = write_file(wrong, tmp_path / "wrong.parquet")
-    with pytest.raises(ValueError, match=r"wrong\.parquet, row 13, query 'f3q12': feature") as raised:
-        distributed.score("feature:1", [folder, path], tmp_path / "scores", workers=2)
-    assert type(raised.value) is ValueError
-    assert "In a worker:" in raised.value.__notes__[0]
+    done = run("score", "feature:1", folder, path, "-o", tmp_path / "scores", "--workers", 2, "--debug")
+    assert done.exit_code == 2
+    assert f"error: {path}, row 13, query 'f3q12': feature" in words(done)
+    assert "In a worker:" in done.output
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_query_of_two_parts_is_refused(folder, tmp_path):
-    path = write_file(named_lists(10, 1)[9:], tmp_path / "again.parquet")
-    with pytest.raises(ValueError, match=r"again\.parquet: query 'f1q9' is there twice; the id of a query must be its"):
-        distributed.score("feature:1", [folder, path], tmp_path / "scores", workers=2)
-
-
-def test_notes_are_those_of_one_process(folder, tmp_path):
-    x = np.random.default_rng(0).normal(size=(40, 5)).astype("float32")
-    lists = plackett.data.RankingLists.from_arrays(x, x[:, 0] > 0, group=[4] * 10, ids={"shop": ["s", "t"] * 20})
-    scorer = plackett.scorers.embeddings(lists)
-    others = plackett.data.RankingLists.from_arrays(
-        x, query=[f"q{i // 2}" for i in range(40)], ids={"shop": [*["s"] * 30, *["u", "v"] * 5]}
-    )
-    path = write_file(others, tmp_path / "others.parquet")
-    done = distributed.score(scorer, path, tmp_path / "scores", workers=2)
-    assert done.notes == (
-        "that was given does not know all values of shop: 10 documents with others, such as 'u', which it takes all "
-        "for one",
-    )
-
-
-def test_means_are_those_of_one_process(folder, model):
-    systems, metrics = {"model": model, "first": "feature:1"}, ["ndcg@5", "mrr", "map"]
+def test_means_and_notes_are_those_of_one_process(folder, tmp_path):
     lists = plackett.data.read_parquet(folder)
-    found = distributed.evaluate(systems, folder, metrics, workers=2)
-    whole = plackett.evaluate(systems, lists, metrics)
+    shops = np.array(["s", "t", "u", "v"])[np.arange(len(lists.labels)) % 4]
+    known = dataclasses.replace(lists, ids={"shop": Strings.of(np.array(["s", "t"])[np.arange(len(shops)) % 2])})
+    path = write_file(dataclasses.replace(lists, ids={"shop": Strings.of(shops)}), tmp_path / "shops.parquet")
+    systems = {"model": plackett.scorers.embeddings(known), "first": "feature:1"}
+    metrics = ["ndcg@5", "mrr", "map"]
+    found = distributed.evaluate(systems, path, metrics, workers=2)
+    whole = plackett.evaluate(systems, plackett.data.read_parquet(path), metrics)
     np.testing.assert_allclose(found.means(), whole.means(), rtol=0, atol=1e-9)
     assert (found.systems, found.stated, found.queries) == (whole.systems, whole.stated, len(lists))
+    assert found.notes == whole.notes
+    assert "does not know all values of shop" in found.notes[0]
+
+
+def test_the_command_shows_means_alone(folder, model):
+    command = ["evaluate", f"net={model}", "first=feature:1", "--data", folder, "--fuse", "both=rrf:net,first"]
+    done = run(*command, "--metric", "ndcg@5", "--workers", 2)
+    assert done.exit_code == 0, done.output
+    lists = plackett.data.read_parquet(folder)
+    both = plackett.evaluation.fuse([model, "feature:1"])
+    whole = plackett.evaluate({"net": model, "first": "feature:1", "both": both}, lists, ["ndcg@5"]).means()
+    assert [f"{mean:.4f}" in done.output for mean in whole[:, 0]] == [True] * 3
+    assert "intervals and comparisons need the value of each query" in words(done)

@@ -76,7 +76,7 @@ def evaluate_by_workers(
 
     there = dataclasses.replace(measurement, systems=for_workers(measurement.systems))
     options = {name: measurement.reading[name] for name in ("columns", "ids") if name in measurement.reading}
-    found, notes = evaluate_systems(
+    found = evaluate_systems(
         open_measured(measurement),
         functools.partial(open_measured, there),
         measurement.data,
@@ -93,5 +93,5 @@ def evaluate_by_workers(
         for system, mean in zip(found.systems, found.means()[:, place].tolist(), strict=True):
             table.add_row(escape(metric), escape(system), in_digits(mean))
     show(table)
-    for sentence in (MEANS_ALONE, *notes, *remarks(measurement)):
+    for sentence in (MEANS_ALONE, *found.notes, *remarks(measurement)):
         say(sentence)

@@ -1,5 +1,6 @@
 """Measuring by several processes and machines."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
@@ -8,11 +9,11 @@ from plackett.data import RankingLists
 from plackett.data._reading import Paths
 from plackett.data.formats._parquet_pieces import Layout, Piece, pieces_of
 from plackett.distributed._cluster import check_workers
-from plackett.distributed._systems import check_systems, for_workers, notes_of
+from plackett.distributed._systems import check_systems, for_workers
 from plackett.distributed._work import answers_of
 from plackett.distributed._worker import Task
 from plackett.evaluation._aggregate import Aggregate, aggregate
-from plackett.evaluation._evaluate import Metrics, convention
+from plackett.evaluation._evaluate import Metrics, convention, notes
 from plackett.evaluation._scored import System
 from plackett.evaluation._systems import open_systems
 from plackett.evaluation.systems.names import name_systems
@@ -93,7 +94,7 @@ def evaluate(
     """
     single = not isinstance(systems, Mapping | list | tuple)
     named = {SYSTEM: systems} if single else systems if isinstance(systems, Mapping) else name_systems(systems)
-    found, _ = evaluate_systems(
+    found = evaluate_systems(
         open_systems(named),
         functools.partial(open_systems, for_workers(named)),
         data,
@@ -121,8 +122,8 @@ def evaluate_systems(
     queries: str | None,
     columns: Mapping[str, str] | None = None,
     ids: Sequence[str] = (),
-) -> tuple[Aggregate, list[str]]:
-    """(the aggregate of systems, what must be known of them); see `evaluate`.
+) -> Aggregate:
+    """The aggregate of systems; see `evaluate`.
 
     Args:
         opened: the systems in this process.
@@ -139,7 +140,8 @@ def evaluate_systems(
         parts.append(answer.found)
         for name, memory in answer.memories.items():
             opened[name].recall(memory)  # type: ignore[attr-defined]
-    return functools.reduce(Aggregate.__add__, parts), notes_of(opened)
+    found = functools.reduce(Aggregate.__add__, parts)
+    return dataclasses.replace(found, notes=tuple(notes(opened.values(), convention(metrics, like, queries)[0])))
 
 
 def _measure_piece(

@@ -31,8 +31,3 @@ def for_workers(systems: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_path(what):
     return isinstance(what, str | os.PathLike) and os.path.exists(what)
-
-
-def notes_of(systems: Mapping[str, System]) -> list[str]:
-    """What must be known of the lists that they were called with."""
-    return list(dict.fromkeys(note for system in systems.values() for note in getattr(system, "notes", list)()))

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -59,11 +59,11 @@ def answers_of(task: Task, pieces: Sequence[Piece], *, workers: int, address: st
             yield answer
     if lacking := [piece.number for piece in pieces if piece.number not in done]:
         raise RuntimeError(f"Ray gave no answer for the pieces {lacking}")
-    _check_together(pieces, done)
+    check_together(pieces, done)
 
 
-def _check_together(pieces, done):
-    """Raises a ValueError where pieces differ in their columns, or have a query twice."""
+def check_together(pieces: Sequence[Piece], done: Mapping[int, Answer]) -> None:
+    """Raises a ValueError where pieces differ in their columns, or have a query twice; `done` is by their numbers."""
     kind = done[0].kind
     for piece in pieces:
         if (other := done[piece.number].kind) != kind:

@@ -90,6 +90,7 @@ class Aggregate:
         queries: how many there are.
         documents: how many there are.
         judged: how many queries somebody judged.
+        notes: what must be known of how it was measured, in whole sentences.
     """
 
     systems: tuple[str, ...]
@@ -100,6 +101,7 @@ class Aggregate:
     queries: int
     documents: int
     judged: int
+    notes: tuple[str, ...] = ()
 
     def __add__(self, other: "Aggregate") -> "Aggregate":
         """That of the queries of both.
@@ -117,7 +119,8 @@ class Aggregate:
             for pairs in zip(self.totals, other.totals, strict=True)
         )
         counts = {name: getattr(self, name) + getattr(other, name) for name in ("queries", "documents", "judged")}
-        return dataclasses.replace(self, totals=totals, **counts)
+        notes = tuple(dict.fromkeys((*self.notes, *other.notes)))
+        return dataclasses.replace(self, totals=totals, notes=notes, **counts)
 
     def means(self) -> np.ndarray:
         """[systems, metrics] the means, as `plackett.evaluate` has them; NaN where no query counts.

@@ -1,6 +1,6 @@
 """Measuring systems on lists."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -117,7 +117,7 @@ def evaluate(
         queries=known.pop("query"),
         values=np.stack([values for values, _ in tables]),
         facts=known,
-        notes=tuple(_notes(opened.values(), measures)),
+        notes=tuple(notes(opened.values(), measures)),
         weights=None if all(one.average == "lists" for one in measures) else np.max([x for _, x in tables], axis=0),
     )
 
@@ -248,7 +248,7 @@ def _means(measures, values, weights):
     return {each.name: float(mean) for each, mean in zip(measures, means, strict=True)}
 
 
-def _notes(systems, measures):
+def notes(systems: Iterable[System], measures: Sequence[RankingMetric]) -> Iterator[str]:
     """What must be known of the systems, and of metrics that weigh queries."""
     # A system that is part of a fusion too says the same twice.
     yield from dict.fromkeys(note for system in systems for note in getattr(system, "notes", list)())
