@@ -64,6 +64,7 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
         (simulate, "open_measured"),
         (_sources, "read_acting"),
         (score, "open_ranker"),
+        (distributed, "score"),
     ):
         monkeypatch.setattr(module, name, read)
     monkeypatch.chdir(tmp_path)

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -59,5 +60,6 @@ def cluster():
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=40, _temp_dir=str(folder))
     yield
     ray.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
     os.environ.clear()
     os.environ.update(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -16,6 +16,9 @@ from plackett.cli._flags import flag_of
 from plackett.cli._systems import Measurement, open_measured, remarks
 from plackett.cli._tables import in_digits, say, show
 from plackett.data._suffixes import MOVIELENS, form_of
+
+if TYPE_CHECKING:
+    from plackett.evaluation import System
 
 Workers = Annotated[
     int | None, typer.Option(help="Share the work of Parquet files among so many processes of one core, by Ray.")
@@ -63,6 +66,7 @@ def check_means_alone(given: Mapping[str, Any]) -> None:
 
 def evaluate_by_workers(
     measurement: Measurement,
+    opened: dict[str, System],
     measures: Sequence | None,
     *,
     like: str | None,
@@ -77,7 +81,7 @@ def evaluate_by_workers(
     there = dataclasses.replace(measurement, systems=for_workers(measurement.systems))
     options = {name: measurement.reading[name] for name in ("columns", "ids") if name in measurement.reading}
     found = evaluate_systems(
-        open_measured(measurement),
+        opened,
         functools.partial(open_measured, there),
         measurement.data,
         measures,

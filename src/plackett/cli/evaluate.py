@@ -125,11 +125,11 @@ def evaluate(
 
     from plackett import evaluation
 
+    opened = open_measured(measurement)
     measures = metric if like else make_measures(metric, empty, ties)
     if workers is not None:
-        evaluate_by_workers(measurement, measures, like=like, queries=queries, workers=workers, address=address)
+        evaluate_by_workers(measurement, opened, measures, like=like, queries=queries, workers=workers, address=address)
         return
-    opened = open_measured(measurement)
     results = evaluation.evaluate(opened, parts_of_measured(measurement, opened), measures, like=like, queries=queries)
     for by in slice_by or ():
         check_known("column of queries", by, results.facts)

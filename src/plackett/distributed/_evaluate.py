@@ -9,7 +9,7 @@ from plackett.data import RankingLists
 from plackett.data._reading import Paths
 from plackett.data.formats._parquet_pieces import Layout, Piece, pieces_of
 from plackett.distributed._cluster import check_workers
-from plackett.distributed._systems import check_systems, for_workers
+from plackett.distributed._systems import check_systems, for_workers, recall
 from plackett.distributed._work import answers_of
 from plackett.distributed._worker import Task
 from plackett.evaluation._aggregate import Aggregate, aggregate
@@ -135,12 +135,9 @@ def evaluate_systems(
     check_systems(opened)
     pieces, layout = pieces_of(data, Layout(dict(columns or {}), tuple(ids), labelled=True))
     measure = functools.partial(_measure_piece, metrics=metrics, like=like, queries=queries)
-    parts = []
-    for answer in answers_of(Task(open_there, layout, measure), pieces, workers=workers, address=address):
-        parts.append(answer.found)
-        for name, memory in answer.memories.items():
-            opened[name].recall(memory)  # type: ignore[attr-defined]
-    found = functools.reduce(Aggregate.__add__, parts)
+    answers = list(answers_of(Task(open_there, layout, measure), pieces, workers=workers, address=address))
+    recall(opened, answers)
+    found = functools.reduce(Aggregate.__add__, (answer.found for answer in answers))
     return dataclasses.replace(found, notes=tuple(notes(opened.values(), convention(metrics, like, queries)[0])))
 
 

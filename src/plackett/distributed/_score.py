@@ -17,7 +17,7 @@ from plackett.data._scores import table_of_scores
 from plackett.data.formats._parquet_pieces import Layout, Piece, pieces_of
 from plackett.data.formats.parquet import write_tables
 from plackett.distributed._cluster import check_workers
-from plackett.distributed._systems import check_systems, for_workers
+from plackett.distributed._systems import check_systems, for_workers, recall
 from plackett.distributed._work import answers_of
 from plackett.distributed._worker import Task
 from plackett.evaluation._evaluate import notes
@@ -96,19 +96,18 @@ def score(
     with errors_of_writing(output):
         partial.mkdir()
     try:
-        write = functools.partial(_write_piece, folder=partial.absolute(), digits=digits)
-        counts: dict[int, tuple[int, int]] = {}
+        write = functools.partial(write_piece, folder=partial.absolute(), digits=digits)
+        answers = []
         task = Task(functools.partial(open_systems, for_workers({SYSTEM: system})), layout, write)
         for answer in answers_of(task, pieces, workers=workers, address=address):
-            counts[answer.piece] = answer.found
-            for name, memory in answer.memories.items():
-                opened[name].recall(memory)  # type: ignore[attr-defined]
+            answers.append(answer)
+        recall(opened, answers)
         _check_files(partial, [NAME.format(number, digits) for number in range(len(pieces))])
         with errors_of_writing(output):
             _take_name(partial, output, overwrite)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    queries, documents = (sum(each) for each in zip(*counts.values(), strict=True))
+    queries, documents = (sum(each) for each in zip(*(answer.found for answer in answers), strict=True))
     return Summary(queries, documents, tuple(notes(opened.values(), [])))
 
 
@@ -134,7 +133,7 @@ def check_output(output: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
     return path
 
 
-def _write_piece(
+def write_piece(
     piece: Piece, lists: Iterator[RankingLists], systems: Mapping[str, System], *, folder: pathlib.Path, digits: int
 ) -> tuple[int, int]:
     """Writes the scores of a piece to a whole file, which is the same at each call; (queries, documents)."""

@@ -1,9 +1,10 @@
 """Systems that each worker opens."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from plackett.distributed._worker import Answer
 from plackett.evaluation._scored import System
 from plackett.evaluation.systems.base import parts_of_systems
 from plackett.evaluation.systems.simple import Scores
@@ -31,3 +32,10 @@ def for_workers(systems: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_path(what):
     return isinstance(what, str | os.PathLike) and os.path.exists(what)
+
+
+def recall(systems: Mapping[str, System], answers: Iterable[Answer]) -> None:
+    """Tells systems, for their notes, what those of the workers know, in the order of the data."""
+    for answer in sorted(answers, key=lambda answer: answer.piece):
+        for name, memory in answer.memories.items():
+            systems[name].recall(memory)  # type: ignore[attr-defined]
