@@ -11,7 +11,7 @@ import yaml
 from backends import BACKEND
 from command_line import run
 
-from plackett import data
+from plackett import data, distributed
 from plackett.cli import evaluate, report, score, simulate
 from plackett.data import _sources
 from plackett.training import Settings

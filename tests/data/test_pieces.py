@@ -35,7 +35,7 @@ def test_the_pieces_together_are_the_whole(folder, monkeypatch, most):
     monkeypatch.setattr(_parquet_pieces, "ROW_GROUP", most)
     pieces, layout = pieces_of(folder, PLAIN)
     assert [piece.number for piece in pieces] == list(range(len(pieces)))
-    assert len(pieces) >= 2 and (most or len(pieces) == 5 + 3)
+    assert len(pieces) == (2 if most else 5 + 3)
     whole = read_parquet(folder)
     found = concatenate([part for piece in pieces for part in lists_of_piece(piece, layout)])
     assert found.queries.tolist() == whole.queries.tolist() == [q for one in pieces for q in queries_of_piece(one)]

@@ -21,6 +21,7 @@ from plackett.backend.arithmetic import (
     value_and_slope,
 )
 from plackett.backend.places import add_at, argsort, at, lookup, part, rows, scatter_add, with_part
+from plackett.backend.portable import is_portable, log1p, look_up, mod, portable_operations, to_look_up
 from plackett.backend.randomness import (
     generator_states,
     keep_generators,

@@ -9,7 +9,20 @@ import typer
 from typer.core import TyperCommand
 
 import plackett
-from plackett.cli import _errors, convert, crossval, demo, evaluate, propensities, report, score, simulate, train, tune
+from plackett.cli import (
+    _errors,
+    convert,
+    crossval,
+    demo,
+    evaluate,
+    export,
+    propensities,
+    report,
+    score,
+    simulate,
+    train,
+    tune,
+)
 from plackett.cli._tables import errors, say
 from plackett.training._interrupt import remember_interrupts
 
@@ -98,6 +111,7 @@ add(crossval.crossval)
 add(evaluate.evaluate)
 add(report.report)
 add(score.score)
+add(export.export)
 add(simulate.simulate, simulate.EPILOG)
 add(propensities.propensities)
 add(demo.demo)

@@ -28,6 +28,8 @@ class Signature:
         missing: whether a feature may be missing (NaN).
         ids: name -> "int32", "int64" or "text", see `plackett.data._columns.kind_of_ids`.
         columns: name -> "position", "number" or "text": what else the ranker takes of documents and queries.
+        unknown: name -> a whole number that the ranker does not know, for ids of "int32": what is fed for a number
+            beyond int32, which it knows neither. Without one such a number is refused.
         outputs: the names of the scores; the first is `scores`.
         facts: what is known of the ranker: `plackett`, its version; `model` and `training_data`, their fingerprints;
             `opset`; `largest_difference`, how far the file was from Keras when it was written.
@@ -38,6 +40,7 @@ class Signature:
     missing: bool
     ids: Mapping[str, str] = dataclasses.field(default_factory=dict)
     columns: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unknown: Mapping[str, int] = dataclasses.field(default_factory=dict)
     outputs: tuple[str, ...] = ("scores",)
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -55,6 +58,7 @@ class Signature:
         try:
             given = json.loads(text)
             form = given.pop("form")
+            given.pop("file", None)  # which the text beside a file says of it, for people
             made = cls(**given | {"features": tuple(given["features"]), "outputs": tuple(given["outputs"])})
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"this is no signature of a ranker: {error}") from error

@@ -48,7 +48,7 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
     scorer = ranker_of(as_scorer(model, lists))
     lists = inputs_for(scorer, lists)
     task, layer = next(iter(output_layers(scorer).items()))
-    rule = _ranking_rule(model, task, layer)
+    rule = ranking_rule(model, task, layer)
     scores = np.zeros(len(lists.labels), "float64" if layer.compute_dtype == "float64" else "float32")
     batches = Batches(lists, batch_size_for(lists, batch_size), inputs=column_inputs(scorer, lists))
     for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
@@ -74,7 +74,7 @@ def check_lists(name: str, given: object) -> None:
         )
 
 
-def _ranking_rule(model, task, layer):
+def ranking_rule(model, task, layer):
     """The function of the scores of one task that makes those to rank by."""
     loss = getattr(model, "loss", None)
     loss = loss.get(task) if isinstance(loss, dict) else loss

@@ -2,12 +2,15 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from plackett.data import Batches, RankingLists
 from plackett.data._features import match_features
+from plackett.data._signature import KEY, Signature
+from plackett.data._signature_inputs import lists_for
 from plackett.evaluation._scoring import batch_size_for
 from plackett.evaluation.systems.base import OpenSystem
 from plackett.evaluation.systems.models import need
@@ -18,12 +21,16 @@ LISTS = 64  # lists that are
 WANTED = "[documents, features], or [lists, list_size, features] with or without a bool mask [lists, list_size]"
 
 
-def open_onnx(path: str | os.PathLike) -> "Network":
+def open_onnx(path: str | os.PathLike) -> "Network | ExportedNetwork":
     """The network in an ONNX file, which onnxruntime runs on the CPU.
+
+    What `plackett.export.write_onnx` wrote is fed its features by name, and ids and columns, as its signature says;
+    any other file features by their order.
 
     Raises:
         ImportError: onnxruntime is not installed.
-        ValueError: it cannot be loaded, or does not take features and give scores.
+        ValueError: it cannot be loaded, does not take features and give scores, or has a signature that this version
+            does not know.
     """
     onnxruntime = need("onnxruntime", f"the network {path}")
     try:
@@ -32,6 +39,9 @@ def open_onnx(path: str | os.PathLike) -> "Network":
         session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has many, without a common one
         raise ValueError(f"{path} is no ONNX file that onnxruntime can load: {error}") from error
+    signature = _signature(path, session)
+    if signature is not None:
+        return ExportedNetwork(str(path), session, signature)
     features, mask = _inputs(path, session)
     return Network(str(path), session, features, mask, _output(path, session))
 
@@ -40,6 +50,17 @@ def _threads():
     """How many threads a run takes: those of $OMP_NUM_THREADS, which onnxruntime does not heed; 0 = one a core."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return int(first) if first.isdecimal() else 0
+
+
+def _signature(path, session):
+    """That of plackett; None = the file has none."""
+    text = session.get_modelmeta().custom_metadata_map.get(KEY)
+    if text is None:
+        return None
+    try:
+        return Signature.from_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _inputs(path, session):
@@ -59,6 +80,41 @@ def _output(path, session):
     if len(chosen) != 1:
         raise ValueError(f"{path} must have one output, or one that is called scores, but has {', '.join(names)}")
     return chosen[0]
+
+
+@dataclasses.dataclass(eq=False)
+class ExportedNetwork(OpenSystem):
+    """A ranker that plackett wrote.
+
+    Args:
+        name: what errors call it.
+        session: that of onnxruntime.
+        signature: what it takes and gives.
+    """
+
+    name: str
+    session: Any
+    signature: Signature
+
+    def __post_init__(self):
+        self.reads_columns = bool(self.signature.columns)
+
+    def reads(self) -> Sequence[str] | int:
+        """The features of its signature."""
+        return self.signature.features if self.signature.named else len(self.signature.features)
+
+    def __call__(self, lists: RankingLists) -> np.ndarray:
+        """The scores of the documents."""
+        scores = np.zeros(len(lists.labels), "float32")
+        lists = lists_for(self.signature, lists, self.name)
+        if not len(lists):
+            return scores
+        taken = [one.name for one in self.session.get_inputs()]
+        batches = Batches(lists, batch_size_for(lists, LISTS), inputs=tuple(self.signature.columns))
+        for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
+            (found,) = self.session.run(["scores"], {name: inputs[name] for name in taken})
+            scores[lists.row_splits[queries[0]] : lists.row_splits[queries[-1] + 1]] = found[inputs["mask"]]
+        return scores
 
 
 @dataclasses.dataclass(eq=False)

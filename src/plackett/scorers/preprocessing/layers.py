@@ -97,7 +97,7 @@ class SignedLog1p(keras.layers.Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """[...] -> [...]."""
-        return ops.sign(x) * ops.log1p(ops.abs(x))
+        return ops.sign(x) * backend.log1p(ops.abs(x))
 
 
 @register
@@ -142,7 +142,7 @@ class Quantiles(keras.layers.Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """[..., features] -> [..., features], in [0, 1]."""
-        values, levels = ops.convert_to_tensor(self._values.ravel()), ops.convert_to_tensor(self._levels.ravel())
+        values, levels = backend.to_look_up(self._values.ravel()), backend.to_look_up(self._levels.ravel())
         starts = self._width * np.arange(len(self._knots), dtype="int32")
         largest = float(np.finfo("float32").max)
         x = ops.clip(x, -largest, largest)
@@ -150,12 +150,12 @@ class Quantiles(keras.layers.Layer):
         low, high = ops.zeros_like(x) + ops.convert_to_tensor(self._values[:, 0]), ops.full_like(x, np.inf)
         step = self._width // 2
         while step:
-            knot = ops.take(values, place + step, axis=0)
+            knot = backend.look_up(values, place + step)
             below = knot <= x
             place = ops.where(below, place + step, place)
             low, high = ops.where(below, knot, low), ops.where(below, high, knot)
             step //= 2
-        bottom, top = ops.take(levels, place, axis=0), ops.take(levels, place + 1, axis=0)
+        bottom, top = backend.look_up(levels, place), backend.look_up(levels, place + 1)
         return bottom + (top - bottom) * ops.clip((x - low) / (high - low), 0.0, 1.0)
 
 
@@ -186,7 +186,7 @@ class Buckets(keras.layers.Layer):
         low, high = (ids, 0) if self.kind == "int32" else (ids[..., 0], ids[..., 1])
         mixed = low * MULTIPLIERS[0] + high * MULTIPLIERS[1]  # which wraps at 32 bits
         # The low bits of a product do not depend on the high ones of its factors.
-        return ops.mod(ops.bitwise_xor(mixed, ops.right_shift(mixed, 15)), self.buckets)
+        return backend.mod(ops.bitwise_xor(mixed, ops.right_shift(mixed, 15)), self.buckets)
 
 
 @register
@@ -234,29 +234,34 @@ class Vocabulary(keras.layers.Layer):
     def call(self, ids: Tensor) -> Tensor:
         """[...] int32, or [..., 2] int32, the halves of 64 bits -> [...] int32."""
         if self.kind != "int32":
-            return self._find_halves(ids[..., 0], ids[..., 1])
+            return self._find(ids[..., 1], ids[..., 0])
+        if backend.is_portable():
+            return self._find(ids)
         values, flat = ops.convert_to_tensor(self.values), ops.reshape(ids, (-1,))
         place = ops.minimum(ops.searchsorted(values, flat), len(self.values) - 1)
         known = ops.take(values, place, axis=0) == flat
         return ops.reshape(ops.where(known, place + 1, ops.zeros_like(place)), ops.shape(ids))
 
-    def _find_halves(self, low, high):
-        """A binary search by the high half, then by the low one, since JAX has no int64.
+    def _find(self, high, low=None):
+        """A binary search by the high half, then by the low one, since JAX has no int64; without halves by the number.
 
         Halves are compared as int32. So values stand in another order than by their size, and `numbers` says which
         each of them is.
         """
-        lows, highs = self.values.view("int32").reshape(-1, 2).T
-        order = np.lexsort((lows, highs))
-        lows, highs = (ops.convert_to_tensor(np.ascontiguousarray(half[order])) for half in (lows, highs))
-        numbers = ops.convert_to_tensor((order + 1).astype("int32"))
-        place, step = ops.zeros_like(low), 1 << (len(order) - 1).bit_length()
+        lows, highs = (None, self.values) if low is None else self.values.view("int32").reshape(-1, 2).T
+        order = np.lexsort((highs,) if low is None else (lows, highs))
+        numbers = backend.to_look_up((order + 1).astype("int32"))
+        highs = backend.to_look_up(np.ascontiguousarray(highs[order]))
+        lows = None if low is None else backend.to_look_up(np.ascontiguousarray(lows[order]))
+        place, step = ops.zeros_like(high), 1 << (len(order) - 1).bit_length()
         while step:
             # The place is that of the last value that is not above the id; a step beyond the end is not taken.
             there = ops.minimum(place + step, len(order) - 1)
-            h = ops.take(highs, there, axis=0)
-            not_above = (h < high) | ((h == high) & (ops.take(lows, there, axis=0) <= low))
+            h = backend.look_up(highs, there)
+            not_above = h <= high if low is None else (h < high) | ((h == high) & (backend.look_up(lows, there) <= low))
             place = ops.where(not_above & (place + step < len(order)), there, place)
             step //= 2
-        known = (ops.take(highs, place, axis=0) == high) & (ops.take(lows, place, axis=0) == low)
-        return ops.where(known, ops.take(numbers, place, axis=0), ops.zeros_like(place))
+        known = backend.look_up(highs, place) == high
+        if low is not None:
+            known = known & (backend.look_up(lows, place) == low)
+        return ops.where(known, backend.look_up(numbers, place), ops.zeros_like(place))

@@ -1,0 +1,59 @@
+"""Operations in words that every exporter of ONNX knows, while a model is exported; else those of the backend.
+
+The exporters of the backends each lack some: a search in sorted values, the remainder, the logarithm of 1 + x, and
+look-ups in a vector. What they are replaced by gives the same numbers, more slowly, so that training does without.
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
+from keras import ops
+
+_on = contextvars.ContextVar("portable", default=False)
+
+
+@contextlib.contextmanager
+def portable_operations() -> Iterator[None]:
+    """What is traced within this can be exported."""
+    before = _on.set(True)
+    try:
+        yield
+    finally:
+        _on.reset(before)
+
+
+def is_portable() -> bool:
+    """Whether a model is being exported."""
+    return _on.get()
+
+
+def log1p(x):
+    """log(1 + x), which is exact for small x too.
+
+    Reference: Kahan's form, in Higham, "Accuracy and Stability of Numerical Algorithms", 2002, section 1.14.1.
+    """
+    if not is_portable():
+        return ops.log1p(x)
+    whole = 1.0 + x
+    lost = ops.where((x < 1.0) & (whole != 1.0), x / (whole - 1.0), ops.ones_like(x))
+    return ops.where(whole == 1.0, x, ops.log(whole) * lost)
+
+
+def mod(x, divisor: int):
+    """The remainder of whole numbers, from 0 to divisor - 1."""
+    if not is_portable():
+        return ops.mod(x, divisor)
+    return x - ops.floor_divide(x, divisor) * divisor
+
+
+def to_look_up(values):
+    """A vector, [n], as `look_up` takes it; made once, so that a file holds it once."""
+    values = ops.convert_to_tensor(values)
+    return values[:, None] if is_portable() else values
+
+
+def look_up(values, places):
+    """[...], the values at these places."""
+    found = ops.take(values, places, axis=0)
+    return found if len(values.shape) == 1 else found[..., 0]

@@ -1,0 +1,118 @@
+"""`plackett export`."""
+
+import os
+import pathlib
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from plackett._files import find_model
+from plackett.cli._backend import BACKENDS, choose_backend, find_backend
+from plackett.cli._tables import say
+from plackett.data._words import some
+from plackett.export._files import check_folder, check_onnx_file
+from plackett.export._needs import can, check_needs
+
+Form = Literal["onnx", "saved_model", "elasticsearch", "solr"]
+Out = Annotated[pathlib.Path, typer.Argument(help="NAME.onnx, NAME.json of a search engine, or a new folder.")]
+Model = Annotated[
+    pathlib.Path,
+    typer.Argument(
+        help="An output folder of `plackett train`, or a .keras file; for search engines also a file of trees."
+    ),
+]
+Format = Annotated[
+    Form | None,
+    typer.Option("--format", help="Default: onnx for NAME.onnx, saved_model for a folder."),
+]
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        help="jax, tensorflow or torch. Default: $KERAS_BACKEND, else the first one whose exporter is installed."
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")]
+Name = Annotated[str | None, typer.Option(help="What a search engine calls the model. Default: NAME of NAME.json.")]
+Missing = Annotated[
+    Literal["zero", "model"] | None,
+    typer.Option(help="What search engines make of features that are missing, see plackett.export.write_ltr_model."),
+]
+Lift = Annotated[
+    bool, typer.Option("--lift", help="Add a constant to trees, so that no score is below 0, which Lucene refuses.")
+]
+
+
+def export(
+    model: Model,
+    out: Out,
+    form: Format = None,
+    backend: Backend = None,
+    overwrite: Overwrite = False,
+    name: Name = None,
+    missing: Missing = None,
+    lift: Lift = False,
+):
+    """Write a ranker for other programs: an ONNX file, a SavedModel, or the model of a search engine's plugin."""
+    form = form or form_of(out)
+    path = find_model(model)
+    if form in ("elasticsearch", "solr"):
+        choose_backend(backend)
+        return _for_search_engine(model, out, form, name=name, missing=missing, lift=lift, overwrite=overwrite)
+    for flag, given in (("--name", name), ("--missing", missing), ("--lift", lift or None)):
+        if given is not None:
+            raise ValueError(f"{flag} acts with --format elasticsearch or solr alone")
+    check = check_onnx_file if form == "onnx" else check_folder
+    check(out, overwrite=overwrite)
+    check_needs(form, choose_backend(_backend_for(form, backend)))
+
+    from plackett import export as forms
+
+    write = forms.write_onnx if form == "onnx" else forms.write_saved_model
+    signature = write(path, out, overwrite=overwrite)
+    taken = [f"{len(signature.features)} features"] if signature.features else []
+    taken += [f"{kind} {column}" for column, kind in {**signature.ids, **signature.columns}.items()]
+    text = out.with_suffix(".json") if form == "onnx" else out / "plackett.json"
+    say(
+        f"{out} takes {some(taken)} and gives {', '.join(signature.outputs)}, within "
+        f"{max(signature.facts['largest_difference'], 1e-8):.1g} of Keras; {text} says so by their names and shapes"
+    )
+    return None
+
+
+def form_of(out: pathlib.Path) -> Form:
+    """The form of a file of this name.
+
+    Raises:
+        ValueError: its name does not tell.
+    """
+    if out.suffix == ".onnx":
+        return "onnx"
+    if out.suffix == ".json":
+        raise ValueError(f"{out} may be of several search engines: say which by --format elasticsearch or solr")
+    if out.suffix in (".keras", ".txt", ".pb", ".zip"):
+        raise ValueError(f"an export must be NAME.onnx, NAME.json with --format, or a folder, but got {out}")
+    return "saved_model"
+
+
+def _backend_for(form, given):
+    """The backend that is asked for, else the first that can write this form."""
+    asked = given or os.environ.get("KERAS_BACKEND")
+    if asked or "keras" in sys.modules:
+        return given
+    able = (backend for backend in BACKENDS if can(form, backend) and _is_installed(backend))
+    return next(able, None)
+
+
+def _is_installed(backend):
+    try:
+        return bool(find_backend(backend))
+    except ValueError:
+        return False
+
+
+def _for_search_engine(model, out, form, *, name, **options):
+    from plackett.export import write_ltr_model
+
+    written = write_ltr_model(model, out, form=form, name=name or out.stem, **options)
+    say(f"{out} is a {written.type} of {some(written.features)}")

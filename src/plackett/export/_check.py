@@ -1,0 +1,102 @@
+"""Whether what was written gives the scores that Keras gives."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import keras
+import numpy as np
+from keras import ops
+
+from plackett.export._ranker import ExportedRanker
+from plackett.scorers._any_model import vocabularies
+from plackett.scorers.preprocessing.layers import Quantiles, SignedLog1p
+
+TOLERANCE = 1e-5
+SHAPES = ((1, 1), (1, 7), (3, 7), (2, 64), (4, 200))  # (lists, list size)
+INT32 = np.iinfo("int32")
+
+
+def largest_difference(
+    ranker: ExportedRanker, run: Callable[[Mapping[str, np.ndarray]], list[np.ndarray]], what: str
+) -> float:
+    """How far the scores of a file are from those of Keras, relative where they are above 1, over lists of many sizes.
+
+    Raises:
+        ValueError: they are further away than 1e-5, or of another shape; says for which lists.
+    """
+    worst = 0.0
+    for given in made_inputs(ranker):
+        wanted = [ops.convert_to_numpy(x) for x in ranker(*given.values())]
+        found = run(given)
+        lists = f"{' x '.join(map(str, given['mask'].shape))} documents"
+        for name, ours, theirs in zip(ranker.signature.outputs, wanted, found, strict=True):
+            if ours.shape != theirs.shape:
+                raise ValueError(f"{what} gives {name} of shape {theirs.shape} for {lists}, but Keras {ours.shape}")
+            distance = np.abs(ours - theirs) / np.maximum(1, np.abs(ours))
+            distance = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0.0, distance)
+            worst = max(worst, float(distance.max(initial=0.0)))
+            if not worst <= TOLERANCE:  # NaN too
+                place = tuple(
+                    int(x) for x in np.unravel_index(np.nanargmax(np.nan_to_num(distance, nan=np.inf)), distance.shape)
+                )
+                raise ValueError(
+                    f"{what} gives {name} {theirs[place]:.9g} where Keras gives {ours[place]:.9g}, for {lists}: this "
+                    f"is more than {TOLERANCE:g} off, so nothing is written"
+                )
+    return worst
+
+
+def made_inputs(ranker: ExportedRanker) -> Iterator[dict[str, np.ndarray]]:
+    """Lists of many sizes: whole ones, padded ones, and empty ones; anything stands in their padding, NaN too."""
+    random = np.random.default_rng(0)
+    for number, (lists, size) in enumerate(SHAPES):
+        lengths = random.integers(0, size + 1, lists) if number % 2 else np.full(lists, size)
+        if lists > 1:
+            lengths[0] = 0
+        mask = np.arange(size) < lengths[:, None]
+        yield {one.name: _made(ranker, one, mask, random) for one in ranker.inputs}
+    yield {one.name: _made(ranker, one, np.ones((2, 7), bool), random) for one in ranker.inputs}
+
+
+def _made(ranker, one, mask, random):
+    """Values of one input."""
+    if one.name == "mask":
+        return mask
+    shape = (*mask.shape, *one.shape)
+    if one.name == "features":
+        x = _features(ranker.scorer, shape, random)
+        if ranker.signature.missing:
+            x[random.random(shape) < 0.1] = np.nan
+        x[~mask] = np.nan
+        return x
+    if one.dtype == "float32":
+        return np.where(mask, random.normal(size=shape), np.nan).astype("float32")
+    numbers = random.integers(INT32.min, INT32.max, shape).astype("int32")
+    if one.name in ranker.signature.columns and not one.shape:  # a position
+        return np.where(mask, random.integers(1, 50, shape), numbers).astype("int32")
+    vocabulary = vocabularies(ranker.scorer).get(one.name)
+    if vocabulary is not None:
+        known = random.choice(vocabulary.values, mask.shape)
+        halves = known if not one.shape else np.ascontiguousarray(known, "<i8").view("<i4").reshape(shape)
+        is_known = mask & (random.random(mask.shape) < 0.8)
+        numbers = np.where(is_known[..., None] if one.shape else is_known, halves, numbers)
+    elif not one.shape:  # of an own model, which may use it as it is
+        numbers = random.integers(0, 2, shape).astype("int32")
+    return numbers.astype("int32")
+
+
+def _features(scorer, shape, random):
+    """Features as the scorer was trained on, as far as its layers know how these are spread."""
+    layers = {type(layer): layer for layer in scorer.layers}
+    if quantiles := layers.get(Quantiles):
+        levels = random.uniform(-0.05, 1.05, shape)
+        known = [np.interp(levels[..., k], np.linspace(0, 1, len(x)), x) for k, x in enumerate(quantiles.boundaries)]
+        return np.stack(known, axis=-1).astype("float32")
+    x = random.normal(size=shape)
+    if normalization := layers.get(keras.layers.Normalization):
+        mean, deviation = (
+            ops.convert_to_numpy(x).reshape(-1) for x in (normalization.mean, ops.sqrt(normalization.variance))
+        )
+        x = mean + x * deviation
+    if SignedLog1p in layers:
+        x = np.sign(x) * np.expm1(np.abs(x))
+    return x.astype("float32")

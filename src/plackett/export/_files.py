@@ -1,0 +1,76 @@
+"""Where exported files may be written. Needs no Keras."""
+
+import contextlib
+import os
+import pathlib
+import secrets
+import shutil
+from collections.abc import Iterator
+
+from plackett._files import PARTIAL_FILE, check_parent, check_path, errors_of_writing
+from plackett.data._signature import Signature
+
+SUFFIX = ".onnx"
+TEXT = "plackett.json"  # the signature, in the folder of a SavedModel
+WAY_OUT = "or give overwrite=True (--overwrite)"
+
+
+def check_onnx_file(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
+    """The path of an ONNX file that may be written, and so may NAME.json beside it.
+
+    Raises:
+        FileExistsError: there is one and not `overwrite`, or the text is no signature.
+        FileNotFoundError: there is no folder for it.
+        ValueError: its name ends otherwise.
+    """
+    check_path(path)
+    path = pathlib.Path(path)
+    if path.suffix != SUFFIX:
+        raise ValueError(f"an ONNX file must be called NAME{SUFFIX}, but got {path}")
+    check_parent(path)
+    beside = path.with_suffix(".json")
+    for file in (path, beside):
+        if file.exists() and not overwrite:
+            raise FileExistsError(f"{file} exists: choose another name, {WAY_OUT}")
+    if beside.exists():
+        try:
+            Signature.from_json(beside.read_text(encoding="utf-8"))
+        except (ValueError, OSError) as error:
+            raise FileExistsError(f"{beside} exists and was not written by an export: choose another name") from error
+    return path
+
+
+def check_folder(folder: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
+    """The path of a SavedModel that may be written.
+
+    Raises:
+        FileExistsError: something is there, and not `overwrite`, or it is no SavedModel of plackett.
+        FileNotFoundError: there is no folder for it.
+    """
+    check_path(folder)
+    folder = pathlib.Path(folder)
+    check_parent(folder)
+    if not folder.exists():
+        return folder
+    if not (folder / TEXT).is_file():
+        raise FileExistsError(f"{folder} exists and was not written by an export: choose another folder")
+    if not overwrite:
+        raise FileExistsError(f"{folder} exists: choose another folder, {WAY_OUT}")
+    return folder
+
+
+@contextlib.contextmanager
+def replace_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives the folder to write to, which at the end has the name `folder`; else all is as it was."""
+    partial, before = (folder.with_name(f"{PARTIAL_FILE}{folder.name}-{secrets.token_hex(8)}") for _ in range(2))
+    with errors_of_writing(folder):
+        partial.mkdir()
+    try:
+        yield partial
+        with errors_of_writing(folder):
+            if folder.exists():
+                folder.rename(before)
+            partial.rename(folder)
+    finally:
+        for left in (partial, before):
+            shutil.rmtree(left, ignore_errors=True)

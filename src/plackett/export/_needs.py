@@ -1,0 +1,40 @@
+"""What an export needs beside a backend. Needs no Keras itself."""
+
+import importlib.util
+
+EXPORTERS = {"jax": "jax2onnx", "tensorflow": "tf2onnx", "torch": "onnxscript"}
+EXTRAS = {"jax2onnx": "export-jax", "tensorflow": "tensorflow"}
+NO_SAVED_MODEL = (
+    "PyTorch cannot write a SavedModel: export on tensorflow or jax (--backend tensorflow), whichever backend the "
+    "model was trained on, or write an ONNX file"
+)
+
+
+def lacking(form: str, backend: str) -> list[str]:
+    """What is not installed of what a form, "onnx" or "saved_model", needs on a backend."""
+    needs = ["onnx", "onnxruntime", EXPORTERS[backend]] if form == "onnx" else ["tensorflow"]
+    return [name for name in needs if importlib.util.find_spec(name) is None]
+
+
+def check_needs(form: str, backend: str) -> None:
+    """Checks that a form can be written on a backend.
+
+    Raises:
+        ImportError: something is not installed; says how to install it.
+        ValueError: the backend cannot write it.
+    """
+    if form == "saved_model" and backend == "torch":
+        raise ValueError(NO_SAVED_MODEL)
+    if missing := lacking(form, backend):
+        what = "an ONNX file" if form == "onnx" else "a SavedModel"
+        extras = ",".join(dict.fromkeys(EXTRAS.get(name, "export") for name in missing))
+        others = [
+            other for other in EXPORTERS if other != backend and importlib.util.find_spec(other) and can(form, other)
+        ]
+        instead = f"; or export on {' or '.join(others)}, whose exporter is installed (--backend)" if others else ""
+        raise ImportError(f"{what} on {backend} needs {', '.join(missing)}: pip install 'plackett[{extras}]'{instead}")
+
+
+def can(form: str, backend: str) -> bool:
+    """Whether a form can be written on a backend with what is installed."""
+    return not (form == "saved_model" and backend == "torch") and not lacking(form, backend)
