@@ -6,8 +6,8 @@ The data is made up once: Parquet files with a row a query, 136 features, list l
 groups of 200 queries. The ranker is a perceptron, 136-256-128-1 with relu, as an ONNX file and as a Keras model on
 PyTorch and JAX. Both sides read, score and write the same pieces by the same code; the plain process has one thread, as
 each worker has. What counts is the rate once running: the documents of all pieces but the first of each process, over
-the time from the end of that one to the end of the last. What stands before it, the start of Ray and of the libraries, is
-given by itself. The sides take turns; a ratio is the median over the rounds.
+the time from the end of that one to the end of the last. What stands before it, the start of Ray and of the libraries, is given
+by itself. The sides take turns; a ratio is the median over the rounds.
 """
 
 import argparse
