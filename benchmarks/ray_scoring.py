@@ -6,8 +6,9 @@ The data is made up once: Parquet files with a row a query, 136 features, list l
 groups of 200 queries. The ranker is a perceptron, 136-256-128-1 with relu, as an ONNX file and as a Keras model on
 PyTorch and JAX. Both sides read, score and write the same pieces by the same code; the plain process has one thread, as
 each worker has. What counts is the rate once running: the documents of all pieces but the first of each process, over
-the time from the end of that one to the end of the last. What stands before it, the start of Ray and of the libraries, is given
-by itself. The sides take turns; a ratio is the median over the rounds.
+the time from the end of that one to the end of the last. What stands before it, the start of Ray and of the libraries,
+is given by itself. The sides take turns; a ratio is the median over the rounds. That of documents a CPU second of the
+process holds on a machine that others use too, and leaves out what a worker waits.
 """
 
 import argparse
@@ -57,7 +58,7 @@ def make_data(folder, queries):
 
 
 def measure(folder, ranker, workers):
-    """{process: [(begin, end, documents) of each piece]} of one side; 0 workers = this process alone."""
+    """{process: [(begin, end, CPU seconds, documents) of each piece]} of one side; 0 workers = this process alone."""
     import functools
 
     from plackett.data.formats import _parquet_pieces
@@ -84,16 +85,16 @@ def measure(folder, ranker, workers):
 
 
 def timed_piece(piece, lists, systems, *, folder):
-    """(process, begin, end, documents) of the work that `plackett.distributed.score` does on a piece."""
+    """(process, begin, end, CPU seconds so far, documents) of what `plackett.distributed.score` does with a piece."""
     from plackett.distributed._score import write_piece
 
     begin = time.time()
     _, documents = write_piece(piece, lists, systems, folder=pathlib.Path(folder), digits=5)
-    return os.getpid(), begin, time.time(), documents
+    return os.getpid(), begin, time.time(), time.process_time(), documents
 
 
 def run(folder, name, workers):
-    """(documents a second and process once running, seconds until the first piece) in a process of its own."""
+    """[documents a second and process once running, those a CPU second, seconds until the first piece] of one side."""
     backend, ranker = RANKERS[name]
     command = [sys.executable, __file__, "--measure", ranker, "--workers", str(workers), "--folder", str(folder)]
     environment = os.environ | ONE_THREAD | QUIET | {"KERAS_BACKEND": backend}
@@ -101,11 +102,12 @@ def run(folder, name, workers):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     rates = []
-    for pieces in found.values():
-        pieces.sort()
+    for pieces in map(sorted, found.values()):
         if len(pieces) > 1:
-            rates.append(sum(documents for _, _, documents in pieces[1:]) / (pieces[-1][1] - pieces[0][1]))
-    return statistics.mean(rates), min(pieces[0][0] for pieces in found.values()) - start
+            documents = sum(of_piece[-1] for of_piece in pieces[1:])
+            rates.append([documents / (pieces[-1][place] - pieces[0][place]) for place in (1, 2)])
+    first = min(begin for pieces in found.values() for begin, *_ in pieces)
+    return [*map(statistics.mean, zip(*rates, strict=True)), first - start]
 
 
 def main():
@@ -113,6 +115,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--ranker", choices=RANKERS, action="append")
     parser.add_argument("--queries", type=int, default=QUERIES)
     parser.add_argument("--folder", type=pathlib.Path)
     parser.add_argument("--markdown", type=pathlib.Path)
@@ -126,18 +129,18 @@ def main():
         folder.mkdir(exist_ok=True)
         make_data(folder, given.queries)
         lines = [
-            f"| ranker | documents/s, plain process | documents/s a worker, {given.workers} workers | ratio | goal | "
-            "seconds before the first piece: plain, Ray |",
-            "| --- | ---: | ---: | ---: | ---: | ---: |",
+            f"| ranker | documents/s, plain process | documents/s a worker, {given.workers} workers | ratio | ratio a "
+            "CPU second | goal | seconds before the first piece: plain, Ray |",
+            "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         ]
-        for name in RANKERS:
+        for name in given.ranker or RANKERS:
             rounds = [(run(folder, name, 0), run(folder, name, given.workers)) for _ in range(given.rounds)]
-            plain, shared = (statistics.median(pair[side][0] for pair in rounds) for side in (0, 1))
-            ratio = statistics.median(shared[0] / plain[0] for plain, shared in rounds)
-            waits = [statistics.median(pair[side][1] for pair in rounds) for side in (0, 1)]
-            lines.append(
-                f"| {name} | {plain:,.0f} | {shared:,.0f} | {ratio:.2f} | {GOAL} | {waits[0]:.1f}, {waits[1]:.1f} |"
+            plain, shared = (
+                [statistics.median(x) for x in zip(*side, strict=True)] for side in zip(*rounds, strict=True)
             )
+            ratio, of_cpu = (statistics.median(two[i] / one[i] for one, two in rounds) for i in (0, 1))
+            rates = f"{plain[0]:,.0f} | {shared[0]:,.0f} | {ratio:.2f} | {of_cpu:.2f}"
+            lines.append(f"| {name} | {rates} | {GOAL} | {plain[2]:.1f}, {shared[2]:.1f} |")
             print(lines[-1], flush=True)
     text = "\n".join(lines)
     print(text)
