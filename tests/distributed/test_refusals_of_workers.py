@@ -14,6 +14,7 @@ from plackett import distributed
 from plackett.data._parts import kind_of
 from plackett.data.formats._parquet_pieces import Layout, lists_of_piece, pieces_of
 from plackett.distributed import _work
+from plackett.distributed._systems import notes_of
 from plackett.distributed._worker import Answer
 
 
@@ -119,3 +120,10 @@ def test_no_ray_is_told_with_the_way_out():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "plackett.distributed.score needs ray: pip install 'plackett[ray]'\n"
+
+
+def test_workers_without_work_are_told_of(folder):
+    pieces, _ = answers(folder)
+    (note,) = notes_of({}, [], pieces, workers=5)
+    assert note.startswith("3 of 5 workers had nothing to do")
+    assert not notes_of({}, [], pieces, workers=2)

@@ -17,10 +17,9 @@ from plackett.data._scores import table_of_scores
 from plackett.data.formats._parquet_pieces import Layout, Piece, pieces_of
 from plackett.data.formats.parquet import write_tables
 from plackett.distributed._cluster import check_workers
-from plackett.distributed._systems import check_systems, for_workers, recall
+from plackett.distributed._systems import check_systems, for_workers, notes_of, recall
 from plackett.distributed._work import answers_of
 from plackett.distributed._worker import Task
-from plackett.evaluation._evaluate import notes
 from plackett.evaluation._scored import System
 from plackett.evaluation._systems import open_systems
 from plackett.evaluation.systems.base import check_scores, labels_to_rank
@@ -108,7 +107,7 @@ def score(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     queries, documents = (sum(each) for each in zip(*(answer.found for answer in answers), strict=True))
-    return Summary(queries, documents, tuple(notes(opened.values(), [])))
+    return Summary(queries, documents, notes_of(opened, [], pieces, workers))
 
 
 def check_output(output: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:

@@ -1,13 +1,16 @@
 """Systems that each worker opens."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from plackett.data.formats._parquet_pieces import Piece
 from plackett.distributed._worker import Answer
+from plackett.evaluation._evaluate import notes
 from plackett.evaluation._scored import System
-from plackett.evaluation.systems.base import parts_of_systems
+from plackett.evaluation.systems.base import count, parts_of_systems
 from plackett.evaluation.systems.simple import Scores
+from plackett.metrics import RankingMetric
 
 
 def check_systems(systems: Mapping[str, System]) -> None:
@@ -32,6 +35,18 @@ def for_workers(systems: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_path(what):
     return isinstance(what, str | os.PathLike) and os.path.exists(what)
+
+
+def notes_of(
+    systems: Mapping[str, System], measures: Sequence[RankingMetric], pieces: Sequence[Piece], workers: int
+) -> tuple[str, ...]:
+    """What must be known of systems, of metrics, and of workers that had nothing to do."""
+    idle = workers - len(pieces)
+    more = (
+        f"{idle} of {workers} workers had nothing to do: a worker takes whole row groups, of about 64 MB together, and "
+        f"the data has {count(len(pieces), 'part')} of such: write larger data in more row groups or files"
+    )
+    return (*notes(systems.values(), measures), *([more] if idle > 0 else []))
 
 
 def recall(systems: Mapping[str, System], answers: Iterable[Answer]) -> None:
