@@ -33,8 +33,7 @@ def answers_of(task: Task, pieces: Sequence[Piece], *, workers: int, address: st
         ValueError: as a worker raised it; or the pieces differ in their columns, or have a query twice.
     """
     packed, done = _pack(task), dict[int, Answer]()
-    with connect(address, workers), _quiet():
-        attempts = ray.remote(Attempts).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    with connect(address, workers), _quiet(), _count_attempts() as attempts:
         rows = ray.data.from_items([{"piece": piece.to_json()} for piece in pieces], override_num_blocks=len(pieces))
         free = int(ray.cluster_resources().get("CPU", 1))
         pool = ray.data.ActorPoolStrategy(
@@ -88,6 +87,16 @@ def _pack(task):
         return cloudpickle.dumps(task)
     except Exception as error:  # each class may have its own
         raise ValueError(f"a system cannot be sent to workers: give the path of its file: {error}") from error
+
+
+@contextlib.contextmanager
+def _count_attempts():
+    """Gives the actor that counts attempts, which ends with this: Ray Data would keep it for as long as the cluster."""
+    attempts = ray.remote(Attempts).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    try:
+        yield attempts
+    finally:
+        ray.kill(attempts)
 
 
 @contextlib.contextmanager
