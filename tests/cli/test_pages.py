@@ -11,7 +11,7 @@ import yaml
 from backends import BACKEND
 from command_line import run
 
-from plackett import data
+from plackett import data, distributed
 from plackett.cli import evaluate, report, score, simulate
 from plackett.data import _sources
 from plackett.training import Settings
@@ -63,7 +63,8 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
         (report, "open_measured"),
         (simulate, "open_measured"),
         (_sources, "read_acting"),
-        (score, "load_ranker"),
+        (score, "open_ranker"),
+        (distributed, "score"),
     ):
         monkeypatch.setattr(module, name, read)
     monkeypatch.chdir(tmp_path)

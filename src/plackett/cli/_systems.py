@@ -163,10 +163,11 @@ def check_system(path: str | os.PathLike) -> None:
         FileNotFoundError: there is no such file, or no run in the folder.
         ValueError: it is of no known kind.
     """
-    from plackett.evaluation.systems.kinds import kind_of
+    from plackett.evaluation.systems.kinds import holds_scores, kind_of
 
     if os.path.isdir(path):
-        find_model(path)
+        if not holds_scores(os.fspath(path)):
+            find_model(path)
         return
     check_file(path)
     kind_of(os.fspath(path))

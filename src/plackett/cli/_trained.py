@@ -1,82 +1,102 @@
-"""A trained ranker, and the lists that it is asked to rank."""
+"""What ranks new data, and the lists that it is asked to rank."""
 
+from __future__ import annotations
+
+import os
 import pathlib
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from plackett._files import find_model
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._reading import find_reading
+from plackett.cli._systems import add_columns, check_system
 from plackett.cli._tables import say
 from plackett.data._reading import inherit
 from plackett.data._suffixes import MOVIELENS
 from plackett.training._config_file import read_yaml
 
-Model = Annotated[pathlib.Path, typer.Argument(help="An output folder of `plackett train`, or a .keras file.")]
+if typing.TYPE_CHECKING:
+    from plackett.data import RankingLists
+    from plackett.evaluation import System
+
+RANKER = (
+    "An output folder of `plackett train`; a model file of Keras, ONNX, LightGBM, XGBoost or CatBoost; a run of TREC "
+    "or a file of scores; or column:NAME, feature:NAME (column:-NAME: the lowest first) or random:SEED."
+)
+Model = Annotated[str, typer.Argument(help=RANKER)]
 
 
-def check_trained(model: pathlib.Path, data: Sequence[str], given: Mapping[str, Any]) -> tuple[pathlib.Path, dict]:
-    """(the file of a model, how the data is read: as the flags have it, and else as its run read).
+def check_ranker(model: str, data: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """How the data is read: as the flags have it, and else as the run of the model read.
 
     Raises:
         FileNotFoundError: a file is not there.
-        ValueError: an option of reading is unknown or would not act.
+        ValueError: the model is of no known kind, or an option of reading is unknown or would not act.
     """
-    path = find_model(model)
-    config = path.parent / "config.yaml"
-    of_run = read_yaml(config) if config.is_file() else {}
+    from plackett.evaluation.systems.simple import system_of_words
+
+    of_run: dict[str, Any] = {}
+    if not system_of_words(model):
+        check_system(model)
+        folder = pathlib.Path(model) if os.path.isdir(model) else pathlib.Path(model).parent
+        config = folder / "config.yaml"
+        of_run = read_yaml(config) if config.is_file() else {}
     reading = find_reading(given, data, inherit(of_run.get("reading") or {}, of_run.get("data") or [], data))
+    add_columns([model], data, reading)
     _checks.check_sources(data, reading=reading, labelled=False)
     choose_backend(given.get("backend"))
-    return path, reading
+    return reading
 
 
-def load_ranker(path: pathlib.Path):
-    """The ranker in a file.
+def open_ranker(model: str) -> System:
+    """What ranks.
 
     Raises:
-        ValueError: the file holds no Keras model, or one that is no scorer of plackett.
+        ImportError: a library that it needs is not installed.
+        ValueError: it cannot be opened.
     """
-    import plackett
-    from plackett.scorers._two_tower import ranker_of
+    from plackett.evaluation import open_systems
 
-    ranker = plackett.load(path)
-    if not isinstance(ranker.input, dict) or "mask" not in ranker.input:
-        raise ValueError(f"{path} is not a scorer of plackett: its inputs must be a dict with a mask")
-    return ranker_of(ranker)
+    (system,) = open_systems({model: model}).values()
+    return system
 
 
-def read_for(ranker, data: Sequence[str], reading: Mapping[str, Any]):
-    """The lists that a ranker is to rank, with its features in its order; they need no labels.
+def read_for(system: System, data: Sequence[str], reading: Mapping[str, Any]) -> RankingLists:
+    """The lists that a system is to rank; they need no labels.
 
     Args:
-        ranker: the scorer.
+        system: what ranks.
         data: the files, or MovieLens, which stands for its test lists.
         reading: how they are read.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: what it holds is malformed, or has not all that the ranker takes.
+        ValueError: what it holds is malformed, or lacks what the system takes.
     """
     import plackett
     from plackett.data._sources import read_acting
-    from plackett.scorers._any_model import feature_names, lists_for
+    from plackett.evaluation.systems.base import features_of, labels_to_rank
 
     if list(data) == [MOVIELENS]:
         return plackett.data.movielens_100k()[2]
-    features = ranker.input["features"].shape[-1] if "features" in ranker.input else None
-    lists = read_acting(data, reading, features=feature_names(ranker) or features, labelled=False)
-    return lists_for(ranker, lists)
+    features = features_of([system]) or None
+    return read_acting(data, reading, features=features, labelled=labels_to_rank([system]))
 
 
-def say_unseen_ids(ranker, lists) -> None:
-    """Says which ids of the lists training did not see."""
+def say_notes(system: System, lists: RankingLists) -> None:
+    """Says what must be known of how the lists were ranked, such as which ids training did not see."""
+    from plackett.evaluation.systems.models import KerasModel
     from plackett.scorers import unseen_ids
 
-    for name, unseen in unseen_ids(ranker, lists).items():
+    if not isinstance(system, KerasModel):
+        for note in getattr(system, "notes", list)():
+            say(note)
+        return
+    for name, unseen in unseen_ids(system.model, lists).items():
         say(
             f"{name}: {unseen.documents} of {len(lists.labels)} documents have one of {unseen.values} values that "
             f"training did not see, such as {unseen.example!r}"

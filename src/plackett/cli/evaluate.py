@@ -28,6 +28,7 @@ from plackett.cli._tables import (
     table_of_slices,
     tables_of_pairs,
 )
+from plackett.cli._workers import Address, Workers, check_by_workers, check_means_alone, evaluate_by_workers
 from plackett.data._reading import check_is_no_input
 from plackett.registry import check_known
 
@@ -97,6 +98,8 @@ def evaluate(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
     seed: Annotated[int, typer.Option(help="Of the resamples and permutations.")] = 0,
+    workers: Workers = None,
+    address: Address = None,
     backend: Backend = None,
     **flags,
 ):
@@ -109,6 +112,9 @@ def evaluate(
     if seed < 0 or worst < 0:
         raise ValueError(f"--seed and --worst must be at least 0, but got {seed} and {worst}")
     measurement = check_measurement(systems, data, given)
+    check_by_workers(workers, address, measurement.data, measurement.reading)
+    if workers is not None:
+        check_means_alone(given)
     check_baseline(baseline, measurement.names)
     if output is not None:
         if output.suffix != ".parquet":
@@ -121,6 +127,9 @@ def evaluate(
 
     opened = open_measured(measurement)
     measures = metric if like else make_measures(metric, empty, ties)
+    if workers is not None:
+        evaluate_by_workers(measurement, opened, measures, like=like, queries=queries, workers=workers, address=address)
+        return
     results = evaluation.evaluate(opened, parts_of_measured(measurement, opened), measures, like=like, queries=queries)
     for by in slice_by or ():
         check_known("column of queries", by, results.facts)

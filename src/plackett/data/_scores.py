@@ -5,12 +5,23 @@ import pathlib
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from plackett._files import errors_of_writing, replace
+from plackett.data._numbers import first_inexact
 from plackett.data._ranking_lists import RankingLists
+from plackett.data._schema import to_arrow
 from plackett.data._suffixes import OF_SCORES
 
 TAG = "plackett"
+SCHEMA = pa.schema(  # of scores with one row a query
+    [
+        ("query", pa.string()),
+        ("document", pa.large_list(pa.string())),
+        ("score", pa.large_list(pa.float64())),
+        ("rank", pa.large_list(pa.int32())),
+    ]
+)
 
 
 def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLike) -> None:
@@ -38,11 +49,7 @@ def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLik
     """
     path = pathlib.Path(path)
     check_suffix(path)
-    scores = np.asarray(scores)
-    if scores.dtype.kind not in "iuf":
-        raise ValueError(f"scores must be numbers, but got an array of {scores.dtype}")
-    if scores.shape != lists.labels.shape:
-        raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
+    scores = _numbers(lists, scores)
     allowed = np.isfinite(scores) if path.suffix == ".run" else ~np.isnan(scores)
     if not allowed.all():
         place = int(np.argmin(allowed))
@@ -50,9 +57,7 @@ def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLik
             f"{path}: the score of document {lists.documents[place]!r} is {scores[place]}, which "
             + ("a run of TREC cannot hold" if path.suffix == ".run" else "has no rank")
         )
-    order = np.lexsort((-scores, np.repeat(np.arange(len(lists)), lists.lengths)))
-    ranks = np.empty(len(scores), "int64")
-    ranks[order] = np.arange(len(scores)) - np.repeat(lists.row_splits[:-1], lists.lengths) + 1
+    order, ranks = _order_and_ranks(lists, scores)
     query = np.repeat(np.array(lists.queries.tolist(), object), lists.lengths)
     table = pl.DataFrame(
         {
@@ -71,6 +76,55 @@ def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLik
                 table.write_csv(partial)
             case _:
                 _write_run(table[order], path, partial)
+
+
+def table_of_scores(lists: RankingLists, scores: np.ndarray) -> pa.Table:
+    """The scores and the ranks of documents, one row a query.
+
+    >>> lists = RankingLists.from_arrays([[0.5], [0.1]], query=["a", "a"], documents=["x", "y"])
+    >>> table_of_scores(lists, np.array([0.25, 0.75])).to_pylist()
+    [{'query': 'a', 'document': ['x', 'y'], 'score': [0.25, 0.75], 'rank': [2, 1]}]
+
+    Args:
+        lists: the documents.
+        scores: [documents], in the order of `lists`; -inf = not retrieved.
+
+    Returns:
+        The columns query, document, score (float64) and rank, from 1; equal scores keep the order of the lists.
+
+    Raises:
+        ValueError: not one score a document, or a whole number that float64 rounds.
+    """
+    scores = _numbers(lists, scores)
+    if (place := first_inexact(scores)) is not None:
+        raise ValueError(f"the score {scores[place]} is a whole number that float64 rounds")
+    _, ranks = _order_and_ranks(lists, scores)
+    splits = pa.array(lists.row_splits, pa.int64())
+    of_documents = {
+        "document": to_arrow(lists.documents),
+        "score": pa.array(scores.astype("float64")),
+        "rank": pa.array(ranks.astype("int32")),
+    }
+    nested = {name: pa.LargeListArray.from_arrays(splits, values) for name, values in of_documents.items()}
+    return pa.table({"query": to_arrow(lists.queries), **nested}, schema=SCHEMA)
+
+
+def _numbers(lists, scores):
+    """The scores as an array of numbers, one a document."""
+    scores = np.asarray(scores)
+    if scores.dtype.kind not in "iuf":
+        raise ValueError(f"scores must be numbers, but got an array of {scores.dtype}")
+    if scores.shape != lists.labels.shape:
+        raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
+    return scores
+
+
+def _order_and_ranks(lists, scores):
+    """([documents] places, the best of each query first, [documents] ranks from 1)."""
+    order = np.lexsort((-scores, np.repeat(np.arange(len(lists)), lists.lengths)))
+    ranks = np.empty(len(scores), "int64")
+    ranks[order] = np.arange(len(scores)) - np.repeat(lists.row_splits[:-1], lists.lengths) + 1
+    return order, ranks
 
 
 def check_suffix(path: pathlib.Path) -> None:

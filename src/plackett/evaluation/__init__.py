@@ -7,6 +7,7 @@ from plackett import _lazy
 
 _NAMES = {
     "METRICS": "_evaluate",
+    "Aggregate": "_aggregate",
     "Beyond": "_scored",
     "Comparison": "_comparison",
     "Mean": "_comparison",
@@ -16,6 +17,7 @@ _NAMES = {
     "Scored": "_scored",
     "Slice": "_slices",
     "System": "_scored",
+    "aggregate": "_aggregate",
     "compare": "_comparison",
     "evaluate": "_evaluate",
     "evaluate_scores": "_evaluate",

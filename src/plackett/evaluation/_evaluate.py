@@ -1,6 +1,6 @@
 """Measuring systems on lists."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -13,7 +13,7 @@ from plackett.evaluation._high_labels import query_of_the_highest, too_high
 from plackett.evaluation._measures import Measured, measure
 from plackett.evaluation._peers import check_like, metrics_like, peer_named, scores_like
 from plackett.evaluation._results import Results
-from plackett.evaluation._scored import Scored
+from plackett.evaluation._scored import Scored, System
 from plackett.evaluation._scoring import check_lists
 from plackett.evaluation._systems import open_system, open_systems
 from plackett.evaluation.systems.base import check_scores
@@ -91,7 +91,7 @@ def evaluate(
 
     Cost: memory for one part of the lists, and for one number a query, system and metric.
     """
-    measures, queries = _convention(metrics, like, queries)
+    measures, queries = convention(metrics, like, queries)
     single = not isinstance(systems, Mapping | list | tuple)
     opened = {"that was given": open_system(systems)} if single else open_systems(systems)
     facts: list[dict] = []
@@ -102,10 +102,7 @@ def evaluate(
         if like is not None:
             check_like(like, part, [each.name for each in measures])
         for name, system in opened.items():
-            scored = check_scores(name, part, system(part))
-            if like is not None:
-                scored = scored.mapped(lambda scores: scores_like(like, scores))
-            found[name].append(_measure(scored, part, measures, queries))
+            found[name].append(measure_part(name, system, part, measures, queries, like))
     known = _join(facts)
     if not known.pop("judged").any():
         raise ValueError(NOT_JUDGED)
@@ -120,7 +117,7 @@ def evaluate(
         queries=known.pop("query"),
         values=np.stack([values for values, _ in tables]),
         facts=known,
-        notes=tuple(_notes(opened.values(), measures)),
+        notes=tuple(notes(opened.values(), measures)),
         weights=None if all(one.average == "lists" for one in measures) else np.max([x for _, x in tables], axis=0),
     )
 
@@ -161,7 +158,7 @@ def evaluate_scores(
             `queries`, lists that nobody judged, or labels whose gain is too high for a metric.
     """
     check_lists("lists", lists)
-    measures, queries = _convention(metrics, None, queries)
+    measures, queries = convention(metrics, None, queries)
     scores = np.asarray(scores)
     if scores.shape != lists.labels.shape:
         raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
@@ -173,8 +170,12 @@ def evaluate_scores(
     return _means(measures, *_counted([found], measures))
 
 
-def _convention(metrics, like, queries):
-    """(metrics, queries that count)."""
+def convention(metrics: Metrics | None, like: str | None, queries: str | None) -> tuple[list[RankingMetric], str]:
+    """(metrics, queries that count), see `evaluate`.
+
+    Raises:
+        ValueError: one is unknown, two have one name, or there is none.
+    """
     if queries not in (None, *QUERIES):
         raise ValueError(f"queries must be one of {', '.join(QUERIES)}, but got {queries!r}")
     if isinstance(metrics, str):
@@ -199,6 +200,21 @@ def _convention(metrics, like, queries):
     if not names:
         raise ValueError("there must be at least one metric, but there is none")
     return measures, queries
+
+
+def measure_part(
+    name: str,
+    system: System,
+    lists: RankingLists,
+    measures: Sequence[RankingMetric],
+    queries: str,
+    like: str | None,
+) -> list[Measured]:
+    """[measures] of `Measured`: what a system is of some lists, see `evaluate`."""
+    scored = check_scores(name, lists, system(lists))
+    if like is not None:
+        scored = scored.mapped(lambda scores: scores_like(like, scores))
+    return _measure(scored, lists, measures, queries)
 
 
 def _measure(scored, lists, measures, queries, batch_size=None):
@@ -232,7 +248,7 @@ def _means(measures, values, weights):
     return {each.name: float(mean) for each, mean in zip(measures, means, strict=True)}
 
 
-def _notes(systems, measures):
+def notes(systems: Iterable[System], measures: Sequence[RankingMetric]) -> Iterator[str]:
     """What must be known of the systems, and of metrics that weigh queries."""
     # A system that is part of a fusion too says the same twice.
     yield from dict.fromkeys(note for system in systems for note in getattr(system, "notes", list)())

@@ -102,17 +102,32 @@ def parquet_tables(
     first: list[pa.Schema] = []
     for name, file in parquet_files(paths):
         with open_parquet(name, file) as parquet:
-            rows = parquet.metadata.num_rows
-            size = sum(parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups))
-            at_a_time = max(1, int(TABLE * rows / max(size, 1)))
-            try:
-                for batch in parquet.iter_batches(at_a_time):
-                    table = rename(pa.table(batch), {} if to_rank else columns or {}, ids, str(name))
-                    table = to_be_ranked(table, (columns or {}).values(), str(name)) if to_rank else table
-                    first.extend([] if first else [table.schema])
-                    yield in_order_of(table, first[0], str(name))
-            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-                raise ValueError(f"{name}: the Parquet file is damaged: {error}") from None
+            for rows in tables_of_file(name, parquet):
+                table = rename(rows, {} if to_rank else columns or {}, ids, name)
+                table = to_be_ranked(table, (columns or {}).values(), name) if to_rank else table
+                first.extend([] if first else [table.schema])
+                yield in_order_of(table, first[0], name)
+
+
+def tables_of_file(name: str, parquet: pq.ParquetFile, row_groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
+    """The rows of an open file, or of some of its row groups, as they are, in tables of about 32 MB.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    groups = range(parquet.num_row_groups) if row_groups is None else row_groups
+    rows, size = parquet.metadata.num_rows, sum(bytes_of_groups(parquet))
+    at_a_time = max(1, int(TABLE * rows / max(size, 1)))
+    try:
+        for batch in parquet.iter_batches(at_a_time, row_groups=list(groups)):
+            yield pa.table(batch)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name}: the Parquet file is damaged: {error}") from None
+
+
+def bytes_of_groups(parquet: pq.ParquetFile) -> list[int]:
+    """How many bytes each row group of an open file takes, unpacked."""
+    return [parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups)]
 
 
 def read_parquet(

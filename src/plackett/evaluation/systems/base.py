@@ -3,8 +3,8 @@
 import copy
 import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
-from typing import Self
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self
 
 import numpy as np
 
@@ -16,6 +16,9 @@ class OpenSystem:
     """A function of lists that can say what must be known of how it ranked them."""
 
     by_ids = False  # whether it knows a document by its id and that of its query alone
+    reads_columns = False  # whether it may read what else than features and ids is known of documents
+    made_of: Sequence[System] = ()  # the systems that it joins
+    remembers: tuple[str, ...] = ()  # the attributes that its notes are made of
 
     def __call__(self, lists: RankingLists) -> Scored | np.ndarray:
         """The scores of the documents."""
@@ -33,6 +36,16 @@ class OpenSystem:
         """The same system, which was not called yet."""
         return copy.copy(self)
 
+    def memory(self) -> Any:
+        """What its notes are made of, which another copy of it can `recall`."""
+        return {name: getattr(self, name) for name in self.remembers}
+
+    def recall(self, memory: Any) -> None:
+        """Takes up what another copy of this system, which was called with other lists, knows of them."""
+        for name, other in memory.items():
+            own = getattr(self, name)
+            setattr(self, name, own | other if isinstance(own, dict) else own or other)
+
 
 def features_of(systems: Iterable[System]) -> Sequence[str] | int | None:
     """The dense features that some systems read, see `OpenSystem.reads`."""
@@ -44,6 +57,22 @@ def features_of(systems: Iterable[System]) -> Sequence[str] | int | None:
     if numbers or not read:
         return max(numbers, default=0)
     return tuple(dict.fromkeys(name for names in read for name in names))  # type: ignore[union-attr]
+
+
+def labels_to_rank(systems: Iterable[System]) -> bool | None:
+    """Whether what is known of documents is read to rank them, as `read_acting` has it: None = as far as it is there.
+
+    A model reads none of it; a function and a column of the data may read all.
+    """
+    known = (one for one in parts_of_systems(systems) if isinstance(one, OpenSystem))
+    return None if any(one.reads_columns for one in known) else False
+
+
+def parts_of_systems(systems: Iterable[System]) -> Iterator[System]:
+    """The systems, and those that others are made of."""
+    for system in systems:
+        yield system
+        yield from parts_of_systems(getattr(system, "made_of", ()))
 
 
 def read_only(lists: RankingLists) -> RankingLists:

@@ -8,7 +8,7 @@ from plackett._files import check_file, find_model
 from plackett.evaluation._saved import load
 from plackett.evaluation.systems import models
 from plackett.evaluation.systems.base import OpenSystem
-from plackett.evaluation.systems.kinds import kind_of
+from plackett.evaluation.systems.kinds import holds_scores, kind_of
 from plackett.evaluation.systems.models import KerasModel
 from plackett.evaluation.systems.onnx_files import open_onnx
 from plackett.evaluation.systems.runs import open_run
@@ -28,7 +28,7 @@ OPEN: dict[str, Callable[[str], OpenSystem]] = {
 
 
 def open_file(path: str | os.PathLike) -> OpenSystem:
-    """The system in a file, or in the output folder of a run.
+    """The system in a file, in the output folder of a run, or in a folder of scores.
 
     Raises:
         FileNotFoundError: there is no such file, or no run in the folder.
@@ -36,6 +36,8 @@ def open_file(path: str | os.PathLike) -> OpenSystem:
         ValueError: it is of no kind that is known, or malformed.
     """
     path = os.fspath(path)
+    if os.path.isdir(path) and holds_scores(path):
+        return open_scores(path, "parquet")
     if os.path.isdir(path):
         return KerasModel(path, load(find_model(path)))
     check_file(path)

@@ -83,6 +83,7 @@ class Fusion(OpenSystem):
 
     def __init__(self, systems: dict[str, System], method: str, weights: list[float], k: float):
         self.systems, self.method, self.weights, self.k = systems, method, weights, k
+        self.made_of = list(systems.values())
 
     def reads(self) -> Sequence[str] | int | None:
         """Those of its systems."""
@@ -113,6 +114,15 @@ class Fusion(OpenSystem):
     def notes(self) -> list[str]:
         """Those of its systems."""
         return [note for system in self.systems.values() if hasattr(system, "notes") for note in system.notes()]
+
+    def memory(self) -> dict[str, Any]:
+        """Those of its systems."""
+        return {name: one.memory() for name, one in self.systems.items() if isinstance(one, OpenSystem)}
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Tells each of its systems."""
+        for name, of_system in memory.items():
+            self.systems[name].recall(of_system)  # type: ignore[attr-defined]
 
     def afresh(self) -> Self:
         """The same fusion of systems that were not called yet."""

@@ -1,12 +1,14 @@
 """What kind of system a file holds, by its first bytes. Imports no Keras."""
 
 import pathlib
+import re
 
 from plackett.data._numbers import NUMBER
 from plackett.data._streams import MAGIC, blocks_of_lines
 from plackett.data._suffixes import PACKED
 from plackett.evaluation.systems.score_files import COLUMNS
 
+PART = re.compile(r"part-\d+\.parquet")  # how the files in a folder of scores are called
 HEAD = 4096  # bytes that tell what a file is
 BEGINS = {
     b"PK\x03\x04": "keras",
@@ -20,9 +22,14 @@ BEGINS = {
 OF_CATBOOST = (b'"oblivious_trees"', b'"features_info"', b'"ctr_data"', b'"scale_and_bias"')
 ALLOWED = (
     "an output folder of `plackett train`, a .keras file, a model file of LightGBM (text), XGBoost (.json, .ubj) or "
-    "CatBoost (.cbm, .json), an .onnx file, a run of TREC (.run), or scores in .csv or .parquet as `plackett score` "
-    "writes them"
+    "CatBoost (.cbm, .json), an .onnx file, a run of TREC (.run), or scores in .csv, .parquet or a folder of them as "
+    "`plackett score` writes them"
 )
+
+
+def holds_scores(folder: str) -> bool:
+    """Whether a folder holds scores by workers, as `plackett score --workers` writes them."""
+    return any(PART.fullmatch(path.name) for path in pathlib.Path(folder).iterdir())
 
 
 def kind_of(path: str) -> str:

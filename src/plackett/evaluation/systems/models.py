@@ -30,6 +30,8 @@ class KerasModel(OpenSystem):
         model: the model.
     """
 
+    remembers = ("_unseen",)
+
     def __init__(self, name: str, model: keras.Model):
         self.name, self.model = name, ranker_of(model)
         # By the first query of each part, so that what is asked again counts once.
@@ -90,6 +92,8 @@ class Model(OpenSystem):
         name: what errors and notes call it.
         of_features: what it is.
     """
+
+    remembers = ("_by_number",)
 
     def __init__(self, name: str, of_features: OfFeatures):
         self.name, self.of_features = name, of_features

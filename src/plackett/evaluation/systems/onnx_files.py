@@ -34,7 +34,9 @@ def open_onnx(path: str | os.PathLike) -> "Network | ExportedNetwork":
     """
     onnxruntime = need("onnxruntime", f"the network {path}")
     try:
-        session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = _threads()
+        session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has many, without a common one
         raise ValueError(f"{path} is no ONNX file that onnxruntime can load: {error}") from error
     signature = _signature(path, session)
@@ -42,6 +44,12 @@ def open_onnx(path: str | os.PathLike) -> "Network | ExportedNetwork":
         return ExportedNetwork(str(path), session, signature)
     features, mask = _inputs(path, session)
     return Network(str(path), session, features, mask, _output(path, session))
+
+
+def _threads():
+    """How many threads a run takes: those of $OMP_NUM_THREADS, which onnxruntime does not heed; 0 = one a core."""
+    first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(first) if first.isdecimal() else 0
 
 
 def _signature(path, session):
@@ -88,6 +96,9 @@ class ExportedNetwork(OpenSystem):
     session: Any
     signature: Signature
 
+    def __post_init__(self):
+        self.reads_columns = bool(self.signature.columns)
+
     def reads(self) -> Sequence[str] | int:
         """The features of its signature."""
         return self.signature.features if self.signature.named else len(self.signature.features)
@@ -123,6 +134,8 @@ class Network(OpenSystem):
     features: Any
     mask: Any
     output: str
+
+    remembers = ("_names",)
 
     def __post_init__(self):
         self._names: tuple[str, ...] = ()

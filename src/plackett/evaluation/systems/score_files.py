@@ -1,6 +1,7 @@
 """Scores in CSV and Parquet files, as `plackett.data.write_scores` writes them."""
 
 import os
+import pathlib
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ COLUMNS = ("query", "document", "score")
 
 
 def open_scores(path: str | os.PathLike, form: str) -> Run:
-    """The scores in a file with the columns query, document and score; others are not read.
+    """The scores in a file, or in those of a folder, with the columns query, document and score; others are not read.
 
     A score of -inf says that the document is not retrieved. The rows of a query may stand anywhere.
 
@@ -36,8 +37,8 @@ def open_scores(path: str | os.PathLike, form: str) -> Run:
 
 
 def _read(path, form):
-    read, kinds = pl.read_parquet, {}
-    names = pl.read_parquet_schema(path) if form == "parquet" else pl.read_csv(path, n_rows=0).columns
+    read, kinds = _read_rows, {}
+    names = _scan(path).collect_schema().names() if form == "parquet" else pl.read_csv(path, n_rows=0).columns
     if lacking := [name for name in COLUMNS if name not in names]:
         raise ValueError(
             f"{path} lacks the column {', '.join(lacking)} of a file of scores, as plackett.data.write_scores writes "
@@ -46,6 +47,18 @@ def _read(path, form):
     if form == "csv":
         read, kinds = pl.read_csv, {"schema_overrides": dict.fromkeys(COLUMNS, pl.String)}
     return read(path, columns=list(COLUMNS), **kinds).select(COLUMNS)
+
+
+def _scan(path):
+    files = sorted(pathlib.Path(path).glob("*.parquet")) if os.path.isdir(path) else path
+    return pl.scan_parquet(files, glob=False)
+
+
+def _read_rows(path, columns):
+    """The columns of a Parquet file or of those in a folder, which have a row a document, or one a query."""
+    frame = _scan(path).select(columns).collect()
+    lists = [name for name in columns if frame[name].dtype == pl.List]
+    return frame.filter(pl.col(lists[0]).list.len() > 0).explode(lists) if lists else frame
 
 
 class _Rows:

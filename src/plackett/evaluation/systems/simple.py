@@ -20,6 +20,7 @@ class Function(OpenSystem):
     """A function of lists, which cannot change them."""
 
     function: Callable[[RankingLists], Scored | np.ndarray]
+    reads_columns = True
 
     def reads(self) -> None:
         """Any."""
@@ -62,7 +63,10 @@ class Column(OpenSystem):
     name: str
     lowest_first: bool
 
+    remembers = ("_rounded",)
+
     def __post_init__(self):
+        self.reads_columns = self.kind == "column"
         self._rounded = False
 
     def afresh(self) -> "Column":

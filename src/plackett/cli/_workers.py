@@ -1,0 +1,101 @@
+"""The flags of commands whose work several processes or machines share."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from plackett.cli import _checks
+from plackett.cli._flags import flag_of
+from plackett.cli._systems import Measurement, open_measured, remarks
+from plackett.cli._tables import in_digits, say, show
+from plackett.data._suffixes import MOVIELENS, form_of
+
+if TYPE_CHECKING:
+    from plackett.evaluation import System
+
+Workers = Annotated[
+    int | None, typer.Option(help="Share the work of Parquet files among so many processes of one core, by Ray.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="That of the Ray cluster of the workers. Default: $RAY_ADDRESS, else one is started on this machine."
+    ),
+]
+# What needs the value of each query.
+OF_QUERIES = ("baseline", "slice_by", "worst", "output", "overwrite", "seed")
+MEANS_ALONE = "With --workers there are means alone: intervals and comparisons need the value of each query."
+
+
+def check_by_workers(workers: int | None, address: str | None, data: Sequence[str], reading: Mapping[str, Any]) -> None:
+    """Checks that work can be shared.
+
+    Raises:
+        ImportError: Ray is not installed.
+        ValueError: there is an address and no workers, there are fewer than 1, or the data is not Parquet.
+    """
+    if workers is None:
+        if address is not None:
+            raise ValueError("--address is of the cluster of --workers, but there are none")
+        return
+    if workers < 1:
+        raise ValueError(f"--workers must be at least 1, but got {workers}")
+    form = MOVIELENS if list(data) == [MOVIELENS] else reading.get("form") or form_of(data)
+    if form != "parquet":
+        raise ValueError(
+            f"--workers share Parquet files, but the data is {form}: make it Parquet by plackett convert, or leave "
+            "out --workers"
+        )
+    _checks.check_installed("ray", "--workers share the work by Ray", "'plackett[ray]'")
+
+
+def check_means_alone(given: Mapping[str, Any]) -> None:
+    """Raises a ValueError where a flag needs the value of each query, of which workers give the means."""
+    for name in OF_QUERIES:
+        if name in given:
+            flag = {"slice_by": "--slice"}.get(name) or flag_of(name)
+            raise ValueError(f"{flag} needs the value of each query, and --workers give means alone: leave out one")
+
+
+def evaluate_by_workers(
+    measurement: Measurement,
+    opened: dict[str, System],
+    measures: Sequence | None,
+    *,
+    like: str | None,
+    queries: str | None,
+    workers: int,
+    address: str | None,
+) -> None:
+    """Shows the means of systems."""
+    from plackett.distributed._evaluate import evaluate_systems
+    from plackett.distributed._systems import for_workers
+
+    there = dataclasses.replace(measurement, systems=for_workers(measurement.systems))
+    options = {name: measurement.reading[name] for name in ("columns", "ids") if name in measurement.reading}
+    found = evaluate_systems(
+        opened,
+        functools.partial(open_measured, there),
+        measurement.data,
+        measures,
+        like=like,
+        queries=queries,
+        workers=workers,
+        address=address,
+        **options,
+    )
+    table = Table("metric", "system", title=f"{found.queries} queries, {found.documents} documents")
+    table.add_column("mean", justify="right")
+    for place, metric in enumerate(found.stated):
+        for system, mean in zip(found.systems, found.means()[:, place].tolist(), strict=True):
+            table.add_row(escape(metric), escape(system), in_digits(mean))
+    show(table)
+    for sentence in (MEANS_ALONE, *found.notes, *remarks(measurement)):
+        say(sentence)

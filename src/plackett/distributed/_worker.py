@@ -1,0 +1,133 @@
+"""An actor of Ray Data that works on pieces of Parquet files. Imports no Keras, whose backend it chooses first."""
+
+import collections
+import os
+import pickle
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import ray
+from ray import cloudpickle
+
+from plackett.data import RankingLists
+from plackett.data._parts import kind_of
+from plackett.data.formats._parquet_pieces import Layout, Piece, lists_of_piece
+from plackett.evaluation._scored import System
+from plackett.evaluation.systems.base import OpenSystem
+
+# One thread a worker, which has one core; Ray says so to OpenMP.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "NPROC": "1",  # JAX
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+# What is the user's to mend: it arrives as it was raised. Anything else arrives as Ray tells it.
+OF_USE = (ValueError, OSError, ImportError, MemoryError)
+
+
+class Task(NamedTuple):
+    """What is done to each piece.
+
+    Args:
+        open: opens the systems by name.
+        layout: how rows become lists.
+        function: of a piece, its lists as they come, and the systems; what it returns arrives at the driver. It is
+            called again for a piece whose worker died, and must leave the same then.
+    """
+
+    open: Callable[[], dict[str, System]]
+    layout: Layout
+    function: Callable[[Piece, Iterator[RankingLists], dict[str, System]], Any]
+
+
+class Answer(NamedTuple):
+    """What comes of a piece.
+
+    Args:
+        piece: its number.
+        found: what the function returned.
+        kind: what the columns of its lists are.
+        queries: [queries] int64, hashes of their ids.
+        memories: by system, what its notes are made of.
+        error: what the worker raised. None = nothing.
+    """
+
+    piece: int
+    found: Any = None
+    kind: str = ""
+    queries: np.ndarray = np.zeros(0, "int64")
+    memories: Mapping[str, Any] = {}
+    error: Exception | None = None
+
+
+class Worker:
+    """An actor: opens the systems when its first piece comes."""
+
+    def __init__(self, task: bytes, attempts: Any, deaths: int, backend: str):
+        # Before Keras is imported: what is imported above chooses no backend.
+        os.environ.update(ONE_THREAD | {"KERAS_BACKEND": backend})
+        self.packed, self.attempts, self.deaths = task, attempts, deaths
+        self.task: Task | None = None
+        self.systems: dict[str, System] = {}
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The answers of pieces."""
+        answers = [self._answer(Piece.from_json(str(piece))) for piece in batch["piece"]]
+        return {"answer": np.array([pickle.dumps(answer) for answer in answers], object)}
+
+    def _answer(self, piece):
+        try:
+            if (deaths := ray.get(self.attempts.begin.remote(piece.number)) - 1) > self.deaths:
+                raise _too_many_deaths(piece, deaths)
+            if self.task is None:
+                task: Task = cloudpickle.loads(self.packed)
+                self.systems, self.task = task.open(), task
+            systems = {name: _afresh(system) for name, system in self.systems.items()}
+            seen = _Seen(lists_of_piece(piece, self.task.layout))
+            found = self.task.function(piece, seen, systems)
+            memories = {name: one.memory() for name, one in systems.items() if isinstance(one, OpenSystem)}
+            return Answer(piece.number, found, seen.kind, np.concatenate(seen.queries), memories)
+        except OF_USE as error:
+            error.add_note(f"In a worker:\n{''.join(traceback.format_exception(error))}")
+            return Answer(piece.number, error=error.with_traceback(None))
+
+
+class Attempts:
+    """An actor: counts how often each piece was begun."""
+
+    def __init__(self):
+        self.of_pieces = collections.Counter()
+
+    def begin(self, piece: int) -> int:
+        """How often it was begun with this time."""
+        self.of_pieces[piece] += 1
+        return self.of_pieces[piece]
+
+
+def _too_many_deaths(piece, deaths):
+    rows = f"rows {piece.first_row + 1} to {piece.first_row + piece.rows}"
+    return ChildProcessError(
+        f"{piece.file}, {rows}: {deaths} workers died at these, which may not fit into memory: give fewer workers, or "
+        "write the file with smaller row groups"
+    )
+
+
+class _Seen:
+    """Lists as they come, of which it keeps what the driver checks."""
+
+    def __init__(self, lists):
+        self.lists, self.queries, self.kind = lists, [], ""
+
+    def __iter__(self):
+        for part in self.lists:
+            self.kind = self.kind or kind_of(part)
+            self.queries.append(part.queries.hashes())
+            yield part
+
+
+def _afresh(system):
+    return system.afresh() if isinstance(system, OpenSystem) else system
