@@ -52,8 +52,8 @@ def _check_none_missing(lists, whose):
     query = int(np.searchsorted(lists.row_splits, document, side="right")) - 1
     raise ValueError(
         f"{whose} allows for no missing feature (NaN), but {int(missing.sum())} are, such as "
-        f"{lists.feature_names[feature]} of document {lists.documents[document]!r} of query {lists.queries[query]!r}: train it with the option "
-        "missing=True of its scorer (--scorer-option missing=true)"
+        f"{lists.feature_names[feature]} of document {lists.documents[document]!r} of query {lists.queries[query]!r}: "
+        "train it with the option missing=True of its scorer (--scorer-option missing=true)"
     )
 
 
