@@ -213,7 +213,9 @@ def test_what_cannot_be_written_is_refused(tmp_path, mlp):
 def test_an_input_and_an_output_cannot_have_one_name(tmp_path):
     lists = dataclasses.replace(LISTS, ids={"scores": LISTS.ids["shop"]})
     with pytest.raises(ValueError, match="cannot have an input and an output of the name scores"):
-        export.write_onnx(scorers.table(lists, id="scores"), tmp_path / "ranker.onnx")
+        export.write_onnx(scorers.table(lists, id="scores", tasks=("click", "buy")), tmp_path / "ranker.onnx")
+    with pytest.raises(ValueError, match="the task scores must be the first one, whose scores rank, or have another"):
+        export.write_onnx(scorers.mlp(DENSE, hidden=(4,), tasks=("click", "scores")), tmp_path / "ranker.onnx")
 
 
 def test_a_lacking_exporter_is_named_with_the_backends_that_have_one(monkeypatch):
