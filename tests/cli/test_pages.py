@@ -12,7 +12,7 @@ from backends import BACKEND
 from command_line import run
 
 from plackett import data, distributed
-from plackett.cli import evaluate, report, score, simulate
+from plackett.cli import evaluate, export, report, score, simulate
 from plackett.data import _sources
 from plackett.training import Settings
 
@@ -44,7 +44,7 @@ class ReadError(Exception):
 
 def test_there_are_some_of_each():
     assert {command.split()[0] for command in COMMANDS} == {
-        *("convert", "crossval", "evaluate", "propensities", "report", "score", "simulate", "train", "tune"),
+        *("convert", "crossval", "evaluate", "export", "propensities", "report", "score", "simulate", "train", "tune"),
     }
     assert len(COMMANDS) > 8
 
@@ -65,15 +65,16 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
         (_sources, "read_acting"),
         (score, "open_ranker"),
         (distributed, "score"),
+        (export, "write"),
     ):
         monkeypatch.setattr(module, name, read)
     monkeypatch.chdir(tmp_path)
     arguments = shlex.split(command)
-    output = {arguments[2]} if arguments[0] == "convert" else set()
+    output = {arguments[2]} if arguments[0] in ("convert", "export") else set()
     output |= {after for flag, after in itertools.pairwise(arguments) if flag in ("-o", "--output")}
     words = [word for word in [*arguments, "train.parquet"] if word not in output and ":" not in word]
     files = [name for name in (word.rpartition("=")[2] for word in words) if pathlib.Path(name).suffix]
-    if arguments[0] in ("evaluate", "report", "score"):
+    if arguments[0] in ("evaluate", "export", "report", "score"):
         files += [f"{word}/model.keras" for word in words if word.startswith("runs/")]
     teachers = [after for flag, after in itertools.pairwise(arguments) if flag == "--teacher"]
     files += [f"{one}/model.keras" for one in teachers if one.startswith("runs/")]

@@ -11,7 +11,7 @@ from plackett.scorers._any_model import vocabularies
 from plackett.scorers.preprocessing.layers import Quantiles, SignedLog1p
 
 TOLERANCE = 1e-5
-SHAPES = ((1, 1), (1, 7), (3, 7), (2, 64), (4, 200))  # (lists, list size)
+SHAPES = ((1, 1), (2, 7), (3, 64), (1, 200))  # (lists, list size)
 INT32 = np.iinfo("int32")
 
 
@@ -32,12 +32,11 @@ def largest_difference(
             if ours.shape != theirs.shape:
                 raise ValueError(f"{what} gives {name} of shape {theirs.shape} for {lists}, but Keras {ours.shape}")
             distance = np.abs(ours - theirs) / np.maximum(1, np.abs(ours))
-            distance = np.where((ours == theirs) | (np.isnan(ours) & np.isnan(theirs)), 0.0, distance)
-            worst = max(worst, float(distance.max(initial=0.0)))
-            if not worst <= TOLERANCE:  # NaN too
-                place = tuple(
-                    int(x) for x in np.unravel_index(np.nanargmax(np.nan_to_num(distance, nan=np.inf)), distance.shape)
-                )
+            distance = np.where(ours == theirs, 0.0, distance)
+            largest = float(distance.max(initial=0.0))
+            worst = max(worst, largest)
+            if not largest <= TOLERANCE:  # NaN too
+                place = np.unravel_index(np.nan_to_num(distance, nan=np.inf).argmax(), distance.shape)
                 raise ValueError(
                     f"{what} gives {name} {theirs[place]:.9g} where Keras gives {ours[place]:.9g}, for {lists}: this "
                     f"is more than {TOLERANCE:g} off, so nothing is written"
@@ -54,7 +53,6 @@ def made_inputs(ranker: ExportedRanker) -> Iterator[dict[str, np.ndarray]]:
             lengths[0] = 0
         mask = np.arange(size) < lengths[:, None]
         yield {one.name: _made(ranker, one, mask, random) for one in ranker.inputs}
-    yield {one.name: _made(ranker, one, np.ones((2, 7), bool), random) for one in ranker.inputs}
 
 
 def _made(ranker, one, mask, random):

@@ -97,8 +97,14 @@ def _on_tensorflow(ranker):
         input_names=[tensor.name for tensor in frozen.inputs],
         output_names=[tensor.name for tensor in frozen.outputs],
         opset=OPSET,
+        custom_op_handlers={"SelectV2": (_where, [])},
     )
     return model
+
+
+def _where(ctx, node, name, args):
+    """The choice of TensorFlow as that of ONNX: tf2onnx makes c x + (1 - c) y of it, which is NaN where either is."""
+    node.type, node.domain = "Where", ""
 
 
 CONVERT = {"jax": _on_jax, "tensorflow": _on_tensorflow, "torch": _on_torch}

@@ -111,6 +111,8 @@ def _training_data(path: pathlib.Path) -> str | None:
 def _tasks(model, scorer):
     """The outputs of a file: `scores`, and of several tasks each by its name."""
     rules = {task: (task, ranking_rule(model, task, layer)) for task, layer in output_layers(scorer).items()}
+    if SCORES in list(rules)[1:]:
+        raise ValueError(f"the task {SCORES} must be the first one, whose scores rank, or have another name")
     return {SCORES: next(iter(rules.values()))} | {task: rule for task, rule in rules.items() if task is not None}
 
 
