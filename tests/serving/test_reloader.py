@@ -228,3 +228,21 @@ def test_a_model_of_other_inputs_says_which(path):
             assert (facts["inputs_gone"], facts["inputs_new"], facts["was"]) == (["a"], ["b", "film"], "one")
 
     asyncio.run(run())
+
+
+def test_a_wish_that_comes_while_the_file_is_read_is_not_lost(path):
+    wishes = []
+
+    def load_and_wish(path):
+        if wishes:
+            wishes.pop().reload = True
+        return load(path)
+
+    async def run():
+        async with Watch(path, watch=False, load=load_and_wish) as watch:
+            wishes.append(watch.wish)
+            replace(path, "two")
+            watch.wish.reload = True
+            assert await watch.wait(2) == ["loaded", "unchanged"]
+
+    asyncio.run(run())

@@ -42,10 +42,10 @@ def read_arrow(body: bytes, names: Names) -> Documents:
     try:
         _check_plain(body)
         with pa.ipc.open_stream(body) as reader:
-            _check_columns(reader.schema, names)
+            kinds = _check_columns(reader.schema, names)
             batch = _read(reader, names)
             query = _query(reader.schema)
-        return _to_documents(query, batch, names)
+        return _to_documents(query, batch, names, kinds)
     except RequestError:
         raise
     except (pa.ArrowException, OSError, ValueError, MemoryError, struct.error) as error:
@@ -90,6 +90,7 @@ def _table_of(metadata, table, number):
 
 
 def _check_columns(schema, names):
+    """The types of the features, which all are there, as all that the ranker takes is."""
     given = schema.names
     if DOCUMENT not in given:
         raise RequestError(422, "missing_part", f"there is no column {DOCUMENT!r}, the ids of documents", [DOCUMENT])
@@ -104,6 +105,7 @@ def _check_columns(schema, names):
     for kind in set(kinds.values()):
         if not fits(kind):
             _check_kind(next(name for name in given if kinds.get(name) == kind), kind, fits, words)
+    return set(kinds.values())
 
 
 def _check_kind(name, kind, fits, words):
@@ -132,23 +134,23 @@ def _query(schema):
     return None if query is None else query.decode()
 
 
-def _to_documents(query, batch, names):
+def _to_documents(query, batch, names, kinds):
     def where(document: int, name: str) -> list[str | int]:
         return [name, document]
 
     ids = batch.column(DOCUMENT).to_pylist()
     check_ids(ids, lambda document: [DOCUMENT, document])
     others = {name: batch.column(name).to_pylist() for name in names.others}
-    return to_inputs(query, ids, _matrix(batch.select(names.features)), others, names, where)
+    return to_inputs(query, ids, _matrix(batch.select(names.features), kinds), others, names, where)
 
 
-def _matrix(batch):
+def _matrix(batch, kinds):
     """[documents, features], NaN where a value is missing."""
     if not batch.num_columns or not batch.num_rows:
         return np.zeros((batch.num_rows, batch.num_columns))
-    if pa.null() in batch.schema.types:  # a column without any value, of which Arrow makes no tensor
-        kinds = [pa.float32() if kind == pa.null() else kind for kind in batch.schema.types]
-        batch = batch.cast(pa.schema(zip(batch.schema.names, kinds, strict=True)))
+    if pa.null() in kinds:  # a column without any value, of which Arrow makes no tensor
+        plain = [pa.float32() if kind == pa.null() else kind for kind in batch.schema.types]
+        batch = batch.cast(pa.schema(zip(batch.schema.names, plain, strict=True)))
     return batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
 
 

@@ -1,7 +1,6 @@
 """One line of the log and one count for each request. Internal."""
 
 import asyncio
-import dataclasses
 import re
 import secrets
 import time
@@ -80,7 +79,7 @@ class Observe:
         self._metrics.request(route=route, status=status, code=code or "", seconds=seconds, documents=documents)
         if answer.queue_seconds is not None:
             self._metrics.waited(answer.queue_seconds)
-        facts = dataclasses.asdict(answer) | {"code": code, "query": shorten(answer.query)}
+        facts = vars(answer) | {"code": code, "query": shorten(answer.query)}
         facts["queue_seconds"] = answer.queue_seconds and round(answer.queue_seconds, 6)
         line = {name: value for name, value in facts.items() if value is not None}
         say = self._log.info if status < 500 else self._log.error

@@ -69,7 +69,7 @@ class Reloader:
         self._model, self._watch, self._wish = model, watch, wish
         self._tried = stamp  # of the file that was loaded last, or that could not be
         self._seen, self._since = stamp, 0.0
-        self._is_broken = False
+        self._is_broken = self._asked = False
 
     async def run(self) -> None:
         """Looks at the file until it is cancelled."""
@@ -77,7 +77,10 @@ class Reloader:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             looks = (self._watch or self._is_broken) and time.monotonic() - looked >= LOOK_SECONDS
-            if self._wish.reload or looks:
+            if self._wish.reload:
+                # At once: another wish may come while the file is read.
+                self._wish.reload, self._asked = False, True
+            if self._asked or looks:
                 looked = time.monotonic()
                 await self._look()
 
@@ -86,7 +89,7 @@ class Reloader:
         stamp = await asyncio.to_thread(Stamp.of, self._path)
         if stamp != self._seen:
             self._seen, self._since = stamp, time.monotonic()
-        if not self._wish.reload and stamp == self._tried:
+        if not self._asked and stamp == self._tried:
             return
         if stamp is None:
             self._end(stamp, "missing", error=f"there is no file {self._path} within reach")
@@ -113,7 +116,7 @@ class Reloader:
             self._end(stamp, "loaded", seconds=seconds, **_changes(old, model))
 
     def _end(self, stamp, result, **facts):
-        self._tried, self._wish.reload = stamp, False
+        self._tried, self._asked = stamp, False
         self._is_broken = result in ("missing", "failed")
         self._tell(result, model=self._model.fingerprint, **facts)
 
