@@ -170,6 +170,7 @@ def rows_with(**changes):
         ({"documents": {}}, "wrong_type", ["documents"], "documents must be an array, but is an object"),
         ({"documents": [3]}, "wrong_type", ["documents", 0], "documents[0] must be an object, but is a number"),
         ({"documents": [], "query": []}, "wrong_type", ["query"], "query must be a string or a whole number"),
+        ({"documents": [], "query": 2**63}, "wrong_type", ["query"], "a whole number of 64 bits, but is a number"),
         ({"documents": [], "query": True}, "wrong_type", ["query"], "but is true or false"),
         ({"documents": [], "query": "x" * 1001}, "query_too_long", ["query"], "1,000 characters, but has 1,001"),
         (rows_with(id=None), "wrong_type", ["documents", 1, "id"], "but one is null"),

@@ -125,10 +125,9 @@ def read_json(body: bytes, names: Names) -> Documents:
 
 
 def _check_query(query):
-    if type(query) not in (str, int, type(None)):
-        raise RequestError(
-            422, "wrong_type", f"query must be a string or a whole number, but is {_kind(query)}", ["query"]
-        )
+    if type(query) not in (str, int, type(None)) or not _is_int64(query):
+        words = f"query must be a string or a whole number of 64 bits, but is {_kind(query)}"
+        raise RequestError(422, "wrong_type", words, ["query"])
     if isinstance(query, str) and len(query) > LONGEST_QUERY:
         words = f"query may have {LONGEST_QUERY:,} characters, but has {len(query):,}"
         raise RequestError(422, "query_too_long", words, ["query"])
