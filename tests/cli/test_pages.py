@@ -11,7 +11,7 @@ import yaml
 from backends import BACKEND
 from command_line import run
 
-from plackett import data, distributed
+from plackett import data, distributed, serving
 from plackett.cli import evaluate, export, report, score, simulate
 from plackett.data import _sources
 from plackett.training import Settings
@@ -44,7 +44,8 @@ class ReadError(Exception):
 
 def test_there_are_some_of_each():
     assert {command.split()[0] for command in COMMANDS} == {
-        *("convert", "crossval", "evaluate", "export", "propensities", "report", "score", "simulate", "train", "tune"),
+        *("convert", "crossval", "evaluate", "export", "propensities", "report", "score", "serve", "simulate", "train"),
+        "tune",
     }
     assert len(COMMANDS) > 8
 
@@ -66,6 +67,7 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
         (score, "open_ranker"),
         (distributed, "score"),
         (export, "write"),
+        (serving, "serve"),
     ):
         monkeypatch.setattr(module, name, read)
     monkeypatch.chdir(tmp_path)
