@@ -109,7 +109,8 @@ class Run:
         self.feed = _make_feed(lists, settings, batch_size, column_inputs(self.model, lists), group)
         targets = self.feed.batches.targets if settings.tasks else {None: settings.target}
         check_labels(lists, validation, losses, targets, self.metric)
-        compile_model(self.model, settings, losses, optimizer)
+        with group.together():  # where the means of losses are made too
+            compile_model(self.model, settings, losses, optimizer)
         group.average_gradients(self.model)
         self.twin = None if not group.needs_twin else self._make_twin(lists)
 
