@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -144,8 +145,9 @@ def _call(place, function, arguments):
 def _environment(threads):
     """The environment variables of a worker, which must be there before Keras is imported."""
     backend = keras.backend.backend()
-    of_plackett = str(pathlib.Path(plackett.__file__).parents[1])
-    paths = [of_plackett, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    installed = (sys.prefix, sys.base_prefix)  # which each machine has for itself
+    own = [str(pathlib.Path(path).absolute()) for path in sys.path]
+    paths = [str(pathlib.Path(plackett.__file__).parents[1]), *(x for x in own if not x.startswith(installed))]
     variables = {
         "KERAS_BACKEND": backend,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),

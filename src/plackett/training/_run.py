@@ -125,6 +125,7 @@ class Run:
             losses = make_losses(self.settings)
             scorer, model = self._make_model(lists, losses)
             compile_model(model, self.settings, losses, self._make_optimizer())
+            model.optimizer.build(model.trainable_variables)
         return scorer, model
 
     def _make_optimizer(self):
