@@ -89,7 +89,7 @@ def test_a_killed_worker_changes_nothing(tmp_path, number):
 
 
 def test_a_batch_that_does_not_divide_names_the_nearest_sizes(tmp_path):
-    with pytest.raises(ValueError, match="batch_size must be a multiple of the 4 workers.*batch_size=8 or 12"):
+    with pytest.raises(ValueError, match=r"batch_size must be a multiple of the 4 workers.*batch_size=8 or 12"):
         distributed.train(make_lists(), workers=4, output=tmp_path, **SETTINGS | {"batch_size": 10})
 
 
@@ -102,7 +102,7 @@ def test_an_unknown_loss_is_an_error_before_any_worker_starts(tmp_path, monkeypa
 def test_an_output_that_a_machine_does_not_see_is_named(tmp_path):
     from plackett.distributed._train import check_folder
 
-    with pytest.raises(ValueError, match="does not see the output folder .*storage that all machines share"):
+    with pytest.raises(ValueError, match=r"does not see the output folder .*storage that all machines share"):
         check_folder(tmp_path, "who holds it elsewhere")
 
 
@@ -142,7 +142,7 @@ def test_what_a_lost_worker_does_to_others_is_no_error_of_what_they_compute():
 
     assert not is_final(RuntimeError("Connection closed by peer"))
     assert not is_final(ConnectionResetError())
-    assert is_final(ValueError("labels")) and is_final(OSError("disk full")) and is_final(KeyboardInterrupt())
+    assert all(map(is_final, [ValueError("labels"), OSError("disk full"), KeyboardInterrupt()]))
 
 
 def test_no_file_of_ray_stays_in_the_output(tmp_path):
