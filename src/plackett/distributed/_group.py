@@ -102,7 +102,7 @@ def run_group(task: Task, interrupt: Interrupt, hear: Callable[[str, Any], None]
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_concurrency": 2 * task.workers + 8, "scheduling_strategy": here}
-    runner = ray.remote(Runner).options(runtime_env={"env_vars": task.environment}, **options).remote()
+    runner: Any = ray.remote(Runner).options(runtime_env={"env_vars": task.environment}, **options).remote()
     try:
         values = _wait(runner, runner.run.remote(task), interrupt, hear)
     except ray.exceptions.RayActorError as error:
