@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
+from plackett.backend.processes import local_value, parts_of_batch, rows_here
+
 # What `keras.utils.set_random_seed` remembers and what `keras.random` draws from without a seed; Keras has no public
 # function that reads them.
 OF_KERAS = ("global_random_seed", "global_seed_generator")
@@ -15,6 +17,9 @@ OF_KERAS = ("global_random_seed", "global_seed_generator")
 
 def uniform(shape, seed: int | None, seed_generator, scores):
     """Noise on [0, 1) of `shape`, fresh at each call.
+
+    Where processes take a step together, it is this process's part of the noise that one process would draw for the
+    whole batch.
 
     Called eagerly, TensorFlow draws from its stateful generator, so that `tf.random.set_seed` repeats the numbers of
     TensorFlow Ranking, and JAX and PyTorch draw from `seed_generator`. While JAX or TensorFlow traces a function, the
@@ -35,10 +40,11 @@ def uniform(shape, seed: int | None, seed_generator, scores):
         if not isinstance(scores, jax.core.Tracer):
             return keras.random.uniform(shape, seed=seed_generator)
         bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(scores).astype("float32"), "uint32")
-        key = jax.random.wrap_key_data(seed_generator.state.value)
+        key = jax.random.wrap_key_data(local_value(seed_generator.state))
         return jax.random.uniform(jax.random.fold_in(key, jnp.sum(bits, dtype="uint32")), shape)
     if keras.backend.backend() == "torch":
-        return keras.random.uniform(shape, seed=seed_generator)
+        whole = (shape[0] * parts_of_batch(), *shape[1:])  # as one process would draw it, of which each takes its part
+        return rows_here(keras.random.uniform(whole, seed=seed_generator))
     import tensorflow as tf
 
     if tf.executing_eagerly():

@@ -1,8 +1,9 @@
-"""The Ray cluster that work is sent to."""
+"""The Ray cluster that work is sent to: one that is there, or one of this machine that ends with the work."""
 
 import contextlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 
 import ray
@@ -16,6 +17,7 @@ OF_OWN = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
+LOCAL = "127.0.0.1"
 
 
 def check_workers(workers: int) -> None:
@@ -25,31 +27,64 @@ def check_workers(workers: int) -> None:
 
 
 @contextlib.contextmanager
-def connect(address: str | None, workers: int) -> Iterator[None]:
-    """Within this, Ray is connected; a cluster that was started for it ends with it.
+def connect(address: str | None, workers: int) -> Iterator[int]:
+    """Gives how many threads a worker computes with, within a cluster that has room for the workers.
+
+    A cluster that is connected already is used, and stays. Otherwise the connection ends here, and with it all that
+    this process started.
 
     Args:
-        address: that of a cluster, as `ray.init` takes it. None = the one that this process is connected to, that of
-            $RAY_ADDRESS, or one that is started on this machine.
-        workers: how many workers a cluster that is started has room for.
+        address: that of a cluster: "auto", "host:port" or "ray://host:port". None = the one that this process is
+            connected to, that of $RAY_ADDRESS, or one that is started on this machine.
+        workers: how many are needed.
 
     Raises:
-        ConnectionError: there is no cluster at the address.
-        ValueError: this process is connected to a cluster, and an address is given.
+        ConnectionError: there is no cluster at this address.
+        ValueError: this process is connected to a cluster, and another address is given.
     """
+    address = address or os.environ.get("RAY_ADDRESS")
     if ray.is_initialized():
-        if address is not None:
-            raise ValueError(f"this process is connected to a Ray cluster already: leave out the address {address}")
-        yield
+        own = ray.get_runtime_context().gcs_address
+        if address not in (None, "auto", own):
+            raise ValueError(
+                f"this process is connected to the Ray cluster {own} already: leave out address={address!r}, or call "
+                "ray.shutdown() before"
+            )
+        _warn_of_room(workers)
+        yield 1
         return
-    if address is None and "RAY_ADDRESS" not in os.environ:
-        for name, value in OF_OWN.items():
-            os.environ.setdefault(name, value)
-        address, cpus = "local", max(workers, os.cpu_count() or 1)
-    else:
-        cpus = None  # which a cluster that is there has itself
-    ray.init(address, num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
-        yield
+        yield _start(workers) if address is None else _join(address, workers)
     finally:
         ray.shutdown()
+
+
+def _start(workers):
+    """Starts a cluster on this machine; the threads of each worker."""
+    for name, value in OF_OWN.items():
+        os.environ.setdefault(name, value)
+    cores = os.cpu_count() or 1
+    options = {"num_cpus": max(workers, cores), "include_dashboard": False, "_node_ip_address": LOCAL}
+    ray.init("local", log_to_driver=False, logging_level=logging.ERROR, **options)
+    return max(1, cores // workers)
+
+
+def _join(address, workers):
+    """Connects to a cluster; the threads of each worker, which has one of its CPUs."""
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ConnectionError(
+            f"there is no Ray cluster at {address} (address, --address): start one with `ray start --head`, or leave "
+            f"the address out for workers on this machine; {' '.join(str(error).split())[:300]}"
+        ) from None
+    _warn_of_room(workers)
+    return 1
+
+
+def _warn_of_room(workers):
+    cpus = ray.cluster_resources().get("CPU", 0)
+    if cpus < workers:
+        warnings.warn(
+            f"the Ray cluster has {cpus:g} CPUs and {workers} workers need one each: they wait for more", stacklevel=6
+        )

@@ -152,11 +152,13 @@ class RankingLoss(Configured, keras.losses.Loss):
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         with keras.name_scope(self.name):
             labels, scores, mask = self._lists(y_true, y_pred)
+            parts = 1 if self.of_classes and _of_all(y_true, scores) else backend.parts_of_batch()
             own = type(self).call is not RankingLoss.call
             if sample_weight is None:
                 losses = self.call(y_true, y_pred) if own else self._losses(labels, scores, mask)
-                return self._reduce(losses, None, labels, mask)
+                return self._reduce(losses, None, labels, mask, parts)
             weighed = scores[..., :1] if self.of_classes else labels
+            sample_weight = _rows_of_all(sample_weight, scores) if self.of_classes else sample_weight
             weights = weights_as_given(padded_weights(sample_weight, y_true, ragged=self.ragged), weighed)
             weights = ops.cast(weights, scores.dtype)
             by_list = list_weights(weights, weighed, mask, plain=backend.keras_mask(y_pred) is not None)
@@ -166,7 +168,7 @@ class RankingLoss(Configured, keras.losses.Loss):
                 losses = self._losses(labels, scores, mask, weights_of_documents(weights, labels, mask))
             else:
                 losses = by_list * self._losses(labels, scores, mask)
-            return self._reduce(losses, by_list, labels, mask)
+            return self._reduce(losses, by_list, labels, mask, parts)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """[...], one loss a list, before weights and reduction."""
@@ -193,7 +195,8 @@ class RankingLoss(Configured, keras.losses.Loss):
         if not self.of_classes:
             backend.keep_keras_mask(y_pred)
             return prepare(y_true, y_pred, ragged=self.ragged, models=self.models is not None)
-        return ops.convert_to_tensor(y_true, sparse=False), computable(y_pred), None
+        similarities = computable(y_pred)
+        return _rows_of_all(ops.convert_to_tensor(y_true, sparse=False), similarities), similarities, None
 
     def _losses(self, labels, scores, mask, weights=None):
         options = self.options | ({"weights": weights} if self.weighs_documents else {})
@@ -206,17 +209,30 @@ class RankingLoss(Configured, keras.losses.Loss):
             scores = scores / self.temperature
         return self.fn(labels, scores, mask=mask, **options)
 
-    def _reduce(self, losses, weights, labels, mask):
+    def _reduce(self, losses, weights, labels, mask, parts):
+        """The loss of the batch, as the mean over processes of what each returns, where they have `parts` of it."""
         if self.reduction in ("none", None):
             return losses
         if self.reduction == "sum":
-            return ops.sum(losses)
+            return ops.sum(losses) if parts == 1 else ops.sum(losses) * parts
         number = ops.cast(ops.size(losses), losses.dtype)
         if self.reduction == "mean_with_sample_weight":
             counts = any_relevant(labels, mask)
             losses = ops.where(counts, losses, 0.0)
             number = ops.sum(ops.where(counts, ops.ones_like(losses) if weights is None else weights, 0.0))
+            number = backend.mean_over_processes(number)
         return backend.divide_no_nan(ops.sum(losses), number * backend.replicas())
+
+
+def _of_all(rows, similarities):
+    """Whether the similarities are of the rows of all processes, and `rows`, classes or weights, of this one alone."""
+    parts = backend.parts_of_batch()
+    return parts > 1 and len(ops.shape(rows)) > 0 and len(similarities) == parts * len(rows)
+
+
+def _rows_of_all(rows, similarities):
+    """Classes or weights of as many rows as the similarities, where those are of all processes."""
+    return backend.gather_rows(rows) if _of_all(rows, similarities) else rows
 
 
 class LambdaWeightedLoss(RankingLoss):
