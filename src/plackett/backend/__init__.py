@@ -33,12 +33,15 @@ from plackett.backend.processes import (
     rows_here,
 )
 from plackett.backend.randomness import (
+    carry_generators,
+    dropout_by_rows,
     generator_states,
     keep_generators,
     seed_all_generators,
     seed_generators,
     set_generator_states,
     uniform,
+    uniform_by_rows,
 )
 from plackett.backend.scans import (
     cumulative_logsumexp,
@@ -66,6 +69,7 @@ __all__ = [
     "argsort",
     "at",
     "average_gradients",
+    "carry_generators",
     "clip",
     "compiled",
     "compiled_once",
@@ -74,6 +78,7 @@ __all__ = [
     "cumulative_product",
     "cumulative_sum",
     "divide_no_nan",
+    "dropout_by_rows",
     "flat_ragged",
     "floor",
     "for_fit",
@@ -112,6 +117,7 @@ __all__ = [
     "softplus_and_sigmoid",
     "sums_below_tops",
     "uniform",
+    "uniform_by_rows",
     "value_and_slope",
     "with_part",
 ]

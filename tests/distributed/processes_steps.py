@@ -1,0 +1,253 @@
+"""What each process of a group does in the tests of shared steps: `python this BACKEND I N PORT OUT`."""
+
+import os
+import sys
+
+BACKEND, NUMBER, PROCESSES, PORT, OUT = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]
+os.environ |= {"KERAS_BACKEND": BACKEND, "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import ops  # noqa: E402
+
+from plackett import backend, losses, scorers  # noqa: E402
+from plackett.data import Batches, RankingLists  # noqa: E402
+from plackett.distributed import GatherRows  # noqa: E402
+
+ROWS, STEPS = 8, 3
+
+
+def join():
+    """Enters the group."""
+    if PROCESSES == 1:
+        return
+    if BACKEND == "jax":
+        import jax
+
+        jax.distributed.initialize(f"127.0.0.1:{PORT}", PROCESSES, NUMBER)
+        keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+    else:
+        import torch.distributed
+
+        torch.distributed.init_process_group(
+            "gloo", init_method=f"tcp://127.0.0.1:{PORT}", rank=NUMBER, world_size=PROCESSES
+        )
+
+
+class Descent(keras.optimizers.SGD):
+    """Gradient descent along the mean over processes."""
+
+    def apply(self, grads, trainable_variables=None):
+        super().apply(backend.average_gradients(grads, trainable_variables), trainable_variables)
+
+
+class Parts(keras.utils.PyDataset):
+    """This process's part of each of a few batches."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, i):
+        return keras.tree.map_structure(_part, self.batches[i])
+
+
+def _part(x):
+    rows = len(x) // PROCESSES
+    return x[NUMBER * rows :][:rows]
+
+
+class Recorder(keras.callbacks.Callback):
+    """The loss and the weights after each step."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        seen = np.float64(logs["loss"]) * (batch + 1)  # Keras gives the mean of the steps so far
+        loss = float(backend.mean_over_processes(ops.convert_to_tensor(np.float32(seen))))
+        self.found[f"loss {batch}"] = loss
+        weights = [np.ravel(np.asarray(ops.convert_to_numpy(backend.local_value(x)))) for x in self.model.weights]
+        self.found[f"weights {batch}"] = np.concatenate([x.astype("float64") for x in weights])
+
+
+def train(model, loss, batches, rate=0.5):
+    """What three steps of gradient descent give."""
+    recorder = Recorder()
+    model.compile(Descent(rate), loss)
+    if getattr(loss, "seed_generator", None) is not None:
+        backend.carry_generators(model, [loss.seed_generator])
+    model.fit(Parts(batches), shuffle=False, verbose=0, callbacks=[recorder])
+    return recorder.found
+
+
+def pairs(labels_of, **more):
+    """Batches of (anchors, positives), labels."""
+    random = np.random.default_rng(3)
+    draw = lambda: random.normal(size=(ROWS, 5)).astype("float32")  # noqa: E731
+    return [({"anchor": draw(), "positive": draw()}, *labels_of(random)) for _ in range(STEPS)]
+
+
+def embeddings():
+    """A model of two inputs whose output are the similarities of all rows."""
+    inputs = {name: keras.Input((5,), name=name) for name in ("anchor", "positive")}
+    tower = keras.layers.Dense(4, activation="tanh", name="tower")
+    anchors, positives = (GatherRows()(tower(inputs[name])) for name in ("anchor", "positive"))
+    return keras.Model(inputs, ops.matmul(anchors, ops.transpose(positives)))
+
+
+def classes(random):
+    return (random.integers(0, 4, ROWS).astype("int32"),)
+
+
+def weighted_classes(random):
+    return *classes(random), random.uniform(size=ROWS).astype("float32")
+
+
+def several_labels(random):
+    return (random.integers(0, 2, (ROWS, 3)).astype("float32"),)
+
+
+def nothing(random):
+    return (np.zeros(ROWS, "float32"),)
+
+
+class InBatchSoftmax(keras.Model):
+    """A user's own: each anchor must recognise its positive among those of all rows, by its own rows alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.tower, self.gather = keras.layers.Dense(4, activation="tanh"), GatherRows()
+
+    def call(self, inputs):
+        anchors, positives = self.tower(inputs["anchor"]), self.tower(inputs["positive"])
+        own = ops.sum(anchors * positives, axis=-1)
+        return ops.logsumexp(anchors @ ops.transpose(self.gather(positives)), axis=-1) - own
+
+
+def ranking(weights=None):
+    """Batches of lists; of the last no list of the first half has a relevant document."""
+    random = np.random.default_rng(5)
+    lengths = random.integers(2, 7, STEPS * ROWS)
+    features = random.normal(size=(lengths.sum(), 4)).astype("float32")
+    labels = random.integers(0, 3, lengths.sum()).astype("float32")
+    labels[lengths[: 2 * ROWS].sum() : lengths[: 2 * ROWS + ROWS // 2].sum()] = 0
+    columns = {} if weights is None else {"weight": random.uniform(size=lengths.sum()).astype("float32")}
+    lists = RankingLists.from_arrays(features, labels, group=lengths, columns=columns)
+    return lists, list(Batches(lists, ROWS))
+
+
+def ranker(lists, **options):
+    return scorers.make("mlp", lists, hidden=(6,), **options)
+
+
+CASES = {}
+
+
+def case(function):
+    CASES[function.__name__] = function
+    return function
+
+
+@case
+def npairs():
+    return train(embeddings(), losses.NpairsLoss(), pairs(classes))
+
+
+@case
+def npairs_with_weights():
+    return train(embeddings(), losses.NpairsLoss(), pairs(weighted_classes))
+
+
+@case
+def npairs_multilabel():
+    return train(embeddings(), losses.NpairsMultilabelLoss(), pairs(several_labels))
+
+
+@case
+def in_batch_softmax():
+    return train(InBatchSoftmax(), lambda y_true, y_pred: y_pred, pairs(nothing))
+
+
+def _of_lists(loss, weights=None, rate=0.5, **options):
+    lists, batches = ranking(weights)
+    model = scorers.mlp(lists, hidden=(6,), normalization=None, transform=None, **{"dropout": 0.0} | options)
+    return train(model, loss, batches, rate)
+
+
+@case
+def mean_of_relevant_lists():
+    return _of_lists(losses.SoftmaxLoss("mean_with_sample_weight"), weights=True)
+
+
+@case
+def sum_of_lists():
+    return _of_lists(losses.SoftmaxLoss("sum"), rate=0.01)
+
+
+@case
+def noise():
+    return _of_lists(losses.GumbelApproxNDCGLoss(seed=4))
+
+
+@case
+def noise_without_a_seed():
+    return _of_lists(losses.GumbelApproxNDCGLoss())
+
+
+@case
+def dropout():
+    with backend.dropout_by_rows():
+        return _of_lists(losses.SoftmaxLoss(), dropout=0.5)
+
+
+@case
+def dropout_in_attention():
+    lists, batches = ranking()
+    options = {"hidden": (6,), "heads": 2, "blocks": 1, "normalization": None, "transform": None, "dropout": 0.5}
+    with backend.dropout_by_rows():
+        return train(scorers.self_attention(lists, **options), losses.SoftmaxLoss(), batches)
+
+
+@case
+def two_towers():
+    lists = ranking()[0]
+    shown = {"position": np.concatenate([np.arange(1, n + 1) for n in lists.lengths])}
+    lists = RankingLists.from_arrays(lists.features, lists.labels, group=lists.lengths, columns=shown)
+    options = {"hidden": (6,), "normalization": None, "dropout": 0.0, "transform": None}
+    model = scorers.two_tower(
+        lists, combine="add", relevance_options=options, examination_dropout=0.5, gradient_reversal=0.3
+    )
+    return train(model, losses.SoftmaxLoss(), list(Batches(lists, ROWS, inputs=["position"])))
+
+
+@case
+def one_alone():
+    """Each process by itself makes and trains a model of all rows."""
+    with backend.alone():
+        lists, batches = ranking()
+        model = scorers.mlp(lists, hidden=(6,), normalization=None, transform=None, dropout=0.0)
+        model.compile(Descent(0.5), losses.GumbelApproxNDCGLoss("sum", seed=4))
+        value = model.train_on_batch(*batches[0])
+        return {"loss": np.float64(value), "count": np.int64(backend.number_of_processes())}
+
+
+def main():
+    join()
+    found = {"processes": backend.number_of_processes(), "process": backend.process_number()}
+    for name, function in CASES.items():
+        keras.utils.set_random_seed(7)
+        found |= {f"{name}: {key}": value for key, value in function().items()}
+    if PROCESSES > 1 and BACKEND == "torch":
+        import torch_messages
+
+        found |= torch_messages.found()
+    np.savez(f"{OUT}/{NUMBER}.npz", **found)
+
+
+if __name__ == "__main__":
+    main()
