@@ -1,18 +1,28 @@
-"""What each process of a group does in the tests of shared steps: `python this BACKEND I N PORT OUT`."""
+"""What each process of a group does in the tests of shared steps: `python this BACKEND I N PORT OUT CASE...`."""
 
 import os
 import sys
 
-BACKEND, NUMBER, PROCESSES, PORT, OUT = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]
-os.environ |= {"KERAS_BACKEND": BACKEND, "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+BACKEND, NUMBER, PROCESSES = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+PORT, OUT, *CHOSEN = sys.argv[4:]
+os.environ |= {
+    "KERAS_BACKEND": BACKEND,
+    "JAX_PLATFORMS": "cpu",
+    "OMP_NUM_THREADS": "1",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+}
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from keras import ops  # noqa: E402
+from keras.src.utils import module_utils  # noqa: E402
 
 from plackett import backend, losses, scorers  # noqa: E402
 from plackett.data import Batches, RankingLists  # noqa: E402
 from plackett.distributed import GatherRows  # noqa: E402
+
+# Keras would import TensorFlow where it is installed, which takes seconds.
+module_utils.tensorflow._available = False
 
 ROWS, STEPS = 8, 3
 
@@ -226,6 +236,14 @@ def two_towers():
 
 
 @case
+def messages():
+    """Of PyTorch alone."""
+    import torch_messages
+
+    return torch_messages.found()
+
+
+@case
 def one_alone():
     """Each process by itself makes and trains a model of all rows."""
     with backend.alone():
@@ -239,13 +257,9 @@ def one_alone():
 def main():
     join()
     found = {"processes": backend.number_of_processes(), "process": backend.process_number()}
-    for name, function in CASES.items():
+    for name in CHOSEN:
         keras.utils.set_random_seed(7)
-        found |= {f"{name}: {key}": value for key, value in function().items()}
-    if PROCESSES > 1 and BACKEND == "torch":
-        import torch_messages
-
-        found |= torch_messages.found()
+        found |= {f"{name}: {key}": value for key, value in CASES[name]().items()}
     np.savez(f"{OUT}/{NUMBER}.npz", **found)
 
 

@@ -38,7 +38,7 @@ def found():
         backend.gather_rows(torch.zeros(rank + 1, 2))
     except ValueError as error:
         results["error"] = str(error)
-    return {f"messages: {k}": v.detach().numpy() if torch.is_tensor(v) else v for k, v in results.items()}
+    return {k: v.detach().numpy() if torch.is_tensor(v) else v for k, v in results.items()}
 
 
 _SHAPES = [((2, 3), "float32"), ((4,), "float32"), ((2,), "float64"), ((3,), "float32"), ((), "float32")]
