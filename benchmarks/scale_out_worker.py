@@ -77,7 +77,7 @@ def epoch(number, size, folder, hidden, batch, window, save_every):
     warm = one.features.reshape(rows, documents, -1)[:share]
     model.train_on_batch({"features": warm, "mask": np.ones(warm.shape[:2], bool)}, warm[..., 0])
     distributed.barrier()
-    start, parts, steps = time.perf_counter(), dict.fromkeys(("read", "steps", "checkpoints"), 0.0), 0
+    start, parts, steps = time.perf_counter(), dict.fromkeys(("reading", "computing", "saving"), 0.0), 0
     for place, groups in enumerate(mine):
         begin = time.perf_counter()
         lists = [read_parquet(files[group]) for group in groups]
@@ -85,18 +85,18 @@ def epoch(number, size, folder, hidden, batch, window, save_every):
         labels = np.concatenate([one.labels.reshape(rows, documents) for one in lists])
         order = queries_of_window(np.full(len(groups), rows), number, place, seed=0, epoch=0)
         order = order[:, 0] * rows + order[:, 1]
-        parts["read"] += time.perf_counter() - begin
+        parts["reading"] += time.perf_counter() - begin
         for i in range(0, len(order) - share + 1, share):
             begin = time.perf_counter()
             of_batch = order[i : i + share]
             model.train_on_batch({"features": x[of_batch], "mask": np.ones((share, documents), bool)}, labels[of_batch])
-            parts["steps"] += time.perf_counter() - begin
+            parts["computing"] += time.perf_counter() - begin
             steps += 1
             if number == 0 and steps % save_every == 0:
                 begin = time.perf_counter()
                 arrays = {str(i): np.asarray(v) for i, v in enumerate([*model.variables, *model.optimizer.variables])}
                 write(folder / "checkpoints", (0, steps), arrays, {})
-                parts["checkpoints"] += time.perf_counter() - begin
+                parts["saving"] += time.perf_counter() - begin
     distributed.barrier()
     return {"seconds": time.perf_counter() - start, "steps": steps, "parameters": model.count_params(), **parts}
 
