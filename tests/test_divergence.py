@@ -10,7 +10,7 @@ from test_resume import LISTS, PLAIN, STEPS, VALIDATION, train
 
 from plackett import data
 from plackett.losses._base import RankingLoss
-from plackett.training import Feed, TrainingDivergedError, _loop, _objective
+from plackett.training import Feed, TrainingDivergedError, _objective, _run
 from plackett.training.callbacks import divergence
 from plackett.training.callbacks.checkpoints import positions
 
@@ -32,7 +32,7 @@ def assert_checkpoints_are_finite(folder):
 
 def test_a_loss_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
     """2^200 is infinite in float32; this stands for a loss that becomes so after the door has let it pass."""
-    monkeypatch.setattr(_loop, "check_labels", lambda *_: None)
+    monkeypatch.setattr(_run, "check_labels", lambda *_: None)
     lists, step, queries = poisoned(7)
     settings = PLAIN | {"checkpoint_steps": 1, "max_list_size": None}
     with pytest.raises(TrainingDivergedError) as caught:
@@ -129,7 +129,7 @@ def test_weights_are_checked_before_a_checkpoint_though_at_no_other_step(tmp_pat
 
 
 def test_a_loss_that_is_not_finite_may_come_of_a_weight_that_no_check_has_seen(monkeypatch):
-    monkeypatch.setattr(_loop, "check_labels", lambda *_: None)
+    monkeypatch.setattr(_run, "check_labels", lambda *_: None)
     lists, step, _ = poisoned(7)
     assert step > 1
     with pytest.raises(TrainingDivergedError) as caught:

@@ -14,7 +14,7 @@ from backends import BACKEND
 
 import plackett
 from plackett.data import Batches, plan
-from plackett.training import Feed, Settings, TrainingDivergedError, _loop
+from plackett.training import Feed, Settings, TrainingDivergedError, _run
 from plackett.training._optimizers import OPTIMIZERS, SCHEDULES, make_optimizer
 from plackett.training._settings import OPTIONS_OF_SCHEDULES
 from plackett.training.callbacks import best_epoch
@@ -242,7 +242,7 @@ def test_fit_reads_every_batch_of_each_epoch_in_a_new_order(training_lists, vali
         feeds.append(Watched(*arguments, **options))
         return feeds[-1]
 
-    monkeypatch.setattr(_loop, "Feed", watched)
+    monkeypatch.setattr(_run, "Feed", watched)
     plackett.train(training_lists, validation_lists, **QUICK | {"epochs": 2, "batch_size": 8})
     (feed,) = feeds
     assert len({feed[i][1].shape for i in range(len(feed))}) > 1

@@ -7,6 +7,7 @@ from plackett import _lazy
 
 _NAMES = {
     "GatherRows": "_gather",
+    "average_gradients": "_group",
     "evaluate": "_evaluate",
     "run": "_group",
     "score": "_score",

@@ -26,6 +26,7 @@ class Feed(keras.utils.PyDataset):
         max_list_size: see `Batches`.
         targets: see `Batches`.
         inputs: see `Batches`.
+        shard: see `Batches`.
     """
 
     def __init__(
@@ -37,10 +38,11 @@ class Feed(keras.utils.PyDataset):
         max_list_size: int | None = None,
         targets: str | Mapping[str, str] = "label",
         inputs: Sequence[str] = (),
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
         super().__init__()
         self.batches = Batches(
-            lists, batch_size, seed=seed, max_list_size=max_list_size, targets=targets, inputs=inputs
+            lists, batch_size, seed=seed, max_list_size=max_list_size, targets=targets, inputs=inputs, shard=shard
         )
 
     def start(self, epoch: int, step: int = 0) -> None:

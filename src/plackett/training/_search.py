@@ -19,7 +19,7 @@ from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._config_file import read_yaml
 from plackett.training._interrupt import catch_interrupts
 from plackett.training._lock import hold
-from plackett.training._loop import hold_out, train
+from plackett.training._loop import train
 from plackett.training._objective import chooses_by_labels, make_metric
 from plackett.training._objects import as_config, check_made_anew, make_object
 from plackett.training._output_folder import check_search_output
@@ -37,6 +37,7 @@ from plackett.training._studies import (
     trials_outside,
 )
 from plackett.training._target_check import check_targets
+from plackett.training._validation_share import hold_out
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, clear
 from plackett.training.callbacks.divergence import TrainingDivergedError
 

@@ -9,10 +9,12 @@ import pathlib
 import keras
 import numpy as np
 
+from plackett import backend
 from plackett._files import MODEL, WHOLE_MODEL, errors_of_writing, replace, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation import evaluate_scores, score
 from plackett.metrics._base import RankingMetric
+from plackett.training._group import Group, copy_variables
 from plackett.training._same_run import WAY_OUT
 from plackett.training._validation_loss import ValidationLoss
 from plackett.training.callbacks.divergence import range_of, report_divergence
@@ -28,6 +30,9 @@ class Record(keras.callbacks.Callback):
         folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
         scorer: what is trained, with one output where tasks share a head. None = the model.
         ranker: what is measured and saved; of a scorer of two towers the relevance tower. None = the scorer.
+        group: the processes that share the run; the first alone measures and writes, and tells the others.
+        twin: what stands for the model where the first process cannot compute with it alone; scorer and ranker are
+            then those of the twin.
 
     Raises:
         TrainingDivergedError: at the end of an epoch whose scores or metric are not finite; nothing of that epoch is
@@ -42,6 +47,8 @@ class Record(keras.callbacks.Callback):
         folder: pathlib.Path | None,
         scorer: keras.Model | None = None,
         ranker: keras.Model | None = None,
+        group: Group | None = None,
+        twin: keras.Model | None = None,
     ) -> None:
         super().__init__()
         self.validation = validation
@@ -50,6 +57,8 @@ class Record(keras.callbacks.Callback):
         self.folder = folder
         self.scorer = scorer
         self.ranker = ranker or scorer
+        self.group = group or Group()
+        self.twin = twin
         self.history: list[dict] = []
         self.best: dict | None = None
         self.best_weights: list[np.ndarray] | None = None
@@ -76,23 +85,35 @@ class Record(keras.callbacks.Callback):
                 )
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        measured, stops = self.group.ask_first(lambda: self._take_epoch(epoch, dict(logs)))
+        logs |= measured
+        self.model.stop_training |= stops
+
+    def _take_epoch(self, epoch, logs):
+        """(the logs with the metric, whether training stops), of an epoch that is measured and written."""
+        if self.twin is not None:
+            copy_variables(self.model, self.twin)
+        with backend.alone():
+            return self._measure(self.twin or self.model, epoch, logs)
+
+    def _measure(self, model, epoch, logs):
         name = self.metric.name
         if isinstance(self.metric, ValidationLoss):
-            logs |= {name: self.metric(self.model, self.validation)}
+            logs |= {name: self.metric(model, self.validation)}
         else:
             logs |= evaluate_scores(self._scores(epoch), self.validation, [self.metric])
         entry = {"epoch": epoch + 1} | {key: float(value) for key, value in logs.items()}
         if not math.isfinite(entry[name]):
-            scores = score(self.ranker or self.model, self.validation)
+            scores = score(self.ranker or model, self.validation)
             what = f"{name} of the validation lists is {entry[name]}"
             raise self._report(epoch, what, scores, np.arange(len(self.validation)))
         self.history.append(entry)
-        if self._improves(entry):
-            self.best, self.best_weights = entry, self.model.get_weights()
+        improves = self._improves(entry)
+        if improves:
+            self.best, self.best_weights = entry, model.get_weights()
             self._write_model()
-        elif self._out_of_patience():
-            self.model.stop_training = True
         self._write_history()
+        return logs, not improves and self._out_of_patience()
 
     def _scores(self, epoch):
         """The scores of the validation lists, which are finite."""

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett import backend
 from plackett._files import PARTIAL, errors_of_writing, make_folder, sync
 from plackett.losses._base import RankingLoss
 from plackett.training._feed import Feed
@@ -54,6 +55,7 @@ class Checkpoints(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.seeds = seeds
+        self.group = record.group
         self.root = root
         self.settings = settings
         self.feed = feed
@@ -68,13 +70,12 @@ class Checkpoints(keras.callbacks.Callback):
 
     def resume(self, model: keras.Model) -> tuple[int, int]:
         """(epoch, step) of the last checkpoint, with everything as it was then; (0, 0) where there is none."""
-        _remove_partial(self.root)
-        whole = positions(self.root)
+        if self.group.leads:
+            _remove_partial(self.root)
+        whole = self.group.ask_first(lambda: positions(self.root)[-1:])
         if not whole:
             if self.of_given_state:
-                model.optimizer.build(model.trainable_variables)
-                self.set_model(model)
-                self._write(0, 0)
+                self.write_start(model)
             return 0, 0
         path = self.root / _name(*whole[-1])
         with np.load(path / "arrays.npz") as file:
@@ -85,8 +86,7 @@ class Checkpoints(keras.callbacks.Callback):
         model.optimizer.build(model.trainable_variables)
         if self.settings.tasks:
             # Keras makes the running means of the losses of several outputs when it first computes them.
-            inputs, labels, weights = self.feed[0]
-            model.compute_loss(inputs, labels, model(inputs), weights)
+            model._symbolic_build(data_batch=self.feed[0])
         _assign(model.variables, _group(arrays, "model"))
         _assign(model.optimizer.variables, _group(arrays, "optimizer"))
         _assign(self.noise, _group(arrays, "noise"))
@@ -95,12 +95,20 @@ class Checkpoints(keras.callbacks.Callback):
         self._means = _group(arrays, "metrics")
         return whole[-1]
 
+    def write_start(self, model: keras.Model) -> None:
+        """Writes a checkpoint of what a model and its optimizer are before the first step."""
+        model.optimizer.build(model.trainable_variables)
+        self.set_model(model)
+        self._write(0, 0)
+
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self._means:
             _assign(self.model.metrics_variables, self._means)
             self._means = []
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if not self.group.leads:
+            return
         step = self.feed.batches.step + batch + 1
         every = self.settings.checkpoint_steps
         self._due |= every is not None and (self.feed.batches.epoch * self.steps + step) % every == 0
@@ -133,6 +141,8 @@ class Checkpoints(keras.callbacks.Callback):
         self._write(len(self.record.history), 0)
 
     def _write(self, epoch, step):
+        if not self.group.leads:
+            return
         if positions(self.root)[-1:] == [(epoch, step)]:  # for another reason, a moment ago
             self._due = False
             return
@@ -216,7 +226,7 @@ def _place(key):
 
 
 def _values(variables):
-    return [ops.convert_to_numpy(variable.value) for variable in variables]
+    return [ops.convert_to_numpy(backend.local_value(variable)) for variable in variables]
 
 
 def _assign(variables, values):

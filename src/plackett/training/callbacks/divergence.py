@@ -1,5 +1,6 @@
 """Training that has gone astray: found at the step at which it does, with what that step was made of."""
 
+import copy
 import json
 import math
 import pathlib
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett import backend
 from plackett._files import write_whole
 from plackett.training._feed import Feed
 
@@ -50,6 +52,9 @@ class TrainingDivergedError(ValueError):
         self.path = path
         more = "" if path is None else f"; all are in {path}"
         super().__init__(f"training stopped in epoch {epoch}, step {step}: {cause}; {self._of_the_batch()}{more}")
+
+    def __reduce__(self):
+        return type(self), (self.cause, self.epoch, self.step, self.queries, self.ranges, self.path)
 
     def _of_the_batch(self):
         more = f" and {len(self.queries) - SHOWN} more" if len(self.queries) > SHOWN else ""
@@ -135,12 +140,14 @@ class Watch(keras.callbacks.Callback):
 def _are_finite(model):
     """Whether all weights are, by their sum, which is one reading of each."""
     weights = [*model.trainable_variables, *model.non_trainable_variables]
-    floats = [ops.stop_gradient(x.value) for x in weights if keras.backend.is_float_dtype(x.dtype)]
+    floats = [backend.local_value(ops.stop_gradient(x.value)) for x in weights if keras.backend.is_float_dtype(x.dtype)]
     return math.isfinite(float(sum(map(ops.sum, floats))))
 
 
 def _ranges(batches, batch):
-    """The `ranges` of a `TrainingDivergedError` for batch number `batch`."""
+    """The `ranges` of a `TrainingDivergedError` for batch number `batch`, of which a process may have a part."""
+    batches = copy.copy(batches)
+    batches.shard = (0, 1)
     inputs, labels, weights = batches[batch]
     mask = inputs["mask"]
     columns = {}

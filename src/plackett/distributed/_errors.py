@@ -1,0 +1,73 @@
+"""Errors of workers: how they reach the process that asked, as what they were."""
+
+import dataclasses
+import traceback
+
+from ray import cloudpickle
+from ray.exceptions import RayError
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """The error of one worker.
+
+    Args:
+        number: of the worker, from 0.
+        error: the exception by `cloudpickle`, or None where it cannot be.
+        in_words: its type and message.
+        raised_in: the module that raised it.
+        trace: its traceback as text.
+        is_final: whether it would come again. What the loss of another worker does to one is a RuntimeError of its
+            framework.
+    """
+
+    number: int
+    error: bytes | None
+    in_words: str
+    raised_in: str
+    trace: str
+    is_final: bool
+
+    def raise_it(self) -> None:
+        """Raises the error in this process; `raised_in` and the traceback of the worker go with it."""
+        if self.error is None:
+            error: BaseException = RuntimeError(self.in_words)
+        else:
+            error = cloudpickle.loads(self.error)
+        error.raised_in = self.raised_in  # type: ignore[attr-defined]  # by which the command line tells whose it is
+        error.add_note(f"in worker {self.number}:\n{self.trace}")
+        raise error
+
+
+def failure_of(number: int, error: BaseException) -> Failure:
+    """What is told of the error of a worker."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return Failure(
+        number,
+        _pickle(error),
+        f"{type(error).__name__}: {error}",
+        str(frames[-1][0].f_globals.get("__name__", "")) if frames else "",
+        "".join(traceback.format_exception(error)),
+        is_final(error),
+    )
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether an error is one of what is computed, not of a lost worker or machine.
+
+    >>> is_final(ValueError("the labels are too high")), is_final(RuntimeError("connection closed by peer"))
+    (True, False)
+    """
+    if isinstance(error, NotImplementedError | RecursionError):
+        return True
+    return not isinstance(error, RuntimeError | ConnectionError | RayError | SystemExit)
+
+
+def _pickle(error):
+    """The bytes of an exception that can be made again."""
+    try:
+        written = cloudpickle.dumps(error)
+        cloudpickle.loads(written)
+    except Exception:
+        return None
+    return written

@@ -1,0 +1,140 @@
+"""The actor that runs a group of workers by Ray Train, beside the process that asked for it."""
+
+import dataclasses
+import tempfile
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import ray
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+
+from plackett.distributed._errors import Failure
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What each worker of a group does.
+
+    Args:
+        function: of a `plackett.distributed._workers.Place` and the arguments.
+        arguments: references to the arguments in Ray's object store.
+        workers: how many there are.
+        backend: that of Keras.
+        environment: the environment variables of each.
+        max_failures: how often the group starts again after a worker is lost.
+    """
+
+    function: Callable
+    arguments: dict[str, Any]
+    workers: int
+    backend: str
+    environment: dict[str, str]
+    max_failures: int
+
+
+class Runner:
+    """Starts the group, again where a worker is lost, and passes on what its workers tell.
+
+    It is an actor of several threads: `run` lasts as long as the group. When it is killed, Ray ends all workers.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._told: list[tuple[str, Any]] = []
+        self._values: dict[int, Any] = {}
+        self._failures: list[Failure] = []
+        self._stops = False
+
+    def run(self, task: Task) -> list | None:
+        """The value of each worker; None where one failed, of which `take` tells."""
+        lost: list[str] = []
+        while len(lost) <= task.max_failures:
+            with self._lock:
+                self._values, self._failures = {}, []
+            try:
+                self._fit(task)
+                return [self._values[i] for i in range(task.workers)]
+            except ray.train.TrainingFailedError as error:
+                if self._stops or any(failure.is_final for failure in self._failures):
+                    return None
+                lost.append(self._in_words(error))
+                self.tell("lost", (lost[-1], task.max_failures - len(lost)))
+        self.tell("given_up", lost)
+        return None
+
+    def tell(self, kind: str, what: Any) -> None:
+        """Keeps what the process that asked is to hear."""
+        with self._lock:
+            self._told.append((kind, what))
+
+    def take(self) -> list[tuple[str, Any]]:
+        """What was told since the last time."""
+        with self._lock:
+            told, self._told = self._told, []
+        return told
+
+    def end(self, number: int, value: Any) -> None:
+        """A worker ends with a value."""
+        with self._lock:
+            self._values[number] = value
+
+    def fail(self, failure: Failure) -> None:
+        """A worker ends with an error."""
+        with self._lock:
+            self._failures.append(failure)
+        if failure.is_final:
+            self.tell("failed", failure)
+
+    def stop(self) -> None:
+        """Asks the workers to stop after the step that they take."""
+        self._stops = True
+
+    def stops(self) -> bool:
+        """Whether they are asked to."""
+        return self._stops
+
+    def _fit(self, task):
+        """One group, until all its workers end or one fails."""
+        from plackett.distributed._workers import work
+
+        gpus = ray.cluster_resources().get("GPU", 0) >= task.workers
+        with tempfile.TemporaryDirectory() as folder:  # of Ray Train, which is told of no checkpoint: nothing stays
+            trainer = _kind_of_trainer(task.backend, gpus)(
+                work,
+                train_loop_config={"task": task, "runner": ray.get_runtime_context().current_actor},
+                scaling_config=ScalingConfig(num_workers=task.workers, use_gpu=gpus),
+                run_config=RunConfig(
+                    name="plackett",
+                    storage_path=folder,
+                    failure_config=FailureConfig(max_failures=0),
+                    worker_runtime_env={"env_vars": task.environment},
+                ),
+            )
+            trainer.fit()
+
+    def _in_words(self, error):
+        """What a worker told before it was lost, or what Ray says of it."""
+        if self._failures:
+            return self._failures[0].in_words
+        words = [f"worker {i}: {_first_line(x)}" for i, x in getattr(error, "worker_failures", {}).items()]
+        return "; ".join(words) or _first_line(error)
+
+
+def _first_line(error):
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
+def _kind_of_trainer(backend, gpus):
+    """The trainer of Ray with its group of processes.
+
+    On CPUs Ray starts no group for JAX unless it is told of GPUs; the platform is that of $JAX_PLATFORMS all the same.
+    """
+    if backend == "jax":
+        from ray.train.v2.jax import JaxConfig, JaxTrainer
+
+        return lambda *args, **options: JaxTrainer(*args, jax_config=JaxConfig(use_gpu=True), **options)
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    config = TorchConfig(backend="nccl" if gpus else "gloo")
+    return lambda *args, **options: TorchTrainer(*args, torch_config=config, **options)

@@ -1,0 +1,189 @@
+"""Training a ranker in several processes, on one machine or many."""
+
+import dataclasses
+import pathlib
+import platform
+import warnings
+from collections.abc import Callable
+from typing import Any, Unpack
+
+import keras
+
+from plackett import backend
+from plackett.backend import process_groups
+from plackett.data import RankingLists
+from plackett.distributed._cluster import connect
+from plackett.distributed._group import check_workers, make_task, run_group
+from plackett.distributed._workers import Place
+from plackett.training._group import Group
+from plackett.training._interrupt import Interrupt, catch_interrupts
+from plackett.training._lock import HOLDER
+from plackett.training._loop import prepare
+from plackett.training._run import Run, Trained, has_state, warn_of_no_checkpoint
+from plackett.training._settings import Settings, SettingsKeywords
+from plackett.training.callbacks.checkpoints import CHECKPOINTS, positions
+
+
+def train(
+    lists: RankingLists,
+    validation: RankingLists | None = None,
+    *,
+    workers: int,
+    output: str | pathlib.Path,
+    address: str | None = None,
+    max_failures: int = 3,
+    overwrite: bool = False,
+    resume: bool = False,
+    provenance: dict | None = None,
+    on_epoch: Callable[[dict], None] | None = None,
+    **settings: Unpack[SettingsKeywords],
+) -> Trained:
+    """Trains a ranker as `plackett.train` does, in several processes that share each batch.
+
+    Each step is that of one process with the whole batch, so that the losses and the weights are those of
+    `plackett.train`, but for rounding. The processes are started by Ray Train: on JAX as one program over global
+    arrays, on PyTorch by gradients that are averaged; there a layer of your own that looks at other lists of its batch,
+    or draws at random, has its worker's part alone. The first one measures the epochs and writes; each has a part of a
+    batch of `batch_size` lists. The lists are put into Ray's object store once, which processes of one machine share.
+
+    After a worker or a machine is lost, all workers start again from the last checkpoint in `output`, with the same
+    result; set `checkpoint_minutes` by how much work may be lost.
+
+    Args:
+        lists: the training lists.
+        validation: as in `plackett.train`.
+        workers: how many processes there are. `batch_size` must be a multiple of it.
+        output: as in `plackett.train`, but it must be given, and be on storage that all machines share.
+        address: of a Ray cluster: "auto", "host:port" or "ray://host:port". None = one of this machine, which ends
+            with the training.
+        max_failures: how often all may start again.
+        overwrite, resume, provenance: as in `plackett.train`. A run may go on with another number of workers, or in one
+            process, and the other way round.
+        on_epoch: is called with the entry of the history of each epoch, in this process.
+        settings: fields of `Settings`.
+
+    Raises:
+        ConnectionError: workers were lost more often than `max_failures`, or there is no cluster at the address.
+        KeyboardInterrupt: Ctrl-C came, and the workers have stopped after a checkpoint; at a second one they are ended
+            as they are.
+        ValueError: the backend is TensorFlow; `batch_size` is no multiple of `workers`; a machine does not see
+            `output`; or as `plackett.train` does.
+        OSError, TrainingDivergedError: as `plackett.train` does.
+    """
+    check_workers(workers, max_failures)
+    chosen = Settings.from_dict(dict(settings))
+    check_batch_size(chosen.batch_size, workers)
+    choices = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
+    with catch_interrupts(), prepare(lists, validation, dict(settings), **choices) as ready:
+        run, folder = ready.run, ready.folder
+        record = run.read_record(folder, ready.config)
+        if not record.ends(chosen.epochs):
+            if ready.goes_on:
+                warn_of_no_checkpoint(folder)
+            if has_state(chosen) and not positions(folder / CHECKPOINTS):
+                run.write_start(record)
+            arguments = {
+                "lists": ready.lists,
+                "validation": ready.validation,
+                "settings": _without_models(chosen, ready.config),
+                "folder": folder.absolute(),
+                "holder": (folder / HOLDER).read_text(),
+                "objects": _objects_of_user(),
+            }
+            with connect(address, workers) as threads:
+                task = make_task(_train_here, arguments, workers, threads, max_failures)
+                run_group(task, ready.interrupt, _Hearer(on_epoch))
+            record = run.read_record(folder)
+        return run.take_trained(record)
+
+
+class _Hearer:
+    """Passes on what workers tell, an epoch once, also where it was trained again after a failure."""
+
+    def __init__(self, on_epoch):
+        self.on_epoch, self.epochs = on_epoch, 0
+
+    def __call__(self, kind, what):
+        if kind == "epoch" and what["epoch"] > self.epochs:
+            self.epochs = what["epoch"]
+            if self.on_epoch is not None:
+                self.on_epoch(what)
+        if kind == "lost":
+            words, left = what
+            warnings.warn(
+                f"a worker was lost ({words}): all start again from the last checkpoint; {left} more may be lost",
+                stacklevel=5,
+            )
+
+
+def check_batch_size(batch_size: int, workers: int) -> None:
+    """Raises a ValueError, which says the nearest, unless a batch can be divided among the workers."""
+    if batch_size % workers:
+        below = batch_size // workers * workers
+        nearest = f"{below} or {below + workers}" if below else f"{workers}"
+        raise ValueError(
+            f"batch_size must be a multiple of the {workers} workers, which have equal parts of each batch, but got "
+            f"{batch_size}: give batch_size={nearest} (--batch-size)"
+        )
+
+
+def _without_models(settings, config):
+    """The settings with models and optimizers as `config.yaml` has them; their weights are in a checkpoint."""
+    kinds = keras.Model | keras.optimizers.Optimizer
+    models = {name: config[name] for name in ("scorer", "optimizer") if isinstance(getattr(settings, name), kinds)}
+    return dataclasses.replace(settings, **models)
+
+
+def _objects_of_user():
+    """What is registered with Keras by others, by its name."""
+    known = keras.saving.get_custom_objects()
+    return {name: x for name, x in known.items() if x.__module__.partition(".")[0] not in ("keras", "plackett")}
+
+
+def _train_here(
+    place: Place,
+    *,
+    lists: RankingLists,
+    validation: RankingLists,
+    settings: Settings,
+    folder: pathlib.Path,
+    holder: str,
+    objects: dict[str, Any],
+) -> None:
+    """What a worker does of a run."""
+    check_folder(folder, holder)
+    keras.saving.get_custom_objects().update(objects)
+    group = Group(place.number, place.size, place.tell_all, process_groups.together)
+    interrupt = Interrupt()
+    with place.watch_for_stop(interrupt) if group.leads else catch_interrupts(), backend.keep_generators():
+        backend.seed_all_generators(settings.seed)
+        run = Run(lists, validation, settings, interrupt, group)
+        record = run.make_record(folder)
+        place.tell("begins", place.number)
+        run.fit(record, [_Teller(place)] if group.leads else [])
+
+
+def check_folder(folder: pathlib.Path, holder: str) -> None:
+    """Raises a ValueError where this machine does not see the output folder that another process holds.
+
+    Args:
+        folder: as it is called there.
+        holder: what the file beside its lock says.
+    """
+    path = folder / HOLDER
+    if not path.exists() or path.read_text() != holder:
+        raise ValueError(
+            f"the machine {platform.node()} does not see the output folder {folder} of the process that started the "
+            "training: give a folder on storage that all machines share (output, --output)"
+        )
+
+
+class _Teller(keras.callbacks.Callback):
+    """Tells of each epoch."""
+
+    def __init__(self, place):
+        super().__init__()
+        self.place = place
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.place.tell("epoch", {"epoch": epoch + 1} | {name: float(x) for name, x in (logs or {}).items()})
