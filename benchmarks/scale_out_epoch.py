@@ -93,9 +93,12 @@ def simulate(world: World, model: Model, n: int, *, steps: int | None = None, tr
     """
     random = np.random.default_rng(seed)
     share = world.batch / n
-    of_window = world.window * world.row_group
-    if steps is None:
-        steps = int(np.clip(4 * of_window / share, 100, 3000))
+    opens = max(world.window, math.ceil(share / world.row_group))  # what a step needs, at least
+    of_window = opens * world.row_group
+    warm = 0
+    if steps is None:  # whole windows, after one that is there from the start
+        warm = math.ceil(of_window / share) - 1
+        steps = round(max(4, math.ceil(100 * share / of_window)) * of_window / share)
     compute = model.fixed + share * world.documents * model.of_document / (world.cores - world.readers * world.overlap)
     rate = min(
         world.readers * world.read / world.documents,
@@ -103,15 +106,17 @@ def simulate(world: World, model: Model, n: int, *, steps: int | None = None, tr
     )
     reading = world.row_group / rate
     network = (world.tree if tree else world.ring)(n, 4.0 * model.parameters)
-    windows = math.ceil(steps * share / of_window) + 2
-    seconds = reading * random.lognormal(-(world.late**2) / 2, world.late, (windows, n, world.window)).sum(axis=2)
+    windows = math.ceil((warm + steps) * share / of_window) + 2
+    seconds = reading * random.lognormal(-(world.late**2) / 2, world.late, (windows, n, opens)).sum(axis=2)
     there = np.zeros((windows, n))  # when the last row group of a window is there
     there[0] = seconds[0]
     there[1] = there[0] + seconds[1]
     start = there[0].max()
     ended, spent, opened = np.full(n, start), dict.fromkeys(PARTS, 0.0), 0
-    for i in range(steps):
+    for i in range(warm + steps):
         begin = ended
+        if i == warm:
+            spent = dict.fromkeys(PARTS, 0.0)
         while opened < int((i + 1) * share / of_window - 1e-9):
             opened += 1
             if not world.overlap:

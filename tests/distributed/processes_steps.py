@@ -1,5 +1,6 @@
 """What each process of a group does in the tests of shared steps: `python this BACKEND I N PORT OUT CASE...`."""
 
+import json
 import os
 import sys
 
@@ -18,8 +19,13 @@ from keras import ops  # noqa: E402
 from keras.src.utils import module_utils  # noqa: E402
 
 from plackett import backend, losses, scorers  # noqa: E402
+from plackett.backend import process_groups  # noqa: E402
 from plackett.data import Batches, RankingLists  # noqa: E402
 from plackett.distributed import GatherRows  # noqa: E402
+from plackett.training._group import Group  # noqa: E402
+from plackett.training._interrupt import catch_interrupts  # noqa: E402
+from plackett.training._run import Run  # noqa: E402
+from plackett.training._settings import Settings  # noqa: E402
 
 # Keras would import TensorFlow where it is installed, which takes seconds.
 module_utils.tensorflow._available = False
@@ -233,6 +239,39 @@ def two_towers():
         lists, combine="add", relevance_options=options, examination_dropout=0.5, gradient_reversal=0.3
     )
     return train(model, losses.SoftmaxLoss(), list(Batches(lists, ROWS, inputs=["position"])))
+
+
+@case
+def trained():
+    """The history of a run of training with noise and dropout, and its best weights, in the first process."""
+    lists, validation = ranking()[0], ranking()[0]
+    options = {"hidden": (6,), "dropout": 0.3, "transform": None}
+    settings = {"scorer": "mlp", "scorer_options": options, "loss": "gumbel_approx_ndcg", "epochs": 3}
+    settings = Settings.from_dict(settings | {"batch_size": ROWS})
+    group = Group() if PROCESSES == 1 else Group(NUMBER, PROCESSES, of_first, process_groups.together)
+    with catch_interrupts() as interrupt, backend.keep_generators():
+        backend.seed_all_generators(settings.seed)
+        run = Run(lists, validation, settings, interrupt, group)
+        record = run.make_record(None)
+        run.fit(record, [])
+    found = {f"loss {i}": np.float64(entry["loss"]) for i, entry in enumerate(record.history)}
+    return found | {f"weights {i}": x for i, x in enumerate(record.best_weights or [])}
+
+
+def of_first(x):
+    """A small object of the first process, in all."""
+    if BACKEND == "torch":
+        import torch.distributed
+
+        box = [x]
+        torch.distributed.broadcast_object_list(box)
+        return box[0]
+    from jax.experimental import multihost_utils
+
+    words = np.zeros(1000, "uint8")
+    told = json.dumps(x).encode() if NUMBER == 0 else b""
+    words[: len(told)] = np.frombuffer(told, "uint8")
+    return json.loads(bytes(np.asarray(multihost_utils.broadcast_one_to_all(words))).rstrip(b"\0"))
 
 
 @case
