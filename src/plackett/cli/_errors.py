@@ -39,7 +39,7 @@ def show(error: Exception, *, debug: bool) -> int:
     if of_use:
         _print(in_words(error), "error: ")
         return OF_USE
-    origin = _last(error).f_globals.get("__name__", "").partition(".")[0]
+    origin = _origin(error).partition(".")[0]
     _print(
         f"{type(error).__name__} in {origin}. This is an error of plackett or of what it is built on, not of your "
         "command: please report it with the lines above",
@@ -69,7 +69,7 @@ def is_of_use(error: Exception) -> bool:
     """Whether the user, or the world around, is the cause of an error, as the rule of this module has it."""
     if isinstance(error, OSError | MemoryError):
         return True
-    module = _last(error).f_globals.get("__name__", "")
+    module = _origin(error)
     if isinstance(error, ImportError):
         return module != "importlib._bootstrap"  # which raises it where nobody says what to install
     return isinstance(error, ValueError) and module.partition(".")[0] == "plackett"
@@ -88,6 +88,7 @@ def _print(text: str, heading: str = "") -> None:
     errors.print(Text.assemble((heading, "bold red"), text), highlight=False, soft_wrap=True)
 
 
-def _last(error: Exception) -> types.FrameType:
-    """The innermost frame of the traceback: where the error comes from."""
-    return [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
+def _origin(error: Exception) -> str:
+    """The module that an error comes from: that of its innermost frame, or, of an error of a worker, what it says."""
+    innermost: types.FrameType = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
+    return getattr(error, "raised_in", innermost.f_globals.get("__name__", ""))

@@ -37,6 +37,17 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder; nothing else.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder, if there is one.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Train in so many processes, by Ray; each has an equal part of every batch."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT. Default: one of this machine alone."),
+]
+MaxFailures = Annotated[
+    int, typer.Option(min=0, help="How often the workers may start again after one is lost, from the last checkpoint.")
+]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Log to the folder tensorboard in the output folder.")]
 
 
@@ -53,6 +64,9 @@ def train(
     overwrite: Overwrite = False,
     resume: Resume = False,
     tensorboard: TensorBoard = False,
+    workers: Workers = None,
+    address: Address = None,
+    max_failures: MaxFailures = 3,
     clicks: _clicks.Clicks = None,
     method: _clicks.MethodName = None,
     propensities: _clicks.Propensities = None,
@@ -76,7 +90,12 @@ def train(
     if tensorboard:
         _checks.check_installed("tensorflow", "--tensorboard writes with TensorFlow", "tensorflow")
     running = choose_backend(backend)
+    group = read_group(ctx, running, workers, address, max_failures, tensorboard)
     request, of_clicks, of_teacher = read_checked(ctx, running, output, shared_queries)
+    if group:
+        from plackett.distributed._train import check_batch_size
+
+        check_batch_size(request.whole.batch_size, group["workers"])
     _checks.check_folder(output, may_hold=True, way_out="")
     check_output(output, overwrite=overwrite, resume=resume)
     check_free(output)
@@ -105,6 +124,7 @@ def train(
         output,
         settings,
         callbacks=[log_to(output / "tensorboard")] if tensorboard else [],
+        group=group,
         resumable=True,
         provenance=provenance,
         overwrite=overwrite,
@@ -138,10 +158,43 @@ def read_checked(
     return request, None, of_teacher
 
 
+def read_group(ctx, backend: str, workers: int | None, address: str | None, max_failures: int, tensorboard: bool):
+    """The workers that a command asks for, as `plackett.distributed.train` takes them; {} where it asks for none.
+
+    Raises:
+        ImportError: Ray is not installed.
+        ValueError: a flag that acts on workers alone, or one that cannot act on them, or a backend that has no group.
+    """
+    given = flags_given(ctx)
+    if workers is None:
+        for name in ("address", "max_failures"):
+            if name in given:
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{flag} acts on several workers alone: give --workers too, or leave out {flag}")
+        return {}
+    _checks.check_installed("ray", "--workers trains with Ray", "'plackett[ray]'")
+    if tensorboard:
+        raise ValueError("--tensorboard follows one process: leave it out, or leave out --workers")
+    if backend == "tensorflow":
+        raise ValueError(
+            "several workers train on jax or torch, but the backend is tensorflow, which trains in one process on one "
+            "machine: choose another (--backend, $KERAS_BACKEND), or leave out --workers"
+        )
+    return {"workers": workers, "address": address, "max_failures": max_failures}
+
+
 def train_under_a_bar(
-    lists, validation, output: pathlib.Path, settings: Mapping, *, callbacks: Sequence = (), resumable=False, **options
+    lists,
+    validation,
+    output: pathlib.Path,
+    settings: Mapping,
+    *,
+    callbacks: Sequence = (),
+    group: Mapping | None = None,
+    resumable=False,
+    **options,
 ):
-    """`plackett.train`, with a bar over its epochs; Ctrl-C says what is kept, and the way on."""
+    """`plackett.train`, or that of several workers, with a bar over its epochs; Ctrl-C says what is kept."""
     import plackett
     from plackett.training import Settings
     from plackett.training._objective import make_metric
@@ -151,8 +204,10 @@ def train_under_a_bar(
     if whole.batch_size > len(lists):
         say(f"a batch has all {len(lists)} queries, which are fewer than --batch-size {whole.batch_size}")
     bar = EpochBar(console, _what_is_learnt(whole), metric.name, metric.improves)
-    callbacks = [as_callback(bar), *callbacks]
     try:
+        if group:
+            return _train_in_group(lists, validation, bar, output=output, **group, **options, **settings)
+        callbacks = [as_callback(bar), *callbacks]
         return plackett.train(lists, validation, output=output, callbacks=callbacks, **options, **settings)
     except KeyboardInterrupt:
         kept = f"the best of the finished epochs is in {output}" if bar.best[0] else "no epoch was finished"
@@ -160,6 +215,24 @@ def train_under_a_bar(
         raise typer.Exit(130) from None
     finally:
         bar.close()
+
+
+def _train_in_group(lists, validation, bar, *, output, resume=False, **options):
+    """`plackett.distributed.train` under a bar."""
+    from plackett import distributed
+    from plackett.training import Settings
+    from plackett.training._output_folder import read_history
+
+    epochs = options.get("epochs", Settings.from_dict({}).epochs)
+    bar.begin(epochs, read_history(output) if resume else [])
+    return distributed.train(
+        lists,
+        validation,
+        output=output,
+        resume=resume,
+        on_epoch=lambda entry: bar.show(entry["epoch"], entry),
+        **options,
+    )
 
 
 def _what_is_learnt(whole):

@@ -5,6 +5,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import ray
 
@@ -37,9 +38,9 @@ def connect(address: str | None, workers: int) -> Iterator[int]:
         yield 1
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody unless the user says so
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        ray.init(num_cpus=workers, include_dashboard=False, _node_ip_address=LOCAL, **quiet)
+        ray.init(address="local", num_cpus=workers, include_dashboard=False, _node_ip_address=LOCAL, **quiet)
         threads = max(1, (os.cpu_count() or 1) // workers)
     else:
         try:

@@ -4,7 +4,7 @@ import dataclasses
 import traceback
 
 from ray import cloudpickle
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RaySystemError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ def is_final(error: BaseException) -> bool:
     >>> is_final(ValueError("the labels are too high")), is_final(RuntimeError("connection closed by peer"))
     (True, False)
     """
-    if isinstance(error, NotImplementedError | RecursionError):
+    if isinstance(error, NotImplementedError | RecursionError | RaySystemError):  # the last: what cannot be unpickled
         return True
     return not isinstance(error, RuntimeError | ConnectionError | RayError | SystemExit)
 

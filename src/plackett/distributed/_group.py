@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -101,7 +102,7 @@ def run_group(task: Task, interrupt: Interrupt, hear: Callable[[str, Any], None]
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_concurrency": 2 * task.workers + 8, "scheduling_strategy": here}
-    runner = ray.remote(Runner).options(runtime_env={"env_vars": task.environment}, **options).remote()
+    runner: Any = ray.remote(Runner).options(runtime_env={"env_vars": task.environment}, **options).remote()
     try:
         values = _wait(runner, runner.run.remote(task), interrupt, hear)
     except ray.exceptions.RayActorError as error:
@@ -144,8 +145,9 @@ def _call(place, function, arguments):
 def _environment(threads):
     """The environment variables of a worker, which must be there before Keras is imported."""
     backend = keras.backend.backend()
-    of_plackett = str(pathlib.Path(plackett.__file__).parents[1])
-    paths = [of_plackett, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    installed = (sys.prefix, sys.base_prefix)  # which each machine has for itself
+    own = [str(pathlib.Path(path).absolute()) for path in sys.path]
+    paths = [str(pathlib.Path(plackett.__file__).parents[1]), *(x for x in own if not x.startswith(installed))]
     variables = {
         "KERAS_BACKEND": backend,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),

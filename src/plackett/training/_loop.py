@@ -3,7 +3,7 @@
 import contextlib
 import pathlib
 from collections.abc import Iterator
-from typing import NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import keras
 
@@ -93,7 +93,7 @@ def train(
             the metric, `resume` with `overwrite` or without `output`, or a run to resume had other settings or data.
     """
     callbacks = _check_callbacks(callbacks)
-    choices = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
+    choices: dict[str, Any] = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
     with prepare(lists, validation, dict(settings), **choices) as ready:
         return ready.run.to_its_end(ready.folder, callbacks, ready.config, goes_on=ready.goes_on)
 

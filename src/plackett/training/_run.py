@@ -125,6 +125,7 @@ class Run:
             losses = make_losses(self.settings)
             scorer, model = self._make_model(lists, losses)
             compile_model(model, self.settings, losses, self._make_optimizer())
+            model.optimizer.build(model.trainable_variables)
         return scorer, model
 
     def _make_optimizer(self):
@@ -142,8 +143,8 @@ class Run:
         record = self.read_record(folder, config)
         if record.ends(self.settings.epochs):
             return self.take_trained(record)
-        if goes_on:
-            warn_of_no_checkpoint(record.folder)
+        if goes_on and folder is not None:
+            warn_of_no_checkpoint(folder)
         self.fit(record, callbacks)
         return self._end(record)
 
@@ -165,7 +166,7 @@ class Run:
     def take_trained(self, record: Record) -> Trained:
         """What a run that ended has written."""
         self.model.optimizer.build(self.model.trainable_variables)
-        self.scorer.load_weights(record.folder / (MODEL if self.ranker is self.scorer else WHOLE_MODEL))
+        self.scorer.load_weights(_folder_of(record) / (MODEL if self.ranker is self.scorer else WHOLE_MODEL))
         return self._end(record)
 
     def _end(self, record):
@@ -175,7 +176,7 @@ class Run:
 
     def make_checkpoints(self, record: Record, seeds: EpochSeeds, watch: Watch) -> Checkpoints:
         """What writes the checkpoints of the run into the folder of its record, and takes them up."""
-        root, given = record.folder / CHECKPOINTS, has_state(self.settings)
+        root, given = _folder_of(record) / CHECKPOINTS, has_state(self.settings)
         return Checkpoints(root, self.settings, self.feed, record, watch, seeds, self.losses, given)
 
     def write_start(self, record: Record) -> None:
@@ -234,6 +235,11 @@ def warn_of_no_checkpoint(folder: pathlib.Path) -> None:
             "replaced by what the same steps give",
             stacklevel=4,
         )
+
+
+def _folder_of(record):
+    """The folder of the record of a run that has one."""
+    return record.folder
 
 
 def has_state(settings: Settings) -> bool:

@@ -1,0 +1,153 @@
+"""Training by several workers equals training by one process, whatever happens to them."""
+
+import functools
+import os
+import pathlib
+import signal
+
+import keras
+import numpy as np
+import pytest
+from clusters import SETTINGS, cluster, make_lists
+
+import plackett
+from plackett import distributed
+from plackett.training import TrainingDivergedError
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray():
+    if keras.backend.backend() != "torch":
+        pytest.skip("one backend is enough: JAX is tested in processes of its own")
+    with cluster(4) as ray:
+        yield ray
+
+
+def losses(trained):
+    return [entry["loss"] for entry in trained.history]
+
+
+def check_equal(group, alone):
+    np.testing.assert_allclose(losses(group), losses(alone), rtol=1e-5)
+    for ours, theirs in zip(group.model.get_weights(), alone.model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@functools.cache
+def undisturbed(loss="softmax", weighted=False):
+    return plackett.train(make_lists(weighted), **SETTINGS | {"loss": loss})
+
+
+@pytest.mark.parametrize("workers, loss, weighted", [(2, "gumbel_approx_ndcg", False), (4, "softmax", True)])
+def test_workers_train_as_one_process_does(tmp_path, workers, loss, weighted):
+    seen = []
+    settings = SETTINGS | {"loss": loss}
+    trained = distributed.train(
+        make_lists(weighted), workers=workers, output=tmp_path / "run", on_epoch=seen.append, **settings
+    )
+    check_equal(trained, undisturbed(loss, weighted))
+    assert seen == trained.history
+    assert {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"} <= set(
+        os.listdir(tmp_path / "run")
+    )
+
+
+class KillAfterEpoch:
+    """Ends the worker of a number by SIGKILL once an epoch is told."""
+
+    def __init__(self, number, epoch):
+        self.number, self.epoch, self.killed = number, epoch, False
+
+    def __call__(self, entry):
+        if entry["epoch"] == self.epoch and not self.killed:
+            os.kill(workers_of_this_machine()[self.number], signal.SIGKILL)
+            self.killed = True
+
+
+def workers_of_this_machine():
+    """The process of each worker by its number, as the environment that Ray gives them says."""
+    found = {}
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if b"RayTrainWorker" in (folder / "cmdline").read_bytes():
+                found[int(folder.name)] = folder
+        except OSError:
+            continue
+    return sorted(found)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_killed_worker_changes_nothing(tmp_path, number):
+    """The kill comes at the end of the first epoch, and the group goes on from the checkpoint after it."""
+    killer = KillAfterEpoch(number, 1)
+    with pytest.warns(UserWarning, match="a worker was lost"):
+        trained = distributed.train(make_lists(), workers=2, output=tmp_path / "run", on_epoch=killer, **SETTINGS)
+    assert killer.killed
+    check_equal(trained, undisturbed())
+
+
+def test_a_batch_that_does_not_divide_names_the_nearest_sizes(tmp_path):
+    with pytest.raises(ValueError, match=r"batch_size must be a multiple of the 4 workers.*batch_size=8 or 12"):
+        distributed.train(make_lists(), workers=4, output=tmp_path, **SETTINGS | {"batch_size": 10})
+
+
+def test_an_unknown_loss_is_an_error_before_any_worker_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr("plackett.distributed._train.connect", None)
+    with pytest.raises(ValueError, match="unknown loss"):
+        distributed.train(make_lists(), workers=2, output=tmp_path, **SETTINGS | {"loss": "softmaxx"})
+
+
+def test_an_output_that_a_machine_does_not_see_is_named(tmp_path):
+    from plackett.distributed._train import check_folder
+
+    with pytest.raises(ValueError, match=r"does not see the output folder .*storage that all machines share"):
+        check_folder(tmp_path, "who holds it elsewhere")
+
+
+def test_a_finished_run_is_given_back_without_workers(tmp_path, monkeypatch):
+    plackett.train(make_lists(), output=tmp_path / "run", **SETTINGS)
+    monkeypatch.setattr("plackett.distributed._train.connect", None)
+    again = distributed.train(make_lists(), workers=2, output=tmp_path / "run", resume=True, **SETTINGS)
+    check_equal(again, undisturbed())
+
+
+def fail_in_second(number, size):
+    if number == 1:
+        raise TrainingDivergedError("the loss is nan", 2, 7, ["q1"], {"label": (0.0, 4.0, 0)})
+    import torch.distributed
+
+    torch.distributed.barrier()
+
+
+def test_the_error_of_a_worker_arrives_as_it_was():
+    with pytest.raises(TrainingDivergedError, match="the loss is nan") as caught:
+        distributed.run(fail_in_second, 2)
+    assert caught.value.step == 7
+
+
+def gathered(number, size, rows):
+    from plackett import backend
+
+    return keras.ops.convert_to_numpy(backend.gather_rows(keras.ops.ones((rows, 1)) * number)).ravel().tolist()
+
+
+def test_a_function_of_ones_own_runs_in_a_group():
+    assert distributed.run(gathered, 2, rows=2) == [[0.0, 0.0, 1.0, 1.0]] * 2
+
+
+def test_what_a_lost_worker_does_to_others_is_no_error_of_what_they_compute():
+    from plackett.distributed._errors import is_final
+
+    assert not is_final(RuntimeError("Connection closed by peer"))
+    assert not is_final(ConnectionResetError())
+    assert all(map(is_final, [ValueError("labels"), OSError("disk full"), KeyboardInterrupt()]))
+
+
+def test_no_file_of_ray_stays_in_the_output(tmp_path):
+    distributed.train(make_lists(), workers=1, output=tmp_path / "run", **SETTINGS | {"epochs": 1})
+    names = {path.name for path in pathlib.Path(tmp_path / "run").iterdir()}
+    assert names == {
+        ".lock", "config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv", "checkpoints",
+    }  # fmt: skip
