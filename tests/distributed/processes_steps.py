@@ -18,10 +18,14 @@ import numpy as np  # noqa: E402
 from keras import ops  # noqa: E402
 from keras.src.utils import module_utils  # noqa: E402
 
-from plackett import backend, losses, scorers  # noqa: E402
+from plackett import (  # noqa: E402
+    backend,
+    distributed,
+    losses,
+    scorers,
+)
 from plackett.backend import process_groups  # noqa: E402
 from plackett.data import Batches, RankingLists  # noqa: E402
-from plackett.distributed import GatherRows  # noqa: E402
 from plackett.training._group import Group  # noqa: E402
 from plackett.training._interrupt import catch_interrupts  # noqa: E402
 from plackett.training._run import Run  # noqa: E402
@@ -48,13 +52,6 @@ def join():
         torch.distributed.init_process_group(
             "gloo", init_method=f"tcp://127.0.0.1:{PORT}", rank=NUMBER, world_size=PROCESSES
         )
-
-
-class Descent(keras.optimizers.SGD):
-    """Gradient descent along the mean over processes."""
-
-    def apply(self, grads, trainable_variables=None):
-        super().apply(backend.average_gradients(grads, trainable_variables), trainable_variables)
 
 
 class Parts(keras.utils.PyDataset):
@@ -94,7 +91,8 @@ class Recorder(keras.callbacks.Callback):
 def train(model, loss, batches, rate=0.5):
     """What three steps of gradient descent give."""
     recorder = Recorder()
-    model.compile(Descent(rate), loss)
+    model.compile(keras.optimizers.SGD(rate), loss)
+    distributed.average_gradients(model)
     if getattr(loss, "seed_generator", None) is not None:
         backend.carry_generators(model, [loss.seed_generator])
     model.fit(Parts(batches), shuffle=False, verbose=0, callbacks=[recorder])
@@ -112,7 +110,7 @@ def embeddings():
     """A model of two inputs whose output are the similarities of all rows."""
     inputs = {name: keras.Input((5,), name=name) for name in ("anchor", "positive")}
     tower = keras.layers.Dense(4, activation="tanh", name="tower")
-    anchors, positives = (GatherRows()(tower(inputs[name])) for name in ("anchor", "positive"))
+    anchors, positives = (distributed.GatherRows()(tower(inputs[name])) for name in ("anchor", "positive"))
     return keras.Model(inputs, ops.matmul(anchors, ops.transpose(positives)))
 
 
@@ -137,7 +135,7 @@ class InBatchSoftmax(keras.Model):
 
     def __init__(self):
         super().__init__()
-        self.tower, self.gather = keras.layers.Dense(4, activation="tanh"), GatherRows()
+        self.tower, self.gather = keras.layers.Dense(4, activation="tanh"), distributed.GatherRows()
 
     def call(self, inputs):
         anchors, positives = self.tower(inputs["anchor"]), self.tower(inputs["positive"])
@@ -217,16 +215,14 @@ def noise_without_a_seed():
 
 @case
 def dropout():
-    with backend.dropout_by_rows():
-        return _of_lists(losses.SoftmaxLoss(), dropout=0.5)
+    return _of_lists(losses.SoftmaxLoss(), dropout=0.5)
 
 
 @case
 def dropout_in_attention():
     lists, batches = ranking()
     options = {"hidden": (6,), "heads": 2, "blocks": 1, "normalization": None, "transform": None, "dropout": 0.5}
-    with backend.dropout_by_rows():
-        return train(scorers.self_attention(lists, **options), losses.SoftmaxLoss(), batches)
+    return train(scorers.self_attention(lists, **options), losses.SoftmaxLoss(), batches)
 
 
 @case
@@ -288,7 +284,7 @@ def one_alone():
     with backend.alone():
         lists, batches = ranking()
         model = scorers.mlp(lists, hidden=(6,), normalization=None, transform=None, dropout=0.0)
-        model.compile(Descent(0.5), losses.GumbelApproxNDCGLoss("sum", seed=4))
+        model.compile(keras.optimizers.SGD(0.5), losses.GumbelApproxNDCGLoss("sum", seed=4))
         value = model.train_on_batch(*batches[0])
         return {"loss": np.float64(value), "count": np.int64(backend.number_of_processes())}
 

@@ -8,7 +8,7 @@ OF_ROWS = ["npairs_with_weights", "npairs_multilabel", "in_batch_softmax"]
 OF_LISTS = ["mean_of_relevant_lists", "sum_of_lists", "noise", "noise_without_a_seed", "dropout", "two_towers"]
 GROUPS = {
     ("torch", 2): [*OF_ROWS, *OF_LISTS, "dropout_in_attention"],
-    ("torch", 4): [*OF_ROWS, "mean_of_relevant_lists", "noise", "dropout"],
+    ("torch", 4): ["npairs_with_weights", "in_batch_softmax", "noise"],
     ("jax", 2): [*OF_ROWS, "mean_of_relevant_lists", "noise", "dropout"],
     ("jax", 4): ["npairs_with_weights", "in_batch_softmax"],
 }
@@ -22,9 +22,13 @@ def found(tmp_path_factory):
     def of(backend, processes):
         if (backend, processes) not in known:
             of_backend = [cases for (name, _), cases in GROUPS.items() if name == backend]
-            alone = ["one_alone", *(["messages"] if backend == "torch" else [])]
+            alone = [
+                "one_alone",
+                *(["messages"] if backend == "torch" else []),
+                *(["trained"] if processes < 4 else []),
+            ]
             cases = list(dict.fromkeys(case for cases in of_backend for case in cases))
-            chosen = [*cases, "one_alone"] if processes == 1 else [*GROUPS[backend, processes], *alone]
+            chosen = [*cases, "one_alone", "trained"] if processes == 1 else [*GROUPS[backend, processes], *alone]
             known[backend, processes] = run_group(backend, processes, chosen, folder / f"{backend}{processes}")
         return known[backend, processes]
 
@@ -54,6 +58,15 @@ def test_losses_and_weights_after_each_step_are_those_of_one_process(found, back
     for one in group:
         for name, value in of_case(one, case).items():
             np.testing.assert_allclose(value, expected[name], rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_a_run_with_noise_dropout_and_batch_normalization_is_that_of_one_process(found, backend):
+    expected, of_first = (of_case(found(backend, number)[0], "trained") for number in (1, 2))
+    assert {"loss 0", "loss 1", "loss 2", "weights 0"} <= set(expected)
+    assert sorted(of_first) == sorted(expected)
+    for name, value in of_first.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-5, atol=1e-5, err_msg=name)
 
 
 @pytest.mark.parametrize(("backend", "processes"), [("torch", 2), ("jax", 2)])

@@ -34,7 +34,6 @@ from plackett.backend.processes import (
 )
 from plackett.backend.randomness import (
     carry_generators,
-    dropout_by_rows,
     generator_states,
     keep_generators,
     seed_all_generators,
@@ -78,7 +77,6 @@ __all__ = [
     "cumulative_product",
     "cumulative_sum",
     "divide_no_nan",
-    "dropout_by_rows",
     "flat_ragged",
     "floor",
     "for_fit",

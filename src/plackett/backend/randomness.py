@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
-from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 
 from plackett.backend.processes import local_value, parts_of_batch, rows_here
 
@@ -82,36 +81,6 @@ def carry_generators(model: keras.Model, generators: Sequence[keras.random.SeedG
 
 
 _CARRIED: weakref.WeakKeyDictionary[keras.Model, list] = weakref.WeakKeyDictionary()
-
-
-@contextlib.contextmanager
-def dropout_by_rows() -> Iterator[None]:
-    """Within this, each process drops what one process would drop of its rows of the whole batch.
-
-    By itself Keras's dropout on PyTorch would drop the same places of the rows of each process. Here it draws for the
-    whole batch, which takes as many times as long as there are processes.
-    """
-    if parts_of_batch() == 1:
-        yield
-        return
-    from keras.src.backend.torch import random as of_keras
-
-    dropout = of_keras.dropout
-
-    def by_rows(inputs, rate, noise_shape=None, seed=None):
-        parts = parts_of_batch()
-        if parts == 1 or in_symbolic_scope():
-            return dropout(inputs, rate, noise_shape, seed)
-        rows = inputs.shape[0]
-        if noise_shape is not None and noise_shape[0] == rows:
-            noise_shape = (rows * parts, *noise_shape[1:])
-        return inputs * rows_here(dropout(inputs.new_ones((rows * parts, *inputs.shape[1:])), rate, noise_shape, seed))
-
-    of_keras.dropout = by_rows
-    try:
-        yield
-    finally:
-        of_keras.dropout = dropout
 
 
 @contextlib.contextmanager
