@@ -10,7 +10,6 @@ and the chart beside it, `scale_out.svg`.
 
 import argparse
 import dataclasses
-import json
 import pathlib
 import re
 import tempfile
@@ -207,10 +206,10 @@ def main():
     options.add_argument("--again", action="store_true", help="measure though measurements are kept")
     options.add_argument("--page", type=pathlib.Path, help="the page whose tables are replaced")
     chosen = options.parse_args()
-    if chosen.again or not KEPT.exists():
-        with tempfile.TemporaryDirectory() as folder:
-            KEPT.write_text(json.dumps(measure(pathlib.Path(folder)), indent=1) + "\n")
-    found = json.loads(KEPT.read_text())
+    if chosen.again:
+        KEPT.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(pathlib.Path(folder), KEPT)
     rows = simulations(found)
     tables = {
         "machine": machine(found),
