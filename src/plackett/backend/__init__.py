@@ -34,12 +34,14 @@ from plackett.backend.processes import (
     rows_here,
 )
 from plackett.backend.randomness import (
+    carry_generators,
     generator_states,
     keep_generators,
     seed_all_generators,
     seed_generators,
     set_generator_states,
     uniform,
+    uniform_by_rows,
 )
 from plackett.backend.scans import (
     cumulative_logsumexp,
@@ -67,6 +69,7 @@ __all__ = [
     "argsort",
     "at",
     "average_gradients",
+    "carry_generators",
     "clip",
     "compiled",
     "compiled_once",
@@ -113,6 +116,7 @@ __all__ = [
     "softplus_and_sigmoid",
     "sums_below_tops",
     "uniform",
+    "uniform_by_rows",
     "value_and_slope",
     "with_part",
 ]

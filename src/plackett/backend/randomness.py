@@ -2,7 +2,8 @@
 
 import contextlib
 import random
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -25,7 +26,9 @@ def uniform(shape, seed: int | None, seed_generator, scores):
     TensorFlow Ranking, and JAX and PyTorch draw from `seed_generator`. While JAX or TensorFlow traces a function, the
     state of a generator would be a constant of the trace and give the same noise at every step, or be hidden in the
     graph, where no checkpoint could save it. There the state of `seed_generator` is folded with the bits of `scores`,
-    which a step changes: the noise is a function of the two.
+    which a step changes: the noise is a function of the two. Only where the step of a model carries the generator, see
+    `carry_generators`, does JAX draw from it: processes round scores otherwise than one alone, and would draw other
+    noise.
 
     Args:
         shape: the shape of the noise.
@@ -39,12 +42,13 @@ def uniform(shape, seed: int | None, seed_generator, scores):
 
         if not isinstance(scores, jax.core.Tracer):
             return keras.random.uniform(shape, seed=seed_generator)
+        if isinstance(seed_generator.state.value, jax.core.Tracer):
+            return keras.random.uniform(shape, seed=seed_generator)
         bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(scores).astype("float32"), "uint32")
         key = jax.random.wrap_key_data(local_value(seed_generator.state))
         return jax.random.uniform(jax.random.fold_in(key, jnp.sum(bits, dtype="uint32")), shape)
     if keras.backend.backend() == "torch":
-        whole = (shape[0] * parts_of_batch(), *shape[1:])  # as one process would draw it, of which each takes its part
-        return rows_here(keras.random.uniform(whole, seed=seed_generator))
+        return uniform_by_rows(shape, seed_generator)
     import tensorflow as tf
 
     if tf.executing_eagerly():
@@ -52,6 +56,31 @@ def uniform(shape, seed: int | None, seed_generator, scores):
     bits = tf.reduce_sum(tf.bitcast(tf.cast(tf.stop_gradient(scores), "float32"), "int32"))
     key = tf.cast(seed_generator.state.value, "int32")
     return tf.random.stateless_uniform(shape, tf.random.experimental.stateless_fold_in(key, bits))
+
+
+def uniform_by_rows(shape, seed_generator, dtype: str | None = None):
+    """Noise on [0, 1) of `shape`, [rows, ...]: this process's part of what one process would draw for all rows."""
+    parts = parts_of_batch()
+    if parts > 1:
+        shape = (shape[0] * parts, *shape[1:])
+    return rows_here(keras.random.uniform(shape, dtype=dtype, seed=seed_generator))
+
+
+def carry_generators(model: keras.Model, generators: Sequence[keras.random.SeedGenerator]) -> None:
+    """On JAX the steps of `fit` of this model carry the states of its losses' generators, as they do its layers'.
+
+    Those of an earlier call are forgotten. The generators are not saved with the model.
+    """
+    if keras.backend.backend() != "jax":
+        return
+    of_model = model._seed_generators  # Keras has no public way
+    earlier = _CARRIED.get(model, [])
+    of_model[:] = [x for x in of_model if not any(x is y for y in earlier)]
+    of_model.extend(generators)
+    _CARRIED[model] = list(generators)
+
+
+_CARRIED: weakref.WeakKeyDictionary[keras.Model, list] = weakref.WeakKeyDictionary()
 
 
 @contextlib.contextmanager

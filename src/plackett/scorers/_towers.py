@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett import backend
 from plackett._types import Tensor
 from plackett.data import RankingLists, Strings
 from plackett.data._inputs import columns_as_inputs
@@ -208,7 +209,7 @@ class Combine(keras.layers.Layer):
         """None: who is real is known where the scores are masked."""
 
     def _drop(self, x):
-        drawn = keras.random.uniform((ops.shape(x)[0], 1, 1), dtype="float32", seed=self.seed_generator)
+        drawn = backend.uniform_by_rows((ops.shape(x)[0], 1, 1), self.seed_generator, "float32")
         return ops.where(drawn < self.examination_dropout, ops.zeros_like(x), x)
 
 
@@ -247,7 +248,8 @@ class Reversal(keras.layers.Layer):
             guess = (ops.matmul(turned, self.kernel) + self.bias)[..., 0]
             error = ops.square(guess - ops.stop_gradient(ops.mean(ops.cast(relevance, guess.dtype), axis=-1)))
             real = ops.cast(mask, error.dtype)
-            self.add_loss(ops.sum(error * real) / ops.maximum(ops.sum(real), 1.0))
+            number = backend.mean_over_processes(ops.sum(real))
+            self.add_loss(backend.divide_no_nan(ops.sum(error * real), number))
         return examination
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:

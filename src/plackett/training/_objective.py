@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import keras
 
-from plackett import losses, metrics, scorers
+from plackett import backend, losses, metrics, scorers
 from plackett.data import RankingLists
 from plackett.data._inputs import POSITION
 from plackett.losses._base import RankingLoss
@@ -151,6 +151,7 @@ def compile_model(
         model.compile(optimizer, dict(losses), loss_weights=weights)
     else:
         model.compile(optimizer, losses[None])
+    backend.carry_generators(model, [x.seed_generator for x in losses.values() if x.seed_generator is not None])
 
 
 def _make_loss(given, options):

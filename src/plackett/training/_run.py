@@ -95,7 +95,7 @@ class Run:
         self.steps = -(-len(lists) // batch_size)
         with group.together():
             optimizer = self._make_optimizer()
-        losses = make_losses(settings)
+            losses = make_losses(settings)  # whose generators are part of a step on JAX
         self.losses = list(losses.values())
         with group.together():
             self.scorer, self.model = self._make_model(lists, losses)
