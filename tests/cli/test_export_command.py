@@ -1,5 +1,7 @@
 """`plackett export`."""
 
+import lightgbm
+import numpy as np
 import pytest
 from backends import BACKEND
 from command_line import quick, run, words
@@ -47,3 +49,25 @@ def test_the_first_backend_with_an_exporter_is_taken(monkeypatch):
     monkeypatch.setattr(export, "can", lambda form, backend: backend != "jax")
     assert export._backend_for("onnx", None) == "tensorflow"
     assert export._backend_for("onnx", BACKEND) == BACKEND
+
+
+def test_a_model_of_trees_without_names_gets_them(files):
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    training = lightgbm.Dataset(x, label=x[:, 0] > 0)
+    lightgbm.train({"objective": "binary", "verbose": -1, "num_leaves": 4}, training, 3).save_model(files / "trees.txt")
+    done = run("export", files / "trees.txt", files / "shop.json", "--format", "solr", "--features", "bm25,price")
+    assert done.exit_code == 0, done.output
+    assert "the score of the model is sigmoid(its score there" in words(done)
+    assert "bm25" in (files / "shop.json").read_text()
+
+
+def test_a_run_and_its_exported_file_are_written_for_vespa(files, model):
+    assert run("export", model, files / "ranker.onnx").exit_code == 0
+    for source in (model, files / "ranker.onnx"):
+        done = run("export", source, files / "vespa.onnx", "--format", "vespa", "--overwrite")
+        assert done.exit_code == 0, done.output
+        assert "takes features in this order: 1, 2, 3, 4, 5" in words(done)
+    again = run("export", model, files / "vespa.onnx", "--format", "vespa")
+    assert "vespa.onnx exists: choose another name" in words(again)
+    other = run("export", files / "ranker.onnx", files / "vespa2.onnx", "--format", "vespa", "--backend", BACKEND)
+    assert "is an ONNX file: leave it out" in words(other)

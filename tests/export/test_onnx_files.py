@@ -205,6 +205,9 @@ def test_what_cannot_be_written_is_refused(tmp_path, mlp):
         export.write_onnx(mlp[0], tmp_path / "nowhere" / "ranker.onnx")
     with pytest.raises(ValueError, match=r"model must be a Keras model, such as trained.model, or the path of one"):
         export.write_onnx({"weights": 1}, tmp_path / "ranker.onnx")
+    (tmp_path / "other.onnx").write_text("")
+    with pytest.raises(ValueError, match=r"other.onnx is an ONNX file already, .* --format vespa"):
+        export.write_onnx(tmp_path / "other.onnx", tmp_path / "ranker.onnx")
     (tmp_path / "ranker.keras").write_text("no model")
     with pytest.raises(ValueError, match=r"ranker.keras is no model that Keras can load"):
         export.write_onnx(tmp_path / "ranker.keras", tmp_path / "ranker.onnx")

@@ -74,8 +74,8 @@ def test_rankers_of_whole_lists_are_refused(tmp_path):
     "options, words",
     [
         ({"signature": False}, "has no signature: give a file of plackett export"),
-        ({"ids": {"film": "text"}}, r"takes the id film \(text\) as the halves of 64 bits"),
-        ({"columns": {"rank": "position"}}, "takes rank besides features"),
+        ({"ids": {"film": "text"}}, r"would take the id film \(text\) as the halves of 64 bits"),
+        ({"columns": {"rank": "position"}}, "would take rank besides features"),
     ],
 )
 def test_what_vespa_cannot_give_is_refused(options, words, tmp_path):
@@ -86,5 +86,5 @@ def test_what_vespa_cannot_give_is_refused(options, words, tmp_path):
 
 def test_a_file_that_is_there_stays(tmp_path):
     source = exported(tmp_path / "ranker.onnx")
-    with pytest.raises(FileExistsError, match=r"replace it .overwrite"):
+    with pytest.raises(FileExistsError, match="choose another name, or give overwrite=True"):
         write_vespa_onnx(source, source)

@@ -11,20 +11,22 @@ from plackett._files import find_model
 from plackett.cli._backend import BACKENDS, choose_backend, find_backend
 from plackett.cli._tables import say
 from plackett.data._words import some
-from plackett.export._files import check_folder, check_onnx_file
-from plackett.export._needs import can, check_needs
+from plackett.export._files import SUFFIX, check_folder, check_onnx_file, check_vespa_file
+from plackett.export._needs import can, check_needs, check_onnx
 
-Form = Literal["onnx", "saved_model", "elasticsearch", "solr"]
+Form = Literal["onnx", "saved_model", "vespa", "elasticsearch", "solr"]
+ENGINES = ("elasticsearch", "solr")  # whose plugins take JSON
 Out = Annotated[pathlib.Path, typer.Argument(help="NAME.onnx, NAME.json of a search engine, or a new folder.")]
 Model = Annotated[
     pathlib.Path,
     typer.Argument(
-        help="An output folder of `plackett train`, or a .keras file; for search engines also a file of trees."
+        help="An output folder of `plackett train`, or a .keras file; for elasticsearch and solr also a file of trees, "
+        "for vespa also an exported NAME.onnx."
     ),
 ]
 Format = Annotated[
     Form | None,
-    typer.Option("--format", help="Default: onnx for NAME.onnx, saved_model for a folder."),
+    typer.Option("--format", help="Default: onnx for NAME.onnx, saved_model for a folder. See docs/search_engines.md."),
 ]
 Backend = Annotated[
     str | None,
@@ -34,6 +36,14 @@ Backend = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")]
 Name = Annotated[str | None, typer.Option(help="What a search engine calls the model. Default: NAME of NAME.json.")]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        help="The names that a search engine has for the features, a,b,c, in the order of the model. Default: those of "
+        "the model.",
+        metavar="NAME,NAME,...",
+    ),
+]
 Missing = Annotated[
     Literal["zero", "model"] | None,
     typer.Option(help="What search engines make of features that are missing, see plackett.export.write_ltr_model."),
@@ -50,18 +60,24 @@ def export(
     backend: Backend = None,
     overwrite: Overwrite = False,
     name: Name = None,
+    features: Features = None,
     missing: Missing = None,
     lift: Lift = False,
 ):
     """Write a ranker for other programs: an ONNX file, a SavedModel, or the model of a search engine's plugin."""
     form = form or form_of(out)
     path = find_model(model)
-    if form in ("elasticsearch", "solr"):
-        choose_backend(backend)
-        return _for_search_engine(model, out, form, name=name, missing=missing, lift=lift, overwrite=overwrite)
-    for flag, given in (("--name", name), ("--missing", missing), ("--lift", lift or None)):
-        if given is not None:
+    for flag, given in (("--name", name), ("--features", features), ("--missing", missing), ("--lift", lift or None)):
+        if given is not None and form not in ENGINES:
             raise ValueError(f"{flag} acts with --format elasticsearch or solr alone")
+    if form in ENGINES:
+        choose_backend(backend)
+        names = None if features is None else features.split(",")
+        return _for_plugin(
+            model, out, form, name=name or out.stem, features=names, missing=missing, lift=lift, overwrite=overwrite
+        )
+    if form == "vespa":
+        return _for_vespa(path, out, backend, overwrite)
     check = check_onnx_file if form == "onnx" else check_folder
     check(out, overwrite=overwrite)
     check_needs(form, choose_backend(_backend_for(form, backend)))
@@ -90,7 +106,7 @@ def form_of(out: pathlib.Path) -> Form:
     Raises:
         ValueError: its name does not tell.
     """
-    if out.suffix == ".onnx":
+    if out.suffix == SUFFIX:
         return "onnx"
     if out.suffix == ".json":
         raise ValueError(f"{out} may be of several search engines: say which by --format elasticsearch or solr")
@@ -115,8 +131,27 @@ def _is_installed(backend):
         return False
 
 
-def _for_search_engine(model, out, form, *, name, **options):
+def _for_vespa(model, out, backend, overwrite):
+    check_vespa_file(out, overwrite=overwrite)
+    if model.suffix == SUFFIX:
+        if backend is not None:
+            raise ValueError(f"--backend says what runs Keras, but {model} is an ONNX file: leave it out")
+        check_onnx()
+    else:
+        check_needs("onnx", choose_backend(_backend_for("onnx", backend)))
+
+    from plackett.export import write_vespa_onnx
+
+    features = write_vespa_onnx(model, out, overwrite=overwrite)
+    say(f"{out} takes features in this order: {', '.join(features) or 'none'}")
+
+
+def _for_plugin(model, out, form, **options):
     from plackett.export import write_ltr_model
 
-    written = write_ltr_model(model, out, form=form, name=name or out.stem, **options)
+    written = write_ltr_model(model, out, form=form, **options)
     say(f"{out} is a {written.type} of {some(written.features)}")
+    if written.constant or written.link != "identity":
+        inside = f"its score there{f' {written.constant:+.6g}' if written.constant else ''}"
+        inside = inside if written.link == "identity" else f"{written.link}({inside})"
+        say(f"the score of the model is {inside}, which ranks alike")

@@ -133,7 +133,7 @@ def _of_keras(model):
     weights = [np.ascontiguousarray(weight) for weight in model.get_weights()]
     shapes = [f"{weight.dtype} {weight.shape}" for weight in weights]
     whole = json.dumps([config, shapes, vocabularies], sort_keys=True, default=str)
-    return _of_bytes([whole.encode(), *(weight.data for weight in weights)])
+    return _of_bytes([whole.encode(), *(weight.reshape(-1).view("u1") for weight in weights)])  # bfloat16 has no buffer
 
 
 def _of_catboost(model):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from plackett.backend import portable_operations
-from plackett.export._needs import EXPORTERS
+from plackett.export._needs import EXPORTERS, another_backend
 from plackett.export._ranker import ExportedRanker
 
 OPSET = 18  # the first with all operations that rankers need; onnxruntime knows it from 1.14 on
@@ -26,11 +26,11 @@ def convert(ranker: ExportedRanker):
         with silence(), portable_operations():
             return CONVERT[backend](ranker)
     except Exception as error:  # each exporter has errors of its own
-        others = ", ".join(other for other in EXPORTERS if other != backend)
-        why = " ".join(str(error).split())[:500]
+        first = error.__cause__ or error  # that of PyTorch tells at length how to look for the cause
+        why = " ".join(f"{type(first).__name__}: {first}".split())[:500]
         raise ValueError(
-            f"{EXPORTERS[backend]} cannot convert the model {ranker.scorer.name} on {backend}: {why}. Another backend "
-            f"may: {others}; see the table in docs/export.md"
+            f"{EXPORTERS[backend]} cannot convert the model {ranker.scorer.name} on {backend}: {why}. "
+            f"{another_backend(backend)}"
         ) from error
 
 

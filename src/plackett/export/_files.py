@@ -23,21 +23,51 @@ def check_onnx_file(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Path
         FileNotFoundError: there is no folder for it.
         ValueError: its name ends otherwise.
     """
+    path = _check_name(path)
+    beside = path.with_suffix(".json")
+    for file in (path, beside):
+        if file.exists() and not overwrite:
+            raise FileExistsError(f"{file} exists: choose another name, {WAY_OUT}")
+    if beside.exists() and not _is_of_export(beside):
+        raise FileExistsError(f"{beside} exists and was not written by an export: choose another name")
+    return path
+
+
+def check_vespa_file(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
+    """The path of an ONNX file for Vespa that may be written.
+
+    Raises:
+        FileExistsError: there is one and not `overwrite`, or NAME.json beside says what another export takes.
+        FileNotFoundError: there is no folder for it.
+        ValueError: its name ends otherwise.
+    """
+    path = _check_name(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists: choose another name, {WAY_OUT}")
+    beside = path.with_suffix(".json")
+    if beside.exists() and _is_of_export(beside):
+        raise FileExistsError(
+            f"{beside} tells of an export that takes a mask, which {path} would not: choose another name"
+        )
+    return path
+
+
+def _check_name(path: str | os.PathLike) -> pathlib.Path:
     check_path(path)
     path = pathlib.Path(path)
     if path.suffix != SUFFIX:
         raise ValueError(f"an ONNX file must be called NAME{SUFFIX}, but got {path}")
     check_parent(path)
-    beside = path.with_suffix(".json")
-    for file in (path, beside):
-        if file.exists() and not overwrite:
-            raise FileExistsError(f"{file} exists: choose another name, {WAY_OUT}")
-    if beside.exists():
-        try:
-            Signature.from_json(beside.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise FileExistsError(f"{beside} exists and was not written by an export: choose another name") from error
     return path
+
+
+def _is_of_export(text):
+    """Whether NAME.json is that of an export."""
+    try:
+        Signature.from_json(text.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def check_folder(folder: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:

@@ -28,7 +28,7 @@ def name_ends(model: onnx.ModelProto, inputs: Sequence[Input], outputs: Sequence
     new |= {name: f"{name}/inside" for name in constants if name in taken}
     last = [one.name for one in graph.output]
     _rename(graph, new)
-    del graph.input[:], graph.output[:], graph.value_info[:]
+    del graph.input[:], graph.output[:], graph.value_info[:], graph.metadata_props[:]
     for one in inputs:
         graph.input.append(onnx.helper.make_tensor_value_info(one.name, DTYPES[one.dtype], [*AXES, *one.shape]))
     for name, inside in zip(outputs, last, strict=True):

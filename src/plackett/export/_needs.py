@@ -10,6 +10,11 @@ NO_SAVED_MODEL = (
 )
 
 
+def another_backend(backend: str) -> str:
+    """A sentence on what to do with a model that the exporter of a backend does not know."""
+    return f"Another backend may: {', '.join(x for x in EXPORTERS if x != backend)} (--backend), see docs/export.md"
+
+
 def lacking(form: str, backend: str) -> list[str]:
     """What is not installed of what a form, "onnx" or "saved_model", needs on a backend."""
     needs = ["onnx", "onnxruntime", EXPORTERS[backend]] if form == "onnx" else ["tensorflow"]
@@ -33,6 +38,12 @@ def check_needs(form: str, backend: str) -> None:
         ]
         instead = f"; or export on {' or '.join(others)}, whose exporter is installed (--backend)" if others else ""
         raise ImportError(f"{what} on {backend} needs {', '.join(missing)}: pip install 'plackett[{extras}]'{instead}")
+
+
+def check_onnx() -> None:
+    """Raises an ImportError where ONNX files cannot be read and run."""
+    if missing := [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]:
+        raise ImportError(f"an ONNX file for Vespa needs {', '.join(missing)}: pip install 'plackett[export]'")
 
 
 def can(form: str, backend: str) -> bool:

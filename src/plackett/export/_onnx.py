@@ -15,7 +15,7 @@ from plackett.export._check import largest_difference
 from plackett.export._exporters import OPSET, convert
 from plackett.export._files import check_onnx_file
 from plackett.export._graph import describe, name_ends
-from plackett.export._needs import check_needs
+from plackett.export._needs import EXPORTERS, another_backend, check_needs
 from plackett.export._ranker import ranker_to_export
 
 LARGEST = 2**31 - 1  # bytes that an ONNX file can have
@@ -42,8 +42,9 @@ def write_onnx(
     >>> scores.shape
     (60,)
 
-    The file takes lists of any number and size: raw `features`, `mask` and ids, as the scorers of `plackett.scorers`
-    do. Its output `scores` ranks as `plackett.score` does. It runs without plackett, Keras or Python.
+    The file takes lists of any number and any size from 1 on: raw `features`, `mask` and ids, as the scorers of
+    `plackett.scorers` do. Its output `scores` ranks as `plackett.score` does. It runs without plackett, Keras or
+    Python.
 
     Args:
         model: a scorer, any Keras model with `lists`, or the path of either, or of the output folder of a run.
@@ -66,22 +67,7 @@ def write_onnx(
     Cost: a few seconds; the file and the model are run on lists of up to 200 documents.
     """
     path = check_onnx_file(path, overwrite=overwrite)
-    check_needs("onnx", keras.backend.backend())
-    ranker = ranker_to_export(model, lists)
-    graph = convert(ranker)
-    name_ends(graph, ranker.inputs, ranker.signature.outputs)
-    difference = largest_difference(ranker, _runner(graph, ranker.signature.outputs), f"the ONNX file {path.name}")
-    facts = {
-        **ranker.signature.facts,
-        "backend": keras.backend.backend(),
-        "opset": OPSET,
-        "largest_difference": difference,
-    }
-    signature = dataclasses.replace(ranker.signature, facts=facts)
-    graph.producer_name, graph.producer_version, graph.doc_string = "plackett", facts["plackett"], ""
-    del graph.metadata_props[:]
-    onnx.helper.set_model_props(graph, {KEY: signature.to_json()})
-    onnx.checker.check_model(graph)
+    graph, signature = graph_of(model, lists, path.name)
     beside = json.dumps(json.loads(signature.to_json()) | {"file": describe(graph)}, indent=2)
     # The one that is opened last is there first: whoever waits for the text finds the file beside it.
     with (
@@ -94,11 +80,50 @@ def write_onnx(
     return signature
 
 
+def graph_of(
+    model: keras.Model | str | os.PathLike, lists: RankingLists | None, name: str
+) -> tuple[onnx.ModelProto, Signature]:
+    """What the file of a model holds, of which onnxruntime gives the scores of Keras, and its signature.
+
+    Args:
+        model: what `write_onnx` takes.
+        lists: as there.
+        name: of the file, as errors call it.
+
+    Raises:
+        ImportError: the exporter of this backend or onnxruntime is not installed.
+        ValueError: this is no model, the backend cannot export it, or onnxruntime gives other scores.
+    """
+    check_needs("onnx", keras.backend.backend())
+    ranker = ranker_to_export(model, lists)
+    graph = convert(ranker)
+    name_ends(graph, ranker.inputs, ranker.signature.outputs)
+    difference = largest_difference(ranker, _runner(graph, ranker.signature.outputs), f"the ONNX file {name}")
+    facts = {
+        **ranker.signature.facts,
+        "backend": keras.backend.backend(),
+        "opset": OPSET,
+        "largest_difference": difference,
+    }
+    signature = dataclasses.replace(ranker.signature, facts=facts)
+    graph.producer_name, graph.producer_version, graph.doc_string = "plackett", facts["plackett"], ""
+    del graph.metadata_props[:]
+    onnx.helper.set_model_props(graph, {KEY: signature.to_json()})
+    onnx.checker.check_model(graph)
+    return graph, signature
+
+
 def _runner(graph: onnx.ModelProto, outputs):
     """Function of arrays by name that gives what the file does."""
     if graph.ByteSize() > LARGEST:
         raise ValueError("the model has 2 GB or more, which one ONNX file cannot hold")
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    options.log_severity_level = 4  # what it cannot run is an error with these words already
+    try:
+        session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has many, without a common one
+        backend = keras.backend.backend()
+        raise ValueError(
+            f"onnxruntime cannot load what {EXPORTERS[backend]} made of the model: {error}. {another_backend(backend)}"
+        ) from error
     return lambda given: session.run(list(outputs), dict(given))

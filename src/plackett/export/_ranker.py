@@ -19,6 +19,7 @@ from plackett.data._signature import Signature
 from plackett.distillation._fingerprints import of_teacher
 from plackett.evaluation._saved import load
 from plackett.evaluation._scoring import check_lists, ranking_rule
+from plackett.export._files import SUFFIX
 from plackett.scorers import as_scorer
 from plackett.scorers._any_model import (
     OF_BUCKETS,
@@ -83,7 +84,13 @@ def ranker_to_export(model: keras.Model | str | os.PathLike, lists: RankingLists
     """
     facts = {"plackett": plackett.__version__, "model": None, "training_data": None}
     if isinstance(model, str | os.PathLike):
-        facts["training_data"] = _training_data(find_model(model))
+        path = find_model(model)
+        if path.suffix == SUFFIX:
+            raise ValueError(
+                f"{path} is an ONNX file already, which is written anew for Vespa alone (write_vespa_onnx, --format "
+                "vespa): give the run or the .keras file that it is of"
+            )
+        facts["training_data"] = _training_data(path)
         model = load(model)
     if not isinstance(model, keras.Model):
         raise ValueError(
