@@ -176,6 +176,24 @@ def test_a_file_whose_tensors_lie_elsewhere_is_refused(tmp_path, monkeypatch, pl
         ServedModel(path)
 
 
+def test_a_field_whose_number_has_more_than_32_bits_hides_nothing(tmp_path):
+    model = onnx.load(str(write_ranker(tmp_path / "ranker.onnx")))
+    outside(in_initializer(model), "weights.bin")
+    graph = model.graph.SerializeToString()
+    model.ClearField("graph")
+    hidden = (7 << 3 | 2) + 2**33  # the graph, to whoever takes 32 bits of it
+    hostile = model.SerializeToString() + varint(hidden) + varint(len(graph)) + graph
+    (tmp_path / "ranker.onnx").write_bytes(hostile)
+    with pytest.raises(ValueError, match="is no ONNX file: it has a field"):
+        ServedModel(tmp_path / "ranker.onnx")
+
+
+def varint(number):
+    """A number on the wire of Protocol Buffers."""
+    size = max(1, -(-number.bit_length() // 7))
+    return bytes((number >> 7 * i) & 127 | 128 * (i < size - 1) for i in range(size))
+
+
 def test_a_plain_file_has_no_external_data(tmp_path):
     assert not has_external_data(write_ranker(tmp_path / "ranker.onnx").read_bytes())
 
