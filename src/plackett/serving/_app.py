@@ -1,5 +1,6 @@
 """The service over HTTP."""
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
@@ -8,12 +9,12 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 import plackett
-from plackett.serving._answers import ANSWER, Answer
+from plackett.serving._answers import ANSWER, CLIENT_LEFT, SCORES, Answer
 from plackett.serving._errors import RequestError
 from plackett.serving._limits import Limits
 from plackett.serving._logs import open_log
@@ -67,11 +68,13 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         write, form = _find_answer_form(request.headers.get("accept", ""))
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestError(415, "encoded_body", "the body must not be encoded, such as by gzip")
+        scores = request.scope[SCORES] = asyncio.get_running_loop().create_future()
         try:
-            body = await request.body()
-        except ClientDisconnect:
-            return Response(status_code=400)
-        ranking = await service.rank(body, request.headers.get("content-type", ""))
+            ranking = await service.rank(await request.body(), request.headers.get("content-type", ""), scores)
+        except asyncio.CancelledError:
+            if not scores.cancelled() or _is_cancelled():
+                raise
+            return Response(status_code=CLIENT_LEFT)
         request.scope[ANSWER] = Answer(
             ranking.query, len(ranking.ids), ranking.model, ranking.queue_seconds, ranking.lists
         )
@@ -99,6 +102,12 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     ways = {"/schema": schema, "/health/live": live, "/health/ready": ready, "/version": version, "/metrics": metrics}
     for way, answer in ways.items():
         app.add_route(way, answer, methods=["GET"])
+
+
+def _is_cancelled() -> bool:
+    """Whether it is the task itself that is cancelled, and not what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _find_answer_form(accept: str) -> tuple[str, str]:
