@@ -138,10 +138,11 @@ def test_an_address_that_is_taken_is_said_with_the_flags_that_change_it(tmp_path
     )
 
 
-def test_an_address_of_nobody_is_said_so(tmp_path):
-    code, output = run(write_ranker(tmp_path / "ranker.onnx"), "--host", "no such host", "--port", 0)
+@pytest.mark.parametrize("host", ["no such host", "x" * 300])
+def test_an_address_of_nobody_is_said_so(tmp_path, host):
+    code, output = run(write_ranker(tmp_path / "ranker.onnx"), "--host", host, "--port", 0)
     assert code == 2
-    assert output.startswith("error: no such host:0 cannot be listened at (--host, --port): ")
+    assert output.startswith(f"error: {host}:0 cannot be listened at (--host, --port): ")
 
 
 def test_a_server_ranks_without_keras_and_ends_by_sigterm(tmp_path):
