@@ -367,6 +367,13 @@ def test_a_query_has_as_many_characters_in_arrow_as_in_json():
     assert error_of(arrow([[1, 2]], query="☂" * 1001)).code == "query_too_long"
 
 
+def test_features_of_a_ranker_of_none_must_be_an_object_too():
+    names = Names(Signature((), True, False), MOST)
+    assert read({"documents": [{"id": "a", "features": {}}]}, names).inputs["features"].shape == (1, 0)
+    error = error_of({"documents": [{"id": "a", "features": 5}]}, names)
+    assert (error.code, error.where) == ("wrong_type", ["documents", 0, "features"])
+
+
 def test_a_feature_called_document_is_sent_as_json():
     names = Names(Signature(("document", "age"), True, False), MOST)
     given = {"ids": ["a"], "features": {"document": [1], "age": [2]}}

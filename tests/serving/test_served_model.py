@@ -68,6 +68,9 @@ def test_a_signature_of_another_form_is_refused(tmp_path):
     [
         ({"ids": ["film"]}, "its ids, columns, unknown and facts must each be an object"),
         ({"facts": None}, "its ids, columns, unknown and facts must each be an object"),
+        ({"missing": "no"}, "missing must be true or false, but got 'no'"),
+        ({"features": ["age", "\ud800"]}, "it cannot be told as JSON: str is not valid UTF-8"),
+        ({"facts": {"opset": 2**64}}, "it cannot be told as JSON: Integer exceeds 64-bit range"),
         ({"features": [1, 2]}, "its names must be different strings"),
         ({"features": ["age", "age"]}, "its names must be different strings"),
         ({"ids": {"age": "text"}}, "its names must be different strings"),

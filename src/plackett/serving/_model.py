@@ -1,5 +1,6 @@
 """A ranker in an ONNX file, ready to score."""
 
+import dataclasses
 import hashlib
 import os
 import pathlib
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import orjson
 
 from plackett._files import check_file
 from plackett.data._signature import KEY, Signature
@@ -145,6 +147,12 @@ def _check_signature(signature: Signature) -> None:
     by_name = (signature.ids, signature.columns, signature.unknown, signature.facts)
     if not all(isinstance(one, dict) for one in by_name):
         raise ValueError("its ids, columns, unknown and facts must each be an object")
+    if not isinstance(signature.missing, bool):
+        raise ValueError(f"missing must be true or false, but got {signature.missing!r}")
+    try:
+        orjson.dumps(dataclasses.asdict(signature))
+    except (TypeError, RecursionError) as error:  # which answers that tell of it would meet again
+        raise ValueError(f"it cannot be told as JSON: {error}") from error
     names = [*signature.features, *signature.ids, *signature.columns]
     if not all(isinstance(name, str) for name in names) or len({*names, "mask", "features"}) < len(names) + 2:
         raise ValueError("its names must be different strings, none of them mask or features")

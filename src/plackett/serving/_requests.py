@@ -143,9 +143,9 @@ def _read_rows(query, rows, names):
         ids, features = [row["id"] for row in rows], [row["features"] for row in rows]
         flat = list(itertools.chain.from_iterable(map(names.values_of, features)))
         others = {name: [values[name] for values in features] for name in names.others}
+        sizes = {*map(len, rows)} <= {len(DOCUMENT)} and {*map(len, features)} <= {len(names.all)}
     except (TypeError, KeyError, IndexError):
         _refuse_rows(rows, names)
-    sizes = {*map(len, rows)} <= {len(DOCUMENT)} and {*map(len, features)} <= {len(names.all)}
     if not sizes or not {*map(type, rows), *map(type, features)} <= {dict}:
         _refuse_rows(rows, names)
 
