@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import threading
+import time
 
 import onnx
 import pytest
@@ -43,16 +44,17 @@ def write_endless(path, most=1000.0):
     return path
 
 
-@pytest.fixture
-def busy(tmp_path):
-    """A server whose model runs on without an end."""
-    with server(write_endless(tmp_path / "model.onnx"), tmp_path, "--shutdown-seconds", "1") as process:
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory):
+    """A server whose model runs on without an end, and the answers to whoever waits for that."""
+    folder = tmp_path_factory.mktemp("endless")
+    with server(write_endless(folder / "model.onnx"), folder, "--shutdown-seconds", "1") as process:
         assert process.rank(documents(1.0))[0] == 200
         answers = []
         thread = threading.Thread(target=lambda: answers.append(process.rank(ENDLESS)))
         thread.start()
         while process.metric("plackett_batch_lists_count") < 2:
-            pass
+            time.sleep(0.05)
         yield process, answers
         process.end()
         thread.join()
@@ -64,7 +66,7 @@ def test_a_request_whose_client_leaves_is_scored_no_more(busy):
     with contextlib.closing(process.socket()) as connection:
         connection.sendall(header("x-request-id: left", f"content-length: {len(body)}") + body)
         while process.metric("plackett_queued_lists") < 1:
-            pass
+            time.sleep(0.05)
     line = process.wait_for_line("request", id="left")
     assert (line["status"], line["code"]) == (499, "client_left")
     assert "model" not in line
