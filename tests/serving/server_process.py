@@ -20,7 +20,12 @@ class ServerProcess:
         with self.log_path.open("w") as log:
             command = [sys.executable, "-m", "plackett", "serve", str(model), "--port", "0", *flags]
             self.process = subprocess.Popen(command, stderr=log, stdout=subprocess.DEVNULL)
-        self.port = self.wait_for_line("start")["port"]
+        try:
+            self.port = self.wait_for_line("start", seconds=120)["port"]  # where other tests take the processors
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def lines(self):
         """The lines of its log, each of which is one JSON object."""

@@ -112,6 +112,26 @@ def test_whoever_accepts_json_gets_it(client, accept):
     assert post(client, request(VALUES), accept=accept).headers["content-type"] == JSON
 
 
+@pytest.mark.parametrize(
+    "accept, form",
+    [
+        (f"{JSON}, {ARROW};q=0.1", JSON),
+        (f"{JSON};q=0.1, {ARROW};Q=0.2", ARROW),
+        (f"{ARROW};q=0, */*", JSON),
+        (f"{JSON};q=0, */*;q=0.1", ARROW),
+        (f"{JSON}, {ARROW}", ARROW),
+        (f"*/*, {ARROW}", ARROW),
+        (f"{ARROW};q=nan, {JSON};q=0.9", ARROW),
+        (f"{JSON};q=0", None),
+        ("application/jsonp", None),
+    ],
+)
+def test_the_answer_has_the_form_that_is_accepted_most(client, accept, form):
+    answer = post(client, request(VALUES), accept=accept)
+    assert answer.status_code == (200 if form else 406)
+    assert answer.headers["content-type"] == (form or JSON)
+
+
 def test_an_error_says_its_code_its_reason_and_its_place(client):
     given = request(VALUES)
     given["documents"][1]["features"]["bm52"] = given["documents"][1]["features"].pop("bm25")

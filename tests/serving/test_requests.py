@@ -1,6 +1,7 @@
 """What a request becomes: inputs by name, and an error that names what is wrong and where."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pyarrow as pa
@@ -319,6 +320,67 @@ def test_a_stream_may_come_in_several_batches():
     documents = read_arrow(sink.getvalue().to_pybytes(), PLAIN)
     assert documents.ids == ["a", "b", "c"]
     assert documents.inputs["features"].tolist() == [[1, 4], [2, 5], [3, 6]]
+
+
+FILM = Names(Signature(("age",), True, False, {"film": "text"}), 1000)
+
+
+def films(column):
+    """A thousand documents, each with an age and a film."""
+    return stream(pa.table({"document": pa.array(range(1000)), "age": [1.0] * 1000, "film": column}))
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.string_view()])
+def test_a_text_that_a_dictionary_has_once_is_in_memory_once(kind):
+    text = "x" * 1_000_000
+    body = films(pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), pa.array([text], kind)))
+    tracemalloc.start()
+    documents = read_arrow(body, FILM)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert documents.inputs["film"].tolist() == [hash_of(text)] * 1000
+    assert most < 20_000_000
+
+
+def test_a_dictionary_of_texts_may_have_none_where_it_is_refused_by_its_document():
+    error = error_of(films(pa.array(["a", None] * 500).dictionary_encode()), FILM)
+    assert (error.code, error.where) == ("missing_value", ["film", 1])
+
+
+def test_views_of_texts_are_read_and_those_that_lie_over_each_other_are_refused():
+    texts = pa.array(["a", "a text that is longer than twelve bytes"] * 500, pa.string_view())
+    assert read_arrow(films(texts), FILM).inputs["film"][:2].tolist() == [hash_of(texts[i].as_py()) for i in (0, 1)]
+    views = np.tile(np.array([100_000, 0, 0, 0], "int32"), 1000)
+    views[1::4] = int.from_bytes(b"xxxx", "little")
+    buffers = [None, pa.py_buffer(views.tobytes()), pa.py_buffer(b"x" * 100_000)]
+    error = error_of(films(pa.Array.from_buffers(pa.string_view(), 1000, buffers)), FILM)
+    assert (error.status, error.code, error.where) == (400, "malformed_arrow", ["film"])
+
+
+def hash_of(text):
+    """What a text is fed as."""
+    return read({"ids": ["a"], "features": {"age": [1], "film": [text]}}, FILM).inputs["film"][0].tolist()
+
+
+def test_a_query_has_as_many_characters_in_arrow_as_in_json():
+    assert read_arrow(arrow([[1, 2]], query="☂" * 1000), PLAIN).query == "☂" * 1000
+    assert error_of(arrow([[1, 2]], query="☂" * 1001)).code == "query_too_long"
+
+
+def test_features_of_a_ranker_of_none_must_be_an_object_too():
+    names = Names(Signature((), True, False), MOST)
+    assert read({"documents": [{"id": "a", "features": {}}]}, names).inputs["features"].shape == (1, 0)
+    error = error_of({"documents": [{"id": "a", "features": 5}]}, names)
+    assert (error.code, error.where) == ("wrong_type", ["documents", 0, "features"])
+
+
+def test_a_feature_called_document_is_sent_as_json():
+    names = Names(Signature(("document", "age"), True, False), MOST)
+    given = {"ids": ["a"], "features": {"document": [1], "age": [2]}}
+    assert read(given, names).inputs["features"].tolist() == [[1, 2]]
+    error = error_of(arrow([[1, 2]]), names)
+    assert error.code == "wrong_form"
+    assert "send JSON" in str(error)
 
 
 LONG = "x" * 100_000

@@ -1,11 +1,15 @@
 """`plackett serve`: its flags, what it refuses, and a server of its own that needs no Keras."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 
 import pytest
 import typer.testing
@@ -33,7 +37,7 @@ def ask(line):
             os.kill(os.getpid(), signal.SIGTERM)
     threading.Thread(target=run).start()
 
-serve.say = ask
+serve.tell = ask
 sys.argv[1:] = ["serve", path, "--port", "0", "--threads", "1"]
 main()
 """
@@ -134,10 +138,11 @@ def test_an_address_that_is_taken_is_said_with_the_flags_that_change_it(tmp_path
     )
 
 
-def test_an_address_of_nobody_is_said_so(tmp_path):
-    code, output = run(write_ranker(tmp_path / "ranker.onnx"), "--host", "no such host", "--port", 0)
+@pytest.mark.parametrize("host", ["no such host", "x" * 300])
+def test_an_address_of_nobody_is_said_so(tmp_path, host):
+    code, output = run(write_ranker(tmp_path / "ranker.onnx"), "--host", host, "--port", 0)
     assert code == 2
-    assert output.startswith("error: no such host:0 cannot be listened at (--host, --port): ")
+    assert output.startswith(f"error: {host}:0 cannot be listened at (--host, --port): ")
 
 
 def test_a_server_ranks_without_keras_and_ends_by_sigterm(tmp_path):
@@ -157,3 +162,27 @@ def test_a_server_ranks_without_keras_and_ends_by_sigterm(tmp_path):
     answer, has_keras = answer.rsplit(" ", 1)
     assert [one["id"] for one in json.loads(answer)["ranking"]] == ["d1", "d0"]
     assert has_keras == "False"
+
+
+@pytest.mark.parametrize("streams", [">&- 2>&-", "> >(exit) 2> >(exit)"])
+def test_a_server_whose_output_nobody_takes_serves_on(tmp_path, streams):
+    path = write_ranker(tmp_path / "ranker.onnx")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = f"exec {sys.executable} -m plackett serve {path} --port {port} {streams}"
+    process = subprocess.Popen(["bash", "-c", command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert status_of(process, f"http://127.0.0.1:{port}/health/ready") == 200
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+
+
+def status_of(process, address):
+    """The status of an answer, of a server that may not listen yet."""
+    while process.poll() is None:
+        with contextlib.suppress(urllib.error.URLError), urllib.request.urlopen(address, timeout=30) as answer:
+            return answer.status
+        time.sleep(0.05)
+    return None

@@ -68,6 +68,9 @@ def test_a_signature_of_another_form_is_refused(tmp_path):
     [
         ({"ids": ["film"]}, "its ids, columns, unknown and facts must each be an object"),
         ({"facts": None}, "its ids, columns, unknown and facts must each be an object"),
+        ({"missing": "no"}, "missing must be true or false, but got 'no'"),
+        ({"features": ["age", "\ud800"]}, "it cannot be told as JSON: str is not valid UTF-8"),
+        ({"facts": {"opset": 2**64}}, "it cannot be told as JSON: Integer exceeds 64-bit range"),
         ({"features": [1, 2]}, "its names must be different strings"),
         ({"features": ["age", "age"]}, "its names must be different strings"),
         ({"ids": {"age": "text"}}, "its names must be different strings"),
@@ -174,6 +177,24 @@ def test_a_file_whose_tensors_lie_elsewhere_is_refused(tmp_path, monkeypatch, pl
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"tensors in other files.*{WAY_OUT}"):
         ServedModel(path)
+
+
+def test_a_field_whose_number_has_more_than_32_bits_hides_nothing(tmp_path):
+    model = onnx.load(str(write_ranker(tmp_path / "ranker.onnx")))
+    outside(in_initializer(model), "weights.bin")
+    graph = model.graph.SerializeToString()
+    model.ClearField("graph")
+    hidden = (7 << 3 | 2) + 2**33  # the graph, to whoever takes 32 bits of it
+    hostile = model.SerializeToString() + varint(hidden) + varint(len(graph)) + graph
+    (tmp_path / "ranker.onnx").write_bytes(hostile)
+    with pytest.raises(ValueError, match="is no ONNX file: it has a field"):
+        ServedModel(tmp_path / "ranker.onnx")
+
+
+def varint(number):
+    """A number on the wire of Protocol Buffers."""
+    size = max(1, -(-number.bit_length() // 7))
+    return bytes((number >> 7 * i) & 127 | 128 * (i < size - 1) for i in range(size))
 
 
 def test_a_plain_file_has_no_external_data(tmp_path):

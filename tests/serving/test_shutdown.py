@@ -1,7 +1,10 @@
 """A server that is told to stop under load loses no request."""
 
 import contextlib
+import functools
 import json
+import os
+import resource
 import signal
 import subprocess
 import sys
@@ -72,6 +75,25 @@ def test_what_is_not_done_when_the_time_is_over_is_told_so(model, tmp_path):
         process.rank(documents(1.0))
         process.send_signal(signal.SIGTERM)
         assert connection.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert process.process.wait(30) == 0
+
+
+def test_a_server_without_room_for_another_connection_answers_what_is_in_flight(model, tmp_path, monkeypatch):
+    few = functools.partial(resource.setrlimit, resource.RLIMIT_NOFILE, (48, 48))
+    monkeypatch.setattr(subprocess, "Popen", functools.partial(subprocess.Popen, preexec_fn=few))
+    with server(model, tmp_path) as process, contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(contextlib.closing(process.socket())) for _ in range(60)]
+        while len(os.listdir(f"/proc/{process.process.pid}/fd")) < 48:
+            time.sleep(0.02)
+        body = body_of(documents(1.0, 2.0))
+        for connection in sockets[:2]:
+            connection.sendall(header(f"content-length: {len(body)}") + body[:10])
+        sockets[1].sendall(body[10:])
+        assert sockets[1].recv(65536).startswith(b"HTTP/1.1 200 ")  # by which the header of the other has come too
+        process.send_signal(signal.SIGTERM)
+        process.wait_for_line("stop")
+        sockets[0].sendall(body[10:])
+        assert sockets[0].recv(65536).startswith(b"HTTP/1.1 200 ")
         assert process.process.wait(30) == 0
 
 

@@ -2,14 +2,15 @@
 
 import dataclasses
 import inspect
+import os
 import pathlib
+import sys
 import typing
 from typing import Annotated
 
 import typer
 
 from plackett.cli._flags import with_flags
-from plackett.cli._tables import say
 from plackett.serving._settings import ServeSettings, help_texts
 
 Model = Annotated[pathlib.Path, typer.Argument(help="A ranker in an ONNX file, which plackett export wrote.")]
@@ -40,7 +41,15 @@ def serve(model: Model, **flags):
 
     import plackett
 
-    plackett.serving.serve(model, settings, tell=say)
+    plackett.serving.serve(model, settings, tell=tell)
+
+
+def tell(line: str) -> None:
+    """Prints a line; where nobody takes it, the server serves all the same."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the line would fail again at the end
 
 
 serve = with_flags(serve, _flags())

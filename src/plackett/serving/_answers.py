@@ -6,6 +6,8 @@ from typing import Any
 from plackett.serving._errors import RequestError
 
 ANSWER = "plackett.answer"  # in the scope of a request
+SCORES = "plackett.scores"  # there too: a future, which is cancelled where the client leaves
+CLIENT_LEFT = 499  # a status that no client ever reads; nginx's number for it
 
 
 @dataclasses.dataclass

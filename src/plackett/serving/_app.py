@@ -1,19 +1,21 @@
 """The service over HTTP."""
 
+import asyncio
 import contextlib
 import os
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 import plackett
-from plackett.serving._answers import ANSWER, Answer
+from plackett.serving._answers import ANSWER, CLIENT_LEFT, SCORES, Answer
 from plackett.serving._errors import RequestError
 from plackett.serving._limits import Limits
 from plackett.serving._logs import open_log
@@ -24,6 +26,9 @@ from plackett.serving._openapi import describe
 from plackett.serving._service import ARROW, JSON, Service
 from plackett.serving._settings import ServeSettings
 from plackett.serving._version import describe_version
+
+_RANGES = ("*/*", "application/*")  # in the header Accept, which hold both forms
+_WEIGHT = re.compile(r"q=(0(\.\d{0,3})?|1(\.0{0,3})?)")
 
 
 def make_app(path: str | os.PathLike, settings: ServeSettings | None = None) -> FastAPI:
@@ -64,14 +69,16 @@ def make_app(path: str | os.PathLike, settings: ServeSettings | None = None) -> 
 
 def _add_routes(app: FastAPI, service: Service) -> None:
     async def rank(request: Request) -> Response:
-        write, form = _find_answer_form(request.headers.get("accept", ""))
+        write, form = _find_answer_form(",".join(request.headers.getlist("accept")))
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise RequestError(415, "encoded_body", "the body must not be encoded, such as by gzip")
+        scores = request.scope[SCORES] = asyncio.get_running_loop().create_future()
         try:
-            body = await request.body()
-        except ClientDisconnect:
-            return Response(status_code=400)
-        ranking = await service.rank(body, request.headers.get("content-type", ""))
+            ranking = await service.rank(await request.body(), request.headers.get("content-type", ""), scores)
+        except asyncio.CancelledError:
+            if not scores.cancelled() or _is_cancelled():
+                raise
+            return Response(status_code=CLIENT_LEFT)
         request.scope[ANSWER] = Answer(
             ranking.query, len(ranking.ids), ranking.model, ranking.queue_seconds, ranking.lists
         )
@@ -101,14 +108,34 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         app.add_route(way, answer, methods=["GET"])
 
 
+def _is_cancelled() -> bool:
+    """Whether it is the task itself that is cancelled, and not what it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def _find_answer_form(accept: str) -> tuple[str, str]:
-    """(the method of Ranking that writes it, its media type) of an answer that the client takes."""
-    accept = accept.lower()
-    if ARROW in accept:
-        return "to_arrow", ARROW
-    if not accept or any(one in accept for one in (JSON, "*/*", "application/*")):
-        return "to_json", JSON
-    raise RequestError(406, "unknown_accept", f"an answer is {JSON} or {ARROW}, and the request accepts neither")
+    """(the method of Ranking that writes it, its media type) of the answer that the client likes best.
+
+    Arrow is for those who name it: of equal weight it goes before JSON, and where neither is named, behind.
+    """
+    json, arrow = (_liking(form, accept.lower() or "*/*") for form in (JSON, ARROW))
+    if not (json[0] or arrow[0]):
+        raise RequestError(406, "unknown_accept", f"an answer is {JSON} or {ARROW}, and the request accepts neither")
+    is_named = arrow[1] == len(_RANGES)
+    return ("to_arrow", ARROW) if arrow > json or (arrow == json and is_named) else ("to_json", JSON)
+
+
+def _liking(form, accept):
+    """(the weight of a media type by the header Accept, how closely it is named there)."""
+    ranges = (*_RANGES, form)
+    named, weight = -1, 0.0
+    for one in accept.split(","):
+        media, *parameters = (part.strip() for part in one.split(";"))
+        if media in ranges[named + 1 :]:
+            weights = [float(part[2:]) for part in parameters if _WEIGHT.fullmatch(part)]
+            named, weight = ranges.index(media), weights[0] if weights else 1.0
+    return weight, named
 
 
 def _json(value: Any, status: int = 200) -> Response:

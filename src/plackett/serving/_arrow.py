@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from plackett.serving._errors import RequestError
-from plackett.serving._requests import Documents, Names, check_ids, to_inputs
+from plackett.serving._requests import Documents, Names, check_ids, check_query, to_inputs
 
 DOCUMENT = "document"
 QUERY = b"query"  # in the metadata of the schema
-LONGEST_QUERY = 1000
+LARGEST_TEXTS = 2**24  # bytes of a column whose texts may lie over each other
 COMPRESSION = {"record batch": 3, "dictionary": 1}  # the field of a message's header that says so, or leads to it
 
 
@@ -92,6 +92,9 @@ def _table_of(metadata, table, number):
 def _check_columns(schema, names):
     """The types of the features, which all are there, as all that the ranker takes is."""
     given = schema.names
+    if DOCUMENT in names.all:
+        words = f"this model has a feature {DOCUMENT!r}, which in Arrow are the ids: send JSON"
+        raise RequestError(422, "wrong_form", words, [DOCUMENT])
     if DOCUMENT not in given:
         raise RequestError(422, "missing_part", f"there is no column {DOCUMENT!r}, the ids of documents", [DOCUMENT])
     if len(set(given)) < len(given):
@@ -127,21 +130,31 @@ def _read(reader, names):
 
 def _query(schema):
     query = (schema.metadata or {}).get(QUERY)
-    if query is not None and len(query) > LONGEST_QUERY:
-        raise RequestError(
-            422, "query_too_long", f"query may have {LONGEST_QUERY:,} bytes, but has {len(query):,}", ["query"]
-        )
-    return None if query is None else query.decode()
+    return None if query is None else check_query(query.decode())
 
 
 def _to_documents(query, batch, names, kinds):
     def where(document: int, name: str) -> list[str | int]:
         return [name, document]
 
-    ids = batch.column(DOCUMENT).to_pylist()
+    ids = _values(DOCUMENT, batch.column(DOCUMENT))
     check_ids(ids, lambda document: [DOCUMENT, document])
-    others = {name: batch.column(name).to_pylist() for name in names.others}
+    others = {name: _values(name, batch.column(name)) for name in names.others}
     return to_inputs(query, ids, _matrix(batch.select(names.features), kinds), others, names, where)
+
+
+def _values(name, column):
+    """The values of a column. A text that stands in it once and is named often is one text in memory too."""
+    if pa.types.is_dictionary(column.type):
+        texts = _values(name, column.dictionary)
+        return [None if place is None else texts[place] for place in column.indices.to_pylist()]
+    if pa.types.is_string_view(column.type):
+        views = np.frombuffer(column.buffers()[1], "int32")[4 * column.offset :]  # each begins with its length
+        lengths = views[: 4 * len(column) : 4][column.is_valid().to_numpy(zero_copy_only=False)]
+        if lengths.sum(dtype="int64") > LARGEST_TEXTS:
+            words = f"the texts of column {name!r} have more than {LARGEST_TEXTS:,} bytes"
+            raise RequestError(400, "malformed_arrow", words, [name])
+    return column.to_pylist()
 
 
 def _matrix(batch, kinds):

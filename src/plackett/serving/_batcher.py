@@ -16,6 +16,7 @@ from plackett.serving._model import ServedModel
 from plackett.serving._requests import Documents
 
 RETRY_SECONDS = 1
+STOP_SECONDS = 0.05  # between looks at whether anybody waits
 SHORT = 16  # documents of a list whose padding costs less than a run of its own
 
 
@@ -62,20 +63,26 @@ class Batcher:
         self._changed = threading.Condition()
         self._stops = False
         self._thread: threading.Thread | None = None
+        self._batch: list[_Waiting] = []  # which is scored
 
     @property
     def waiting(self) -> int:
         """How many requests wait."""
         return len(self._waiting)
 
-    async def score(self, model: ServedModel, documents: Documents) -> Scored:
+    async def score(self, model: ServedModel, documents: Documents, future: asyncio.Future | None = None) -> Scored:
         """The scores of some documents by a model.
+
+        Args:
+            model: it.
+            documents: they.
+            future: what waits for the scores, and is cancelled where nobody does any more. None = a new one.
 
         Raises:
             RequestError: too many requests wait already, the model cannot score these documents, or the service stops.
         """
         self.check_room()
-        future = asyncio.get_running_loop().create_future()
+        future = future or asyncio.get_running_loop().create_future()
         with self._changed:
             if self._stops:
                 raise RequestError(503, "stopping", "the service stops", retry_seconds=RETRY_SECONDS)
@@ -94,12 +101,15 @@ class Batcher:
             raise RequestError(503, "overloaded", words, retry_seconds=RETRY_SECONDS)
 
     def stop(self) -> None:
-        """Scores what waits, then ends the thread."""
+        """Scores what waits, then ends the thread; a run that nobody waits for is broken off."""
         with self._changed:
             self._stops = True
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
+        while self._thread is not None and self._thread.is_alive():
+            with self._changed:
+                if self._batch and all(one.future.cancelled() for one in (*self._batch, *self._waiting)):
+                    self._batch[0].model.stop()
+            self._thread.join(STOP_SECONDS)
 
     def _run(self):
         while True:
@@ -108,10 +118,11 @@ class Batcher:
                     self._changed.wait()
                 if not self._waiting:
                     return
-                batch = take_batch(self._waiting, self._most_documents)
+                self._batch = batch = take_batch(self._waiting, self._most_documents)
             if batch:
                 self._tell(len(batch), len(batch) * max(one.size for one in batch))
                 _score(batch)
+                self._batch = []
 
 
 def take_batch(waiting: collections.deque, most_documents: int) -> list:

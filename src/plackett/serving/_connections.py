@@ -10,6 +10,7 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from plackett.serving import _answers
+from plackett.serving._answers import SCORES
 from plackett.serving._errors import RequestError
 
 _LATE = "the header of the request did not arrive in {:g} seconds, which --body-seconds of the server says"
@@ -67,6 +68,7 @@ def make_protocol(seconds: float, on_slow: Callable[[str], None]) -> Any:
         def connection_lost(self, exc):
             self.header_timer, self.reader_timer = _cancel(self.header_timer), _cancel(self.reader_timer)
             super().connection_lost(exc)
+            _cancel(self.cycle and self.cycle.scope.get(SCORES))  # which nobody waits for any more
 
     return Connection
 
@@ -77,6 +79,6 @@ def _write(error):
     return b"\r\n".join([b"HTTP/1.1 408 Request Timeout", *lines, b"", error.body()])
 
 
-def _cancel(timer):
-    if timer is not None:
-        timer.cancel()
+def _cancel(one):
+    if one is not None:
+        one.cancel()

@@ -15,6 +15,8 @@ class _Lines:
     """Standard error, a line at a time. Where nobody takes a line any more, the server serves on."""
 
     def msg(self, line):
+        if sys.stderr is None:  # as it is where it was closed before Python began
+            return
         with contextlib.suppress(OSError):
             sys.stderr.write(line + "\n")
             sys.stderr.flush()

@@ -1,13 +1,16 @@
 """A ranker in an ONNX file, ready to score."""
 
+import dataclasses
 import hashlib
 import os
 import pathlib
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnxruntime
+import orjson
 
 from plackett._files import check_file
 from plackett.data._signature import KEY, Signature
@@ -18,6 +21,7 @@ WAY_OUT = "write it with `plackett export`"
 SCORES = "scores"
 IDS, COLUMNS = ("int32", "int64", "text"), ("position", "number", "text")  # kinds
 MASK = [[True, True], [True, False]]  # of the first run
+FIRST_SECONDS = 20.0  # after which the first run is broken off
 
 
 class ServedModel:
@@ -44,10 +48,9 @@ class ServedModel:
         self._session = _load(path, data, threads)
         self.signature = _read_signature(path, self._session)
         self._inputs = _check_inputs(path, self._session, self.signature)
-        try:
-            self.run(self._small_inputs())
-        except RuntimeError as error:
-            raise ValueError(f"{path} could not be run: {error}") from error
+        self._options = onnxruntime.RunOptions()
+        self._options.log_severity_level = 4
+        self._run_first()
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """[batch, list] float32, the scores of documents.
@@ -59,12 +62,31 @@ class ServedModel:
             RuntimeError: onnxruntime cannot run the model on them.
         """
         try:
-            (scores,) = self._session.run([SCORES], {name: inputs[name] for name in self._inputs})
+            given = {name: inputs[name] for name in self._inputs}
+            (scores,) = self._session.run([SCORES], given, self._options)
         except Exception as error:  # onnxruntime has many, without a common one
             raise RuntimeError(str(error)) from error
         if scores.shape != inputs["mask"].shape:
             raise RuntimeError(f"it gives scores of shape {scores.shape} for lists of shape {inputs['mask'].shape}")
         return scores
+
+    def stop(self) -> None:
+        """Breaks off its run; it cannot run any more."""
+        self._options.terminate = True
+
+    def _run_first(self):
+        """Runs it on a small input. One that does not end is broken off, as nothing else could end it."""
+        timer = threading.Timer(FIRST_SECONDS, self.stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            self.run(self._small_inputs())
+        except RuntimeError as error:
+            late = f"two lists of two documents take it more than {FIRST_SECONDS:g} seconds"
+            why = late if self._options.terminate else error
+            raise ValueError(f"{self.path} could not be run: {why}") from error
+        finally:
+            timer.cancel()
 
     def _small_inputs(self):
         """Those of two lists, of two documents and of one, all of zeros."""
@@ -95,6 +117,7 @@ def _load(path, data, threads):
     options.intra_op_num_threads = threads or 0
     # Threads that spin while they wait take the core on which requests are read.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # the form that was looked through
     options.enable_mem_pattern = False  # which keeps a plan for each shape that ever came
     options.log_severity_level = 4
     try:
@@ -124,6 +147,12 @@ def _check_signature(signature: Signature) -> None:
     by_name = (signature.ids, signature.columns, signature.unknown, signature.facts)
     if not all(isinstance(one, dict) for one in by_name):
         raise ValueError("its ids, columns, unknown and facts must each be an object")
+    if not isinstance(signature.missing, bool):
+        raise ValueError(f"missing must be true or false, but got {signature.missing!r}")
+    try:
+        orjson.dumps(dataclasses.asdict(signature))
+    except (TypeError, RecursionError) as error:  # which answers that tell of it would meet again
+        raise ValueError(f"it cannot be told as JSON: {error}") from error
     names = [*signature.features, *signature.ids, *signature.columns]
     if not all(isinstance(name, str) for name in names) or len({*names, "mask", "features"}) < len(names) + 2:
         raise ValueError("its names must be different strings, none of them mask or features")

@@ -8,13 +8,12 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from plackett.serving import _answers
-from plackett.serving._answers import ANSWER, Answer
+from plackett.serving._answers import ANSWER, CLIENT_LEFT, Answer
 from plackett.serving._errors import RequestError
 from plackett.serving._logs import shorten
 from plackett.serving._metrics import Metrics
 
 _ID = re.compile(rb"[\x21-\x7e]{1,128}")
-_CLIENT_LEFT = 499  # which no client ever reads; nginx's number for it
 
 
 class Observe:
@@ -65,7 +64,7 @@ class Observe:
             raise
         finally:
             self._metrics.in_flight.dec()
-            self._tell(scope, name, status or _CLIENT_LEFT, time.perf_counter() - begin)
+            self._tell(scope, name, status or CLIENT_LEFT, time.perf_counter() - begin)
 
     def _close(self, message):
         if self._drains() and all(name != b"connection" for name, _ in message.get("headers", ())):
@@ -73,7 +72,7 @@ class Observe:
 
     def _tell(self, scope, name, status, seconds):
         answer = scope.get(ANSWER) or Answer()
-        code = answer.code or ("client_left" if status == _CLIENT_LEFT else None)
+        code = answer.code or ("client_left" if status == CLIENT_LEFT else None)
         route = scope["path"] if scope["path"] in self._routes else "none"
         documents = answer.documents if status == 200 else None
         self._metrics.request(route=route, status=status, code=code or "", seconds=seconds, documents=documents)

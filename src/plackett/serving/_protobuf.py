@@ -19,6 +19,7 @@ WAYS = {
     "tensor": {},
 }
 EXTERNAL_DATA, DATA_LOCATION = 13, 14  # fields of a tensor
+LAST_FIELD = 2**29 - 1
 DEEPEST = 64
 
 
@@ -50,8 +51,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         key, place = _varint(message, place)
         field, kind = key >> 3, key & 7
         value: int | memoryview
-        if not field:
-            raise ValueError("it has a field 0")
+        if not 0 < field <= LAST_FIELD:  # readers that take 32 bits of a key alone would see another field
+            raise ValueError(f"it has a field {field}")
         if kind == VARINT:
             value, place = _varint(message, place)
         elif kind in (BYTES, FIXED64, FIXED32):

@@ -120,11 +120,12 @@ def read_json(body: bytes, names: Names) -> Documents:
         if name not in (ROWS if in_rows else COLUMNS):
             words = f"unknown part {quote(name)} of a request; known are {', '.join(ROWS if in_rows else COLUMNS)}"
             raise RequestError(422, "unknown_part", words)
-    query = _check_query(given.get("query"))
+    query = check_query(given.get("query"))
     return _read_rows(query, given["documents"], names) if in_rows else _read_columns(query, given, names)
 
 
-def _check_query(query):
+def check_query(query: Any) -> str | int | None:
+    """What the client calls the query, unless it may not call it that."""
     if type(query) not in (str, int, type(None)) or not _is_int64(query):
         words = f"query must be a string or a whole number of 64 bits, but is {_kind(query)}"
         raise RequestError(422, "wrong_type", words, ["query"])
@@ -142,9 +143,9 @@ def _read_rows(query, rows, names):
         ids, features = [row["id"] for row in rows], [row["features"] for row in rows]
         flat = list(itertools.chain.from_iterable(map(names.values_of, features)))
         others = {name: [values[name] for values in features] for name in names.others}
+        sizes = {*map(len, rows)} <= {len(DOCUMENT)} and {*map(len, features)} <= {len(names.all)}
     except (TypeError, KeyError, IndexError):
         _refuse_rows(rows, names)
-    sizes = {*map(len, rows)} <= {len(DOCUMENT)} and {*map(len, features)} <= {len(names.all)}
     if not sizes or not {*map(type, rows), *map(type, features)} <= {dict}:
         _refuse_rows(rows, names)
 

@@ -1,8 +1,10 @@
 """The server."""
 
 import contextlib
+import errno
 import functools
 import gc
+import math
 import os
 import pathlib
 import socket
@@ -97,7 +99,7 @@ def _make_server(app: FastAPI, settings: ServeSettings, reloader: Reloader):
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=int(settings.shutdown_seconds) or 1,
+        timeout_graceful_shutdown=math.ceil(settings.shutdown_seconds),  # uvicorn takes whole seconds
     )
     return GracefulServer(config, reloader.run, stop)
 
@@ -116,8 +118,8 @@ def listen(settings: ServeSettings) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
             listener.listen(BACKLOG)  # so that who is told of the address can connect, though nobody answers yet
-        except OSError as error:
-            words = f"{host}:{port} cannot be listened at (--host, --port): {error.strerror}"
-            raise OSError(error.errno, words) from None
+        except (OSError, UnicodeError) as error:  # UnicodeError: no name of a machine is so long
+            number, why = (error.errno, error.strerror) if isinstance(error, OSError) else (errno.EINVAL, error)
+            raise OSError(number, f"{host}:{port} cannot be listened at (--host, --port): {why}") from None
         opened.pop_all()
     return listener

@@ -90,12 +90,13 @@ class Service:
         self.loaded = datetime.datetime.now(datetime.UTC)
         self.metrics.model(model.fingerprint, model.signature.facts)
 
-    async def rank(self, body: bytes, form: str) -> Ranking:
+    async def rank(self, body: bytes, form: str, future: asyncio.Future | None = None) -> Ranking:
         """Ranks the documents of a request.
 
         Args:
             body: of the request.
             form: its media type.
+            future: of its scores: a request whose future is cancelled is scored no more. None = a new one.
 
         Raises:
             RequestError: it gets no ranking.
@@ -107,7 +108,7 @@ class Service:
         documents = await self._read_aside(read, body, serving) if len(body) > LARGE else read(body, serving.names)
         scored = Scored(np.zeros(0, "float32"), 0.0, 0)
         if documents.ids:
-            scored = await self.batcher.score(serving.model, documents)
+            scored = await self.batcher.score(serving.model, documents, future)
         order = np.argsort(-scored.scores, kind="stable")
         ids = [documents.ids[i] for i in order.tolist()]
         return Ranking(

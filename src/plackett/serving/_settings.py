@@ -30,7 +30,7 @@ class ServeSettings:
         max_batch_documents: lists that wait are scored together as long as they are not more documents, padding
             included.
         body_seconds: a request whose body takes longer to come is refused.
-        shutdown_seconds: at its end the server waits so long for answers that are under way.
+        shutdown_seconds: at its end the server waits so long for answers that are under way, in whole seconds upwards.
         threads: of one run of the model. None = one for each core.
         watch: take a new model when the file changes.
         log: the form of the log: json, an object a line, or text.

@@ -36,6 +36,7 @@ class GracefulServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, beside: Callable[[], Any], on_stop: Callable[[], None]):
         super().__init__(config)
         self._beside, self._on_stop = beside, on_stop
+        self._listeners: list[socket.socket] = []
 
     @contextlib.contextmanager
     def capture_signals(self):
@@ -58,15 +59,20 @@ class GracefulServer(uvicorn.Server):
         finally:
             beside.cancel()
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts."""
+        await super().startup(sockets)
+        # Now: at the end there may be no number left for another open file.
+        self._listeners = [each.dup() for each in sockets or ()]
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stops."""
         self._on_stop()
-        waiting = [each.dup() for each in sockets or ()]
         for server in self.servers:
             server.close()
         for each in sockets or ():
             each.close()
-        for each in waiting:
+        for each in self._listeners:
             with each:
                 await self._take_waiting(each)
         last = time.monotonic() + IDLE_SECONDS
@@ -77,7 +83,7 @@ class GracefulServer(uvicorn.Server):
     async def _take_waiting(self, listener):
         """Takes the connections that the system had accepted in the server's name."""
         listener.setblocking(False)
-        with contextlib.suppress(BlockingIOError, ConnectionError):
+        with contextlib.suppress(OSError):  # none is left, or there is no room for them
             while True:
                 connection, _ = listener.accept()
                 await asyncio.get_running_loop().connect_accepted_socket(self._make_connection, connection)
