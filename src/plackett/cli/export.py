@@ -82,7 +82,10 @@ def export(
     check(out, overwrite=overwrite)
     check_needs(form, choose_backend(_backend_for(form, backend)))
 
-    signature = write(form, path, out, overwrite)
+    from plackett import export as forms
+
+    write = forms.write_onnx if form == "onnx" else forms.write_saved_model
+    signature = write(path, out, overwrite=overwrite)
     taken = [f"{len(signature.features)} features"] if signature.features else []
     taken += [f"{kind} {column}" for column, kind in {**signature.ids, **signature.columns}.items()]
     text = out.with_suffix(".json") if form == "onnx" else out / "plackett.json"
@@ -91,13 +94,6 @@ def export(
         f"{max(signature.facts['largest_difference'], 1e-8):.1g} of Keras; {text} says so by their names and shapes"
     )
     return None
-
-
-def write(form: str, model: pathlib.Path, out: pathlib.Path, overwrite: bool):
-    """Writes a file or a folder of this form; its signature."""
-    from plackett import export as forms
-
-    return (forms.write_onnx if form == "onnx" else forms.write_saved_model)(model, out, overwrite=overwrite)
 
 
 def form_of(out: pathlib.Path) -> Form:
