@@ -34,12 +34,14 @@ from plackett.backend.processes import (
     rows_here,
 )
 from plackett.backend.randomness import (
+    carry_generators,
     generator_states,
     keep_generators,
     seed_all_generators,
     seed_generators,
     set_generator_states,
     uniform,
+    variables_of,
 )
 from plackett.backend.scans import (
     cumulative_logsumexp,
@@ -67,6 +69,7 @@ __all__ = [
     "argsort",
     "at",
     "average_gradients",
+    "carry_generators",
     "clip",
     "compiled",
     "compiled_once",
@@ -114,5 +117,6 @@ __all__ = [
     "sums_below_tops",
     "uniform",
     "value_and_slope",
+    "variables_of",
     "with_part",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import keras
+import numpy as np
 
 from plackett import losses, metrics, scorers
 from plackett.data import RankingLists
@@ -72,7 +73,19 @@ def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
         raise ValueError(f"the losses of all tasks must take as many scores a document, but they take: {numbers}")
     if settings.shared_head:
         _check_alike(made)
+    _draw_apart(made.values())
     return made
+
+
+def _draw_apart(losses):
+    """Each of several losses of one seed draws numbers of its own, by its place among them."""
+    seeds = []
+    for loss in losses:
+        if loss.seed is not None:
+            if place := seeds.count(loss.seed):
+                own = np.random.SeedSequence([loss.seed, place]).generate_state(1)[0]
+                loss.seed_generator.state.assign(np.array([own >> 1, 0]))  # half of it: of 31 bits on PyTorch
+            seeds.append(loss.seed)
 
 
 def _check_alike(losses):
