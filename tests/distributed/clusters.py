@@ -18,6 +18,15 @@ SETTINGS = {
     "learning_rate": 0.01,
     "checkpoint_steps": 1,
 }
+# Runs whose losses draw noise, by name.
+OF_NOISE = SETTINGS | {"scorer_options": {"hidden": [8], "dropout": 0.3}}
+SAMPLES = {"loss": "gumbel_approx_ndcg", "loss_options": {"seed": 3}}
+NOISY = {
+    "gumbel_approx_ndcg": OF_NOISE | {"loss": "gumbel_approx_ndcg"},
+    "coupled_rank_distil": OF_NOISE | {"loss": "coupled_rank_distil"},
+    "two tasks": OF_NOISE | {"tasks": {"first": SAMPLES, "second": SAMPLES}},
+    "one head": OF_NOISE | {"tasks": {"first": SAMPLES, "second": {"loss": "list_mle"}}, "shared_head": True},
+}
 
 
 def make_lists(weighted=False):

@@ -93,9 +93,9 @@ def train(model, loss, batches, rate=0.5):
     recorder = Recorder()
     model.compile(keras.optimizers.SGD(rate), loss)
     distributed.average_gradients(model)
-    if getattr(loss, "seed_generator", None) is not None:
-        backend.carry_generators(model, [loss.seed_generator])
-    model.fit(Parts(batches), shuffle=False, verbose=0, callbacks=[recorder])
+    generator = getattr(loss, "seed_generator", None)
+    with backend.carry_generators(model, [] if generator is None else [generator]):
+        model.fit(Parts(batches), shuffle=False, verbose=0, callbacks=[recorder])
     return recorder.found
 
 

@@ -42,6 +42,7 @@ from plackett.backend.randomness import (
     set_generator_states,
     uniform,
     uniform_by_rows,
+    variables_of,
 )
 from plackett.backend.scans import (
     cumulative_logsumexp,
@@ -118,5 +119,6 @@ __all__ = [
     "uniform",
     "uniform_by_rows",
     "value_and_slope",
+    "variables_of",
     "with_part",
 ]

@@ -2,12 +2,13 @@
 
 import contextlib
 import random
-import weakref
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
+from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from plackett.backend.processes import local_value, parts_of_batch, rows_here
 
@@ -26,9 +27,8 @@ def uniform(shape, seed: int | None, seed_generator, scores):
     TensorFlow Ranking, and JAX and PyTorch draw from `seed_generator`. While JAX or TensorFlow traces a function, the
     state of a generator would be a constant of the trace and give the same noise at every step, or be hidden in the
     graph, where no checkpoint could save it. There the state of `seed_generator` is folded with the bits of `scores`,
-    which a step changes: the noise is a function of the two. Only where the step of a model carries the generator, see
-    `carry_generators`, does JAX draw from it: processes round scores otherwise than one alone, and would draw other
-    noise.
+    which a step changes: the noise is a function of the two. Processes round scores otherwise than one alone, and so
+    JAX draws from `seed_generator` after all where the step carries its state, see `carry_generators`.
 
     Args:
         shape: the shape of the noise.
@@ -40,9 +40,7 @@ def uniform(shape, seed: int | None, seed_generator, scores):
         import jax
         import jax.numpy as jnp
 
-        if not isinstance(scores, jax.core.Tracer):
-            return keras.random.uniform(shape, seed=seed_generator)
-        if isinstance(seed_generator.state.value, jax.core.Tracer):
+        if not isinstance(scores, jax.core.Tracer) or _is_carried(seed_generator.state):
             return keras.random.uniform(shape, seed=seed_generator)
         bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(scores).astype("float32"), "uint32")
         key = jax.random.wrap_key_data(local_value(seed_generator.state))
@@ -66,21 +64,39 @@ def uniform_by_rows(shape, seed_generator, dtype: str | None = None):
     return rows_here(keras.random.uniform(shape, dtype=dtype, seed=seed_generator))
 
 
-def carry_generators(model: keras.Model, generators: Sequence[keras.random.SeedGenerator]) -> None:
-    """On JAX the steps of `fit` of this model carry the states of its losses' generators, as they do its layers'.
+class _Carried(NamedTuple):
+    """What a model knows of a generator that is not of its layers: all that Keras reads of one."""
 
-    Those of an earlier call are forgotten. The generators are not saved with the model.
+    state: keras.Variable
+
+
+@contextlib.contextmanager
+def carry_generators(model: keras.Model, generators: Sequence[keras.random.SeedGenerator]) -> Iterator[None]:
+    """Within this, on JAX, each step of `fit` of a model carries the states of its losses' generators.
+
+    What such a loss draws is then a function of its seed and of how often it has drawn, as it is where nothing is
+    compiled. The states are among the variables of the model, see `variables_of`, but not in its files.
     """
-    if keras.backend.backend() != "jax":
-        return
-    of_model = model._seed_generators  # Keras has no public way
-    earlier = _CARRIED.get(model, [])
-    of_model[:] = [x for x in of_model if not any(x is y for y in earlier)]
-    of_model.extend(generators)
-    _CARRIED[model] = list(generators)
+    known = model._seed_generators  # Keras has no public way
+    before = list(known)
+    if keras.backend.backend() == "jax":
+        known.extend(_Carried(generator.state) for generator in generators)
+    try:
+        yield
+    finally:
+        known[:] = before
 
 
-_CARRIED: weakref.WeakKeyDictionary[keras.Model, list] = weakref.WeakKeyDictionary()
+def variables_of(model: keras.Model) -> list[keras.Variable]:
+    """The variables of a model, without what its steps carry for its losses."""
+    carried = {id(x.state) for x in model._seed_generators if isinstance(x, _Carried)}
+    return [variable for variable in model.variables if id(variable) not in carried]
+
+
+def _is_carried(state):
+    """Whether what JAX traces takes the state of a generator, and gives it as it is afterwards."""
+    scope = get_stateless_scope()
+    return scope is not None and scope.get_current_value(state) is not None
 
 
 @contextlib.contextmanager

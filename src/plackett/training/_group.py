@@ -74,9 +74,10 @@ class Group:
 
 def copy_variables(model: keras.Model, twin: keras.Model) -> None:
     """Gives a model that this process has for itself the values of one that all share, and of its optimizer."""
-    for ours, shared in ((twin, model), (twin.optimizer, model.optimizer)):
-        for variable, given in zip(ours.variables, shared.variables, strict=True):
-            variable.assign(backend.local_value(given))
+    ours = [*backend.variables_of(twin), *twin.optimizer.variables]
+    shared = [*backend.variables_of(model), *model.optimizer.variables]
+    for variable, given in zip(ours, shared, strict=True):
+        variable.assign(backend.local_value(given))
 
 
 def share_layers(model: keras.Model) -> None:

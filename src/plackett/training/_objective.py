@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 import keras
+import numpy as np
 
-from plackett import backend, losses, metrics, scorers
+from plackett import losses, metrics, scorers
 from plackett.data import RankingLists
 from plackett.data._inputs import POSITION
 from plackett.losses._base import RankingLoss
@@ -72,7 +73,19 @@ def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
         raise ValueError(f"the losses of all tasks must take as many scores a document, but they take: {numbers}")
     if settings.shared_head:
         _check_alike(made)
+    _draw_apart(made.values())
     return made
+
+
+def _draw_apart(losses):
+    """Each of several losses of one seed draws numbers of its own, by its place among them."""
+    seeds = []
+    for loss in losses:
+        if loss.seed is not None:
+            if place := seeds.count(loss.seed):
+                own = np.random.SeedSequence([loss.seed, place]).generate_state(1)[0]
+                loss.seed_generator.state.assign(np.array([own >> 1, 0]))  # half of it: of 31 bits on PyTorch
+            seeds.append(loss.seed)
 
 
 def _check_alike(losses):
@@ -151,7 +164,6 @@ def compile_model(
         model.compile(optimizer, dict(losses), loss_weights=weights)
     else:
         model.compile(optimizer, losses[None])
-    backend.carry_generators(model, [x.seed_generator for x in losses.values() if x.seed_generator is not None])
 
 
 def _make_loss(given, options):

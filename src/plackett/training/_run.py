@@ -95,7 +95,7 @@ class Run:
         self.steps = -(-len(lists) // batch_size)
         with group.together():
             optimizer = self._make_optimizer()
-            losses = make_losses(settings)  # whose generators are part of a step on JAX
+            losses = make_losses(settings)  # whose noise is part of the step
         self.losses = list(losses.values())
         with group.together():
             self.scorer, self.model = self._make_model(lists, losses)
@@ -204,10 +204,11 @@ class Run:
             [*ours, *callbacks, StopAtInterrupt(self.interrupt, checkpoints)], add_history=True, model=model, **params
         )
         calls.begin()
+        noise = [loss.seed_generator for loss in self.losses if loss.seed_generator is not None]
         for epoch in range(first, settings.epochs):
             feed.start(epoch, step)
             step, batches = 0, backend.for_fit(feed)
-            with self.group.together():
+            with self.group.together(), backend.carry_generators(model, noise):
                 model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, callbacks=calls, verbose=0)
             if model.stop_training:
                 break

@@ -87,7 +87,7 @@ class Checkpoints(keras.callbacks.Callback):
         if self.settings.tasks:
             # Keras makes the running means of the losses of several outputs when it first computes them.
             model._symbolic_build(data_batch=self.feed[0])
-        _assign(model.variables, _group(arrays, "model"))
+        _assign(backend.variables_of(model), _group(arrays, "model"))
         _assign(model.optimizer.variables, _group(arrays, "optimizer"))
         _assign(self.noise, _group(arrays, "noise"))
         self.seeds.take_up(_group(arrays, "generators"))
@@ -147,7 +147,7 @@ class Checkpoints(keras.callbacks.Callback):
             self._due = False
             return
         groups = {
-            "model": _values(self.model.variables),
+            "model": _values(backend.variables_of(self.model)),
             "optimizer": _values(self.model.optimizer.variables),
             "noise": _values(self.noise),
             # What belongs to an epoch begins anew with the next one.
