@@ -1,10 +1,10 @@
-"""One of two processes on JAX that train together: `python this NUMBER PORT FOLDER`; the first writes the histories."""
+"""One of SIZE processes on JAX that train together, `python this NUMBER SIZE PORT FOLDER`; the first writes."""
 
 import json
 import os
 import sys
 
-NUMBER, PORT, FOLDER = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+NUMBER, SIZE, PORT, FOLDER = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 os.environ |= {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
 
 import jax  # noqa: E402
@@ -21,7 +21,7 @@ from plackett.training._settings import Settings  # noqa: E402
 
 
 def tell(x):
-    """A small object of the first process, in both."""
+    """A small object of the first process, in all."""
     words, said = np.zeros(1000, "uint8"), json.dumps(x).encode()
     if NUMBER == 0:
         words[: len(said)] = np.frombuffer(said, "uint8")
@@ -31,7 +31,7 @@ def tell(x):
 def history(settings):
     """The entries of the epochs of a run."""
     settings = Settings.from_dict(settings)
-    group = Group(NUMBER, 2, tell, process_groups.together)
+    group = Group(NUMBER, SIZE, tell, process_groups.together) if SIZE > 1 else Group()
     with catch_interrupts() as interrupt, backend.keep_generators():
         backend.seed_all_generators(settings.seed)
         run = Run(make_lists(), make_lists(), settings, interrupt, group)
@@ -40,7 +40,8 @@ def history(settings):
     return record.history
 
 
-jax.distributed.initialize(f"127.0.0.1:{PORT}", 2, NUMBER)
+if SIZE > 1:
+    jax.distributed.initialize(f"127.0.0.1:{PORT}", SIZE, NUMBER)
 found = {name: history(settings) for name, settings in NOISY.items()}
 if NUMBER == 0:
     with open(f"{FOLDER}/histories.json", "w") as file:
