@@ -3,6 +3,9 @@
 import contextlib
 import logging
 import os
+import socket
+import tempfile
+import urllib.parse
 import warnings
 from collections.abc import Iterator
 
@@ -18,6 +21,11 @@ OF_OWN = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 LOCAL = "127.0.0.1"
+# Linux gives the name of a socket 107 letters, of which Ray takes about 65.
+LONGEST = 20
+SHORT = "/tmp"
+CLIENTS = 10001  # the port of ray:// where none is said
+PATIENCE = 10  # seconds
 
 
 def check_workers(workers: int) -> None:
@@ -43,6 +51,7 @@ def connect(address: str | None, workers: int) -> Iterator[int]:
         ValueError: this process is connected to a cluster, and another address is given.
     """
     address = address or os.environ.get("RAY_ADDRESS")
+    address = None if address == "local" else address  # as Ray calls it
     if ray.is_initialized():
         own = ray.get_runtime_context().gcs_address
         if address not in (None, "auto", own):
@@ -53,33 +62,63 @@ def connect(address: str | None, workers: int) -> Iterator[int]:
         _warn_of_room(workers)
         yield 1
         return
-    try:
-        yield _start(workers) if address is None else _join(address, workers)
-    finally:
-        ray.shutdown()
+    with _folder_of_ray() as folder:
+        try:
+            yield _start(workers, folder) if address is None else _join(address, workers)
+        finally:
+            ray.shutdown()
 
 
-def _start(workers):
+def _folder_of_ray():
+    """Gives the folder of the sockets and logs of a cluster, which goes with it."""
+    place = tempfile.gettempdir()
+    if len(place) > LONGEST and os.path.isdir(SHORT):
+        place = SHORT
+    return tempfile.TemporaryDirectory(prefix="plackett-ray-", dir=place, ignore_cleanup_errors=True)
+
+
+def _start(workers, folder):
     """Starts a cluster on this machine; the threads of each worker."""
     for name, value in OF_OWN.items():
         os.environ.setdefault(name, value)
     cores = os.cpu_count() or 1
-    options = {"num_cpus": max(workers, cores), "include_dashboard": False, "_node_ip_address": LOCAL}
-    ray.init("local", log_to_driver=False, logging_level=logging.ERROR, **options)
+    options = {
+        "num_cpus": max(workers, cores),
+        "include_dashboard": False,
+        "_node_ip_address": LOCAL,
+        "_temp_dir": folder,
+    }
+    _init("local", **options)
     return max(1, cores // workers)
 
 
 def _join(address, workers):
     """Connects to a cluster; the threads of each worker, which has one of its CPUs."""
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+        _knock(address)
+        _init(address)
+    except (OSError, ValueError, RuntimeError) as error:
         raise ConnectionError(
             f"there is no Ray cluster at {address} (address, --address): start one with `ray start --head`, or leave "
             f"the address out for workers on this machine; {' '.join(str(error).split())[:300]}"
         ) from None
     _warn_of_room(workers)
     return 1
+
+
+def _init(address, **options):
+    """`ray.init`, of which JAX would tell that it forks; what is forked becomes another program at once."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
+
+
+def _knock(address):
+    """Raises an error at once where nobody listens, of whom Ray would wait for minutes."""
+    kind, separator, rest = address.rpartition("://")
+    if kind in ("", "ray") and (separator or ":" in rest):
+        where = urllib.parse.urlsplit(f"//{rest}")
+        socket.create_connection((where.hostname, where.port or CLIENTS), timeout=PATIENCE).close()
 
 
 def _warn_of_room(workers):

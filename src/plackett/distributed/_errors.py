@@ -12,7 +12,8 @@ class Failure:
     """The error of one worker.
 
     Args:
-        number: of the worker, from 0.
+        where: what raised it, such as "worker 1".
+        number: of the worker in its group, from 0.
         error: the exception by `cloudpickle`, or None where it cannot be.
         in_words: its type and message.
         raised_in: the module that raised it.
@@ -21,6 +22,7 @@ class Failure:
             framework.
     """
 
+    where: str
     number: int
     error: bytes | None
     in_words: str
@@ -35,14 +37,15 @@ class Failure:
         else:
             error = cloudpickle.loads(self.error)
         error.raised_in = self.raised_in  # type: ignore[attr-defined]  # by which the command line tells whose it is
-        error.add_note(f"in worker {self.number}:\n{self.trace}")
+        error.add_note(f"In {self.where}:\n{self.trace}")
         raise error
 
 
-def failure_of(number: int, error: BaseException) -> Failure:
-    """What is told of the error of a worker."""
+def failure_of(error: BaseException, where: str, number: int = 0) -> Failure:
+    """What is told of the error of a worker; see `Failure`."""
     frames = list(traceback.walk_tb(error.__traceback__))
     return Failure(
+        where,
         number,
         _pickle(error),
         f"{type(error).__name__}: {error}",

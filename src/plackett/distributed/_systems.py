@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from plackett.data.formats._parquet_pieces import Piece
-from plackett.distributed._worker import Answer
+from plackett.distributed._piece_worker import Answer
 from plackett.evaluation._evaluate import notes
 from plackett.evaluation._scored import System
 from plackett.evaluation.systems.base import count, parts_of_systems

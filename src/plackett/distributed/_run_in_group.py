@@ -1,5 +1,6 @@
 """Groups of workers: a function that each of them calls, and their values."""
 
+import contextlib
 import os
 import pathlib
 import sys
@@ -13,7 +14,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 import plackett
 from plackett.backend import process_groups
 from plackett.distributed._cluster import check_workers, connect
-from plackett.distributed._runner import Runner, Task
+from plackett.distributed._environment import variables_of, versions
+from plackett.distributed._group_runner import GroupRunner, GroupTask
 from plackett.training._interrupt import Interrupt, catch_interrupts
 
 LOOKS = 0.2  # seconds between two looks at what the workers tell
@@ -48,7 +50,7 @@ def run(
         Exception: the first that a worker raises, as it is.
         ValueError: the backend is TensorFlow, which has no group here.
     """
-    check_group(workers, max_failures)
+    check_group_size(workers, max_failures)
     with catch_interrupts() as interrupt, connect(address, workers) as threads:
         task = make_task(_call, {"function": function, "arguments": arguments}, workers, threads, max_failures)
         return run_group(task, interrupt, lambda kind, what: None)
@@ -66,7 +68,7 @@ def average_gradients(model: keras.Model) -> None:
     Group(backend.process_number(), backend.number_of_processes()).average_gradients(model)
 
 
-def check_group(workers: int, max_failures: int) -> None:
+def check_group_size(workers: int, max_failures: int) -> None:
     """Raises a ValueError where these cannot be, or the backend has no group."""
     check_workers(workers)
     if isinstance(max_failures, bool) or not isinstance(max_failures, int) or max_failures < 0:
@@ -80,14 +82,27 @@ def check_group(workers: int, max_failures: int) -> None:
         )
 
 
-def make_task(function: Callable, arguments: dict[str, Any], workers: int, threads: int, max_failures: int) -> Task:
+def make_task(
+    function: Callable, arguments: dict[str, Any], workers: int, threads: int, max_failures: int
+) -> GroupTask:
     """What the workers do, with the arguments in Ray's object store, once for all."""
-    references = {name: ray.put(x) for name, x in arguments.items()}
+    references = {name: _send(name, x) for name, x in arguments.items()}
     environment = _environment(threads)
-    return Task(function, references, workers, keras.backend.backend(), environment, max_failures)
+    return GroupTask(function, references, workers, keras.backend.backend(), environment, max_failures, versions())
 
 
-def run_group(task: Task, interrupt: Interrupt, hear: Callable[[str, Any], None]) -> list:
+def _send(name, x):
+    """The reference to an argument, whose arrays processes of one machine then share."""
+    try:
+        return ray.put(x)
+    except Exception as error:  # each class may have its own
+        raise ValueError(
+            f"{name} cannot be sent to workers, which pickle must be able to write: make what it holds open, such as a "
+            f"file or a lock, within the function: {' '.join(str(error).split())[:300]}"
+        ) from error
+
+
+def run_group(task: GroupTask, interrupt: Interrupt, hear: Callable[[str, Any], None]) -> list:
     """The values of the workers of a group.
 
     Args:
@@ -102,18 +117,20 @@ def run_group(task: Task, interrupt: Interrupt, hear: Callable[[str, Any], None]
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_concurrency": 2 * task.workers + 8, "scheduling_strategy": here}
-    runner: Any = ray.remote(Runner).options(runtime_env={"env_vars": task.environment}, **options).remote()
+    runner: Any = ray.remote(GroupRunner).options(runtime_env={"env_vars": task.environment}, **options).remote()
     try:
         values = _wait(runner, runner.run.remote(task), interrupt, hear)
     except ray.exceptions.RayActorError as error:
         raise ConnectionError(f"the process that leads the workers was lost: {error}") from None
     finally:
+        with contextlib.suppress(ray.exceptions.RayError):
+            ray.get(runner.clear.remote(), timeout=LEAVES)
         ray.kill(runner)  # and, as Ray has it, all that it started
     return values
 
 
 def _wait(runner, running, interrupt, hear):
-    """What `Runner.run` gives at its end."""
+    """What `GroupRunner.run` gives at its end."""
     asked, works = False, False
     while True:
         ended, _ = ray.wait([running], timeout=LOOKS)
@@ -125,7 +142,7 @@ def _wait(runner, running, interrupt, hear):
                     f"workers were lost {len(what)} times, which is more than max_failures={len(what) - 1} "
                     f"(--max-failures) allows: {what[-1]}"
                 )
-            works |= kind == "begins"
+            works = kind == "begins" or (works and kind != "lost")
             hear(kind, what)
         if ended and (values := ray.get(running)) is not None:
             return values
@@ -136,8 +153,7 @@ def _wait(runner, running, interrupt, hear):
 
 
 def _call(place, function, arguments):
-    """A function of one's own, in a worker."""
-    place.tell("begins", place.number)
+    """A function of one's own, in a worker; it hears of no Ctrl-C, and is ended as it is."""
     with process_groups.together():
         return function(number=place.number, size=place.size, **arguments)
 
@@ -148,12 +164,8 @@ def _environment(threads):
     installed = (sys.prefix, sys.base_prefix)  # which each machine has for itself
     own = [str(pathlib.Path(path).absolute()) for path in sys.path]
     paths = [str(pathlib.Path(plackett.__file__).parents[1]), *(x for x in own if not x.startswith(installed))]
-    variables = {
-        "KERAS_BACKEND": backend,
+    variables = variables_of(threads, backend) | {
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
-        "OMP_NUM_THREADS": str(threads),
-        "NPROC": str(threads),  # of XLA
-        "TF_CPP_MIN_LOG_LEVEL": "3",
         "JAX_DISTRIBUTED_SHUTDOWN_TIMEOUT_S": str(LEAVES),
         "TORCH_PROCESS_GROUP_SHUTDOWN_TIMEOUT_S": str(LEAVES),
     }

@@ -1,0 +1,43 @@
+"""What a worker computes with: its threads, and the same versions as the process that asked. Imports no Keras."""
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+
+# What a number, and what is sent, depends on.
+ALIKE = ("plackett", "keras")
+
+
+def variables_of(threads: int, backend: str) -> dict[str, str]:
+    """The environment variables of a worker, which must be there before Keras is imported.
+
+    >>> variables_of(2, "jax")["NPROC"]
+    '2'
+    """
+    return {
+        "KERAS_BACKEND": backend,
+        "OMP_NUM_THREADS": str(threads),
+        "NPROC": str(threads),  # of XLA
+        "TF_NUM_INTRAOP_THREADS": str(threads),
+        "TF_NUM_INTEROP_THREADS": str(threads),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Those of what must be alike in all processes, in this one."""
+    return {name: importlib.metadata.version(name) for name in ALIKE}
+
+
+def check_versions(of_asker: Mapping[str, str]) -> None:
+    """Raises a ValueError where this process has others than the one that asked.
+
+    >>> check_versions(versions())
+    """
+    here = versions()
+    if others := [name for name in of_asker if here.get(name) != of_asker[name]]:
+        words = " and ".join(f"{name} {here.get(name)}, not {of_asker[name]}" for name in others)
+        raise ValueError(
+            f"the machine {platform.node()} has {words} as the process that asked: install the same versions on all "
+            "machines"
+        )
