@@ -3,7 +3,6 @@
 import functools
 import os
 import pathlib
-import signal
 
 import keras
 import numpy as np
@@ -12,6 +11,7 @@ from clusters import SETTINGS, cluster, make_lists
 
 import plackett
 from plackett import distributed
+from plackett.distributed import _run_in_group
 from plackett.training import TrainingDivergedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
@@ -19,8 +19,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Futu
 
 @pytest.fixture(scope="module", autouse=True)
 def ray():
-    if keras.backend.backend() != "torch":
-        pytest.skip("one backend is enough: JAX is tested in processes of its own")
     with cluster(4) as ray:
         yield ray
 
@@ -36,56 +34,27 @@ def check_equal(group, alone):
 
 
 @functools.cache
-def undisturbed(loss="softmax", weighted=False):
-    return plackett.train(make_lists(weighted), **SETTINGS | {"loss": loss})
+def undisturbed(loss="softmax", weighted=False, batch_size=8):
+    return plackett.train(make_lists(weighted), **SETTINGS | {"loss": loss, "batch_size": batch_size})
 
 
-@pytest.mark.parametrize("workers, loss, weighted", [(2, "gumbel_approx_ndcg", False), (4, "softmax", True)])
-def test_workers_train_as_one_process_does(tmp_path, workers, loss, weighted):
+# On JAX the noise of a loss follows from the bits of the scores, which rounding changes.
+DRAWS = "gumbel_approx_ndcg" if keras.backend.backend() == "torch" else "approx_ndcg"
+
+
+# Of the last batch of 12 the third of 4 workers has two lists, and the fourth none.
+@pytest.mark.parametrize("workers, loss, weighted, batch_size", [(2, DRAWS, False, 8), (4, "softmax", True, 12)])
+def test_workers_train_as_one_process_does(tmp_path, workers, loss, weighted, batch_size):
     seen = []
-    settings = SETTINGS | {"loss": loss}
+    settings = SETTINGS | {"loss": loss, "batch_size": batch_size}
     trained = distributed.train(
         make_lists(weighted), workers=workers, output=tmp_path / "run", on_epoch=seen.append, **settings
     )
-    check_equal(trained, undisturbed(loss, weighted))
+    check_equal(trained, undisturbed(loss, weighted, batch_size))
     assert seen == trained.history
     assert {"config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv"} <= set(
         os.listdir(tmp_path / "run")
     )
-
-
-class KillAfterEpoch:
-    """Ends the worker of a number by SIGKILL once an epoch is told."""
-
-    def __init__(self, number, epoch):
-        self.number, self.epoch, self.killed = number, epoch, False
-
-    def __call__(self, entry):
-        if entry["epoch"] == self.epoch and not self.killed:
-            os.kill(workers_of_this_machine()[self.number], signal.SIGKILL)
-            self.killed = True
-
-
-def workers_of_this_machine():
-    """The process of each worker by its number, as the environment that Ray gives them says."""
-    found = {}
-    for folder in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            if b"RayTrainWorker" in (folder / "cmdline").read_bytes():
-                found[int(folder.name)] = folder
-        except OSError:
-            continue
-    return sorted(found)
-
-
-@pytest.mark.parametrize("number", [0, 1])
-def test_a_killed_worker_changes_nothing(tmp_path, number):
-    """The kill comes at the end of the first epoch, and the group goes on from the checkpoint after it."""
-    killer = KillAfterEpoch(number, 1)
-    with pytest.warns(UserWarning, match="a worker was lost"):
-        trained = distributed.train(make_lists(), workers=2, output=tmp_path / "run", on_epoch=killer, **SETTINGS)
-    assert killer.killed
-    check_equal(trained, undisturbed())
 
 
 def test_a_batch_that_does_not_divide_names_the_nearest_sizes(tmp_path):
@@ -125,6 +94,12 @@ def test_the_error_of_a_worker_arrives_as_it_was():
     with pytest.raises(TrainingDivergedError, match="the loss is nan") as caught:
         distributed.run(fail_in_second, 2)
     assert caught.value.step == 7
+
+
+def test_a_worker_of_another_version_ends_before_it_works(monkeypatch):
+    monkeypatch.setattr(_run_in_group, "versions", lambda: {"plackett": "0.0.1"})
+    with pytest.raises(ValueError, match=r"not 0\.0\.1 as the process that asked: install the same versions"):
+        distributed.run(gathered, 1, max_failures=1, rows=1)
 
 
 def gathered(number, size, rows):
