@@ -59,7 +59,7 @@ def connect(address: str | None, workers: int) -> Iterator[int]:
                 f"this process is connected to the Ray cluster {own} already: leave out address={address!r}, or call "
                 "ray.shutdown() before"
             )
-        _warn_of_room(workers)
+        warn_of_room(workers)
         yield 1
         return
     with _folder_of_ray() as folder:
@@ -102,7 +102,7 @@ def _join(address, workers):
             f"there is no Ray cluster at {address} (address, --address): start one with `ray start --head`, or leave "
             f"the address out for workers on this machine; {' '.join(str(error).split())[:300]}"
         ) from None
-    _warn_of_room(workers)
+    warn_of_room(workers)
     return 1
 
 
@@ -121,7 +121,8 @@ def _knock(address):
         socket.create_connection((where.hostname, where.port or CLIENTS), timeout=PATIENCE).close()
 
 
-def _warn_of_room(workers):
+def warn_of_room(workers: int) -> None:
+    """Warns where the cluster has not a CPU for each worker."""
     cpus = ray.cluster_resources().get("CPU", 0)
     if cpus < workers:
         warnings.warn(

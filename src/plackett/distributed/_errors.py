@@ -1,10 +1,14 @@
 """Errors of workers: how they reach the process that asked, as what they were."""
 
 import dataclasses
+import re
 import traceback
 
 from ray import cloudpickle
 from ray.exceptions import RayError, RaySystemError
+
+# JAX raises a ValueError, which tells how its runtime ended, where it hands on an array while another process is lost.
+OF_JAX = re.compile(r"(UNKNOWN|UNAVAILABLE|INTERNAL|ABORTED|CANCELLED|DEADLINE_EXCEEDED|FAILED_PRECONDITION): ")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +65,8 @@ def is_final(error: BaseException) -> bool:
     >>> is_final(ValueError("the labels are too high")), is_final(RuntimeError("connection closed by peer"))
     (True, False)
     """
+    if isinstance(error, ValueError) and OF_JAX.match(str(error)):
+        return False
     if isinstance(error, NotImplementedError | RecursionError | RaySystemError):  # the last: what cannot be unpickled
         return True
     return not isinstance(error, RuntimeError | ConnectionError | RayError | SystemExit)

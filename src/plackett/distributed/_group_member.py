@@ -45,8 +45,11 @@ class Place:
     runner: Any
 
     def tell(self, kind: str, what: Any) -> None:
-        """Tells the process that asked; does not wait."""
-        self.runner.tell.remote(kind, what)
+        """Tells the process that asked.
+
+        It waits until the runner has it: an actor of several threads may take two messages in either order.
+        """
+        ray.get(self.runner.tell.remote(kind, what))
 
     def begin(self) -> None:
         """Tells that the worker begins to work, and where."""

@@ -1,9 +1,11 @@
 """Groups of workers: a function that each of them calls, and their values."""
 
 import contextlib
+import math
 import os
 import pathlib
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +15,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import plackett
 from plackett.backend import process_groups
-from plackett.distributed._cluster import check_workers, connect
+from plackett.distributed._cluster import check_workers, connect, warn_of_room
 from plackett.distributed._environment import variables_of, versions
 from plackett.distributed._group_runner import GroupRunner, GroupTask
 from plackett.training._interrupt import Interrupt, catch_interrupts
 
 LOOKS = 0.2  # seconds between two looks at what the workers tell
+LONG = 60  # seconds within which workers begin, where there is room
 LEAVES = 5  # seconds that Ray waits for a worker to leave a group of which another is lost
 
 
@@ -35,6 +38,19 @@ def run(
     Within it, Keras models that are made and trained are those of all workers: on JAX a batch is global, and on PyTorch
     `plackett.distributed.average_gradients` makes a model's steps those of whole batches. Each worker brings its own
     part of a batch, of as many rows as the others, as `plackett.data.Batches(shard=(number, size))` cuts it.
+
+        def fit(number, size, lists):
+            model = plackett.scorers.mlp(lists, hidden=[8])
+            model.compile("sgd", plackett.losses.SoftmaxLoss())
+            plackett.distributed.average_gradients(model)
+            batches = plackett.data.Batches(lists, 8, seed=0, shard=(number, size))
+            for epoch in range(2):
+                batches.start(epoch)
+                for batch in range(len(batches)):
+                    model.train_on_batch(*batches[batch])
+            return model.get_weights()
+
+        weights = plackett.distributed.run(fit, workers=2, lists=lists)[0]
 
     Args:
         function: called with `number`, that of the worker, from 0, `size`, how many there are, and the arguments.
@@ -119,7 +135,7 @@ def run_group(task: GroupTask, interrupt: Interrupt, hear: Callable[[str, Any], 
     options = {"num_cpus": 0, "max_concurrency": 2 * task.workers + 8, "scheduling_strategy": here}
     runner: Any = ray.remote(GroupRunner).options(runtime_env={"env_vars": task.environment}, **options).remote()
     try:
-        values = _wait(runner, runner.run.remote(task), interrupt, hear)
+        values = _wait(runner, task, interrupt, hear)
     except ray.exceptions.RayActorError as error:
         raise ConnectionError(f"the process that leads the workers was lost: {error}") from None
     finally:
@@ -129,9 +145,9 @@ def run_group(task: GroupTask, interrupt: Interrupt, hear: Callable[[str, Any], 
     return values
 
 
-def _wait(runner, running, interrupt, hear):
+def _wait(runner, task, interrupt, hear):
     """What `GroupRunner.run` gives at its end."""
-    asked, works = False, False
+    running, asked, works, begins = runner.run.remote(task), False, False, time.monotonic()
     while True:
         ended, _ = ray.wait([running], timeout=LOOKS)
         for kind, what in ray.get(runner.take.remote()):
@@ -143,9 +159,13 @@ def _wait(runner, running, interrupt, hear):
                     f"(--max-failures) allows: {what[-1]}"
                 )
             works = kind == "begins" or (works and kind != "lost")
+            begins = time.monotonic() if kind == "lost" else begins
             hear(kind, what)
         if ended and (values := ray.get(running)) is not None:
             return values
+        if not works and time.monotonic() - begins > LONG:  # they may wait for room that a lost machine had
+            warn_of_room(task.workers)
+            begins = math.inf
         if interrupt.came and not works:
             raise KeyboardInterrupt  # nobody hears of it yet
         if interrupt.came and not asked:

@@ -41,12 +41,16 @@ def train(
 ) -> Trained:
     """Trains a ranker as `plackett.train` does, in several processes that share each batch.
 
+        trained = plackett.distributed.train(lists, workers=2, output="runs/first", loss="softmax", batch_size=64)
+
     Each step is that of one process with the whole batch, so that the losses and the weights are those of
-    `plackett.train`, but for rounding. Ray Train starts the processes: on JAX as one program over global arrays, where
-    a loss that draws noise draws other numbers, which follow from the bits of the scores; on PyTorch by gradients
-    that are averaged, where a layer of your own that looks at other lists of its batch, or draws at random, has its
-    worker's part alone. The first one measures the epochs and writes; each has a part of a batch of `batch_size` lists.
-    The lists are put into Ray's object store once, which processes of one machine share.
+    `plackett.train`, but for rounding; where an optimizer divides by the size of a gradient, as Adam does, that may
+    also move a weight that changes no score, such as a bias before a normalisation. Ray Train starts the processes: on
+    JAX as one program over global arrays, where a loss that draws noise draws other numbers, which follow from the bits
+    of the scores; on PyTorch by gradients that are averaged, where a layer of your own that looks at other lists of its
+    batch, or draws at random, has its worker's part alone. The first one measures the epochs and writes; each has a
+    part of a batch of `batch_size` lists. The lists are put into Ray's object store once, which processes of one
+    machine share.
 
     After a worker or a machine is lost, all workers start again from the last checkpoint in `output`, with the same
     result; set `checkpoint_minutes` by how much work may be lost.
