@@ -1,9 +1,5 @@
-"""Training to the undisturbed end, though one of three machines is lost; each is a raylet of this one.
+"""Training to the undisturbed end, though one of three machines is lost; each is a raylet of this one."""
 
-The cluster is reached as from outside, by ray://.
-"""
-
-import socket
 import tempfile
 
 import pytest
@@ -18,30 +14,22 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Futu
 
 @pytest.fixture
 def nodes():
-    """(the cluster, its three nodes of one CPU each, its address); the node of this process has none."""
+    """(the cluster, its three nodes of one CPU each); the node of this process has none."""
     with (
         of_this_machine(),
         tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp", ignore_cleanup_errors=True) as folder,
     ):
         head = {"num_cpus": 0, "include_dashboard": False, "node_ip_address": "127.0.0.1", "temp_dir": folder}
-        head |= {"ray_client_server_port": (port := free_port())}
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
             nodes = [cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1") for _ in range(3)]
-            yield cluster, nodes, f"ray://127.0.0.1:{port}"
+            yield cluster, nodes
         finally:
             cluster.shutdown()
 
 
-def free_port():
-    """A port where nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def test_the_machine_of_a_worker_is_lost_and_nothing_changes(nodes, tmp_path, monkeypatch):
-    cluster, three, address = nodes
+    cluster, three = nodes
 
     def lose(workers):
         (node,) = [node for node in three if node.node_id == workers[1].node]
@@ -54,7 +42,7 @@ def test_the_machine_of_a_worker_is_lost_and_nothing_changes(nodes, tmp_path, mo
             make_lists(),
             workers=2,
             output=tmp_path / "run",
-            address=address,
+            address=cluster.address,
             on_epoch=attack,
             **SETTINGS | attack.settings,
         )

@@ -101,6 +101,15 @@ def test_what_cannot_be_sent_is_refused(folder, tmp_path):
     assert not (tmp_path / "scores").exists()
 
 
+def test_a_cluster_that_is_reached_from_outside_is_refused(folder, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"cannot reach by ray://: start the command there"):
+        distributed.score("feature:1", folder, tmp_path / "scores", workers=2, address="ray://far:10001")
+    monkeypatch.setenv("RAY_ADDRESS", "ray://far:10001")
+    with pytest.raises(ValueError, match=r"cannot reach by ray://"):
+        distributed.evaluate("feature:1", folder, workers=2)
+    assert not (tmp_path / "scores").exists()
+
+
 def test_metrics_are_checked_first(folder):
     with pytest.raises(ValueError, match="unknown metric 'ndgc'"):
         distributed.evaluate("feature:1", folder, ["ndgc"], workers=2)

@@ -12,8 +12,7 @@ import pytest
 from clusters import SETTINGS, cluster, make_lists
 
 import plackett
-from plackett import distributed
-from plackett.distributed import _run_in_group
+from plackett import backend, distributed
 from plackett.training import TrainingDivergedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
@@ -44,18 +43,29 @@ def undisturbed(loss="softmax", weighted=False, batch_size=8):
 DRAWS = "gumbel_approx_ndcg" if keras.backend.backend() == "torch" else "approx_ndcg"
 
 
-# Of the last batch of 12 the third of 4 workers has two lists, and the fourth none.
-@pytest.mark.parametrize("workers, loss, weighted, batch_size", [(2, DRAWS, False, 8), (4, "softmax", True, 12)])
-def test_workers_train_as_one_process_does(tmp_path, workers, loss, weighted, batch_size):
-    seen = []
-    settings = SETTINGS | {"loss": loss, "batch_size": batch_size}
-    trained = distributed.train(
-        make_lists(weighted), workers=workers, output=tmp_path / "run", on_epoch=seen.append, **settings
-    )
-    check_equal(trained, undisturbed(loss, weighted, batch_size))
-    assert seen == trained.history
+def code_of(function):
+    """The example in the docstring of a function."""
+    blocks = re.split(r"\n\n(?! {4})", inspect.cleandoc(function.__doc__))
+    (code,) = [block for block in blocks if block.startswith("    ")]
+    return textwrap.dedent(code)
+
+
+def test_the_example_of_train_gives_what_one_process_does(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, settings = code_of(distributed.train), SETTINGS | {"loss": DRAWS}
+    names = {"plackett": plackett, "lists": make_lists(), "settings": settings, "seen": (seen := [])}
+    exec(code.replace('loss="softmax", batch_size=64', "on_epoch=seen.append, **settings"), names)
+    check_equal(names["trained"], undisturbed(DRAWS))
+    assert seen == names["trained"].history
     of_run = {".lock", "config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv", "checkpoints"}
-    assert set(os.listdir(tmp_path / "run")) == of_run
+    assert set(os.listdir(tmp_path / "runs" / "first")) == of_run
+
+
+def test_four_workers_train_as_one_process_does(tmp_path):
+    """Of the last batch of 12 the third worker has two lists, and the fourth none."""
+    settings = SETTINGS | {"batch_size": 12}
+    trained = distributed.train(make_lists(weighted=True), workers=4, output=tmp_path / "run", **settings)
+    check_equal(trained, undisturbed("softmax", weighted=True, batch_size=12))
 
 
 def test_a_batch_that_does_not_divide_names_the_nearest_sizes(tmp_path):
@@ -97,43 +107,27 @@ def test_the_error_of_a_worker_arrives_as_it_was():
     assert caught.value.step == 7
 
 
-def test_a_worker_of_another_version_ends_before_it_works(monkeypatch):
-    monkeypatch.setattr(_run_in_group, "versions", lambda: {"plackett": "0.0.1"})
-    with pytest.raises(ValueError, match=r"not 0\.0\.1 as the process that asked: install the same versions"):
-        distributed.run(gathered, 1, max_failures=1, rows=1)
-
-
-def gathered(number, size, rows):
-    from plackett import backend
-
-    return keras.ops.convert_to_numpy(backend.gather_rows(keras.ops.ones((rows, 1)) * number)).ravel().tolist()
-
-
-def test_a_function_of_ones_own_runs_in_a_group():
-    assert distributed.run(gathered, 2, rows=2) == [[0.0, 0.0, 1.0, 1.0]] * 2
-
-
-def code_of(function):
-    """The example in the docstring of a function."""
-    blocks = re.split(r"\n\n(?! {8})", inspect.cleandoc(function.__doc__))
-    (code,) = [block for block in blocks if block.startswith("    ")]
-    return textwrap.dedent(code)
+def gathered(number, size):
+    return keras.ops.convert_to_numpy(backend.gather_rows(keras.ops.ones((2, 1)) * number)).ravel().tolist()
 
 
 def test_the_example_of_run_trains_as_one_process_does():
+    """In the same group another function gathers the rows of all."""
     names = {"plackett": plackett, "lists": make_lists()}
-    seed = "    import keras; keras.utils.set_random_seed(0)\n"
-    exec(code_of(distributed.run).replace("size, lists):\n", f"size, lists):\n{seed}"), names)
-    for ours, theirs in zip(names["weights"], names["fit"](0, 1, make_lists()), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    definition, call = code_of(distributed.run).split("weights, same_weights = ")
+    exec(definition, names)
 
+    def both(number, size, lists, fit=names["fit"]):
+        keras.utils.set_random_seed(0)
+        return fit(number, size, lists), gathered(number, size)
 
-def test_the_example_of_train_trains(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = {"plackett": plackett, "lists": make_lists()}
-    code = code_of(distributed.train).replace("batch_size=64", "batch_size=64, epochs=1")
-    exec(code, names)
-    assert len(names["trained"].history) == 1
+    found = eval(call, names | {"fit": both})
+    assert [rows for _, rows in found] == [[0.0, 0.0, 1.0, 1.0]] * 2
+    keras.utils.set_random_seed(0)
+    alone = names["fit"](0, 1, make_lists())
+    for weights, _ in found:
+        for ours, theirs in zip(weights, alone, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_what_a_lost_worker_does_to_others_is_no_error_of_what_they_compute():

@@ -23,8 +23,8 @@ def check(tests, *names):
 @pytest.mark.parametrize(
     "tests, name",
     [
-        ("test_train.py", "test_workers_train_as_one_process_does"),
-        ("test_lost_workers.py", "test_the_first_worker_and_then_another"),
+        ("test_train.py", "test_four_workers_train_as_one_process_does"),
+        ("test_lost_workers.py", "test_the_first_worker_is_killed"),
     ],
 )
 def test_workers_on_jax_do_as_those_on_pytorch(tests, name):

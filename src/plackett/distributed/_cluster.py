@@ -10,7 +10,9 @@ import warnings
 from collections.abc import Iterator
 
 import ray
+import ray.util.client
 
+from plackett.distributed._environment import python_path
 from plackett.registry.options import is_number
 
 # A cluster of one's own listens on this machine alone, and tells nobody of itself.
@@ -24,6 +26,7 @@ LOCAL = "127.0.0.1"
 # Linux gives the name of a socket 107 letters, of which Ray takes about 65.
 LONGEST = 20
 SHORT = "/tmp"
+CLIENT = "ray://"
 CLIENTS = 10001  # the port of ray:// where none is said
 PATIENCE = 10  # seconds
 
@@ -96,7 +99,7 @@ def _join(address, workers):
     """Connects to a cluster; the threads of each worker, which has one of its CPUs."""
     try:
         _knock(address)
-        _init(address)
+        _init(address, **_options_of_client(address))
     except (OSError, ValueError, RuntimeError) as error:
         raise ConnectionError(
             f"there is no Ray cluster at {address} (address, --address): start one with `ray start --head`, or leave "
@@ -111,6 +114,25 @@ def _init(address, **options):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
+
+
+def _options_of_client(address):
+    """What a process on the cluster that stands for this one needs, to read what this one sends."""
+    if not address.startswith(CLIENT):
+        return {}
+    backend = os.environ.get("KERAS_BACKEND")
+    return {
+        "runtime_env": {"env_vars": {"PYTHONPATH": python_path()} | ({"KERAS_BACKEND": backend} if backend else {})}
+    }
+
+
+def check_no_client(address: str | None) -> None:
+    """Raises a ValueError where this process is not, or would not be, on the cluster, of which Ray Data must be."""
+    if ray.util.client.ray.is_connected() or (address or os.environ.get("RAY_ADDRESS", "")).startswith(CLIENT):
+        raise ValueError(
+            "scoring and evaluation by workers run on the machines of the cluster, which Ray Data cannot reach by "
+            f"{CLIENT}: start the command there, with address=auto (--address), such as by `ray job submit`"
+        )
 
 
 def _knock(address):

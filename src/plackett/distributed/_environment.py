@@ -1,8 +1,13 @@
 """What a worker computes with: its threads, and the same versions as the process that asked. Imports no Keras."""
 
 import importlib.metadata
+import os
+import pathlib
 import platform
+import sys
 from collections.abc import Mapping
+
+import plackett
 
 # What a number, and what is sent, depends on.
 ALIKE = ("plackett", "keras")
@@ -22,6 +27,14 @@ def variables_of(threads: int, backend: str) -> dict[str, str]:
         "TF_NUM_INTEROP_THREADS": str(threads),
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
+
+
+def python_path() -> str:
+    """Where this process finds its modules, but for those that each machine has installed for itself."""
+    installed = (sys.prefix, sys.base_prefix)
+    own = [str(pathlib.Path(path).absolute()) for path in sys.path]
+    paths = [str(pathlib.Path(plackett.__file__).parents[1]), *(x for x in own if not x.startswith(installed))]
+    return os.pathsep.join(dict.fromkeys(paths))
 
 
 def versions() -> dict[str, str]:

@@ -88,7 +88,7 @@ def work(config: dict[str, Any]) -> None:
         task = cloudpickle.loads(config["task"])
         check_place(place.size, task.backend)
         arguments = {name: ray.get(x) for name, x in task.arguments.items()}
-        value = task.function(place, **arguments)
+        value = cloudpickle.loads(task.function)(place, **arguments)
         ray.get(runner.end.remote(place.number, value))
     except BaseException as error:
         ray.get(runner.fail.remote(failure_of(error, f"worker {place.number}", place.number)))

@@ -1,10 +1,9 @@
-"""The actor that runs a group of workers by Ray Train, beside the process that asked for it."""
+"""The actor that runs a group of workers by Ray Train, beside the process that asked. Needs no Keras."""
 
 import dataclasses
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -19,7 +18,8 @@ class GroupTask:
     """What each worker of a group does.
 
     Args:
-        function: of a `plackett.distributed._group_member.Place` and the arguments.
+        function: of a `plackett.distributed._group_member.Place` and the arguments, by `cloudpickle`: the workers alone
+            need what it is made of.
         arguments: references to the arguments in Ray's object store.
         workers: how many there are.
         backend: that of Keras.
@@ -28,7 +28,7 @@ class GroupTask:
         versions: those that each must have, see `check_versions`.
     """
 
-    function: Callable
+    function: bytes
     arguments: dict[str, Any]
     workers: int
     backend: str

@@ -12,7 +12,7 @@ import ray.data
 from ray import cloudpickle
 
 from plackett.data.formats._parquet_pieces import Piece, queries_of_piece
-from plackett.distributed._cluster import connect
+from plackett.distributed._cluster import check_no_client, connect
 from plackett.distributed._environment import versions
 from plackett.distributed._piece_worker import Answer, Attempts, PieceTask, PieceWorker
 
@@ -33,6 +33,7 @@ def answers_of(task: PieceTask, pieces: Sequence[Piece], *, workers: int, addres
         ChildProcessError: workers died again and again at one piece.
         ValueError: as a worker raised it; or the pieces differ in their columns, or have a query twice.
     """
+    check_no_client(address)
     packed, done = _pack(task), dict[int, Answer]()
     with connect(address, workers), _quiet(), _count_attempts() as attempts:
         rows = ray.data.from_items([{"piece": piece.to_json()} for piece in pieces], override_num_blocks=len(pieces))

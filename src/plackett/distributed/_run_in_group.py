@@ -2,21 +2,18 @@
 
 import contextlib
 import math
-import os
-import pathlib
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import ray
+from ray import cloudpickle
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-import plackett
 from plackett.backend import process_groups
 from plackett.distributed._cluster import check_workers, connect, warn_of_room
-from plackett.distributed._environment import variables_of, versions
+from plackett.distributed._environment import python_path, variables_of, versions
 from plackett.distributed._group_runner import GroupRunner, GroupTask
 from plackett.training._interrupt import Interrupt, catch_interrupts
 
@@ -50,7 +47,7 @@ def run(
                     model.train_on_batch(*batches[batch])
             return model.get_weights()
 
-        weights = plackett.distributed.run(fit, workers=2, lists=lists)[0]
+        weights, same_weights = plackett.distributed.run(fit, workers=2, lists=lists)
 
     Args:
         function: called with `number`, that of the worker, from 0, `size`, how many there are, and the arguments.
@@ -104,7 +101,8 @@ def make_task(
     """What the workers do, with the arguments in Ray's object store, once for all."""
     references = {name: _send(name, x) for name, x in arguments.items()}
     environment = _environment(threads)
-    return GroupTask(function, references, workers, keras.backend.backend(), environment, max_failures, versions())
+    packed = cloudpickle.dumps(function)
+    return GroupTask(packed, references, workers, keras.backend.backend(), environment, max_failures, versions())
 
 
 def _send(name, x):
@@ -179,13 +177,10 @@ def _call(place, function, arguments):
 
 
 def _environment(threads):
-    """The environment variables of a worker, which must be there before Keras is imported."""
+    """The environment variables of a worker."""
     backend = keras.backend.backend()
-    installed = (sys.prefix, sys.base_prefix)  # which each machine has for itself
-    own = [str(pathlib.Path(path).absolute()) for path in sys.path]
-    paths = [str(pathlib.Path(plackett.__file__).parents[1]), *(x for x in own if not x.startswith(installed))]
     variables = variables_of(threads, backend) | {
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
+        "PYTHONPATH": python_path(),
         "JAX_DISTRIBUTED_SHUTDOWN_TIMEOUT_S": str(LEAVES),
         "TORCH_PROCESS_GROUP_SHUTDOWN_TIMEOUT_S": str(LEAVES),
     }
