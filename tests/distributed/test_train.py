@@ -45,8 +45,7 @@ DRAWS = "gumbel_approx_ndcg" if keras.backend.backend() == "torch" else "approx_
 
 def code_of(function):
     """The example in the docstring of a function."""
-    blocks = re.split(r"\n\n(?! {4})", inspect.cleandoc(function.__doc__))
-    (code,) = [block for block in blocks if block.startswith("    ")]
+    (code, *_) = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", inspect.cleandoc(function.__doc__), re.MULTILINE)
     return textwrap.dedent(code)
 
 

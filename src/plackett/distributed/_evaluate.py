@@ -11,14 +11,12 @@ from plackett.data.formats._parquet_pieces import Layout, Piece, pieces_of
 from plackett.distributed._cluster import check_workers
 from plackett.distributed._piece_answers import answers_of
 from plackett.distributed._piece_worker import PieceTask
-from plackett.distributed._systems import check_systems, for_workers, notes_of, recall
+from plackett.distributed._systems import SYSTEM, check_systems, for_workers, notes_of, recall
 from plackett.evaluation._aggregate import Aggregate, aggregate
 from plackett.evaluation._evaluate import Metrics, convention
 from plackett.evaluation._scored import System
 from plackett.evaluation._systems import open_systems
 from plackett.evaluation.systems.names import name_systems
-
-SYSTEM = "that was given"
 
 
 @overload

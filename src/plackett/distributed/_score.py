@@ -19,14 +19,13 @@ from plackett.data.formats.parquet import write_tables
 from plackett.distributed._cluster import check_workers
 from plackett.distributed._piece_answers import answers_of
 from plackett.distributed._piece_worker import PieceTask
-from plackett.distributed._systems import check_systems, for_workers, notes_of, recall
+from plackett.distributed._systems import SYSTEM, check_systems, for_workers, notes_of, recall
 from plackett.evaluation._scored import System
 from plackett.evaluation._systems import open_systems
 from plackett.evaluation.systems.base import check_scores, labels_to_rank
 from plackett.evaluation.systems.kinds import PART
 
 NAME = "part-{:0{}}.parquet"
-SYSTEM = "that was given"
 
 
 class Summary(NamedTuple):

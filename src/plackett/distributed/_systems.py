@@ -12,6 +12,8 @@ from plackett.evaluation.systems.base import count, parts_of_systems
 from plackett.evaluation.systems.simple import Scores
 from plackett.metrics import RankingMetric
 
+SYSTEM = "that was given"  # the name of a system that was given without one
+
 
 def check_systems(systems: Mapping[str, System]) -> None:
     """Raises a ValueError where each worker would have to read all scores of a system."""
