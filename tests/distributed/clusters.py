@@ -6,10 +6,12 @@ import pathlib
 import tempfile
 
 import numpy as np
+import ray
 
 from plackett.data import RankingLists
+from plackett.distributed._cluster import OF_OWN, _init
 
-OFF = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+OFF = OF_OWN | {"RAY_AUTH_MODE": "disabled"}
 SETTINGS = {
     "loss": "softmax",
     "optimizer": "sgd",
@@ -48,10 +50,6 @@ def of_this_machine():
 @contextlib.contextmanager
 def cluster(cpus):
     """A cluster of this machine alone."""
-    import ray
-
-    from plackett.distributed._cluster import _init
-
     # Its name must be short: it holds sockets.
     folder = tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp", ignore_cleanup_errors=True)
     with of_this_machine(), folder as place:

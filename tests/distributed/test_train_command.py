@@ -12,6 +12,7 @@ from command_lines import run, words
 import plackett
 from plackett.clicks import simulate
 from plackett.data import RankingLists, read, write_sessions
+from plackett.distributed._cluster import connect
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
 
@@ -89,6 +90,14 @@ def test_workers_learn_from_clicks_by_two_towers(tmp_path):
     examination = [plackett.load(run / "whole_model.keras").get_weights()[-1] for run in (one, two)]
     np.testing.assert_allclose(*examination, atol=1e-4)
     assert json.loads((two / "metrics.json").read_text())["epoch"] >= 1
+
+
+def test_another_cluster_than_the_connected_one_is_refused_and_that_of_the_environment_left_alone(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "far:6379")
+    with connect(None, 2) as threads:
+        assert threads == 1
+    with pytest.raises(ValueError, match=r"is connected to the Ray cluster .* already"), connect("far:6379", 2):
+        pass
 
 
 @pytest.mark.parametrize("address", ["somewhere:nowhere", "127.0.0.1:9", "ray://127.0.0.1:9"])

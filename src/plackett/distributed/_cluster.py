@@ -21,6 +21,7 @@ OF_OWN = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # nobody gives notice of taking this machine away
 }
 LOCAL = "127.0.0.1"
 # Linux gives the name of a socket 107 letters, of which Ray takes about 65.
@@ -53,11 +54,8 @@ def connect(address: str | None, workers: int) -> Iterator[int]:
         ConnectionError: there is no cluster at this address.
         ValueError: this process is connected to a cluster, and another address is given.
     """
-    address = address or os.environ.get("RAY_ADDRESS")
-    address = None if address == "local" else address  # as Ray calls it
     if ray.is_initialized():
-        own = ray.get_runtime_context().gcs_address
-        if address not in (None, "auto", own):
+        if address not in (None, "auto") and address != (own := ray.get_runtime_context().gcs_address):
             raise ValueError(
                 f"this process is connected to the Ray cluster {own} already: leave out address={address!r}, or call "
                 "ray.shutdown() before"
@@ -65,6 +63,8 @@ def connect(address: str | None, workers: int) -> Iterator[int]:
         warn_of_room(workers)
         yield 1
         return
+    address = address or os.environ.get("RAY_ADDRESS")
+    address = None if address == "local" else address  # as Ray calls it
     with _folder_of_ray() as folder:
         try:
             yield _start(workers, folder) if address is None else _join(address, workers)
@@ -128,7 +128,8 @@ def _options_of_client(address):
 
 def check_no_client(address: str | None) -> None:
     """Raises a ValueError where this process is not, or would not be, on the cluster, of which Ray Data must be."""
-    if ray.util.client.ray.is_connected() or (address or os.environ.get("RAY_ADDRESS", "")).startswith(CLIENT):
+    would_be = (address or os.environ.get("RAY_ADDRESS", "")).startswith(CLIENT)
+    if ray.util.client.ray.is_connected() if ray.is_initialized() else would_be:
         raise ValueError(
             "scoring and evaluation by workers run on the machines of the cluster, which Ray Data cannot reach by "
             f"{CLIENT}: start the command there, with address=auto (--address), such as by `ray job submit`"
