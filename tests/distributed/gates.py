@@ -32,11 +32,11 @@ class FirstBehindGate(RankingMetric):
     def __init__(self, folder="", gates="", name="first", **options):
         super().__init__(folder=folder, gates=gates, name=name, **options)
 
-    def update_state(self, *given, **options):
-        """Waits at the gate."""
+    def improves(self, *values):
+        """Waits at the gate; JAX compiles what else is called at each epoch."""
         if self.options["gates"] and (done := len(read_history(pathlib.Path(self.options["folder"])))):
             wait_until((pathlib.Path(self.options["gates"]) / str(done)).exists)
-        super().update_state(*given, **options)
+        return super().improves(*values)
 
 
 def wait_until(true):

@@ -30,6 +30,8 @@ def test_the_first_worker_is_killed_and_then_one_too_many_and_the_run_ends_undis
         pytest.raises(ConnectionError, match=r"lost 2 times, which is more than max_failures=1 .*allows: worker 1: "),
     ):
         distributed.train(make_lists(), workers=2, max_failures=1, on_epoch=hear, **options)
-    assert (attack.starts, told) == (2, [1, 2])
-    (attack.gates / "2").touch()
+    assert attack.starts == 2
+    assert told[:2] == [1, 2]  # and 3, where the other had ended its part of the epoch
+    for epoch in (2, 3):
+        (attack.gates / str(epoch)).touch()
     check_undisturbed(plackett.train(make_lists(), resume=True, **options))

@@ -4,6 +4,7 @@ import functools
 import inspect
 import os
 import re
+import shutil
 import textwrap
 
 import keras
@@ -61,10 +62,19 @@ def test_the_example_of_train_gives_what_one_process_does(tmp_path, monkeypatch)
 
 
 def test_four_workers_train_as_one_process_does(tmp_path):
-    """Of the last batch of 12 the third worker has two lists, and the fourth none."""
-    settings = SETTINGS | {"batch_size": 12}
-    trained = distributed.train(make_lists(weighted=True), workers=4, output=tmp_path / "run", **settings)
-    check_equal(trained, undisturbed("softmax", weighted=True, batch_size=12))
+    """Of the last batch of 12 the third worker has two lists, and the fourth none. One process goes on from within."""
+    settings = SETTINGS | {"batch_size": 12, "keep_checkpoints": 20}
+    lists, run, half = make_lists(weighted=True), tmp_path / "run", tmp_path / "half"
+
+    def keep(entry):
+        if entry["epoch"] == 1:
+            shutil.copytree(run / "checkpoints" / "0000-000001", half / "checkpoints" / "0000-000001")
+
+    alone = undisturbed("softmax", weighted=True, batch_size=12)
+    check_equal(distributed.train(lists, workers=4, output=run, on_epoch=keep, **settings), alone)
+    for name in ("config.yaml", "environment.yaml"):
+        shutil.copy(run / name, half)
+    check_equal(plackett.train(lists, output=half, resume=True, **settings), alone)
 
 
 def test_a_batch_that_does_not_divide_names_the_nearest_sizes(tmp_path):
