@@ -52,6 +52,9 @@ def train(
     part of a batch of `batch_size` lists. The lists are put into Ray's object store once, which processes of one
     machine share.
 
+    On PyTorch the first worker listens to all addresses of its machine, as PyTorch has it, though a cluster of this
+    machine alone listens to no other; on an open network, close the machine's ports.
+
     After a worker or a machine is lost, all workers start again from the last checkpoint in `output`, with the same
     result; set `checkpoint_minutes` by how much work may be lost.
 
