@@ -63,8 +63,8 @@ def measure(folder, ranker, workers):
 
     from plackett.data.formats import _parquet_pieces
     from plackett.data.formats._parquet_pieces import Layout, lists_of_piece, pieces_of
-    from plackett.distributed._work import answers_of
-    from plackett.distributed._worker import Task
+    from plackett.distributed._piece_answers import answers_of
+    from plackett.distributed._piece_worker import PieceTask
     from plackett.evaluation import open_systems
 
     _parquet_pieces.ROW_GROUP = 0  # each row group is a piece
@@ -74,7 +74,7 @@ def measure(folder, ranker, workers):
         open_it = functools.partial(open_systems, {"ranker": str(folder / ranker)})
         write = functools.partial(timed_piece, folder=output)
         if workers:
-            task = Task(open_it, layout, write)
+            task = PieceTask(open_it, layout, write)
             answers = (one.found for one in answers_of(task, pieces, workers=workers, address=None))
         else:
             systems = open_it()

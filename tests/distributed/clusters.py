@@ -2,13 +2,16 @@
 
 import contextlib
 import os
+import pathlib
 import tempfile
 
 import numpy as np
+import ray
 
 from plackett.data import RankingLists
+from plackett.distributed._cluster import OF_OWN, _init
 
-OFF = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+OFF = OF_OWN | {"RAY_AUTH_MODE": "disabled"}
 SETTINGS = {
     "loss": "softmax",
     "optimizer": "sgd",
@@ -40,13 +43,26 @@ def make_lists(weighted=False):
 
 
 @contextlib.contextmanager
+def of_this_machine():
+    """Within this, Ray listens on this machine alone."""
+    before = dict(os.environ)
+    os.environ.update(OFF)
+    # A worker imports the modules of tests.
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(pathlib.Path(__file__).parents[1]), before.get("PYTHONPATH", "")])
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
 def cluster(cpus):
     """A cluster of this machine alone."""
-    os.environ.update(OFF)
-    import ray
-
-    with tempfile.TemporaryDirectory(prefix="ray_train_", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level="ERROR", _temp_dir=folder)
+    # Its name must be short: it holds sockets.
+    folder = tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp", ignore_cleanup_errors=True)
+    with of_this_machine(), folder as place:
+        _init("local", num_cpus=cpus, include_dashboard=False, _temp_dir=place)
         try:
             yield ray
         finally:

@@ -13,9 +13,9 @@ from parquet_folders import named_lists, write_file, write_folder
 from plackett import distributed
 from plackett.data._parts import kind_of
 from plackett.data.formats._parquet_pieces import Layout, lists_of_piece, pieces_of
-from plackett.distributed import _work
+from plackett.distributed import _piece_answers
+from plackett.distributed._piece_worker import Answer
 from plackett.distributed._systems import notes_of
-from plackett.distributed._worker import Answer
 
 
 @pytest.fixture
@@ -46,13 +46,13 @@ def answers(paths):
 def test_a_query_of_two_parts_is_refused(folder, tmp_path):
     again = write_file(named_lists(8, 1)[7:], tmp_path / "again.parquet")
     with pytest.raises(ValueError, match=r"again\.parquet: query 'f1q7' is there twice; the id of a query must be its"):
-        _work.check_together(*answers([folder, again]))
+        _piece_answers.check_together(*answers([folder, again]))
 
 
 def test_two_queries_of_one_hash_are_two(folder):
     pieces, done = answers(folder)
     done[1].queries[0] = done[0].queries[0]
-    _work.check_together(pieces, done)
+    _piece_answers.check_together(pieces, done)
 
 
 def test_parts_of_other_kinds_are_refused(tmp_path):
@@ -62,7 +62,7 @@ def test_parts_of_other_kinds_are_refused(tmp_path):
         of_kind = ids if name == "a" else named_lists(1, ord(name)).documents
         write_file(dataclasses.replace(lists, ids={"shop": of_kind}), tmp_path / f"{name}.parquet")
     with pytest.raises(ValueError, match=r"b\.parquet, from row 1 on: the parts differ in their columns: .*\(text\)"):
-        _work.check_together(*answers(tmp_path))
+        _piece_answers.check_together(*answers(tmp_path))
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, True, None])
@@ -101,13 +101,22 @@ def test_what_cannot_be_sent_is_refused(folder, tmp_path):
     assert not (tmp_path / "scores").exists()
 
 
+def test_a_cluster_that_is_reached_from_outside_is_refused(folder, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"cannot reach by ray://: start the command there"):
+        distributed.score("feature:1", folder, tmp_path / "scores", workers=2, address="ray://far:10001")
+    monkeypatch.setenv("RAY_ADDRESS", "ray://far:10001")
+    with pytest.raises(ValueError, match=r"cannot reach by ray://"):
+        distributed.evaluate("feature:1", folder, workers=2)
+    assert not (tmp_path / "scores").exists()
+
+
 def test_metrics_are_checked_first(folder):
     with pytest.raises(ValueError, match="unknown metric 'ndgc'"):
         distributed.evaluate("feature:1", folder, ["ndgc"], workers=2)
 
 
 def test_a_worker_imports_no_keras_before_it_knows_the_backend():
-    code = "import sys, plackett.distributed._worker; assert 'keras' not in sys.modules"
+    code = "import sys, plackett.distributed._piece_worker; assert 'keras' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -10,13 +10,14 @@ import time
 import numpy as np
 import polars as pl
 import pytest
-from parquet_folders import cluster, named_lists, run, words, write_file, write_folder  # noqa: F401
+from command_lines import run, words
+from parquet_folders import cluster, named_lists, write_file, write_folder  # noqa: F401
 
 import plackett
 from plackett import distributed
 from plackett.data import Strings
 from plackett.data.formats import _parquet_pieces
-from plackett.distributed import _work
+from plackett.distributed import _piece_answers
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -109,7 +110,7 @@ def test_each_query_is_there_once_though_workers_are_killed(folder, tmp_path):
 
 
 def test_a_part_that_kills_each_worker_ends_the_job(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(_work, "DEATHS", 0)
+    monkeypatch.setattr(_piece_answers, "DEATHS", 0)
 
     def deadly(lists):
         if lists.queries[0] == "f1q8":
@@ -128,7 +129,7 @@ def test_an_error_of_a_worker_arrives_as_itself_and_nothing_is_left(folder, tmp_
     done = run("score", "feature:1", folder, path, "-o", tmp_path / "scores", "--workers", 2, "--debug")
     assert done.exit_code == 2
     assert f"error: {path}, row 13, query 'f3q12': feature" in words(done)
-    assert "In a worker:" in done.output
+    assert "In a worker, at " in done.output
     assert list(tmp_path.iterdir()) == [path]
 
 

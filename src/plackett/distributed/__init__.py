@@ -7,9 +7,9 @@ from plackett import _lazy
 
 _NAMES = {
     "GatherRows": "_gather",
-    "average_gradients": "_group",
+    "average_gradients": "_run_in_group",
     "evaluate": "_evaluate",
-    "run": "_group",
+    "run": "_run_in_group",
     "score": "_score",
     "train": "_train",
 }

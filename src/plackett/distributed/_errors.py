@@ -1,10 +1,14 @@
 """Errors of workers: how they reach the process that asked, as what they were."""
 
 import dataclasses
+import re
 import traceback
 
 from ray import cloudpickle
 from ray.exceptions import RayError, RaySystemError
+
+# JAX raises a ValueError, which tells how its runtime ended, where it hands on an array while another process is lost.
+OF_JAX = re.compile(r"(UNKNOWN|UNAVAILABLE|INTERNAL|ABORTED|CANCELLED|DEADLINE_EXCEEDED|FAILED_PRECONDITION): ")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,7 +16,8 @@ class Failure:
     """The error of one worker.
 
     Args:
-        number: of the worker, from 0.
+        where: what raised it, such as "worker 1".
+        number: of the worker in its group, from 0.
         error: the exception by `cloudpickle`, or None where it cannot be.
         in_words: its type and message.
         raised_in: the module that raised it.
@@ -21,6 +26,7 @@ class Failure:
             framework.
     """
 
+    where: str
     number: int
     error: bytes | None
     in_words: str
@@ -35,14 +41,15 @@ class Failure:
         else:
             error = cloudpickle.loads(self.error)
         error.raised_in = self.raised_in  # type: ignore[attr-defined]  # by which the command line tells whose it is
-        error.add_note(f"in worker {self.number}:\n{self.trace}")
+        error.add_note(f"In {self.where}:\n{self.trace}")
         raise error
 
 
-def failure_of(number: int, error: BaseException) -> Failure:
-    """What is told of the error of a worker."""
+def failure_of(error: BaseException, where: str, number: int = 0) -> Failure:
+    """What is told of the error of a worker; see `Failure`."""
     frames = list(traceback.walk_tb(error.__traceback__))
     return Failure(
+        where,
         number,
         _pickle(error),
         f"{type(error).__name__}: {error}",
@@ -58,6 +65,8 @@ def is_final(error: BaseException) -> bool:
     >>> is_final(ValueError("the labels are too high")), is_final(RuntimeError("connection closed by peer"))
     (True, False)
     """
+    if isinstance(error, ValueError) and OF_JAX.match(str(error)):
+        return False
     if isinstance(error, NotImplementedError | RecursionError | RaySystemError):  # the last: what cannot be unpickled
         return True
     return not isinstance(error, RuntimeError | ConnectionError | RayError | SystemExit)

@@ -9,16 +9,14 @@ from plackett.data import RankingLists
 from plackett.data._reading import Paths
 from plackett.data.formats._parquet_pieces import Layout, Piece, pieces_of
 from plackett.distributed._cluster import check_workers
-from plackett.distributed._systems import check_systems, for_workers, notes_of, recall
-from plackett.distributed._work import answers_of
-from plackett.distributed._worker import Task
+from plackett.distributed._piece_answers import answers_of
+from plackett.distributed._piece_worker import PieceTask
+from plackett.distributed._systems import SYSTEM, check_systems, for_workers, notes_of, recall
 from plackett.evaluation._aggregate import Aggregate, aggregate
 from plackett.evaluation._evaluate import Metrics, convention
 from plackett.evaluation._scored import System
 from plackett.evaluation._systems import open_systems
 from plackett.evaluation.systems.names import name_systems
-
-SYSTEM = "that was given"
 
 
 @overload
@@ -135,7 +133,7 @@ def evaluate_systems(
     check_systems(opened)
     pieces, layout = pieces_of(data, Layout(dict(columns or {}), tuple(ids), labelled=True))
     measure = functools.partial(_measure_piece, metrics=metrics, like=like, queries=queries)
-    answers = list(answers_of(Task(open_there, layout, measure), pieces, workers=workers, address=address))
+    answers = list(answers_of(PieceTask(open_there, layout, measure), pieces, workers=workers, address=address))
     recall(opened, answers)
     found = functools.reduce(Aggregate.__add__, (answer.found for answer in answers))
     return dataclasses.replace(found, notes=notes_of(opened, measures, pieces, workers))

@@ -17,16 +17,15 @@ from plackett.data._scores import table_of_scores
 from plackett.data.formats._parquet_pieces import Layout, Piece, pieces_of
 from plackett.data.formats.parquet import write_tables
 from plackett.distributed._cluster import check_workers
-from plackett.distributed._systems import check_systems, for_workers, notes_of, recall
-from plackett.distributed._work import answers_of
-from plackett.distributed._worker import Task
+from plackett.distributed._piece_answers import answers_of
+from plackett.distributed._piece_worker import PieceTask
+from plackett.distributed._systems import SYSTEM, check_systems, for_workers, notes_of, recall
 from plackett.evaluation._scored import System
 from plackett.evaluation._systems import open_systems
 from plackett.evaluation.systems.base import check_scores, labels_to_rank
 from plackett.evaluation.systems.kinds import PART
 
 NAME = "part-{:0{}}.parquet"
-SYSTEM = "that was given"
 
 
 class Summary(NamedTuple):
@@ -97,7 +96,7 @@ def score(
     try:
         write = functools.partial(write_piece, folder=partial.absolute(), digits=digits)
         answers = []
-        task = Task(functools.partial(open_systems, for_workers({SYSTEM: system})), layout, write)
+        task = PieceTask(functools.partial(open_systems, for_workers({SYSTEM: system})), layout, write)
         for answer in answers_of(task, pieces, workers=workers, address=address):
             answers.append(answer)
         recall(opened, answers)

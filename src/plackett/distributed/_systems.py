@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from plackett.data.formats._parquet_pieces import Piece
-from plackett.distributed._worker import Answer
+from plackett.distributed._piece_worker import Answer
 from plackett.evaluation._evaluate import notes
 from plackett.evaluation._scored import System
 from plackett.evaluation.systems.base import count, parts_of_systems
 from plackett.evaluation.systems.simple import Scores
 from plackett.metrics import RankingMetric
+
+SYSTEM = "that was given"  # the name of a system that was given without one
 
 
 def check_systems(systems: Mapping[str, System]) -> None:

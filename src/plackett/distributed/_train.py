@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any, Unpack
 
 import keras
+from ray.util.metrics import Gauge
 
 from plackett import backend
 from plackett.backend import process_groups
 from plackett.data import RankingLists
 from plackett.distributed._cluster import connect
-from plackett.distributed._group import check_group, make_task, run_group
-from plackett.distributed._workers import Place
+from plackett.distributed._group_member import Place
+from plackett.distributed._run_in_group import check_group_size, make_task, run_group
 from plackett.training._group import Group
 from plackett.training._interrupt import Interrupt, catch_interrupts
 from plackett.training._lock import HOLDER
@@ -40,12 +41,18 @@ def train(
 ) -> Trained:
     """Trains a ranker as `plackett.train` does, in several processes that share each batch.
 
+        trained = plackett.distributed.train(lists, workers=2, output="runs/first", loss="softmax", batch_size=64)
+
     Each step is that of one process with the whole batch, so that the losses and the weights are those of
-    `plackett.train`, but for rounding. Ray Train starts the processes: on JAX as one program over global arrays; on
-    PyTorch by gradients that are averaged, where a layer of your own that looks at other lists of its batch, or draws
-    at random, has its worker's part alone. A loss that draws noise draws that of one process. The first worker measures
-    the epochs and writes; each has a part of a batch of `batch_size` lists.
-    The lists are put into Ray's object store once, which processes of one machine share.
+    `plackett.train`, but for rounding; where an optimizer divides by the size of a gradient, as Adam does, that may
+    also move a weight that changes no score, such as a bias before a normalisation. Ray Train starts the processes: on
+    JAX as one program over global arrays; on PyTorch by gradients that are averaged, where a layer of your own that
+    looks at other lists of its batch, or draws at random, has its worker's part alone. A loss that draws noise draws
+    that of one process. The first worker measures the epochs and writes; each has a part of a batch of `batch_size`
+    lists. The lists are put into Ray's object store once, which processes of one machine share.
+
+    On PyTorch the first worker listens to all addresses of its machine, as PyTorch has it, though a cluster of this
+    machine alone listens to no other; on an open network, close the machine's ports.
 
     After a worker or a machine is lost, all workers start again from the last checkpoint in `output`, with the same
     result; set `checkpoint_minutes` by how much work may be lost.
@@ -71,7 +78,7 @@ def train(
             `output`; or as `plackett.train` does.
         OSError, TrainingDivergedError: as `plackett.train` does.
     """
-    check_group(workers, max_failures)
+    check_group_size(workers, max_failures)
     chosen = Settings.from_dict(dict(settings))
     check_batch_size(chosen.batch_size, workers)
     choices: dict[str, Any] = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
@@ -160,8 +167,8 @@ def _train_here(
         backend.seed_all_generators(settings.seed)
         run = Run(lists, validation, settings, interrupt, group)
         record = run.make_record(folder)
-        place.tell("begins", place.number)
-        run.fit(record, [_Teller(place)] if group.leads else [])
+        place.begin()
+        run.fit(record, [Teller(place, folder)] if group.leads else [])
 
 
 def check_folder(folder: pathlib.Path, holder: str) -> None:
@@ -179,12 +186,17 @@ def check_folder(folder: pathlib.Path, holder: str) -> None:
         )
 
 
-class _Teller(keras.callbacks.Callback):
-    """Tells of each epoch."""
+class Teller(keras.callbacks.Callback):
+    """Tells the process that asked of each epoch, and Ray, whose Prometheus endpoint then shows it."""
 
-    def __init__(self, place):
+    def __init__(self, place: Place, folder: pathlib.Path) -> None:
         super().__init__()
-        self.place = place
+        self.place, self.output = place, str(folder)
+        about = "What the last epoch of a training came to, by the name of the metric."
+        self.gauge = Gauge("plackett_epoch", about, tag_keys=("metric", "output"))
 
-    def on_epoch_end(self, epoch, logs=None):
-        self.place.tell("epoch", {"epoch": epoch + 1} | {name: float(x) for name, x in (logs or {}).items()})
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        entry = {"epoch": epoch + 1} | {name: float(x) for name, x in (logs or {}).items()}
+        self.place.tell("epoch", entry)
+        for name, value in entry.items():
+            self.gauge.set(value, {"metric": name, "output": self.output})

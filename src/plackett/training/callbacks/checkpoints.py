@@ -103,7 +103,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         if self._means:
-            _assign(self.model.metrics_variables, self._means)
+            _assign(self.model.metrics_variables, [x / backend.parts_of_batch() for x in self._means])
             self._means = []
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -150,8 +150,9 @@ class Checkpoints(keras.callbacks.Callback):
             "model": _values(backend.variables_of(self.model)),
             "optimizer": _values(self.model.optimizer.variables),
             "noise": _values(self.noise),
-            # What belongs to an epoch begins anew with the next one.
-            "metrics": _values(self.model.metrics_variables) if step else [],
+            # What belongs to an epoch begins anew with the next. Where processes have parts of a batch, so are their
+            # running sums; those of a checkpoint are of the whole, for any number of processes that goes on.
+            "metrics": [x * backend.parts_of_batch() for x in _values(self.model.metrics_variables)] if step else [],
             "generators": self.seeds.states() if step else [],
             "best": self.record.best_weights or [],
         }

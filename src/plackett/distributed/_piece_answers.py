@@ -12,14 +12,15 @@ import ray.data
 from ray import cloudpickle
 
 from plackett.data.formats._parquet_pieces import Piece, queries_of_piece
-from plackett.distributed._cluster import connect
-from plackett.distributed._worker import Answer, Attempts, Task, Worker
+from plackett.distributed._cluster import check_no_client, connect
+from plackett.distributed._environment import versions
+from plackett.distributed._piece_worker import Answer, Attempts, PieceTask, PieceWorker
 
 DEATHS = 5  # of workers that one piece outlives
 WAITING = 2  # pieces that a worker has at a time, so that none waits for work
 
 
-def answers_of(task: Task, pieces: Sequence[Piece], *, workers: int, address: str | None) -> Iterator[Answer]:
+def answers_of(task: PieceTask, pieces: Sequence[Piece], *, workers: int, address: str | None) -> Iterator[Answer]:
     """What comes of each piece, once a piece, as they are done.
 
     Args:
@@ -32,6 +33,7 @@ def answers_of(task: Task, pieces: Sequence[Piece], *, workers: int, address: st
         ChildProcessError: workers died again and again at one piece.
         ValueError: as a worker raised it; or the pieces differ in their columns, or have a query twice.
     """
+    check_no_client(address)
     packed, done = _pack(task), dict[int, Answer]()
     with connect(address, workers), _quiet(), _count_attempts() as attempts:
         rows = ray.data.from_items([{"piece": piece.to_json()} for piece in pieces], override_num_blocks=len(pieces))
@@ -42,16 +44,16 @@ def answers_of(task: Task, pieces: Sequence[Piece], *, workers: int, address: st
             max_tasks_in_flight_per_actor=WAITING,
         )
         answers = rows.map_batches(
-            Worker,
-            fn_constructor_args=(packed, attempts, DEATHS, keras.backend.backend()),
+            PieceWorker,
+            fn_constructor_args=(packed, versions(), attempts, DEATHS, keras.backend.backend()),
             batch_size=1,
             compute=pool,
             num_cpus=1,
         )
         for row in answers.iter_rows():
             answer: Answer = pickle.loads(row["answer"])
-            if answer.error is not None:
-                raise answer.error
+            if answer.failure is not None:
+                answer.failure.raise_it()
             if answer.piece in done:
                 raise RuntimeError(f"Ray gave piece {answer.piece} twice")
             done[answer.piece] = answer._replace(found=None, memories={})

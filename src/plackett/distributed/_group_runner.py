@@ -1,39 +1,43 @@
-"""The actor that runs a group of workers by Ray Train, beside the process that asked for it."""
+"""The actor that runs a group of workers by Ray Train, beside the process that asked. Needs no Keras."""
 
 import dataclasses
+import shutil
 import tempfile
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import ray
+from ray import cloudpickle
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 
 from plackett.distributed._errors import Failure
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class GroupTask:
     """What each worker of a group does.
 
     Args:
-        function: of a `plackett.distributed._workers.Place` and the arguments.
+        function: of a `plackett.distributed._group_member.Place` and the arguments, by `cloudpickle`: the workers alone
+            need what it is made of.
         arguments: references to the arguments in Ray's object store.
         workers: how many there are.
         backend: that of Keras.
         environment: the environment variables of each.
         max_failures: how often the group starts again after a worker is lost.
+        versions: those that each must have, see `check_versions`.
     """
 
-    function: Callable
+    function: bytes
     arguments: dict[str, Any]
     workers: int
     backend: str
     environment: dict[str, str]
     max_failures: int
+    versions: dict[str, str]
 
 
-class Runner:
+class GroupRunner:
     """Starts the group, again where a worker is lost, and passes on what its workers tell.
 
     It is an actor of several threads: `run` lasts as long as the group. When it is killed, Ray ends all workers.
@@ -45,8 +49,9 @@ class Runner:
         self._values: dict[int, Any] = {}
         self._failures: list[Failure] = []
         self._stops = False
+        self._folder = ""
 
-    def run(self, task: Task) -> list | None:
+    def run(self, task: GroupTask) -> list | None:
         """The value of each worker; None where one failed, of which `take` tells."""
         lost: list[str] = []
         while len(lost) <= task.max_failures:
@@ -59,7 +64,8 @@ class Runner:
                 if self._stops or any(failure.is_final for failure in self._failures):
                     return None
                 lost.append(self._in_words(error))
-                self.tell("lost", (lost[-1], task.max_failures - len(lost)))
+                if (left := task.max_failures - len(lost)) >= 0:
+                    self.tell("lost", (lost[-1], left))
         self.tell("given_up", lost)
         return None
 
@@ -94,15 +100,25 @@ class Runner:
         """Whether they are asked to."""
         return self._stops
 
+    def clear(self) -> None:
+        """Takes away the files of a group that is not to come to its end."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def _fit(self, task):
         """One group, until all its workers end or one fails."""
-        from plackett.distributed._workers import work
+        from plackett.distributed._group_member import work
 
         gpus = ray.cluster_resources().get("GPU", 0) >= task.workers
-        with tempfile.TemporaryDirectory() as folder:  # of Ray Train, which is told of no checkpoint: nothing stays
+        # Of Ray Train, which is told of no checkpoint: nothing stays.
+        with tempfile.TemporaryDirectory(prefix="plackett-ray-") as folder:
+            self._folder = folder
             trainer = _kind_of_trainer(task.backend, gpus)(
                 work,
-                train_loop_config={"task": task, "runner": ray.get_runtime_context().current_actor},
+                train_loop_config={
+                    "task": cloudpickle.dumps(task),
+                    "versions": task.versions,
+                    "runner": ray.get_runtime_context().current_actor,
+                },
                 scaling_config=ScalingConfig(num_workers=task.workers, use_gpu=gpus),
                 run_config=RunConfig(
                     name="plackett",
@@ -114,10 +130,10 @@ class Runner:
             trainer.fit()
 
     def _in_words(self, error):
-        """What a worker told before it was lost, or what Ray says of it."""
-        if self._failures:
-            return self._failures[0].in_words
-        words = [f"worker {i}: {_first_line(x)}" for i, x in getattr(error, "worker_failures", {}).items()]
+        """What Ray says of the workers that ended without a word; else what one told, which they do to the others."""
+        told = {failure.number: failure.in_words for failure in self._failures}
+        ended = [(i, x) for i, x in getattr(error, "worker_failures", {}).items() if i not in told]
+        words = [f"worker {i}: {_first_line(x)}" for i, x in ended] or list(told.values())[:1]
         return "; ".join(words) or _first_line(error)
 
 

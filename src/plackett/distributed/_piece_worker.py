@@ -3,33 +3,24 @@
 import collections
 import os
 import pickle
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import ray
 from ray import cloudpickle
+from ray.exceptions import RayError
 
 from plackett.data import RankingLists
 from plackett.data._parts import kind_of
 from plackett.data.formats._parquet_pieces import Layout, Piece, lists_of_piece
+from plackett.distributed._environment import check_versions, variables_of
+from plackett.distributed._errors import Failure, failure_of
 from plackett.evaluation._scored import System
 from plackett.evaluation.systems.base import OpenSystem
 
-# One thread a worker, which has one core; Ray says so to OpenMP.
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "NPROC": "1",  # JAX
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-}
-# What is the user's to mend: it arrives as it was raised. Anything else arrives as Ray tells it.
-OF_USE = (ValueError, OSError, ImportError, MemoryError)
 
-
-class Task(NamedTuple):
+class PieceTask(NamedTuple):
     """What is done to each piece.
 
     Args:
@@ -53,7 +44,7 @@ class Answer(NamedTuple):
         kind: what the columns of its lists are.
         queries: [queries] int64, hashes of their ids.
         memories: by system, what its notes are made of.
-        error: what the worker raised. None = nothing.
+        failure: what the worker raised. None = nothing.
     """
 
     piece: int
@@ -61,17 +52,18 @@ class Answer(NamedTuple):
     kind: str = ""
     queries: np.ndarray = np.zeros(0, "int64")
     memories: Mapping[str, Any] = {}
-    error: Exception | None = None
+    failure: Failure | None = None
 
 
-class Worker:
+class PieceWorker:
     """An actor: opens the systems when its first piece comes."""
 
-    def __init__(self, task: bytes, attempts: Any, deaths: int, backend: str):
-        # Before Keras is imported: what is imported above chooses no backend.
-        os.environ.update(ONE_THREAD | {"KERAS_BACKEND": backend})
+    def __init__(self, task: bytes, versions: Mapping[str, str], attempts: Any, deaths: int, backend: str):
+        # Before Keras is imported: what is imported above chooses no backend. A worker has one core.
+        os.environ.update(variables_of(1, backend))
+        self.versions = versions
         self.packed, self.attempts, self.deaths = task, attempts, deaths
-        self.task: Task | None = None
+        self.task: PieceTask | None = None
         self.systems: dict[str, System] = {}
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -84,16 +76,18 @@ class Worker:
             if (deaths := ray.get(self.attempts.begin.remote(piece.number)) - 1) > self.deaths:
                 raise _too_many_deaths(piece, deaths)
             if self.task is None:
-                task: Task = cloudpickle.loads(self.packed)
+                check_versions(self.versions)
+                task: PieceTask = cloudpickle.loads(self.packed)
                 self.systems, self.task = task.open(), task
             systems = {name: _afresh(system) for name, system in self.systems.items()}
             seen = _Seen(lists_of_piece(piece, self.task.layout))
             found = self.task.function(piece, seen, systems)
             memories = {name: one.memory() for name, one in systems.items() if isinstance(one, OpenSystem)}
             return Answer(piece.number, found, seen.kind, np.concatenate(seen.queries), memories)
-        except OF_USE as error:
-            error.add_note(f"In a worker:\n{''.join(traceback.format_exception(error))}")
-            return Answer(piece.number, error=error.with_traceback(None))
+        except RayError:  # as Ray tells it
+            raise
+        except Exception as error:
+            return Answer(piece.number, failure=failure_of(error, f"a worker, at {in_words(piece)}"))
 
 
 class Attempts:
@@ -108,10 +102,14 @@ class Attempts:
         return self.of_pieces[piece]
 
 
+def in_words(piece: Piece) -> str:
+    """Where a piece is."""
+    return f"{piece.file}, rows {piece.first_row + 1} to {piece.first_row + piece.rows}"
+
+
 def _too_many_deaths(piece, deaths):
-    rows = f"rows {piece.first_row + 1} to {piece.first_row + piece.rows}"
     return ChildProcessError(
-        f"{piece.file}, {rows}: {deaths} workers died at these, which may not fit into memory: give fewer workers, or "
+        f"{in_words(piece)}: {deaths} workers died at these, which may not fit into memory: give fewer workers, or "
         "write the file with smaller row groups"
     )
 

@@ -2,14 +2,32 @@
 
 import contextlib
 import dataclasses
+import os
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import ray
 import ray.train.collective
+from ray import cloudpickle
+
+from plackett.distributed._environment import check_versions
 
 ASKS = 0.5  # seconds between two looks at whether to stop
+
+
+class Begin(NamedTuple):
+    """Where a worker begins.
+
+    Args:
+        number: of the worker, from 0.
+        node: the id that Ray gives its machine.
+        process: its id there.
+    """
+
+    number: int
+    node: str
+    process: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +45,15 @@ class Place:
     runner: Any
 
     def tell(self, kind: str, what: Any) -> None:
-        """Tells the process that asked; does not wait."""
-        self.runner.tell.remote(kind, what)
+        """Tells the process that asked.
+
+        It waits until the runner has it: an actor of several threads may take two messages in either order.
+        """
+        ray.get(self.runner.tell.remote(kind, what))
+
+    def begin(self) -> None:
+        """Tells that the worker begins to work, and where."""
+        self.tell("begins", Begin(self.number, ray.get_runtime_context().get_node_id(), os.getpid()))
 
     @staticmethod
     def tell_all(x: Any) -> Any:
@@ -56,20 +81,21 @@ def work(config: dict[str, Any]) -> None:
     """The function of a worker, which Ray Train calls in all of them."""
     from plackett.distributed._errors import failure_of
 
-    task, runner = config["task"], config["runner"]
-    context = ray.train.get_context()
+    runner, context = config["runner"], ray.train.get_context()
     place = Place(context.get_world_rank(), context.get_world_size(), runner)
     try:
-        check_group(place.size, task.backend)
+        check_versions(config["versions"])
+        task = cloudpickle.loads(config["task"])
+        check_place(place.size, task.backend)
         arguments = {name: ray.get(x) for name, x in task.arguments.items()}
-        value = task.function(place, **arguments)
+        value = cloudpickle.loads(task.function)(place, **arguments)
         ray.get(runner.end.remote(place.number, value))
     except BaseException as error:
-        ray.get(runner.fail.remote(failure_of(place.number, error)))
+        ray.get(runner.fail.remote(failure_of(error, f"worker {place.number}", place.number)))
         raise
 
 
-def check_group(size: int, backend: str) -> None:
+def check_place(size: int, backend: str) -> None:
     """Raises a RuntimeError where this process stands alone, or computes otherwise than it was asked to."""
     import keras
 
