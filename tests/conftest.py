@@ -13,6 +13,9 @@ import pytest
 
 from plackett.data import RankingLists
 
+# What tests start as processes of their own, which doctest would import.
+collect_ignore = ["distributed/noisy_process.py", "distributed/processes_steps.py"]
+
 # The programs of the tests are many and small, and run once or twice: XLA's older code generator, without its
 # optimisations, compiles them in a fifth of the time. `make test-wheel` compiles as users do.
 XLA_FLAGS = (
