@@ -11,15 +11,17 @@ from collections.abc import Iterator
 
 import ray
 import ray.util.client
+from ray._private import ray_constants
 
 from plackett.distributed._environment import python_path
 from plackett.registry.options import is_number
 
+LISTENS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # whether on all addresses of the machine, on Linux too
 # A cluster of one's own listens on this machine alone, and tells nobody of itself.
 # Its core, in C++, would tell of each restart of a worker on the standard error stream.
 OF_OWN = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    LISTENS: "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # nobody gives notice of taking this machine away
 }
@@ -65,7 +67,8 @@ def connect(address: str | None, workers: int) -> Iterator[int]:
         return
     address = address or os.environ.get("RAY_ADDRESS")
     address = None if address == "local" else address  # as Ray calls it
-    with _folder_of_ray() as folder:
+    surroundings = _on_this_machine_alone() if address is None else contextlib.nullcontext()
+    with _folder_of_ray() as folder, surroundings:
         try:
             yield _start(workers, folder) if address is None else _join(address, workers)
         finally:
@@ -80,10 +83,24 @@ def _folder_of_ray():
     return tempfile.TemporaryDirectory(prefix="plackett-ray-", dir=place, ignore_cleanup_errors=True)
 
 
+@contextlib.contextmanager
+def _on_this_machine_alone():
+    """Within this, a cluster that is started is as `OF_OWN` has it, where the environment does not say otherwise."""
+    new = {name: value for name, value in OF_OWN.items() if name not in os.environ}
+    known = ray_constants.ENABLE_RAY_CLUSTER
+    os.environ.update(new)
+    # Ray has read this when it was imported; the processes that it starts read it anew.
+    ray_constants.ENABLE_RAY_CLUSTER = os.environ[LISTENS] not in ("0", "false")
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = known
+        for name in new:
+            os.environ.pop(name, None)
+
+
 def _start(workers, folder):
     """Starts a cluster on this machine; the threads of each worker."""
-    for name, value in OF_OWN.items():
-        os.environ.setdefault(name, value)
     cores = os.cpu_count() or 1
     options = {
         "num_cpus": max(workers, cores),
