@@ -9,9 +9,8 @@ import numpy as np
 import ray
 
 from plackett.data import RankingLists
-from plackett.distributed._cluster import OF_OWN, _init
+from plackett.distributed._cluster import _init, _on_this_machine_alone
 
-OFF = OF_OWN | {"RAY_AUTH_MODE": "disabled"}
 SETTINGS = {
     "loss": "softmax",
     "optimizer": "sgd",
@@ -46,11 +45,12 @@ def make_lists(weighted=False):
 def of_this_machine():
     """Within this, Ray listens on this machine alone."""
     before = dict(os.environ)
-    os.environ.update(OFF)
     # A worker imports the modules of tests.
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(pathlib.Path(__file__).parents[1]), before.get("PYTHONPATH", "")])
+    paths = [str(pathlib.Path(__file__).parents[1]), before.get("PYTHONPATH", "")]
+    os.environ |= {"RAY_AUTH_MODE": "disabled", "PYTHONPATH": os.pathsep.join(paths)}
     try:
-        yield
+        with _on_this_machine_alone():
+            yield
     finally:
         os.environ.clear()
         os.environ.update(before)
