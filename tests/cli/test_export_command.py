@@ -43,6 +43,18 @@ def test_options_of_search_engines_act_there_alone(files, model):
     assert "--lift acts with --format elasticsearch or solr alone" in words(done)
 
 
+def test_the_tolerance_is_of_what_is_compared_with_keras(files, model):
+    done = run("export", model, files / "ranker.onnx", "--tolerance", "1e-12")
+    assert "more than 1e-12 off, so nothing is written" in words(done)
+    assert not (files / "ranker.onnx").exists()
+    assert run("export", model, files / "ranker.onnx", "--tolerance", "1e-4").exit_code == 0
+    assert "tolerance must be a number greater than 0" in words(
+        run("export", model, files / "b.onnx", "--tolerance", 0)
+    )
+    vespa = run("export", files / "ranker.onnx", files / "vespa.onnx", "--format", "vespa", "--tolerance", "1e-4")
+    assert "--tolerance acts for an ONNX file or a SavedModel alone" in words(vespa)
+
+
 def test_the_first_backend_with_an_exporter_is_taken(monkeypatch):
     monkeypatch.setattr(export, "sys", type("Without", (), {"modules": {}}))
     monkeypatch.delenv("KERAS_BACKEND", raising=False)

@@ -37,8 +37,7 @@ def test_the_machine_of_a_worker_is_lost_and_nothing_changes(nodes, tmp_path, mo
 
     attack = Attack({1: lose}, tmp_path)
     attack.attach(monkeypatch)
-    # Of the lost worker Ray tells, of its group the other one: whichever is heard first.
-    with pytest.warns(UserWarning, match="a worker was lost"):
+    with pytest.warns(UserWarning, match=r"a worker was lost \(worker 1: "):
         trained = distributed.train(
             make_lists(),
             workers=2,

@@ -7,8 +7,8 @@ import socket
 import time
 
 import pytest
-from ranker_files import write_ranker
 from server_process import body_of, documents, header, server
+from small_rankers import write_ranker
 
 CLIENTS = 50
 

@@ -6,8 +6,8 @@ import json
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
-from ranker_files import write_ranker
 from server_process import documents, server
+from small_rankers import FACTS, write_ranker
 
 import plackett
 
@@ -112,8 +112,12 @@ def test_the_version_says_which_model_and_which_training_data(served):
     version = json.loads(served.get("/version")[2])
     assert version["plackett"] == plackett.__version__
     model = served.rank(documents(1.0))[2]["model"]
-    assert (version["model"], version["weights"], version["training_data"]) == (model, "weights-1-0", "data-1")
-    labels = {"file": model, "weights": "weights-1-0", "training_data": "data-1"}
+    assert (version["model"], version["weights"], version["training_data"]) == (
+        model,
+        FACTS["model"],
+        FACTS["training_data"],
+    )
+    labels = {"file": model, "weights": FACTS["model"], "training_data": FACTS["training_data"]}
     assert served.metric("plackett_model_info", **labels) == 1
 
 

@@ -4,16 +4,17 @@ import datetime
 import signal
 
 import pytest
-from ranker_files import write_ranker
 from server_process import Load, documents, server
+from small_rankers import write_ranker
 
+SUM = (1.0, 1.0)  # weights of features
 SCORES = [1.0, 3.0, 2.0]  # of what `Load` sends
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     folder = tmp_path_factory.mktemp("reload")
-    model = write_ranker(folder / "model.onnx", bias=0.0)
+    model = write_ranker(folder / "model.onnx", weights=SUM)
     with server(model, folder, "--watch") as process:
         process.model = model
         yield process
@@ -22,7 +23,7 @@ def served(tmp_path_factory):
 @pytest.fixture(scope="module")
 def unwatched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("unwatched")
-    model = write_ranker(folder / "model.onnx", bias=0.0)
+    model = write_ranker(folder / "model.onnx", weights=SUM)
     with server(model, folder) as process:
         process.model = model
         yield process
@@ -41,7 +42,7 @@ def biases(answers):
 
 
 def replace(path, **options):
-    write_ranker(path.with_name("new.onnx"), **options).replace(path)
+    write_ranker(path.with_name("new.onnx"), weights=SUM, **options).replace(path)
 
 
 def fingerprint(process):
@@ -92,14 +93,14 @@ def break_file(path):
 
 
 def cut_file(path):
-    whole = write_ranker(path.with_name("whole.onnx"), bias=9.0, hidden=1).read_bytes()
+    whole = write_ranker(path.with_name("whole.onnx"), weights=SUM, bias=9.0, hidden=1).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
 
 
 def drop_signature(path):
     import onnx
 
-    model = onnx.load(write_ranker(path.with_name("whole.onnx"), bias=11.0))
+    model = onnx.load(write_ranker(path.with_name("whole.onnx"), weights=SUM, bias=11.0))
     del model.metadata_props[:]
     path.write_bytes(model.SerializeToString())
 

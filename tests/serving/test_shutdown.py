@@ -11,8 +11,8 @@ import sys
 import time
 
 import pytest
-from ranker_files import write_ranker
 from server_process import Load, body_of, documents, header, server
+from small_rankers import write_ranker
 
 
 @pytest.fixture

@@ -48,6 +48,10 @@ Missing = Annotated[
     Literal["zero", "model"] | None,
     typer.Option(help="What search engines make of features that are missing, see plackett.export.write_ltr_model."),
 ]
+Tolerance = Annotated[
+    float | None,
+    typer.Option(help="How far scores may be from those of Keras, relative where they are above 1. Default: 1e-5."),
+]
 Lift = Annotated[
     bool, typer.Option("--lift", help="Add a constant to trees, so that no score is below 0, which Lucene refuses.")
 ]
@@ -63,6 +67,7 @@ def export(
     features: Features = None,
     missing: Missing = None,
     lift: Lift = False,
+    tolerance: Tolerance = None,
 ):
     """Write a ranker for other programs: an ONNX file, a SavedModel, or the model of a search engine's plugin."""
     form = form or form_of(out)
@@ -70,6 +75,10 @@ def export(
     for flag, given in (("--name", name), ("--features", features), ("--missing", missing), ("--lift", lift or None)):
         if given is not None and form not in ENGINES:
             raise ValueError(f"{flag} acts with --format elasticsearch or solr alone")
+    if tolerance is not None and form not in ("onnx", "saved_model"):
+        raise ValueError(
+            "--tolerance acts for an ONNX file or a SavedModel alone: for Vespa, export one by it, and then that"
+        )
     if form in ENGINES:
         choose_backend(backend)
         names = None if features is None else features.split(",")
@@ -85,7 +94,8 @@ def export(
     from plackett import export as forms
 
     write = forms.write_onnx if form == "onnx" else forms.write_saved_model
-    signature = write(path, out, overwrite=overwrite)
+    options = {} if tolerance is None else {"tolerance": tolerance}
+    signature = write(path, out, overwrite=overwrite, **options)
     taken = [f"{len(signature.features)} features"] if signature.features else []
     taken += [f"{kind} {column}" for column, kind in {**signature.ids, **signature.columns}.items()]
     text = out.with_suffix(".json") if form == "onnx" else out / "plackett.json"

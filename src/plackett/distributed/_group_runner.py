@@ -63,7 +63,7 @@ class GroupRunner:
             except ray.train.TrainingFailedError as error:
                 if self._stops or any(failure.is_final for failure in self._failures):
                     return None
-                lost.append(self._in_words(error))
+                lost.append(self._in_words(error, task.workers))
                 if (left := task.max_failures - len(lost)) >= 0:
                     self.tell("lost", (lost[-1], left))
         self.tell("given_up", lost)
@@ -129,12 +129,18 @@ class GroupRunner:
             )
             trainer.fit()
 
-    def _in_words(self, error):
-        """What Ray says of the workers that ended without a word; else what one told, which they do to the others."""
-        told = {failure.number: failure.in_words for failure in self._failures}
+    def _in_words(self, error, size):
+        """Which worker was lost: one that ended without a word, as Ray says or as another tells that heard of it first.
+
+        What a lost worker does to the others, they tell themselves; none of them was lost.
+        """
+        told = [failure.number for failure in self._failures]
         ended = [(i, x) for i, x in getattr(error, "worker_failures", {}).items() if i not in told]
-        words = [f"worker {i}: {_first_line(x)}" for i, x in ended] or list(told.values())[:1]
-        return "; ".join(words) or _first_line(error)
+        silent = [str(i) for i in range(size) if i not in told and i not in self._values]
+        if ended or not (told and silent):
+            return "; ".join(f"worker {i}: {_first_line(x)}" for i, x in ended) or _first_line(error)
+        who = f"worker {silent[0]}" if len(silent) == 1 else f"one of the workers {', '.join(silent)}"
+        return f"{who}: it ended without a word, of which worker {told[0]} tells"
 
 
 def _first_line(error):

@@ -11,12 +11,13 @@ import onnxruntime
 from plackett._files import errors_of_writing, replace
 from plackett.data import RankingLists
 from plackett.data._signature import KEY, Signature
-from plackett.export._check import largest_difference
+from plackett.export._check import TOLERANCE, largest_difference
 from plackett.export._exporters import OPSET, convert
 from plackett.export._files import check_onnx_file
 from plackett.export._graph import describe, name_ends
 from plackett.export._needs import EXPORTERS, another_backend, check_needs
 from plackett.export._ranker import ranker_to_export
+from plackett.registry.options import Positive, check_options
 
 LARGEST = 2**31 - 1  # bytes that an ONNX file can have
 
@@ -26,6 +27,7 @@ def write_onnx(
     path: str | os.PathLike,
     *,
     lists: RankingLists | None = None,
+    tolerance: Positive = TOLERANCE,
     overwrite: bool = False,
 ) -> Signature:
     """Writes a ranker as an ONNX file, NAME.onnx, and NAME.json, which says what it takes and gives.
@@ -51,6 +53,8 @@ def write_onnx(
         path: NAME.onnx.
         lists: for a model that is no scorer: lists with the features and ids that it takes, see
             `plackett.scorers.as_scorer`.
+        tolerance: how far scores may be from those of Keras, relative where they are above 1. Of an untrained network
+            that makes much of the last bit of its features, rounding may be more than the default.
         overwrite: whether files of an earlier export may be replaced.
 
     Returns:
@@ -62,12 +66,13 @@ def write_onnx(
         ImportError: the exporter of this backend or onnxruntime is not installed.
         OSError: it cannot be written.
         ValueError: this is no model, the backend cannot export it, or onnxruntime gives other scores than Keras; then
-            there is no file.
+            there is no file. Or the tolerance is no number above 0.
 
     Cost: a few seconds; the file and the model are run on lists of up to 200 documents.
     """
+    check_options(write_onnx, tolerance=tolerance)
     path = check_onnx_file(path, overwrite=overwrite)
-    graph, signature = graph_of(model, lists, path.name)
+    graph, signature = graph_of(model, lists, path.name, tolerance)
     beside = json.dumps(json.loads(signature.to_json()) | {"file": describe(graph)}, indent=2)
     # The one that is opened last is there first: whoever waits for the text finds the file beside it.
     with (
@@ -81,13 +86,13 @@ def write_onnx(
 
 
 def graph_of(
-    model: keras.Model | str | os.PathLike, lists: RankingLists | None, name: str
+    model: keras.Model | str | os.PathLike, lists: RankingLists | None, name: str, tolerance: float = TOLERANCE
 ) -> tuple[onnx.ModelProto, Signature]:
     """What the file of a model holds, of which onnxruntime gives the scores of Keras, and its signature.
 
     Args:
         model: what `write_onnx` takes.
-        lists: as there.
+        lists, tolerance: as there.
         name: of the file, as errors call it.
 
     Raises:
@@ -98,7 +103,8 @@ def graph_of(
     ranker = ranker_to_export(model, lists)
     graph = convert(ranker)
     name_ends(graph, ranker.inputs, ranker.signature.outputs)
-    difference = largest_difference(ranker, _runner(graph, ranker.signature.outputs), f"the ONNX file {name}")
+    run = _runner(graph, ranker.signature.outputs)
+    difference = largest_difference(ranker, run, f"the ONNX file {name}", tolerance)
     facts = {
         **ranker.signature.facts,
         "backend": keras.backend.backend(),

@@ -11,11 +11,12 @@ import numpy as np
 from plackett._files import errors_of_writing
 from plackett.data import RankingLists
 from plackett.data._signature import Signature
-from plackett.export._check import largest_difference
+from plackett.export._check import TOLERANCE, largest_difference
 from plackett.export._exporters import silence
 from plackett.export._files import TEXT, check_folder, replace_folder
 from plackett.export._needs import check_needs
 from plackett.export._ranker import ExportedRanker, ranker_to_export
+from plackett.registry.options import Positive, check_options
 
 ENDPOINT = "serving_default"
 
@@ -25,6 +26,7 @@ def write_saved_model(
     folder: str | os.PathLike,
     *,
     lists: RankingLists | None = None,
+    tolerance: Positive = TOLERANCE,
     overwrite: bool = False,
 ) -> Signature:
     """Writes a ranker as a SavedModel of TensorFlow, on TensorFlow or JAX, with its signature in `plackett.json`.
@@ -37,6 +39,7 @@ def write_saved_model(
         folder: what is to hold it.
         lists: for a model that is no scorer: lists with the features and ids that it takes, see
             `plackett.scorers.as_scorer`.
+        tolerance: see `write_onnx`.
         overwrite: whether an earlier export there may be replaced.
 
     Returns:
@@ -50,13 +53,14 @@ def write_saved_model(
         ValueError: Keras runs on PyTorch, this is no model, or the SavedModel gives other scores than Keras; then there
             is no folder.
     """
+    check_options(write_saved_model, tolerance=tolerance)
     check_needs("saved_model", keras.backend.backend())
     folder = check_folder(folder, overwrite=overwrite)
     ranker = ranker_to_export(model, lists)
     with replace_folder(folder) as partial:
         with errors_of_writing(folder), silence():
             _save(ranker, partial)
-        difference = largest_difference(ranker, _runner(partial, ranker), f"the SavedModel {folder.name}")
+        difference = largest_difference(ranker, _runner(partial, ranker), f"the SavedModel {folder.name}", tolerance)
         facts = {**ranker.signature.facts, "backend": keras.backend.backend(), "largest_difference": difference}
         signature = dataclasses.replace(ranker.signature, facts=facts)
         with errors_of_writing(folder):

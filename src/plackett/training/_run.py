@@ -166,7 +166,8 @@ class Run:
     def take_trained(self, record: Record) -> Trained:
         """What a run that ended has written."""
         self.model.optimizer.build(self.model.trainable_variables)
-        self.scorer.load_weights(_folder_of(record) / (MODEL if self.ranker is self.scorer else WHOLE_MODEL))
+        assert record.folder is not None
+        self.scorer.load_weights(record.folder / (MODEL if self.ranker is self.scorer else WHOLE_MODEL))
         return self._end(record)
 
     def _end(self, record):
@@ -176,7 +177,8 @@ class Run:
 
     def make_checkpoints(self, record: Record, seeds: EpochSeeds, watch: Watch) -> Checkpoints:
         """What writes the checkpoints of the run into the folder of its record, and takes them up."""
-        root, given = _folder_of(record) / CHECKPOINTS, has_state(self.settings)
+        assert record.folder is not None
+        root, given = record.folder / CHECKPOINTS, has_state(self.settings)
         return Checkpoints(root, self.settings, self.feed, record, watch, seeds, self.losses, given)
 
     def write_start(self, record: Record) -> None:
@@ -236,11 +238,6 @@ def warn_of_no_checkpoint(folder: pathlib.Path) -> None:
             "replaced by what the same steps give",
             stacklevel=4,
         )
-
-
-def _folder_of(record):
-    """The folder of the record of a run that has one."""
-    return record.folder
 
 
 def has_state(settings: Settings) -> bool:
