@@ -1,6 +1,7 @@
 """Learning to rank for Keras 3, on JAX, TensorFlow and PyTorch."""
 
 import importlib
+import os
 import sys
 
 from plackett import _lazy
@@ -38,6 +39,11 @@ _NAMES = {
 }
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)
+
+# From 1.32 on onnxruntime collects and sends what is done with it, with threads and files of its own, unless a variable
+# says otherwise before it is loaded: the first in the first releases that do, then the second.
+for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
+    os.environ.setdefault(_name, "1")
 
 # Keras finds the classes of a saved model only where they have been imported.
 if "keras" in sys.modules:

@@ -179,6 +179,27 @@ def test_a_server_whose_output_nobody_takes_serves_on(tmp_path, streams):
         process.kill()
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="the system does not show the open files of a process")
+def test_no_connection_takes_the_place_of_a_closed_stream(tmp_path):
+    path = write_ranker(tmp_path / "ranker.onnx")
+    code = """
+import os, signal
+from plackett.cli import main, serve
+
+def look(line):
+    with open(os.environ["SEEN"], "w") as seen:
+        seen.write(" ".join(os.readlink(f"/proc/self/fd/{number}") for number in range(3)))
+    os.kill(os.getpid(), signal.SIGTERM)
+
+serve.tell = look
+main()
+"""
+    seen = tmp_path / "seen"
+    command = f'exec {sys.executable} -c "$CODE" serve {path} --port 0 <&- >&- 2>&-'
+    subprocess.run(["bash", "-c", command], env=os.environ | {"CODE": code, "SEEN": str(seen)}, check=False, timeout=60)
+    assert seen.read_text() == " ".join([os.devnull] * 3)
+
+
 def status_of(process, address):
     """The status of an answer, of a server that may not listen yet."""
     while process.poll() is None:

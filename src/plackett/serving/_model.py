@@ -74,6 +74,10 @@ class ServedModel:
         """Breaks off its run; it cannot run any more."""
         self._options.terminate = True
 
+    def close(self) -> None:
+        """Ends the threads of onnxruntime, which should not be left for the end of the process."""
+        del self._session
+
     def _run_first(self):
         """Runs it on a small input. One that does not end is broken off, as nothing else could end it."""
         timer = threading.Timer(FIRST_SECONDS, self.stop)

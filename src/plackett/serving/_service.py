@@ -125,10 +125,13 @@ class Service:
             self._reading -= 1
 
     def stop(self) -> None:
-        """Scores what waits, takes nothing more, and ends the threads."""
+        """Scores what waits, takes nothing more, and ends the threads and the model."""
+        if self.stops:
+            return
         self.stops = True
         self.batcher.stop()
         self._readers.shutdown()
+        self.model.close()
 
 
 def find_form(content_type: str):
