@@ -31,7 +31,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 # What is the same on every backend runs once: readers, evaluation, the command line, the search, the pages of docs/.
-ONCE := tests/boosting tests/clicks tests/distillation tests/distributed tests/export tests/serving \
+ONCE := tests/boosting tests/clicks tests/distillation tests/distributed tests/export tests/serving tests/retrieval \
   tests/data src/plackett/data tests/evaluation tests/report \
   tests/cli tests/test_crossval.py tests/test_tuning.py tests/test_docs.py tests/test_doors.py \
   tests/test_doors_of_a_shared_head.py tests/test_ranker.py \

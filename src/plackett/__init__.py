@@ -30,6 +30,7 @@ _NAMES = {
     "load": "evaluation",
     "losses": "",
     "metrics": "",
+    "retrieval": "",
     "score": "evaluation",
     "scorers": "",
     "serving": "",
