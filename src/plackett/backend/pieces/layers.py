@@ -46,8 +46,9 @@ def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool
         with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
             before = _values(model.weights, scope)
             results = model(rows, training=training)
-        _check_losses(model, scope.losses)
-        _check_moved(model, before, _values(model.weights, scope))
+        if training:
+            _check_losses(model, scope.losses)
+            _check_moved(model, before, _values(model.weights, scope))
         structure["results"] = tree.map_structure(lambda _: None, results)
         return tuple(tree.flatten(results)), _values(generators, scope)
 
