@@ -48,6 +48,15 @@ def test_each_call_draws_noise_of_its_own(noisy):
     np.testing.assert_array_equal(backend.call_by_pieces(model, ones, 3), ones)
 
 
+@pytest.mark.skipif(BACKEND != "jax", reason="where no step carries the generator of Keras")
+def test_noise_that_would_be_the_same_at_each_step_is_refused():
+    model = keras.Sequential([keras.Input((4,)), Unseeded()])
+    with pytest.raises(ValueError, match=r"draws from the generator of Keras.*SeedGenerator of their own"):
+        backend.call_by_pieces(model, X, 7, training=True)
+    with pytest.raises(ValueError, match="JAX RNG"):
+        backend.call_by_pieces(model, X, 3, training=True)
+
+
 @pytest.mark.skipif(BACKEND != "torch", reason="which has generators of its own")
 def test_what_is_drawn_next_does_not_depend_on_the_gradient():
     import torch
@@ -124,3 +133,29 @@ def test_generators_move_on_in_fit():
     assert len(set(map(float, losses))) == 3
     (state,) = (x for x in model.tower.variables if x.shape == (2,) and x.dtype != "float32")
     np.testing.assert_array_equal(ops.convert_to_numpy(state), [1, 9])  # three steps of three pieces
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="which has replicas")
+def test_replicas_call_by_pieces_what_each_has():
+    import tensorflow as tf
+
+    weights = []
+    for size in (None, 3):
+        with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+            model = Around(size)
+            model.compile(keras.optimizers.SGD(0.1), "mse")
+        model.fit(X[:6], X[:6, :2], batch_size=6, verbose=0)
+        weights.append(model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="which has arrays of several devices")
+def test_each_device_has_its_part_of_a_piece():
+    model = Around(3)
+    alone = ops.convert_to_numpy(model(X[:6]))
+    keras.distribution.set_distribution(keras.distribution.DataParallel())
+    try:
+        np.testing.assert_allclose(model(X[:6]), alone, atol=1e-6)
+    finally:
+        keras.distribution.set_distribution(None)

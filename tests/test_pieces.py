@@ -150,7 +150,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 def test_memory_is_that_of_a_piece():
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     run = subprocess.run([sys.executable, "-c", MEMORY], env=environment, capture_output=True, text=True, check=True)
-    assert int(run.stdout) < 100  # MB, where all similarities take 144 and their softmax as much
+    assert int(run.stdout) < 250  # MB, of which half are PyTorch's; at once it takes 580
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="which knows the memory of a program")
