@@ -69,6 +69,7 @@ class Similarity(keras.layers.Layer):
 
     def build(self, queries_shape: tuple, documents_shape: tuple) -> None:
         """Makes the weight of a learned temperature."""
+        _check_embeddings(queries_shape, documents_shape)
         if self.learn_temperature:
             self.log_scale = self.add_weight(
                 shape=(),
