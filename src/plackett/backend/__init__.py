@@ -20,6 +20,7 @@ from plackett.backend.arithmetic import (
     softplus_and_sigmoid,
     value_and_slope,
 )
+from plackett.backend.pieces import by_pieces, call_by_pieces
 from plackett.backend.places import add_at, argsort, at, lookup, part, rows, scatter_add, with_part
 from plackett.backend.portable import is_portable, log1p, look_up, mod, portable_operations, to_look_up
 from plackett.backend.processes import (
@@ -71,6 +72,8 @@ __all__ = [
     "argsort",
     "at",
     "average_gradients",
+    "by_pieces",
+    "call_by_pieces",
     "carry_generators",
     "clip",
     "compiled",
