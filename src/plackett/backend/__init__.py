@@ -57,6 +57,7 @@ from plackett.backend.scans import (
 from plackett.backend.tensors import (
     concrete,
     flat_ragged,
+    float_of_bits,
     for_fit,
     keep_keras_mask,
     keras_mask,
@@ -83,6 +84,7 @@ __all__ = [
     "cumulative_sum",
     "divide_no_nan",
     "flat_ragged",
+    "float_of_bits",
     "floor",
     "for_fit",
     "gather_rows",
