@@ -1,5 +1,7 @@
 """Layers that are called by pieces: their noise, their variables, training."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -70,6 +72,17 @@ def test_what_is_drawn_next_does_not_depend_on_the_gradient():
             value.backward()
         drawn.append(float(torch.rand(())))
     assert drawn[0] == drawn[1]
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="which has threads for its gradients")
+def test_a_gradient_in_another_thread_sees_the_noise_of_its_value():
+    noisy = keras.Sequential([keras.Input((4,)), Unseeded()])
+    x = ops.convert_to_tensor(X).requires_grad_()
+    value = backend.call_by_pieces(noisy, x, 3, training=True)
+    thread = threading.Thread(target=value.sum().backward)
+    thread.start()
+    thread.join()
+    np.testing.assert_allclose(x.grad, np.where(value.detach() == 0, 0.0, 2.0))
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,23 @@ def test_gradients_of_many_pieces_do_not_stick_in_half_precision():
     assert float(gradient[0]) == 300.0  # where ones added up in bfloat16 end at 256
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="which has autocast")
+def test_a_gradient_has_the_precision_of_its_value():
+    import torch
+
+    gradients = []
+    for size in (7, 3):
+        table, rows = (torch.tensor(x, requires_grad=True) for x in (TABLE, ROWS))
+        with torch.autocast("cpu", torch.bfloat16):
+            value = backend.by_pieces(lambda shared, rows: torch.relu(rows @ shared[0].T), (table,), rows, size)
+            assert value.dtype == torch.bfloat16
+            total = value.sum() + (rows @ table.T).sum()
+        total.backward()
+        gradients.append((table.grad, rows.grad))
+    for one, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-2)
+
+
 def test_what_has_no_gradient_needs_none():
     def fn(shared, rows):
         return rows + shared[0]

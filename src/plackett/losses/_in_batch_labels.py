@@ -63,7 +63,11 @@ def in_batch_labels(
     documents = _ids("documents", documents, None)
     rows = len(documents)
     negatives = None if negatives is None else _ids("negatives", negatives, rows)
-    given = [name for name, x in (("documents", log_probability), ("negatives", log_probability_of_negatives)) if x is not None]
+    given = [
+        name
+        for name, x in (("documents", log_probability), ("negatives", log_probability_of_negatives))
+        if x is not None
+    ]
     if log_probability_of_negatives is not None and negatives is None:
         raise ValueError("log_probability_of_negatives goes with negatives: give them too")
     if negatives is not None and len(given) == 1:
@@ -113,7 +117,9 @@ def _bits(name, given, default, shape, lowest=-np.inf):
         return np.full(shape, default, "float32").view("int32")
     numbers = np.ascontiguousarray(given, "float32")
     if numbers.shape != tuple(shape):
-        raise ValueError(f"{name} must be {shape_text(shape)}, a number a row or column, but got {shape_text(numbers.shape)}")
+        raise ValueError(
+            f"{name} must be {shape_text(shape)}, a number a row or column, but got {shape_text(numbers.shape)}"
+        )
     wrong = ~np.isfinite(numbers) | (numbers < lowest)
     if wrong.any():
         place = np.unravel_index(wrong.argmax(), shape)

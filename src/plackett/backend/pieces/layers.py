@@ -41,15 +41,18 @@ def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool
         shared = tuple(ops.convert_to_tensor(x.value) for x in model.trainable_variables)
         fixed = tuple(ops.convert_to_tensor(x.value) for x in model.non_trainable_weights)
         states = tuple(ops.convert_to_tensor(x.value) for x in generators)
+    of_keras = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
     structure = {}
 
     def of_piece(shared, states, rows):
+        # PyTorch computes the gradients of a GPU in a thread of its own, where Keras would make another one.
+        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, of_keras)
         mapping = [*zip(model.trainable_variables, shared, strict=True), *zip(generators, states, strict=True)]
         mapping += zip(model.non_trainable_weights, fixed, strict=True)
         with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
             before = _values(model.weights, scope)
             results = model(rows, training=training)
-        _check_generator_of_keras(model, generators, scope)
+        _check_generator_of_keras(model, of_keras, generators, scope)
         if training:
             _check_losses(model, scope.losses)
             _check_moved(model, before, _values(model.weights, scope))
@@ -72,8 +75,7 @@ def _generators(model: keras.Layer) -> list[keras.Variable]:
     return [*found, global_seed_generator().state]
 
 
-def _check_generator_of_keras(model: keras.Layer, generators: Sequence, scope: keras.StatelessScope) -> None:
-    of_keras = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+def _check_generator_of_keras(model: keras.Layer, of_keras: Any, generators: Sequence, scope: Any) -> None:
     if of_keras is None or any(of_keras.state is x for x in generators):
         return
     if scope.get_current_value(of_keras.state) is not None:

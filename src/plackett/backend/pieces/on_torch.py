@@ -1,5 +1,7 @@
 """PyTorch: a function of autograd that loops over pieces, and backwards has the graph of one piece at a time."""
 
+import contextlib
+
 import torch
 
 from plackett.backend.randomness import generator_states, set_generator_states
@@ -7,7 +9,7 @@ from plackett.backend.randomness import generator_states, set_generator_states
 
 def run(function, shared, carry, rows, number, size):
     """See `plackett.backend.pieces.functions.with_carry`; rows are a tuple."""
-    pieces = _Pieces(function, len(shared), size, carry)
+    pieces = _Pieces(function, len(shared), size, carry, rows[0].device.type)
     values = _ByPieces.apply(pieces, *shared, *rows)
     return values, pieces.carry
 
@@ -41,11 +43,18 @@ class _Pieces:
         function, size: as above.
         number: how many of the tensors are shared; the others are rows.
         carry: that for the first piece; after the loop that after the last.
+        device: the type of it that the tensors are on.
     """
 
-    def __init__(self, function, number, size, carry):
+    def __init__(self, function, number, size, carry, device):
         self.function, self.number, self.size, self.carry = function, number, size, carry
+        self.autocast = _autocast(device)
         self.starts = []  # of each piece: its rows, its carry, and the states of PyTorch's own generators
+
+    def call(self, shared, carry, rows):
+        """The function, in the precision that it was first called in."""
+        with self.autocast():
+            return self.function(shared, carry, rows)
 
     def values(self, tensors):
         """The values of all pieces, joined."""
@@ -53,7 +62,7 @@ class _Pieces:
         for start in range(0, total, self.size):
             here = slice(start, start + self.size)
             self.starts.append((here, self.carry, generator_states()))
-            values, self.carry = self.function(tensors[: self.number], self.carry, self.rows(tensors, here))
+            values, self.carry = self.call(tensors[: self.number], self.carry, self.rows(tensors, here))
             if results is None:
                 results = tuple(x.new_empty((total, *x.shape[1:])) for x in values)
             for result, value in zip(results, values, strict=True):
@@ -68,7 +77,7 @@ class _Pieces:
             leaves = tuple(map(_leaf, self.rows(tensors, here), wanted[self.number :]))
             set_generator_states(noise)
             with torch.enable_grad():
-                values, _ = self.function(shared, carry, leaves)
+                values, _ = self.call(shared, carry, leaves)
             values, upstream_here = _with_gradient(values, [x[here] for x in upstream])
             if values:
                 torch.autograd.backward(values, upstream_here)
@@ -82,7 +91,7 @@ class _Pieces:
         values = []
         for here, carry, noise in self.starts:
             set_generator_states(noise)
-            values.append(self.function(tensors[: self.number], carry, self.rows(tensors, here))[0])
+            values.append(self.call(tensors[: self.number], carry, self.rows(tensors, here))[0])
         values, upstream = _with_gradient([torch.cat(x) for x in zip(*values, strict=True)], upstream)
         sources = [x for x, w in zip(tensors, wanted, strict=True) if w]
         options = {"create_graph": True, "allow_unused": True}
@@ -92,6 +101,17 @@ class _Pieces:
     def rows(self, tensors, here):
         """The rows of one piece."""
         return tuple(x[here] for x in tensors[self.number :])
+
+
+def _autocast(device):
+    """What makes the context of `torch.autocast` that is on now.
+
+    It would keep the copies that it makes where no graph is recorded, for those who need one: so it keeps none.
+    """
+    if not torch.amp.is_autocast_available(device):
+        return contextlib.nullcontext
+    dtype, enabled = torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
+    return lambda: torch.autocast(device, dtype=dtype, enabled=enabled, cache_enabled=False)
 
 
 def _leaf(x, wanted):
