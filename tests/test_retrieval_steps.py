@@ -38,7 +38,7 @@ def step(loss, inputs, labels, **options):
     ("loss", "inputs", "labels"),
     [
         (NpairsLoss(), {"query": X, "document": Z}, Z["id"]),
-        (InBatchSoftmaxLoss(symmetric=True), {"query": X, "document": Z, "negatives": NEGATIVES}, LABELS),
+        (InBatchSoftmaxLoss(), {"query": X, "document": Z, "negatives": NEGATIVES}, LABELS),
     ],
     ids=["npairs", "in_batch_softmax"],
 )
