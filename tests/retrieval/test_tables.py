@@ -75,7 +75,9 @@ def test_a_missing_vector_stands_apart_from_its_neighbours():
 
 def test_vectors_of_several_lengths_are_refused_by_row_when_they_are_used():
     table = Table.of({"x": [[1.0, 2.0], [3.0]]}, id=None)
-    with pytest.raises(ValueError, match=r"column 'x' must hold vectors of one length, but that of row 2 has 1 numbers"):
+    with pytest.raises(
+        ValueError, match=r"column 'x' must hold vectors of one length, but that of row 2 has 1 numbers"
+    ):
         table["x"]
 
 
@@ -141,7 +143,7 @@ def test_rows_that_are_taken_twice_have_no_ids_any_more():
     taken = Table.of(FILMS).take([1, 1])
     assert taken["id"].tolist() == ["a", "a"]
     with pytest.raises(ValueError, match="rows that are taken more than once have none"):
-        taken.ids
+        len(taken.ids)
 
 
 def test_pieces_of_a_table_are_the_table():
@@ -165,7 +167,7 @@ def test_strings_are_split_into_lists():
     table = Table.of(pa.table({"genres": ["drama|crime", "", None, "|war|"]}), id=None, lists={"genres": "|"})
     assert table["genres"].tolist() == [["drama", "crime"], [], [], ["war"]]
     assert table.missing("genres").tolist() == [False, False, True, False]
-    with pytest.raises(ValueError, match="must hold strings to be split at '|', but holds numbers"):
+    with pytest.raises(ValueError, match=r"must hold strings to be split at '\|', but holds numbers"):
         Table.of({"year": [1]}, id=None, lists={"year": "|"})["year"]
 
 
