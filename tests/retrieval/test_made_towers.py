@@ -50,6 +50,20 @@ def test_a_number_that_does_not_vary_becomes_0():
     assert embed(tower, people(age=[3.0] * 4), "numbers").tolist() == [[0.0]] * 4
 
 
+def test_numbers_that_grow_over_orders_of_magnitude_are_tamed():
+    table = Table.of({"price": [-1e6, 0.0, 1e6], "face": [[1.0], [2.0], [3.0]]}, id=None)
+    tower = make_tower(table, transform="log1p")
+    np.testing.assert_allclose(embed(tower, table, "numbers")[:, 0], np.array([-1, 0, 1]) * np.sqrt(1.5), atol=1e-6)
+    np.testing.assert_allclose(
+        embed(tower, table, "face_standard")[:, 0], np.array([-1, 0, 1]) * np.sqrt(1.5), atol=1e-6
+    )
+
+
+def test_true_and_false_are_numbers_of_which_one_may_be_missing():
+    table = Table.of({"new": pa.array([True, False, None])}, id=None)
+    np.testing.assert_allclose(embed(make_tower(table, missing=True), table, "numbers"), [[1, 0], [-1, 0], [0, 1]])
+
+
 def test_a_list_becomes_the_mean_of_its_embeddings():
     tower = make_tower(people(), columns=["genres"], hidden=())
     rows = embedding_of(tower, "genres")
@@ -160,6 +174,7 @@ def test_numbers_beyond_float32_are_refused_by_row(wrong):
         ({"ids": ["age"]}, "column 'age' holds numbers with a fraction, which are no ids"),
         ({"ids": ["face"]}, "column 'face' holds vectors, no ids"),
         ({"columns": ["age"], "ids": ["visits"]}, "ids must be among the columns"),
+        ({"columns": ["id", "age"]}, "id holds the ids of the rows, which are no numbers: name it in ids"),
         ({"columns": "age"}, "columns must be a sequence of names"),
         ({"columns": []}, "ids alone"),
         ({"hidden": (0,)}, "hidden must be a list of whole numbers of at least 1"),

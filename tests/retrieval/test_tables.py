@@ -1,5 +1,7 @@
 """Tables of queries and documents from what is in memory."""
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -180,3 +182,20 @@ def test_a_missing_value_inside_of_a_list_is_refused_by_row():
 def test_masked_arrays_are_refused():
     with pytest.raises(ValueError, match="nothing may be masked in year"):
         Table.of({"year": np.ma.masked_array([1, 2], [False, True])}, id=None)
+
+
+ROWS = [[1, 2], [], [3], [4, 5, 6], []]
+
+
+@hypothesis.given(st.lists(st.one_of(st.lists(st.integers(-5, 4), max_size=7), st.slices(5)), max_size=3))
+def test_rows_that_are_taken_again_and_again_are_those_of_the_first_table(steps):
+    table = Table.of({"id": list("abcde"), "tokens": ROWS, "x": np.arange(5.0)}, id=None)
+    rows = np.arange(5)
+    for step in steps:
+        if isinstance(step, list):
+            step = [place % len(rows) for place in step] if len(rows) else []
+        table, rows = table.take(step), rows[step if isinstance(step, slice) else np.array(step, int)]
+    assert table["id"].tolist() == ["abcde"[row] for row in rows]
+    assert table["tokens"].tolist() == [ROWS[row] for row in rows]
+    assert table["x"].tolist() == rows.tolist()
+    assert [table.place(i) for i in range(len(rows))] == [f"the table, row {row + 1}" for row in rows]

@@ -94,8 +94,8 @@ class Column(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether it holds whole numbers, one a row."""
-        return self.kind == "numbers" and self.values.dtype.kind in "iu"
+        """Whether it holds whole numbers, one a row; true counts 1."""
+        return self.kind == "numbers" and self.values.dtype.kind in "biu"
 
     def take(self, rows: slice | np.ndarray) -> "Column":
         """The column of these rows."""
@@ -146,7 +146,7 @@ def of_numbers(values: np.ndarray) -> Column:
 
 def any_of_row(x: np.ndarray) -> np.ndarray:
     """[rows] bool, whether anything of [rows, ...] bool is true."""
-    return x.any(axis=tuple(range(1, x.ndim)))
+    return np.any(x, axis=tuple(range(1, x.ndim)), keepdims=True).reshape(len(x))
 
 
 def read_column(column: pa.ChunkedArray, what: str) -> Column:

@@ -1,6 +1,7 @@
 """Towers: from the columns of a table to an embedding of each row."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
 import numpy as np
@@ -27,6 +28,7 @@ def make_tower(
     ids: Sequence[str] = (),
     embedding_dimension: Count | None = None,
     dropout: ShareBelow1 = 0.0,
+    transform: Literal["log1p"] | None = None,
     missing: bool = False,
     min_count: Count = 1,
     name: str = "tower",
@@ -51,6 +53,8 @@ def make_tower(
         ids: columns of whole numbers that are ids or categories, not numbers.
         embedding_dimension: of a string or an id. None = that of a row.
         dropout: the share of hidden units dropped in training.
+        transform: what numbers pass before they are standardised: None, or "log1p", sign(x) log(1 + |x|), which tames
+            those that grow over orders of magnitude, such as prices and counts. Vectors do not pass it.
         missing: whether numbers, strings, ids and lists may be missing. A number then counts as the mean, and for each
             column that lacks one in these rows the network is told where; a string or an id counts as unknown, and a
             list as empty. Vectors may never be missing.
@@ -64,11 +68,20 @@ def make_tower(
         ValueError: an option is out of range, a column is not there, holds what a tower cannot take, is missing or not
             finite somewhere, or there is none.
     """
-    options = {"embedding_dimension": embedding_dimension, "dropout": dropout, "missing": missing, "name": name}
-    check_options(make_tower, dimension=dimension, hidden=hidden, min_count=min_count, **options)
+    check_options(
+        make_tower,
+        dimension=dimension,
+        hidden=hidden,
+        embedding_dimension=embedding_dimension,
+        dropout=dropout,
+        transform=transform,
+        missing=missing,
+        min_count=min_count,
+        name=name,
+    )
     if not len(table):
         raise ValueError(f"a tower is fitted on the rows of a table, but {table.where} has none")
-    parts = _Parts(table, tuple(ids), missing, min_count, embedding_dimension or dimension)
+    parts = _Parts(table, tuple(ids), transform, missing, min_count, embedding_dimension or dimension)
     inputs, x = parts.join(_choose(table, columns, ids))
     for number, width in enumerate(hidden, 1):
         x = keras.layers.Dense(width, activation="relu", name=f"hidden_{number}")(x)
@@ -95,6 +108,8 @@ def _choose(table, columns, ids):
         chosen = list(dict.fromkeys(columns))
     if not chosen:
         raise ValueError(f"{table.where} has ids alone; a tower of an embedding for each is made by ids=[{table.id!r}]")
+    if table.id in chosen and table.id not in ids and table.column(table.id).kind == "numbers":
+        raise ValueError(f"{table.where}: {table.id} holds the ids of the rows, which are no numbers: name it in ids")
     if wrong := [name for name in chosen if "/" in name]:
         raise ValueError(f"the name of a column that a tower takes must have no '/', but got {wrong[0]!r}")
     return chosen
@@ -103,8 +118,11 @@ def _choose(table, columns, ids):
 class _Parts:
     """What becomes of each column, and the inputs that it comes from."""
 
-    def __init__(self, table: Table, ids: tuple[str, ...], missing: bool, min_count: int, dimension: int) -> None:
-        self.table, self.ids, self.missing, self.min_count, self.dimension = table, ids, missing, min_count, dimension
+    def __init__(
+        self, table: Table, ids: tuple[str, ...], transform: str | None, missing: bool, min_count: int, dimension: int
+    ) -> None:
+        self.table, self.ids, self.transform, self.missing = table, ids, transform, missing
+        self.min_count, self.dimension = min_count, dimension
         self.inputs: dict[str, Tensor] = {}
 
     def join(self, names: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
@@ -155,14 +173,16 @@ class _Parts:
             column = self.table.column(name)
             self._check_missing(name, column)
             values = np.where(column.missing, np.nan, column.values) if column.missing.any() else column.values
-            moments.append(self._moments(name, values[:, None]))
+            moments.append(self._moments(name, values[:, None], self._transformed))
             self.inputs[name] = keras.Input((), dtype="float32", name=name)
         mean, variance, absent = (np.concatenate(x) for x in zip(*moments, strict=True))
         marked = [name for name, count in zip(names, absent, strict=True) if count]
-        layer = StandardNumbers(
-            names, mean.tolist(), variance.tolist(), self.missing, marked, name="numbers", dtype="float32"
-        )
+        options = {"transform": self.transform, "missing": self.missing, "marked": marked}
+        layer = StandardNumbers(names, mean.tolist(), variance.tolist(), **options, name="numbers", dtype="float32")
         return layer([self.inputs[name] for name in names])
+
+    def _transformed(self, x):
+        return np.sign(x) * np.log1p(np.abs(x)) if self.transform == "log1p" else x
 
     def _vectors(self, name, column):
         self._check_missing(name, column)
@@ -179,7 +199,7 @@ class _Parts:
         )
         return layer(x)
 
-    def _moments(self, name, values):
+    def _moments(self, name, values, transformed=lambda x: x):
         def check(rows, start):
             limit = np.finfo("float32").max
             wrong = (np.abs(rows) > limit).any(axis=1)
@@ -189,7 +209,7 @@ class _Parts:
                     f"{self.table.place(start + row)}: {name} must be finite in float32, but is {rows[row].squeeze()}"
                 )
 
-        return statistics.moments_of(values, lambda x: x, check)
+        return statistics.moments_of(values, transformed, check)
 
     def _embedding(self, name, column, flat):
         """The embedding of an id, or the mean of those of a list."""

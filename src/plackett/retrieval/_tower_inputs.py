@@ -157,7 +157,7 @@ class _Feed:
             raise self._wrong("numbers")
         with np.errstate(over="ignore"):
             values = column.values.astype("float32")
-        if column.missing.any() and column.is_whole:
+        if column.is_whole:
             values[column.missing] = np.nan
         infinite = any_of_row(np.isinf(values))
         if infinite.any():
