@@ -189,11 +189,13 @@ def test_options_that_cannot_be_are_refused(options, words):
 
 def test_columns_that_a_tower_cannot_take_are_refused():
     with pytest.raises(ValueError, match="column 'born' holds times, which a tower does not take"):
-        make_tower(people(born=np.array(["2000-01-01"] * 4, "datetime64[D]")))
+        make_tower(people(born=np.array(["2000"] * 4, "datetime64[Y]")))
     with pytest.raises(ValueError, match="looks like the index of a data frame"):
         make_tower(people(__index_level_0__=[0, 1, 2, 3]))
     with pytest.raises(ValueError, match="has none"):
         make_tower(people().take([]))
+    with pytest.raises(TypeError, match="table must be a Table"):
+        make_tower(COLUMNS)
 
 
 def test_a_table_that_lacks_a_column_or_holds_another_kind_is_refused():
@@ -215,6 +217,14 @@ def test_lists_of_all_lengths_have_few_shapes():
     tower = make_tower(people(), columns=["genres"])
     lengths = {people(genres=[["drama"] * n, [], [], []]).inputs(tower)["genres"].shape[1] for n in range(40)}
     assert lengths == {1, 2, 4, 8, 16, 32, 64}
+
+
+def test_columns_may_be_called_as_layers_are():
+    names = ["embedding", "hidden_1", "numbers", "columns", "job_vocabulary", "job_embedding", "genres_mean"]
+    given = people(**{name: [1.0, 2.0, 3.0, 4.0] for name in names})
+    tower = make_tower(given)
+    assert set(names) < set(tower.input)
+    assert tower.predict(given.inputs(tower), verbose=0).shape == (4, 64)
 
 
 def test_a_piece_of_a_table_that_has_nothing_in_a_column_is_fed_like_any_other():

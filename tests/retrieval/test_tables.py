@@ -121,6 +121,8 @@ def test_rows_are_found_by_their_ids():
     assert table.rows_of([]).tolist() == []
     with pytest.raises(ValueError, match="2 of 3 ids are not there, such as '7', '8'"):
         table.rows_of([7, 5, 8])
+    with pytest.raises(ValueError, match="ids must be a sequence of ids, but got '30'"):
+        table.rows_of("30")
 
 
 def test_no_row_is_found_in_a_table_of_no_rows():
@@ -177,6 +179,15 @@ def test_a_missing_value_inside_of_a_list_is_refused_by_row():
     table = Table.of({"genres": [["a"], ["b", None]]}, id=None)
     with pytest.raises(ValueError, match="column 'genres', row 2: a value in the list is missing"):
         table["genres"]
+
+
+def test_what_is_no_table_is_refused():
+    with pytest.raises(TypeError, match=r"got the path films.csv: Table.read reads a file"):
+        Table.of("films.csv")
+    with pytest.raises(TypeError, match="got list"):
+        Table.of([1, 2])
+    with pytest.raises(ValueError, match="rows must be a whole number of at least 1, but got 0"):
+        next(Table.of(FILMS).batches(0))
 
 
 def test_masked_arrays_are_refused():

@@ -117,6 +117,8 @@ def column_of(name: str, given: Any, where: str) -> Column | pa.ChunkedArray:
         if given.ndim == 0:
             raise ValueError(f"{what} must have an entry a row, but is the number {given}")
         return of_numbers(given)
+    if isinstance(given, np.ndarray) and given.dtype.kind == "M":
+        return Column(given.astype("datetime64[us]"), np.isnat(given))
     if isinstance(given, Strings):
         return Column(given, np.zeros(len(given), bool))
     if isinstance(given, str | bytes):

@@ -95,6 +95,8 @@ class Table:
         """
         if isinstance(data, Mapping) and not hasattr(data, "with_format"):
             return _of_mapping(data, id, columns, lists)
+        if isinstance(data, str | os.PathLike):
+            raise TypeError(f"data must be in memory, but got the path {data}: Table.read reads a file")
         table = columns_of_frame(data, lambda names: choose_columns(names, WHERE, id, columns))
         return of_arrow(table, WHERE, id, lists)
 
@@ -218,6 +220,8 @@ class Table:
         Raises:
             ValueError: an id is not there; says which.
         """
+        if isinstance(ids, str):
+            raise ValueError(f"ids must be a sequence of ids, but got {ids!r}")
         given = ids if isinstance(ids, np.ndarray | Strings) else list(ids)
         wanted = ids_as_text("ids", read_ids("ids", given, len(given)), range(len(given)))
         ranks = concatenate_strings([self.ids, wanted]).ranks()
@@ -232,6 +236,8 @@ class Table:
 
     def batches(self, rows: int) -> Iterator["Table"]:
         """The table in pieces of so many rows, the last one shorter."""
+        if rows < 1:
+            raise ValueError(f"rows must be a whole number of at least 1, but got {rows}")
         for start in range(0, len(self), rows):
             yield self.take(slice(start, start + rows))
 

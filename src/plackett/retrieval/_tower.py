@@ -14,7 +14,7 @@ from plackett.registry import check_options
 from plackett.registry.options import Count, Counts, ShareBelow1
 from plackett.retrieval._columns import ListColumn
 from plackett.retrieval._tables import Table
-from plackett.retrieval._tower_inputs import OF_MISSING, OF_NAME
+from plackett.retrieval._tower_inputs import OF_MISSING
 from plackett.retrieval._tower_layers import KnownIds, MeanOfLists, StandardNumbers, nothing
 from plackett.scorers.preprocessing import layers, statistics
 
@@ -65,6 +65,7 @@ def make_tower(
         A functional model with an input for each column, by its name, which `Table.inputs` feeds.
 
     Raises:
+        TypeError: `table` is none.
         ValueError: an option is out of range, a column is not there, holds what a tower cannot take, is missing or not
             finite somewhere, or there is none.
     """
@@ -79,15 +80,18 @@ def make_tower(
         min_count=min_count,
         name=name,
     )
+    if not isinstance(table, Table):
+        raise TypeError(f"table must be a Table, as Table.of(data) makes, but got {type(table).__name__}")
     if not len(table):
         raise ValueError(f"a tower is fitted on the rows of a table, but {table.where} has none")
-    parts = _Parts(table, tuple(ids), transform, missing, min_count, embedding_dimension or dimension)
-    inputs, x = parts.join(_choose(table, columns, ids))
+    chosen = _choose(table, columns, ids)
+    parts = _Parts(table, chosen, tuple(ids), transform, missing, min_count, embedding_dimension or dimension)
+    inputs, x = parts.join(chosen)
     for number, width in enumerate(hidden, 1):
-        x = keras.layers.Dense(width, activation="relu", name=f"hidden_{number}")(x)
+        x = keras.layers.Dense(width, activation="relu", name=parts.unique(f"hidden_{number}"))(x)
         if dropout:
-            x = keras.layers.Dropout(dropout, name=f"dropout_{number}")(x)
-    return keras.Model(inputs, keras.layers.Dense(dimension, name="embedding")(x), name=name)
+            x = keras.layers.Dropout(dropout, name=parts.unique(f"dropout_{number}"))(x)
+    return keras.Model(inputs, keras.layers.Dense(dimension, name=parts.unique("embedding"))(x), name=name)
 
 
 def _choose(table, columns, ids):
@@ -119,18 +123,33 @@ class _Parts:
     """What becomes of each column, and the inputs that it comes from."""
 
     def __init__(
-        self, table: Table, ids: tuple[str, ...], transform: str | None, missing: bool, min_count: int, dimension: int
+        self,
+        table: Table,
+        names: Sequence[str],
+        ids: tuple[str, ...],
+        transform: str | None,
+        missing: bool,
+        min_count: int,
+        dimension: int,
     ) -> None:
         self.table, self.ids, self.transform, self.missing = table, ids, transform, missing
         self.min_count, self.dimension = min_count, dimension
         self.inputs: dict[str, Tensor] = {}
+        self._taken = set(names)
+
+    def unique(self, name: str) -> str:
+        """The name of a layer, which no column has."""
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
 
     def join(self, names: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
         """(the inputs, [rows, columns]: all that becomes of these columns, side by side)."""
         numbers = [name for name in names if self._is_number(name)]
         parts = [self._numbers(numbers)] if numbers else []
         parts += [self._part(name) for name in names if name not in numbers]
-        return self.inputs, keras.layers.Concatenate(name="columns")(parts) if len(parts) > 1 else parts[0]
+        return self.inputs, keras.layers.Concatenate(name=self.unique("columns"))(parts) if len(parts) > 1 else parts[0]
 
     def _is_number(self, name):
         return self.table.column(name).kind == "numbers" and name not in self.ids
@@ -178,7 +197,9 @@ class _Parts:
         mean, variance, absent = (np.concatenate(x) for x in zip(*moments, strict=True))
         marked = [name for name, count in zip(names, absent, strict=True) if count]
         options = {"transform": self.transform, "missing": self.missing, "marked": marked}
-        layer = StandardNumbers(names, mean.tolist(), variance.tolist(), **options, name="numbers", dtype="float32")
+        layer = StandardNumbers(
+            names, mean.tolist(), variance.tolist(), **options, name=self.unique("numbers"), dtype="float32"
+        )
         return layer([self.inputs[name] for name in names])
 
     def _transformed(self, x):
@@ -193,9 +214,9 @@ class _Parts:
         mean, variance, _ = self._moments(name, flat)
         self.inputs[name] = x = keras.Input(shape, dtype="float32", name=name)
         if len(shape) > 1:
-            x = keras.layers.Flatten(name=f"{name}_flat")(x)
+            x = keras.layers.Flatten(name=self.unique(f"{name}_flat"))(x)
         layer = keras.layers.Normalization(
-            mean=mean.tolist(), variance=variance.tolist(), name=f"{name}_standard", dtype="float32"
+            mean=mean.tolist(), variance=variance.tolist(), name=self.unique(f"{name}_standard"), dtype="float32"
         )
         return layer(x)
 
@@ -223,9 +244,9 @@ class _Parts:
         of_lists = isinstance(column.values, ListColumn)
         shape = (*(None,) * of_lists, *(2,) * (kind != "int32"))
         self.inputs[name] = given = keras.Input(shape, dtype="int32", name=name)
-        number = KnownIds(known, kind, self.missing, name=f"{name}{OF_NAME}")(given)
-        embedding = layers.Table(len(known) + 1, self.dimension, name=f"{name}_embedding")(number)
-        return MeanOfLists(kind, name=f"{name}_mean")((embedding, given)) if of_lists else embedding
+        number = KnownIds(name, known, kind, self.missing, name=self.unique(f"{name}_vocabulary"))(given)
+        embedding = layers.Table(len(known) + 1, self.dimension, name=self.unique(f"{name}_embedding"))(number)
+        return MeanOfLists(kind, name=self.unique(f"{name}_mean"))((embedding, given)) if of_lists else embedding
 
 
 def _kind_of(values):

@@ -79,20 +79,27 @@ class KnownIds(Vocabulary):
     """The number of an id among the known ones, from 1; 0 where it is unknown, missing or no id of a list at all.
 
     Args:
+        column: whose ids they are.
         values, kind: see `Vocabulary`.
         missing: whether an id may be missing.
         kwargs: those of `keras.layers.Layer`.
     """
 
     def __init__(
-        self, values: Sequence[int] | np.ndarray, kind: str = "int32", missing: bool = False, **kwargs: Any
+        self,
+        column: str,
+        values: Sequence[int] | np.ndarray,
+        kind: str = "int32",
+        missing: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(values, kind=kind, **kwargs)
+        self.column = column
         self.missing = missing
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return super().get_config() | {"missing": self.missing}
+        return super().get_config() | {"column": self.column, "missing": self.missing}
 
 
 def nothing(kind: str) -> int:
