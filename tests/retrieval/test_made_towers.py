@@ -120,6 +120,10 @@ def test_the_ids_of_the_table_are_taken_where_they_are_named():
     assert embed(make_tower(table, ids=["id"], dimension=3), table).shape == (2, 3)
 
 
+def test_the_ids_of_rows_that_are_taken_twice_are_no_numbers_either():
+    assert "id" not in make_tower(people().take([0, 1, 1])).input
+
+
 def test_missing_values_are_refused_by_row():
     with pytest.raises(ValueError, match=r"the table, row 2 \(id '11'\): age is missing, as in 1 of 4 rows"):
         make_tower(people(age=[1.0, None, 2.0, 3.0]))

@@ -146,8 +146,11 @@ def test_rows_are_taken_by_number_mask_and_slice():
 def test_rows_that_are_taken_twice_have_no_ids_any_more():
     taken = Table.of(FILMS).take([1, 1])
     assert taken["id"].tolist() == ["a", "a"]
-    with pytest.raises(ValueError, match="rows that are taken more than once have none"):
+    with pytest.raises(ValueError, match="has no ids any more, since a row of it was taken more than once"):
         len(taken.ids)
+    with pytest.raises(ValueError, match="has no ids any more"):
+        len(taken.take([0]).ids)
+    assert taken.place(1) == "the table, row 2 (id 'a')"
 
 
 def test_pieces_of_a_table_are_the_table():

@@ -62,9 +62,10 @@ class Table:
         where: str = WHERE,
     ) -> None:
         self.names = tuple(names)
-        self.id = id
+        self.id_column = id
         self.where = where
         self._rows = rows
+        self._repeats = False  # whether some row is there more than once
         self._read = read
         self._known: dict[str, Column] = {}
 
@@ -167,19 +168,26 @@ class Table:
             self._known[name] = self._read(name)
         return self._known[name]
 
+    @property
+    def id(self) -> str | None:
+        """The name of the column of ids; None = the rows have no ids, each its own."""
+        return None if self._repeats else self.id_column
+
     def missing(self, name: str) -> np.ndarray:
         """[rows] bool, where a column has no value: NaN, null, or a vector that lacks a number."""
         return self.column(name).missing
 
     @functools.cached_property
     def ids(self) -> Strings:
-        """The id of each row, as text, each there once.
+        """The id of each row, as text, each there once; whole numbers too.
 
         Raises:
             ValueError: the rows have no ids, one is missing or is there twice.
         """
+        if self._repeats:
+            raise ValueError(f"{self.where} has no ids any more, since a row of it was taken more than once")
         if self.id is None:
-            raise ValueError(f"{self.where} has no ids; {OF_ID}; rows that are taken more than once have none")
+            raise ValueError(f"{self.where} has no ids; {OF_ID}")
         missing = self.missing(self.id)
         if missing.any():
             row = int(missing.argmax()) + 1
@@ -204,13 +212,10 @@ class Table:
         """
         if not isinstance(rows, slice):
             rows = np.arange(len(self))[np.asarray(rows) if len(rows) else []]
-        once = isinstance(rows, slice) or len(np.unique(rows)) == len(rows)
         origin = self._rows[rows] if isinstance(rows, slice) else np.asarray(self._rows)[rows]
-        keeps = self.id is not None and once
-        table = Table(
-            self.names, origin, lambda name: self.column(name).take(rows), self.id if keeps else None, self.where
-        )
-        if keeps:
+        table = Table(self.names, origin, lambda name: self.column(name).take(rows), self.id_column, self.where)
+        table._repeats = self._repeats or not (isinstance(rows, slice) or len(np.unique(rows)) == len(rows))
+        if table.id is not None:
             table.ids = self.ids[rows]
         return table
 
@@ -254,7 +259,7 @@ class Table:
 
     def place(self, row: int) -> str:
         """How errors call a row: by its number in the table that was read, from 1, and its id."""
-        known = f" (id {self.ids[row]!r})" if self.id is not None else ""
+        known = f" (id {str(self[self.id_column][row])!r})" if self.id_column is not None else ""
         return f"{self.where}, row {self._rows[row] + 1}{known}"
 
     def __repr__(self) -> str:

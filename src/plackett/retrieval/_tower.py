@@ -102,7 +102,7 @@ def _choose(table, columns, ids):
     for name in [*(columns or ()), *ids]:
         check_column(name, table.names, table.where)
     if columns is None:
-        chosen = [name for name in table.names if name != table.id or name in ids]
+        chosen = [name for name in table.names if name != table.id_column or name in ids]
         if index := [name for name in chosen if is_index(name)]:
             what = f"column {index[0]!r} looks like the index of a data frame"
             raise ValueError(f"{table.where}: {what}: leave it out, as by columns=[...]")
@@ -111,9 +111,13 @@ def _choose(table, columns, ids):
     else:
         chosen = list(dict.fromkeys(columns))
     if not chosen:
-        raise ValueError(f"{table.where} has ids alone; a tower of an embedding for each is made by ids=[{table.id!r}]")
-    if table.id in chosen and table.id not in ids and table.column(table.id).kind == "numbers":
-        raise ValueError(f"{table.where}: {table.id} holds the ids of the rows, which are no numbers: name it in ids")
+        raise ValueError(
+            f"{table.where} has ids alone; a tower of an embedding for each is made by ids=[{table.id_column!r}]"
+        )
+    if table.id_column in chosen and table.id_column not in ids and table.column(table.id_column).kind == "numbers":
+        raise ValueError(
+            f"{table.where}: {table.id_column} holds the ids of the rows, which are no numbers: name it in ids"
+        )
     if wrong := [name for name in chosen if "/" in name]:
         raise ValueError(f"the name of a column that a tower takes must have no '/', but got {wrong[0]!r}")
     return chosen

@@ -46,7 +46,7 @@ def inputs_of(tower: keras.Model, table: Table) -> dict[str, np.ndarray]:
 def _columns_of(tower, table):
     """name of an input -> (the column that it is fed, its tensor)."""
     inputs = _named_inputs(tower)
-    others = [name for name in table.names if name != table.id]
+    others = [name for name in table.names if name != table.id_column]
     if len(inputs) == len(others) == 1 and NAMELESS.fullmatch(next(iter(inputs))):
         return {name: (others[0], tensor) for name, tensor in inputs.items()}
     for name in inputs:
