@@ -111,9 +111,8 @@ def _choose(table, columns, ids):
     else:
         chosen = list(dict.fromkeys(columns))
     if not chosen:
-        raise ValueError(
-            f"{table.where} has ids alone; a tower of an embedding for each is made by ids=[{table.id_column!r}]"
-        )
+        alone = f"; a tower of the ids alone is made by ids=[{table.id_column!r}]" if table.id_column else ""
+        raise ValueError(f"{table.where} has no column for a tower but its ids, or none was named{alone}")
     if table.id_column in chosen and table.id_column not in ids and table.column(table.id_column).kind == "numbers":
         raise ValueError(
             f"{table.where}: {table.id_column} holds the ids of the rows, which are no numbers: name it in ids"
