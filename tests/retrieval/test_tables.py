@@ -176,6 +176,8 @@ def test_strings_are_split_into_lists():
     assert table.missing("genres").tolist() == [False, False, True, False]
     with pytest.raises(ValueError, match=r"must hold strings to be split at '\|', but holds numbers"):
         Table.of({"year": [1]}, id=None, lists={"year": "|"})["year"]
+    with pytest.raises(ValueError, match="what stands between the parts of year, but got ''"):
+        Table.of({"year": ["1"]}, id=None, lists={"year": ""})
 
 
 def test_a_missing_value_inside_of_a_list_is_refused_by_row():

@@ -328,8 +328,10 @@ def _of_mapping(data, id, columns, lists):  # noqa: A002
 
 
 def _of_columns(columns, rows, where, id, lists):  # noqa: A002
-    for name in lists or {}:
+    for name, separator in (lists or {}).items():
         check_column(name, columns, where)
+        if not isinstance(separator, str) or not separator:
+            raise ValueError(f"lists must say what stands between the parts of {name}, but got {separator!r}")
     table = Table(list(columns), range(rows), functools.partial(_read_from, columns, lists or {}, where), id, where)
     if id is not None:
         _ = table.ids  # which are checked
