@@ -13,7 +13,8 @@ class SumsOfLabels(keras.metrics.Sum):
 
 def test_fit_takes_each_row_once_an_epoch_on_every_backend():
     query, document = keras.Input((2,), name="query"), keras.Input((2,), name="document")
-    model = keras.Model({"query": query, "document": document}, keras.layers.Dense(1)(keras.layers.Dot(1)([query, document])))
+    scores = keras.layers.Dense(1)(keras.layers.Dot(1)([query, document]))
+    model = keras.Model({"query": query, "document": document}, scores)
     model.compile("sgd", "mse", metrics=[SumsOfLabels(name="rows")])
     x = {"query": np.ones((20, 2), "float32"), "document": np.ones((20, 2), "float32")}
     batches = DistinctBatches(x, 2.0 ** np.arange(20), np.arange(20) % 11, 8, seed=0)
