@@ -56,16 +56,16 @@ def search(queries: npt.ArrayLike, documents: npt.ArrayLike, k: Count, *, block:
     many documents are equal, those of the queries that find them are done once more in float64.
     """
     check_options(search, k=k, block=block)
-    queries, documents = as_matrix("queries", queries), _as_array(documents)
-    check_shapes(queries, documents)
-    if len(documents) > int(LOWEST):
-        raise ValueError(f"at most {int(LOWEST):,} documents can be searched, but there are {len(documents):,}")
-    k, block = min(int(k), len(documents)), int(block)
-    places, scores = np.zeros((len(queries), k), "int64"), np.zeros((len(queries), k), "float32")
+    asked, searched = as_matrix("queries", queries), _as_array(documents)
+    check_shapes(asked, searched)
+    if len(searched) > int(LOWEST):
+        raise ValueError(f"at most {int(LOWEST):,} documents can be searched, but there are {len(searched):,}")
+    k, block = min(int(k), len(searched)), int(block)
+    places, scores = np.zeros((len(asked), k), "int64"), np.zeros((len(asked), k), "float32")
     if k:
-        for start in range(0, len(queries), block):
+        for start in range(0, len(asked), block):
             rows = slice(start, start + block)
-            places[rows], scores[rows] = _search_block(queries[rows], documents, k, block)
+            places[rows], scores[rows] = _search_block(asked[rows], searched, k, block)
     return Found(places, scores)
 
 
