@@ -188,7 +188,7 @@ class Table:
             ids = ids_as_text(self.id, read_ids(self.id, self[self.id], len(self)), range(len(self)))
         except ValueError as error:
             raise ValueError(f"{self.where}: column {self.id!r} is no column of ids: {error}; {OF_ID}") from None
-        _check_once(ids, self.id, self.where)
+        check_once(ids, self.id, self.where)
         return ids
 
     def take(self, rows: Any) -> "Table":
@@ -325,7 +325,8 @@ def _of_columns(columns, rows, where, id, lists):  # noqa: A002
     return table
 
 
-def _check_once(ids, name, where):
+def check_once(ids: Strings, name: str, where: str) -> None:
+    """Raises a ValueError where an id is there twice."""
     values, first, counts = np.unique(ids.ranks(), return_index=True, return_counts=True)
     if len(values) < len(ids):
         twice = ids[int(first[counts > 1].min())]
