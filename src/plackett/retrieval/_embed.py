@@ -1,0 +1,104 @@
+"""Embeddings of any number of rows by a tower, a batch at a time."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from plackett.lists._shapes import shape_text
+from plackett.registry import check_options
+from plackett.registry.options import Count
+
+
+def embed(
+    tower: keras.Model,
+    x: Any,
+    *,
+    batch_size: Count = 1024,
+    unit: bool = False,
+    name_row: Callable[[int], str] | None = None,
+) -> np.ndarray:
+    """What a tower makes of each row, in their order.
+
+    All batches have the same number of rows, to which the last one is filled up, so that the tower is compiled once;
+    where there are fewer rows than that, it is the next power of two.
+
+    Args:
+        tower: a model of rows whose output is [rows, dimension].
+        x: an array, or a dict of arrays by the names of the inputs, whose first axis are the rows.
+        batch_size: how many rows are embedded at a time.
+        unit: whether each vector is divided by its length; zero stays zero.
+        name_row: what an error calls a row, by its number. None = that number.
+
+    Returns:
+        [rows, dimension] float32.
+
+    Raises:
+        ValueError: no rows axis, arrays of different numbers of rows, an output of another shape, or a row whose
+            embedding is not finite, which it names.
+    """
+    check_options(embed, batch_size=batch_size)
+    x = {name: np.asarray(column) for name, column in x.items()} if isinstance(x, Mapping) else np.asarray(x)
+    rows = _number_of_rows(x)
+    size = min(batch_size, 1 << max(rows - 1, 0).bit_length())
+    found: Any = None
+    for start in range(0, max(rows, 1), size):
+        batch = np.asarray(tower.predict_on_batch(_part(x, start, size)))
+        if batch.ndim != 2 or len(batch) != size:
+            raise ValueError(
+                f"the tower {tower.name} must give a vector a row, [{size}, dimension] for {size} rows, but gives "
+                f"shape {shape_text(batch.shape)}"
+            )
+        if found is None:
+            found = np.empty((rows, batch.shape[1]), "float32")
+        batch = batch[: rows - start].astype("float32")
+        _check_finite(tower, batch, start, name_row)
+        found[start : start + size] = _unit_length(batch) if unit else batch
+    return found
+
+
+def _number_of_rows(x):
+    columns = x if isinstance(x, dict) else {"x": x}
+    if not columns:
+        raise ValueError("there is no input: give an array, or a dict of arrays by the names of the tower's inputs")
+    for name, column in columns.items():
+        if column.ndim == 0:
+            raise ValueError(f"{name} must be an array whose first axis are the rows, but got {column!r}")
+    first, *_ = columns
+    for name, column in columns.items():
+        if len(column) != len(columns[first]):
+            raise ValueError(
+                f"all inputs must have as many rows, but {first} has {len(columns[first])} and {name} {len(column)}"
+            )
+    return len(columns[first])
+
+
+def _part(x, start, size):
+    """`size` rows from `start` on: the last one again as often as there are fewer, or zeros where there is none."""
+
+    def fill_up(column):
+        rows = column[start : start + size]
+        if not len(rows):
+            return np.zeros((size, *column.shape[1:]), column.dtype)
+        return rows if len(rows) == size else np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), 0)])
+
+    return keras.tree.map_structure(fill_up, x)
+
+
+def _check_finite(tower, batch, start, name_row):
+    bad = np.flatnonzero(~np.isfinite(batch).all(axis=1))
+    if len(bad):
+        values, row = batch[bad[0]], start + int(bad[0])
+        name = f"row {row}, counted from 0" if name_row is None else name_row(row)
+        raise ValueError(
+            f"embeddings must be finite, but the tower {tower.name} gives {values[~np.isfinite(values)][0]} for "
+            f"{name}: look for missing values in its inputs, and for weights that training made NaN"
+        )
+
+
+def _unit_length(x):
+    largest = np.abs(x).max(axis=1, keepdims=True)
+    x = x / np.where(largest > 0, largest, 1)
+    length = np.sqrt((x * x).sum(axis=1, keepdims=True))
+    return x / np.where(length > 0, length, 1)

@@ -1,0 +1,344 @@
+"""Tables of queries or of documents: a row each, with columns by name."""
+
+import functools
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from plackett.data import Strings
+from plackett.data._columns import check_column
+from plackett.data._ids import ids_as_text, read_ids
+from plackett.data._roles import check_table_names
+from plackett.data._strings import concatenate_strings
+from plackett.data._words import some
+from plackett.data.formats.frames import columns_of_frame
+from plackett.retrieval._columns import Column, column_of, read_column, split
+
+WHERE = "the table"
+OF_ID = "id=NAME says which column is the id (--id on the command line), and id=None that there is none"
+
+
+class Table:
+    """Queries or documents, a row each, with columns by name.
+
+    >>> films = Table.of({
+    ...     "id": ["f1", "f2", "f3"],
+    ...     "year": [1994, 1972, 1999],
+    ...     "genres": [["drama"], ["crime", "drama"], []],
+    ...     "poster": np.zeros((3, 8)),
+    ... })
+    >>> films
+    Table: 3 rows, known by id
+      id: strings
+      year: numbers
+      genres: lists of strings
+      poster: vectors of 8
+    >>> films["genres"][1], films.take([2, 0]).ids.tolist(), films.rows_of(["f3", "f3"]).tolist()
+    (['crime', 'drama'], ['f3', 'f1'], [2, 2])
+
+    A column holds numbers; vectors or other arrays, of one shape in all rows; strings; lists of strings or of whole
+    numbers, of any length; or times. A column of Arrow or of a data frame that has lists of numbers with a fraction
+    holds vectors. What is missing stays so, till something needs it: see `missing`.
+
+    It is made by `Table.of`, or by `Table.read` from a file. A column is read when it is first used.
+
+    Args:
+        names: of the columns.
+        rows: how errors count the rows, from 0.
+        read: function of a name, its column.
+        id: the name of the column of ids. None = the rows have none.
+        where: what errors call the table.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        rows: range | np.ndarray,
+        read: Callable[[str], Column],
+        id: str | None,  # noqa: A002
+        where: str = WHERE,
+    ) -> None:
+        self.names = tuple(names)
+        self.id = id
+        self.where = where
+        self._rows = rows
+        self._read = read
+        self._known: dict[str, Column] = {}
+
+    @classmethod
+    def of(
+        cls,
+        data: Any,
+        *,
+        id: str | None = "id",  # noqa: A002
+        columns: Sequence[str] | None = None,
+        lists: Mapping[str, str] | None = None,
+    ) -> "Table":
+        """A table of what is in memory.
+
+        >>> Table.of({"film": [7, 9], "genres": ["drama|crime", ""]}, id="film", lists={"genres": "|"})["genres"]
+        ListColumn([['drama', 'crime'], []])
+
+        Args:
+            data: a mapping from names to columns, or a frame of pandas, polars or Arrow.
+            id: the column of ids, strings or whole numbers, each there once. None = the rows have no ids, as where each
+                stands for one event of many.
+            columns: those that are read, and the ids. None = all.
+            lists: name of a column of strings -> what stands between the parts of each, of which it then holds lists.
+
+        Raises:
+            TypeError: `data` is neither.
+            ValueError: there is no such column, columns are of different lengths, or an id is missing or there twice.
+        """
+        if isinstance(data, Mapping) and not hasattr(data, "with_format"):
+            return _of_mapping(data, id, columns, lists)
+        table = columns_of_frame(data, lambda names: choose_columns(names, WHERE, id, columns))
+        return of_arrow(table, WHERE, id, lists)
+
+    @classmethod
+    def read(
+        cls,
+        path: str | os.PathLike,
+        *,
+        id: str | None = "id",  # noqa: A002
+        columns: Sequence[str] | None = None,
+        lists: Mapping[str, str] | None = None,
+        form: Literal["parquet", "csv", "json"] | None = None,
+        separator: str | None = None,
+        decimal: str | None = None,
+        encoding: str | None = None,
+        missing_values: Sequence[str] | None = None,
+    ) -> "Table":
+        """The table in a file: Parquet, CSV or JSON lines.
+
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "films.csv"
+        >>> _ = path.write_text("film,year,genres\\n007,1962,action|crime\\n12,,drama\\n")
+        >>> Table.read(path, id="film", lists={"genres": "|"})
+        Table: 2 rows, known by film
+          film: strings
+          year: numbers, 1 missing
+          genres: lists of strings
+
+        Args:
+            path: the file, or a folder of Parquet files. CSV and JSON lines may be compressed (gzip, zstd, bzip2).
+            id, columns, lists: see `Table.of`.
+            form: the format. None = by the suffix: .parquet, .csv, .tsv, .jsonl, .ndjson or .json.
+            separator, decimal, encoding, missing_values: of CSV, see `plackett.data.read_delimited`. None = as there.
+                A column is of numbers where all that is not missing is; digits behind a zero, as in 02139, are text,
+                and so are ids. An empty field of text is an empty string.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is malformed, or as `Table.of`; says where.
+        """
+        from plackett.retrieval._table_files import read_files
+
+        options = {"separator": separator, "decimal": decimal, "encoding": encoding, "missing_values": missing_values}
+        choose = functools.partial(choose_columns, id=id, columns=columns)
+        table = read_files(path, choose, id=id, form=form, **options)
+        return of_arrow(columns_of_frame(table, lambda names: names), str(path), id, lists)
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a column of this name."""
+        return name in self.names
+
+    def __getitem__(self, name: str) -> Any:
+        """The values of a column: an array, `Strings` or a `ListColumn`.
+
+        Raises:
+            ValueError: there is no such column, or it holds what no column can.
+        """
+        return self.column(name).values
+
+    def column(self, name: str) -> Column:
+        """A column, with what is missing of it; see `__getitem__`."""
+        if name not in self._known:
+            check_column(name, self.names, self.where)
+            self._known[name] = self._read(name)
+        return self._known[name]
+
+    def missing(self, name: str) -> np.ndarray:
+        """[rows] bool, where a column has no value: NaN, null, or a vector that lacks a number."""
+        return self.column(name).missing
+
+    @functools.cached_property
+    def ids(self) -> Strings:
+        """The id of each row, as text, each there once.
+
+        Raises:
+            ValueError: the rows have no ids, one is missing or is there twice.
+        """
+        if self.id is None:
+            raise ValueError(f"{self.where} has no ids; {OF_ID}; rows that are taken more than once have none")
+        missing = self.missing(self.id)
+        if missing.any():
+            row = int(missing.argmax()) + 1
+            raise ValueError(f"{self.where}, row {row}: the id, in column {self.id!r}, is missing")
+        if (kind := self.column(self.id).kind) not in ("strings", "numbers"):
+            raise ValueError(f"{self.where}: column {self.id!r} holds {kind}, which are no ids; {OF_ID}")
+        try:
+            ids = ids_as_text(self.id, read_ids(self.id, self[self.id], len(self)), range(len(self)))
+        except ValueError as error:
+            raise ValueError(f"{self.where}: column {self.id!r} is no column of ids: {error}; {OF_ID}") from None
+        check_once(ids, self.id, self.where)
+        return ids
+
+    def take(self, rows: Any) -> "Table":
+        """The table of some rows, in their order.
+
+        Args:
+            rows: their numbers from 0, a mask or a slice. Where one is there twice the new table has no ids.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        if not isinstance(rows, slice):
+            rows = np.arange(len(self))[np.asarray(rows) if len(rows) else []]
+        once = isinstance(rows, slice) or len(np.unique(rows)) == len(rows)
+        origin = self._rows[rows] if isinstance(rows, slice) else np.asarray(self._rows)[rows]
+        keeps = self.id is not None and once
+        table = Table(
+            self.names, origin, lambda name: self.column(name).take(rows), self.id if keeps else None, self.where
+        )
+        if keeps:
+            table.ids = self.ids[rows]
+        return table
+
+    def rows_of(self, ids: Any) -> np.ndarray:
+        """[ids] int64, the row of each id; strings, or whole numbers, which are compared as text.
+
+        Raises:
+            ValueError: an id is not there; says which.
+        """
+        given = ids if isinstance(ids, np.ndarray | Strings) else list(ids)
+        wanted = ids_as_text("ids", read_ids("ids", given, len(given)), range(len(given)))
+        ranks = concatenate_strings([self.ids, wanted]).ranks()
+        known, ranks = ranks[: len(self)], ranks[len(self) :]
+        order = np.argsort(known)
+        places = np.append(order, -1)[np.searchsorted(known, ranks, sorter=order)]
+        unknown = np.flatnonzero(np.append(known, -1)[places] != ranks)
+        if len(unknown):
+            what = some(map(repr, dict.fromkeys(wanted[unknown].tolist())), 3)
+            raise ValueError(f"{self.where}: {len(unknown):,} of {len(wanted):,} ids are not there, such as {what}")
+        return places
+
+    def batches(self, rows: int) -> Iterator["Table"]:
+        """The table in pieces of so many rows, the last one shorter."""
+        for start in range(0, len(self), rows):
+            yield self.take(slice(start, start + rows))
+
+    def inputs(self, tower: Any) -> dict[str, np.ndarray]:
+        """What a tower is fed of these rows: an array for each of its inputs, by its name.
+
+        Args:
+            tower: what `make_tower` made, or a functional model of your own, of which each `keras.Input` has the name
+                of a column.
+        """
+        from plackett.retrieval._tower_inputs import inputs_of  # which knows this class
+
+        return inputs_of(tower, self)
+
+    def place(self, row: int) -> str:
+        """How errors call a row: by its number in the table that was read, from 1, and its id."""
+        known = f" (id {self.ids[row]!r})" if self.id is not None else ""
+        return f"{self.where}, row {self._rows[row] + 1}{known}"
+
+    def __repr__(self) -> str:
+        """What the columns hold."""
+        known = f", known by {self.id}" if self.id is not None else ""
+        columns = [f"  {name}: {self._in_words(name)}" for name in self.names]
+        return "\n".join([f"Table: {len(self):,} rows{known}", *columns])
+
+    def _in_words(self, name):
+        try:
+            column = self.column(name)
+        except ValueError as error:
+            return str(error)
+        shape = f" of {' x '.join(map(str, column.values.shape[1:]))}" if column.kind == "vectors" else ""
+        missing = f", {column.missing.sum():,} missing" if column.missing.any() else ""
+        return f"{column.kind}{shape}{missing}"
+
+
+def of_arrow(table: pa.Table, where: str, id: str | None, lists: Mapping[str, str] | None) -> Table:  # noqa: A002
+    """The table of one of Arrow, in which nothing is encoded."""
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    return _of_columns(columns, len(table), where, id, lists)
+
+
+def choose_columns(
+    names: Sequence[str],
+    where: str,
+    id: str | None,  # noqa: A002
+    columns: Sequence[str] | None,
+) -> list[str]:
+    """The names of the columns that are read, in their order.
+
+    Raises:
+        ValueError: there is no such column.
+    """
+    if isinstance(columns, str):
+        raise ValueError(f"columns must be a sequence of names, but got {columns!r}")
+    for name in columns or ():
+        check_column(name, names, where)
+    if id is not None:
+        try:
+            check_column(id, names, where)
+        except ValueError as error:
+            raise ValueError(f"{error}; {OF_ID}") from None
+    return [name for name in names if columns is None or name in columns or name == id]
+
+
+def _of_mapping(data, id, columns, lists):  # noqa: A002
+    names = list(data)
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise ValueError(f"{WHERE}: the name of a column must be a string, but got {wrong[0]!r}")
+    check_table_names(names, WHERE)
+    chosen = choose_columns(names, WHERE, id, columns)
+    found = {name: column_of(name, data[name], WHERE) for name in chosen}
+    if not found:
+        raise ValueError(f"{WHERE} has no columns")
+    lengths = {name: len(column.missing if isinstance(column, Column) else column) for name, column in found.items()}
+    first = chosen[0]
+    for name, length in lengths.items():
+        if length != lengths[first]:
+            raise ValueError(
+                f"{WHERE}: columns must have an entry a row, but {name!r} has {length:,} and {first!r} has "
+                f"{lengths[first]:,}"
+            )
+    return _of_columns(found, lengths[first], WHERE, id, lists)
+
+
+def _of_columns(columns, rows, where, id, lists):  # noqa: A002
+    for name in lists or {}:
+        check_column(name, columns, where)
+    table = Table(list(columns), range(rows), functools.partial(_read_from, columns, lists or {}, where), id, where)
+    if id is not None:
+        _ = table.ids  # which are checked
+    return table
+
+
+def check_once(ids: Strings, name: str, where: str) -> None:
+    """Raises a ValueError where an id is there twice."""
+    values, first, counts = np.unique(ids.ranks(), return_index=True, return_counts=True)
+    if len(values) < len(ids):
+        twice = ids[int(first[counts > 1].min())]
+        rows = np.flatnonzero(ids == twice)[:2] + 1
+        raise ValueError(
+            f"{where}: an id must be there once, but {twice!r} of column {name!r} is in rows {rows[0]} and {rows[1]}; "
+            "where rows are events, of which many have the same id, say id=None"
+        )
+
+
+def _read_from(columns, lists, where, name):
+    what = f"{where}: column {name!r}"
+    column = columns[name]
+    column = column if isinstance(column, Column) else read_column(column, what)
+    return split(column, lists[name], what) if name in lists else column
