@@ -119,9 +119,13 @@ class DistinctBatches(keras.utils.PyDataset):
         batch_size: rows of a batch, at most, see `batch_by_distinct`.
         sample_weight: [rows, ...], or like `y`. None = no weights.
         seed: of the batches of all epochs. None = others in each object.
+        shard: (i, n) = of each batch only the i-th of n equal parts, for n processes that take a step together. The
+            seed must be given, and the same in all. A number of rows that n does not divide leaves up to n - 1 of a
+            batch out of an epoch, at random.
 
     Raises:
-        ValueError: x, y, ids and weights have not the same number of rows, or what `batch_by_distinct` refuses.
+        ValueError: x, y, ids and weights have not the same number of rows, batches have fewer rows than there are
+            shards, or what `batch_by_distinct` refuses.
     """
 
     def __init__(
@@ -133,6 +137,7 @@ class DistinctBatches(keras.utils.PyDataset):
         *,
         sample_weight: Any = None,
         seed: Seed = None,
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
         super().__init__()
         check_options(DistinctBatches.__init__, batch_size=batch_size, seed=seed)
@@ -143,6 +148,7 @@ class DistinctBatches(keras.utils.PyDataset):
         self._seed = np.random.SeedSequence(seed).entropy if seed is None else int(seed)
         self._epoch = 0
         self._batches = self._of_epoch()
+        self._shard = _check_shard(shard, seed, min(map(len, self._batches)))
 
     def __len__(self) -> int:
         """How many batches an epoch has."""
@@ -150,7 +156,9 @@ class DistinctBatches(keras.utils.PyDataset):
 
     def __getitem__(self, i: int) -> tuple:
         """Batch i of this epoch: (x, y), or (x, y, sample_weight)."""
-        rows = self._batches[i]
+        part, parts = self._shard
+        number = len(self._batches[i]) // parts
+        rows = self._batches[i][part * number :][:number]
         return tuple(_take(part, rows) for part in self._parts)
 
     def on_epoch_end(self) -> None:
@@ -193,6 +201,18 @@ def _deal(codes, batch_size, random):
     count = max(-(-len(codes) // int(batch_size)), int(np.bincount(codes).max()))
     rows = _group(codes, random)
     return [rows[batch::count] for batch in random.permutation(count)]
+
+
+def _check_shard(shard, seed, rows):
+    """The shard, where batches of at least so many rows can be cut so."""
+    part, parts = shard
+    if not 0 <= part < parts:
+        raise ValueError(f"shard must be (i, n) with 0 <= i < n, but got {shard}")
+    if parts > 1 and seed is None:
+        raise ValueError(f"shard={shard} needs a seed, the same in all processes, so that they cut the same batches")
+    if rows < parts:
+        raise ValueError(f"shard={shard} cuts a batch into {parts}, but one has {rows} rows: give a larger batch_size")
+    return part, parts
 
 
 def _arrays(name, given, rows):
