@@ -21,7 +21,8 @@ def batch_by_distinct(ids: Ids, batch_size: Count, *, seed: Seed = None) -> list
     In-batch losses take the other rows of a batch for negatives: a document that is there twice is a negative of
     itself. Every row is in exactly one batch. There are max(ceil(rows / batch_size), rows of the most frequent id)
     batches, whose sizes differ by at most 1: they are smaller than `batch_size` where one id has more rows than its
-    share.
+    share. Where a few are that frequent, such as popular films, plain batches and `InBatchSoftmaxLoss`, which tells a
+    document that is there twice by its id, are the better choice.
 
     >>> batches = batch_by_distinct(["cat", "cat", "dog", "owl", "owl"], 3, seed=0)
     >>> [batch.tolist() for batch in batches]
@@ -156,9 +157,9 @@ class DistinctBatches(keras.utils.PyDataset):
 
     def __getitem__(self, i: int) -> tuple:
         """Batch i of this epoch: (x, y), or (x, y, sample_weight)."""
-        part, parts = self._shard
-        number = len(self._batches[i]) // parts
-        rows = self._batches[i][part * number :][:number]
+        shard, shards = self._shard
+        number = len(self._batches[i]) // shards
+        rows = self._batches[i][shard * number :][:number]
         return tuple(_take(part, rows) for part in self._parts)
 
     def on_epoch_end(self) -> None:
