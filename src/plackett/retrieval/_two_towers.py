@@ -18,7 +18,6 @@ from plackett.retrieval._embed import embed
 from plackett.retrieval._similarity import Similarity
 
 QUERY, DOCUMENT, NEGATIVES = "query", "document", "negatives"
-MOST_ROWS_OF_LOSS = 1024  # that are compared with all documents at a time, where towers go by pieces
 
 
 @register
@@ -37,10 +36,10 @@ class TwoTowerModel(keras.Model):
     [B, H, ...], each row brings H hard negatives too, and the output is [B, B (1 + H)]: the documents of all rows, then
     the negatives of row 0, of row 1, and so on.
 
-    With `micro_batch`, towers and loss see so many rows at a time, and what they keep for the gradient is computed
-    again piece by piece, so that memory does not grow with the batch but for its inputs and embeddings. The step is the
-    same, noise of dropout included, but each piece has noise of its own. The output is then {"queries", "documents"},
-    the embeddings whose plain product are the similarities.
+    With `micro_batch`, the towers see so many rows at a time, and the loss a block of similarities that it chooses
+    itself; what they would keep for the gradient is computed again piece by piece, so that memory does not grow with
+    the batch but for its inputs and embeddings. The step is the same; each piece has noise of its own, the same both
+    times. The output is then {"queries", "documents"}, the embeddings whose plain product are the similarities.
 
     Where several processes take a step together, as in `plackett.distributed.run`, each row is compared with the
     documents of all processes; under a `tf.distribute` strategy, with those of its own replica alone.
@@ -62,14 +61,14 @@ class TwoTowerModel(keras.Model):
         similarity: "cosine" or "dot", see `Similarity`.
         temperature: see `Similarity`. None = 1.
         learn_temperature: see `Similarity`.
-        micro_batch: how many rows towers and loss see at a time. None = all at once.
+        micro_batch: how many rows a tower sees at a time. None = all at once.
         kwargs: those of `keras.Model`.
 
     Raises:
         ValueError: a tower is no model, the dimensions of the two differ, or an option is out of range; when called,
             inputs other than the above, or embeddings that are not [rows, dimension].
 
-    Cost: with `micro_batch` each tower is run forward twice.
+    Cost: with `micro_batch` towers and similarities are computed forward twice.
 
     Reference: Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021,
     https://arxiv.org/abs/2101.06983, for the gradient by pieces.
@@ -167,9 +166,7 @@ class TwoTowerModel(keras.Model):
         """The loss of a batch, and what layers add to it."""
         if self.micro_batch is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        block = min(self.micro_batch, MOST_ROWS_OF_LOSS)
-        embeddings = y_pred["queries"], y_pred["documents"]
-        loss = self.loss.of_embeddings(y, *embeddings, sample_weight, block=block)
+        loss = self.loss.of_embeddings(y, y_pred["queries"], y_pred["documents"], sample_weight)
         return sum(map(ops.sum, self.losses), loss)
 
     def embed_queries(self, x: Any, batch_size: Count = 1024) -> np.ndarray:
