@@ -20,7 +20,7 @@ def run(*arguments):
     assert "keras" not in sys.modules, arguments
     return done.exit_code, done.output
 
-COMMANDS = "convert train tune crossval evaluate score export serve simulate propensities demo"
+COMMANDS = "convert train tune crossval evaluate score index search export serve simulate propensities demo"
 for command in ("", *COMMANDS.split()):
     code, output = run(*command.split(), "--help")
     assert code == 0 and "Usage:" in output and "--debug" in output, output
