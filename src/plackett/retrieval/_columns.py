@@ -1,0 +1,265 @@
+"""The columns of a table: numbers, vectors, strings, times, and lists of strings or of whole numbers."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+
+from plackett.data import Strings
+from plackett.data._ids import check_given
+from plackett.data._schema import array_of, cast_numbers, from_arrow, is_list, is_number, is_string
+
+INT64 = np.iinfo("int64")
+
+
+class ListColumn(Sequence):
+    """A list of strings or of whole numbers for each row, of any length.
+
+    >>> column = ListColumn(Strings.of(["comedy", "crime", "drama"]), np.array([0, 2, 2, 3]))
+    >>> len(column), column[0], column[1:].tolist()
+    (3, ['comedy', 'crime'], [[], ['drama']])
+
+    Args:
+        values: those of all lists behind each other, `Strings` or whole numbers.
+        row_splits: [rows + 1] int64, where each list begins and ends.
+    """
+
+    def __init__(self, values: np.ndarray | Strings, row_splits: np.ndarray):
+        self.values = values
+        self.row_splits = row_splits
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """[rows] int64."""
+        return np.diff(self.row_splits)
+
+    @property
+    def row_of(self) -> np.ndarray:
+        """[values] int64, the row of each value."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.row_splits) - 1
+
+    def __getitem__(self, which: Any) -> Any:
+        """One list, or the column of those of a slice, a mask or several rows."""
+        if not isinstance(which, slice | np.ndarray | list):
+            row = range(len(self))[which]
+            return self.values[int(self.row_splits[row]) : int(self.row_splits[row + 1])].tolist()
+        rows = np.arange(len(self))[which]
+        lengths = self.lengths[rows]
+        splits = np.append(0, np.cumsum(lengths))
+        places = np.repeat(self.row_splits[rows] - splits[:-1], lengths) + np.arange(splits[-1])
+        return ListColumn(self.values[places], splits)
+
+    def __repr__(self) -> str:
+        """The first of them."""
+        more = f" and {len(self) - 8:,} more" if len(self) > 8 else ""
+        return f"ListColumn({self[:8].tolist()}{more})"
+
+    def tolist(self) -> list[list]:
+        """The lists."""
+        values, splits = self.values.tolist(), self.row_splits.tolist()
+        return [values[start:stop] for start, stop in zip(splits[:-1], splits[1:], strict=True)]
+
+
+class Column(NamedTuple):
+    """The values of a column, and of which rows they are missing.
+
+    Args:
+        values: numbers, [rows]; vectors or other arrays, [rows, ...]; times, [rows] datetime64; `Strings`; or
+            `ListColumn`. What is missing is NaN, 0, empty or an empty list.
+        missing: [rows] bool.
+    """
+
+    values: Any
+    missing: np.ndarray
+
+    @property
+    def kind(self) -> str:
+        """What it holds, in words."""
+        if isinstance(self.values, ListColumn):
+            return f"lists of {'strings' if isinstance(self.values.values, Strings) else 'whole numbers'}"
+        if isinstance(self.values, Strings):
+            return "strings"
+        if self.values.dtype.kind in "mM":
+            return "times"
+        return "numbers" if self.values.ndim == 1 else "vectors"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it holds whole numbers, one a row."""
+        return self.kind == "numbers" and self.values.dtype.kind in "iu"
+
+    def take(self, rows: slice | np.ndarray) -> "Column":
+        """The column of these rows."""
+        return Column(self.values[rows], self.missing[rows])
+
+
+def column_of(name: str, given: Any, where: str) -> Column | pa.Array | pa.ChunkedArray:
+    """A column that a user gives: an array of numbers as it is, all else as Arrow has it.
+
+    Raises:
+        ValueError: it is masked, has no axis, or holds values of several types.
+    """
+    what = f"{where}: column {name!r}"
+    check_given(name, given)
+    if not isinstance(given, np.ndarray | Strings | pa.Array | pa.ChunkedArray) and not hasattr(
+        given, "__arrow_array__"
+    ):
+        given = np.asarray(given) if hasattr(given, "__array__") and not hasattr(given, "to_list") else given
+    if isinstance(given, np.ndarray) and given.dtype.kind in "biuf":
+        if given.ndim == 0:
+            raise ValueError(f"{what} must have an entry a row, but is the number {given}")
+        return of_numbers(given)
+    if isinstance(given, Strings):
+        return Column(given, np.zeros(len(given), bool))
+    if isinstance(given, str | bytes):
+        raise ValueError(f"{what} must have an entry a row, but is {given!r:.60}")
+    try:
+        series = hasattr(given, "dtype") and hasattr(given, "to_list") and not isinstance(given, np.ndarray)
+        given = given if series or isinstance(given, np.ndarray | pa.Array | pa.ChunkedArray) else list(given)
+        if series and hasattr(given, "to_arrow"):
+            return given.to_arrow()
+        return given if isinstance(given, pa.Array | pa.ChunkedArray) else pa.array(given, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{what} must hold values of one type, numbers, strings, or lists of them, but does not: {error}"
+        ) from None
+
+
+def of_numbers(values: np.ndarray) -> Column:
+    """Numbers as a column; NaN is missing."""
+    if values.dtype == "float16":
+        values = values.astype("float32")
+    if values.dtype.kind != "f":
+        return Column(values, np.zeros(len(values), bool))
+    return Column(values, np.isnan(values).reshape(len(values), -1).any(axis=1))
+
+
+def read_column(column: pa.Array | pa.ChunkedArray, what: str) -> Column:
+    """What Arrow has as a column.
+
+    Args:
+        column: without encodings.
+        what: how errors call it.
+
+    Raises:
+        ValueError: it holds what is no column, or a value that is wrong; says the row, from 1.
+    """
+    array = array_of(column) if isinstance(column, pa.ChunkedArray) else column
+    missing = array.is_null().to_numpy(zero_copy_only=False)
+    kind = array.type
+    if kinds.is_null(kind):
+        return Column(np.full(len(array), np.nan, "float32"), missing)
+    if is_string(kind):
+        return Column(_strings(array.fill_null("") if missing.any() else array, what), missing)
+    if is_number(kind):
+        return _numbers(array, missing)
+    if kinds.is_date(kind) or kinds.is_timestamp(kind):
+        return Column(pc.cast(array, pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False), missing)
+    if is_list(kind):
+        return _lists(array, missing, what)
+    raise ValueError(f"{what} holds {kind}, which is neither numbers, strings, times nor lists: leave the column out")
+
+
+def _numbers(array, missing):
+    """Whole numbers as they are, with 0 where one is missing; others as floats, NaN where one is missing."""
+    if kinds.is_integer(array.type) or kinds.is_boolean(array.type):
+        zero = pa.scalar(False if kinds.is_boolean(array.type) else 0, array.type)
+        values = array.fill_null(zero) if missing.any() else array
+        return Column(values.to_numpy(zero_copy_only=False), missing)
+    floats = cast_numbers(array, pa.float64()) if kinds.is_decimal(array.type) else array
+    return of_numbers(floats.to_numpy(zero_copy_only=False))
+
+
+def _strings(array, what):
+    try:
+        return from_arrow(array)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{what} is not UTF-8 text: {error}") from None
+
+
+def _lists(array, missing, what):
+    """Vectors where all lists are of one length by their type, or hold numbers with a fraction; else a list a row."""
+    inner = array.type.value_type
+    if kinds.is_fixed_size_list(array.type) or is_list(inner) or kinds.is_floating(inner) or kinds.is_decimal(inner):
+        return _vectors(array, missing, what)
+    splits = _splits(array)
+    if is_string(inner) or kinds.is_integer(inner) or kinds.is_null(inner):
+        values = array.flatten()  # without what null lists hold
+        splits = np.append(0, np.cumsum(np.where(missing, 0, np.diff(splits))))
+        if values.null_count:
+            place = int(values.is_null().to_numpy(zero_copy_only=False).argmax())
+            row = int(np.searchsorted(splits, place, side="right"))
+            raise ValueError(
+                f"{what}, row {row}: a value in the list is missing; take it out, or make the list missing"
+            )
+        if is_string(inner):
+            return Column(ListColumn(_strings(values, what), splits), missing)
+        return Column(ListColumn(_int64(values, what), splits), missing)
+    raise ValueError(f"{what} holds lists of {inner}, which are neither numbers nor strings: leave the column out")
+
+
+def _int64(values, what):
+    try:
+        return pc.cast(values, pa.int64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{what}: whole numbers in lists must be from {INT64.min} to {INT64.max}: {error}") from None
+
+
+def _splits(array):
+    if kinds.is_fixed_size_list(array.type):
+        return np.arange(len(array) + 1, dtype="int64") * array.type.list_size
+    offsets = array.offsets.to_numpy().astype("int64")
+    return offsets - offsets[0]
+
+
+def _vectors(array, missing, what):
+    """[rows, ...] of lists that are all of one length; NaN where one is missing."""
+    lengths = np.diff(_splits(array))
+    known = np.flatnonzero(~missing)
+    width = int(lengths[known[0]]) if len(known) else 0
+    if len(wrong := known[lengths[known] != width]):
+        raise ValueError(
+            f"{what} must hold vectors of one length, but that of row {wrong[0] + 1} has {lengths[wrong[0]]} numbers, "
+            f"and that of row {known[0] + 1} has {width}"
+        )
+    values = array.flatten()
+    of_value = np.repeat(known, width)
+    inner = values.is_null().to_numpy(zero_copy_only=False)
+    if is_list(values.type):
+        entries, inner = _vectors(values, inner, what)
+    elif is_number(values.type):
+        entries = _numbers(values, inner).values
+        inner = inner | np.isnan(entries) if entries.dtype.kind == "f" else inner
+    else:
+        raise ValueError(f"{what} holds vectors of {values.type}, which are no numbers: leave the column out")
+    entries = entries.reshape(len(known), width, *entries.shape[1:])
+    missing = missing.copy()
+    missing[of_value[inner]] = True
+    if len(known) == len(missing):
+        return Column(entries, missing)
+    full = np.full((len(missing), *entries.shape[1:]), np.nan if entries.dtype.kind == "f" else 0, entries.dtype)
+    full[known] = entries
+    return Column(full, missing)
+
+
+def split(strings: Column, separator: str, what: str) -> Column:
+    """Lists of what stands between the separators of each string; nothing stands between two of them.
+
+    Raises:
+        ValueError: the column holds no strings.
+    """
+    if not isinstance(strings.values, Strings):
+        raise ValueError(f"{what} must hold strings to be split at {separator!r}, but holds {strings.kind}")
+    words = strings.values.dictionary
+    texts = Strings(np.arange(len(words), dtype="int32"), words).tolist()
+    parts = [[part for part in text.split(separator) if part] for text in texts]
+    lengths = np.fromiter(map(len, parts), "int64", len(parts))
+    flat = ListColumn(Strings.of([part for found in parts for part in found]), np.append(0, np.cumsum(lengths)))
+    return Column(flat[np.asarray(strings.values.codes)], strings.missing)
