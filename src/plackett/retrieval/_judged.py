@@ -1,7 +1,7 @@
 """What people judged or chose, by the ids of query and document, as lists without features."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,12 +52,6 @@ def texts_of(name: str, ids: Any) -> Strings:
     """
     ids = ids if isinstance(ids, Strings) or hasattr(ids, "__len__") else list(ids)
     return ids_as_text(name, read_ids(name, ids, len(ids)), range(len(ids)))
-
-
-def codes_of(texts: Sequence[str], among: Sequence[str]) -> np.ndarray:
-    """[texts] int64, the place of each among others that differ; -1 = it is not there."""
-    places = {text: place for place, text in enumerate(among)}
-    return np.fromiter((places.get(text, -1) for text in texts), "int64", len(texts))
 
 
 def _of_mapping(judged, what):
