@@ -20,6 +20,7 @@ from plackett.backend.arithmetic import (
     softplus_and_sigmoid,
     value_and_slope,
 )
+from plackett.backend.pieces import by_pieces, call_by_pieces
 from plackett.backend.places import add_at, argsort, at, lookup, part, rows, scatter_add, with_part
 from plackett.backend.portable import is_portable, log1p, look_up, mod, portable_operations, to_look_up
 from plackett.backend.processes import (
@@ -56,6 +57,7 @@ from plackett.backend.scans import (
 from plackett.backend.tensors import (
     concrete,
     flat_ragged,
+    float_of_bits,
     for_fit,
     keep_keras_mask,
     keras_mask,
@@ -70,6 +72,8 @@ __all__ = [
     "argsort",
     "at",
     "average_gradients",
+    "by_pieces",
+    "call_by_pieces",
     "carry_generators",
     "clip",
     "compiled",
@@ -80,6 +84,7 @@ __all__ = [
     "cumulative_sum",
     "divide_no_nan",
     "flat_ragged",
+    "float_of_bits",
     "floor",
     "for_fit",
     "gather_rows",

@@ -46,6 +46,21 @@ def concrete(x):
     return None if traced else x.numpy(force=True)
 
 
+def float_of_bits(x):
+    """The float32 numbers whose bits `x`, int32, are."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.lax.bitcast_convert_type(x, "float32")
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return x.view(torch.float32)
+    import tensorflow as tf
+
+    return tf.bitcast(x, "float32")
+
+
 def pytree(data: list[str], static: list[str]):
     """Class decorator: under JAX, instances pass through `jit` and `grad`; only `data` is traced."""
 

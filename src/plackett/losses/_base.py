@@ -14,7 +14,6 @@ from plackett.lambdas._uses import NOTHING, Use, check_lambda_weight
 from plackett.lists import any_relevant, weights_of_documents
 from plackett.lists._masking import prepare
 from plackett.lists._ragged import padded_weights
-from plackett.lists._shapes import computable
 from plackett.lists._weights import is_a_document, list_weights, weights_as_given
 from plackett.losses._sampled import mean_over_samples
 from plackett.registry import Configured, snake_case
@@ -28,10 +27,6 @@ INPUTS = (
     "An object is called with labels and scores, [lists, list_size] each, or [lists, list_size, models] scores where a "
     "document has several, and with `sample_weight`, a weight a list or a document. The Keras mask of the scores, or "
     "else a label below 0, marks padding. See `plackett.losses`."
-)
-INPUTS_OF_CLASSES = (
-    "An object is called with classes and similarities as above, and with `sample_weight`, a weight a row. See "
-    "`plackett.losses`."
 )
 
 
@@ -95,9 +90,9 @@ class RankingLoss(Configured, keras.losses.Loss):
     # `derivatives(labels, scores, *, mask, **options) -> (gradient, curvature)`, in the place of `curvature`, of a
     # function whose gradient is little work beside it. None = the gradient as the backend computes it, and `curvature`.
     derivatives: ClassVar[Callable[..., tuple[Tensor, Tensor]] | None] = None
+    # What its docstring says that an object is called with.
+    inputs: ClassVar[str] = INPUTS
     replaceable = ("draw_noise",)
-    # The labels are classes and the scores similarities of rows: nothing is padding.
-    of_classes: ClassVar[bool] = False
     # The scores have a last axis of models, of this size unless the scorer is told another. None = no such axis.
     models: Any = None
     # Of a loss of clicks whose columns differ: the names of those that are the same for all documents, which stand
@@ -118,7 +113,7 @@ class RankingLoss(Configured, keras.losses.Loss):
         if "fn" in vars(cls):
             for name in {"curvature", "derivatives"} - set(vars(cls)):
                 setattr(cls, name, None)  # that of the base is of another function
-        complete(cls, RankingLoss, INPUTS_OF_CLASSES if cls.of_classes else INPUTS)
+        complete(cls, RankingLoss, cls.inputs)
 
     def __init__(
         self,
@@ -152,19 +147,17 @@ class RankingLoss(Configured, keras.losses.Loss):
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         with keras.name_scope(self.name):
             labels, scores, mask = self._lists(y_true, y_pred)
-            parts = 1 if self.of_classes and _of_all(y_true, scores) else backend.parts_of_batch()
+            parts = backend.parts_of_batch()
             own = type(self).call is not RankingLoss.call
             if sample_weight is None:
                 losses = self.call(y_true, y_pred) if own else self._losses(labels, scores, mask)
                 return self._reduce(losses, None, labels, mask, parts)
-            weighed = scores[..., :1] if self.of_classes else labels
-            sample_weight = _rows_of_all(sample_weight, scores) if self.of_classes else sample_weight
-            weights = weights_as_given(padded_weights(sample_weight, y_true, ragged=self.ragged), weighed)
+            weights = weights_as_given(padded_weights(sample_weight, y_true, ragged=self.ragged), labels)
             weights = ops.cast(weights, scores.dtype)
-            by_list = list_weights(weights, weighed, mask, plain=backend.keras_mask(y_pred) is not None)
+            by_list = list_weights(weights, labels, mask, plain=backend.keras_mask(y_pred) is not None)
             if own:
                 losses = by_list * self.call(y_true, y_pred)
-            elif self.weighs_documents and is_a_document(weights, weighed):
+            elif self.weighs_documents and is_a_document(weights, labels):
                 losses = self._losses(labels, scores, mask, weights_of_documents(weights, labels, mask))
             else:
                 losses = by_list * self._losses(labels, scores, mask)
@@ -191,12 +184,9 @@ class RankingLoss(Configured, keras.losses.Loss):
         return backend.uniform((*shape[:-1], self.sample_size, shape[-1]), self.seed, self.seed_generator, scores)
 
     def _lists(self, y_true, y_pred):
-        """Cleaned (labels, scores, mask); for classes, as they are, with mask None."""
-        if not self.of_classes:
-            backend.keep_keras_mask(y_pred)
-            return prepare(y_true, y_pred, ragged=self.ragged, models=self.models is not None)
-        similarities = computable(y_pred)
-        return _rows_of_all(ops.convert_to_tensor(y_true, sparse=False), similarities), similarities, None
+        """Cleaned (labels, scores, mask)."""
+        backend.keep_keras_mask(y_pred)
+        return prepare(y_true, y_pred, ragged=self.ragged, models=self.models is not None)
 
     def _losses(self, labels, scores, mask, weights=None):
         options = self.options | ({"weights": weights} if self.weighs_documents else {})
@@ -209,6 +199,10 @@ class RankingLoss(Configured, keras.losses.Loss):
             scores = scores / self.temperature
         return self.fn(labels, scores, mask=mask, **options)
 
+    def _counts(self, labels, mask):
+        """The lists that "mean_with_sample_weight" is a mean of."""
+        return any_relevant(labels, mask)
+
     def _reduce(self, losses, weights, labels, mask, parts):
         """The loss of the batch, as the mean over processes of what each returns, where they have `parts` of it."""
         if self.reduction in ("none", None):
@@ -217,22 +211,11 @@ class RankingLoss(Configured, keras.losses.Loss):
             return ops.sum(losses) if parts == 1 else ops.sum(losses) * parts
         number = ops.cast(ops.size(losses), losses.dtype)
         if self.reduction == "mean_with_sample_weight":
-            counts = any_relevant(labels, mask)
+            counts = self._counts(labels, mask)
             losses = ops.where(counts, losses, 0.0)
             number = ops.sum(ops.where(counts, ops.ones_like(losses) if weights is None else weights, 0.0))
             number = backend.mean_over_processes(number)
         return backend.divide_no_nan(ops.sum(losses), number * backend.replicas())
-
-
-def _of_all(rows, similarities):
-    """Whether the similarities are of the rows of all processes, and `rows`, classes or weights, of this one alone."""
-    parts = backend.parts_of_batch()
-    return parts > 1 and len(ops.shape(rows)) > 0 and len(similarities) == parts * len(rows)
-
-
-def _rows_of_all(rows, similarities):
-    """Classes or weights of as many rows as the similarities, where those are of all processes."""
-    return backend.gather_rows(rows) if _of_all(rows, similarities) else rows
 
 
 class LambdaWeightedLoss(RankingLoss):

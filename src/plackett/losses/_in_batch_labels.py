@@ -1,0 +1,175 @@
+"""The labels of in-batch losses as one array of whole numbers, which `fit` takes on any backend."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+from plackett import backend
+from plackett.lists._pairs import squeeze_column
+from plackett.lists._shapes import shape_text
+
+UNKNOWN = -1  # the code of a query that is not given: one that no other row has
+DOCUMENT, QUERY, GRADE, LOG_PROBABILITY, WEIGHT = range(5)
+FIELDS = 5
+
+
+def in_batch_labels(
+    documents: Any,
+    *,
+    queries: Any = None,
+    grades: Any = None,
+    log_probability: Any = None,
+    weights: Any = None,
+    negatives: Any = None,
+    log_probability_of_negatives: Any = None,
+) -> np.ndarray:
+    """What `in_batch_softmax` must know of each row, a query and a document that answers it, as one int32 array.
+
+    >>> in_batch_labels(["b", "a", "b"], queries=["x", "x", "y"])[:, :2].tolist()
+    [[1, 0], [0, 0], [1, 1]]
+
+    The columns of a row, of which there are 5 + 2 H with H hard negatives a row, are
+
+        0                 the document
+        1                 the query; -1 = not known, one that no other row has
+        2                 the grade, the bits of a float32
+        3                 log q, the bits of a float32
+        4                 the weight, the bits of a float32
+        5 ... 5 + H - 1   the hard negatives
+        5 + H ...         their log q, the bits of a float32 each
+
+    Ids become whole numbers by their sorted order, so that they mean the same within the array of one call alone:
+    make the labels of all rows at once, and `fit` cuts them into batches. Rows may be selected, and shuffled.
+
+    Args:
+        documents: [rows], ids of any kind that NumPy sorts.
+        queries: [rows], ids likewise. None = no two rows have the same query.
+        grades: [rows], how well the document answers the query, >= 0; 0 = not at all, so that it is a negative only.
+            None = 1.
+        log_probability: [rows], the log of the probability that a batch holds the document, or of anything that is in
+            proportion to it, such as the number of its rows. None = the same for all.
+        weights: [rows], >= 0, of the loss of each row. None = 1.
+        negatives: [rows, H], the ids of documents that do not answer the query, whose similarities are the columns
+            behind those of the documents. None = no such columns.
+        log_probability_of_negatives: [rows, H], as `log_probability`; one is not given without the other.
+
+    Returns:
+        [rows, 5 + 2 H] int32.
+
+    Raises:
+        ValueError: another number of rows; a number that is not finite, or below 0; an id that is missing.
+    """
+    documents = _ids("documents", documents, None)
+    rows = len(documents)
+    negatives = None if negatives is None else _ids("negatives", negatives, rows)
+    given = [name for name, x in (("documents", log_probability), ("negatives", log_probability_of_negatives)) if x is not None]
+    if log_probability_of_negatives is not None and negatives is None:
+        raise ValueError("log_probability_of_negatives goes with negatives: give them too")
+    if negatives is not None and len(given) == 1:
+        raise ValueError(
+            f"log_probability and log_probability_of_negatives are subtracted from similarities of one row, so that "
+            f"both or none must be given, but got that of {given[0]} alone"
+        )
+    document_codes, negative_codes = _codes(documents, negatives)
+    query_codes = np.full(rows, UNKNOWN) if queries is None else _codes(_ids("queries", queries, rows), None)[0]
+    numbers = [
+        _bits("grades", grades, 1.0, (rows,), lowest=0.0),
+        _bits("log_probability", log_probability, 0.0, (rows,)),
+        _bits("weights", weights, 1.0, (rows,), lowest=0.0),
+    ]
+    columns = [x[:, None].astype("int32") for x in (document_codes, query_codes)] + [x[:, None] for x in numbers]
+    if negatives is not None:
+        columns.append(negative_codes.astype("int32"))
+        columns.append(_bits("log_probability_of_negatives", log_probability_of_negatives, 0.0, negatives.shape))
+    return np.concatenate(columns, axis=1)
+
+
+def _ids(name, given, rows):
+    """The ids as an array of as many rows, [rows] or of negatives [rows, H]."""
+    ids = np.asarray(given)
+    axes = 2 if name == "negatives" else 1
+    if ids.ndim != axes or (rows is not None and len(ids) != rows):
+        wanted = ("[rows]", "[rows, H]")[axes - 1] if rows is None else f"[{rows}]" if axes == 1 else f"[{rows}, H]"
+        raise ValueError(f"{name} must be ids, {wanted}, but got {shape_text(ids.shape)}")
+    missing = np.array([x is None or x != x for x in ids.flat]) if ids.dtype.kind in "Of" else np.zeros(0, bool)
+    if missing.any():
+        raise ValueError(f"{name} must be ids, but that of row {missing.argmax() // max(ids[0].size, 1)} is missing")
+    return ids
+
+
+def _codes(ids, others):
+    """The ids of two arrays as whole numbers from 0, equal where they are equal."""
+    both = ids if others is None else np.concatenate([ids, others.reshape(-1)])
+    if others is not None and len({x.dtype.kind in "US" for x in (ids, others)}) > 1:
+        raise ValueError(f"documents and negatives must be ids of one kind, but got {ids.dtype} and {others.dtype}")
+    codes = np.unique(both, return_inverse=True)[1].reshape(-1)
+    return codes[: len(ids)], None if others is None else codes[len(ids) :].reshape(others.shape)
+
+
+def _bits(name, given, default, shape, lowest=-np.inf):
+    """Numbers as the bits of float32, int32."""
+    if given is None:
+        return np.full(shape, default, "float32").view("int32")
+    numbers = np.ascontiguousarray(given, "float32")
+    if numbers.shape != tuple(shape):
+        raise ValueError(f"{name} must be {shape_text(shape)}, a number a row or column, but got {shape_text(numbers.shape)}")
+    wrong = ~np.isfinite(numbers) | (numbers < lowest)
+    if wrong.any():
+        place = np.unravel_index(wrong.argmax(), shape)
+        allowed = "finite numbers" if lowest < 0 else "finite numbers of at least 0"
+        raise ValueError(f"{name} must be {allowed}, but that of row {place[0]} is {numbers[place]}")
+    return numbers.view("int32")
+
+
+class Facts(NamedTuple):
+    """What the labels of a batch say.
+
+    Args:
+        documents: [..., columns], what each column holds.
+        queries: [..., rows]; None = no two rows have the same query.
+        grades, weights: [..., rows] float32; None = 1.
+        log_probability: [..., columns] float32; None = the same for all.
+    """
+
+    documents: Any
+    queries: Any
+    grades: Any
+    weights: Any
+    log_probability: Any
+
+
+def hard_negatives(labels) -> int:
+    """How many a row has."""
+    axes = len(labels.shape)
+    width = labels.shape[-1] if axes > 1 else 1
+    return 0 if width < FIELDS else (width - FIELDS) // 2
+
+
+def facts(labels, similarities) -> Facts:
+    """What the labels of similarities, [..., rows, columns], say: [..., rows] documents, or of `in_batch_labels`.
+
+    Raises:
+        ValueError: another shape or dtype.
+    """
+    labels = squeeze_column(ops.convert_to_tensor(labels), similarities)
+    if len(labels.shape) == len(similarities.shape) - 1:
+        return Facts(labels, None, None, None, None)
+    width = labels.shape[-1] if len(labels.shape) == len(similarities.shape) else None
+    if width is None or width < FIELDS or (width - FIELDS) % 2 or ops.dtype(labels) != "int32":
+        raise ValueError(
+            f"labels must be documents, one a row, or what in_batch_labels gives, [rows, 5 + 2 H] int32, but got "
+            f"{shape_text(labels.shape)} {ops.dtype(labels)} with similarities {shape_text(similarities.shape)}"
+        )
+    number = (width - FIELDS) // 2
+    documents, queries = labels[..., DOCUMENT], labels[..., QUERY]
+    unknown = UNKNOWN - 1 - ops.arange(ops.shape(labels)[-2], dtype="int32")
+    queries = ops.where(queries == UNKNOWN, unknown, queries)
+    grades, log_probability, weights = (backend.float_of_bits(labels[..., i]) for i in (GRADE, LOG_PROBABILITY, WEIGHT))
+    if number:
+        leading = ops.shape(labels)[:-2]
+        flat = (*leading, ops.shape(labels)[-2] * number)
+        of_negatives = backend.float_of_bits(labels[..., FIELDS + number :])
+        documents = ops.concatenate([documents, ops.reshape(labels[..., FIELDS : FIELDS + number], flat)], axis=-1)
+        log_probability = ops.concatenate([log_probability, ops.reshape(of_negatives, flat)], axis=-1)
+    return Facts(documents, queries, grades, weights, log_probability)

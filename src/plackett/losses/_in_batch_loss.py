@@ -1,0 +1,167 @@
+"""The bridge to Keras of the losses that compare each row of a batch with all others."""
+
+from typing import Any, ClassVar, NamedTuple
+
+import keras
+from keras import ops
+
+from plackett import backend
+from plackett._types import Tensor
+from plackett.lists._ragged import padded_weights
+from plackett.lists._shapes import computable, shape_text
+from plackett.lists._weights import list_weights, weights_as_given
+from plackett.losses._base import RankingLoss
+from plackett.losses._matches import all_rows
+from plackett.registry import check_options
+from plackett.registry.options import Count
+
+
+class _Batch(NamedTuple):
+    """What a loss is told of a batch, that of all processes where the similarities are of their columns.
+
+    Args:
+        labels: of all rows.
+        weights: the sample weights of the rows that lose here, or None.
+        rows: [rows here] int32, which of all rows those are; None = all.
+        parts: how many parts the rows are in, of which this process has one.
+    """
+
+    labels: Any
+    weights: Any
+    rows: Any
+    parts: int
+
+
+class InBatchLoss(RankingLoss):
+    """Base of the losses of similarities between the rows of a batch: nothing is padding, and weights are of rows.
+
+    A subclass has `fn(labels, similarities, *, rows, **options) -> [rows]`, one loss a row of the similarities, which
+    are of the numbers `rows` among all rows of the labels, None = of all.
+
+    Under `torch.distributed` the labels and weights of a process are of its own rows. Its similarities may be of
+
+    - its own rows and columns, [rows here, columns here]: the other rows are no negatives;
+    - its own rows and the columns of all processes, [rows here, columns of all], where documents were gathered, their
+      hard negatives behind them: the loss is that of its rows, whose mean over processes is that of the batch;
+    - the rows and columns of all, [rows of all, columns of all], where both were gathered.
+    """
+
+    inputs: ClassVar[str] = (
+        "An object is called with labels and similarities as above, and with `sample_weight`, a weight a row; "
+        "`of_embeddings` takes the embeddings themselves. See `plackett.losses`."
+    )
+
+    def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+        with keras.name_scope(self.name):
+            similarities = computable(y_pred)
+            batch = self._batch(y_true, sample_weight, similarities.shape[-2:])
+            own = type(self).call is not InBatchLoss.call
+            losses = self.call(y_true, y_pred) if own else self._rows(batch, similarities)
+            return self._mean(losses, batch)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """[rows], one loss a row, before sample weights and reduction."""
+        similarities = computable(y_pred)
+        return self._rows(self._batch(y_true, None, similarities.shape[-2:]), similarities)
+
+    def of_embeddings(
+        self,
+        y_true: Tensor,
+        queries: Tensor,
+        documents: Tensor,
+        sample_weight: Tensor | None = None,
+        *,
+        block: Count = 1024,
+    ) -> Tensor:
+        """The loss of the similarities queries documents^T, of which only `block` rows at a time are in memory.
+
+        >>> from plackett.losses import NpairsLoss
+        >>> a, b = [[2.0, 0.5], [0.0, 1.5]], [[1.0, 0.0], [0.0, 1.0]]
+        >>> round(float(NpairsLoss().of_embeddings([0, 1], a, b)), 6)
+        0.201413
+
+        Value and gradient are those of `loss(y_true, queries @ documents^T, sample_weight)`, summed in float32 also
+        where the embeddings are of less.
+
+        Args:
+            y_true: as of a call.
+            queries: [rows, dimension].
+            documents: [columns, dimension], a column of the similarities each.
+            sample_weight: as of a call.
+            block: rows of similarities in memory.
+
+        Returns:
+            What a call returns.
+
+        Raises:
+            ValueError: shapes that do not fit.
+
+        Cost: O(rows columns dimension) time, and O(block columns) memory; the similarities are computed again for the
+        gradient.
+        """
+        check_options(InBatchLoss.of_embeddings, block=block)
+        with keras.name_scope(self.name):
+            queries, documents = computable(queries), computable(documents)
+            _check_embeddings(queries, documents)
+            batch = self._batch(y_true, sample_weight, (queries.shape[0], documents.shape[0]))
+            queries = queries if self.temperature == 1.0 else queries / self.temperature
+            return self._mean(self._rows_of_embeddings(batch, queries, documents, block), batch)
+
+    def columns_of_rows(self, labels: Tensor) -> int:
+        """How many columns of similarities a row of labels stands for: its document, and its hard negatives."""
+        return 1
+
+    def _batch(self, y_true, sample_weight, shape) -> _Batch:
+        labels, parts = ops.convert_to_tensor(y_true, sparse=False), backend.parts_of_batch()
+        rows, columns = shape
+        here = labels.shape[0] if len(labels.shape) > 0 else 0
+        if parts == 1 or here == 0 or columns != parts * here * self.columns_of_rows(labels):
+            return _Batch(labels, sample_weight, None, parts)
+        labels = backend.gather_rows(labels)
+        if rows == here:
+            numbers = here * backend.process_number() + ops.arange(here, dtype="int32")
+            return _Batch(labels, sample_weight, numbers, parts)
+        if sample_weight is not None:
+            sample_weight = ops.convert_to_tensor(sample_weight)
+            if sample_weight.shape[:1] == (here,):
+                sample_weight = backend.gather_rows(sample_weight)
+        return _Batch(labels, sample_weight, None, 1)
+
+    def _rows(self, batch, similarities):
+        if self.temperature != 1.0:
+            similarities = similarities / self.temperature
+        return self.fn(batch.labels, similarities, rows=batch.rows, **self.options)
+
+    def _rows_of_embeddings(self, batch, queries, documents, block):
+        return in_blocks(self.fn, batch.labels, queries, documents, batch.rows, block)
+
+    def _mean(self, losses, batch):
+        weights = self._weights_of_labels(batch)
+        if batch.weights is not None:
+            column = losses[..., None]
+            given = weights_as_given(padded_weights(batch.weights, batch.labels, ragged=False), column)
+            given = list_weights(ops.cast(given, losses.dtype), column, None, plain=False)
+            losses, weights = given * losses, given if weights is None else given * weights
+        return self._reduce(losses, weights, batch, None, batch.parts)
+
+    def _weights_of_labels(self, batch):
+        """[rows], the weights that the labels hold and that the losses have in them, or None."""
+        return None
+
+
+def in_blocks(fn, labels, queries, documents, rows, block):
+    """[rows], fn(labels, queries documents^T, rows=rows), by blocks of queries."""
+
+    def of_block(shared, piece):
+        (documents, labels), (queries, rows) = shared, piece
+        return fn(labels, backend.matmul(queries, ops.transpose(documents)), rows=rows)
+
+    rows = all_rows(queries, axes=2) if rows is None else rows
+    return backend.by_pieces(of_block, (documents, labels), (queries, rows), block)
+
+
+def _check_embeddings(queries, documents):
+    shapes = queries.shape, documents.shape
+    if any(len(shape) != 2 for shape in shapes) or len({shape[1] for shape in shapes} - {None}) > 1:
+        given = " and ".join(map(shape_text, shapes))
+        raise ValueError(f"queries and documents must be [rows, dimension] and [columns, dimension], but got {given}")

@@ -1,0 +1,189 @@
+"""Cross-entropy of the softmax of each row of similarities against the columns that it must recognise."""
+
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from plackett import backend
+from plackett.backend.derivatives import Rule, differentiable
+from plackett.lists import log_softmax, places, take
+from plackett.lists._order import first_of_equals
+from plackett.lists._shapes import as_rows, check_shape
+
+
+class Matches(NamedTuple):
+    """What the rows of similarities shall recognise: row i column j n_ij times, among the columns K_i.
+
+    Each is a function of `option` and `constants`, tensors, of more where it is said.
+
+    Args:
+        columns: (what is subtracted from the similarities, or None; bool [..., rows, columns], where column k is in
+            K_i, or None, in all of them). No K_i is empty.
+        loses: [..., rows] bool, the rows that have a loss; the others lose 0.
+        totals: of more, logits z and a number a for each row: (sum_j n_ij, sum_j n_ij (a_i - z_ij)) for each row i.
+            What it gives for a row that has no loss is not used.
+        less: of more, a matrix G, which is used up, and a number a for each row: G_ij - a_i n_ij.
+        matrix: n_ij, 0 in rows without a loss.
+    """
+
+    columns: Callable
+    loses: Callable
+    totals: Callable
+    less: Callable
+    matrix: Callable
+
+
+def surprisals(matches: Matches, option: Hashable, similarities: Any, constants: tuple) -> Any:
+    """The loss of each row of similarities, 0 where a row has none.
+
+    With z the similarities less what is subtracted,
+
+        loss_i = sum_j n_ij (log sum_{k in K_i} e^z_ik - z_ij) / sum_j n_ij
+
+    Similarities are read once for the loss and once for the gradient,
+
+        dL/dS_ij = softmax(z_i)_j - n_ij / sum_k n_ik
+
+    Args:
+        matches: what the rows shall recognise.
+        option: hashable; with `constants` what the functions of `matches` are told.
+        similarities: [..., rows, columns].
+        constants: tensors, [..., something] each.
+    """
+    return differentiable(Rule(_value, _pull, _plain, (matches, option)), (similarities,), constants)
+
+
+def _value(matches, option, variables, constants):
+    logits = _logits(variables[0], *matches.columns(option, constants))
+    tops, rest, kept = backend.logsumexp_of_rows(logits)
+    number, short = matches.totals(option, constants, logits, tops)
+    counts = matches.loses(option, constants) & (number > 0)
+    return ops.where(counts, rest + backend.divide_no_nan(short, number), 0.0), (tops, rest, number, *kept)
+
+
+def _pull(matches, option, variables, constants, held, upstream):
+    tops, rest, number, *kept = held
+    logits = None if kept else _logits(variables[0], *matches.columns(option, constants))
+    weight = ops.where(matches.loses(option, constants) & (number > 0), upstream, 0.0)
+    softmax = backend.softmax_of_rows(logits, tops, rest, kept, weight)
+    return (matches.less(option, constants, softmax, backend.divide_no_nan(weight, number)),)
+
+
+def _plain(matches, option, variables, constants):
+    (similarities,) = variables
+    offsets, inside = matches.columns(option, constants)
+    logits = similarities if offsets is None else similarities - offsets
+    matrix = ops.cast(matches.matrix(option, constants), similarities.dtype)
+    inside = ops.ones_like(matrix, dtype="bool") if inside is None else inside
+    terms = ops.where(matrix != 0, -matrix * log_softmax(logits, inside), 0.0)
+    return backend.divide_no_nan(ops.sum(terms, axis=-1), ops.sum(matrix, axis=-1))
+
+
+def _logits(similarities, offsets, inside):
+    """The similarities less the offsets, with -inf in the columns that are not in K_i."""
+    logits = similarities if offsets is None else similarities - offsets
+    return logits if inside is None else ops.where(inside, logits, -float("inf"))
+
+
+class Groups(NamedTuple):
+    """The groups of the rows of batches, all batches in one numbering.
+
+    Args:
+        order: the rows of each batch, numbered within it, sorted by group.
+        values: a number of each row, in this order.
+        first: where in this order the group of each row begins that is asked for.
+        size: how many members it has, which come first there.
+    """
+
+    order: Any
+    values: Any
+    first: Any
+    size: Any
+
+    def member(self, k):
+        """(the k-th member of the group of each row, its number); any row where the group has no more."""
+        place = backend.minimum(self.first + k, ops.shape(self.order)[0] - 1)
+        return backend.lookup(self.order, place), backend.lookup(self.values, place)
+
+    def loop(self, step, start):
+        """What `step(k, state)` makes of `start` for each k that is a member of some group, from 0."""
+        going = lambda k, *_: ops.any(k < self.size)  # noqa: E731
+        return ops.while_loop(going, lambda k, state: (k + 1, step(k, state)), (ops.zeros((), "int32"), start))[1]
+
+
+def groups(labels, belongs, values, rows):
+    """The rows with equal labels.
+
+    Args:
+        labels: [..., all rows].
+        belongs: [..., all rows] bool, False = the row is no member of its group.
+        values: [..., all rows], a number of each.
+        rows: [..., rows] int32, the rows that are asked for.
+    """
+    shape = ops.shape(rows)[-1]
+    labels, belongs = as_rows(ops.where(belongs, labels, ops.zeros_like(labels))), as_rows(belongs)
+    values, rows = as_rows(values), as_rows(rows)
+    batches, all_rows = ops.shape(labels)
+    order = ops.argsort(~belongs, axis=-1)
+    order = take(order, ops.argsort(take(labels, order), axis=-1))
+    first = first_of_equals(take(labels, order))
+    sizes = backend.scatter_add(ops.cast(take(belongs, order), "int32"), first, all_rows)
+    first = take(take(first, places(order)), rows)
+    size = take(sizes, first)
+    first = first + all_rows * ops.arange(batches, dtype="int32")[:, None]
+    of_all, of_rows = (batches * all_rows,), (batches * shape,)
+    return Groups(
+        ops.reshape(ops.cast(order, "int32"), of_all),
+        ops.reshape(take(values, order), of_all),
+        ops.reshape(first, of_rows),
+        ops.reshape(size, of_rows),
+    )
+
+
+def totals_of_groups(of_rows: Groups, logits, numbers):
+    """`totals` of `Matches` where row i shall recognise the members of its group, each as often as its value says."""
+    matrix = as_rows(logits)
+    flat = ops.reshape(numbers, ops.shape(of_rows.size))
+
+    def step(k, totals):
+        column, value = of_rows.member(k)
+        value = ops.where(k < of_rows.size, ops.cast(value, flat.dtype), 0.0)
+        short = flat - backend.at(matrix, column[:, None])[:, 0]
+        return totals[0] + value, totals[1] + ops.where(value != 0, value * short, 0.0)
+
+    start = (ops.zeros_like(flat), ops.zeros_like(flat))
+    return tuple(ops.reshape(x, ops.shape(numbers)) for x in of_rows.loop(step, start))
+
+
+def less_of_groups(of_rows: Groups, matrix, share):
+    """`less` of `Matches` for the same."""
+    share = ops.reshape(share, ops.shape(of_rows.size))
+
+    def step(k, rows):
+        column, value = of_rows.member(k)
+        less = -ops.where(k < of_rows.size, share * ops.cast(value, share.dtype), 0.0)
+        return backend.add_at(rows, column[:, None], less[:, None])
+
+    return ops.reshape(of_rows.loop(step, as_rows(matrix)), ops.shape(matrix))
+
+
+def all_rows(labels, axes: int = 1):
+    """[..., rows] int32, the numbers of the rows of labels whose last axes are those of one row."""
+    shape = ops.shape(labels)[: len(labels.shape) - axes + 1]
+    return ops.broadcast_to(ops.arange(shape[-1], dtype="int32"), shape)
+
+
+def rows_given(rows, similarities):
+    """[..., rows] int32, the rows that similarities, [..., rows, columns], are of, as a caller gives them.
+
+    Raises:
+        ValueError: another number of them.
+    """
+    rows = ops.cast(ops.convert_to_tensor(rows), "int32")
+    shape = similarities.shape[:-1]
+    if len(rows.shape) < len(shape):
+        check_shape("rows", rows, "one number a row", shape[-1:])
+        return ops.broadcast_to(rows, ops.shape(similarities)[:-1])
+    check_shape("rows", rows, "one number a row", shape)
+    return rows

@@ -1,0 +1,90 @@
+"""Embeddings of any number of rows by a tower, a batch at a time."""
+
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+from plackett.registry import check_options
+from plackett.registry.options import Count
+
+
+def embed(tower: keras.Model, x: object, *, batch_size: Count = 1024, unit: bool = False) -> np.ndarray:
+    """What a tower makes of each row, in their order.
+
+    All batches have the same number of rows, to which the last one is filled up, so that the tower is compiled once;
+    where there are fewer rows than that, it is the next power of two.
+
+    Args:
+        tower: a model of rows whose output is [rows, dimension].
+        x: an array, or a dict of arrays by the names of the inputs, whose first axis are the rows.
+        batch_size: how many rows are embedded at a time.
+        unit: whether each vector is divided by its length; zero stays zero.
+
+    Returns:
+        [rows, dimension] float32.
+
+    Raises:
+        ValueError: no rows axis, arrays of different numbers of rows, an output of another shape, or a row whose
+            embedding is not finite, which it names.
+    """
+    check_options(embed, batch_size=batch_size)
+    x = {name: np.asarray(column) for name, column in x.items()} if isinstance(x, Mapping) else np.asarray(x)
+    rows = _number_of_rows(x)
+    size = min(batch_size, 1 << max(rows - 1, 0).bit_length())
+    found = None
+    for start in range(0, max(rows, 1), size):
+        part = keras.tree.map_structure(lambda column: _fill_up(column[start : start + size], size), x)  # noqa: B023
+        batch = np.asarray(tower.predict_on_batch(part))
+        if batch.ndim != 2 or len(batch) != size:
+            raise ValueError(
+                f"the tower {tower.name} must give a vector a row, [{size}, dimension] for {size} rows, but gives shape "
+                f"{list(batch.shape)}"
+            )
+        if found is None:
+            found = np.empty((rows, batch.shape[1]), "float32")
+        batch = batch[: rows - start].astype("float32")
+        _check_finite(tower, batch, start)
+        found[start : start + size] = _unit_length(batch) if unit else batch
+    return found
+
+
+def _number_of_rows(x):
+    columns = x if isinstance(x, dict) else {"x": x}
+    if not columns:
+        raise ValueError("there is no input: give an array, or a dict of arrays by the names of the tower's inputs")
+    for name, column in columns.items():
+        if column.ndim == 0:
+            raise ValueError(f"{name} must be an array whose first axis are the rows, but got {column!r}")
+    first, *_ = columns
+    for name, column in columns.items():
+        if len(column) != len(columns[first]):
+            raise ValueError(
+                f"all inputs must have as many rows, but {first} has {len(columns[first])} and {name} {len(column)}"
+            )
+    return len(columns[first])
+
+
+def _fill_up(column, size):
+    """`size` rows: the last one again as often as there are fewer, or zeros where there is none."""
+    if not len(column):
+        return np.zeros((size, *column.shape[1:]), column.dtype)
+    return column if len(column) == size else np.concatenate([column, np.repeat(column[-1:], size - len(column), 0)])
+
+
+def _check_finite(tower, batch, start):
+    bad = np.flatnonzero(~np.isfinite(batch).all(axis=1))
+    if len(bad):
+        values = batch[bad[0]]
+        raise ValueError(
+            f"embeddings must be finite, but the tower {tower.name} gives {values[~np.isfinite(values)][0]} for row "
+            f"{start + bad[0]}, counted from 0: look for missing values in its inputs, and for weights that training "
+            "made NaN"
+        )
+
+
+def _unit_length(x):
+    largest = np.abs(x).max(axis=1, keepdims=True)
+    x = x / np.where(largest > 0, largest, 1)
+    length = np.sqrt((x * x).sum(axis=1, keepdims=True))
+    return x / np.where(length > 0, length, 1)

@@ -1,0 +1,271 @@
+"""A model of two towers that learns to find documents, trained with the other documents of a batch as negatives."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import keras
+import numpy as np
+from keras import ops
+
+from plackett import backend, losses
+from plackett._types import Tensor
+from plackett.lists._shapes import check_shape
+from plackett.losses._in_batch_loss import InBatchLoss
+from plackett.registry import check_options, register
+from plackett.registry.names import registered_classes
+from plackett.registry.options import Count, Positive
+from plackett.retrieval._embed import embed
+from plackett.retrieval._similarity import Similarity
+
+QUERY, DOCUMENT, NEGATIVES = "query", "document", "negatives"
+MOST_ROWS_OF_LOSS = 1024  # that are compared with all documents at a time, where towers go by pieces
+
+
+@register
+class TwoTowerModel(keras.Model):
+    """Queries and documents embedded by a tower each, so that the documents of a query are those nearest to it.
+
+    It is trained by plain `fit` on pairs of a query and a document that belongs to it, row by row. For the B rows of a
+    batch its output are the similarities of each query and all documents of the batch, [B, B], from which a loss such as
+    `plackett.losses.InBatchSoftmaxLoss` learns to tell a query's own document from the others:
+
+        model = TwoTowerModel(query_tower, document_tower)
+        model.compile("adam", plackett.losses.InBatchSoftmaxLoss())
+        model.fit({"query": users, "document": films}, film_ids, batch_size=256)
+
+    The inputs of a tower are an array, or a dict of arrays. With "negatives", as the documents but with a second axis,
+    [B, H, ...], each row brings H hard negatives too, and the output is [B, B (1 + H)]: the documents of all rows, then
+    the negatives of row 0, of row 1, and so on.
+
+    With `micro_batch`, towers and loss see so many rows at a time, and what they keep for the gradient is computed
+    again piece by piece, so that memory does not grow with the batch but for its inputs and embeddings. The step is the
+    same, noise of dropout included, but each piece has noise of its own. The output is then {"queries", "documents"},
+    the embeddings whose plain product are the similarities.
+
+    Where several processes take a step together, as in `plackett.distributed.run`, each row is compared with the
+    documents of all processes.
+
+    >>> import keras
+    >>> import numpy as np
+    >>> from plackett.losses import NpairsLoss
+    >>> tower = keras.Sequential([keras.Input((5,)), keras.layers.Dense(3)])
+    >>> model = TwoTowerModel(tower, tower)
+    >>> model.compile("adam", NpairsLoss())
+    >>> x = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    >>> history = model.fit({"query": x, "document": x}, np.arange(6), verbose=0)
+    >>> model.embed_documents(x).shape
+    (6, 3)
+
+    Args:
+        query_tower: a Keras model of queries whose output is [rows, dimension].
+        document_tower: likewise of documents. The same model twice shares its weights.
+        similarity: "cosine" or "dot", see `Similarity`.
+        temperature: see `Similarity`. None = 1.
+        learn_temperature: see `Similarity`.
+        micro_batch: how many rows towers and loss see at a time. None = all at once.
+        kwargs: those of `keras.Model`.
+
+    Raises:
+        ValueError: a tower is no model, the dimensions of the two differ, or an option is out of range; when called,
+            inputs other than the above, or embeddings that are not [rows, dimension].
+
+    Cost: with `micro_batch` each tower is run forward twice.
+
+    Reference: Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021,
+    https://arxiv.org/abs/2101.06983, for the gradient by pieces.
+    """
+
+    def __init__(
+        self,
+        query_tower: keras.Model,
+        document_tower: keras.Model,
+        similarity: Literal["cosine", "dot"] = "cosine",
+        temperature: Positive | None = 0.05,
+        learn_temperature: bool = False,
+        micro_batch: Count | None = None,
+        **kwargs: Any,
+    ):
+        options = {"similarity": similarity, "temperature": temperature, "learn_temperature": learn_temperature}
+        check_options(TwoTowerModel.__init__, **options, micro_batch=micro_batch)
+        shapes = [_output_shape(f"{name}_tower", x) for name, x in ((QUERY, query_tower), (DOCUMENT, document_tower))]
+        super().__init__(autocast=False, **kwargs)  # each tower casts its own inputs
+        self.query_tower = query_tower
+        self.document_tower = document_tower
+        self.similarity = Similarity(similarity, temperature, learn_temperature, name="similarity")
+        self.micro_batch = micro_batch
+        self.similarity.build(*shapes)
+        self.built = query_tower.built and document_tower.built
+
+    def build(self, input_shape: Any) -> None:
+        """Nothing: towers are built by themselves."""
+
+    def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Tensor | dict[str, Tensor]:
+        """The similarities [B, B (1 + H)]; with `micro_batch` the embeddings whose product they are."""
+        _check_inputs(inputs)
+        documents = inputs[DOCUMENT]
+        if NEGATIVES in inputs:
+            documents = _with_negatives(documents, inputs[NEGATIVES])
+        queries = self._run(self.query_tower, inputs[QUERY], training)
+        documents = self._run(self.document_tower, documents, training)
+        queries, documents = self.similarity.prepare(queries, documents)
+        queries, documents = self._of_all_processes(queries, documents)
+        if self.micro_batch is not None:
+            return {"queries": queries, "documents": documents}
+        return backend.matmul(queries, ops.transpose(documents))
+
+    def _run(self, tower, x, training):
+        if self.micro_batch is None:
+            return tower(x, training=training)
+        if not tower.built:
+            tower(keras.tree.map_structure(lambda column: column[:1], x))  # its weights must be known
+        return backend.call_by_pieces(tower, x, self.micro_batch, training=bool(training))
+
+    def _of_all_processes(self, queries, documents):
+        """The documents of all processes, then the negatives of all; where columns are compared too, the queries."""
+        if backend.parts_of_batch() == 1:
+            return queries, documents
+        rows = ops.shape(queries)[0]
+        parts = [documents[:rows], documents[rows:]] if ops.shape(documents)[0] > rows else [documents]
+        documents = ops.concatenate([backend.gather_rows(part) for part in parts], axis=0)
+        if getattr(getattr(self, "loss", None), "symmetric", False):
+            queries = backend.gather_rows(queries)
+        return queries, documents
+
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, **options: Any) -> None:
+        """As `keras.Model.compile`, with a loss of a batch.
+
+        Args:
+            optimizer: see `keras.Model.compile`.
+            loss: one of `plackett.losses` that takes the similarities of a batch, or its name, such as "npairs".
+            options: see `keras.Model.compile`.
+
+        Raises:
+            ValueError: another loss, or metrics with `micro_batch`.
+        """
+        loss = losses.get(loss) if isinstance(loss, str) else loss
+        if not isinstance(loss, InBatchLoss):
+            raise ValueError(
+                f"loss must be one of the similarities within a batch, {_known_losses()}, but got {loss!r}"
+            )
+        if self.micro_batch is not None and (options.get("metrics") or options.get("weighted_metrics")):
+            raise ValueError(
+                "metrics would need all similarities of a batch at once, which micro_batch avoids: leave out metrics and "
+                "weighted_metrics, or micro_batch"
+            )
+        super().compile(optimizer, loss, **options)
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compiles a loaded model as the saved one was."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """The loss of a batch, and what layers add to it."""
+        if self.micro_batch is None:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        block = min(self.micro_batch, MOST_ROWS_OF_LOSS)
+        embeddings = y_pred["queries"], y_pred["documents"]
+        loss = self.loss.of_embeddings(y, *embeddings, sample_weight, block=block)
+        return sum(map(ops.sum, self.losses), loss)
+
+    def embed_queries(self, x: Any, batch_size: Count = 1024) -> np.ndarray:
+        """The embeddings of queries, whose dot products with those of documents rank them as the similarity does.
+
+        Args:
+            x: the inputs of the query tower: an array, or a dict of arrays, whose first axis are the rows.
+            batch_size: how many rows are embedded at a time.
+
+        Returns:
+            [rows, dimension] float32, in the order of the rows, not divided by the temperature; of unit length for
+            "cosine".
+
+        Raises:
+            ValueError: the inputs do not fit, or an embedding is not finite; names the row.
+        """
+        return embed(self.query_tower, x, batch_size=batch_size, unit=self.similarity.kind == "cosine")
+
+    def embed_documents(self, x: Any, batch_size: Count = 1024) -> np.ndarray:
+        """The embeddings of documents, likewise; see `embed_queries`."""
+        return embed(self.document_tower, x, batch_size=batch_size, unit=self.similarity.kind == "cosine")
+
+    def get_config(self) -> dict:
+        """The constructor's arguments; one tower that is both stands there once."""
+        shared = self.document_tower is self.query_tower
+        document = None if shared else keras.saving.serialize_keras_object(self.document_tower)
+        return super().get_config() | {
+            "query_tower": keras.saving.serialize_keras_object(self.query_tower),
+            "document_tower": document,
+            "similarity": self.similarity.kind,
+            "temperature": self.similarity.temperature,
+            "learn_temperature": self.similarity.learn_temperature,
+            "micro_batch": self.micro_batch,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "TwoTowerModel":
+        """An equal model from what `get_config` returned."""
+        query, document = (
+            None if written is None else keras.saving.deserialize_keras_object(written, custom_objects)
+            for written in (config["query_tower"], config["document_tower"])
+        )
+        return cls(**config | {"query_tower": query, "document_tower": query if document is None else document})
+
+
+def _output_shape(name, tower):
+    """[rows, dimension] of a tower, None where it is not known yet."""
+    if not isinstance(tower, keras.Model):
+        raise ValueError(f"{name} must be a Keras model whose output is [rows, dimension], but got {tower!r}")
+    if not tower.built or not hasattr(tower, "output_shape"):  # Keras knows it of models that were made of tensors
+        return None, None
+    shape = tower.output_shape
+    if not isinstance(shape, tuple) or len(shape) != 2:
+        raise ValueError(f"{name} must have one output, [rows, dimension], but its output shape is {shape}")
+    return shape
+
+
+def _check_inputs(inputs):
+    """Raises a ValueError unless these are the inputs of a model of two towers."""
+    if not isinstance(inputs, Mapping):
+        raise ValueError(
+            f'the inputs must be a dict {{"{QUERY}": ..., "{DOCUMENT}": ...}}, but got a {type(inputs).__name__}'
+        )
+    missing = [name for name in (QUERY, DOCUMENT) if name not in inputs]
+    unknown = [name for name in inputs if name not in (QUERY, DOCUMENT, NEGATIVES)]
+    if missing or unknown:
+        raise ValueError(
+            f"the inputs must be {QUERY}, {DOCUMENT} and, where there are hard negatives, {NEGATIVES}, but got "
+            f"{', '.join(map(repr, inputs))}: put the columns of a tower into a dict of its own"
+        )
+
+
+def _with_negatives(documents, negatives):
+    """The inputs of the documents, then those of the negatives of each row."""
+    if isinstance(documents, Mapping) != isinstance(negatives, Mapping):
+        raise ValueError(f"{NEGATIVES} must be an array or a dict of arrays as {DOCUMENT} is")
+    if not isinstance(documents, Mapping):
+        return _append(DOCUMENT, documents, negatives)
+    if set(documents) != set(negatives):
+        raise ValueError(
+            f"{NEGATIVES} must have the columns of {DOCUMENT}, {', '.join(map(repr, documents))}, but has "
+            f"{', '.join(map(repr, negatives))}"
+        )
+    return {name: _append(name, column, negatives[name]) for name, column in documents.items()}
+
+
+def _append(name, documents, negatives):
+    expected = (documents.shape[0], None, *documents.shape[1:])
+    check_shape(f"the {NEGATIVES} of {name}", negatives, "the documents with a second axis", expected)
+    negatives = ops.reshape(negatives, (-1, *ops.shape(documents)[1:]))
+    return ops.concatenate([documents, negatives], axis=0)
+
+
+def _known_losses():
+    return ", ".join(sorted(kind.__name__ for kind in registered_classes(InBatchLoss).values()))

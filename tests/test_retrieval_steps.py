@@ -1,0 +1,80 @@
+"""Steps of `TwoTowerModel`: by pieces as at once, the temperature that is learned, embeddings between two epochs."""
+
+import keras
+import numpy as np
+import pytest
+
+from plackett.losses import InBatchSoftmaxLoss, NpairsLoss, in_batch_labels
+from plackett.retrieval import TwoTowerModel
+
+RANDOM = np.random.default_rng(0)
+ROWS, HARD = 10, 2
+X = RANDOM.normal(size=(ROWS, 5)).astype("float32")
+Z = {"number": RANDOM.normal(size=(ROWS, 1)).astype("float32"), "id": RANDOM.integers(0, 10, ROWS).astype("int32")}
+NEGATIVES = {
+    "number": RANDOM.normal(size=(ROWS, HARD, 1)).astype("float32"),
+    "id": RANDOM.integers(0, 10, (ROWS, HARD)).astype("int32"),
+}
+WEIGHTS = RANDOM.uniform(0.5, 2, ROWS).astype("float32")
+LABELS = in_batch_labels(Z["id"], queries=np.arange(ROWS) // 2, negatives=NEGATIVES["id"])
+
+
+def towers():
+    keras.utils.set_random_seed(0)
+    queries = keras.Sequential([keras.Input((5,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(3)])
+    inputs = {"number": keras.Input((1,), name="number"), "id": keras.Input((), dtype="int32", name="id")}
+    parts = [keras.layers.Dense(3)(inputs["number"]), keras.layers.Embedding(10, 3)(inputs["id"])]
+    return queries, keras.Model(inputs, keras.layers.Add()(parts))
+
+
+def step(loss, inputs, labels, **options):
+    """(the loss of a step, the weights after it, the loss of the same batch when evaluated)."""
+    model = TwoTowerModel(*towers(), learn_temperature=True, **options)
+    model.compile(keras.optimizers.SGD(0.01), loss)
+    value = model.train_on_batch(inputs, labels, WEIGHTS)
+    return value, model.get_weights(), model.evaluate(inputs, labels, sample_weight=WEIGHTS, verbose=0, batch_size=ROWS)
+
+
+@pytest.mark.parametrize(
+    ("loss", "inputs", "labels"),
+    [
+        (NpairsLoss(), {"query": X, "document": Z}, Z["id"]),
+        (InBatchSoftmaxLoss(symmetric=True), {"query": X, "document": Z, "negatives": NEGATIVES}, LABELS),
+    ],
+    ids=["npairs", "in_batch_softmax"],
+)
+def test_a_step_by_pieces_is_that_at_once(loss, inputs, labels):
+    (value, weights, after), (by_pieces, by_pieces_weights, by_pieces_after) = (
+        step(loss, inputs, labels, micro_batch=size) for size in (None, 4)
+    )
+    assert value != pytest.approx(after)
+    np.testing.assert_allclose([by_pieces, by_pieces_after], [value, after], rtol=1e-5)
+    for one, other in zip(by_pieces_weights, weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_a_learned_temperature_stops_at_a_hundredth_and_comes_back():
+    # Each query lies at its document, and a smaller temperature lowers the loss; then at that of its neighbour.
+    x = np.eye(5, dtype="float32")[:3]
+    model = TwoTowerModel(*[keras.Sequential([keras.Input((5,)), keras.layers.Identity()])] * 2, "dot", 1.0, True)
+    model.compile(keras.optimizers.SGD(100.0), NpairsLoss())
+    model.train_on_batch({"query": x, "document": x}, np.arange(3))
+    assert model.similarity.current_temperature() == pytest.approx(0.01)
+    model.train_on_batch({"query": x, "document": x[::-1]}, np.arange(3))
+    assert model.similarity.current_temperature() > 0.02
+
+
+class Embeds(keras.callbacks.Callback):
+    """The embeddings of queries after each epoch, as `self.model` gives them."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.found = self.model.embed_queries(X)
+
+
+def test_embeddings_between_epochs_are_those_of_the_weights_then():
+    model, callback = TwoTowerModel(*towers()), Embeds()
+    model.compile(keras.optimizers.SGD(0.01), NpairsLoss())
+    before = model.embed_queries(X)
+    model.fit({"query": X, "document": Z}, np.arange(ROWS), verbose=0, callbacks=[callback])
+    assert np.abs(callback.found - before).max() > 1e-4
+    np.testing.assert_allclose(callback.found, model.embed_queries(X), rtol=1e-6)
