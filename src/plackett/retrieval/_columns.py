@@ -1,5 +1,6 @@
 """The columns of a table: numbers, vectors, strings, times, and lists of strings or of whole numbers."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import pyarrow.types as kinds
 from plackett.data import Strings
 from plackett.data._ids import check_given
 from plackett.data._schema import array_of, cast_numbers, from_arrow, is_list, is_number, is_string
+from plackett.data.formats.frames import decode
 
 INT64 = np.iinfo("int64")
 
@@ -63,8 +65,8 @@ class ListColumn(Sequence):
 
     def tolist(self) -> list[list]:
         """The lists."""
-        values, splits = self.values.tolist(), self.row_splits.tolist()
-        return [values[start:stop] for start, stop in zip(splits[:-1], splits[1:], strict=True)]
+        values = self.values.tolist()
+        return [values[start:stop] for start, stop in itertools.pairwise(self.row_splits.tolist())]
 
 
 class Column(NamedTuple):
@@ -100,7 +102,7 @@ class Column(NamedTuple):
         return Column(self.values[rows], self.missing[rows])
 
 
-def column_of(name: str, given: Any, where: str) -> Column | pa.Array | pa.ChunkedArray:
+def column_of(name: str, given: Any, where: str) -> Column | pa.ChunkedArray:
     """A column that a user gives: an array of numbers as it is, all else as Arrow has it.
 
     Raises:
@@ -108,10 +110,9 @@ def column_of(name: str, given: Any, where: str) -> Column | pa.Array | pa.Chunk
     """
     what = f"{where}: column {name!r}"
     check_given(name, given)
-    if not isinstance(given, np.ndarray | Strings | pa.Array | pa.ChunkedArray) and not hasattr(
-        given, "__arrow_array__"
-    ):
-        given = np.asarray(given) if hasattr(given, "__array__") and not hasattr(given, "to_list") else given
+    is_series = hasattr(given, "dtype") and hasattr(given, "to_list")
+    if hasattr(given, "__array__") and not (is_series or isinstance(given, Strings | pa.Array | pa.ChunkedArray)):
+        given = np.asarray(given)
     if isinstance(given, np.ndarray) and given.dtype.kind in "biuf":
         if given.ndim == 0:
             raise ValueError(f"{what} must have an entry a row, but is the number {given}")
@@ -121,11 +122,13 @@ def column_of(name: str, given: Any, where: str) -> Column | pa.Array | pa.Chunk
     if isinstance(given, str | bytes):
         raise ValueError(f"{what} must have an entry a row, but is {given!r:.60}")
     try:
-        series = hasattr(given, "dtype") and hasattr(given, "to_list") and not isinstance(given, np.ndarray)
-        given = given if series or isinstance(given, np.ndarray | pa.Array | pa.ChunkedArray) else list(given)
-        if series and hasattr(given, "to_arrow"):
-            return given.to_arrow()
-        return given if isinstance(given, pa.Array | pa.ChunkedArray) else pa.array(given, from_pandas=True)
+        if isinstance(given, pa.Array | pa.ChunkedArray):
+            return decode(pa.chunked_array([given]) if isinstance(given, pa.Array) else given)
+        if is_series and hasattr(given, "to_arrow"):  # of polars
+            return decode(pa.chunked_array([given.to_arrow()]))
+        entries = given if is_series or isinstance(given, np.ndarray) else list(given)
+        found = pa.array(entries, from_pandas=True)
+        return decode(found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found]))
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"{what} must hold values of one type, numbers, strings, or lists of them, but does not: {error}"
@@ -141,7 +144,7 @@ def of_numbers(values: np.ndarray) -> Column:
     return Column(values, np.isnan(values).reshape(len(values), -1).any(axis=1))
 
 
-def read_column(column: pa.Array | pa.ChunkedArray, what: str) -> Column:
+def read_column(column: pa.ChunkedArray, what: str) -> Column:
     """What Arrow has as a column.
 
     Args:
@@ -151,7 +154,7 @@ def read_column(column: pa.Array | pa.ChunkedArray, what: str) -> Column:
     Raises:
         ValueError: it holds what is no column, or a value that is wrong; says the row, from 1.
     """
-    array = array_of(column) if isinstance(column, pa.ChunkedArray) else column
+    array = array_of(column)
     missing = array.is_null().to_numpy(zero_copy_only=False)
     kind = array.type
     if kinds.is_null(kind):

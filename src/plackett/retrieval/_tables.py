@@ -1,7 +1,6 @@
 """Tables of queries or of documents: a row each, with columns by name."""
 
 import functools
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from plackett.data.formats.frames import columns_of_frame
 from plackett.retrieval._columns import Column, column_of, read_column, split
 
 WHERE = "the table"
+OF_ID = "id=NAME says which column is the id (--id on the command line), and id=None that there is none"
 
 
 class Table:
@@ -46,7 +46,7 @@ class Table:
 
     Args:
         names: of the columns.
-        rows: how many there are.
+        rows: how errors count the rows, from 0.
         read: function of a name, its column.
         id: the name of the column of ids. None = the rows have none.
         where: what errors call the table.
@@ -55,10 +55,10 @@ class Table:
     def __init__(
         self,
         names: Sequence[str],
-        rows: int,
+        rows: range | np.ndarray,
         read: Callable[[str], Column],
-        id: str | None,
-        where: str = WHERE,  # noqa: A002
+        id: str | None,  # noqa: A002
+        where: str = WHERE,
     ) -> None:
         self.names = tuple(names)
         self.id = id
@@ -78,13 +78,15 @@ class Table:
     ) -> "Table":
         """A table of what is in memory.
 
+        >>> Table.of({"film": [7, 9], "genres": ["drama|crime", ""]}, id="film", lists={"genres": "|"})["genres"]
+        ListColumn([['drama', 'crime'], []])
+
         Args:
             data: a mapping from names to columns, or a frame of pandas, polars or Arrow.
             id: the column of ids, strings or whole numbers, each there once. None = the rows have no ids, as where each
                 stands for one event of many.
             columns: those that are read, and the ids. None = all.
-            lists: name of a column of strings -> what stands between the parts of each, as {"genres": "|"}, of which it
-                then holds lists.
+            lists: name of a column of strings -> what stands between the parts of each, of which it then holds lists.
 
         Raises:
             TypeError: `data` is neither.
@@ -92,12 +94,12 @@ class Table:
         """
         if isinstance(data, Mapping) and not hasattr(data, "with_format"):
             return _of_mapping(data, id, columns, lists)
-        table = columns_of_frame(data, lambda names: _chosen(names, id, columns, WHERE))
+        table = columns_of_frame(data, lambda names: choose_columns(names, id, columns, WHERE))
         return of_arrow(table, WHERE, id, lists)
 
     def __len__(self) -> int:
         """How many rows there are."""
-        return self._rows
+        return len(self._rows)
 
     def __contains__(self, name: object) -> bool:
         """Whether there is a column of this name."""
@@ -127,26 +129,20 @@ class Table:
         """The id of each row, as text, each there once.
 
         Raises:
-            ValueError: the rows have no ids.
+            ValueError: the rows have no ids, one is missing or is there twice.
         """
         if self.id is None:
-            raise ValueError(
-                f"{self.where} has no ids: say which column they are by id=NAME (--id on the command line); rows that "
-                "were taken more than once have none"
-            )
+            raise ValueError(f"{self.where} has no ids; {OF_ID}; rows that are taken more than once have none")
         missing = self.missing(self.id)
         if missing.any():
-            raise ValueError(
-                f"{self.where}, row {int(missing.argmax()) + 1}: the id, in column {self.id!r}, is missing"
-            )
+            row = int(missing.argmax()) + 1
+            raise ValueError(f"{self.where}, row {row}: the id, in column {self.id!r}, is missing")
+        if (kind := self.column(self.id).kind) not in ("strings", "numbers"):
+            raise ValueError(f"{self.where}: column {self.id!r} holds {kind}, which are no ids; {OF_ID}")
         try:
-            ids = read_ids(self.id, self[self.id], len(self))
-            ids = ids_as_text(self.id, ids, range(len(self)))
-        except (ValueError, AttributeError) as error:
-            raise ValueError(
-                f"{self.where}: column {self.id!r} must hold strings or whole numbers to be the ids, but holds "
-                f"{self.column(self.id).kind}: {error}"
-            ) from None
+            ids = ids_as_text(self.id, read_ids(self.id, self[self.id], len(self)), range(len(self)))
+        except ValueError as error:
+            raise ValueError(f"{self.where}: column {self.id!r} is no column of ids: {error}; {OF_ID}") from None
         _check_once(ids, self.id, self.where)
         return ids
 
@@ -160,11 +156,16 @@ class Table:
             IndexError: there is no such row.
         """
         if not isinstance(rows, slice):
-            rows = np.asarray(rows) if len(rows) else np.zeros(0, "int64")
-        taken = np.arange(len(self))[rows]
-        once = isinstance(rows, slice) or rows.dtype == bool or len(np.unique(taken)) == len(taken)
-        read = functools.partial(_take_from, self, rows if isinstance(rows, slice) else taken)
-        return Table(self.names, len(taken), read, self.id if once else None, self.where)
+            rows = np.arange(len(self))[np.asarray(rows) if len(rows) else []]
+        once = isinstance(rows, slice) or len(np.unique(rows)) == len(rows)
+        origin = self._rows[rows] if isinstance(rows, slice) else np.asarray(self._rows)[rows]
+        keeps = self.id is not None and once
+        table = Table(
+            self.names, origin, lambda name: self.column(name).take(rows), self.id if keeps else None, self.where
+        )
+        if keeps:
+            table.ids = self.ids[rows]
+        return table
 
     def rows_of(self, ids: Any) -> np.ndarray:
         """[ids] int64, the row of each id; strings, or whole numbers, which are compared as text.
@@ -172,19 +173,16 @@ class Table:
         Raises:
             ValueError: an id is not there; says which.
         """
-        given = list(ids) if not isinstance(ids, np.ndarray | Strings) else ids
+        given = ids if isinstance(ids, np.ndarray | Strings) else list(ids)
         wanted = ids_as_text("ids", read_ids("ids", given, len(given)), range(len(given)))
         ranks = concatenate_strings([self.ids, wanted]).ranks()
-        known, wanted_ranks = ranks[: len(self)], ranks[len(self) :]
+        known, ranks = ranks[: len(self)], ranks[len(self) :]
         order = np.argsort(known)
-        places = np.searchsorted(known[order], wanted_ranks)
-        places = order[np.minimum(places, len(order) - 1)] if len(order) else np.zeros(len(wanted), "int64")
-        unknown = np.flatnonzero(known[places] != wanted_ranks) if len(order) else np.arange(len(wanted))
+        places = np.append(order, -1)[np.searchsorted(known, ranks, sorter=order)]
+        unknown = np.flatnonzero(np.append(known, -1)[places] != ranks)
         if len(unknown):
             what = some(map(repr, dict.fromkeys(wanted[unknown].tolist())), 3)
-            raise ValueError(
-                f"{self.where} has no row of the ids {what}: {len(unknown):,} of {len(wanted):,} are not there"
-            )
+            raise ValueError(f"{self.where}: {len(unknown):,} of {len(wanted):,} ids are not there, such as {what}")
         return places
 
     def batches(self, rows: int) -> Iterator["Table"]:
@@ -203,12 +201,16 @@ class Table:
 
         return inputs_of(tower, self)
 
+    def place(self, row: int) -> str:
+        """How errors call a row: by its number in the table that was read, from 1, and its id."""
+        known = f" (id {self.ids[row]!r})" if self.id is not None else ""
+        return f"{self.where}, row {self._rows[row] + 1}{known}"
+
     def __repr__(self) -> str:
         """What the columns hold."""
         known = f", known by {self.id}" if self.id is not None else ""
-        return "\n".join(
-            [f"Table: {len(self):,} rows{known}", *(f"  {name}: {self._in_words(name)}" for name in self.names)]
-        )
+        columns = [f"  {name}: {self._in_words(name)}" for name in self.names]
+        return "\n".join([f"Table: {len(self):,} rows{known}", *columns])
 
     def _in_words(self, name):
         try:
@@ -222,58 +224,65 @@ class Table:
 
 def of_arrow(table: pa.Table, where: str, id: str | None, lists: Mapping[str, str] | None) -> Table:  # noqa: A002
     """The table of one of Arrow, in which nothing is encoded."""
-    read = functools.partial(_read_from, dict(zip(table.column_names, table.columns, strict=True)), lists or {}, where)
-    return _checked(Table(table.column_names, len(table), read, id, where), lists)
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    return _of_columns(columns, len(table), where, id, lists)
+
+
+def choose_columns(names: Sequence[str], id: str | None, columns: Sequence[str] | None, where: str) -> list[str]:  # noqa: A002
+    """The names of the columns that are read, in their order.
+
+    Raises:
+        ValueError: there is no such column.
+    """
+    if isinstance(columns, str):
+        raise ValueError(f"columns must be a sequence of names, but got {columns!r}")
+    for name in columns or ():
+        check_column(name, names, where)
+    if id is not None:
+        try:
+            check_column(id, names, where)
+        except ValueError as error:
+            raise ValueError(f"{error}; {OF_ID}") from None
+    return [name for name in names if columns is None or name in columns or name == id]
 
 
 def _of_mapping(data, id, columns, lists):  # noqa: A002
     names = list(data)
-    check_table_names([str(name) for name in names], WHERE)
-    chosen = _chosen(names, id, columns, WHERE)
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise ValueError(f"{WHERE}: the name of a column must be a string, but got {wrong[0]!r}")
+    check_table_names(names, WHERE)
+    chosen = choose_columns(names, id, columns, WHERE)
     found = {name: column_of(name, data[name], WHERE) for name in chosen}
-    lengths = {name: len(column.missing if isinstance(column, Column) else column) for name, column in found.items()}
-    if not lengths:
+    if not found:
         raise ValueError(f"{WHERE} has no columns")
-    first = next(iter(lengths))
+    lengths = {name: len(column.missing if isinstance(column, Column) else column) for name, column in found.items()}
+    first = chosen[0]
     for name, length in lengths.items():
         if length != lengths[first]:
             raise ValueError(
-                f"{WHERE}: columns must have an entry a row each, but {name!r} has {length:,} and {first!r} has "
+                f"{WHERE}: columns must have an entry a row, but {name!r} has {length:,} and {first!r} has "
                 f"{lengths[first]:,}"
             )
-    read = functools.partial(_read_from, found, lists or {}, WHERE)
-    return _checked(Table(chosen, lengths[first], read, id), lists)
+    return _of_columns(found, lengths[first], WHERE, id, lists)
 
 
-def _chosen(names, id, columns, where):  # noqa: A002
-    """The names of the columns that are read, in their order."""
-    if isinstance(columns, str):
-        raise ValueError(f"columns must be a sequence of names, but got {columns!r}")
-    for name in [*(columns or ()), *([] if id is None else [id])]:
-        try:
-            check_column(name, names, where)
-        except ValueError as error:
-            hint = "; id=NAME says which column is the id (--id on the command line), and id=None that there is none"
-            raise ValueError(f"{error}{hint if name == id else ''}") from None
-    return [name for name in names if columns is None or name in columns or name == id]
-
-
-def _checked(table, lists):
+def _of_columns(columns, rows, where, id, lists):  # noqa: A002
     for name in lists or {}:
-        check_column(name, table.names, table.where)
-    if table.id is not None:
-        _ = table.ids
+        check_column(name, columns, where)
+    table = Table(list(columns), range(rows), functools.partial(_read_from, columns, lists or {}, where), id, where)
+    if id is not None:
+        _ = table.ids  # which are checked
     return table
 
 
 def _check_once(ids, name, where):
     values, first, counts = np.unique(ids.ranks(), return_index=True, return_counts=True)
     if len(values) < len(ids):
-        twice = int(first[counts > 1].min())
-        rows = np.flatnonzero(ids == ids[twice])[:2] + 1
+        twice = ids[int(first[counts > 1].min())]
+        rows = np.flatnonzero(ids == twice)[:2] + 1
         raise ValueError(
-            f"{where}: each id must be there once, but {ids[twice]!r}, in column {name!r}, is in rows {rows[0]} and "
-            f"{rows[1]}; id=None where rows are events, which have none"
+            f"{where}: an id must be there once, but {twice!r} of column {name!r} is in rows {rows[0]} and {rows[1]}; "
+            "where rows are events, of which many have the same id, say id=None"
         )
 
 
@@ -282,7 +291,3 @@ def _read_from(columns, lists, where, name):
     column = columns[name]
     column = column if isinstance(column, Column) else read_column(column, what)
     return split(column, lists[name], what) if name in lists else column
-
-
-def _take_from(table, rows, name):
-    return table.column(name).take(rows)

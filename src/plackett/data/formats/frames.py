@@ -158,12 +158,12 @@ def _arrow(frame, names: Collection[str]) -> pa.Table:
 
 def _column(frame, name):
     if isinstance(frame, pa.Table):
-        return _decode(frame[name])
+        return decode(frame[name])
     try:
         if isinstance(frame, pl.DataFrame):
-            return _decode(pa.table(frame.select(name))[0])
+            return decode(pa.table(frame.select(name))[0])
         column = pa.array(frame[name], from_pandas=True)
-        return _decode(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
+        return decode(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
     except (pa.ArrowException, TypeError, ValueError, NotImplementedError, pl.exceptions.PolarsError) as error:
         values = frame[name]
         found = sorted({type(value).__name__ for value in values})
@@ -173,7 +173,7 @@ def _column(frame, name):
         ) from None
 
 
-def _decode(column):
+def decode(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The values themselves of categories and runs."""
     chunks = [_decode_chunk(chunk) for chunk in column.chunks]
     return pa.chunked_array(chunks) if chunks else pa.chunked_array([], _decode_chunk(pa.nulls(0, column.type)).type)

@@ -25,15 +25,30 @@ def moments(lists: RankingLists, transformed: Callable) -> tuple[np.ndarray, np.
     Raises:
         ValueError: a feature is infinite.
 
+    Cost: one pass over the features, see `moments_of`.
+    """
+    return moments_of(lists.features, transformed, lambda rows, start: _check_finite(lists, rows, start))
+
+
+def moments_of(
+    features: np.ndarray, transformed: Callable, check: Callable
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`moments` of any rows of numbers, [rows, features].
+
+    Args:
+        features: NaN where one is missing.
+        transformed: see `moments`.
+        check: function of a slice of rows and of the number of its first row, which refuses what may not stand there.
+
     Cost: one pass over the features, 16,384 rows at a time, in float64; slices are merged as in Chan, Golub & LeVeque,
     "Algorithms for computing the sample variance", The American Statistician 1983.
     """
-    width = lists.features.shape[1]
+    width = features.shape[1]
     count, mean, squares, missing = np.zeros((4, width))
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
-    for start in range(0, len(lists.features), ROWS):
-        raw = np.asarray(lists.features[start : start + ROWS], "float64")
-        _check_finite(lists, raw, start)
+    for start in range(0, len(features), ROWS):
+        raw = np.asarray(features[start : start + ROWS], "float64")
+        check(raw, start)
         known = ~np.isnan(raw)
         x = transformed(raw)
         number = known.sum(axis=0)

@@ -1,0 +1,213 @@
+"""Towers: from the columns of a table to an embedding of each row."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from plackett._types import Tensor
+from plackett.data import Strings
+from plackett.data._columns import check_column
+from plackett.data._roles import is_index
+from plackett.registry import check_options
+from plackett.registry.options import Count, Counts, ShareBelow1
+from plackett.retrieval._columns import ListColumn
+from plackett.retrieval._tables import Table
+from plackett.retrieval._tower_inputs import OF_MISSING, OF_NAME
+from plackett.retrieval._tower_layers import KnownIds, MeanOfLists, StandardNumbers, nothing
+from plackett.scorers.preprocessing import layers, statistics
+
+
+def make_tower(
+    table: Table,
+    *,
+    dimension: Count = 64,
+    hidden: Counts = (128,),
+    columns: Sequence[str] | None = None,
+    ids: Sequence[str] = (),
+    embedding_dimension: Count | None = None,
+    dropout: ShareBelow1 = 0.0,
+    missing: bool = False,
+    min_count: Count = 1,
+    name: str = "tower",
+) -> keras.Model:
+    """A tower over the columns of a table: a network that embeds each row.
+
+    >>> films = Table.of({"id": ["a", "b"], "year": [1994, 1972], "genres": [["drama"], ["crime", "drama"]]})
+    >>> tower = make_tower(films, dimension=8)
+    >>> sorted(tower.input), tower.predict(films.inputs(tower), verbose=0).shape
+    (['genres', 'year'], (2, 8))
+
+    Numbers and vectors are standardised by the mean and the variance of these rows. Strings, and the whole numbers that
+    `ids` names, have an embedding each; those that these rows do not have share one. Of lists of strings or of whole
+    numbers it takes the mean of their embeddings, 0 of an empty list. All of it side by side passes the hidden layers,
+    which are ReLU, and a linear one.
+
+    Args:
+        table: the training rows, queries or documents.
+        dimension: of the embedding of a row.
+        hidden: the widths of the hidden layers. () = the embedding is linear in what the columns become.
+        columns: those that it takes. None = all but the ids of the table, which it takes where `ids` names them.
+        ids: columns of whole numbers that are ids or categories, not numbers.
+        embedding_dimension: of a string or an id. None = that of a row.
+        dropout: the share of hidden units dropped in training.
+        missing: whether numbers, strings, ids and lists may be missing. A number then counts as the mean, and for each
+            column that lacks one in these rows the network is told where; a string or an id counts as unknown, and a
+            list as empty. Vectors may never be missing.
+        min_count: a string or an id that is there fewer times counts as unknown, so that the unknown are trained too.
+        name: of the model.
+
+    Returns:
+        A functional model with an input for each column, by its name, which `Table.inputs` feeds.
+
+    Raises:
+        ValueError: an option is out of range, a column is not there, holds what a tower cannot take, is missing or not
+            finite somewhere, or there is none.
+    """
+    options = {"embedding_dimension": embedding_dimension, "dropout": dropout, "missing": missing, "name": name}
+    check_options(make_tower, dimension=dimension, hidden=hidden, min_count=min_count, **options)
+    if not len(table):
+        raise ValueError(f"a tower is fitted on the rows of a table, but {table.where} has none")
+    parts = _Parts(table, tuple(ids), missing, min_count, embedding_dimension or dimension)
+    inputs, x = parts.join(_choose(table, columns, ids))
+    for number, width in enumerate(hidden, 1):
+        x = keras.layers.Dense(width, activation="relu", name=f"hidden_{number}")(x)
+        if dropout:
+            x = keras.layers.Dropout(dropout, name=f"dropout_{number}")(x)
+    return keras.Model(inputs, keras.layers.Dense(dimension, name="embedding")(x), name=name)
+
+
+def _choose(table, columns, ids):
+    """The names of the columns that a tower takes."""
+    for option, given in (("columns", columns), ("ids", ids)):
+        if isinstance(given, str):
+            raise ValueError(f"{option} must be a sequence of names, but got {given!r}")
+    for name in [*(columns or ()), *ids]:
+        check_column(name, table.names, table.where)
+    if columns is None:
+        chosen = [name for name in table.names if name != table.id or name in ids]
+        if index := [name for name in chosen if is_index(name)]:
+            what = f"column {index[0]!r} looks like the index of a data frame"
+            raise ValueError(f"{table.where}: {what}: leave it out, as by columns=[...]")
+    elif unused := [name for name in ids if name not in columns]:
+        raise ValueError(f"ids must be among the columns of the tower, but {unused[0]!r} is not in columns={columns!r}")
+    else:
+        chosen = list(dict.fromkeys(columns))
+    if not chosen:
+        raise ValueError(f"{table.where} has ids alone; a tower of an embedding for each is made by ids=[{table.id!r}]")
+    if wrong := [name for name in chosen if "/" in name]:
+        raise ValueError(f"the name of a column that a tower takes must have no '/', but got {wrong[0]!r}")
+    return chosen
+
+
+class _Parts:
+    """What becomes of each column, and the inputs that it comes from."""
+
+    def __init__(self, table: Table, ids: tuple[str, ...], missing: bool, min_count: int, dimension: int) -> None:
+        self.table, self.ids, self.missing, self.min_count, self.dimension = table, ids, missing, min_count, dimension
+        self.inputs: dict[str, Tensor] = {}
+
+    def join(self, names: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
+        """(the inputs, [rows, columns]: all that becomes of these columns, side by side)."""
+        numbers = [name for name in names if self._is_number(name)]
+        parts = [self._numbers(numbers)] if numbers else []
+        parts += [self._part(name) for name in names if name not in numbers]
+        return self.inputs, keras.layers.Concatenate(name="columns")(parts) if len(parts) > 1 else parts[0]
+
+    def _is_number(self, name):
+        return self.table.column(name).kind == "numbers" and name not in self.ids
+
+    def _part(self, name):
+        """What becomes of one column that is no number."""
+        column = self.table.column(name)
+        if column.kind == "vectors" and name not in self.ids:
+            return self._vectors(name, column)
+        if isinstance(column.values, Strings) or (name in self.ids and column.is_whole):
+            return self._embedding(name, column, self._known(column.values, ~column.missing))
+        if isinstance(column.values, ListColumn):
+            return self._embedding(name, column, column.values.values)
+        what = f"{self.table.where}: column {name!r} holds {column.kind}"
+        if name in self.ids:
+            raise ValueError(
+                f"{what} with a fraction, which are no ids" if column.kind == "numbers" else f"{what}, no ids"
+            )
+        raise ValueError(
+            f"{what}, which a tower does not take: make numbers or strings of them, or leave it out by columns=[...]"
+        )
+
+    def _known(self, values, known):
+        return values if known.all() else values[known]
+
+    def _check_missing(self, name, column):
+        if column.missing.any():
+            if not self.missing:
+                where = self.table.place(int(column.missing.argmax()))
+                count = f"{column.missing.sum():,} of {len(column.missing):,}"
+                raise ValueError(f"{where}: {name} is missing, as in {count} rows; {OF_MISSING}")
+            if column.kind == "vectors":
+                where = self.table.place(int(column.missing.argmax()))
+                raise ValueError(f"{where}: a vector may not be missing, but {name} is")
+
+    def _numbers(self, names):
+        """Columns of numbers, standardised together."""
+        moments = []
+        for name in names:
+            column = self.table.column(name)
+            self._check_missing(name, column)
+            values = np.where(column.missing, np.nan, column.values) if column.missing.any() else column.values
+            moments.append(self._moments(name, values[:, None]))
+            self.inputs[name] = keras.Input((), dtype="float32", name=name)
+        mean, variance, absent = (np.concatenate(x) for x in zip(*moments, strict=True))
+        marked = [name for name, count in zip(names, absent, strict=True) if count]
+        layer = StandardNumbers(
+            names, mean.tolist(), variance.tolist(), self.missing, marked, name="numbers", dtype="float32"
+        )
+        return layer([self.inputs[name] for name in names])
+
+    def _vectors(self, name, column):
+        self._check_missing(name, column)
+        shape = column.values.shape[1:]
+        flat = column.values.reshape(len(column.values), -1)
+        if not flat.shape[1]:
+            raise ValueError(f"{self.table.where}: the vectors of {name} hold no numbers")
+        mean, variance, _ = self._moments(name, flat)
+        self.inputs[name] = x = keras.Input(shape, dtype="float32", name=name)
+        if len(shape) > 1:
+            x = keras.layers.Flatten(name=f"{name}_flat")(x)
+        layer = keras.layers.Normalization(
+            mean=mean.tolist(), variance=variance.tolist(), name=f"{name}_standard", dtype="float32"
+        )
+        return layer(x)
+
+    def _moments(self, name, values):
+        def check(rows, start):
+            limit = np.finfo("float32").max
+            wrong = (np.abs(rows) > limit).any(axis=1)
+            if wrong.any():
+                row = int(wrong.argmax())
+                raise ValueError(
+                    f"{self.table.place(start + row)}: {name} must be finite in float32, but is {rows[row].squeeze()}"
+                )
+
+        return statistics.moments_of(values, lambda x: x, check)
+
+    def _embedding(self, name, column, flat):
+        """The embedding of an id, or the mean of those of a list."""
+        self._check_missing(name, column)
+        if not len(flat):
+            raise ValueError(f"{self.table.where}: column {name!r} holds no value that a tower could know")
+        kind = "text" if isinstance(flat, Strings) else _kind_of(flat)
+        known = statistics.known_ids(name, flat if kind == "text" else flat.astype("int64"), self.min_count)
+        if kind != "text" and known.min() == nothing("int64"):
+            raise ValueError(f"{self.table.where}: {name} must not hold {known.min()}, which stands for no id")
+        of_lists = isinstance(column.values, ListColumn)
+        shape = (*(None,) * of_lists, *(2,) * (kind != "int32"))
+        self.inputs[name] = given = keras.Input(shape, dtype="int32", name=name)
+        number = KnownIds(known, kind, self.missing, name=f"{name}{OF_NAME}")(given)
+        embedding = layers.Table(len(known) + 1, self.dimension, name=f"{name}_embedding")(number)
+        return MeanOfLists(kind, name=f"{name}_mean")((embedding, given)) if of_lists else embedding
+
+
+def _kind_of(values):
+    """ "int32" where that holds them all and its lowest number, which stands for no id, is none of them."""
+    return "int32" if nothing("int32") < values.min() and values.max() <= np.iinfo("int32").max else "int64"

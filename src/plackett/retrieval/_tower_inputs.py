@@ -1,0 +1,236 @@
+"""The rows of a table as a tower is fed them."""
+
+import re
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+from plackett.data import Strings
+from plackett.data._columns import numbers_of_ids
+from plackett.data._words import some
+from plackett.registry import check_known
+from plackett.retrieval._columns import Column, ListColumn
+from plackett.retrieval._tables import Table
+from plackett.retrieval._tower_layers import KnownIds, StandardNumbers, nothing
+
+OF_NAME = "_vocabulary"
+NAMELESS = re.compile(r"(keras_tensor|input_layer|input)(_\d+)?")
+OF_MISSING = "fill it, or make the tower by make_tower(..., missing=True)"
+
+
+def inputs_of(tower: keras.Model, table: Table) -> dict[str, np.ndarray]:
+    """What a tower is fed of the rows of a table; see `Table.inputs`.
+
+    The type and the shape of an input decide what it takes of its column:
+
+    - floats: numbers as [rows] or [rows, 1]; vectors by their shape;
+    - whole numbers: such numbers likewise; of shape (2,), numbers of 64 bits and strings, as the low and the high half
+      of each, strings by `plackett.data.hash_strings`; lists of them have an axis more, and shorter lists end with 0;
+    - strings: strings, and lists of them, of which shorter ones end with "".
+
+    A tower of `make_tower` knows itself what it takes of ids.
+
+    Returns:
+        name of the input -> [rows, ...]. Where lists may be of any length, all are as long as the next power of 2.
+
+    Raises:
+        ValueError: the table has no such column, or what is in it is not what the tower takes; says the row.
+    """
+    knows = _layers_by_column(tower)
+    return {
+        name: _Feed(table, column, tensor, knows.get(column)).array()
+        for name, (column, tensor) in _columns_of(tower, table).items()
+    }
+
+
+def _columns_of(tower, table):
+    """name of an input -> (the column that it is fed, its tensor)."""
+    inputs = _named_inputs(tower)
+    others = [name for name in table.names if name != table.id]
+    if len(inputs) == len(others) == 1 and NAMELESS.fullmatch(next(iter(inputs))):
+        return {name: (others[0], tensor) for name, tensor in inputs.items()}
+    for name in inputs:
+        try:
+            check_known("column", name, table.names)
+        except ValueError as error:
+            nameless = "; name each input by its column: keras.Input(..., name=COLUMN)" * bool(NAMELESS.fullmatch(name))
+            raise ValueError(
+                f"the tower {tower.name} takes {some(inputs)}, but {table.where} has {some(table.names)}: "
+                f"{error}{nameless}"
+            ) from None
+    return {name: (name, tensor) for name, tensor in inputs.items()}
+
+
+def _named_inputs(tower):
+    """The inputs of a functional model by their names."""
+    if not getattr(tower, "inputs", None):
+        raise ValueError(
+            f"a tower must be a functional model with named inputs, as make_tower gives, but {tower!r} says no inputs; "
+            "give its inputs yourself, as a dict of arrays"
+        )
+    struct = getattr(tower, "input", None)
+    if isinstance(struct, dict) and all(isinstance(tensor, keras.KerasTensor) for tensor in struct.values()):
+        return struct
+    return {tensor.name: tensor for tensor in tower.inputs}
+
+
+def _layers_by_column(tower):
+    """column -> the layer of `make_tower` that knows what may stand there."""
+    found = {}
+    for layer in _all_layers(tower):
+        if isinstance(layer, KnownIds):
+            found[layer.name.removesuffix(OF_NAME)] = layer
+        elif isinstance(layer, StandardNumbers):
+            found |= dict.fromkeys(layer.names, layer)
+    return found
+
+
+def _all_layers(model) -> Iterator[keras.layers.Layer]:
+    for layer in getattr(model, "layers", ()):
+        yield layer
+        yield from _all_layers(layer)
+
+
+class _Feed:
+    """A column, and the input that is fed of it."""
+
+    def __init__(self, table: Table, name: str, tensor: keras.KerasTensor, layer: KnownIds | StandardNumbers | None):
+        self.table, self.name, self.layer = table, name, layer
+        self.dtype, self.shape = keras.backend.standardize_dtype(tensor.dtype), tuple(tensor.shape[1:])
+        self.column: Column = table.column(name)
+
+    def array(self) -> np.ndarray:
+        """[rows, ...], of the type and the shape of the input."""
+        missing = self.column.missing
+        if missing.any() and not getattr(self.layer, "missing", False):
+            where = self.table.place(int(missing.argmax()))
+            raise ValueError(
+                f"{where}: {self.name} is missing, as in {missing.sum():,} of {len(missing):,} rows; {OF_MISSING}"
+            )
+        if isinstance(self.layer, KnownIds):
+            return self._known_ids()
+        if "float" in self.dtype:
+            return self._floats()
+        if self.dtype == "string":
+            return self._texts()
+        return self._whole()
+
+    def _wrong(self, takes):
+        shape = "" if isinstance(self.column.values, Strings | ListColumn) else f" {self.column.values.shape[1:]}"
+        holds = f"{self.column.kind}{shape if self.column.kind == 'vectors' else ''}"
+        return ValueError(
+            f"the tower takes {takes} as {self.name} (an input of {self.dtype} and of the shape {self.shape}), but "
+            f"{self.table.where} holds {holds}"
+        )
+
+    def _known_ids(self):
+        """Ids as a tower of `make_tower` knows them."""
+        kind, values, lowest = self.layer.kind, self.column.values, nothing(self.layer.kind)
+        of_lists = isinstance(values, ListColumn)
+        flat = values.values if of_lists else values
+        is_text = isinstance(flat, Strings)
+        whole = is_text or self.column.is_whole or of_lists
+        axes = len(self.shape) - (kind != "int32")
+        if not whole or is_text != (kind == "text") or axes != of_lists:
+            raise self._wrong(f"{'lists of ' * axes}{'strings' if kind == 'text' else 'whole numbers'}")
+        numbers = flat.hashes() if is_text else flat.astype("int64")
+        allowed = np.iinfo("int32" if kind == "int32" else "int64")
+        unknown = (numbers <= allowed.min) | (numbers > allowed.max)
+        numbers = np.where(unknown, self.layer.unknown, numbers) if unknown.any() else numbers
+        numbers = self._pad(numbers, lowest) if of_lists else np.where(self.column.missing, lowest, numbers)
+        return numbers.astype("int32") if kind == "int32" else _halves(numbers)
+
+    def _floats(self):
+        column = self.column
+        if column.kind not in ("numbers", "vectors"):
+            raise self._wrong("numbers")
+        with np.errstate(over="ignore"):
+            values = column.values.astype("float32")
+        if column.missing.any() and column.is_whole:
+            values[column.missing] = np.nan
+        infinite = np.isinf(values).reshape(len(values), -1).any(axis=1)
+        if infinite.any():
+            row = int(infinite.argmax())
+            raise ValueError(
+                f"{self.table.place(row)}: {self.name} must be finite in float32, but is {column.values[row]}"
+            )
+        return self._in_shape(values, "numbers")
+
+    def _whole(self):
+        column = self.column
+        if isinstance(column.values, ListColumn):
+            return self._lists()
+        if isinstance(column.values, Strings) or (column.is_whole and self.shape == (2,)):
+            if self.shape != (2,) or self.dtype != "int32":
+                raise self._wrong("whole numbers")
+            return numbers_of_ids(
+                column.values if isinstance(column.values, Strings) else column.values.astype("int64")
+            )
+        if column.kind not in ("numbers", "vectors") or column.values.dtype.kind not in "iub":
+            raise self._wrong("whole numbers")
+        return self._in_shape(self._in_range(column.values), "whole numbers")
+
+    def _lists(self):
+        """Lists in an input of one axis, or with halves of two."""
+        values = self.column.values
+        if isinstance(values.values, Strings) or len(self.shape) == 2:
+            if len(self.shape) != 2 or self.shape[1] != 2 or self.dtype != "int32":
+                raise self._wrong("whole numbers")
+            return _halves(
+                self._pad(values.values.hashes() if isinstance(values.values, Strings) else values.values, 0)
+            )
+        if len(self.shape) != 1:
+            raise self._wrong("whole numbers")
+        return self._pad(self._in_range(values.values), 0)
+
+    def _texts(self):
+        values = self.column.values
+        if isinstance(values, ListColumn) and isinstance(values.values, Strings) and len(self.shape) == 1:
+            return self._pad(np.asarray(values.values), "")
+        if not isinstance(values, Strings):
+            raise self._wrong("strings")
+        return self._in_shape(np.asarray(values), "strings")
+
+    def _in_range(self, values):
+        """Whole numbers of the type of the input, which must hold them."""
+        if self.dtype == "bool" or not len(values):
+            return values.astype(self.dtype)
+        allowed = np.iinfo(self.dtype)
+        if not allowed.min <= int(values.min()) <= int(values.max()) <= allowed.max:
+            raise ValueError(
+                f"the tower takes {self.name} as {self.dtype}, but {self.table.where} holds {values.min()} to "
+                f"{values.max()}; an input of int32 and of the shape (2,) takes numbers of 64 bits as two halves"
+            )
+        return values.astype(self.dtype)
+
+    def _in_shape(self, values, takes):
+        given = values.shape[1:]
+        if given == () and self.shape in ((), (1,)):
+            return values.reshape(-1, *self.shape)
+        if len(given) != len(self.shape) or any(n not in (None, m) for n, m in zip(self.shape, given, strict=True)):
+            raise self._wrong(takes)
+        return values
+
+    def _pad(self, flat, filler):
+        """[rows, length], of which shorter lists end with the filler."""
+        lengths = self.column.values.lengths
+        longest = int(lengths.max(initial=1))
+        length = self.shape[0] or 1 << max(longest - 1, 0).bit_length()
+        if longest > length:
+            row = self.table.place(int(lengths.argmax()))
+            raise ValueError(f"{row}: the tower takes lists of at most {length} as {self.name}, but this has {longest}")
+        there = np.arange(length) < lengths[:, None]
+        if not isinstance(self.layer, KnownIds) and not there.all() and len(same := np.flatnonzero(flat == filler)):
+            row = self.table.place(int(self.column.values.row_of[same[0]]))
+            raise ValueError(
+                f"{row}: {self.name} holds {filler!r}, with which shorter lists end; ids in lists count from 1"
+            )
+        padded = np.full(there.shape, filler, flat.dtype)
+        padded[there] = flat
+        return padded
+
+
+def _halves(numbers):
+    """[..., 2] int32, the low and the high half of int64."""
+    return np.ascontiguousarray(numbers, "<i8").view("<i4").reshape(*numbers.shape, 2)
