@@ -3,19 +3,21 @@
     python benchmarks/retrieval_movielens.py [--seed N]... [--part validation|test]
 
 Each user's ratings are split in the order of time, as `plackett.data.movielens_100k` does: the first 60 % train, the
-next 20 % validate, the last 20 % test. A film is relevant to a user who gives it four stars (grade 1) or five (2). Films
-that a user has rated before are neither candidates nor counted. Users without a relevant film in the part are left out.
+next 20 % validate, the last 20 % test. A film is relevant to a user who gives it four stars (grade 1) or five (2).
+Films that a user has rated before are neither candidates nor counted. Users without a relevant film in the part are
+left out.
 
-The first stage learns from the relevant films of the training part: the document is a film, the query a user as of just
-before, known by the last films that the user liked, age, gender and occupation. Its epoch and all settings were chosen
-on the validation part. The ranker learns from the 100 candidates of each user, graded by the validation part; a fifth of
-the users, drawn by the seed, choose its epoch. When the test part is ranked, a user's last films are those of both
-parts. Popularity is the number of ratings in the parts before. Numbers are means over seeds, with the standard deviation
-over them; p is of the paired randomisation test over users, of the means of the seeds.
+The first stage learns from the relevant films of the training part: the document is a film, the query a user as of
+just before, known by the last films that the user liked, age, gender and occupation. Its epoch and all settings were
+chosen on the validation part. The ranker learns from the 100 candidates of each user, graded by the validation part; a
+fifth of the users, drawn by the seed, choose its epoch. When the test part is ranked, a user's last films are those of
+both parts. Popularity is the number of ratings in the parts before. Numbers are means over the seeds, with the standard
+deviation over them; p is of the paired randomisation test over users, of their means over the seeds.
 """
 
 import argparse
 import dataclasses
+import itertools
 import tempfile
 
 import keras
@@ -26,8 +28,8 @@ from rich.table import Table as Shown
 import plackett
 from plackett import metrics, retrieval
 from plackett.losses import InBatchSoftmaxLoss, in_batch_labels
-from plackett.retrieval._pipeline import Ranked
 from plackett.retrieval import Pipeline, Retriever, Table, TwoTowerModel, build_index, make_tower, open_index
+from plackett.retrieval._pipeline import Ranked
 
 LAST = 100  # films of a user that the query tower sees
 CANDIDATES = 100
@@ -53,7 +55,7 @@ class Data:
     def liked(self, *parts):
         """For each user the films with a grade in these parts, in the order of time."""
         of_parts = [[one.documents[one.labels > 0].tolist() for one in self.parts[part]] for part in parts]
-        return [sum(of_user, []) for of_user in zip(*of_parts, strict=True)]
+        return [list(itertools.chain(*of_user)) for of_user in zip(*of_parts, strict=True)]
 
     def table(self, liked, rows=None):
         """Users who liked these films last; of rows=None all, with their ids."""
@@ -243,3 +245,43 @@ def stages(data, seed, part):
         )
         found["two towers, ranked"] = pipeline.rank(users, k=CANDIDATES, exclude=data.rated(*seen))
     return found
+
+
+def results_of(data, seeds, part):
+    """(the results of each system, in the mean over the seeds, the deviation of its means over them)."""
+    of_seeds = [retrieval.evaluate(stages(data, seed, part), data.judged(part), MEASURES) for seed in seeds]
+    values = np.stack([results.values for results in of_seeds])
+    spread = np.nanmean(values, axis=-1).std(axis=0, ddof=1) if len(seeds) > 1 else None
+    return dataclasses.replace(of_seeds[0], values=values.mean(axis=0)), spread
+
+
+def main():
+    """Trains, and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, action="append")
+    parser.add_argument("--part", choices=["validation", "test"], default="test")
+    given = parser.parse_args()
+    results, spread = results_of(Data(), given.seed or [0, 1, 2], given.part)
+    users = int((~np.isnan(results.values[0, 0])).sum())
+    columns = itertools.chain(*((metric.name, "over seeds", "p") for metric in MEASURES))
+    shown = Shown("", *columns, title=f"MovieLens-100K, {given.part}, {users} users")
+    for row, (system, means) in enumerate(zip(results.systems, results.means(), strict=True)):
+        cells = []
+        for column, metric in enumerate(results.stated):
+            over = "" if spread is None else f"{spread[row, column]:.4f}"
+            cells += [f"{means[column]:.4f}", over, p_of(results, system, metric)]
+        shown.add_row(system, *cells)
+    Console(width=120).print(shown)
+    print("p: beside popularity; of the ranked, beside the two towers")
+    print(f"{keras.backend.backend()}, keras {keras.__version__}, plackett {plackett.__version__}")
+
+
+def p_of(results, system, metric):
+    """Of the difference to what stands before; "" = nothing does."""
+    baseline = "two towers" if "ranked" in system else "popularity"
+    pairs = plackett.compare(results, baseline).pairs
+    return "".join(f"{one.p_randomisation:.4f}" for one in pairs if (one.system, one.metric) == (system, metric))
+
+
+if __name__ == "__main__":
+    main()
