@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import secrets
+import shutil
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
@@ -64,6 +65,30 @@ def _take_name(partial, path):
             return False
         partial.replace(path)
     return True
+
+
+@contextlib.contextmanager
+def replace_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives the folder to write to, which at the end is on the disk under the name `folder`; else all is as it was.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    partial, before = (folder.with_name(f"{PARTIAL_FILE}{folder.name}-{secrets.token_hex(8)}") for _ in range(2))
+    with errors_of_writing(folder):
+        partial.mkdir()
+    try:
+        yield partial
+        with errors_of_writing(folder):
+            for path in [*partial.rglob("*"), partial]:
+                sync(path)
+            if folder.exists():
+                folder.rename(before)
+            partial.rename(folder)
+            sync(folder.parent)
+    finally:
+        for left in (partial, before):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def is_partial(name: str, of: Collection[str]) -> bool:

@@ -1,8 +1,6 @@
 """What tells whether a teacher, or the lists that it scores, are still the same."""
 
 import dataclasses
-import hashlib
-import json
 import os
 import pathlib
 import re
@@ -17,7 +15,7 @@ from plackett.data import RankingLists
 from plackett.evaluation.systems.kinds import kind_of
 from plackett.evaluation.systems.models import KerasModel
 from plackett.evaluation.systems.simple import system_of_words
-from plackett.training._same_run import without_names
+from plackett.training._fingerprint import digest, fingerprint
 
 UNREAD = ("judged", "teacher")  # columns that no teacher reads whose scores are kept
 CHUNK = 2**20
@@ -81,29 +79,22 @@ def of_teacher(what: Any) -> str | None:
     what = what.model if isinstance(what, KerasModel) else what
     for model in (what, getattr(what, "model_", None)):  # that of `plackett.Ranker`, as `open_system` takes it
         if isinstance(model, keras.Model):
-            return _of_keras(model)
+            return fingerprint(model)
     libraries = {kind.__module__.split(".")[0] for kind in type(what).__mro__}
     if "lightgbm" in libraries:
         booster = what.booster_ if hasattr(type(what), "booster_") else what
-        return _of_bytes([booster.model_to_string().encode()])
+        return digest([booster.model_to_string().encode()])
     if "xgboost" in libraries:
         booster = what.get_booster() if hasattr(what, "get_booster") else what
-        return _of_bytes([booster.save_raw("ubj")])
+        return digest([booster.save_raw("ubj")])
     if "catboost" in libraries:
         return _of_catboost(what)
     return None
 
 
-def _of_bytes(parts):
-    seen = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        seen.update(part)
-    return seen.hexdigest()
-
-
 def _of_file(path):
     path = pathlib.Path(path)
-    return _of_bytes(part for file in (path, *_beside(path)) for part in _parts_of(file))
+    return digest(part for file in (path, *_beside(path)) for part in _parts_of(file))
 
 
 def _parts_of(path):
@@ -120,20 +111,6 @@ def _beside(path):
         length = sum((byte & 127) << 7 * place for place, byte in enumerate(entry[1]))
         found.add(path.parent / os.fsdecode(whole[entry.end() : entry.end() + length]))
     return sorted(found)
-
-
-def _of_keras(model):
-    try:
-        config = without_names(json.loads(model.to_json()))
-        # What a lookup adapted to is neither in its config nor among the weights.
-        lookups = [layer for layer in model._flatten_layers() if hasattr(layer, "get_vocabulary")]
-        vocabularies = [layer.get_vocabulary() for layer in lookups]
-    except Exception:  # each layer of a user may fail in its own way
-        return None
-    weights = [np.ascontiguousarray(weight) for weight in model.get_weights()]
-    shapes = [f"{weight.dtype} {weight.shape}" for weight in weights]
-    whole = json.dumps([config, shapes, vocabularies], sort_keys=True, default=str)
-    return _of_bytes([whole.encode(), *(weight.reshape(-1).view("u1") for weight in weights)])  # bfloat16 has no buffer
 
 
 def _of_catboost(model):

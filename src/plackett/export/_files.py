@@ -1,13 +1,9 @@
 """Where exported files may be written. Needs no Keras."""
 
-import contextlib
 import os
 import pathlib
-import secrets
-import shutil
-from collections.abc import Iterator
 
-from plackett._files import PARTIAL_FILE, check_parent, check_path, errors_of_writing
+from plackett._files import check_parent, check_path
 from plackett.data._signature import Signature
 
 SUFFIX = ".onnx"
@@ -87,20 +83,3 @@ def check_folder(folder: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
     if not overwrite:
         raise FileExistsError(f"{folder} exists: choose another folder, {WAY_OUT}")
     return folder
-
-
-@contextlib.contextmanager
-def replace_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Gives the folder to write to, which at the end has the name `folder`; else all is as it was."""
-    partial, before = (folder.with_name(f"{PARTIAL_FILE}{folder.name}-{secrets.token_hex(8)}") for _ in range(2))
-    with errors_of_writing(folder):
-        partial.mkdir()
-    try:
-        yield partial
-        with errors_of_writing(folder):
-            if folder.exists():
-                folder.rename(before)
-            partial.rename(folder)
-    finally:
-        for left in (partial, before):
-            shutil.rmtree(left, ignore_errors=True)

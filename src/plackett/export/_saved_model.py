@@ -8,12 +8,12 @@ import pathlib
 import keras
 import numpy as np
 
-from plackett._files import errors_of_writing
+from plackett._files import errors_of_writing, replace_folder
 from plackett.data import RankingLists
 from plackett.data._signature import Signature
 from plackett.export._check import TOLERANCE, largest_difference
 from plackett.export._exporters import silence
-from plackett.export._files import TEXT, check_folder, replace_folder
+from plackett.export._files import TEXT, check_folder
 from plackett.export._needs import check_needs
 from plackett.export._ranker import ExportedRanker, ranker_to_export
 from plackett.registry.options import Positive, check_options

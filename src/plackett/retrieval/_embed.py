@@ -1,6 +1,6 @@
 """Embeddings of any number of rows by a tower, a batch at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -9,7 +9,14 @@ from plackett.registry import check_options
 from plackett.registry.options import Count
 
 
-def embed(tower: keras.Model, x: object, *, batch_size: Count = 1024, unit: bool = False) -> np.ndarray:
+def embed(
+    tower: keras.Model,
+    x: object,
+    *,
+    batch_size: Count = 1024,
+    unit: bool = False,
+    name_row: Callable[[int], str] | None = None,
+) -> np.ndarray:
     """What a tower makes of each row, in their order.
 
     All batches have the same number of rows, to which the last one is filled up, so that the tower is compiled once;
@@ -20,6 +27,7 @@ def embed(tower: keras.Model, x: object, *, batch_size: Count = 1024, unit: bool
         x: an array, or a dict of arrays by the names of the inputs, whose first axis are the rows.
         batch_size: how many rows are embedded at a time.
         unit: whether each vector is divided by its length; zero stays zero.
+        name_row: what an error calls a row, by its number. None = that number.
 
     Returns:
         [rows, dimension] float32.
@@ -44,7 +52,7 @@ def embed(tower: keras.Model, x: object, *, batch_size: Count = 1024, unit: bool
         if found is None:
             found = np.empty((rows, batch.shape[1]), "float32")
         batch = batch[: rows - start].astype("float32")
-        _check_finite(tower, batch, start)
+        _check_finite(tower, batch, start, name_row)
         found[start : start + size] = _unit_length(batch) if unit else batch
     return found
 
@@ -72,14 +80,14 @@ def _fill_up(column, size):
     return column if len(column) == size else np.concatenate([column, np.repeat(column[-1:], size - len(column), 0)])
 
 
-def _check_finite(tower, batch, start):
+def _check_finite(tower, batch, start, name_row):
     bad = np.flatnonzero(~np.isfinite(batch).all(axis=1))
     if len(bad):
-        values = batch[bad[0]]
+        values, row = batch[bad[0]], start + int(bad[0])
+        name = f"row {row}, counted from 0" if name_row is None else name_row(row)
         raise ValueError(
-            f"embeddings must be finite, but the tower {tower.name} gives {values[~np.isfinite(values)][0]} for row "
-            f"{start + bad[0]}, counted from 0: look for missing values in its inputs, and for weights that training "
-            "made NaN"
+            f"embeddings must be finite, but the tower {tower.name} gives {values[~np.isfinite(values)][0]} for "
+            f"{name}: look for missing values in its inputs, and for weights that training made NaN"
         )
 
 

@@ -1,8 +1,9 @@
 """Tables of queries or of documents: a row each, with columns by name."""
 
 import functools
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -94,8 +95,52 @@ class Table:
         """
         if isinstance(data, Mapping) and not hasattr(data, "with_format"):
             return _of_mapping(data, id, columns, lists)
-        table = columns_of_frame(data, lambda names: choose_columns(names, id, columns, WHERE))
+        table = columns_of_frame(data, lambda names: choose_columns(names, WHERE, id, columns))
         return of_arrow(table, WHERE, id, lists)
+
+    @classmethod
+    def read(
+        cls,
+        path: str | os.PathLike,
+        *,
+        id: str | None = "id",  # noqa: A002
+        columns: Sequence[str] | None = None,
+        lists: Mapping[str, str] | None = None,
+        form: Literal["parquet", "csv", "json"] | None = None,
+        separator: str | None = None,
+        decimal: str | None = None,
+        encoding: str | None = None,
+        missing_values: Sequence[str] | None = None,
+    ) -> "Table":
+        """The table in a file: Parquet, CSV or JSON lines.
+
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "films.csv"
+        >>> _ = path.write_text("film,year,genres\\n007,1962,action|crime\\n12,,drama\\n")
+        >>> Table.read(path, id="film", lists={"genres": "|"})
+        Table: 2 rows, known by film
+          film: strings
+          year: numbers, 1 missing
+          genres: lists of strings
+
+        Args:
+            path: the file, or a folder of Parquet files. CSV and JSON lines may be compressed (gzip, zstd, bzip2).
+            id, columns, lists: see `Table.of`.
+            form: the format. None = by the suffix: .parquet, .csv, .tsv, .jsonl, .ndjson or .json.
+            separator, decimal, encoding, missing_values: of CSV, see `plackett.data.read_delimited`. None = as there.
+                A column is of numbers where all that is not missing is; digits behind a zero, as in 02139, are text,
+                and so are ids. An empty field of text is an empty string.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: the file is malformed, or as `Table.of`; says where.
+        """
+        from plackett.retrieval._table_files import read_files
+
+        options = {"separator": separator, "decimal": decimal, "encoding": encoding, "missing_values": missing_values}
+        choose = functools.partial(choose_columns, id=id, columns=columns)
+        table = read_files(path, choose, id=id, form=form, **options)
+        return of_arrow(columns_of_frame(table, lambda names: names), str(path), id, lists)
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -143,7 +188,7 @@ class Table:
             ids = ids_as_text(self.id, read_ids(self.id, self[self.id], len(self)), range(len(self)))
         except ValueError as error:
             raise ValueError(f"{self.where}: column {self.id!r} is no column of ids: {error}; {OF_ID}") from None
-        _check_once(ids, self.id, self.where)
+        check_once(ids, self.id, self.where)
         return ids
 
     def take(self, rows: Any) -> "Table":
@@ -228,7 +273,12 @@ def of_arrow(table: pa.Table, where: str, id: str | None, lists: Mapping[str, st
     return _of_columns(columns, len(table), where, id, lists)
 
 
-def choose_columns(names: Sequence[str], id: str | None, columns: Sequence[str] | None, where: str) -> list[str]:  # noqa: A002
+def choose_columns(
+    names: Sequence[str],
+    where: str,
+    id: str | None,  # noqa: A002
+    columns: Sequence[str] | None,
+) -> list[str]:
     """The names of the columns that are read, in their order.
 
     Raises:
@@ -251,7 +301,7 @@ def _of_mapping(data, id, columns, lists):  # noqa: A002
     if wrong := [name for name in names if not isinstance(name, str)]:
         raise ValueError(f"{WHERE}: the name of a column must be a string, but got {wrong[0]!r}")
     check_table_names(names, WHERE)
-    chosen = choose_columns(names, id, columns, WHERE)
+    chosen = choose_columns(names, WHERE, id, columns)
     found = {name: column_of(name, data[name], WHERE) for name in chosen}
     if not found:
         raise ValueError(f"{WHERE} has no columns")
@@ -275,7 +325,8 @@ def _of_columns(columns, rows, where, id, lists):  # noqa: A002
     return table
 
 
-def _check_once(ids, name, where):
+def check_once(ids: Strings, name: str, where: str) -> None:
+    """Raises a ValueError where an id is there twice."""
     values, first, counts = np.unique(ids.ranks(), return_index=True, return_counts=True)
     if len(values) < len(ids):
         twice = ids[int(first[counts > 1].min())]

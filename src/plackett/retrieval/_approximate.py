@@ -1,0 +1,103 @@
+"""Approximate search by a graph of neighbours, with usearch."""
+
+import pathlib
+from types import ModuleType
+
+import numpy as np
+
+from plackett import _lazy
+
+LINKS = 16  # neighbours of a document in the graph, usearch's `connectivity`
+BUILD = 128  # candidates that are looked at to find them, usearch's `expansion_add`
+ALIKE = 0.01  # of the mean length: documents whose lengths deviate by less have one length
+ROWS = 8192  # documents that are added at a time; Ctrl-C comes between
+
+
+def check_usearch() -> ModuleType:
+    """The library.
+
+    Raises:
+        ImportError: it is not installed; says how to install it.
+    """
+    return _lazy.load("usearch.index", "retrieval", needed_by="an approximate index")
+
+
+def write_approximate(embeddings: np.ndarray, path: pathlib.Path) -> None:
+    """Writes the graph of documents whose dot products are searched.
+
+    Args:
+        embeddings: [documents, dimension].
+        path: of the file.
+
+    Cost: the graph and a copy of the embeddings are in memory, 4 (dimension + 40) bytes a document. Several threads
+    build it, so that two of the same documents differ a little.
+    """
+    usearch = check_usearch()
+    center, scale = _center_and_scale(embeddings)
+    # float32, since usearch takes 16 bits by itself where a processor is faster with them.
+    graph = usearch.Index(ndim=embeddings.shape[1], metric="ip", dtype="f32", connectivity=LINKS, expansion_add=BUILD)
+    for start in range(0, len(embeddings), ROWS):
+        rows = ((embeddings[start : start + ROWS] - center) / scale).astype("float32")
+        graph.add(np.arange(start, start + len(rows), dtype="uint64"), rows)
+    graph.save(str(path))
+
+
+class Approximate:
+    """The graph in a file, which is read as it is needed.
+
+    Args:
+        path: of the file.
+        documents: how many it should hold.
+        dimension: of which dimension.
+        expansion: how many candidates are looked at for a query, or as many as are wanted where these are more.
+
+    Raises:
+        ImportError: usearch is not installed.
+        ValueError: the file is broken.
+    """
+
+    def __init__(self, path: pathlib.Path, documents: int, dimension: int, expansion: int):
+        usearch = check_usearch()
+        try:
+            graph = usearch.Index.restore(str(path), view=True)
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"{path} is broken: {error}; build the index anew") from error
+        found = None if graph is None else (len(graph), graph.ndim)
+        if found != (documents, dimension):
+            raise ValueError(
+                f"{path} should hold {documents:,} documents of dimension {dimension}, but "
+                + ("is no file of usearch" if found is None else f"holds {found[0]:,} of {found[1]}")
+                + ": build the index anew"
+            )
+        graph.expansion_search = expansion
+        self._graph = graph
+
+    def find(self, queries: np.ndarray, k: int) -> np.ndarray:
+        """[queries, k] int64, places of documents in any order; -1 where the graph led to fewer."""
+        lengths = np.linalg.norm(queries, axis=1, keepdims=True)
+        matches = self._graph.search(queries / np.where(lengths > 0, lengths, 1), k)
+        # Of one query usearch gives no matrix; behind the number that it found stands anything.
+        keys = np.reshape(matches.keys, (len(queries), -1)).astype("int64")
+        counts = matches.counts if hasattr(matches, "counts") else [keys.shape[1]]
+        places = np.full((len(queries), k), -1, "int64")
+        there = np.arange(keys.shape[1]) < np.reshape(counts, (-1, 1))
+        places[:, : keys.shape[1]] = np.where(there, keys, -1)
+        return places
+
+
+def _center_and_scale(embeddings):
+    """What is taken from all documents before they are put into the graph, and what they are divided by.
+
+    Neither changes the order of documents for any query: a product with the center is the same for all. But where they
+    differ in length the graph, whose links go to the greatest products, leads from everywhere to those that are long in
+    the direction which all have in common, and to no others: of such 12,000 it found .55 of the best 100, and .95 once
+    their mean was taken away. Documents of one length are best linked by their angles, as they are.
+    """
+    total, lengths = np.zeros(embeddings.shape[1]), []
+    for start in range(0, len(embeddings), ROWS):
+        rows = embeddings[start : start + ROWS].astype("float64")
+        total += rows.sum(axis=0)
+        lengths.append(np.linalg.norm(rows, axis=1))
+    of_all = np.concatenate(lengths)
+    center = total / len(of_all) if of_all.std() > ALIKE * of_all.mean() else np.zeros_like(total)
+    return center, of_all.max() or 1.0

@@ -1,0 +1,213 @@
+"""Exact search: the documents of the greatest dot products with each query."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from plackett.registry.options import Count, check_options
+
+BLOCK = 2048  # queries, and documents, that are compared at a time
+SPARE = 16  # candidates beyond k, among which those of equal scores are put in order
+FIRST = 1024  # documents that are looked at first, after which most are below the best k so far
+GATHERED = 2**22  # numbers of documents that are looked up at a time
+LOWEST = np.uint64(0xFFFFFFFF)  # a key's lower half is this minus the place, so that of equal scores the first is best
+HALF = np.uint64(32)
+SIGN = np.uint32(0x80000000)
+
+
+class Found(NamedTuple):
+    """The best documents of each query, the best one first.
+
+    Args:
+        places: [queries, k] int64, their rows.
+        scores: [queries, k] float32, the dot products.
+    """
+
+    places: np.ndarray
+    scores: np.ndarray
+
+
+def search(queries: npt.ArrayLike, documents: npt.ArrayLike, k: Count, *, block: Count = BLOCK) -> Found:
+    """The k documents of the greatest dot product with each query, of all documents.
+
+    The same documents are found, with the same scores, whatever `block` is and whatever other queries there are: a
+    score is the product in float64, rounded to float32, and of equal scores the document of the lower place is first.
+
+    >>> places, scores = search([[1.0, 0.0]], [[0.5, 0.5], [2.0, 0.0], [0.5, 9.0]], k=2)
+    >>> places.tolist(), scores.tolist()
+    ([[1, 0]], [[2.0, 0.5]])
+
+    Args:
+        queries: [queries, dimension] numbers.
+        documents: [documents, dimension] numbers; an array, also a memory-mapped one, of which a block at a time is
+            read.
+        k: how many documents are wanted.
+        block: how many queries, and how many documents, are compared at a time.
+
+    Returns:
+        Places and scores, [queries, k]; where there are fewer than k documents, [queries, documents].
+
+    Raises:
+        ValueError: the shapes do not fit, something is NaN or infinite or too large for float32, or `k` or `block` is
+            no whole number of at least 1.
+
+    Cost: queries x documents x dimension multiplications in float32, O(block^2 + block x (k + dimension)) memory. Where
+    many documents are equal, those of the queries that find them are done once more in float64.
+    """
+    check_options(search, k=k, block=block)
+    asked, searched = as_matrix("queries", queries), _as_array(documents)
+    check_shapes(asked, searched)
+    if len(searched) > int(LOWEST):
+        raise ValueError(f"at most {int(LOWEST):,} documents can be searched, but there are {len(searched):,}")
+    k, block = min(int(k), len(searched)), int(block)
+    places, scores = np.zeros((len(asked), k), "int64"), np.zeros((len(asked), k), "float32")
+    if k:
+        for start in range(0, len(asked), block):
+            rows = slice(start, start + block)
+            places[rows], scores[rows] = _search_block(asked[rows], searched, k, block)
+    return Found(places, scores)
+
+
+def score_places(queries: np.ndarray, documents: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """[queries, k] float32, the products of each query with the documents at its places."""
+    scores = np.zeros(places.shape, "float32")
+    step = max(1, GATHERED // max(1, places.shape[1] * queries.shape[1]))
+    for start in range(0, len(queries), step):
+        rows = slice(start, start + step)
+        of_rows = documents[places[rows]].astype("float64")
+        # + 0.0: -0.0 is 0.0, so that both are equal by their bits too.
+        scores[rows] = np.matmul(of_rows, queries[rows].astype("float64")[:, :, None])[..., 0] + 0.0
+    return scores
+
+
+def best_first(places: np.ndarray, scores: np.ndarray) -> Found:
+    """Some documents of each query, the best one first, of equal ones that of the lower place."""
+    order = np.lexsort((places, -scores), axis=-1)
+    return Found(np.take_along_axis(places, order, 1), np.take_along_axis(scores, order, 1))
+
+
+def as_matrix(name: str, given: npt.ArrayLike) -> np.ndarray:
+    """[rows, dimension] float32.
+
+    Raises:
+        ValueError: it is no matrix of numbers, or one of them is not finite or too large for float32.
+    """
+    array = _as_array(given)
+    if array.ndim != 2 or array.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{name} must be [{name}, dimension] numbers, but got {array.dtype} of the shape {array.shape}"
+        )
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(array, "float32")
+    _squares(name, array, 0)
+    return array
+
+
+def check_shapes(queries: np.ndarray, documents: np.ndarray) -> None:
+    """Raises a ValueError unless queries can be compared with these documents."""
+    if documents.ndim != 2 or documents.dtype.kind not in "iuf":
+        raise ValueError(
+            f"documents must be [documents, dimension] numbers, but got {documents.dtype} of the shape "
+            f"{documents.shape}"
+        )
+    if queries.shape[1] != documents.shape[1]:
+        raise ValueError(
+            f"queries and documents must have the same dimension, but queries have {queries.shape[1]} and documents "
+            f"{documents.shape[1]}"
+        )
+
+
+def _as_array(given):
+    return given if isinstance(given, np.ndarray) else np.asarray(given)
+
+
+def _squares(name, rows, first):
+    """[rows] float32, the squared lengths; a ValueError where one is not finite. `first` is the place of the first."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.einsum("ij,ij->i", rows, rows)
+    if not np.isfinite(squares).all():
+        place = int(np.argmin(np.isfinite(squares)))
+        wrong = rows[place][~np.isfinite(rows[place])]
+        what = f"holds {wrong[0]}" if len(wrong) else "is so long that its products are above the numbers of float32"
+        raise ValueError(f"each of {name} must be finite, but {name}[{first + place}] {what}")
+    return squares
+
+
+def _search_block(queries, documents, k, block):
+    """The best k of some queries."""
+    wanted = min(k + SPARE, len(documents))
+    keys, longest = _select(queries, documents, wanted, block)
+    places = _places_of(keys)
+    found = best_first(places, score_places(queries, documents, places))
+    if wanted < len(documents):
+        # Products in float32 are a little off, by the place of a document too. Where the last of the candidates is
+        # not clearly below the k-th, one that should be among the k may not be a candidate.
+        lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries))
+        error = 4 * np.sqrt(queries.shape[1]) * np.finfo("float32").eps * lengths * longest
+        crowded = found.scores[:, k - 1] - _scores_of(keys.min(axis=1)) <= 2 * error
+        if crowded.any():
+            exact, _ = _select(queries[crowded].astype("float64"), documents, k, block)
+            places = _places_of(exact)
+            best = best_first(places, score_places(queries[crowded], documents, places))
+            found.places[crowded, :k], found.scores[crowded, :k] = best
+    return found.places[:, :k], found.scores[:, :k]
+
+
+def _select(queries, documents, wanted, block):
+    """([queries, wanted] keys of the best documents in any order, the length of the longest document).
+
+    A key is a whole number that is the greater, the greater the score is and the lower the place.
+    """
+    keys = np.zeros((len(queries), 0), "uint64")
+    longest, start = 0.0, 0
+    while start < len(documents):
+        # The first blocks are small, so that most of the later ones are below the best so far.
+        stop = min(len(documents), start + min(block, max(FIRST, start)))
+        rows = np.ascontiguousarray(documents[start:stop], "float32")
+        longest = max(longest, float(_squares("documents", rows, start).max()))
+        scores = (queries @ rows.T.astype(queries.dtype, copy=False)).astype("float32", copy=False)
+        scores += 0.0
+        keys = _with_better(keys, scores, start, wanted)
+        start = stop
+    return keys, np.sqrt(longest)
+
+
+def _with_better(keys, scores, start, wanted):
+    """The keys of the best `wanted` so far, after those of the documents from `start` on are seen."""
+    if keys.shape[1] < wanted:
+        places = np.arange(start, start + scores.shape[1], dtype="uint64")
+        keys = np.concatenate([keys, _keys_of(scores, places[None, :])], axis=1)
+    else:
+        # Of equal scores the earlier place is the better one, so that a later one must be above it.
+        above = np.flatnonzero(scores > _scores_of(keys.min(axis=1))[:, None])  # faster than `nonzero` of two axes
+        if not len(above):
+            return keys
+        rows, columns = np.divmod(above, scores.shape[1])
+        counts = np.bincount(rows, minlength=len(keys))
+        first = np.cumsum(counts) - counts
+        better = np.zeros((len(keys), counts.max()), "uint64")  # 0 is below the key of any score
+        places = (start + columns).astype("uint64")
+        better[rows, np.arange(len(rows)) - first[rows]] = _keys_of(scores[rows, columns], places)
+        keys = np.concatenate([keys, better], axis=1)
+    surplus = keys.shape[1] - wanted
+    if surplus <= 0:
+        return keys
+    keys.partition(surplus, axis=1)
+    return np.ascontiguousarray(keys[:, surplus:])
+
+
+def _keys_of(scores, places):
+    bits = scores.view("uint32")
+    # The bits of floats rise with them, once those of negative ones are turned round.
+    rising = np.where(bits & SIGN, ~bits, bits | SIGN)
+    return (rising.astype("uint64") << HALF) | (LOWEST - places)
+
+
+def _scores_of(keys):
+    rising = (keys >> HALF).astype("uint32")
+    return np.where(rising & SIGN, rising & ~SIGN, ~rising).view("float32")
+
+
+def _places_of(keys):
+    return (LOWEST - (keys & LOWEST)).astype("int64")
