@@ -28,8 +28,7 @@ from rich.table import Table as Shown
 import plackett
 from plackett import metrics, retrieval
 from plackett.losses import InBatchSoftmaxLoss, in_batch_labels
-from plackett.retrieval import Pipeline, Retriever, Table, TwoTowerModel, build_index, make_tower, open_index
-from plackett.retrieval._pipeline import Ranked
+from plackett.retrieval import Pipeline, Retrieved, Retriever, Table, TwoTowerModel, build_index, make_tower, open_index
 
 LAST = 100  # films of a user that the query tower sees
 CANDIDATES = 100
@@ -224,7 +223,7 @@ def popular(data, seen):
     scores[[place[user] for user in users.tolist()], data.films.rows_of(films)] = -np.inf
     order = np.argsort(-scores, axis=1, kind="stable")[:, :CANDIDATES]
     ids = np.asarray(data.films.ids)[order]
-    return Ranked(data.users, ids, np.take_along_axis(scores, order, axis=1))
+    return Retrieved(ids, order, np.take_along_axis(scores, order, axis=1), data.users)
 
 
 def stages(data, seed, part):

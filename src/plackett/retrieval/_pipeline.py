@@ -2,11 +2,11 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
-from plackett.data import RankingLists, Strings, concatenate
+from plackett.data import RankingLists, concatenate
 from plackett.data._columns import narrow
 from plackett.evaluation import open_system
 from plackett.evaluation.systems.base import check_scores
@@ -22,25 +22,13 @@ from plackett.retrieval._candidates import (
     grades_missed,
     missed_by,
 )
+from plackett.retrieval._index import Retrieved
 from plackett.retrieval._join import Features, join, names_of_join, split_features
 from plackett.retrieval._judged import judgements_of
+from plackett.retrieval._retriever import Retriever
 from plackett.retrieval._tables import Table
 
 DOCUMENTS_AT_A_TIME = 2**17
-
-
-class Ranked(NamedTuple):
-    """The documents of some queries, the best first.
-
-    Args:
-        queries: [queries], their ids.
-        ids: [queries, k] objects, the ids of documents; "" where a query has fewer.
-        scores: [queries, k], falling; -inf where there is no document.
-    """
-
-    queries: Strings
-    ids: np.ndarray
-    scores: np.ndarray
 
 
 class Pipeline:
@@ -72,7 +60,7 @@ class Pipeline:
 
     def __init__(
         self,
-        retriever: Any,
+        retriever: Retriever,
         ranker: Any = None,
         *,
         documents: Table,
@@ -89,10 +77,10 @@ class Pipeline:
         self.candidates = candidates
         self.features = features
         self.ids = tuple(ids)
-        self._places = Places(Strings.of(retriever.index.ids))
+        self._places = Places(retriever.index.ids)
         self._rows = documents.rows_of(self._places.ids)
 
-    def rank(self, queries: Table, k: Count = 10, *, exclude: Any = None) -> Ranked:
+    def rank(self, queries: Table, k: Count = 10, *, exclude: Any = None) -> Retrieved:
         """The best documents of each query by the ranker.
 
         Args:
@@ -100,6 +88,9 @@ class Pipeline:
             k: how many documents each gets, at most `candidates`.
             exclude: documents that a query is not to get, such as those that a user has seen, as `judged` of
                 `plackett.retrieval.evaluate`. Others take their place.
+
+        Returns:
+            What was found, [queries, k], with the scores of the ranker.
 
         Raises:
             ValueError: k is out of range, the queries have no ids, a column is missing, or the ranker gives no score
@@ -112,20 +103,19 @@ class Pipeline:
             raise ValueError(
                 f"k must be at most the {self.candidates} candidates that are ranked, but got {k}: candidates={k}"
             )
-        ids = np.full((len(queries), k), "", "object")
+        ids, places = np.full((len(queries), k), "", "object"), np.full((len(queries), k), -1)
         scores = np.full((len(queries), k), -np.inf)
         excluded = self._verdicts("exclude", exclude)
         for start, part in self._parts(queries):
-            lists = self._lists(part, self._candidates(part, excluded.of(part.ids)), None)
-            given = lists.columns["run_score"] if self.ranker is None else self._scores(lists)
-            query_of = np.repeat(np.arange(len(lists)), lists.lengths)
-            order = np.lexsort((-given, query_of))
-            rank = np.arange(len(order)) - np.repeat(lists.row_splits[:-1], lists.lengths)
+            found = self._candidates(part, excluded.of(part.ids))
+            given = self._scores(part, found)
+            order = np.lexsort((-given, found.query_of))
+            rank = np.arange(len(order)) - np.repeat(found.row_splits[:-1], np.diff(found.row_splits))
             top = (rank < k) & (given[order] > -np.inf)
-            rows, columns = start + query_of[top], rank[top]
-            ids[rows, columns] = np.asarray(lists.documents[order[top]])
-            scores[rows, columns] = given[order[top]]
-        return Ranked(queries.ids, ids, scores)
+            here, best = (start + found.query_of[top], rank[top]), order[top]
+            places[here], scores[here] = found.places[best], given[best]
+            ids[here] = np.asarray(self._places.ids[found.places[best]])
+        return Retrieved(ids, places, scores, queries.ids)
 
     def candidate_lists(self, queries: Table, judged: Any = None, *, exclude: Any = None) -> RankingLists:
         """The candidates of each query as lists, in the order of the first stage, whose score is `run_score`.
@@ -247,11 +237,15 @@ class Pipeline:
             missed=missed,
         )
 
-    def _scores(self, lists):
+    def _scores(self, queries, found):
+        """[candidates] float64, by which they are ranked."""
+        if self.ranker is None:
+            return found.similarity.astype("float64")
+        lists = self._lists(queries, found, None)
         scored = check_scores("ranker", lists, self.ranker(lists))
         if scored.beyond is not None:
             raise ValueError("the ranker must score the candidates alone, but has documents beyond them")
-        return scored.scores
+        return scored.scores.astype("float64")
 
 
 def _join(parts) -> RankingLists:
