@@ -202,6 +202,42 @@ def npairs_multilabel(labels, similarities):
     return losses
 
 
+def in_batch_softmax(
+    documents,
+    similarities,
+    queries=None,
+    grades=None,
+    log_q=None,
+    weights=None,
+    negatives=(),
+    log_q_of_negatives=(),
+    symmetric=False,
+    temperature=1.0,
+):
+    """w_i sum_{j in P_i} g_j (log sum_{k in K_i} e^z_ik - z_ij) / sum_j g_j, a number a row. Yi et al. 2019.
+
+    P_i: the rows of the query of i with a grade, K_i: all columns but those outside of P_i with a document of P_i.
+    """
+    rows = range(len(documents))
+    held = [*documents, *(one for own in negatives for one in own)]
+    grades, weights = ([1.0] * len(rows) if x is None else x for x in (grades, weights))
+    queries = [("row", i) for i in rows] if queries is None else queries
+    log_q = [0.0] * len(held) if log_q is None else [*log_q, *(one for own in log_q_of_negatives for one in own)]
+    losses = []
+    for i in rows:
+        positives = [j for j in rows if queries[j] == queries[i] and grades[j] > 0]
+        answers = [held[j] for j in positives]
+        z = [similarity / temperature - one for similarity, one in zip(similarities[i], log_q, strict=True)]
+        rivals = [z[k] for k in range(len(held)) if k in positives or held[k] not in answers]
+        terms = [grades[j] * (log_sum_exp(rivals) - z[j]) for j in positives]
+        losses.append(weights[i] * sum(terms) / sum(grades[j] for j in positives) if grades[i] > 0 else 0.0)
+    if not symmetric:
+        return losses
+    turned = list(zip(*similarities, strict=True))[: len(rows)]
+    back = in_batch_softmax(queries, turned, documents, grades, weights=weights, temperature=temperature)
+    return [0.5 * (one + other) for one, other in zip(losses, back, strict=True)]
+
+
 def calibrated_softmax(labels, scores, virtual_label=0.0, weights=None):
     """sum_i w_i y_i (L - s_i) + y_0 L with L = log(1 + sum_j e^s_j). Yan et al. 2022, eq. 6."""
     weights = [1.0] * len(labels) if weights is None else weights

@@ -181,9 +181,9 @@ def test_what_cannot_be_read_is_refused(config, wrong):
 
 def test_every_loss_has_the_name_of_its_function():
     classes = [name for name in losses.__all__ if name.endswith("Loss") and name != "RankingLoss"]
-    assert len(classes) == 31
+    assert len(classes) == 32
     names = "approx_average_precision approx_mrr approx_ndcg approx_precision approx_recall calibrated_softmax circle"
-    names += " click_em coupled_rank_distil gumbel_approx_ndcg list_mle list_net margin_mse"
+    names += " click_em coupled_rank_distil gumbel_approx_ndcg in_batch_softmax list_mle list_net margin_mse"
     names += " mean_squared mixture_em multi_class neural_sort_ndcg npairs npairs_multilabel ordinal pairwise_hinge"
     names += " pairwise_logistic pairwise_mse pairwise_soft_zero_one poly_one_softmax sigmoid_cross_entropy softmax"
     names += " neural_sort_cross_entropy pairwise_squared_hinge unique_softmax yeti_logistic"

@@ -116,6 +116,10 @@ def npairs_multilabel_total(labels, similarities, *, mask=None):
     return ops.sum(losses.npairs_multilabel(labels, similarities, mask=mask), axis=-1)
 
 
+def in_batch_total(labels, similarities, *, mask=None, symmetric=False):
+    return ops.sum(losses.in_batch_softmax(labels, similarities, mask=mask, symmetric=symmetric), axis=-1)
+
+
 def bits(labels):
     return [[int(label) >> bit & 1 for bit in range(3)] for label in labels]
 
@@ -361,6 +365,15 @@ ROWS = [
         square=True,
     ),
     Row(
+        in_batch_total,
+        losses.InBatchSoftmaxLoss,
+        without_noise(lambda labels, scores, **options: sum(references.in_batch_softmax(labels, scores, **options))),
+        {"temperature": 0.5, "symmetric": True},
+        name="in_batch_softmax",
+        temperature=1.0,
+        square=True,
+    ),
+    Row(
         metrics.ndcg,
         metrics.NDCG,
         without_noise(references.ndcg),
@@ -372,6 +385,11 @@ ROWS = [
 TABLE = [dataclasses.replace(row, name=row.name or row.fn.__name__) for row in ROWS]
 BY_NAME = {row.name: row for row in TABLE}
 NDCG, NPAIRS, MIXTURE = BY_NAME["ndcg"], BY_NAME["npairs"], BY_NAME["mixture_em"]
+LOOPS_OF_ROWS = {
+    "npairs": references.npairs,
+    "npairs_multilabel": lambda labels, scores: references.npairs_multilabel(bits(labels), scores),
+    "in_batch_softmax": references.in_batch_softmax,
+}
 METRICS = [row for row in TABLE if row.metric]
 LOSSES = [row for row in TABLE if not row.metric]
 LISTWISE = [row for row in LOSSES if not row.square]
@@ -728,10 +746,8 @@ def number(x):
 
 def default_losses(row, given, **options):
     """[lists], what the class must compute a list, from the loop; NpairsLoss: [rows] of the first list."""
-    if row is NPAIRS:
-        return np.array(references.npairs(*one_list(row, given, 0)[:2]))
     if row.square:
-        return np.array(references.npairs_multilabel(bits(given.labels[0]), given.scores[0].astype("float64")))
+        return np.array(LOOPS_OF_ROWS[row.name](*one_list(row, given, 0)[:2], **options))
     return by_loop(row, given, **({} if row.temperature is None else {"temperature": row.temperature}) | options)
 
 
@@ -743,9 +759,10 @@ def weighted_losses(row, given, weights):
 
 
 def to_class(row, given):
-    """(y_true, y_pred) of the class: NpairsLoss takes one batch of rows, all real."""
+    """(y_true, y_pred) of the class: losses of rows take one batch of them, all real."""
     if row.square:
-        return np.array(given.labels[0] if row is NPAIRS else bits(given.labels[0]), "float32"), given.scores[0]
+        several = row.name == "npairs_multilabel"
+        return np.array(bits(given.labels[0]) if several else given.labels[0], "float32"), given.scores[0]
     return marked_by_label(given), given.scores
 
 
@@ -788,6 +805,7 @@ SIGNATURES = {
     losses.ListNetLoss: "(reduction='auto', name=None, temperature=1.0, ragged=False)",
     losses.MarginMSELoss: "(reduction='auto', name=None, topk=1, temperature=1.0, ragged=False)",
     losses.MixtureEMLoss: f"({LAMBDA}, temperature=1.0, alpha=1.0, ragged=False)",
+    losses.InBatchSoftmaxLoss: "(reduction='auto', name=None, temperature=1.0, symmetric=False)",
     losses.NpairsLoss: "(name='npairs_loss')",
     losses.NpairsMultilabelLoss: "(name='npairs_multilabel_loss')",
 }
@@ -1067,6 +1085,7 @@ def test_classes_are_compared_as_integers(dtype):
 
 
 OTHER_VALUES = {
+    "symmetric": True,
     "reduction": "sum",
     "name": "another",
     "lambda_weight": losses.NDCGLambdaWeight(topn=2, smooth_fraction=0.5),

@@ -7,6 +7,7 @@ import keras
 from plackett import losses, metrics, registry, scorers
 from plackett.cli import _known
 from plackett.lambdas._uses import OWN
+from plackett.losses._in_batch_loss import InBatchLoss
 from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._optimizers import OPTIMIZERS, SCHEDULES
 
@@ -56,7 +57,7 @@ def test_which_lambda_weights_act_in_a_loss_and_which_losses_take_lists():
     }
     assert _known.lambda_weights_of_losses() == known
     assert len({tuple(names) for names, _ in known.values()}) > 3
-    assert _known.losses_of_pairs() == [name for name in _known.losses() if kinds[name].of_classes]
+    assert _known.losses_of_pairs() == [name for name in _known.losses() if issubclass(kinds[name], InBatchLoss)]
 
 
 def test_scorers():

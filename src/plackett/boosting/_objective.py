@@ -20,6 +20,7 @@ from plackett.boosting._checks import (
 )
 from plackett.boosting._per_dataset import PerDataset
 from plackett.losses._base import RankingLoss
+from plackett.losses._in_batch_loss import InBatchLoss
 
 # A step of Newton's method for one document is at most 1 / LEAST: where a loss is not convex its curvature is 0 at the
 # places of its steepest slopes, and a leaf of few documents would jump.
@@ -123,7 +124,7 @@ def _loss_of_scores(loss, options) -> RankingLoss:
     else:
         made = losses.as_ranking_loss(loss)
     why = None
-    if made.of_classes:
+    if isinstance(made, InBatchLoss):
         why = "is of similarities of rows"
     elif made.models is not None:
         why = "has several scores a document"

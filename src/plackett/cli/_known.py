@@ -30,7 +30,8 @@ def losses() -> dict[str, Callable]:
 @functools.cache
 def losses_of_pairs() -> list[str]:
     """The names of losses that take no lists."""
-    return [name for name, facts in _facts_of_losses("of_classes").items() if facts is not None and facts.value]
+    kinds = _registered_classes("losses", "InBatchLoss")
+    return [snake_case(name.removesuffix("Loss")) for name in kinds]
 
 
 @functools.cache

@@ -71,6 +71,8 @@ from plackett.losses._distillation import (
     list_net,
     margin_mse,
 )
+from plackett.losses._in_batch import InBatchSoftmaxLoss, in_batch_softmax
+from plackett.losses._in_batch_labels import in_batch_labels
 from plackett.losses._listmle import ListMLELoss, list_mle
 from plackett.losses._neuralsort import (
     NeuralSortCrossEntropyLoss,
@@ -129,6 +131,7 @@ __all__ = [
     "DCGLambdaWeight",
     "DCGLambdaWeightV2",
     "GumbelApproxNDCGLoss",
+    "InBatchSoftmaxLoss",
     "LabelDiffLambdaWeight",
     "ListMLELambdaWeight",
     "ListMLELoss",
@@ -171,6 +174,8 @@ __all__ = [
     "deserialize",
     "get",
     "gumbel_approx_ndcg",
+    "in_batch_labels",
+    "in_batch_softmax",
     "list_mle",
     "list_net",
     "margin_mse",

@@ -1,22 +1,21 @@
 """Softmax over the documents of a batch."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from keras import ops
 
 from plackett import backend
 from plackett._types import Tensor
-from plackett.lists import places, take
-from plackett.lists._order import first_of_equals
-from plackett.lists._shapes import as_rows, check_shape, computable, shape_text
+from plackett.lists import take
+from plackett.lists._shapes import as_rows, check_shape, computable, shape_text, without_column
 from plackett.losses._base import Reduction
-from plackett.losses._in_batch_labels import facts, hard_negatives, other_way
+from plackett.losses._in_batch_labels import codes_of, facts, hard_negatives, other_way
 from plackett.losses._in_batch_loss import InBatchLoss, in_blocks
 from plackett.losses._matches import (
-    Groups,
     Matches,
     all_rows,
     groups,
+    groups_of_one,
     less_of_groups,
     rows_given,
     surprisals,
@@ -80,12 +79,13 @@ def in_batch_softmax(
     """
     check_options(in_batch_softmax, symmetric=symmetric)
     similarities = computable(similarities)
+    labels = _without_junk(labels, similarities, mask)
     one_way = _one_way(labels, similarities, mask, rows)
     if not symmetric:
         return one_way
     if rows is not None:
         raise ValueError("symmetric needs the similarities of all rows: call it without rows, or use of_embeddings")
-    labels = other_way(labels, similarities)
+    labels = other_way(labels, len(similarities.shape))
     back = ops.swapaxes(similarities[..., : ops.shape(labels)[-2]], -1, -2)
     return 0.5 * (one_way + _one_way(labels, back, mask, None))
 
@@ -129,30 +129,194 @@ class InBatchSoftmaxLoss(InBatchLoss):
         one_way = in_blocks(in_batch_softmax, labels, queries, documents, rows, block)
         if not self.options["symmetric"]:
             return one_way
-        labels = other_way(labels, queries)
+        labels = other_way(labels, 2)
         if rows is None:
             documents = documents[: ops.shape(labels)[0]]
         else:
             queries, documents = backend.gather_rows(queries), ops.take(documents, rows, axis=0)
         return 0.5 * (one_way + in_blocks(in_batch_softmax, labels, documents, queries, rows, block))
 
-    def _facts(self, batch):
-        """(grades, weights) of the rows that lose here, [rows] each or None."""
-        labels = batch.labels
-        known = facts(labels, ops.expand_dims(labels, -1) if len(labels.shape) == 1 else labels)
-        parts = known.grades, known.weights
-        return parts if batch.rows is None else [None if x is None else take(x, batch.rows) for x in parts]
-
     def _weights_of_labels(self, batch):
-        return self._facts(batch)[1]
+        return _of_rows(batch)[1]
 
     def _counts(self, batch, _):
-        grades = self._facts(batch)[0]
+        grades = _of_rows(batch)[0]
         return True if grades is None else grades > 0
 
 
+def _of_rows(batch):
+    """(grades, weights) of the rows that lose here, [rows] each or None."""
+    known = facts(batch.labels, 2)
+    parts = known.grades, known.weights
+    return parts if batch.rows is None else [None if x is None else take(x, batch.rows) for x in parts]
+
+
+def _without_junk(labels, similarities, mask):
+    """The labels, which may hold anything in rows that are not real."""
+    labels = ops.convert_to_tensor(labels)
+    if mask is None:
+        return labels
+    labels = without_column(labels, len(labels.shape) == len(similarities.shape))
+    real = ops.cast(ops.convert_to_tensor(mask), "bool")
+    wide = len(labels.shape) == len(similarities.shape)
+    check_shape("mask", real, "the rows", labels.shape[:-1] if wide else labels.shape)
+    return ops.where(real[..., None] if wide else real, labels, ops.zeros_like(labels))
+
+
 def _one_way(labels, similarities, mask, rows):
-    known, corrected = facts(labels, similarities), False
-    grouped = known.queries is not None
-    numbers = all_rows(labels, 2 if grouped else len(similarities.shape) - 1)
-    return known
+    """The loss of each row of the similarities, in the one direction."""
+    known = facts(labels, len(similarities.shape))
+    numbers = all_rows(known.documents) if known.queries is None else all_rows(known.queries)
+    grades = ops.ones_like(numbers, dtype="float32") if known.grades is None else known.grades
+    real = ops.ones_like(numbers, dtype="bool") if mask is None else ops.cast(ops.convert_to_tensor(mask), "bool")
+    _check_columns(labels, known, similarities, rows)
+    rows = numbers if rows is None else rows_given(rows, similarities)
+    columns = real if known.number == 0 else ops.concatenate([real, ops.repeat(real, known.number, axis=-1)], axis=-1)
+    if mask is not None:
+        similarities = ops.where(take(real, rows)[..., :, None] & columns[..., None, :], similarities, 0.0)
+    option = _Option(known.queries is not None, known.log_probability is not None, mask is None)
+    queries = numbers if known.queries is None else known.queries
+    log_probability = grades if known.log_probability is None else known.log_probability
+    constants = known.documents, queries, log_probability, grades, real & (grades > 0), columns, rows
+    losses = surprisals(_MATCHES, option, similarities, constants)
+    return losses if known.weights is None else losses * ops.cast(take(known.weights, rows), losses.dtype)
+
+
+def _check_columns(labels, known, similarities, rows):
+    """Raises a ValueError where the similarities have not a row a row, and a column a document."""
+    columns, given = known.documents.shape[-1], similarities.shape[-1]
+    if columns is not None and given is not None and columns != given:
+        hint = "" if known.queries is not None else "; hard negatives come with in_batch_labels(negatives=...)"
+        raise ValueError(
+            f"similarities must have {columns} columns, one a document of labels {shape_text(labels.shape)}, but got "
+            f"{shape_text(similarities.shape)}{hint}"
+        )
+    if rows is None:
+        number = known.documents.shape[-1] if known.queries is None else known.queries.shape[-1]
+        check_shape("similarities", similarities, "rows and columns", (*similarities.shape[:-2], number, given))
+
+
+class _Option(NamedTuple):
+    """What is known before the values are.
+
+    Args:
+        grouped: rows may share a query.
+        corrected: log q is subtracted.
+        all_real: no row is masked.
+    """
+
+    grouped: bool
+    corrected: bool
+    all_real: bool
+
+
+class _Constants(NamedTuple):
+    """Tensors.
+
+    Args:
+        documents, log_probability: [..., columns].
+        queries, grades: [..., all rows].
+        positive: [..., all rows] bool, real and of a grade above 0.
+        columns: [..., columns] bool, those of real rows.
+        rows: [..., rows] int32.
+    """
+
+    documents: Any
+    queries: Any
+    log_probability: Any
+    grades: Any
+    positive: Any
+    columns: Any
+    rows: Any
+
+
+def _columns(option, constants):
+    given = _Constants(*constants)
+    inside = _without_hits(given, option)
+    if not option.all_real:
+        live = given.columns | ~ops.any(given.columns, axis=-1, keepdims=True)
+        inside = (inside | ~_loses(option, constants)[..., None]) & live[..., None, :]
+    return given.log_probability[..., None, :] if option.corrected else None, inside
+
+
+def _loses(_, constants):
+    given = _Constants(*constants)
+    return take(given.positive, given.rows)
+
+
+def _groups(option, constants, values):
+    """The rows of the query of each row, or each row alone."""
+    given = _Constants(*constants)
+    if option.grouped:
+        return groups(given.queries, given.positive, values, given.rows)
+    return groups_of_one(given.positive, values, given.rows)
+
+
+def _totals(option, constants, logits, numbers):
+    return totals_of_groups(_groups(option, constants, _Constants(*constants).grades), logits, numbers)
+
+
+def _less(option, constants, matrix, share):
+    return less_of_groups(_groups(option, constants, _Constants(*constants).grades), matrix, share)
+
+
+def _matrix(option, constants):
+    given = _Constants(*constants)
+    grades = ops.where(given.positive, given.grades, 0.0)
+    inside = _own_queries(given) & _loses(option, constants)[..., None]
+    return _as_wide(ops.where(inside, grades[..., None, :], 0.0), given.documents)
+
+
+def _own_queries(given):
+    """[..., rows, all rows] bool, the positive rows of the query of each row."""
+    own = take(given.queries, given.rows)
+    return (own[..., :, None] == given.queries[..., None, :]) & given.positive[..., None, :]
+
+
+def _as_wide(x, documents):
+    """[..., rows, all rows] with zeros behind for the hard negatives."""
+    missing = documents.shape[-1] if x.shape[-1] is None else None
+    if missing is None and x.shape[-1] == documents.shape[-1]:
+        return x
+    rest = ops.shape(documents)[-1] - ops.shape(x)[-1]
+    return ops.concatenate([x, ops.zeros((*ops.shape(x)[:-1], rest), x.dtype)], axis=-1)
+
+
+def _without_hits(given, option):
+    """[..., rows, columns] bool, all columns but the accidental hits."""
+    if not option.grouped:
+        return _without_hits_of_own(given)
+    of_rows = _groups(option, given, codes_of(given.documents)[..., : ops.shape(given.queries)[-1]])
+    return ops.cond(
+        ops.any(of_rows.size > 1),
+        lambda: _without_hits_of_groups(given, of_rows),
+        lambda: _without_hits_of_own(given),
+    )
+
+
+def _without_hits_of_own(given):
+    """Where each row has its own document alone."""
+    column = ops.arange(ops.shape(given.documents)[-1], dtype="int32")
+    own = take(given.documents, given.rows)
+    return (given.documents[..., None, :] != own[..., :, None]) | (column == given.rows[..., :, None])
+
+
+def _without_hits_of_groups(given, of_rows):
+    codes = codes_of(given.documents)
+    *leading, columns = ops.shape(codes)
+    rows = ops.shape(given.rows)[-1]
+
+    def step(k, held):
+        _, code = of_rows.member(k)
+        return backend.add_at(held, code[:, None], ops.cast(k < of_rows.size, "int32")[:, None])
+
+    held = of_rows.loop(step, ops.zeros((ops.shape(of_rows.size)[0], columns), "int32"))
+    held = ops.swapaxes(ops.reshape(held > 0, (-1, rows, columns)), -1, -2)
+    codes = as_rows(codes)
+    flat = codes + columns * ops.arange(ops.shape(codes)[0], dtype="int32")[:, None]
+    hits = backend.lookup(ops.reshape(held, (-1, rows)), flat)  # whole rows are looked up, which is quick
+    hits = ops.reshape(ops.swapaxes(hits, -1, -2), (*leading, rows, columns))
+    return ~hits | _as_wide(_own_queries(given), given.documents)
+
+
+_MATCHES = Matches(_columns, _loses, _totals, _less, _matrix)

@@ -6,12 +6,15 @@ import numpy as np
 from keras import ops
 
 from plackett import backend
-from plackett.lists._pairs import squeeze_column
-from plackett.lists._shapes import shape_text
+from plackett.lists import places, take
+from plackett.lists._order import first_of_equals
+from plackett.lists._shapes import shape_text, without_column
+from plackett.losses._matches import all_rows
 
 UNKNOWN = -1  # the code of a query that is not given: one that no other row has
 DOCUMENT, QUERY, GRADE, LOG_PROBABILITY, WEIGHT = range(5)
 FIELDS = 5
+_ONE = int(np.float32(1.0).view("int32"))
 
 
 def in_batch_labels(
@@ -63,7 +66,8 @@ def in_batch_labels(
     documents = _ids("documents", documents, None)
     rows = len(documents)
     negatives = None if negatives is None else _ids("negatives", negatives, rows)
-    given = [name for name, x in (("documents", log_probability), ("negatives", log_probability_of_negatives)) if x is not None]
+    both = {"documents": log_probability, "negatives": log_probability_of_negatives}
+    given = [name for name, numbers in both.items() if numbers is not None]
     if log_probability_of_negatives is not None and negatives is None:
         raise ValueError("log_probability_of_negatives goes with negatives: give them too")
     if negatives is not None and len(given) == 1:
@@ -92,10 +96,14 @@ def _ids(name, given, rows):
     if ids.ndim != axes or (rows is not None and len(ids) != rows):
         wanted = ("[rows]", "[rows, H]")[axes - 1] if rows is None else f"[{rows}]" if axes == 1 else f"[{rows}, H]"
         raise ValueError(f"{name} must be ids, {wanted}, but got {shape_text(ids.shape)}")
-    missing = np.array([x is None or x != x for x in ids.flat]) if ids.dtype.kind in "Of" else np.zeros(0, bool)
+    missing = np.array([_is_missing(x) for x in ids.flat] if ids.dtype.kind in "Of" else [], bool)
     if missing.any():
-        raise ValueError(f"{name} must be ids, but that of row {missing.argmax() // max(ids[0].size, 1)} is missing")
+        raise ValueError(f"{name} must be ids, but that of row {missing.argmax() // (ids.size // len(ids))} is missing")
     return ids
+
+
+def _is_missing(x):
+    return x is None or type(x).__name__ == "NAType" or (isinstance(x, float | np.floating) and np.isnan(x))
 
 
 def _codes(ids, others):
@@ -103,7 +111,10 @@ def _codes(ids, others):
     both = ids if others is None else np.concatenate([ids, others.reshape(-1)])
     if others is not None and len({x.dtype.kind in "US" for x in (ids, others)}) > 1:
         raise ValueError(f"documents and negatives must be ids of one kind, but got {ids.dtype} and {others.dtype}")
-    codes = np.unique(both, return_inverse=True)[1].reshape(-1)
+    try:
+        codes = np.unique(both, return_inverse=True)[1].reshape(-1)
+    except TypeError as error:
+        raise ValueError(f"ids must be of one kind, such as all whole numbers or all strings: {error}") from None
     return codes[: len(ids)], None if others is None else codes[len(ids) :].reshape(others.shape)
 
 
@@ -113,7 +124,7 @@ def _bits(name, given, default, shape, lowest=-np.inf):
         return np.full(shape, default, "float32").view("int32")
     numbers = np.ascontiguousarray(given, "float32")
     if numbers.shape != tuple(shape):
-        raise ValueError(f"{name} must be {shape_text(shape)}, a number a row or column, but got {shape_text(numbers.shape)}")
+        raise ValueError(f"{name} must be numbers, {shape_text(shape)}, but got {shape_text(numbers.shape)}")
     wrong = ~np.isfinite(numbers) | (numbers < lowest)
     if wrong.any():
         place = np.unravel_index(wrong.argmax(), shape)
@@ -130,46 +141,68 @@ class Facts(NamedTuple):
         queries: [..., rows]; None = no two rows have the same query.
         grades, weights: [..., rows] float32; None = 1.
         log_probability: [..., columns] float32; None = the same for all.
+        number: how many hard negatives a row has.
     """
 
     documents: Any
-    queries: Any
-    grades: Any
-    weights: Any
-    log_probability: Any
+    queries: Any = None
+    grades: Any = None
+    weights: Any = None
+    log_probability: Any = None
+    number: int = 0
 
 
 def hard_negatives(labels) -> int:
-    """How many a row has."""
-    axes = len(labels.shape)
-    width = labels.shape[-1] if axes > 1 else 1
-    return 0 if width < FIELDS else (width - FIELDS) // 2
+    """How many a row of labels, [rows], [rows, 1] or [rows, 5 + 2 H], has."""
+    return (max(labels.shape[-1], FIELDS) - FIELDS) // 2 if len(labels.shape) > 1 else 0
 
 
-def facts(labels, similarities) -> Facts:
-    """What the labels of similarities, [..., rows, columns], say: [..., rows] documents, or of `in_batch_labels`.
+def facts(labels, axes: int) -> Facts:
+    """What labels say, [..., rows] documents or those of `in_batch_labels`, to similarities of so many axes.
 
     Raises:
         ValueError: another shape or dtype.
     """
-    labels = squeeze_column(ops.convert_to_tensor(labels), similarities)
-    if len(labels.shape) == len(similarities.shape) - 1:
-        return Facts(labels, None, None, None, None)
-    width = labels.shape[-1] if len(labels.shape) == len(similarities.shape) else None
-    if width is None or width < FIELDS or (width - FIELDS) % 2 or ops.dtype(labels) != "int32":
+    labels = ops.convert_to_tensor(labels)
+    labels = without_column(labels, len(labels.shape) == axes)
+    if len(labels.shape) == axes - 1:
+        return Facts(labels)
+    width = labels.shape[-1] if len(labels.shape) == axes else 0
+    if width < FIELDS or (width - FIELDS) % 2 or ops.dtype(labels) != "int32":
         raise ValueError(
-            f"labels must be documents, one a row, or what in_batch_labels gives, [rows, 5 + 2 H] int32, but got "
-            f"{shape_text(labels.shape)} {ops.dtype(labels)} with similarities {shape_text(similarities.shape)}"
+            f"labels must be documents, one a row, [rows], or what in_batch_labels gives, [rows, 5 + 2 H] int32, but "
+            f"got {shape_text(labels.shape)} {ops.dtype(labels)}"
         )
     number = (width - FIELDS) // 2
-    documents, queries = labels[..., DOCUMENT], labels[..., QUERY]
-    unknown = UNKNOWN - 1 - ops.arange(ops.shape(labels)[-2], dtype="int32")
-    queries = ops.where(queries == UNKNOWN, unknown, queries)
-    grades, log_probability, weights = (backend.float_of_bits(labels[..., i]) for i in (GRADE, LOG_PROBABILITY, WEIGHT))
+    queries = labels[..., QUERY]
+    queries = ops.where(queries == UNKNOWN, UNKNOWN - 1 - all_rows(queries), queries)
+    documents, log_probability = labels[..., DOCUMENT], labels[..., LOG_PROBABILITY]
     if number:
-        leading = ops.shape(labels)[:-2]
-        flat = (*leading, ops.shape(labels)[-2] * number)
-        of_negatives = backend.float_of_bits(labels[..., FIELDS + number :])
-        documents = ops.concatenate([documents, ops.reshape(labels[..., FIELDS : FIELDS + number], flat)], axis=-1)
-        log_probability = ops.concatenate([log_probability, ops.reshape(of_negatives, flat)], axis=-1)
-    return Facts(documents, queries, grades, weights, log_probability)
+        flat = (*ops.shape(labels)[:-2], ops.shape(labels)[-2] * number)
+        behind = (labels[..., FIELDS : FIELDS + number], labels[..., FIELDS + number :])
+        parts = zip((documents, log_probability), behind, strict=True)
+        documents, log_probability = (ops.concatenate([x, ops.reshape(y, flat)], axis=-1) for x, y in parts)
+    grades, weights, log_probability = map(
+        backend.float_of_bits, (labels[..., GRADE], labels[..., WEIGHT], log_probability)
+    )
+    return Facts(documents, queries, grades, weights, log_probability, number)
+
+
+def other_way(labels, axes: int):
+    """The labels of the documents, each of which shall recognise its queries."""
+    known = facts(labels, axes)
+    if known.queries is None:
+        documents = all_rows(known.documents)
+        queries = codes_of(known.documents)
+        numbers = [ops.full(ops.shape(documents), bits, "int32") for bits in (_ONE, 0, _ONE)]
+    else:
+        given = ops.convert_to_tensor(labels)
+        documents, queries = known.queries, given[..., DOCUMENT]
+        numbers = [given[..., GRADE], ops.zeros_like(documents), given[..., WEIGHT]]
+    return ops.stack([documents, queries, *numbers], axis=-1)
+
+
+def codes_of(documents):
+    """[..., columns] int32 from 0 to columns - 1, equal where the documents of two columns are."""
+    order = ops.argsort(documents, axis=-1)
+    return take(first_of_equals(take(documents, order)), places(order))

@@ -54,7 +54,7 @@ class InBatchLoss(RankingLoss):
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         with keras.name_scope(self.name):
             similarities = computable(y_pred)
-            batch = self._batch(y_true, sample_weight, similarities.shape[-2:])
+            batch = self._batch(y_true, sample_weight, similarities.shape)
             own = type(self).call is not InBatchLoss.call
             losses = self.call(y_true, y_pred) if own else self._rows(batch, similarities)
             return self._mean(losses, batch)
@@ -62,7 +62,7 @@ class InBatchLoss(RankingLoss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """[rows], one loss a row, before sample weights and reduction."""
         similarities = computable(y_pred)
-        return self._rows(self._batch(y_true, None, similarities.shape[-2:]), similarities)
+        return self._rows(self._batch(y_true, None, similarities.shape), similarities)
 
     def of_embeddings(
         self,
@@ -113,12 +113,11 @@ class InBatchLoss(RankingLoss):
 
     def _batch(self, y_true, sample_weight, shape) -> _Batch:
         labels, parts = ops.convert_to_tensor(y_true, sparse=False), backend.parts_of_batch()
-        rows, columns = shape
         here = labels.shape[0] if len(labels.shape) > 0 else 0
-        if parts == 1 or here == 0 or columns != parts * here * self.columns_of_rows(labels):
+        if parts == 1 or here == 0 or shape[-1] != parts * here * self.columns_of_rows(labels):
             return _Batch(labels, sample_weight, None, parts)
         labels = backend.gather_rows(labels)
-        if rows == here:
+        if shape[0] == here:
             numbers = here * backend.process_number() + ops.arange(here, dtype="int32")
             return _Batch(labels, sample_weight, numbers, parts)
         if sample_weight is not None:
@@ -146,7 +145,6 @@ class InBatchLoss(RankingLoss):
 
     def _weights_of_labels(self, batch):
         """[rows], the weights that the labels hold and that the losses have in them, or None."""
-        return None
 
 
 def in_blocks(fn, labels, queries, documents, rows, block):

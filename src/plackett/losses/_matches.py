@@ -141,6 +141,16 @@ def groups(labels, belongs, values, rows):
     )
 
 
+def groups_of_one(belongs, values, rows) -> Groups:
+    """The same where each row is a group."""
+    belongs, values, numbers = as_rows(belongs), as_rows(values), as_rows(rows)
+    batches, all_rows = ops.shape(belongs)
+    size = ops.cast(take(belongs, numbers), "int32")
+    first = numbers + all_rows * ops.arange(batches, dtype="int32")[:, None]
+    order = ops.tile(ops.arange(all_rows, dtype="int32"), (batches,))
+    return Groups(order, *(ops.reshape(x, (-1,)) for x in (values, first, size)))
+
+
 def totals_of_groups(of_rows: Groups, logits, numbers):
     """`totals` of `Matches` where row i shall recognise the members of its group, each as often as its value says."""
     matrix = as_rows(logits)

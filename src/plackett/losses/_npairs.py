@@ -12,9 +12,7 @@ from plackett.losses._matches import Matches, all_rows, groups, less_of_groups, 
 from plackett.registry import register
 
 
-def npairs(
-    labels: Tensor, similarities: Tensor, *, mask: Tensor | None = None, rows: Tensor | None = None
-) -> Tensor:
+def npairs(labels: Tensor, similarities: Tensor, *, mask: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
     """N-pairs: each row must recognise the rows of its class among the whole batch.
 
     For row i of similarities S, with the set P_i of rows of the class of i, itself among them,

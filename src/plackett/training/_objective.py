@@ -9,6 +9,7 @@ from plackett import losses, metrics, scorers
 from plackett.data import RankingLists
 from plackett.data._inputs import POSITION
 from plackett.losses._base import RankingLoss
+from plackett.losses._in_batch_loss import InBatchLoss
 from plackett.metrics._base import RankingMetric
 from plackett.registry import classes_by_name, snake_case
 from plackett.registry.refusals import loss_of_pairs
@@ -66,7 +67,7 @@ def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
     parts = settings.tasks or {None: {"loss": settings.loss, "loss_options": settings.loss_options}}
     made = {name: _make_loss(part["loss"], part["loss_options"]) for name, part in parts.items()}
     for loss in made.values():
-        if loss.of_classes:
+        if isinstance(loss, InBatchLoss):
             raise loss_of_pairs(loss_name(loss))
     if len({loss.models for loss in made.values()}) > 1:
         numbers = ", ".join(f"{name} {loss.models or 1}" for name, loss in made.items())
