@@ -26,6 +26,7 @@ from plackett import (  # noqa: E402
 )
 from plackett.backend import process_groups  # noqa: E402
 from plackett.data import Batches, RankingLists  # noqa: E402
+from plackett.retrieval import TwoTowerModel  # noqa: E402
 from plackett.training._group import Group  # noqa: E402
 from plackett.training._interrupt import catch_interrupts  # noqa: E402
 from plackett.training._run import Run  # noqa: E402
@@ -143,6 +144,27 @@ class InBatchSoftmax(keras.Model):
         return ops.logsumexp(anchors @ ops.transpose(self.gather(positives)), axis=-1) - own
 
 
+def retrieval(loss, **options):
+    """A model of two towers, of batches with all that labels of a batch may say."""
+    random, batches = np.random.default_rng(4), []
+    for inputs, classes, weights in pairs(weighted_classes):
+        ids = random.integers(0, 6, (ROWS, 3))
+        labels = losses.in_batch_labels(
+            ids[:, 0],
+            queries=classes,
+            grades=random.integers(0, 3, ROWS),
+            log_probability=random.normal(size=ROWS),
+            weights=random.uniform(size=ROWS),
+            negatives=ids[:, 1:],
+            log_probability_of_negatives=random.normal(size=(ROWS, 2)),
+        )
+        negatives = random.normal(size=(ROWS, 2, 5)).astype("float32")
+        inputs = {"query": inputs["anchor"], "document": inputs["positive"], "negatives": negatives}
+        batches.append((inputs, labels, weights))
+    towers = [keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, activation="tanh")]) for _ in range(2)]
+    return train(TwoTowerModel(*towers, temperature=0.5, learn_temperature=True, **options), loss, batches)
+
+
 def ranking(weights=None):
     """Batches of lists; of the last no list of the first half has a relevant document."""
     random = np.random.default_rng(5)
@@ -185,6 +207,21 @@ def npairs_multilabel():
 @case
 def in_batch_softmax():
     return train(InBatchSoftmax(), lambda y_true, y_pred: y_pred, pairs(nothing))
+
+
+@case
+def retrieval_of_queries():
+    return retrieval(losses.InBatchSoftmaxLoss())
+
+
+@case
+def retrieval_both_ways():
+    return retrieval(losses.InBatchSoftmaxLoss(symmetric=True))
+
+
+@case
+def retrieval_by_pieces():
+    return retrieval(losses.InBatchSoftmaxLoss(symmetric=True), micro_batch=3)
 
 
 def _of_lists(loss, weights=None, rate=0.5, **options):

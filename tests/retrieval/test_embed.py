@@ -64,7 +64,6 @@ def test_a_row_that_is_not_finite_is_named(value):
         embed(Recorder(), x, batch_size=4)
 
 
-
 @pytest.mark.parametrize(
     ("x", "words"),
     [

@@ -1,17 +1,19 @@
 """Embeddings of any number of rows by a tower, a batch at a time."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
 
+from plackett.lists._shapes import shape_text
 from plackett.registry import check_options
 from plackett.registry.options import Count
 
 
 def embed(
     tower: keras.Model,
-    x: object,
+    x: Any,
     *,
     batch_size: Count = 1024,
     unit: bool = False,
@@ -40,14 +42,13 @@ def embed(
     x = {name: np.asarray(column) for name, column in x.items()} if isinstance(x, Mapping) else np.asarray(x)
     rows = _number_of_rows(x)
     size = min(batch_size, 1 << max(rows - 1, 0).bit_length())
-    found = None
+    found: Any = None
     for start in range(0, max(rows, 1), size):
-        part = keras.tree.map_structure(lambda column: _fill_up(column[start : start + size], size), x)  # noqa: B023
-        batch = np.asarray(tower.predict_on_batch(part))
+        batch = np.asarray(tower.predict_on_batch(_part(x, start, size)))
         if batch.ndim != 2 or len(batch) != size:
             raise ValueError(
-                f"the tower {tower.name} must give a vector a row, [{size}, dimension] for {size} rows, but gives shape "
-                f"{list(batch.shape)}"
+                f"the tower {tower.name} must give a vector a row, [{size}, dimension] for {size} rows, but gives "
+                f"shape {shape_text(batch.shape)}"
             )
         if found is None:
             found = np.empty((rows, batch.shape[1]), "float32")
@@ -73,11 +74,16 @@ def _number_of_rows(x):
     return len(columns[first])
 
 
-def _fill_up(column, size):
-    """`size` rows: the last one again as often as there are fewer, or zeros where there is none."""
-    if not len(column):
-        return np.zeros((size, *column.shape[1:]), column.dtype)
-    return column if len(column) == size else np.concatenate([column, np.repeat(column[-1:], size - len(column), 0)])
+def _part(x, start, size):
+    """`size` rows from `start` on: the last one again as often as there are fewer, or zeros where there is none."""
+
+    def fill_up(column):
+        rows = column[start : start + size]
+        if not len(rows):
+            return np.zeros((size, *column.shape[1:]), column.dtype)
+        return rows if len(rows) == size else np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), 0)])
+
+    return keras.tree.map_structure(fill_up, x)
 
 
 def _check_finite(tower, batch, start, name_row):

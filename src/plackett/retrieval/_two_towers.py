@@ -26,8 +26,8 @@ class TwoTowerModel(keras.Model):
     """Queries and documents embedded by a tower each, so that the documents of a query are those nearest to it.
 
     It is trained by plain `fit` on pairs of a query and a document that belongs to it, row by row. For the B rows of a
-    batch its output are the similarities of each query and all documents of the batch, [B, B], from which a loss such as
-    `plackett.losses.InBatchSoftmaxLoss` learns to tell a query's own document from the others:
+    batch its output are the similarities of each query and all documents of the batch, [B, B], by which a loss such as
+    `plackett.losses.InBatchSoftmaxLoss` tells a query's own document from the others:
 
         model = TwoTowerModel(query_tower, document_tower)
         model.compile("adam", plackett.losses.InBatchSoftmaxLoss())
@@ -121,13 +121,14 @@ class TwoTowerModel(keras.Model):
         return backend.call_by_pieces(tower, x, self.micro_batch, training=bool(training))
 
     def _of_all_processes(self, queries, documents):
-        """The documents of all processes, then the negatives of all; where columns are compared too, the queries."""
+        """The documents of all processes, then the negatives of all; the queries of all where the loss needs them."""
         if backend.parts_of_batch() == 1:
             return queries, documents
         rows = ops.shape(queries)[0]
         parts = [documents[:rows], documents[rows:]] if ops.shape(documents)[0] > rows else [documents]
         documents = ops.concatenate([backend.gather_rows(part) for part in parts], axis=0)
-        if getattr(getattr(self, "loss", None), "symmetric", False):
+        loss = getattr(self, "loss", None)
+        if self.micro_batch is None and isinstance(loss, InBatchLoss) and loss.options.get("symmetric"):
             queries = backend.gather_rows(queries)
         return queries, documents
 
@@ -149,8 +150,8 @@ class TwoTowerModel(keras.Model):
             )
         if self.micro_batch is not None and (options.get("metrics") or options.get("weighted_metrics")):
             raise ValueError(
-                "metrics would need all similarities of a batch at once, which micro_batch avoids: leave out metrics and "
-                "weighted_metrics, or micro_batch"
+                "metrics would need all similarities of a batch at once, which micro_batch avoids: leave out metrics "
+                "and weighted_metrics, or micro_batch"
             )
         super().compile(optimizer, loss, **options)
 
