@@ -141,7 +141,12 @@ def of_numbers(values: np.ndarray) -> Column:
         values = values.astype("float32")
     if values.dtype.kind != "f":
         return Column(values, np.zeros(len(values), bool))
-    return Column(values, np.isnan(values).reshape(len(values), -1).any(axis=1))
+    return Column(values, any_of_row(np.isnan(values)))
+
+
+def any_of_row(x: np.ndarray) -> np.ndarray:
+    """[rows] bool, whether anything of [rows, ...] bool is true."""
+    return x.any(axis=tuple(range(1, x.ndim)))
 
 
 def read_column(column: pa.ChunkedArray, what: str) -> Column:

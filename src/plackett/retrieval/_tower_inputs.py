@@ -10,7 +10,7 @@ from plackett.data import Strings
 from plackett.data._columns import numbers_of_ids
 from plackett.data._words import some
 from plackett.registry import check_known
-from plackett.retrieval._columns import Column, ListColumn
+from plackett.retrieval._columns import Column, ListColumn, any_of_row
 from plackett.retrieval._tables import Table
 from plackett.retrieval._tower_layers import KnownIds, StandardNumbers, nothing
 
@@ -126,20 +126,30 @@ class _Feed:
 
     def _known_ids(self):
         """Ids as a tower of `make_tower` knows them."""
-        kind, values, lowest = self.layer.kind, self.column.values, nothing(self.layer.kind)
-        of_lists = isinstance(values, ListColumn)
-        flat = values.values if of_lists else values
-        is_text = isinstance(flat, Strings)
-        whole = is_text or self.column.is_whole or of_lists
-        axes = len(self.shape) - (kind != "int32")
-        if not whole or is_text != (kind == "text") or axes != of_lists:
-            raise self._wrong(f"{'lists of ' * axes}{'strings' if kind == 'text' else 'whole numbers'}")
-        numbers = flat.hashes() if is_text else flat.astype("int64")
-        allowed = np.iinfo("int32" if kind == "int32" else "int64")
-        unknown = (numbers <= allowed.min) | (numbers > allowed.max)
-        numbers = np.where(unknown, self.layer.unknown, numbers) if unknown.any() else numbers
-        numbers = self._pad(numbers, lowest) if of_lists else np.where(self.column.missing, lowest, numbers)
+        kind, lowest = self.layer.kind, nothing(self.layer.kind)
+        takes_lists = len(self.shape) > (kind != "int32")
+        if self.column.missing.all():  # and so of any type
+            shape = (len(self.table), 1) if takes_lists else (len(self.table),)
+            numbers = np.full(shape, lowest, "int64")
+        else:
+            flat = self._flat_ids(takes_lists, is_text=kind == "text")
+            numbers = flat.hashes() if isinstance(flat, Strings) else flat.astype("int64")
+            allowed = np.iinfo("int32" if kind == "int32" else "int64")
+            unknown = (numbers <= allowed.min) | (numbers > allowed.max)
+            numbers = np.where(unknown, self.layer.unknown, numbers) if unknown.any() else numbers
+            numbers = self._pad(numbers, lowest) if takes_lists else np.where(self.column.missing, lowest, numbers)
         return numbers.astype("int32") if kind == "int32" else _halves(numbers)
+
+    def _flat_ids(self, takes_lists, is_text):
+        """The ids, those of all lists behind each other, which must be of this kind."""
+        values = self.column.values
+        if takes_lists == isinstance(values, ListColumn):
+            flat = values.values if takes_lists else values
+            if is_text == isinstance(flat, Strings) and (takes_lists or is_text or self.column.is_whole):
+                return flat
+            if takes_lists and not len(flat):  # of which the type is not known
+                return np.zeros(0, "int64")
+        raise self._wrong(f"{'lists of ' * takes_lists}{'strings' if is_text else 'whole numbers'}")
 
     def _floats(self):
         column = self.column
@@ -149,7 +159,7 @@ class _Feed:
             values = column.values.astype("float32")
         if column.missing.any() and column.is_whole:
             values[column.missing] = np.nan
-        infinite = np.isinf(values).reshape(len(values), -1).any(axis=1)
+        infinite = any_of_row(np.isinf(values))
         if infinite.any():
             row = int(infinite.argmax())
             raise ValueError(
