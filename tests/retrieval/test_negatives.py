@@ -1,29 +1,24 @@
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 
-from plackett.retrieval import mine_negatives
-
-
-class Found(NamedTuple):
-    ids: np.ndarray
-    places: np.ndarray
-    scores: np.ndarray
+from plackett.retrieval import mine_negatives, search
 
 
 class Ranked:
-    """A retriever of one-dimensional documents: the score is what is given for each query and document."""
+    """A retriever, and its index, of documents that score what is given for each query."""
 
     def __init__(self, scores):
-        self.scores = np.asarray(scores, "float32")
+        self.embeddings = np.transpose(np.asarray(scores, "float32"))
         self.index = self
-        self.ids = np.arange(self.scores.shape[1])
 
-    def search(self, queries, k):
-        scores = self.scores[queries]
-        places = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return Found(self.ids[places], places, np.take_along_axis(scores, places, 1))
+    def __len__(self):
+        return len(self.embeddings)
+
+    def embed(self, queries):
+        return np.eye(self.embeddings.shape[1], dtype="float32")[queries]
+
+    def search(self, embeddings, k):
+        return search(embeddings, self.embeddings, k)
 
 
 FALLING = np.arange(10, 0, -1) / 10  # document 0 scores 1, document 9 scores 0.1
@@ -54,6 +49,15 @@ def test_margin_leaves_out_what_scores_like_the_best_positive():
     assert mine([2], number=2, margin=0.0) == [[3, 4]]
     assert mine([2], number=2, margin=0.25) == [[5, 6]]
     assert mine([[2, 5]], number=2, margin=0.0) == [[3, 4]]
+
+
+def test_margin_is_measured_from_a_positive_that_the_search_missed():
+    class Approximate(Ranked):
+        def search(self, embeddings, k):
+            found = search(embeddings, self.embeddings[1:], k)
+            return found._replace(places=found.places + 1)
+
+    assert mine([0], Approximate([FALLING]), number=2, margin=0.25) == [[3, 4]]
 
 
 def test_no_candidate_is_far_enough_from_a_positive_that_is_none():

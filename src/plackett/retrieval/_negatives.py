@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from plackett.registry.options import Count, CountFrom0, NotNegative, check_options
+from plackett.retrieval._exact import score_places
 
 if TYPE_CHECKING:
     from plackett.retrieval._retriever import Retriever
 
+BLOCK = 4096  # positives that are scored at a time
 Positives = npt.ArrayLike | Sequence[npt.ArrayLike]
 
 
@@ -33,15 +35,26 @@ def mine_negatives(
     those that are the likeliest to be one: the first of all, and what scores like a positive. The places that are
     given take the documents' inputs for `TwoTowerModel`: `x["negatives"] = documents[places]`.
 
+    >>> import pathlib, tempfile
+    >>> import keras
+    >>> from plackett.retrieval import Retriever, TwoTowerModel, build_index
+    >>> tower = keras.Sequential([keras.Input((2,)), keras.layers.Identity()])
+    >>> documents = np.array([[1.0, 0.0], [0.9, 0.1], [0.8, 0.2], [0.0, 1.0]])
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "index"
+    >>> model = TwoTowerModel(tower, tower)
+    >>> retriever = Retriever(model, build_index(model, (range(4), documents), path))
+    >>> mine_negatives(retriever, documents[:1], [0], number=2, candidates=4).tolist()
+    [[1, 2]]
+
     Args:
         retriever: what searches among the documents; see `Retriever`.
-        queries: what its `search` takes.
+        queries: what its `search` takes: a `Table`, or the inputs of the query tower.
         positives: the relevant documents of each query, as places in the index: [queries]; or [queries, most], -1
             where a query has no more; or a sequence of arrays, one a query.
         number: of negatives for each query.
         skip: how many of the best candidates that are no positives to leave out.
-        margin: leave out candidates that score higher than the best positive of the query less this. A positive that
-            is no candidate itself scores lower than all of them. None = leave out none.
+        margin: leave out candidates that score higher than the best positive of the query less this. None = leave out
+            none.
         candidates: how many documents the retriever finds for a query, its positives among them.
         sampling: "top" takes the best candidates that are left, "random" draws among all that are left.
         fill: what stands in for negatives where the candidates leave too few: "random" = documents that are neither
@@ -64,11 +77,14 @@ def mine_negatives(
     options = {"number": number, "skip": skip, "margin": margin, "candidates": candidates}
     check_options(mine_negatives, **options, sampling=sampling, fill=fill, seed=seed)
     random = np.random.default_rng(seed)
-    documents = len(retriever.index.ids)
-    found = retriever.search(queries, min(candidates, documents))
-    places, scores = np.asarray(found.places), np.asarray(found.scores)
-    rows, relevant = _read_positives(positives, len(places), documents)
-    usable = _usable(places, scores, rows, relevant, skip, margin)
+    documents = len(retriever.index)
+    embeddings = retriever.embed(queries)
+    rows, relevant = _read_positives(positives, len(embeddings), documents)
+    found = retriever.index.search(embeddings, candidates)
+    places = found.places
+    usable = _after_skip(places, rows, relevant, skip)
+    if margin is not None:
+        usable &= found.scores <= _best_scores(embeddings, retriever.index.embeddings, rows, relevant) - margin
     counts = usable.sum(axis=1)
     short = np.flatnonzero(counts < number)
     if len(short) and fill is None:
@@ -78,7 +94,7 @@ def mine_negatives(
     row, column = np.nonzero(kept)
     negatives[row, (np.cumsum(kept, axis=1) - 1)[row, column]] = places[row, column]
     for one in short:
-        taken = np.union1d(places[one][places[one] >= 0], relevant[rows == one])
+        taken = np.union1d(places[one], relevant[rows == one])
         negatives[one, counts[one] :] = _draw(random, documents, taken, number - counts[one], one)
     return negatives
 
@@ -111,20 +127,24 @@ def _read_positives(positives, queries, documents):
     return rows[~padding], places[~padding].astype("int64")
 
 
-def _usable(places, scores, rows, relevant, skip, margin):
-    """[queries, candidates] bool, which candidates may be negatives."""
-    there = places >= 0
-    base = np.int64(max(places.max(initial=0), relevant.max(initial=0)) + 1)
-    positive = there & np.isin(np.arange(len(places))[:, None] * base + places, rows * base + relevant)
-    usable = there & ~positive
-    usable &= np.cumsum(usable, axis=1) > skip
-    if margin is None:
-        return usable
-    without = np.setdiff1d(np.arange(len(places)), rows)
+def _after_skip(places, rows, relevant, skip):
+    """[queries, candidates] bool, which candidates are no positives and none of the first `skip` of these."""
+    base = max(places.max(initial=0), relevant.max(initial=0)) + 1
+    usable = ~np.isin(np.arange(len(places))[:, None] * base + places, rows * base + relevant)
+    return usable & (np.cumsum(usable, axis=1) > skip)
+
+
+def _best_scores(queries, documents, rows, relevant):
+    """[queries, 1], the score of the best positive of each."""
+    without = np.setdiff1d(np.arange(len(queries)), rows)
     if len(without):
         raise ValueError(f"a margin is measured from a positive, but query {without[0]} has none: give margin=None")
-    best = np.max(np.where(positive, scores, -np.inf), axis=1, keepdims=True, initial=-np.inf)
-    return usable & (scores <= best - margin)
+    best = np.full(len(queries), -np.inf, "float32")
+    for start in range(0, len(rows), BLOCK):
+        block = slice(start, start + BLOCK)
+        scores = score_places(queries[rows[block]], documents, relevant[block, None])[:, 0]
+        np.maximum.at(best, rows[block], scores)
+    return best[:, None]
 
 
 def _order(usable, random):
