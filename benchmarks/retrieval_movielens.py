@@ -33,9 +33,9 @@ from plackett.retrieval import Pipeline, Retrieved, Retriever, Table, TwoTowerMo
 LAST = 100  # films of a user that the query tower sees
 CANDIDATES = 100
 MEASURES = [metrics.get(name, empty="skip") for name in ("recall@100", "ndcg@10")]
-TOWER = {"dimension": 64, "hidden": (), "embedding_dimension": 32}
+TOWER = {"dimension": 64, "hidden": (64,), "embedding_dimension": 32}
 OF_USER = ["gender", "occupation", "age", "liked"]
-BATCH, EPOCHS, RATE, TEMPERATURE = 512, 12, 0.003, 0.1
+BATCH, EPOCHS, RATE, TEMPERATURE = 512, 8, 0.003, 0.1
 RANKER = {"scorer": "mlp", "scorer_options": {"hidden": [64, 32]}, "learning_rate": 0.002, "patience": 10}
 
 
@@ -248,7 +248,10 @@ def stages(data, seed, part):
 
 def results_of(data, seeds, part):
     """(the results of each system, in the mean over the seeds, the deviation of its means over them)."""
-    of_seeds = [retrieval.evaluate(stages(data, seed, part), data.judged(part), MEASURES) for seed in seeds]
+    of_seeds = []
+    for seed in seeds:
+        of_seeds.append(retrieval.evaluate(stages(data, seed, part), data.judged(part), MEASURES))
+        print(seed, dict(zip(of_seeds[-1].systems, of_seeds[-1].means().round(4).tolist(), strict=True)), flush=True)
     values = np.stack([results.values for results in of_seeds])
     spread = np.nanmean(values, axis=-1).std(axis=0, ddof=1) if len(seeds) > 1 else None
     return dataclasses.replace(of_seeds[0], values=values.mean(axis=0)), spread
