@@ -5,7 +5,7 @@ import pytest
 from first_stage import FirstStage, users_and_films
 
 import plackett
-from plackett.retrieval import Pipeline, Table, _pipeline, evaluate
+from plackett.retrieval import Pipeline, Retriever, Table, TwoTowerModel, _pipeline, build_index, evaluate, make_tower
 
 USERS, FILMS = users_and_films()
 FIRST = FirstStage(FILMS)
@@ -40,6 +40,11 @@ def test_parts_of_the_queries_give_what_all_give(monkeypatch):
     monkeypatch.setattr(_pipeline, "DOCUMENTS_AT_A_TIME", 8)  # two queries
     assert two.rank(USERS, k=3).ids.tolist() == ranked.ids.tolist()
     assert two.candidate_lists(USERS, {"u1": ["f1"]}).fingerprint() == lists.fingerprint()
+
+
+def test_no_query_gives_no_documents():
+    ranked = pipeline(by_year).rank(USERS.take([]), k=3)
+    assert ranked.ids.shape == ranked.scores.shape == (0, 3)
 
 
 def test_what_is_excluded_gives_its_place_to_the_next():
@@ -178,3 +183,16 @@ def test_lists_are_no_features_and_the_error_says_the_way_out():
     films = Table.of({"id": FILMS.ids, "genres": [["a"], []] * 6})
     with pytest.raises(ValueError, match=r"document.genres holds lists of strings: name the features without it"):
         pipeline(documents=films, features=None).candidate_lists(USERS)
+
+
+def test_a_model_of_two_towers_and_its_index_are_a_first_stage(tmp_path):
+    tower = make_tower(FILMS, dimension=3, hidden=(), columns=["vector"])
+    model = TwoTowerModel(tower, tower, similarity="dot")
+    index = build_index(model, FILMS, tmp_path / "index", dtype="float16")
+    two = Pipeline(Retriever(model, index), by_year, documents=FILMS, candidates=4, features=["document.year", "rank"])
+    assert two.rank(USERS, k=2).ids.shape == (6, 2)
+    assert two.rank(USERS.take([]), k=2).ids.shape == (0, 2)
+    found = two.retriever.search(USERS, 12)
+    lists = two.training_lists(USERS, {"u3": [found.ids[3, 8]]}, missed="add")
+    assert lists["u3"].features[-1, 1] == 9
+    assert lists["u3"].columns["run_score"][-1] == pytest.approx(found.scores[3, 8], abs=1e-4)

@@ -1,6 +1,7 @@
 """The candidates of a first stage: which documents, in which order, what was judged of them and what they lack."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,10 @@ class Places:
 
     def __init__(self, ids: Strings):
         self.ids = ids
-        self._places = {text: place for place, text in enumerate(ids.tolist())}
+
+    @functools.cached_property
+    def _places(self):
+        return {text: place for place, text in enumerate(self.ids.tolist())}
 
     def __len__(self) -> int:
         """How many there are."""
@@ -147,6 +151,9 @@ def add_pairs(found: Candidates, pairs: np.ndarray, retriever: Any, queries: Any
         for row in range(len(asked)):
             of_query = row_of == row
             above[of_query] += (scores[row][None] > similarity[of_query][:, None]).sum(axis=1)
+        # A document is not above itself, whatever the two products round to.
+        here = (places >= start) & (places < start + len(block))
+        above[here] -= scores[row_of[here], places[here] - start] > similarity[here]
     every = np.concatenate([found.query_of, query_of])
     order = np.lexsort((np.concatenate([found.rank, above + 1]), every))
     return Candidates(

@@ -1,5 +1,6 @@
 """What a ranker is told of a candidate: columns of its query, of the document, and of the first stage."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -80,7 +81,7 @@ def split_features(
             known[name] = values if isinstance(values, Strings) else values.astype("int64")
             continue
         block = np.where(_along(column.missing, column.values), np.nan, column.values).astype("float32")
-        block = block.reshape(len(block), -1)
+        block = block.reshape(len(block), math.prod(block.shape[1:]))
         dense.append(block)
         names += [name] if column.kind == "numbers" else [f"{name}.{i}" for i in range(1, block.shape[1] + 1)]
     rows = len(next(iter(columns.values())).missing) if columns else 0

@@ -27,6 +27,7 @@ from plackett.retrieval._join import Features, join, names_of_join, split_featur
 from plackett.retrieval._judged import judgements_of
 from plackett.retrieval._retriever import Retriever
 from plackett.retrieval._tables import Table
+from plackett.training import Trained
 
 DOCUMENTS_AT_A_TIME = 2**17
 
@@ -45,8 +46,8 @@ class Pipeline:
 
     Args:
         retriever: the first stage, a `Retriever`.
-        ranker: what `plackett.evaluation.open_system` takes, such as a Keras model, the path of a run, a model with a
-            method `predict`, or a function of `RankingLists`; or what `plackett.train` returned. None = there is none.
+        ranker: what `plackett.train` returned, or what `plackett.evaluation.open_system` takes, such as its output
+            folder, a Keras model, a model of LightGBM, or a function of `RankingLists`. None = there is none.
         documents: the `Table` of the documents of the index, in any order; it may have more.
         candidates: how many documents of each query the ranker orders.
         features: what it is told of a candidate: names of columns, "query.NAME", "document.NAME", "similarity" and
@@ -72,7 +73,7 @@ class Pipeline:
         if isinstance(features, str) or isinstance(ids, str):
             raise ValueError("features and ids must be sequences of names, such as ['similarity'], but got a string")
         self.retriever = retriever
-        self.ranker = None if ranker is None else open_system(getattr(ranker, "ranker", ranker))
+        self.ranker = None if ranker is None else open_system(ranker.ranker if isinstance(ranker, Trained) else ranker)
         self.documents = documents
         self.candidates = candidates
         self.features = features
