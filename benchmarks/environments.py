@@ -49,3 +49,14 @@ def made(environment: str) -> pathlib.Path:
     else:
         done.touch()
     return python
+
+
+@functools.cache
+def site_of(requirement: str) -> pathlib.Path:
+    """A folder with one package and none of its dependencies, for the Python that runs this; made if it is missing."""
+    folder = FOLDER / requirement.replace("==", "-")
+    if not folder.exists():
+        print(f"installing {requirement}, once")
+        install = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--target", folder, requirement]
+        subprocess.run(install, check=True)
+    return folder

