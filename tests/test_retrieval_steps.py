@@ -21,35 +21,31 @@ LABELS = in_batch_labels(Z["id"], queries=np.arange(ROWS) // 2, negatives=NEGATI
 
 def towers():
     keras.utils.set_random_seed(0)
-    queries = keras.Sequential([keras.Input((5,)), keras.layers.Dense(8, "tanh"), keras.layers.Dense(3)])
+    queries = keras.Sequential([keras.Input((5,)), keras.layers.Dense(8, "tanh", kernel_regularizer="l2")])
     inputs = {"number": keras.Input((1,), name="number"), "id": keras.Input((), dtype="int32", name="id")}
-    parts = [keras.layers.Dense(3)(inputs["number"]), keras.layers.Embedding(10, 3)(inputs["id"])]
+    parts = [keras.layers.Dense(8)(inputs["number"]), keras.layers.Embedding(10, 8)(inputs["id"])]
     return queries, keras.Model(inputs, keras.layers.Add()(parts))
 
 
 def step(loss, inputs, labels, **options):
-    """(the loss of a step, the weights after it, the loss of the same batch when evaluated)."""
+    """(the loss of a step, the weights after it)."""
     model = TwoTowerModel(*towers(), learn_temperature=True, **options)
     model.compile(keras.optimizers.SGD(0.01), loss)
-    value = model.train_on_batch(inputs, labels, WEIGHTS)
-    return value, model.get_weights(), model.evaluate(inputs, labels, sample_weight=WEIGHTS, verbose=0, batch_size=ROWS)
+    return model.train_on_batch(inputs, labels, WEIGHTS), model.get_weights()
 
 
 @pytest.mark.parametrize(
     ("loss", "inputs", "labels"),
     [
         (NpairsLoss(), {"query": X, "document": Z}, Z["id"]),
-        (InBatchSoftmaxLoss(symmetric=True), {"query": X, "document": Z, "negatives": NEGATIVES}, LABELS),
+        (InBatchSoftmaxLoss(), {"query": X, "document": Z, "negatives": NEGATIVES}, LABELS),
     ],
     ids=["npairs", "in_batch_softmax"],
 )
 def test_a_step_by_pieces_is_that_at_once(loss, inputs, labels):
-    (value, weights, after), (by_pieces, by_pieces_weights, by_pieces_after) = (
-        step(loss, inputs, labels, micro_batch=size) for size in (None, 4)
-    )
-    assert value != pytest.approx(after)
-    np.testing.assert_allclose([by_pieces, by_pieces_after], [value, after], rtol=1e-5)
-    for one, other in zip(by_pieces_weights, weights, strict=True):
+    (value, weights), (by_pieces, weights_by_pieces) = (step(loss, inputs, labels, micro_batch=x) for x in (None, 4))
+    assert by_pieces == pytest.approx(value, rel=1e-5)
+    for one, other in zip(weights_by_pieces, weights, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 

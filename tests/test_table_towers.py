@@ -69,3 +69,14 @@ def test_a_tower_learns_by_fit():
     tower.compile(keras.optimizers.Adam(0.05), "mse")
     losses = tower.fit(TABLE.inputs(tower), np.array([1.0, -1, 0, 2]), epochs=30, verbose=0).history["loss"]
     assert losses[-1] < losses[0] / 10
+
+
+if keras.backend.backend() == "tensorflow":  # which alone has tensors of strings
+
+    def test_a_tower_of_strings_is_fed_strings():
+        given = keras.Input((), dtype="string", name="job")
+        number = keras.layers.StringLookup(vocabulary=["cook", "baker"])(given)
+        tower = keras.Model({"job": given}, keras.layers.Embedding(3, 2)(number))
+        table = Table.of({"job": ["baker", "judge", "cook"]}, id=None)
+        rows = tower.layers[-1].get_weights()[0]
+        np.testing.assert_array_equal(tower.predict(table.inputs(tower), verbose=0), rows[[2, 0, 1]])

@@ -144,23 +144,53 @@ class InBatchSoftmax(keras.Model):
         return ops.logsumexp(anchors @ ops.transpose(self.gather(positives)), axis=-1) - own
 
 
+class OwnRows(keras.Model):
+    """Its own anchors, and the positives and a hard negative of each row of all processes: [rows here, columns]."""
+
+    def __init__(self, negatives=True, block=None):
+        super().__init__()
+        self.tower, self.gather = keras.layers.Dense(4, activation="tanh"), distributed.GatherRows()
+        self.negatives, self.block = negatives, block
+
+    def call(self, inputs):
+        names = ("positive", "negative") if self.negatives else ("positive",)
+        documents = ops.concatenate([self.gather(self.tower(inputs[name])) for name in names], axis=0)
+        queries = self.tower(inputs["anchor"])
+        return (queries, documents) if self.block else queries @ ops.transpose(documents)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if not self.block:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        return self.loss.of_embeddings(y, *y_pred, sample_weight, block=self.block)
+
+
+def in_batch(random):
+    """Labels of all kinds, and weights."""
+    whole = random.integers(0, 5, (3, ROWS))
+    numbers = random.uniform(size=(5, ROWS)).astype("float32")
+    labels = losses.in_batch_labels(
+        whole[0],
+        queries=whole[1],
+        grades=np.where(numbers[0] < 0.2, 0, numbers[0]),
+        log_probability=numbers[1],
+        weights=numbers[2],
+        negatives=whole[2][:, None],
+        log_probability_of_negatives=numbers[3][:, None],
+    )
+    return labels, numbers[4]
+
+
+def with_negatives(batches):
+    """The batches with a hard negative a row, which is the anchor turned round."""
+    return [(x | {"negative": x["anchor"][:, ::-1].copy()}, *rest) for x, *rest in batches]
+
+
 def retrieval(loss, **options):
-    """A model of two towers, of batches with all that labels of a batch may say."""
-    random, batches = np.random.default_rng(4), []
-    for inputs, classes, weights in pairs(weighted_classes):
-        ids = random.integers(0, 6, (ROWS, 3))
-        labels = losses.in_batch_labels(
-            ids[:, 0],
-            queries=classes,
-            grades=random.integers(0, 3, ROWS),
-            log_probability=random.normal(size=ROWS),
-            weights=random.uniform(size=ROWS),
-            negatives=ids[:, 1:],
-            log_probability_of_negatives=random.normal(size=(ROWS, 2)),
-        )
-        negatives = random.normal(size=(ROWS, 2, 5)).astype("float32")
-        inputs = {"query": inputs["anchor"], "document": inputs["positive"], "negatives": negatives}
-        batches.append((inputs, labels, weights))
+    """A model of two towers, of batches with labels of all kinds, weights and hard negatives."""
+    batches = []
+    for x, *rest in with_negatives(pairs(in_batch)):
+        inputs = {"query": x["anchor"], "document": x["positive"], "negatives": x["negative"][:, None]}
+        batches.append((inputs, *rest))
     towers = [keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, activation="tanh")]) for _ in range(2)]
     return train(TwoTowerModel(*towers, temperature=0.5, learn_temperature=True, **options), loss, batches)
 
@@ -202,6 +232,23 @@ def npairs_with_weights():
 @case
 def npairs_multilabel():
     return train(embeddings(), losses.NpairsMultilabelLoss(), pairs(several_labels))
+
+
+@case
+def npairs_of_own_rows():
+    return train(OwnRows(negatives=False), losses.NpairsLoss(), pairs(weighted_classes))
+
+
+@case
+def in_batch_labels():
+    loss = losses.InBatchSoftmaxLoss("mean_with_sample_weight", temperature=0.5)
+    return train(OwnRows(), loss, with_negatives(pairs(in_batch)))
+
+
+@case
+def in_batch_embeddings():
+    loss = losses.InBatchSoftmaxLoss(temperature=0.5, symmetric=True)
+    return train(OwnRows(block=3), loss, with_negatives(pairs(in_batch)))
 
 
 @case

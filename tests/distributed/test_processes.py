@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from process_groups import run_group
 
-OF_ROWS = ["npairs_with_weights", "npairs_multilabel", "in_batch_softmax"]
+OF_ROWS = ["npairs_with_weights", "npairs_multilabel", "in_batch_softmax", "in_batch_embeddings"]
+OF_OWN_ROWS = ["npairs_of_own_rows", "in_batch_labels"]
 OF_TOWERS = ["retrieval_of_queries", "retrieval_both_ways", "retrieval_by_pieces"]
 OF_LISTS = ["mean_of_relevant_lists", "sum_of_lists", "noise", "noise_without_a_seed", "dropout", "two_towers"]
 GROUPS = {
-    ("torch", 2): [*OF_ROWS, *OF_TOWERS, *OF_LISTS, "dropout_in_attention"],
+    ("torch", 2): [*OF_ROWS, *OF_OWN_ROWS, *OF_TOWERS, *OF_LISTS, "dropout_in_attention"],
     ("torch", 4): ["npairs_with_weights", "in_batch_softmax", "retrieval_by_pieces", "noise"],
     ("jax", 2): [*OF_ROWS, *OF_TOWERS, "mean_of_relevant_lists", "noise", "dropout"],
     ("jax", 4): ["npairs_with_weights", "in_batch_softmax"],

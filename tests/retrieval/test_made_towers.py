@@ -50,6 +50,20 @@ def test_a_number_that_does_not_vary_becomes_0():
     assert embed(tower, people(age=[3.0] * 4), "numbers").tolist() == [[0.0]] * 4
 
 
+def test_numbers_that_grow_over_orders_of_magnitude_are_tamed():
+    table = Table.of({"price": [-1e6, 0.0, 1e6], "face": [[1.0], [2.0], [3.0]]}, id=None)
+    tower = make_tower(table, transform="log1p")
+    np.testing.assert_allclose(embed(tower, table, "numbers")[:, 0], np.array([-1, 0, 1]) * np.sqrt(1.5), atol=1e-6)
+    np.testing.assert_allclose(
+        embed(tower, table, "face_standard")[:, 0], np.array([-1, 0, 1]) * np.sqrt(1.5), atol=1e-6
+    )
+
+
+def test_true_and_false_are_numbers_of_which_one_may_be_missing():
+    table = Table.of({"new": pa.array([True, False, None])}, id=None)
+    np.testing.assert_allclose(embed(make_tower(table, missing=True), table, "numbers"), [[1, 0], [-1, 0], [0, 1]])
+
+
 def test_a_list_becomes_the_mean_of_its_embeddings():
     tower = make_tower(people(), columns=["genres"], hidden=())
     rows = embedding_of(tower, "genres")
@@ -101,9 +115,13 @@ def test_the_ids_of_the_table_are_taken_where_they_are_named():
     tower = make_tower(people(), ids=["id"])
     assert tower.input["id"].shape == (None,)
     table = Table.of({"id": ["a", "b"]})
-    with pytest.raises(ValueError, match=r"ids alone.*ids=\['id'\]"):
+    with pytest.raises(ValueError, match=r"of the ids alone is made by ids=\['id'\]"):
         make_tower(table)
     assert embed(make_tower(table, ids=["id"], dimension=3), table).shape == (2, 3)
+
+
+def test_the_ids_of_rows_that_are_taken_twice_are_no_numbers_either():
+    assert "id" not in make_tower(people().take([0, 1, 1])).input
 
 
 def test_missing_values_are_refused_by_row():
@@ -160,8 +178,9 @@ def test_numbers_beyond_float32_are_refused_by_row(wrong):
         ({"ids": ["age"]}, "column 'age' holds numbers with a fraction, which are no ids"),
         ({"ids": ["face"]}, "column 'face' holds vectors, no ids"),
         ({"columns": ["age"], "ids": ["visits"]}, "ids must be among the columns"),
+        ({"columns": ["id", "age"]}, "id holds the ids of the rows, which are no numbers: name it in ids"),
         ({"columns": "age"}, "columns must be a sequence of names"),
-        ({"columns": []}, "ids alone"),
+        ({"columns": []}, "has no column for a tower"),
         ({"hidden": (0,)}, "hidden must be a list of whole numbers of at least 1"),
         ({"dropout": 1.0}, "dropout must be a number of at least 0 and below 1"),
         ({"min_count": 9}, "no value of job is in min_count=9"),
@@ -174,11 +193,13 @@ def test_options_that_cannot_be_are_refused(options, words):
 
 def test_columns_that_a_tower_cannot_take_are_refused():
     with pytest.raises(ValueError, match="column 'born' holds times, which a tower does not take"):
-        make_tower(people(born=np.array(["2000-01-01"] * 4, "datetime64[D]")))
+        make_tower(people(born=np.array(["2000"] * 4, "datetime64[Y]")))
     with pytest.raises(ValueError, match="looks like the index of a data frame"):
         make_tower(people(__index_level_0__=[0, 1, 2, 3]))
     with pytest.raises(ValueError, match="has none"):
         make_tower(people().take([]))
+    with pytest.raises(TypeError, match="table must be a Table"):
+        make_tower(COLUMNS)
 
 
 def test_a_table_that_lacks_a_column_or_holds_another_kind_is_refused():
@@ -200,6 +221,14 @@ def test_lists_of_all_lengths_have_few_shapes():
     tower = make_tower(people(), columns=["genres"])
     lengths = {people(genres=[["drama"] * n, [], [], []]).inputs(tower)["genres"].shape[1] for n in range(40)}
     assert lengths == {1, 2, 4, 8, 16, 32, 64}
+
+
+def test_columns_may_be_called_as_layers_are():
+    names = ["embedding", "hidden_1", "numbers", "columns", "job_vocabulary", "job_embedding", "genres_mean"]
+    given = people(**{name: [1.0, 2.0, 3.0, 4.0] for name in names})
+    tower = make_tower(given)
+    assert set(names) < set(tower.input)
+    assert tower.predict(given.inputs(tower), verbose=0).shape == (4, 64)
 
 
 def test_a_piece_of_a_table_that_has_nothing_in_a_column_is_fed_like_any_other():

@@ -1,5 +1,7 @@
 """Tables of queries and documents from what is in memory."""
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -119,6 +121,8 @@ def test_rows_are_found_by_their_ids():
     assert table.rows_of([]).tolist() == []
     with pytest.raises(ValueError, match="2 of 3 ids are not there, such as '7', '8'"):
         table.rows_of([7, 5, 8])
+    with pytest.raises(ValueError, match="ids must be a sequence of ids, but got '30'"):
+        table.rows_of("30")
 
 
 def test_no_row_is_found_in_a_table_of_no_rows():
@@ -142,8 +146,11 @@ def test_rows_are_taken_by_number_mask_and_slice():
 def test_rows_that_are_taken_twice_have_no_ids_any_more():
     taken = Table.of(FILMS).take([1, 1])
     assert taken["id"].tolist() == ["a", "a"]
-    with pytest.raises(ValueError, match="rows that are taken more than once have none"):
+    with pytest.raises(ValueError, match="has no ids any more, since a row of it was taken more than once"):
         len(taken.ids)
+    with pytest.raises(ValueError, match="has no ids any more"):
+        len(taken.take([0]).ids)
+    assert taken.place(1) == "the table, row 2 (id 'a')"
 
 
 def test_pieces_of_a_table_are_the_table():
@@ -169,6 +176,8 @@ def test_strings_are_split_into_lists():
     assert table.missing("genres").tolist() == [False, False, True, False]
     with pytest.raises(ValueError, match=r"must hold strings to be split at '\|', but holds numbers"):
         Table.of({"year": [1]}, id=None, lists={"year": "|"})["year"]
+    with pytest.raises(ValueError, match="what stands between the parts of year, but got ''"):
+        Table.of({"year": ["1"]}, id=None, lists={"year": ""})
 
 
 def test_a_missing_value_inside_of_a_list_is_refused_by_row():
@@ -177,6 +186,32 @@ def test_a_missing_value_inside_of_a_list_is_refused_by_row():
         table["genres"]
 
 
+def test_what_is_no_table_is_refused():
+    with pytest.raises(TypeError, match=r"got the path films.csv: Table.read reads a file"):
+        Table.of("films.csv")
+    with pytest.raises(TypeError, match="got list"):
+        Table.of([1, 2])
+    with pytest.raises(ValueError, match="rows must be a whole number of at least 1, but got 0"):
+        next(Table.of(FILMS).batches(0))
+
+
 def test_masked_arrays_are_refused():
     with pytest.raises(ValueError, match="nothing may be masked in year"):
         Table.of({"year": np.ma.masked_array([1, 2], [False, True])}, id=None)
+
+
+ROWS = [[1, 2], [], [3], [4, 5, 6], []]
+
+
+@hypothesis.given(st.lists(st.one_of(st.lists(st.integers(-5, 4), max_size=7), st.slices(5)), max_size=3))
+def test_rows_that_are_taken_again_and_again_are_those_of_the_first_table(steps):
+    table = Table.of({"id": list("abcde"), "tokens": ROWS, "x": np.arange(5.0)}, id=None)
+    rows = np.arange(5)
+    for step in steps:
+        if isinstance(step, list):
+            step = [place % len(rows) for place in step] if len(rows) else []
+        table, rows = table.take(step), rows[step if isinstance(step, slice) else np.array(step, int)]
+    assert table["id"].tolist() == ["abcde"[row] for row in rows]
+    assert table["tokens"].tolist() == [ROWS[row] for row in rows]
+    assert table["x"].tolist() == rows.tolist()
+    assert [table.place(i) for i in range(len(rows))] == [f"the table, row {row + 1}" for row in rows]

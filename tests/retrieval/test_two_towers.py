@@ -145,6 +145,36 @@ def test_another_process_finds_the_classes_of_a_saved_model(tmp_path):
     assert float(done.stdout) == pytest.approx(0.05)
 
 
+def test_a_model_by_pieces_gives_embeddings_and_is_evaluated_as_one_at_once():
+    query, document, inputs = tower(), OwnTower(), {"query": X, "document": Z}
+    by_pieces = compiled(TwoTowerModel(query, document, micro_batch=5))
+    at_once = compiled(TwoTowerModel(query, document))
+    found = by_pieces(inputs)
+    assert sorted(found) == ["documents", "queries"]
+    product = ops.convert_to_numpy(found["queries"]) @ ops.convert_to_numpy(found["documents"]).T
+    np.testing.assert_allclose(product, output(at_once, inputs), rtol=1e-4, atol=1e-5)
+    losses = [model.evaluate(inputs, np.arange(12), verbose=0) for model in (by_pieces, at_once)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_a_tower_that_does_not_learn_stays_by_pieces():
+    frozen = tower()
+    frozen.trainable = False
+    before = frozen.get_weights()
+    model = compiled(TwoTowerModel(frozen, tower(), micro_batch=5))
+    inputs = {"query": X, "document": Z}
+    losses = [model.train_on_batch(inputs, np.arange(12)) for _ in range(3)]
+    assert losses[2] < losses[0]
+    np.testing.assert_array_equal(frozen.get_weights()[0], before[0])
+
+
+def test_moments_of_a_piece_are_refused():
+    layers = [keras.Input((5,)), keras.layers.BatchNormalization(), keras.layers.Dense(3)]
+    model = compiled(TwoTowerModel(tower(), keras.Sequential(layers), micro_batch=5))
+    with pytest.raises(ValueError, match="cannot be called by pieces: in training it changes"):
+        model.train_on_batch({"query": X, "document": Z}, np.arange(12))
+
+
 @pytest.mark.parametrize("loss", ["mse", None, keras.losses.MeanSquaredError()])
 def test_another_loss_is_refused(loss):
     with pytest.raises(ValueError, match=r"loss.*"):

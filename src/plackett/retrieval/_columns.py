@@ -94,8 +94,8 @@ class Column(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether it holds whole numbers, one a row."""
-        return self.kind == "numbers" and self.values.dtype.kind in "iu"
+        """Whether it holds whole numbers, one a row; true counts 1."""
+        return self.kind == "numbers" and self.values.dtype.kind in "biu"
 
     def take(self, rows: slice | np.ndarray) -> "Column":
         """The column of these rows."""
@@ -117,6 +117,8 @@ def column_of(name: str, given: Any, where: str) -> Column | pa.ChunkedArray:
         if given.ndim == 0:
             raise ValueError(f"{what} must have an entry a row, but is the number {given}")
         return of_numbers(given)
+    if isinstance(given, np.ndarray) and given.dtype.kind == "M":
+        return Column(given.astype("datetime64[us]"), np.isnat(given))
     if isinstance(given, Strings):
         return Column(given, np.zeros(len(given), bool))
     if isinstance(given, str | bytes):
@@ -146,7 +148,7 @@ def of_numbers(values: np.ndarray) -> Column:
 
 def any_of_row(x: np.ndarray) -> np.ndarray:
     """[rows] bool, whether anything of [rows, ...] bool is true."""
-    return x.any(axis=tuple(range(1, x.ndim)))
+    return np.any(x, axis=tuple(range(1, x.ndim)), keepdims=True).reshape(len(x))
 
 
 def read_column(column: pa.ChunkedArray, what: str) -> Column:

@@ -61,6 +61,8 @@ def _form_of(path):
     suffixes = [suffix for suffix in pathlib.PurePath(path).suffixes if suffix not in PACKED]
     last = suffixes[-1].lower() if suffixes else ""
     form = next((form for form, known in SUFFIXES.items() if last in known), None)
+    if form is None and "://" in str(path):  # a folder, as far as it can be known
+        return "parquet"
     if form is None:
         known = ", ".join(suffix for known in SUFFIXES.values() for suffix in known)
         raise ValueError(f"the format of {path} is not known by its suffix: it must be one of {known}, or say form=")

@@ -62,9 +62,10 @@ class Table:
         where: str = WHERE,
     ) -> None:
         self.names = tuple(names)
-        self.id = id
+        self.id_column = id
         self.where = where
         self._rows = rows
+        self._repeats = False  # whether some row is there more than once
         self._read = read
         self._known: dict[str, Column] = {}
 
@@ -95,6 +96,8 @@ class Table:
         """
         if isinstance(data, Mapping) and not hasattr(data, "with_format"):
             return _of_mapping(data, id, columns, lists)
+        if isinstance(data, str | os.PathLike):
+            raise TypeError(f"data must be in memory, but got the path {data}: Table.read reads a file")
         table = columns_of_frame(data, lambda names: choose_columns(names, WHERE, id, columns))
         return of_arrow(table, WHERE, id, lists)
 
@@ -165,19 +168,26 @@ class Table:
             self._known[name] = self._read(name)
         return self._known[name]
 
+    @property
+    def id(self) -> str | None:
+        """The name of the column of ids; None = the rows have no ids, each its own."""
+        return None if self._repeats else self.id_column
+
     def missing(self, name: str) -> np.ndarray:
         """[rows] bool, where a column has no value: NaN, null, or a vector that lacks a number."""
         return self.column(name).missing
 
     @functools.cached_property
     def ids(self) -> Strings:
-        """The id of each row, as text, each there once.
+        """The id of each row, as text, each there once; whole numbers too.
 
         Raises:
             ValueError: the rows have no ids, one is missing or is there twice.
         """
+        if self._repeats:
+            raise ValueError(f"{self.where} has no ids any more, since a row of it was taken more than once")
         if self.id is None:
-            raise ValueError(f"{self.where} has no ids; {OF_ID}; rows that are taken more than once have none")
+            raise ValueError(f"{self.where} has no ids; {OF_ID}")
         missing = self.missing(self.id)
         if missing.any():
             row = int(missing.argmax()) + 1
@@ -202,13 +212,10 @@ class Table:
         """
         if not isinstance(rows, slice):
             rows = np.arange(len(self))[np.asarray(rows) if len(rows) else []]
-        once = isinstance(rows, slice) or len(np.unique(rows)) == len(rows)
         origin = self._rows[rows] if isinstance(rows, slice) else np.asarray(self._rows)[rows]
-        keeps = self.id is not None and once
-        table = Table(
-            self.names, origin, lambda name: self.column(name).take(rows), self.id if keeps else None, self.where
-        )
-        if keeps:
+        table = Table(self.names, origin, lambda name: self.column(name).take(rows), self.id_column, self.where)
+        table._repeats = self._repeats or not (isinstance(rows, slice) or len(np.unique(rows)) == len(rows))
+        if table.id is not None:
             table.ids = self.ids[rows]
         return table
 
@@ -218,6 +225,8 @@ class Table:
         Raises:
             ValueError: an id is not there; says which.
         """
+        if isinstance(ids, str):
+            raise ValueError(f"ids must be a sequence of ids, but got {ids!r}")
         given = ids if isinstance(ids, np.ndarray | Strings) else list(ids)
         wanted = ids_as_text("ids", read_ids("ids", given, len(given)), range(len(given)))
         ranks = concatenate_strings([self.ids, wanted]).ranks()
@@ -232,6 +241,8 @@ class Table:
 
     def batches(self, rows: int) -> Iterator["Table"]:
         """The table in pieces of so many rows, the last one shorter."""
+        if rows < 1:
+            raise ValueError(f"rows must be a whole number of at least 1, but got {rows}")
         for start in range(0, len(self), rows):
             yield self.take(slice(start, start + rows))
 
@@ -248,7 +259,7 @@ class Table:
 
     def place(self, row: int) -> str:
         """How errors call a row: by its number in the table that was read, from 1, and its id."""
-        known = f" (id {self.ids[row]!r})" if self.id is not None else ""
+        known = f" (id {str(self[self.id_column][row])!r})" if self.id_column is not None else ""
         return f"{self.where}, row {self._rows[row] + 1}{known}"
 
     def __repr__(self) -> str:
@@ -317,8 +328,10 @@ def _of_mapping(data, id, columns, lists):  # noqa: A002
 
 
 def _of_columns(columns, rows, where, id, lists):  # noqa: A002
-    for name in lists or {}:
+    for name, separator in (lists or {}).items():
         check_column(name, columns, where)
+        if not isinstance(separator, str) or not separator:
+            raise ValueError(f"lists must say what stands between the parts of {name}, but got {separator!r}")
     table = Table(list(columns), range(rows), functools.partial(_read_from, columns, lists or {}, where), id, where)
     if id is not None:
         _ = table.ids  # which are checked

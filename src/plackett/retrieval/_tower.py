@@ -1,6 +1,7 @@
 """Towers: from the columns of a table to an embedding of each row."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ from plackett.registry import check_options
 from plackett.registry.options import Count, Counts, ShareBelow1
 from plackett.retrieval._columns import ListColumn
 from plackett.retrieval._tables import Table
-from plackett.retrieval._tower_inputs import OF_MISSING, OF_NAME
+from plackett.retrieval._tower_inputs import OF_MISSING
 from plackett.retrieval._tower_layers import KnownIds, MeanOfLists, StandardNumbers, nothing
 from plackett.scorers.preprocessing import layers, statistics
 
@@ -27,6 +28,7 @@ def make_tower(
     ids: Sequence[str] = (),
     embedding_dimension: Count | None = None,
     dropout: ShareBelow1 = 0.0,
+    transform: Literal["log1p"] | None = None,
     missing: bool = False,
     min_count: Count = 1,
     name: str = "tower",
@@ -51,6 +53,8 @@ def make_tower(
         ids: columns of whole numbers that are ids or categories, not numbers.
         embedding_dimension: of a string or an id. None = that of a row.
         dropout: the share of hidden units dropped in training.
+        transform: what numbers pass before they are standardised: None, or "log1p", sign(x) log(1 + |x|), which tames
+            those that grow over orders of magnitude, such as prices and counts. Vectors do not pass it.
         missing: whether numbers, strings, ids and lists may be missing. A number then counts as the mean, and for each
             column that lacks one in these rows the network is told where; a string or an id counts as unknown, and a
             list as empty. Vectors may never be missing.
@@ -61,20 +65,33 @@ def make_tower(
         A functional model with an input for each column, by its name, which `Table.inputs` feeds.
 
     Raises:
+        TypeError: `table` is none.
         ValueError: an option is out of range, a column is not there, holds what a tower cannot take, is missing or not
             finite somewhere, or there is none.
     """
-    options = {"embedding_dimension": embedding_dimension, "dropout": dropout, "missing": missing, "name": name}
-    check_options(make_tower, dimension=dimension, hidden=hidden, min_count=min_count, **options)
+    check_options(
+        make_tower,
+        dimension=dimension,
+        hidden=hidden,
+        embedding_dimension=embedding_dimension,
+        dropout=dropout,
+        transform=transform,
+        missing=missing,
+        min_count=min_count,
+        name=name,
+    )
+    if not isinstance(table, Table):
+        raise TypeError(f"table must be a Table, as Table.of(data) makes, but got {type(table).__name__}")
     if not len(table):
         raise ValueError(f"a tower is fitted on the rows of a table, but {table.where} has none")
-    parts = _Parts(table, tuple(ids), missing, min_count, embedding_dimension or dimension)
-    inputs, x = parts.join(_choose(table, columns, ids))
+    chosen = _choose(table, columns, ids)
+    parts = _Parts(table, chosen, tuple(ids), transform, missing, min_count, embedding_dimension or dimension)
+    inputs, x = parts.join(chosen)
     for number, width in enumerate(hidden, 1):
-        x = keras.layers.Dense(width, activation="relu", name=f"hidden_{number}")(x)
+        x = keras.layers.Dense(width, activation="relu", name=parts.unique(f"hidden_{number}"))(x)
         if dropout:
-            x = keras.layers.Dropout(dropout, name=f"dropout_{number}")(x)
-    return keras.Model(inputs, keras.layers.Dense(dimension, name="embedding")(x), name=name)
+            x = keras.layers.Dropout(dropout, name=parts.unique(f"dropout_{number}"))(x)
+    return keras.Model(inputs, keras.layers.Dense(dimension, name=parts.unique("embedding"))(x), name=name)
 
 
 def _choose(table, columns, ids):
@@ -85,7 +102,7 @@ def _choose(table, columns, ids):
     for name in [*(columns or ()), *ids]:
         check_column(name, table.names, table.where)
     if columns is None:
-        chosen = [name for name in table.names if name != table.id or name in ids]
+        chosen = [name for name in table.names if name != table.id_column or name in ids]
         if index := [name for name in chosen if is_index(name)]:
             what = f"column {index[0]!r} looks like the index of a data frame"
             raise ValueError(f"{table.where}: {what}: leave it out, as by columns=[...]")
@@ -94,7 +111,12 @@ def _choose(table, columns, ids):
     else:
         chosen = list(dict.fromkeys(columns))
     if not chosen:
-        raise ValueError(f"{table.where} has ids alone; a tower of an embedding for each is made by ids=[{table.id!r}]")
+        alone = f"; a tower of the ids alone is made by ids=[{table.id_column!r}]" if table.id_column else ""
+        raise ValueError(f"{table.where} has no column for a tower but its ids, or none was named{alone}")
+    if table.id_column in chosen and table.id_column not in ids and table.column(table.id_column).kind == "numbers":
+        raise ValueError(
+            f"{table.where}: {table.id_column} holds the ids of the rows, which are no numbers: name it in ids"
+        )
     if wrong := [name for name in chosen if "/" in name]:
         raise ValueError(f"the name of a column that a tower takes must have no '/', but got {wrong[0]!r}")
     return chosen
@@ -103,16 +125,34 @@ def _choose(table, columns, ids):
 class _Parts:
     """What becomes of each column, and the inputs that it comes from."""
 
-    def __init__(self, table: Table, ids: tuple[str, ...], missing: bool, min_count: int, dimension: int) -> None:
-        self.table, self.ids, self.missing, self.min_count, self.dimension = table, ids, missing, min_count, dimension
+    def __init__(
+        self,
+        table: Table,
+        names: Sequence[str],
+        ids: tuple[str, ...],
+        transform: str | None,
+        missing: bool,
+        min_count: int,
+        dimension: int,
+    ) -> None:
+        self.table, self.ids, self.transform, self.missing = table, ids, transform, missing
+        self.min_count, self.dimension = min_count, dimension
         self.inputs: dict[str, Tensor] = {}
+        self._taken = set(names)
+
+    def unique(self, name: str) -> str:
+        """The name of a layer, which no column has."""
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
 
     def join(self, names: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
         """(the inputs, [rows, columns]: all that becomes of these columns, side by side)."""
         numbers = [name for name in names if self._is_number(name)]
         parts = [self._numbers(numbers)] if numbers else []
         parts += [self._part(name) for name in names if name not in numbers]
-        return self.inputs, keras.layers.Concatenate(name="columns")(parts) if len(parts) > 1 else parts[0]
+        return self.inputs, keras.layers.Concatenate(name=self.unique("columns"))(parts) if len(parts) > 1 else parts[0]
 
     def _is_number(self, name):
         return self.table.column(name).kind == "numbers" and name not in self.ids
@@ -155,14 +195,18 @@ class _Parts:
             column = self.table.column(name)
             self._check_missing(name, column)
             values = np.where(column.missing, np.nan, column.values) if column.missing.any() else column.values
-            moments.append(self._moments(name, values[:, None]))
+            moments.append(self._moments(name, values[:, None], self._transformed))
             self.inputs[name] = keras.Input((), dtype="float32", name=name)
         mean, variance, absent = (np.concatenate(x) for x in zip(*moments, strict=True))
         marked = [name for name, count in zip(names, absent, strict=True) if count]
+        options = {"transform": self.transform, "missing": self.missing, "marked": marked}
         layer = StandardNumbers(
-            names, mean.tolist(), variance.tolist(), self.missing, marked, name="numbers", dtype="float32"
+            names, mean.tolist(), variance.tolist(), **options, name=self.unique("numbers"), dtype="float32"
         )
         return layer([self.inputs[name] for name in names])
+
+    def _transformed(self, x):
+        return np.sign(x) * np.log1p(np.abs(x)) if self.transform == "log1p" else x
 
     def _vectors(self, name, column):
         self._check_missing(name, column)
@@ -173,13 +217,13 @@ class _Parts:
         mean, variance, _ = self._moments(name, flat)
         self.inputs[name] = x = keras.Input(shape, dtype="float32", name=name)
         if len(shape) > 1:
-            x = keras.layers.Flatten(name=f"{name}_flat")(x)
+            x = keras.layers.Flatten(name=self.unique(f"{name}_flat"))(x)
         layer = keras.layers.Normalization(
-            mean=mean.tolist(), variance=variance.tolist(), name=f"{name}_standard", dtype="float32"
+            mean=mean.tolist(), variance=variance.tolist(), name=self.unique(f"{name}_standard"), dtype="float32"
         )
         return layer(x)
 
-    def _moments(self, name, values):
+    def _moments(self, name, values, transformed=lambda x: x):
         def check(rows, start):
             limit = np.finfo("float32").max
             wrong = (np.abs(rows) > limit).any(axis=1)
@@ -189,7 +233,7 @@ class _Parts:
                     f"{self.table.place(start + row)}: {name} must be finite in float32, but is {rows[row].squeeze()}"
                 )
 
-        return statistics.moments_of(values, lambda x: x, check)
+        return statistics.moments_of(values, transformed, check)
 
     def _embedding(self, name, column, flat):
         """The embedding of an id, or the mean of those of a list."""
@@ -203,9 +247,9 @@ class _Parts:
         of_lists = isinstance(column.values, ListColumn)
         shape = (*(None,) * of_lists, *(2,) * (kind != "int32"))
         self.inputs[name] = given = keras.Input(shape, dtype="int32", name=name)
-        number = KnownIds(known, kind, self.missing, name=f"{name}{OF_NAME}")(given)
-        embedding = layers.Table(len(known) + 1, self.dimension, name=f"{name}_embedding")(number)
-        return MeanOfLists(kind, name=f"{name}_mean")((embedding, given)) if of_lists else embedding
+        number = KnownIds(name, known, kind, self.missing, name=self.unique(f"{name}_vocabulary"))(given)
+        embedding = layers.Table(len(known) + 1, self.dimension, name=self.unique(f"{name}_embedding"))(number)
+        return MeanOfLists(kind, name=self.unique(f"{name}_mean"))((embedding, given)) if of_lists else embedding
 
 
 def _kind_of(values):

@@ -14,7 +14,6 @@ from plackett.retrieval._columns import Column, ListColumn, any_of_row
 from plackett.retrieval._tables import Table
 from plackett.retrieval._tower_layers import KnownIds, StandardNumbers, nothing
 
-OF_NAME = "_vocabulary"
 NAMELESS = re.compile(r"(keras_tensor|input_layer|input)(_\d+)?")
 OF_MISSING = "fill it, or make the tower by make_tower(..., missing=True)"
 
@@ -27,7 +26,7 @@ def inputs_of(tower: keras.Model, table: Table) -> dict[str, np.ndarray]:
     - floats: numbers as [rows] or [rows, 1]; vectors by their shape;
     - whole numbers: such numbers likewise; of shape (2,), numbers of 64 bits and strings, as the low and the high half
       of each, strings by `plackett.data.hash_strings`; lists of them have an axis more, and shorter lists end with 0;
-    - strings: strings, and lists of them, of which shorter ones end with "".
+    - strings, on TensorFlow: strings as [rows].
 
     A tower of `make_tower` knows itself what it takes of ids.
 
@@ -47,7 +46,7 @@ def inputs_of(tower: keras.Model, table: Table) -> dict[str, np.ndarray]:
 def _columns_of(tower, table):
     """name of an input -> (the column that it is fed, its tensor)."""
     inputs = _named_inputs(tower)
-    others = [name for name in table.names if name != table.id]
+    others = [name for name in table.names if name != table.id_column]
     if len(inputs) == len(others) == 1 and NAMELESS.fullmatch(next(iter(inputs))):
         return {name: (others[0], tensor) for name, tensor in inputs.items()}
     for name in inputs:
@@ -80,7 +79,7 @@ def _layers_by_column(tower):
     found = {}
     for layer in _all_layers(tower):
         if isinstance(layer, KnownIds):
-            found[layer.name.removesuffix(OF_NAME)] = layer
+            found[layer.column] = layer
         elif isinstance(layer, StandardNumbers):
             found |= dict.fromkeys(layer.names, layer)
     return found
@@ -157,7 +156,7 @@ class _Feed:
             raise self._wrong("numbers")
         with np.errstate(over="ignore"):
             values = column.values.astype("float32")
-        if column.missing.any() and column.is_whole:
+        if column.is_whole:
             values[column.missing] = np.nan
         infinite = any_of_row(np.isinf(values))
         if infinite.any():
@@ -195,12 +194,9 @@ class _Feed:
         return self._pad(self._in_range(values.values), 0)
 
     def _texts(self):
-        values = self.column.values
-        if isinstance(values, ListColumn) and isinstance(values.values, Strings) and len(self.shape) == 1:
-            return self._pad(np.asarray(values.values), "")
-        if not isinstance(values, Strings):
-            raise self._wrong("strings")
-        return self._in_shape(np.asarray(values), "strings")
+        if self.shape != () or not isinstance(self.column.values, Strings):
+            raise self._wrong("strings in the shape (), the one that Keras takes of strings,")
+        return np.asarray(self.column.values)
 
     def _in_range(self, values):
         """Whole numbers of the type of the input, which must hold them."""

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from plackett import backend
 from plackett._types import Tensor
 from plackett.registry import register
 from plackett.scorers.preprocessing.layers import Vocabulary
@@ -14,7 +15,7 @@ from plackett.scorers.preprocessing.layers import Vocabulary
 
 @register
 class StandardNumbers(keras.layers.Layer):
-    """Columns of numbers side by side, standardised; behind them, for some, whether the number is missing.
+    """Columns of numbers side by side, transformed and standardised; behind them, for some, whether one is missing.
 
     A number that is missing (NaN) becomes 0, the mean.
 
@@ -26,7 +27,8 @@ class StandardNumbers(keras.layers.Layer):
 
     Args:
         names: of the columns.
-        mean, variance: of each.
+        mean, variance: of each, transformed.
+        transform: "log1p" of sign(x) log(1 + |x|), or None.
         missing: whether a number may be missing.
         marked: the columns of which the last columns say whether they are missing.
         kwargs: those of `keras.layers.Layer`.
@@ -37,13 +39,14 @@ class StandardNumbers(keras.layers.Layer):
         names: Sequence[str],
         mean: Sequence[float],
         variance: Sequence[float],
+        transform: str | None = None,
         missing: bool = False,
         marked: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.names, self.mean, self.variance = tuple(names), tuple(mean), tuple(variance)
-        self.missing, self.marked = missing, tuple(marked)
+        self.transform, self.missing, self.marked = transform, missing, tuple(marked)
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
@@ -51,6 +54,7 @@ class StandardNumbers(keras.layers.Layer):
             "names": list(self.names),
             "mean": list(self.mean),
             "variance": list(self.variance),
+            "transform": self.transform,
             "missing": self.missing,
             "marked": list(self.marked),
         }
@@ -59,6 +63,8 @@ class StandardNumbers(keras.layers.Layer):
         """[rows] of each column -> [rows, columns + marked]."""
         x = ops.stack(list(columns), axis=-1)
         missing = ops.isnan(x)
+        if self.transform == "log1p":
+            x = ops.sign(x) * backend.log1p(ops.abs(x))
         mean, deviation = (ops.convert_to_tensor(np.array(y, "float32")) for y in (self.mean, np.sqrt(self.variance)))
         x = (x - mean) / deviation
         if not self.missing:
@@ -73,20 +79,27 @@ class KnownIds(Vocabulary):
     """The number of an id among the known ones, from 1; 0 where it is unknown, missing or no id of a list at all.
 
     Args:
+        column: whose ids they are.
         values, kind: see `Vocabulary`.
         missing: whether an id may be missing.
         kwargs: those of `keras.layers.Layer`.
     """
 
     def __init__(
-        self, values: Sequence[int] | np.ndarray, kind: str = "int32", missing: bool = False, **kwargs: Any
+        self,
+        column: str,
+        values: Sequence[int] | np.ndarray,
+        kind: str = "int32",
+        missing: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(values, kind=kind, **kwargs)
+        self.column = column
         self.missing = missing
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return super().get_config() | {"missing": self.missing}
+        return super().get_config() | {"column": self.column, "missing": self.missing}
 
 
 def nothing(kind: str) -> int:

@@ -5,11 +5,13 @@ from typing import Any
 
 import keras
 from keras import ops, tree
+from keras.src.backend.common import global_state
 from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 from keras.src.backend.common.variables import AutocastScope
-from keras.src.random.seed_generator import global_seed_generator
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 
 from plackett.backend.pieces.functions import with_carry
+from plackett.backend.tensors import replicas
 
 
 def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool = False) -> Any:
@@ -27,7 +29,8 @@ def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool
 
     Raises:
         ValueError: in training the model changes a variable, as BatchNormalization does its moments, or adds a loss,
-            as an activity regularizer does: they would be those of a piece, and not of the batch.
+            as an activity regularizer does: they would be those of a piece, and not of the batch. Or it draws from the
+            generator of Keras where a step cannot carry it: on JAX, and in replicas of tf.distribute.
 
     Cost: that of `by_pieces`.
     """
@@ -38,16 +41,21 @@ def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool
         shared = tuple(ops.convert_to_tensor(x.value) for x in model.trainable_variables)
         fixed = tuple(ops.convert_to_tensor(x.value) for x in model.non_trainable_weights)
         states = tuple(ops.convert_to_tensor(x.value) for x in generators)
+    of_keras = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
     structure = {}
 
     def of_piece(shared, states, rows):
+        # PyTorch computes the gradients of a GPU in a thread of its own, where Keras would make another one.
+        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, of_keras)
         mapping = [*zip(model.trainable_variables, shared, strict=True), *zip(generators, states, strict=True)]
         mapping += zip(model.non_trainable_weights, fixed, strict=True)
         with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
             before = _values(model.weights, scope)
             results = model(rows, training=training)
-        _check_losses(model, scope.losses)
-        _check_moved(model, before, _values(model.weights, scope))
+        _check_generator_of_keras(model, of_keras, generators, scope)
+        if training:
+            _check_losses(model, scope.losses)
+            _check_moved(model, before, _values(model.weights, scope))
         structure["results"] = tree.map_structure(lambda _: None, results)
         return tuple(tree.flatten(results)), _values(generators, scope)
 
@@ -58,11 +66,23 @@ def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool
 
 
 def _generators(model: keras.Layer) -> list[keras.Variable]:
-    """The states of all generators that a model may draw from: its own, and on eager backends that of Keras."""
+    """The states of all generators that a model may draw from: its own, and that of Keras where it can be carried."""
     weights = {id(x) for x in model.weights}
     found = [x for x in model.variables if id(x) not in weights]
-    # JAX refuses to draw from the generator of Keras while it traces.
-    return found if keras.backend.backend() == "jax" else [*found, global_seed_generator().state]
+    # JAX refuses to draw from the generator of Keras while it traces, and a replica of tf.distribute to make it.
+    if keras.backend.backend() == "jax" or replicas() > 1:
+        return found
+    return [*found, global_seed_generator().state]
+
+
+def _check_generator_of_keras(model: keras.Layer, of_keras: Any, generators: Sequence, scope: Any) -> None:
+    if of_keras is None or any(of_keras.state is x for x in generators):
+        return
+    if scope.get_current_value(of_keras.state) is not None:
+        raise ValueError(
+            f"{model.name} draws from the generator of Keras, which would give it the same noise at each step here; "
+            "give its layers a keras.random.SeedGenerator of their own"
+        )
 
 
 def _values(variables, scope):

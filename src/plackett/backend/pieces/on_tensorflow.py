@@ -27,10 +27,10 @@ def run(function, shared, carry, rows, number, size):
             upstream = upstream[: len(values)]
 
             def of_piece(piece):
-                given, begin = piece_of(fixed, piece), [x[piece] for x in starts]
+                given, begin = piece_of(_with(tensors, moving, floats), piece), [x[piece] for x in starts]
                 return _gradients(lambda *x: call(x, begin)[0], given, moving, [x[piece] for x in upstream])
 
-            return _once(_backwards(of_piece, floats, sum(i < len(shared) for i in moving), pieces), floats)
+            return _backwards(of_piece, floats, sum(i < len(shared) for i in moving), pieces)
 
         return (*values, *after), gradients
 
@@ -118,16 +118,3 @@ def _loop(step, state, pieces, dtypes):
         lambda piece, *_: piece < pieces, body, start, parallel_iterations=1, maximum_iterations=pieces
     )
     return list(state), [x.stack() for x in arrays]
-
-
-def _once(gradients, floats):
-    """The gradients, of which there is no further one."""
-
-    @tf.custom_gradient
-    def once(*tensors):
-        def refuse(*_):
-            raise NotImplementedError("the gradient of what is computed by pieces has no gradient on TensorFlow")
-
-        return tuple(map(tf.identity, tensors[: len(gradients)])), refuse
-
-    return once(*gradients, *floats)

@@ -1,5 +1,7 @@
 """PyTorch: a function of autograd that loops over pieces, and backwards has the graph of one piece at a time."""
 
+import contextlib
+
 import torch
 
 from plackett.backend.randomness import generator_states, set_generator_states
@@ -7,85 +9,116 @@ from plackett.backend.randomness import generator_states, set_generator_states
 
 def run(function, shared, carry, rows, number, size):
     """See `plackett.backend.pieces.functions.with_carry`; rows are a tuple."""
-    plan = _Plan(function, len(shared), size, carry)
-    values = _ByPieces.apply(plan, *shared, *rows)
-    return values, plan.carry
+    pieces = _Pieces(function, len(shared), size, carry, rows[0].device.type)
+    values = _ByPieces.apply(pieces, *shared, *rows)
+    return values, pieces.carry
 
 
-class _Plan:
+class _ByPieces(torch.autograd.Function):
+    """pieces, shared tensors, tensors of rows -> values."""
+
+    @staticmethod
+    def forward(ctx, pieces, *tensors):
+        values = pieces.values(tensors)
+        ctx.pieces = pieces
+        ctx.save_for_backward(*tensors)
+        ctx.mark_non_differentiable(*(x for x in values if not x.dtype.is_floating_point))
+        return values
+
+    @staticmethod
+    def backward(ctx, *upstream):
+        # Autograd records a gradient that shall have gradients itself, and then all pieces are held.
+        way = ctx.pieces.recorded_gradients if torch.is_grad_enabled() else ctx.pieces.gradients
+        now = generator_states()
+        try:
+            return None, *way(ctx.saved_tensors, ctx.needs_input_grad[1:], upstream)
+        finally:
+            set_generator_states(now)
+
+
+class _Pieces:
     """What is computed, and what each piece began with.
 
     Args:
         function, size: as above.
-        number: how many tensors are shared; the others are rows.
+        number: how many of the tensors are shared; the others are rows.
         carry: that for the first piece; after the loop that after the last.
+        device: the type of it that the tensors are on.
     """
 
-    def __init__(self, function, number, size, carry):
+    def __init__(self, function, number, size, carry, device):
         self.function, self.number, self.size, self.carry = function, number, size, carry
-        self.starts = []  # for each piece: its carry, and the states of PyTorch's own generators
+        self.autocast = _autocast(device)
+        self.starts = []  # of each piece: its rows, its carry, and the states of PyTorch's own generators
 
-    def pieces(self, tensors):
-        """For each piece: its place, its carry, and the states of generators."""
-        rows = tensors[self.number].shape[0]
-        for start, begin in zip(range(0, rows, self.size), self.starts, strict=True):
-            yield slice(start, start + self.size), *begin
+    def call(self, shared, carry, rows):
+        """The function, in the precision that it was first called in."""
+        with self.autocast():
+            return self.function(shared, carry, rows)
 
-    def forwards(self, tensors):
-        """The values, joined."""
-        shared, rows = tensors[: self.number], tensors[self.number :]
-        total, results = rows[0].shape[0], None
+    def values(self, tensors):
+        """The values of all pieces, joined."""
+        total, results = tensors[self.number].shape[0], None
         for start in range(0, total, self.size):
             here = slice(start, start + self.size)
-            self.starts.append((self.carry, generator_states()))
-            values, self.carry = self.function(shared, self.carry, tuple(x[here] for x in rows))
+            self.starts.append((here, self.carry, generator_states()))
+            values, self.carry = self.call(tensors[: self.number], self.carry, self.rows(tensors, here))
             if results is None:
                 results = tuple(x.new_empty((total, *x.shape[1:])) for x in values)
             for result, value in zip(results, values, strict=True):
                 result[here] = value
         return results
 
+    def gradients(self, tensors, wanted, upstream):
+        """The gradients by the tensors that are wanted, a piece at a time."""
+        shared = tuple(map(_leaf, tensors[: self.number], wanted))
+        of_rows = [torch.zeros_like(x) if w else None for x, w in zip(tensors, wanted, strict=True)][self.number :]
+        for here, carry, noise in self.starts:
+            leaves = tuple(map(_leaf, self.rows(tensors, here), wanted[self.number :]))
+            set_generator_states(noise)
+            with torch.enable_grad():
+                values, _ = self.call(shared, carry, leaves)
+            values, upstream_here = _with_gradient(values, [x[here] for x in upstream])
+            if values:
+                torch.autograd.backward(values, upstream_here)
+            for gradient, leaf in zip(of_rows, leaves, strict=True):
+                if leaf.grad is not None:
+                    gradient[here] = leaf.grad
+        return *(x.grad for x in shared), *of_rows
 
-class _ByPieces(torch.autograd.Function):
-    """plan, shared tensors, tensors of rows -> values."""
+    def recorded_gradients(self, tensors, wanted, upstream):
+        """The same, in a graph that gives their own gradients."""
+        values = []
+        for here, carry, noise in self.starts:
+            set_generator_states(noise)
+            values.append(self.call(tensors[: self.number], carry, self.rows(tensors, here))[0])
+        values, upstream = _with_gradient([torch.cat(x) for x in zip(*values, strict=True)], upstream)
+        sources = [x for x, w in zip(tensors, wanted, strict=True) if w]
+        options = {"create_graph": True, "allow_unused": True}
+        found = iter(torch.autograd.grad(values, sources, upstream, **options) if values else [None] * len(sources))
+        return tuple(next(found) if w else None for w in wanted)
 
-    @staticmethod
-    def forward(ctx, plan, *tensors):
-        values = plan.forwards(tensors)
-        ctx.plan = plan
-        ctx.save_for_backward(*tensors)
-        ctx.mark_non_differentiable(*(x for x in values if not x.dtype.is_floating_point))
-        return values
+    def rows(self, tensors, here):
+        """The rows of one piece."""
+        return tuple(x[here] for x in tensors[self.number :])
 
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, *upstream):
-        plan, wanted = ctx.plan, ctx.needs_input_grad[1:]
-        shared = [_leaf(x, w) for x, w in zip(ctx.saved_tensors[: plan.number], wanted[: plan.number], strict=True)]
-        rows, of_rows = ctx.saved_tensors[plan.number :], wanted[plan.number :]
-        gradients = [torch.zeros_like(x) if w else None for x, w in zip(rows, of_rows, strict=True)]
-        now = generator_states()
-        try:
-            for here, carry, noise in plan.pieces(ctx.saved_tensors):
-                set_generator_states(noise)
-                leaves = [_leaf(x[here], w) for x, w in zip(rows, of_rows, strict=True)]
-                _add_gradients(plan.function, tuple(shared), carry, tuple(leaves), [x[here] for x in upstream])
-                for gradient, leaf in zip(gradients, leaves, strict=True):
-                    if gradient is not None and leaf.grad is not None:
-                        gradient[here] = leaf.grad
-        finally:
-            set_generator_states(now)
-        return None, *(x.grad for x in shared), *gradients
+
+def _autocast(device):
+    """What makes the context of `torch.autocast` that is on now.
+
+    It would keep the copies that it makes where no graph is recorded, for those who need one: so it keeps none.
+    """
+    if not torch.amp.is_autocast_available(device):
+        return contextlib.nullcontext
+    dtype, enabled = torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
+    return lambda: torch.autocast(device, dtype=dtype, enabled=enabled, cache_enabled=False)
 
 
 def _leaf(x, wanted):
     return x.detach().requires_grad_(wanted)
 
 
-def _add_gradients(function, shared, carry, rows, upstream):
-    """Adds the gradients of one piece to those that its leaves have."""
-    with torch.enable_grad():
-        values, _ = function(shared, carry, rows)
+def _with_gradient(values, upstream):
+    """Those of the values that depend on what is wanted, and the gradients by them."""
     pairs = [(x, up) for x, up in zip(values, upstream, strict=True) if x.requires_grad]
-    if pairs:
-        torch.autograd.backward(*zip(*pairs, strict=True))
+    return [x for x, _ in pairs], [up for _, up in pairs]
