@@ -1,4 +1,4 @@
-"""Hard negatives beside rows that share a query, in batches of two sizes: TensorFlow does not know the number of rows."""
+"""Hard negatives beside rows that share a query, in batches of two sizes, whose number TensorFlow does not know."""
 
 import keras
 import numpy as np
