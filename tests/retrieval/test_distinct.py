@@ -126,3 +126,26 @@ def test_each_epoch_has_other_batches_which_the_seed_repeats():
 def test_arrays_of_other_lengths_are_refused_by_name(x, y, weight, words):
     with pytest.raises(ValueError, match=words):
         DistinctBatches(x, y, np.arange(4), 2, sample_weight=weight)
+
+
+def test_shards_are_equal_parts_of_the_batches():
+    def labels(**options):
+        batches = DistinctBatches(np.arange(41), np.arange(41), np.arange(41), 8, seed=0, **options)
+        return [batches[i][1].tolist() for i in range(len(batches))]
+
+    for whole, *parts in zip(labels(), *(labels(shard=(i, 3)) for i in range(3)), strict=True):
+        assert [*parts[0], *parts[1], *parts[2]] == whole[:6]
+        assert {len(part) for part in parts} == {2}
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"shard": (2, 2), "seed": 0}, r"0 <= i < n, but got \(2, 2\)"),
+        ({"shard": (0, 2)}, "needs a seed, the same in all processes"),
+        ({"shard": (0, 5), "seed": 0}, "cuts a batch into 5, but one has 4 rows: give a larger batch_size"),
+    ],
+)
+def test_shards_that_cannot_be_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        DistinctBatches(np.arange(8), np.arange(8), np.arange(8), 4, **options)

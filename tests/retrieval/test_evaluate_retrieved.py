@@ -1,5 +1,6 @@
 """What was retrieved is measured with what was not."""
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import pytrec_eval
 
 from plackett import evaluation
-from plackett.data import RankingLists, Strings, read_qrels
+from plackett.data import Missed, RankingLists, Strings, read_qrels
 from plackett.retrieval import evaluate
 
 
@@ -130,3 +131,10 @@ def test_lists_are_judgements_too():
         np.zeros((3, 0)), [2, 1, 1], query=["ann", "ann", "bob"], documents=["heat", "alien", "heat"]
     )
     assert evaluate(FOUND._replace(queries=Strings.of(["ann", "bob"])), lists, ["recall@2"]) == {"recall@2": 0.75}
+
+
+def test_lists_that_miss_judged_documents_are_no_judgements():
+    lists = RankingLists.from_arrays(np.zeros((1, 0)), [1], query=["ann"], documents=["heat"])
+    lists = dataclasses.replace(lists, missed=Missed(np.ones(1, "float32"), np.array([0, 1])))
+    with pytest.raises(ValueError, match=r"lists of judged miss judged documents.*read_qrels"):
+        evaluate(FOUND, lists)

@@ -1,7 +1,9 @@
+import keras
 import numpy as np
 import pytest
 
-from plackett.retrieval import mine_negatives, search
+from plackett.losses import InBatchSoftmaxLoss, in_batch_labels
+from plackett.retrieval import DistinctBatches, Retriever, TwoTowerModel, build_index, mine_negatives, search
 
 
 class Ranked:
@@ -113,3 +115,20 @@ def test_a_query_without_positives_has_no_margin():
 def test_positives_that_are_no_places_are_refused(positives, words):
     with pytest.raises(ValueError, match=words):
         mine(positives, number=1)
+
+
+def test_mined_places_are_the_negatives_that_the_model_learns_from(tmp_path):
+    random = np.random.default_rng(0)
+    documents = random.normal(size=(60, 8)).astype("float32")
+    queries = documents + 2 * random.normal(size=(60, 8)).astype("float32") * (np.arange(8) > 3)
+    keras.utils.set_random_seed(0)
+    tower = keras.Sequential([keras.Input((8,)), keras.layers.Dense(8)])
+    model = TwoTowerModel(tower, tower)
+    model.compile(keras.optimizers.Adam(0.02), InBatchSoftmaxLoss())
+    retriever = Retriever(model, build_index(model, (range(60), documents), tmp_path / "index"))
+    places = mine_negatives(retriever, queries, np.arange(60), number=2, candidates=20)
+    assert (places != np.arange(60)[:, None]).all()
+    x = {"query": queries, "document": documents, "negatives": documents[places]}
+    y = in_batch_labels(np.arange(60), negatives=places)
+    losses = model.fit(DistinctBatches(x, y, np.arange(60), 16, seed=0), epochs=10, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] / 2

@@ -8,15 +8,15 @@ A function returns one number a list. What all the classes share:
 - `lambda_weight`: see `plackett.lambdas`.
 - `temperature`: the scores are divided by it.
 - labels, when called: numbers or booleans, [lists, list_size] or [lists, list_size, 1]; scores: likewise, so that a
-  model may end in `Dense(1)`, or [lists, list_size, models] where the loss takes several scores a document. N-pairs
-  losses take classes and similarities as they are.
+  model may end in `Dense(1)`, or [lists, list_size, models] where the loss takes several scores a document. In-batch
+  losses (N-pairs, in-batch softmax) take labels of rows, see `in_batch_labels`, and similarities as they are.
 - `ragged`: accept ragged labels, scores and weights: `tf.RaggedTensor`, jagged `torch.nested` tensors, `Ragged`
   (a JAX pytree), lists of lists.
 - `sample_weight`, when called: a number for all lists; [lists] or [lists, 1], a weight a list; [lists, list_size], of
   a single list also [list_size], a weight a document, which becomes the list weight sum_i w_i y_i / sum_i y_i (under
   a Keras mask: the mean of the w_i). Most functions with a parameter `weights` weigh each document's own terms
-  instead, in their classes too; `unique_softmax` and `approx_ndcg` do so as functions alone. N-pairs losses take a
-  weight a row.
+  instead, in their classes too; `unique_softmax` and `approx_ndcg` do so as functions alone. In-batch losses take
+  a weight a row.
 
 Who is real: the Keras mask that the scores carry decides, or `mask` of a function, and then negative labels are
 ordinary numbers; otherwise a label below 0 marks padding. A label of NaN or infinity is no padding: it is an error, or,

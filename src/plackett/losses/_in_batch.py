@@ -230,13 +230,25 @@ class _Constants(NamedTuple):
     rows: Any
 
 
-def _columns(option, constants):
+def _offsets(option, constants):
+    return _Constants(*constants).log_probability if option.corrected else None
+
+
+def _narrow(option, constants):
+    """Where no document stands in two columns, there are no hits by accident."""
+    if not option.all_real:
+        return True
+    documents = ops.sort(_Constants(*constants).documents, axis=-1)
+    return ops.any(documents[..., 1:] == documents[..., :-1])
+
+
+def _inside(option, constants):
     given = _Constants(*constants)
     inside = _without_hits(given, option)
     if not option.all_real:
         live = given.columns | ~ops.any(given.columns, axis=-1, keepdims=True)
         inside = (inside | ~_loses(option, constants)[..., None]) & live[..., None, :]
-    return given.log_probability[..., None, :] if option.corrected else None, inside
+    return inside
 
 
 def _loses(_, constants):
@@ -275,8 +287,7 @@ def _own_queries(given):
 
 def _as_wide(x, documents):
     """[..., rows, all rows] with zeros behind for the hard negatives."""
-    missing = documents.shape[-1] if x.shape[-1] is None else None
-    if missing is None and x.shape[-1] == documents.shape[-1]:
+    if x.shape[-1] is not None and x.shape[-1] == documents.shape[-1]:
         return x
     rest = ops.shape(documents)[-1] - ops.shape(x)[-1]
     return ops.concatenate([x, ops.zeros((*ops.shape(x)[:-1], rest), x.dtype)], axis=-1)
@@ -319,4 +330,4 @@ def _without_hits_of_groups(given, of_rows):
     return ~hits | _as_wide(_own_queries(given), given.documents)
 
 
-_MATCHES = Matches(_columns, _loses, _totals, _less, _matrix)
+_MATCHES = Matches(_offsets, _narrow, _inside, _loses, _totals, _less, _matrix)

@@ -18,8 +18,9 @@ class Matches(NamedTuple):
     Each is a function of `option` and `constants`, tensors, of more where it is said.
 
     Args:
-        columns: (what is subtracted from the similarities, or None; bool [..., rows, columns], where column k is in
-            K_i, or None, in all of them). No K_i is empty.
+        offsets: [..., columns], what is subtracted from the similarities, or None.
+        narrow: bool, whether some K_i may lack a column.
+        inside: [..., rows, columns] bool, whether column k is in K_i. No K_i is empty.
         loses: [..., rows] bool, the rows that have a loss; the others lose 0.
         totals: of more, logits z and a number a for each row: (sum_j n_ij, sum_j n_ij (a_i - z_ij)) for each row i.
             What it gives for a row that has no loss is not used.
@@ -27,7 +28,9 @@ class Matches(NamedTuple):
         matrix: n_ij, 0 in rows without a loss.
     """
 
-    columns: Callable
+    offsets: Callable
+    narrow: Callable
+    inside: Callable
     loses: Callable
     totals: Callable
     less: Callable
@@ -55,7 +58,7 @@ def surprisals(matches: Matches, option: Hashable, similarities: Any, constants:
 
 
 def _value(matches, option, variables, constants):
-    logits = _logits(variables[0], *matches.columns(option, constants))
+    logits = _logits(matches, option, variables[0], constants)
     tops, rest, kept = backend.logsumexp_of_rows(logits)
     number, short = matches.totals(option, constants, logits, tops)
     counts = matches.loses(option, constants) & (number > 0)
@@ -64,7 +67,7 @@ def _value(matches, option, variables, constants):
 
 def _pull(matches, option, variables, constants, held, upstream):
     tops, rest, number, *kept = held
-    logits = None if kept else _logits(variables[0], *matches.columns(option, constants))
+    logits = None if kept else _logits(matches, option, variables[0], constants)
     weight = ops.where(matches.loses(option, constants) & (number > 0), upstream, 0.0)
     softmax = backend.softmax_of_rows(logits, tops, rest, kept, weight)
     return (matches.less(option, constants, softmax, backend.divide_no_nan(weight, number)),)
@@ -72,18 +75,27 @@ def _pull(matches, option, variables, constants, held, upstream):
 
 def _plain(matches, option, variables, constants):
     (similarities,) = variables
-    offsets, inside = matches.columns(option, constants)
-    logits = similarities if offsets is None else similarities - offsets
+    logits, inside = _less_offsets(matches, option, similarities, constants), matches.inside(option, constants)
     matrix = ops.cast(matches.matrix(option, constants), similarities.dtype)
-    inside = ops.ones_like(matrix, dtype="bool") if inside is None else inside
     terms = ops.where(matrix != 0, -matrix * log_softmax(logits, inside), 0.0)
     return backend.divide_no_nan(ops.sum(terms, axis=-1), ops.sum(matrix, axis=-1))
 
 
-def _logits(similarities, offsets, inside):
+def _less_offsets(matches, option, similarities, constants):
+    offsets = matches.offsets(option, constants)
+    return similarities if offsets is None else similarities - offsets[..., None, :]
+
+
+def _logits(matches, option, similarities, constants):
     """The similarities less the offsets, with -inf in the columns that are not in K_i."""
-    logits = similarities if offsets is None else similarities - offsets
-    return logits if inside is None else ops.where(inside, logits, -float("inf"))
+    logits, narrow = _less_offsets(matches, option, similarities, constants), matches.narrow(option, constants)
+
+    def of_columns():
+        return ops.where(matches.inside(option, constants), logits, -float("inf"))
+
+    if isinstance(narrow, bool):
+        return of_columns() if narrow else logits
+    return ops.cond(narrow, of_columns, lambda: logits)
 
 
 class Groups(NamedTuple):

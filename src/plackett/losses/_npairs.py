@@ -151,11 +151,19 @@ def _clean(similarities, labels, mask, rows):
     return similarities, real, rows
 
 
-def _columns(all_real, constants):
-    """All columns, or those that are real; of a batch without a real row, all."""
-    _, real, _ = constants
+def _offsets(_, constants):
+    return None
+
+
+def _narrow(all_real, constants):
+    return not all_real
+
+
+def _inside(_, constants):
+    """The columns that are real; of a batch without a real row, all."""
+    _, real, rows = constants
     live = real | ~ops.any(real, axis=-1, keepdims=True)
-    return None, None if all_real else live[..., None, :]
+    return ops.broadcast_to(live[..., None, :], (*ops.shape(rows), ops.shape(real)[-1]))
 
 
 def _loses(_, constants):
@@ -205,5 +213,5 @@ def _matrix_of_labels(_, constants, share=1.0):
     return backend.matmul(share * _labels_of_rows(constants), ops.swapaxes(constants[0], -1, -2))
 
 
-_OF_CLASSES = Matches(_columns, _loses, _totals_of_class, _less_of_class, _matrix_of_class)
-_OF_LABELS = Matches(_columns, _loses, _totals_of_labels, _less_of_labels, _matrix_of_labels)
+_OF_CLASSES = Matches(_offsets, _narrow, _inside, _loses, _totals_of_class, _less_of_class, _matrix_of_class)
+_OF_LABELS = Matches(_offsets, _narrow, _inside, _loses, _totals_of_labels, _less_of_labels, _matrix_of_labels)

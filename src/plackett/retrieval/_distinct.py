@@ -21,7 +21,8 @@ def batch_by_distinct(ids: Ids, batch_size: Count, *, seed: Seed = None) -> list
     In-batch losses take the other rows of a batch for negatives: a document that is there twice is a negative of
     itself. Every row is in exactly one batch. There are max(ceil(rows / batch_size), rows of the most frequent id)
     batches, whose sizes differ by at most 1: they are smaller than `batch_size` where one id has more rows than its
-    share.
+    share. Where a few are that frequent, such as popular films, plain batches and `InBatchSoftmaxLoss`, which tells a
+    document that is there twice by its id, are the better choice.
 
     >>> batches = batch_by_distinct(["cat", "cat", "dog", "owl", "owl"], 3, seed=0)
     >>> [batch.tolist() for batch in batches]
@@ -119,9 +120,13 @@ class DistinctBatches(keras.utils.PyDataset):
         batch_size: rows of a batch, at most, see `batch_by_distinct`.
         sample_weight: [rows, ...], or like `y`. None = no weights.
         seed: of the batches of all epochs. None = others in each object.
+        shard: (i, n) = of each batch only the i-th of n equal parts, for n processes that take a step together. The
+            seed must be given, and the same in all. A number of rows that n does not divide leaves up to n - 1 of a
+            batch out of an epoch, at random.
 
     Raises:
-        ValueError: x, y, ids and weights have not the same number of rows, or what `batch_by_distinct` refuses.
+        ValueError: x, y, ids and weights have not the same number of rows, batches have fewer rows than there are
+            shards, or what `batch_by_distinct` refuses.
     """
 
     def __init__(
@@ -133,6 +138,7 @@ class DistinctBatches(keras.utils.PyDataset):
         *,
         sample_weight: Any = None,
         seed: Seed = None,
+        shard: tuple[int, int] = (0, 1),
     ) -> None:
         super().__init__()
         check_options(DistinctBatches.__init__, batch_size=batch_size, seed=seed)
@@ -143,6 +149,7 @@ class DistinctBatches(keras.utils.PyDataset):
         self._seed = np.random.SeedSequence(seed).entropy if seed is None else int(seed)
         self._epoch = 0
         self._batches = self._of_epoch()
+        self._shard = _check_shard(shard, seed, min(map(len, self._batches)))
 
     def __len__(self) -> int:
         """How many batches an epoch has."""
@@ -150,7 +157,9 @@ class DistinctBatches(keras.utils.PyDataset):
 
     def __getitem__(self, i: int) -> tuple:
         """Batch i of this epoch: (x, y), or (x, y, sample_weight)."""
-        rows = self._batches[i]
+        shard, shards = self._shard
+        number = len(self._batches[i]) // shards
+        rows = self._batches[i][shard * number :][:number]
         return tuple(_take(part, rows) for part in self._parts)
 
     def on_epoch_end(self) -> None:
@@ -193,6 +202,18 @@ def _deal(codes, batch_size, random):
     count = max(-(-len(codes) // int(batch_size)), int(np.bincount(codes).max()))
     rows = _group(codes, random)
     return [rows[batch::count] for batch in random.permutation(count)]
+
+
+def _check_shard(shard, seed, rows):
+    """The shard, where batches of at least so many rows can be cut so."""
+    part, parts = shard
+    if not 0 <= part < parts:
+        raise ValueError(f"shard must be (i, n) with 0 <= i < n, but got {shard}")
+    if parts > 1 and seed is None:
+        raise ValueError(f"shard={shard} needs a seed, the same in all processes, so that they cut the same batches")
+    if rows < parts:
+        raise ValueError(f"shard={shard} cuts a batch into {parts}, but one has {rows} rows: give a larger batch_size")
+    return part, parts
 
 
 def _arrays(name, given, rows):

@@ -31,10 +31,15 @@ def judgements_of(judged: Any, what: str = "judged") -> RankingLists:
         what: what an error calls it.
 
     Raises:
-        ValueError: it is none of these, an id is neither a string nor a whole number, a grade is no finite number, or
-            a document has two grades in a query.
+        ValueError: it is none of these, an id is neither a string nor a whole number, a grade is no finite number,
+            a document has two grades in a query, or lists miss documents that were judged.
     """
     if isinstance(judged, RankingLists):
+        if judged.missed is not None and (judged.missed.grades >= 0).any():
+            raise ValueError(
+                f"the lists of {what} miss judged documents, whose ids they do not know: give the judgements, as "
+                "plackett.data.read_qrels(path)"
+            )
         return judged
     if isinstance(judged, Mapping):
         return _of_mapping(judged, what)

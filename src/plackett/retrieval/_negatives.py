@@ -32,8 +32,11 @@ def mine_negatives(
     """The hard negatives of each query: candidates of the retriever that are none of its positives.
 
     Among the candidates are false negatives: relevant documents that nobody has judged. `skip` and `margin` leave out
-    those that are the likeliest to be one: the first of all, and what scores like a positive. The places that are
-    given take the documents' inputs for `TwoTowerModel`: `x["negatives"] = documents[places]`.
+    those that are the likeliest to be one: the first of all, and what scores like a positive. `TwoTowerModel` learns
+    from what is at the places that are given, and the loss knows them by their ids:
+
+        x["negatives"] = documents[places]
+        y = plackett.losses.in_batch_labels(positive_places, negatives=places)
 
     >>> import pathlib, tempfile
     >>> import keras

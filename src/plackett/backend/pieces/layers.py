@@ -52,7 +52,7 @@ def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool
         with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
             before = _values(model.weights, scope)
             results = model(rows, training=training)
-        _check_generator_of_keras(model, of_keras, generators, scope)
+        _check_generator_of_keras(model, generators, scope)
         if training:
             _check_losses(model, scope.losses)
             _check_moved(model, before, _values(model.weights, scope))
@@ -75,7 +75,8 @@ def _generators(model: keras.Layer) -> list[keras.Variable]:
     return [*found, global_seed_generator().state]
 
 
-def _check_generator_of_keras(model: keras.Layer, of_keras: Any, generators: Sequence, scope: Any) -> None:
+def _check_generator_of_keras(model: keras.Layer, generators: Sequence, scope: keras.StatelessScope) -> None:
+    of_keras = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
     if of_keras is None or any(of_keras.state is x for x in generators):
         return
     if scope.get_current_value(of_keras.state) is not None:

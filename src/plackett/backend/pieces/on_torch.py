@@ -104,14 +104,11 @@ class _Pieces:
 
 
 def _autocast(device):
-    """What makes the context of `torch.autocast` that is on now.
-
-    It would keep the copies that it makes where no graph is recorded, for those who need one: so it keeps none.
-    """
+    """What makes the context of `torch.autocast` that is on now; a gradient is computed when it is over."""
     if not torch.amp.is_autocast_available(device):
         return contextlib.nullcontext
     dtype, enabled = torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
-    return lambda: torch.autocast(device, dtype=dtype, enabled=enabled, cache_enabled=False)
+    return lambda: torch.autocast(device, dtype=dtype, enabled=enabled)
 
 
 def _leaf(x, wanted):
