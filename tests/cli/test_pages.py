@@ -11,8 +11,8 @@ import yaml
 from backends import BACKEND
 from command_line import run
 
-from plackett import data, distributed, export, serving
-from plackett.cli import evaluate, report, score, simulate
+from plackett import data, distributed, export, retrieval, serving
+from plackett.cli import evaluate, index, report, score, simulate
 from plackett.data import _sources
 from plackett.training import Settings
 
@@ -32,6 +32,7 @@ CONTENTS = {
     "curve.csv": "position,examination\n1,1\n",
     "bm25.run": "1 Q0 a 1 .9 t\n",
     "dense.run": "1 Q0 a 1 .9 t\n",
+    "found.run": "1 Q0 a 1 .9 t\n",
     "scores.csv": "query,document,score,rank\n",
     "roles.yaml": "query: session",
     "space.yaml": "learning_rate: {low: 1e-4, high: 1e-1, log: true}",
@@ -44,8 +45,8 @@ class ReadError(Exception):
 
 def test_there_are_some_of_each():
     assert {command.split()[0] for command in COMMANDS} == {
-        *("convert", "crossval", "evaluate", "export", "propensities", "report", "score", "serve", "simulate", "train"),
-        "tune",
+        *("convert", "crossval", "evaluate", "export", "index", "propensities", "report", "score", "search", "serve"),
+        *("simulate", "train", "tune"),
     }
     assert len(COMMANDS) > 8
 
@@ -68,12 +69,15 @@ def test_it_is_accepted(command, tmp_path, monkeypatch):
         (distributed, "score"),
         *((export, f"write_{form}") for form in ("ltr_model", "onnx", "saved_model", "vespa_onnx")),
         (serving, "serve"),
+        (index, "read_table"),
+        (retrieval, "open_index"),
     ):
         monkeypatch.setattr(module, name, read)
     monkeypatch.setattr("plackett.cli.export.check_needs", lambda form, backend: None)  # as on each backend
     monkeypatch.chdir(tmp_path)
     arguments = shlex.split(command)
-    output = {arguments[2]} if arguments[0] in ("convert", "export") else set()
+    place = {"convert": 2, "export": 2, "index": 3, "search": 4}.get(arguments[0])
+    output = set() if place is None else {arguments[place]}
     output |= {after for flag, after in itertools.pairwise(arguments) if flag in ("-o", "--output")}
     words = [word for word in [*arguments, "train.parquet"] if word not in output and ":" not in word]
     files = [name for name in (word.rpartition("=")[2] for word in words) if pathlib.Path(name).suffix]

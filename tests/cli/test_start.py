@@ -20,7 +20,7 @@ def run(*arguments):
     assert "keras" not in sys.modules, arguments
     return done.exit_code, done.output
 
-COMMANDS = "convert train tune crossval evaluate score export serve simulate propensities demo"
+COMMANDS = "convert train tune crossval evaluate score index search export serve simulate propensities demo"
 for command in ("", *COMMANDS.split()):
     code, output = run(*command.split(), "--help")
     assert code == 0 and "Usage:" in output and "--debug" in output, output
@@ -66,6 +66,10 @@ for command, wrong in {
     "train a.txt --output run --teacher none.txt": "there is no file none.txt",
     "train a.txt --output run --teacher a.txt": "a.txt is no system of a known kind",
     "train a.txt --output run --teacher feature:1 --loss softmax": "softmax reads grades: give one of ",
+    "index none.keras a.parquet films": "there is no file none.keras",
+    "index a.txt a.parquet other": "other exists and is no index of plackett",
+    "search a.txt other a.txt found.run": "other is no index of plackett: it has no file index.yaml",
+    "search a.txt other a.txt found.txt": "the output must be NAME.parquet, NAME.csv, NAME.run",
     "tune bad.txt --output run --trials 1": "bad.txt, line 1: feature 1 must be a number",
     "tune a.txt --output run --trials 1 --space space.yaml": "batch_size must be ",
     "crossval a.txt --output run --loss softmx": "configuration softmx: unknown loss 'softmx'",

@@ -1,5 +1,7 @@
 """Exact search gives what a loop over all products in float64 does, however it is cut into blocks."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,14 @@ def test_shapes_that_do_not_fit_are_told():
         search(normal(3), normal(2, 3), 1)
     with pytest.raises(ValueError, match="k must be a whole number of at least 1, but got k=0"):
         search(normal(2, 3), normal(2, 3), 0)
+
+
+def test_search_takes_the_memory_of_blocks(tmp_path):
+    np.save(tmp_path / "documents.npy", normal(100_000, 32))
+    documents = np.load(tmp_path / "documents.npy", mmap_mode="r")  # 12.8 MB
+    tracemalloc.start()
+    try:
+        search(normal(64, 32, seed=1), documents, 10, block=256)
+        assert tracemalloc.get_traced_memory()[1] < 3 * 2**20
+    finally:
+        tracemalloc.stop()

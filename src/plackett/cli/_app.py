@@ -16,9 +16,11 @@ from plackett.cli import (
     demo,
     evaluate,
     export,
+    index,
     propensities,
     report,
     score,
+    search,
     serve,
     simulate,
     train,
@@ -112,6 +114,8 @@ add(crossval.crossval)
 add(evaluate.evaluate)
 add(report.report)
 add(score.score)
+add(index.index)
+add(search.search)
 add(export.export)
 add(serve.serve)
 add(simulate.simulate, simulate.EPILOG)

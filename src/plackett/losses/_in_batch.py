@@ -287,8 +287,7 @@ def _own_queries(given):
 
 def _as_wide(x, documents):
     """[..., rows, all rows] with zeros behind for the hard negatives."""
-    missing = documents.shape[-1] if x.shape[-1] is None else None
-    if missing is None and x.shape[-1] == documents.shape[-1]:
+    if x.shape[-1] is not None and x.shape[-1] == documents.shape[-1]:
         return x
     rest = ops.shape(documents)[-1] - ops.shape(x)[-1]
     return ops.concatenate([x, ops.zeros((*ops.shape(x)[:-1], rest), x.dtype)], axis=-1)

@@ -9,6 +9,7 @@ _NAMES = {
     "DistinctBatches": "_distinct",
     "Index": "_index",
     "Pipeline": "_pipeline",
+    "Retrieved": "_index",
     "Retriever": "_retriever",
     "Similarity": "_similarity",
     "Table": "_tables",

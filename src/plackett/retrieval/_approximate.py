@@ -7,7 +7,7 @@ import numpy as np
 
 from plackett import _lazy
 
-LINKS = 16  # neighbours of a document in the graph, usearch's `connectivity`
+LINKS = 32  # neighbours of a document in the graph, usearch's `connectivity`
 BUILD = 128  # candidates that are looked at to find them, usearch's `expansion_add`
 ALIKE = 0.01  # of the mean length: documents whose lengths deviate by less have one length
 ROWS = 8192  # documents that are added at a time; Ctrl-C comes between

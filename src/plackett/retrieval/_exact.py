@@ -8,9 +8,10 @@ import numpy.typing as npt
 from plackett.registry.options import Count, check_options
 
 BLOCK = 2048  # queries, and documents, that are compared at a time
+WIDER = 16  # times as many documents at a time where there are so few queries that the products have the same room
 SPARE = 16  # candidates beyond k, among which those of equal scores are put in order
-FIRST = 1024  # documents that are looked at first, after which most are below the best k so far
-GATHERED = 2**22  # numbers of documents that are looked up at a time
+FIRST = 512  # documents that are looked at first, after which most are below the best k so far
+GATHERED = 2**20  # numbers of documents that are looked up at a time
 LOWEST = np.uint64(0xFFFFFFFF)  # a key's lower half is this minus the place, so that of equal scores the first is best
 HALF = np.uint64(32)
 SIGN = np.uint32(0x80000000)
@@ -43,7 +44,7 @@ def search(queries: npt.ArrayLike, documents: npt.ArrayLike, k: Count, *, block:
         documents: [documents, dimension] numbers; an array, also a memory-mapped one, of which a block at a time is
             read.
         k: how many documents are wanted.
-        block: how many queries, and how many documents, are compared at a time.
+        block: how many queries, and how many documents, are compared at a time; of fewer queries more documents.
 
     Returns:
         Places and scores, [queries, k]; where there are fewer than k documents, [queries, documents].
@@ -60,13 +61,27 @@ def search(queries: npt.ArrayLike, documents: npt.ArrayLike, k: Count, *, block:
     check_shapes(asked, searched)
     if len(searched) > int(LOWEST):
         raise ValueError(f"at most {int(LOWEST):,} documents can be searched, but there are {len(searched):,}")
-    k, block = min(int(k), len(searched)), int(block)
-    places, scores = np.zeros((len(asked), k), "int64"), np.zeros((len(asked), k), "float32")
+    return search_all(asked, searched, min(int(k), len(searched)), int(block))[0]
+
+
+def search_all(
+    queries: np.ndarray, documents: np.ndarray, k: int, block: int = BLOCK, longest: float | None = None
+) -> tuple[Found, float | None]:
+    """What `search` finds, of what is checked, and the length of the longest document.
+
+    Args:
+        queries: what `as_matrix` gave.
+        documents: [documents, dimension] numbers.
+        k: at most as many as there are documents.
+        block: see `search`.
+        longest: that length, once it is known: then documents are not looked at for what is not finite.
+    """
+    places, scores = np.zeros((len(queries), k), "int64"), np.zeros((len(queries), k), "float32")
     if k:
-        for start in range(0, len(asked), block):
+        for start in range(0, len(queries), block):
             rows = slice(start, start + block)
-            places[rows], scores[rows] = _search_block(asked[rows], searched, k, block)
-    return Found(places, scores)
+            (places[rows], scores[rows]), longest = _search_block(queries[rows], documents, k, block, longest)
+    return Found(places, scores), longest
 
 
 def score_places(queries: np.ndarray, documents: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -134,10 +149,11 @@ def _squares(name, rows, first):
     return squares
 
 
-def _search_block(queries, documents, k, block):
-    """The best k of some queries."""
+def _search_block(queries, documents, k, block, longest):
+    """(the best k of some queries, the length of the longest document)."""
+    block *= max(1, min(WIDER, block // len(queries)))
     wanted = min(k + SPARE, len(documents))
-    keys, longest = _select(queries, documents, wanted, block)
+    keys, longest = _select(queries, documents, wanted, block, longest)
     places = _places_of(keys)
     found = best_first(places, score_places(queries, documents, places))
     if wanted < len(documents):
@@ -147,30 +163,31 @@ def _search_block(queries, documents, k, block):
         error = 4 * np.sqrt(queries.shape[1]) * np.finfo("float32").eps * lengths * longest
         crowded = found.scores[:, k - 1] - _scores_of(keys.min(axis=1)) <= 2 * error
         if crowded.any():
-            exact, _ = _select(queries[crowded].astype("float64"), documents, k, block)
+            exact, _ = _select(queries[crowded].astype("float64"), documents, k, block, longest)
             places = _places_of(exact)
             best = best_first(places, score_places(queries[crowded], documents, places))
             found.places[crowded, :k], found.scores[crowded, :k] = best
-    return found.places[:, :k], found.scores[:, :k]
+    return Found(found.places[:, :k], found.scores[:, :k]), longest
 
 
-def _select(queries, documents, wanted, block):
+def _select(queries, documents, wanted, block, longest):
     """([queries, wanted] keys of the best documents in any order, the length of the longest document).
 
     A key is a whole number that is the greater, the greater the score is and the lower the place.
     """
     keys = np.zeros((len(queries), 0), "uint64")
-    longest, start = 0.0, 0
+    squares, start = 0.0, 0
     while start < len(documents):
         # The first blocks are small, so that most of the later ones are below the best so far.
         stop = min(len(documents), start + min(block, max(FIRST, start)))
         rows = np.ascontiguousarray(documents[start:stop], "float32")
-        longest = max(longest, float(_squares("documents", rows, start).max()))
+        if longest is None:
+            squares = max(squares, float(_squares("documents", rows, start).max()))
         scores = (queries @ rows.T.astype(queries.dtype, copy=False)).astype("float32", copy=False)
         scores += 0.0
         keys = _with_better(keys, scores, start, wanted)
         start = stop
-    return keys, np.sqrt(longest)
+    return keys, float(np.sqrt(squares)) if longest is None else longest
 
 
 def _with_better(keys, scores, start, wanted):

@@ -11,7 +11,7 @@ from plackett._files import check_path
 from plackett.data import Strings
 from plackett.registry.options import Count, check_options
 from plackett.retrieval._approximate import Approximate
-from plackett.retrieval._exact import as_matrix, best_first, check_shapes, score_places, search
+from plackett.retrieval._exact import as_matrix, best_first, check_shapes, score_places, search_all
 from plackett.retrieval._index_files import APPROXIMATE, read_embeddings, read_facts, read_ids_of
 
 EXPANSION = 256
@@ -20,10 +20,12 @@ EXPANSION = 256
 class Retrieved(NamedTuple):
     """The documents that were found for each query, the best one first.
 
+    Where a query has fewer than k documents, as where others are excluded, the id is "", the place -1, the score -inf.
+
     Args:
         ids: [queries, k] object, their ids, strings.
         places: [queries, k] int64, their rows in the index.
-        scores: [queries, k] float32, the dot products.
+        scores: [queries, k], falling: of an index the dot products, float32; of a pipeline those of its ranker.
         queries: the ids of the queries. None = they have none.
     """
 
@@ -60,6 +62,7 @@ class Index:
         self.similarity = similarity
         self.fingerprint = fingerprint
         self._approximate = approximate
+        self._longest: float | None = None
 
     def __len__(self) -> int:
         """How many documents there are."""
@@ -128,12 +131,16 @@ class Index:
         queries, k = as_matrix("queries", queries), min(int(k), len(self))
         check_shapes(queries, self.embeddings)
         if exact or self._approximate is None or not len(queries) or k == len(self):
-            return search(queries, self.embeddings, k)
+            return self._search_all(queries, k)
         places = self._approximate.find(queries, k)
         few = (places < 0).any(axis=1)
         if few.any():
-            places[few] = search(queries[few], self.embeddings, k).places
+            places[few] = self._search_all(queries[few], k).places
         return best_first(places, score_places(queries, self.embeddings, places))
+
+    def _search_all(self, queries, k):
+        found, self._longest = search_all(queries, self.embeddings, k, longest=self._longest)
+        return found
 
 
 def open_index(path: str | os.PathLike, *, expansion: Count = EXPANSION) -> Index:

@@ -1,0 +1,182 @@
+"""The candidates of a first stage: which documents, in which order, what was judged of them and what they lack."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+
+from plackett.data import Missed, RankingLists, Strings
+from plackett.data._ranking_lists import rows_of, splits
+
+BLOCK = 8192  # documents of the index whose similarities are looked at together
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """Pairs of a query and a document of the index, sorted, each once.
+
+    Args:
+        keys: [pairs] int64, query x documents of the index + document.
+        grades: [pairs] float32.
+        elsewhere: what is said of documents that the index lacks, by query.
+    """
+
+    keys: np.ndarray
+    grades: np.ndarray
+    elsewhere: Missed
+
+    def find(self, keys: np.ndarray) -> np.ndarray:
+        """[keys] int64, where each pair stands among these; -1 = nowhere."""
+        if not len(self.keys):
+            return np.full(keys.shape, -1)
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[places] == keys, places, -1)
+
+
+class Places:
+    """The documents of an index by their ids."""
+
+    def __init__(self, ids: Strings):
+        self.ids = ids
+
+    @functools.cached_property
+    def _places(self):
+        return {text: place for place, text in enumerate(self.ids.tolist())}
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.ids)
+
+    def of(self, documents: Strings) -> np.ndarray:
+        """[documents] int64, the place of each in the index; -1 = it is not there."""
+        codes = documents.codes
+        used, of_code = np.unique(codes, return_inverse=True)
+        texts = Strings(used, documents.dictionary).tolist()
+        return np.array([self._places.get(text, -1) for text in texts], "int64")[of_code]
+
+
+class Verdicts:
+    """What judgements say of the documents of an index, asked for some queries at a time. None = they say nothing."""
+
+    def __init__(self, judgements: RankingLists | None, known: Places):
+        self.judgements, self.known = judgements, known
+        queries = [] if judgements is None else judgements.queries.tolist()
+        self._queries = {query: place for place, query in enumerate(queries)}
+
+    def of(self, queries: Strings) -> Pairs:
+        """Those of these queries; a grade below 0 is none."""
+        lists = self.judgements
+        if lists is None:
+            empty = np.zeros(0, "float32")
+            return Pairs(np.zeros(0, "int64"), empty, Missed(empty, np.zeros(len(queries) + 1, "int64")))
+        found = np.array([self._queries.get(query, -1) for query in queries.tolist()], "int64")
+        asked = np.flatnonzero(found >= 0)
+        rows = rows_of(lists.row_splits, found[asked])
+        query_of = np.repeat(asked, lists.lengths[found[asked]])
+        if "judged" in lists.columns:
+            verdict = lists.columns["judged"][rows] > 0
+            rows, query_of = rows[verdict], query_of[verdict]
+        places, grades = self.known.of(lists.documents[rows]), lists.labels[rows]
+        there = places >= 0
+        keys = query_of[there] * len(self.known) + places[there]
+        order = np.argsort(keys)
+        lacking = splits(np.bincount(query_of[~there], minlength=len(queries)))
+        return Pairs(keys[order], grades[there][order], Missed(grades[~there], lacking))
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidates:
+    """Documents of some queries, list by list.
+
+    Args:
+        row_splits: [queries + 1] int64.
+        places: [documents] int64, of each in the index.
+        similarity: [documents] float32.
+        rank: [documents] int64, from 1, in the first stage.
+    """
+
+    row_splits: np.ndarray
+    places: np.ndarray
+    similarity: np.ndarray
+    rank: np.ndarray
+
+    @property
+    def query_of(self) -> np.ndarray:
+        """[documents], the place of the query of each."""
+        return np.repeat(np.arange(len(self.row_splits) - 1), np.diff(self.row_splits))
+
+    def take(self, rows: np.ndarray) -> "Candidates":
+        """Those in `rows`, which are in the order of their queries."""
+        lengths = np.bincount(self.query_of[rows], minlength=len(self.row_splits) - 1)
+        return Candidates(splits(lengths), self.places[rows], self.similarity[rows], self.rank[rows])
+
+
+def find_candidates(retriever: Any, queries: Any, number: int, excluded: Pairs) -> Candidates:
+    """The best documents of each query, but those that are excluded; their ranks are without these too."""
+    documents = len(retriever.index.ids)
+    of_query = np.bincount(excluded.keys // documents, minlength=1) if len(excluded.keys) else np.zeros(1, "int64")
+    found = retriever.search(queries, min(number + int(of_query.max()), documents))
+    places, scores = np.asarray(found.places), np.asarray(found.scores)
+    keys = np.arange(len(places))[:, None] * documents + places
+    kept = (excluded.find(keys) < 0) & (places >= 0)
+    rank = np.cumsum(kept, axis=1)
+    kept &= rank <= number
+    return Candidates(splits(kept.sum(axis=1)), places[kept], scores[kept], rank[kept])
+
+
+def add_pairs(found: Candidates, pairs: np.ndarray, retriever: Any, queries: Any, excluded: Pairs) -> Candidates:
+    """The candidates and behind them others, with the similarity and the rank that an exact search gives these.
+
+    Args:
+        found: the candidates.
+        pairs: [pairs], keys of `Pairs`.
+        retriever: whose index it is.
+        queries: the queries.
+        excluded: what has no rank.
+
+    Cost: an exact search of the queries that get a document.
+    """
+    embeddings, documents = retriever.index.embeddings, len(retriever.index.ids)
+    query_of, places = np.divmod(pairs, documents)
+    asked, row_of = np.unique(query_of, return_inverse=True)
+    vectors = retriever.embed(queries.take(asked))
+    similarity = np.einsum("ij,ij->i", vectors[row_of], embeddings[places].astype("float32"))
+    above = np.zeros(len(pairs), "int64")
+    for start in range(0, documents, BLOCK):
+        block = np.asarray(embeddings[start : start + BLOCK], "float32")
+        scores = vectors @ block.T
+        keys = asked[:, None] * documents + np.arange(start, start + len(block))
+        scores[excluded.find(keys) >= 0] = -np.inf
+        for row in range(len(asked)):
+            of_query = row_of == row
+            above[of_query] += (scores[row][None] > similarity[of_query][:, None]).sum(axis=1)
+        # A document is not above itself, whatever the two products round to.
+        here = (places >= start) & (places < start + len(block))
+        above[here] -= scores[row_of[here], places[here] - start] > similarity[here]
+    every = np.concatenate([found.query_of, query_of])
+    order = np.lexsort((np.concatenate([found.rank, above + 1]), every))
+    return Candidates(
+        splits(np.bincount(every, minlength=len(found.row_splits) - 1)),
+        np.concatenate([found.places, places])[order],
+        np.concatenate([found.similarity, similarity.astype("float32")])[order],
+        np.concatenate([found.rank, above + 1])[order],
+    )
+
+
+def missed_by(found: Candidates, judged: Pairs, documents: int) -> np.ndarray:
+    """[pairs] bool, which of the judged pairs are not among the candidates."""
+    missed = np.ones(len(judged.keys), bool)
+    places = judged.find(found.query_of * documents + found.places)
+    missed[places[places >= 0]] = False
+    return missed
+
+
+def grades_missed(judged: Pairs, missed: np.ndarray, documents: int, queries: int) -> Missed:
+    """The grades of judged documents that are no candidates, by query; those that the index lacks too."""
+    query_of = np.concatenate(
+        [judged.keys[missed] // max(documents, 1), np.repeat(np.arange(queries), np.diff(judged.elsewhere.row_splits))]
+    )
+    grades = np.concatenate([judged.grades[missed], judged.elsewhere.grades])
+    order = np.argsort(query_of, kind="stable")
+    return Missed(grades[order], splits(np.bincount(query_of, minlength=queries)))

@@ -1,0 +1,130 @@
+"""What people judged or chose, by the ids of query and document, as lists without features."""
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from plackett.data import Missed, RankingLists, Strings
+from plackett.data._ids import ids_as_text, read_ids
+from plackett.data._ranking_lists import splits
+
+ALLOWED = (
+    "a dict {query: {document: grade}} or {query: [document, ...]}, a tuple of arrays (queries, documents) or "
+    "(queries, documents, grades) with an entry a pair, or RankingLists, as plackett.data.read_qrels(path) gives them"
+)
+
+
+def judgements_of(judged: Any, what: str = "judged") -> RankingLists:
+    """The judged documents of each query, with their grades and no features.
+
+    >>> lists = judgements_of({"ann": {"heat": 2, "alien": 0}, "bob": ["big"]})
+    >>> lists.queries.tolist(), lists.documents.tolist(), lists.labels.tolist()
+    (['ann', 'bob'], ['heat', 'alien', 'big'], [2.0, 0.0, 1.0])
+    >>> judgements_of((["ann", "bob", "ann"], [7, 7, 9])).documents.tolist()
+    ['7', '9', '7']
+
+    Args:
+        judged: {query: {document: grade}}, {query: documents of grade 1}, arrays (queries, documents) or (queries,
+            documents, grades), or lists. A grade below 0 is no verdict, as in qrels.
+        what: what an error calls it.
+
+    Raises:
+        ValueError: it is none of these, an id is neither a string nor a whole number, a grade is no finite number,
+            a document has two grades in a query, or lists miss documents that were judged.
+    """
+    if isinstance(judged, RankingLists):
+        if judged.missed is not None and (judged.missed.grades >= 0).any():
+            raise ValueError(
+                f"the lists of {what} miss judged documents, whose ids they do not know: give the judgements, as "
+                "plackett.data.read_qrels(path)"
+            )
+        return judged
+    if isinstance(judged, Mapping):
+        return _of_mapping(judged, what)
+    if isinstance(judged, tuple) and len(judged) in (2, 3):
+        return _of_pairs(*judged, what=what)
+    given = f"a tuple of {len(judged)}" if isinstance(judged, tuple) else f"a {type(judged).__name__}"
+    raise ValueError(f"{what} must be {ALLOWED}, but got {given}")
+
+
+def texts_of(name: str, ids: Any) -> Strings:
+    """Ids as strings, of which equal ones have equal codes.
+
+    Raises:
+        ValueError: one is neither a string nor a whole number, or is empty.
+    """
+    ids = ids if isinstance(ids, Strings) or hasattr(ids, "__len__") else list(ids)
+    return ids_as_text(name, read_ids(name, ids, len(ids)), range(len(ids)))
+
+
+def _of_mapping(judged, what):
+    documents: list = []
+    grades: list = []
+    for query, of_query in judged.items():
+        if isinstance(of_query, str) or not isinstance(of_query, Iterable):
+            raise ValueError(f"{what} must be {ALLOWED}, but {what}[{query!r}] is {of_query!r}")
+        documents.append(list(of_query))
+        grades.append(list(of_query.values()) if isinstance(of_query, Mapping) else [1] * len(documents[-1]))
+    lengths = [len(one) for one in documents]
+    query_of = np.repeat(np.arange(len(lengths)), lengths)
+    texts = texts_of(f"the documents of {what}", list(itertools.chain.from_iterable(documents)))
+    every = list(itertools.chain.from_iterable(grades))
+    return _lists(texts_of(f"the queries of {what}", list(judged)), query_of, texts, every, what)
+
+
+def _of_pairs(queries, documents, grades=None, *, what):
+    texts = texts_of(f"the queries of {what}", queries)
+    documents = texts_of(f"the documents of {what}", documents)
+    grades = np.ones(len(texts)) if grades is None else np.asarray(grades)
+    if not len(texts) == len(documents) == len(grades):
+        raise ValueError(
+            f"{what} must have as many documents and grades as queries, but got {len(texts)} queries, "
+            f"{len(documents)} documents and {len(grades)} grades"
+        )
+    known, first, codes = np.unique(texts.codes, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # queries in the order of their first pair
+    places = np.empty(len(known), "int64")
+    places[order] = np.arange(len(known))
+    return _lists(texts[np.sort(first)], places[codes], documents, grades, what)
+
+
+def _lists(queries, query_of, documents, grades, what):
+    """The lists of pairs of a query, given by its place, and a document; a pair that is there twice counts once."""
+    grades = _check_grades(grades, queries, query_of, documents, what)
+    pairs = query_of * max(len(documents.dictionary), 1) + documents.codes
+    _, first, again = np.unique(pairs, return_index=True, return_inverse=True)
+    if (differs := grades[first][again] != grades).any():
+        place = int(differs.argmax())
+        raise ValueError(
+            f"{what}: document {documents[place]!r} of query {queries[int(query_of[place])]!r} has two grades, "
+            f"{grades[first[again[place]]]:g} and {grades[place]:g}"
+        )
+    first = np.sort(first)
+    rows = first[np.argsort(query_of[first], kind="stable")]
+    query_of, grades = query_of[rows], grades[rows]
+    no_verdict = grades < 0
+    return RankingLists(
+        labels=np.maximum(grades, 0),
+        row_splits=splits(np.bincount(query_of, minlength=len(queries))),
+        queries=queries,
+        documents=documents[rows],
+        features=np.zeros((len(rows), 0), "float32"),
+        columns={"judged": (~no_verdict).astype("float32")},
+        missed=Missed(grades[no_verdict], splits(np.bincount(query_of[no_verdict], minlength=len(queries)))),
+    )
+
+
+def _check_grades(grades, queries, query_of, documents, what):
+    grades = np.asarray(grades, "float32" if not len(grades) else None)
+    if grades.dtype.kind not in "biuf":
+        raise ValueError(f"the grades of {what} must be numbers, but hold {grades.dtype}")
+    grades = grades.astype("float32")
+    if len(wrong := np.flatnonzero(~np.isfinite(grades) | (grades >= 2**24))):
+        place = int(wrong[0])
+        raise ValueError(
+            f"the grades of {what} must be finite and below 2^24, but that of document {documents[place]!r} of query "
+            f"{queries[int(query_of[place])]!r} is {grades[place]}"
+        )
+    return grades
