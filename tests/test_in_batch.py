@@ -93,6 +93,7 @@ def test_embeddings_in_blocks(symmetric):
     (value, gradient), (_, of_blocks) = (differentiated(of)(both) for of in (at_once, in_blocks))
     close(number(value), expected)
     close(number(in_blocks(ops.convert_to_tensor(both))), expected)
+    close(number(loss.of_embeddings(labels, queries, documents, weights)), expected)
     close(number(of_blocks), number(gradient))
     assert np.abs(number(gradient)).max() > 1e-3
 
