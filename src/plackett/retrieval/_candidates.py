@@ -9,6 +9,7 @@ import numpy as np
 from plackett.data import Missed, RankingLists, Strings
 from plackett.data._ranking_lists import rows_of, splits
 
+FOUND = 2**18  # documents that are searched for together
 BLOCK = 8192  # documents of the index whose similarities are looked at together
 
 
@@ -57,15 +58,21 @@ class Places:
 
 
 class Verdicts:
-    """What judgements say of the documents of an index, asked for some queries at a time. None = they say nothing."""
+    """What judgements say of the documents of an index, asked for some queries at a time.
 
-    def __init__(self, judgements: RankingLists | None, known: Places):
-        self.judgements, self.known = judgements, known
+    Args:
+        judgements: the lists. None = they say nothing.
+        known: the documents of the index.
+        every: whether a grade below 0, which is no verdict, counts too.
+    """
+
+    def __init__(self, judgements: RankingLists | None, known: Places, *, every: bool = False):
+        self.judgements, self.known, self.every = judgements, known, every
         queries = [] if judgements is None else judgements.queries.tolist()
         self._queries = {query: place for place, query in enumerate(queries)}
 
     def of(self, queries: Strings) -> Pairs:
-        """Those of these queries; a grade below 0 is none."""
+        """Those of these queries."""
         lists = self.judgements
         if lists is None:
             empty = np.zeros(0, "float32")
@@ -74,7 +81,7 @@ class Verdicts:
         asked = np.flatnonzero(found >= 0)
         rows = rows_of(lists.row_splits, found[asked])
         query_of = np.repeat(asked, lists.lengths[found[asked]])
-        if "judged" in lists.columns:
+        if "judged" in lists.columns and not self.every:
             verdict = lists.columns["judged"][rows] > 0
             rows, query_of = rows[verdict], query_of[verdict]
         places, grades = self.known.of(lists.documents[rows]), lists.labels[rows]
@@ -113,16 +120,39 @@ class Candidates:
 
 
 def find_candidates(retriever: Any, queries: Any, number: int, excluded: Pairs) -> Candidates:
-    """The best documents of each query, but those that are excluded; their ranks are without these too."""
+    """The best documents of each query, but those that are excluded; their ranks are without these too.
+
+    Cost: a search of a query asks for `number` and at most twice as many as are excluded for it, whatever is excluded
+    for others.
+    """
     documents = len(retriever.index.ids)
-    of_query = np.bincount(excluded.keys // documents, minlength=1) if len(excluded.keys) else np.zeros(1, "int64")
-    found = retriever.search(queries, min(number + int(of_query.max()), documents))
-    places, scores = np.asarray(found.places), np.asarray(found.scores)
-    keys = np.arange(len(places))[:, None] * documents + places
-    kept = (excluded.find(keys) < 0) & (places >= 0)
-    rank = np.cumsum(kept, axis=1)
-    kept &= rank <= number
-    return Candidates(splits(kept.sum(axis=1)), places[kept], scores[kept], rank[kept])
+    parts = []
+    for rows, wanted in _searches(excluded, len(queries), number, documents):
+        found = retriever.search(queries.take(rows), wanted)
+        places, scores = np.asarray(found.places), np.asarray(found.scores)
+        kept = (excluded.find(rows[:, None] * documents + places) < 0) & (places >= 0)
+        rank = np.cumsum(kept, axis=1)
+        kept &= rank <= number
+        parts.append((np.repeat(rows, kept.sum(axis=1)), places[kept], scores[kept], rank[kept]))
+    query_of, places, scores, rank = map(np.concatenate, zip(*parts, strict=True))
+    order = np.argsort(query_of, kind="stable")
+    lengths = np.bincount(query_of, minlength=len(queries))
+    return Candidates(splits(lengths), places[order], scores[order], rank[order])
+
+
+def _searches(excluded, queries, number, documents):
+    """(rows of queries, how many documents they are searched for), of which the found ones have room in memory.
+
+    The number is one of few, so that few searches are made, and depends on the query alone.
+    """
+    more = np.bincount(excluded.keys // max(documents, 1), minlength=queries)
+    more = np.where(more > 0, 2 ** np.ceil(np.log2(np.maximum(more, 1))), 0).astype("int64")
+    of_query = np.minimum(number + more, documents)
+    for wanted in np.unique(of_query) if queries else [number]:
+        rows = np.flatnonzero(of_query == wanted)
+        step = max(1, FOUND // max(int(wanted), 1))
+        for start in range(0, max(len(rows), 1), step):
+            yield rows[start : start + step], int(wanted)
 
 
 def add_pairs(found: Candidates, pairs: np.ndarray, retriever: Any, queries: Any, excluded: Pairs) -> Candidates:
