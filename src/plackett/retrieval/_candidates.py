@@ -8,9 +8,10 @@ import numpy as np
 
 from plackett.data import Missed, RankingLists, Strings
 from plackett.data._ranking_lists import rows_of, splits
+from plackett.retrieval._exact import score_places
 
 FOUND = 2**18  # documents that are searched for together
-BLOCK = 8192  # documents of the index whose similarities are looked at together
+BLOCK = 1024  # pairs, and documents of the index, that are compared together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,23 +168,14 @@ def add_pairs(found: Candidates, pairs: np.ndarray, retriever: Any, queries: Any
 
     Cost: an exact search of the queries that get a document.
     """
-    embeddings, documents = retriever.index.embeddings, len(retriever.index.ids)
-    query_of, places = np.divmod(pairs, documents)
+    query_of, places = np.divmod(pairs, len(retriever.index.ids))
     asked, row_of = np.unique(query_of, return_inverse=True)
-    vectors = retriever.embed(queries.take(asked))
-    similarity = np.einsum("ij,ij->i", vectors[row_of], embeddings[places].astype("float32"))
-    above = np.zeros(len(pairs), "int64")
-    for start in range(0, documents, BLOCK):
-        block = np.asarray(embeddings[start : start + BLOCK], "float32")
-        scores = vectors @ block.T
-        keys = asked[:, None] * documents + np.arange(start, start + len(block))
-        scores[excluded.find(keys) >= 0] = -np.inf
-        for row in range(len(asked)):
-            of_query = row_of == row
-            above[of_query] += (scores[row][None] > similarity[of_query][:, None]).sum(axis=1)
-        # A document is not above itself, whatever the two products round to.
-        here = (places >= start) & (places < start + len(block))
-        above[here] -= scores[row_of[here], places[here] - start] > similarity[here]
+    vectors, embeddings = retriever.embed(queries.take(asked)), retriever.index.embeddings
+    similarity = np.zeros(len(pairs), "float32")
+    for start in range(0, len(pairs), BLOCK):
+        block = slice(start, start + BLOCK)
+        similarity[block] = score_places(vectors[row_of[block]], embeddings, places[block, None])[:, 0]
+    above = _number_above(vectors, embeddings, row_of, places, similarity, _of_rows(excluded, asked, len(embeddings)))
     every = np.concatenate([found.query_of, query_of])
     order = np.lexsort((np.concatenate([found.rank, above + 1]), every))
     return Candidates(
@@ -192,6 +184,34 @@ def add_pairs(found: Candidates, pairs: np.ndarray, retriever: Any, queries: Any
         np.concatenate([found.similarity, similarity.astype("float32")])[order],
         np.concatenate([found.rank, above + 1])[order],
     )
+
+
+def _of_rows(excluded, asked, documents):
+    """(row, place) of what is excluded for the queries `asked`, a row each."""
+    query_of, places = np.divmod(excluded.keys, documents)
+    rows = np.searchsorted(asked, query_of)
+    meant = np.append(asked, -1)[rows] == query_of
+    return rows[meant], places[meant]
+
+
+def _number_above(vectors, embeddings, row_of, places, similarity, excluded):
+    """[pairs], how many documents an exact search ranks above each: better ones, and of equal ones those before it."""
+    above = np.zeros(len(places), "int64")
+    exact = vectors.astype("float64")
+    for start in range(0, len(embeddings), BLOCK):
+        block = embeddings[start : start + BLOCK].astype("float64")
+        scores = (exact @ block.T).astype("float32")
+        gone = (excluded[1] >= start) & (excluded[1] < start + len(block))
+        scores[excluded[0][gone], excluded[1][gone] - start] = -np.inf
+        # A document is not above itself, whatever the two products round to.
+        here = np.flatnonzero((places >= start) & (places < start + len(block)))
+        for first in range(0, len(places), BLOCK):
+            rows = slice(first, first + BLOCK)
+            of_pair, own = scores[row_of[rows]], similarity[rows, None]
+            before = np.arange(start, start + len(block)) < places[rows, None]
+            above[rows] += ((of_pair > own) | ((of_pair == own) & before)).sum(axis=1)
+        above[here] -= scores[row_of[here], places[here] - start] > similarity[here]
+    return above
 
 
 def missed_by(found: Candidates, judged: Pairs, documents: int) -> np.ndarray:

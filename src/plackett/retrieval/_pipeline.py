@@ -142,6 +142,8 @@ class Pipeline:
 
         Raises:
             ValueError: see `rank`; what was judged has another form; or no query is judged.
+
+        Cost: that of `rank`, and memory for the lists.
         """
         excluded = self._verdicts("exclude", exclude)
         verdicts = None if judged is None else self._judged(queries, judged)
@@ -185,6 +187,9 @@ class Pipeline:
 
         Raises:
             ValueError: see `candidate_lists`; no candidate is relevant; or an option is out of range.
+
+        Cost: that of `rank`, and memory for the lists; with missed="add" an exact search of the queries that get a
+        document, which compares each such document with all.
         """
         check_options(Pipeline.training_lists, missed=missed, negatives=negatives, seed=seed)
         random = np.random.default_rng(seed)
