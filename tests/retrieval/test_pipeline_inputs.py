@@ -82,6 +82,23 @@ def test_nothing_is_left_of_a_query_for_which_all_is_excluded():
     assert lists["u0"].missed.grades.tolist() == [1]
 
 
+def test_a_function_of_features_changes_nothing_but_these():
+    def erase(queries, documents, similarity, rank):
+        similarity.fill(0)
+        return {"similarity": similarity}
+
+    lists = pipeline(features=erase).candidate_lists(USERS)
+    np.testing.assert_allclose(lists.columns["run_score"], FIRST.search(USERS, 4).scores.ravel())
+
+
+def test_a_whole_number_that_is_missing_is_no_id():
+    films = plackett.retrieval.Table.of({"id": FILMS.ids, "shop": [None, *range(11)]})
+    options = {"documents": films, "candidates": 12, "features": ["document.shop"]}
+    assert np.isnan(pipeline(**options).candidate_lists(USERS).features).sum() == 6
+    with pytest.raises(ValueError, match=r"document.shop is missing for 6 of 72 candidates.*a missing one is ''"):
+        pipeline(**options, ids=["document.shop"]).candidate_lists(USERS)
+
+
 def test_a_number_that_is_whole_counts_whatever_its_type():
     assert pipeline(candidates=4.0).rank(USERS, k=2.0).ids.tolist() == pipeline().rank(USERS, k=2).ids.tolist()
 
