@@ -48,5 +48,13 @@ for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
 
 # Keras finds the classes of a saved model only where they have been imported.
 if "keras" in sys.modules:
-    for _name in ("clicks.models", "lambdas", "losses", "metrics", "retrieval._two_towers", "scorers"):
+    for _name in (
+        "clicks.models",
+        "lambdas",
+        "losses",
+        "metrics",
+        "retrieval._tower_layers",
+        "retrieval._two_towers",
+        "scorers",
+    ):
         importlib.import_module(f"{__name__}.{_name}")

@@ -85,6 +85,16 @@ def test_towers_take_columns_by_name():
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_negatives_may_be_longer_lists_than_the_documents():
+    words = keras.Input((None,), dtype="int32")
+    mean = keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(10, 3, mask_zero=True)(words))
+    model = TwoTowerModel(tower(), keras.Model(words, mean))
+    documents, negatives = RANDOM.integers(1, 10, (12, 2)), RANDOM.integers(1, 10, (12, 1, 4))
+    found = output(model, {"query": X, "document": documents, "negatives": negatives})
+    expected = model.embed_queries(X) @ model.embed_documents(negatives[:, 0]).T / 0.05
+    np.testing.assert_allclose(found[:, 12:], expected, rtol=1e-4, atol=1e-4)
+
+
 def test_training_brings_queries_to_their_documents():
     model = compiled(TwoTowerModel(tower(), tower(), temperature=0.2))
     model.fit({"query": X, "document": Z}, np.arange(12), epochs=150, batch_size=6, verbose=0)

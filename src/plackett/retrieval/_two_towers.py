@@ -18,7 +18,6 @@ from plackett.retrieval._embed import embed
 from plackett.retrieval._similarity import Similarity
 
 QUERY, DOCUMENT, NEGATIVES = "query", "document", "negatives"
-MOST_ROWS_OF_LOSS = 1024  # that are compared with all documents at a time, where towers go by pieces
 
 
 @register
@@ -37,13 +36,13 @@ class TwoTowerModel(keras.Model):
     [B, H, ...], each row brings H hard negatives too, and the output is [B, B (1 + H)]: the documents of all rows, then
     the negatives of row 0, of row 1, and so on.
 
-    With `micro_batch`, towers and loss see so many rows at a time, and what they keep for the gradient is computed
-    again piece by piece, so that memory does not grow with the batch but for its inputs and embeddings. The step is the
-    same, noise of dropout included, but each piece has noise of its own. The output is then {"queries", "documents"},
-    the embeddings whose plain product are the similarities.
+    With `micro_batch`, the towers see so many rows at a time, and the loss a block of similarities that it chooses
+    itself; what they would keep for the gradient is computed again piece by piece, so that memory does not grow with
+    the batch but for its inputs and embeddings. The step is the same; each piece has noise of its own, the same both
+    times. The output is then {"queries", "documents"}, the embeddings whose plain product are the similarities.
 
     Where several processes take a step together, as in `plackett.distributed.run`, each row is compared with the
-    documents of all processes.
+    documents of all processes; under a `tf.distribute` strategy, with those of its own replica alone.
 
     >>> import keras
     >>> import numpy as np
@@ -62,14 +61,14 @@ class TwoTowerModel(keras.Model):
         similarity: "cosine" or "dot", see `Similarity`.
         temperature: see `Similarity`. None = 1.
         learn_temperature: see `Similarity`.
-        micro_batch: how many rows towers and loss see at a time. None = all at once.
+        micro_batch: how many rows a tower sees at a time. None = all at once.
         kwargs: those of `keras.Model`.
 
     Raises:
         ValueError: a tower is no model, the dimensions of the two differ, or an option is out of range; when called,
             inputs other than the above, or embeddings that are not [rows, dimension].
 
-    Cost: with `micro_batch` each tower is run forward twice.
+    Cost: with `micro_batch` towers and similarities are computed forward twice.
 
     Reference: Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021,
     https://arxiv.org/abs/2101.06983, for the gradient by pieces.
@@ -102,35 +101,30 @@ class TwoTowerModel(keras.Model):
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Tensor | dict[str, Tensor]:
         """The similarities [B, B (1 + H)]; with `micro_batch` the embeddings whose product they are."""
         _check_inputs(inputs)
-        documents = inputs[DOCUMENT]
+        columns = [inputs[DOCUMENT]]
         if NEGATIVES in inputs:
-            documents = _with_negatives(documents, inputs[NEGATIVES])
-        queries = self._run(self.query_tower, inputs[QUERY], training)
-        documents = self._run(self.document_tower, documents, training)
+            columns.append(_row_by_row(inputs[DOCUMENT], inputs[NEGATIVES]))
+        queries = self._embed(self.query_tower, inputs[QUERY], training)
+        parts = [backend.gather_rows(self._embed(self.document_tower, x, training)) for x in columns]
+        documents = ops.concatenate(parts, axis=0) if len(parts) > 1 else parts[0]
+        if self._needs_all_queries():
+            queries = backend.gather_rows(queries)
         queries, documents = self.similarity.prepare(queries, documents)
-        queries, documents = self._of_all_processes(queries, documents)
         if self.micro_batch is not None:
             return {"queries": queries, "documents": documents}
         return backend.matmul(queries, ops.transpose(documents))
 
-    def _run(self, tower, x, training):
+    def _embed(self, tower, x, training):
         if self.micro_batch is None:
             return tower(x, training=training)
         if not tower.built:
             tower(keras.tree.map_structure(lambda column: column[:1], x))  # its weights must be known
         return backend.call_by_pieces(tower, x, self.micro_batch, training=bool(training))
 
-    def _of_all_processes(self, queries, documents):
-        """The documents of all processes, then the negatives of all; the queries of all where the loss needs them."""
-        if backend.parts_of_batch() == 1:
-            return queries, documents
-        rows = ops.shape(queries)[0]
-        parts = [documents[:rows], documents[rows:]] if ops.shape(documents)[0] > rows else [documents]
-        documents = ops.concatenate([backend.gather_rows(part) for part in parts], axis=0)
+    def _needs_all_queries(self):
+        """Whether the loss compares the columns of the similarities too; of embeddings it gathers what it needs."""
         loss = getattr(self, "loss", None)
-        if self.micro_batch is None and isinstance(loss, InBatchLoss) and loss.options.get("symmetric"):
-            queries = backend.gather_rows(queries)
-        return queries, documents
+        return self.micro_batch is None and isinstance(loss, InBatchLoss) and bool(loss.options.get("symmetric"))
 
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, **options: Any) -> None:
         """As `keras.Model.compile`, with a loss of a batch.
@@ -172,9 +166,7 @@ class TwoTowerModel(keras.Model):
         """The loss of a batch, and what layers add to it."""
         if self.micro_batch is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        block = min(self.micro_batch, MOST_ROWS_OF_LOSS)
-        embeddings = y_pred["queries"], y_pred["documents"]
-        loss = self.loss.of_embeddings(y, *embeddings, sample_weight, block=block)
+        loss = self.loss.of_embeddings(y, y_pred["queries"], y_pred["documents"], sample_weight)
         return sum(map(ops.sum, self.losses), loss)
 
     def embed_queries(self, x: Any, batch_size: Count = 1024) -> np.ndarray:
@@ -247,25 +239,24 @@ def _check_inputs(inputs):
         )
 
 
-def _with_negatives(documents, negatives):
-    """The inputs of the documents, then those of the negatives of each row."""
+def _row_by_row(documents, negatives):
+    """[rows, H, ...] -> [rows H, ...], of each column of the negatives."""
     if isinstance(documents, Mapping) != isinstance(negatives, Mapping):
         raise ValueError(f"{NEGATIVES} must be an array or a dict of arrays as {DOCUMENT} is")
     if not isinstance(documents, Mapping):
-        return _append(DOCUMENT, documents, negatives)
+        return _flatten(DOCUMENT, documents, negatives)
     if set(documents) != set(negatives):
         raise ValueError(
             f"{NEGATIVES} must have the columns of {DOCUMENT}, {', '.join(map(repr, documents))}, but has "
             f"{', '.join(map(repr, negatives))}"
         )
-    return {name: _append(name, column, negatives[name]) for name, column in documents.items()}
+    return {name: _flatten(name, column, negatives[name]) for name, column in documents.items()}
 
 
-def _append(name, documents, negatives):
-    expected = (documents.shape[0], None, *documents.shape[1:])
+def _flatten(name, documents, negatives):
+    expected = (documents.shape[0], *[None] * len(documents.shape))  # lists may be longer than those of the documents
     check_shape(f"the {NEGATIVES} of {name}", negatives, "the documents with a second axis", expected)
-    negatives = ops.reshape(negatives, (-1, *ops.shape(documents)[1:]))
-    return ops.concatenate([documents, negatives], axis=0)
+    return ops.reshape(negatives, (-1, *ops.shape(negatives)[2:]))
 
 
 def _known_losses():
