@@ -148,6 +148,8 @@ class TwoTowerModel(keras.Model):
                 "and weighted_metrics, or micro_batch"
             )
         super().compile(optimizer, loss, **options)
+        if self.micro_batch is not None:
+            self._compile_loss.built = True  # `compute_loss` does without it, and Keras would trace each step for it
 
     def compile_from_config(self, config: dict) -> None:
         """Compiles a loaded model as the saved one was."""
