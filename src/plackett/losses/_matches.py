@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 from keras import ops
-from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 
 from plackett import backend
 from plackett.backend.derivatives import Rule, differentiable
@@ -121,7 +120,7 @@ class Groups(NamedTuple):
 
     def loop(self, step, start):
         """What `step(k, state)` makes of `start` for each k that is a member of some group, from 0."""
-        if in_symbolic_scope():  # Keras asks for shapes alone, and on PyTorch of tensors without values
+        if not backend.has_values(self.size):  # Keras asks for shapes alone
             return step(ops.zeros((), "int32"), start)
         going = lambda k, *_: ops.any(k < self.size)  # noqa: E731
         return ops.while_loop(going, lambda k, state: (k + 1, step(k, state)), (ops.zeros((), "int32"), start))[1]
