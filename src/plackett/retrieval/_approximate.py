@@ -29,6 +29,10 @@ def write_approximate(embeddings: np.ndarray, path: pathlib.Path) -> None:
         embeddings: [documents, dimension].
         path: of the file.
 
+    Raises:
+        ImportError: usearch is not installed.
+        OSError: the file could not be written.
+
     Cost: the graph and a copy of the embeddings are in memory, 4 (dimension + 40) bytes a document. Several threads
     build it, so that two of the same documents differ a little.
     """
@@ -39,7 +43,10 @@ def write_approximate(embeddings: np.ndarray, path: pathlib.Path) -> None:
     for start in range(0, len(embeddings), ROWS):
         rows = ((embeddings[start : start + ROWS] - center) / scale).astype("float32")
         graph.add(np.arange(start, start + len(rows), dtype="uint64"), rows)
-    graph.save(str(path))
+    try:
+        graph.save(str(path))
+    except RuntimeError as error:  # by which usearch tells that a disk is full
+        raise OSError(f"usearch says {error}: is the disk full?") from error
 
 
 class Approximate:

@@ -76,7 +76,8 @@ def build_index(
         The index, opened.
 
     Raises:
-        FileExistsError: something is there, and not `overwrite`, or it is no index.
+        FileExistsError: something is there, also what came in the meantime, and not `overwrite`, or it is no index or
+            holds other files too.
         FileNotFoundError: there is no folder for the folder.
         ImportError: `approximate`, and usearch is not installed.
         OSError: it cannot be written.
@@ -92,13 +93,15 @@ def build_index(
     if approximate:
         check_usearch()
     ids = _ids_of(documents)
-    with replace_folder(folder) as partial, errors_of_writing(folder):
-        dimension = _write_embeddings(towers, documents, ids, partial / EMBEDDINGS, int(batch_size), dtype)
-        write_ids(partial, ids)
-        if approximate:
-            write_approximate(np.load(partial / EMBEDDINGS, mmap_mode="r"), partial / APPROXIMATE)
-        facts = {"documents": len(ids), "dimension": dimension, "dtype": dtype, "similarity": towers.similarity}
-        write_facts(partial, facts | {"document_tower": fingerprint(towers.document)})
+    with replace_folder(folder) as partial:
+        with errors_of_writing(folder):
+            dimension = _write_embeddings(towers, documents, ids, partial / EMBEDDINGS, int(batch_size), dtype)
+            write_ids(partial, ids)
+            if approximate:
+                write_approximate(np.load(partial / EMBEDDINGS, mmap_mode="r"), partial / APPROXIMATE)
+            facts = {"documents": len(ids), "dimension": dimension, "dtype": dtype, "similarity": towers.similarity}
+            write_facts(partial, facts | {"document_tower": fingerprint(towers.document)})
+        check_new_folder(folder, overwrite=overwrite)  # what came in the meantime is not lost either
     return open_index(folder)
 
 
