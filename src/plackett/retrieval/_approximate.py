@@ -81,6 +81,7 @@ class Approximate:
 
     def find(self, queries: np.ndarray, k: int) -> np.ndarray:
         """[queries, k] int64, places of documents in any order; -1 where the graph led to fewer."""
+        queries = queries.astype("float32", copy=False)
         lengths = np.linalg.norm(queries, axis=1, keepdims=True)
         matches = self._graph.search(queries / np.where(lengths > 0, lengths, 1), k)
         # Of one query usearch gives no matrix; behind the number that it found stands anything.
