@@ -146,12 +146,14 @@ def test_an_embedding_that_is_too_large_for_half_precision_is_named(path):
         (lambda x: (["a", "b"], x), "ids must have 3 entries"),
         (lambda x: Table.of({"x": x}, id=None), "has no ids"),
         (lambda x: ([], x[:0]), "no documents to search among"),
+        (lambda x: (["a"], {"x": x[:1], "y": x}), "all inputs must have as many rows, but x has 1 and y 3"),
+        (lambda x: (["a"], {"x": x[0, 0]}), "x must be an array whose first axis are the rows"),
         (lambda x: x, r"documents must be a Table, or the two \(ids, inputs\), but got ndarray"),
     ],
 )
 def test_documents_that_cannot_be_indexed_are_told(path, documents, words):
     with pytest.raises(ValueError, match=words):
-        build_index(model(), documents(np.zeros((3, 6), "float32")), path)
+        build_index(model(), documents(np.zeros((3, 6), "float32")), path, batch_size=1)
 
 
 def test_an_index_of_another_model_is_refused(path):

@@ -50,6 +50,12 @@ def test_an_id_that_two_files_have_is_refused(tmp_path):
         Table.read(tmp_path)
 
 
+def test_a_file_with_a_header_alone_has_no_rows(tmp_path):
+    table = Table.read(write(tmp_path / "films.csv", "id,year\n"))
+    assert table.names == ("id", "year")
+    assert len(table) == len(table.ids) == 0
+
+
 def test_ids_in_csv_are_text_and_so_are_digits_behind_a_zero(tmp_path):
     path = write(tmp_path / "films.csv", "id,zip,year,score\n007,02139,1999,1\n7,10115,,2.5\n")
     table = Table.read(path)

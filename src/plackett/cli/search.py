@@ -53,6 +53,7 @@ def search(
     check_options(Index.search, k=k)
     opened = open_index(folder)
     table = read_table(queries, id, separators)
+    _check_ids(out, table.ids, opened.ids)
     choose_backend(backend)
 
     from plackett.retrieval import Retriever
@@ -73,6 +74,15 @@ def search(
         f"{len(table):,} queries, {found.places.shape[1]} documents each, are in {out}: embedded in "
         f"{embedded - start:.3g} s, searched in {seconds:.3g} s"
     )
+
+
+def _check_ids(out, queries, documents):
+    """Raises a ValueError, before hours of search, unless the output can hold these ids."""
+    if out.suffix == ".run":
+        from plackett.data._scores import check_ids_of_run
+
+        check_ids_of_run(out, "query", queries.tolist())
+        check_ids_of_run(out, "document", documents.tolist())
 
 
 def _write(queries, found, ids, out):

@@ -14,7 +14,7 @@ from plackett.data import Strings
 from plackett.data._ids import ids_as_text, read_ids
 from plackett.registry.options import Count, check_options
 from plackett.retrieval._approximate import check_usearch, write_approximate
-from plackett.retrieval._embed import embed
+from plackett.retrieval._embed import count_rows, embed
 from plackett.retrieval._index import Index, open_index
 from plackett.retrieval._index_files import (
     APPROXIMATE,
@@ -124,7 +124,7 @@ def _ids_of(documents):
         ids = documents.ids
     elif isinstance(documents, tuple) and len(documents) == 2:
         given, x = documents
-        rows = _number_of_rows(x)
+        rows = count_rows(x)
         ids = ids_as_text("ids", read_ids("ids", given, rows), range(rows))
         check_once(ids, "ids", "documents")
     else:
@@ -137,18 +137,13 @@ def _ids_of(documents):
     return ids
 
 
-def _number_of_rows(x):
-    column = next(iter(x.values()), ()) if isinstance(x, Mapping) else x
-    return len(column)
-
-
 def _batches(documents, tower, size) -> Iterator[Any]:
     """The inputs of the tower, for so many documents at a time."""
     if isinstance(documents, Table):
         yield from (batch.inputs(tower) for batch in documents.batches(size))
         return
     _, x = documents
-    for start in range(0, _number_of_rows(x), size):
+    for start in range(0, count_rows(x), size):
         rows = slice(start, start + size)
         yield {name: column[rows] for name, column in x.items()} if isinstance(x, Mapping) else x[rows]
 

@@ -90,7 +90,9 @@ def _read_csv(path, choose, id, separator=None, decimal=".", encoding="utf-8", m
     layout, fields = find_layout(path, separator, encoding), Fields(decimal, missing_values)
     check_table_names(layout.names, str(path))
     chosen = choose(layout.names, str(path))
-    texts = pa.Table.from_batches(text_batches(layout, chosen)).select(chosen)
+    batches = list(text_batches(layout, chosen))
+    nothing = pa.schema([(name, pa.string()) for name in chosen])  # where no row is below the header
+    texts = pa.Table.from_batches(batches, None if batches else nothing).select(chosen)
     columns = [texts[name] if name == id else _typed(texts[name].combine_chunks(), fields) for name in chosen]
     return pa.table(columns, names=chosen)
 
