@@ -56,6 +56,12 @@ def test_a_file_with_a_header_alone_has_no_rows(tmp_path):
     assert len(table) == len(table.ids) == 0
 
 
+def test_lists_of_one_number_each_are_lists_of_text_as_longer_ones_are(tmp_path):
+    for text, expected in (("7", ["7"]), ("7|08", ["7", "08"]), ("", [])):
+        path = write(tmp_path / "users.csv", f"id,films\nu,{text}\n")
+        assert Table.read(path, lists={"films": "|"})["films"].tolist() == [expected]
+
+
 def test_ids_in_csv_are_text_and_so_are_digits_behind_a_zero(tmp_path):
     path = write(tmp_path / "films.csv", "id,zip,year,score\n007,02139,1999,1\n7,10115,,2.5\n")
     table = Table.read(path)

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import polars as pl
@@ -29,13 +29,15 @@ LEADING_ZERO = r"^\s*[+-]?0\d"
 Choose = Callable[[Sequence[str], str], list[str]]
 
 
-def read_files(path: str | os.PathLike, choose: Choose, *, id: str | None, form: str | None, **of_csv: Any) -> pa.Table:  # noqa: A002
+def read_files(
+    path: str | os.PathLike, choose: Choose, *, texts: Collection[str], form: str | None, **of_csv: Any
+) -> pa.Table:
     """The rows of a file, or of a folder of Parquet files.
 
     Args:
         path: the file; CSV and JSON lines may be compressed (gzip, zstd, bzip2).
         choose: function of the names of its columns and of what errors call it, those that are read.
-        id: the column of ids, which is text in CSV.
+        texts: columns that are text in CSV, whatever is in them.
         form: "parquet", "csv" or "json". None = by the suffix; a folder holds Parquet files.
         of_csv: options of CSV.
 
@@ -49,7 +51,7 @@ def read_files(path: str | os.PathLike, choose: Choose, *, id: str | None, form:
         raise ValueError(f"form must be one of {', '.join(SUFFIXES)}, but got {form!r}")
     given = {name: value for name, value in of_csv.items() if value is not None}
     if form == "csv":
-        return _read_csv(path, choose, id, **given)
+        return _read_csv(path, choose, texts, **given)
     if given:
         raise ValueError(f"{next(iter(given))} acts on CSV, but {path} is read as {form}")
     return _read_parquet(path, choose) if form == "parquet" else _read_json(path, choose)
@@ -86,14 +88,14 @@ def _read_parquet(path, choose):
         raise ValueError(f"{path}: the files in a folder must have columns of the same types: {error}") from None
 
 
-def _read_csv(path, choose, id, separator=None, decimal=".", encoding="utf-8", missing_values=()):  # noqa: A002
+def _read_csv(path, choose, texts, separator=None, decimal=".", encoding="utf-8", missing_values=()):
     layout, fields = find_layout(path, separator, encoding), Fields(decimal, missing_values)
     check_table_names(layout.names, str(path))
     chosen = choose(layout.names, str(path))
     batches = list(text_batches(layout, chosen))
     nothing = pa.schema([(name, pa.string()) for name in chosen])  # where no row is below the header
-    texts = pa.Table.from_batches(batches, None if batches else nothing).select(chosen)
-    columns = [texts[name] if name == id else _typed(texts[name].combine_chunks(), fields) for name in chosen]
+    table = pa.Table.from_batches(batches, None if batches else nothing).select(chosen)
+    columns = [table[name] if name in texts else _typed(table[name].combine_chunks(), fields) for name in chosen]
     return pa.table(columns, names=chosen)
 
 

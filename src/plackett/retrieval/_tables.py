@@ -132,7 +132,7 @@ class Table:
             form: the format. None = by the suffix: .parquet, .csv, .tsv, .jsonl, .ndjson or .json.
             separator, decimal, encoding, missing_values: of CSV, see `plackett.data.read_delimited`. None = as there.
                 A column is of numbers where all that is not missing is; digits behind a zero, as in 02139, are text,
-                and so are ids. An empty field of text is an empty string.
+                and so are ids and what `lists` names. An empty field of text is an empty string.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -142,7 +142,7 @@ class Table:
 
         options = {"separator": separator, "decimal": decimal, "encoding": encoding, "missing_values": missing_values}
         choose = functools.partial(choose_columns, id=id, columns=columns)
-        table = read_files(path, choose, id=id, form=form, **options)
+        table = read_files(path, choose, texts=[*([] if id is None else [id]), *(lists or ())], form=form, **options)
         return of_arrow(columns_of_frame(table, lambda names: names), str(path), id, lists)
 
     def __len__(self) -> int:
