@@ -57,6 +57,12 @@ def test_inputs_by_name_are_fed_in_the_structure_of_the_tower(structure, recwarn
     assert not [one for one in recwarn if "structure" in str(one.message)]
 
 
+def test_a_sequential_tower_is_fed_its_one_column(recwarn):
+    tower = keras.Sequential([keras.Input((5,), name="x"), keras.layers.Identity()])
+    np.testing.assert_allclose(embed(tower, {"x": X}), X)
+    assert not [one for one in recwarn if "structure" in str(one.message)]
+
+
 def test_cosines_need_vectors_of_unit_length():
     x = np.array([[3, 4, 0, 0, 0], [0, 0, 1, 0, 0], [3e-30, 4e-30, 0, 0, 0], [3e30, 4e30, 0, 0, 0]], "float32")
     expected = [[0.6, 0.8], [0, 0], [0.6, 0.8], [0.6, 0.8]]

@@ -33,6 +33,12 @@ def test_a_query_without_a_finite_embedding_is_named(tmp_path, id, words):  # no
         Retriever(towers, tmp_path / "index").search(Table.of({"id": queries.ids, "x": x}, id=id), k=1, batch_size=2)
 
 
+def test_a_tuple_is_no_input(tmp_path):
+    build_index(model(), table(20, "d"), tmp_path / "index")
+    with pytest.raises(ValueError, match="but got a tuple: ids stand in a Table"):
+        Retriever(model(), tmp_path / "index").search((["a"], np.ones((1, 6))), k=1)
+
+
 def test_a_batch_of_queries_has_a_row_at_least(tmp_path):
     build_index(model(), table(20, "d"), tmp_path / "index")
     with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1"):

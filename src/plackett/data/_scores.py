@@ -72,7 +72,10 @@ def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLik
     with replace(path) as partial, errors_of_writing(path):
         match path.suffix:
             case ".parquet":
-                table.write_parquet(partial)
+                try:
+                    table.write_parquet(partial)
+                except pl.exceptions.ComputeError as error:  # by which polars tells that a disk is full
+                    raise OSError(str(error)) from error
             case ".csv":
                 table.write_csv(partial)
             case _:

@@ -85,7 +85,8 @@ def build_index(
             embedding is not finite or too large for the dtype; names the document.
 
     Cost: memory of a batch, and of the ids; with `approximate` of a copy of the embeddings and of their graph. Several
-    threads make the graph, so that two of the same documents differ a little.
+    threads make the graph, so that two of the same documents differ a little. A build that is killed leaves what is at
+    `path` as it was, and beside it a folder plackett-partial-NAME-..., which you may remove.
     """
     check_options(build_index, approximate=approximate, batch_size=batch_size, dtype=dtype, overwrite=overwrite)
     towers = towers_of(model)

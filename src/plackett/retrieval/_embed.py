@@ -82,7 +82,10 @@ def count_rows(x: Any) -> int:
 
 def _in_structure(tower, x):
     """Inputs by name as the tower takes them, also one array or a list of them: Keras warns of any other structure."""
-    structure = getattr(tower, "input", None)
+    if isinstance(tower, keras.Sequential):  # which has no `input`
+        structure = tower.inputs[0] if tower.inputs else None
+    else:
+        structure = getattr(tower, "input", None)
     if structure is None or not isinstance(x, dict) or {tensor.name for tensor in tower.inputs} != set(x):
         return x
     return keras.tree.map_structure(lambda tensor: x[tensor.name], structure)

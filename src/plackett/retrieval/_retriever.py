@@ -67,6 +67,10 @@ class Retriever:
                 index.
         """
         check_options(Retriever.embed, batch_size=batch_size)
+        if isinstance(queries, tuple):
+            raise ValueError(
+                "queries must be a Table, an array or a dict of arrays, but got a tuple: ids stand in a Table"
+            )
         tower = self._towers.query
         if isinstance(queries, Table):
             # Each batch has inputs of its own, so that one long list does not make those of all queries as long.
