@@ -133,6 +133,19 @@ def test_no_queries_find_nothing(folder, index, tmp_path, suffix):
     assert out.is_file()
 
 
+def test_text_that_looks_like_numbers_is_text_where_that_is_said(tmp_path):
+    (tmp_path / "films.csv").write_text("id,title\na,alien\nb,1984\n")
+    make_tower(Table.read(tmp_path / "films.csv"), dimension=4, hidden=()).save(tmp_path / "model.keras")
+    assert run("index", tmp_path / "model.keras", tmp_path / "films.csv", tmp_path / "index").exit_code == 0
+    (tmp_path / "queries.csv").write_text("id,title\nq,1984\n")
+    search = ("search", tmp_path / "model.keras", tmp_path / "index", tmp_path / "queries.csv", tmp_path / "found.run")
+    done = run(*search)
+    assert done.exit_code == 2, done.output
+    assert "the tower takes strings as title" in words(done)
+    assert "where texts=[...] (--text on the command line) names it" in words(done)
+    assert run(*search, "--text", "title").exit_code == 0
+
+
 def test_a_model_of_another_index_is_told(folder, index, tmp_path):
     films = Table.read(folder / "films.parquet", id="film", lists={"genres": "|"})
     make_tower(films, dimension=4).save(tmp_path / "other.keras")

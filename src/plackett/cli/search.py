@@ -10,7 +10,7 @@ import typer
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import Backend
-from plackett.cli._retrieval import FORMATS, BatchSize, Id, Lists, Model, check_inputs, open_model, read_table
+from plackett.cli._retrieval import FORMATS, BatchSize, Id, Lists, Model, Texts, check_inputs, open_model, read_table
 from plackett.cli._tables import say
 from plackett.data._reading import check_is_no_input
 from plackett.data._suffixes import OF_SCORES
@@ -34,6 +34,7 @@ def search(
     out: Out,
     id: Id = "id",  # noqa: A002
     lists: Lists = None,
+    texts: Texts = None,
     k: Number = 100,
     exact: Exact = False,
     batch_size: BatchSize = 1024,
@@ -52,7 +53,7 @@ def search(
 
     check_options(Index.search, k=k)
     opened = open_index(folder)
-    table = read_table(queries, id, separators)
+    table = read_table(queries, id, separators, texts)
     _check_ids(out, table.ids, opened.ids)
     choose_backend(backend)
 
