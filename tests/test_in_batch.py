@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 import references
-from backends import differentiated
+from backends import BACKEND, differentiated
 from keras import ops
+from keras.src.backend import compute_output_spec
 
 from plackett import losses
 
@@ -212,3 +213,15 @@ def test_embeddings_that_do_not_fit():
 def test_both_directions_need_all_rows():
     with pytest.raises(ValueError, match="symmetric needs the similarities of all rows"):
         losses.in_batch_softmax([0, 1], np.ones((1, 2)), rows=[0], symmetric=True)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="where Keras asks for shapes with tensors that have no values")
+def test_shapes_are_told_without_values():
+    calls = []
+
+    def fn(classes, similarities):
+        calls.append(similarities.device.type)
+        return losses.NpairsLoss()(classes, similarities)
+
+    compute_output_spec(fn, keras.KerasTensor((6,), "int32"), keras.KerasTensor((6, 6)))
+    assert calls == ["meta"]  # Keras would go on with ones, of which each row has as many positives as there are rows

@@ -244,3 +244,12 @@ def test_negatives_of_other_columns_are_refused():
     inputs = {"query": X, "document": documents, "negatives": {"number": NEGATIVES[:, :, :1]}}
     with pytest.raises(ValueError, match="must have the columns of document, 'number', 'id', but has 'number'"):
         TwoTowerModel(tower(), tower_of_columns())(inputs)
+
+
+def test_a_loss_by_pieces_is_computed_once_a_step(monkeypatch):
+    calls, compute = [], NpairsLoss.of_embeddings
+    monkeypatch.setattr(NpairsLoss, "of_embeddings", lambda *x, **more: calls.append(1) or compute(*x, **more))
+    model = compiled(TwoTowerModel(tower(), tower(), micro_batch=5))
+    for _ in range(2):
+        model.train_on_batch({"query": X, "document": Z}, np.arange(12))
+    assert len(calls) == 2

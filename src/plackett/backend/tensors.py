@@ -46,6 +46,11 @@ def concrete(x):
     return None if traced else x.numpy(force=True)
 
 
+def has_values(x) -> bool:
+    """Whether a tensor has values, known or not; one of PyTorch's for shapes alone has none."""
+    return keras.backend.backend() != "torch" or x.device.type != "meta"
+
+
 def float_of_bits(x):
     """The float32 numbers whose bits `x`, int32, are."""
     if keras.backend.backend() == "jax":

@@ -33,7 +33,7 @@ def write_approximate(embeddings: np.ndarray, path: pathlib.Path) -> None:
         ImportError: usearch is not installed.
         OSError: the file could not be written.
 
-    Cost: the graph and a copy of the embeddings are in memory, 4 (dimension + 40) bytes a document. Several threads
+    Cost: the graph and a copy of the embeddings are in memory, 4 (dimension + 70) bytes a document. Several threads
     build it, so that two of the same documents differ a little.
     """
     usearch = check_usearch()

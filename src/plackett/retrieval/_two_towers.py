@@ -148,6 +148,8 @@ class TwoTowerModel(keras.Model):
                 "and weighted_metrics, or micro_batch"
             )
         super().compile(optimizer, loss, **options)
+        if self.micro_batch is not None:
+            self._compile_loss = None  # of a step by Keras alone, who would try it on rows that are all alike
 
     def compile_from_config(self, config: dict) -> None:
         """Compiles a loaded model as the saved one was."""

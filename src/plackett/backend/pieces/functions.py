@@ -32,7 +32,7 @@ def by_pieces(function: Callable, shared: tuple, rows: Any, size: int) -> Tensor
     Cost: the time of the function twice and of its gradient once, and the memory of one piece, of the results, and of
     the gradients by `shared` and `rows`.
 
-    Derivatives: of any order on JAX, and of the first on PyTorch and TensorFlow, which say so when asked for more.
+    Derivatives: of any order; those of the gradient hold the values of all pieces.
     """
     structure = {}
 
