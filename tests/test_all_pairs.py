@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from backends import differentiated
+from backends import compiled, differentiated
 from keras import ops
 
 from plackett import losses
@@ -36,6 +36,15 @@ def test_pairs_give_the_numbers_of_sorting(name, monkeypatch):
     for one, other in zip(few, many, strict=True):
         np.testing.assert_allclose(ops.convert_to_numpy(one), ops.convert_to_numpy(other), rtol=1e-5, atol=1e-6)
     assert np.abs(ops.convert_to_numpy(few[1])).max() > 0.01
+
+
+def test_a_compiler_takes_pairs():
+    similarities = np.zeros((ROWS, ROWS), "float32")
+    for fn in (losses.npairs, losses.in_batch_softmax):
+        compute = compiled(lambda labels, x, fn=fn: ops.sum(fn(labels, x)))
+        labels = ops.convert_to_tensor(CLASSES)
+        found = compute(labels, ops.convert_to_tensor(similarities))
+        np.testing.assert_allclose(ops.convert_to_numpy(found), float(ops.sum(fn(CLASSES, similarities))), rtol=1e-5)
 
 
 def test_few_rows_are_not_sorted(monkeypatch):

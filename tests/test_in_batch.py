@@ -203,6 +203,26 @@ def test_whole_numbers_of_two_kinds_are_not_rounded(kind):
     assert labels[:, [0, 5]].tolist() == [[1, 1], [2, 0], [0, 0]]
 
 
+@pytest.mark.parametrize("kind", [losses.InBatchSoftmaxLoss, losses.NpairsLoss])
+def test_ids_of_64_bits_are_compared_as_they_are(kind):
+    similarities, ids = RANDOM.normal(size=(4, 4)), np.array([1, 1 + 2**32, -(2**40), 1])
+    close(number(kind()(ids, similarities)), number(kind()(np.array([0, 1, 2, 0]), similarities)))
+    close(number(kind.fn(ids, similarities)), number(kind.fn(np.array([0, 1, 2, 0]), similarities)))
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_labels_in_a_list_are_those_in_an_array(symmetric):
+    labels, queries, documents, loop = case("all")
+    of_list = losses.in_batch_softmax(labels.tolist(), queries @ documents.T, symmetric=symmetric)
+    close(number(of_list), loop(symmetric=symmetric))
+
+
+@pytest.mark.parametrize("kind", [losses.InBatchSoftmaxLoss, losses.NpairsLoss])
+def test_strings_are_no_labels(kind):
+    with pytest.raises(ValueError, match=r"labels must be numbers, but got <U1: plackett\.losses\.in_batch_labels"):
+        kind()(np.array(["a", "b"]), np.ones((2, 2)))
+
+
 @pytest.mark.parametrize(
     "labels, similarities, wrong",
     [

@@ -156,7 +156,7 @@ def _of_rows(batch):
 
 def _without_junk(labels, similarities, mask):
     """The labels, which may hold anything in rows that are not real."""
-    labels = ops.convert_to_tensor(labels)
+    labels = backend.comparable(labels)
     if mask is None:
         return labels
     labels = without_column(labels, len(labels.shape) == len(similarities.shape))

@@ -190,11 +190,12 @@ def facts(labels, axes: int) -> Facts:
     if len(labels.shape) == axes - 1:
         return Facts(labels)
     width = labels.shape[-1] if len(labels.shape) == axes else 0
-    if width < FIELDS or (width - FIELDS) % 2 or ops.dtype(labels) != "int32":
+    if width < FIELDS or (width - FIELDS) % 2 or ops.dtype(labels) not in ("int32", "int64"):
         raise ValueError(
             f"labels must be documents, one a row, [rows], or what in_batch_labels gives, [rows, 5 + 2 H] int32, but "
             f"got {shape_text(labels.shape)} {ops.dtype(labels)}"
         )
+    labels = ops.cast(labels, "int32")  # of lists, PyTorch and TensorFlow make int64
     number = (width - FIELDS) // 2
     queries = labels[..., QUERY]
     queries = ops.where(queries == UNKNOWN, UNKNOWN - 1 - all_rows(queries), queries)

@@ -201,11 +201,11 @@ def is_small(shape) -> bool:
 def totals_of_matrix(counts, logits, numbers):
     """`totals` of `Matches` where all n_ij are at hand, bool or numbers."""
     short = numbers[..., None] - logits
-    if ops.dtype(counts) != "bool":
-        counts = ops.cast(counts, logits.dtype)
-        short = counts * short
-    short = ops.sum(ops.where(counts != 0, short, 0.0), axis=-1)
-    return ops.cast(ops.sum(counts, axis=-1), logits.dtype), short
+    if ops.dtype(counts) == "bool":
+        terms = ops.where(counts, short, 0.0)
+    else:
+        terms = ops.where(counts != 0, ops.cast(counts, short.dtype) * short, 0.0)
+    return ops.sum(ops.cast(counts, short.dtype), axis=-1), ops.sum(terms, axis=-1)
 
 
 def less_of_matrix(counts, matrix, share):

@@ -55,7 +55,7 @@ def npairs(labels: Tensor, similarities: Tensor, *, mask: Tensor | None = None, 
     penalty on the norm of the embeddings is left to the model.
     """
     similarities = computable(similarities)
-    labels = squeeze_column(ops.convert_to_tensor(labels), similarities)
+    labels = squeeze_column(backend.comparable(labels), similarities)
     if rows is None:
         check_square(similarities)
     check_shape("labels", labels, "one class a row", _all_rows(similarities))
