@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 
 from plackett.retrieval import DistinctBatches
 
@@ -9,6 +10,16 @@ class SumsOfLabels(keras.metrics.Sum):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         super().update_state(y_true)
+
+
+def test_fit_that_shuffles_shards_is_told():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x = np.ones((60, 2), "float32")
+    batches = DistinctBatches(x, np.zeros(60, "float32"), np.arange(60), 4, seed=0, shard=(1, 2))
+    assert len(model.fit(batches, epochs=2, shuffle=False, verbose=0).history["loss"]) == 2
+    with pytest.raises(Exception, match="shuffle=False"):
+        model.fit(batches, epochs=1, verbose=0)
 
 
 def test_fit_takes_each_row_once_an_epoch_on_every_backend():

@@ -124,6 +124,13 @@ def test_training_learns_from_text():
     assert plackett.evaluate(trained.model, lists[40:], ["ndcg@5"])["ndcg@5"] > 0.99
 
 
+def test_a_point_may_be_in_the_name_of_a_feature(lists, tmp_path):
+    named = dataclasses.replace(lists, ids={"of.shop": lists.ids["shop"], "of_shop": lists.ids["colour"]})
+    trained = plackett.train(named, epochs=1, scorer_options={"hidden": [4]}, output=tmp_path / "run")
+    scores = plackett.score(plackett.load(tmp_path / "run"), named)
+    np.testing.assert_allclose(scores, plackett.score(trained.ranker, named), rtol=1e-5)
+
+
 def test_small_numbers_are_fed_to_a_model_of_large_ones(lists):
     model = SCORERS["embeddings"](lists, hidden=(4,), dimension=2)
     small = dataclasses.replace(lists, ids=lists.ids | {"shop": np.full(len(lists.labels), -7, "int32")})

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from plackett.data import Strings
 from plackett.retrieval import DistinctBatches, batch_by_distinct, pairs_by_class
@@ -26,6 +28,25 @@ def test_there_are_as_few_batches_as_can_be_of_nearly_one_size(kinds, batches):
     assert len(sizes) == (batches or np.bincount(ids).max())
     assert max(sizes) - min(sizes) <= 1
     assert max(sizes) <= 32
+
+
+@given(st.lists(st.integers(-3, 12) | st.just(2**63), min_size=1, max_size=60), st.integers(1, 9), st.integers(0, 99))
+def test_the_laws_of_batches_hold_for_all_ids(ids, batch_size, seed):
+    batches = batch_by_distinct(ids, batch_size, seed=seed)
+    sizes = [len(batch) for batch in batches]
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(ids)))
+    assert all(len({ids[row] for row in batch}) == len(batch) for batch in batches)
+    assert len(batches) == max(-(-len(ids) // batch_size), max(map(ids.count, ids)))
+    assert max(sizes) <= batch_size
+    assert max(sizes) - min(sizes) <= 1
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=5, max_size=40), st.integers(0, 99))
+def test_the_laws_of_pairs_hold_for_all_classes(classes, seed):
+    anchors, positives, rest = pairs_by_class(classes, seed=seed)
+    assert sorted([*anchors, *positives, *rest]) == list(range(len(classes)))
+    assert [classes[row] for row in anchors] == [classes[row] for row in positives]
+    assert sorted(classes[row] for row in rest) == [one for one in "abcd" if classes.count(one) % 2]
 
 
 def test_a_seed_repeats_the_batches_and_another_changes_them():
@@ -138,10 +159,30 @@ def test_shards_are_equal_parts_of_the_batches():
         assert {len(part) for part in parts} == {2}
 
 
+def test_a_list_of_arrays_is_one_of_inputs():
+    batches = DistinctBatches([np.arange(2), np.arange(2) + 5], np.arange(2), np.arange(2), 2, seed=0)
+    inputs, labels = batches[0]
+    assert [one.tolist() for one in inputs] == [labels.tolist(), (labels + 5).tolist()]
+    assert DistinctBatches([1.5, 2.5], [1, 2], np.arange(2), 2, seed=0)[0][0].shape == (2,)
+
+
+def test_processes_that_share_batches_take_them_in_their_order():
+    batches = DistinctBatches(np.arange(16), np.arange(16), np.arange(16), 4, seed=0, shard=(0, 2))
+    for i in (0, 1, 0, 1, 2):
+        _ = batches[i]
+    with pytest.raises(ValueError, match=r"batch 1 is asked for where 3 is the next.*shuffle=False"):
+        _ = batches[1]
+    batches.on_epoch_end()
+    with pytest.raises(ValueError, match="batch 3 is asked for where 0 is the next"):
+        _ = batches[3]
+
+
 @pytest.mark.parametrize(
     "options, words",
     [
         ({"shard": (2, 2), "seed": 0}, r"0 <= i < n, but got \(2, 2\)"),
+        ({"shard": 2}, "whole numbers with 0 <= i < n, but got 2"),
+        ({"shard": (0.5, 2), "seed": 0}, r"whole numbers .* got \(0.5, 2\)"),
         ({"shard": (0, 2)}, "needs a seed, the same in all processes"),
         ({"shard": (0, 5), "seed": 0}, "cuts a batch into 5, but one has 4 rows: give a larger batch_size"),
     ],

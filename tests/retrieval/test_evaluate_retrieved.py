@@ -4,6 +4,7 @@ import dataclasses
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 import pytrec_eval
 
@@ -24,6 +25,10 @@ FOUND = Found(["ann", "bob"], [["heat", "big"], ["big", "heat"]], [[0.9, 0.1], [
 JUDGED = {"ann": {"heat": 2, "alien": 1}, "bob": {"heat": 1, "big": 0}}
 
 
+BY_POSITION = RankingLists.from_arrays(np.zeros((3, 0)), [2, 1, 1], query=["ann", "ann", "bob"])
+TWICE = dataclasses.replace(BY_POSITION, documents=Strings.of(["big", "big", "heat"]))
+
+
 def random_run(queries=30, k=20, documents=50):
     """(what was retrieved, judgements, among them negative ones and documents that were not retrieved)."""
     random = np.random.default_rng(0)
@@ -42,13 +47,14 @@ def test_a_relevant_document_that_was_not_retrieved_is_missed():
 
 def test_it_agrees_with_pytrec_eval_query_by_query():
     found, judged = random_run()
-    results = evaluate({"run": found}, judged, ["recall@10", "mrr", "map"], like="trec_eval")
+    results = evaluate({"run": found}, judged, ["recall@10", "mrr", "map", "ndcg@10"], like="trec_eval")
     run = {
         query: {name: float(score) for name, score in zip(ids, scores, strict=True)}
         for query, ids, scores in zip(found.queries, found.ids.tolist(), found.scores, strict=True)
     }
-    theirs = pytrec_eval.RelevanceEvaluator(judged, {"recall.10", "recip_rank", "map"}).evaluate(run)
-    for metric, name in {"recall@10": "recall_10", "mrr": "recip_rank", "map": "map"}.items():
+    theirs = pytrec_eval.RelevanceEvaluator(judged, {"recall.10", "recip_rank", "map", "ndcg_cut.10"}).evaluate(run)
+    names = {"recall@10": "recall_10", "mrr": "recip_rank", "map": "map", "ndcg@10": "ndcg_cut_10"}
+    for metric, name in names.items():
         wanted = [theirs[query][name] for query in results.queries.tolist()]
         np.testing.assert_allclose(results.of("run", metric), wanted, atol=1e-6)
 
@@ -118,7 +124,19 @@ def test_several_results_note_a_cut_off_that_was_not_reached():
         (FOUND, {"ann": {"heat": float("nan")}}, "'heat' of query 'ann' is nan"),
         (FOUND, {"ann": "heat"}, r"judged\['ann'\] is 'heat'"),
         (FOUND, [1, 2], "but got a list"),
-        ([1], JUDGED, "must have queries, ids and scores.*is a list"),
+        ([1], JUDGED, "must have queries, ids and scores.*is a list without ids"),
+        (FOUND._replace(queries=None), JUDGED, "for a Table with ids, but is a Found without queries"),
+        (FOUND._replace(scores=[[0.9, 0.1], [np.nan, 0.3]]), JUDGED, "query 'bob' is nan"),
+        (
+            FOUND._replace(scores=[[0.9, 0.1], [0.3, 0.8]]),
+            JUDGED,
+            "must fall.*'bob' is above the one before; distances",
+        ),
+        (FOUND._replace(scores=[["a", "b"]] * 2), JUDGED, "scores of what was retrieved must be numbers"),
+        (FOUND, {"ann": pd.Series([2, 1], ["heat", "alien"])}, r"judged\['ann'\] is a Series.*\.to_dict\(\)"),
+        (FOUND, {"ann": b"heat"}, r"judged\['ann'\] is b'heat'"),
+        (FOUND, BY_POSITION, "lists of judged have no ids of documents but their positions"),
+        (FOUND, TWICE, "lists of judged have document 'big' twice for query 'ann'"),
     ],
 )
 def test_what_does_not_fit_is_said(found, judged, words):

@@ -231,6 +231,13 @@ def test_columns_may_be_called_as_layers_are():
     assert tower.predict(given.inputs(tower), verbose=0).shape == (4, 64)
 
 
+def test_a_point_may_be_in_the_name_of_a_column():
+    table = Table.of({"id": ["a", "b"], "made.by": ["x", "y"], "made_by": ["z", "z"], "price.net": [1.0, 2.0]})
+    tower = make_tower(table, dimension=3, hidden=[])
+    assert sorted(table.inputs(tower)) == ["made.by", "made_by", "price.net"]
+    assert tower(table.inputs(tower)).shape == (2, 3)
+
+
 def test_a_piece_of_a_table_that_has_nothing_in_a_column_is_fed_like_any_other():
     tower = make_tower(people(), missing=True)
     nothing = people(genres=[[]] * 4, bought=[None] * 4, job=[None] * 4, age=[None] * 4)

@@ -43,6 +43,16 @@ def test_each_query_has_its_own_positives():
     assert mine([[0], [8, 9]], both, (0, 1), number=2) == [[1, 2], [7, 6]]
 
 
+def test_a_query_without_positives_stands_among_others():
+    both = Ranked([FALLING, FALLING])
+    assert mine([[], [0, 2]], both, (0, 1), number=2) == [[0, 1], [1, 3]]
+
+
+@pytest.mark.parametrize("positives", [np.zeros(0, int), np.zeros((0, 3), int)])
+def test_no_query_has_no_negatives(positives):
+    assert mine(positives, queries=(), number=2) == []
+
+
 def test_skip_leaves_out_the_first_that_are_no_positives():
     assert mine([[0, 3]], number=2, skip=2) == [[4, 5]]
 
@@ -108,6 +118,7 @@ def test_a_query_without_positives_has_no_margin():
         ([10], "places from 0 to 9, but that of query 0 is 10"),
         ([-1], "that of query 0 is -1"),
         ([[-2]], "that of query 0 is -2"),
+        (None, "positives must be places .* are a NoneType"),
         ([0.5], "whole numbers, but are float64"),
         (np.zeros((1, 1, 1), int), r"shape \(1, 1, 1\)"),
     ],

@@ -126,6 +126,20 @@ def test_relevant_documents_that_were_not_found_are_added_with_their_true_simila
     assert lists.missed.grades.tolist() == [0]
 
 
+def test_equal_documents_that_are_added_have_the_ranks_of_an_exact_search():
+    films = Table.of(
+        {"id": FILMS.ids, "vector": np.repeat(FILMS["vector"][:3], 4, axis=0)[[*range(0, 12, 2), *range(1, 12, 2)]]}
+    )
+    first = FirstStage(films)
+    judged = dict.fromkeys(USERS.ids, FILMS.ids.tolist())
+    two = Pipeline(first, documents=films, candidates=3, features=["rank"])
+    lists = two.training_lists(USERS, judged, exclude={"u1": ["f2"]}, missed="add")
+    assert lists["u0"].documents.tolist() == first.search(USERS, 12).ids[0].tolist()
+    assert lists["u0"].features[:, 0].tolist() == [*range(1, 13)]
+    assert lists["u1"].documents.tolist() == [film for film in first.search(USERS, 12).ids[1] if film != "f2"]
+    assert lists["u1"].features[:, 0].tolist() == [*range(1, 12)]
+
+
 def test_an_excluded_document_is_not_added():
     found = FIRST.search(USERS, 12)
     judged = {"u0": [found.ids[0, 9], found.ids[0, 0]]}

@@ -8,8 +8,10 @@ import numpy as np
 
 from plackett.data import Missed, RankingLists, Strings
 from plackett.data._ranking_lists import rows_of, splits
+from plackett.retrieval._exact import score_places
 
-BLOCK = 8192  # documents of the index whose similarities are looked at together
+FOUND = 2**18  # documents that are searched for together
+BLOCK = 1024  # pairs, and documents of the index, that are compared together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,15 +59,21 @@ class Places:
 
 
 class Verdicts:
-    """What judgements say of the documents of an index, asked for some queries at a time. None = they say nothing."""
+    """What judgements say of the documents of an index, asked for some queries at a time.
 
-    def __init__(self, judgements: RankingLists | None, known: Places):
-        self.judgements, self.known = judgements, known
+    Args:
+        judgements: the lists. None = they say nothing.
+        known: the documents of the index.
+        every: whether a grade below 0, which is no verdict, counts too.
+    """
+
+    def __init__(self, judgements: RankingLists | None, known: Places, *, every: bool = False):
+        self.judgements, self.known, self.every = judgements, known, every
         queries = [] if judgements is None else judgements.queries.tolist()
         self._queries = {query: place for place, query in enumerate(queries)}
 
     def of(self, queries: Strings) -> Pairs:
-        """Those of these queries; a grade below 0 is none."""
+        """Those of these queries."""
         lists = self.judgements
         if lists is None:
             empty = np.zeros(0, "float32")
@@ -74,7 +82,7 @@ class Verdicts:
         asked = np.flatnonzero(found >= 0)
         rows = rows_of(lists.row_splits, found[asked])
         query_of = np.repeat(asked, lists.lengths[found[asked]])
-        if "judged" in lists.columns:
+        if "judged" in lists.columns and not self.every:
             verdict = lists.columns["judged"][rows] > 0
             rows, query_of = rows[verdict], query_of[verdict]
         places, grades = self.known.of(lists.documents[rows]), lists.labels[rows]
@@ -113,16 +121,39 @@ class Candidates:
 
 
 def find_candidates(retriever: Any, queries: Any, number: int, excluded: Pairs) -> Candidates:
-    """The best documents of each query, but those that are excluded; their ranks are without these too."""
+    """The best documents of each query, but those that are excluded; their ranks are without these too.
+
+    Cost: a search of a query asks for `number` and at most twice as many as are excluded for it, whatever is excluded
+    for others.
+    """
     documents = len(retriever.index.ids)
-    of_query = np.bincount(excluded.keys // documents, minlength=1) if len(excluded.keys) else np.zeros(1, "int64")
-    found = retriever.search(queries, min(number + int(of_query.max()), documents))
-    places, scores = np.asarray(found.places), np.asarray(found.scores)
-    keys = np.arange(len(places))[:, None] * documents + places
-    kept = (excluded.find(keys) < 0) & (places >= 0)
-    rank = np.cumsum(kept, axis=1)
-    kept &= rank <= number
-    return Candidates(splits(kept.sum(axis=1)), places[kept], scores[kept], rank[kept])
+    parts = []
+    for rows, wanted in _searches(excluded, len(queries), number, documents):
+        found = retriever.search(queries.take(rows), wanted)
+        places, scores = np.asarray(found.places), np.asarray(found.scores)
+        kept = (excluded.find(rows[:, None] * documents + places) < 0) & (places >= 0)
+        rank = np.cumsum(kept, axis=1)
+        kept &= rank <= number
+        parts.append((np.repeat(rows, kept.sum(axis=1)), places[kept], scores[kept], rank[kept]))
+    query_of, places, scores, rank = map(np.concatenate, zip(*parts, strict=True))
+    order = np.argsort(query_of, kind="stable")
+    lengths = np.bincount(query_of, minlength=len(queries))
+    return Candidates(splits(lengths), places[order], scores[order], rank[order])
+
+
+def _searches(excluded, queries, number, documents):
+    """(rows of queries, how many documents they are searched for), of which the found ones have room in memory.
+
+    The number is one of few, so that few searches are made, and depends on the query alone.
+    """
+    more = np.bincount(excluded.keys // max(documents, 1), minlength=queries)
+    more = np.where(more > 0, 2 ** np.ceil(np.log2(np.maximum(more, 1))), 0).astype("int64")
+    of_query = np.minimum(number + more, documents)
+    for wanted in np.unique(of_query) if queries else [number]:
+        rows = np.flatnonzero(of_query == wanted)
+        step = max(1, FOUND // max(int(wanted), 1))
+        for start in range(0, max(len(rows), 1), step):
+            yield rows[start : start + step], int(wanted)
 
 
 def add_pairs(found: Candidates, pairs: np.ndarray, retriever: Any, queries: Any, excluded: Pairs) -> Candidates:
@@ -137,23 +168,14 @@ def add_pairs(found: Candidates, pairs: np.ndarray, retriever: Any, queries: Any
 
     Cost: an exact search of the queries that get a document.
     """
-    embeddings, documents = retriever.index.embeddings, len(retriever.index.ids)
-    query_of, places = np.divmod(pairs, documents)
+    query_of, places = np.divmod(pairs, len(retriever.index.ids))
     asked, row_of = np.unique(query_of, return_inverse=True)
-    vectors = retriever.embed(queries.take(asked))
-    similarity = np.einsum("ij,ij->i", vectors[row_of], embeddings[places].astype("float32"))
-    above = np.zeros(len(pairs), "int64")
-    for start in range(0, documents, BLOCK):
-        block = np.asarray(embeddings[start : start + BLOCK], "float32")
-        scores = vectors @ block.T
-        keys = asked[:, None] * documents + np.arange(start, start + len(block))
-        scores[excluded.find(keys) >= 0] = -np.inf
-        for row in range(len(asked)):
-            of_query = row_of == row
-            above[of_query] += (scores[row][None] > similarity[of_query][:, None]).sum(axis=1)
-        # A document is not above itself, whatever the two products round to.
-        here = (places >= start) & (places < start + len(block))
-        above[here] -= scores[row_of[here], places[here] - start] > similarity[here]
+    vectors, embeddings = retriever.embed(queries.take(asked)), retriever.index.embeddings
+    similarity = np.zeros(len(pairs), "float32")
+    for start in range(0, len(pairs), BLOCK):
+        block = slice(start, start + BLOCK)
+        similarity[block] = score_places(vectors[row_of[block]], embeddings, places[block, None])[:, 0]
+    above = _number_above(vectors, embeddings, row_of, places, similarity, _of_rows(excluded, asked, len(embeddings)))
     every = np.concatenate([found.query_of, query_of])
     order = np.lexsort((np.concatenate([found.rank, above + 1]), every))
     return Candidates(
@@ -162,6 +184,34 @@ def add_pairs(found: Candidates, pairs: np.ndarray, retriever: Any, queries: Any
         np.concatenate([found.similarity, similarity.astype("float32")])[order],
         np.concatenate([found.rank, above + 1])[order],
     )
+
+
+def _of_rows(excluded, asked, documents):
+    """(row, place) of what is excluded for the queries `asked`, a row each."""
+    query_of, places = np.divmod(excluded.keys, documents)
+    rows = np.searchsorted(asked, query_of)
+    meant = np.append(asked, -1)[rows] == query_of
+    return rows[meant], places[meant]
+
+
+def _number_above(vectors, embeddings, row_of, places, similarity, excluded):
+    """[pairs], how many documents an exact search ranks above each: better ones, and of equal ones those before it."""
+    above = np.zeros(len(places), "int64")
+    exact = vectors.astype("float64")
+    for start in range(0, len(embeddings), BLOCK):
+        block = embeddings[start : start + BLOCK].astype("float64")
+        scores = (exact @ block.T).astype("float32")
+        gone = (excluded[1] >= start) & (excluded[1] < start + len(block))
+        scores[excluded[0][gone], excluded[1][gone] - start] = -np.inf
+        # A document is not above itself, whatever the two products round to.
+        here = np.flatnonzero((places >= start) & (places < start + len(block)))
+        for first in range(0, len(places), BLOCK):
+            rows = slice(first, first + BLOCK)
+            of_pair, own = scores[row_of[rows]], similarity[rows, None]
+            before = np.arange(start, start + len(block)) < places[rows, None]
+            above[rows] += ((of_pair > own) | ((of_pair == own) & before)).sum(axis=1)
+        above[here] -= scores[row_of[here], places[here] - start] > similarity[here]
+    return above
 
 
 def missed_by(found: Candidates, judged: Pairs, documents: int) -> np.ndarray:

@@ -109,20 +109,21 @@ class DistinctBatches(keras.utils.PyDataset):
     >>> len(batches), [labels.tolist() for _, labels in (batches[0], batches[1])]
     (2, [[1, 2, 0], [2, 0]])
 
-    Pass it as `model.fit(batches, epochs=...)`, without y, batch_size or shuffle. The batches of an epoch are those of
+    Pass it as `model.fit(batches, epochs=...)`, without y or batch_size. The batches of an epoch are those of
     `batch_by_distinct`, of two sizes at most, so that a step is compiled twice at most.
 
     Args:
-        x: the inputs: an array, or dicts and tuples of arrays, nested as the model has them; a row a first index.
-            Memory-mapped arrays are read a batch at a time.
+        x: the inputs: an array, or dicts, tuples and lists of arrays, nested as the model has them; a row a first
+            index. Memory-mapped arrays are read a batch at a time.
         y: the labels, likewise.
         ids: [rows], of which no batch holds one twice; whole numbers or strings.
         batch_size: rows of a batch, at most, see `batch_by_distinct`.
         sample_weight: [rows, ...], or like `y`. None = no weights.
         seed: of the batches of all epochs. None = others in each object.
         shard: (i, n) = of each batch only the i-th of n equal parts, for n processes that take a step together. The
-            seed must be given, and the same in all. A number of rows that n does not divide leaves up to n - 1 of a
-            batch out of an epoch, at random.
+            seed must be given, and the same in all, and `fit` must be called with shuffle=False: it shuffles the order
+            of the batches, which is random already, in another way in each process. A number of rows that n does not
+            divide leaves up to n - 1 of a batch out of an epoch, at random.
 
     Raises:
         ValueError: x, y, ids and weights have not the same number of rows, batches have fewer rows than there are
@@ -148,6 +149,7 @@ class DistinctBatches(keras.utils.PyDataset):
         self._batch_size = int(batch_size)
         self._seed = np.random.SeedSequence(seed).entropy if seed is None else int(seed)
         self._epoch = 0
+        self._next = 0
         self._batches = self._of_epoch()
         self._shard = _check_shard(shard, seed, min(map(len, self._batches)))
 
@@ -156,8 +158,18 @@ class DistinctBatches(keras.utils.PyDataset):
         return len(self._batches)
 
     def __getitem__(self, i: int) -> tuple:
-        """Batch i of this epoch: (x, y), or (x, y, sample_weight)."""
+        """Batch i of this epoch: (x, y), or (x, y, sample_weight).
+
+        Raises:
+            ValueError: it is a shard of a batch, and batches are not asked for in their order, from 0.
+        """
         shard, shards = self._shard
+        if shards > 1 and i not in (0, self._next):
+            raise ValueError(
+                f"batch {i} is asked for where {self._next} is the next: processes that share batches must all take "
+                "them in their order, so give fit(..., shuffle=False)"
+            )
+        self._next = i + 1
         number = len(self._batches[i]) // shards
         rows = self._batches[i][shard * number :][:number]
         return tuple(_take(part, rows) for part in self._parts)
@@ -166,6 +178,7 @@ class DistinctBatches(keras.utils.PyDataset):
         """Goes to the batches of the next epoch, as `fit` asks for at the end of each."""
         self._epoch += 1
         self._batches = self._of_epoch()
+        self._next = 0
 
     def _of_epoch(self):
         return _deal(self._codes, self._batch_size, np.random.default_rng([self._seed, self._epoch]))
@@ -206,9 +219,10 @@ def _deal(codes, batch_size, random):
 
 def _check_shard(shard, seed, rows):
     """The shard, where batches of at least so many rows can be cut so."""
+    whole = isinstance(shard, tuple | list) and len(shard) == 2 and all(isinstance(x, int | np.integer) for x in shard)
+    if not whole or not 0 <= shard[0] < shard[1]:
+        raise ValueError(f"shard must be (i, n), whole numbers with 0 <= i < n, but got {shard}")
     part, parts = shard
-    if not 0 <= part < parts:
-        raise ValueError(f"shard must be (i, n) with 0 <= i < n, but got {shard}")
     if parts > 1 and seed is None:
         raise ValueError(f"shard={shard} needs a seed, the same in all processes, so that they cut the same batches")
     if rows < parts:
@@ -220,7 +234,7 @@ def _arrays(name, given, rows):
     """The same structure of arrays, of which each has so many rows."""
     if isinstance(given, Mapping):
         return {key: _arrays(f"{name}[{key!r}]", each, rows) for key, each in given.items()}
-    if isinstance(given, tuple):
+    if isinstance(given, tuple) or (isinstance(given, list) and any(np.ndim(each) for each in given[:1])):
         return tuple(_arrays(f"{name}[{i}]", each, rows) for i, each in enumerate(given))
     array = np.asarray(given)
     if array.ndim == 0 or len(array) != rows:

@@ -1,18 +1,18 @@
 """Measuring what was retrieved on what people judged or chose."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from plackett import evaluation
-from plackett.data import RankingLists
 from plackett.data._arrays import find_twice
 from plackett.data._ranking_lists import splits
 from plackett.evaluation.systems.runs import Run
 from plackett.metrics import RankingMetric
-from plackett.retrieval._judged import judgements_of, texts_of
+from plackett.retrieval._judged import check_named, check_queries, judgements_of, texts_of
 
 METRICS = ("recall@100", "mrr", "ndcg@10")
 SINGLE = "what was retrieved"
@@ -60,13 +60,14 @@ def evaluate(
 
     Raises:
         ValueError: nothing was judged, or no query of what was retrieved; a document is there twice in a query; the
-            shapes do not fit; or an unknown metric, `like` or `queries`.
+            shapes do not fit; scores are no numbers or rise; or an unknown metric, `like` or `queries`.
     """
     judgements = judgements_of(judged)
     several = isinstance(retrieved, Mapping)
     runs = {name: run_of(name, one) for name, one in (retrieved if several else {SINGLE: retrieved}).items()}
     for name, run in runs.items():
-        _check_common(name, run, judgements)
+        check_queries(name, run.queries, judgements)
+    check_named("judged", judgements, itertools.chain.from_iterable(run.documents.tolist() for run in runs.values()))
     if not several:
         return evaluation.evaluate(runs[SINGLE], judgements, metrics, like=like, queries=queries)
     results = evaluation.evaluate(runs, judgements, metrics, like=like, queries=queries)
@@ -77,13 +78,14 @@ def run_of(name: str, retrieved: Any) -> Run:
     """What was retrieved as a run, whose scores fall with the rank.
 
     Raises:
-        ValueError: it lacks its queries, the shapes do not fit, or a query or a document is there twice.
+        ValueError: it lacks its queries, the shapes do not fit, scores are no numbers or rise, or a query or a document
+            is there twice.
     """
     queries, ids, scores = (getattr(retrieved, one, None) for one in ("queries", "ids", "scores"))
     if queries is None or ids is None or scores is None:
         raise ValueError(
-            f"{name} must have queries, ids and scores, as what a Retriever or a Pipeline gives for a Table, but is a "
-            f"{type(retrieved).__name__}"
+            f"{name} must have queries, ids and scores, as what a Retriever or a Pipeline gives for a Table with ids, "
+            f"but is a {type(retrieved).__name__} without {'queries' if ids is not None else 'ids'}"
         )
     queries, scores = texts_of(f"the queries of {name}", queries), np.asarray(scores)
     ids = np.asarray(ids)
@@ -92,6 +94,7 @@ def run_of(name: str, retrieved: Any) -> Run:
             f"the ids and scores of {name} must be [queries, k], but got {ids.shape} and {scores.shape} for "
             f"{len(queries)} queries"
         )
+    _check_scores(name, scores, queries)
     there = scores > -np.inf
     documents, row_splits = texts_of(f"the ids of {name}", ids[there]), splits(there.sum(axis=1))
     if twice := find_twice(documents, row_splits):
@@ -102,15 +105,17 @@ def run_of(name: str, retrieved: Any) -> Run:
     return Run(name, queries, row_splits, documents, -rank.astype("float64"))
 
 
-def _check_common(name, run, judgements: RankingLists):
-    """Raises a ValueError unless a query of the run was judged."""
-    if not len(run.queries) or not len(judgements):
-        return
-    if not set(run.queries.tolist()) & set(judgements.queries.tolist()):
-        raise ValueError(
-            f"no query of {name} is judged: it has queries such as {run.queries[0]!r}, the judgements such as "
-            f"{judgements.queries[0]!r}"
-        )
+def _check_scores(name, scores, queries):
+    """Raises a ValueError where scores do not say the order that documents are in."""
+    if scores.dtype.kind not in "iuf":
+        raise ValueError(f"the scores of {name} must be numbers, but hold {scores.dtype}")
+    for what, wrong in (("nan", np.isnan(scores)), ("above the one before", scores[:, 1:] > scores[:, :-1])):
+        if wrong.any():
+            row = int(wrong.any(axis=1).argmax())
+            raise ValueError(
+                f"the scores of {name} must fall from the best document on, but one of query {queries[row]!r} is "
+                f"{what}; distances are scores once their sign is turned, and -inf says that there is no document"
+            )
 
 
 def _short(runs, metrics):

@@ -42,7 +42,7 @@ def join(
         ValueError: there is no such column, or it holds what a ranker cannot take.
     """
     if callable(features):
-        given = features(queries, documents, similarity, rank)
+        given = features(queries, documents, similarity.copy(), rank.copy())  # which are still needed as they are
         if not isinstance(given, Mapping):
             raise ValueError(f"features must give a dict, name -> column, but gave a {type(given).__name__}")
         table = Table.of(given, id=None)
@@ -65,7 +65,7 @@ def split_features(
     """(dense features, their names, id features): strings are ids, and the whole numbers that `ids` names.
 
     Raises:
-        ValueError: `ids` names no column, or one that holds neither strings nor whole numbers.
+        ValueError: `ids` names no column, or one that holds neither strings nor whole numbers, or lacks one.
     """
     for name in ids:
         check_known("feature", name, columns)
@@ -76,6 +76,11 @@ def split_features(
     dense, names = [], []
     known = {}
     for name, column in columns.items():
+        if column.kind != "strings" and name in ids and column.missing.any():
+            raise ValueError(
+                f"the id feature {name} is missing for {column.missing.sum()} of {len(column.missing)} candidates, and "
+                "no whole number stands for that: give strings, of which a missing one is '', or leave it out of ids"
+            )
         if name in ids or column.kind == "strings":
             values = column.values
             known[name] = values if isinstance(values, Strings) else values.astype("int64")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from plackett.data import Missed, RankingLists, Strings
+from plackett.data._arrays import find_twice, positions
 from plackett.data._ids import ids_as_text, read_ids
 from plackett.data._ranking_lists import splits
 
@@ -32,21 +33,39 @@ def judgements_of(judged: Any, what: str = "judged") -> RankingLists:
 
     Raises:
         ValueError: it is none of these, an id is neither a string nor a whole number, a grade is no finite number,
-            a document has two grades in a query, or lists miss documents that were judged.
+            a document has two grades in a query, or lists have a query twice or miss documents that were judged.
     """
     if isinstance(judged, RankingLists):
-        if judged.missed is not None and (judged.missed.grades >= 0).any():
-            raise ValueError(
-                f"the lists of {what} miss judged documents, whose ids they do not know: give the judgements, as "
-                "plackett.data.read_qrels(path)"
-            )
-        return judged
+        return _check_lists(judged, what)
     if isinstance(judged, Mapping):
         return _of_mapping(judged, what)
     if isinstance(judged, tuple) and len(judged) in (2, 3):
         return _of_pairs(*judged, what=what)
     given = f"a tuple of {len(judged)}" if isinstance(judged, tuple) else f"a {type(judged).__name__}"
     raise ValueError(f"{what} must be {ALLOWED}, but got {given}")
+
+
+def check_queries(name: str, queries: Strings, judgements: RankingLists) -> None:
+    """Raises a ValueError where there are queries and judgements, but none of the one for the other."""
+    if not len(queries) or not len(judgements):
+        return
+    if not set(queries.tolist()) & set(judgements.queries.tolist()):
+        raise ValueError(
+            f"no query of {name} is judged: it has queries such as {queries[0]!r}, the judgements such as "
+            f"{judgements.queries[0]!r}"
+        )
+
+
+def check_named(what: str, judgements: RankingLists, known: Iterable[str]) -> None:
+    """Raises a ValueError where lists know documents by their positions alone, and these are none of the known ids."""
+    documents = judgements.documents
+    if not len(documents) or documents.tolist() != positions(judgements.row_splits).tolist():
+        return
+    if not set(documents.tolist()) & set(known):
+        raise ValueError(
+            f"the lists of {what} have no ids of documents but their positions in the query, 1, 2 and so on: give "
+            "documents=ids to RankingLists.from_arrays, or the name of their column to plackett.data.read"
+        )
 
 
 def texts_of(name: str, ids: Any) -> Strings:
@@ -59,11 +78,30 @@ def texts_of(name: str, ids: Any) -> Strings:
     return ids_as_text(name, read_ids(name, ids, len(ids)), range(len(ids)))
 
 
+def _check_lists(lists, what):
+    if lists.missed is not None and (lists.missed.grades >= 0).any():
+        raise ValueError(
+            f"the lists of {what} miss judged documents, whose ids they do not know: give the judgements, as "
+            "plackett.data.read_qrels(path)"
+        )
+    queries, documents = texts_of("queries", lists.queries), texts_of("documents", lists.documents)
+    if twice := find_twice(queries, np.array([0, len(queries)])):
+        raise ValueError(f"the lists of {what} have query {twice[1]!r} twice: join what was judged of it into one list")
+    if twice := find_twice(documents, lists.row_splits):
+        raise ValueError(f"the lists of {what} have document {twice[1]!r} twice for query {queries[twice[0]]!r}")
+    return lists
+
+
 def _of_mapping(judged, what):
     documents: list = []
     grades: list = []
     for query, of_query in judged.items():
-        if isinstance(of_query, str) or not isinstance(of_query, Iterable):
+        if hasattr(of_query, "to_dict"):
+            raise ValueError(
+                f"{what}[{query!r}] is a {type(of_query).__name__}, which may hold grades or documents: give its "
+                ".to_dict(), of document to grade, or its .tolist(), of documents"
+            )
+        if isinstance(of_query, str | bytes) or not isinstance(of_query, Iterable):
             raise ValueError(f"{what} must be {ALLOWED}, but {what}[{query!r}] is {of_query!r}")
         documents.append(list(of_query))
         grades.append(list(of_query.values()) if isinstance(of_query, Mapping) else [1] * len(documents[-1]))

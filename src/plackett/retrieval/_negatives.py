@@ -104,16 +104,21 @@ def mine_negatives(
 
 def _read_positives(positives, queries, documents):
     """(the query of each positive, its place), each place of a query once."""
+    if not hasattr(positives, "__len__"):
+        raise ValueError(
+            f"positives must be places in the index, an entry a query, but are a {type(positives).__name__}"
+        )
     try:
         array = np.asarray(positives)
     except ValueError:  # of varying number
         array = None
     if array is None or array.dtype == object:
         parts = [np.asarray(part).reshape(-1) for part in positives]
+        parts = [part if len(part) else part.astype("int64") for part in parts]  # of an empty list it is float64
         lengths, places = np.array([len(part) for part in parts]), np.concatenate([np.zeros(0, "int64"), *parts])
         padding = np.zeros(len(places), bool)
     else:
-        rows = array.reshape(len(array), -1) if array.ndim in (1, 2) else array
+        rows = array[:, None] if array.ndim == 1 else array
         if rows.ndim != 2:
             raise ValueError(f"positives must be [queries] or [queries, most], but have the shape {array.shape}")
         lengths, places = np.full(len(rows), rows.shape[1]), rows.reshape(-1)

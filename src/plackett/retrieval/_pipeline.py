@@ -24,7 +24,7 @@ from plackett.retrieval._candidates import (
 )
 from plackett.retrieval._index import Retrieved
 from plackett.retrieval._join import Features, join, names_of_join, split_features
-from plackett.retrieval._judged import judgements_of
+from plackett.retrieval._judged import check_named, check_queries, judgements_of
 from plackett.retrieval._retriever import Retriever
 from plackett.retrieval._tables import Table
 from plackett.training import Trained
@@ -56,6 +56,7 @@ class Pipeline:
         ids: which features that hold whole numbers are id features; strings are.
 
     Raises:
+        TypeError: `documents` is no `Table`.
         ValueError: a document of the index has no row in `documents`, or an option is out of range.
     """
 
@@ -70,12 +71,15 @@ class Pipeline:
         ids: Sequence[str] = (),
     ):
         check_options(Pipeline.__init__, candidates=candidates)
+        _check_table("documents", documents)
         if isinstance(features, str) or isinstance(ids, str):
             raise ValueError("features and ids must be sequences of names, such as ['similarity'], but got a string")
+        if not (features is None or callable(features)) and not 0 < len(set(features)) == len(features):
+            raise ValueError(f"features must be one name or more, each there once, but got {list(features)}")
         self.retriever = retriever
         self.ranker = None if ranker is None else open_system(ranker.ranker if isinstance(ranker, Trained) else ranker)
         self.documents = documents
-        self.candidates = candidates
+        self.candidates = int(candidates)
         self.features = features
         self.ids = tuple(ids)
         self._places = Places(retriever.index.ids)
@@ -88,18 +92,23 @@ class Pipeline:
             queries: a row each, with ids, and the columns of the query tower and of the features.
             k: how many documents each gets, at most `candidates`.
             exclude: documents that a query is not to get, such as those that a user has seen, as `judged` of
-                `plackett.retrieval.evaluate`. Others take their place.
+                `plackett.retrieval.evaluate`, whatever their grades. Others take their place. Those that the index
+                lacks, and queries that are not here, are nothing to exclude.
 
         Returns:
-            What was found, [queries, k], with the scores of the ranker.
+            What was found, [queries, k], with the scores of the ranker; of equal ones the first stage's better one is
+            first. A document that the ranker gives -inf is not among them.
 
         Raises:
+            TypeError: the queries are no `Table`.
             ValueError: k is out of range, the queries have no ids, a column is missing, or the ranker gives no score
                 a document.
 
-        Cost: the search, and memory for the features of 131,072 candidates.
+        Cost: the search, which asks for at most twice as many documents more as are excluded for a query, and memory
+        for the features of 131,072 candidates.
         """
         check_options(Pipeline.rank, k=k)
+        k = int(k)
         if k > self.candidates:
             raise ValueError(
                 f"k must be at most the {self.candidates} candidates that are ranked, but got {k}: candidates={k}"
@@ -127,14 +136,17 @@ class Pipeline:
 
         Args:
             queries: see `rank`.
-            judged: see `plackett.retrieval.evaluate`. None = nobody judged anything.
+            judged: see `plackett.retrieval.evaluate`. None = nobody judged anything. Those of queries that are not here
+                have no list, so that a mean over the lists is one over the judged queries that are here.
             exclude: see `rank`. A document that is judged too counts as missed.
 
         Raises:
-            ValueError: see `rank`; or what was judged has another form.
+            ValueError: see `rank`; what was judged has another form; or no query is judged.
+
+        Cost: that of `rank`, and memory for the lists.
         """
         excluded = self._verdicts("exclude", exclude)
-        verdicts = None if judged is None else self._verdicts("judged", judged)
+        verdicts = None if judged is None else self._judged(queries, judged)
         return _join(
             self._lists(
                 part, self._candidates(part, excluded.of(part.ids)), None if verdicts is None else verdicts.of(part.ids)
@@ -155,7 +167,8 @@ class Pipeline:
         """Lists to train the ranker on: candidates of the first stage with their grades, all others being negatives.
 
         These negatives are hard: the first stage took them for good ones. Documents that nobody judged have grade 0,
-        though some of them may be relevant. A query without a relevant candidate stays, and teaches nothing.
+        though some of them may be relevant. A query without a relevant candidate stays, also one that nobody judged: it
+        teaches nothing to a loss of pairs or lists, and that nothing is relevant to one of single documents.
 
         Take other judgements here than the first stage learnt from, such as later ones, with the earlier ones in
         `exclude`: it has seen its own answers, so that a ranker which learns from them trusts its similarity too much.
@@ -173,11 +186,14 @@ class Pipeline:
             seed: of the draw.
 
         Raises:
-            ValueError: see `rank`; no query is judged; or an option is out of range.
+            ValueError: see `candidate_lists`; no candidate is relevant; or an option is out of range.
+
+        Cost: that of `rank`, and memory for the lists; with missed="add" an exact search of the queries that get a
+        document, which compares each such document with all.
         """
         check_options(Pipeline.training_lists, missed=missed, negatives=negatives, seed=seed)
         random = np.random.default_rng(seed)
-        excluded, verdicts = self._verdicts("exclude", exclude), self._verdicts("judged", judged)
+        excluded, verdicts = self._verdicts("exclude", exclude), self._judged(queries, judged)
         lists = _join(
             self._training_part(part, verdicts.of(part.ids), excluded.of(part.ids), missed, negatives, random)
             for _, part in self._parts(queries)
@@ -202,12 +218,28 @@ class Pipeline:
 
     def _parts(self, queries) -> Iterator[tuple[int, Table]]:
         """(first row, queries) of parts whose candidates fit into memory."""
+        _check_table("queries", queries)
         rows = max(1, DOCUMENTS_AT_A_TIME // self.candidates)
         for start in range(0, max(len(queries), 1), rows):
             yield start, queries.take(slice(start, start + rows))
 
-    def _verdicts(self, what, judged):
-        return Verdicts(None if judged is None else judgements_of(judged, what), self._places)
+    def _verdicts(self, what, given):
+        """Of `exclude` whatever the grades are, of `judged` those that are verdicts."""
+        if given is None:
+            return Verdicts(None, self._places)
+        lists = judgements_of(given, what)
+        check_named(what, lists, self._places.ids.tolist())
+        return Verdicts(lists, self._places, every=what == "exclude")
+
+    def _judged(self, queries, judged):
+        """The verdicts; a ValueError where they are of other queries or other documents."""
+        _check_table("queries", queries)
+        verdicts = self._verdicts("judged", judged)
+        lists = verdicts.judgements
+        if lists is None:
+            raise ValueError("judged must be given, since lists to train on have grades")
+        check_queries("the table", queries.ids, lists)
+        return verdicts
 
     def _candidates(self, queries, excluded) -> Candidates:
         return find_candidates(self.retriever, queries, self.candidates, excluded)
@@ -247,6 +279,11 @@ class Pipeline:
         if scored.beyond is not None:
             raise ValueError("the ranker must score the candidates alone, but has documents beyond them")
         return scored.scores.astype("float64")
+
+
+def _check_table(name, given):
+    if not isinstance(given, Table):
+        raise TypeError(f"{name} must be a Table, as Table.of and Table.read give it, but is a {type(given).__name__}")
 
 
 def _join(parts) -> RankingLists:

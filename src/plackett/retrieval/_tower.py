@@ -141,7 +141,8 @@ class _Parts:
         self._taken = set(names)
 
     def unique(self, name: str) -> str:
-        """The name of a layer, which no column has."""
+        """The name of a layer, which no column has, without a point, which parameters of PyTorch may not have."""
+        name = name.replace(".", "_")
         while name in self._taken:
             name += "_"
         self._taken.add(name)

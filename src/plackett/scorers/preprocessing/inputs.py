@@ -39,12 +39,13 @@ class Prepared:
 
     def embeddings(self, dimension: int, l2: float, prefix: str = "") -> list[Tensor]:
         """An embedding of each id feature, [lists, list_size, dimension]; row 0 of its table is for the unknown."""
+        layers = _names_of_layers(self.ids)
         return [
             Table(
                 self.known[name] + 1,
                 dimension,
                 embeddings_regularizer=keras.regularizers.L2(l2) if l2 else None,
-                name=f"{prefix}{name}_embedding",
+                name=f"{prefix}{layers[name]}_embedding",
             )(numbers)
             for name, numbers in self.ids.items()
         ]
@@ -92,6 +93,17 @@ def prepare(
     if dense is None and not ids:
         raise ValueError("these lists have neither dense nor id features, which a scorer is made of")
     return Prepared(inputs, mask, dense, names, ids, known)
+
+
+def _names_of_layers(features):
+    """Feature -> what its layer is called: without a point, which the parameters of PyTorch may not have."""
+    known: dict[str, str] = {}
+    for feature in features:
+        name = feature.replace(".", "_")
+        while name != feature and (name in features or name in known.values()):
+            name += "_"
+        known[feature] = name
+    return known
 
 
 def _standardise(raw, mask, lists, transform, missing):
