@@ -59,9 +59,9 @@ def comparable(x):
     larger ones, their places in sorted order stand for them.
 
     Raises:
-        ValueError: an array of NumPy that holds no numbers.
+        ValueError: an array of NumPy that holds strings, objects or times.
     """
-    if isinstance(x, np.ndarray) and x.dtype.kind not in "biuf":
+    if isinstance(x, np.ndarray) and x.dtype.kind in "USTOMm":
         raise ValueError(f"labels must be numbers, but got {x.dtype}: plackett.losses.in_batch_labels takes other ids")
     if keras.backend.backend() == "jax" and isinstance(x, np.ndarray) and x.dtype.kind in "iu" and x.size:
         bounds = np.iinfo("int32")
