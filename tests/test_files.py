@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pathlib
 import stat
 
 import pytest
@@ -71,6 +72,23 @@ def test_what_cannot_be_written_is_named(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=r"a\.txt could not be written: No space left on device"):
         _files.write_whole(tmp_path / "a.txt", "one")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_replaced_is_there_again(tmp_path, monkeypatch):
+    folder, rename = tmp_path / "a", pathlib.Path.rename
+    folder.mkdir()
+    (folder / "a.txt").write_text("one")
+
+    def fail_once(path, to):
+        if to == folder:
+            monkeypatch.undo()
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(path, to)
+
+    monkeypatch.setattr(pathlib.Path, "rename", fail_once)
+    with pytest.raises(OSError, match="a could not be written: Input/output error"), _files.replace_folder(folder):
+        pass
+    assert [one.name for one in tmp_path.rglob("*")] == ["a", "a.txt"]
 
 
 def test_files_that_are_not_there(tmp_path):

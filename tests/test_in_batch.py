@@ -181,11 +181,47 @@ def test_fit_takes_the_labels(tmp_path):
         ({"negatives": [[1], [2], [3]]}, "documents and negatives must be ids of one kind"),
         ({"log_probability_of_negatives": [[0], [0], [0]]}, "goes with negatives"),
         ({"negatives": [["x"]] * 3, "log_probability": [0, 0, 0]}, "both or none must be given"),
+        ({"negatives": [["x"], ["x", "y"], ["z"]]}, r"negatives must be ids, \[3, H\], as many in each row"),
+        ({"queries": np.array(["2026", "NaT", "2025"], "M8[D]")}, "queries must be ids, but that of row 1 is missing"),
     ],
 )
 def test_labels_that_cannot_be_made(given, wrong):
     with pytest.raises(ValueError, match=wrong):
         losses.in_batch_labels(["a", "b", "c"], **given)
+
+
+@pytest.mark.parametrize("kind", [object, np.dtypes.StringDType(), "U5"])
+@pytest.mark.parametrize("other", [object, np.dtypes.StringDType(), "U9"])
+def test_strings_are_ids_in_any_array_of_numpy(kind, other):
+    labels = losses.in_batch_labels(np.array(["b", "a", "b"], kind), negatives=np.array([["a"], ["c"], ["b"]], other))
+    assert labels[:, [0, 5]].tolist() == [[1, 0], [0, 2], [1, 1]]
+
+
+@pytest.mark.parametrize("kind", ["uint64", "float64", object])
+def test_whole_numbers_of_two_kinds_are_not_rounded(kind):
+    documents = np.array([2**53, 2**53 + 1, 3])
+    labels = losses.in_batch_labels(documents, negatives=np.array([[2**53], [3], [3]], kind))
+    assert labels[:, [0, 5]].tolist() == [[1, 1], [2, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("kind", [losses.InBatchSoftmaxLoss, losses.NpairsLoss])
+def test_ids_of_64_bits_are_compared_as_they_are(kind):
+    similarities, ids = RANDOM.normal(size=(4, 4)), np.array([1, 1 + 2**32, -(2**40), 1])
+    close(number(kind()(ids, similarities)), number(kind()(np.array([0, 1, 2, 0]), similarities)))
+    close(number(kind.fn(ids, similarities)), number(kind.fn(np.array([0, 1, 2, 0]), similarities)))
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_labels_in_a_list_are_those_in_an_array(symmetric):
+    labels, queries, documents, loop = case("all")
+    of_list = losses.in_batch_softmax(labels.tolist(), queries @ documents.T, symmetric=symmetric)
+    close(number(of_list), loop(symmetric=symmetric))
+
+
+@pytest.mark.parametrize("kind", [losses.InBatchSoftmaxLoss, losses.NpairsLoss])
+def test_strings_are_no_labels(kind):
+    with pytest.raises(ValueError, match=r"labels must be numbers, but got <U1: plackett\.losses\.in_batch_labels"):
+        kind()(np.array(["a", "b"]), np.ones((2, 2)))
 
 
 @pytest.mark.parametrize(

@@ -71,9 +71,12 @@ def _take_name(partial, path):
 def replace_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """Gives the folder to write to, which at the end is on the disk under the name `folder`; else all is as it was.
 
+    What a link names is replaced, not the link.
+
     Raises:
         OSError: it could not be written.
     """
+    folder = folder.resolve() if folder.is_symlink() else folder
     partial, before = (folder.with_name(f"{PARTIAL_FILE}{folder.name}-{secrets.token_hex(8)}") for _ in range(2))
     with errors_of_writing(folder):
         partial.mkdir()
@@ -82,13 +85,24 @@ def replace_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         with errors_of_writing(folder):
             for path in [*partial.rglob("*"), partial]:
                 sync(path)
-            if folder.exists():
-                folder.rename(before)
-            partial.rename(folder)
+            _exchange(partial, folder, before)
             sync(folder.parent)
     finally:
         for left in (partial, before):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _exchange(partial, folder, before):
+    """Gives a folder the name `folder`, and one that has it the name `before`; where that fails, back again."""
+    try:
+        if folder.exists():
+            folder.rename(before)
+        partial.rename(folder)
+    except BaseException:
+        if before.exists():
+            with contextlib.suppress(OSError):  # where another folder has come
+                before.rename(folder)
+        raise
 
 
 def is_partial(name: str, of: Collection[str]) -> bool:

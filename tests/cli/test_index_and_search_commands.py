@@ -115,6 +115,37 @@ def test_wrong_options_of_search_are_told(folder, index, tmp_path, flags, messag
     assert message in words(done)
 
 
+def test_ids_that_a_run_cannot_hold_are_told_before_the_search(folder, index, tmp_path, monkeypatch):
+    monkeypatch.setattr(Retriever, "embed", lambda *_, **__: pytest.fail("it searches"))
+    (tmp_path / "users.csv").write_text("id,age\nann b,30\n")
+    done = run("search", folder / "model.keras", index, tmp_path / "users.csv", tmp_path / "found.run")
+    assert done.exit_code == 2, done.output
+    assert "the query 'ann b' cannot stand in a run of TREC" in words(done)
+
+
+@pytest.mark.parametrize("suffix", ["run", "csv", "parquet"])
+def test_no_queries_find_nothing(folder, index, tmp_path, suffix):
+    (tmp_path / "users.csv").write_text("id,age\n")
+    out = tmp_path / f"found.{suffix}"
+    done = run("search", folder / "model.keras", index, tmp_path / "users.csv", out)
+    assert done.exit_code == 0, done.output
+    assert "0 queries" in words(done)
+    assert out.is_file()
+
+
+def test_text_that_looks_like_numbers_is_text_where_that_is_said(tmp_path):
+    (tmp_path / "films.csv").write_text("id,title\na,alien\nb,1984\n")
+    make_tower(Table.read(tmp_path / "films.csv"), dimension=4, hidden=()).save(tmp_path / "model.keras")
+    assert run("index", tmp_path / "model.keras", tmp_path / "films.csv", tmp_path / "index").exit_code == 0
+    (tmp_path / "queries.csv").write_text("id,title\nq,1984\n")
+    search = ("search", tmp_path / "model.keras", tmp_path / "index", tmp_path / "queries.csv", tmp_path / "found.run")
+    done = run(*search)
+    assert done.exit_code == 2, done.output
+    assert "the tower takes strings as title" in words(done)
+    assert "where texts=[...] (--text on the command line) names it" in words(done)
+    assert run(*search, "--text", "title").exit_code == 0
+
+
 def test_a_model_of_another_index_is_told(folder, index, tmp_path):
     films = Table.read(folder / "films.parquet", id="film", lists={"genres": "|"})
     make_tower(films, dimension=4).save(tmp_path / "other.keras")

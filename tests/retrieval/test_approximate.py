@@ -1,5 +1,9 @@
 """Approximate search finds nearly what exact search does, and gives the exact scores of what it finds."""
 
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from indexes import model, table
@@ -104,3 +108,19 @@ def test_without_usearch_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(_lazy.importlib, "import_module", import_module)
     with pytest.raises(ImportError, match=r"an approximate index needs usearch: pip install 'plackett\[retrieval\]'"):
         open_index(tmp_path / "index")
+
+
+def test_a_graph_for_which_there_is_no_room_is_an_error_of_writing(tmp_path):
+    script = f"""
+import resource, signal
+from indexes import model, table
+from plackett.retrieval import build_index
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+build_index(model(), table(1000, "d"), {str(tmp_path / "index")!r}, approximate=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=pathlib.Path(__file__).parent, capture_output=True, text=True
+    )
+    assert "index could not be written: usearch says" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())

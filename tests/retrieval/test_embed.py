@@ -47,6 +47,22 @@ def test_columns_are_cut_alike():
     np.testing.assert_allclose(found, X + np.arange(11)[:, None], rtol=1e-6)
 
 
+@pytest.mark.parametrize("structure", [lambda x: x["a"], lambda x: [x["b"], x["a"]], lambda x: x])
+def test_inputs_by_name_are_fed_in_the_structure_of_the_tower(structure, recwarn):
+    inputs = structure({name: keras.Input((5,), name=name) for name in "ab"})
+    flat = keras.tree.flatten(inputs)
+    tower = keras.Model(inputs, keras.layers.Add()(flat) if len(flat) > 1 else keras.layers.Identity()(*flat))
+    found = embed(tower, {tensor.name: X * (1 + (tensor.name == "b")) for tensor in flat})
+    np.testing.assert_allclose(found, X if len(flat) == 1 else 3 * X, rtol=1e-6)
+    assert not [one for one in recwarn if "structure" in str(one.message)]
+
+
+def test_a_sequential_tower_is_fed_its_one_column(recwarn):
+    tower = keras.Sequential([keras.Input((5,), name="x"), keras.layers.Identity()])
+    np.testing.assert_allclose(embed(tower, {"x": X}), X)
+    assert not [one for one in recwarn if "structure" in str(one.message)]
+
+
 def test_cosines_need_vectors_of_unit_length():
     x = np.array([[3, 4, 0, 0, 0], [0, 0, 1, 0, 0], [3e-30, 4e-30, 0, 0, 0], [3e30, 4e30, 0, 0, 0]], "float32")
     expected = [[0.6, 0.8], [0, 0], [0.6, 0.8], [0.6, 0.8]]

@@ -34,6 +34,18 @@ def test_what_is_found_is_what_a_loop_finds_in_blocks_of_any_size(block):
     assert scores.dtype == np.float32
 
 
+@pytest.mark.parametrize(("dtype", "scale"), [("float64", 1.0), ("float32", 1e-28)])
+def test_documents_that_nearly_score_alike_stand_in_the_order_of_their_products(dtype, scale):
+    # These queries in float32, or products whose error is taken for 0, give another order.
+    random = np.random.default_rng(0)
+    common = random.normal(size=(1, 64))
+    queries = (common + 0.1 * random.normal(size=(20, 64))).astype(dtype)
+    documents = ((common + 1e-5 * random.normal(size=(5000, 64))) * scale).astype(dtype)
+    places, _ = search(queries, documents, 50)
+    true_places, _ = by_loop(queries, documents, 50)
+    np.testing.assert_array_equal(places, true_places)
+
+
 @pytest.mark.parametrize("share", [0.002, 0.5])
 def test_equal_documents_stand_in_the_order_of_their_places(share):
     documents = normal(2000, 128, seed=1)

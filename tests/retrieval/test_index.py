@@ -8,7 +8,8 @@ import pytest
 import yaml
 from indexes import model, table, tower
 
-from plackett.retrieval import Retriever, Table, build_index, open_index, search
+from plackett.retrieval import Retriever, Table, _build, build_index, open_index, search
+from plackett.retrieval._index_files import write_ids
 
 
 @pytest.fixture
@@ -74,6 +75,50 @@ def test_a_folder_that_is_no_index_is_never_replaced(path):
     assert (path / "letter.txt").read_text() == "dear"
 
 
+def test_a_file_of_the_user_in_an_index_is_never_lost(path):
+    build_index(model(), table(20, "d"), path)
+    (path / "towers.keras").write_text("precious")
+    with pytest.raises(FileExistsError, match=r"index holds more than an index, towers.keras, which would be lost"):
+        build_index(model(), table(30, "d"), path, overwrite=True)
+    assert (path / "towers.keras").read_text() == "precious"
+    assert len(open_index(path)) == 20
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_comes_while_an_index_is_built_is_not_lost(path, monkeypatch, overwrite):
+    def write_late(folder, ids):
+        write_ids(folder, ids)
+        path.mkdir()
+        (path / "letter.txt").write_text("dear")
+
+    monkeypatch.setattr(_build, "write_ids", write_late)
+    with pytest.raises(FileExistsError, match="index exists and is no index of plackett"):
+        build_index(model(), table(20, "d"), path, overwrite=overwrite)
+    assert [one.name for one in path.parent.rglob("*")] == ["index", "letter.txt"]
+
+
+def test_of_two_builds_at_once_the_later_one_is_refused(path, monkeypatch):
+    def write_late(folder, ids):
+        write_ids(folder, ids)
+        monkeypatch.undo()
+        build_index(model(), table(30, "d"), path)
+
+    monkeypatch.setattr(_build, "write_ids", write_late)
+    with pytest.raises(FileExistsError, match="index exists: choose another folder"):
+        build_index(model(), table(20, "d"), path)
+    assert len(open_index(path)) == 30
+
+
+def test_the_index_that_a_link_names_is_replaced(path):
+    build_index(model(), table(20, "d"), path)
+    link = path.with_name("link")
+    link.symlink_to(path)
+    build_index(model(), table(30, "d"), link, overwrite=True)
+    assert link.is_symlink()
+    assert len(open_index(path)) == len(open_index(link)) == 30
+    assert sorted(one.name for one in path.parent.iterdir()) == ["index", "link"]
+
+
 def test_what_fails_leaves_the_index_as_it_was_and_nothing_beside_it(path):
     build_index(model(), table(20, "d"), path)
     bad = table(200, "e")
@@ -101,12 +146,14 @@ def test_an_embedding_that_is_too_large_for_half_precision_is_named(path):
         (lambda x: (["a", "b"], x), "ids must have 3 entries"),
         (lambda x: Table.of({"x": x}, id=None), "has no ids"),
         (lambda x: ([], x[:0]), "no documents to search among"),
+        (lambda x: (["a"], {"x": x[:1], "y": x}), "all inputs must have as many rows, but x has 1 and y 3"),
+        (lambda x: (["a"], {"x": x[0, 0]}), "x must be an array whose first axis are the rows"),
         (lambda x: x, r"documents must be a Table, or the two \(ids, inputs\), but got ndarray"),
     ],
 )
 def test_documents_that_cannot_be_indexed_are_told(path, documents, words):
     with pytest.raises(ValueError, match=words):
-        build_index(model(), documents(np.zeros((3, 6), "float32")), path)
+        build_index(model(), documents(np.zeros((3, 6), "float32")), path, batch_size=1)
 
 
 def test_an_index_of_another_model_is_refused(path):

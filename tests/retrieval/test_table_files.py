@@ -50,6 +50,30 @@ def test_an_id_that_two_files_have_is_refused(tmp_path):
         Table.read(tmp_path)
 
 
+def test_a_file_with_a_header_alone_has_no_rows(tmp_path):
+    table = Table.read(write(tmp_path / "films.csv", "id,year\n"))
+    assert table.names == ("id", "year")
+    assert len(table) == len(table.ids) == 0
+
+
+def test_lists_of_one_number_each_are_lists_of_text_as_longer_ones_are(tmp_path):
+    for text, expected in (("7", ["7"]), ("7|08", ["7", "08"]), ("", [])):
+        path = write(tmp_path / "users.csv", f"id,films\nu,{text}\n")
+        assert Table.read(path, lists={"films": "|"})["films"].tolist() == [expected]
+
+
+def test_a_column_that_is_named_as_text_is_text_whatever_is_in_it(tmp_path):
+    path = write(tmp_path / "queries.csv", "id,word\nq,2020\n")
+    assert Table.read(path, texts=["word"])["word"].tolist() == ["2020"]
+    with pytest.raises(ValueError, match="unknown column 'wort'; did you mean 'word'"):
+        Table.read(path, texts=["wort"])
+    with pytest.raises(ValueError, match="texts must be a sequence of names, but got 'word'"):
+        Table.read(path, texts="word")
+    pq.write_table(pa.table({"id": ["q"], "word": [2020]}), tmp_path / "queries.parquet")
+    with pytest.raises(ValueError, match=r"texts acts on CSV, but .* is read as parquet"):
+        Table.read(tmp_path / "queries.parquet", texts=["word"])
+
+
 def test_ids_in_csv_are_text_and_so_are_digits_behind_a_zero(tmp_path):
     path = write(tmp_path / "films.csv", "id,zip,year,score\n007,02139,1999,1\n7,10115,,2.5\n")
     table = Table.read(path)

@@ -185,6 +185,16 @@ def test_moments_of_a_piece_are_refused():
         model.train_on_batch({"query": X, "document": Z}, np.arange(12))
 
 
+def test_a_prediction_is_of_batches_of_one_size():
+    model, inputs = TwoTowerModel(tower(), tower()), {"query": X, "document": Z}
+    assert model.predict(inputs, batch_size=6, verbose=0).shape == (12, 6)
+    np.testing.assert_allclose(model.predict(inputs, verbose=0), output(model, inputs), rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match="the last has 2 rows and columns and the others 5: give batch_size=12"):
+        model.predict(inputs, batch_size=5, verbose=0)
+    by_pieces = TwoTowerModel(tower(), tower(), micro_batch=4)
+    assert by_pieces.predict(inputs, batch_size=5, verbose=0)["queries"].shape == (12, 3)
+
+
 @pytest.mark.parametrize("loss", ["mse", None, keras.losses.MeanSquaredError()])
 def test_another_loss_is_refused(loss):
     with pytest.raises(ValueError, match=r"loss.*"):

@@ -55,6 +55,7 @@ from plackett.backend.scans import (
     sums_below_tops,
 )
 from plackett.backend.tensors import (
+    comparable,
     concrete,
     flat_ragged,
     float_of_bits,
@@ -77,6 +78,7 @@ __all__ = [
     "call_by_pieces",
     "carry_generators",
     "clip",
+    "comparable",
     "compiled",
     "compiled_once",
     "concrete",

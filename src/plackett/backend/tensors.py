@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras import ops
 from keras.src.backend.common import masking
 from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 
@@ -49,6 +50,24 @@ def concrete(x):
 def has_values(x) -> bool:
     """Whether a tensor has values, known or not; one of PyTorch's for shapes alone has none."""
     return keras.backend.backend() != "torch" or x.device.type != "meta"
+
+
+def comparable(x):
+    """A tensor whose numbers are equal where those of `x` are.
+
+    JAX would cut whole numbers to their last 32 bits, by which 1 and 1 + 2^32 are equal: where an array of NumPy holds
+    larger ones, their places in sorted order stand for them.
+
+    Raises:
+        ValueError: an array of NumPy that holds strings, objects or times.
+    """
+    if isinstance(x, np.ndarray) and x.dtype.kind in "USTOMm":
+        raise ValueError(f"labels must be numbers, but got {x.dtype}: plackett.losses.in_batch_labels takes other ids")
+    if keras.backend.backend() == "jax" and isinstance(x, np.ndarray) and x.dtype.kind in "iu" and x.size:
+        bounds = np.iinfo("int32")
+        if x.min() < bounds.min or x.max() > bounds.max:
+            x = np.unique(x, return_inverse=True)[1].reshape(x.shape).astype("int32")
+    return ops.convert_to_tensor(x, sparse=False)
 
 
 def float_of_bits(x):

@@ -30,6 +30,14 @@ Lists = Annotated[
         help="A column of text whose fields are lists, as genres=| has it. May be repeated.",
     ),
 ]
+Texts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text",
+        metavar="NAME",
+        help="A column of CSV that is text, also where each field looks like a number. May be repeated.",
+    ),
+]
 BatchSize = Annotated[int, typer.Option("--batch-size", help="How many rows are embedded at a time.")]
 FORMATS = "Parquet (also a folder), CSV or JSON lines"
 
@@ -76,7 +84,12 @@ def open_model(path: pathlib.Path) -> keras.Model:
     return load(path)
 
 
-def read_table(path: str | os.PathLike, id: str, separators: dict[str, str]) -> Table:  # noqa: A002
+def read_table(
+    path: str | os.PathLike,
+    id: str,  # noqa: A002
+    separators: dict[str, str],
+    texts: list[str] | None,
+) -> Table:
     """The rows of a file.
 
     Raises:
@@ -84,4 +97,4 @@ def read_table(path: str | os.PathLike, id: str, separators: dict[str, str]) -> 
     """
     from plackett.retrieval import Table
 
-    return Table.read(path, id=id, lists=separators)
+    return Table.read(path, id=id, lists=separators, texts=texts or None)

@@ -9,7 +9,7 @@ import typer
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import Backend
-from plackett.cli._retrieval import FORMATS, BatchSize, Id, Lists, Model, check_inputs, open_model, read_table
+from plackett.cli._retrieval import FORMATS, BatchSize, Id, Lists, Model, Texts, check_inputs, open_model, read_table
 from plackett.cli._tables import say
 from plackett.data._reading import check_is_no_input
 
@@ -28,6 +28,7 @@ def index(
     out: Out,
     id: Id = "id",  # noqa: A002
     lists: Lists = None,
+    texts: Texts = None,
     approximate: Approximate = False,
     dtype: Kind = "float32",
     batch_size: BatchSize = 1024,
@@ -43,7 +44,7 @@ def index(
     from plackett.retrieval._index_files import check_new_folder
 
     check_new_folder(out, overwrite=overwrite)
-    table = read_table(documents, id, separators)
+    table = read_table(documents, id, separators, texts)
     choose_backend(backend)
 
     from plackett.retrieval import build_index

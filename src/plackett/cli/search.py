@@ -10,7 +10,7 @@ import typer
 from plackett.cli import _checks
 from plackett.cli._backend import choose_backend
 from plackett.cli._flags import Backend
-from plackett.cli._retrieval import FORMATS, BatchSize, Id, Lists, Model, check_inputs, open_model, read_table
+from plackett.cli._retrieval import FORMATS, BatchSize, Id, Lists, Model, Texts, check_inputs, open_model, read_table
 from plackett.cli._tables import say
 from plackett.data._reading import check_is_no_input
 from plackett.data._suffixes import OF_SCORES
@@ -34,6 +34,7 @@ def search(
     out: Out,
     id: Id = "id",  # noqa: A002
     lists: Lists = None,
+    texts: Texts = None,
     k: Number = 100,
     exact: Exact = False,
     batch_size: BatchSize = 1024,
@@ -52,7 +53,8 @@ def search(
 
     check_options(Index.search, k=k)
     opened = open_index(folder)
-    table = read_table(queries, id, separators)
+    table = read_table(queries, id, separators, texts)
+    _check_ids(out, table.ids, opened.ids)
     choose_backend(backend)
 
     from plackett.retrieval import Retriever
@@ -73,6 +75,15 @@ def search(
         f"{len(table):,} queries, {found.places.shape[1]} documents each, are in {out}: embedded in "
         f"{embedded - start:.3g} s, searched in {seconds:.3g} s"
     )
+
+
+def _check_ids(out, queries, documents):
+    """Raises a ValueError, before hours of search, unless the output can hold these ids."""
+    if out.suffix == ".run":
+        from plackett.data._scores import check_ids_of_run
+
+        check_ids_of_run(out, "query", queries.tolist())
+        check_ids_of_run(out, "document", documents.tolist())
 
 
 def _write(queries, found, ids, out):

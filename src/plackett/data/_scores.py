@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -71,7 +72,10 @@ def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLik
     with replace(path) as partial, errors_of_writing(path):
         match path.suffix:
             case ".parquet":
-                table.write_parquet(partial)
+                try:
+                    table.write_parquet(partial)
+                except pl.exceptions.ComputeError as error:  # by which polars tells that a disk is full
+                    raise OSError(str(error)) from error
             case ".csv":
                 table.write_csv(partial)
             case _:
@@ -133,15 +137,21 @@ def check_suffix(path: pathlib.Path) -> None:
         raise ValueError(f"scores are written to NAME{', NAME'.join(OF_SCORES)}, but got {path}")
 
 
+def check_ids_of_run(path: pathlib.Path, column: str, ids: Sequence[str] | pl.Series) -> None:
+    """Raises a ValueError unless these ids, of the column "query" or "document", can stand in a run of TREC."""
+    # A line that begins with # is a comment, and a file may begin with a byte-order mark.
+    texts = pl.Series(ids, dtype=pl.String)
+    unfit = texts.filter(texts.str.contains(r"\s|^$" + r"|^[#\ufeff]" * (column == "query")))
+    if len(unfit):
+        raise ValueError(
+            f"{path}: the {column} {unfit[0]!r} cannot stand in a run of TREC, whose fields are parted by white space "
+            "and whose lines do not begin with #: write a .csv or .parquet file"
+        )
+
+
 def _write_run(table, path, partial):
     for column in ("query", "document"):
-        # A line that begins with # is a comment, and a file may begin with a byte-order mark.
-        unfit = table.filter(pl.col(column).str.contains(r"\s|^$" + r"|^[#\ufeff]" * (column == "query")))
-        if len(unfit):
-            raise ValueError(
-                f"{path}: the {column} {unfit[column][0]!r} cannot stand in a run of TREC, whose fields are parted by "
-                "white space and whose lines do not begin with #: write a .csv or .parquet file"
-            )
+        check_ids_of_run(path, column, table[column])
     fields = ["query", pl.lit("Q0"), "document", "rank", "score", pl.lit(TAG)]
     lines = table.select(pl.concat_str(fields, separator=" "))
     lines.write_csv(partial, include_header=False, quote_style="never")

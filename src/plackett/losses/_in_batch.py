@@ -16,10 +16,13 @@ from plackett.losses._matches import (
     all_rows,
     groups,
     groups_of_one,
+    is_small,
     less_of_groups,
+    less_of_matrix,
     rows_given,
     surprisals,
     totals_of_groups,
+    totals_of_matrix,
 )
 from plackett.registry import check_options, register
 from plackett.registry.options import Positive
@@ -153,7 +156,7 @@ def _of_rows(batch):
 
 def _without_junk(labels, similarities, mask):
     """The labels, which may hold anything in rows that are not real."""
-    labels = ops.convert_to_tensor(labels)
+    labels = backend.comparable(labels)
     if mask is None:
         return labels
     labels = without_column(labels, len(labels.shape) == len(similarities.shape))
@@ -265,10 +268,14 @@ def _groups(option, constants, values):
 
 
 def _totals(option, constants, logits, numbers):
+    if is_small(logits.shape):
+        return totals_of_matrix(_matrix(option, constants), logits, numbers)
     return totals_of_groups(_groups(option, constants, _Constants(*constants).grades), logits, numbers)
 
 
 def _less(option, constants, matrix, share):
+    if is_small(matrix.shape):
+        return less_of_matrix(_matrix(option, constants), matrix, share)
     return less_of_groups(_groups(option, constants, _Constants(*constants).grades), matrix, share)
 
 
@@ -297,6 +304,9 @@ def _without_hits(given, option):
     """[..., rows, columns] bool, all columns but the accidental hits."""
     if not option.grouped:
         return _without_hits_of_own(given)
+    pairs = (*given.documents.shape, given.queries.shape[-1])
+    if is_small(pairs):
+        return _without_hits_of_matrix(given)
     of_rows = _groups(option, given, codes_of(given.documents)[..., : ops.shape(given.queries)[-1]])
     return ops.cond(
         ops.any(of_rows.size > 1),
@@ -310,6 +320,14 @@ def _without_hits_of_own(given):
     column = ops.arange(ops.shape(given.documents)[-1], dtype="int32")
     own = take(given.documents, given.rows)
     return (given.documents[..., None, :] != own[..., :, None]) | (column == given.rows[..., :, None])
+
+
+def _without_hits_of_matrix(given):
+    """By all pairs of documents, where they are few."""
+    own, documents = _own_queries(given), given.documents
+    same = documents[..., : ops.shape(given.queries)[-1], None] == documents[..., None, :]
+    hits = ops.matmul(ops.cast(own, "float32"), ops.cast(same, "float32")) > 0
+    return ~hits | _as_wide(own, documents)
 
 
 def _without_hits_of_groups(given, of_rows):

@@ -91,31 +91,53 @@ def in_batch_labels(
 
 def _ids(name, given, rows):
     """The ids as an array of as many rows, [rows] or of negatives [rows, H]."""
-    ids = np.asarray(given)
     axes = 2 if name == "negatives" else 1
+    wanted = ("[rows]", "[rows, H]")[axes - 1] if rows is None else f"[{rows}]" if axes == 1 else f"[{rows}, H]"
+    try:
+        ids = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"{name} must be ids, {wanted}, as many in each row: {error}") from None
     if ids.ndim != axes or (rows is not None and len(ids) != rows):
-        wanted = ("[rows]", "[rows, H]")[axes - 1] if rows is None else f"[{rows}]" if axes == 1 else f"[{rows}, H]"
         raise ValueError(f"{name} must be ids, {wanted}, but got {shape_text(ids.shape)}")
-    missing = np.array([_is_missing(x) for x in ids.flat] if ids.dtype.kind in "Of" else [], bool)
+    missing = _missing(ids)
     if missing.any():
         raise ValueError(f"{name} must be ids, but that of row {missing.argmax() // (ids.size // len(ids))} is missing")
     return ids
 
 
+def _missing(ids):
+    """[ids] bool, of the ids one behind the other."""
+    if ids.dtype.kind in "mM":
+        return np.isnat(ids).reshape(-1)
+    return np.array([_is_missing(x) for x in ids.flat] if ids.dtype.kind in "OfT" else [], bool)
+
+
 def _is_missing(x):
-    return x is None or type(x).__name__ == "NAType" or (isinstance(x, float | np.floating) and np.isnan(x))
+    kind = type(x).__name__
+    return x is None or kind in ("NAType", "NaTType") or (isinstance(x, float | np.floating) and np.isnan(x))
 
 
 def _codes(ids, others):
     """The ids of two arrays as whole numbers from 0, equal where they are equal."""
-    both = ids if others is None else np.concatenate([ids, others.reshape(-1)])
-    if others is not None and len({x.dtype.kind in "US" for x in (ids, others)}) > 1:
-        raise ValueError(f"documents and negatives must be ids of one kind, but got {ids.dtype} and {others.dtype}")
+    both = ids if others is None else _join(ids, others.reshape(-1))
     try:
         codes = np.unique(both, return_inverse=True)[1].reshape(-1)
     except TypeError as error:
         raise ValueError(f"ids must be of one kind, such as all whole numbers or all strings: {error}") from None
     return codes[: len(ids)], None if others is None else codes[len(ids) :].reshape(others.shape)
+
+
+def _join(ids, others):
+    """Both in one array, in which ids stay what they are: NumPy would make text of numbers, and round whole ones."""
+    kinds = {x.dtype.kind for x in (ids, others)}
+    if ids.dtype == others.dtype or kinds <= set("US") or kinds in ({"i"}, {"u"}, {"M"}):
+        return np.concatenate([ids, others])
+    joined = [*ids.tolist(), *others.tolist()]
+    if len({isinstance(x, str) for x in joined}) > 1:
+        raise ValueError(f"documents and negatives must be ids of one kind, but got {ids.dtype} and {others.dtype}")
+    array = np.empty(len(joined), object)
+    array[:] = joined
+    return array
 
 
 def _bits(name, given, default, shape, lowest=-np.inf):
@@ -168,11 +190,12 @@ def facts(labels, axes: int) -> Facts:
     if len(labels.shape) == axes - 1:
         return Facts(labels)
     width = labels.shape[-1] if len(labels.shape) == axes else 0
-    if width < FIELDS or (width - FIELDS) % 2 or ops.dtype(labels) != "int32":
+    if width < FIELDS or (width - FIELDS) % 2 or ops.dtype(labels) not in ("int32", "int64"):
         raise ValueError(
             f"labels must be documents, one a row, [rows], or what in_batch_labels gives, [rows, 5 + 2 H] int32, but "
             f"got {shape_text(labels.shape)} {ops.dtype(labels)}"
         )
+    labels = ops.cast(labels, "int32")  # of lists, PyTorch and TensorFlow make int64
     number = (width - FIELDS) // 2
     queries = labels[..., QUERY]
     queries = ops.where(queries == UNKNOWN, UNKNOWN - 1 - all_rows(queries), queries)

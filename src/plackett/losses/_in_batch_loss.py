@@ -116,7 +116,7 @@ class InBatchLoss(RankingLoss):
         return 1
 
     def _batch(self, y_true, sample_weight, shape) -> _Batch:
-        labels, parts = ops.convert_to_tensor(y_true, sparse=False), backend.parts_of_batch()
+        labels, parts = backend.comparable(y_true), backend.parts_of_batch()
         here = labels.shape[0] if len(labels.shape) > 0 else 0
         if parts == 1 or here == 0 or shape[-1] != parts * here * self.columns_of_rows(labels):
             return _Batch(labels, sample_weight, None, parts)

@@ -1,5 +1,6 @@
 """Cross-entropy of the softmax of each row of similarities against the columns that it must recognise."""
 
+import math
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ from plackett.backend.derivatives import Rule, differentiable
 from plackett.lists import log_softmax, places, take
 from plackett.lists._order import first_of_equals
 from plackett.lists._shapes import as_rows, check_shape
+
+SMALL = 2**16  # similarities, up to which all pairs of rows are compared: to sort few rows takes longer
 
 
 class Matches(NamedTuple):
@@ -190,6 +193,26 @@ def less_of_groups(of_rows: Groups, matrix, share):
         return backend.add_at(rows, column[:, None], less[:, None])
 
     return ops.reshape(of_rows.loop(step, as_rows(matrix)), ops.shape(matrix))
+
+
+def is_small(shape) -> bool:
+    """Whether a matrix, [..., rows, columns], has so few pairs that all n_ij are quickest; no where it is not known."""
+    return None not in shape and math.prod(shape) <= SMALL
+
+
+def totals_of_matrix(counts, logits, numbers):
+    """`totals` of `Matches` where all n_ij are at hand, bool or numbers."""
+    short = numbers[..., None] - logits
+    if ops.dtype(counts) == "bool":
+        terms = ops.where(counts, short, 0.0)
+    else:
+        terms = ops.where(counts != 0, ops.cast(counts, short.dtype) * short, 0.0)
+    return ops.sum(ops.cast(counts, short.dtype), axis=-1), ops.sum(terms, axis=-1)
+
+
+def less_of_matrix(counts, matrix, share):
+    """`less` of `Matches` for the same."""
+    return matrix - share[..., None] * ops.cast(counts, matrix.dtype)
 
 
 def all_rows(labels, axes: int = 1):

@@ -8,7 +8,18 @@ from plackett.lists import take
 from plackett.lists._pairs import check_square, squeeze_column
 from plackett.lists._shapes import check_shape, computable
 from plackett.losses._in_batch_loss import InBatchLoss
-from plackett.losses._matches import Matches, all_rows, groups, less_of_groups, rows_given, surprisals, totals_of_groups
+from plackett.losses._matches import (
+    Matches,
+    all_rows,
+    groups,
+    is_small,
+    less_of_groups,
+    less_of_matrix,
+    rows_given,
+    surprisals,
+    totals_of_groups,
+    totals_of_matrix,
+)
 from plackett.registry import register
 
 
@@ -44,7 +55,7 @@ def npairs(labels: Tensor, similarities: Tensor, *, mask: Tensor | None = None, 
     penalty on the norm of the embeddings is left to the model.
     """
     similarities = computable(similarities)
-    labels = squeeze_column(ops.convert_to_tensor(labels), similarities)
+    labels = squeeze_column(backend.comparable(labels), similarities)
     if rows is None:
         check_square(similarities)
     check_shape("labels", labels, "one class a row", _all_rows(similarities))
@@ -177,18 +188,22 @@ def _of_class(constants):
     return groups(labels, real, ops.ones_like(labels, dtype="float32"), rows)
 
 
-def _totals_of_class(_, constants, logits, numbers):
+def _totals_of_class(all_real, constants, logits, numbers):
+    if is_small(logits.shape):
+        return totals_of_matrix(_matrix_of_class(all_real, constants), logits, numbers)
     return totals_of_groups(_of_class(constants), logits, numbers)
 
 
-def _less_of_class(_, constants, matrix, share):
+def _less_of_class(all_real, constants, matrix, share):
+    if is_small(matrix.shape):
+        return less_of_matrix(_matrix_of_class(all_real, constants), matrix, share)
     return less_of_groups(_of_class(constants), matrix, share)
 
 
-def _matrix_of_class(_, constants):
+def _matrix_of_class(all_real, constants):
     labels, real, rows = constants
     same = take(labels, rows)[..., :, None] == labels[..., None, :]
-    return same & take(real, rows)[..., :, None] & real[..., None, :]
+    return same if all_real else same & take(real, rows)[..., :, None] & real[..., None, :]
 
 
 def _labels_of_rows(constants):

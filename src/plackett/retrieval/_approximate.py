@@ -29,6 +29,10 @@ def write_approximate(embeddings: np.ndarray, path: pathlib.Path) -> None:
         embeddings: [documents, dimension].
         path: of the file.
 
+    Raises:
+        ImportError: usearch is not installed.
+        OSError: the file could not be written.
+
     Cost: the graph and a copy of the embeddings are in memory, 4 (dimension + 70) bytes a document. Several threads
     build it, so that two of the same documents differ a little.
     """
@@ -39,7 +43,10 @@ def write_approximate(embeddings: np.ndarray, path: pathlib.Path) -> None:
     for start in range(0, len(embeddings), ROWS):
         rows = ((embeddings[start : start + ROWS] - center) / scale).astype("float32")
         graph.add(np.arange(start, start + len(rows), dtype="uint64"), rows)
-    graph.save(str(path))
+    try:
+        graph.save(str(path))
+    except RuntimeError as error:  # by which usearch tells that a disk is full
+        raise OSError(f"usearch says {error}: is the disk full?") from error
 
 
 class Approximate:
@@ -74,6 +81,7 @@ class Approximate:
 
     def find(self, queries: np.ndarray, k: int) -> np.ndarray:
         """[queries, k] int64, places of documents in any order; -1 where the graph led to fewer."""
+        queries = queries.astype("float32", copy=False)
         lengths = np.linalg.norm(queries, axis=1, keepdims=True)
         matches = self._graph.search(queries / np.where(lengths > 0, lengths, 1), k)
         # Of one query usearch gives no matrix; behind the number that it found stands anything.

@@ -14,7 +14,7 @@ from plackett.data import Strings
 from plackett.data._ids import ids_as_text, read_ids
 from plackett.registry.options import Count, check_options
 from plackett.retrieval._approximate import check_usearch, write_approximate
-from plackett.retrieval._embed import embed
+from plackett.retrieval._embed import count_rows, embed
 from plackett.retrieval._index import Index, open_index
 from plackett.retrieval._index_files import (
     APPROXIMATE,
@@ -76,7 +76,8 @@ def build_index(
         The index, opened.
 
     Raises:
-        FileExistsError: something is there, and not `overwrite`, or it is no index.
+        FileExistsError: something is there, also what came in the meantime, and not `overwrite`, or it is no index or
+            holds other files too.
         FileNotFoundError: there is no folder for the folder.
         ImportError: `approximate`, and usearch is not installed.
         OSError: it cannot be written.
@@ -84,7 +85,8 @@ def build_index(
             embedding is not finite or too large for the dtype; names the document.
 
     Cost: memory of a batch, and of the ids; with `approximate` of a copy of the embeddings and of their graph. Several
-    threads make the graph, so that two of the same documents differ a little.
+    threads make the graph, so that two of the same documents differ a little. A build that is killed leaves what is at
+    `path` as it was, and beside it a folder plackett-partial-NAME-..., which you may remove.
     """
     check_options(build_index, approximate=approximate, batch_size=batch_size, dtype=dtype, overwrite=overwrite)
     towers = towers_of(model)
@@ -92,13 +94,15 @@ def build_index(
     if approximate:
         check_usearch()
     ids = _ids_of(documents)
-    with replace_folder(folder) as partial, errors_of_writing(folder):
-        dimension = _write_embeddings(towers, documents, ids, partial / EMBEDDINGS, int(batch_size), dtype)
-        write_ids(partial, ids)
-        if approximate:
-            write_approximate(np.load(partial / EMBEDDINGS, mmap_mode="r"), partial / APPROXIMATE)
-        facts = {"documents": len(ids), "dimension": dimension, "dtype": dtype, "similarity": towers.similarity}
-        write_facts(partial, facts | {"document_tower": fingerprint(towers.document)})
+    with replace_folder(folder) as partial:
+        with errors_of_writing(folder):
+            dimension = _write_embeddings(towers, documents, ids, partial / EMBEDDINGS, int(batch_size), dtype)
+            write_ids(partial, ids)
+            if approximate:
+                write_approximate(np.load(partial / EMBEDDINGS, mmap_mode="r"), partial / APPROXIMATE)
+            facts = {"documents": len(ids), "dimension": dimension, "dtype": dtype, "similarity": towers.similarity}
+            write_facts(partial, facts | {"document_tower": fingerprint(towers.document)})
+        check_new_folder(folder, overwrite=overwrite)  # what came in the meantime is not lost either
     return open_index(folder)
 
 
@@ -121,7 +125,7 @@ def _ids_of(documents):
         ids = documents.ids
     elif isinstance(documents, tuple) and len(documents) == 2:
         given, x = documents
-        rows = _number_of_rows(x)
+        rows = count_rows(x)
         ids = ids_as_text("ids", read_ids("ids", given, rows), range(rows))
         check_once(ids, "ids", "documents")
     else:
@@ -134,18 +138,13 @@ def _ids_of(documents):
     return ids
 
 
-def _number_of_rows(x):
-    column = next(iter(x.values()), ()) if isinstance(x, Mapping) else x
-    return len(column)
-
-
 def _batches(documents, tower, size) -> Iterator[Any]:
     """The inputs of the tower, for so many documents at a time."""
     if isinstance(documents, Table):
         yield from (batch.inputs(tower) for batch in documents.batches(size))
         return
     _, x = documents
-    for start in range(0, _number_of_rows(x), size):
+    for start in range(0, count_rows(x), size):
         rows = slice(start, start + size)
         yield {name: column[rows] for name, column in x.items()} if isinstance(x, Mapping) else x[rows]
 

@@ -40,7 +40,8 @@ def embed(
     """
     check_options(embed, batch_size=batch_size)
     x = {name: np.asarray(column) for name, column in x.items()} if isinstance(x, Mapping) else np.asarray(x)
-    rows = _number_of_rows(x)
+    rows = count_rows(x)
+    x = _in_structure(tower, x)
     size = min(batch_size, 1 << max(rows - 1, 0).bit_length())
     found: Any = None
     for start in range(0, max(rows, 1), size):
@@ -58,12 +59,17 @@ def embed(
     return found
 
 
-def _number_of_rows(x):
-    columns = x if isinstance(x, dict) else {"x": x}
+def count_rows(x: Any) -> int:
+    """The number of rows of an array, or of each of a dict of arrays.
+
+    Raises:
+        ValueError: there is no array, one has no axis of rows, or they have different numbers of them.
+    """
+    columns = x if isinstance(x, Mapping) else {"x": x}
     if not columns:
         raise ValueError("there is no input: give an array, or a dict of arrays by the names of the tower's inputs")
     for name, column in columns.items():
-        if column.ndim == 0:
+        if np.ndim(column) == 0:
             raise ValueError(f"{name} must be an array whose first axis are the rows, but got {column!r}")
     first, *_ = columns
     for name, column in columns.items():
@@ -72,6 +78,17 @@ def _number_of_rows(x):
                 f"all inputs must have as many rows, but {first} has {len(columns[first])} and {name} {len(column)}"
             )
     return len(columns[first])
+
+
+def _in_structure(tower, x):
+    """Inputs by name as the tower takes them, also one array or a list of them: Keras warns of any other structure."""
+    if isinstance(tower, keras.Sequential):  # which has no `input`
+        structure = tower.inputs[0] if tower.inputs else None
+    else:
+        structure = getattr(tower, "input", None)
+    if structure is None or not isinstance(x, dict) or {tensor.name for tensor in tower.inputs} != set(x):
+        return x
+    return keras.tree.map_structure(lambda tensor: x[tensor.name], structure)
 
 
 def _part(x, start, size):

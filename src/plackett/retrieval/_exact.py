@@ -103,7 +103,7 @@ def best_first(places: np.ndarray, scores: np.ndarray) -> Found:
 
 
 def as_matrix(name: str, given: npt.ArrayLike) -> np.ndarray:
-    """[rows, dimension] float32.
+    """[rows, dimension] float32, or float64 of what float32 would round.
 
     Raises:
         ValueError: it is no matrix of numbers, or one of them is not finite or too large for float32.
@@ -114,9 +114,8 @@ def as_matrix(name: str, given: npt.ArrayLike) -> np.ndarray:
             f"{name} must be [{name}, dimension] numbers, but got {array.dtype} of the shape {array.shape}"
         )
     with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, "float32")
-    _squares(name, array, 0)
-    return array
+        _squares(name, array.astype("float32"), 0)
+    return np.ascontiguousarray(array, "float32" if array.dtype in ("float16", "float32") else "float64")
 
 
 def check_shapes(queries: np.ndarray, documents: np.ndarray) -> None:
@@ -138,11 +137,12 @@ def _as_array(given):
 
 
 def _squares(name, rows, first):
-    """[rows] float32, the squared lengths; a ValueError where one is not finite. `first` is the place of the first."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        squares = np.einsum("ij,ij->i", rows, rows)
-    if not np.isfinite(squares).all():
-        place = int(np.argmin(np.isfinite(squares)))
+    """[rows], the squared lengths; a ValueError where float32 holds one not. `first` is the place of the first."""
+    # In float64, in which those of short vectors are not 0.
+    squares = np.einsum("ij,ij->i", rows, rows, dtype="float64")
+    fits = squares <= np.finfo("float32").max
+    if not fits.all():
+        place = int(np.argmin(fits))
         wrong = rows[place][~np.isfinite(rows[place])]
         what = f"holds {wrong[0]}" if len(wrong) else "is so long that its products are above the numbers of float32"
         raise ValueError(f"each of {name} must be finite, but {name}[{first + place}] {what}")
@@ -153,13 +153,14 @@ def _search_block(queries, documents, k, block, longest):
     """(the best k of some queries, the length of the longest document)."""
     block *= max(1, min(WIDER, block // len(queries)))
     wanted = min(k + SPARE, len(documents))
-    keys, longest = _select(queries, documents, wanted, block, longest)
+    single = queries.astype("float32", copy=False)
+    keys, longest = _select(single, documents, wanted, block, longest)
     places = _places_of(keys)
     found = best_first(places, score_places(queries, documents, places))
     if wanted < len(documents):
         # Products in float32 are a little off, by the place of a document too. Where the last of the candidates is
         # not clearly below the k-th, one that should be among the k may not be a candidate.
-        lengths = np.sqrt(np.einsum("ij,ij->i", queries, queries))
+        lengths = np.sqrt(_squares("queries", single, 0))
         error = 4 * np.sqrt(queries.shape[1]) * np.finfo("float32").eps * lengths * longest
         crowded = found.scores[:, k - 1] - _scores_of(keys.min(axis=1)) <= 2 * error
         if crowded.any():
@@ -180,10 +181,11 @@ def _select(queries, documents, wanted, block, longest):
     while start < len(documents):
         # The first blocks are small, so that most of the later ones are below the best so far.
         stop = min(len(documents), start + min(block, max(FIRST, start)))
-        rows = np.ascontiguousarray(documents[start:stop], "float32")
+        with np.errstate(over="ignore"):
+            rows = np.ascontiguousarray(documents[start:stop], queries.dtype)
         if longest is None:
             squares = max(squares, float(_squares("documents", rows, start).max()))
-        scores = (queries @ rows.T.astype(queries.dtype, copy=False)).astype("float32", copy=False)
+        scores = (queries @ rows.T).astype("float32", copy=False)
         scores += 0.0
         keys = _with_better(keys, scores, start, wanted)
         start = stop

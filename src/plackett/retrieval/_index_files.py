@@ -21,6 +21,7 @@ FACTS = "index.yaml"  # written last
 EMBEDDINGS = "embeddings.npy"
 IDS = "ids.parquet"
 APPROXIMATE = "approximate.usearch"
+FILES = (FACTS, EMBEDDINGS, IDS, APPROXIMATE)
 NEEDED = ("documents", "dimension", "dtype", "similarity", "document_tower", "files")
 AGAIN = "copy the folder again, or build the index anew"
 
@@ -29,7 +30,7 @@ def check_new_folder(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Pat
     """The path of an index that may be written.
 
     Raises:
-        FileExistsError: something is there, and not `overwrite`, or it is no index.
+        FileExistsError: something is there, and not `overwrite`, or it is no index, or holds more than one.
         FileNotFoundError: there is no folder for it.
         TypeError: it is no path.
     """
@@ -43,6 +44,11 @@ def check_new_folder(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Pat
     if not overwrite:
         raise FileExistsError(
             f"{path} exists: choose another folder, or replace the index by overwrite=True (--overwrite)"
+        )
+    if others := sorted({file.name for file in path.iterdir()} - set(FILES)):
+        raise FileExistsError(
+            f"{path} holds more than an index, {', '.join(others)}, which would be lost: move it, or choose another "
+            "folder"
         )
     return path
 

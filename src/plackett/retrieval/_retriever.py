@@ -1,13 +1,12 @@
 """A model and an index: what finds documents for queries."""
 
-import functools
 import os
 from typing import Any
 
 import keras
 import numpy as np
 
-from plackett.registry.options import Count
+from plackett.registry.options import Count, check_options
 from plackett.retrieval._build import towers_of
 from plackett.retrieval._embed import embed
 from plackett.retrieval._index import Index, Retrieved, open_index
@@ -67,18 +66,28 @@ class Retriever:
             ValueError: the tower does not take them, or an embedding is not finite, or has another dimension than the
                 index.
         """
-        tower, unit = self._towers.query, self._towers.similarity == "cosine"
-        name = None
+        check_options(Retriever.embed, batch_size=batch_size)
+        if isinstance(queries, tuple):
+            raise ValueError(
+                "queries must be a Table, an array or a dict of arrays, but got a tuple: ids stand in a Table"
+            )
+        tower = self._towers.query
         if isinstance(queries, Table):
-            name = None if queries.id is None else functools.partial(_name_query, queries.ids)
-            queries = queries.inputs(tower)
-        rows = embed(tower, queries, batch_size=batch_size, unit=unit, name_row=name)
+            # Each batch has inputs of its own, so that one long list does not make those of all queries as long.
+            batches = queries.batches(int(batch_size)) if len(queries) else [queries]
+            rows = np.concatenate([self._embed(one.inputs(tower), batch_size, _name_of(one)) for one in batches])
+        else:
+            rows = self._embed(queries, batch_size)
         if rows.shape[1] != self.index.dimension:
             raise ValueError(
                 f"the query tower {tower.name} gives embeddings of dimension {rows.shape[1]}, but the index "
                 f"{self.index.path} has documents of {self.index.dimension}"
             )
         return rows
+
+    def _embed(self, x, batch_size, name_row=None):
+        unit = self._towers.similarity == "cosine"
+        return embed(self._towers.query, x, batch_size=batch_size, unit=unit, name_row=name_row)
 
     def search(self, queries: Any, k: Count = 100, *, exact: bool | None = None, batch_size: Count = 1024) -> Retrieved:
         """The k best documents of each query.
@@ -99,5 +108,6 @@ class Retriever:
         return self.index.search(self.embed(queries, batch_size=batch_size), k, exact=exact)._replace(queries=ids)
 
 
-def _name_query(ids, row):
-    return f"query {ids[row]!r}"
+def _name_of(queries):
+    """Function of a row, what errors call it."""
+    return queries.place if queries.id is None else lambda row: f"query {queries.ids[row]!r}"

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import polars as pl
@@ -14,6 +14,7 @@ import pyarrow.json
 import pyarrow.types as kinds
 
 from plackett._files import check_path
+from plackett.data._columns import check_column
 from plackett.data._roles import check_table_names
 from plackett.data._schema import in_order_of, is_list
 from plackett.data._streams import open_unpacked
@@ -29,13 +30,15 @@ LEADING_ZERO = r"^\s*[+-]?0\d"
 Choose = Callable[[Sequence[str], str], list[str]]
 
 
-def read_files(path: str | os.PathLike, choose: Choose, *, id: str | None, form: str | None, **of_csv: Any) -> pa.Table:  # noqa: A002
+def read_files(
+    path: str | os.PathLike, choose: Choose, always_texts: Collection[str], *, form: str | None, **of_csv: Any
+) -> pa.Table:
     """The rows of a file, or of a folder of Parquet files.
 
     Args:
         path: the file; CSV and JSON lines may be compressed (gzip, zstd, bzip2).
         choose: function of the names of its columns and of what errors call it, those that are read.
-        id: the column of ids, which is text in CSV.
+        always_texts: the columns of ids and of lists, which are text in CSV.
         form: "parquet", "csv" or "json". None = by the suffix; a folder holds Parquet files.
         of_csv: options of CSV.
 
@@ -49,7 +52,7 @@ def read_files(path: str | os.PathLike, choose: Choose, *, id: str | None, form:
         raise ValueError(f"form must be one of {', '.join(SUFFIXES)}, but got {form!r}")
     given = {name: value for name, value in of_csv.items() if value is not None}
     if form == "csv":
-        return _read_csv(path, choose, id, **given)
+        return _read_csv(path, choose, always_texts, **given)
     if given:
         raise ValueError(f"{next(iter(given))} acts on CSV, but {path} is read as {form}")
     return _read_parquet(path, choose) if form == "parquet" else _read_json(path, choose)
@@ -86,12 +89,16 @@ def _read_parquet(path, choose):
         raise ValueError(f"{path}: the files in a folder must have columns of the same types: {error}") from None
 
 
-def _read_csv(path, choose, id, separator=None, decimal=".", encoding="utf-8", missing_values=()):  # noqa: A002
+def _read_csv(path, choose, always_texts, texts=(), separator=None, decimal=".", encoding="utf-8", missing_values=()):
     layout, fields = find_layout(path, separator, encoding), Fields(decimal, missing_values)
     check_table_names(layout.names, str(path))
-    chosen = choose(layout.names, str(path))
-    texts = pa.Table.from_batches(text_batches(layout, chosen)).select(chosen)
-    columns = [texts[name] if name == id else _typed(texts[name].combine_chunks(), fields) for name in chosen]
+    for name in texts:
+        check_column(name, layout.names, str(path))
+    chosen, texts = choose(layout.names, str(path)), {*always_texts, *texts}
+    batches = list(text_batches(layout, chosen))
+    nothing = pa.schema([(name, pa.string()) for name in chosen])  # where no row is below the header
+    table = pa.Table.from_batches(batches, None if batches else nothing).select(chosen)
+    columns = [table[name] if name in texts else _typed(table[name].combine_chunks(), fields) for name in chosen]
     return pa.table(columns, names=chosen)
 
 

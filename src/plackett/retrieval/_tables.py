@@ -110,6 +110,7 @@ class Table:
         columns: Sequence[str] | None = None,
         lists: Mapping[str, str] | None = None,
         form: Literal["parquet", "csv", "json"] | None = None,
+        texts: Sequence[str] | None = None,
         separator: str | None = None,
         decimal: str | None = None,
         encoding: str | None = None,
@@ -130,9 +131,10 @@ class Table:
             path: the file, or a folder of Parquet files. CSV and JSON lines may be compressed (gzip, zstd, bzip2).
             id, columns, lists: see `Table.of`.
             form: the format. None = by the suffix: .parquet, .csv, .tsv, .jsonl, .ndjson or .json.
+            texts: columns of CSV that are text, also where each field of this file looks like a number.
             separator, decimal, encoding, missing_values: of CSV, see `plackett.data.read_delimited`. None = as there.
                 A column is of numbers where all that is not missing is; digits behind a zero, as in 02139, are text,
-                and so are ids. An empty field of text is an empty string.
+                and so are ids and what `lists` names. An empty field of text is an empty string.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -140,9 +142,17 @@ class Table:
         """
         from plackett.retrieval._table_files import read_files
 
-        options = {"separator": separator, "decimal": decimal, "encoding": encoding, "missing_values": missing_values}
+        if isinstance(texts, str):
+            raise ValueError(f"texts must be a sequence of names, but got {texts!r}")
+        options = {
+            "texts": texts,
+            "separator": separator,
+            "decimal": decimal,
+            "encoding": encoding,
+            "missing_values": missing_values,
+        }
         choose = functools.partial(choose_columns, id=id, columns=columns)
-        table = read_files(path, choose, id=id, form=form, **options)
+        table = read_files(path, choose, [*([] if id is None else [id]), *(lists or ())], form=form, **options)
         return of_arrow(columns_of_frame(table, lambda names: names), str(path), id, lists)
 
     def __len__(self) -> int:

@@ -115,12 +115,14 @@ class _Feed:
             return self._texts()
         return self._whole()
 
-    def _wrong(self, takes):
+    def _wrong(self, takes, is_text=False):
         shape = "" if isinstance(self.column.values, Strings | ListColumn) else f" {self.column.values.shape[1:]}"
         holds = f"{self.column.kind}{shape if self.column.kind == 'vectors' else ''}"
         return ValueError(
             f"the tower takes {takes} as {self.name} (an input of {self.dtype} and of the shape {self.shape}), but "
             f"{self.table.where} holds {holds}"
+            + "; a column of CSV is text where texts=[...] (--text on the command line) names it"
+            * is_text
         )
 
     def _known_ids(self):
@@ -148,7 +150,8 @@ class _Feed:
                 return flat
             if takes_lists and not len(flat):  # of which the type is not known
                 return np.zeros(0, "int64")
-        raise self._wrong(f"{'lists of ' * takes_lists}{'strings' if is_text else 'whole numbers'}")
+        what = f"{'lists of ' * takes_lists}{'strings' if is_text else 'whole numbers'}"
+        raise self._wrong(what, is_text=is_text and self.column.kind == "numbers" and not takes_lists)
 
     def _floats(self):
         column = self.column

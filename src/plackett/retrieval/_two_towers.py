@@ -171,6 +171,24 @@ class TwoTowerModel(keras.Model):
         loss = self.loss.of_embeddings(y, y_pred["queries"], y_pred["documents"], sample_weight)
         return sum(map(ops.sum, self.losses), loss)
 
+    def predict(self, x: Any, batch_size: int | None = None, *args: Any, **options: Any) -> Any:
+        """As `keras.Model.predict`: the similarities of each batch, one batch below the other.
+
+        To rank documents, of which a batch knows its own alone, take `embed_queries` and `embed_documents`.
+
+        Args:
+            x: the inputs of the model.
+            batch_size: see `keras.Model.predict`.
+            args: likewise.
+            options: likewise.
+
+        Raises:
+            ValueError: the last batch has fewer rows, and so fewer columns, than the others.
+        """
+        if self.micro_batch is None and isinstance(x, Mapping):
+            _check_batches(len(keras.tree.flatten(x)[0]), 32 if batch_size is None else batch_size)
+        return super().predict(x, batch_size, *args, **options)
+
     def embed_queries(self, x: Any, batch_size: Count = 1024) -> np.ndarray:
         """The embeddings of queries, whose dot products with those of documents rank them as the similarity does.
 
@@ -224,6 +242,16 @@ def _output_shape(name, tower):
     if not isinstance(shape, tuple) or len(shape) != 2:
         raise ValueError(f"{name} must have one output, [rows, dimension], but its output shape is {shape}")
     return shape
+
+
+def _check_batches(rows, size):
+    """Raises a ValueError where batches of this size are of different numbers of rows."""
+    if rows > size and rows % size:
+        raise ValueError(
+            f"predict would join the similarities of batches, of which the last has {rows % size} rows and columns and "
+            f"the others {size}: give batch_size={rows}, or a number that divides it, or rank by the products of "
+            "embed_queries and embed_documents"
+        )
 
 
 def _check_inputs(inputs):
