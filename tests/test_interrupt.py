@@ -51,6 +51,31 @@ def press_later(seconds):
     return timer
 
 
+def test_one_within_an_import_comes_when_that_is_over(tmp_path, monkeypatch):
+    (tmp_path / "pressed_while_imported.py").write_text("import signal\nsignal.raise_signal(2)\nis_whole = True\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def imports():
+        with remember_interrupts():
+            import pressed_while_imported
+
+            assert pressed_while_imported.is_whole
+            for _ in range(200):
+                time.sleep(0.05)
+
+    with pytest.raises(KeyboardInterrupt):
+        imports()
+
+
+def test_one_within_an_import_is_forgotten_with_the_handler(tmp_path, monkeypatch):
+    (tmp_path / "pressed_at_the_end.py").write_text("import signal\nsignal.raise_signal(2)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with remember_interrupts() as interrupt:
+        import pressed_at_the_end  # noqa: F401
+    assert interrupt.came
+    time.sleep(0.2)
+
+
 def test_each_of_20_stops_the_training_and_what_is_kept_goes_on(tmp_path):
     train(epochs=1)  # so that nothing is imported any more
     random.seed(0)

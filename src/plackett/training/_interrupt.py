@@ -1,14 +1,20 @@
-"""Ctrl-C: it stops a training at the next step, and all else at once, always. Needs no Keras.
+"""Ctrl-C: it stops a training at the next step, and all else at once, or once an import is over. Needs no Keras.
 
 Where Python raises KeyboardInterrupt at once, the exception may rise in a callback of XLA or of the garbage collector,
-which prints it and goes on; Keras imports JAX on every backend. So each one is remembered, for the next check.
+which prints it and goes on; Keras imports JAX on every backend. So each one is remembered, for the next check. Within
+an import it may rise in code of C++ that knows no exceptions, which aborts the process: there it comes when the import
+is over.
 """
 
+import _thread
 import contextlib
 import signal
+import sys
 import threading
 import types
 from collections.abc import Iterator
+
+AGAIN_SECONDS = 0.05  # behind which one that came within an import comes again
 
 
 class Interrupt:
@@ -17,22 +23,43 @@ class Interrupt:
     def __init__(self) -> None:
         self.came = False
         self.waits = False
+        self._imports_before = _imports_of(sys._getframe())
+        self._again: threading.Timer | None = None
 
     def __call__(self, number: int, frame: types.FrameType | None) -> None:
         at_once = self.came or not self.waits
         self.came = True
-        if at_once:
+        if not at_once:
+            return
+        if _imports_of(frame) <= self._imports_before:
             signal.default_int_handler(number, frame)
+        self._again = threading.Timer(AGAIN_SECONDS, _thread.interrupt_main)
+        self._again.daemon = True
+        self._again.start()
 
     def check(self) -> None:
         """Raises a KeyboardInterrupt if one has come."""
         if self.came:
             raise KeyboardInterrupt
 
+    def end(self) -> None:
+        """Lets none come again."""
+        if self._again is not None:
+            self._again.cancel()
+
+
+def _imports_of(frame: types.FrameType | None) -> int:
+    """How many imports are under way in a frame."""
+    number = 0
+    while frame is not None:
+        number += frame.f_globals.get("__name__") == "importlib._bootstrap"
+        frame = frame.f_back
+    return number
+
 
 @contextlib.contextmanager
 def remember_interrupts() -> Iterator[Interrupt]:
-    """Within this, a SIGINT raises a KeyboardInterrupt at once, as ever, and is remembered should that be swallowed.
+    """Within this, a SIGINT raises a KeyboardInterrupt as ever, though not within an import, and is remembered.
 
     In another thread than the main one, which hears of no signal, and where the program has a handler of its own, which
     then decides, nothing is changed. Within another one, it is the same.
@@ -50,6 +77,7 @@ def remember_interrupts() -> Iterator[Interrupt]:
     try:
         yield interrupt
     finally:
+        interrupt.end()
         signal.signal(signal.SIGINT, previous)
 
 
