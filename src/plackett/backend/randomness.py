@@ -14,7 +14,8 @@ from plackett.backend.processes import local_value, parts_of_batch, rows_here
 
 # What `keras.utils.set_random_seed` remembers and what `keras.random` draws from without a seed; Keras has no public
 # function that reads them.
-OF_KERAS = ("global_random_seed", "global_seed_generator")
+GENERATOR_OF_KERAS = "global_seed_generator"
+OF_KERAS = ("global_random_seed", GENERATOR_OF_KERAS)
 
 
 def uniform(shape, seed: int | None, seed_generator, scores):
@@ -107,7 +108,7 @@ def keep_generators() -> Iterator[None]:
     """
     of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), _states_of_torch()
     of_keras = {name: global_state.get_global_attribute(name) for name in OF_KERAS}
-    global_state.set_global_attribute("global_seed_generator", None)
+    global_state.set_global_attribute(GENERATOR_OF_KERAS, None)
     try:
         yield
     finally:

@@ -8,9 +8,10 @@ from keras import ops, tree
 from keras.src.backend.common import global_state
 from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 from keras.src.backend.common.variables import AutocastScope
-from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
+from keras.src.random.seed_generator import global_seed_generator
 
 from plackett.backend.pieces.functions import with_carry
+from plackett.backend.randomness import GENERATOR_OF_KERAS
 from plackett.backend.tensors import replicas
 
 
@@ -41,12 +42,12 @@ def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool
         shared = tuple(ops.convert_to_tensor(x.value) for x in model.trainable_variables)
         fixed = tuple(ops.convert_to_tensor(x.value) for x in model.non_trainable_weights)
         states = tuple(ops.convert_to_tensor(x.value) for x in generators)
-    of_keras = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    of_keras = global_state.get_global_attribute(GENERATOR_OF_KERAS)
     structure = {}
 
     def of_piece(shared, states, rows):
         # PyTorch computes the gradients of a GPU in a thread of its own, where Keras would make another one.
-        global_state.set_global_attribute(GLOBAL_SEED_GENERATOR, of_keras)
+        global_state.set_global_attribute(GENERATOR_OF_KERAS, of_keras)
         mapping = [*zip(model.trainable_variables, shared, strict=True), *zip(generators, states, strict=True)]
         mapping += zip(model.non_trainable_weights, fixed, strict=True)
         with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
@@ -76,7 +77,7 @@ def _generators(model: keras.Layer) -> list[keras.Variable]:
 
 
 def _check_generator_of_keras(model: keras.Layer, generators: Sequence, scope: keras.StatelessScope) -> None:
-    of_keras = global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)
+    of_keras = global_state.get_global_attribute(GENERATOR_OF_KERAS)
     if of_keras is None or any(of_keras.state is x for x in generators):
         return
     if scope.get_current_value(of_keras.state) is not None:
