@@ -9,7 +9,6 @@ sentence-transformers' formulation (`MultipleNegativesRankingLoss`) is the cross
 
 import json
 import os
-import pathlib
 import resource
 import statistics
 import subprocess
@@ -17,8 +16,9 @@ import sys
 import time
 
 import numpy as np
+from environments import site_of
 
-SITE = pathlib.Path(__file__).parent / ".venvs" / "metric-learning"
+PEER = "pytorch-metric-learning==2.9.0"
 DIMENSION, LIMIT, SECONDS = 128, 16 * 2**30, 6.0
 BACKENDS = ("torch", "jax", "tensorflow")
 PLACKETT = [("plackett", backend, way) for backend in BACKENDS for way in ("of_embeddings", "similarities")]
@@ -34,9 +34,7 @@ WAYS = {
 
 def main() -> None:
     """Prints a table of all ways for each number of rows."""
-    if not SITE.exists():
-        install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", SITE]
-        subprocess.run([*install, "pytorch-metric-learning==2.9.0"], check=True)
+    site_of(PEER)  # installed before anything is measured
     for rows in map(int, sys.argv[1:] or ("1024", "4096", "16384")):
         for loss, ways in WAYS.items():
             print(f"\n{loss}, {rows} rows: loss, ms, peak MB", flush=True)
@@ -87,7 +85,7 @@ def make(loss, library, way, classes):
     if library == "sentence-transformers":
         diagonal = torch.arange(len(classes))
         return of_backend(lambda a, b: torch.nn.functional.cross_entropy(a @ b.T * 20.0, diagonal))
-    sys.path.insert(0, str(SITE))
+    sys.path.insert(0, str(site_of(PEER)))
     from pytorch_metric_learning import losses
 
     peer = losses.NPairsLoss() if way == "NPairsLoss" else losses.NTXentLoss(temperature=0.05)

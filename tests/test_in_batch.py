@@ -240,7 +240,7 @@ def test_similarities_that_do_not_fit(labels, similarities, wrong):
 
 
 def test_embeddings_that_do_not_fit():
-    with pytest.raises(ValueError, match=r"but got \[3, 2\] and \[3, 4\]"):
+    with pytest.raises(ValueError, match=r"of one dimension, but they have shapes \[3, 2\] and \[3, 4\]"):
         losses.NpairsLoss().of_embeddings([0, 1, 2], np.ones((3, 2)), np.ones((3, 4)))
     with pytest.raises(ValueError, match="block must be a whole number of at least 1"):
         losses.NpairsLoss().of_embeddings([0, 1, 2], np.ones((3, 2)), np.ones((3, 2)), block=0)

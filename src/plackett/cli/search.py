@@ -65,11 +65,7 @@ def search(
     found = opened.search(embeddings, k, exact=exact or None)
     seconds = time.perf_counter() - embedded
     if opened.is_approximate and not exact and len(table):
-        sample = np.random.default_rng(0).permutation(len(table))[:SAMPLE]
-        recall = opened.measure_recall(embeddings[np.sort(sample)], k)
-        say(
-            f"approximate search finds {recall:.4f} of the exact best {found.places.shape[1]}, on {len(sample)} queries"
-        )
+        _tell_recall(opened, embeddings, k)
     _write(table.ids, found, opened.ids, out)
     say(
         f"{len(table):,} queries, {found.places.shape[1]} documents each, are in {out}: embedded in "
@@ -84,6 +80,13 @@ def _check_ids(out, queries, documents):
 
         check_ids_of_run(out, "query", queries.tolist())
         check_ids_of_run(out, "document", documents.tolist())
+
+
+def _tell_recall(opened, embeddings, k):
+    """Says how many documents approximate search finds, on some queries."""
+    sample = np.random.default_rng(0).permutation(len(embeddings))[:SAMPLE]
+    recall = opened.measure_recall(embeddings[np.sort(sample)], k)
+    say(f"approximate search finds {recall:.4f} of the exact best {min(k, len(opened))}, on {len(sample)} queries")
 
 
 def _write(queries, found, ids, out):

@@ -1,7 +1,5 @@
 """Pairs of documents, and the similarities of pairs."""
 
-from keras import ops
-
 from plackett.lists._shapes import shape_text
 
 
@@ -18,7 +16,15 @@ def check_square(similarities) -> None:
         raise ValueError(f"similarities must be square, [..., rows, rows], but got {shape_text(shape)}")
 
 
-def squeeze_column(labels, similarities):
-    """[..., rows, 1] -> [..., rows], for similarities [..., rows, rows]; anything else as it is."""
-    column = len(labels.shape) == len(similarities.shape) and labels.shape[-1] == 1
-    return ops.squeeze(labels, axis=-1) if column else labels
+def check_embeddings(queries, documents) -> None:
+    """Raises a ValueError unless these shapes are [rows, dimension] of one dimension."""
+    for what, shape in (("queries", queries), ("documents", documents)):
+        if len(shape) != 2:
+            raise ValueError(
+                f"embeddings must be vectors, [rows, dimension], but those of the {what} have shape {shape_text(shape)}"
+            )
+    if None not in (queries[1], documents[1]) and queries[1] != documents[1]:
+        raise ValueError(
+            "embeddings of queries and documents must be of one dimension, but they have shapes "
+            f"{shape_text(queries)} and {shape_text(documents)}"
+        )

@@ -1,5 +1,6 @@
 """The one bridge between a loss function of lists and `keras.losses.Loss`."""
 
+import functools
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
@@ -149,9 +150,10 @@ class RankingLoss(Configured, keras.losses.Loss):
             labels, scores, mask = self._lists(y_true, y_pred)
             parts = backend.parts_of_batch()
             own = type(self).call is not RankingLoss.call
+            counts = functools.partial(any_relevant, labels, mask)
             if sample_weight is None:
                 losses = self.call(y_true, y_pred) if own else self._losses(labels, scores, mask)
-                return self._reduce(losses, None, labels, mask, parts)
+                return self._reduce(losses, None, counts, parts)
             weights = weights_as_given(padded_weights(sample_weight, y_true, ragged=self.ragged), labels)
             weights = ops.cast(weights, scores.dtype)
             by_list = list_weights(weights, labels, mask, plain=backend.keras_mask(y_pred) is not None)
@@ -161,7 +163,7 @@ class RankingLoss(Configured, keras.losses.Loss):
                 losses = self._losses(labels, scores, mask, weights_of_documents(weights, labels, mask))
             else:
                 losses = by_list * self._losses(labels, scores, mask)
-            return self._reduce(losses, by_list, labels, mask, parts)
+            return self._reduce(losses, by_list, counts, parts)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """[...], one loss a list, before weights and reduction."""
@@ -199,21 +201,20 @@ class RankingLoss(Configured, keras.losses.Loss):
             scores = scores / self.temperature
         return self.fn(labels, scores, mask=mask, **options)
 
-    def _counts(self, labels, mask):
-        """The lists that "mean_with_sample_weight" is a mean of."""
-        return any_relevant(labels, mask)
+    def _reduce(self, losses, weights, counts, parts):
+        """The loss of the batch, as the mean over processes of what each returns, where they have `parts` of it.
 
-    def _reduce(self, losses, weights, labels, mask, parts):
-        """The loss of the batch, as the mean over processes of what each returns, where they have `parts` of it."""
+        `counts` is a function without arguments: which lists "mean_with_sample_weight" is a mean of.
+        """
         if self.reduction in ("none", None):
             return losses
         if self.reduction == "sum":
             return ops.sum(losses) if parts == 1 else ops.sum(losses) * parts
         number = ops.cast(ops.size(losses), losses.dtype)
         if self.reduction == "mean_with_sample_weight":
-            counts = self._counts(labels, mask)
-            losses = ops.where(counts, losses, 0.0)
-            number = ops.sum(ops.where(counts, ops.ones_like(losses) if weights is None else weights, 0.0))
+            which = counts()
+            losses = ops.where(which, losses, 0.0)
+            number = ops.sum(ops.where(which, ops.ones_like(losses) if weights is None else weights, 0.0))
             number = backend.mean_over_processes(number)
         return backend.divide_no_nan(ops.sum(losses), number * backend.replicas())
 

@@ -17,12 +17,9 @@ from plackett.losses._matches import (
     groups,
     groups_of_one,
     is_small,
-    less_of_groups,
-    less_of_matrix,
     rows_given,
     surprisals,
-    totals_of_groups,
-    totals_of_matrix,
+    totals_and_less,
 )
 from plackett.registry import check_options, register
 from plackett.registry.options import Positive
@@ -123,8 +120,7 @@ class InBatchSoftmaxLoss(InBatchLoss):
     ):
         super().__init__(reduction, name, temperature=temperature, symmetric=symmetric)
 
-    def columns_of_rows(self, labels: Tensor) -> int:
-        """How many columns of similarities a row of labels stands for: its document, and its hard negatives."""
+    def _columns_of_rows(self, labels):
         return 1 + hard_negatives(labels)
 
     def _rows_of_embeddings(self, batch, queries, documents, block):
@@ -142,7 +138,7 @@ class InBatchSoftmaxLoss(InBatchLoss):
     def _weights_of_labels(self, batch):
         return _of_rows(batch)[1]
 
-    def _counts(self, batch, _):
+    def _counts(self, batch):
         grades = _of_rows(batch)[0]
         return True if grades is None else grades > 0
 
@@ -267,16 +263,9 @@ def _groups(option, constants, values):
     return groups_of_one(given.positive, values, given.rows)
 
 
-def _totals(option, constants, logits, numbers):
-    if is_small(logits.shape):
-        return totals_of_matrix(_matrix(option, constants), logits, numbers)
-    return totals_of_groups(_groups(option, constants, _Constants(*constants).grades), logits, numbers)
-
-
-def _less(option, constants, matrix, share):
-    if is_small(matrix.shape):
-        return less_of_matrix(_matrix(option, constants), matrix, share)
-    return less_of_groups(_groups(option, constants, _Constants(*constants).grades), matrix, share)
+def _graded(option, constants):
+    """The rows of the query of each row, with their grades."""
+    return _groups(option, constants, _Constants(*constants).grades)
 
 
 def _matrix(option, constants):
@@ -326,7 +315,7 @@ def _without_hits_of_matrix(given):
     """By all pairs of documents, where they are few."""
     own, documents = _own_queries(given), given.documents
     same = documents[..., : ops.shape(given.queries)[-1], None] == documents[..., None, :]
-    hits = ops.matmul(ops.cast(own, "float32"), ops.cast(same, "float32")) > 0
+    hits = backend.matmul(ops.cast(own, "float32"), ops.cast(same, "float32")) > 0
     return ~hits | _as_wide(own, documents)
 
 
@@ -348,4 +337,4 @@ def _without_hits_of_groups(given, of_rows):
     return ~hits | _as_wide(_own_queries(given), given.documents)
 
 
-_MATCHES = Matches(_offsets, _narrow, _inside, _loses, _totals, _less, _matrix)
+_MATCHES = Matches(_offsets, _narrow, _inside, _loses, *totals_and_less(_graded, _matrix), _matrix)

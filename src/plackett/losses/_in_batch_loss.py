@@ -7,8 +7,9 @@ from keras import ops
 
 from plackett import backend
 from plackett._types import Tensor
+from plackett.lists._pairs import check_embeddings
 from plackett.lists._ragged import padded_weights
-from plackett.lists._shapes import computable, shape_text
+from plackett.lists._shapes import computable
 from plackett.lists._weights import list_weights, weights_as_given
 from plackett.losses._base import RankingLoss
 from plackett.losses._matches import all_rows
@@ -105,20 +106,20 @@ class InBatchLoss(RankingLoss):
         check_options(InBatchLoss.of_embeddings, block=block)
         with keras.name_scope(self.name):
             queries, documents = computable(queries), computable(documents)
-            _check_embeddings(queries, documents)
+            check_embeddings(queries.shape, documents.shape)
             batch = self._batch(y_true, sample_weight, (queries.shape[0], documents.shape[0]))
             block = block or max(1, BLOCK // (documents.shape[0] or 2**14))
             queries = queries if self.temperature == 1.0 else queries / self.temperature
             return self._mean(self._rows_of_embeddings(batch, queries, documents, block), batch)
 
-    def columns_of_rows(self, labels: Tensor) -> int:
+    def _columns_of_rows(self, labels):
         """How many columns of similarities a row of labels stands for: its document, and its hard negatives."""
         return 1
 
     def _batch(self, y_true, sample_weight, shape) -> _Batch:
         labels, parts = backend.comparable(y_true), backend.parts_of_batch()
         here = labels.shape[0] if len(labels.shape) > 0 else 0
-        if parts == 1 or here == 0 or shape[-1] != parts * here * self.columns_of_rows(labels):
+        if parts == 1 or here == 0 or shape[-1] != parts * here * self._columns_of_rows(labels):
             return _Batch(labels, sample_weight, None, parts)
         labels = backend.gather_rows(labels)
         if shape[0] == here:
@@ -145,10 +146,14 @@ class InBatchLoss(RankingLoss):
             given = weights_as_given(padded_weights(batch.weights, batch.labels, ragged=False), column)
             given = list_weights(ops.cast(given, losses.dtype), column, None, plain=False)
             losses, weights = given * losses, given if weights is None else given * weights
-        return self._reduce(losses, weights, batch, None, batch.parts)
+        return self._reduce(losses, weights, lambda: self._counts(batch), batch.parts)
 
     def _weights_of_labels(self, batch):
         """[rows], the weights that the labels hold and that the losses have in them, or None."""
+
+    def _counts(self, batch):
+        """[rows] bool, those that "mean_with_sample_weight" is a mean of; True = all."""
+        return True
 
 
 def in_blocks(fn, labels, queries, documents, rows, block):
@@ -160,10 +165,3 @@ def in_blocks(fn, labels, queries, documents, rows, block):
 
     rows = all_rows(queries, axes=2) if rows is None else rows
     return backend.by_pieces(of_block, (documents, labels), (queries, rows), block)
-
-
-def _check_embeddings(queries, documents):
-    shapes = queries.shape, documents.shape
-    if any(len(shape) != 2 for shape in shapes) or len({shape[1] for shape in shapes} - {None}) > 1:
-        given = " and ".join(map(shape_text, shapes))
-        raise ValueError(f"queries and documents must be [rows, dimension] and [columns, dimension], but got {given}")

@@ -168,7 +168,7 @@ def groups_of_one(belongs, values, rows) -> Groups:
     return Groups(order, *(ops.reshape(x, (-1,)) for x in (values, first, size)))
 
 
-def totals_of_groups(of_rows: Groups, logits, numbers):
+def _totals_of_groups(of_rows: Groups, logits, numbers):
     """`totals` of `Matches` where row i shall recognise the members of its group, each as often as its value says."""
     matrix = as_rows(logits)
     flat = ops.reshape(numbers, ops.shape(of_rows.size))
@@ -183,7 +183,7 @@ def totals_of_groups(of_rows: Groups, logits, numbers):
     return tuple(ops.reshape(x, ops.shape(numbers)) for x in of_rows.loop(step, start))
 
 
-def less_of_groups(of_rows: Groups, matrix, share):
+def _less_of_groups(of_rows: Groups, matrix, share):
     """`less` of `Matches` for the same."""
     share = ops.reshape(share, ops.shape(of_rows.size))
 
@@ -200,7 +200,28 @@ def is_small(shape) -> bool:
     return None not in shape and math.prod(shape) <= SMALL
 
 
-def totals_of_matrix(counts, logits, numbers):
+def totals_and_less(groups_of: Callable, matrix_of: Callable) -> tuple[Callable, Callable]:
+    """`totals` and `less` of `Matches` where row i shall recognise the members of its group.
+
+    Args:
+        groups_of: function of `option` and `constants`, the groups.
+        matrix_of: `matrix` of `Matches`; where pairs are few it is quicker.
+    """
+
+    def totals(option, constants, logits, numbers):
+        if is_small(logits.shape):
+            return _totals_of_matrix(matrix_of(option, constants), logits, numbers)
+        return _totals_of_groups(groups_of(option, constants), logits, numbers)
+
+    def less(option, constants, matrix, share):
+        if is_small(matrix.shape):
+            return matrix - share[..., None] * ops.cast(matrix_of(option, constants), matrix.dtype)
+        return _less_of_groups(groups_of(option, constants), matrix, share)
+
+    return totals, less
+
+
+def _totals_of_matrix(counts, logits, numbers):
     """`totals` of `Matches` where all n_ij are at hand, bool or numbers."""
     short = numbers[..., None] - logits
     if ops.dtype(counts) == "bool":
@@ -208,11 +229,6 @@ def totals_of_matrix(counts, logits, numbers):
     else:
         terms = ops.where(counts != 0, ops.cast(counts, short.dtype) * short, 0.0)
     return ops.sum(ops.cast(counts, short.dtype), axis=-1), ops.sum(terms, axis=-1)
-
-
-def less_of_matrix(counts, matrix, share):
-    """`less` of `Matches` for the same."""
-    return matrix - share[..., None] * ops.cast(counts, matrix.dtype)
 
 
 def all_rows(labels, axes: int = 1):

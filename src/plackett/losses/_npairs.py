@@ -5,20 +5,16 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.lists import take
-from plackett.lists._pairs import check_square, squeeze_column
-from plackett.lists._shapes import check_shape, computable
+from plackett.lists._pairs import check_square
+from plackett.lists._shapes import check_shape, computable, without_column
 from plackett.losses._in_batch_loss import InBatchLoss
 from plackett.losses._matches import (
     Matches,
     all_rows,
     groups,
-    is_small,
-    less_of_groups,
-    less_of_matrix,
     rows_given,
     surprisals,
-    totals_of_groups,
-    totals_of_matrix,
+    totals_and_less,
 )
 from plackett.registry import register
 
@@ -55,7 +51,8 @@ def npairs(labels: Tensor, similarities: Tensor, *, mask: Tensor | None = None, 
     penalty on the norm of the embeddings is left to the model.
     """
     similarities = computable(similarities)
-    labels = squeeze_column(backend.comparable(labels), similarities)
+    labels = backend.comparable(labels)
+    labels = without_column(labels, len(labels.shape) == len(similarities.shape))
     if rows is None:
         check_square(similarities)
     check_shape("labels", labels, "one class a row", _all_rows(similarities))
@@ -182,22 +179,10 @@ def _loses(_, constants):
     return take(real, rows)
 
 
-def _of_class(constants):
+def _of_class(_, constants):
     """The rows of the class of each row."""
     labels, real, rows = constants
     return groups(labels, real, ops.ones_like(labels, dtype="float32"), rows)
-
-
-def _totals_of_class(all_real, constants, logits, numbers):
-    if is_small(logits.shape):
-        return totals_of_matrix(_matrix_of_class(all_real, constants), logits, numbers)
-    return totals_of_groups(_of_class(constants), logits, numbers)
-
-
-def _less_of_class(all_real, constants, matrix, share):
-    if is_small(matrix.shape):
-        return less_of_matrix(_matrix_of_class(all_real, constants), matrix, share)
-    return less_of_groups(_of_class(constants), matrix, share)
 
 
 def _matrix_of_class(all_real, constants):
@@ -228,5 +213,7 @@ def _matrix_of_labels(_, constants, share=1.0):
     return backend.matmul(share * _labels_of_rows(constants), ops.swapaxes(constants[0], -1, -2))
 
 
-_OF_CLASSES = Matches(_offsets, _narrow, _inside, _loses, _totals_of_class, _less_of_class, _matrix_of_class)
+_OF_CLASSES = Matches(
+    _offsets, _narrow, _inside, _loses, *totals_and_less(_of_class, _matrix_of_class), _matrix_of_class
+)
 _OF_LABELS = Matches(_offsets, _narrow, _inside, _loses, _totals_of_labels, _less_of_labels, _matrix_of_labels)

@@ -9,6 +9,7 @@ import numpy as np
 from plackett.lists._shapes import shape_text
 from plackett.registry import check_options
 from plackett.registry.options import Count
+from plackett.retrieval._similarity import unit_length
 
 
 def embed(
@@ -55,7 +56,9 @@ def embed(
             found = np.empty((rows, batch.shape[1]), "float32")
         batch = batch[: rows - start].astype("float32")
         _check_finite(tower, batch, start, name_row)
-        found[start : start + size] = _unit_length(batch) if unit else batch
+        if unit and len(batch):
+            batch = keras.ops.convert_to_numpy(unit_length(keras.ops.convert_to_tensor(batch)))
+        found[start : start + size] = batch
     return found
 
 
@@ -112,10 +115,3 @@ def _check_finite(tower, batch, start, name_row):
             f"embeddings must be finite, but the tower {tower.name} gives {values[~np.isfinite(values)][0]} for "
             f"{name}: look for missing values in its inputs, and for weights that training made NaN"
         )
-
-
-def _unit_length(x):
-    largest = np.abs(x).max(axis=1, keepdims=True)
-    x = x / np.where(largest > 0, largest, 1)
-    length = np.sqrt((x * x).sum(axis=1, keepdims=True))
-    return x / np.where(length > 0, length, 1)

@@ -8,7 +8,8 @@ from keras import ops
 
 from plackett import backend
 from plackett._types import Tensor
-from plackett.lists._shapes import computable, shape_text
+from plackett.lists._pairs import check_embeddings
+from plackett.lists._shapes import computable
 from plackett.registry import check_options, register
 from plackett.registry.options import Positive
 
@@ -69,7 +70,7 @@ class Similarity(keras.layers.Layer):
 
     def build(self, queries_shape: tuple, documents_shape: tuple) -> None:
         """Makes the weight of a learned temperature."""
-        _check_embeddings(queries_shape, documents_shape)
+        check_embeddings(queries_shape, documents_shape)
         if self.learn_temperature:
             self.log_scale = self.add_weight(
                 shape=(),
@@ -100,7 +101,7 @@ class Similarity(keras.layers.Layer):
             ValueError: they are not [rows, dimension] of one dimension.
         """
         queries, documents = computable(queries), computable(documents)
-        _check_embeddings(queries.shape, documents.shape)
+        check_embeddings(queries.shape, documents.shape)
         if self.kind == "cosine":
             queries, documents = unit_length(queries), unit_length(documents)
         return queries * self._scale(queries.dtype), documents
@@ -149,17 +150,3 @@ def unit_length(x: Tensor) -> Tensor:
     x = x / ops.where(largest > 0, largest, 1.0)  # the direction does not depend on it, so it has no gradient
     squares = ops.sum(x * x, axis=-1, keepdims=True)
     return x * ops.rsqrt(ops.where(squares > 0, squares, 1.0))
-
-
-def _check_embeddings(queries, documents):
-    """Raises a ValueError unless these shapes are [rows, dimension] of one dimension."""
-    for what, shape in (("queries", queries), ("documents", documents)):
-        if len(shape) != 2:
-            raise ValueError(
-                f"embeddings must be vectors, [rows, dimension], but those of the {what} have shape {shape_text(shape)}"
-            )
-    if None not in (queries[1], documents[1]) and queries[1] != documents[1]:
-        raise ValueError(
-            "embeddings of queries and documents must be of one dimension, but they have shapes "
-            f"{shape_text(queries)} and {shape_text(documents)}"
-        )
