@@ -1,5 +1,6 @@
 """Ctrl-C while a model is trained."""
 
+import importlib
 import os
 import random
 import signal
@@ -67,11 +68,12 @@ def test_one_within_an_import_comes_when_that_is_over(tmp_path, monkeypatch):
         imports()
 
 
-def test_one_within_an_import_is_forgotten_with_the_handler(tmp_path, monkeypatch):
-    (tmp_path / "pressed_at_the_end.py").write_text("import signal\nsignal.raise_signal(2)\n")
+@pytest.mark.parametrize("times", [1, 3])
+def test_those_within_an_import_are_forgotten_with_the_handler(tmp_path, monkeypatch, times):
+    (tmp_path / f"pressed_{times}.py").write_text("import signal\n" + "signal.raise_signal(2)\n" * times)
     monkeypatch.syspath_prepend(tmp_path)
     with remember_interrupts() as interrupt:
-        import pressed_at_the_end  # noqa: F401
+        importlib.import_module(f"pressed_{times}")
     assert interrupt.came
     time.sleep(0.2)
 

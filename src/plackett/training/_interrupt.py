@@ -33,6 +33,7 @@ class Interrupt:
             return
         if _imports_of(frame) <= self._imports_before:
             signal.default_int_handler(number, frame)
+        self.end()  # one that waits already, of a first Ctrl-C, has no other end
         self._again = threading.Timer(AGAIN_SECONDS, _thread.interrupt_main)
         self._again.daemon = True
         self._again.start()
