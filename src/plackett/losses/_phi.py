@@ -6,7 +6,7 @@ from typing import NamedTuple
 from keras import ops
 
 from plackett import backend
-from plackett.kernels import by_grade
+from plackett.kernels import by_grade, rank_blocks
 
 
 class Phi(NamedTuple):
@@ -21,6 +21,8 @@ class Phi(NamedTuple):
             linear the square of the first in place of the second, of `soft_zero_one` the second derivative of
             `logistic`. None = not known.
         derivatives_by_grades: their sums, grade by grade. None = no such way.
+        far, derivatives_far: the sums of either over the pairs that are far apart in the order of ranks, see
+            `plackett.kernels.rank_blocks`. None = no such way.
     """
 
     plain: Callable
@@ -28,6 +30,8 @@ class Phi(NamedTuple):
     by_grades: Callable | None = None
     derivatives: Callable | None = None
     derivatives_by_grades: Callable | None = None
+    far: Callable | None = None
+    derivatives_far: Callable | None = None
 
 
 def _hinge(scores, labels):
@@ -97,6 +101,8 @@ LOGISTIC = Phi(
     by_grade.logistic,
     _logistic_derivatives,
     by_grade.logistic_derivatives,
+    rank_blocks.logistic,
+    rank_blocks.logistic_derivatives,
 )
 SOFT_ZERO_ONE = Phi(
     lambda scores, labels: ops.sigmoid(-scores),
@@ -104,6 +110,8 @@ SOFT_ZERO_ONE = Phi(
     by_grade.soft_zero_one,
     _soft_zero_one_derivatives,
     by_grade.soft_zero_one_derivatives,
+    rank_blocks.soft_zero_one,
+    rank_blocks.soft_zero_one_derivatives,
 )
 SQUARED_ERROR = Phi(
     lambda scores, labels: (scores - labels) ** 2, _squared_error, derivatives=_squared_error_derivatives
