@@ -12,11 +12,11 @@ have shrunk by the same kind of factors, and added up by doubling: 1, 2, 4, ... 
 take the same way on the list turned around. No exponent is above 0 and nothing that is added up differs in sign but
 for c and a, so that gaps of any size in the scores do no harm.
 
-Error: e^-x = u lies in [0, 1], where log(1 + u) / u, 1 / (1 + u) and 1 / (1 + u)^2 are polynomials of degree 9 to within
-6e-9, 5e-8 and 7e-7 of themselves (their pole is at -1: the error falls by 3 + sqrt(8) for each degree), and the weight
-of ranks is exact to within 2e-7. All are relative, so that each sum is exact to within their sum, and to what float32
-loses to the signs of c and a: these are at most 16 and 5 times the numbers they add up to (130 for the last), and each
-of the terms is rounded on its own.
+Error: e^-x = u lies in [0, 1], where log(1 + u) / u, 1 / (1 + u) and 1 / (1 + u)^2 are polynomials of degree 9 to
+within 6e-9, 5e-8 and 7e-7 of themselves: their pole is at -1, so that the error falls by 3 + sqrt(8) for each degree.
+The weight of ranks is exact to within 2e-7 of itself. Since these are shares of each pair, so is the error of a sum.
+To this comes what float32 loses to the signs of c and a: the terms are up to 4, 16 and 130 times their sum in the one
+and 5 times in the other, and each is rounded on its own.
 
 Reference: Greengard & Strain, "The fast Gauss transform", SIAM Journal on Scientific and Statistical Computing 1991,
 of which this is the form for exponentials.
@@ -34,7 +34,7 @@ from plackett.kernels.pair_tiles import TILE
 from plackett.kernels.rank_decays import WIDTH, decays_of
 from plackett.lists import places, take
 
-POWERS = 10
+POWERS = 10  # of e^-x
 TINY = 80.0  # e^-80 is 0 here; what is smaller than 1e-38 makes processors slow
 LEAST = 1000  # list size below which pairs are faster
 NEAR, FAR = 160.0, 80.0  # the time of a document, and that of a document and grade, in that of a pair of two ranks
@@ -70,7 +70,10 @@ def near_sums(terms, of_ranks, ranks, *documents, by_row: int, by_column: int):
     order = places(from_0)
     documents = [ops.pad(take(x, order), ((0, 0), (0, size - list_size))) for x in documents]
     rank = backend.minimum(ops.arange(1, size + 1, dtype=documents[0].dtype), float(list_size))[None]
-    of_row, of_column = ops.ones((2 * WIDTH, 1), documents[0].dtype), ops.ones((1, WIDTH), documents[0].dtype)
+    of_row = ops.ones((2 * WIDTH, 1), documents[0].dtype)
+
+    def as_rows(x):
+        return ops.reshape(x, (lists, rows))
 
     def above(x, start):
         return ops.reshape(backend.part(x, start, rows), (-1, height, WIDTH, 1))
@@ -80,23 +83,21 @@ def near_sums(terms, of_ranks, ranks, *documents, by_row: int, by_column: int):
         both = [ops.reshape(backend.part(x, at, rows), shape) for at in (start, start + WIDTH)]
         return ops.concatenate(both, axis=-1)
 
+    def with_both(x, start, halves):
+        for at, half in zip((start, start + WIDTH), halves, strict=True):
+            x = backend.with_part(x, at, backend.part(x, at, rows) + as_rows(half), axis=1)
+        return x
+
     def tile(start, *sums):
         i, j = above(rank, start)[0], below(rank, start)[0]
         strip = ops.where(i < j, of_ranks(i, j), 0.0)
         new = terms([above(x, start) for x in documents], [below(x, start) for x in documents], strip)
-        new = [
-            *[backend.matmul(x, of_row) for x in new[:by_row]],
-            *[backend.matmul(of_column, x) for x in new[by_row:]],
-        ]
-        upper = [ops.reshape(x, (lists, rows)) for x in new[:by_row]]
-        halves = [[ops.reshape(x, (lists, rows)) for x in ops.split(y[:, :, 0], 2, axis=-1)] for y in new[by_row:]]
-        sums = list(sums)
-        for k, x in enumerate(upper):
-            sums[k] = backend.with_part(sums[k], start, x, axis=1)
-        for k, (first, second) in enumerate(halves, by_row):
-            for at, x in ((start, first), (start + WIDTH, second)):
-                sums[k] = backend.with_part(sums[k], at, backend.part(sums[k], at, rows) + x, axis=1)
-        return start + rows, *sums
+        # A matrix product has each term computed once; XLA would recompute it for each sum.
+        by_document = [_product(x, of_row) for x in new[:by_row]]
+        of_rows = [backend.with_part(x, start, as_rows(y), axis=1) for x, y in zip(sums, by_document, strict=False)]
+        by_half = [ops.split(ops.sum(x, axis=-2), 2, axis=-1) for x in new[by_row:]]
+        of_columns = [with_both(x, start, y) for x, y in zip(sums[by_row:], by_half, strict=True)]
+        return start + rows, *of_rows, *of_columns
 
     start = (ops.zeros((), "int32"), *[ops.zeros_like(documents[0]) for _ in range(by_row + by_column)])
     sums = ops.while_loop(lambda start, *_: start < tiles * rows, tile, start)[1:]
@@ -104,10 +105,10 @@ def near_sums(terms, of_ranks, ranks, *documents, by_row: int, by_column: int):
 
 
 def _far_sums(series, term, labels, scores, mask, weights, gain, ranks):
-    """The sums of functions of all other pairs.
+    """The sums of functions over the pairs that `near_sums` leaves out.
 
     Args:
-        series: [2, functions, POWERS + 2], see `LOGISTIC`.
+        series: [2, functions, POWERS + 2], the coefficients of the functions, see `logistic`.
         term: the `RankTerm`.
         labels, scores, weights, gain: [lists, list_size].
         mask: [lists, list_size] bool, True = real document.
@@ -117,6 +118,9 @@ def _far_sums(series, term, labels, scores, mask, weights, gain, ranks):
         (of_higher, of_lower), for each function [lists, list_size] each: over the documents j that are graded lower
         than i the sum of |gain_i - gain_j| rank_term f(s_i - s_j), and over the documents i that are graded higher than
         j that of w_i |gain_i - gain_j| rank_term f(s_i - s_j).
+
+    Cost: O(list_size log list_size) time a grade: the rates of the weight of ranks and the steps of the doubling grow
+    with log list_size. O(list_size) memory, of some 200 numbers a document.
     """
     lists, list_size = labels.shape
     blocks, from_0 = max(-(-list_size // WIDTH), 3), ops.cast(ranks, "int32") - 1
@@ -156,7 +160,7 @@ class _Act:
     lists; blocks; and the documents of a block, or the rates at which a block is seen from above.
 
     Args:
-        series, term: as those of `far_sums`.
+        series, term: as those of `_far_sums`.
         falling: [lists, blocks, WIDTH], the scores by rank.
     """
 
@@ -178,10 +182,7 @@ class _Act:
     def _move(self, first, step, rates):
         """The factors of what is moved up by some blocks, and what x falls by there."""
         gap = first - _ahead(first, step, first[:, :, -1:])
-        shrink = _columns(gap, False)
-        if self.linear:
-            shrink = ops.concatenate([shrink, shrink[:, :1]], axis=1)
-        return shrink[:, None, ..., None], _float32(rates), gap[:, None, None, ..., None]
+        return _columns(gap, False)[:, None, ..., None], _float32(rates), gap[:, None, None, ..., None]
 
     def __call__(self, weights):
         lists, blocks = self.source.shape[2:4]
@@ -209,16 +210,20 @@ class _Act:
 
     def _from_above(self, state):
         """What each block sees of those from the next but one on."""
-        columns, rates = state.shape[2], state.shape[-1]
-        x, fallen = _float32(np.eye(columns)[-1][:, None, None, None]), _float32(np.eye(rates)[-1])
+        powers, x = ops.split(state, [POWERS + 1], axis=2)
         for step, (shrink, rates, gap) in enumerate(self.moves):
-            beyond = _ahead(state, 2**step, axis=4)
+            beyond = _ahead(powers, 2**step, axis=4)
             if self.linear:
-                beyond = beyond + x * (gap * beyond[:, :, :1])
-            if self.falls:
-                beyond = beyond + (self.falls[2][step] * fallen) * beyond[..., -2:-1]
-            state = state + shrink * beyond * rates
-        return _ahead(state, 2, axis=4)
+                x = x + self._fall(step, _ahead(x, 2**step, axis=4) + gap * beyond[:, :, :1]) * rates
+            powers = powers + shrink * self._fall(step, beyond) * rates
+        return _ahead(ops.concatenate([powers, x], axis=2), 2, axis=4)
+
+    def _fall(self, step, beyond):
+        """With what the discount falls by in these blocks."""
+        if not self.falls:
+            return beyond
+        last = _float32(np.eye(beyond.shape[-1])[-1])
+        return beyond + (self.falls[2][step] * last) * beyond[..., -2:-1]
 
 
 def _product(x, matrix):

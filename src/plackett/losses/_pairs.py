@@ -127,7 +127,7 @@ def _ranks_pay(labels, mask):
 
 
 def _work(labels, mask):
-    """([], []), the time of the pairs of two grades and that of all pairs of two ranks, in that of one of the latter."""
+    """([], []), the time of the pairs of two grades and of all pairs of two ranks, in that of one of the latter."""
     pairs = ops.sum(ops.cast(count_below(labels, mask), "float32"))
     return DEAR * pairs, ops.sum(ops.cast(count(mask), "float32") ** 2) / 2.0
 
