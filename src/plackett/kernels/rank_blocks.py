@@ -68,9 +68,9 @@ def near_sums(terms, of_ranks, ranks, *documents, by_row: int, by_column: int):
     rows, size = height * WIDTH, (tiles * height + 1) * WIDTH
     from_0 = ops.cast(ranks, "int32") - 1
     order = places(from_0)
-    documents = [ops.pad(take(x, order), ((0, 0), (0, size - list_size))) for x in documents]
-    rank = backend.minimum(ops.arange(1, size + 1, dtype=documents[0].dtype), float(list_size))[None]
-    of_row = ops.ones((2 * WIDTH, 1), documents[0].dtype)
+    by_rank = [ops.pad(take(x, order), ((0, 0), (0, size - list_size))) for x in documents]
+    rank = backend.minimum(ops.arange(1, size + 1, dtype=by_rank[0].dtype), float(list_size))[None]
+    of_row = ops.ones((2 * WIDTH, 1), by_rank[0].dtype)
 
     def as_rows(x):
         return ops.reshape(x, (lists, rows))
@@ -91,7 +91,7 @@ def near_sums(terms, of_ranks, ranks, *documents, by_row: int, by_column: int):
     def tile(start, *sums):
         i, j = above(rank, start)[0], below(rank, start)[0]
         strip = ops.where(i < j, of_ranks(i, j), 0.0)
-        new = terms([above(x, start) for x in documents], [below(x, start) for x in documents], strip)
+        new = terms([above(x, start) for x in by_rank], [below(x, start) for x in by_rank], strip)
         # A matrix product has each term computed once; XLA would recompute it for each sum.
         by_document = [_product(x, of_row) for x in new[:by_row]]
         of_rows = [backend.with_part(x, start, as_rows(y), axis=1) for x, y in zip(sums, by_document, strict=False)]
@@ -99,7 +99,7 @@ def near_sums(terms, of_ranks, ranks, *documents, by_row: int, by_column: int):
         of_columns = [with_both(x, start, y) for x, y in zip(sums[by_row:], by_half, strict=True)]
         return start + rows, *of_rows, *of_columns
 
-    start = (ops.zeros((), "int32"), *[ops.zeros_like(documents[0]) for _ in range(by_row + by_column)])
+    start = (ops.zeros((), "int32"), *[ops.zeros_like(by_rank[0]) for _ in range(by_row + by_column)])
     sums = ops.while_loop(lambda start, *_: start < tiles * rows, tile, start)[1:]
     return tuple(take(x, from_0) for x in sums)
 
@@ -197,7 +197,7 @@ class _Act:
             count, fall = ops.sum(moments, axis=-1), ops.sum(moments * self.falls[0], axis=-1)
             state = ops.concatenate([state, count[..., None], fall[..., None]], axis=-1)
         state = self._from_above(state)
-        sums = ops.reshape(_product(state[..., : len(self.at_target)], self.at_target), shape)
+        sums = ops.reshape(_product(state[..., : self.at_target.shape[0]], self.at_target), shape)
         if self.falls:
             sums = sums + (state[..., -1:] + state[..., -2:-1] * self.falls[1])
         if self.linear:

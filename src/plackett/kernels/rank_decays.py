@@ -89,7 +89,7 @@ def decays_of(term: RankTerm, blocks: int) -> Decays:
         lower = np.ones_like(discount)
         lower[term.topn :] = 1.0 / (1.0 - discount[term.topn :])
         lower = _float32(np.stack([lower, lower[::-1]]).reshape(2, 1, 1, blocks, WIDTH))
-    return Decays(*map(_float32, (source, moves, target)), lower, falls)
+    return Decays(_float32(source), _float32(moves), _float32(target), lower, falls)
 
 
 def _falls(falling, blocks, steps):
