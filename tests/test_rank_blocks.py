@@ -131,6 +131,13 @@ def test_lists_with_other_grades_each(name):
         assert not gradient[1].any()
 
 
+def test_lists_that_are_summed_one_after_the_other(monkeypatch):
+    monkeypatch.setattr(rank_blocks, "TOGETHER", 1)
+    step_of.cache_clear()
+    weight = lambdas.NDCGLambdaWeight(rank_discount_fn=gains.letor_discount)  # of no other test: JAX keeps its step
+    check("logistic", weight, LABELS, SPREAD)
+
+
 @pytest.mark.parametrize("name", PHI)
 def test_a_value_a_document(name):
     value, gradient = step_of(name, WEIGHT, "document")(SPREAD.astype("float32"), LABELS, REAL, WEIGHTS)

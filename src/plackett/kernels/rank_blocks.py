@@ -39,6 +39,7 @@ TINY = 80.0  # e^-80 is 0 here; what is smaller than 1e-38 makes processors slow
 LEAST = 1000  # list size below which pairs are faster
 NEAR, FAR = 160.0, 80.0  # the time of a document, and that of a document and grade, in that of a pair of two ranks
 WIDEST = 1e30  # scores
+TOGETHER = 2**15  # documents of lists that are summed at once
 
 
 def pays(labels, scores, mask, gain, pairs):
@@ -120,7 +121,7 @@ def _far_sums(series, term, labels, scores, mask, weights, gain, ranks):
         j that of w_i |gain_i - gain_j| rank_term f(s_i - s_j).
 
     Cost: O(list_size log list_size) time a grade: the rates of the weight of ranks and the steps of the doubling grow
-    with log list_size. O(list_size) memory, of some 200 numbers a document.
+    with log list_size. O(list_size) memory: some 200 numbers for each document of a list, or of `TOGETHER`.
     """
     lists, list_size = labels.shape
     blocks, from_0 = max(-(-list_size // WIDTH), 3), ops.cast(ranks, "int32") - 1
@@ -129,9 +130,36 @@ def _far_sums(series, term, labels, scores, mask, weights, gain, ranks):
     lowest = ops.where(ops.any(mask, axis=-1, keepdims=True), lowest, 0.0)
     falling = take(ops.where(mask, scores, lowest), order)
     falling = ops.concatenate([falling, ops.broadcast_to(lowest, (lists, room))], axis=-1)
-    labels, mask, weights, gain = [ops.pad(take(x, order), ((0, 0), (0, room))) for x in (labels, mask, weights, gain)]
-    act = _Act(series, term, ops.reshape(falling, (lists, blocks, WIDTH)))
-    functions = series.shape[1]
+    by_rank = [ops.pad(take(x, order), ((0, 0), (0, room))) for x in (labels, mask, weights, gain)]
+    sums = _by_lists(partial(_by_grades, series, term), 2 * series.shape[1], falling, *by_rank)
+    sums = [take(x, from_0) for x in sums]
+    return sums[: series.shape[1]], sums[series.shape[1] :]
+
+
+def _by_lists(fn, number, *documents):
+    """What a function makes of [lists, size], a number of sums, for as many lists at a time as the cache holds."""
+    lists, size = documents[0].shape
+    together = max(k for k in range(1, lists + 1) if lists % k == 0 and (k == 1 or k * size <= TOGETHER))
+    if together == lists:
+        return fn(*documents)
+    documents = [ops.reshape(x, (1, lists * size)) for x in documents]
+
+    def step(start, *sums):
+        new = fn(*[ops.reshape(backend.part(x, start, together * size), (together, size)) for x in documents])
+        new = [ops.reshape(x, (1, together * size)) for x in new]
+        return start + together * size, *[
+            backend.with_part(x, start, y, axis=1) for x, y in zip(sums, new, strict=True)
+        ]
+
+    start = ops.zeros((), "int32"), *[ops.zeros_like(documents[0]) for _ in range(number)]
+    sums = ops.while_loop(lambda start, *_: start < lists * size, step, start)[1:]
+    return [ops.reshape(x, (lists, size)) for x in sums]
+
+
+def _by_grades(series, term, falling, labels, mask, weights, gain):
+    """The sums of `_far_sums`, of documents by rank."""
+    lists, functions = labels.shape[0], series.shape[1]
+    act = _Act(series, term, ops.reshape(falling, (lists, -1, WIDTH)))
 
     def add(of_grade, lower, *sums):
         by_gain = ops.where(lower, ops.abs(_gain_of(of_grade, gain) - gain), 0.0)
@@ -139,9 +167,7 @@ def _far_sums(series, term, labels, scores, mask, weights, gain, ranks):
         of_higher = [ops.where(of_grade, new[0, f], sums[f]) for f in range(functions)]
         return *of_higher, *[sums[functions + f] + by_gain * new[1, f] for f in range(functions)]
 
-    start = [ops.zeros_like(labels) for _ in range(2 * functions)]
-    sums = [take(x, from_0) for x in by_grade.over_grades(add, labels, mask, *start)]
-    return sums[:functions], sums[functions:]
+    return by_grade.over_grades(add, labels, mask, *[ops.zeros_like(labels) for _ in range(2 * functions)])
 
 
 def _gain_of(of_grade, gain):
