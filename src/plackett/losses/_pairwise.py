@@ -201,10 +201,10 @@ def pairwise_logistic(
 
     Args, Returns and Raises are those of `pairwise`; the loss is in nats.
 
-    Cost: that of `pairwise`; on lists from about 1,000 documents on of at most 16 grades less: without a lambda weight
-    O(list_size) a grade, and with a weight of the DCG family O(list_size log list_size) a grade, with some 200 numbers a
-    document, where its discount is one of `plackett.gains`, `topn` is None (or the weight one of V2) and documents of
-    a grade have one gain, in float32.
+    Cost: that of `pairwise`; on long lists of at most 16 grades O(list_size) a grade without a lambda weight, and
+    O(list_size log list_size) a grade with one of the DCG family, of a discount of `plackett.gains`, in float32. For
+    that, documents of one grade must have one gain, and `topn` must be None, but for V2 weights. It holds some 200
+    numbers for each document of a list.
 
     Derivatives: of any order and mode, see `plackett.losses`.
 
