@@ -45,7 +45,6 @@ from plackett.backend.randomness import (
     uniform_by_rows,
     variables_of,
 )
-from plackett.backend.rows import logsumexp_of_rows, softmax_of_rows
 from plackett.backend.scans import (
     cumulative_logsumexp,
     cumulative_product,
@@ -53,6 +52,7 @@ from plackett.backend.scans import (
     running_max,
     sums_below_tops,
 )
+from plackett.backend.softmax import logsumexp_of_rows, softmax_of_rows
 from plackett.backend.tensors import (
     comparable,
     concrete,
