@@ -163,13 +163,15 @@ def results_of(given: argparse.Namespace, data: str) -> tuple[Results, dict]:
     for system in given.system:
         paths = [[path_of(given, data, k, system, seed) for k in numbers] for seed in seeds_of(given, system)]
         if not all(path.exists() for turn in paths for path in turn):
-            print(f"<!-- {data}: {system} is not there -->")
+            print(f"{data}: {system} is not there")
             continue
         kept = [[json.loads(path.read_text()) for path in turn] for turn in paths]
         of_seeds = np.array([np.concatenate([one["values"] for one in turn]) for turn in kept])
         spread = of_seeds.mean(axis=1).std(ddof=1) if len(kept) > 1 else None
         rest = (statistics.mean(one[what] for turn in kept for one in turn) for what in ("length", "seconds"))
         values[system], facts[system] = of_seeds.mean(axis=0), (spread, *rest)
+    if not values:
+        raise SystemExit(f"{given.output} holds no system of {data}: train some, or leave it out by --data")
     stacked = np.array(list(values.values()))[:, None]
     queries = Strings.of([str(number) for number in range(stacked.shape[-1])])
     return Results(tuple(values), (METRIC,), (METRIC,), (False,), queries, stacked, {}), facts
@@ -187,8 +189,8 @@ def table_of(results: Results, facts: dict) -> str:
         over = "" if spread is None else f"{spread:.4f}"
         cells = f"{mean.mean:.4f}", f"{mean.low:.4f} to {mean.high:.4f}", over, *told, f"{length:.0f}", f"{seconds:.1f}"
         rows.append((mean.system, *cells))
-    beside = [f"less {name}" for name in baselines]
-    return markdown(("system", "NDCG@10", "95 %", "over seeds", *beside, "epochs or trees", "core's s"), rows)
+    less = [f"less {name}" for name in baselines]
+    return markdown(("system", "NDCG@10", "95 %", "over seeds", *less, "epochs or trees", "core's s"), rows)
 
 
 def beside(pair):
