@@ -6,15 +6,15 @@
     python benchmarks/defaults.py OUTPUT FOLDER [--data NAME]... [--queries N] --table [--page docs/defaults.md]
 
 FOLDER holds S1.txt to S5.txt of MQ2008. Fold k trains on S_k, S_k+1, S_k+2, validates with S_k+3 and tests on S_k+4,
-cyclically. The other sets are those of `generated_sets.py`, each made once, of N queries. Ours stop by NDCG@10 on the
-validation lists, and so do trees that are tuned; trees with defaults have 100 rounds. No trees but those that are
-bagged draw anything by the seed: they are trained once.
+cyclically. The other sets are those of `generated_sets.py`, of N queries; small ones are drawn several times. Ours stop
+by NDCG@10 on the validation lists, and so do trees that are tuned; trees with defaults have 100 rounds. No trees but
+those that are bagged draw anything by the seed: they are trained once.
 
-The NDCG@10 of each test query is kept in OUTPUT, one file a set, fold, system and seed; what is there is not trained
-again without --again, so that one system can be measured anew, and several processes can share the work. `--table`
-prints Markdown: means over queries of the mean over seeds, intervals by the bootstrap over queries, and the paired
-randomisation test beside each LightGBM. Seconds are those of the cores, of training one ranker with the best epoch or
-tree found, data in memory. `--page` puts the tables in the place of those of a page.
+The NDCG@10 of each test query is kept in OUTPUT, one file a set, fold or draw, system and seed; what is there is not
+trained again without --again, so that one system can be measured anew, and several processes can share the work.
+`--table` prints Markdown: means over queries of the mean over seeds, intervals by the bootstrap over queries, and the
+paired randomisation test beside each LightGBM. Seconds are those of the cores, of training one ranker with the best
+epoch or tree found, data in memory. `--page` puts the tables in the place of those of a page.
 """
 
 import argparse
@@ -39,6 +39,7 @@ from plackett.evaluation import Results
 METRIC = "ndcg@10"
 SEEDS, QUERIES = (0, 1, 2), 2_000
 MQ2008 = "MQ2008"
+DRAWS = {"small": 10, "small_long": 5}  # how often a set is made, that has few test queries
 DEFAULT = "plackett"
 OURS = {  # arguments of `plackett.train`
     DEFAULT: {},
@@ -124,15 +125,15 @@ def train_one(system: str, parts: Parts, seed: int) -> dict:
 
 
 def parts_of(given: argparse.Namespace, data: str) -> list[Parts]:
-    """The folds of MQ2008, or a made set alone."""
+    """The folds of MQ2008, or the draws of a made set."""
     if data == MQ2008:
         return [Parts(*fold) for fold in folds(given.folder)]
-    return [make(data, queries=given.queries)]
+    return [make(data, queries=given.queries, seed=seed) for seed in range(DRAWS.get(data, 1))]
 
 
 def path_of(given, data, number, system, seed):
-    """The file of one fold, system and seed."""
-    size = "" if data == MQ2008 or data.startswith("small") else f" {given.queries}"
+    """The file of one fold or draw, system and seed."""
+    size = "" if data == MQ2008 or data in DRAWS else f" {given.queries}"
     return given.output / f"{data}{size}, {number}, {system}, {seed}.json"
 
 
@@ -158,7 +159,7 @@ def train_all(given: argparse.Namespace) -> None:
 
 def results_of(given: argparse.Namespace, data: str) -> tuple[Results, dict]:
     """(the mean over seeds of each query, of each system that is all there; its spread, length and seconds)."""
-    numbers = range(1, 6) if data == MQ2008 else (1,)
+    numbers = range(1, 1 + (5 if data == MQ2008 else DRAWS.get(data, 1)))
     values, facts = {}, {}
     for system in given.system:
         paths = [[path_of(given, data, k, system, seed) for k in numbers] for seed in seeds_of(given, system)]
@@ -197,7 +198,7 @@ def beside(pair):
     """A difference with its interval and its test; "" where there is none."""
     if pair is None:
         return ""
-    return f"{pair.difference:+.4f} ({pair.low:+.4f} to {pair.high:+.4f}), p {pair.p_randomisation:.3f}"
+    return f"{pair.difference:+.4f} ({pair.low:+.4f} to {pair.high:+.4f}), p {pair.p_randomisation:.4f}"
 
 
 def overview_of(found: dict[str, Results], systems: list[str]) -> str:
