@@ -41,17 +41,26 @@ SEEDS, QUERIES = (0, 1, 2), 2_000
 MQ2008 = "MQ2008"
 DRAWS = {"small": 10, "small_long": 5}  # how often a set is made, that has few test queries
 DEFAULT = "plackett"
+BEFORE = {"transform": "log1p", "dropout": 0.2, "linear": False}
 OURS = {  # arguments of `plackett.train`
     DEFAULT: {},
     "plackett, ensemble of 3": {"ensemble": 3},
-    "mlp as it was": {"scorer": "mlp", "batch_size": 32, "epochs": 50, "patience": 5},
+    "mlp as it was": {
+        "scorer": "mlp",
+        "scorer_options": BEFORE,
+        "batch_size": 32,
+        "epochs": 50,
+        "patience": 5,
+        "weight_average": 0.0,
+    },
     "linear": {
         "scorer": "mlp",
-        "scorer_options": {"hidden": []},
+        "scorer_options": {"hidden": [], "transform": "log1p"},
         "learning_rate": 0.01,
         "batch_size": 32,
         "epochs": 200,
         "patience": 10,
+        "weight_average": 0.0,
     },
     "self_attention": {"scorer": "self_attention"},
 }
