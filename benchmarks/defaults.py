@@ -166,8 +166,11 @@ def train_all(given: argparse.Namespace) -> None:
                     print(f"{path.stem}: {value:.4f}, {kept['length']} long, {seconds:.1f} s", flush=True)
 
 
-def results_of(given: argparse.Namespace, data: str) -> tuple[Results, dict]:
-    """(the mean over seeds of each query, of each system that is all there; its spread, length and seconds)."""
+def results_of(given: argparse.Namespace, data: str) -> tuple[Results, dict] | None:
+    """(the mean over seeds of each query, of each system that is all there; its spread, length and seconds).
+
+    None = none is.
+    """
     numbers = range(1, 1 + (5 if data == MQ2008 else DRAWS.get(data, 1)))
     values, facts = {}, {}
     for system in given.system:
@@ -181,7 +184,7 @@ def results_of(given: argparse.Namespace, data: str) -> tuple[Results, dict]:
         rest = (statistics.mean(one[what] for turn in kept for one in turn) for what in ("length", "seconds"))
         values[system], facts[system] = of_seeds.mean(axis=0), (spread, *rest)
     if not values:
-        raise SystemExit(f"{given.output} holds no system of {data}: train some, or leave it out by --data")
+        return None
     stacked = np.array(list(values.values()))[:, None]
     queries = Strings.of([str(number) for number in range(stacked.shape[-1])])
     return Results(tuple(values), (METRIC,), (METRIC,), (False,), queries, stacked, {}), facts
@@ -230,7 +233,7 @@ def markdown(columns, rows):
 
 def show_tables(given: argparse.Namespace) -> None:
     """Prints the tables, and puts them into the page."""
-    measured = {data: results_of(given, data) for data in given.data}
+    measured = {data: found for data in given.data if (found := results_of(given, data))}
     tables = {data: table_of(*both) for data, both in measured.items()}
     overview = overview_of({data: results for data, (results, _) in measured.items()}, given.system)
     tables = {"overview": overview} | tables
