@@ -9,10 +9,11 @@
 `noisy`      the same, but labels are mostly noise
 `trees_win`  thresholds on one feature and on two or three at once, behind features of wild scales
 `context`    what counts is how a document differs from the others of its list
+`network`    the truth is a random network with one hidden layer, over normal features
 `small`      63 queries to train on, 21 and 22; linear with a little that is not, and much noise
 `small_long` the same with lists of about 150 documents
 
-The first five have 136 features and 10,000 queries unless said otherwise, of which 60 % train, 20 % validate and 20 %
+The first six have 136 features and 10,000 queries unless said otherwise, of which 60 % train, 20 % validate and 20 %
 test; `small` has 46. Lists have a log-normal length around 25. Grades are 0 to 4, the more the fewer. How much of a
 query is relevant differs, and some have no relevant document.
 """
@@ -40,14 +41,7 @@ class Parts(NamedTuple):
 
 
 class World:
-    """The documents of a set before they have features: lists of random lengths.
-
-    Args:
-        random: the generator that all is drawn from.
-        queries: how many lists.
-        length: the median of their lengths.
-        features: how many features a document has.
-    """
+    """The documents of a set before they have features: lists of random lengths, with this median."""
 
     def __init__(self, random: np.random.Generator, queries: int, length: int, features: int):
         sizes = np.exp(random.normal(np.log(length), SPREAD_OF_LENGTHS, queries)).round()
@@ -61,11 +55,7 @@ class World:
         return self.random.standard_normal(shape, dtype="float32")
 
     def latent(self, between: float = 0.3) -> np.ndarray:
-        """[documents, features] of variance 1: eight common causes, what is the feature's own, and the query.
-
-        Args:
-            between: the share of the variance that lies between lists.
-        """
+        """[documents, features] of variance 1, of which this share lies between lists; features have common causes."""
         causes = self.normal(8, self.features) / np.sqrt(8)
         own = np.sqrt(0.4) * self.normal(len(self.query), 8) @ causes
         own += np.sqrt(0.6) * self.normal(len(self.query), self.features)
@@ -88,7 +78,7 @@ class World:
         return x / (np.sqrt(self.mean(x * x)) + 1e-6)
 
     def chosen(self, count: int, size: int) -> np.ndarray:
-        """[count, size], numbers of features; none twice in a row."""
+        """[count, size], the places of features; a row has none twice."""
         return np.array([self.random.choice(self.features, size, replace=False) for _ in range(count)])
 
     def labels(self, truth: np.ndarray, noise: float) -> np.ndarray:
@@ -158,6 +148,14 @@ def context(world: World, noise: float = 0.5):
     return u, world.labels(world.unit(near) + world.unit(products) + world.unit(best), noise)
 
 
+def network(world: World, noise: float = 0.5):
+    """Twelve directions through all features, each bent and some multiplied; no single feature says much."""
+    u = world.latent()
+    h = np.tanh(1.5 * u @ world.normal(world.features, 12) / np.sqrt(world.features))
+    parts = [h @ world.normal(12), h[:, :6] * h[:, 6:] @ world.normal(6)]
+    return u, world.labels(np.sum([world.unit(part) for part in parts], axis=0), noise)
+
+
 def small(world: World, noise: float = 1.0):
     """Linear and a little that is not, in features of which half are as in web search."""
     u = world.latent()
@@ -176,6 +174,7 @@ SETS = {
     "context": context,
     "small": small,
     "small_long": small,
+    "network": network,
 }
 
 
