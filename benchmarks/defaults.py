@@ -2,8 +2,8 @@
 
     export KERAS_BACKEND=torch OMP_NUM_THREADS=1
     python benchmarks/defaults.py OUTPUT FOLDER [--data NAME]... [--system NAME]... [--seed N]... [--queries N]
-                                  [--again]
-    python benchmarks/defaults.py OUTPUT FOLDER [--data NAME]... [--queries N] --table [--page docs/defaults.md]
+                                  [--set-seed N] [--again]
+    python benchmarks/defaults.py OUTPUT FOLDER [--data NAME]... [--queries N] [--set-seed N] --table [--page PAGE]
 
 FOLDER holds S1.txt to S5.txt of MQ2008. Fold k trains on S_k, S_k+1, S_k+2, validates with S_k+3 and tests on S_k+4,
 cyclically. The other sets are those of `generated_sets.py`, of N queries; small ones are drawn several times. Ours stop
@@ -137,13 +137,15 @@ def parts_of(given: argparse.Namespace, data: str) -> list[Parts]:
     """The folds of MQ2008, or the draws of a made set."""
     if data == MQ2008:
         return [Parts(*fold) for fold in folds(given.folder)]
-    return [make(data, queries=given.queries, seed=seed) for seed in range(DRAWS.get(data, 1))]
+    first = given.set_seed
+    return [make(data, queries=given.queries, seed=seed) for seed in range(first, first + DRAWS.get(data, 1))]
 
 
 def path_of(given, data, number, system, seed):
     """The file of one fold or draw, system and seed."""
     size = "" if data == MQ2008 or data in DRAWS else f" {given.queries}"
-    return given.output / f"{data}{size}, {number}, {system}, {seed}.json"
+    draw = "" if data == MQ2008 or not given.set_seed else f" from {given.set_seed}"
+    return given.output / f"{data}{size}{draw}, {number}, {system}, {seed}.json"
 
 
 def seeds_of(given, system):
@@ -259,6 +261,7 @@ def main():
     parser.add_argument("--system", action="append", choices=SYSTEMS)
     parser.add_argument("--seed", type=int, action="append")
     parser.add_argument("--queries", type=int, default=QUERIES, help="of a made set, all in all")
+    parser.add_argument("--set-seed", type=int, default=0, help="the seed of a made set; of several the first")
     parser.add_argument("--again", action="store_true", help="train though results are kept")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--page", type=pathlib.Path, help="the page whose tables are replaced")
