@@ -169,6 +169,7 @@ def _lower_ranks(of_ranks, ranks, number, documents, depth):
         height, width = HEIGHT, list_size
     else:
         height, width = _size(documents, min(2 * LOW, depth or list_size))
+    height = min(height, depth or height)
     rank = ops.minimum(ops.arange(1, list_size + height + 1, dtype=documents[0].dtype), float(list_size))
 
     def strip(start):
@@ -193,30 +194,32 @@ def _in_tiles(terms, documents, plan, by_row, by_column):
         columns = [take(x, for_each_sample(plan.order, lists)) for x in documents]
     chosen = ops.pad(plan.chosen, ((0, 0), (0, height)))  # room for a last tile
 
+    of_height, of_width = ops.arange(height, dtype="int32"), ops.arange(width, dtype="int32")
+
     def next_rows(start, *sums):
         index = for_each_sample(backend.part(chosen, start, height), lists)
-        counts = for_each_sample(start + ops.arange(height, dtype="int32") < plan.number, lists)
-        rows, live = [_at_rows(x, index) for x in documents], ops.cast(counts, sums[0].dtype)
+        rows = [_at_rows(x, index) for x in documents]
+        live = ops.cast(for_each_sample(start + of_height < plan.number, lists), sums[0].dtype)
         shared = [] if plan.strip is None else [plan.strip(start)]
 
         def next_columns(column, *sums):
-            at = ops.minimum(column, list_size - width)  # the last tile begins where it still is whole
+            at = backend.minimum(column, list_size - width)  # the last tile begins where it still is whole
             of_columns = [None if len(x.shape) == 3 else backend.part(x, at, width)[:, None, :] for x in columns]
             new = terms(rows, of_columns, *[backend.part(x, at, width) for x in shared])
-            fresh = ops.cast(at + ops.arange(width, dtype="int32") >= column, live.dtype)
+            fresh = ops.cast(at + of_width >= column, live.dtype)
             # A sum that is a matrix product has each term computed once; XLA would recompute it for each sum.
-            of_rows = [backend.matmul(x, fresh[:, None])[:, :, 0] for x in new[:by_row]]
+            of_rows = [backend.sum_of_columns(x, fresh) for x in new[:by_row]]
             of_columns = [fresh * backend.matmul(live[:, None, :], x)[:, 0, :] for x in new[by_row:]]
             of_rows = [x + y for x, y in zip(sums[:by_row], of_rows, strict=True)]
-            return column + width, *of_rows, *map(_with_added, sums[by_row:], [at] * by_column, of_columns)
+            return *of_rows, *map(_with_added, sums[by_row:], [at] * by_column, of_columns)
 
-        tile = (plan.first_column(start) // width * width, *[ops.zeros_like(live)] * by_row, *sums[by_row:])
-        _, *new = ops.while_loop(lambda column, *_: column < list_size, next_columns, tile)
+        tile = (*[ops.zeros_like(live)] * by_row, *sums[by_row:])
+        new = backend.loop(plan.first_column(start) // width * width, list_size, width, next_columns, tile)
         of_rows = [backend.add_at(x, index, live * y) for x, y in zip(sums[:by_row], new[:by_row], strict=True)]
-        return start + height, *of_rows, *new[by_row:]
+        return *of_rows, *new[by_row:]
 
-    start = (ops.zeros((), "int32"), *[ops.zeros_like(documents[0]) for _ in range(by_row + by_column)])
-    _, *sums = ops.while_loop(lambda start, *_: start < ops.max(plan.number), next_rows, start)
+    sums = tuple(ops.zeros_like(documents[0]) for _ in range(by_row + by_column))
+    sums = backend.loop(0, ops.max(plan.number), height, next_rows, sums)
     if plan.order is None:
         return sums
     back = for_each_sample(places(plan.order), lists)

@@ -180,10 +180,15 @@ def _by_ranks(phi, lambda_weight, kind, labels, scores, mask, weights, fixed_wei
         label_i, weight_i, _, score_i, gain_i = i
         label_j, weight_j, real_j, score_j, gain_j = j
         preference = label_i - label_j
-        sign = real_j * ops.sign(preference)
-        upper, lower = ops.relu(sign), ops.relu(-sign)  # which of the two is preferred
-        pair = sign * (score_i - score_j), ops.abs(preference)
-        lambda_of_pair = ops.abs(gain_i - gain_j) * of_ranks
+        sign = ops.sign(preference) * real_j
+        if kind == LIST and phi.over_ranks is not None:
+            weight = abs(gain_i - gain_j) * of_ranks
+            value, pull = phi.over_ranks(sign, score_i - score_j, weight, weight_i, weight_j)
+            return value, pull, pull
+        upper = ops.relu(sign)
+        lower = upper - sign  # which of the two is preferred
+        pair = sign * (score_i - score_j), abs(preference)
+        lambda_of_pair = abs(gain_i - gain_j) * of_ranks
         weight = (upper * weight_i + lower * weight_j) * lambda_of_pair
         if kind == DERIVATIVES:
             slope, bend = phi.derivatives(*pair)
