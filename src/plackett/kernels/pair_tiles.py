@@ -170,7 +170,8 @@ def _lower_ranks(of_ranks, ranks, number, documents, depth):
     else:
         height, width = _size(documents, min(2 * LOW, depth or list_size))
     height = min(height, depth or height)
-    rank = ops.minimum(ops.arange(1, list_size + height + 1, dtype=documents[0].dtype), float(list_size))
+    rank = ops.minimum(ops.arange(1, list_size + height + 1, dtype="int32"), list_size)
+    rank = ops.cast(rank, documents[0].dtype)
 
     def strip(start):
         i, j = ops.slice(rank, (start,), (height,))[:, None], rank[None, :list_size]
