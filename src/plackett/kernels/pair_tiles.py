@@ -107,8 +107,8 @@ def _in_one_tile(terms, wanted, documents, by_row):
 
 def _top_in_one_tile(terms, of_ranks, ranks, documents, by_row, depth):
     from_0, (_, list_size) = ops.cast(ranks, "int32") - 1, documents[0].shape
-    top = list_size if depth is None else min(depth, list_size)
-    ordered = [take(x, order) for order in [places(from_0)] for x in documents]
+    order, top = places(from_0), list_size if depth is None else min(depth, list_size)
+    ordered = [take(x, order) for x in documents]
     rank = ops.arange(1, list_size + 1, dtype=documents[0].dtype)
     i, j = rank[:top, None], rank[None, :]
     strip = ops.where(i < j, of_ranks(i, j), 0.0)
