@@ -47,8 +47,7 @@ def test_lightgbm_has_group_sizes_in_a_file_of_their_own(write):
 
 
 @pytest.mark.usefixtures("no_slow_parser")
-def test_xgboost_counts_features_from_0(write, monkeypatch):
-    monkeypatch.setattr(_letor_blocks, "_sparse", None)
+def test_xgboost_counts_features_from_0(write):
     options = {"group_file": write("2\n1\n", "train.txt.group"), "zero_based": True}
     lists = read_letor(write(XGBOOST), **options)
     assert lists.lengths.tolist() == [2, 1]

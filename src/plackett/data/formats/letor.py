@@ -13,7 +13,7 @@ from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines
 from plackett.data._tables import from_tables
 from plackett.data._words import some
-from plackett.data.formats._letor_blocks import dense, is_text, parse_block, without_comments
+from plackett.data.formats._letor_blocks import lists_all, parse_block
 from plackett.data.formats._letor_groups import Groups
 from plackett.data.formats._letor_lines import Layout, MissingValues
 from plackett.registry.options import is_number
@@ -154,8 +154,7 @@ def count_features(
     first = next(blocks, b"")
     highest = _highest(first, zero_based)
     layout = _layout(highest, zero_based, group_file, missing_values)
-    content, _, lines = without_comments(first, layout, 1)
-    if highest <= MOST and not (is_text(content) and dense(content, len(lines), layout)):
+    if highest <= MOST and not lists_all(first, layout):
         highest = max([highest, *(_highest(block, zero_based) for block in blocks)])
     if highest > MOST:
         number = highest - zero_based
@@ -218,7 +217,7 @@ def _documents(path, layout, groups, encoding, fill, listed):
     of_file = np.zeros(layout.features, bool)
     for block in blocks_of_lines(path, BLOCK, encoding):
         count = block.count(b"\n")
-        found = parse_block(block, count + (not block.endswith(b"\n")), layout, path, line)
+        found = parse_block(block, layout, path, line)
         line += count
         if found is None:
             continue
@@ -280,6 +279,6 @@ def _table(block, queries, layout):
         LINE: pa.array(block.lines),
     }
     if layout.features:
-        values = pa.array(block.columns.values.reshape(-1))
+        values = pa.array(block.columns.dense(0, len(block.lines)).reshape(-1))
         columns["features"] = pa.FixedSizeListArray.from_arrays(values, layout.features)
     return pa.table(columns)
