@@ -18,7 +18,7 @@ from plackett.data._streams import is_text
 from plackett.data._suffixes import PACKED
 from plackett.data.formats._letor_columns import Columns, columns_of
 from plackett.data.formats._letor_lines import Layout, NoQueryError, document_id, parse_line
-from plackett.data.formats._letor_text import parse
+from plackett.data.formats._letor_text import count_fields, parse
 
 
 class Block(NamedTuple):
@@ -43,10 +43,31 @@ def parse_block(block: bytes, layout: Layout, path: str | os.PathLike, first_lin
     return Block(columns, documents, np.asarray(lines))
 
 
-def lists_all(block: bytes, layout: Layout) -> bool:
-    """Does each line that holds a document list all features in order?"""
-    columns, _, _ = _parse(block, layout, 1)
-    return columns is not None and columns.splits is None
+def count_features(block: bytes, layout: Layout) -> tuple[int, bool]:
+    """(how many features there are by the highest number in these lines, whether each line lists all of them).
+
+    Of lines that are malformed it says anything: they are refused where they are parsed.
+    """
+    sure, counted = is_text(block), None
+    if sure and b"#" not in block:
+        counted = count_fields(block, layout.has_queries)
+    if sure and counted is None:
+        contents = (line.partition(b"#")[0].strip() for line in block.split(b"\n"))
+        counted = count_fields(b"\n".join(filter(None, contents)), layout.has_queries)
+    if counted is None:
+        return max(_highest(block) + 1 - layout.first, 0), False
+    lines, listed, highest = counted
+    features = max(highest + 1 - layout.first, 0)
+    return features, listed == lines * features
+
+
+def _highest(block):
+    """The highest number before the last colons of these lines; -1 where there is none."""
+    numbers = set()
+    for line in block.split(b"\n"):
+        colon = line.partition(b"#")[0].rfind(b":")
+        numbers.update(line[max(colon - 20, 0) : max(colon, 0)].split()[-1:])
+    return max([-1, *(int(number) for number in numbers if number.isdigit())])
 
 
 def _parse(block, layout, first_line):

@@ -13,7 +13,7 @@ from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines
 from plackett.data._tables import from_tables
 from plackett.data._words import some
-from plackett.data.formats._letor_blocks import lists_all
+from plackett.data.formats._letor_blocks import count_features as count_in_block
 from plackett.data.formats._letor_documents import parsed_blocks, table_of, tables_of
 from plackett.data.formats._letor_groups import Groups
 from plackett.data.formats._letor_lines import Layout, MissingValues
@@ -153,12 +153,11 @@ def count_features(
     Raises:
         ValueError: there are more than 65,536.
     """
+    layout = _layout(0, zero_based, group_file, missing_values)
     blocks = blocks_of_lines(path, FIRST, encoding)
-    first = next(blocks, b"")
-    highest = _highest(first, zero_based)
-    layout = _layout(highest, zero_based, group_file, missing_values)
-    if highest <= MOST and not lists_all(first, layout):
-        highest = max([highest, *(_highest(block, zero_based) for block in blocks)])
+    highest, are_all = count_in_block(next(blocks, b""), layout)
+    if highest <= MOST and not are_all:
+        highest = max([highest, *(count_in_block(block, layout)[0] for block in blocks)])
     if highest > MOST:
         number = highest - zero_based
         raise ValueError(f"{path}: there must be at most {MOST} features, but there is one numbered {number}")
@@ -203,15 +202,6 @@ def first_missing(
 def _layout(features, zero_based, group_file, missing_values, comment_ids=False):
     first = 0 if zero_based else 1
     return Layout(features, first, group_file is None, MissingValues(missing_values), comment_ids)
-
-
-def _highest(block, zero_based):
-    """How many features there are by the highest number in these lines."""
-    numbers = set()
-    for line in block.split(b"\n"):
-        colon = line.partition(b"#")[0].rfind(b":")
-        numbers.update(line[max(colon - 20, 0) : max(colon, 0)].split()[-1:])
-    return max([0, *(int(number) + zero_based for number in numbers if number.isdigit())])
 
 
 def _blocks(path, layout, groups, encoding, fill, listed):
