@@ -71,9 +71,9 @@ def read_letor(
         ValueError: the file is empty, or a line is malformed: says file, line number and what is wrong. Labels
             must be finite and >= 0, feature numbers >= 1 (or 0), rising and not above `features`, values finite or
             missing, group sizes >= 1 and in all the number of documents. Or all lines list the same features, and these
-            are fewer than `features`.
+            are fewer than `features`. Or the features, with those that lines leave out, do not fit into memory.
 
-    Cost: 16 MB of text at a time, and what the lists take.
+    Cost: some 100 MB of memory, and what the lists take; features that lines leave out are filled in at the end.
     """
     fill: Fill = "always" if features is None else "sparse"
     if features is not None:
