@@ -29,14 +29,16 @@ class Columns(NamedTuple):
     @property
     def zero(self) -> tuple[int, int] | None:
         """(the document, the column) of a zero that is written, None without one or where all features are listed."""
-        zeros = [] if self.splits is None else np.flatnonzero(self.values == 0)[:1]
+        if self.splits is None or self.places is None:
+            return None
+        zeros = np.flatnonzero(self.values == 0)[:1]
         if not len(zeros):
             return None
         return int(np.searchsorted(self.splits, zeros[0], side="right")) - 1, int(self.places[zeros[0]])
 
     def write(self, out: np.ndarray, start: int = 0) -> None:
         """Writes the features of the documents from `start` on to [documents, features] zeros."""
-        if self.splits is None:
+        if self.splits is None or self.places is None:
             out[:] = self.values[start : start + len(out)]
             return
         splits = self.splits[start : start + len(out) + 1]

@@ -30,7 +30,8 @@ def parsed_blocks(path: str | os.PathLike, layout: Layout, size: int, encoding: 
     Raises:
         ValueError: a line is malformed, or the file damaged; says file, line number and what is wrong.
     """
-    texts, line, waiting = blocks_of_lines(path, size, encoding), 1, collections.deque()
+    texts, line = blocks_of_lines(path, size, encoding), 1
+    waiting: collections.deque[concurrent.futures.Future[Block | None]] = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
         try:
             while True:

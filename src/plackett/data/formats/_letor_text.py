@@ -62,7 +62,7 @@ def count_fields(content: bytes, has_queries: bool) -> tuple[int, int, int] | No
     if numbers is None:
         return None
     colons = np.count_nonzero(text == ord(":")) - lines - FIRST.count(b":") - LAST.count(b":")
-    return lines, colons, int(numbers.max(initial=-1))
+    return lines, int(colons), int(numbers.max(initial=-1))
 
 
 def _numbers(text, at):
