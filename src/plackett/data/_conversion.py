@@ -8,7 +8,7 @@ from typing import Unpack
 import numpy as np
 
 from plackett._files import errors_of_writing, make_folder
-from plackett.data._memory import check_fits
+from plackett.data._free_memory import check_fits
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._reading import Paths, Reading, as_list, check_is_no_input, options_of
 from plackett.data._sources import align, choose_form, open_sources

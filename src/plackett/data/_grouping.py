@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from plackett.data._arrays import positions
-from plackett.data._memory import check_fits
+from plackett.data._free_memory import check_fits
 from plackett.data._schema import array_of, mark_of
 
 LINE = "\x00line"  # where a document stands in its file, from 1; known to readers and to errors alone

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from plackett.data._free_memory import check_fits
 from plackett.data._grouping import LINE
-from plackett.data._memory import check_fits
 from plackett.data._streams import blocks_of_lines
 from plackett.data.formats._letor_blocks import Block, parse_block
 from plackett.data.formats._letor_lines import Layout

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from plackett.data import _conversion, _grouping, _memory, convert, read_letor
+from plackett.data import _conversion, _free_memory, _grouping, convert, read_letor
 from plackett.data.formats import _letor_documents, letor
 
 WIDE = 2**16
@@ -21,7 +21,7 @@ def wide(tmp_path):
 
 
 def free(monkeypatch, size):
-    monkeypatch.setattr(_memory, "free_memory", lambda: size)
+    monkeypatch.setattr(_free_memory, "free_memory", lambda: size)
 
 
 def test_lists_that_do_not_fit_are_refused_before_they_are_dense(wide, monkeypatch):
@@ -94,8 +94,8 @@ def system(tmp_path, monkeypatch):
         path.write_text(text)
 
     for name in ("SYSTEM", "OWN", "GROUPS"):
-        monkeypatch.setattr(_memory, name, tmp_path / name)
-    monkeypatch.setattr(_memory, "_of_limit", lambda: math.inf)
+        monkeypatch.setattr(_free_memory, name, tmp_path / name)
+    monkeypatch.setattr(_free_memory, "_of_limit", lambda: math.inf)
     write("SYSTEM/meminfo", "MemTotal: 9000 kB\nMemAvailable: 5000 kB\nSwapFree: 1000 kB\n")
     return write
 
@@ -119,5 +119,5 @@ def test_what_a_container_may_take(system):
 
 def test_an_unknown_system_has_some(monkeypatch, tmp_path):
     for name in ("SYSTEM", "OWN", "GROUPS"):
-        monkeypatch.setattr(_memory, name, tmp_path)
+        monkeypatch.setattr(_free_memory, name, tmp_path)
     assert _memory.free_memory() > 0
