@@ -8,9 +8,9 @@ import numpy as np
 
 from plackett.data.formats._wire import of_varints, read_entries
 
-LEAST = 8  # for fewer documents no layout is made
+LEAST = 8  # fewer documents of a layout are sooner read one by one
 MOST = 8  # layouts of one length
-LENGTHS = 1024  # at most so many lengths have layouts
+ROOM = 1 << 18  # bytes of documents of which layouts are made before others are found that have them
 START = 64  # bytes; documents that differ in them are not compared further
 NEAR = 16  # bytes; what lies nearer to each other is compared in one piece
 
@@ -78,6 +78,7 @@ class Layouts:
     def __init__(self, wanted: Collection[str] | None, document: str | None) -> None:
         self.wanted, self.document = wanted, document
         self.known: dict[int, list[_Layout | None]] = {}  # by length; None = one that could not be made
+        self.room = ROOM
 
     def read(self, documents: Sequence[bytes]) -> tuple[list[Part], np.ndarray]:
         """(what was read, the numbers of the documents that are left), for bytes of Examples.
@@ -90,8 +91,8 @@ class Layouts:
         parts: list[Part] = []
         left = []
         for length, rows in zip(found.tolist(), np.split(order, starts[1:]), strict=True):
-            has_layouts = length in self.known or len(self.known) < LENGTHS
-            is_read = length and len(rows) >= LEAST and has_layouts
+            may_be_alike = 0 < length <= self.room or length in self.known
+            is_read = len(rows) >= LEAST and may_be_alike
             left.append(self._read_length(documents, length, rows, parts) if is_read else rows)
         return parts, np.sort(np.concatenate(left))
 
@@ -101,18 +102,19 @@ class Layouts:
         block, known = np.frombuffer(data, "uint8").reshape(-1, length), self.known.setdefault(length, [])
         for layout in filter(None, known):
             rows, block = self._take(layout, rows, block, parts)
-        while len(rows) >= LEAST and len(known) < MOST:
+        while len(rows) >= LEAST and len(known) < MOST and length <= self.room:
             layout = _layout(documents[rows[0]], self.wanted, self.document)
             known.append(layout)
+            self.room -= length
             if layout is None:
                 break
             rows, block = self._take(layout, rows, block, parts)
         return rows
 
     def _take(self, layout, rows, block, parts):
-        """Reads the rows of a layout; the others."""
+        """Adds what is read of the rows of a layout to `parts`; the others."""
         hit = layout.find(block)
-        if not len(hit):
+        if len(hit) < LEAST:
             return rows, block
         whole = len(hit) == len(rows)
         try:
@@ -120,6 +122,7 @@ class Layouts:
         except UnicodeDecodeError:  # which is told by what reads those that are left
             return rows, block
         parts.append(Part(rows[hit], columns))
+        self.room = min(ROOM, self.room + block.shape[1] * len(hit))
         others = np.delete(np.arange(len(rows)), hit)
         return rows[others], block[others]
 
@@ -136,7 +139,6 @@ def _layout(document, wanted, id_feature):
             mask[start:stop] = 0
             if kind == "int64":
                 mask[start:stop] = 128  # whether the number goes on
-                mask[start + 9 : stop] = 255  # of ten bytes the last has one bit of the number
         if spans and (wanted is None or name in wanted):
             if (kind == "string" and len(spans) > 1) or (name == id_feature and (kind == "float" or len(spans) > 1)):
                 return None

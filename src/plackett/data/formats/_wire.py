@@ -75,14 +75,14 @@ def _strings(data, start, stop):
 
 
 def _varints(data, start, stop):
-    """(start, stop) of each; of ten bytes the last one is 1."""
+    """(start, stop) of each, of ten bytes at most."""
     while start < stop:
         end = start + 1
         while data[end - 1] > 127:
             end += 1
             if end > stop:
                 raise _OtherwiseError
-        if end - start > 10 or (end - start == 10 and data[end - 1] > 1):
+        if end - start > 10:
             raise _OtherwiseError
         yield start, end
         start = end

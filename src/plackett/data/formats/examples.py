@@ -35,6 +35,7 @@ HEADS_OF_FEATURES = {("float", 4): {b"\x12\x06\n\x04": 0}} | {
     ("int64", size): {bytes([0x1A, size + 2, 0x0A, size]): 0} for size in range(1, 11)
 }
 NO_HEAD, NOT_WANTED = -1, -2
+FEW = 256  # entries that are read one by one before the others are looked for among what was met
 
 
 def parser(
@@ -70,7 +71,8 @@ def parser(
 
     def parse(data):
         try:
-            contexts, sizes, columns = read([message.FromString(one) for one in data], documents, document)
+            with np.errstate(invalid="ignore"):  # a signalling NaN in another type is a NaN
+                contexts, sizes, columns = read([message.FromString(one) for one in data], documents, document)
             return [_context(entries, context) for entries in contexts], sizes, columns
         except DecodeError as error:
             raise ValueError(f"this is no {FORMS[form]}: {error}") from None
@@ -112,9 +114,12 @@ def _of_examples(messages, wanted, document, layouts, heads, places):
     documents = [example for message in messages for example in message.examples]
     parts, left = layouts.read(documents) if documents else ([], np.arange(0))
     entries = functools.partial(_of_entries, documents, wanted, document, heads, places)
-    columns = _join(parts, left, entries(left), len(documents))
+    try:
+        columns = _join(parts, left, entries(left) if len(left) else {}, len(documents))
+    except ValueError:
+        columns = None
     if columns is None:
-        columns = entries(np.arange(len(documents)))  # which says what does not go together
+        columns = entries(np.arange(len(documents)))  # which says what is wrong, or does not go together
     contexts = [message.context.features.feature for message in messages]
     return contexts, [len(message.examples) for message in messages], columns
 
@@ -128,19 +133,27 @@ def _of_entries(documents, wanted, document, heads, places, chosen):
     examples = [list(CLASSES["Example"].FromString(documents[row]).features.feature) for row in chosen.tolist()]
     rows = np.repeat(chosen, np.array([len(example) for example in examples], "int64"))
     entries = [entry for example in examples for entry in example]
-    names = list(places)
     found, numbers = _numbers(entries, heads)
     cells: dict[str, list] = {}
-    for i in np.flatnonzero(found == NO_HEAD):
-        name, kind, values = _entry(entries[i])
-        is_wanted = wanted is None or name in wanted
-        if kind in ("float", "int64") and len(values) == 1 and name != document:
-            tail, head = _tail_and_head(name, kind, values[0])
-            place = places.setdefault(name, len(places)) if is_wanted else NOT_WANTED
-            heads.setdefault((kind, tail), {})[head] = place
-        if kind and is_wanted:
-            cells.setdefault(name, []).append((int(rows[i]), kind, values))
-    return _columns(rows, found, numbers, names, cells, len(documents), document)
+    left, count = np.flatnonzero(found == NO_HEAD), FEW
+    while len(left):
+        new: dict[tuple[str, int], dict[bytes, int]] = {}
+        for i in left[:count].tolist():
+            name, kind, values = _entry(entries[i])
+            is_wanted = wanted is None or name in wanted
+            if kind in ("float", "int64") and len(values) == 1 and name != document:
+                tail, head = _tail_and_head(name, kind, values[0])
+                found[i] = places.setdefault(name, len(places)) if is_wanted else NOT_WANTED
+                numbers[i] = values[0]
+                new.setdefault((kind, tail), {})[head] = int(found[i])
+            elif kind and is_wanted:
+                cells.setdefault(name, []).append((int(rows[i]), kind, values))
+        left, count = left[count:], 2 * count
+        found[left], numbers[left] = _numbers([entries[i] for i in left.tolist()], new)
+        left = left[found[left] == NO_HEAD]
+        for kind, known in new.items():
+            heads.setdefault(kind, {}).update(known)
+    return _columns(rows, found, numbers, list(places), cells, len(documents), document)
 
 
 def _join(parts, left, others, size):

@@ -66,7 +66,7 @@ def read_tfrecord(
         ValueError: an argument is none of these, a file is damaged or has no records, a record is not of this form,
             or its features are not what they must be: says the file and the number of the record in it, from 1.
 
-    Cost: about a second for 15,000 documents of 136 floats.
+    Cost: about a second for 100,000 documents of 136 floats, where they are alike but for their values; else 15,000.
 
     Reference: Pasumarthi et al., "TF-Ranking: Scalable TensorFlow Library for Learning-to-Rank", KDD 2019,
     https://arxiv.org/abs/1812.00073
@@ -396,9 +396,9 @@ def _table(batches, layout, choice):
 def _numbers(batches, name, width, dtype):
     """[width, documents of all batches], NaN where there is none."""
     sizes = [sum(batch.sizes) for batch in batches]
-    values, start = np.full((width, sum(sizes)), np.nan, dtype), 0
+    values, start = np.empty((width, sum(sizes)), dtype), 0
     for batch, size in zip(batches, sizes, strict=True):
-        if name in batch.documents:
-            values[:, start : start + size] = batch.documents[name].T
+        with np.errstate(invalid="ignore"):  # a signalling NaN in another type is a NaN
+            values[:, start : start + size] = batch.documents[name].T if name in batch.documents else np.nan
         start += size
     return values
