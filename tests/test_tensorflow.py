@@ -132,11 +132,13 @@ if BACKEND == "tensorflow":
         with pytest.raises(tf.errors.InvalidArgumentError, match="8,4"):
             read(lambda x: np.ones((2, 8, 4), "float32"))
 
-    def test_batches_for_fit_hold_nothing_once_they_are_gone():
+    def test_batches_for_fit_live_as_long_as_they_are_read_and_no_longer():
         feed = Feed(LISTS, 4, seed=0)
-        gone = weakref.ref(feed)
-        for _ in for_fit(feed):
-            pass
+        feed_there, count = weakref.ref(feed), len(feed)
+        batches = iter(for_fit(feed).map(lambda *batch: batch))
         del feed
         gc.collect()
-        assert gone() is None
+        assert sum(1 for _ in batches) == count
+        del batches
+        gc.collect()
+        assert feed_there() is None

@@ -18,7 +18,7 @@ def lists_of(longest):
     """160 lists of up to so many documents."""
     random = np.random.default_rng(0)
     lengths = random.integers(1, longest, 160)
-    x = random.normal(size=(lengths.sum(), 60)).astype("float32")
+    x = random.normal(size=(lengths.sum(), 200)).astype("float32")
     return RankingLists.from_arrays(x, x[:, 0] > 0, group=lengths)
 
 

@@ -1,5 +1,7 @@
 """What a tensor is on each backend: its values, rows, mask; and how batches reach it."""
 
+import weakref
+
 import keras
 import numpy as np
 from keras import ops
@@ -148,7 +150,10 @@ def for_fit(dataset):
     signature = tf.nest.map_structure(open_sizes, dataset[0])
     specs = tf.nest.flatten(signature)
 
+    of_dataset = weakref.ref(dataset)  # TensorFlow never lets go of `arrays`
+
     def arrays(i):
+        dataset = of_dataset()
         batch = tf.nest.flatten(dataset[int(i)])
         if i + 1 == len(dataset):
             dataset.on_epoch_end()
@@ -159,4 +164,6 @@ def for_fit(dataset):
         tensors = [tf.ensure_shape(x, spec.shape) for x, spec in zip(tensors, specs, strict=True)]
         return tf.nest.pack_sequence_as(signature, tensors)
 
-    return tf.data.Dataset.range(len(dataset)).map(batch).prefetch(2)
+    batches = tf.data.Dataset.range(len(dataset)).map(batch)
+    batches.source = dataset  # which lives as long as what is made of it
+    return batches.prefetch(2)
