@@ -49,11 +49,10 @@ from plackett.backend.scans import (
     cumulative_logsumexp,
     cumulative_product,
     cumulative_sum,
-    logsumexp_of_rows,
     running_max,
-    softmax_of_rows,
     sums_below_tops,
 )
+from plackett.backend.softmax import logsumexp_of_rows, softmax_of_rows
 from plackett.backend.tensors import (
     comparable,
     concrete,
