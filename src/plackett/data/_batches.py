@@ -7,9 +7,9 @@ import numpy as np
 
 from plackett.data._columns import numbers_of_ids
 from plackett.data._inputs import columns_as_inputs
-from plackett.data._memory import Memory
 from plackett.data._numbers import INFINITY
 from plackett.data._ranking_lists import RankingLists
+from plackett.data._reused_memory import Memory
 from plackett.registry.names import check_known
 
 WINDOW = 50

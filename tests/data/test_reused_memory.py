@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from plackett.data import Batches, RankingLists
-from plackett.data._memory import BLOCKS, SMALL, Memory
+from plackett.data._reused_memory import BLOCKS, SMALL, Memory
 
 SHAPE = (SMALL // 4, 2)
 
