@@ -101,7 +101,7 @@ def system(tmp_path, monkeypatch):
 
 
 def test_what_the_system_has(system):
-    assert _memory.free_memory() == 6000 * 1024
+    assert _free_memory.free_memory() == 6000 * 1024
 
 
 def test_what_a_container_may_take(system):
@@ -110,14 +110,14 @@ def test_what_a_container_may_take(system):
         system(f"GROUPS/{group}/memory.max", limit)
         system(f"GROUPS/{group}/memory.current", "700000\n")
         system(f"GROUPS/{group}/memory.stat", "anon 5\ninactive_file 100000\n")
-    assert _memory.free_memory() == 400000
+    assert _free_memory.free_memory() == 400000
     system("GROUPS/memory/memory.limit_in_bytes", "500000")
     system("GROUPS/memory/memory.usage_in_bytes", "450000")
     system("GROUPS/memory/memory.stat", "inactive_file 0")
-    assert _memory.free_memory() == 50000
+    assert _free_memory.free_memory() == 50000
 
 
 def test_an_unknown_system_has_some(monkeypatch, tmp_path):
     for name in ("SYSTEM", "OWN", "GROUPS"):
         monkeypatch.setattr(_free_memory, name, tmp_path)
-    assert _memory.free_memory() > 0
+    assert _free_memory.free_memory() > 0
