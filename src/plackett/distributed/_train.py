@@ -19,7 +19,7 @@ from plackett.distributed._run_in_group import check_group_size, make_task, run_
 from plackett.training._group import Group
 from plackett.training._interrupt import Interrupt, catch_interrupts
 from plackett.training._lock import HOLDER
-from plackett.training._loop import prepare
+from plackett.training._loop import prepare, train_all
 from plackett.training._run import Run, Trained, has_state, warn_of_no_checkpoint
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, positions
@@ -67,7 +67,8 @@ def train(
         max_failures: how often all may start again.
         overwrite, resume, provenance: as in `plackett.train`. A run may go on with another number of workers, or in one
             process, and the other way round.
-        on_epoch: is called with the entry of the history of each epoch, in this process.
+        on_epoch: is called with the entry of the history of each epoch, in this process; of an ensemble, whose members
+            train one after the other, also with the number of the member, `member`.
         settings: fields of `Settings`.
 
     Raises:
@@ -82,8 +83,23 @@ def train(
     chosen = Settings.from_dict(dict(settings))
     check_batch_size(chosen.batch_size, workers)
     choices: dict[str, Any] = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
-    with catch_interrupts(), prepare(lists, validation, dict(settings), **choices) as ready:
-        run, folder = ready.run, pathlib.Path(output)
+
+    def train_one(number, lists, validation, settings, **choices):
+        def hear(entry):
+            if on_epoch is not None:
+                on_epoch({"member": number} | entry if chosen.ensemble > 1 else entry)
+
+        group = {"workers": workers, "address": address, "max_failures": max_failures}
+        return _train_one(lists, validation, settings, choices, group, hear)
+
+    return train_all(train_one, lists, validation, dict(settings), **choices)
+
+
+def _train_one(lists, validation, settings, choices, group, hear):
+    """One run of workers."""
+    chosen = Settings.from_dict(settings)
+    with catch_interrupts(), prepare(lists, validation, settings, **choices) as ready:
+        run, folder = ready.run, pathlib.Path(choices["output"])
         record = run.read_record(folder, ready.config)
         if not record.ends(chosen.epochs):
             if ready.goes_on:
@@ -98,9 +114,10 @@ def train(
                 "holder": (folder / HOLDER).read_text(),
                 "objects": _objects_of_user(),
             }
-            with connect(address, workers) as threads:
-                task = make_task(_train_here, arguments, workers, threads, max_failures)
-                run_group(task, ready.interrupt, _Hearer(on_epoch))
+            workers = group["workers"]
+            with connect(group["address"], workers) as threads:
+                task = make_task(_train_here, arguments, workers, threads, group["max_failures"])
+                run_group(task, ready.interrupt, _Hearer(hear))
             record = run.read_record(folder)
         return run.take_trained(record)
 
@@ -114,8 +131,7 @@ class _Hearer:
     def __call__(self, kind, what):
         if kind == "epoch" and what["epoch"] > self.epochs:
             self.epochs = what["epoch"]
-            if self.on_epoch is not None:
-                self.on_epoch(what)
+            self.on_epoch(what)
         if kind == "lost":
             words, left = what
             warnings.warn(

@@ -42,11 +42,16 @@ class Trained:
     Args:
         model: the scorer with the weights of its best epoch; of several tasks it has an output for each, unless they
             share a head. Where a Keras model was given that is no scorer of
-            `plackett.scorers`, a scorer that it stands in, see `plackett.scorers.as_scorer`.
-        history: one dict an epoch: epoch, loss, the validation metric.
-        best: the entry of `history` that the weights are from.
+            `plackett.scorers`, a scorer that it stands in, see `plackett.scorers.as_scorer`. Of an ensemble the scorer
+            that averages those of its members, see `plackett.scorers.ensemble`.
+        history: one dict an epoch: epoch, loss, the validation metric. Of an ensemble the epochs of all members, one
+            member behind the other, each with its number, `member`, from 1.
+        best: the entry of `history` that the weights are from. Of an ensemble the validation metric of the ensemble
+            itself, under its name, and `members`: one dict a member, its seed and the entry of its best epoch. Where a
+            loss chooses the epoch, the ensemble has no metric of its own: its scores are on no scale that a loss knows.
         validation: the lists that the best epoch was chosen on.
         output: the folder that holds them, or None.
+        members: of an ensemble what each run came to; () of one run.
     """
 
     model: keras.Model
@@ -54,6 +59,7 @@ class Trained:
     best: dict
     validation: RankingLists
     output: pathlib.Path | None
+    members: tuple["Trained", ...] = ()
 
     @functools.cached_property
     def ranker(self) -> keras.Model:
@@ -62,7 +68,9 @@ class Trained:
 
     @property
     def still_improving(self) -> bool:
-        """Whether the last epoch was the best: more epochs may help."""
+        """Whether the last epoch was the best, or that of a member was: more epochs may help."""
+        if self.members:
+            return any(member.still_improving for member in self.members)
         return self.best["epoch"] == self.history[-1]["epoch"]
 
 
@@ -201,7 +209,7 @@ class Run:
             with self.group.together():
                 first, step = checkpoints.resume(model)
             ours.append(checkpoints)
-        params = {"epochs": settings.epochs, "steps": len(feed), "history": list(record.history)}
+        params = {"epochs": settings.epochs, "steps": len(feed), "history": list(record.history), "seed": settings.seed}
         calls = Callbacks(
             [*ours, *callbacks, StopAtInterrupt(self.interrupt, checkpoints)], add_history=True, model=model, **params
         )
@@ -236,7 +244,7 @@ def warn_of_no_checkpoint(folder: pathlib.Path) -> None:
         warnings.warn(
             f"there is no checkpoint in {folder / CHECKPOINTS}, so the run begins again, and what it had written is "
             "replaced by what the same steps give",
-            stacklevel=4,
+            stacklevel=6,
         )
 
 

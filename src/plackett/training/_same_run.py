@@ -22,6 +22,8 @@ OF_ALL_STEPS = {
     "warmup_cosine": {"decay_steps", "warmup_steps"},
     "exponential": {"decay_steps"},
 }
+# What runs did by settings that were not there yet when they began.
+BEFORE = {"ensemble": 1}
 WAY_OUT = "replace it (overwrite, --overwrite) or choose another output folder"
 LONG = 300  # letters of a difference that nobody reads
 
@@ -102,7 +104,7 @@ def _in_words(value, other):
 
 def _to_compare(config):
     known = {"backend", *(field.name for field in dataclasses.fields(Settings))} - {*FREE, *OF_THE_END}
-    return {name: without_names(value) for name, value in config.items() if name in known}
+    return {name: without_names(value) for name, value in (BEFORE | config).items() if name in known}
 
 
 def _number_names(config, numbers, key):

@@ -24,7 +24,7 @@ from plackett.training._objective import chooses_by_labels, make_metric
 from plackett.training._objects import as_config, check_made_anew, make_object
 from plackett.training._output_folder import check_search_output
 from plackett.training._run_folder import environment, features_of, with_features
-from plackett.training._same_run import FREE, check_same, without_names
+from plackett.training._same_run import BEFORE, FREE, check_same, without_names
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._space import SPACE, check_space, with_choices
 from plackett.training._studies import (
@@ -183,7 +183,7 @@ def _open_folder(folder, search):
 
 
 def _to_compare(search):
-    return without_names({name: value for name, value in search.items() if name not in ("space", *FREE)})
+    return without_names({name: value for name, value in (BEFORE | search).items() if name not in ("space", *FREE)})
 
 
 class _Trials:

@@ -125,6 +125,7 @@ class SettingsKeywords(typing.TypedDict, total=False):
     keep_checkpoints: Count
     check_weights: CountFrom0
     seed: Seed
+    ensemble: Count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,6 +174,8 @@ class Settings:
         check_weights: after each so many steps, and the last of an epoch, all weights are checked to be finite; the
             loss is after each step. 0 = never; weights are checked before a checkpoint is written in any case.
         seed: of the initial weights, the order of lists, dropout and the loss's noise.
+        ensemble: so many runs, of the seeds from `seed` on, are trained and averaged; training and scoring cost as many
+            times as much.
 
     Raises:
         ValueError: a value of another type or out of range, an unknown scorer or part of a task, or options beside an
@@ -203,6 +206,7 @@ class Settings:
     keep_checkpoints: Count = 2
     check_weights: CountFrom0 = 100
     seed: Seed = 0
+    ensemble: Count = 1
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

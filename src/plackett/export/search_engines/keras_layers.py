@@ -7,9 +7,11 @@ from plackett.data import RankingLists
 from plackett.evaluation._scoring import score
 from plackett.export.search_engines.layers import Layer, Layers
 from plackett.scorers._any_model import feature_names
+from plackett.scorers._ensemble import StandardizedMean
 from plackett.scorers._outputs import MaskedScores
 from plackett.scorers._two_tower import ranker_of
 from plackett.scorers.preprocessing.layers import Filled, Indicators, Quantiles, SignedLog1p
+from plackett.training._output_folder import MEMBERS
 
 WAY_OUT = "train an mlp with transform None, normalization batch or None and missing False, or export to ONNX"
 WITHOUT_PART = keras.layers.InputLayer | keras.layers.Dropout  # in scoring
@@ -34,6 +36,11 @@ def read_keras(model: keras.Model) -> Layers:
     if not isinstance(inputs, dict) or set(inputs) != {"features", "mask"}:
         given = sorted(inputs) if isinstance(inputs, dict) else "others"
         raise ValueError(f"search engines know features alone, but this model takes {given}: {WAY_OUT}")
+    if any(isinstance(layer, StandardizedMean) for layer in model.layers):
+        raise ValueError(
+            "search engines score a document by itself, but this model is an ensemble, which standardises scores within "
+            f"their list: export a member, {MEMBERS}/1 of the output folder or model.get_layer('member_1'), or to ONNX"
+        )
     if not isinstance(model.layers[-1], MaskedScores) or isinstance(model.output, dict):
         raise ValueError(f"search engines rank by one score, but this model has several outputs: {WAY_OUT}")
     if model.layers[-1].axis_of_models:
