@@ -27,7 +27,7 @@ from plackett.cli._tables import console, say
 from plackett.cli._training_lists import read_lists
 from plackett.training._interrupt import check_interrupts
 from plackett.training._lock import check_free, check_search_free
-from plackett.training._output_folder import check_output, holds_run
+from plackett.training._output_folder import MEMBERS, check_output, holds_run
 from plackett.training._same_run import check_same_settings, schedule_over_all_epochs
 
 EPILOG = LAMBDARANK
@@ -92,6 +92,11 @@ def train(
     running = choose_backend(backend)
     group = read_group(ctx, running, workers, address, max_failures, tensorboard)
     request, of_clicks, of_teacher = read_checked(ctx, running, output, shared_queries)
+    if tensorboard and request.whole.ensemble > 1:
+        raise ValueError(
+            f"--tensorboard follows one run, and --ensemble {request.whole.ensemble} trains several: leave out one of "
+            "the two"
+        )
     if group:
         from plackett.distributed._train import check_batch_size
 
@@ -118,6 +123,8 @@ def train(
         lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
         settings = request.settings
     check_interrupts()
+    if request.whole.ensemble > 1:
+        say(f"{request.whole.ensemble} members are trained, one after the other, of the seeds {of_ensemble(request)}")
     trained = train_under_a_bar(
         lists,
         held_out,
@@ -130,14 +137,37 @@ def train(
         overwrite=overwrite,
         resume=resume,
     )
-    best, epochs = trained.best["epoch"], len(trained.history)
-    console.print(f"best epoch {best} of {epochs}; saved in [bold]{escape(str(trained.output))}[/]", soft_wrap=True)
+    tell_best(trained)
     if of_clicks is not None:
         _clicks.tell_examination(trained.model)
     if trained.still_improving:
         anew = schedule_over_all_epochs(dataclasses.asdict(request.whole))
         way_on = "--overwrite, or another --output" if anew else "--resume, which goes on from here"
         say(f"the best epoch was the last one: more --epochs may find a better one (with {way_on})")
+
+
+def of_ensemble(request: Request) -> str:
+    """The seeds of the members, in words."""
+    return f"{request.whole.seed} to {request.whole.seed + request.whole.ensemble - 1}"
+
+
+def tell_best(trained) -> None:
+    """Says what came of a run, or of the members of an ensemble and of all of them."""
+    saved = f"saved in [bold]{escape(str(trained.output))}[/]"
+    if not trained.members:
+        best, epochs = trained.best["epoch"], len(trained.history)
+        console.print(f"best epoch {best} of {epochs}; {saved}", soft_wrap=True)
+        return
+    of_members = trained.best["members"]
+    for number, (member, entry) in enumerate(zip(trained.members, of_members, strict=True), 1):
+        best = ", ".join(f"{name} {x:.4f}" for name, x in entry.items() if name not in ("seed", "epoch", "loss"))
+        say(f"member {number}, seed {entry['seed']}: best epoch {entry['epoch']} of {len(member.history)}, {best}")
+    values = [f"{name} {x:.4f}" for name, x in trained.best.items() if name != "members"]
+    own = (
+        ", ".join(values)
+        or "no loss of its own, as its scores are standardised: plackett evaluate measures how it ranks"
+    )
+    console.print(f"all {len(of_members)} of them: {own}; {saved}", soft_wrap=True)
 
 
 def read_checked(
@@ -207,10 +237,11 @@ def train_under_a_bar(
     try:
         if group:
             return _train_in_group(lists, validation, bar, output=output, **group, **options, **settings)
-        callbacks = [as_callback(bar), *callbacks]
+        callbacks = [as_callback(bar, whole), *callbacks]
         return plackett.train(lists, validation, output=output, callbacks=callbacks, **options, **settings)
     except KeyboardInterrupt:
-        kept = f"the best of the finished epochs is in {output}" if bar.best[0] else "no epoch was finished"
+        place = output / MEMBERS if whole.ensemble > 1 else output
+        kept = f"the best of the finished epochs is in {place}" if bar.best[0] else "no epoch was finished"
         say(f"\nstopped: {kept}{way_on(output) if resumable else ''}")
         raise typer.Exit(130) from None
     finally:
@@ -223,16 +254,26 @@ def _train_in_group(lists, validation, bar, *, output, resume=False, **options):
     from plackett.training import Settings
     from plackett.training._output_folder import read_history
 
-    epochs = options.get("epochs", Settings.from_dict({}).epochs)
-    bar.begin(epochs, read_history(output) if resume else [])
-    return distributed.train(
-        lists,
-        validation,
-        output=output,
-        resume=resume,
-        on_epoch=lambda entry: bar.show(entry["epoch"], entry),
-        **options,
-    )
+    names = {field.name for field in dataclasses.fields(Settings)}
+    whole = Settings.from_dict({name: x for name, x in options.items() if name in names})
+    if whole.ensemble == 1:
+        bar.begin(whole.epochs, read_history(output) if resume else [])
+    shown = 0
+
+    def show(entry):
+        nonlocal shown
+        if (number := entry.get("member", 0)) > shown:
+            shown = number
+            before = [x for x in read_history(output / MEMBERS / str(number)) if x["epoch"] < entry["epoch"]]
+            bar.begin(whole.epochs, before, in_ensemble(whole, number))
+        bar.show(entry["epoch"], entry)
+
+    return distributed.train(lists, validation, output=output, resume=resume, on_epoch=show, **options)
+
+
+def in_ensemble(whole, number: int) -> str:
+    """Which member of an ensemble a bar is of; nothing of a run by itself."""
+    return f", member {number} of {whole.ensemble}" if whole.ensemble > 1 else ""
 
 
 def _what_is_learnt(whole):
@@ -245,17 +286,27 @@ def way_on(output: pathlib.Path) -> str:
     """What `--resume` does with a run that was stopped."""
     from plackett.training.callbacks.checkpoints import CHECKPOINTS, positions
 
+    numbers = [int(path.name) for path in (output / MEMBERS).glob("[0-9]*")]
+    if numbers:
+        last = max(numbers)
+        if positions(output / MEMBERS / str(last) / CHECKPOINTS):
+            return f"; --resume goes on with member {last} from its last checkpoint"
+        return f"; there is no checkpoint of member {last} yet, so --resume begins it again"
     if positions(output / CHECKPOINTS):
         return "; --resume goes on from the last checkpoint"
     return "; there is no checkpoint yet, so --resume begins again"
 
 
-def as_callback(bar: EpochBar):
+def as_callback(bar: EpochBar, whole):
     """The Keras callback that moves a bar."""
     import keras
 
     callback: keras.callbacks.Callback = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: bar.begin(callback.params["epochs"], callback.params["history"]),
+        on_train_begin=lambda logs: bar.begin(
+            callback.params["epochs"],
+            callback.params["history"],
+            in_ensemble(whole, callback.params["seed"] - whole.seed + 1),
+        ),
         on_epoch_end=lambda epoch, logs: bar.show(epoch + 1, logs),
         on_train_end=lambda logs: bar.close(),
     )

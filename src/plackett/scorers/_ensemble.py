@@ -166,7 +166,7 @@ def _as_member(number, given):
     given = ranker_of(given)
     scores = given.output if isinstance(given.output, dict) else {None: given.output}
     scores = {task: _one_score(given, task, layer, scores[task]) for task, layer in output_layers(given).items()}
-    return keras.Model(given.input, scores[None] if None in scores else scores, name=f"{MEMBER}{number}")
+    return keras.Model(given.input, next(iter(scores.values())) if None in scores else scores, name=f"{MEMBER}{number}")
 
 
 def _one_score(model, task, layer, scores):

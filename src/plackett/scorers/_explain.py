@@ -79,8 +79,8 @@ def _contributions(model, task):
     layers = [layer for layer in model.layers if isinstance(layer, Contributions) and layer.name == name]
     if not layers:
         of_members = (
-            ": an ensemble standardises scores within their list, so that no curve adds to them; take those of a member, "
-            "such as model.get_layer('member_1')"
+            ": an ensemble standardises scores within their list, so that no curve adds to them; take those of a "
+            "member, such as model.get_layer('member_1')"
         )
         way_out = of_members if any(isinstance(layer, StandardizedMean) for layer in model.layers) else ""
         raise ValueError(f"curves are those of the scorer additive, but the model is {model.name}{way_out}")

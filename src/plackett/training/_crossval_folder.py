@@ -46,8 +46,8 @@ class Outcome(NamedTuple):
     """What a run came to.
 
     Args:
-        best_epoch: the epoch that was best on the validation lists, from 1.
-        epochs: how many it trained.
+        best_epoch: the epoch that was best on the validation lists, from 1; of an ensemble the last of its members'.
+        epochs: how many it trained; of an ensemble the most of its members.
         values: [metrics, queries of the test fold] float64.
     """
 

@@ -47,8 +47,8 @@ def train(
     A run that was killed at any moment and is then resumed ends with the weights, bit for bit, that it would have
     ended with undisturbed, on the same backend and machine. So does one, finished or not, that is resumed with other
     `epochs` or `patience`, where the learning rate does not depend on the number of epochs. What callbacks of your own
-    remember is not kept; they hear of the runs of an ensemble one after the other. All randomness comes from `seed`; the global generators of Python, NumPy, Keras and the
-    backend go on afterwards as if nothing had been.
+    remember is not kept; they hear of the runs of an ensemble one after the other. All randomness comes from `seed`;
+    the global generators of Python, NumPy, Keras and the backend go on afterwards as if nothing had been.
 
     What has a name may be an object of your own:
 

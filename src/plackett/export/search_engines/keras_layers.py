@@ -38,8 +38,9 @@ def read_keras(model: keras.Model) -> Layers:
         raise ValueError(f"search engines know features alone, but this model takes {given}: {WAY_OUT}")
     if any(isinstance(layer, StandardizedMean) for layer in model.layers):
         raise ValueError(
-            "search engines score a document by itself, but this model is an ensemble, which standardises scores within "
-            f"their list: export a member, {MEMBERS}/1 of the output folder or model.get_layer('member_1'), or to ONNX"
+            "search engines score a document by itself, but this model is an ensemble, which standardises scores "
+            f"within their list: export a member, {MEMBERS}/1 of the output folder or model.get_layer('member_1'), or "
+            "to ONNX"
         )
     if not isinstance(model.layers[-1], MaskedScores) or isinstance(model.output, dict):
         raise ValueError(f"search engines rank by one score, but this model has several outputs: {WAY_OUT}")
