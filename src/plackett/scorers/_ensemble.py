@@ -62,8 +62,8 @@ class RankingScores(keras.layers.Layer):
     """The scores to rank by, [..., list_size], where a document has several, [..., list_size, models].
 
     >>> import numpy as np
-    >>> RankingScores()(np.array([[[1.0, 3.0]]])).shape
-    (1, 1)
+    >>> float(RankingScores()(np.array([[[1.0, 3.0]]]))[0, 0])
+    2.0
 
     Args:
         ranking: what makes the one of the others, registered with Keras if the model is to be saved. None = their mean.
@@ -103,9 +103,10 @@ def standardize(scores: Tensor, mask: Tensor) -> Tensor:
     count = _above_0(ops.sum(ops.cast(mask, scores.dtype), axis=-1, keepdims=True))
     apart = scores - ops.sum(scores, axis=-1, keepdims=True) / count
     apart = ops.where(mask, apart, ops.zeros_like(apart))
-    differ = backend.highest(ops.abs(apart)) > EQUAL
     deviation = ops.sqrt(ops.sum(ops.square(apart), axis=-1, keepdims=True) / count)
-    return ops.where(differ, apart / _above_0(deviation), ops.zeros_like(apart))
+    # Where a score is NaN or inf, the deviation is NaN, and so is what comes out.
+    equal = ops.isfinite(deviation) & (backend.highest(ops.abs(apart)) <= EQUAL)
+    return ops.where(equal | ~mask, ops.zeros_like(apart), apart / _above_0(deviation))
 
 
 def _above_0(x):
