@@ -76,7 +76,8 @@ def test_a_command_that_resumes_goes_on_with_the_member_that_was_under_way(files
         patch.setattr(checkpoints.Checkpoints, "on_train_batch_end", press)
         done = run(*command)
     assert done.exit_code == 130, done.output
-    assert "stopped: no epoch was finished; --resume goes on with member 2 from its last checkpoint" in words(done)
+    kept = f"stopped: what the members have finished is in {files / 'run/members'}"
+    assert f"{kept}; --resume goes on with member 2 from its last checkpoint" in words(done)
     done = run(*command, "--resume")
     assert done.exit_code == 0, done.output
     assert "member 1 of 2" not in words(done)

@@ -240,8 +240,9 @@ def train_under_a_bar(
         callbacks = [as_callback(bar, whole), *callbacks]
         return plackett.train(lists, validation, output=output, callbacks=callbacks, **options, **settings)
     except KeyboardInterrupt:
-        place = output / MEMBERS if whole.ensemble > 1 else output
-        kept = f"the best of the finished epochs is in {place}" if bar.best[0] else "no epoch was finished"
+        kept = f"the best of the finished epochs is in {output}" if bar.best[0] else "no epoch was finished"
+        if whole.ensemble > 1 and (output / MEMBERS).is_dir():
+            kept = f"what the members have finished is in {output / MEMBERS}"
         say(f"\nstopped: {kept}{way_on(output) if resumable else ''}")
         raise typer.Exit(130) from None
     finally:

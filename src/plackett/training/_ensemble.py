@@ -62,7 +62,7 @@ def train_members(
     of_members = [dataclasses.replace(settings, seed=seed, ensemble=1) for seed in seeds]
     with catch_interrupts() as interrupt, contextlib.ExitStack() as held:
         # What can be wrong with a run is told before anything is written.
-        run = _make_first(lists, validation, of_members, interrupt)
+        metric, matched = _check(lists, validation, of_members, interrupt)
         interrupt.check()
         place: dict[str, Any] = {"output": None, "overwrite": False, "resume": False, "provenance": provenance}
         if output is not None:
@@ -70,7 +70,7 @@ def train_members(
             check_output(output, overwrite=overwrite, resume=resume)
             held.enter_context(hold(output))
             goes_on = resume and holds_run(output)
-            open_run_folder(output, config, environment(lists, run.validation), overwrite=overwrite, resume=resume)
+            open_run_folder(output, config, environment(lists, matched), overwrite=overwrite, resume=resume)
             if goes_on:
                 write_changes(output, config)
             place["resume"] = True
@@ -85,17 +85,17 @@ def train_members(
                 keywords = {field.name: getattr(own, field.name) for field in dataclasses.fields(own)}
                 members.append(train_one(number, lists, validation, keywords, **place))
         interrupt.check()
-        return _join(members, of_members, run, output)
+        return _join(members, of_members, metric, matched, output)
 
 
-def _make_first(lists, validation, of_members, interrupt):
-    """The run of the first member, of which an ensemble can be made; it is not trained."""
+def _check(lists, validation, of_members, interrupt):
+    """(the metric, the validation lists as the model takes them) of the members, of which an ensemble can be made."""
     first, *_ = of_members
     with backend.keep_generators():
         backend.seed_all_generators(first.seed)
         run = Run(lists, validation, first, interrupt)
         ensemble([run.ranker] * len(of_members))
-    return run
+    return run.metric, run.validation
 
 
 @contextlib.contextmanager
@@ -109,26 +109,26 @@ def _telling_of(number, seed):
         raise TrainingDivergedError(cause, *rest) from error
 
 
-def _join(members, of_members, run, folder):
+def _join(members, of_members, metric, validation, folder):
     """What was trained, as one ranker; it is measured, and written unless it is there."""
     with backend.keep_generators():
         model = ensemble([member.ranker for member in members])
     told = [{"seed": own.seed} | member.best for own, member in zip(of_members, members, strict=True)]
-    best = _measure(model, run) | {"members": told}
+    best = _measure(model, metric, validation) | {"members": told}
     history = [{"member": k} | entry for k, member in enumerate(members, 1) for entry in member.history]
     if folder is not None:
         _write(folder, model, best)
-    return Trained(model, history, best, run.validation, folder, tuple(members))
+    return Trained(model, history, best, validation, folder, tuple(members))
 
 
-def _measure(model, run):
+def _measure(model, metric, validation):
     """The metric of an ensemble, by its name.
 
     A loss has none: it is one of scores on the scale that a member learnt, which standardising takes away.
     """
-    if isinstance(run.metric, ValidationLoss):
+    if isinstance(metric, ValidationLoss):
         return {}
-    found = evaluate_scores(score(model, run.validation), run.validation, [run.metric])
+    found = evaluate_scores(score(model, validation), validation, [metric])
     return {name: float(value) for name, value in found.items()}
 
 
