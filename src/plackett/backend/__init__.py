@@ -45,13 +45,12 @@ from plackett.backend.randomness import (
     uniform_by_rows,
     variables_of,
 )
+from plackett.backend.rows import logsumexp_of_rows, softmax_of_rows
 from plackett.backend.scans import (
     cumulative_logsumexp,
     cumulative_product,
     cumulative_sum,
-    logsumexp_of_rows,
     running_max,
-    softmax_of_rows,
     sums_below_tops,
 )
 from plackett.backend.tensors import (
