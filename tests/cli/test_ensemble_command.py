@@ -44,9 +44,9 @@ def test_what_measures_scores_exports_and_serves_a_run_does_so_with_an_ensemble(
     assert f"{best['ndcg@10']:.4f}"[:5] in done.output
     done = run("score", output, files / "test.txt", "--output", files / "scores.csv")
     assert done.exit_code == 0, done.output
-    done = run("export", output, "--output", files / "ranker.onnx")
+    done = run("export", output, files / "ranker.onnx")
     assert done.exit_code == 0, done.output
-    lists = plackett.data.read_letor(files / "test.txt")
+    lists = plackett.data.read(files / "test.txt")
     wanted = plackett.score(plackett.load(output), lists)
     found = plackett.evaluation.open_system(files / "ranker.onnx")(lists)
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
