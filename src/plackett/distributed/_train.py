@@ -60,7 +60,7 @@ def train(
     Args:
         lists: the training lists.
         validation: as in `plackett.train`.
-        workers: how many processes there are. `batch_size` must be a multiple of it.
+        workers: how many processes there are. A `batch_size` that is given must be a multiple of it.
         output: as in `plackett.train`, but it must be given, and be on storage that all machines share.
         address: of a Ray cluster: "auto", "host:port" or "ray://host:port". None = one of this machine, which ends
             with the training.
@@ -79,11 +79,12 @@ def train(
         OSError, TrainingDivergedError: as `plackett.train` does.
     """
     check_group_size(workers, max_failures)
-    chosen = Settings.from_dict(dict(settings))
-    check_batch_size(chosen.batch_size, workers)
+    if (given := Settings.from_dict(dict(settings)).batch_size) is not None:
+        check_batch_size(given, workers)
     choices: dict[str, Any] = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
-    with catch_interrupts(), prepare(lists, validation, dict(settings), **choices) as ready:
-        run, folder = ready.run, pathlib.Path(output)
+    with catch_interrupts(), prepare(lists, validation, dict(settings), **choices, parts=workers) as ready:
+        run, folder, chosen = ready.run, pathlib.Path(output), ready.run.settings
+        check_batch_size(chosen.batch_size, workers)
         record = run.read_record(folder, ready.config)
         if not record.ends(chosen.epochs):
             if ready.goes_on:

@@ -10,6 +10,7 @@ import keras
 from plackett import backend
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
+from plackett.training._budget import with_budget
 from plackett.training._interrupt import Interrupt, catch_interrupts
 from plackett.training._lock import hold
 from plackett.training._objective import chooses_by_labels
@@ -17,6 +18,7 @@ from plackett.training._objects import as_config
 from plackett.training._output_folder import check_output, holds_run
 from plackett.training._run import Run, Trained
 from plackett.training._run_folder import data_of_run, environment, open_run_folder, with_features
+from plackett.training._same_run import with_numbers_of
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._target_check import check_targets
 from plackett.training._validation_share import hold_out
@@ -130,8 +132,12 @@ def prepare(
     overwrite: bool,
     resume: bool,
     provenance: dict | None,
+    parts: int = 1,
 ) -> Iterator[Ready]:
-    """Gives what `train` trains; see there. Within this, Ctrl-C waits for the run."""
+    """Gives what `train` trains; see there. Within this, Ctrl-C waits for the run.
+
+    A batch whose size is chosen here can be cut into so many equal `parts`.
+    """
     check_lists("lists", lists)
     if validation is not None:
         check_lists("validation", validation)
@@ -143,13 +149,16 @@ def prepare(
         raise ValueError("resume=True goes on with the run in output, but output is None: give its folder")
     if output is not None and resume:
         lists = with_features(lists, data_of_run(pathlib.Path(output)).get("features"), f"the run in {output}")
+        chosen = with_numbers_of(pathlib.Path(output), chosen)
     if validation is None:
         lists, validation = hold_out(lists, chosen)
         provenance = provenance | {"validation": f"{chosen.validation_share:.0%} of the queries"}
+    chosen = with_budget(chosen, len(lists), parts)
     check_targets(lists, validation, chosen, on_labels=chooses_by_labels(chosen))
-    with catch_interrupts() as interrupt, backend.keep_generators():
+    with catch_interrupts() as interrupt, backend.keep_generators(), contextlib.ExitStack() as at_the_end:
         backend.seed_all_generators(chosen.seed)
         run = Run(lists, validation, chosen, interrupt)
+        at_the_end.callback(run.end)
         interrupt.check()
         if output is None:
             yield Ready(run, lists, validation, interrupt)

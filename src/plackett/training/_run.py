@@ -24,6 +24,7 @@ from plackett.training._output_folder import read_history
 from plackett.training._run_folder import write_changes
 from plackett.training._settings import Settings
 from plackett.training._validation_loss import ValidationLoss
+from plackett.training._weight_average import WeightAverage
 from plackett.training.callbacks.best_epoch import Record
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, Checkpoints, clear, positions
 from plackett.training.callbacks.divergence import Watch
@@ -111,6 +112,7 @@ class Run:
         check_labels(lists, validation, losses, targets, self.metric)
         with group.together():  # where the means of losses are made too
             compile_model(self.model, settings, losses, optimizer)
+            self.average = self._make_average(self.model)
         group.average_gradients(self.model)
         self.twin = None if not group.needs_twin else self._make_twin(lists)
 
@@ -120,13 +122,24 @@ class Run:
         return scorer, share_head(scorer, losses) if self.settings.shared_head else scorer
 
     def _make_twin(self, lists):
-        """(the scorer, what would be trained) once more, of this process alone."""
+        """(the scorer, what would be trained, the average of its weights) once more, of this process alone."""
         with backend.alone():
             losses = make_losses(self.settings)
             scorer, model = self._make_model(lists, losses)
             compile_model(model, self.settings, losses, self._make_optimizer())
+            average = self._make_average(model)
             model.optimizer.build(model.trainable_variables)
-        return scorer, model
+        return scorer, model, average
+
+    def _make_average(self, model):
+        most = self.settings.weight_average
+        return WeightAverage(model, most) if most else None
+
+    def end(self) -> None:
+        """Leaves the optimizer as it would be without the run's own part in its steps."""
+        if self.average is not None:
+            self.average.end()
+            self.average = None
 
     def _make_optimizer(self):
         return make_optimizer(self.settings, self.settings.epochs * self.steps)
@@ -159,12 +172,13 @@ class Run:
 
     def make_record(self, folder: pathlib.Path | None) -> Record:
         """The record of a run that begins."""
-        scorer, twin = (self.scorer, None) if self.twin is None else self.twin
+        scorer, twin, average = (self.scorer, None, self.average) if self.twin is None else self.twin
         of_run = (self.validation, self.metric, self.settings.patience, folder)
-        return Record(*of_run, scorer, ranker_of(scorer) if twin else self.ranker, self.group, twin)
+        return Record(*of_run, scorer, ranker_of(scorer) if twin else self.ranker, self.group, twin, average)
 
     def take_trained(self, record: Record) -> Trained:
         """What a run that ended has written."""
+        self.end()
         self.model.optimizer.build(self.model.trainable_variables)
         assert record.folder is not None
         self.scorer.load_weights(record.folder / (MODEL if self.ranker is self.scorer else WHOLE_MODEL))

@@ -1,0 +1,55 @@
+"""How many lists a step takes and how long a run trains, by the number of its training lists. Needs no Keras."""
+
+import dataclasses
+import math
+
+from plackett.training._settings import Settings
+
+OF_THE_DATA = ("batch_size", "epochs", "patience")  # settings that are chosen here where they are None
+
+BATCHES = 16  # in an epoch, about, where neither bound of the size of a batch acts
+SMALLEST, LARGEST = 4, 128  # lists of a batch
+PATIENCE = 10  # epochs
+PATIENT_STEPS = 200
+EPOCHS = 100
+STEPS = 5_000
+
+
+def with_budget(settings: Settings, lists: int, parts: int = 1) -> Settings:
+    """The settings with numbers in the place of None, for so many training lists.
+
+    >>> chosen = with_budget(Settings(), 470)
+    >>> chosen.batch_size, chosen.epochs, chosen.patience
+    (32, 334, 14)
+    >>> with_budget(Settings(epochs=3), 470).epochs
+    3
+
+    Args:
+        settings: of the run; what they give stays.
+        lists: how many lists it trains on.
+        parts: a batch that is chosen here can be cut into so many equal parts.
+    """
+    batch_size = settings.batch_size or _round_up(_batch_size(lists), parts)
+    steps = max(1, math.ceil(lists / batch_size))
+    patience = settings.patience or max(PATIENCE, math.ceil(PATIENT_STEPS / steps))
+    epochs = settings.epochs or max(EPOCHS, math.ceil(STEPS / steps))
+    return dataclasses.replace(settings, batch_size=batch_size, epochs=epochs, patience=patience)
+
+
+def budget_in_words(settings: Settings) -> str:
+    """What a run comes to at most, in one line.
+
+    >>> budget_in_words(with_budget(Settings(), 470))
+    '32 queries a batch, at most 334 epochs, patience 14'
+    """
+    return f"{settings.batch_size} queries a batch, at most {settings.epochs} epochs, patience {settings.patience}"
+
+
+def _batch_size(lists):
+    """A power of two, the nearest in ratio to a share of the lists."""
+    size = 2 ** round(math.log2(max(lists, 1) / BATCHES))
+    return min(max(size, SMALLEST), LARGEST)
+
+
+def _round_up(number, multiple):
+    return math.ceil(number / multiple) * multiple
