@@ -15,7 +15,7 @@ STEPS = 6
 
 
 class Look(keras.callbacks.Callback):
-    """Remembers the trainable weights at the beginning and after each step."""
+    """Remembers the weights at the beginning and after each step."""
 
     def on_train_begin(self, logs=None):
         self.weights = [self.now()]
@@ -28,7 +28,9 @@ class Look(keras.callbacks.Callback):
 
 
 def values_of(model):
-    return [np.array(keras.ops.convert_to_numpy(x)) for x in model.trainable_variables]
+    """Of all floating weights: the moving means and variances of batch normalisation too."""
+    floats = [x for x in model.weights if x.dtype == "float32"]
+    return [np.array(keras.ops.convert_to_numpy(x)) for x in floats]
 
 
 def average_of(weights, most):

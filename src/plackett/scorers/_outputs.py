@@ -29,7 +29,8 @@ def linear_heads(
         tasks: names of the outputs. None = one.
         models: how many scores a document gets. None = one, without an axis of models.
         beside: [lists, list_size, features], of which a linear function is added to each output, while the head of the
-            network starts at 0: what is not linear is learnt on top of what is. None = nothing is added.
+            network starts at 0: what is not linear is learnt on top of what is. So does the linear function, unless
+            there are several models, which would then stay equal. None = nothing is added.
 
     Returns:
         The scores, or a dict of them.
@@ -41,7 +42,8 @@ def linear_heads(
             scores = keras.layers.Dense(width, name=f"{prefix}head")(x)
         else:
             deep = keras.layers.Dense(width, kernel_initializer="zeros", name=f"{prefix}head")(x)
-            linear = keras.layers.Dense(width, use_bias=False, name=f"{prefix}linear")(beside)
+            start = "zeros" if models is None else "glorot_uniform"
+            linear = keras.layers.Dense(width, kernel_initializer=start, use_bias=False, name=f"{prefix}linear")(beside)
             scores = keras.layers.Add(name=f"{prefix}sum")([linear, deep])
         return mask_scores(scores, mask, name, models)
 

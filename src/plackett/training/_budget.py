@@ -7,10 +7,10 @@ from plackett.training._settings import Settings
 
 OF_THE_DATA = ("batch_size", "epochs", "patience")  # settings that are chosen here where they are None
 
-BATCHES = 16  # in an epoch, about, where neither bound of the size of a batch acts
-SMALLEST, LARGEST = 4, 128  # lists of a batch
+BATCHES = 64  # in an epoch, about, where neither bound of the size of a batch acts
+SMALLEST, LARGEST = 8, 128  # lists of a batch
 PATIENCE = 10  # epochs
-PATIENT_STEPS = 200
+PATIENT_STEPS = 160
 EPOCHS = 100
 STEPS = 5_000
 
@@ -20,7 +20,7 @@ def with_budget(settings: Settings, lists: int, parts: int = 1) -> Settings:
 
     >>> chosen = with_budget(Settings(), 470)
     >>> chosen.batch_size, chosen.epochs, chosen.patience
-    (32, 334, 14)
+    (8, 100, 10)
     >>> with_budget(Settings(epochs=3), 470).epochs
     3
 
@@ -40,7 +40,7 @@ def budget_in_words(settings: Settings) -> str:
     """What a run comes to at most, in one line.
 
     >>> budget_in_words(with_budget(Settings(), 470))
-    '32 queries a batch, at most 334 epochs, patience 14'
+    '8 queries a batch, at most 100 epochs, patience 10'
     """
     return f"{settings.batch_size} queries a batch, at most {settings.epochs} epochs, patience {settings.patience}"
 

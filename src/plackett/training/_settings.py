@@ -203,7 +203,7 @@ class Settings:
     learning_rate_schedule: str | dict | Callable | None = None
     weight_decay: NotNegative | None = None
     global_clipnorm: Positive | None = None
-    weight_average: ShareBelow1 = 0.99
+    weight_average: ShareBelow1 = 0.999
     mixed_precision: bool = False
     checkpoint_steps: Count | None = None
     checkpoint_minutes: Positive = 10.0

@@ -10,34 +10,33 @@ from plackett import backend
 
 
 class WeightAverage:
-    """An exponential moving average of the trainable weights of a model, which each step of its optimizer moves.
+    """An exponential moving average of the weights of a model, which each of its steps moves.
 
     With the weights w_0 before the first step and w_t+1 after step t, from 0,
 
         a_0 = w_0,  a_t+1 = d_t a_t + (1 - d_t) w_t+1,  d_t = min(most, (1 + t) / (10 + t))
 
-    so that the first steps, whose weights are far from good ones, are soon forgotten. The averages are among the
-    variables of the optimizer while it lasts, as all that a compiled step changes has to be, and so they are in
-    checkpoints; a file of the model has the optimizer without them. It is given a built model and one optimizer of it.
+    so that the average forgets the first steps, whose weights are far from good ones, and spans about a tenth of the
+    run until `most` acts. The moving means and variances of `BatchNormalization` are averaged likewise, as they are
+    those of the weights. The averages are among the variables of the optimizer while they last, as all that a compiled
+    step changes has to be, and so they are in checkpoints; a file of the model has its optimizer without them.
 
     Args:
-        model: that is compiled.
+        model: which is built and compiled.
         most: the share that a step keeps of the average.
     """
 
     def __init__(self, model: keras.Model, most: float) -> None:
         self.model, self.most = model, most
-        self.weights = list(model.trainable_variables)
-        # The one that takes the steps, where another scales the loss for it.
-        self.optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-        add = self.optimizer.add_variable_from_reference
+        normalizations = [x for x in model._flatten_layers() if isinstance(x, keras.layers.BatchNormalization)]
+        moving = [x for layer in normalizations for x in (layer.moving_mean, layer.moving_variance)]
+        self.weights = [*model.trainable_variables, *moving]
+        add = model.optimizer.add_variable_from_reference
         self.averages = [add(weight, name="average") for weight in self.weights]
-        self.start()
-        self._take_part()
-
-    def start(self) -> None:
-        """The averages are the weights as they are now."""
+        self.steps = model.optimizer.add_variable((), dtype="int32", name="steps_of_average")
         _assign(self.averages, _copies(self.weights))
+        backend.after_each_step(model, self._move)
+        model.optimizer.save_own_variables = self._save_optimizer
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
@@ -50,34 +49,29 @@ class WeightAverage:
             _assign(self.weights, weights)
 
     def end(self) -> None:
-        """The optimizer is as it was before."""
-        for average in self.averages:
-            self.optimizer._tracker.untrack(average)
-        del self.optimizer.apply, self.model.optimizer.save_own_variables
-        self.model.train_function = None  # which has the average in it
+        """The model and its optimizer are as they would be without the average."""
+        backend.forget_steps(self.model)
+        del self.model.optimizer.save_own_variables
+        for variable in self._variables():
+            self.model.optimizer._tracker.untrack(variable)
 
-    def _take_part(self):
-        """From now on the optimizer moves the averages, and is saved without them."""
-        apply, number = self.optimizer.apply, {id(x) for x in self.averages}
-
-        def apply_and_average(grads, trainable_variables=None):
-            apply(grads, trainable_variables)
-            self._move()
-
-        def save_own_variables(store):
-            own = [x for x in self.model.optimizer.variables if id(x) not in number]
-            for i, variable in enumerate(own):
-                store[str(i)] = ops.convert_to_numpy(variable)
-
-        self.optimizer.apply = apply_and_average
-        self.model.optimizer.save_own_variables = save_own_variables
+    def _variables(self):
+        return [*self.averages, self.steps]
 
     def _move(self):
-        steps = ops.cast(self.optimizer._iterations, "float32")  # t + 1
-        changes = 1 - backend.minimum(steps / (9 + steps), self.most)
+        t = ops.cast(self.steps, "float32")
+        change = 1 - backend.minimum((1 + t) / (10 + t), self.most)
         for weight, average in zip(self.weights, self.averages, strict=True):
-            change = ops.cast(changes, average.dtype)
-            average.assign_add(change * (ops.convert_to_tensor(weight) - ops.convert_to_tensor(average)))
+            away = ops.stop_gradient(ops.convert_to_tensor(weight)) - ops.convert_to_tensor(average)
+            average.assign_add(ops.cast(change, average.dtype) * away)
+        self.steps.assign_add(1)
+
+    def _save_optimizer(self, store):
+        """What Keras writes of the optimizer, without the average."""
+        ours = {id(variable) for variable in self._variables()}
+        own = [variable for variable in self.model.optimizer.variables if id(variable) not in ours]
+        for i, variable in enumerate(own):
+            store[str(i)] = ops.convert_to_numpy(variable)
 
 
 def _copies(variables):
