@@ -62,7 +62,7 @@ def letor_text(lists: RankingLists) -> str:
 
 
 def stir(model: keras.Model) -> keras.Model:
-    """The model with numbers in the weights of `mlp` that begin at 0, so that its scores differ before it is trained."""
+    """The model with numbers in the weights of `mlp` that begin at 0, so that its scores differ untrained."""
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Dense) and layer.name.endswith(("head", "linear")):
             kernel = keras.ops.convert_to_numpy(layer.kernel)

@@ -1,5 +1,6 @@
 """What a step of `fit` does besides that of Keras."""
 
+import itertools
 from collections.abc import Callable
 
 import keras
@@ -15,9 +16,9 @@ def after_each_step(model: keras.Model, function: Callable[[], None]) -> None:
 
     def on_jax(state, data):
         logs, (*of_model, of_optimizer, of_metrics) = step(state, data)
-        known = [model.trainable_variables, model.non_trainable_variables, model.optimizer.variables]
-        values = zip(sum(known, []), sum([*of_model, of_optimizer], []), strict=True)
-        with keras.StatelessScope(state_mapping=list(values)) as scope:
+        known = (model.trainable_variables, model.non_trainable_variables, model.optimizer.variables)
+        pairs = [zip(*both, strict=True) for both in zip(known, (*of_model, of_optimizer), strict=True)]
+        with keras.StatelessScope(state_mapping=list(itertools.chain(*pairs))) as scope:
             function()
         of_optimizer = [scope.get_current_value(variable) for variable in model.optimizer.variables]
         return logs, (*of_model, of_optimizer, of_metrics)

@@ -84,9 +84,9 @@ def train(
     choices: dict[str, Any] = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
     with catch_interrupts(), prepare(lists, validation, dict(settings), **choices, parts=workers) as ready:
         run, folder, chosen = ready.run, pathlib.Path(output), ready.run.settings
-        check_batch_size(chosen.batch_size, workers)
+        check_batch_size(run.budget.batch_size, workers)
         record = run.read_record(folder, ready.config)
-        if not record.ends(chosen.epochs):
+        if not record.ends(run.budget.epochs):
             if ready.goes_on:
                 warn_of_no_checkpoint(folder)
             if has_state(chosen) and not positions(folder / CHECKPOINTS):

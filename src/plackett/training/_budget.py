@@ -2,10 +2,9 @@
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 from plackett.training._settings import Settings
-
-OF_THE_DATA = ("batch_size", "epochs", "patience")  # settings that are chosen here where they are None
 
 BATCHES = 64  # in an epoch, about, where neither bound of the size of a batch acts
 SMALLEST, LARGEST = 8, 128  # lists of a batch
@@ -13,6 +12,17 @@ PATIENCE = 10  # epochs
 PATIENT_STEPS = 160
 EPOCHS = 100
 STEPS = 5_000
+
+
+class Budget(NamedTuple):
+    """What a run comes to at most; see `Settings`."""
+
+    batch_size: int
+    epochs: int
+    patience: int
+
+
+OF_THE_DATA = Budget._fields  # settings that are chosen here where they are None
 
 
 def with_budget(settings: Settings, lists: int, parts: int = 1) -> Settings:
@@ -27,13 +37,24 @@ def with_budget(settings: Settings, lists: int, parts: int = 1) -> Settings:
     Args:
         settings: of the run; what they give stays.
         lists: how many lists it trains on.
+        parts: see `budget_of`.
+    """
+    return dataclasses.replace(settings, **budget_of(settings, lists, parts)._asdict())
+
+
+def budget_of(settings: Settings, lists: int, parts: int = 1) -> Budget:
+    """The numbers that settings give, or that are chosen for so many training lists.
+
+    Args:
+        settings: of the run.
+        lists: how many lists it trains on.
         parts: a batch that is chosen here can be cut into so many equal parts.
     """
     batch_size = settings.batch_size or _round_up(_batch_size(lists), parts)
     steps = max(1, math.ceil(lists / batch_size))
     patience = settings.patience or max(PATIENCE, math.ceil(PATIENT_STEPS / steps))
     epochs = settings.epochs or max(EPOCHS, math.ceil(STEPS / steps))
-    return dataclasses.replace(settings, batch_size=batch_size, epochs=epochs, patience=patience)
+    return Budget(batch_size, epochs, patience)
 
 
 def budget_in_words(settings: Settings) -> str:

@@ -14,6 +14,7 @@ from plackett.scorers._any_model import column_inputs, inputs_for, match_to
 from plackett.scorers._outputs import share_head
 from plackett.scorers._two_tower import ranker_of
 from plackett.scorers.preprocessing.missing import check_missing
+from plackett.training._budget import budget_of
 from plackett.training._feed import Feed
 from plackett.training._group import Group
 from plackett.training._interrupt import Interrupt
@@ -91,8 +92,9 @@ class Run:
             if len(given) == 0:
                 raise ValueError(f"{name} must have at least one query to train with, but there is none")
         self.metric = make_metric(settings)
+        self.budget = budget_of(settings, len(lists), group.size)
         # More would be padding.
-        batch_size = min(settings.batch_size, -(-len(lists) // group.size) * group.size)
+        batch_size = min(self.budget.batch_size, -(-len(lists) // group.size) * group.size)
         self.steps = -(-len(lists) // batch_size)
         with group.together():
             optimizer = self._make_optimizer()
@@ -128,7 +130,6 @@ class Run:
             scorer, model = self._make_model(lists, losses)
             compile_model(model, self.settings, losses, self._make_optimizer())
             average = self._make_average(model)
-            model.optimizer.build(model.trainable_variables)
         return scorer, model, average
 
     def _make_average(self, model):
@@ -142,7 +143,7 @@ class Run:
             self.average = None
 
     def _make_optimizer(self):
-        return make_optimizer(self.settings, self.settings.epochs * self.steps)
+        return make_optimizer(self.settings, self.budget.epochs * self.steps)
 
     def to_its_end(
         self,
@@ -154,7 +155,7 @@ class Run:
     ) -> Trained:
         """Trains, or goes on, or finds that nothing is left to do; `config` is what `config.yaml` is to say."""
         record = self.read_record(folder, config)
-        if record.ends(self.settings.epochs):
+        if record.ends(self.budget.epochs):
             return self.take_trained(record)
         if goes_on and folder is not None:
             warn_of_no_checkpoint(folder)
@@ -173,13 +174,12 @@ class Run:
     def make_record(self, folder: pathlib.Path | None) -> Record:
         """The record of a run that begins."""
         scorer, twin, average = (self.scorer, None, self.average) if self.twin is None else self.twin
-        of_run = (self.validation, self.metric, self.settings.patience, folder)
+        of_run = (self.validation, self.metric, self.budget.patience, folder)
         return Record(*of_run, scorer, ranker_of(scorer) if twin else self.ranker, self.group, twin, average)
 
     def take_trained(self, record: Record) -> Trained:
         """What a run that ended has written."""
         self.end()
-        self.model.optimizer.build(self.model.trainable_variables)
         assert record.folder is not None
         self.scorer.load_weights(record.folder / (MODEL if self.ranker is self.scorer else WHOLE_MODEL))
         return self._end(record)
@@ -206,7 +206,7 @@ class Run:
         Epochs are one call of Keras's `fit` each, since the first may be what a checkpoint left of one.
         """
         record.take([])
-        model, feed, settings = self.model, self.feed, self.settings
+        model, feed, settings, epochs = self.model, self.feed, self.settings, self.budget.epochs
         seeds = EpochSeeds(settings.seed, feed)
         watch = Watch(feed, settings.check_weights, record.folder)
         ours, checkpoints, first, step = [seeds, watch, record], None, 0, 0
@@ -215,13 +215,13 @@ class Run:
             with self.group.together():
                 first, step = checkpoints.resume(model)
             ours.append(checkpoints)
-        params = {"epochs": settings.epochs, "steps": len(feed), "history": list(record.history)}
+        params = {"epochs": epochs, "steps": len(feed), "history": list(record.history)}
         calls = Callbacks(
             [*ours, *callbacks, StopAtInterrupt(self.interrupt, checkpoints)], add_history=True, model=model, **params
         )
         calls.begin()
         noise = [loss.seed_generator for loss in self.losses if loss.seed_generator is not None]
-        for epoch in range(first, settings.epochs):
+        for epoch in range(first, epochs):
             feed.start(epoch, step)
             step, batches = 0, backend.for_fit(feed)
             with self.group.together(), backend.carry_generators(model, noise):

@@ -35,8 +35,8 @@ def with_numbers_of(folder: pathlib.Path, settings: Settings) -> Settings:
     Where the folder holds no run they stay as they are.
     """
     before = read_yaml(folder / "config.yaml") if holds_run(folder) else {}
-    open_ones = [name for name in OF_THE_DATA if getattr(settings, name) is None]
-    return dataclasses.replace(settings, **{name: before.get(name) for name in open_ones})
+    numbers: dict[str, Any] = {name: before.get(name) for name in OF_THE_DATA if getattr(settings, name) is None}
+    return dataclasses.replace(settings, **numbers)
 
 
 def check_same_settings(folder: pathlib.Path, config: dict) -> None:

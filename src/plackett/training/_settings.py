@@ -268,7 +268,7 @@ def help_texts() -> dict[str, str]:
     """What each setting is, in the words of the docstring of `Settings`.
 
     >>> help_texts()["batch_size"]
-    'how many lists a step takes; all, where there are fewer.'
+    'how many lists a step takes; all, where there are fewer. None = likewise.'
     """
     return argument_texts(Settings.__doc__)
 

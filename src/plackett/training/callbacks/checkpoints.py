@@ -85,7 +85,6 @@ class Checkpoints(keras.callbacks.Callback):
         progress = json.loads((path / "progress.json").read_text())
         self.record.take(progress["history"])
         self.record.best_weights = _group(arrays, "best")
-        model.optimizer.build(model.trainable_variables)
         if self.settings.tasks:
             # Keras makes the running means of the losses of several outputs when it first computes them.
             model._symbolic_build(data_batch=self.feed[0])
@@ -101,7 +100,6 @@ class Checkpoints(keras.callbacks.Callback):
 
     def write_start(self, model: keras.Model) -> None:
         """Writes a checkpoint of what a model and its optimizer are before the first step."""
-        model.optimizer.build(model.trainable_variables)
         self.set_model(model)
         self._write(0, 0)
 
