@@ -133,7 +133,7 @@ def test_parameters_are_the_settings():
     assert clone(ranker.set_params(epochs=4)).epochs == 4
     with pytest.raises(ValueError, match=r"unknown setting 'epoch'; did you mean 'epochs'\?"):
         Ranker(epoch=3)
-    with pytest.raises(ValueError, match="epochs must be a whole number of at least 1, but got 0"):
+    with pytest.raises(ValueError, match="epochs must be a whole number of at least 1, or None, but got 0"):
         Ranker(epochs=0).fit(X, Y, group=GROUP)
 
 

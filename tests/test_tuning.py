@@ -182,7 +182,7 @@ def test_a_trial_that_diverges_comes_last(tmp_path):
 def test_a_trial_whose_scores_overflow_has_diverged(tmp_path):
     """Its weights are finite, and so is the loss of its one step."""
     space = {"learning_rate": [1e-3, 1e30]}
-    trials = search(tmp_path / "run", 4, space=space, batch_size=24)
+    trials = search(tmp_path / "run", 4, space=space, batch_size=24, scorer_options={"hidden": (4,), "linear": False})
     assert {trial.settings["learning_rate"]: trial.value is None for trial in trials} == {1e-3: False, 1e30: True}
 
 

@@ -53,6 +53,7 @@ from plackett.backend.scans import (
     running_max,
     sums_below_tops,
 )
+from plackett.backend.steps import after_each_step, forget_steps
 from plackett.backend.tensors import (
     comparable,
     concrete,
@@ -69,6 +70,7 @@ from plackett.backend.tensors import (
 
 __all__ = [
     "add_at",
+    "after_each_step",
     "alone",
     "argsort",
     "at",
@@ -89,6 +91,7 @@ __all__ = [
     "float_of_bits",
     "floor",
     "for_fit",
+    "forget_steps",
     "gather_rows",
     "generator_states",
     "has_values",

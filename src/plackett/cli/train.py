@@ -25,10 +25,13 @@ from plackett.cli._progress import EpochBar
 from plackett.cli._request import Request, flags_given, read_request
 from plackett.cli._tables import console, say
 from plackett.cli._training_lists import read_lists
+from plackett.training._budget import OF_THE_DATA, budget_in_words, with_budget
 from plackett.training._interrupt import check_interrupts
 from plackett.training._lock import check_free, check_search_free
 from plackett.training._output_folder import MEMBERS, check_output, holds_run
-from plackett.training._same_run import check_same_settings, schedule_over_all_epochs
+from plackett.training._same_run import check_same_settings, schedule_over_all_epochs, with_numbers_of
+from plackett.training._settings import Settings
+from plackett.training._validation_share import number_to_train
 
 EPILOG = LAMBDARANK
 
@@ -100,13 +103,15 @@ def train(
     if group:
         from plackett.distributed._train import check_batch_size
 
-        check_batch_size(request.whole.batch_size, group["workers"])
+        if request.whole.batch_size is not None:
+            check_batch_size(request.whole.batch_size, group["workers"])
     _checks.check_folder(output, may_hold=True, way_out="")
     check_output(output, overwrite=overwrite, resume=resume)
     check_free(output)
     check_search_free(output)
     if resume and of_clicks is None and of_teacher is None and (output / "config.yaml").is_file():
-        check_same_settings(output, {"backend": running} | dataclasses.asdict(request.whole))
+        whole = with_numbers_of(output, request.whole)
+        check_same_settings(output, {"backend": running} | dataclasses.asdict(whole))
     if resume and not holds_run(output):
         say(f"there is no run in {output} yet: a new one begins")
     if of_teacher is not None:
@@ -125,6 +130,7 @@ def train(
     check_interrupts()
     if request.whole.ensemble > 1:
         say(f"{request.whole.ensemble} members are trained, one after the other, of the seeds {of_ensemble(request)}")
+    settings = settings | choose_budget(lists, held_out, settings, output if resume else None, group)
     trained = train_under_a_bar(
         lists,
         held_out,
@@ -213,6 +219,27 @@ def read_group(ctx, backend: str, workers: int | None, address: str | None, max_
     return {"workers": workers, "address": address, "max_failures": max_failures}
 
 
+def choose_budget(lists, validation, settings: Mapping, begun: pathlib.Path | None, group: Mapping) -> dict[str, int]:
+    """The size of a batch, the epochs and the patience of a run, which are said where the number of queries sets them.
+
+    Args:
+        lists: the training lists.
+        validation: the validation lists, or None.
+        settings: fields of `Settings`.
+        begun: the folder of the run where one is resumed.
+        group: the workers, see `read_group`.
+    """
+    whole = Settings.from_dict(dict(settings))
+    queries = number_to_train(lists, validation, whole)
+    if whole.batch_size is not None and whole.batch_size > queries:
+        say(f"a batch has all {queries} queries, which are fewer than --batch-size {whole.batch_size}")
+    chosen = whole if begun is None else with_numbers_of(begun, whole)
+    chosen = with_budget(chosen, queries, group.get("workers", 1))
+    if chosen != whole:
+        say(f"{queries} queries to train on: {budget_in_words(chosen)}")
+    return {name: getattr(chosen, name) for name in OF_THE_DATA}
+
+
 def train_under_a_bar(
     lists,
     validation,
@@ -226,13 +253,10 @@ def train_under_a_bar(
 ):
     """`plackett.train`, or that of several workers, with a bar over its epochs; Ctrl-C says what is kept."""
     import plackett
-    from plackett.training import Settings
     from plackett.training._objective import make_metric
 
     whole = Settings.from_dict(settings)
     metric = make_metric(whole)
-    if whole.batch_size > len(lists):
-        say(f"a batch has all {len(lists)} queries, which are fewer than --batch-size {whole.batch_size}")
     bar = EpochBar(console, _what_is_learnt(whole), metric.name, metric.improves)
     try:
         if group:
@@ -252,7 +276,6 @@ def train_under_a_bar(
 def _train_in_group(lists, validation, bar, *, output, resume=False, **options):
     """`plackett.distributed.train` under a bar."""
     from plackett import distributed
-    from plackett.training import Settings
     from plackett.training._output_folder import read_history
 
     names = {field.name for field in dataclasses.fields(Settings)}

@@ -60,7 +60,7 @@ def train(
     Args:
         lists: the training lists.
         validation: as in `plackett.train`.
-        workers: how many processes there are. `batch_size` must be a multiple of it.
+        workers: how many processes there are. A `batch_size` that is given must be a multiple of it.
         output: as in `plackett.train`, but it must be given, and be on storage that all machines share.
         address: of a Ray cluster: "auto", "host:port" or "ray://host:port". None = one of this machine, which ends
             with the training.
@@ -80,28 +80,30 @@ def train(
         OSError, TrainingDivergedError: as `plackett.train` does.
     """
     check_group_size(workers, max_failures)
-    chosen = Settings.from_dict(dict(settings))
-    check_batch_size(chosen.batch_size, workers)
+    given = Settings.from_dict(dict(settings))
+    if given.batch_size is not None:
+        check_batch_size(given.batch_size, workers)
     choices: dict[str, Any] = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
 
     def train_one(number, lists, validation, settings, **choices):
         def hear(entry):
             if on_epoch is not None:
-                on_epoch({"member": number} | entry if chosen.ensemble > 1 else entry)
+                on_epoch({"member": number} | entry if given.ensemble > 1 else entry)
 
         group = {"workers": workers, "address": address, "max_failures": max_failures}
         return _train_one(lists, validation, settings, choices, group, hear)
 
-    return train_all(train_one, lists, validation, dict(settings), **choices)
+    return train_all(train_one, lists, validation, dict(settings), **choices, parts=workers)
 
 
 def _train_one(lists, validation, settings, choices, group, hear):
     """One run of workers."""
-    chosen = Settings.from_dict(settings)
-    with catch_interrupts(), prepare(lists, validation, settings, **choices) as ready:
-        run, folder = ready.run, pathlib.Path(choices["output"])
+    workers = group["workers"]
+    with catch_interrupts(), prepare(lists, validation, settings, **choices, parts=workers) as ready:
+        run, folder, chosen = ready.run, pathlib.Path(choices["output"]), ready.run.settings
+        check_batch_size(run.budget.batch_size, workers)
         record = run.read_record(folder, ready.config)
-        if not record.ends(chosen.epochs):
+        if not record.ends(run.budget.epochs):
             if ready.goes_on:
                 warn_of_no_checkpoint(folder)
             if has_state(chosen) and not positions(folder / CHECKPOINTS):
@@ -114,7 +116,6 @@ def _train_one(lists, validation, settings, choices, group, hear):
                 "holder": (folder / HOLDER).read_text(),
                 "objects": _objects_of_user(),
             }
-            workers = group["workers"]
             with connect(group["address"], workers) as threads:
                 task = make_task(_train_here, arguments, workers, threads, group["max_failures"])
                 run_group(task, ready.interrupt, _Hearer(hear))

@@ -95,6 +95,7 @@ def _check(lists, validation, of_members, interrupt):
         backend.seed_all_generators(first.seed)
         run = Run(lists, validation, first, interrupt)
         ensemble([run.ranker] * len(of_members))
+        run.end()
     return run.metric, run.validation
 
 

@@ -10,6 +10,7 @@ import keras
 from plackett import backend
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
+from plackett.training._budget import with_budget
 from plackett.training._ensemble import train_members
 from plackett.training._interrupt import Interrupt, catch_interrupts
 from plackett.training._lock import hold
@@ -18,6 +19,7 @@ from plackett.training._objects import as_config
 from plackett.training._output_folder import check_output, holds_run
 from plackett.training._run import Run, Trained
 from plackett.training._run_folder import data_of_run, environment, open_run_folder, with_features
+from plackett.training._same_run import with_numbers_of
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._target_check import check_targets
 from plackett.training._validation_share import hold_out
@@ -118,14 +120,18 @@ def train_all(
     overwrite: bool,
     resume: bool,
     provenance: dict | None,
+    parts: int = 1,
 ) -> Trained:
-    """One run by `train_one`, see `train_members`; or those of an ensemble, where the settings say so."""
+    """One run by `train_one`, see `train_members`; or those of an ensemble, where the settings say so.
+
+    A batch whose size is chosen here can be cut into so many equal `parts`.
+    """
     choices: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     check_lists("lists", lists)
     if Settings.from_dict(settings).ensemble == 1:
         return train_one(1, lists, validation, settings, output=output, provenance=provenance, **choices)
-    parts = _check_task(lists, validation, settings, output=output, provenance=provenance, **choices)
-    return train_members(train_one, *parts, output=None if output is None else pathlib.Path(output), **choices)
+    task = _check_task(lists, validation, settings, output=output, provenance=provenance, parts=parts, **choices)
+    return train_members(train_one, *task, output=None if output is None else pathlib.Path(output), **choices)
 
 
 class Ready(NamedTuple):
@@ -160,14 +166,18 @@ def prepare(
     overwrite: bool,
     resume: bool,
     provenance: dict | None,
+    parts: int = 1,
 ) -> Iterator[Ready]:
-    """Gives what `train` trains; see there. Within this, Ctrl-C waits for the run."""
-    lists, validation, chosen, provenance = _check_task(
-        lists, validation, settings, output=output, overwrite=overwrite, resume=resume, provenance=provenance
-    )
-    with catch_interrupts() as interrupt, backend.keep_generators():
+    """Gives what `train` trains; see there. Within this, Ctrl-C waits for the run.
+
+    A batch whose size is chosen here can be cut into so many equal `parts`.
+    """
+    choices = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
+    lists, validation, chosen, provenance = _check_task(lists, validation, settings, **choices, parts=parts)
+    with catch_interrupts() as interrupt, backend.keep_generators(), contextlib.ExitStack() as at_the_end:
         backend.seed_all_generators(chosen.seed)
         run = Run(lists, validation, chosen, interrupt)
+        at_the_end.callback(run.end)
         interrupt.check()
         if output is None:
             yield Ready(run, lists, validation, interrupt)
@@ -182,7 +192,7 @@ def prepare(
             yield Ready(run, lists, validation, interrupt, folder, config, goes_on)
 
 
-def _check_task(lists, validation, settings, *, output, overwrite, resume, provenance):
+def _check_task(lists, validation, settings, *, output, overwrite, resume, provenance, parts):
     """(training lists, validation lists, settings, provenance) of what is to be trained, which is checked."""
     check_lists("lists", lists)
     if validation is not None:
@@ -195,9 +205,11 @@ def _check_task(lists, validation, settings, *, output, overwrite, resume, prove
         raise ValueError("resume=True goes on with the run in output, but output is None: give its folder")
     if output is not None and resume:
         lists = with_features(lists, data_of_run(pathlib.Path(output)).get("features"), f"the run in {output}")
+        chosen = with_numbers_of(pathlib.Path(output), chosen)
     if validation is None:
         lists, validation = hold_out(lists, chosen)
         provenance = provenance | {"validation": f"{chosen.validation_share:.0%} of the queries"}
+    chosen = with_budget(chosen, len(lists), parts)
     check_targets(lists, validation, chosen, on_labels=chooses_by_labels(chosen))
     return lists, validation, chosen, provenance
 

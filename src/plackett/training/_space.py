@@ -120,8 +120,8 @@ def _check_range(name, given):
         check_known(f"part of the space of {name}:", part, RANGE)
     kind = Whole if all(isinstance(given[end], int) for end in ("low", "high")) else Number
     of_settings = {field.name: field.type for field in dataclasses.fields(Settings)}
-    if typing.get_origin(of_settings.get(name)) is Annotated:
-        kind = of_settings[name]
+    of_name = of_settings.get(name)
+    kind = next((x for x in (of_name, *typing.get_args(of_name)) if typing.get_origin(x) is Annotated), kind)
     low, high = (check_value(f"{end} of {name}", given[end], kind) for end in ("low", "high"))
     log = check_value(f"log of {name}", given.get("log", False), bool)
     if not low < high or (log and not low > 0):

@@ -61,10 +61,11 @@ def read_keras(model: keras.Model) -> Layers:
 
 
 class _Chain:
-    """Layers one after the other."""
+    """Layers one after the other, and a linear path beside them."""
 
     def __init__(self, width):
         self.mean, self.deviation, self.layers = np.zeros(width), np.ones(width), []
+        self.start, self.linear = None, None  # what the first layer takes, and the weights of the path from there
 
     def add(self, layer):
         """One more."""
@@ -80,7 +81,12 @@ class _Chain:
             self.mean = _numbers(layer.mean).reshape(-1)
             self.deviation = np.maximum(np.sqrt(_numbers(layer.variance).reshape(-1)), keras.config.epsilon())
         elif isinstance(layer, keras.layers.Dense):
-            self._add_dense(layer)
+            if self.layers and layer.input is self.start and self.linear is None and not layer.use_bias:
+                self.linear = _numbers(layer.kernel).T
+            else:
+                self._add_dense(layer)
+        elif isinstance(layer, keras.layers.Add) and self.linear is not None:
+            self._join_paths()
         elif isinstance(layer, keras.layers.BatchNormalization) and self.layers:
             self._scale(layer)
         elif isinstance(layer, keras.layers.Activation) and self.layers:
@@ -93,8 +99,22 @@ class _Chain:
     def _add_dense(self, layer):
         matrix = _numbers(layer.kernel).T
         bias = _numbers(layer.bias) if layer.use_bias else np.zeros(len(matrix))
+        self.start = self.start if self.layers else layer.input
         self.layers.append(Layer(matrix, bias, "identity"))
         self._activate(layer.activation)
+
+    def _join_paths(self):
+        """Two units more in each hidden layer carry the linear path, as relu(x) - relu(-x) = x."""
+        *hidden, head = self.layers
+        if any(layer.activation != "relu" for layer in hidden):
+            raise ValueError(f"search engines do not know a linear path beside other units than relu: {WAY_OUT}")
+        carried = np.concatenate([self.linear, -self.linear])
+        for i, (matrix, bias, activation) in enumerate(hidden):
+            if i:
+                matrix = np.pad(matrix, ((0, 0), (0, 2)))
+                carried = np.eye(2, matrix.shape[1], matrix.shape[1] - 2)
+            self.layers[i] = Layer(np.concatenate([matrix, carried]), np.append(bias, [0.0, 0.0]), activation)
+        self.layers[-1] = head._replace(matrix=np.concatenate([head.matrix, [[1.0, -1.0]]], axis=1))
 
     def _scale(self, layer):
         """Batch normalization with the statistics of training, in the weights of the layer before."""
