@@ -11,6 +11,7 @@ from plackett.backend.arithmetic import (
     floor,
     highest,
     in_double,
+    loop,
     matmul,
     maximum,
     mean,
@@ -18,8 +19,10 @@ from plackett.backend.arithmetic import (
     on_all_cores,
     softplus,
     softplus_and_sigmoid,
+    sum_of_columns,
     value_and_slope,
 )
+from plackett.backend.logistic_pairs import logistic_pairs
 from plackett.backend.pieces import by_pieces, call_by_pieces
 from plackett.backend.places import add_at, argsort, at, lookup, part, rows, scatter_add, with_part
 from plackett.backend.portable import is_portable, log1p, look_up, mod, portable_operations, to_look_up
@@ -45,7 +48,6 @@ from plackett.backend.randomness import (
     uniform_by_rows,
     variables_of,
 )
-from plackett.backend.rows import logsumexp_of_rows, softmax_of_rows
 from plackett.backend.scans import (
     cumulative_logsumexp,
     cumulative_product,
@@ -53,6 +55,7 @@ from plackett.backend.scans import (
     running_max,
     sums_below_tops,
 )
+from plackett.backend.softmax import logsumexp_of_rows, softmax_of_rows
 from plackett.backend.steps import after_each_step, forget_steps
 from plackett.backend.tensors import (
     comparable,
@@ -101,8 +104,10 @@ __all__ = [
     "keep_keras_mask",
     "keras_mask",
     "local_value",
+    "logistic_pairs",
     "logsumexp_of_rows",
     "lookup",
+    "loop",
     "matmul",
     "maximum",
     "mean",
@@ -126,6 +131,7 @@ __all__ = [
     "softmax_of_rows",
     "softplus",
     "softplus_and_sigmoid",
+    "sum_of_columns",
     "sums_below_tops",
     "uniform",
     "uniform_by_rows",
