@@ -99,14 +99,19 @@ def standardize(scores: Tensor, mask: Tensor) -> Tensor:
     The largest score is made 1 first, so that no square overflows.
     """
     scores = ops.where(mask, scores, ops.zeros_like(scores))
-    scores = scores / _above_0(backend.highest(ops.abs(scores)))
+    scores = scores / _above_0(_largest(scores))
     count = _above_0(ops.sum(ops.cast(mask, scores.dtype), axis=-1, keepdims=True))
     apart = scores - ops.sum(scores, axis=-1, keepdims=True) / count
     apart = ops.where(mask, apart, ops.zeros_like(apart))
     deviation = ops.sqrt(ops.sum(ops.square(apart), axis=-1, keepdims=True) / count)
     # Where a score is NaN or inf, the deviation is NaN, and so is what comes out.
-    equal = ops.isfinite(deviation) & (backend.highest(ops.abs(apart)) <= EQUAL)
+    equal = ops.isfinite(deviation) & (_largest(apart) <= EQUAL)
     return ops.where(equal | ~mask, ops.zeros_like(apart), apart / _above_0(deviation))
+
+
+def _largest(x):
+    """[..., 1], the largest entry of each list in size; without `initial`, which no exporter of JAX knows."""
+    return ops.max(ops.abs(x), axis=-1, keepdims=True) if x.shape[-1] != 0 else ops.zeros_like(x[..., :1])
 
 
 def _above_0(x):
