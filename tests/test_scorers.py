@@ -6,7 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from conftest import made_lists
+from conftest import made_lists, stir
 from keras import ops
 
 import plackett
@@ -53,7 +53,7 @@ def with_missing(lists, share=0.2):
 
 
 def made(name, lists, **options):
-    return SCORERS[name](lists, **SMALL[name] | options)
+    return stir(SCORERS[name](lists, **SMALL[name] | options))
 
 
 def batch(lists, model):

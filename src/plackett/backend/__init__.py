@@ -56,6 +56,7 @@ from plackett.backend.scans import (
     sums_below_tops,
 )
 from plackett.backend.softmax import logsumexp_of_rows, softmax_of_rows
+from plackett.backend.steps import after_each_step, forget_steps
 from plackett.backend.tensors import (
     comparable,
     concrete,
@@ -72,6 +73,7 @@ from plackett.backend.tensors import (
 
 __all__ = [
     "add_at",
+    "after_each_step",
     "alone",
     "argsort",
     "at",
@@ -92,6 +94,7 @@ __all__ = [
     "float_of_bits",
     "floor",
     "for_fit",
+    "forget_steps",
     "gather_rows",
     "generator_states",
     "has_values",

@@ -30,6 +30,7 @@ from plackett.scorers._additive import additive
 from plackett.scorers._any_model import as_scorer
 from plackett.scorers._attention import self_attention
 from plackett.scorers._cross import Cross, dcn
+from plackett.scorers._ensemble import StandardizedMean, ensemble
 from plackett.scorers._explain import curves, plot_curves
 from plackett.scorers._mlp import embeddings, mlp
 from plackett.scorers._outputs import MaskedScores
@@ -54,6 +55,7 @@ __all__ = [
     "MaskedScores",
     "Quantiles",
     "SignedLog1p",
+    "StandardizedMean",
     "Unseen",
     "Vocabulary",
     "additive",
@@ -61,6 +63,7 @@ __all__ = [
     "curves",
     "dcn",
     "embeddings",
+    "ensemble",
     "mlp",
     "plot_curves",
     "relevance_tower",

@@ -22,12 +22,13 @@ def mlp(
     hidden: Counts = (64, 32),
     normalization: Normalization = "batch",
     dropout: ShareBelow1 = 0.2,
+    linear: bool = True,
     transform: Transform = "log1p",
     missing: bool = False,
     models: Count | None = None,
     tasks: Names | None = None,
 ) -> keras.Model:
-    """A multilayer perceptron over dense features alone.
+    """A multilayer perceptron over dense features alone, beside a linear function of them.
 
     >>> import numpy as np
     >>> import plackett
@@ -42,6 +43,9 @@ def mlp(
         hidden: the widths of the hidden layers.
         normalization: "batch", "layer" or None: what stands before each activation.
         dropout: the share of hidden units dropped in training.
+        linear: whether a linear function of the prepared features is added to what the hidden layers make, which then
+            start at 0: what few queries can teach is learnt as fast as by a linear model. Without hidden layers the
+            model is linear in any case.
         transform, missing, models, tasks: see `plackett.scorers`.
 
     Returns:
@@ -54,7 +58,8 @@ def mlp(
         raise ValueError("these lists have no dense features, which this scorer is made of")
     prepared = prepare(lists.with_ids(()), transform=transform, missing=missing)
     x = hidden_layers(prepared.dense, prepared.mask, hidden, normalization, dropout)
-    return keras.Model(prepared.inputs, linear_heads(x, prepared.mask, tasks, models), name="mlp")
+    beside = prepared.dense if linear and hidden else None
+    return keras.Model(prepared.inputs, linear_heads(x, prepared.mask, tasks, models, beside=beside), name="mlp")
 
 
 @with_checks

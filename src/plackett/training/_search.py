@@ -24,9 +24,9 @@ from plackett.training._objective import chooses_by_labels, make_metric
 from plackett.training._objects import as_config, check_made_anew, make_object
 from plackett.training._output_folder import check_search_output
 from plackett.training._run_folder import environment, features_of, with_features
-from plackett.training._same_run import FREE, check_same, without_names
+from plackett.training._same_run import BEFORE, FREE, check_same, without_names
 from plackett.training._settings import Settings, SettingsKeywords
-from plackett.training._space import SPACE, check_space, with_choices
+from plackett.training._space import SPACE, check_single, check_space, with_choices
 from plackett.training._studies import (
     Trial,
     choice_of,
@@ -100,6 +100,7 @@ def tune(
     keywords = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
     metric = make_metric(base)
     check_made_anew(base, "each trial of a search")
+    check_single(base)
     space = check_space(_default_space(base, lists) if space is None else space)
     folder = pathlib.Path(output)
     before = read_yaml(folder / "search.yaml") if (folder / "search.yaml").is_file() else {}
@@ -183,7 +184,7 @@ def _open_folder(folder, search):
 
 
 def _to_compare(search):
-    return without_names({name: value for name, value in search.items() if name not in ("space", *FREE)})
+    return without_names({name: value for name, value in (BEFORE | search).items() if name not in ("space", *FREE)})
 
 
 class _Trials:
