@@ -478,7 +478,8 @@ def test_curves_are_drawn(lists, tmp_path, monkeypatch):
 def test_each_task_has_a_head(lists, tmp_path):
     model = made("mlp", lists, tasks=["sale", "click"])
     inputs, labels = batch(lists, model)
-    model.compile(keras.optimizers.Adam(0.03), loss={"sale": losses.SoftmaxLoss(), "click": losses.SigmoidCrossEntropyLoss()})
+    both = {"sale": losses.SoftmaxLoss(), "click": losses.SigmoidCrossEntropyLoss()}
+    model.compile(keras.optimizers.Adam(0.03), loss=both)
     targets = {"sale": labels, "click": np.where(labels >= 0, 1 - np.minimum(labels, 1), -1)}
     for _ in range(20):
         model.train_on_batch(inputs, targets)
