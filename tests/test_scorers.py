@@ -593,7 +593,7 @@ def test_raw_features_do_not_overflow_in_half_precision(name, lists):
         ),
         ("mlp", {"missing": "yes"}, "missing must be True or False, but got missing='yes'"),
         ("mlp", {"normalization": "x"}, r"normalization must be one of \('batch', 'layer'\), or None, but got"),
-        ("mlp", {"dropout": 1.0}, "dropout must be a number of at least 0 and below 1, but got dropout=1.0"),
+        ("mlp", {"dropout": 1.0}, "dropout must be a number of at least 0 and below 1, or None, but got dropout=1.0"),
         ("mlp", {"models": 0}, "models must be a whole number of at least 1, or None, but got models=0"),
         ("mlp", {"tasks": "click"}, "tasks must be a list of different names, or None, but got tasks='click'"),
         ("mlp", {"tasks": []}, r"tasks must be a list of different names, or None, but got tasks=\[\]"),
