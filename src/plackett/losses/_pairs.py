@@ -4,6 +4,7 @@ from functools import partial
 
 from keras import ops
 
+from plackett import backend
 from plackett.backend.derivatives import Rule, differentiable
 from plackett.kernels import by_grade, pair_tiles
 from plackett.lambdas._uses import of_gains_and_ranks, weights_of_pairs
@@ -100,7 +101,8 @@ def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, we
     by_pairs = partial(_by_pairs, phi, lambda_weight, preferred, kind, *documents, fixed_weights)
     by_ranks = partial(_by_ranks, phi, lambda_weight, kind, *documents, fixed_weights)
     ranked = preferred and of_gains_and_ranks(lambda_weight)
-    if ranked and lambda_weight.reach:
+    depth = lambda_weight.depth if ranked else None
+    if ranked and (lambda_weight.reach or _few_ranks(scores.shape, depth)):
         return by_ranks()
     if not (preferred and pair_tiles.needs_loop(scores.shape) and ops.dtype(scores) == "float32"):
         return by_pairs()
@@ -108,13 +110,22 @@ def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, we
         return ops.cond(by_grade.pays(*documents[:3]), partial(_by_grades, phi, kind, *documents), by_pairs)
     if None in scores.shape or not ranked:
         return by_pairs()
-    return ops.cond(_ranks_pay(labels, mask), by_ranks, by_pairs)
+    return ops.cond(_ranks_pay(labels, mask, depth), by_ranks, by_pairs)
 
 
-def _ranks_pay(labels, mask):
-    """[] bool: are there so many pairs of two grades that all pairs of two ranks are no more work?"""
+def _few_ranks(shape, depth):
+    """Are the pairs that reach above rank `depth` fewer than half of all, in one tile, or of lists of any size?"""
+    if depth is None or None in shape:
+        return depth is not None
+    return 2 * depth <= shape[-1] and not pair_tiles.needs_loop(shape, depth)
+
+
+def _ranks_pay(labels, mask, depth):
+    """[] bool: are there so many pairs of two grades that those of two ranks, one up to `depth`, are no more work?"""
     pairs = ops.sum(ops.cast(count_below(labels, mask), "float32"))
-    return DEAR * pairs > ops.sum(ops.cast(count(mask), "float32") ** 2) / 2.0
+    real = ops.cast(count(mask), "float32")
+    upper = real if depth is None else backend.minimum(real, float(depth))
+    return DEAR * pairs > ops.sum(upper * (real - upper / 2.0))
 
 
 def _by_grades(phi, kind, labels, scores, mask, weights):
@@ -169,10 +180,15 @@ def _by_ranks(phi, lambda_weight, kind, labels, scores, mask, weights, fixed_wei
         label_i, weight_i, _, score_i, gain_i = i
         label_j, weight_j, real_j, score_j, gain_j = j
         preference = label_i - label_j
-        sign = real_j * ops.sign(preference)
-        upper, lower = ops.relu(sign), ops.relu(-sign)  # which of the two is preferred
-        pair = sign * (score_i - score_j), ops.abs(preference)
-        lambda_of_pair = ops.abs(gain_i - gain_j) * of_ranks
+        sign = ops.sign(preference) * real_j
+        if kind == LIST and phi.over_ranks is not None:
+            weight = abs(gain_i - gain_j) * of_ranks
+            value, pull = phi.over_ranks(sign, score_i - score_j, weight, weight_i, weight_j)
+            return value, pull, pull
+        upper = ops.relu(sign)
+        lower = upper - sign  # which of the two is preferred
+        pair = sign * (score_i - score_j), abs(preference)
+        lambda_of_pair = abs(gain_i - gain_j) * of_ranks
         weight = (upper * weight_i + lower * weight_j) * lambda_of_pair
         if kind == DERIVATIVES:
             slope, bend = phi.derivatives(*pair)
@@ -189,7 +205,8 @@ def _by_ranks(phi, lambda_weight, kind, labels, scores, mask, weights, fixed_wei
     if lambda_weight.reach:
         sums = partial(pair_tiles.near_pair_sums, terms, of_ranks, at, lambda_weight.reach, *documents)
     else:
-        sums = partial(pair_tiles.ranked_pair_sums, terms, of_ranks, at, count(mask)[:, None], *documents)
+        number, depth = count(mask)[:, None], lambda_weight.depth
+        sums = partial(pair_tiles.ranked_pair_sums, terms, of_ranks, at, number, *documents, depth=depth)
     if kind == DERIVATIVES:
         return _added_up(*sums(by_row=2, by_column=2))
     by_upper, pull, *by_lower, push = sums(by_row=2, by_column=1 + (kind == DOCUMENTS))

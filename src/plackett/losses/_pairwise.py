@@ -61,7 +61,8 @@ def pairwise(
         ValueError: the shapes do not fit, a lambda weight without weights for pairs, or an unknown `per`.
 
     Cost: O(list_size^2) time at most: the pairs of two grades, or, where they are many and have a weight of the DCG
-    family, half of all pairs. O(list_size) memory, unless a lambda weight of your own makes a matrix of all pairs. The
+    family, half of all pairs; with `topn` in `DCGLambdaWeight` or `NDCGLambdaWeight` the pairs of the documents at the
+    first `topn` ranks alone. O(list_size) memory, unless a lambda weight of your own makes a matrix of all pairs. The
     gradient is computed with the loss, in the same pass over the pairs; second derivatives and forward mode take a
     matrix of all pairs.
     """

@@ -21,6 +21,8 @@ class Phi(NamedTuple):
             linear the square of the first in place of the second, of `soft_zero_one` the second derivative of
             `logistic`. None = not known.
         derivatives_by_grades: their sums, grade by grade. None = no such way.
+        over_ranks: the terms of pairs of a higher and a lower rank, see `plackett.backend.logistic_pairs`. None = from
+            `with_slope`.
     """
 
     plain: Callable
@@ -28,6 +30,7 @@ class Phi(NamedTuple):
     by_grades: Callable | None = None
     derivatives: Callable | None = None
     derivatives_by_grades: Callable | None = None
+    over_ranks: Callable | None = None
 
 
 def _hinge(scores, labels):
@@ -97,6 +100,7 @@ LOGISTIC = Phi(
     by_grade.logistic,
     _logistic_derivatives,
     by_grade.logistic_derivatives,
+    backend.logistic_pairs,
 )
 SOFT_ZERO_ONE = Phi(
     lambda scores, labels: ops.sigmoid(-scores),

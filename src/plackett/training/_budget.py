@@ -7,7 +7,7 @@ from typing import NamedTuple
 from plackett.training._settings import Settings
 
 # Chosen on the validation folds of MQ2008, on parts of it, and on generated sets of 63 to 6,000 lists. Small data want
-# small batches, for an epoch to have enough steps, and the patience of more epochs, since each is measured on few lists.
+# small batches, for an epoch to have enough steps, and the patience of more epochs, as each is measured on few lists.
 BATCHES, BATCH_SIZES = 16, (8, 32)  # in an epoch, about
 MANY, MOST = 256, 128  # the same where lists are so many that 32 are less than a share of 1 / MANY: for speed
 PATIENCE, PATIENCES = 46, (5, 15)

@@ -15,6 +15,7 @@ from plackett._files import MODEL, WHOLE_MODEL, remove_partial, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
 from plackett.registry import classes_by_name
+from plackett.scorers._mlp import dropout_for
 from plackett.scorers.preprocessing.inputs import prepare
 from plackett.training._budget import budget_of, with_budget
 from plackett.training._config_file import read_yaml
@@ -173,6 +174,8 @@ def _default_option(lists: RankingLists, settings: Mapping, name: str) -> Any:
         makers = [known[settings["loss"]]] if isinstance(settings["loss"], str) and settings["loss"] in known else []
     parameters = [inspect.signature(maker).parameters.get(option) for maker in makers if callable(maker)]
     defaults = [x.default for x in parameters if x is not None and x.default is not x.empty]
+    if defaults == [None] and name == "scorer_options.dropout":
+        return dropout_for(len(lists))
     return defaults[0] if defaults else ...
 
 
