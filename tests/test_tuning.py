@@ -125,8 +125,8 @@ def test_a_trial_ran_with_the_defaults_of_what_it_did_not_choose(tmp_path):
     options = {"scorer_options": {"hidden": [4]}, "loss": "softmax"}
     first = search(tmp_path, 2, space={"batch_size": [8, 24]}, **options)
     wider = {"batch_size": [8, 24], "scorer_options.dropout": {"low": 0.0, "high": 0.5}}
-    wider |= {"loss_options.temperature": [1.0, 2.0], "scorer_options.transform": ["log1p", None]}
-    defaults = {"scorer_options.dropout": 0.2, "loss_options.temperature": 1.0, "scorer_options.transform": "log1p"}
+    wider |= {"loss_options.temperature": [1.0, 2.0], "scorer_options.transform": ["bins", None]}
+    defaults = {"scorer_options.dropout": 0.5, "loss_options.temperature": 1.0, "scorer_options.transform": "bins"}
     now = search(tmp_path, 2, space=wider, **options)
     assert now == [dataclasses.replace(trial, settings=trial.settings | defaults) for trial in first]
     # And back: what it ran with is what the settings say.

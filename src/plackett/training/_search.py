@@ -15,7 +15,9 @@ from plackett._files import MODEL, WHOLE_MODEL, remove_partial, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
 from plackett.registry import classes_by_name
+from plackett.scorers._mlp import dropout_for
 from plackett.scorers.preprocessing.inputs import prepare
+from plackett.training._budget import budget_of, with_budget
 from plackett.training._config_file import read_yaml
 from plackett.training._interrupt import catch_interrupts
 from plackett.training._lock import hold
@@ -117,7 +119,8 @@ def tune(
     with catch_interrupts() as interrupt, hold(folder):
         _open_folder(folder, search)
         direction: Literal["minimize", "maximize"] = "minimize" if metric.less_is_better else "maximize"
-        study = open_study(folder, direction, space, keywords, lambda *option: _default_option(lists, *option))
+        whole = keywords | budget_of(base, len(lists))._asdict()  # what a trial ran with that chose nothing else
+        study = open_study(folder, direction, space, whole, lambda *option: _default_option(lists, *option))
         write_whole(folder / "search.yaml", yaml.safe_dump(search, sort_keys=False))
         run = _Trials(study, space, keywords, (lists, validation), folder, metric.name, callbacks)
         while len(done := past_trials(study)) < trials:
@@ -128,7 +131,7 @@ def tune(
         sign = 1 if metric.less_is_better else -1
         best = sorted(done, key=lambda trial: (trial.value is None, sign * (trial.value or 0)))
         if best[0].value is not None:
-            config = as_config(Settings(**with_choices(keywords, best[0].settings)))
+            config = as_config(with_budget(Settings(**with_choices(keywords, best[0].settings)), len(lists)))
             config = provenance | {"backend": keras.backend.backend()} | config
             write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
             _warn_of_better(best[0], trials_outside(study), metric, folder)
@@ -172,6 +175,8 @@ def _default_option(lists: RankingLists, settings: Mapping, name: str) -> Any:
         makers = [known[settings["loss"]]] if isinstance(settings["loss"], str) and settings["loss"] in known else []
     parameters = [inspect.signature(maker).parameters.get(option) for maker in makers if callable(maker)]
     defaults = [x.default for x in parameters if x is not None and x.default is not x.empty]
+    if defaults == [None] and name == "scorer_options.dropout":
+        return dropout_for(len(lists))
     return defaults[0] if defaults else ...
 
 

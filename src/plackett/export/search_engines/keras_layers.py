@@ -10,7 +10,7 @@ from plackett.scorers._any_model import feature_names
 from plackett.scorers._ensemble import StandardizedMean
 from plackett.scorers._outputs import MaskedScores
 from plackett.scorers._two_tower import ranker_of
-from plackett.scorers.preprocessing.layers import Filled, Indicators, Quantiles, SignedLog1p
+from plackett.scorers.preprocessing.layers import Filled, Indicators, LogAndBins, Quantiles, SignedLog1p
 from plackett.training._output_folder import MEMBERS
 
 WAY_OUT = "train an mlp with transform None, normalization batch or None and missing False, or export to ONNX"
@@ -19,6 +19,7 @@ NAMES = {"linear": "identity", "relu": "relu", "tanh": "tanh", "sigmoid": "sigmo
 REFUSED = {
     SignedLog1p: "the transform log1p",
     Quantiles: "the transform quantile",
+    LogAndBins: "the transform bins",
     Indicators: "features that may be missing",
     keras.layers.LayerNormalization: "layer normalization",
     keras.layers.MultiHeadAttention: "attention, by which a document's score depends on the others",
