@@ -102,16 +102,16 @@ CASES = {
         1000,
         peers=OLD,
         ratios=goals(12, 8, 6),
-        megabytes={"jax": 64, "tensorflow": 128, "torch": 128},
+        megabytes={"jax": 48, "tensorflow": 128, "torch": 128},
     ),
     "gumbel_approx_ndcg, 5 relevant": Case(
         "GumbelApproxNDCGLoss", five_relevant, 1000, peers=OLD, ratios=goals(50, 20, 15)
     ),
     "coupled_rank_distil": Case("CoupledRankDistilLoss", taught, 500, peers=OLD, ratios=goals(14, 5, 6)),
-    "mixture_em": Case("MixtureEMLoss", clicked, 200, peers=OLD, ratios=goals(1, 1, 0.5)),
+    "mixture_em": Case("MixtureEMLoss", clicked, 200, peers=OLD, ratios=goals(1, 1.5, 1)),
     "npairs": Case("NpairsLoss", paired, 4096, lists=1, peers=(ADDONS,), ratios=goals(1.3, 1.2, 1.5, ADDONS)),
     "pairwise_logistic": Case(
-        "PairwiseLogisticLoss", graded, 500, weighted=True, peers=(*OLD, RAX, KERAS_RS), ratios=goals(5, 3, 2)
+        "PairwiseLogisticLoss", graded, 500, weighted=True, peers=(*OLD, RAX, KERAS_RS), ratios=goals(5, 4, 2)
     ),
     "approx_ndcg 100,000": Case(
         "ApproxNDCGLoss",

@@ -174,6 +174,8 @@ def main():
     os.environ["KERAS_BACKEND"] = "torch"
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         read = globals()[reader](pathlib.Path(folder) / name, pathlib.Path(scratch))
+        with contextlib.suppress(ImportError):
+            import pandas  # noqa: F401 - where it is there, pyarrow imports it with its first array
         with contextlib.suppress(OSError):  # where Linux lets us: forget passing peaks of imports
             pathlib.Path("/proc/self/clear_refs").write_text("5")
         memory, cores, start = peak(), time.process_time(), time.perf_counter()

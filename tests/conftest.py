@@ -61,6 +61,16 @@ def letor_text(lists: RankingLists) -> str:
     return "".join(rows)
 
 
+def stir(model: keras.Model) -> keras.Model:
+    """The model with numbers in the weights of `mlp` that begin at 0, so that its scores differ untrained."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Dense) and layer.name.endswith(("head", "linear")):
+            kernel = keras.ops.convert_to_numpy(layer.kernel)
+            if not kernel.any():
+                layer.kernel.assign(np.random.default_rng(0).normal(size=kernel.shape))
+    return model
+
+
 @contextlib.contextmanager
 def plackett_warns(wanted: str):
     """Within this, plackett warns of something with these words. `pytest.warns` would raise what Keras warns of."""

@@ -146,9 +146,10 @@ def test_the_step_of_the_model_stays_its_own():
     callback = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: seen.append(set(vars(callback.model)))
     )
-    model = train(PLAIN | {"check_weights": 1}, callbacks=[callback]).model
+    model = train(PLAIN | {"check_weights": 1, "weight_average": 0}, callbacks=[callback]).model
     assert len(seen) == 3 * STEPS
     assert not any("train_step" in attributes for attributes in (*seen, vars(model)))
+    assert "train_step" not in vars(train(PLAIN).model)  # with an average it is another while the run lasts
 
 
 def test_scores_of_the_validation_lists_that_overflow_name_their_queries(tmp_path):
@@ -157,7 +158,7 @@ def test_scores_of_the_validation_lists_that_overflow_name_their_queries(tmp_pat
         "learning_rate": 1e30,
         "batch_size": len(LISTS),
         "optimizer": "adam",
-        "scorer_options": {"hidden": (4,)},
+        "scorer_options": {"hidden": (4,), "linear": False},
     }
     with pytest.raises(TrainingDivergedError) as caught:
         train(PLAIN | settings, output=tmp_path / "run")

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from backends import BACKEND
+from conftest import stir
 from keras import ops
 
 from plackett import losses, metrics, scorers
@@ -259,7 +260,7 @@ def test_npairs_under_fit_compares_large_classes_as_integers(tmp_path):
 
 def test_the_mask_on_the_scores_decides(training_lists):
     """A scorer's mask reaches loss and metric in `fit`: negative labels are numbers, padding of any label is not."""
-    model = scorers.mlp(training_lists, hidden=(4,))
+    model = stir(scorers.mlp(training_lists, hidden=(4,)))
     inputs, labels, _ = Batches(training_lists, 8)[0]
     shifted = np.where(inputs["mask"], labels - 1, 7)
     model.compile("sgd", loss=losses.SoftmaxLoss(), metrics=[metrics.NDCG(gain=ops.abs)])

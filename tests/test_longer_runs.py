@@ -15,7 +15,8 @@ from plackett.training.callbacks.checkpoints import positions
 LISTS, VALIDATION = made_lists(40, seed=0), made_lists(15, seed=1)
 QUICK = {"batch_size": 8, "patience": 9, "scorer_options": {"hidden": (4,), "dropout": 0.3}, "learning_rate": 0.03}
 # No epoch is better than the first.
-FROZEN = QUICK | {"learning_rate": 1e-30, "scorer_options": {"hidden": (4,), "normalization": None}}
+STILL = {"hidden": (4,), "normalization": None, "linear": False}
+FROZEN = QUICK | {"learning_rate": 1e-30, "scorer_options": STILL}
 
 
 def train(settings=QUICK, **arguments):

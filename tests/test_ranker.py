@@ -133,7 +133,7 @@ def test_parameters_are_the_settings():
     assert clone(ranker.set_params(epochs=4)).epochs == 4
     with pytest.raises(ValueError, match=r"unknown setting 'epoch'; did you mean 'epochs'\?"):
         Ranker(epoch=3)
-    with pytest.raises(ValueError, match="epochs must be a whole number of at least 1, but got 0"):
+    with pytest.raises(ValueError, match="epochs must be a whole number of at least 1, or None, but got 0"):
         Ranker(epochs=0).fit(X, Y, group=GROUP)
 
 
@@ -230,3 +230,14 @@ def test_features_by_name_reach_the_model():
 def test_ids_of_queries_are_not_made_alike(first, second, wrong):
     with pytest.raises(ValueError, match=wrong):
         Ranker(**QUICK).fit(X, Y, query=[first, second, *["b"] * (len(X) - 2)])
+
+
+def test_an_ensemble_ranks_whole_lists():
+    ranker = Ranker(ensemble=2, epochs=1).fit(X, Y, group=GROUP)
+    assert len(ranker.best_["members"]) == 2
+    assert 0 < ranker.score(X, Y, group=GROUP) <= 1
+    with pytest.raises(ValueError, match="looks at the whole list of a document: give group or query"):
+        ranker.predict(X)
+    ranker = Ranker(ensemble=2, epochs=1, metric="validation_loss").fit(X, Y, group=GROUP)
+    with pytest.raises(ValueError, match="of which no loss is measured, but metric is 'validation_loss'"):
+        ranker.score(X, Y, group=GROUP)

@@ -1,18 +1,19 @@
 """Scorers: what they compute, that padding and order change nothing, and that a saved one takes raw features."""
 
 import dataclasses
+import itertools
 import sys
 
 import keras
 import numpy as np
 import pytest
-from conftest import made_lists
+from conftest import made_lists, stir
 from keras import ops
 
 import plackett
 from plackett import losses, scorers
 from plackett.data import Batches
-from plackett.scorers import SCORERS, Cross, Quantiles, Vocabulary, _explain, curves, plot_curves
+from plackett.scorers import SCORERS, Cross, LogAndBins, Quantiles, Vocabulary, _explain, curves, plot_curves
 from plackett.scorers._additive import FeatureNetworks
 from plackett.scorers.preprocessing import statistics
 from plackett.scorers.preprocessing.inputs import prepare
@@ -53,7 +54,7 @@ def with_missing(lists, share=0.2):
 
 
 def made(name, lists, **options):
-    return SCORERS[name](lists, **SMALL[name] | options)
+    return stir(SCORERS[name](lists, **SMALL[name] | options))
 
 
 def batch(lists, model):
@@ -177,6 +178,41 @@ def test_a_missing_feature_is_the_mean_and_is_marked(transform, lists):
     np.testing.assert_allclose(np.nanstd(known, axis=0), 1, atol=1e-5)
 
 
+def test_bins_of_a_missing_feature_are_the_mean_too(lists):
+    gappy = with_missing(lists)
+    gone = np.isnan(gappy.features)
+    x = dense_columns(gappy, transform="bins", missing=True)
+    assert x.shape == (len(gappy.labels), 5 + 4 * 5 + 2)
+    np.testing.assert_array_equal(x[:, -2:], gone[:, [1, 4]])
+    of_columns = np.concatenate([gone, np.repeat(gone, 4, axis=1)], axis=1)
+    assert not x[:, :-2][of_columns].any()
+    known = np.where(of_columns, np.nan, x[:, :-2])
+    np.testing.assert_allclose(np.nanmean(known, axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(np.nanstd(known[:, :5], axis=0), 1, atol=1e-5)
+
+
+def test_bins_in_the_layer_are_those_of_numpy():
+    """Also of a feature that does not vary, of values that float32 cannot tell apart, and far outside."""
+    largest = float(np.finfo("float32").max)
+    edges = [[0.0, 1.0, 3.0], [5.0], [-largest, 0.0, largest], [-1.0, -0.5, 0.0, 0.5, 1.0]]
+    layer = LogAndBins(edges)
+    assert layer.sources == [0, 1, 2, 3, 0, 0, 2, 2, 3, 3, 3, 3]
+    x = np.array([[2.0, 5.0, largest, -0.75], [-9.0, 1e30, -largest, 0.5], [0.0, 0.0, 0.0, 7.0]], "float32")
+    found = ops.convert_to_numpy(layer(x))
+    np.testing.assert_allclose(found, layer.in_numpy(x.astype("float64")), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[0, 4:], [1, 0.5, 1, 1, 0.5, 0, 0, 0])
+    np.testing.assert_allclose(found[1, 4:], [0, 0, 0, 0, 1, 1, 1, 0])
+    assert LogAndBins.from_config(layer.get_config()).edges == layer.edges
+    np.testing.assert_array_equal(ops.convert_to_numpy(LogAndBins([[3.0]])(np.zeros((2, 1), "float32"))), 0)
+
+
+def test_edges_are_quartiles_each_once():
+    known = np.concatenate([np.zeros(60), np.arange(1, 42)])
+    assert statistics.edges(known).tolist() == [0, 16, 41]
+    assert statistics.edges(np.array([1e-45, 2e-45, np.nan])).size == 1
+    assert statistics.edges(np.full(3, np.nan)).tolist() == [0]
+
+
 def test_missing_may_be_allowed_where_nothing_is_missing(lists):
     model = made("mlp", lists, missing=True)
     inputs, _ = batch(lists, model)
@@ -194,12 +230,18 @@ def test_each_transform(lists):
         "log1p": np.sign(x) * np.log1p(np.abs(x)),
         "quantile": np.stack([np.interp(x[:, k], sorted_x[:, k], np.linspace(0, 1, 64)) for k in range(5)], axis=-1),
     }
+    quarters = np.round(np.linspace(0, len(x) - 1, 5)).astype(int)
+    ends = np.sort(x, axis=0)[quarters]
+    bins = [np.clip((x[:, k] - a) / (b - a), 0, 1) for k in range(5) for a, b in itertools.pairwise(ends[:, k])]
+    expected["bins"] = np.concatenate([expected["log1p"], np.stack(bins, axis=-1)], axis=-1)
     for transform, known in expected.items():
         columns = dense_columns(raw, transform=transform)
-        np.testing.assert_allclose(columns, (known - known.mean(axis=0)) / known.std(axis=0), rtol=1e-3, atol=2e-5)
+        spread = known.std(axis=0)
+        spread[5:] = 1  # of bins
+        np.testing.assert_allclose(columns, (known - known.mean(axis=0)) / spread, rtol=1e-3, atol=2e-5)
 
 
-@pytest.mark.parametrize("transform", ["log1p", "quantile", None])
+@pytest.mark.parametrize("transform", ["log1p", "quantile", "bins", None])
 def test_a_constant_feature_is_0(transform, lists):
     constant = lists.features.copy()
     constant[:, 0], constant[:, 1] = 0, 0.1
@@ -235,7 +277,7 @@ def test_infinite_features_are_refused(lists, monkeypatch):
     monkeypatch.setattr(statistics, "ROWS", 8)
     features = lists.features.copy()
     features[11, 2] = -np.inf
-    for transform in ("log1p", "quantile", None):
+    for transform in ("log1p", "quantile", "bins", None):
         with pytest.raises(ValueError, match="features must be finite, but feature 3 of document d11 is -inf"):
             prepare(dataclasses.replace(lists, features=features), transform=transform)
 
@@ -436,7 +478,8 @@ def test_curves_are_drawn(lists, tmp_path, monkeypatch):
 def test_each_task_has_a_head(lists, tmp_path):
     model = made("mlp", lists, tasks=["sale", "click"])
     inputs, labels = batch(lists, model)
-    model.compile("sgd", loss={"sale": losses.SoftmaxLoss(), "click": losses.SigmoidCrossEntropyLoss()})
+    both = {"sale": losses.SoftmaxLoss(), "click": losses.SigmoidCrossEntropyLoss()}
+    model.compile(keras.optimizers.Adam(0.03), loss=both)
     targets = {"sale": labels, "click": np.where(labels >= 0, 1 - np.minimum(labels, 1), -1)}
     for _ in range(20):
         model.train_on_batch(inputs, targets)
@@ -546,11 +589,11 @@ def test_raw_features_do_not_overflow_in_half_precision(name, lists):
         (
             "mlp",
             {"transform": "log"},
-            r"transform must be one of \('log1p', 'quantile'\), or None, but got transform='log'",
+            r"transform must be one of \('log1p', 'quantile', 'bins'\), or None, but got transform='log'",
         ),
         ("mlp", {"missing": "yes"}, "missing must be True or False, but got missing='yes'"),
         ("mlp", {"normalization": "x"}, r"normalization must be one of \('batch', 'layer'\), or None, but got"),
-        ("mlp", {"dropout": 1.0}, "dropout must be a number of at least 0 and below 1, but got dropout=1.0"),
+        ("mlp", {"dropout": 1.0}, "dropout must be a number of at least 0 and below 1, or None, but got dropout=1.0"),
         ("mlp", {"models": 0}, "models must be a whole number of at least 1, or None, but got models=0"),
         ("mlp", {"tasks": "click"}, "tasks must be a list of different names, or None, but got tasks='click'"),
         ("mlp", {"tasks": []}, r"tasks must be a list of different names, or None, but got tasks=\[\]"),

@@ -1,14 +1,20 @@
 """What TensorFlow alone has. The other backends collect nothing here."""
 
+import gc
 import subprocess
 import sys
 import textwrap
+import weakref
 
+import keras
 import numpy as np
+import pytest
 from backends import BACKEND
 
 import plackett
 from plackett import losses
+from plackett.backend import for_fit
+from plackett.training import Feed
 
 if BACKEND == "tensorflow":
     import tensorflow as tf
@@ -94,3 +100,45 @@ if BACKEND == "tensorflow":
         tf.random.set_seed(7)
         plackett.train(LISTS, VALIDATION, **NOISY)
         assert float(tf.random.uniform(())) == expected
+
+    def test_an_error_in_a_batch_ends_fit_with_its_words():
+        class Wrong(keras.utils.PyDataset):
+            """Batches of which the third has another number of features, or cannot be made."""
+
+            def __init__(self, wrong):
+                super().__init__()
+                self.wrong = wrong
+
+            def __len__(self):
+                return 4
+
+            def __getitem__(self, i):
+                features = np.ones((2, 8, 3), "float32")
+                return (
+                    {"features": self.wrong(features) if i == 2 else features},
+                    np.ones((2, 8), "float32"),
+                    np.ones(2),
+                )
+
+        def fail(features):
+            raise ValueError("the disk is gone")
+
+        def read(wrong):
+            return list(for_fit(Wrong(wrong)))
+
+        assert [len(batch) for batch in read(lambda x: x)] == [3] * 4
+        with pytest.raises(tf.errors.InvalidArgumentError, match="the disk is gone"):
+            read(fail)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="8,4"):
+            read(lambda x: np.ones((2, 8, 4), "float32"))
+
+    def test_batches_for_fit_live_as_long_as_they_are_read_and_no_longer():
+        feed = Feed(LISTS, 4, seed=0)
+        feed_there, count = weakref.ref(feed), len(feed)
+        batches = iter(for_fit(feed).map(lambda *batch: batch))
+        del feed
+        gc.collect()
+        assert sum(1 for _ in batches) == count
+        del batches
+        gc.collect()
+        assert feed_there() is None

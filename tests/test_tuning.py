@@ -125,8 +125,8 @@ def test_a_trial_ran_with_the_defaults_of_what_it_did_not_choose(tmp_path):
     options = {"scorer_options": {"hidden": [4]}, "loss": "softmax"}
     first = search(tmp_path, 2, space={"batch_size": [8, 24]}, **options)
     wider = {"batch_size": [8, 24], "scorer_options.dropout": {"low": 0.0, "high": 0.5}}
-    wider |= {"loss_options.temperature": [1.0, 2.0], "scorer_options.transform": ["log1p", None]}
-    defaults = {"scorer_options.dropout": 0.2, "loss_options.temperature": 1.0, "scorer_options.transform": "log1p"}
+    wider |= {"loss_options.temperature": [1.0, 2.0], "scorer_options.transform": ["bins", None]}
+    defaults = {"scorer_options.dropout": 0.5, "loss_options.temperature": 1.0, "scorer_options.transform": "bins"}
     now = search(tmp_path, 2, space=wider, **options)
     assert now == [dataclasses.replace(trial, settings=trial.settings | defaults) for trial in first]
     # And back: what it ran with is what the settings say.
@@ -182,7 +182,7 @@ def test_a_trial_that_diverges_comes_last(tmp_path):
 def test_a_trial_whose_scores_overflow_has_diverged(tmp_path):
     """Its weights are finite, and so is the loss of its one step."""
     space = {"learning_rate": [1e-3, 1e30]}
-    trials = search(tmp_path / "run", 4, space=space, batch_size=24)
+    trials = search(tmp_path / "run", 4, space=space, batch_size=24, scorer_options={"hidden": (4,), "linear": False})
     assert {trial.settings["learning_rate"]: trial.value is None for trial in trials} == {1e-3: False, 1e30: True}
 
 
@@ -303,3 +303,11 @@ def test_a_folder_with_anything_else_in_it(tmp_path):
         FileExistsError, match="other exists and is not empty: it holds no search, but file: choose another output"
     ):
         search(tmp_path / "other", 1)
+
+
+def test_a_search_makes_no_ensembles(tmp_path):
+    with pytest.raises(ValueError, match="each trial of a search is one run, but ensemble is 3: leave it out"):
+        plackett.tune(LISTS, VALIDATION, output=tmp_path / "search", trials=1, ensemble=3)
+    with pytest.raises(ValueError, match="unknown setting to search 'ensemble'"):
+        plackett.tune(LISTS, VALIDATION, output=tmp_path / "search", trials=1, space={"ensemble": [1, 3]})
+    assert not (tmp_path / "search").exists()

@@ -29,7 +29,7 @@ def with_clicks(lists, seed):
 
 LISTS, VALIDATION = with_clicks(made_lists(60, seed=0), 0), with_clicks(made_lists(20, seed=1), 1)
 QUICK = {"target": "click", "epochs": 2, "batch_size": 16, "learning_rate": 0.02, "scorer": "two_tower"}
-SMALL = {"relevance_options": {"hidden": [4]}}
+SMALL = {"relevance_options": {"hidden": [4], "linear": False}}
 
 
 def without_positions(lists):

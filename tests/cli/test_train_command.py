@@ -95,15 +95,18 @@ def test_a_config_repeats_a_run(files):
 def test_none_takes_back_what_a_config_gives(files):
     given = {"max_list_size": 9, "weight_decay": 0.1, "global_clipnorm": 1.0, "checkpoint_steps": 5}
     given |= {"learning_rate_schedule": "cosine", "scorer": "mlp"}
-    (files / "config.yaml").write_text(yaml.safe_dump(given | {"check_weights": 7}))
-    flags = [x for name in given for x in (flag_of(name), "none")]
+    by_data = {"patience": 1}
+    (files / "config.yaml").write_text(yaml.safe_dump(given | by_data | {"check_weights": 7}))
+    flags = [x for name in (*given, *by_data) for x in (flag_of(name), "none")]
     arguments = ["train", files / "train.txt", "--config", files / "config.yaml", "--check-weights", 0, *quick(1)]
     done = run(*arguments, *flags, "--output", files / "run")
     assert done.exit_code == 0, done.output
     config = yaml.safe_load((files / "run/config.yaml").read_text())
     assert {name: config[name] for name in (*given, "check_weights")} == dict.fromkeys(given) | {"check_weights": 0}
     optional = [name for name, kinds in kinds_of_settings().items() if type(None) in kinds and name != "tasks"]
-    assert sorted(given) == sorted(optional)
+    assert sorted((*given, *by_data, "epochs", "batch_size")) == sorted(optional)
+    assert config["patience"] == 15  # by the number of queries
+    assert "at most 1 epochs, patience 15" in " ".join(done.output.split())
 
 
 def test_a_run_that_is_not_there_is_told_of_and_begun(files):

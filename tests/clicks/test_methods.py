@@ -246,3 +246,13 @@ def test_a_saved_run_ranks_as_it_did(judged, confounded, tmp_path):
     trained = train(judged, confounded, "pbm", output=tmp_path / "run", **QUICK | {"epochs": 2})
     loaded = plackett.load(tmp_path / "run")
     np.testing.assert_allclose(plackett.score(loaded, judged), plackett.score(trained.ranker, judged), rtol=1e-5)
+
+
+def test_an_ensemble_averages_the_relevance_towers(judged, test_lists, confounded):
+    trained = train(judged, confounded, "pbm", **QUICK | {"ensemble": 2, "epochs": 3})
+    assert list(trained.best) == ["members"]
+    assert sorted(trained.model.input) == ["features", "mask"]
+    scores = [plackett.score(member.ranker, test_lists).reshape(-1, DOCUMENTS) for member in trained.members]
+    scores = [(x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True) for x in scores]
+    found = plackett.score(trained.model, test_lists).reshape(-1, DOCUMENTS)
+    np.testing.assert_allclose(found, np.mean(scores, axis=0), atol=1e-4)

@@ -47,8 +47,7 @@ def test_lightgbm_has_group_sizes_in_a_file_of_their_own(write):
 
 
 @pytest.mark.usefixtures("no_slow_parser")
-def test_xgboost_counts_features_from_0(write, monkeypatch):
-    monkeypatch.setattr(_letor_blocks, "_sparse", None)
+def test_xgboost_counts_features_from_0(write):
     options = {"group_file": write("2\n1\n", "train.txt.group"), "zero_based": True}
     lists = read_letor(write(XGBOOST), **options)
     assert lists.lengths.tolist() == [2, 1]
@@ -317,3 +316,54 @@ def test_blocks_of_several_parsers_are_one_file(write, monkeypatch):
     path = write("1 qid:1 1:1 2:2\n0 qid:1\v1:1 2:3\n0 qid:2 2:4\n")
     for together in (True, False):
         assert read_letor(path, together=together).features.tolist() == [[1, 2], [1, 3], [0, 4]]
+
+
+@pytest.mark.usefixtures("no_slow_parser")
+@pytest.mark.parametrize(
+    "line",
+    ["1 qid:a 1:.5 3:2 \r\n", "1\tqid:a\t1:.5\t3:2\n", "  1  qid:a   1:.5   3:2  \n", "1 qid:a 001:.5 0000000003:2\n"],
+    ids=["MSLR", "tabs", "columns", "zeros"],
+)
+def test_lines_are_parsed_fast_whatever_parts_their_fields(write, monkeypatch, line):
+    monkeypatch.setattr(_letor_blocks, "_without_comments", None)
+    lists = read_letor(write(line + line.replace("a", "b:c", 1).replace(" 3:2", " ")))
+    assert lists.features.tolist()[0] == [0.5, 0, 2]
+    assert lists.queries.tolist() == ["a", "b:c"]
+
+
+@pytest.mark.parametrize("field", [":", "+1:5", "-0:5", "0:", "0", "99999:0", ":5", "1:", "1", "1:2:3", "1:5 1:6"])
+@pytest.mark.parametrize("zero_based", [True, False])
+@pytest.mark.parametrize("grouped", [True, False])
+def test_a_field_that_is_no_feature_is_refused_at_its_line(write, field, zero_based, grouped):
+    query = "" if grouped else " qid:1"
+    text = f"1{query} 1:2 7:3\n1{query} 1:2 7:3\n0{query} {field} 7:3\n"
+    options = {"group_file": write("3\n", "sizes")} if grouped else {}
+    assert "train.txt, line 3: " in refused(write(text), features=8, zero_based=zero_based, **options)
+
+
+def test_the_first_malformed_line_is_told_before_a_later_one_and_before_damage(write, monkeypatch):
+    monkeypatch.setattr(letor, "BLOCK", 1)
+    good = "1 qid:1 1:2\n"
+    assert "line 3: " in refused(write(good * 2 + "x\n" + good + "y\n"), features=1)
+    monkeypatch.setattr(letor, "BLOCK", 2**20)
+    packed, many = write("").with_name("train.txt.gz"), good * 2**18
+    packed.write_bytes(gzip.compress((good + "x\n" + many).encode())[:-4])
+    assert "line 2: " in refused(packed, features=1)
+    packed.write_bytes(gzip.compress(many.encode())[:-4])
+    assert "the compressed file is damaged" in refused(packed, features=1)
+
+
+@pytest.mark.parametrize("first", [1, 2**24])
+@pytest.mark.parametrize("damage", ["", "x\n", "1 qid:1 1:2 x\n", "1 qid:1 1:2 7\n"])
+def test_features_are_counted_by_the_last_fields(write, monkeypatch, first, damage):
+    monkeypatch.setattr(letor, "FIRST", first)
+    sparse = f"1 qid:1 2:1\n{damage}0 qid:1:9 # 12:1\n\n0 qid:1 1:5 03:1 # 9:1\n0 qid:1 1:5\n"
+    assert letor.count_features(write(sparse)) == 3
+    assert letor.count_features(write(sparse), zero_based=True) == 4
+    assert letor.count_features(write(sparse.replace("#", ""))) in (9, 12)
+
+
+def test_of_lines_that_all_list_the_same_features_the_first_are_counted(write, monkeypatch):
+    monkeypatch.setattr(letor, "FIRST", 1)
+    same = "1 qid:1:2 1:1 2:1\n"
+    assert "line 3: feature 3 is above the number of features, 2" in refused(write(same * 2 + "1 qid:1:2 3:1\n"))

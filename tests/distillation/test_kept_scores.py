@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import onnx
 import pytest
-from conftest import plackett_warns
+from conftest import plackett_warns, stir
 from onnx import helper
 from sklearn.linear_model import LinearRegression
 from teachers_data import EXTRA, LISTS, QUICK, best, trees, with_column
@@ -165,7 +165,7 @@ def test_nothing_is_kept_where_that_is_asked_for(teacher, cache, monkeypatch, as
 
 
 def test_a_copy_of_a_model_is_the_same_teacher(cache, asked):
-    network = plackett.scorers.mlp(LISTS, hidden=[3])
+    network = stir(plackett.scorers.mlp(LISTS, hidden=[3]))
     copy = plackett.scorers.mlp(LISTS, hidden=[3])
     copy.set_weights(network.get_weights())
     for same in ((network, copy), (trees(), pickle.loads(pickle.dumps(trees())))):

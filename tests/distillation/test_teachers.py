@@ -4,6 +4,7 @@ import catboost
 import numpy as np
 import onnx
 import xgboost
+from conftest import stir
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.linear_model import LinearRegression
 from teachers_data import LISTS, QUICK, best, trees, with_column
@@ -22,7 +23,7 @@ def objects():
     forest = catboost.CatBoostRanker(iterations=3, verbose=0, allow_writing_files=False, thread_count=1)
     for model in (*boosters, forest.fit(X, Y, group_id=QUERY), LinearRegression().fit(X, Y)):
         yield model, model.predict(X)
-    network = plackett.scorers.mlp(LISTS, hidden=[3])
+    network = stir(plackett.scorers.mlp(LISTS, hidden=[3]))
     yield network, plackett.score(network, LISTS)
     yield best, best(LISTS)
     yield best(LISTS), best(LISTS)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from command_lines import run, words
+from conftest import stir
 from parquet_folders import cluster, named_lists, write_file, write_folder  # noqa: F401
 
 import plackett
@@ -37,7 +38,7 @@ def folder(tmp_path_factory):
 def model(folder):
     """The file of a network, whose weights are as drawn."""
     path = folder.parent / "model.keras"
-    plackett.scorers.mlp(plackett.data.read_parquet(folder), hidden=[8]).save(path)
+    stir(plackett.scorers.mlp(plackett.data.read_parquet(folder), hidden=[8])).save(path)
     return path
 
 

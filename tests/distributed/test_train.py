@@ -102,6 +102,14 @@ def test_a_finished_run_is_given_back_without_workers(tmp_path, monkeypatch):
     check_equal(again, undisturbed())
 
 
+def test_the_members_of_an_ensemble_are_trained_by_the_workers_one_after_the_other(tmp_path):
+    settings, told = SETTINGS | {"ensemble": 2, "epochs": 1}, []
+    group = distributed.train(make_lists(), workers=2, output=tmp_path / "run", on_epoch=told.append, **settings)
+    check_equal(group, plackett.train(make_lists(), **settings))
+    assert told == group.history
+    assert [entry["member"] for entry in told] == [1, 2]
+
+
 def fail_in_second(number, size):
     if number == 1:
         raise TrainingDivergedError("the loss is nan", 2, 7, ["q1"], {"label": (0.0, 4.0, 0)})

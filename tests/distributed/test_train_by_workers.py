@@ -62,6 +62,19 @@ def test_a_run_goes_on_by_workers_and_again_without_them(files, tmp_path):
     assert yaml.safe_load((one / "config.yaml").read_text()) == yaml.safe_load((two / "config.yaml").read_text())
 
 
+def test_workers_train_the_members_of_an_ensemble(files, tmp_path):
+    one, two = train_both_ways(tmp_path, files / "train.txt", "--ensemble", 2)
+    best = [json.loads((run / "metrics.json").read_text())["members"] for run in (one, two)]
+    for ours, theirs in zip(*best, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-4)
+    command = ["train", files / "train.txt", "--output", two, "--ensemble", 2, "--workers", 2, "--resume", *QUICK]
+    done = run(*command, "--epochs", 3)
+    assert done.exit_code == 0, done.output
+    assert "unique_softmax, member 1 of 2" in words(done)
+    assert "unique_softmax, member 2 of 2" in words(done)
+    assert "3/3" in words(done)
+
+
 def test_workers_learn_from_a_teacher(files, tmp_path, monkeypatch):
     monkeypatch.setenv("PLACKETT_CACHE", str(files / "cache"))
     lists = read(files / "train.txt")

@@ -58,6 +58,13 @@ MODELS = {
     "table": lambda: scorers.table(LISTS, id="film"),
     "table, buckets": lambda: scorers.table(LISTS, id="film", buckets=8),
     "two_tower": two_towers,
+    "embeddings, ensemble": lambda: scorers.ensemble(
+        [
+            scorers.embeddings(LISTS, hidden=(4,), dimension=2),
+            scorers.mlp(DENSE, hidden=(4,)),
+            scorers.table(LISTS, id="film"),
+        ]
+    ),
 }
 
 

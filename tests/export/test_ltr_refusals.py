@@ -141,3 +141,8 @@ def test_a_file_that_is_there_stays(tmp_path):
     with pytest.raises(FileExistsError, match=r"replace it .overwrite, --overwrite"):
         write_ltr_model(model, tmp_path / "model.json", form="solr", name="shop", features=NAMES)
     assert (tmp_path / "model.json").read_text() == "mine"
+
+
+def test_ensembles(tmp_path):
+    model = plackett.scorers.mlp(LISTS, hidden=(4,), transform=None)
+    refuse(plackett.scorers.ensemble([model, model]), "an ensemble, which standardises scores within", tmp_path)

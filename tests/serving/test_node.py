@@ -7,6 +7,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from conftest import stir
 
 import plackett
 from plackett import export, scorers
@@ -40,7 +41,7 @@ def lists():
 
 @pytest.fixture(scope="module")
 def model(lists):
-    return scorers.mlp(lists, transform="log1p")
+    return stir(scorers.mlp(lists, transform="log1p"))
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from plackett.backend.arithmetic import (
     floor,
     highest,
     in_double,
+    loop,
     matmul,
     maximum,
     mean,
@@ -18,8 +19,10 @@ from plackett.backend.arithmetic import (
     on_all_cores,
     softplus,
     softplus_and_sigmoid,
+    sum_of_columns,
     value_and_slope,
 )
+from plackett.backend.logistic_pairs import logistic_pairs
 from plackett.backend.pieces import by_pieces, call_by_pieces
 from plackett.backend.places import add_at, argsort, at, lookup, part, rows, scatter_add, with_part
 from plackett.backend.portable import is_portable, log1p, look_up, mod, portable_operations, to_look_up
@@ -49,11 +52,11 @@ from plackett.backend.scans import (
     cumulative_logsumexp,
     cumulative_product,
     cumulative_sum,
-    logsumexp_of_rows,
     running_max,
-    softmax_of_rows,
     sums_below_tops,
 )
+from plackett.backend.softmax import logsumexp_of_rows, softmax_of_rows
+from plackett.backend.steps import after_each_step, forget_steps
 from plackett.backend.tensors import (
     comparable,
     concrete,
@@ -70,6 +73,7 @@ from plackett.backend.tensors import (
 
 __all__ = [
     "add_at",
+    "after_each_step",
     "alone",
     "argsort",
     "at",
@@ -90,6 +94,7 @@ __all__ = [
     "float_of_bits",
     "floor",
     "for_fit",
+    "forget_steps",
     "gather_rows",
     "generator_states",
     "has_values",
@@ -99,8 +104,10 @@ __all__ = [
     "keep_keras_mask",
     "keras_mask",
     "local_value",
+    "logistic_pairs",
     "logsumexp_of_rows",
     "lookup",
+    "loop",
     "matmul",
     "maximum",
     "mean",
@@ -124,6 +131,7 @@ __all__ = [
     "softmax_of_rows",
     "softplus",
     "softplus_and_sigmoid",
+    "sum_of_columns",
     "sums_below_tops",
     "uniform",
     "uniform_by_rows",

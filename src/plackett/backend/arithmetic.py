@@ -66,7 +66,9 @@ def value_and_slope(fn, x, *rest):
 
 
 def minimum(x, y):
-    """The smaller of two tensors, or of a tensor and a number, place by place."""
+    """The smaller of two tensors, or of a tensor and a number, place by place; of two numbers."""
+    if isinstance(x, int) and isinstance(y, int):
+        return min(x, y)
     return x.minimum(_like(y, x)) if keras.backend.backend() == "torch" else ops.minimum(x, y)
 
 
@@ -130,15 +132,15 @@ _LOG1P = Chebyshev.interpolate(lambda e: np.log1p(e) / e, 10, domain=[0, 1]).con
 def softplus_and_sigmoid(x):
     """(log(1 + e^x), 1 / (1 + e^-x)).
 
-    On JAX in float32 by a polynomial: XLA makes slow code of log(1 + e^x).
+    In float32 they share e^-|x|, and the logarithm is a polynomial where XLA compiles, which makes slow code of it.
     """
-    if keras.backend.backend() != "jax" or x.dtype != "float32":
+    if keras.backend.backend() == "torch" or ops.dtype(x) != "float32":
         return softplus(x), ops.sigmoid(x)
     e = ops.exp(-ops.abs(x))
-    series = ops.zeros_like(e)
-    for coefficient in reversed(_LOG1P):
+    series = ops.zeros_like(e) + _LOG1P[-1]
+    for coefficient in reversed(_LOG1P[:-1]):
         series = series * e + coefficient
-    return ops.relu(x) + e * series, 1.0 / (1.0 + ops.exp(-x))
+    return ops.relu(x) + e * series, ops.where(x > 0, 1.0, e) / (1.0 + e)
 
 
 def in_double(fn, *x):
@@ -160,3 +162,29 @@ def matmul(a, b):
     import jax.numpy as jnp
 
     return jnp.matmul(a, b, precision="highest")
+
+
+def loop(start, end, step: int, body, values: tuple) -> tuple:
+    """values = body(place, *values) at the places start, start + step, ... below `end`.
+
+    A place is a number of Python on PyTorch, which takes it without a tensor of its own.
+    """
+    if keras.backend.backend() == "torch":
+        for place in range(int(start), int(end), step):
+            values = body(place, *values)
+        return values
+    start = ops.zeros((), "int32") + start
+    return ops.while_loop(
+        lambda place, *_: place < end, lambda place, *values: (place + step, *body(place, *values)), (start, *values)
+    )[1:]
+
+
+def sum_of_columns(x, weights):
+    """[lists, rows], the sum over the columns of `x`, [lists, rows, columns], by the weight of each, [columns].
+
+    It is a matrix product, by which XLA computes each number of `x` once, where it would recompute it for each of
+    several sums.
+    """
+    if keras.backend.backend() == "torch":
+        return x @ weights  # as one product for all lists
+    return matmul(x, weights[:, None])[:, :, 0]

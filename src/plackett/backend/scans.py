@@ -78,26 +78,6 @@ def _recurrence_of_any_size(decay, terms):
     return ops.while_loop(lambda shift, *_: shift < n, doubled, (ops.ones((), "int32"), decay, terms))[-1]
 
 
-def logsumexp_of_rows(x):
-    """log(sum_j e^x_j) along the last axis, as a sum of two parts, and what `softmax_of_rows` needs to be fast.
-
-    Returns:
-        (tops, rest, kept): the largest x, and the rest, which is exact; the exponentials on PyTorch, which has time for
-        them once, and nothing elsewhere.
-    """
-    tops = ops.max(x, axis=-1)
-    exponentials = ops.exp(x - tops[..., None])
-    rest = ops.log(ops.sum(exponentials, axis=-1))
-    return tops, rest, (exponentials,) if keras.backend.backend() == "torch" else ()
-
-
-def softmax_of_rows(x, tops, rest, kept, weight):
-    """weight e^x_i / sum_j e^x_j along the last axis, for a weight a row and what `logsumexp_of_rows` returned."""
-    if kept:
-        return kept[0] * (weight * ops.exp(-rest))[..., None]
-    return weight[..., None] * ops.exp((x - tops[..., None]) - rest[..., None])
-
-
 def running_max(x):
     """The largest of x_1 ... x_i for each i, along the last axis."""
     if keras.backend.backend() == "jax":

@@ -146,6 +146,7 @@ def check_space(space: Mapping | None, settings: Mapping, given: Collection[str]
     Raises:
         ValueError: a choice that is not allowed, or a flag that would not act.
     """
+    _space.check_single(Settings.from_dict(dict(settings)))
     searched = _space.SPACE if space is None else _space.check_space(space)
     for name in given:
         if name in searched:

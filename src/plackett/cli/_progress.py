@@ -39,22 +39,32 @@ class EpochBar:
     """
 
     def __init__(self, console: Console, label: str, metric: str, improves: Callable[[float, float | None], bool]):
+        self.console = console
         self.label = label
         self.metric = metric
         self.improves = improves
         self.best: tuple[int, float | None] = (0, None)
+        self.bar: Progress | None = None
+
+    def begin(self, epochs: int, history: Sequence[Mapping[str, float]], what: str = "") -> None:
+        """Puts the bar up, for so many epochs, of which `history` tells of the finished ones.
+
+        Args:
+            epochs: how many there are.
+            history: one entry for each that is done.
+            what: stands behind the label, such as which member of an ensemble it is; one before has its own bar.
+        """
+        self.close()
+        self.best = (0, None)
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=10),
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),
-            console=console,
+            console=self.console,
         )
-
-    def begin(self, epochs: int, history: Sequence[Mapping[str, float]]) -> None:
-        """Puts the bar up, for so many epochs, of which `history` tells of the finished ones."""
         self.bar.start()
-        self.task = self.bar.add_task(self.label, total=epochs, numbers="")
+        self.task = self.bar.add_task(f"{self.label}{what}", total=epochs, numbers="")
         for entry in history:
             self.show(int(entry["epoch"]), entry)
 
@@ -65,8 +75,10 @@ class EpochBar:
             self.best = (epoch, value)
         best = value if self.best[1] is None else self.best[1]
         numbers = f"loss {logs['loss']:.4g} {self.metric} {value:.4f} best {best:.4f}"
+        assert self.bar is not None
         self.bar.update(self.task, completed=epoch, numbers=numbers)
 
     def close(self) -> None:
         """Takes the bar down; what it showed last stays."""
-        self.bar.stop()
+        if self.bar is not None:
+            self.bar.stop()

@@ -47,7 +47,9 @@ def crossval(
     group_by: Annotated[
         str | None, typer.Option(help="A column of queries, such as the user: equal ones go into one fold.")
     ] = None,
-    seeds: Annotated[int, typer.Option(help="How many seeds each is trained with, from 0.")] = 3,
+    seeds: Annotated[
+        int, typer.Option(help="How many seeds each is trained with: 0, 1 and so on; with --ensemble K 0, K and so on.")
+    ] = 3,
     config: Annotated[
         list[str] | None,
         typer.Option(
@@ -94,6 +96,7 @@ def crossval(
     lists = _read_folds(fold, reading) if fold else _read_whole(data, reading, cut)
     _check_targets(lists[0] if fold else lists, configurations)
     check_interrupts()
+    apart = max(Settings.from_dict(settings).ensemble for settings in configurations.values())
     say(f"{len(configurations)} configuration{'s' * (len(configurations) > 1)}: {', '.join(configurations)}")
     provenance = {"folds" if fold else "data": sources} | ({"reading": reading} if reading else {})
     found = run(
@@ -101,7 +104,7 @@ def crossval(
         configurations,
         metrics,
         **({} if fold else cut),
-        seeds=range(seeds),
+        seeds=[number * apart for number in range(seeds)],
         output=output,
         resume=resume,
         provenance=provenance,

@@ -25,10 +25,13 @@ from plackett.cli._progress import EpochBar
 from plackett.cli._request import Request, flags_given, read_request
 from plackett.cli._tables import console, say
 from plackett.cli._training_lists import read_lists
+from plackett.training._budget import OF_THE_DATA, budget_in_words, with_budget
 from plackett.training._interrupt import check_interrupts
 from plackett.training._lock import check_free, check_search_free
-from plackett.training._output_folder import check_output, holds_run
-from plackett.training._same_run import check_same_settings, schedule_over_all_epochs
+from plackett.training._output_folder import MEMBERS, check_output, holds_run
+from plackett.training._same_run import check_same_settings, schedule_over_all_epochs, with_numbers_of
+from plackett.training._settings import Settings
+from plackett.training._validation_share import number_to_train
 
 EPILOG = LAMBDARANK
 
@@ -92,16 +95,23 @@ def train(
     running = choose_backend(backend)
     group = read_group(ctx, running, workers, address, max_failures, tensorboard)
     request, of_clicks, of_teacher = read_checked(ctx, running, output, shared_queries)
+    if tensorboard and request.whole.ensemble > 1:
+        raise ValueError(
+            f"--tensorboard follows one run, and --ensemble {request.whole.ensemble} trains several: leave out one of "
+            "the two"
+        )
     if group:
         from plackett.distributed._train import check_batch_size
 
-        check_batch_size(request.whole.batch_size, group["workers"])
+        if request.whole.batch_size is not None:
+            check_batch_size(request.whole.batch_size, group["workers"])
     _checks.check_folder(output, may_hold=True, way_out="")
     check_output(output, overwrite=overwrite, resume=resume)
     check_free(output)
     check_search_free(output)
     if resume and of_clicks is None and of_teacher is None and (output / "config.yaml").is_file():
-        check_same_settings(output, {"backend": running} | dataclasses.asdict(request.whole))
+        whole = with_numbers_of(output, request.whole)
+        check_same_settings(output, {"backend": running} | dataclasses.asdict(whole))
     if resume and not holds_run(output):
         say(f"there is no run in {output} yet: a new one begins")
     if of_teacher is not None:
@@ -118,6 +128,9 @@ def train(
         lists, held_out, provenance = read_lists(request, shared_queries=shared_queries)
         settings = request.settings
     check_interrupts()
+    if request.whole.ensemble > 1:
+        say(f"{request.whole.ensemble} members are trained, one after the other, of the seeds {of_ensemble(request)}")
+    settings = settings | choose_budget(lists, held_out, settings, output if resume else None, group)
     trained = train_under_a_bar(
         lists,
         held_out,
@@ -130,14 +143,37 @@ def train(
         overwrite=overwrite,
         resume=resume,
     )
-    best, epochs = trained.best["epoch"], len(trained.history)
-    console.print(f"best epoch {best} of {epochs}; saved in [bold]{escape(str(trained.output))}[/]", soft_wrap=True)
+    tell_best(trained)
     if of_clicks is not None:
         _clicks.tell_examination(trained.model)
     if trained.still_improving:
         anew = schedule_over_all_epochs(dataclasses.asdict(request.whole))
         way_on = "--overwrite, or another --output" if anew else "--resume, which goes on from here"
         say(f"the best epoch was the last one: more --epochs may find a better one (with {way_on})")
+
+
+def of_ensemble(request: Request) -> str:
+    """The seeds of the members, in words."""
+    return f"{request.whole.seed} to {request.whole.seed + request.whole.ensemble - 1}"
+
+
+def tell_best(trained) -> None:
+    """Says what came of a run, or of the members of an ensemble and of all of them."""
+    saved = f"saved in [bold]{escape(str(trained.output))}[/]"
+    if not trained.members:
+        best, epochs = trained.best["epoch"], len(trained.history)
+        console.print(f"best epoch {best} of {epochs}; {saved}", soft_wrap=True)
+        return
+    of_members = trained.best["members"]
+    for number, (member, entry) in enumerate(zip(trained.members, of_members, strict=True), 1):
+        best = ", ".join(f"{name} {x:.4f}" for name, x in entry.items() if name not in ("seed", "epoch", "loss"))
+        say(f"member {number}, seed {entry['seed']}: best epoch {entry['epoch']} of {len(member.history)}, {best}")
+    values = [f"{name} {x:.4f}" for name, x in trained.best.items() if name != "members"]
+    own = (
+        ", ".join(values)
+        or "no loss of its own, as its scores are standardised: plackett evaluate measures how it ranks"
+    )
+    console.print(f"all {len(of_members)} of them: {own}; {saved}", soft_wrap=True)
 
 
 def read_checked(
@@ -183,6 +219,27 @@ def read_group(ctx, backend: str, workers: int | None, address: str | None, max_
     return {"workers": workers, "address": address, "max_failures": max_failures}
 
 
+def choose_budget(lists, validation, settings: Mapping, begun: pathlib.Path | None, group: Mapping) -> dict[str, int]:
+    """The size of a batch, the epochs and the patience of a run, which are said where the number of queries sets them.
+
+    Args:
+        lists: the training lists.
+        validation: the validation lists, or None.
+        settings: fields of `Settings`.
+        begun: the folder of the run where one is resumed.
+        group: the workers, see `read_group`.
+    """
+    whole = Settings.from_dict(dict(settings))
+    queries = number_to_train(lists, validation, whole)
+    if whole.batch_size is not None and whole.batch_size > queries:
+        say(f"a batch has all {queries} queries, which are fewer than --batch-size {whole.batch_size}")
+    chosen = whole if begun is None else with_numbers_of(begun, whole)
+    chosen = with_budget(chosen, queries, group.get("workers", 1))
+    if chosen != whole:
+        say(f"{queries} queries to train on: {budget_in_words(chosen)}")
+    return {name: getattr(chosen, name) for name in OF_THE_DATA}
+
+
 def train_under_a_bar(
     lists,
     validation,
@@ -196,21 +253,20 @@ def train_under_a_bar(
 ):
     """`plackett.train`, or that of several workers, with a bar over its epochs; Ctrl-C says what is kept."""
     import plackett
-    from plackett.training import Settings
     from plackett.training._objective import make_metric
 
     whole = Settings.from_dict(settings)
     metric = make_metric(whole)
-    if whole.batch_size > len(lists):
-        say(f"a batch has all {len(lists)} queries, which are fewer than --batch-size {whole.batch_size}")
     bar = EpochBar(console, _what_is_learnt(whole), metric.name, metric.improves)
     try:
         if group:
             return _train_in_group(lists, validation, bar, output=output, **group, **options, **settings)
-        callbacks = [as_callback(bar), *callbacks]
+        callbacks = [as_callback(bar, whole), *callbacks]
         return plackett.train(lists, validation, output=output, callbacks=callbacks, **options, **settings)
     except KeyboardInterrupt:
         kept = f"the best of the finished epochs is in {output}" if bar.best[0] else "no epoch was finished"
+        if whole.ensemble > 1 and (output / MEMBERS).is_dir():
+            kept = f"what the members have finished is in {output / MEMBERS}"
         say(f"\nstopped: {kept}{way_on(output) if resumable else ''}")
         raise typer.Exit(130) from None
     finally:
@@ -220,19 +276,28 @@ def train_under_a_bar(
 def _train_in_group(lists, validation, bar, *, output, resume=False, **options):
     """`plackett.distributed.train` under a bar."""
     from plackett import distributed
-    from plackett.training import Settings
     from plackett.training._output_folder import read_history
 
-    epochs = options.get("epochs", Settings.from_dict({}).epochs)
-    bar.begin(epochs, read_history(output) if resume else [])
-    return distributed.train(
-        lists,
-        validation,
-        output=output,
-        resume=resume,
-        on_epoch=lambda entry: bar.show(entry["epoch"], entry),
-        **options,
-    )
+    names = {field.name for field in dataclasses.fields(Settings)}
+    whole = Settings.from_dict({name: x for name, x in options.items() if name in names})
+    if whole.ensemble == 1:
+        bar.begin(whole.epochs, read_history(output) if resume else [])
+    shown = 0
+
+    def show(entry):
+        nonlocal shown
+        if (number := entry.get("member", 0)) > shown:
+            shown = number
+            before = [x for x in read_history(output / MEMBERS / str(number)) if x["epoch"] < entry["epoch"]]
+            bar.begin(whole.epochs, before, in_ensemble(whole, number))
+        bar.show(entry["epoch"], entry)
+
+    return distributed.train(lists, validation, output=output, resume=resume, on_epoch=show, **options)
+
+
+def in_ensemble(whole, number: int) -> str:
+    """Which member of an ensemble a bar is of; nothing of a run by itself."""
+    return f", member {number} of {whole.ensemble}" if whole.ensemble > 1 else ""
 
 
 def _what_is_learnt(whole):
@@ -245,17 +310,27 @@ def way_on(output: pathlib.Path) -> str:
     """What `--resume` does with a run that was stopped."""
     from plackett.training.callbacks.checkpoints import CHECKPOINTS, positions
 
+    numbers = [int(path.name) for path in (output / MEMBERS).glob("[0-9]*")]
+    if numbers:
+        last = max(numbers)
+        if positions(output / MEMBERS / str(last) / CHECKPOINTS):
+            return f"; --resume goes on with member {last} from its last checkpoint"
+        return f"; there is no checkpoint of member {last} yet, so --resume begins it again"
     if positions(output / CHECKPOINTS):
         return "; --resume goes on from the last checkpoint"
     return "; there is no checkpoint yet, so --resume begins again"
 
 
-def as_callback(bar: EpochBar):
+def as_callback(bar: EpochBar, whole):
     """The Keras callback that moves a bar."""
     import keras
 
     callback: keras.callbacks.Callback = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: bar.begin(callback.params["epochs"], callback.params["history"]),
+        on_train_begin=lambda logs: bar.begin(
+            callback.params["epochs"],
+            callback.params["history"],
+            in_ensemble(whole, callback.params["seed"] - whole.seed + 1),
+        ),
         on_epoch_end=lambda epoch, logs: bar.show(epoch + 1, logs),
         on_train_end=lambda logs: bar.close(),
     )

@@ -9,6 +9,7 @@ from plackett.data._columns import numbers_of_ids
 from plackett.data._inputs import columns_as_inputs
 from plackett.data._numbers import INFINITY
 from plackett.data._ranking_lists import RankingLists
+from plackett.data._reused_memory import Memory
 from plackett.registry.names import check_known
 
 WINDOW = 50
@@ -107,7 +108,9 @@ def pad(documents: np.ndarray, mask: np.ndarray, filling: float) -> np.ndarray:
     return out
 
 
-def layout(starts: np.ndarray, lengths: np.ndarray, size: int, cut: Mapping[int, np.ndarray]) -> Callable:
+def layout(
+    starts: np.ndarray, lengths: np.ndarray, size: int, cut: Mapping[int, np.ndarray], empty: Callable = np.empty
+) -> Callable:
     """Function of a column, [documents, ...], and a filling -> [lists, size, ...], the filling at padding.
 
     Short lists are gathered at once; of long ones each is copied as it lies, which is faster there.
@@ -116,6 +119,7 @@ def layout(starts: np.ndarray, lengths: np.ndarray, size: int, cut: Mapping[int,
         starts, lengths: [lists], of the rows of each.
         size: what lists are padded to.
         cut: of lists of which not all rows are taken, by their number: the rows that are.
+        empty: makes an array of a shape and a type.
     """
     if size > GATHERED or not lengths.any():
         rows: list = [slice(a, a + n) for a, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
@@ -123,7 +127,7 @@ def layout(starts: np.ndarray, lengths: np.ndarray, size: int, cut: Mapping[int,
             rows[place] = chosen
 
         def copy(column, filling):
-            out = np.empty((len(starts), size, *column.shape[1:]), dtype_of_models(column))
+            out = empty((len(starts), size, *column.shape[1:]), dtype_of_models(column))
             for row, at, length in zip(out, rows, lengths.tolist(), strict=True):
                 row[:length] = column[at]
                 row[length:] = filling
@@ -137,7 +141,9 @@ def layout(starts: np.ndarray, lengths: np.ndarray, size: int, cut: Mapping[int,
         places[place, : len(chosen)] = chosen
 
     def gather(column, filling):
-        out = np.take(column, places, axis=0).astype(dtype_of_models(column), copy=False)
+        out = empty((*places.shape, *column.shape[1:]), column.dtype)
+        np.take(column, places, axis=0, out=out, mode="clip")  # which no buffer stands behind
+        out = out.astype(dtype_of_models(column), copy=False)
         out[padding] = filling
         return out
 
@@ -214,6 +220,7 @@ class Batches:
         self._judged = judged_lists(lists)
         self.epoch, self.step = 0, 0
         self._of_epoch: list[np.ndarray] | None = None
+        self._memory = Memory()
 
     def start(self, epoch: int, step: int = 0) -> None:
         """Goes to this epoch, counted from 0, from batch `step` on; batches are then counted from that one."""
@@ -246,7 +253,8 @@ class Batches:
         starts, lengths = np.zeros((2, number), "int64")
         starts[: len(queries)], lengths[: len(queries)] = self.lists.row_splits[queries], self.lengths[queries]
         cut = np.flatnonzero(self.lists.lengths[queries] > lengths[: len(queries)])
-        lay_out = layout(starts, lengths, size, {int(place): self._rows(int(queries[place])) for place in cut})
+        rows = {int(place): self._rows(int(queries[place])) for place in cut}
+        lay_out = layout(starts, lengths, size, rows, self._memory.empty)
         mask = np.arange(size) < lengths[:, None]
         lists = self.lists
         columns = self._inputs | ({"features": lists.features} if lists.features.shape[1] else {})

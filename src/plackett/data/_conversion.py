@@ -8,12 +8,16 @@ from typing import Unpack
 import numpy as np
 
 from plackett._files import errors_of_writing, make_folder
+from plackett.data._free_memory import check_fits
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._reading import Paths, Reading, as_list, check_is_no_input, options_of
 from plackett.data._sources import align, choose_form, open_sources
 from plackett.data._tables import check_new, from_tables
 from plackett.data._words import some
 from plackett.data.formats.parquet import write_tables
+
+LARGE = 2**27  # bytes of one query from which on it is looked at what memory is free
+WRITING = 5  # bytes that are taken while a byte of features is written as Parquet
 
 
 class Summary:
@@ -111,7 +115,8 @@ def convert(
         ValueError: `output` is one of the files; or a file is not of this format, or its data not as it must be; says
             where.
 
-    Cost: some 100 MB of memory, whatever the size of the files, with `together`.
+    Cost: some 200 MB of memory, whatever the size of the files, with `together`; where one query has more than 10 MB of
+        features, some ten times what it has.
     """
     output, summary = pathlib.Path(output), Summary()
     paths = as_list(paths)
@@ -141,11 +146,24 @@ def _look(sources, summary, missing, progress):
             lists = from_tables(table, source.where, row)
             check_new(lists.queries, known, source.where)
             summary.add(lists)
+            _check_fits(lists, source, row)
             if not missing and summary.missing.any():
                 raise _missing(lists, source, row)
             row += len(lists)
             progress(lists)
             yield table
+
+
+def _check_fits(lists, source, first_row):
+    """Checks that a query of many features fits into memory while it is written."""
+    sizes = lists.lengths * lists.features.shape[1] * lists.features.itemsize
+    longest = int(sizes.argmax()) if len(sizes) else 0
+    if len(sizes) and sizes[longest] > LARGE:
+        query, documents = str(lists.queries[longest]), lists.lengths[longest]
+        what = (
+            f"{source.where}, row {first_row + longest + 1}, query {query!r}: {documents:,} documents, to be written,"
+        )
+        check_fits(WRITING * sizes[longest], what, "a query must fit into memory: split it, or leave out features")
 
 
 def _missing(lists, source, first_row):

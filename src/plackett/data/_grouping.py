@@ -7,10 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from plackett.data._arrays import positions
+from plackett.data._free_memory import check_fits
 from plackett.data._schema import array_of, mark_of
 
 LINE = "\x00line"  # where a document stands in its file, from 1; known to readers and to errors alone
 OF_QUERY = "query_columns"  # the mark of a column that says something of the query, in each of its rows
+LARGE = 2**28  # bytes of one query from which on it is looked at what memory is free
+COPIES = 2  # of the documents of a query, at a time
 Place = Callable[[int], str]  # how errors call the place of a row, by its `LINE`
 
 
@@ -34,27 +37,41 @@ def group_by_query(
     """
     place = place or (lambda line: f"{where}, line {line}")
     if not together:
-        yield from _group_in_memory(list(tables), place)
+        yield from _group_in_memory(list(tables), where, place)
         return
     seen: set[str] = set()
     rest = None
     for table in tables:
-        table = table if rest is None else pa.concat_tables([rest, table])
-        starts = _starts(_codes(table["query"]))
+        rest = table if rest is None else pa.concat_tables([rest, table])
+        del table  # so that rows are freed as soon as they are copied into lists
+        starts = _starts(_codes(rest["query"]))
         if len(starts) > 1:
-            yield _whole(table.slice(0, starts[-1]), starts[:-1], seen, place)
-        rest = table.slice(starts[-1]) if len(starts) else None
+            whole = [rest.slice(0, starts[-1])]
+            rest = rest.slice(starts[-1])
+            yield _whole(whole.pop(), starts[:-1], seen, place)
+        rest = rest if len(rest) else None
+        if rest is not None and rest.nbytes > LARGE:
+            _check_fits(rest, place)
     if rest is not None:
         yield _whole(rest, np.zeros(1, "int64"), seen, place)
 
 
-def _group_in_memory(tables, place):
+def _check_fits(rest, place):
+    """Checks that the documents of a query, so many as there are yet, can be copied into one list."""
+    query, last = rest["query"][0].as_py(), rest[LINE][len(rest) - 1].as_py()
+    what = f"{place(last)}: the {len(rest):,} documents of query {query!r} up to here"
+    check_fits(COPIES * rest.nbytes, what, "a query must fit into memory: split it, or leave out features")
+
+
+def _group_in_memory(tables, where, place):
     """One table of all; its rows are moved only where they do not stand together."""
     if not tables:
         return
     table = pa.concat_tables(tables)
     codes = _codes(table["query"])
     if (codes[1:] < codes[:-1]).any():
+        what = f"{where}: {len(table):,} documents, to be copied in the order of their queries,"
+        check_fits(table.nbytes, what, "sort them by query beforehand, so that none is moved")
         order = np.argsort(codes, kind="stable")
         table, codes = table.take(pa.array(order)), codes[order]
     yield _whole(table, _starts(codes), set(), place)

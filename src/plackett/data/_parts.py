@@ -83,6 +83,15 @@ def kind_of(lists: RankingLists) -> str:
     return ", ".join(words)
 
 
+def number_held_out(queries: int, share: float) -> int:
+    """How many of so many queries `split_queries` gives to its second part.
+
+    >>> number_held_out(10, 0.25), number_held_out(2, 0.9)
+    (2, 1)
+    """
+    return min(max(1, round(share * queries)), queries - 1)
+
+
 def split_queries(lists: RankingLists, share: float, seed: int) -> tuple[RankingLists, RankingLists]:
     """Two parts by query, drawn at random: the second has `share` of the queries, at least one.
 
@@ -98,5 +107,5 @@ def split_queries(lists: RankingLists, share: float, seed: int) -> tuple[Ranking
     if len(lists) < 2:
         raise ValueError(f"a split needs at least 2 queries, but there is {len(lists)}")
     order = np.random.default_rng(seed).permutation(len(lists))
-    held_out = min(max(1, round(share * len(lists))), len(lists) - 1)
+    held_out = number_held_out(len(lists), share)
     return lists.select(np.sort(order[held_out:])), lists.select(np.sort(order[:held_out]))

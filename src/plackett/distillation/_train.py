@@ -17,7 +17,7 @@ from plackett.evaluation._scoring import check_lists
 from plackett.training import Settings, Trained
 from plackett.training import train as train_ranker
 from plackett.training._objective import chooses_by_labels, make_losses, make_metric
-from plackett.training._output_folder import holds_run
+from plackett.training._output_folder import MEMBERS, holds_run
 from plackett.training._same_run import WAY_OUT, check_same
 from plackett.training._settings import SettingsKeywords
 
@@ -227,7 +227,8 @@ def check_output_is_no_teacher(teacher: Teacher, output: str | os.PathLike | Non
     folder = None if output is None else pathlib.Path(output).resolve()
     for member in teacher.members if folder else ():
         own = [folder, *(folder / name for name in (MODEL, WHOLE_MODEL))]  # type: ignore[operator]
-        if member.path and pathlib.Path(member.path).resolve() in own:
+        path = pathlib.Path(member.path).resolve() if member.path else None
+        if path in own or (path and path.is_relative_to(folder / MEMBERS)):  # type: ignore[operator]
             raise ValueError(f"{output} is the run of the teacher {member.name}: choose another output for the student")
 
 

@@ -19,7 +19,7 @@ from plackett.distributed._run_in_group import check_group_size, make_task, run_
 from plackett.training._group import Group
 from plackett.training._interrupt import Interrupt, catch_interrupts
 from plackett.training._lock import HOLDER
-from plackett.training._loop import prepare
+from plackett.training._loop import prepare, train_all
 from plackett.training._run import Run, Trained, has_state, warn_of_no_checkpoint
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, positions
@@ -60,14 +60,15 @@ def train(
     Args:
         lists: the training lists.
         validation: as in `plackett.train`.
-        workers: how many processes there are. `batch_size` must be a multiple of it.
+        workers: how many processes there are. A `batch_size` that is given must be a multiple of it.
         output: as in `plackett.train`, but it must be given, and be on storage that all machines share.
         address: of a Ray cluster: "auto", "host:port" or "ray://host:port". None = one of this machine, which ends
             with the training.
         max_failures: how often all may start again.
         overwrite, resume, provenance: as in `plackett.train`. A run may go on with another number of workers, or in one
             process, and the other way round.
-        on_epoch: is called with the entry of the history of each epoch, in this process.
+        on_epoch: is called with the entry of the history of each epoch, in this process; of an ensemble, whose members
+            train one after the other, also with the number of the member, `member`.
         settings: fields of `Settings`.
 
     Raises:
@@ -79,13 +80,30 @@ def train(
         OSError, TrainingDivergedError: as `plackett.train` does.
     """
     check_group_size(workers, max_failures)
-    chosen = Settings.from_dict(dict(settings))
-    check_batch_size(chosen.batch_size, workers)
+    given = Settings.from_dict(dict(settings))
+    if given.batch_size is not None:
+        check_batch_size(given.batch_size, workers)
     choices: dict[str, Any] = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
-    with catch_interrupts(), prepare(lists, validation, dict(settings), **choices) as ready:
-        run, folder = ready.run, pathlib.Path(output)
+
+    def train_one(number, lists, validation, settings, **choices):
+        def hear(entry):
+            if on_epoch is not None:
+                on_epoch({"member": number} | entry if given.ensemble > 1 else entry)
+
+        group = {"workers": workers, "address": address, "max_failures": max_failures}
+        return _train_one(lists, validation, settings, choices, group, hear)
+
+    return train_all(train_one, lists, validation, dict(settings), **choices, parts=workers)
+
+
+def _train_one(lists, validation, settings, choices, group, hear):
+    """One run of workers."""
+    workers = group["workers"]
+    with catch_interrupts(), prepare(lists, validation, settings, **choices, parts=workers) as ready:
+        run, folder, chosen = ready.run, pathlib.Path(choices["output"]), ready.run.settings
+        check_batch_size(run.budget.batch_size, workers)
         record = run.read_record(folder, ready.config)
-        if not record.ends(chosen.epochs):
+        if not record.ends(run.budget.epochs):
             if ready.goes_on:
                 warn_of_no_checkpoint(folder)
             if has_state(chosen) and not positions(folder / CHECKPOINTS):
@@ -98,9 +116,9 @@ def train(
                 "holder": (folder / HOLDER).read_text(),
                 "objects": _objects_of_user(),
             }
-            with connect(address, workers) as threads:
-                task = make_task(_train_here, arguments, workers, threads, max_failures)
-                run_group(task, ready.interrupt, _Hearer(on_epoch))
+            with connect(group["address"], workers) as threads:
+                task = make_task(_train_here, arguments, workers, threads, group["max_failures"])
+                run_group(task, ready.interrupt, _Hearer(hear))
             record = run.read_record(folder)
         return run.take_trained(record)
 
@@ -114,8 +132,7 @@ class _Hearer:
     def __call__(self, kind, what):
         if kind == "epoch" and what["epoch"] > self.epochs:
             self.epochs = what["epoch"]
-            if self.on_epoch is not None:
-                self.on_epoch(what)
+            self.on_epoch(what)
         if kind == "lost":
             words, left = what
             warnings.warn(

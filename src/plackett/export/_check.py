@@ -8,7 +8,7 @@ from keras import ops
 
 from plackett.export._needs import another_backend
 from plackett.export._ranker import ExportedRanker
-from plackett.scorers._any_model import vocabularies
+from plackett.scorers._any_model import layers_of, vocabularies
 from plackett.scorers.preprocessing.layers import Quantiles, SignedLog1p
 
 TOLERANCE = 1e-5  # of scores, relative where they are above 1
@@ -100,7 +100,7 @@ def _made(ranker, one, mask, random):
 
 def _features(scorer, shape, random):
     """Features as the scorer was trained on, as far as its layers know how these are spread."""
-    layers = {type(layer): layer for layer in scorer.layers}
+    layers = {type(layer): layer for layer in layers_of(scorer)}
     if quantiles := layers.get(Quantiles):
         levels = random.uniform(-0.05, 1.05, shape)
         known = [np.interp(levels[..., k], np.linspace(0, 1, len(x)), x) for k, x in enumerate(quantiles.boundaries)]

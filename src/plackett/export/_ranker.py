@@ -25,6 +25,7 @@ from plackett.scorers._any_model import (
     OF_BUCKETS,
     feature_names,
     is_scorer,
+    layers_of,
     output_layers,
     vocabularies,
 )
@@ -152,7 +153,7 @@ def _kind(scorer, lists, name, tensor):
     if lists is not None and name not in lists.ids and (name in lists.columns or name in lists.query_columns):
         return "columns", "text" if wide else POSITION if name == POSITION else "number"
     known = {one: layer.kind for one, layer in vocabularies(scorer).items()}
-    known |= {x.name.removesuffix(OF_BUCKETS): x.kind for x in scorer.layers if isinstance(x, Buckets)}
+    known |= {x.name.removesuffix(OF_BUCKETS): x.kind for x in layers_of(scorer) if isinstance(x, Buckets)}
     if name in known:
         return "ids", known[name]
     if lists is not None and name in lists.ids:
@@ -173,7 +174,7 @@ def _allows_missing(scorer):
     """Whether a feature may be NaN, as the scorer says, or else as it does: its scores are then finite."""
     if "features" not in scorer.input:
         return False
-    said = [layer.missing for layer in scorer.layers if isinstance(layer, Filled)]
+    said = [layer.missing for layer in layers_of(scorer) if isinstance(layer, Filled)]
     if said:
         return all(said)
     given = {

@@ -53,21 +53,25 @@ def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0, higher
     return tuple(ops.reshape(x, shape) for x in sums)
 
 
-def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by_column: int):
-    """As `pair_sums` over the pairs (i, j) of a document i that ranks above j, for lists of several tiles.
+def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by_column: int, depth=None):
+    """As `pair_sums` over the pairs (i, j) of a document i that ranks above j.
 
     Args:
-        terms: as that of `pair_sums`. It is also given what `of_ranks` returns, for a tile, [rows, columns], or 0 where
-            i does not rank above j: all terms must have it as a factor.
+        terms: as that of `pair_sums`; they must be 0 where j is padding. It is also given what `of_ranks` returns, for
+            a tile, [rows, columns], or 0 where i does not rank above j: all terms must have it as a factor.
         of_ranks: function of the ranks of two documents, [rows, 1] and [1, columns], computed once for all lists.
         ranks: [lists, list_size], a permutation of 1 ... list_size with padding last.
         number: [lists, 1] int32, how many documents are real.
-        documents: values of documents, [lists, list_size] each, of known shape.
+        documents: values of documents, [lists, list_size] each.
+        depth: the last rank of a document i. None = any.
 
-    Cost: O(list_size^2 / 2) time and O(list_size) memory.
+    Cost: O(list_size min(depth, list_size / 2)) time and O(list_size) memory.
     """
-    plan = _lower_ranks(of_ranks, ranks, number, documents)
-    return tuple(_in_tiles(terms, documents, plan, by_row, by_column))
+    if needs_loop(documents[0].shape, depth):
+        number = number if depth is None else ops.minimum(number, depth)
+        plan = _lower_ranks(of_ranks, ranks, number, documents, depth)
+        return tuple(_in_tiles(terms, documents, plan, by_row, by_column))
+    return _top_in_one_tile(terms, of_ranks, ranks, documents, by_row, depth)
 
 
 def near_pair_sums(terms, of_ranks, ranks, reach, *documents, by_row: int, by_column: int):
@@ -99,6 +103,18 @@ def _in_one_tile(terms, wanted, documents, by_row):
     new = terms([x if len(x.shape) == 3 else x[:, :, None] for x in documents], columns)
     rows = [ops.where(wanted, ops.sum(x, axis=-1), 0.0) for x in new[:by_row]]
     return *rows, *[ops.sum(ops.where(wanted[:, :, None], x, 0.0), axis=-2) for x in new[by_row:]]
+
+
+def _top_in_one_tile(terms, of_ranks, ranks, documents, by_row, depth):
+    from_0, (_, list_size) = ops.cast(ranks, "int32") - 1, documents[0].shape
+    order, top = places(from_0), list_size if depth is None else min(depth, list_size)
+    ordered = [take(x, order) for x in documents]
+    rank = ops.arange(1, list_size + 1, dtype=documents[0].dtype)
+    i, j = rank[:top, None], rank[None, :]
+    strip = ops.where(i < j, of_ranks(i, j), 0.0)
+    new = terms([x[:, :top, None] for x in ordered], [x[:, None, :] for x in ordered], strip)
+    rows = [ops.pad(ops.sum(x, axis=-1), ((0, 0), (0, list_size - top))) for x in new[:by_row]]
+    return tuple(take(x, from_0) for x in (*rows, *[ops.sum(x, axis=-2) for x in new[by_row:]]))
 
 
 class _Plan(NamedTuple):
@@ -146,11 +162,16 @@ def _lower_columns(wanted, higher, documents):
     return _Plan(height, width, number, order, order, lambda start: lower[start])
 
 
-def _lower_ranks(of_ranks, ranks, number, documents):
-    """The plan for real rows and the columns that rank below."""
-    height, width = _size(documents, 2 * LOW)
+def _lower_ranks(of_ranks, ranks, number, documents, depth):
+    """The plan for real rows, the first `depth` at most, and the columns that rank below."""
     order, list_size = places(ops.cast(ranks, "int32") - 1), ops.shape(ranks)[1]
-    rank = ops.minimum(ops.arange(1, list_size + height + 1, dtype=documents[0].dtype), float(list_size))
+    if None in documents[0].shape:
+        height, width = HEIGHT, list_size
+    else:
+        height, width = _size(documents, min(2 * LOW, depth or list_size))
+    height = min(height, depth or height)
+    rank = ops.minimum(ops.arange(1, list_size + height + 1, dtype="int32"), list_size)
+    rank = ops.cast(rank, documents[0].dtype)
 
     def strip(start):
         i, j = ops.slice(rank, (start,), (height,))[:, None], rank[None, :list_size]
@@ -174,30 +195,32 @@ def _in_tiles(terms, documents, plan, by_row, by_column):
         columns = [take(x, for_each_sample(plan.order, lists)) for x in documents]
     chosen = ops.pad(plan.chosen, ((0, 0), (0, height)))  # room for a last tile
 
+    of_height, of_width = ops.arange(height, dtype="int32"), ops.arange(width, dtype="int32")
+
     def next_rows(start, *sums):
         index = for_each_sample(backend.part(chosen, start, height), lists)
-        counts = for_each_sample(start + ops.arange(height, dtype="int32") < plan.number, lists)
-        rows, live = [_at_rows(x, index) for x in documents], ops.cast(counts, sums[0].dtype)
+        rows = [_at_rows(x, index) for x in documents]
+        live = ops.cast(for_each_sample(start + of_height < plan.number, lists), sums[0].dtype)
         shared = [] if plan.strip is None else [plan.strip(start)]
 
         def next_columns(column, *sums):
-            at = ops.minimum(column, list_size - width)  # the last tile begins where it still is whole
+            at = backend.minimum(column, list_size - width)  # the last tile begins where it still is whole
             of_columns = [None if len(x.shape) == 3 else backend.part(x, at, width)[:, None, :] for x in columns]
             new = terms(rows, of_columns, *[backend.part(x, at, width) for x in shared])
-            fresh = ops.cast(at + ops.arange(width, dtype="int32") >= column, live.dtype)
+            fresh = ops.cast(at + of_width >= column, live.dtype)
             # A sum that is a matrix product has each term computed once; XLA would recompute it for each sum.
-            of_rows = [backend.matmul(x, fresh[:, None])[:, :, 0] for x in new[:by_row]]
+            of_rows = [backend.sum_of_columns(x, fresh) for x in new[:by_row]]
             of_columns = [fresh * backend.matmul(live[:, None, :], x)[:, 0, :] for x in new[by_row:]]
             of_rows = [x + y for x, y in zip(sums[:by_row], of_rows, strict=True)]
-            return column + width, *of_rows, *map(_with_added, sums[by_row:], [at] * by_column, of_columns)
+            return *of_rows, *map(_with_added, sums[by_row:], [at] * by_column, of_columns)
 
-        tile = (plan.first_column(start) // width * width, *[ops.zeros_like(live)] * by_row, *sums[by_row:])
-        _, *new = ops.while_loop(lambda column, *_: column < list_size, next_columns, tile)
+        tile = (*[ops.zeros_like(live)] * by_row, *sums[by_row:])
+        new = backend.loop(plan.first_column(start) // width * width, list_size, width, next_columns, tile)
         of_rows = [backend.add_at(x, index, live * y) for x, y in zip(sums[:by_row], new[:by_row], strict=True)]
-        return start + height, *of_rows, *new[by_row:]
+        return *of_rows, *new[by_row:]
 
-    start = (ops.zeros((), "int32"), *[ops.zeros_like(documents[0]) for _ in range(by_row + by_column)])
-    _, *sums = ops.while_loop(lambda start, *_: start < ops.max(plan.number), next_rows, start)
+    sums = tuple(ops.zeros_like(documents[0]) for _ in range(by_row + by_column))
+    sums = backend.loop(0, ops.max(plan.number), height, next_rows, sums)
     if plan.order is None:
         return sums
     back = for_each_sample(places(plan.order), lists)
@@ -222,6 +245,6 @@ def for_each_sample(x, lists):
     return ops.reshape(ops.broadcast_to(x[:, None, :], (fewer, samples, n)), (lists, n))
 
 
-def needs_loop(shape) -> bool:
-    """Are the pairs of lists of this shape, [..., list_size], more than one tile?"""
-    return None in shape or math.prod(shape) * shape[-1] > WHOLE
+def needs_loop(shape, depth: int | None = None) -> bool:
+    """Are the pairs of lists of this shape, [..., list_size], more than one tile? Of the first `depth` rows alone."""
+    return None in shape or math.prod(shape) * min(depth or shape[-1], shape[-1]) > WHOLE

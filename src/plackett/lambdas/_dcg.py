@@ -66,6 +66,11 @@ class DCGFamily(PairWeight, DocumentWeight):
         self.normalized = normalized
         self.weighted = weighted
 
+    @property
+    def depth(self) -> int | None:
+        """The last rank of the upper document of a pair that has a weight; None = any, whatever `topn` is."""
+        return None
+
     def gain(self, labels: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
         """[..., list_size], the gains of the documents, divided by the ideal DCG where the weight is normalised.
 
@@ -141,6 +146,10 @@ class DCGLambdaWeight(DCGFamily):
     ):
         super().__init__(topn, gain_fn, rank_discount_fn, normalized, weighted)
         self.smooth_fraction = smooth_fraction
+
+    @property
+    def depth(self) -> int | None:
+        return self.topn
 
     def rank_term(self, every_rank: Tensor) -> OfRanks:
         lambdaloss = self.neighbour_term(every_rank)

@@ -4,6 +4,7 @@ from keras import ops
 
 from plackett import backend
 from plackett._types import Tensor
+from plackett.backend.derivatives import Rule, differentiable
 from plackett.kernels import pair_tiles
 from plackett.lambdas import LambdaWeight
 from plackett.lambdas._uses import PAIRS, check_lambda_weight, weights_of_pairs
@@ -11,7 +12,7 @@ from plackett.lists import clean, mean, ranks, weights_of_documents
 from plackett.lists._masking import any_above_0
 from plackett.lists._shapes import shape_text
 from plackett.losses._base import RankingLoss, Reduction
-from plackett.losses._pointwise import Per, cross_entropy, total
+from plackett.losses._pointwise import Per, cross_entropy, cross_entropy_and_slope, plain_cross_entropy, total
 from plackett.registry import check_options, register
 from plackett.registry.options import NotNegative, Positive
 
@@ -64,16 +65,46 @@ def mixture_em(
 
 
 def _mixture_em(labels, scores, *, mask, alpha, lambda_weight):
-    weights = ops.where(mask, _movable(lambda_weight, labels, scores, mask), 0.0)
-    by_model = backend.matmul(weights[..., None, :], cross_entropy(labels[..., None], scores))[..., 0, :]
-    responsibility = ops.stop_gradient(ops.softmax(-alpha * by_model, axis=-1))
-    return ops.where(any_above_0(labels), ops.sum(responsibility * by_model, axis=-1), 0.0)
+    weights = _movable(lambda_weight, labels, scores, mask)
+    return differentiable(Rule(_mixture, _pull, _plain_mixture, (alpha,)), (scores,), (labels, weights))
+
+
+def _mixture(alpha, variables, constants):
+    (scores,), (labels, weights) = variables, constants
+    labels, weights = labels[..., None, :], weights[..., None, :]
+    of_documents, (slope,) = cross_entropy_and_slope((_by_model(scores),), (labels,))
+    by_model = ops.sum(weights * of_documents, axis=-1)
+    responsibility = _responsibility(alpha, by_model, labels)
+    return ops.sum(responsibility * by_model, axis=-1), (responsibility[..., None] * (weights * slope),)
+
+
+def _pull(alpha, variables, constants, held, upstream):
+    (slope,) = held
+    return (_by_model(upstream[..., None, None] * slope),)
+
+
+def _plain_mixture(alpha, variables, constants):
+    (scores,), (labels, weights) = variables, constants
+    labels, weights = labels[..., None, :], weights[..., None, :]
+    by_model = ops.sum(weights * plain_cross_entropy(labels, _by_model(scores)), axis=-1)
+    return ops.sum(ops.stop_gradient(_responsibility(alpha, by_model, labels)) * by_model, axis=-1)
+
+
+def _by_model(scores):
+    """[..., list_size, models] -> [..., models, list_size], or back: what lies side by side is computed together."""
+    return ops.swapaxes(scores, -1, -2)
+
+
+def _responsibility(alpha, by_model, labels):
+    """[..., models], 0 where nothing was clicked."""
+    return ops.where(any_above_0(labels), ops.softmax(-alpha * by_model, axis=-1), 0.0)
 
 
 def _movable(lambda_weight, labels, scores, mask):
-    """[..., list_size], by how much of the metric each document can move: mean 1 over the list."""
+    """[..., list_size], by how much of the metric each document can move: mean 1 over the list, 0 at padding."""
+    real = ops.cast(mask, labels.dtype)
     if lambda_weight is None:
-        return ops.ones_like(labels)
+        return real
     order = ranks(ops.stop_gradient(backend.mean(scores, axis=-1)), mask)
     values, of_pair = weights_of_pairs(lambda_weight, labels, order, mask)
 
@@ -82,7 +113,7 @@ def _movable(lambda_weight, labels, scores, mask):
 
     (total,) = pair_tiles.pair_sums(terms, mask, labels, mask, *values, by_row=1)
     average = mean(total, mask)[..., None]
-    return ops.where(average > 0, backend.divide_no_nan(total, average), 1.0)
+    return ops.where(average > 0, backend.divide_no_nan(total, average), real)
 
 
 @register

@@ -62,17 +62,17 @@ def surprisals(matches: Matches, option: Hashable, similarities: Any, constants:
 
 def _value(matches, option, variables, constants):
     logits = _logits(matches, option, variables[0], constants)
-    tops, rest, kept = backend.logsumexp_of_rows(logits)
+    tops, rest = backend.logsumexp_of_rows(logits)
     number, short = matches.totals(option, constants, logits, tops)
     counts = matches.loses(option, constants) & (number > 0)
-    return ops.where(counts, rest + backend.divide_no_nan(short, number), 0.0), (tops, rest, number, *kept)
+    return ops.where(counts, rest + backend.divide_no_nan(short, number), 0.0), (tops, rest, number)
 
 
 def _pull(matches, option, variables, constants, held, upstream):
-    tops, rest, number, *kept = held
-    logits = None if kept else _logits(matches, option, variables[0], constants)
+    tops, rest, number = held
+    logits = _logits(matches, option, variables[0], constants)
     weight = ops.where(matches.loses(option, constants) & (number > 0), upstream, 0.0)
-    softmax = backend.softmax_of_rows(logits, tops, rest, kept, weight)
+    softmax = backend.softmax_of_rows(logits, tops, rest, weight)
     return (matches.less(option, constants, softmax, backend.divide_no_nan(weight, number)),)
 
 

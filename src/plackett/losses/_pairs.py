@@ -101,7 +101,8 @@ def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, we
     by_pairs = partial(_by_pairs, phi, lambda_weight, preferred, kind, *documents, fixed_weights)
     by_ranks = partial(_by_ranks, phi, lambda_weight, kind, *documents, fixed_weights)
     ranked = preferred and of_gains_and_ranks(lambda_weight)
-    if ranked and lambda_weight.reach:
+    depth = lambda_weight.depth if ranked else None
+    if ranked and (lambda_weight.reach or _few_ranks(scores.shape, depth)):
         return by_ranks()
     if not (preferred and pair_tiles.needs_loop(scores.shape) and ops.dtype(scores) == "float32"):
         return by_pairs()
@@ -109,27 +110,38 @@ def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, we
         return ops.cond(by_grade.pays(*documents[:3]), partial(_by_grades, phi, kind, *documents), by_pairs)
     if None in scores.shape or not ranked:
         return by_pairs()
-    in_tiles = lambda: ops.cond(_ranks_pay(labels, mask), by_ranks, by_pairs)  # noqa: E731
+
+    def in_tiles():
+        return ops.cond(_ranks_pay(labels, mask, depth), by_ranks, by_pairs)
+
     far, term = phi.derivatives_far if kind == DERIVATIVES else phi.far, rank_term_of(lambda_weight)
     if far is None or term is None or scores.shape[1] < rank_blocks.LEAST:
         return in_tiles()
     gain = lambda_weight.gain_of_pairs(labels, mask, fixed_weights)
     in_blocks = partial(_in_blocks, phi, lambda_weight, kind, partial(far, term), *documents, fixed_weights, gain)
-    return ops.cond(
-        rank_blocks.pays(labels, scores, mask, gain, backend.minimum(*_work(labels, mask))), in_blocks, in_tiles
-    )
+    work = backend.minimum(*_work(labels, mask, depth))
+    return ops.cond(rank_blocks.pays(labels, scores, mask, gain, work), in_blocks, in_tiles)
 
 
-def _ranks_pay(labels, mask):
-    """[] bool: are there so many pairs of two grades that all pairs of two ranks are no more work?"""
-    by_pairs, by_ranks = _work(labels, mask)
-    return by_pairs > by_ranks
+def _few_ranks(shape, depth):
+    """Are the pairs that reach above rank `depth` fewer than half of all, in one tile, or of lists of any size?"""
+    if depth is None or None in shape:
+        return depth is not None
+    return 2 * depth <= shape[-1] and not pair_tiles.needs_loop(shape, depth)
 
 
-def _work(labels, mask):
-    """([], []), the time of the pairs of two grades and of all pairs of two ranks, in that of one of the latter."""
+def _ranks_pay(labels, mask, depth=None):
+    """[] bool: are there so many pairs of two grades that those of two ranks, one up to `depth`, are no more work?"""
+    of_grades, of_ranks = _work(labels, mask, depth)
+    return of_grades > of_ranks
+
+
+def _work(labels, mask, depth):
+    """([], []), the time of the pairs of two grades and of those of two ranks, in that of one of the latter."""
     pairs = ops.sum(ops.cast(count_below(labels, mask), "float32"))
-    return DEAR * pairs, ops.sum(ops.cast(count(mask), "float32") ** 2) / 2.0
+    real = ops.cast(count(mask), "float32")
+    upper = real if depth is None else backend.minimum(real, float(depth))
+    return DEAR * pairs, ops.sum(upper * (real - upper / 2.0))
 
 
 def _by_grades(phi, kind, labels, scores, mask, weights):
@@ -198,10 +210,15 @@ def _by_ranks(phi, lambda_weight, kind, labels, scores, mask, weights, fixed_wei
         label_i, weight_i, _, score_i, gain_i = i
         label_j, weight_j, real_j, score_j, gain_j = j
         preference = label_i - label_j
-        sign = real_j * ops.sign(preference)
-        upper, lower = ops.relu(sign), ops.relu(-sign)  # which of the two is preferred
-        pair = sign * (score_i - score_j), ops.abs(preference)
-        lambda_of_pair = ops.abs(gain_i - gain_j) * of_ranks
+        sign = ops.sign(preference) * real_j
+        if kind == LIST and phi.over_ranks is not None:
+            weight = abs(gain_i - gain_j) * of_ranks
+            value, pull = phi.over_ranks(sign, score_i - score_j, weight, weight_i, weight_j)
+            return value, pull, pull
+        upper = ops.relu(sign)
+        lower = upper - sign  # which of the two is preferred
+        pair = sign * (score_i - score_j), abs(preference)
+        lambda_of_pair = abs(gain_i - gain_j) * of_ranks
         weight = (upper * weight_i + lower * weight_j) * lambda_of_pair
         if kind == DERIVATIVES:
             slope, bend = phi.derivatives(*pair)
@@ -220,7 +237,8 @@ def _by_ranks(phi, lambda_weight, kind, labels, scores, mask, weights, fixed_wei
     elif near:
         sums = partial(rank_blocks.near_sums, terms, of_ranks, at, *documents)
     else:
-        sums = partial(pair_tiles.ranked_pair_sums, terms, of_ranks, at, count(mask)[:, None], *documents)
+        number, depth = count(mask)[:, None], lambda_weight.depth
+        sums = partial(pair_tiles.ranked_pair_sums, terms, of_ranks, at, number, *documents, depth=depth)
     if kind == DERIVATIVES:
         return _added_up(*sums(by_row=2, by_column=2))
     by_upper, pull, *by_lower, push = sums(by_row=2, by_column=1 + (kind == DOCUMENTS))

@@ -61,10 +61,10 @@ def pairwise(
         ValueError: the shapes do not fit, a lambda weight without weights for pairs, or an unknown `per`.
 
     Cost: O(list_size^2) time at most: the pairs of two grades, or, where they are many and have a weight of the DCG
-    family, half of all pairs; `pairwise_logistic` and `pairwise_soft_zero_one` take less on long lists. O(list_size)
-    memory, unless a lambda weight of your own makes a matrix of all pairs. The
-    gradient is computed with the loss, in the same pass over the pairs; second derivatives and forward mode take a
-    matrix of all pairs.
+    family, half of all pairs; with `topn` in `DCGLambdaWeight` or `NDCGLambdaWeight` the pairs of the documents at the
+    first `topn` ranks alone. `pairwise_logistic` and `pairwise_soft_zero_one` take less on long lists. O(list_size)
+    memory, unless a lambda weight of your own makes a matrix of all pairs. The gradient is computed with the loss, in
+    the same pass over the pairs; second derivatives and forward mode take a matrix of all pairs.
     """
     check_options(pairwise, phi=phi, preferred=preferred)
     return _over_pairs(_with_slope(phi), labels, scores, mask, weights, lambda_weight, per, preferred)

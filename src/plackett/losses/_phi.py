@@ -21,6 +21,8 @@ class Phi(NamedTuple):
             linear the square of the first in place of the second, of `soft_zero_one` the second derivative of
             `logistic`. None = not known.
         derivatives_by_grades: their sums, grade by grade. None = no such way.
+        over_ranks: the terms of pairs of a higher and a lower rank, see `plackett.backend.logistic_pairs`. None = from
+            `with_slope`.
         far, derivatives_far: the sums of either over the pairs that are far apart in the order of ranks, see
             `plackett.kernels.rank_blocks`. None = no such way.
     """
@@ -30,6 +32,7 @@ class Phi(NamedTuple):
     by_grades: Callable | None = None
     derivatives: Callable | None = None
     derivatives_by_grades: Callable | None = None
+    over_ranks: Callable | None = None
     far: Callable | None = None
     derivatives_far: Callable | None = None
 
@@ -101,8 +104,9 @@ LOGISTIC = Phi(
     by_grade.logistic,
     _logistic_derivatives,
     by_grade.logistic_derivatives,
-    rank_blocks.logistic,
-    rank_blocks.logistic_derivatives,
+    backend.logistic_pairs,
+    far=rank_blocks.logistic,
+    derivatives_far=rank_blocks.logistic_derivatives,
 )
 SOFT_ZERO_ONE = Phi(
     lambda scores, labels: ops.sigmoid(-scores),
@@ -110,8 +114,8 @@ SOFT_ZERO_ONE = Phi(
     by_grade.soft_zero_one,
     _soft_zero_one_derivatives,
     by_grade.soft_zero_one_derivatives,
-    rank_blocks.soft_zero_one,
-    rank_blocks.soft_zero_one_derivatives,
+    far=rank_blocks.soft_zero_one,
+    derivatives_far=rank_blocks.soft_zero_one_derivatives,
 )
 SQUARED_ERROR = Phi(
     lambda scores, labels: (scores - labels) ** 2, _squared_error, derivatives=_squared_error_derivatives

@@ -22,19 +22,24 @@ def cross_entropy(labels, scores):
     return differentiable(_CROSS_ENTROPY, (scores,), (labels,))
 
 
-def _cross_entropy(variables, constants):
+def cross_entropy_and_slope(variables, constants):
+    """(the cross-entropy, (its slope,)), as a rule has it: of ((scores,), (labels,))."""
     (scores,), (labels,) = variables, constants
     rest, unlikely = backend.softplus_and_sigmoid(-ops.abs(scores))
     value = labels * ops.relu(-scores) + (1.0 - labels) * ops.relu(scores) + rest
     return value, (ops.where(scores > 0, 1.0 - unlikely, unlikely) - labels,)
 
 
-def _plain_cross_entropy(variables, constants):
-    (scores,), (labels,) = variables, constants
+def plain_cross_entropy(labels, scores):
+    """`cross_entropy` in operations that the backend differentiates."""
     return labels * backend.softplus(-scores) + (1.0 - labels) * backend.softplus(scores)
 
 
-_CROSS_ENTROPY = Rule(_cross_entropy, lambda *given: [given[-1] * given[-2][0]], _plain_cross_entropy)
+def _of_variables(variables, constants):
+    return plain_cross_entropy(*constants, *variables)
+
+
+_CROSS_ENTROPY = Rule(cross_entropy_and_slope, lambda *given: [given[-1] * given[-2][0]], _of_variables)
 
 
 def total(terms, per):

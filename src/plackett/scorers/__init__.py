@@ -10,7 +10,8 @@ It is 0 at padding and carries `mask` as its Keras mask, so that losses and metr
 
 Options of all scorers:
     transform: what is done to dense features before they are standardised: "log1p", sign(x) log(1 + |x|); "quantile",
-        the share of training values below; or None.
+        the share of training values below; "bins", log1p and beside it how far a value has come through each quarter
+        of the training values, up to five columns a feature; or None.
     missing: False = a dense feature that is missing (NaN) in the training lists raises ValueError; True = it counts as
         its training mean, and a column is added that says where it is missing.
     models: how many scores a document gets, for losses that take several. None = one, without an axis of models.
@@ -30,13 +31,14 @@ from plackett.scorers._additive import additive
 from plackett.scorers._any_model import as_scorer
 from plackett.scorers._attention import self_attention
 from plackett.scorers._cross import Cross, dcn
+from plackett.scorers._ensemble import StandardizedMean, ensemble
 from plackett.scorers._explain import curves, plot_curves
 from plackett.scorers._mlp import embeddings, mlp
 from plackett.scorers._outputs import MaskedScores
 from plackett.scorers._table import table
 from plackett.scorers._two_tower import relevance_tower, two_tower
 from plackett.scorers._unseen import Unseen, unseen_ids
-from plackett.scorers.preprocessing.layers import Quantiles, SignedLog1p, Vocabulary
+from plackett.scorers.preprocessing.layers import LogAndBins, Quantiles, SignedLog1p, Vocabulary
 
 SCORERS: Mapping = {
     "mlp": mlp,
@@ -51,9 +53,11 @@ SCORERS: Mapping = {
 __all__ = [
     "SCORERS",
     "Cross",
+    "LogAndBins",
     "MaskedScores",
     "Quantiles",
     "SignedLog1p",
+    "StandardizedMean",
     "Unseen",
     "Vocabulary",
     "additive",
@@ -61,6 +65,7 @@ __all__ = [
     "curves",
     "dcn",
     "embeddings",
+    "ensemble",
     "mlp",
     "plot_curves",
     "relevance_tower",

@@ -63,6 +63,11 @@ def additive(
     Reference: Zhuang et al., "Interpretable Ranking with Generalized Additive Models", WSDM 2021,
     https://arxiv.org/abs/2005.02553. Its weighing of curves by features of the query is left out.
     """
+    if features.get("transform") == "bins":
+        raise ValueError(
+            "transform must be 'log1p', 'quantile' or None, but got 'bins': a curve is of one column, which says all "
+            "of its feature"
+        )
     prepared = prepare(lists, **features)
 
     def sum_of_curves(name, prefix):

@@ -84,6 +84,15 @@ def output_layers(scorer: keras.Model) -> dict[str | None, keras.layers.Layer]:
     return {name: output._keras_history.operation for name, output in outputs.items()}
 
 
+def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
+    """The layers of a model, and those of each model that is one of them, as in an ensemble."""
+    found = []
+    for layer in model.layers:
+        inner = layer.model if isinstance(layer, OwnModel) else layer
+        found += layers_of(inner) if isinstance(inner, keras.Model) else [inner]
+    return found
+
+
 def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
     """The lists as a scorer is fed them: what `lists_for` gives, with ids of as many bits as it takes.
 
@@ -91,7 +100,7 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
         ValueError: they lack some, have another number of features, or a position that the scorer does not know.
     """
     lists = lists_for(scorer, lists)
-    for layer in scorer.layers:
+    for layer in layers_of(scorer):
         if isinstance(layer, Positions):
             check_positions(lists, layer.positions)
     return _with_bits(scorer, lists)
@@ -142,8 +151,7 @@ def ids_as_taken(scorer: keras.Model, ids: Mapping[str, np.ndarray | Strings]) -
 
 def vocabularies(scorer: keras.Model) -> dict[str, Vocabulary]:
     """The id features of which a scorer says what it knows -> the layer that knows it, NAME_vocabulary."""
-    layers = [x for layer in scorer.layers for x in (layer.model.layers if isinstance(layer, OwnModel) else [layer])]
-    known = [layer for layer in layers if isinstance(layer, Vocabulary)]
+    known = [layer for layer in layers_of(scorer) if isinstance(layer, Vocabulary)]
     return {layer.name.removesuffix(OF_NAME): layer for layer in known if layer.name.endswith(OF_NAME)}
 
 
@@ -157,7 +165,7 @@ def match_to(scorer: keras.Model, lists: RankingLists) -> RankingLists:
 
 def feature_names(scorer: keras.Model) -> tuple[str, ...] | None:
     """The names of the features that a scorer takes, () where they have numbers alone; None = it does not know."""
-    return next((layer.feature_names for layer in scorer.layers if isinstance(layer, OfFeatures)), None)
+    return next((layer.feature_names for layer in layers_of(scorer) if isinstance(layer, OfFeatures)), None)
 
 
 @register
@@ -361,7 +369,7 @@ def _check_inputs(inputs, lists):
 def _check_kinds(scorer, lists):
     """Raises ValueError where ids are text and the scorer knows numbers, or the other way round: all were unknown."""
     kinds = {name: vocabulary.kind for name, vocabulary in vocabularies(scorer).items()}
-    kinds |= {x.name.removesuffix(OF_BUCKETS): x.kind for x in scorer.layers if isinstance(x, Buckets)}
+    kinds |= {x.name.removesuffix(OF_BUCKETS): x.kind for x in layers_of(scorer) if isinstance(x, Buckets)}
     for name, kind in kinds.items():
         if name not in lists.ids:
             continue

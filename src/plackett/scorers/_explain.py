@@ -10,6 +10,7 @@ from plackett.data import RankingLists, Strings
 from plackett.data._columns import numbers_of_ids
 from plackett.scorers._additive import Contributions
 from plackett.scorers._any_model import ids_as_taken, lists_for
+from plackett.scorers._ensemble import StandardizedMean
 from plackett.scorers._two_tower import ranker_of
 from plackett.scorers.preprocessing import statistics
 
@@ -77,7 +78,12 @@ def _contributions(model, task):
     name = "contributions" if task is None else f"{task}_contributions"
     layers = [layer for layer in model.layers if isinstance(layer, Contributions) and layer.name == name]
     if not layers:
-        raise ValueError(f"curves are those of the scorer additive, but the model is {model.name}")
+        of_members = (
+            ": an ensemble standardises scores within their list, so that no curve adds to them; take those of a "
+            "member, such as model.get_layer('member_1')"
+        )
+        way_out = of_members if any(isinstance(layer, StandardizedMean) for layer in model.layers) else ""
+        raise ValueError(f"curves are those of the scorer additive, but the model is {model.name}{way_out}")
     output = model.output if task is None else model.output[task]
     return layers[0], len(output.shape) == 3
 

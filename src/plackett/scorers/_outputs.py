@@ -19,7 +19,7 @@ def outputs(tasks: Sequence[str] | None, make: Callable[[str, str], Tensor]) -> 
 
 
 def linear_heads(
-    x: Tensor, mask: Tensor, tasks: Sequence[str] | None, models: int | None
+    x: Tensor, mask: Tensor, tasks: Sequence[str] | None, models: int | None, *, beside: Tensor | None = None
 ) -> Tensor | dict[str, Tensor]:
     """A linear head for each output.
 
@@ -28,14 +28,26 @@ def linear_heads(
         mask: [lists, list_size] bool.
         tasks: names of the outputs. None = one.
         models: how many scores a document gets. None = one, without an axis of models.
+        beside: [lists, list_size, features], of which a linear function is added to each output, while the head of the
+            network starts at 0: what is not linear is learnt on top of what is. So does the linear function, unless
+            there are several models, which would then stay equal. None = nothing is added.
 
     Returns:
         The scores, or a dict of them.
     """
-    return outputs(
-        tasks,
-        lambda name, prefix: mask_scores(keras.layers.Dense(models or 1, name=f"{prefix}head")(x), mask, name, models),
-    )
+
+    def score(name, prefix):
+        width = models or 1
+        if beside is None:
+            scores = keras.layers.Dense(width, name=f"{prefix}head")(x)
+        else:
+            deep = keras.layers.Dense(width, kernel_initializer="zeros", name=f"{prefix}head")(x)
+            start = "zeros" if models is None else "glorot_uniform"
+            linear = keras.layers.Dense(width, kernel_initializer=start, use_bias=False, name=f"{prefix}linear")(beside)
+            scores = keras.layers.Add(name=f"{prefix}sum")([linear, deep])
+        return mask_scores(scores, mask, name, models)
+
+    return outputs(tasks, score)
 
 
 def share_head(scorer: keras.Model, tasks: Iterable[str]) -> keras.Model:

@@ -53,7 +53,7 @@ def crossval(
     folds: int | None = None,
     fold_seed: int = 0,
     group_by: str | None = None,
-    seeds: Sequence[int] = (0, 1, 2),
+    seeds: Sequence[int] | None = None,
     output: str | os.PathLike | None = None,
     resume: bool = False,
     provenance: Mapping | None = None,
@@ -84,7 +84,8 @@ def crossval(
         fold_seed: of the draw of the folds.
         group_by: a column of queries; those of equal value, as of one user, go into one fold, and so do all whose value
             is missing. None = each query goes alone.
-        seeds: the seeds that each configuration is trained with.
+        seeds: the seeds that each configuration is trained with. Those of ensembles must be as far apart as an ensemble
+            has members, which would be shared else. None = three from 0 on: 0, 1 and 2, or farther apart.
         output: a folder for `crossval.yaml`, what this is of, `results.parquet`, one row a query and configuration,
             `crossval.csv`, one row a run, and NAME/fold-1/seed-0, the output folder of `train` of each run, beside
             which `seed-0.npz` has its values by query. None = nothing is written.
@@ -111,7 +112,7 @@ def crossval(
         raise ValueError("resume=True goes on with what is in output, but output is None: give its folder")
     whole, fold, cut = _cut(lists, folds, fold_seed, group_by)
     chosen = _check_configurations(configurations)
-    seeds = _check_seeds(seeds)
+    seeds = _check_seeds(seeds, chosen)
     if isinstance(metrics, str):
         raise ValueError(f"metrics must be a list of names, but got {metrics!r}; write [{metrics!r}]")
     # Whatever is wrong with the metrics, or the labels, is told before the first training.
@@ -188,13 +189,24 @@ def _check_configuration(name, given):
     return settings
 
 
-def _check_seeds(given):
+def _check_seeds(given, chosen):
+    apart = max(settings.ensemble for settings in chosen.values())
+    given = range(0, 3 * apart, apart) if given is None else given
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise ValueError(f"seeds must be a list of whole numbers, such as range(3), but got {given!r}")
     given = list(given)
     seeds = [check_value("a seed", seed, Seed) for seed in given]
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be different whole numbers, at least one, but got {given!r}")
+    first, *others = sorted(seeds)
+    for seed in others:
+        if seed - first < apart:
+            raise ValueError(
+                f"seeds must be at least {apart} apart, since each member of an ensemble of {apart} has one, "
+                f"from that of the ensemble on, but got {first} and {seed}: give such as "
+                f"{list(range(0, 3 * apart, apart))}"
+            )
+        first = seed
     return tuple(seeds)
 
 
@@ -237,7 +249,9 @@ class _Trainings:
         training, validation, test = self.parts
         trained = self._train(run, training, validation)
         values = evaluate({run.configuration: trained.model}, test, self.metrics).values[0]
-        outcome = Outcome(trained.best["epoch"], len(trained.history), values)
+        runs = trained.members or (trained,)
+        best_epoch, epochs = (max(x) for x in zip(*((x.best["epoch"], len(x.history)) for x in runs), strict=True))
+        outcome = Outcome(best_epoch, epochs, values)
         if self.folder is not None:
             keep(self.folder, run, self.stated, outcome)
         return outcome

@@ -11,7 +11,7 @@ import yaml
 from plackett._files import errors_of_writing, is_partial, remove_partial, replace, write_whole
 from plackett.training._config_file import read_yaml
 from plackett.training._output_folder import contents, in_words
-from plackett.training._same_run import FREE, check_same, without_names
+from plackett.training._same_run import BEFORE, FREE, check_same, without_names
 
 RECORD, TABLE, RESULTS = "crossval.yaml", "crossval.csv", "results.parquet"
 COLUMNS = ("configuration", "fold", "seed", "best_epoch", "epochs")  # of the table, before the metrics
@@ -46,8 +46,8 @@ class Outcome(NamedTuple):
     """What a run came to.
 
     Args:
-        best_epoch: the epoch that was best on the validation lists, from 1.
-        epochs: how many it trained.
+        best_epoch: the epoch that was best on the validation lists, from 1; of an ensemble the last of its members'.
+        epochs: how many it trained; of an ensemble the most of its members.
         values: [metrics, queries of the test fold] float64.
     """
 
@@ -132,7 +132,7 @@ def open_crossval_folder(folder: pathlib.Path, record: Mapping[str, Any], *, res
             settings = {
                 f"{name}: {setting}": without_names(x)
                 for name in sorted(common)
-                for setting, x in given["configurations"][name].items()
+                for setting, x in (BEFORE | given["configurations"][name]).items()
                 if setting not in FREE
             }
             return {name: given[name] for name in OF_THE_DATA} | settings

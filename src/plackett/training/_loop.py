@@ -2,7 +2,7 @@
 
 import contextlib
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Unpack
 
 import keras
@@ -10,6 +10,8 @@ import keras
 from plackett import backend
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
+from plackett.training._budget import with_budget
+from plackett.training._ensemble import train_members
 from plackett.training._interrupt import Interrupt, catch_interrupts
 from plackett.training._lock import hold
 from plackett.training._objective import chooses_by_labels
@@ -17,6 +19,7 @@ from plackett.training._objects import as_config
 from plackett.training._output_folder import check_output, holds_run
 from plackett.training._run import Run, Trained
 from plackett.training._run_folder import data_of_run, environment, open_run_folder, with_features
+from plackett.training._same_run import with_numbers_of
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._target_check import check_targets
 from plackett.training._validation_share import hold_out
@@ -46,8 +49,8 @@ def train(
     A run that was killed at any moment and is then resumed ends with the weights, bit for bit, that it would have
     ended with undisturbed, on the same backend and machine. So does one, finished or not, that is resumed with other
     `epochs` or `patience`, where the learning rate does not depend on the number of epochs. What callbacks of your own
-    remember is not kept. All randomness comes from `seed`; the global generators of Python, NumPy, Keras and the
-    backend go on afterwards as if nothing had been.
+    remember is not kept; they hear of the runs of an ensemble one after the other. All randomness comes from `seed`;
+    the global generators of Python, NumPy, Keras and the backend go on afterwards as if nothing had been.
 
     What has a name may be an object of your own:
 
@@ -62,6 +65,11 @@ def train(
 
     With `output`, an object must be registered with Keras: `config.yaml` holds its config, though no weights, from
     which `resume` and a later run make it again.
+
+    With `ensemble` above 1 so many runs are trained, one after the other, which differ in their seed alone, from `seed`
+    on, and share the validation lists. The result is one model: the mean of their scores, each standardised within its
+    list, see `plackett.scorers.ensemble`. `output` has the model and its metric, and `members/1`, `members/2` and so on
+    the run of each, of which those that have finished are not trained again with `resume`.
 
     Args:
         lists: the training lists; what a scorer knows of features is fitted on them alone.
@@ -94,8 +102,36 @@ def train(
     """
     callbacks = _check_callbacks(callbacks)
     choices: dict[str, Any] = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
-    with prepare(lists, validation, dict(settings), **choices) as ready:
-        return ready.run.to_its_end(ready.folder, callbacks, ready.config, goes_on=ready.goes_on)
+
+    def train_one(number, lists, validation, settings, **choices):
+        with prepare(lists, validation, settings, **choices) as ready:
+            return ready.run.to_its_end(ready.folder, callbacks, ready.config, goes_on=ready.goes_on)
+
+    return train_all(train_one, lists, validation, dict(settings), **choices)
+
+
+def train_all(
+    train_one: Callable[..., Trained],
+    lists: RankingLists,
+    validation: RankingLists | None,
+    settings: dict,
+    *,
+    output: str | pathlib.Path | None,
+    overwrite: bool,
+    resume: bool,
+    provenance: dict | None,
+    parts: int = 1,
+) -> Trained:
+    """One run by `train_one`, see `train_members`; or those of an ensemble, where the settings say so.
+
+    A batch whose size is chosen here can be cut into so many equal `parts`.
+    """
+    choices: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
+    check_lists("lists", lists)
+    if Settings.from_dict(settings).ensemble == 1:
+        return train_one(1, lists, validation, settings, output=output, provenance=provenance, **choices)
+    task = _check_task(lists, validation, settings, output=output, provenance=provenance, parts=parts, **choices)
+    return train_members(train_one, *task, output=None if output is None else pathlib.Path(output), **choices)
 
 
 class Ready(NamedTuple):
@@ -130,26 +166,18 @@ def prepare(
     overwrite: bool,
     resume: bool,
     provenance: dict | None,
+    parts: int = 1,
 ) -> Iterator[Ready]:
-    """Gives what `train` trains; see there. Within this, Ctrl-C waits for the run."""
-    check_lists("lists", lists)
-    if validation is not None:
-        check_lists("validation", validation)
-    chosen = Settings.from_dict(settings)
-    provenance = provenance or {}
-    if resume and overwrite:
-        raise ValueError("resume=True goes on with a run and overwrite=True replaces it: give one of the two")
-    if resume and output is None:
-        raise ValueError("resume=True goes on with the run in output, but output is None: give its folder")
-    if output is not None and resume:
-        lists = with_features(lists, data_of_run(pathlib.Path(output)).get("features"), f"the run in {output}")
-    if validation is None:
-        lists, validation = hold_out(lists, chosen)
-        provenance = provenance | {"validation": f"{chosen.validation_share:.0%} of the queries"}
-    check_targets(lists, validation, chosen, on_labels=chooses_by_labels(chosen))
-    with catch_interrupts() as interrupt, backend.keep_generators():
+    """Gives what `train` trains; see there. Within this, Ctrl-C waits for the run.
+
+    A batch whose size is chosen here can be cut into so many equal `parts`.
+    """
+    choices = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
+    lists, validation, chosen, provenance = _check_task(lists, validation, settings, **choices, parts=parts)
+    with catch_interrupts() as interrupt, backend.keep_generators(), contextlib.ExitStack() as at_the_end:
         backend.seed_all_generators(chosen.seed)
         run = Run(lists, validation, chosen, interrupt)
+        at_the_end.callback(run.end)
         interrupt.check()
         if output is None:
             yield Ready(run, lists, validation, interrupt)
@@ -162,6 +190,28 @@ def prepare(
             goes_on = resume and holds_run(folder)
             open_run_folder(folder, config, surroundings, overwrite=overwrite, resume=resume)
             yield Ready(run, lists, validation, interrupt, folder, config, goes_on)
+
+
+def _check_task(lists, validation, settings, *, output, overwrite, resume, provenance, parts):
+    """(training lists, validation lists, settings, provenance) of what is to be trained, which is checked."""
+    check_lists("lists", lists)
+    if validation is not None:
+        check_lists("validation", validation)
+    chosen = Settings.from_dict(settings)
+    provenance = provenance or {}
+    if resume and overwrite:
+        raise ValueError("resume=True goes on with a run and overwrite=True replaces it: give one of the two")
+    if resume and output is None:
+        raise ValueError("resume=True goes on with the run in output, but output is None: give its folder")
+    if output is not None and resume:
+        lists = with_features(lists, data_of_run(pathlib.Path(output)).get("features"), f"the run in {output}")
+        chosen = with_numbers_of(pathlib.Path(output), chosen)
+    if validation is None:
+        lists, validation = hold_out(lists, chosen)
+        provenance = provenance | {"validation": f"{chosen.validation_share:.0%} of the queries"}
+    chosen = with_budget(chosen, len(lists), parts)
+    check_targets(lists, validation, chosen, on_labels=chooses_by_labels(chosen))
+    return lists, validation, chosen, provenance
 
 
 def _check_callbacks(given):

@@ -152,7 +152,7 @@ def compile_model(
     losses: Mapping[str | None, RankingLoss],
     optimizer: keras.optimizers.Optimizer,
 ) -> None:
-    """Gives the model its losses and its optimizer.
+    """Gives the model its losses and its optimizer, which then has all its variables.
 
     Raises:
         ValueError: the optimizer has been used for another model.
@@ -165,6 +165,8 @@ def compile_model(
         model.compile(optimizer, dict(losses), loss_weights=weights)
     else:
         model.compile(optimizer, losses[None])
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
 
 
 def _make_loss(given, options):

@@ -8,9 +8,10 @@ from plackett._files import MODEL, WHOLE_MODEL, is_partial
 from plackett.training._config_file import read_yaml
 from plackett.training._lock import is_of_lock
 
+MEMBERS = "members"  # what an ensemble calls the folder of the runs of its members
 # What is taken away of an earlier run, in this order: what is left of it may be resumed at any moment. The config,
 # which says that it is a run, is replaced.
-RESULTS = ("history.csv", "checkpoints", MODEL, "metrics.json", "divergence.json")
+RESULTS = ("history.csv", "checkpoints", MODEL, "metrics.json", MEMBERS, "divergence.json")
 OF_A_RUN = (*RESULTS, WHOLE_MODEL, "environment.yaml", "config.yaml")
 # What every config.yaml of a run has had, and that of no other tool has all of.
 NAMES = frozenset({"backend", "loss", "loss_options", "metric", "scorer_options", "epochs", "batch_size", "seed"})

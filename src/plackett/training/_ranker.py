@@ -96,7 +96,7 @@ class Ranker(BaseEstimator):
     Attributes:
         model_: the scorer with the weights of its best epoch.
         history_: one dict an epoch, see `plackett.Trained`.
-        best_: the entry of the best epoch.
+        best_: the entry of the best epoch; of an ensemble its metric and the entries of its members.
         n_features_in_: how many features there are.
         feature_names_in_: their names, where X was a frame.
     """
@@ -199,6 +199,11 @@ class Ranker(BaseEstimator):
         measured = {name: getattr(self, name) for name in ("metric", "loss", "loss_options", "seed")}
         metric = make_metric(Settings(**{name: x for name, x in measured.items() if x is not None}))
         if isinstance(metric, ValidationLoss):
+            if self.ensemble > 1:
+                raise ValueError(
+                    f"an ensemble standardises scores within their list, of which no loss is measured, but metric is "
+                    f"{self.metric!r}: give a metric of rankings, such as 'ndcg@10'"
+                )
             return -metric(self.model_, lists)
         value = evaluate(self.model_, lists, [metric])[metric.name]
         return -value if metric.less_is_better else value

@@ -14,6 +14,7 @@ from plackett.scorers._any_model import column_inputs, inputs_for, match_to
 from plackett.scorers._outputs import share_head
 from plackett.scorers._two_tower import ranker_of
 from plackett.scorers.preprocessing.missing import check_missing
+from plackett.training._budget import budget_of
 from plackett.training._feed import Feed
 from plackett.training._group import Group
 from plackett.training._interrupt import Interrupt
@@ -24,6 +25,7 @@ from plackett.training._output_folder import read_history
 from plackett.training._run_folder import write_changes
 from plackett.training._settings import Settings
 from plackett.training._validation_loss import ValidationLoss
+from plackett.training._weight_average import WeightAverage
 from plackett.training.callbacks.best_epoch import Record
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, Checkpoints, clear, positions
 from plackett.training.callbacks.divergence import Watch
@@ -42,11 +44,16 @@ class Trained:
     Args:
         model: the scorer with the weights of its best epoch; of several tasks it has an output for each, unless they
             share a head. Where a Keras model was given that is no scorer of
-            `plackett.scorers`, a scorer that it stands in, see `plackett.scorers.as_scorer`.
-        history: one dict an epoch: epoch, loss, the validation metric.
-        best: the entry of `history` that the weights are from.
+            `plackett.scorers`, a scorer that it stands in, see `plackett.scorers.as_scorer`. Of an ensemble the scorer
+            that averages those of its members, see `plackett.scorers.ensemble`.
+        history: one dict an epoch: epoch, loss, the validation metric. Of an ensemble the epochs of all members, one
+            member behind the other, each with its number, `member`, from 1.
+        best: the entry of `history` that the weights are from. Of an ensemble the validation metric of the ensemble
+            itself, under its name, and `members`: one dict a member, its seed and the entry of its best epoch. Where a
+            loss chooses the epoch, the ensemble has no metric of its own: its scores are on no scale that a loss knows.
         validation: the lists that the best epoch was chosen on.
         output: the folder that holds them, or None.
+        members: of an ensemble what each run came to; () of one run.
     """
 
     model: keras.Model
@@ -54,6 +61,7 @@ class Trained:
     best: dict
     validation: RankingLists
     output: pathlib.Path | None
+    members: tuple["Trained", ...] = ()
 
     @functools.cached_property
     def ranker(self) -> keras.Model:
@@ -62,7 +70,9 @@ class Trained:
 
     @property
     def still_improving(self) -> bool:
-        """Whether the last epoch was the best: more epochs may help."""
+        """Whether the last epoch was the best, or that of a member was: more epochs may help."""
+        if self.members:
+            return any(member.still_improving for member in self.members)
         return self.best["epoch"] == self.history[-1]["epoch"]
 
 
@@ -90,8 +100,9 @@ class Run:
             if len(given) == 0:
                 raise ValueError(f"{name} must have at least one query to train with, but there is none")
         self.metric = make_metric(settings)
+        self.budget = budget_of(settings, len(lists), group.size)
         # More would be padding.
-        batch_size = min(settings.batch_size, -(-len(lists) // group.size) * group.size)
+        batch_size = min(self.budget.batch_size, -(-len(lists) // group.size) * group.size)
         self.steps = -(-len(lists) // batch_size)
         with group.together():
             optimizer = self._make_optimizer()
@@ -111,6 +122,7 @@ class Run:
         check_labels(lists, validation, losses, targets, self.metric)
         with group.together():  # where the means of losses are made too
             compile_model(self.model, settings, losses, optimizer)
+            self.average = self._make_average(self.model)
         group.average_gradients(self.model)
         self.twin = None if not group.needs_twin else self._make_twin(lists)
 
@@ -120,16 +132,26 @@ class Run:
         return scorer, share_head(scorer, losses) if self.settings.shared_head else scorer
 
     def _make_twin(self, lists):
-        """(the scorer, what would be trained) once more, of this process alone."""
+        """(the scorer, what would be trained, the average of its weights) once more, of this process alone."""
         with backend.alone():
             losses = make_losses(self.settings)
             scorer, model = self._make_model(lists, losses)
             compile_model(model, self.settings, losses, self._make_optimizer())
-            model.optimizer.build(model.trainable_variables)
-        return scorer, model
+            average = self._make_average(model)
+        return scorer, model, average
+
+    def _make_average(self, model):
+        most = self.settings.weight_average
+        return WeightAverage(model, most) if most else None
+
+    def end(self) -> None:
+        """Leaves the optimizer as it would be without the run's own part in its steps."""
+        if self.average is not None:
+            self.average.end()
+            self.average = None
 
     def _make_optimizer(self):
-        return make_optimizer(self.settings, self.settings.epochs * self.steps)
+        return make_optimizer(self.settings, self.budget.epochs * self.steps)
 
     def to_its_end(
         self,
@@ -141,7 +163,7 @@ class Run:
     ) -> Trained:
         """Trains, or goes on, or finds that nothing is left to do; `config` is what `config.yaml` is to say."""
         record = self.read_record(folder, config)
-        if record.ends(self.settings.epochs):
+        if record.ends(self.budget.epochs):
             return self.take_trained(record)
         if goes_on and folder is not None:
             warn_of_no_checkpoint(folder)
@@ -159,13 +181,13 @@ class Run:
 
     def make_record(self, folder: pathlib.Path | None) -> Record:
         """The record of a run that begins."""
-        scorer, twin = (self.scorer, None) if self.twin is None else self.twin
-        of_run = (self.validation, self.metric, self.settings.patience, folder)
-        return Record(*of_run, scorer, ranker_of(scorer) if twin else self.ranker, self.group, twin)
+        scorer, twin, average = (self.scorer, None, self.average) if self.twin is None else self.twin
+        of_run = (self.validation, self.metric, self.budget.patience, folder)
+        return Record(*of_run, scorer, ranker_of(scorer) if twin else self.ranker, self.group, twin, average)
 
     def take_trained(self, record: Record) -> Trained:
         """What a run that ended has written."""
-        self.model.optimizer.build(self.model.trainable_variables)
+        self.end()
         assert record.folder is not None
         self.scorer.load_weights(record.folder / (MODEL if self.ranker is self.scorer else WHOLE_MODEL))
         return self._end(record)
@@ -192,7 +214,7 @@ class Run:
         Epochs are one call of Keras's `fit` each, since the first may be what a checkpoint left of one.
         """
         record.take([])
-        model, feed, settings = self.model, self.feed, self.settings
+        model, feed, settings, epochs = self.model, self.feed, self.settings, self.budget.epochs
         seeds = EpochSeeds(settings.seed, feed)
         watch = Watch(feed, settings.check_weights, record.folder)
         ours, checkpoints, first, step = [seeds, watch, record], None, 0, 0
@@ -201,13 +223,13 @@ class Run:
             with self.group.together():
                 first, step = checkpoints.resume(model)
             ours.append(checkpoints)
-        params = {"epochs": settings.epochs, "steps": len(feed), "history": list(record.history)}
+        params = {"epochs": epochs, "steps": len(feed), "history": list(record.history), "seed": settings.seed}
         calls = Callbacks(
             [*ours, *callbacks, StopAtInterrupt(self.interrupt, checkpoints)], add_history=True, model=model, **params
         )
         calls.begin()
         noise = [loss.seed_generator for loss in self.losses if loss.seed_generator is not None]
-        for epoch in range(first, settings.epochs):
+        for epoch in range(first, epochs):
             feed.start(epoch, step)
             step, batches = 0, backend.for_fit(feed)
             with self.group.together(), backend.carry_generators(model, noise):
@@ -236,7 +258,7 @@ def warn_of_no_checkpoint(folder: pathlib.Path) -> None:
         warnings.warn(
             f"there is no checkpoint in {folder / CHECKPOINTS}, so the run begins again, and what it had written is "
             "replaced by what the same steps give",
-            stacklevel=4,
+            stacklevel=6,
         )
 
 

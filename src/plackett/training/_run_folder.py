@@ -4,17 +4,18 @@ import importlib
 import importlib.metadata
 import pathlib
 import platform
+import shutil
 import subprocess
 
 import keras
 import numpy as np
 import yaml
 
-from plackett._files import WHOLE_MODEL, errors_of_writing, make_folder, remove_partial, write_whole
+from plackett._files import PARTIAL, WHOLE_MODEL, errors_of_writing, make_folder, remove_partial, write_whole
 from plackett.data import RankingLists
 from plackett.data._features import match_features
 from plackett.training._config_file import read_yaml
-from plackett.training._output_folder import OF_A_RUN, RESULTS, check_output, holds_run
+from plackett.training._output_folder import MEMBERS, OF_A_RUN, RESULTS, check_output, holds_run
 from plackett.training._same_run import FREE, OF_THE_END, WAY_OUT, check_same, check_same_settings
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, clear
 
@@ -45,6 +46,7 @@ def open_run_folder(
         check_same_settings(folder, config)
         check_same(folder, "environment.yaml", surroundings["data"], lambda before: before["data"], WAY_OUT)
         remove_partial(folder, OF_A_RUN)
+        _remove_partial_members(folder / MEMBERS)
         _remove(folder, ["divergence.json"])
         return folder
     with errors_of_writing(folder):
@@ -109,12 +111,29 @@ def write_changes(folder: pathlib.Path, config: dict) -> None:
 
 
 def _remove(folder, names):
-    """Takes away files, and the folder of checkpoints."""
+    """Takes away files, and the folders of checkpoints and of members."""
     for name in names:
         if name == CHECKPOINTS:
             clear(folder / name)
+        elif name == MEMBERS:
+            _remove_members(folder / name)
         else:
             (folder / name).unlink(missing_ok=True)
+
+
+def _remove_members(folder):
+    """Takes away the runs of the members of an ensemble. Under its name each is whole, so it loses the name first."""
+    _remove_partial_members(folder)
+    for path in list(folder.glob("[0-9]*")):
+        path.rename(path.with_name(f"{PARTIAL}{path.name}"))
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _remove_partial_members(folder):
+    """What was being taken away when a process was killed."""
+    for path in list(folder.glob(f"{PARTIAL}*")):
+        shutil.rmtree(path)
 
 
 def _git_commit():

@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
+from plackett.training._budget import OF_THE_DATA
 from plackett.training._config_file import read_yaml
-from plackett.training._output_folder import read_history
+from plackett.training._output_folder import holds_run, read_history
 from plackett.training._settings import Settings, is_options
 
 NAMING = ("name", "keras_history", "input_layers", "output_layers")  # the entries of a config that hold names of layers
@@ -16,6 +17,8 @@ NAMING = ("name", "keras_history", "input_layers", "output_layers")  # the entri
 FREE = ("checkpoint_steps", "checkpoint_minutes", "keep_checkpoints", "check_weights")
 # Those that say when a run ends, which it may do later, and, as far as it has not come, sooner.
 OF_THE_END = ("epochs", "patience")
+# What a run had that began before there was such a setting.
+BEFORE = {"weight_average": 0.0, "ensemble": 1}
 # What of a learning rate schedule is made of the number of epochs, unless its options say it.
 OF_ALL_STEPS = {
     "cosine": {"decay_steps"},
@@ -24,6 +27,16 @@ OF_ALL_STEPS = {
 }
 WAY_OUT = "replace it (overwrite, --overwrite) or choose another output folder"
 LONG = 300  # letters of a difference that nobody reads
+
+
+def with_numbers_of(folder: pathlib.Path, settings: Settings) -> Settings:
+    """The settings of a run that goes on: what they leave to the number of lists is as `config.yaml` has it.
+
+    Where the folder holds no run they stay as they are.
+    """
+    before = read_yaml(folder / "config.yaml") if holds_run(folder) else {}
+    numbers: dict[str, Any] = {name: before.get(name) for name in OF_THE_DATA if getattr(settings, name) is None}
+    return dataclasses.replace(settings, **numbers)
 
 
 def check_same_settings(folder: pathlib.Path, config: dict) -> None:
@@ -102,7 +115,7 @@ def _in_words(value, other):
 
 def _to_compare(config):
     known = {"backend", *(field.name for field in dataclasses.fields(Settings))} - {*FREE, *OF_THE_END}
-    return {name: without_names(value) for name, value in config.items() if name in known}
+    return {name: without_names(value) for name, value in (BEFORE | config).items() if name in known}
 
 
 def _number_names(config, numbers, key):

@@ -15,7 +15,9 @@ from plackett._files import MODEL, WHOLE_MODEL, remove_partial, write_whole
 from plackett.data import RankingLists
 from plackett.evaluation._scoring import check_lists
 from plackett.registry import classes_by_name
+from plackett.scorers._mlp import dropout_for
 from plackett.scorers.preprocessing.inputs import prepare
+from plackett.training._budget import budget_of, with_budget
 from plackett.training._config_file import read_yaml
 from plackett.training._interrupt import catch_interrupts
 from plackett.training._lock import hold
@@ -24,9 +26,9 @@ from plackett.training._objective import chooses_by_labels, make_metric
 from plackett.training._objects import as_config, check_made_anew, make_object
 from plackett.training._output_folder import check_search_output
 from plackett.training._run_folder import environment, features_of, with_features
-from plackett.training._same_run import FREE, check_same, without_names
+from plackett.training._same_run import BEFORE, FREE, check_same, without_names
 from plackett.training._settings import Settings, SettingsKeywords
-from plackett.training._space import SPACE, check_space, with_choices
+from plackett.training._space import SPACE, check_single, check_space, with_choices
 from plackett.training._studies import (
     Trial,
     choice_of,
@@ -100,6 +102,7 @@ def tune(
     keywords = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
     metric = make_metric(base)
     check_made_anew(base, "each trial of a search")
+    check_single(base)
     space = check_space(_default_space(base, lists) if space is None else space)
     folder = pathlib.Path(output)
     before = read_yaml(folder / "search.yaml") if (folder / "search.yaml").is_file() else {}
@@ -116,7 +119,8 @@ def tune(
     with catch_interrupts() as interrupt, hold(folder):
         _open_folder(folder, search)
         direction: Literal["minimize", "maximize"] = "minimize" if metric.less_is_better else "maximize"
-        study = open_study(folder, direction, space, keywords, lambda *option: _default_option(lists, *option))
+        whole = keywords | budget_of(base, len(lists))._asdict()  # what a trial ran with that chose nothing else
+        study = open_study(folder, direction, space, whole, lambda *option: _default_option(lists, *option))
         write_whole(folder / "search.yaml", yaml.safe_dump(search, sort_keys=False))
         run = _Trials(study, space, keywords, (lists, validation), folder, metric.name, callbacks)
         while len(done := past_trials(study)) < trials:
@@ -127,7 +131,7 @@ def tune(
         sign = 1 if metric.less_is_better else -1
         best = sorted(done, key=lambda trial: (trial.value is None, sign * (trial.value or 0)))
         if best[0].value is not None:
-            config = as_config(Settings(**with_choices(keywords, best[0].settings)))
+            config = as_config(with_budget(Settings(**with_choices(keywords, best[0].settings)), len(lists)))
             config = provenance | {"backend": keras.backend.backend()} | config
             write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
             _warn_of_better(best[0], trials_outside(study), metric, folder)
@@ -171,6 +175,8 @@ def _default_option(lists: RankingLists, settings: Mapping, name: str) -> Any:
         makers = [known[settings["loss"]]] if isinstance(settings["loss"], str) and settings["loss"] in known else []
     parameters = [inspect.signature(maker).parameters.get(option) for maker in makers if callable(maker)]
     defaults = [x.default for x in parameters if x is not None and x.default is not x.empty]
+    if defaults == [None] and name == "scorer_options.dropout":
+        return dropout_for(len(lists))
     return defaults[0] if defaults else ...
 
 
@@ -183,7 +189,7 @@ def _open_folder(folder, search):
 
 
 def _to_compare(search):
-    return without_names({name: value for name, value in search.items() if name not in ("space", *FREE)})
+    return without_names({name: value for name, value in (BEFORE | search).items() if name not in ("space", *FREE)})
 
 
 class _Trials:

@@ -19,6 +19,7 @@ from plackett.registry.options import (
     Probability,
     Rule,
     Share,
+    ShareBelow1,
     number,
     rule_of,
 )
@@ -110,21 +111,23 @@ class SettingsKeywords(typing.TypedDict, total=False):
     scorer: str | dict | Callable | None
     scorer_options: dict
     validation_share: Probability
-    epochs: Count
-    patience: Count
-    batch_size: Count
+    epochs: Count | None
+    patience: Count | None
+    batch_size: Count | None
     max_list_size: Count | None
     optimizer: str | dict | Optimizer
     learning_rate: Positive
     learning_rate_schedule: str | dict | Callable | None
     weight_decay: NotNegative | None
     global_clipnorm: Positive | None
+    weight_average: ShareBelow1
     mixed_precision: bool
     checkpoint_steps: Count | None
     checkpoint_minutes: Positive
     keep_checkpoints: Count
     check_weights: CountFrom0
     seed: Seed
+    ensemble: Count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,9 +158,10 @@ class Settings:
             loss takes unless they say otherwise.
         validation_share: the share of the queries, drawn by the seed, that is held out where no validation lists are
             given.
-        epochs: how often the training lists are gone through, at most.
-        patience: training stops after so many epochs without a better metric.
-        batch_size: how many lists a step takes; all, where there are fewer.
+        epochs: how often the training lists are gone through, at most. None = by the number of training lists, so that
+            small data have as many steps as they need; see the page on training for the numbers.
+        patience: training stops after so many epochs without a better metric. None = likewise.
+        batch_size: how many lists a step takes; all, where there are fewer. None = likewise.
         max_list_size: longer training lists are cut to so many documents, see `data.Batches`. None = they stay whole.
         optimizer: any of Keras, by its lower-case name; or an optimizer of Keras, which has its own learning rate,
             decay and clipping.
@@ -166,6 +170,9 @@ class Settings:
             Keras, which has its own learning rate.
         weight_decay: of the optimizer. None = its own default.
         global_clipnorm: a gradient whose norm over all weights is larger is scaled down to it. None = it is not.
+        weight_average: epochs are measured with, and the model has, an average of the weights over the steps, of which
+            each step keeps so much; the first ones less, (1 + t) / (10 + t) at step t from 0. 0 = there is none. It
+            costs the memory of the weights once more.
         mixed_precision: layers compute in bfloat16, weights and scores are float32.
         checkpoint_steps: a checkpoint is written after each so many steps. None = by time alone.
         checkpoint_minutes: one is written when the last is so old.
@@ -173,6 +180,8 @@ class Settings:
         check_weights: after each so many steps, and the last of an epoch, all weights are checked to be finite; the
             loss is after each step. 0 = never; weights are checked before a checkpoint is written in any case.
         seed: of the initial weights, the order of lists, dropout and the loss's noise.
+        ensemble: so many runs, of the seeds from `seed` on, are trained and averaged; training and scoring cost as many
+            times as much.
 
     Raises:
         ValueError: a value of another type or out of range, an unknown scorer or part of a task, or options beside an
@@ -188,21 +197,23 @@ class Settings:
     scorer: str | dict | Callable | None = None
     scorer_options: dict = dataclasses.field(default_factory=dict)
     validation_share: Probability = 0.2
-    epochs: Count = 50
-    patience: Count = 5
-    batch_size: Count = 32
+    epochs: Count | None = None
+    patience: Count | None = None
+    batch_size: Count | None = None
     max_list_size: Count | None = None
     optimizer: str | dict | Optimizer = "adam"
     learning_rate: Positive = 1e-3
     learning_rate_schedule: str | dict | Callable | None = None
     weight_decay: NotNegative | None = None
     global_clipnorm: Positive | None = None
+    weight_average: ShareBelow1 = 0.999
     mixed_precision: bool = False
     checkpoint_steps: Count | None = None
     checkpoint_minutes: Positive = 10.0
     keep_checkpoints: Count = 2
     check_weights: CountFrom0 = 100
     seed: Seed = 0
+    ensemble: Count = 1
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -261,7 +272,7 @@ def help_texts() -> dict[str, str]:
     """What each setting is, in the words of the docstring of `Settings`.
 
     >>> help_texts()["batch_size"]
-    'how many lists a step takes; all, where there are fewer.'
+    'how many lists a step takes; all, where there are fewer. None = likewise.'
     """
     return argument_texts(Settings.__doc__)
 

@@ -33,6 +33,16 @@ def check_space(space: Mapping) -> dict[str, dict | list]:
     return {name: _check_range(name, given) for name, given in space.items()}
 
 
+def check_single(settings: Settings) -> None:
+    """Raises a ValueError where each trial of a search would be an ensemble, which trains many times for one choice."""
+    if settings.ensemble > 1:
+        raise ValueError(
+            f"each trial of a search is one run, but ensemble is {settings.ensemble}: leave it out (or give --ensemble "
+            "1), and train an ensemble of the best settings (plackett train --config OUTPUT/config.yaml --ensemble "
+            f"{settings.ensemble})"
+        )
+
+
 def with_choices(base: Mapping, chosen: Mapping) -> dict:
     """The settings with what was chosen in their place."""
     settings = dict(base) | {name: dict(base.get(name, {})) for name in NESTED}
@@ -98,7 +108,8 @@ def _form(name, value):
 def _check_range(name, given):
     outer, dot, inner = str(name).partition(".")
     if not (dot and inner and outer in NESTED):
-        fixed = ("metric", "validation_share")  # by which trials are compared
+        # By which trials are compared; and what a search does without, see `check_single`.
+        fixed = ("metric", "validation_share", "ensemble")
         fields = [field.name for field in dataclasses.fields(Settings) if field.name not in fixed]
         check_known("setting to search", name, fields)
     if isinstance(given, list) and given:
@@ -109,8 +120,8 @@ def _check_range(name, given):
         check_known(f"part of the space of {name}:", part, RANGE)
     kind = Whole if all(isinstance(given[end], int) for end in ("low", "high")) else Number
     of_settings = {field.name: field.type for field in dataclasses.fields(Settings)}
-    if typing.get_origin(of_settings.get(name)) is Annotated:
-        kind = of_settings[name]
+    of_name = of_settings.get(name)
+    kind = next((x for x in (of_name, *typing.get_args(of_name)) if typing.get_origin(x) is Annotated), kind)
     low, high = (check_value(f"{end} of {name}", given[end], kind) for end in ("low", "high"))
     log = check_value(f"log of {name}", given.get("log", False), bool)
     if not low < high or (log and not low > 0):

@@ -1,5 +1,7 @@
 """PyTorch: two functions of autograd, so that also the gradient, which the fast way computes, has a derivative."""
 
+import inspect
+
 import torch
 
 
@@ -10,6 +12,10 @@ def differentiable(rule, variables, constants):
 
 class _Function(torch.autograd.Function):
     """Batched by `torch.func.vmap` through one more leading axis."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.forward.__signature__ = inspect.signature(cls.forward)  # PyTorch asks for it at each call
 
     @classmethod
     def vmap(cls, info, axes, *given):

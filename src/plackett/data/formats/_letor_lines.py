@@ -135,17 +135,17 @@ def _query(tokens, layout, has_comment):
 
 def _feature(token, layout):
     """(number, value) of a field, NUMBER:VALUE."""
-    column, colon, value = token.partition(":")
-    if not colon or not (column.isascii() and column.isdecimal()) or len(column) > 9 or int(column) < layout.first:
-        zero = layout.first and colon and column.strip("0") == "" != column
-        advice = (
-            "; where numbers begin at 0, say so by zero_based=True (--zero-based on the command line)" if zero else ""
-        )
+    name, colon, value = token.partition(":")
+    is_number = colon and name.isascii() and name.isdecimal()
+    column = int(name.lstrip("0")[:10] or 0) if is_number else -1
+    if not is_number or column < layout.first or column >= 10**9:
+        advice = "; where numbers begin at 0, say so by zero_based=True (--zero-based on the command line)"
+        advice = advice if column == 0 else ""
         raise ValueError(f"a feature must be NUMBER:VALUE with NUMBER >= {layout.first}, but got {token!r}{advice}")
     if value in layout.missing:
-        return int(column), "nan"
+        return column, "nan"
     try:
-        return int(column), check_number(value, f"feature {int(column)}")
+        return column, check_number(value, f"feature {column}")
     except ValueError as error:
         option = f"missing_values=[{value!r}] (--missing-value {value} on the command line)"
         advice = f"; where this stands for a missing value, say so by {option}" if value else ""

@@ -9,10 +9,13 @@ import pyarrow.compute as pc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
+from plackett.data.formats._example_layouts import Layouts, Part
+from plackett.data.formats._wire import of_varints
+
 FORMS = {"elwc": "ExampleListWithContext", "sequence_example": "SequenceExample"}
 
-# Fields are numbered from 1 in this order. On the wire a map is its entries; those of features are declared as mere
-# bytes, since most of them are read without becoming messages.
+# Fields are numbered from 1 in this order. On the wire a map is its entries; those of features, and the documents of
+# a list, are declared as mere bytes, since most of them are read without becoming messages.
 MESSAGES = {
     "BytesList": {"value": "repeated bytes"},
     "FloatList": {"value": "repeated float"},
@@ -21,7 +24,7 @@ MESSAGES = {
     "Entry": {"key": "string", "value": "Feature"},
     "Features": {"feature": "repeated bytes"},
     "Example": {"features": "Features"},
-    "ExampleListWithContext": {"examples": "repeated Example", "context": "Example"},
+    "ExampleListWithContext": {"examples": "repeated bytes", "context": "Example"},
     "FeatureList": {"feature": "repeated bytes"},
     "FeatureListEntry": {"key": "string", "value": "FeatureList"},
     "FeatureLists": {"feature_list": "repeated FeatureListEntry"},
@@ -32,6 +35,7 @@ HEADS_OF_FEATURES = {("float", 4): {b"\x12\x06\n\x04": 0}} | {
     ("int64", size): {bytes([0x1A, size + 2, 0x0A, size]): 0} for size in range(1, 11)
 }
 NO_HEAD, NOT_WANTED = -1, -2
+FEW = 256  # entries that are read one by one before the others are looked for among what was met
 
 
 def parser(
@@ -45,8 +49,8 @@ def parser(
 
     It returns (contexts, sizes, columns). Of each message: name -> (kind, values) of its context, where the kind is
     "float", "int64" or "string", and how many documents it has. Of each feature of the documents of all messages,
-    behind each other: [documents, width] float64 numbers, NaN where a document has none, or a list of strings, None
-    where it has none. Features without any value are left out.
+    behind each other: [documents, width] numbers, float64, or float32 where that holds them all, NaN where a document
+    has none, or a list of strings, None where it has none. Features without any value are left out.
 
     Args:
         form: "elwc", ExampleListWithContext, or "sequence_example", SequenceExample, in which feature i of a feature
@@ -60,12 +64,15 @@ def parser(
             here and a string there or has now more, now fewer values, a string is one of several or no UTF-8 text,
             or feature lists differ in length; says which feature, and which document, from 1, of all messages.
     """
-    read = functools.partial(_of_examples, heads={}, places={}) if form == "elwc" else _of_feature_lists
+    layouts = Layouts(documents, document)
+    of_examples = functools.partial(_of_examples, layouts=layouts, heads={}, places={})
+    read = of_examples if form == "elwc" else _of_feature_lists
     message = CLASSES[FORMS[form]]
 
     def parse(data):
         try:
-            contexts, sizes, columns = read([message.FromString(one) for one in data], documents, document)
+            with np.errstate(invalid="ignore"):  # a signalling NaN in another type is a NaN
+                contexts, sizes, columns = read([message.FromString(one) for one in data], documents, document)
             return [_context(entries, context) for entries in contexts], sizes, columns
         except DecodeError as error:
             raise ValueError(f"this is no {FORMS[form]}: {error}") from None
@@ -99,30 +106,79 @@ def _message_classes():
 CLASSES = _message_classes()
 
 
-def _of_examples(messages, wanted, document, heads, places):
+def _of_examples(messages, wanted, document, layouts, heads, places):
     """(the entries of each context, how many documents each has, their columns) of ExampleListWithContexts.
+
+    Documents that are alike but for their values are read by `layouts`, the others entry by entry.
+    """
+    documents = [example for message in messages for example in message.examples]
+    parts, left = layouts.read(documents) if documents else ([], np.arange(0))
+    entries = functools.partial(_of_entries, documents, wanted, document, heads, places)
+    try:
+        columns = _join(parts, left, entries(left) if len(left) else {}, len(documents))
+    except ValueError:
+        columns = None
+    if columns is None:
+        columns = entries(np.arange(len(documents)))  # which says what is wrong, or does not go together
+    contexts = [message.context.features.feature for message in messages]
+    return contexts, [len(message.examples) for message in messages], columns
+
+
+def _of_entries(documents, wanted, document, heads, places, chosen):
+    """name -> column, of the features of the chosen ones of some documents, bytes each.
 
     Most entries are one packed number: its last bytes. The bytes before, the head, follow from the name. `heads` and
     `places`, name -> place, hold those met so far, so that such entries are found and read all at once.
     """
-    examples = [list(example.features.feature) for message in messages for example in message.examples]
-    rows = np.repeat(np.arange(len(examples)), np.array([len(example) for example in examples], "int64"))
+    examples = [list(CLASSES["Example"].FromString(documents[row]).features.feature) for row in chosen.tolist()]
+    rows = np.repeat(chosen, np.array([len(example) for example in examples], "int64"))
     entries = [entry for example in examples for entry in example]
-    names = list(places)
     found, numbers = _numbers(entries, heads)
     cells: dict[str, list] = {}
-    for i in np.flatnonzero(found == NO_HEAD):
-        name, kind, values = _entry(entries[i])
-        is_wanted = wanted is None or name in wanted
-        if kind in ("float", "int64") and len(values) == 1 and name != document:
-            tail, head = _tail_and_head(name, kind, values[0])
-            place = places.setdefault(name, len(places)) if is_wanted else NOT_WANTED
-            heads.setdefault((kind, tail), {})[head] = place
-        if kind and is_wanted:
-            cells.setdefault(name, []).append((int(rows[i]), kind, values))
-    columns = _columns(rows, found, numbers, names, cells, len(examples), document)
-    contexts = [message.context.features.feature for message in messages]
-    return contexts, [len(message.examples) for message in messages], columns
+    left, count = np.flatnonzero(found == NO_HEAD), FEW
+    while len(left):
+        new: dict[tuple[str, int], dict[bytes, int]] = {}
+        for i in left[:count].tolist():
+            name, kind, values = _entry(entries[i])
+            is_wanted = wanted is None or name in wanted
+            if kind in ("float", "int64") and len(values) == 1 and name != document:
+                tail, head = _tail_and_head(name, kind, values[0])
+                found[i] = places.setdefault(name, len(places)) if is_wanted else NOT_WANTED
+                numbers[i] = values[0]
+                new.setdefault((kind, tail), {})[head] = int(found[i])
+            elif kind and is_wanted:
+                cells.setdefault(name, []).append((int(rows[i]), kind, values))
+        left, count = left[count:], 2 * count
+        found[left], numbers[left] = _numbers([entries[i] for i in left.tolist()], new)
+        left = left[found[left] == NO_HEAD]
+        for kind, known in new.items():
+            heads.setdefault(kind, {}).update(known)
+    return _columns(rows, found, numbers, list(places), cells, len(documents), document)
+
+
+def _join(parts, left, others, size):
+    """The columns of all documents, from those of parts and of the others that are left; None if they do not fit."""
+    if len(parts) == 1 and not len(left):
+        [(_, columns)] = parts  # in the order of the documents
+        return columns
+    parts = [*parts, Part(left, {name: _chosen(column, left) for name, column in others.items()})]
+    columns = {}
+    for name in dict.fromkeys(name for part in parts for name in part.columns):
+        pieces = [(part.rows, part.columns[name]) for part in parts if name in part.columns]
+        kinds = {None if isinstance(piece, list) else piece.shape[1] for _, piece in pieces}
+        if len(kinds) > 1:
+            return None
+        [width] = kinds
+        dtype = object if width is None else np.result_type(*(piece for _, piece in pieces))
+        column = np.full(size if width is None else (size, width), None if width is None else np.nan, dtype)
+        for rows, piece in pieces:
+            column[rows] = piece
+        columns[name] = column.tolist() if width is None else column
+    return columns
+
+
+def _chosen(column, rows):
+    return [column[row] for row in rows.tolist()] if isinstance(column, list) else column[rows]
 
 
 def _of_feature_lists(messages, wanted, document):
@@ -203,7 +259,7 @@ def _numbers(pieces, heads):
                 numbers[rest[hit]] = tails.view("<f4")[:, 0]
             else:
                 hit, tails = _of_one_varint(hit, tails)
-                numbers[rest[hit]] = _of_varints(tails)
+                numbers[rest[hit]] = of_varints(tails)
             found[rest[hit]] = np.array(list(known.values()))[places[hit]]
             left = np.delete(np.arange(len(rest)), hit)
             packed, rest = packed.take(pa.array(left)), rest[left]
@@ -214,12 +270,6 @@ def _of_one_varint(hit, tails):
     """Those where all bytes are one varint: only in its last one is the highest bit 0."""
     whole = (tails[:, :-1] > 127).all(axis=1) & (tails[:, -1] < 128)
     return hit[whole], tails[whole]
-
-
-def _of_varints(tails):
-    """[n] the int64 whose lowest 7 bits are in the first byte."""
-    bits = (tails & 127).astype("uint64") << np.arange(0, 7 * tails.shape[1], 7, dtype="uint64")
-    return np.bitwise_or.reduce(bits, axis=1).view("int64").astype("float64")
 
 
 def _columns(rows, found, numbers, names, cells, size, document):

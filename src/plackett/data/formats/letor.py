@@ -13,12 +13,14 @@ from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines
 from plackett.data._tables import from_tables
 from plackett.data._words import some
-from plackett.data.formats._letor_blocks import dense, is_text, parse_block, without_comments
+from plackett.data.formats._letor_blocks import count_features as count_in_block
+from plackett.data.formats._letor_documents import parsed_blocks, table_of, tables_of
 from plackett.data.formats._letor_groups import Groups
 from plackett.data.formats._letor_lines import Layout, MissingValues
 from plackett.registry.options import is_number
 
-BLOCK = 16 * 2**20  # bytes of text parsed at a time
+BLOCK = 4 * 2**20  # bytes of text parsed at a time
+FIRST = 16 * 2**20  # bytes of text by which the number of features is told
 MOST = 2**16  # dense features
 Fill = Literal["always", "sparse", "without zeros"]
 
@@ -69,9 +71,9 @@ def read_letor(
         ValueError: the file is empty, or a line is malformed: says file, line number and what is wrong. Labels
             must be finite and >= 0, feature numbers >= 1 (or 0), rising and not above `features`, values finite or
             missing, group sizes >= 1 and in all the number of documents. Or all lines list the same features, and these
-            are fewer than `features`.
+            are fewer than `features`. Or the features, with those that lines leave out, do not fit into memory.
 
-    Cost: 16 MB of text at a time, and what the lists take.
+    Cost: some 100 MB of memory, and what the lists take; features that lines leave out are filled in at the end.
     """
     fill: Fill = "always" if features is None else "sparse"
     if features is not None:
@@ -125,8 +127,9 @@ def letor_tables(
     listed = np.zeros(features, bool) if listed is None else listed
     layout = _layout(features, zero_based, group_file, missing_values, comment_ids)
     groups = None if group_file is None else Groups(group_file, first_query, encoding)
-    documents = _documents(path, layout, groups, encoding, fill, listed)
-    yield from group_by_query(documents, str(path), together=together)
+    blocks = _blocks(path, layout, groups, encoding, fill, listed)
+    tables = tables_of(blocks, features) if together else table_of(blocks, features, path)
+    yield from group_by_query(tables, str(path), together=together)
 
 
 def check_count(features: object) -> None:
@@ -150,13 +153,11 @@ def count_features(
     Raises:
         ValueError: there are more than 65,536.
     """
-    blocks = blocks_of_lines(path, BLOCK, encoding)
-    first = next(blocks, b"")
-    highest = _highest(first, zero_based)
-    layout = _layout(highest, zero_based, group_file, missing_values)
-    content, _, lines = without_comments(first, layout, 1)
-    if highest <= MOST and not (is_text(content) and dense(content, len(lines), layout)):
-        highest = max([highest, *(_highest(block, zero_based) for block in blocks)])
+    layout = _layout(0, zero_based, group_file, missing_values)
+    blocks = blocks_of_lines(path, FIRST, encoding)
+    highest, are_all = count_in_block(next(blocks, b""), layout)
+    if highest <= MOST and not are_all:
+        highest = max([highest, *(count_in_block(block, layout)[0] for block in blocks)])
     if highest > MOST:
         number = highest - zero_based
         raise ValueError(f"{path}: there must be at most {MOST} features, but there is one numbered {number}")
@@ -189,7 +190,7 @@ def first_missing(
         )
     layout = _layout(features, zero_based, group_file, missing_values)
     groups = None if group_file is None else Groups(group_file, first_query, encoding)
-    for table in _documents(path, layout, groups, encoding, "always", np.zeros(features, bool)):
+    for table in tables_of(_blocks(path, layout, groups, encoding, "always", np.zeros(features, bool)), features):
         values = array_of(table["features"]).flatten().to_numpy().reshape(len(table), features)
         missing = np.isnan(values)
         if missing.any():
@@ -203,33 +204,20 @@ def _layout(features, zero_based, group_file, missing_values, comment_ids=False)
     return Layout(features, first, group_file is None, MissingValues(missing_values), comment_ids)
 
 
-def _highest(block, zero_based):
-    """How many features there are by the highest number in these lines."""
-    numbers = set()
-    for line in block.split(b"\n"):
-        colon = line.partition(b"#")[0].rfind(b":")
-        numbers.update(line[max(colon - 20, 0) : max(colon, 0)].split()[-1:])
-    return max([0, *(int(number) + zero_based for number in numbers if number.isdigit())])
-
-
-def _documents(path, layout, groups, encoding, fill, listed):
-    """The documents of a file in tables, one row a document, as it streams by; `listed` gets what they list."""
-    line, documents, fewest, zero = 1, 0, layout.features, None
+def _blocks(path, layout, groups, encoding, fill, listed):
+    """The documents of a file in blocks, as it streams by; `listed` gets what they list."""
+    documents, fewest, zero = 0, layout.features, None
     of_file = np.zeros(layout.features, bool)
-    for block in blocks_of_lines(path, BLOCK, encoding):
-        count = block.count(b"\n")
-        found = parse_block(block, count + (not block.endswith(b"\n")), layout, path, line)
-        line += count
-        if found is None:
-            continue
-        fewest, zero = min(fewest, found.columns.fewest), zero or _written_zero(found, layout)
-        of_file |= found.columns.listed
-        listed |= found.columns.listed
-        documents += len(found.lines)
+    for block in parsed_blocks(path, layout, BLOCK, encoding):
+        fewest, zero = min(fewest, block.columns.fewest), zero or _written_zero(block, layout)
+        of_file |= block.columns.listed
+        listed |= block.columns.listed
+        documents += len(block.lines)
         if groups is None:
-            yield _table(found, found.columns.queries, layout)
+            yield block
         elif documents <= groups.documents:  # else the rest is counted for the error
-            yield _table(found, groups.queries(documents - len(found.lines), documents), layout)
+            queries = groups.queries(documents - len(block.lines), documents)
+            yield block._replace(columns=block.columns._replace(queries=queries))
     if groups is not None and documents != groups.documents:
         raise ValueError(
             f"{path} has {documents:,} documents, but the group sizes of {groups.path} add up to {groups.documents:,}"
@@ -269,17 +257,3 @@ def _check_sparse(listed, same, zero, layout, path):
             f"{lacks}; they are taken for zeros only where zeros are left out, but line {zero[0]} says {zero[1]}:0; "
             f"where they are 0, say so by features={layout.features} (--features {layout.features} on the command line)"
         )
-
-
-def _table(block, queries, layout):
-    rows = len(block.lines)
-    columns = {
-        "query": queries,
-        "document": pa.array(block.documents, pa.string()) if block.documents else pa.nulls(rows, pa.string()),
-        "label": pa.array(block.columns.labels),
-        LINE: pa.array(block.lines),
-    }
-    if layout.features:
-        values = pa.array(block.columns.values.reshape(-1))
-        columns["features"] = pa.FixedSizeListArray.from_arrays(values, layout.features)
-    return pa.table(columns)

@@ -67,12 +67,12 @@ def _next_record(file):
     length, crc = struct.unpack("<QI", head)
     if crc != _masked_crc(head[:8]):
         raise ValueError("the CRC of the record's length is wrong: the file is damaged, or no TFRecord file")
-    data = _next_bytes(file, length + 4)
-    if len(data) < length + 4:
-        raise ValueError(f"the file ends within the record: {length + 4} bytes are due, but {len(data)} are there")
-    if _masked_crc(data[:-4]) != int.from_bytes(data[-4:], "little"):
+    data, tail = _next_bytes(file, length), _next_bytes(file, 4)
+    if (there := len(data) + len(tail)) < length + 4:
+        raise ValueError(f"the file ends within the record: {length + 4} bytes are due, but {there} are there")
+    if _masked_crc(data) != int.from_bytes(tail, "little"):
         raise ValueError("the CRC of the record's bytes is wrong: the file is damaged")
-    return data[:-4]
+    return data
 
 
 def _next_bytes(file, count):

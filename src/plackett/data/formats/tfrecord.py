@@ -66,7 +66,7 @@ def read_tfrecord(
         ValueError: an argument is none of these, a file is damaged or has no records, a record is not of this form,
             or its features are not what they must be: says the file and the number of the record in it, from 1.
 
-    Cost: about a second for 15,000 documents of 136 floats.
+    Cost: about a second for 100,000 documents of 136 floats, all with the same features in the same order; else 30,000.
 
     Reference: Pasumarthi et al., "TF-Ranking: Scalable TensorFlow Library for Learning-to-Rank", KDD 2019,
     https://arxiv.org/abs/1812.00073
@@ -361,13 +361,14 @@ def _table(batches, layout, choice):
     contexts = [context for batch in batches for context in batch.contexts]
     real = np.ones(sizes.sum(), bool)
     if choice.label is not None:
-        real = _numbers(batches, choice.label, 1)[:, 0] != PADDING
+        real = _numbers(batches, choice.label, 1, "float64")[0] != PADDING
     lengths = np.bincount(np.repeat(np.arange(len(sizes)), sizes)[real], minlength=len(sizes))
     offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
 
     def numbers(name, columns, dtype="float32"):
-        values = _numbers(batches, name, len(columns))[real].astype(dtype)
-        return {column: pa.ListArray.from_arrays(offsets, pa.array(values[:, i])) for i, column in enumerate(columns)}
+        values = _numbers(batches, name, len(columns), dtype)
+        values = values if real.all() else values[:, real]
+        return {column: pa.ListArray.from_arrays(offsets, pa.array(values[i])) for i, column in enumerate(columns)}
 
     def strings(name, column):
         parts = [batch.documents.get(name) or [None] * sum(batch.sizes) for batch in batches]
@@ -392,9 +393,12 @@ def _table(batches, layout, choice):
     return pa.table(table, pa.schema([pa.field(name, x.type, metadata=marks.get(name)) for name, x in table.items()]))
 
 
-def _numbers(batches, name, width):
-    """[documents of all batches, width] float64, NaN where there is none."""
-    parts = [batch.documents.get(name) for batch in batches]
+def _numbers(batches, name, width, dtype):
+    """[width, documents of all batches], NaN where there is none."""
     sizes = [sum(batch.sizes) for batch in batches]
-    missing = np.full((max(sizes), width), np.nan)
-    return np.concatenate([missing[:size] if part is None else part for part, size in zip(parts, sizes, strict=True)])
+    values, start = np.empty((width, sum(sizes)), dtype), 0
+    for batch, size in zip(batches, sizes, strict=True):
+        with np.errstate(invalid="ignore"):  # a signalling NaN in another type is a NaN
+            values[:, start : start + size] = batch.documents[name].T if name in batch.documents else np.nan
+        start += size
+    return values

@@ -7,9 +7,11 @@ from plackett.data import RankingLists
 from plackett.evaluation._scoring import score
 from plackett.export.search_engines.layers import Layer, Layers
 from plackett.scorers._any_model import feature_names
+from plackett.scorers._ensemble import StandardizedMean
 from plackett.scorers._outputs import MaskedScores
 from plackett.scorers._two_tower import ranker_of
-from plackett.scorers.preprocessing.layers import Filled, Indicators, Quantiles, SignedLog1p
+from plackett.scorers.preprocessing.layers import Filled, Indicators, LogAndBins, Quantiles, SignedLog1p
+from plackett.training._output_folder import MEMBERS
 
 WAY_OUT = "train an mlp with transform None, normalization batch or None and missing False, or export to ONNX"
 WITHOUT_PART = keras.layers.InputLayer | keras.layers.Dropout  # in scoring
@@ -17,6 +19,7 @@ NAMES = {"linear": "identity", "relu": "relu", "tanh": "tanh", "sigmoid": "sigmo
 REFUSED = {
     SignedLog1p: "the transform log1p",
     Quantiles: "the transform quantile",
+    LogAndBins: "the transform bins",
     Indicators: "features that may be missing",
     keras.layers.LayerNormalization: "layer normalization",
     keras.layers.MultiHeadAttention: "attention, by which a document's score depends on the others",
@@ -34,6 +37,12 @@ def read_keras(model: keras.Model) -> Layers:
     if not isinstance(inputs, dict) or set(inputs) != {"features", "mask"}:
         given = sorted(inputs) if isinstance(inputs, dict) else "others"
         raise ValueError(f"search engines know features alone, but this model takes {given}: {WAY_OUT}")
+    if any(isinstance(layer, StandardizedMean) for layer in model.layers):
+        raise ValueError(
+            "search engines score a document by itself, but this model is an ensemble, which standardises scores "
+            f"within their list: export a member, {MEMBERS}/1 of the output folder or model.get_layer('member_1'), or "
+            "to ONNX"
+        )
     if not isinstance(model.layers[-1], MaskedScores) or isinstance(model.output, dict):
         raise ValueError(f"search engines rank by one score, but this model has several outputs: {WAY_OUT}")
     if model.layers[-1].axis_of_models:
@@ -53,10 +62,11 @@ def read_keras(model: keras.Model) -> Layers:
 
 
 class _Chain:
-    """Layers one after the other."""
+    """Layers one after the other, and a linear path beside them."""
 
     def __init__(self, width):
         self.mean, self.deviation, self.layers = np.zeros(width), np.ones(width), []
+        self.start, self.linear = None, None  # what the first layer takes, and the weights of the path from there
 
     def add(self, layer):
         """One more."""
@@ -72,7 +82,12 @@ class _Chain:
             self.mean = _numbers(layer.mean).reshape(-1)
             self.deviation = np.maximum(np.sqrt(_numbers(layer.variance).reshape(-1)), keras.config.epsilon())
         elif isinstance(layer, keras.layers.Dense):
-            self._add_dense(layer)
+            if self.layers and layer.input is self.start and self.linear is None and not layer.use_bias:
+                self.linear = _numbers(layer.kernel).T
+            else:
+                self._add_dense(layer)
+        elif isinstance(layer, keras.layers.Add) and self.linear is not None:
+            self._join_paths()
         elif isinstance(layer, keras.layers.BatchNormalization) and self.layers:
             self._scale(layer)
         elif isinstance(layer, keras.layers.Activation) and self.layers:
@@ -85,8 +100,22 @@ class _Chain:
     def _add_dense(self, layer):
         matrix = _numbers(layer.kernel).T
         bias = _numbers(layer.bias) if layer.use_bias else np.zeros(len(matrix))
+        self.start = self.start if self.layers else layer.input
         self.layers.append(Layer(matrix, bias, "identity"))
         self._activate(layer.activation)
+
+    def _join_paths(self):
+        """Two units more in each hidden layer carry the linear path, as relu(x) - relu(-x) = x."""
+        *hidden, head = self.layers
+        if any(layer.activation != "relu" for layer in hidden):
+            raise ValueError(f"search engines do not know a linear path beside other units than relu: {WAY_OUT}")
+        carried = np.concatenate([self.linear, -self.linear])
+        for i, (matrix, bias, activation) in enumerate(hidden):
+            if i:
+                matrix = np.pad(matrix, ((0, 0), (0, 2)))
+                carried = np.eye(2, matrix.shape[1], matrix.shape[1] - 2)
+            self.layers[i] = Layer(np.concatenate([matrix, carried]), np.append(bias, [0.0, 0.0]), activation)
+        self.layers[-1] = head._replace(matrix=np.concatenate([head.matrix, [[1.0, -1.0]]], axis=1))
 
     def _scale(self, layer):
         """Batch normalization with the statistics of training, in the weights of the layer before."""

@@ -12,9 +12,17 @@ from plackett.data._columns import kind_of_ids, shape_of_ids
 from plackett.registry import check_options
 from plackett.registry.options import Count
 from plackett.scorers.preprocessing import statistics
-from plackett.scorers.preprocessing.layers import Filled, Indicators, Quantiles, SignedLog1p, Table, Vocabulary
+from plackett.scorers.preprocessing.layers import (
+    Filled,
+    Indicators,
+    LogAndBins,
+    Quantiles,
+    SignedLog1p,
+    Table,
+    Vocabulary,
+)
 
-Transform = Literal["log1p", "quantile"] | None
+Transform = Literal["log1p", "quantile", "bins"] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,12 +70,12 @@ def prepare(
 ) -> Prepared:
     """Makes the inputs of a scorer, and fits what becomes of them on its training lists.
 
-    Dense features pass the transform, then standardisation by the mean and variance of their known training values. All
-    of this is in float32 under any dtype policy, since raw features may not fit in 16 bits.
+    Dense features pass the transform, then standardisation by the mean and variance of their known training values, of
+    bins by the mean alone. All of this is in float32 under any dtype policy, since raw features may not fit in 16 bits.
 
     Args:
         lists: the training lists.
-        transform: "log1p", "quantile" or None, see `plackett.scorers`.
+        transform: "log1p", "quantile", "bins" or None, see `plackett.scorers`.
         missing: whether features may be missing, see `plackett.scorers`.
         min_count: an id that fewer documents have counts as unknown.
 
@@ -75,8 +83,8 @@ def prepare(
         ValueError: the lists have no features at all; a feature is infinite, or missing where `missing` is False; or an
             option is out of range.
 
-    Cost: one pass over the features, a slice at a time; with "quantile" also a sample of 100,000 rows; for each id
-    feature a sorted copy.
+    Cost: one pass over the features, a slice at a time; with "quantile" or "bins" also a sample of 100,000 rows; for
+    each id feature a sorted copy.
     """
     check_options(prepare, transform=transform, missing=missing, min_count=min_count)
     mask = keras.Input((None,), dtype="bool", name="mask")
@@ -117,10 +125,13 @@ def _standardise(raw, mask, lists, transform, missing):
     known_names = names if lists.has_feature_names else ()
     x = Filled(missing, feature_names=known_names, dtype="float32")((raw, mask))
     x = x if layer is None else layer(x)
+    variance[len(names) :] = 1.0  # bins are shares already, and those that say much vary most
     x = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), dtype="float32")(x)
+    sources = layer.sources if isinstance(layer, LogAndBins) else None
+    made = names if sources is None else tuple(names[k] for k in sources)
     if not missing:
-        return x, names
-    return Indicators(columns.tolist(), dtype="float32")((x, raw)), (*names, *(names[k] for k in columns))
+        return x, made
+    return Indicators(columns.tolist(), sources, dtype="float32")((x, raw)), (*made, *(names[k] for k in columns))
 
 
 def _transform(lists, name):
@@ -132,5 +143,8 @@ def _transform(lists, name):
         layer = Quantiles(
             [statistics.spread(column, statistics.POINTS).tolist() for column in columns], dtype="float32"
         )
+        return layer, layer.in_numpy
+    if name == "bins":
+        layer = LogAndBins([statistics.edges(x).tolist() for x in statistics.sample(lists.features).T], dtype="float32")
         return layer, layer.in_numpy
     return None, lambda x: x

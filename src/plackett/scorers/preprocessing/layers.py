@@ -65,21 +65,30 @@ class Filled(OfFeatures):
 
 @register
 class Indicators(keras.layers.Layer):
-    """Puts 0, the mean, for standardised features that are missing, and says behind them which of `columns` are."""
+    """Puts 0, the mean, for standardised features that are missing, and says behind them which of `columns` are.
 
-    def __init__(self, columns: Sequence[int], **kwargs: Any) -> None:
+    Args:
+        columns: the features that may be missing.
+        sources: of each standardised column the feature that it is made of. None = they are the features.
+        kwargs: those of `keras.layers.Layer`.
+    """
+
+    def __init__(self, columns: Sequence[int], sources: Sequence[int] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.columns = tuple(columns)
+        self.sources = None if sources is None else tuple(sources)
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return super().get_config() | {"columns": list(self.columns)}
+        sources = None if self.sources is None else list(self.sources)
+        return super().get_config() | {"columns": list(self.columns), "sources": sources}
 
     def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
-        """(standardised, raw), both [..., features] -> [..., features + columns]."""
+        """(standardised [..., all columns], raw [..., features]) -> [..., all columns + columns]."""
         x, raw = inputs
         missing = ops.isnan(raw)
-        x = ops.where(missing, ops.zeros_like(x), x)
+        gone = missing if self.sources is None else ops.take(missing, np.array(self.sources, "int32"), axis=-1)
+        x = ops.where(gone, ops.zeros_like(x), x)
         marks = ops.take(missing, np.array(self.columns, "int32"), axis=-1)
         return ops.concatenate([x, ops.cast(marks, x.dtype)], axis=-1)
 
@@ -157,6 +166,64 @@ class Quantiles(keras.layers.Layer):
             step //= 2
         bottom, top = backend.look_up(levels, place), backend.look_up(levels, place + 1)
         return bottom + (top - bottom) * ops.clip((x - low) / (high - low), 0.0, 1.0)
+
+
+@register
+class LogAndBins(keras.layers.Layer):
+    """log1p of each feature, as `SignedLog1p`, and behind them how far a value has come through each bin of it.
+
+    For the edges b_0 < b_1 < ... of a feature, bin k gives
+
+        clip((x - b_k) / (b_k+1 - b_k), 0, 1)
+
+    so that a linear function of these is any piecewise linear one between the edges, and constant beyond them.
+
+    >>> import numpy as np
+    >>> layer = LogAndBins([[0.0, 1.0, 3.0]])
+    >>> [round(float(x), 3) for x in layer(np.array([[2.0]], "float32"))[0]]
+    [1.099, 1.0, 0.5]
+
+    Args:
+        edges: for each feature different rising numbers; one alone makes no bin.
+        kwargs: those of `keras.layers.Layer`.
+
+    Reference: Gorishniy, Rubachev & Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS
+    2022, equation 1, https://arxiv.org/abs/2203.05556. Here the first and last bin end at the edges.
+    """
+
+    def __init__(self, edges: Sequence[Sequence[float]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.edges = tuple(tuple(float(x) for x in feature) for feature in edges)
+        self._source = np.repeat(np.arange(len(edges)), [len(feature) - 1 for feature in edges]).astype("int32")
+        self._low = np.array([x for feature in self.edges for x in feature[:-1]], "float32")
+        self._high = np.array([x for feature in self.edges for x in feature[1:]], "float32")
+
+    @property
+    def sources(self) -> list[int]:
+        """[columns], the number of the feature that each column is made of."""
+        return [*range(len(self.edges)), *self._source.tolist()]
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return super().get_config() | {"edges": [list(feature) for feature in self.edges]}
+
+    def in_numpy(self, x: np.ndarray) -> np.ndarray:
+        """`call` on a numpy array; NaN stays NaN."""
+        low, high = self._low.astype("float64"), self._high.astype("float64")
+        with np.errstate(invalid="ignore"):  # of what is infinite, which is refused
+            bins = np.clip((x[..., self._source] - low) / (high - low), 0.0, 1.0)
+        return np.concatenate([np.sign(x) * np.log1p(np.abs(x)), bins], axis=-1)
+
+    def call(self, x: Tensor) -> Tensor:
+        """[..., features] -> [..., columns]."""
+        logs = ops.sign(x) * backend.log1p(ops.abs(x))
+        if not len(self._source):
+            return logs
+        # Between its edges first, so that no difference overflows that a quotient of halves does not.
+        low, high = ops.convert_to_tensor(self._low), ops.convert_to_tensor(self._high)
+        x = backend.minimum(backend.maximum(ops.take(x, self._source, axis=-1), low), high)
+        bins = (0.5 * x - 0.5 * low) / (0.5 * high - 0.5 * low)
+        return ops.concatenate([logs, bins], axis=-1)
 
 
 @register

@@ -3,6 +3,7 @@
 import keras
 
 from plackett.data import RankingLists
+from plackett.scorers._any_model import layers_of
 from plackett.scorers.preprocessing.layers import Filled
 from plackett.scorers.preprocessing.statistics import count_missing, missing_features
 
@@ -15,7 +16,7 @@ def check_missing(model: keras.Model, lists: RankingLists) -> None:
 
     Cost: one pass over the features.
     """
-    if any(isinstance(layer, Filled) and not layer.missing for layer in model.layers):
+    if any(isinstance(layer, Filled) and not layer.missing for layer in layers_of(model)):
         absent = count_missing(lists.features)
         if absent.any():
             raise missing_features(lists, absent)

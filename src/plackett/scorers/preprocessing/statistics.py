@@ -9,6 +9,7 @@ from plackett.data import RankingLists, Strings, hash_strings
 ROWS = 16_384
 SAMPLE = 100_000
 POINTS = 64
+QUARTERS = 4
 
 
 def moments(lists: RankingLists, transformed: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -16,11 +17,12 @@ def moments(lists: RankingLists, transformed: Callable) -> tuple[np.ndarray, np.
 
     Args:
         lists: the training lists.
-        transformed: function of [documents, features] float64 that keeps NaN; applied to a slice of rows at a time.
+        transformed: function of [documents, features] float64 to [documents, columns] that keeps NaN; applied to a
+            slice of rows at a time.
 
     Returns:
-        Three of [features]: the mean, 0 where all is missing; the variance, 1 where the feature does not vary; in how
-        many documents it is missing.
+        The mean of each column that the transform makes, 0 where all is missing; its variance, 1 where it does not
+        vary; [features], in how many documents each feature is missing.
 
     Raises:
         ValueError: a feature is infinite.
@@ -43,14 +45,15 @@ def moments_of(
     Cost: one pass over the features, 16,384 rows at a time, in float64; slices are merged as in Chan, Golub & LeVeque,
     "Algorithms for computing the sample variance", The American Statistician 1983.
     """
-    width = features.shape[1]
-    count, mean, squares, missing = np.zeros((4, width))
+    missing = np.zeros(features.shape[1])
+    width = transformed(np.zeros((1, features.shape[1]))).shape[1]
+    count, mean, squares = np.zeros((3, width))
     low, high = np.full(width, np.inf), np.full(width, -np.inf)
     for start in range(0, len(features), ROWS):
         raw = np.asarray(features[start : start + ROWS], "float64")
         check(raw, start)
-        known = ~np.isnan(raw)
         x = transformed(raw)
+        known = ~np.isnan(x)
         number = known.sum(axis=0)
         mean_here = np.where(known, x, 0).sum(axis=0) / np.maximum(number, 1)
         squares_here = np.square(np.where(known, x - mean_here, 0)).sum(axis=0)
@@ -58,7 +61,7 @@ def moments_of(
         squares += squares_here + np.square(mean_here - mean) * count * share
         mean += (mean_here - mean) * share
         count += number
-        missing += len(raw) - number
+        missing += np.isnan(raw).sum(axis=0)
         low, high = np.fmin(low, np.fmin.reduce(x)), np.fmax(high, np.fmax.reduce(x))
     # Rounding leaves a constant feature a variance of about 1e-32, which nothing may be divided by.
     return mean, np.where(low < high, squares / np.maximum(count, 1), 1.0), missing.astype("int64")
@@ -103,6 +106,13 @@ def spread(column: np.ndarray, points: int) -> np.ndarray:
     """The known values at even ranks from the least to the greatest: [points], rising; [0] where none is known."""
     known = np.sort(column[~np.isnan(column)])
     return known[np.round(np.linspace(0, len(known) - 1, points)).astype("int64")] if len(known) else np.zeros(1)
+
+
+def edges(column: np.ndarray) -> np.ndarray:
+    """The different values among the least, the greatest and the three quartiles of a feature: rising, [1] to [5]."""
+    values = np.unique(spread(column, QUARTERS + 1).astype("float32"))
+    with np.errstate(invalid="ignore"):  # of what is infinite, which is refused
+        return values[np.diff(values, prepend=-np.inf) > 1e-30]  # what is nearer, float32 cannot divide by
 
 
 def knots(boundaries: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """What a run writes down of its epochs, and the best of them."""
 
+import contextlib
 import csv
 import io
 import json
@@ -17,6 +18,7 @@ from plackett.metrics._base import RankingMetric
 from plackett.training._group import Group, copy_variables
 from plackett.training._same_run import WAY_OUT
 from plackett.training._validation_loss import ValidationLoss
+from plackett.training._weight_average import WeightAverage
 from plackett.training.callbacks.divergence import range_of, report_divergence
 
 
@@ -33,6 +35,8 @@ class Record(keras.callbacks.Callback):
         group: the processes that share the run; the first alone measures and writes, and tells the others.
         twin: what stands for the model where the first process cannot compute with it alone; scorer and ranker are
             then those of the twin.
+        average: of the weights of the model, or of its twin, which is measured and kept in their place. None = the
+            weights are.
 
     Raises:
         TrainingDivergedError: at the end of an epoch whose scores or metric are not finite; nothing of that epoch is
@@ -49,6 +53,7 @@ class Record(keras.callbacks.Callback):
         ranker: keras.Model | None = None,
         group: Group | None = None,
         twin: keras.Model | None = None,
+        average: WeightAverage | None = None,
     ) -> None:
         super().__init__()
         self.validation = validation
@@ -59,6 +64,7 @@ class Record(keras.callbacks.Callback):
         self.ranker = ranker or scorer
         self.group = group or Group()
         self.twin = twin
+        self.average = average
         self.history: list[dict] = []
         self.best: dict | None = None
         self.best_weights: list[np.ndarray] | None = None
@@ -93,7 +99,7 @@ class Record(keras.callbacks.Callback):
         """(the logs with the metric, whether training stops), of an epoch that is measured and written."""
         if self.twin is not None:
             copy_variables(self.model, self.twin)
-        with backend.alone():
+        with backend.alone(), self.average.in_place() if self.average else contextlib.nullcontext():
             return self._measure(self.twin or self.model, epoch, logs)
 
     def _measure(self, model, epoch, logs):

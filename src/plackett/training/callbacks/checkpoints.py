@@ -6,6 +6,7 @@ dropout and the noise of a loss draw from seed generators, whose states are vari
 """
 
 import json
+import math
 import pathlib
 import re
 import shutil
@@ -19,6 +20,7 @@ from plackett import backend
 from plackett._files import PARTIAL, errors_of_writing, make_folder, sync
 from plackett.losses._base import RankingLoss
 from plackett.training._feed import Feed
+from plackett.training._same_run import WAY_OUT
 from plackett.training._settings import Settings
 from plackett.training.callbacks.best_epoch import Record
 from plackett.training.callbacks.divergence import Watch
@@ -83,11 +85,12 @@ class Checkpoints(keras.callbacks.Callback):
         progress = json.loads((path / "progress.json").read_text())
         self.record.take(progress["history"])
         self.record.best_weights = _group(arrays, "best")
-        model.optimizer.build(model.trainable_variables)
         if self.settings.tasks:
             # Keras makes the running means of the losses of several outputs when it first computes them.
             model._symbolic_build(data_batch=self.feed[0])
-        _assign(backend.variables_of(model), _group(arrays, "model"))
+        weights = backend.variables_of(model)
+        _check_fit(path, weights, _group(arrays, "model"))
+        _assign(weights, _group(arrays, "model"))
         _assign(model.optimizer.variables, _group(arrays, "optimizer"))
         _assign(self.noise, _group(arrays, "noise"))
         self.seeds.take_up(_group(arrays, "generators"))
@@ -97,7 +100,6 @@ class Checkpoints(keras.callbacks.Callback):
 
     def write_start(self, model: keras.Model) -> None:
         """Writes a checkpoint of what a model and its optimizer are before the first step."""
-        model.optimizer.build(model.trainable_variables)
         self.set_model(model)
         self._write(0, 0)
 
@@ -224,6 +226,17 @@ def _group(arrays, name):
 
 def _place(key):
     return int(key.partition("/")[2])
+
+
+def _check_fit(path, variables, values):
+    """Raises a ValueError where a checkpoint is of a model of other weights, as another plackett makes it."""
+    shapes, given = [tuple(x.shape) for x in variables], [x.shape for x in values]
+    if shapes != given:
+        raise ValueError(
+            f"{path} has {len(given)} weights, of {sum(x.size for x in values):,} numbers, but the model of these "
+            f"settings {len(shapes)}, of {sum(map(math.prod, shapes)):,}: the run was begun by a plackett whose scorer "
+            f"has other defaults. To train anew, {WAY_OUT}"
+        )
 
 
 def _values(variables):

@@ -1,0 +1,37 @@
+"""The terms of a weighted log(1 + e^-d) over pairs of a higher and a lower rank, in few operations a pair."""
+
+import keras
+from keras import ops
+
+from plackett.backend.arithmetic import softplus_and_sigmoid
+
+
+def logistic_pairs(sign, distance, weight, upper_weight, lower_weight):
+    """The value of each pair, and its derivative by the score of the upper document.
+
+    With d the distance of the scores and v the weight, v log(1 + e^-d) where the upper document is the preferred one,
+    and v (d + log(1 + e^-d)) where the lower is.
+
+    Args:
+        sign: [lists, rows, columns], 1 where the upper document of a pair is preferred, -1 where the lower is, else 0.
+        distance: [lists, rows, columns], the upper score less the lower one; where that is below 0, 0 is taken.
+        weight: [lists, rows, columns], of pairs. PyTorch writes over all three.
+        upper_weight, lower_weight: [lists, rows, 1], [lists, 1, columns], of the document of a pair that is preferred.
+    """
+    if keras.backend.backend() == "torch":
+        return _in_place(sign, distance, weight, upper_weight, lower_weight)
+    upper, distance = ops.relu(sign), ops.relu(distance)
+    lower = (upper - sign) * lower_weight * weight
+    both = upper * upper_weight * weight + lower
+    value, wrong = softplus_and_sigmoid(-distance)
+    return both * value + lower * distance, lower - both * wrong
+
+
+def _in_place(sign, distance, weight, upper_weight, lower_weight):
+    """What is written where it stands needs no memory beyond the cache, in which the numbers of a tile are."""
+    lower = sign.neg().relu_().mul_(lower_weight).mul_(weight)
+    both = sign.relu_().mul_(upper_weight).mul_(weight).add_(lower)
+    falling = distance.relu_().neg().exp_()
+    wrong = falling.add(1.0).reciprocal_().mul_(falling).mul_(both)
+    value = falling.log1p_().mul_(both).add_(distance.mul_(lower))
+    return value, lower.sub_(wrong)

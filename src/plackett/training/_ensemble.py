@@ -1,0 +1,144 @@
+"""An ensemble: runs of one seed after another, and the one ranker that their models are."""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from plackett import backend
+from plackett._files import MODEL, errors_of_writing, remove_partial, replace, write_whole
+from plackett.data import RankingLists
+from plackett.evaluation import evaluate_scores, score
+from plackett.scorers import ensemble
+from plackett.training._interrupt import catch_interrupts
+from plackett.training._lock import hold
+from plackett.training._objects import as_config, check_made_anew
+from plackett.training._output_folder import MEMBERS, check_output, holds_run
+from plackett.training._run import Run, Trained
+from plackett.training._run_folder import environment, open_run_folder, write_changes
+from plackett.training._settings import Settings
+from plackett.training._validation_loss import ValidationLoss
+from plackett.training.callbacks.divergence import TrainingDivergedError
+
+METRICS = "metrics.json"
+
+
+def train_members(
+    train_one: Callable[..., Trained],
+    lists: RankingLists,
+    validation: RankingLists,
+    settings: Settings,
+    provenance: dict,
+    *,
+    output: pathlib.Path | None,
+    overwrite: bool,
+    resume: bool,
+) -> Trained:
+    """Trains the members of an ensemble, one after the other, and joins them.
+
+    A member is a run of its own, with a seed of its own, and with an output folder of its own in `members`. So what a
+    killed process leaves is what its members left: those that are whole stay, and one that is under way goes on.
+
+    Args:
+        train_one: of (the number of the member from 1, lists, validation, its settings by name, output, overwrite,
+            resume, provenance): trains it.
+        lists: the training lists.
+        validation: those that all members are validated on.
+        settings: of the ensemble.
+        provenance: entries to put first in each `config.yaml`.
+        output, overwrite, resume: as in `plackett.train`.
+
+    Raises:
+        TrainingDivergedError: a member diverged; says which one.
+        ValueError: a model or an optimizer was given, which the members would train one after the other; or as
+            `plackett.train` does.
+    """
+    check_made_anew(settings, "each member of an ensemble")
+    seeds = range(settings.seed, settings.seed + settings.ensemble)
+    of_members = [dataclasses.replace(settings, seed=seed, ensemble=1) for seed in seeds]
+    with catch_interrupts() as interrupt, contextlib.ExitStack() as held:
+        # What can be wrong with a run is told before anything is written.
+        metric, matched = _check(lists, validation, of_members, interrupt)
+        interrupt.check()
+        place: dict[str, Any] = {"output": None, "overwrite": False, "resume": False, "provenance": provenance}
+        if output is not None:
+            config = provenance | {"backend": keras.backend.backend()} | as_config(settings)
+            check_output(output, overwrite=overwrite, resume=resume)
+            held.enter_context(hold(output))
+            goes_on = resume and holds_run(output)
+            open_run_folder(output, config, environment(lists, matched), overwrite=overwrite, resume=resume)
+            if goes_on:
+                write_changes(output, config)
+            place["resume"] = True
+            if isinstance(words := provenance.get("validation"), str):  # what was held out, not files
+                place["provenance"] = provenance | {"validation": f"{words}, drawn by the seed {settings.seed}"}
+        members = []
+        for number, own in enumerate(of_members, 1):
+            interrupt.check()
+            if output is not None:
+                place["output"] = output / MEMBERS / str(number)
+            with _telling_of(number, own.seed):
+                keywords = {field.name: getattr(own, field.name) for field in dataclasses.fields(own)}
+                members.append(train_one(number, lists, validation, keywords, **place))
+        interrupt.check()
+        return _join(members, of_members, metric, matched, output)
+
+
+def _check(lists, validation, of_members, interrupt):
+    """(the metric, the validation lists as the model takes them) of the members, of which an ensemble can be made."""
+    first, *_ = of_members
+    with backend.keep_generators():
+        backend.seed_all_generators(first.seed)
+        run = Run(lists, validation, first, interrupt)
+        ensemble([run.ranker] * len(of_members))
+        run.end()
+    return run.metric, run.validation
+
+
+@contextlib.contextmanager
+def _telling_of(number, seed):
+    """Within this, divergence is that of a member."""
+    try:
+        yield
+    except TrainingDivergedError as error:
+        cause = f"{error.cause}, in member {number} of the ensemble, of seed {seed}"
+        rest = (error.epoch, error.step, error.queries, error.ranges, error.path)
+        raise TrainingDivergedError(cause, *rest) from error
+
+
+def _join(members, of_members, metric, validation, folder):
+    """What was trained, as one ranker; it is measured, and written unless it is there."""
+    with backend.keep_generators():
+        model = ensemble([member.ranker for member in members])
+    told = [{"seed": own.seed} | member.best for own, member in zip(of_members, members, strict=True)]
+    best = _measure(model, metric, validation) | {"members": told}
+    history = [{"member": k} | entry for k, member in enumerate(members, 1) for entry in member.history]
+    if folder is not None:
+        _write(folder, model, best)
+    return Trained(model, history, best, validation, folder, tuple(members))
+
+
+def _measure(model, metric, validation):
+    """The metric of an ensemble, by its name.
+
+    A loss has none: it is one of scores on the scale that a member learnt, which standardising takes away.
+    """
+    if isinstance(metric, ValidationLoss):
+        return {}
+    found = evaluate_scores(score(model, validation), validation, [metric])
+    return {name: float(value) for name, value in found.items()}
+
+
+def _write(folder, model, best):
+    """Writes the model, and then the metrics, which say that it is there."""
+    text, path = json.dumps(best, indent=2) + "\n", folder / METRICS
+    if path.is_file() and path.read_text() == text and (folder / MODEL).is_file():
+        return
+    remove_partial(folder, [MODEL, METRICS])
+    with replace(folder / MODEL) as partial, errors_of_writing(folder / MODEL):
+        model.save(partial)
+    write_whole(path, text)
