@@ -88,6 +88,13 @@ def test_epochs_are_measured_with_the_average(tmp_path):
         assert plackett.evaluate(model, VALIDATION, ["ndcg@10"])["ndcg@10"] == pytest.approx(trained.best["ndcg@10"])
 
 
+def test_a_callback_that_puts_weights_back_does_not_replace_the_average(tmp_path):
+    """As `EarlyStopping` does, which has seen the weights of the steps alone."""
+    back = keras.callbacks.EarlyStopping(monitor="ndcg@10", mode="max", patience=9, restore_best_weights=True)
+    trained = plackett.train(LISTS, VALIDATION, output=tmp_path / "run", callbacks=[back], **SMALL | {"epochs": 2})
+    assert_weights(plackett.load(tmp_path / "run"), values_of(trained.model))
+
+
 def test_the_optimizer_is_left_without_it():
     """Also after a second run with it, and where Keras goes on."""
     optimizer = keras.optimizers.Adam(0.01)

@@ -238,9 +238,14 @@ class Run:
                 break
         if checkpoints is not None:
             checkpoints.write_the_end()
-        if self.group.size == 1:
-            model.set_weights(record.best_weights)
+        self._take_best(record)
         calls.end()
+        self._take_best(record)  # once more, as a callback may have put back weights that are no average
+
+    def _take_best(self, record):
+        """Alone, the model has the weights of the best epoch."""
+        if self.group.size == 1:
+            self.model.set_weights(record.best_weights)
 
 
 def _make_feed(lists, settings, batch_size, inputs, group):
