@@ -653,3 +653,10 @@ def test_the_names_of_scorers():
     assert {name: scorer.__name__ for name, scorer in SCORERS.items()} == {name: name for name in SCORERS}
     assert all(getattr(scorers, name) is scorer for name, scorer in SCORERS.items())
     assert set(SCORERS) - set(SMALL) == {"table", "two_tower"}  # see tests/test_two_tower.py
+
+
+@pytest.mark.parametrize("edges", [(1.0, 1.0), (3.0, 1.0), (0.0, np.nan), ()])
+def test_edges_of_bins_that_do_not_rise_are_refused(edges):
+    """A bin without a width would divide by 0, and one of a negative width would turn its feature round."""
+    with pytest.raises(ValueError, match="must be numbers that rise, but those of feature 1 are"):
+        plackett.scorers.LogAndBins([(0.0, 1.0), edges])

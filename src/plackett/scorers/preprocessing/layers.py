@@ -187,6 +187,9 @@ class LogAndBins(keras.layers.Layer):
         edges: for each feature different rising numbers; one alone makes no bin.
         kwargs: those of `keras.layers.Layer`.
 
+    Raises:
+        ValueError: the edges of a feature do not rise.
+
     Reference: Gorishniy, Rubachev & Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS
     2022, equation 1, https://arxiv.org/abs/2203.05556. Here the first and last bin end at the edges.
     """
@@ -194,6 +197,11 @@ class LogAndBins(keras.layers.Layer):
     def __init__(self, edges: Sequence[Sequence[float]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.edges = tuple(tuple(float(x) for x in feature) for feature in edges)
+        for k, feature in enumerate(self.edges):
+            if not feature or not (np.diff(feature) > 0).all():
+                raise ValueError(
+                    f"edges of a feature must be numbers that rise, but those of feature {k} are {feature}"
+                )
         self._source = np.repeat(np.arange(len(edges)), [len(feature) - 1 for feature in edges]).astype("int32")
         self._low = np.array([x for feature in self.edges for x in feature[:-1]], "float32")
         self._high = np.array([x for feature in self.edges for x in feature[1:]], "float32")
