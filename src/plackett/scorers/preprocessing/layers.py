@@ -227,10 +227,10 @@ class LogAndBins(keras.layers.Layer):
         logs = ops.sign(x) * backend.log1p(ops.abs(x))
         if not len(self._source):
             return logs
-        # Between its edges first, so that no difference overflows that a quotient of halves does not.
+        # Between its edges first and a 16th of all, so that no difference overflows and no inverse of one underflows.
         low, high = ops.convert_to_tensor(self._low), ops.convert_to_tensor(self._high)
         x = backend.minimum(backend.maximum(ops.take(x, self._source, axis=-1), low), high)
-        bins = (0.5 * x - 0.5 * low) / (0.5 * high - 0.5 * low)
+        bins = (x / 16 - low / 16) / (high / 16 - low / 16)
         return ops.concatenate([logs, bins], axis=-1)
 
 
