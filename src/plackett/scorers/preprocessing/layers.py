@@ -87,9 +87,9 @@ class Indicators(keras.layers.Layer):
         """(standardised [..., all columns], raw [..., features]) -> [..., all columns + columns]."""
         x, raw = inputs
         missing = ops.isnan(raw)
-        gone = missing if self.sources is None else ops.take(missing, np.array(self.sources, "int32"), axis=-1)
+        gone = missing if self.sources is None else backend.columns(missing, np.array(self.sources, "int32"))
         x = ops.where(gone, ops.zeros_like(x), x)
-        marks = ops.take(missing, np.array(self.columns, "int32"), axis=-1)
+        marks = backend.columns(missing, np.array(self.columns, "int32"))
         return ops.concatenate([x, ops.cast(marks, x.dtype)], axis=-1)
 
 
@@ -229,7 +229,7 @@ class LogAndBins(keras.layers.Layer):
             return logs
         # Between its edges first and a 16th of all, so that no difference overflows and no inverse of one underflows.
         low, high = ops.convert_to_tensor(self._low), ops.convert_to_tensor(self._high)
-        x = backend.minimum(backend.maximum(ops.take(x, self._source, axis=-1), low), high)
+        x = backend.minimum(backend.maximum(backend.columns(x, self._source), low), high)
         bins = (x / 16 - low / 16) / (high / 16 - low / 16)
         return ops.concatenate([logs, bins], axis=-1)
 
