@@ -1,6 +1,5 @@
 """LETOR / SVMlight text: one document a line, `label qid:ID 1:0.5 2:0.1 ... # comment`."""
 
-import numbers
 import os
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -134,8 +133,7 @@ def letor_tables(
 
 def check_count(features: object) -> None:
     """Raises a ValueError unless there may be so many features."""
-    is_whole = isinstance(features, numbers.Integral) and not isinstance(features, bool)
-    if not is_whole or not 0 <= features <= MOST:
+    if not isinstance(features, int | np.integer) or isinstance(features, bool) or not 0 <= int(features) <= MOST:
         raise ValueError(f"features must be a whole number from 0 to {MOST}, but got {features!r}")
 
 
