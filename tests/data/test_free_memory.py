@@ -117,6 +117,17 @@ def test_what_a_container_may_take(system):
     assert _free_memory.free_memory() == 50000
 
 
+@pytest.mark.parametrize("group", ["/", "/slurm/job"])
+def test_what_an_older_control_group_may_take(system, group):
+    """Of version 1, in which each resource has groups of its own, beside those of version 2 without limits."""
+    system("OWN/cgroup", f"12:cpu,cpuacct:/other\n9:memory:{group}\n1:name=systemd:/\n0::/user\n")
+    folder = f"GROUPS/memory{group.rstrip('/')}"
+    system(f"{folder}/memory.limit_in_bytes", "500000\n")
+    system(f"{folder}/memory.usage_in_bytes", "450000\n")
+    system(f"{folder}/memory.stat", "cache 7\ninactive_file 0\ntotal_inactive_file 10000\n")
+    assert _free_memory.free_memory() == 60000
+
+
 def test_an_unknown_system_has_some(monkeypatch, tmp_path):
     for name in ("SYSTEM", "OWN", "GROUPS"):
         monkeypatch.setattr(_free_memory, name, tmp_path)

@@ -314,7 +314,7 @@ def test_missing_features(path):
     np.testing.assert_array_equal(read_letor(path).features, [[np.nan, 1], [2, np.nan]])
 
 
-@pytest.mark.parametrize("features", [["a"], "5", 5.5, True, -1, 10**20], ids=repr)
+@pytest.mark.parametrize("features", [["a"], "5", 5.5, 1.0, True, -1, 10**20], ids=repr)
 def test_a_count_of_features_is_a_whole_number(features, path):
     path.write_text("1 qid:1 1:1\n")
     with pytest.raises(ValueError, match="features must be a whole number from 0 to 65536, but got"):

@@ -6,7 +6,7 @@ import os
 import pathlib
 
 SYSTEM, OWN, GROUPS = pathlib.Path("/proc"), pathlib.Path("/proc/self"), pathlib.Path("/sys/fs/cgroup")
-NAMES = {"memory.max": "memory.current", "memory/memory.limit_in_bytes": "memory/memory.usage_in_bytes"}
+NAMES = {"memory.max": "memory.current", "memory.limit_in_bytes": "memory.usage_in_bytes"}  # of version 2, and of 1
 
 
 def check_fits(size: float, what: str, advice: str) -> None:
@@ -48,19 +48,33 @@ def _of_container():
     for folder in _groups():
         for limit, used in NAMES.items():
             with contextlib.suppress(OSError, ValueError):  # where there is no limit
-                stat = (folder / used).with_name("memory.stat").read_text().split()
-                of_files = int(stat[stat.index("inactive_file") + 1])
+                of_files = _pages_of_files((folder / used).with_name("memory.stat"))
                 free = min(free, int((folder / limit).read_text()) - int((folder / used).read_text()) + of_files)
     return free
 
 
+def _pages_of_files(stat):
+    """The bytes of a group and of those in it; version 1 counts these apart."""
+    words = stat.read_text().split()
+    name = "total_inactive_file" if "total_inactive_file" in words else "inactive_file"
+    return int(words[words.index(name) + 1])
+
+
 def _groups():
-    """The folders of the control group of this process and of those around it."""
-    own = pathlib.PurePath("/")
-    with contextlib.suppress(OSError, StopIteration):
-        lines = (OWN / "cgroup").read_text().splitlines()
-        own = pathlib.PurePath(next(line for line in lines if line.startswith("0::")).removeprefix("0::"))
-    return [GROUPS / str(folder).lstrip("/") for folder in (own, *own.parents)]
+    """The folders of the control groups of this process that may limit memory, and of those around them.
+
+    A container may say by what name it goes outside, where only the folder at the top is its own.
+    """
+    own = {GROUPS: "/", GROUPS / "memory": "/"}
+    with contextlib.suppress(OSError, ValueError):
+        for line in (OWN / "cgroup").read_text().splitlines():
+            number, controllers, name = line.split(":", 2)
+            if number == "0":
+                own[GROUPS] = name
+            elif "memory" in controllers.split(","):
+                own[GROUPS / "memory"] = name
+    paths = ((root, pathlib.PurePath(name)) for root, name in own.items())
+    return [root / str(folder).lstrip("/") for root, path in paths for folder in (path, *path.parents)]
 
 
 def _of_limit():

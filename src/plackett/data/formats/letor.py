@@ -17,7 +17,6 @@ from plackett.data.formats._letor_blocks import count_features as count_in_block
 from plackett.data.formats._letor_documents import parsed_blocks, table_of, tables_of
 from plackett.data.formats._letor_groups import Groups
 from plackett.data.formats._letor_lines import Layout, MissingValues
-from plackett.registry.options import is_number
 
 BLOCK = 4 * 2**20  # bytes of text parsed at a time
 FIRST = 16 * 2**20  # bytes of text by which the number of features is told
@@ -134,7 +133,7 @@ def letor_tables(
 
 def check_count(features: object) -> None:
     """Raises a ValueError unless there may be so many features."""
-    if not is_number(features) or features != int(features) or not 0 <= features <= MOST:
+    if not isinstance(features, int | np.integer) or isinstance(features, bool) or not 0 <= int(features) <= MOST:
         raise ValueError(f"features must be a whole number from 0 to {MOST}, but got {features!r}")
 
 
