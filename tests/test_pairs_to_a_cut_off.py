@@ -1,5 +1,6 @@
 """A pair that lies below `topn` altogether weighs nothing in a DCG: rows end there, in all ways of the engine."""
 
+import keras
 import numpy as np
 import pytest
 from backends import compilers, differentiated
@@ -7,7 +8,7 @@ from keras import ops
 from test_curvature_of_pairs import of_loss, of_pairs, pair_weights, tiles
 
 from plackett import lambdas, losses
-from plackett.kernels import pair_tiles
+from plackett.kernels import pair_tiles, rank_blocks
 
 RANDOM = np.random.default_rng(3)
 LISTS, SIZE = 3, 60
@@ -34,6 +35,13 @@ CUT_OFF = {
     "below the end": lambdas.NDCGLambdaWeight(topn=1000),
 }
 NOT_CUT_OFF = {"V2": lambdas.NDCGLambdaWeightV2(topn=9), "of a user's own": Own(topn=9)}
+
+
+class Upward(lambdas.DCGLambdaWeight):
+    """Of pairs whose preferred document ranks lower alone."""
+
+    def neighbour_term(self, every_rank):
+        return lambda i, j: ops.relu(i - j)
 
 
 def in_float64(weight, labels, scores, mask, weights):
@@ -80,6 +88,35 @@ def test_tiles_are_no_higher_than_the_cut_off(monkeypatch):
     labels, scores = RANDOM.integers(0, 4, (1, 3000)).astype("float32"), RANDOM.normal(size=(1, 3000))
     losses.pairwise_logistic(labels, scores.astype("float32"), lambda_weight=lambdas.NDCGLambdaWeight(topn=10))
     assert 10 in heights
+
+
+def test_a_term_of_your_own_may_tell_which_document_is_preferred():
+    weight = Upward(topn=9)
+    pairs = losses.pairwise_logistic(LABELS, SCORES, mask=REAL, lambda_weight=weight, per="pair")
+    found = losses.pairwise_logistic(LABELS, SCORES, mask=REAL, lambda_weight=weight)
+    np.testing.assert_allclose(*map(ops.convert_to_numpy, (found, ops.sum(pairs, axis=(1, 2)))), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "size"), [(lambdas.NDCGLambdaWeight, SIZE), (lambdas.NDCGLambdaWeightV2, 1000)])
+def test_a_cut_off_may_be_a_whole_number_in_floating_point(kind, size, monkeypatch):
+    monkeypatch.setattr(pair_tiles, "WHOLE", 1)
+    monkeypatch.setattr(rank_blocks, "NEAR", 0.0)
+    monkeypatch.setattr(rank_blocks, "FAR", 0.0)
+    labels, scores = RANDOM.integers(0, 4, (1, size)).astype("float32"), RANDOM.normal(size=(1, size)).astype("float32")
+    values = [losses.pairwise_logistic(labels, scores, lambda_weight=kind(topn=topn)) for topn in (9.0, 9)]
+    np.testing.assert_array_equal(*map(ops.convert_to_numpy, values))
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX computes in float32")
+def test_float64_ends_at_the_cut_off_too(monkeypatch):
+    heights, in_tiles = [], pair_tiles._in_tiles
+    tiles(monkeypatch, WHOLE=1)
+    monkeypatch.setattr(pair_tiles, "_in_tiles", lambda *given: heights.append(given[2].height) or in_tiles(*given))
+    options = {"mask": REAL, "lambda_weight": lambdas.NDCGLambdaWeight(topn=9)}
+    pairs = losses.pairwise_logistic(LABELS, SCORES.astype("float64"), per="pair", **options)
+    found = losses.pairwise_logistic(LABELS, SCORES.astype("float64"), **options)
+    np.testing.assert_allclose(*map(ops.convert_to_numpy, (found, ops.sum(pairs, axis=(1, 2)))), rtol=1e-12)
+    assert heights == [9]
 
 
 def test_a_list_of_100_000_documents():

@@ -149,7 +149,7 @@ class DCGLambdaWeight(DCGFamily):
 
     @property
     def depth(self) -> int | None:
-        return self.topn
+        return None if self.topn is None else int(self.topn)  # which may be 10.0
 
     def rank_term(self, every_rank: Tensor) -> OfRanks:
         lambdaloss = self.neighbour_term(every_rank)

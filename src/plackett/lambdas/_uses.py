@@ -96,7 +96,7 @@ def of_gains_and_ranks(weight) -> bool:
     if not isinstance(weight, DCGFamily):
         return False
     ours = {kind.rank_term for kind in OWN if issubclass(kind, DCGFamily)}
-    methods = ("pair_weights", "of_pairs", "of_ranks", "gain_of_pairs")
+    methods = ("pair_weights", "of_pairs", "of_ranks", "gain_of_pairs", "neighbour_term")
     unchanged = all(getattr(type(weight), name) is getattr(DCGFamily, name) for name in methods)
     return unchanged and type(weight).rank_term in ours
 
@@ -104,11 +104,10 @@ def of_gains_and_ranks(weight) -> bool:
 def rank_term_of(weight) -> RankTerm | None:
     """The `RankTerm` of a weight for which `of_gains_and_ranks` is true; None where it has no such form."""
     kind, discount = type(weight), weight.rank_discount_fn
-    unchanged = all(getattr(kind, name) is getattr(DCGFamily, name) for name in ("discount", "neighbour_term"))
-    if discount not in DISCOUNTS or not unchanged:
+    if discount not in DISCOUNTS or kind.discount is not DCGFamily.discount:
         return None
     if kind.rank_term is DCGLambdaWeightV2.rank_term:
-        return RankTerm(discount, 1.0, 0.0, weight.topn)
+        return RankTerm(discount, 1.0, 0.0, None if weight.topn is None else int(weight.topn))
     if kind.rank_term is DCGLambdaWeight.rank_term and weight.topn is None:
         return RankTerm(discount, 1.0 - weight.smooth_fraction, weight.smooth_fraction)
     return None

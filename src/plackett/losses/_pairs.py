@@ -104,9 +104,10 @@ def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, we
     depth = lambda_weight.depth if ranked else None
     if ranked and (lambda_weight.reach or _few_ranks(scores.shape, depth)):
         return by_ranks()
-    if not (preferred and pair_tiles.needs_loop(scores.shape) and ops.dtype(scores) == "float32"):
+    if not (preferred and pair_tiles.needs_loop(scores.shape)):
         return by_pairs()
-    if lambda_weight is None and phi.by_grades is not None:
+    in_float32 = ops.dtype(scores) == "float32"  # to the precision of which cells and blocks are right
+    if in_float32 and lambda_weight is None and phi.by_grades is not None:
         return ops.cond(by_grade.pays(*documents[:3]), partial(_by_grades, phi, kind, *documents), by_pairs)
     if None in scores.shape or not ranked:
         return by_pairs()
@@ -115,7 +116,7 @@ def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, we
         return ops.cond(_ranks_pay(labels, mask, depth), by_ranks, by_pairs)
 
     far, term = phi.derivatives_far if kind == DERIVATIVES else phi.far, rank_term_of(lambda_weight)
-    if far is None or term is None or scores.shape[1] < rank_blocks.LEAST:
+    if not in_float32 or far is None or term is None or scores.shape[1] < rank_blocks.LEAST:
         return in_tiles()
     gain = lambda_weight.gain_of_pairs(labels, mask, fixed_weights)
     in_blocks = partial(_in_blocks, phi, lambda_weight, kind, partial(far, term), *documents, fixed_weights, gain)
