@@ -149,6 +149,7 @@ def test_of_two_towers_relevance_is_averaged():
 
 
 OTHER = made_lists(20, seed=0, features=4)
+MEMBER_1 = dataclasses.replace(LISTS, ids={"member_1": np.arange(len(LISTS.labels), dtype="int32") % 7})
 NAMED = dataclasses.replace(LISTS, feature_names=tuple("abcde"))
 TURNED = dataclasses.replace(LISTS, feature_names=tuple("edcba"))
 
@@ -157,6 +158,9 @@ TURNED = dataclasses.replace(LISTS, feature_names=tuple("edcba"))
     ("members", "words"),
     [
         (list, "an ensemble needs at least one scorer"),
+        (small, "made of a list of scorers, but got <Functional name=mlp"),
+        (lambda: None, "made of a list of scorers, but got None"),
+        (lambda: [scorers.embeddings(MEMBER_1)], "an input is named member_1, as a layer of the ensemble is"),
         (lambda: [small(), keras.Sequential([keras.layers.Dense(1)])], "number 2 is .*as_scorer"),
         (lambda: [small(), scorers.mlp(OTHER)], "the same features, but the first takes float32 x 5 and number 2"),
         (lambda: [scorers.mlp(NAMED), scorers.mlp(TURNED)], "same order, but the first takes a, b, .* takes e, d"),
