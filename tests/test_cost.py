@@ -39,3 +39,14 @@ def test_a_list_of_100_000_documents(name, graded):
     assert np.isfinite(value).all()
     assert (-1 < value < -1e-6) if name in OF_SOFT_RANKS else value > SIZE
     np.testing.assert_allclose(gradient.sum(), 0, atol=1e-3 * np.abs(gradient).sum())
+
+
+def test_lambda_rank_of_a_list_of_100_000_documents():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 5, (1, SIZE)).astype("float32")
+    scores = random.normal(size=(1, SIZE)).astype("float32")
+    weight = losses.NDCGLambdaWeight()
+    step = differentiated(lambda scores, labels: losses.pairwise_logistic(labels, scores, lambda_weight=weight))
+    value, gradient = map(ops.convert_to_numpy, step(scores, labels))
+    assert value > SIZE
+    np.testing.assert_allclose(gradient.sum(), 0, atol=1e-3 * np.abs(gradient).sum())

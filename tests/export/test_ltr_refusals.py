@@ -76,7 +76,8 @@ def test_thresholds_that_solr_rounds_away_and_elasticsearch_does_not(tmp_path):
 @pytest.mark.parametrize(
     "scorer, options, words",
     [
-        ("mlp", {}, "the transform log1p, which this model has: train an mlp with transform None"),
+        ("mlp", {}, "the transform bins, which this model has: train an mlp with transform None"),
+        ("mlp", {"transform": "log1p"}, "the transform log1p"),
         ("mlp", {"transform": "quantile"}, "the transform quantile"),
         ("mlp", {"transform": None, "normalization": "layer"}, "layer normalization"),
         ("mlp", {"transform": None, "missing": True}, "features that may be missing"),

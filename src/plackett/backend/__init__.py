@@ -25,7 +25,7 @@ from plackett.backend.arithmetic import (
 from plackett.backend.logistic_pairs import logistic_pairs
 from plackett.backend.pieces import by_pieces, call_by_pieces
 from plackett.backend.places import add_at, argsort, at, lookup, part, rows, scatter_add, with_part
-from plackett.backend.portable import is_portable, log1p, look_up, mod, portable_operations, to_look_up
+from plackett.backend.portable import columns, is_portable, log1p, look_up, mod, portable_operations, to_look_up
 from plackett.backend.processes import (
     alone,
     average_gradients,
@@ -82,6 +82,7 @@ __all__ = [
     "call_by_pieces",
     "carry_generators",
     "clip",
+    "columns",
     "comparable",
     "compiled",
     "compiled_once",

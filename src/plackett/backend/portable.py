@@ -8,6 +8,7 @@ import contextlib
 import contextvars
 from collections.abc import Iterator
 
+import keras
 from keras import ops
 
 _on = contextvars.ContextVar("portable", default=False)
@@ -57,3 +58,13 @@ def look_up(values, places):
     """[...], the values at these places."""
     found = ops.take(values, places, axis=0)
     return found if len(values.shape) == 1 else found[..., 0]
+
+
+def columns(x, places):
+    """[..., columns], those of `x` at these places, along the last axis.
+
+    Keras's `take` on PyTorch squeezes the axis, which means another thing in ONNX.
+    """
+    if keras.backend.backend() == "torch":
+        return x.index_select(-1, ops.convert_to_tensor(places))
+    return ops.take(x, places, axis=-1)

@@ -9,7 +9,7 @@ from keras import ops
 from plackett.export._needs import another_backend
 from plackett.export._ranker import ExportedRanker
 from plackett.scorers._any_model import layers_of, vocabularies
-from plackett.scorers.preprocessing.layers import Quantiles, SignedLog1p
+from plackett.scorers.preprocessing.layers import LogAndBins, Quantiles, SignedLog1p
 
 TOLERANCE = 1e-5  # of scores, relative where they are above 1
 SHAPES = ((1, 1), (2, 7), (3, 64), (1, 200))  # (lists, list size)
@@ -108,9 +108,10 @@ def _features(scorer, shape, random):
     x = random.normal(size=shape)
     if normalization := layers.get(keras.layers.Normalization):
         mean, deviation = (
-            ops.convert_to_numpy(x).reshape(-1) for x in (normalization.mean, ops.sqrt(normalization.variance))
+            ops.convert_to_numpy(x).reshape(-1)[: shape[-1]]  # bins stand behind
+            for x in (normalization.mean, ops.sqrt(normalization.variance))
         )
         x = mean + x * deviation
-    if SignedLog1p in layers:
+    if SignedLog1p in layers or LogAndBins in layers:
         x = np.sign(x) * np.expm1(np.abs(x))
     return x.astype("float32")

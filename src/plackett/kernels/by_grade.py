@@ -145,14 +145,27 @@ def _derivatives(one_grade, labels, mask, weights):
 def _over_grades(add, labels, mask, weights):
     """Two sums over the grades, from the highest to the last but one; `add` adds one grade to them."""
 
-    def step(grade, *sums):
-        of_grade = mask & (labels == grade)
-        above, below = ops.where(of_grade, weights, 0.0), ops.cast(mask & (labels < grade), labels.dtype)
-        return _next(grade, labels, mask), *add(of_grade, above, below, *sums)
+    def one(of_grade, lower, *sums):
+        above, below = ops.where(of_grade, weights, 0.0), ops.cast(lower, labels.dtype)
+        return add(of_grade, above, below, *sums)
+
+    return over_grades(one, labels, mask, ops.zeros_like(labels), ops.zeros_like(labels))
+
+
+def over_grades(add, labels, mask, *sums, most=2**30):
+    """The sums after `add(of_grade, lower, *sums)` for each grade, from the highest to the last but one.
+
+    Args:
+        add: function of the documents of a grade and of those graded lower, [lists, n] bool, and of the sums before.
+        most: how many grades at most.
+    """
+
+    def step(number, grade, *sums):
+        return number + 1, _next(grade, labels, mask), *add(mask & (labels == grade), mask & (labels < grade), *sums)
 
     lowest = _lowest(labels, mask)
-    start = _next(float("inf"), labels, mask), ops.zeros_like(labels), ops.zeros_like(labels)
-    return tuple(ops.while_loop(lambda grade, *_: ops.any(grade > lowest), step, start)[1:])
+    start = ops.zeros((), "int32"), _next(float("inf"), labels, mask), *sums
+    return ops.while_loop(lambda number, grade, *_: (number < most) & ops.any(grade > lowest), step, start)[2:]
 
 
 def _next(grade, labels, mask):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from keras import ops
 
+from plackett.kernels.rank_decays import DISCOUNTS, RankTerm
 from plackett.lambdas._dcg import (
     DCGFamily,
     DCGLambdaWeight,
@@ -98,6 +99,19 @@ def of_gains_and_ranks(weight) -> bool:
     methods = ("pair_weights", "of_pairs", "of_ranks", "gain_of_pairs")
     unchanged = all(getattr(type(weight), name) is getattr(DCGFamily, name) for name in methods)
     return unchanged and type(weight).rank_term in ours
+
+
+def rank_term_of(weight) -> RankTerm | None:
+    """The `RankTerm` of a weight for which `of_gains_and_ranks` is true; None where it has no such form."""
+    kind, discount = type(weight), weight.rank_discount_fn
+    unchanged = all(getattr(kind, name) is getattr(DCGFamily, name) for name in ("discount", "neighbour_term"))
+    if discount not in DISCOUNTS or not unchanged:
+        return None
+    if kind.rank_term is DCGLambdaWeightV2.rank_term:
+        return RankTerm(discount, 1.0, 0.0, weight.topn)
+    if kind.rank_term is DCGLambdaWeight.rank_term and weight.topn is None:
+        return RankTerm(discount, 1.0 - weight.smooth_fraction, weight.smooth_fraction)
+    return None
 
 
 def weights_of_ranked_documents(weight, labels, ranks, mask):

@@ -6,8 +6,8 @@ from keras import ops
 
 from plackett import backend
 from plackett.backend.derivatives import Rule, differentiable
-from plackett.kernels import by_grade, pair_tiles
-from plackett.lambdas._uses import of_gains_and_ranks, weights_of_pairs
+from plackett.kernels import by_grade, pair_tiles, rank_blocks
+from plackett.lambdas._uses import of_gains_and_ranks, rank_term_of, weights_of_pairs
 from plackett.lists import count, count_below, ranks, weights_of_documents
 from plackett.lists._pairs import both
 from plackett.lists._shapes import as_rows
@@ -110,7 +110,17 @@ def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, we
         return ops.cond(by_grade.pays(*documents[:3]), partial(_by_grades, phi, kind, *documents), by_pairs)
     if None in scores.shape or not ranked:
         return by_pairs()
-    return ops.cond(_ranks_pay(labels, mask, depth), by_ranks, by_pairs)
+
+    def in_tiles():
+        return ops.cond(_ranks_pay(labels, mask, depth), by_ranks, by_pairs)
+
+    far, term = phi.derivatives_far if kind == DERIVATIVES else phi.far, rank_term_of(lambda_weight)
+    if far is None or term is None or scores.shape[1] < rank_blocks.LEAST:
+        return in_tiles()
+    gain = lambda_weight.gain_of_pairs(labels, mask, fixed_weights)
+    in_blocks = partial(_in_blocks, phi, lambda_weight, kind, partial(far, term), *documents, fixed_weights, gain)
+    work = backend.minimum(*_work(labels, mask, depth))
+    return ops.cond(rank_blocks.pays(labels, scores, mask, gain, work), in_blocks, in_tiles)
 
 
 def _few_ranks(shape, depth):
@@ -120,12 +130,18 @@ def _few_ranks(shape, depth):
     return 2 * depth <= shape[-1] and not pair_tiles.needs_loop(shape, depth)
 
 
-def _ranks_pay(labels, mask, depth):
+def _ranks_pay(labels, mask, depth=None):
     """[] bool: are there so many pairs of two grades that those of two ranks, one up to `depth`, are no more work?"""
+    of_grades, of_ranks = _work(labels, mask, depth)
+    return of_grades > of_ranks
+
+
+def _work(labels, mask, depth):
+    """([], []), the time of the pairs of two grades and of those of two ranks, in that of one of the latter."""
     pairs = ops.sum(ops.cast(count_below(labels, mask), "float32"))
     real = ops.cast(count(mask), "float32")
     upper = real if depth is None else backend.minimum(real, float(depth))
-    return DEAR * pairs > ops.sum(upper * (real - upper / 2.0))
+    return DEAR * pairs, ops.sum(upper * (real - upper / 2.0))
 
 
 def _by_grades(phi, kind, labels, scores, mask, weights):
@@ -168,10 +184,24 @@ def _added_up(pull, bend, push, bent):
     return pull - push, bend + bent
 
 
-def _by_ranks(phi, lambda_weight, kind, labels, scores, mask, weights, fixed_weights):
+def _in_blocks(phi, lambda_weight, kind, far, labels, scores, mask, weights, fixed_weights, gain):
+    """`_by_ranks`, of documents far apart in the order of ranks by the sums of their blocks."""
+    documents = labels, scores, mask, weights
+    near = _by_ranks(phi, lambda_weight, kind, *documents, fixed_weights, near=True)
+    of_higher, of_lower = far(*documents, gain, ranks(scores, mask))
+    if kind == DERIVATIVES:
+        sums = weights * of_higher[0] - of_lower[0], weights * of_higher[1] + of_lower[1]
+    else:
+        value = of_higher[0] if kind == DOCUMENTS else weights * of_higher[0]
+        sums = value, weights * of_higher[1] - of_lower[1]
+    return near[0] + sums[0], near[1] + sums[1]
+
+
+def _by_ranks(phi, lambda_weight, kind, labels, scores, mask, weights, fixed_weights, near=False):
     """`_by_pairs` over the pairs of a higher and a lower rank, either of which may be the preferred document.
 
-    What a weight makes of two ranks is computed once for all lists.
+    What a weight makes of two ranks is computed once for all lists. `near` = those of one block, and of one and the
+    next, alone.
     """
     gain = lambda_weight.gain_of_pairs(labels, mask, fixed_weights)
     documents = (labels, weights, ops.cast(mask, labels.dtype), scores, gain)
@@ -204,6 +234,8 @@ def _by_ranks(phi, lambda_weight, kind, labels, scores, mask, weights, fixed_wei
     of_ranks, at = lambda_weight.of_ranks(ops.shape(labels)[-1], labels.dtype), ranks(scores, mask)
     if lambda_weight.reach:
         sums = partial(pair_tiles.near_pair_sums, terms, of_ranks, at, lambda_weight.reach, *documents)
+    elif near:
+        sums = partial(rank_blocks.near_sums, terms, of_ranks, at, *documents)
     else:
         number, depth = count(mask)[:, None], lambda_weight.depth
         sums = partial(pair_tiles.ranked_pair_sums, terms, of_ranks, at, number, *documents, depth=depth)

@@ -62,9 +62,9 @@ def pairwise(
 
     Cost: O(list_size^2) time at most: the pairs of two grades, or, where they are many and have a weight of the DCG
     family, half of all pairs; with `topn` in `DCGLambdaWeight` or `NDCGLambdaWeight` the pairs of the documents at the
-    first `topn` ranks alone. O(list_size) memory, unless a lambda weight of your own makes a matrix of all pairs. The
-    gradient is computed with the loss, in the same pass over the pairs; second derivatives and forward mode take a
-    matrix of all pairs.
+    first `topn` ranks alone. `pairwise_logistic` and `pairwise_soft_zero_one` take less on long lists. O(list_size)
+    memory, unless a lambda weight of your own makes a matrix of all pairs. The gradient is computed with the loss, in
+    the same pass over the pairs; second derivatives and forward mode take a matrix of all pairs.
     """
     check_options(pairwise, phi=phi, preferred=preferred)
     return _over_pairs(_with_slope(phi), labels, scores, mask, weights, lambda_weight, per, preferred)
@@ -201,7 +201,10 @@ def pairwise_logistic(
 
     Args, Returns and Raises are those of `pairwise`; the loss is in nats.
 
-    Cost: that of `pairwise`; without a lambda weight, on long lists of at most 16 grades, O(list_size) a grade.
+    Cost: that of `pairwise`; on long lists of at most 16 grades O(list_size) a grade without a lambda weight, and
+    O(list_size log list_size) a grade with one of the DCG family, of a discount of `plackett.gains`, in float32. For
+    that, documents of one grade must have one gain, and `topn` must be None, but for V2 weights. It holds some 200
+    numbers for each document of a list.
 
     Derivatives: of any order and mode, see `plackett.losses`.
 

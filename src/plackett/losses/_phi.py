@@ -6,7 +6,7 @@ from typing import NamedTuple
 from keras import ops
 
 from plackett import backend
-from plackett.kernels import by_grade
+from plackett.kernels import by_grade, rank_blocks
 
 
 class Phi(NamedTuple):
@@ -23,6 +23,8 @@ class Phi(NamedTuple):
         derivatives_by_grades: their sums, grade by grade. None = no such way.
         over_ranks: the terms of pairs of a higher and a lower rank, see `plackett.backend.logistic_pairs`. None = from
             `with_slope`.
+        far, derivatives_far: the sums of either over the pairs that are far apart in the order of ranks, see
+            `plackett.kernels.rank_blocks`. None = no such way.
     """
 
     plain: Callable
@@ -31,6 +33,8 @@ class Phi(NamedTuple):
     derivatives: Callable | None = None
     derivatives_by_grades: Callable | None = None
     over_ranks: Callable | None = None
+    far: Callable | None = None
+    derivatives_far: Callable | None = None
 
 
 def _hinge(scores, labels):
@@ -101,6 +105,8 @@ LOGISTIC = Phi(
     _logistic_derivatives,
     by_grade.logistic_derivatives,
     backend.logistic_pairs,
+    far=rank_blocks.logistic,
+    derivatives_far=rank_blocks.logistic_derivatives,
 )
 SOFT_ZERO_ONE = Phi(
     lambda scores, labels: ops.sigmoid(-scores),
@@ -108,6 +114,8 @@ SOFT_ZERO_ONE = Phi(
     by_grade.soft_zero_one,
     _soft_zero_one_derivatives,
     by_grade.soft_zero_one_derivatives,
+    far=rank_blocks.soft_zero_one,
+    derivatives_far=rank_blocks.soft_zero_one_derivatives,
 )
 SQUARED_ERROR = Phi(
     lambda scores, labels: (scores - labels) ** 2, _squared_error, derivatives=_squared_error_derivatives

@@ -87,9 +87,9 @@ class Indicators(keras.layers.Layer):
         """(standardised [..., all columns], raw [..., features]) -> [..., all columns + columns]."""
         x, raw = inputs
         missing = ops.isnan(raw)
-        gone = missing if self.sources is None else ops.take(missing, np.array(self.sources, "int32"), axis=-1)
+        gone = missing if self.sources is None else backend.columns(missing, np.array(self.sources, "int32"))
         x = ops.where(gone, ops.zeros_like(x), x)
-        marks = ops.take(missing, np.array(self.columns, "int32"), axis=-1)
+        marks = backend.columns(missing, np.array(self.columns, "int32"))
         return ops.concatenate([x, ops.cast(marks, x.dtype)], axis=-1)
 
 
@@ -221,7 +221,7 @@ class LogAndBins(keras.layers.Layer):
             return logs
         # Between its edges first, so that no difference overflows that a quotient of halves does not.
         low, high = ops.convert_to_tensor(self._low), ops.convert_to_tensor(self._high)
-        x = backend.minimum(backend.maximum(ops.take(x, self._source, axis=-1), low), high)
+        x = backend.minimum(backend.maximum(backend.columns(x, self._source), low), high)
         bins = (0.5 * x - 0.5 * low) / (0.5 * high - 0.5 * low)
         return ops.concatenate([logs, bins], axis=-1)
 
