@@ -229,6 +229,30 @@ def test_another_one_takes_its_place_with_overwrite_alone(tmp_path):
     assert (folder / "history.csv").exists()
 
 
+@pytest.mark.parametrize("ensemble", [1, 2])
+def test_overwriting_leaves_what_users_put_beside_the_members(tmp_path, ensemble):
+    folder = tmp_path / "run"
+    train(output=folder, epochs=1, ensemble=ensemble)
+    (folder / "members/2_kept").mkdir(parents=True)
+    for name in ("notes.txt", "2_kept/notes.txt", "partial-notes.txt"):
+        (folder / "members" / name).write_text("mine")
+    train(output=folder, epochs=1, ensemble=1, overwrite=True)
+    assert sorted(path.name for path in (folder / "members").iterdir()) == ["2_kept", "notes.txt", "partial-notes.txt"]
+    assert (folder / "members/2_kept/notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"), [({"epochs": 1}, "epochs=1: 8 are done"), ({"patience": 1}, "patience=1, by which")]
+)
+def test_what_a_member_cannot_go_on_with_is_not_written(tmp_path, settings, words):
+    long = {"ensemble": 2, "epochs": 8}
+    train(**long, output=tmp_path / "run")
+    before = (tmp_path / "run/config.yaml").read_text()
+    with pytest.raises(ValueError, match=words):
+        train(**long | settings, output=tmp_path / "run", resume=True)
+    assert (tmp_path / "run/config.yaml").read_text() == before
+
+
 def test_members_that_were_being_taken_away_are_gone_and_trained_anew(undisturbed, tmp_path):
     with pytest.raises(KilledError):
         train(output=tmp_path / "run", callbacks=[Count(MOMENTS + 4)])

@@ -14,6 +14,7 @@ from plackett.scorers import StandardizedMean
 
 LISTS = made_lists(20, seed=0)
 TEST = made_lists(7, seed=1)
+RANDOM = np.random.default_rng(0)
 MASK = np.array([[True] * 4, [True, True, True, False], [True, False, False, False], [False] * 4])
 
 
@@ -29,7 +30,14 @@ def by_hand(scores, row_splits):
 
 
 def small(**options):
-    return scorers.mlp(LISTS, hidden=(4,), **options)
+    """A scorer that tells documents apart, though the last layers of an MLP start at 0."""
+    return tell_apart(scorers.mlp(LISTS, hidden=(4,), **options))
+
+
+def tell_apart(model):
+    for variable in model.trainable_variables:
+        variable.assign(RANDOM.normal(size=variable.shape))
+    return model
 
 
 def test_an_ensemble_gives_the_mean_of_what_its_members_say_within_a_list():
@@ -140,7 +148,7 @@ def test_what_members_know_of_ids_and_features_the_ensemble_knows():
 def test_of_two_towers_relevance_is_averaged():
     places = np.arange(len(LISTS.labels)) - np.repeat(LISTS.row_splits[:-1], LISTS.lengths) + 1.0
     lists = dataclasses.replace(LISTS, columns={"position": places})
-    model = scorers.two_tower(lists, relevance_options={"hidden": (4,)}, combine="add")
+    model = tell_apart(scorers.two_tower(lists, relevance_options={"hidden": (4,)}, combine="add"))
     both = scorers.ensemble([model, model])
     assert sorted(both.input) == ["features", "mask"]
     np.testing.assert_allclose(
@@ -149,6 +157,7 @@ def test_of_two_towers_relevance_is_averaged():
 
 
 OTHER = made_lists(20, seed=0, features=4)
+MEMBER_1 = dataclasses.replace(LISTS, ids={"member_1": np.arange(len(LISTS.labels), dtype="int32") % 7})
 NAMED = dataclasses.replace(LISTS, feature_names=tuple("abcde"))
 TURNED = dataclasses.replace(LISTS, feature_names=tuple("edcba"))
 
@@ -157,6 +166,9 @@ TURNED = dataclasses.replace(LISTS, feature_names=tuple("edcba"))
     ("members", "words"),
     [
         (list, "an ensemble needs at least one scorer"),
+        (small, "made of a list of scorers, but got <Functional name=mlp"),
+        (lambda: None, "made of a list of scorers, but got None"),
+        (lambda: [scorers.embeddings(MEMBER_1)], "an input is named member_1, as a layer of the ensemble is"),
         (lambda: [small(), keras.Sequential([keras.layers.Dense(1)])], "number 2 is .*as_scorer"),
         (lambda: [small(), scorers.mlp(OTHER)], "the same features, but the first takes float32 x 5 and number 2"),
         (lambda: [scorers.mlp(NAMED), scorers.mlp(TURNED)], "same order, but the first takes a, b, .* takes e, d"),

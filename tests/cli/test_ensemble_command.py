@@ -70,6 +70,7 @@ def test_a_command_that_resumes_goes_on_with_the_member_that_was_under_way(files
     def press(self, batch, logs=None):
         write(self, batch, logs)
         if self.root.parent.name == "2":
+            self.root.parent.with_name("2_kept").mkdir()  # a user's own, and no member
             signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:

@@ -28,7 +28,7 @@ from plackett.cli._training_lists import read_lists
 from plackett.training._budget import OF_THE_DATA, budget_in_words, with_budget
 from plackett.training._interrupt import check_interrupts
 from plackett.training._lock import check_free, check_search_free
-from plackett.training._output_folder import MEMBERS, check_output, holds_run
+from plackett.training._output_folder import MEMBERS, check_output, holds_run, members_of
 from plackett.training._same_run import check_same_settings, schedule_over_all_epochs, with_numbers_of
 from plackett.training._settings import Settings
 from plackett.training._validation_share import number_to_train
@@ -310,12 +310,11 @@ def way_on(output: pathlib.Path) -> str:
     """What `--resume` does with a run that was stopped."""
     from plackett.training.callbacks.checkpoints import CHECKPOINTS, positions
 
-    numbers = [int(path.name) for path in (output / MEMBERS).glob("[0-9]*")]
-    if numbers:
-        last = max(numbers)
-        if positions(output / MEMBERS / str(last) / CHECKPOINTS):
-            return f"; --resume goes on with member {last} from its last checkpoint"
-        return f"; there is no checkpoint of member {last} yet, so --resume begins it again"
+    if members := members_of(output):
+        last = members[-1]
+        if positions(last / CHECKPOINTS):
+            return f"; --resume goes on with member {last.name} from its last checkpoint"
+        return f"; there is no checkpoint of member {last.name} yet, so --resume begins it again"
     if positions(output / CHECKPOINTS):
         return "; --resume goes on from the last checkpoint"
     return "; there is no checkpoint yet, so --resume begins again"

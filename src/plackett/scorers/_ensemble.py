@@ -142,11 +142,13 @@ def ensemble(scorers: Iterable[keras.Model]) -> keras.Model:
         A scorer, see `plackett.scorers`, which has one score a document and looks at whole lists.
 
     Raises:
-        ValueError: there is none, one is no scorer, two take other inputs under one name or features of other names or
-            give other tasks, or a task is named as a layer of the ensemble.
+        ValueError: it is no list, there is none, one is no scorer, two take other inputs under one name or features of
+            other names or give other tasks, or a task or an input is named as a layer of the ensemble.
 
     Cost: that of all scorers, in memory and time.
     """
+    if isinstance(scorers, keras.Model) or not isinstance(scorers, Iterable):
+        raise ValueError(f"an ensemble is made of a list of scorers, but got {scorers!r}: give such as [first, second]")
     members = [_as_member(number, given) for number, given in enumerate(scorers, 1)]
     if not members:
         raise ValueError("an ensemble needs at least one scorer, but there is none")
@@ -155,6 +157,7 @@ def ensemble(scorers: Iterable[keras.Model]) -> keras.Model:
         _check_alike(first, member, number)
     given = {name: tensor for member in members for name, tensor in member.input.items()}
     inputs = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in given.items()}
+    _check_inputs(inputs, members)
     found = [member({name: inputs[name] for name in member.input}) for member in members]
     if not isinstance(first.output, dict):
         return keras.Model(inputs, _mean(None, found, inputs["mask"]), name="ensemble")
@@ -206,6 +209,15 @@ def _check_alike(first, member, number):
             f"the members of an ensemble must have the same tasks, but the first has {', '.join(tasks)} and number "
             f"{number} has {', '.join(own)}"
         )
+
+
+def _check_inputs(inputs, members):
+    """Raises a ValueError where an input, such as an id feature, has the name of a layer of the ensemble."""
+    tasks = members[0].output if isinstance(members[0].output, dict) else ["scores"]
+    layers = [*(member.name for member in members), *(f"{task}{OF_MEAN}" for task in tasks)]
+    for name in inputs:
+        if name in layers:
+            raise ValueError(f"an input is named {name}, as a layer of the ensemble is: give its column another name")
 
 
 def _kind(tensor):

@@ -17,11 +17,13 @@ from plackett.scorers import ensemble
 from plackett.training._interrupt import catch_interrupts
 from plackett.training._lock import hold
 from plackett.training._objects import as_config, check_made_anew
-from plackett.training._output_folder import MEMBERS, check_output, holds_run
+from plackett.training._output_folder import MEMBERS, check_output, holds_run, read_history
 from plackett.training._run import Run, Trained
 from plackett.training._run_folder import environment, open_run_folder, write_changes
+from plackett.training._same_run import check_same_settings
 from plackett.training._settings import Settings
 from plackett.training._validation_loss import ValidationLoss
+from plackett.training.callbacks.best_epoch import Record
 from plackett.training.callbacks.divergence import TrainingDivergedError
 
 METRICS = "metrics.json"
@@ -71,11 +73,12 @@ def train_members(
             held.enter_context(hold(output))
             goes_on = resume and holds_run(output)
             open_run_folder(output, config, environment(lists, matched), overwrite=overwrite, resume=resume)
-            if goes_on:
-                write_changes(output, config)
             place["resume"] = True
             if isinstance(words := provenance.get("validation"), str):  # what was held out, not files
                 place["provenance"] = provenance | {"validation": f"{words}, drawn by the seed {settings.seed}"}
+            if goes_on:
+                _check_begun(output, of_members, metric, matched, place["provenance"])
+                write_changes(output, config)
         members = []
         for number, own in enumerate(of_members, 1):
             interrupt.check()
@@ -97,6 +100,15 @@ def _check(lists, validation, of_members, interrupt):
         ensemble([run.ranker] * len(of_members))
         run.end()
     return run.metric, run.validation
+
+
+def _check_begun(output, of_members, metric, validation, provenance):
+    """Raises a ValueError where a member that began cannot go on, before any of them does and any file says so."""
+    for number, own in enumerate(of_members, 1):
+        folder = output / MEMBERS / str(number)
+        if holds_run(folder):
+            check_same_settings(folder, provenance | {"backend": keras.backend.backend()} | as_config(own))
+            Record(validation, metric, own.patience, folder).take(read_history(folder)).check_patience()
 
 
 @contextlib.contextmanager

@@ -70,6 +70,13 @@ def holds_run(folder: pathlib.Path) -> bool:
     return set(config) >= NAMES and not (folder / "search.yaml").exists()
 
 
+def members_of(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The folders of the members of an ensemble, in their order; whatever else is in `members` is not of plackett."""
+    found = [path for path in (folder / MEMBERS).glob("[0-9]*") if path.name.isdecimal() and path.is_dir()]
+    runs = [path for path in found if holds_run(path) or _is_left_by_a_killed_run(path, contents(path))]
+    return sorted(runs, key=lambda path: int(path.name))
+
+
 def read_history(folder: pathlib.Path) -> list[dict]:
     """The history that `history.csv` tells of; [] where there is none."""
     path = folder / "history.csv"

@@ -15,7 +15,7 @@ from plackett._files import PARTIAL, WHOLE_MODEL, errors_of_writing, make_folder
 from plackett.data import RankingLists
 from plackett.data._features import match_features
 from plackett.training._config_file import read_yaml
-from plackett.training._output_folder import MEMBERS, OF_A_RUN, RESULTS, check_output, holds_run
+from plackett.training._output_folder import MEMBERS, OF_A_RUN, RESULTS, check_output, holds_run, members_of
 from plackett.training._same_run import FREE, OF_THE_END, WAY_OUT, check_same, check_same_settings
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, clear
 
@@ -116,24 +116,29 @@ def _remove(folder, names):
         if name == CHECKPOINTS:
             clear(folder / name)
         elif name == MEMBERS:
-            _remove_members(folder / name)
+            _remove_members(folder)
         else:
             (folder / name).unlink(missing_ok=True)
 
 
 def _remove_members(folder):
-    """Takes away the runs of the members of an ensemble. Under its name each is whole, so it loses the name first."""
-    _remove_partial_members(folder)
-    for path in list(folder.glob("[0-9]*")):
+    """Takes away the runs of the members of an ensemble, and their folder if nothing else is in it.
+
+    Under its name each is whole, so it loses the name first.
+    """
+    _remove_partial_members(folder / MEMBERS)
+    for path in members_of(folder):
         path.rename(path.with_name(f"{PARTIAL}{path.name}"))
-    if folder.is_dir():
-        shutil.rmtree(folder)
+    _remove_partial_members(folder / MEMBERS)
+    if (folder / MEMBERS).is_dir() and not any((folder / MEMBERS).iterdir()):
+        (folder / MEMBERS).rmdir()
 
 
 def _remove_partial_members(folder):
     """What was being taken away when a process was killed."""
-    for path in list(folder.glob(f"{PARTIAL}*")):
-        shutil.rmtree(path)
+    for path in list(folder.glob(f"{PARTIAL}[0-9]*")):
+        if path.is_dir() and path.name.removeprefix(PARTIAL).isdecimal():
+            shutil.rmtree(path)
 
 
 def _git_commit():
