@@ -29,6 +29,11 @@ def by_hand(scores, row_splits):
     return np.concatenate([(x - x.mean()) / x.std() for x in parts])
 
 
+def mean_by_hand(models, lists):
+    """The mean of `by_hand` over models."""
+    return np.mean([by_hand(plackett.score(model, lists), lists.row_splits) for model in models], axis=0)
+
+
 def small(**options):
     """A scorer that tells documents apart, though the last layers of an MLP start at 0."""
     return tell_apart(scorers.mlp(LISTS, hidden=(4,), **options))
@@ -106,14 +111,14 @@ def test_each_task_is_averaged_by_itself_and_keeps_its_mask():
 
 
 def test_several_scores_of_a_member_are_averaged_as_they_rank():
-    model = small(models=3)
-    both = scorers.ensemble([model, model])
+    models = [small(models=3), small(models=3)]
+    both = scorers.ensemble(models)
     assert len(both.output.shape) == 2
-    found = plackett.score(both, TEST)
-    np.testing.assert_allclose(found, by_hand(plackett.score(model, TEST), TEST.row_splits), atol=2e-5)
-    model.get_layer("scores").ranking = first_of
-    found = plackett.score(scorers.ensemble([model, model]), TEST)
-    np.testing.assert_allclose(found, by_hand(plackett.score(model, TEST), TEST.row_splits), atol=2e-5)
+    np.testing.assert_allclose(plackett.score(both, TEST), mean_by_hand(models, TEST), atol=2e-5)
+    for model in models:
+        model.get_layer("scores").ranking = first_of
+    found = plackett.score(scorers.ensemble(models), TEST)
+    np.testing.assert_allclose(found, mean_by_hand(models, TEST), atol=2e-5)
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -148,15 +153,15 @@ def test_what_members_know_of_ids_and_features_the_ensemble_knows():
 def test_of_two_towers_relevance_is_averaged():
     places = np.arange(len(LISTS.labels)) - np.repeat(LISTS.row_splits[:-1], LISTS.lengths) + 1.0
     lists = dataclasses.replace(LISTS, columns={"position": places})
-    model = tell_apart(scorers.two_tower(lists, relevance_options={"hidden": (4,)}, combine="add"))
-    both = scorers.ensemble([model, model])
+    options = {"relevance_options": {"hidden": (4,)}, "combine": "add"}
+    models = [tell_apart(scorers.two_tower(lists, **options)) for _ in range(2)]
+    both = scorers.ensemble(models)
     assert sorted(both.input) == ["features", "mask"]
-    np.testing.assert_allclose(
-        plackett.score(both, TEST), by_hand(plackett.score(model, TEST), TEST.row_splits), atol=2e-5
-    )
+    np.testing.assert_allclose(plackett.score(both, TEST), mean_by_hand(models, TEST), atol=2e-5)
 
 
 OTHER = made_lists(20, seed=0, features=4)
+TWICE = small()
 MEMBER_1 = dataclasses.replace(LISTS, ids={"member_1": np.arange(len(LISTS.labels), dtype="int32") % 7})
 NAMED = dataclasses.replace(LISTS, feature_names=tuple("abcde"))
 TURNED = dataclasses.replace(LISTS, feature_names=tuple("edcba"))
@@ -173,6 +178,7 @@ TURNED = dataclasses.replace(LISTS, feature_names=tuple("edcba"))
         (lambda: [small(), scorers.mlp(OTHER)], "the same features, but the first takes float32 x 5 and number 2"),
         (lambda: [scorers.mlp(NAMED), scorers.mlp(TURNED)], "same order, but the first takes a, b, .* takes e, d"),
         (lambda: [small(), small(tasks=("a", "b"))], "the same tasks, but the first has one output and number 2 has a"),
+        (lambda: [scorers.ensemble([TWICE]), TWICE], "weights of their own, but number 2 shares some with number 1"),
         (lambda: [small(tasks=("member_1", "b"))], "a task is named member_1, as the layers of an ensemble are"),
     ],
 )
@@ -183,7 +189,7 @@ def test_what_makes_no_ensemble_is_refused(members, words):
 
 def test_curves_are_those_of_a_member():
     model = scorers.additive(LISTS, hidden=())
-    both = scorers.ensemble([model, model])
+    both = scorers.ensemble([model, scorers.additive(LISTS, hidden=())])
     with pytest.raises(ValueError, match=r"an ensemble standardises scores .* model.get_layer\('member_1'\)"):
         scorers.curves(both, LISTS)
     found = scorers.curves(both.get_layer("member_1"), LISTS, points=4)

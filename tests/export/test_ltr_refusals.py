@@ -145,5 +145,5 @@ def test_a_file_that_is_there_stays(tmp_path):
 
 
 def test_ensembles(tmp_path):
-    model = plackett.scorers.mlp(LISTS, hidden=(4,), transform=None)
-    refuse(plackett.scorers.ensemble([model, model]), "an ensemble, which standardises scores within", tmp_path)
+    models = [plackett.scorers.mlp(LISTS, hidden=(4,), transform=None) for _ in range(2)]
+    refuse(plackett.scorers.ensemble(models), "an ensemble, which standardises scores within", tmp_path)

@@ -142,8 +142,9 @@ def ensemble(scorers: Iterable[keras.Model]) -> keras.Model:
         A scorer, see `plackett.scorers`, which has one score a document and looks at whole lists.
 
     Raises:
-        ValueError: it is no list, there is none, one is no scorer, two take other inputs under one name or features of
-            other names or give other tasks, or a task or an input is named as a layer of the ensemble.
+        ValueError: it is no list, there is none, one is no scorer, two have weights in common, take other inputs under
+            one name or features of other names or give other tasks, or a task or an input is named as a layer of the
+            ensemble.
 
     Cost: that of all scorers, in memory and time.
     """
@@ -152,6 +153,7 @@ def ensemble(scorers: Iterable[keras.Model]) -> keras.Model:
     members = [_as_member(number, given) for number, given in enumerate(scorers, 1)]
     if not members:
         raise ValueError("an ensemble needs at least one scorer, but there is none")
+    _check_apart(members)
     first, *others = members
     for number, member in enumerate(others, 2):
         _check_alike(first, member, number)
@@ -186,6 +188,18 @@ def _one_score(model, task, layer, scores):
     loss = loss.get(task) if isinstance(loss, dict) else loss
     ranking = layer.ranking or getattr(loss, "ranking", None)
     return RankingScores(ranking, name=f"{layer.name}_to_rank_by", dtype=layer.dtype_policy)(scores)
+
+
+def _check_apart(members):
+    """Raises a ValueError where two members have weights in common, which a file of Keras would not give back."""
+    owners: dict[int, int] = {}
+    for number, member in enumerate(members, 1):
+        for weight in member.weights:
+            if (owner := owners.setdefault(id(weight), number)) != number:
+                raise ValueError(
+                    f"the members of an ensemble must have weights of their own, but number {number} shares some with "
+                    f"number {owner}: give each scorer once"
+                )
 
 
 def _check_alike(first, member, number):

@@ -97,7 +97,7 @@ def _check(lists, validation, of_members, interrupt):
     with backend.keep_generators():
         backend.seed_all_generators(first.seed)
         run = Run(lists, validation, first, interrupt)
-        ensemble([run.ranker] * len(of_members))
+        ensemble([run.ranker])
         run.end()
     return run.metric, run.validation
 
