@@ -29,7 +29,7 @@ import lightgbm
 import numpy as np
 import xgboost
 from generated_sets import SETS, Parts, make
-from mq2008 import folds
+from mq2008 import PLAIN, folds
 
 import plackett
 from plackett import boosting
@@ -41,18 +41,10 @@ SEEDS, QUERIES = (0, 1, 2), 2_000
 MQ2008 = "MQ2008"
 DRAWS = {"small": 10, "small_long": 5}  # how often a set is made, that has few test queries
 DEFAULT = "plackett"
-BEFORE = {"transform": "log1p", "dropout": 0.2, "linear": False}
 OURS = {  # arguments of `plackett.train`
     DEFAULT: {},
     "plackett, ensemble of 3": {"ensemble": 3},
-    "mlp as it was": {
-        "scorer": "mlp",
-        "scorer_options": BEFORE,
-        "batch_size": 32,
-        "epochs": 50,
-        "patience": 5,
-        "weight_average": 0.0,
-    },
+    "mlp as it was": PLAIN,
     "linear": {
         "scorer": "mlp",
         "scorer_options": {"hidden": [], "transform": "log1p"},
