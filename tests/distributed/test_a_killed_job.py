@@ -5,21 +5,25 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 
 from gates import processes_with, wait_until
 from parquet_folders import write_folder
 
 CODE = """
+import pathlib
+import sys
 import time
 import plackett
 from plackett.data.formats import _parquet_pieces
 
-_parquet_pieces.ROW_GROUP = 0
+_parquet_pieces.ROW_GROUP, FIRST = 0, sys.argv[1]
 
 
-def slow(lists):
-    time.sleep(0 if lists.queries[0] == "f0q0" else 1000)
+def slow(lists):  # but for the first piece, whichever it is
+    try:
+        pathlib.Path(FIRST).touch(exist_ok=False)
+    except FileExistsError:
+        time.sleep(1000)
     return lists.features[:, 0]
 
 
@@ -35,11 +39,12 @@ def test_a_killed_job_leaves_no_folder_that_looks_whole_and_no_process(tmp_path)
     write_folder(tmp_path / "data", queries=16)
     mark = secrets.token_hex(16)
     environment = os.environ | {"RAY_AUTH_MODE": "disabled", "MARK_OF_TEST": mark}
-    job = subprocess.Popen([sys.executable, "-c", CODE], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    job = subprocess.Popen(
+        [sys.executable, "-c", CODE, tmp_path / "first"], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL
+    )
     try:
-        while not files_of(tmp_path):
-            assert job.poll() is None
-            time.sleep(0.1)
+        wait_until(lambda: job.poll() is not None or files_of(tmp_path))
+        assert job.poll() is None
     finally:
         os.kill(job.pid, signal.SIGKILL)
         job.wait()
