@@ -44,10 +44,13 @@ def check_same_settings(folder: pathlib.Path, config: dict) -> None:
 
     Args:
         folder: of the run.
-        config: the backend, and all settings as `config.yaml` holds them.
+        config: the backend, and all settings as `config.yaml` holds them; epochs that are None, since the number of
+            lists is not known yet, are not checked.
     """
     check_same(folder, "config.yaml", _to_compare(config), _to_compare, WAY_OUT)
     epochs, before = config["epochs"], read_yaml(folder / "config.yaml").get("epochs")
+    if epochs is None:
+        return
     if epochs != before and (schedule := schedule_over_all_epochs(config)):
         raise ValueError(
             f"{folder} cannot be resumed with other epochs: epochs was {before} and is {epochs}, and the learning rate "
