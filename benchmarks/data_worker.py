@@ -33,8 +33,8 @@ def convert(path, scratch):
     """plackett, any format to Parquet."""
     from plackett.data import convert
 
-    form = "elwc" if path.suffix == ".tfrecord" else None
-    return lambda: sum(int(lengths.sum()) for lengths in convert([path], scratch / "out.parquet", form=form).lengths)
+    form = {"form": "elwc"} if path.suffix == ".tfrecord" else {}
+    return lambda: sum(int(lengths.sum()) for lengths in convert([path], scratch / "out.parquet", **form).lengths)
 
 
 def read_parquet(path, scratch):
