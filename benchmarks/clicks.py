@@ -20,6 +20,7 @@ import pathlib
 import time
 
 import numpy as np
+import plain
 from rich.console import Console
 from rich.table import Table
 
@@ -62,8 +63,9 @@ def folds_of(data):
 
 
 def training_of(lists):
-    """The settings of what ranks: the scorer that `plackett.train` has for these lists."""
-    return {"scorer": "embeddings"} if lists.ids else {}
+    """The settings of what ranks: embeddings of ids where there are any, else a perceptron."""
+    scorer = {"scorer": "embeddings"} if lists.ids else {"scorer": "mlp", "scorer_options": plain.NETWORK}
+    return scorer | plain.TRAINING
 
 
 def logging_scores(logger, training, lists, seed):
@@ -78,7 +80,7 @@ def logging_scores(logger, training, lists, seed):
     if logger == "weak":
         some = np.flatnonzero(np.maximum.reduceat(training.labels, training.row_splits[:-1]) > 0)
         training = training[np.sort(random.permutation(some)[:FEW])]
-        trained = plackett.train(training, training, epochs=10, seed=seed, **training_of(training))
+        trained = plackett.train(training, training, seed=seed, **training_of(training) | {"epochs": 10})
     else:
         trained = plackett.train(training, seed=seed, **training_of(training))
     return plackett.score(trained.model, lists)
@@ -105,7 +107,9 @@ def scores_of(method, training, held_out, test, log, estimated, seed):
     else:
         name, options = METHODS[method]
         options = {key: estimated if value == "estimated" else value for key, value in options.items()}
-        trained = plackett.clicks.train(training, log, name, validation=held_out, **settings, **options)
+        scorer_options = settings.get("scorer_options", {}) | options.get("scorer_options", {})
+        options = settings | options | {"scorer_options": scorer_options}
+        trained = plackett.clicks.train(training, log, name, validation=held_out, **options)
     return plackett.score(trained.model, test), len(trained.history)
 
 

@@ -26,6 +26,7 @@ import time
 
 import keras
 import numpy as np
+import plain
 from mq2008 import folds
 from rich.console import Console
 from rich.table import Table
@@ -36,9 +37,10 @@ from plackett.data import concatenate
 METRIC = "ndcg@10"
 TEACHERS = ("lightgbm", "ensemble")
 MEMBERS = 10
-WIDE = {"scorer": "mlp", "scorer_options": {"hidden": [256, 128]}}
-ATTENTION = {"scorer": "self_attention"}
-STUDENT = {"scorer": "mlp", "scorer_options": {"hidden": [32]}, "batch_size": 128, "learning_rate": 0.004}
+WIDE = {"scorer": "mlp", "scorer_options": plain.NETWORK | {"hidden": [256, 128]}} | plain.TRAINING
+ATTENTION = {"scorer": "self_attention"} | plain.TRAINING
+SMALL = {"scorer": "mlp", "scorer_options": plain.NETWORK | {"hidden": [32]}}
+STUDENT = SMALL | plain.TRAINING | {"batch_size": 128, "learning_rate": 0.004}
 LABEL_LOSS, LOSS_OF_MEMBERS = "unique_softmax", "softmax"
 TREES = {
     "objective": "lambdarank",

@@ -14,19 +14,13 @@ import dataclasses
 import pathlib
 
 import numpy as np
+import plain
 from rich.console import Console
 from rich.table import Table
 
 import plackett
 
-PLAIN = {  # a perceptron, early stopping
-    "scorer": "mlp",
-    "scorer_options": {"transform": "log1p", "dropout": 0.2, "linear": False},
-    "batch_size": 32,
-    "epochs": 50,
-    "patience": 5,
-    "weight_average": 0.0,
-}
+PLAIN = {"scorer": "mlp", "scorer_options": plain.NETWORK} | plain.TRAINING
 NDCG_AT_10 = {"NDCGLambdaWeightV2": {"topn": 10}}
 RUNS = {
     "random": {},

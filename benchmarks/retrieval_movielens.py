@@ -22,6 +22,7 @@ import tempfile
 
 import keras
 import numpy as np
+import plain
 from rich.console import Console
 from rich.table import Table as Shown
 
@@ -36,7 +37,8 @@ MEASURES = [metrics.get(name, empty="skip") for name in ("recall@100", "ndcg@10"
 TOWER = {"dimension": 64, "hidden": (64,), "embedding_dimension": 32}
 OF_USER = ["gender", "occupation", "age", "liked"]
 BATCH, EPOCHS, RATE, TEMPERATURE = 512, 8, 0.003, 0.1
-RANKER = {"scorer": "mlp", "scorer_options": {"hidden": [64, 32]}, "learning_rate": 0.002, "patience": 10}
+RANKER = {"scorer": "mlp", "scorer_options": plain.NETWORK | {"hidden": [64, 32]}, "learning_rate": 0.002}
+RANKER |= plain.TRAINING | {"patience": 10}
 
 
 class Data:
