@@ -53,7 +53,7 @@ def plackett_epochs(backend, folder):
 
     keras.utils.set_random_seed(0)
     lists = plackett.data.RankingLists(**np.load(folder / "lists.npz"))
-    model = plackett.scorers.mlp(lists, hidden=HIDDEN, transform=None, normalization=None, dropout=0.0)
+    model = plackett.scorers.mlp(lists, hidden=HIDDEN, transform=None, normalization=None, dropout=0.0, linear=False)
     model.compile(keras.optimizers.Adam(LEARNING_RATE), loss=plackett.losses.UniqueSoftmaxLoss())
     feed, clock = Feed(lists, BATCH_SIZE, seed=0), Clock()
 

@@ -76,8 +76,9 @@ def read_file(path: pathlib.Path) -> tuple[int, float]:
     start = time.perf_counter()
     lists = read_letor(path)
     seconds = time.perf_counter() - start
-    names = ("labels", "row_splits", "queries", "documents", "features")
-    np.savez(path.with_name("lists.npz"), **{name: getattr(lists, name) for name in names})
+    arrays = {name: getattr(lists, name) for name in ("labels", "row_splits", "features")}
+    ids = {name: np.array(getattr(lists, name).tolist()) for name in ("queries", "documents")}
+    np.savez(path.with_name("lists.npz"), **arrays, **ids)
     return len(lists.labels), seconds
 
 
