@@ -9,6 +9,7 @@ of plackett.
 """
 
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -45,7 +46,8 @@ def main() -> None:
         before = numbers_of("before", library)
         values = {} if library == "lightgbm" else values_of(library)
         known = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
-        known[library] = {"before": before, "values": values}
+        numbers = {name: number if math.isfinite(number) else None for name, number in before.items()}
+        known[library] = {"before": numbers, "values": values}
         GOLDEN.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
         after = numbers_of("after", library)
         print(f"\n{library}")

@@ -95,8 +95,9 @@ def allrank():
         yield name, getattr(losses, name)(scores, labels)
     yield "rankNet_weightByGTDiff", losses.rankNet_weightByGTDiff(scores, labels)
     yield "pointwise_rmse", losses.pointwise_rmse(torch.sigmoid(scores), labels, 5)
-    yield "bce", losses.bce(torch.sigmoid(scores), torch.clamp(labels, max=1))
-    yield "ordinal", losses.ordinal(torch.sigmoid(scores[..., None] - torch.arange(4.0)), labels, 4)
+    whole = torch.tensor(WHOLE_LABELS)  # PyTorch refuses the padding of these two
+    yield "bce", losses.bce(torch.sigmoid(scores), torch.clamp(whole, max=1))
+    yield "ordinal", losses.ordinal(torch.sigmoid(scores[..., None] - torch.arange(4.0)), whole, 4)
     for scheme in (None, "lambdaRank_scheme", "ndcgLoss1_scheme", "ndcgLoss2_scheme", "ndcgLoss2PP_scheme"):
         given = {"weighing_scheme": scheme, "reduction_log": "natural", "reduction": "sum"}
         yield f"lambdaLoss {scheme}", losses.lambdaLoss(first[1], first[0], **given)
