@@ -23,6 +23,7 @@ train, test = slice(0, 300), slice(300, 400)
 
 
 def make_model(loss):
+    """The same network, with the same start, for each loss."""
     keras.utils.set_random_seed(0)
     layers = [keras.layers.Dense(32, "relu"), keras.layers.Dense(32, "relu"), keras.layers.Dense(1)]
     model = keras.Sequential([keras.Input((None, 8)), *layers])

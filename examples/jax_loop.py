@@ -26,6 +26,7 @@ train, test = slice(0, 300), slice(300, 400)
 
 
 def score(parameters, features):
+    """[lists, list_size], the scores of a multilayer perceptron."""
     x = features
     for weights, bias in parameters[:-1]:
         x = jax.nn.relu(x @ weights + bias)
@@ -34,11 +35,13 @@ def score(parameters, features):
 
 
 def loss_of(parameters, features, labels, mask, noise):
+    """The mean of the losses of the lists, one number each."""
     return gumbel_approx_ndcg(labels, score(parameters, features), mask=mask, noise=noise).mean()
 
 
 @jax.jit
 def step(parameters, velocity, features, labels, mask, key):
+    """A step of gradient descent with momentum."""
     noise = jax.random.uniform(key, (*labels.shape[:-1], 8, labels.shape[-1]))  # 8 samples of each list, on [0, 1)
     gradient = jax.grad(loss_of)(parameters, features, labels, mask, noise)
     velocity = jax.tree.map(lambda v, g: 0.9 * v - 0.1 * g, velocity, gradient)
@@ -46,6 +49,7 @@ def step(parameters, velocity, features, labels, mask, key):
 
 
 def measure(parameters):
+    """The mean NDCG@10 on the held-out lists."""
     return float(ndcg(labels[test], score(parameters, features[test]), mask=mask[test], topn=10).mean())
 
 

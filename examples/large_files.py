@@ -47,6 +47,7 @@ print(f"lists were padded to {sorted(shapes)}; the last loss: {float(loss):.3f}"
 
 
 def system(part):
+    """The scores of the documents of one part."""
     return plackett.score(plackett.scorers.as_scorer(model, part), part)
 
 

@@ -28,6 +28,8 @@ def margin_softmax(labels, scores, *, mask=None, margin=1.0):
 
 @keras.saving.register_keras_serializable("examples")
 class MarginSoftmaxLoss(RankingLoss):
+    """Softmax cross-entropy, where relevant documents have to win by a margin."""
+
     fn = staticmethod(margin_softmax)
 
     def __init__(self, reduction="auto", name=None, margin=1.0, temperature=1.0, ragged=False):

@@ -32,13 +32,16 @@ loss = PairwiseLogisticLoss(lambda_weight=NDCGLambdaWeight(topn=10))
 
 @tf.function
 def step(features, labels):
+    """A step of the optimizer on a batch."""
     with tf.GradientTape() as tape:
         value = loss(labels, model(features, training=True))
-    optimizer.apply_gradients(zip(tape.gradient(value, model.trainable_variables), model.trainable_variables))
+    gradients = tape.gradient(value, model.trainable_variables)
+    optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
     return value
 
 
 def measure():
+    """The mean NDCG@10 on the held-out lists."""
     metric = NDCG(topn=10)
     metric.update_state(labels[300:], model(features[300:]))
     return float(metric.result())

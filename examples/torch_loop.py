@@ -29,6 +29,7 @@ optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 
 @torch.no_grad()
 def measure():
+    """The mean NDCG@10 on the held-out lists."""
     return float(ndcg(labels[test], model(features[test])[..., 0], mask=mask[test], topn=10).mean())
 
 
