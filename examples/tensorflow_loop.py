@@ -30,7 +30,7 @@ optimizer = keras.optimizers.Adam(0.005)
 loss = PairwiseLogisticLoss(lambda_weight=NDCGLambdaWeight(topn=10))
 
 
-@tf.function
+@tf.function(autograph=False)  # the step has no Python control flow to convert
 def step(features, labels):
     """A step of the optimizer on a batch."""
     with tf.GradientTape() as tape:
