@@ -17,6 +17,7 @@ import inspect
 import re
 import sys
 
+from docstrings import inline
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
@@ -90,7 +91,8 @@ def entry(name: str, text: str) -> list[str]:
         return [f".. {kind}:: {name}", *([f"   :members: {listed}"] if listed else []), ""]
     if callable(thing):
         return [f".. autofunction:: {name}", ""]
-    return [f".. py:data:: {name}", "", f"   {text}", ""]
+    module, _, last = name.rpartition(".")
+    return [f".. py:data:: {last}", f"   :module: {module}", "", f"   {inline(text)}", ""]
 
 
 def members(kind: type) -> list[str]:
