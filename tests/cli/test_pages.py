@@ -18,7 +18,7 @@ from plackett.training import Settings
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-SHELL = re.compile(r"^```(?:bash|console)\n(.*?)^```|((?:^ {4}.*\n)+)", re.DOTALL | re.MULTILINE)
+SHELL = re.compile(r"^```(?:bash|console)\n(.*?)^```|((?:^ {4}[^\n]*\n)+)", re.DOTALL | re.MULTILINE)
 COMMANDS = sorted(
     {
         match[1].partition("  #")[0].strip()
