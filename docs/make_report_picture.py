@@ -1,7 +1,9 @@
-"""Writes docs/pictures/report.png, the top of the report that `make demo` writes.
+"""Writes docs/pictures/report.png, the top of a report: that of the start page, whose commands come first.
 
-    make demo
-    python docs/make_report_picture.py runs/demo/report.html
+    plackett train movielens-100k --loss unique_softmax --epochs 4 --output runs/first
+    plackett train movielens-100k --loss gumbel_approx_ndcg --loss-option sample_size=16 --epochs 4 --output runs/second
+    plackett report runs/first runs/second chance=random:0 --data movielens-100k -o report.html
+    python docs/make_report_picture.py report.html
 
 It needs `pip install playwright pillow` and Chromium.
 """
