@@ -5,7 +5,8 @@
     python benchmarks/install.py --wheel dist/plackett-0.1.0-py3-none-any.whl --constraint torch==2.13.0 torch
 
 Each environment is made in a temporary folder by the pip of this Python, and deleted once it is measured. A size is the
-sum of the sizes of a package's files. The extra `dev` is left out. The tables of docs/install.md are its output.
+sum of the sizes of a package's files, without compiled bytecode. The extra `dev` is left out. The tables of
+docs/install.md are its output.
 """
 
 import argparse
@@ -80,7 +81,7 @@ def install(folder: pathlib.Path, requirement: str, constraints: list[str]) -> p
     python, file = folder / "bin" / "python", folder / "constraints.txt"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     file.write_text("\n".join(constraints))
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "-qq"]
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "-qq", "--no-compile"]
     subprocess.run([*pip, "--constraint", file, requirement], check=True, stderr=subprocess.DEVNULL)
     return python
 
