@@ -51,11 +51,13 @@ test-jax test-tensorflow test-torch: test-%: .venv/dev
 test-once: .venv/dev
 	KERAS_BACKEND=torch $(PYTEST) $(ONCE)
 
-# Golden values with what users install, some of each loss, compiled as they do: the suites compile quickly, see
-# tests/conftest.py.
+# The sdist, the wheel that is built from it, and what both hold. Then golden values with what users install, some of
+# each loss, compiled as they do: the suites compile quickly, see tests/conftest.py.
 test-wheel: .venv/dev
 	rm -rf build dist
-	$(BIN)/python -m build --wheel --outdir dist .
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python .ci/distributions.py dist
 	$(BIN)/pip install --quiet --no-deps --target build/wheel dist/*.whl
 	cd build && PYTHONPATH=wheel KERAS_BACKEND=jax ../$(BIN)/python -c \
 	  "import plackett; plackett.losses.UniqueSoftmaxLoss; assert 'build/wheel' in plackett.__file__, plackett.__file__"
