@@ -111,10 +111,10 @@ def members(kind: type) -> list[str]:
 
 
 def first_sentence(names: list[str]) -> str:
-    """What the table says: the first line of the function, which is the shorter one, or of the class."""
+    """What the table says: the first sentence of the function, or of the class where there is none."""
     text = inspect.getdoc(get(names[-1])) or ""
     first = " ".join(text.partition("\n\n")[0].split())
-    return re.split(r"(?<=[.:;])\s", first)[0].rstrip(".:;") + "."
+    return re.split(r"(?<=[.;])\s", first)[0].rstrip(".;") + "."
 
 
 def get(name: str):
