@@ -32,6 +32,7 @@ HOSTS = {
     "doi.org",
     "elasticsearch-learning-to-rank.readthedocs.io",
     "github.com",
+    "pytorch.org",
     "solr.apache.org",
     "www.elastic.co",
     # In the foot of each page, by the theme.

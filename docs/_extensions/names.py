@@ -89,7 +89,7 @@ def entry(name: str, text: str) -> list[str]:
         kind = "autoexception" if issubclass(thing, BaseException) else "autoclass"
         listed = ", ".join(members(thing))
         return [f".. {kind}:: {name}", *([f"   :members: {listed}"] if listed else []), ""]
-    if callable(thing):
+    if inspect.isroutine(thing):
         return [f".. autofunction:: {name}", ""]
     module, _, last = name.rpartition(".")
     return [f".. py:data:: {last}", f"   :module: {module}", "", f"   {inline(text)}", ""]
