@@ -1,11 +1,12 @@
 # `make demo` trains rankers on MovieLens-100K; `make check` is what one runs before each commit; `make test` runs the
-# whole suite; `make docs` writes the catalogue. All make and reuse .venv. `make test-oldest`, which CI runs too, makes
+# whole suite; `make docs` builds the site into docs/_build, and `make check-links` asks other servers whether what it
+# links to is there. All make and reuse .venv. `make test-oldest`, which CI runs too, makes
 # .venv-oldest.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: check demo docs test lint test-jax test-oldest test-once test-tensorflow test-torch test-wheel
+.PHONY: check check-links demo docs test lint test-jax test-oldest test-once test-tensorflow test-torch test-wheel
 
 demo: .venv/demo
 	@KERAS_BACKEND=jax $(BIN)/plackett demo
@@ -21,8 +22,14 @@ check: lint
 	KERAS_BACKEND=torch $(PYTEST) tests/test_golden.py tests/test_laws.py tests/test_objects.py tests/test_errors.py \
 	  tests/test_by_name.py tests/test_contributing.py tests/data --deselect tests/data/test_fuzz.py
 
+SPHINX := TF_CPP_MIN_LOG_LEVEL=3 KERAS_BACKEND=torch $(BIN)/python -m sphinx
+
 docs: .venv/dev
-	KERAS_BACKEND=jax $(BIN)/python docs/make_catalogue.py
+	$(SPHINX) -q -n -W --keep-going docs docs/_build/html
+	@echo "The site is in docs/_build/html; to search it: $(BIN)/python -m http.server --directory docs/_build/html"
+
+check-links: .venv/dev
+	$(SPHINX) -q -b linkcheck docs docs/_build/links
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -33,7 +40,7 @@ lint: .venv/dev
 # What is the same on every backend runs once: readers, evaluation, the command line, the search, the pages of docs/.
 ONCE := tests/boosting tests/clicks tests/distillation tests/distributed tests/export tests/serving tests/retrieval \
   tests/data src/plackett/data tests/evaluation tests/report \
-  tests/cli tests/test_crossval.py tests/test_ensemble_training.py tests/test_tuning.py tests/test_docs.py tests/test_doors.py \
+  tests/cli tests/test_crossval.py tests/test_ensemble_training.py tests/test_tuning.py tests/test_docs.py tests/test_site.py tests/test_doors.py \
   tests/test_doors_of_a_shared_head.py tests/test_ranker.py \
   tests/test_types.py tests/test_output_folder.py tests/test_lock.py
 PYTEST := TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
@@ -44,11 +51,13 @@ test-jax test-tensorflow test-torch: test-%: .venv/dev
 test-once: .venv/dev
 	KERAS_BACKEND=torch $(PYTEST) $(ONCE)
 
-# Golden values with what users install, some of each loss, compiled as they do: the suites compile quickly, see
-# tests/conftest.py.
+# The sdist, the wheel that is built from it, and what both hold. Then golden values with what users install, some of
+# each loss, compiled as they do: the suites compile quickly, see tests/conftest.py.
 test-wheel: .venv/dev
 	rm -rf build dist
-	$(BIN)/python -m build --wheel --outdir dist .
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python .ci/distributions.py dist
 	$(BIN)/pip install --quiet --no-deps --target build/wheel dist/*.whl
 	cd build && PYTHONPATH=wheel KERAS_BACKEND=jax ../$(BIN)/python -c \
 	  "import plackett; plackett.losses.UniqueSoftmaxLoss; assert 'build/wheel' in plackett.__file__, plackett.__file__"

@@ -20,8 +20,20 @@ OLD = (
     ("--no-deps", "tensorflow-addons==0.23.0", "typeguard==2.13.3"),
 )
 HERE = [f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "keras")]
-INSTALLS = {"tensorflow-ranking": OLD, "peers": ((*HERE, "rax==0.4.0"), (*HERE, "keras-rs==0.4.0"), ("matplotlib",))}
+TORCH = f"torch=={importlib.metadata.version('torch').partition('+')[0]}"
+PEERS_OF_TORCH = (
+    (TORCH, "sentence-transformers==6.2.0", "pytorch-metric-learning==2.9.0"),
+    ("--no-deps", "allRank==1.4.3", "attrs==26.1.0"),  # its requirements are of 2020; its losses need torch alone
+)
+OLD_JAX = ("jax==0.6.2", "rax==0.4.0")  # the last JAX with jax.util, which rax.approx_t12n needs
+INSTALLS = {
+    "tensorflow-ranking": OLD,
+    "rax": (OLD_JAX,),
+    "peers": ((*HERE, "rax==0.4.0"), (*HERE, "keras-rs==0.4.0"), ("matplotlib",)),
+    "torch-peers": PEERS_OF_TORCH,
+}
 ENVIRONMENTS = {TENSORFLOW_RANKING: "tensorflow-ranking", ADDONS: "tensorflow-ranking", RAX: "peers", KERAS_RS: "peers"}
+ENVIRONMENTS |= dict.fromkeys(("allRank", "sentence-transformers", "pytorch-metric-learning"), "torch-peers")
 
 
 def python_of(library: str) -> pathlib.Path | str:

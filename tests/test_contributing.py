@@ -1,7 +1,9 @@
-"""What CONTRIBUTING.md shows is run: the loss and the click model that it adds obey the laws that it names."""
+"""CONTRIBUTING.md and docs/design.md: the loss and the click model that the page adds obey the laws that it names."""
 
+import ast
 import doctest
 import re
+import tomllib
 
 import keras
 import numpy as np
@@ -11,7 +13,8 @@ from test_docs import ROOT
 
 import plackett
 
-PAGE = ROOT / "CONTRIBUTING.md"
+PAGE = ROOT / "docs/design.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 CLASSES = ("FirstGradeLoss", "AffineModel")
 
 
@@ -19,7 +22,7 @@ CLASSES = ("FirstGradeLoss", "AffineModel")
 def shown():
     """The names of its Python; its classes are known to Keras no longer than a test."""
     names = {"__name__": "contributing"}
-    exec(compile("\n".join(re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)), PAGE.name, "exec"), names)
+    exec(compile("\n".join(BLOCKS), PAGE.name, "exec"), names)
     yield names
     for name in CLASSES:
         del keras.saving.get_custom_objects()[f"plackett>{name}"]
@@ -87,8 +90,30 @@ def test_the_click_model_trains_a_ranker_as_it_stands(shown):
     assert plackett.evaluate(trained.ranker, lists, ["ndcg@4"])["ndcg@4"] > 0.85
 
 
+def test_the_loss_has_as_many_lines_as_the_page_says():
+    said = int(re.search(r"these are\s+(\d+)\s+lines", PAGE.read_text())[1])
+    docstrings = set()
+    for node in ast.walk(ast.parse(BLOCKS[0])):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            docstrings |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    lines = [line for number, line in enumerate(BLOCKS[0].splitlines(), 1) if number not in docstrings and line.strip()]
+    assert len(lines) == said
+    assert said + 10 < 30  # its loop, its row and its two names are less than 10
+
+
+def test_the_diagram_is_the_contract_and_the_package():
+    diagram = re.search(r"```text\n(.*?)```", PAGE.read_text(), re.DOTALL)[1]
+    package = {path.name.removesuffix(".py") for path in (ROOT / "src/plackett").iterdir() if path.name[0] not in "_."}
+    package -= {"py.typed"}
+    shown = [set(re.split(r"\s{2,}", line.strip())) & package for line in diagram.splitlines()]
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]["layers"]
+    layers = [set(re.findall(r"\w+", layer)) for layer in contract]
+    assert [names for names in shown if names] == [*layers, {"data"}]
+    assert set().union(*shown) == package
+
+
 def test_the_commands_are_in_the_makefile():
-    targets = re.findall(r"^    make ([\w-]+)", PAGE.read_text(), re.MULTILINE)
+    targets = re.findall(r"^    make ([\w-]+)", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
     makefile = (ROOT / "Makefile").read_text()
     assert targets
     assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)

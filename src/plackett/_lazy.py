@@ -5,6 +5,8 @@ import sys
 import types
 from collections.abc import Callable, Mapping
 
+from plackett._backends import backend_error
+
 
 def attach(package: str, modules: Mapping[str, str], extra: str | None = None) -> tuple[Callable, Callable]:
     """The `__getattr__` and the `__dir__` of a package.
@@ -41,11 +43,13 @@ def load(module: str, extra: str | None, *, needed_by: str) -> types.ModuleType:
         needed_by: what the error calls the one who asks.
 
     Raises:
-        ImportError: a library of the extra is not installed; says how to install it.
+        ImportError: a library of the extra, or the backend of Keras, is not installed; says how to install it.
     """
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
+        if no_backend := backend_error(error):
+            raise no_backend from error
         if extra is None or str(error.name).startswith("plackett"):
             raise
         raise ImportError(f"{needed_by} needs {error.name}: pip install 'plackett[{extra}]'") from error

@@ -4,6 +4,8 @@ Any function of yours may take their place. To be saved with a loss it needs a n
 `@keras.saving.register_keras_serializable()`.
 """
 
+from plackett import _keras  # noqa: F401, I001  # first, for its error
+
 import keras
 from keras import ops
 

@@ -18,11 +18,14 @@ from plackett.training import Settings
 
 ROOT = pathlib.Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHELL = re.compile(r"^```(?:bash|console)\n(.*?)^```|((?:^ {4}[^\n]*\n)+)", re.DOTALL | re.MULTILINE)
 COMMANDS = sorted(
     {
         match[1].partition("  #")[0].strip()
         for page in PAGES
-        for match in re.finditer(r"^ {4}plackett (.*)$", page.read_text(), re.MULTILINE)
+        for block in SHELL.finditer(page.read_text())
+        for match in re.finditer(r"^(?:\$ | {4})?plackett (.*)$", block[1] or block[2], re.MULTILINE)
+        if match[1] != "demo"  # see test_demo_command.py
     }
 )
 CONTENTS = {

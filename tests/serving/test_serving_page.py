@@ -11,7 +11,7 @@ from test_docs import PAGES, ROOT, run_blocks
 
 SERVING = ROOT / "src/plackett/serving"
 PAGE = PAGES["serving.md"]
-EXAMPLES = re.findall(r"^    (curl .*?)\n    (\{[^\n]*\})$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+EXAMPLES = re.findall(r"```bash\n(curl [^`]*)\n```\n\n```json\n(\{[^\n]*\})\n```", PAGE.read_text())
 
 
 @pytest.fixture(scope="module")

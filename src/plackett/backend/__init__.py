@@ -3,6 +3,7 @@
 Every branch on the backend of Keras stands in this package.
 """
 
+from plackett import _keras
 from plackett.backend.arithmetic import (
     clip,
     compiled,

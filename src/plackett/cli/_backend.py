@@ -4,7 +4,7 @@ import importlib.util
 import os
 import sys
 
-BACKENDS = ("jax", "tensorflow", "torch")
+from plackett._backends import BACKENDS
 
 
 def choose_backend(given: str | None) -> str:

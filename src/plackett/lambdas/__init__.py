@@ -44,6 +44,7 @@ is a `PairWeight`: its `of_pairs` returns these values and the function of them,
 0.905496
 """
 
+from plackett import _keras
 from plackett.lambdas._dcg import (
     DCGFamily,
     DCGLambdaWeight,

@@ -3,6 +3,7 @@
 A list is a row of `list_size` places; `mask` says which of them hold a real document.
 """
 
+from plackett import _keras
 from plackett.lists._masking import any_relevant, clean, count, log_softmax, masked_softmax, mean
 from plackett.lists._order import ascending_order, count_below, logsumexp_below, places, ranks, take
 from plackett.lists._ragged import Ragged

@@ -30,6 +30,7 @@ Numbers are float32, or float64 where the scores are; JAX itself makes float32 o
 set.
 """
 
+from plackett import _keras
 from plackett.lambdas import (
     DCGLambdaWeight,
     DCGLambdaWeightV2,

@@ -30,6 +30,7 @@ Scores that are no numbers:
   and no gains, it stands behind all that are retrieved.
 """
 
+from plackett import _keras
 from plackett.metrics._base import RankingMetric
 from plackett.metrics._by_name import get
 from plackett.metrics._cascade import ERR, MRR, Hits, expected_reciprocal_rank, hits, reciprocal_rank

@@ -27,6 +27,7 @@ Of those that take id features:
 
 from collections.abc import Mapping
 
+from plackett import _keras
 from plackett.scorers._additive import additive
 from plackett.scorers._any_model import as_scorer
 from plackett.scorers._attention import self_attention

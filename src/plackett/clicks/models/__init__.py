@@ -1,5 +1,6 @@
 """Click models: how clicks come about, as likelihoods of logits."""
 
+from plackett import _keras
 from plackett.clicks.models._base import ClickModel
 from plackett.clicks.models._browsing import UserBrowsingModel, user_browsing
 from plackett.clicks.models._cascades import (
