@@ -168,7 +168,7 @@ def test_of_two_processes_that_write_one_file_one_succeeds(tmp_path):
         assert process.stdout.readline() == "begun\n"
     said = [process.communicate("\n")[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 1]
-    assert f"FileExistsError: {output} exists, which came while it was written" in said[1]
+    assert f"FileExistsError: {output} exists, though it did not when the writing began" in said[1]
     assert read_parquet(output).queries.tolist() == ["first"]
     assert len(list(tmp_path.iterdir())) == 3
 
