@@ -230,7 +230,7 @@ def test_strings_are_no_labels(kind):
 @pytest.mark.parametrize(
     "labels, similarities, wrong",
     [
-        (np.arange(3), np.ones((3, 6)), r"must have 3 columns, .*but got \[3, 6\]; hard negatives come with"),
+        (np.arange(3), np.ones((3, 6)), r"must have 3 columns, .*but got \[3, 6\]; for hard negatives use"),
         (np.arange(3), np.ones((2, 3)), r"similarities must have the shape of rows and columns, \[3, 3\]"),
         (np.ones((3, 4), "int32"), np.ones((3, 3)), r"labels must be documents, .*but got \[3, 4\]"),
         (np.ones((3, 5), "float32"), np.ones((3, 3)), r"labels must be documents, .*but got \[3, 5\] float32"),

@@ -126,7 +126,7 @@ def test_refuses(tmp_path, lists):
     with pytest.raises(ValueError, match=r"the output must be a file NAME\.parquet, but got"):
         convert([path], tmp_path / "a.arrow")
     with pytest.raises(
-        ValueError, match=r"the format of .*a\.xyz is not known by its suffix: say which of letor, csv,"
+        ValueError, match=r"the suffix of .*a\.xyz is not that of a known format: give form, one of letor, csv,"
     ):
         convert([tmp_path / "a.xyz"], tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=r"unknown format 'xml'; known are csv, elwc, letor"):
