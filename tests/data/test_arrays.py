@@ -221,8 +221,14 @@ def test_a_query_of_polars_that_has_not_run_is_told_so(name):
             r"documents must not have masked entries, but documents\[3\]",
         ),
         ({"ids": {"shop": np.ma.masked_equal(Y, 0)}}, r"ids\['shop'\] must not have masked entries, but .*\[1\] is"),
-        ({"columns": {"click": np.ma.masked_equal(Y, 0)}}, r"masked in columns\['click'\], but .*\[1\] is"),
-        ({"query_columns": {"size": np.ma.masked_equal([3, 1], 1)}}, r"masked in query_columns\['size'\], but .*\[1\]"),
+        (
+            {"columns": {"click": np.ma.masked_equal(Y, 0)}},
+            r"columns\['click'\] must not have masked entries, but .*\[1\] is",
+        ),
+        (
+            {"query_columns": {"size": np.ma.masked_equal([3, 1], 1)}},
+            r"query_columns\['size'\] must not have masked entries, but .*\[1\]",
+        ),
         (
             {"query_columns": {"market": ["de"]}},
             r"\['market'\] must have 2 entries, but has the shape \(1,\)",

@@ -156,7 +156,7 @@ class Strings(Sequence[str]):
             what: the name of the strings in errors.
 
         Raises:
-            ValueError: one of them is no string, or has a lone surrogate.
+            ValueError: one of them is not a string, or has a lone surrogate.
         """
         if isinstance(given, Strings):
             return given
@@ -346,7 +346,7 @@ def hash_strings(strings: Iterable[str]) -> np.ndarray:
     [740870767041576451, 2644578261132892807]
 
     Raises:
-        ValueError: one of them is no string, or has a lone surrogate.
+        ValueError: one of them is not a string, or has a lone surrogate.
 
     Cost: about a microsecond per distinct text.
     """
