@@ -43,7 +43,7 @@ def cascade(lists, worth, survival, discount):
 
 
 def _read(p, state):
-    """One step of `cascade`: the document at place p joins its group. JAX compiles it once, since it is not a closure."""
+    """One step of `cascade`: the document at place p joins its group. JAX compiles it once: it is not a closure."""
     total, v, w, worth, survival, before, first_places, discounts = state
     size = ops.shape(worth)[-1]
     k = ops.arange(size, dtype="int32")
