@@ -132,7 +132,7 @@ def test_an_ordinal_loss_takes_as_many_levels_as_the_scores_have():
     labels, scores = [[1, 0]], [[[0.6, 0.2], [0.8, 0.3]]]
     np.testing.assert_allclose(float(loss(labels, scores)), 2 * 1.6305413, rtol=1e-6)
     reloaded = losses.OrdinalLoss.from_config(losses.OrdinalLoss(ordinal_size=3).get_config())
-    with pytest.raises(ValueError, match=r"ordinal_size=3 needs as many scores a document, but got scores \[1, 2, 2\]"):
+    with pytest.raises(ValueError, match=r"ordinal_size=3 needs 3 scores per document, but got scores \[1, 2, 2\]"):
         reloaded(labels, scores)
 
 

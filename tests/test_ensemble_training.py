@@ -282,7 +282,7 @@ def test_a_member_that_diverges_is_named(tmp_path):
         ({"scorer_options": {"hiden": 3}}, "hiden"),
         ({"ensemble": 0}, "ensemble must be a whole number of at least 1"),
         ({"seed": 2**32 - 1}, "seed must be a whole number"),
-        ({"tasks": {"member_2": {}}}, "a task is named member_2, as the layers of an ensemble are"),
+        ({"tasks": {"member_2": {}}}, "the task member_2 has the name of a layer of the ensemble"),
     ],
 )
 def test_what_can_be_wrong_is_told_before_anything_is_written(tmp_path, settings, words):

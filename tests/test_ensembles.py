@@ -173,13 +173,13 @@ TURNED = dataclasses.replace(LISTS, feature_names=tuple("edcba"))
         (list, "an ensemble needs at least one scorer"),
         (small, "made of a list of scorers, but got <Functional name=mlp"),
         (lambda: None, "made of a list of scorers, but got None"),
-        (lambda: [scorers.embeddings(MEMBER_1)], "an input is named member_1, as a layer of the ensemble is"),
+        (lambda: [scorers.embeddings(MEMBER_1)], "the input member_1 has the name of a layer of the ensemble"),
         (lambda: [small(), keras.Sequential([keras.layers.Dense(1)])], "number 2 is .*as_scorer"),
         (lambda: [small(), scorers.mlp(OTHER)], "the same features, but the first takes float32 x 5 and number 2"),
         (lambda: [scorers.mlp(NAMED), scorers.mlp(TURNED)], "same order, but the first takes a, b, .* takes e, d"),
         (lambda: [small(), small(tasks=("a", "b"))], "the same tasks, but the first has one output and number 2 has a"),
         (lambda: [scorers.ensemble([TWICE]), TWICE], "weights of their own, but number 2 shares some with number 1"),
-        (lambda: [small(tasks=("member_1", "b"))], "a task is named member_1, as the layers of an ensemble are"),
+        (lambda: [small(tasks=("member_1", "b"))], "the task member_1 has the name of a layer of the ensemble"),
     ],
 )
 def test_what_makes_no_ensemble_is_refused(members, words):

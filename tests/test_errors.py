@@ -110,7 +110,7 @@ def test_weights_of_a_single_list_of_another_size(thing):
 
 
 def test_mixture_em_needs_an_axis_of_models():
-    message = r"scores must have a last axis of models, .*but got scores \[2, 3\] and labels \[2, 3\]"
+    message = r"scores must have one more axis than the labels, .*but got scores \[2, 3\] and labels \[2, 3\]"
     for fn in (losses.mixture_em, losses.MixtureEMLoss()):
         with pytest.raises(ValueError, match=message):
             fn(ones(2, 3), ones(2, 3))
@@ -139,7 +139,9 @@ def test_similarities_must_be_square(shape):
 
 def test_one_class_a_row():
     for fn in (losses.npairs, losses.NpairsLoss()):
-        with pytest.raises(ValueError, match=r"labels must have the shape of one class a row, \[3\], but got .*\[4\]"):
+        with pytest.raises(
+            ValueError, match=r"labels must have the shape of one class per row, \[3\], but got .*\[4\]"
+        ):
             fn(np.arange(4), ones(3, 3))
 
 
@@ -255,18 +257,18 @@ def test_ragged_clicks_must_be_asked_for():
             "ordinal_size must be a whole number of at least 1, or None, but got ordinal_size=0",
         ),
         (lambda: losses.ApproxMRRLoss(sample_size=0), "sample_size must be a whole number of at least 1"),
-        (lambda: losses.ApproxNDCGLoss(seed=3), "seed and gumbel_temperature act on samples: set sample_size too"),
+        (lambda: losses.ApproxNDCGLoss(seed=3), "seed and gumbel_temperature act on samples only: set sample_size too"),
         (
             lambda: losses.NeuralSortNDCGLoss(gumbel_temperature=2.0),
-            "seed and gumbel_temperature act on samples: set sample_size too",
+            "seed and gumbel_temperature act on samples only: set sample_size too",
         ),
         (
             lambda: losses.ClickEMLoss()([[1, 0]], np.zeros((1, 2, 3))),
-            r"click_em takes 2 scores a document, examination and relevance, but got \[1, 2, 3\]",
+            r"click_em takes 2 scores per document, examination and relevance, but got scores \[1, 2, 3\]",
         ),
         (
             lambda: losses.OrdinalLoss(ordinal_size=3)([[1, 0]], np.zeros((1, 2, 2))),
-            r"ordinal_size=3 needs as many scores a document, but got scores \[1, 2, 2\]",
+            r"ordinal_size=3 needs 3 scores per document, but got scores \[1, 2, 2\]",
         ),
         (
             lambda: losses.ApproxRecallLoss(topn=None),
@@ -274,7 +276,7 @@ def test_ragged_clicks_must_be_asked_for():
         ),
         (
             lambda: losses.ApproxAveragePrecisionLoss(rank_temperature=2.0),
-            "rank_temperature acts on the cut-off: set topn too",
+            "rank_temperature acts on the cut-off only: set topn too",
         ),
         (lambda: losses.approx_precision([1, 0], [0.1, 0.2], topn=0), "topn must be a whole number of at least 1"),
         (lambda: losses.ApproxPrecisionLoss(rank_temperature=0), "rank_temperature must be a number greater than 0"),
@@ -285,11 +287,11 @@ def test_ragged_clicks_must_be_asked_for():
         ),
         (
             lambda: losses.MultiClassLoss(num_classes=3)([[1, 0]], np.zeros((1, 2, 2))),
-            r"num_classes=3 needs as many scores a document, but got scores \[1, 2, 2\]",
+            r"num_classes=3 needs 3 scores per document, but got scores \[1, 2, 2\]",
         ),
         (
             lambda: losses.OrdinalLoss()([[1, 0]], [[0.5, 0.6]]),
-            r"scores must have a last axis of models, \[..., list_size, models\], .*got scores \[1, 2\]",
+            r"scores must have one more axis than the labels, \[..., list_size, models\], .*got scores \[1, 2\]",
         ),
         (
             lambda: losses.NpairsMultilabelLoss()(np.ones((3, 2)), np.zeros((2, 2))),
@@ -351,7 +353,7 @@ RAGGED = [[1.0, 0.0], [0.0, 1.0, 0.0]], [[0.6, 0.8], [0.5, 0.8, 0.4]]
         ),
         (
             lambda: losses.SoftmaxLoss()(ones(2, 3), ones(2, 3), [[1.0, 1.0], [1.0, 1.0, 1.0]]),
-            "sample_weight is ragged, which is accepted with ragged=True only: set it",
+            "sample_weight is ragged, which only ragged=True accepts: set it",
         ),
         (
             lambda: metrics.NDCG(ragged=True).update_state(*RAGGED, [[1.0, 1.0, 1.0], [1.0, 1.0]]),
@@ -379,7 +381,7 @@ RAGGED = [[1.0, 0.0], [0.0, 1.0, 0.0]], [[0.6, 0.8], [0.5, 0.8, 0.4]]
         (lambda: metrics.AlphaDCG(alpha="x"), "alpha must be a number from 0 to 1, but got alpha='x'"),
         (
             lambda: metrics.ndcg(ones(3), ones(3), documents=ones(3)),
-            "documents order equal scores with ties=\"trec\" alone, but got ties='position'",
+            "documents order equal scores only with ties=\"trec\", but got ties='position'",
         ),
     ],
 )

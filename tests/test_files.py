@@ -129,7 +129,9 @@ def test_a_name_that_was_taken_meanwhile_is_replaced_only_where_that_is_allowed(
         partial.write_text("one")
     assert path.read_text() == "one"
     with (
-        pytest.raises(FileExistsError, match=r"a\.txt exists, which came while it was written: choose another output"),
+        pytest.raises(
+            FileExistsError, match=r"a\.txt exists, though it did not when the writing began: choose another output"
+        ),
         _files.replace(path, overwrite=False) as partial,
     ):
         partial.write_text("two")

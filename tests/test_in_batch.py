@@ -172,17 +172,20 @@ def test_fit_takes_the_labels(tmp_path):
     [
         ({"queries": [1, 2]}, r"queries must be ids, \[3\], but got \[2\]"),
         ({"negatives": [1, 2, 3]}, r"negatives must be ids, \[3, H\], but got \[3\]"),
-        ({"grades": [1, -1, 0]}, "grades must be finite numbers of at least 0, but that of row 1 is -1.0"),
+        ({"grades": [1, -1, 0]}, "grades must be finite numbers of at least 0, but in row 1 got -1.0"),
         ({"weights": [1, 1]}, r"weights must be numbers, \[3\], but got \[2\]"),
-        ({"log_probability": [0, 0, -np.inf]}, "log_probability must be finite numbers, but that of row 2 is -inf"),
-        ({"queries": [1, None, 2]}, "queries must be ids, but that of row 1 is missing"),
-        ({"queries": [1.0, 2.0, np.nan]}, "queries must be ids, but that of row 2 is missing"),
+        ({"log_probability": [0, 0, -np.inf]}, "log_probability must be finite numbers, but in row 2 got -inf"),
+        ({"queries": [1, None, 2]}, "queries must be ids, but the id of row 1 is missing"),
+        ({"queries": [1.0, 2.0, np.nan]}, "queries must be ids, but the id of row 2 is missing"),
         ({"queries": np.array([1, "a", 2], object)}, "ids must be of one kind"),
         ({"negatives": [[1], [2], [3]]}, "documents and negatives must be ids of one kind"),
-        ({"log_probability_of_negatives": [[0], [0], [0]]}, "goes with negatives"),
-        ({"negatives": [["x"]] * 3, "log_probability": [0, 0, 0]}, "both or none must be given"),
-        ({"negatives": [["x"], ["x", "y"], ["z"]]}, r"negatives must be ids, \[3, H\], as many in each row"),
-        ({"queries": np.array(["2026", "NaT", "2025"], "M8[D]")}, "queries must be ids, but that of row 1 is missing"),
+        ({"log_probability_of_negatives": [[0], [0], [0]]}, "needs negatives: give them too"),
+        ({"negatives": [["x"]] * 3, "log_probability": [0, 0, 0]}, "both or neither must be given"),
+        ({"negatives": [["x"], ["x", "y"], ["z"]]}, r"negatives must be ids, \[3, H\], the same number in each row"),
+        (
+            {"queries": np.array(["2026", "NaT", "2025"], "M8[D]")},
+            "queries must be ids, but the id of row 1 is missing",
+        ),
     ],
 )
 def test_labels_that_cannot_be_made(given, wrong):
@@ -227,7 +230,7 @@ def test_strings_are_no_labels(kind):
 @pytest.mark.parametrize(
     "labels, similarities, wrong",
     [
-        (np.arange(3), np.ones((3, 6)), r"must have 3 columns, .*but got \[3, 6\]; hard negatives come with"),
+        (np.arange(3), np.ones((3, 6)), r"must have 3 columns, .*but got \[3, 6\]; for hard negatives use"),
         (np.arange(3), np.ones((2, 3)), r"similarities must have the shape of rows and columns, \[3, 3\]"),
         (np.ones((3, 4), "int32"), np.ones((3, 3)), r"labels must be documents, .*but got \[3, 4\]"),
         (np.ones((3, 5), "float32"), np.ones((3, 3)), r"labels must be documents, .*but got \[3, 5\] float32"),
@@ -240,14 +243,14 @@ def test_similarities_that_do_not_fit(labels, similarities, wrong):
 
 
 def test_embeddings_that_do_not_fit():
-    with pytest.raises(ValueError, match=r"of one dimension, but they have shapes \[3, 2\] and \[3, 4\]"):
+    with pytest.raises(ValueError, match=r"must have the same dimension, but they have shapes \[3, 2\] and \[3, 4\]"):
         losses.NpairsLoss().of_embeddings([0, 1, 2], np.ones((3, 2)), np.ones((3, 4)))
     with pytest.raises(ValueError, match="block must be a whole number of at least 1"):
         losses.NpairsLoss().of_embeddings([0, 1, 2], np.ones((3, 2)), np.ones((3, 2)), block=0)
 
 
 def test_both_directions_need_all_rows():
-    with pytest.raises(ValueError, match="symmetric needs the similarities of all rows"):
+    with pytest.raises(ValueError, match="symmetric=True needs the similarities of all rows"):
         losses.in_batch_softmax([0, 1], np.ones((1, 2)), rows=[0], symmetric=True)
 
 

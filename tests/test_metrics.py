@@ -362,9 +362,9 @@ def test_ordered_pair_accuracy_with_ties_by_position():
 @over(TABLE)
 def test_trec_ties_need_documents(row):
     given = batch(row)
-    with pytest.raises(ValueError, match="give the ids as documents"):
+    with pytest.raises(ValueError, match="pass the ids as documents"):
         calculated(row, given, ties="trec")
-    with pytest.raises(ValueError, match="give the ids as documents"):
+    with pytest.raises(ValueError, match="pass the ids as documents"):
         row.keras_class(ties="trec").update_state(given.marked, given.scores)
 
 
@@ -996,7 +996,7 @@ def test_a_cut_off_may_come_from_numpy():
 
 
 def test_what_is_told_twice_is_refused():
-    with pytest.raises(ValueError, match="ndcg@10 has a cut-off of its own, but got topn=5 too"):
+    with pytest.raises(ValueError, match="ndcg@10 already has a cut-off, but got topn=5 too"):
         metrics.get("ndcg@10", topn=5)
     lists = made_lists(3, 0)
     two = [metrics.NDCG(topn=10), metrics.NDCG(topn=10, gain=gains.identity)]

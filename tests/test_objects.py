@@ -49,7 +49,9 @@ def test_no_attribute_can_be_set(kind):
     thing = kind()
     config = thing.get_config()
     for name in ("temperature", "topn", "options", "anything"):
-        with pytest.raises(AttributeError, match=rf"{kind.__name__} does not change after construction: make another"):
+        with pytest.raises(
+            AttributeError, match=rf"{kind.__name__} does not change after construction: make a new one"
+        ):
             setattr(thing, name, 5)
     with pytest.raises(AttributeError, match="does not change"):
         del thing._arguments

@@ -76,15 +76,21 @@ def test_a_function_of_lists_is_handed_the_mask():
 @pytest.mark.parametrize(
     "loss, wrong",
     [
-        (keras.losses.CategoricalCrossentropy(from_logits=True), "categorical_crossentropy is no mean or sum over the"),
-        (keras.losses.CosineSimilarity(), "cosine_similarity is no mean or sum over the documents of a list"),
-        (lambda labels, scores: ops.mean((labels - scores) ** 2), "<lambda> is no mean or sum over the documents"),
+        (
+            keras.losses.CategoricalCrossentropy(from_logits=True),
+            "categorical_crossentropy is not a mean or sum over the",
+        ),
+        (keras.losses.CosineSimilarity(), "cosine_similarity is not a mean or sum over the documents of a list"),
+        (lambda labels, scores: ops.mean((labels - scores) ** 2), "<lambda> is not a mean or sum over the documents"),
         (lambda labels, scores: labels @ scores, "<lambda> cannot take labels and scores of shape [lists, list_size]"),
         (
             lambda labels, scores, *, mask: ops.sum(scores),
-            "<lambda> must give one loss a list, [lists], but of one",
+            "<lambda> must return one loss per list, [lists], but for one",
         ),
-        (keras.losses.MeanSquaredError, "a loss must be an object, MeanSquaredError(...), but got its class"),
+        (
+            keras.losses.MeanSquaredError,
+            "loss must be an object, MeanSquaredError(...), but got the class MeanSquaredError",
+        ),
         (3, "loss must be a name or a dict or an object, but got 3"),
     ],
 )

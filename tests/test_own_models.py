@@ -245,9 +245,9 @@ def wrong_model(kind):
 @pytest.mark.parametrize(
     "kind, wrong",
     [
-        ("lists of 9", "the model takes lists of exactly 9 documents as features: let that axis be None, as in"),
+        ("lists of 9", "the model takes lists of exactly 9 documents as features: make that axis None, as in"),
         ("3 features", "the model takes 3 features, but these lists have 5"),
-        ("two inputs", "the model takes 2 inputs: let them be a dict of some of mask, features, film"),
+        ("two inputs", "the model takes 2 inputs: make them a dict of some of mask, features, film"),
         ("another id", "the model takes user, but these lists have mask, features, film"),
         ("4 scores", "the scores of the model must be [lists, list_size] or [lists, list_size, 1], but their shape is"),
         ("a score a list", "the scores of the model must be [lists, list_size] or [lists, list_size, 1], but their"),

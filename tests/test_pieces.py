@@ -137,11 +137,11 @@ def test_what_has_no_gradient_needs_none():
 @pytest.mark.parametrize(
     "rows, size, words",
     [
-        (np.zeros((4, 2)), 0, r"whole number of rows from 1 on, but got size=0"),
+        (np.zeros((4, 2)), 0, r"size must be a whole number of at least 1, but got size=0"),
         (np.zeros((4, 2)), 1.5, r"size=1.5"),
         ({"x": np.zeros((4, 2)), "y": np.zeros(3)}, 2, r"the same number of rows, but got shapes \[\(4, 2\), \(3,\)\]"),
         ((np.zeros(4), np.zeros(())), 2, r"must have a first axis, but got shapes \[\(4,\), \(\)\]"),
-        ({}, 2, r"there must be a tensor of rows"),
+        ({}, 2, r"rows must hold at least one tensor"),
     ],
 )
 def test_what_cannot_be_cut_is_named(rows, size, words):

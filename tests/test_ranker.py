@@ -222,7 +222,7 @@ def test_features_by_name_reach_the_model():
 @pytest.mark.parametrize(
     "first, second, wrong",
     [
-        ("a\0", "a", r"nor has a NUL character, but query\[0\] is 'a\\x00'"),
+        ("a\0", "a", r"or contain a NUL character, but query\[0\] is 'a\\x00'"),
         ("a", np.nan, r"query\[1\] is nan"),
         (1, "1", "is '1'"),
     ],

@@ -156,7 +156,7 @@ def test_missing_features_must_be_allowed(lists):
 
 def test_missing_features_must_be_allowed_where_the_scorer_is_used(lists, monkeypatch):
     gappy = with_missing(lists)
-    wrong = rf"features are missing \(NaN\), in so many of {len(gappy.labels)} documents: 2 \(\d+\), 5 \(\d+\); if"
+    wrong = rf"features are missing \(NaN\), in this many of {len(gappy.labels)} documents: 2 \(\d+\), 5 \(\d+\); if"
     with pytest.raises(ValueError, match=wrong):
         plackett.score(made("mlp", lists), gappy)
     assert np.isfinite(plackett.score(made("mlp", lists, missing=True), gappy)).all()
@@ -658,7 +658,7 @@ def test_the_names_of_scorers():
 @pytest.mark.parametrize("edges", [(1.0, 1.0), (3.0, 1.0), (0.0, np.nan), ()])
 def test_edges_of_bins_that_do_not_rise_are_refused(edges):
     """A bin without a width would divide by 0, and one of a negative width would turn its feature round."""
-    with pytest.raises(ValueError, match="must be numbers that rise, but those of feature 1 are"):
+    with pytest.raises(ValueError, match="must be strictly increasing numbers, but those of feature 1 are"):
         plackett.scorers.LogAndBins([(0.0, 1.0), edges])
 
 

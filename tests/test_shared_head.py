@@ -115,7 +115,7 @@ def test_lists_that_nobody_judged_teach_by_the_teacher_alone():
             {"tasks": {"a": {}, "b": {"loss": "click_em"}}},
             "must take as many scores a document, but they take: a 1, b 2",
         ),
-        ({"tasks": {"scores": {}, "b": {}}}, "a layer of the scorer is named scores as a task is"),
+        ({"tasks": {"scores": {}, "b": {}}}, "the task scores has the name of a layer of the scorer"),
         (
             {"tasks": {"a": {"loss": "ordinal", "loss_options": {"ordinal_size": 2}}, "b": {"loss": "multi_class"}}},
             "must read the scores of a document alike, but ordinal of a and multi_class of b do not, by their ranking",

@@ -194,7 +194,7 @@ def test_errors_say_what_is_allowed(training_lists, validation_lists, tmp_path, 
 
 
 def test_scores_must_fit(validation_lists):
-    with pytest.raises(ValueError, match="scores must have one entry a document"):
+    with pytest.raises(ValueError, match="scores must have one entry per document"):
         plackett.evaluate_scores(np.zeros(3), validation_lists)
 
 

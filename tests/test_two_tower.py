@@ -209,7 +209,7 @@ def cases_of_errors():
         (lambda: train(missing), "position is missing: these lists have no column `position`"),
         (lambda: train(short), "position must be a whole number of at least 1, but it is .* in query 'q0', document"),
         (lambda: train(deep, VALIDATION, options={"positions": 12}), "position must be at most 12, .* in query 'q0'"),
-        (lambda: train(tasks={"a": {}, "b": {}}), "two_tower gives one output, not the tasks a, b"),
+        (lambda: train(tasks={"a": {}, "b": {}}), "two_tower has one output, not the tasks a, b"),
         (lambda: train(options={"context": ["position"]}), "context must not hold position, which the examination"),
         (lambda: train(options={"context": ["click"]}), "context must not hold click, which it is to explain"),
         (lambda: train(options={"context": "device"}), "context must be a list of different names, or none, but got"),
@@ -232,14 +232,14 @@ def cases_of_errors():
             lambda: scorers.two_tower(LISTS),
             r"a stack of 0 constant scores, 1 of the position and at least 1 of the doc",
         ),
-        (lambda: scorers.two_tower(LISTS, combine="add", constant_scores=1), "constant_scores=1 stand in a stack"),
+        (lambda: scorers.two_tower(LISTS, combine="add", constant_scores=1), "constant_scores=1 needs combine='stack'"),
         (lambda: scorers.two_tower(LISTS, combine="add", examination_scores=3, models=2), "must be 1 or models, which"),
         (
             lambda: scorers.two_tower(LISTS, examination_scores=0, models=2, context=["device"]),
             "context, positions, examination_dropout and gradient_reversal act on examination_scores > 0",
         ),
         *(
-            (lambda option=option: scorers.two_tower(LISTS, models=2, **option), "act where there is context")
+            (lambda option=option: scorers.two_tower(LISTS, models=2, **option), "act only with context")
             for option in ({"examination_hidden": [3]}, {"examination_dimension": 5})
         ),
         (lambda: scorers.relevance_tower(scorers.mlp(LISTS)), "the model mlp has no relevance tower"),

@@ -41,12 +41,12 @@ _NAMES = {
 __all__ = list(_NAMES)
 __getattr__, __dir__ = _lazy.attach(__name__, _NAMES)
 
-# From 1.32 on onnxruntime collects and sends what is done with it, with threads and files of its own, unless a variable
-# says otherwise before it is loaded: the first in the first releases that do, then the second.
+# From 1.32 on, onnxruntime collects and sends usage data, with threads and files of its own, unless an environment
+# variable turns this off before it is loaded. The first releases read the first variable, later ones the second.
 for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):
     os.environ.setdefault(_name, "1")
 
-# Keras finds the classes of a saved model only where they have been imported.
+# Keras finds the classes of a saved model only after they have been imported.
 if "keras" in sys.modules:
     for _name in (
         "clicks.models",

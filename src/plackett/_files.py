@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and what is said of files that are missing or cannot be written. Internal."""
+"""Files that are written whole or not at all, and the errors for files that are missing or not writable. Internal."""
 
 import contextlib
 import errno
@@ -10,31 +10,31 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-MODEL = "model.keras"  # what a run calls the file of its model
-WHOLE_MODEL = "whole_model.keras"  # and, where that is the relevance tower alone, the file of both towers
+MODEL = "model.keras"  # the name of the model file of a run
+WHOLE_MODEL = "whole_model.keras"  # and, where that holds only the relevance tower, the file of both towers
 ON_WINDOWS = os.name == "nt"
-PARTIAL = "partial-"  # how the name of a folder begins while it is written, which lies in a folder of plackett's own
-PARTIAL_FILE = "plackett-partial-"  # how that of a file does, which may lie among a user's
+PARTIAL = "partial-"  # how the name of a folder begins while it is written; it lies in a folder of plackett's own
+PARTIAL_FILE = "plackett-partial-"  # the same for a file, which may lie among a user's files
 
 
 @contextlib.contextmanager
 def replace(path: pathlib.Path, *, overwrite: bool = True) -> Iterator[pathlib.Path]:
-    """Gives the path to write to; at the end what was written is on the disk, under the name `path`.
+    """Gives a path to write to. At the end, what was written is on disk under the name `path`.
 
-    Where anything goes wrong before that, `path` stays as it was. Each writer has a file of its own, with the suffix of
-    `path`, so that of several at once each writes a whole file.
+    If anything fails before that, `path` stays as it was. Each writer has a file of its own, with the suffix of `path`,
+    so that concurrent writers each write a whole file.
 
     Args:
-        path: of the file; its folder must be there.
-        overwrite: whether a file of that name is replaced, even one that has come since the writing began.
+        path: the path of the file. Its folder must exist.
+        overwrite: whether to replace a file of that name, even one that appears during the writing.
 
     Raises:
-        FileExistsError: not `overwrite`, and at the end there is a file of that name.
-        FileNotFoundError: there is no such folder.
-        OSError: the file could not be written.
+        FileExistsError: `overwrite` is False, and a file of that name exists at the end.
+        FileNotFoundError: the folder does not exist.
+        OSError: the file cannot be written.
     """
     check_parent(path)
-    # No `tempfile`: what it makes is its owner's alone to read.
+    # Not `tempfile`: only the owner can read the files that it makes.
     partial = path.with_name(f"{PARTIAL_FILE}{path.stem}-{secrets.token_hex(8)}{path.suffix}")
     with errors_of_writing(path):
         partial.open("x").close()
@@ -47,18 +47,18 @@ def replace(path: pathlib.Path, *, overwrite: bool = True) -> Iterator[pathlib.P
             is_there = overwrite or _take_name(partial, path)
             sync(path.parent)
         if not is_there:
-            raise FileExistsError(f"{path} exists, which came while it was written: choose another output")
+            raise FileExistsError(f"{path} exists, though it did not when the writing began: choose another output")
     finally:
         partial.unlink(missing_ok=True)
 
 
 def _take_name(partial, path):
-    """Gives a file the name `path`; False where there is a file of that name."""
+    """Gives a file the name `path`; returns False if a file of that name exists."""
     try:
         os.link(partial, path)
     except FileExistsError:
         return False
-    except OSError:  # the file system has no links
+    except OSError:  # the file system has no hard links
         try:
             path.open("x").close()
         except FileExistsError:
@@ -69,9 +69,9 @@ def _take_name(partial, path):
 
 @contextlib.contextmanager
 def replace_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Gives the folder to write to, which at the end is on the disk under the name `folder`; else all is as it was.
+    """Gives a folder to write to. At the end it is on disk under the name `folder`; on failure nothing changes.
 
-    What a link names is replaced, not the link.
+    If `folder` is a link, its target is replaced, not the link.
 
     Raises:
         OSError: it could not be written.
@@ -93,20 +93,20 @@ def replace_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _exchange(partial, folder, before):
-    """Gives a folder the name `folder`, and one that has it the name `before`; where that fails, back again."""
+    """Renames `partial` to `folder`, and an existing `folder` to `before`; on failure both are renamed back."""
     try:
         if folder.exists():
             folder.rename(before)
         partial.rename(folder)
     except BaseException:
         if before.exists():
-            with contextlib.suppress(OSError):  # where another folder has come
+            with contextlib.suppress(OSError):  # another folder has appeared
                 before.rename(folder)
         raise
 
 
 def is_partial(name: str, of: Collection[str]) -> bool:
-    """Whether a name is that of a file which a killed writer of one of these names left.
+    """Whether a name is that of a file left by a killed writer of one of these names.
 
     >>> is_partial("plackett-partial-model-0123456789abcdef.keras", ["model.keras"])
     True
@@ -118,17 +118,17 @@ def is_partial(name: str, of: Collection[str]) -> bool:
 
 
 def remove_partial(folder: pathlib.Path, of: Collection[str]) -> None:
-    """Removes what killed writers of these names left in a folder, in which nobody else writes them now."""
+    """Removes what killed writers of these names left in a folder. No other process may be writing them."""
     for path in list(folder.iterdir()):
         if is_partial(path.name, of):
             path.unlink()
 
 
 def make_folder(path: pathlib.Path) -> None:
-    """Makes a folder, and those above it, where they are not there; their names are on the disk too.
+    """Makes a folder and its parents where they do not exist, and waits until their names are on disk.
 
     Raises:
-        OSError: it could not be made.
+        OSError: it cannot be made.
     """
     new = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def make_folder(path: pathlib.Path) -> None:
 
 
 def write_whole(path: pathlib.Path, text: str) -> None:
-    """Writes a whole file or none.
+    """Writes a whole file or nothing.
 
     Raises:
         OSError: it could not be written.
@@ -148,7 +148,7 @@ def write_whole(path: pathlib.Path, text: str) -> None:
 
 @contextlib.contextmanager
 def errors_of_writing(path: pathlib.Path) -> Iterator[None]:
-    """What goes wrong with writing `path` is an OSError that says so."""
+    """Turns any failure to write `path` into an OSError that says so."""
     try:
         yield
     except OSError as error:
@@ -157,34 +157,34 @@ def errors_of_writing(path: pathlib.Path) -> Iterator[None]:
 
 
 def sync(path: pathlib.Path) -> None:
-    """Waits until a file, or what a folder lists, is on the disk; Windows opens no folder, and writes it by itself."""
+    """Waits until a file, or the listing of a folder, is on disk. Windows opens no folders and writes them itself."""
     is_folder = path.is_dir()
     if is_folder and ON_WINDOWS:
         return
-    # Windows syncs only what is open for writing.
+    # Windows syncs only files that are open for writing.
     descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if not is_folder or error.errno != errno.EINVAL:  # which some network file systems give for any folder
+        if not is_folder or error.errno != errno.EINVAL:  # some network file systems raise this for any folder
             raise
     finally:
         os.close(descriptor)
 
 
 def missing_file(path: str | os.PathLike) -> FileNotFoundError:
-    """The error that there is no such file, in the one wording of plackett."""
+    """The error for a missing file, in plackett's one wording."""
     return FileNotFoundError(f"there is no file {path}")
 
 
 def check_parent(path: pathlib.Path) -> None:
-    """Raises a FileNotFoundError where the folder that a file is to be in is not there."""
+    """Raises a FileNotFoundError if the folder of a file to be written does not exist."""
     if not path.parent.exists():
         raise FileNotFoundError(f"there is no folder {path.parent} for {path.name}: make it first")
 
 
 def check_path(path: object) -> None:
-    """Raises a TypeError unless this is a path."""
+    """Raises a TypeError unless this is a string or an os.PathLike."""
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"a path must be a string or os.PathLike, but got {path!r:.200}")
 
@@ -193,7 +193,7 @@ def list_paths(paths: Any) -> list[str | os.PathLike]:
     """One path or several, as a list.
 
     Raises:
-        TypeError: it is none, or one of them is none.
+        TypeError: it is not a path, or one of them is not.
     """
     several = isinstance(paths, Iterable) and not isinstance(paths, str | bytes | os.PathLike)
     paths = list(paths) if several else [paths]
@@ -207,8 +207,8 @@ def check_file(path: str | os.PathLike) -> None:
 
     Raises:
         FileNotFoundError: there is none.
-        IsADirectoryError: there is a folder.
-        TypeError: it is no path.
+        IsADirectoryError: it is a folder.
+        TypeError: it is not a path.
     """
     check_path(path)
     if os.path.isdir(path):
@@ -218,7 +218,7 @@ def check_file(path: str | os.PathLike) -> None:
 
 
 def find_model(path: str | os.PathLike) -> pathlib.Path:
-    """The file of a model, given by itself or by the output folder of its run.
+    """The file of a model, given directly or as the output folder of its run.
 
     Raises:
         FileNotFoundError: there is none.

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first used (PEP 562)."""
+"""Names of a package that are imported on first use (PEP 562)."""
 
 import importlib
 import sys
@@ -13,11 +13,11 @@ def attach(package: str, modules: Mapping[str, str], extra: str | None = None) -
 
     Args:
         package: its `__name__`.
-        modules: name -> the module that defines it, relative to the package; "" = the name is a module itself.
-        extra: the extra of plackett that the modules need. None = none.
+        modules: name -> the module that defines it, relative to the package; "" = the name is itself a module.
+        extra: the extra of plackett that the modules need. None = no extra.
 
     Raises:
-        ImportError: by `__getattr__`, where a library of the extra is not installed; says how to install it.
+        ImportError: raised by `__getattr__` if a library of the extra is not installed; it says how to install it.
     """
 
     def get(name: str):
@@ -39,11 +39,11 @@ def load(module: str, extra: str | None, *, needed_by: str) -> types.ModuleType:
 
     Args:
         module: its full name.
-        extra: the extra of plackett that it needs. None = none.
-        needed_by: what the error calls the one who asks.
+        extra: the extra of plackett that the module needs. None = no extra.
+        needed_by: the name, for the error, of what needs the module.
 
     Raises:
-        ImportError: a library of the extra, or the backend of Keras, is not installed; says how to install it.
+        ImportError: a library of the extra, or the backend of Keras, is not installed; the error says how to install it.
     """
     try:
         return importlib.import_module(module)

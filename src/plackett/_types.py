@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-# A tensor of the running backend, or what `keras.ops.convert_to_tensor` makes one of: an array, lists of numbers, a
+# A tensor of the running backend, or anything that `keras.ops.convert_to_tensor` accepts: an array, lists of numbers, a
 # number. Where a class says so, also a ragged tensor.
 Tensor: TypeAlias = Any
 
-# A function of tensors, number by number: the gain of labels, the discount of ranks.
+# An elementwise function of tensors: the gain of labels, the discount of ranks.
 Elementwise: TypeAlias = Callable[[Tensor], Tensor]

@@ -1,7 +1,7 @@
-"""The gain of a label and the discount of a rank: functions of tensors, number by number.
+"""The gain of a label and the discount of a rank, as elementwise functions of tensors.
 
-Any function of yours may take their place. To be saved with a loss it needs a name at the top of a module and
-`@keras.saving.register_keras_serializable()`.
+You may use a function of your own instead. To be saved with a loss, define it at the top level of a module and decorate
+it with `@keras.saving.register_keras_serializable()`.
 """
 
 from plackett import _keras  # noqa: F401, I001  # first, for its error
@@ -62,13 +62,13 @@ def log2_inverse(rank: Tensor) -> Tensor:
 
 @_function
 def letor_discount(rank: Tensor) -> Tensor:
-    """1 at the ranks 1 and 2, 1 / log2(rank) from 3 on: the discount of LETOR's evaluation scripts.
+    """1 at ranks 1 and 2, and 1 / log2(rank) from rank 3 on: the discount of LETOR's evaluation scripts.
 
     >>> [round(float(letor_discount(float(rank))), 6) for rank in (1, 2, 4)]
     [1.0, 1.0, 0.5]
 
     Reference: Jarvelin & Kekalainen, "IR evaluation methods for retrieving highly relevant documents", SIGIR 2000, with
-    the base 2.
+    base 2.
     """
     return 0.6931471805599453 / ops.log(ops.maximum(rank, 2.0))
 

@@ -33,8 +33,8 @@ class OwnCall(losses.RankingLoss):
         ("ordinal", "trees give one score a document, but OrdinalLoss() has several scores a document"),
         ("softmx", "unknown loss 'softmx'; did you mean 'softmax'?"),
         (OwnCall(), "has a `call` of its own, which is not told which documents are padding"),
-        (losses.SoftmaxLoss, "a loss must be an object, SoftmaxLoss(...), but got its class"),
-        (3, "a loss must be a loss of Keras or a function of labels and scores, but got 3"),
+        (losses.SoftmaxLoss, "loss must be an object, SoftmaxLoss(...), but got the class SoftmaxLoss"),
+        (3, "loss must be a loss of Keras or a function of labels and scores, but got 3"),
     ],
 )
 @pytest.mark.parametrize("make", [Objective, lightgbm_objective, xgboost_objective, catboost_objective])

@@ -11,7 +11,10 @@ from plackett.data import _reading, _suffixes
     "arguments, wrong",
     [
         (["train.txt", "a.arrow"], "the output must be a file NAME.parquet, but got a.arrow"),
-        (["train.xyz", "a.parquet"], "the format of train.xyz is not known by its suffix: say which of letor, csv,"),
+        (
+            ["train.xyz", "a.parquet"],
+            "the suffix of train.xyz is not that of a known format: give form, one of letor, csv,",
+        ),
         (["train.txt", "a.parquet", "--format", "trek"], "unknown --format 'trek'; did you mean 'trec'?"),
         (["none.txt", "a.parquet"], "there is no file none.txt"),
         (
@@ -19,11 +22,11 @@ from plackett.data import _reading, _suffixes
             "--document does not act on the format letor, but on csv, elwc",
         ),
         (["train.txt", "a.parquet", "--qrels", "vali.txt"], "--qrels does not act on the format letor, but on trec"),
-        (["train.txt", "a.parquet", "--features", "a,b"], "--features must be how many there are where the format is"),
+        (["train.txt", "a.parquet", "--features", "a,b"], "--features must be the number of features for the format"),
         (["train.csv", "a.parquet", "--qrels", "vali.txt"], "--qrels does not act on the format csv, but on trec"),
         (["train.csv", "a.parquet", *2 * ["--column", "click=c"]], "--column click is given twice"),
         (["train.csv", "a.parquet", "--column", "click"], "--column must be NAME=COLUMN, but got 'click'"),
-        (["train.run", "a.parquet"], "a run of trec has no grades: give the file of judgements by --qrels"),
+        (["train.run", "a.parquet"], "a TREC run has no grades: give the file of judgements by --qrels"),
         (["train.run", "a.parquet", "--qrels", "none"], "there is no file none"),
         (["train.txt", "a.parquet", "--format", "elwc", "--group"], "--group does not act on the format elwc, but on"),
         (

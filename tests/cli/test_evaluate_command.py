@@ -79,7 +79,7 @@ def test_evaluate_refuses_a_model_of_another_kind(files):
     keras.Model(x, keras.layers.Dense(1)(x)).save(files / "other.keras")
     done = run("evaluate", files / "other.keras", files / "test.txt")
     assert done.exit_code == 2
-    assert "the model takes lists of exactly 3 documents as features: let that axis be None" in words(done)
+    assert "the model takes lists of exactly 3 documents as features: make that axis None" in words(done)
 
 
 def test_a_model_needs_the_features_it_was_trained_on(files):

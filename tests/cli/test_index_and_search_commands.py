@@ -120,7 +120,7 @@ def test_ids_that_a_run_cannot_hold_are_told_before_the_search(folder, index, tm
     (tmp_path / "users.csv").write_text("id,age\nann b,30\n")
     done = run("search", folder / "model.keras", index, tmp_path / "users.csv", tmp_path / "found.run")
     assert done.exit_code == 2, done.output
-    assert "the query 'ann b' cannot stand in a run of TREC" in words(done)
+    assert "the query 'ann b' cannot stand in a TREC run" in words(done)
 
 
 @pytest.mark.parametrize("suffix", ["run", "csv", "parquet"])

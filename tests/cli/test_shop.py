@@ -154,5 +154,5 @@ def test_an_id_that_no_run_can_hold_is_refused(trained):
     pl.read_csv("new.csv").with_columns(product=pl.lit("p ") + pl.col("product")).write_csv("spaced.csv")
     done = run("score", "run", "spaced.csv", "-o", "scores.run")
     assert done.exit_code == 2
-    assert "the document 'p p1' cannot stand in a run of TREC, whose fields are parted by white space" in words(done)
+    assert "the document 'p p1' cannot stand in a TREC run, where white space separates fields" in words(done)
     assert not (trained / "scores.run").exists()

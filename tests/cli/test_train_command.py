@@ -270,7 +270,7 @@ def test_missing_features_are_told_of_once(files):
     arguments += ["--validation", files / "vali_missing.txt"]
     done = run("train", files / "train.txt", *arguments)
     assert done.exit_code == 2
-    assert re.search(r"features are missing \(NaN\), in so many of \d+ documents: 2 \(3\);", words(done))
+    assert re.search(r"features are missing \(NaN\), in this many of \d+ documents: 2 \(3\);", words(done))
     assert "--scorer-option missing=true" in words(done)
     for name in ("train", "train_missing"):
         done = run("train", files / f"{name}.txt", *arguments, "--scorer-option", "missing=true", "--overwrite")

@@ -17,7 +17,10 @@ WRONG = [
     ({"position": [1, 1.5, 1, 2, 1]}, "row 2, session 's1': position must be a whole number from 1, but got 1.5"),
     ({"position": [1, np.inf, 1, 2, 1]}, "row 2, session 's1': position must be a whole number from 1, but got inf"),
     ({"position": [1, 2, 2, 2, 1]}, "row 4, session 's2': position 2 is there twice (documents 'b' and 'a')"),
-    ({"click": [0, 2, 0, 0, 0]}, "row 2, session 's1': click must be 0 or 1, but got 2; clicks that are counted are"),
+    (
+        {"click": [0, 2, 0, 0, 0]},
+        "row 2, session 's1': click must be 0 or 1, but got 2; for counted clicks use ClickCounts",
+    ),
     ({"click": [0, 0.5, 0, 0, 0]}, "row 2, session 's1': click must be 0 or 1, but got 0.5"),
     ({"click": [0, np.nan, 0, 0, 0]}, "row 2, session 's1': click is missing"),
     ({"click": [0, 0, 0, 0, 0]}, "the log: nothing was clicked in any of its 5 rows"),
@@ -27,8 +30,8 @@ WRONG = [
     ({"propensity": [1, 1e-60, 1, 1, 1]}, "propensity must be above 0 and at most 1, but got 1e-60"),
     ({"propensity": [1, np.nan, 1, 1, 1]}, "row 2, session 's1': propensity is missing"),
     ({"document": ["a", "a", "b", "a", "c"]}, "row 2, session 's1': document 'a' is there twice"),
-    ({"document": ["a", "", "b", "a", "c"]}, "row 2, session 's1': an id is neither empty nor has a NUL character"),
-    ({"session": ["s1", "s1", "s\0", "s2", "s3"]}, "row 3, session 's\\x00': an id is neither empty nor has a NUL"),
+    ({"document": ["a", "", "b", "a", "c"]}, "row 2, session 's1': an id must not be empty or contain a NUL character"),
+    ({"session": ["s1", "s1", "s\0", "s2", "s3"]}, "row 3, session 's\\x00': an id must not be empty or contain a NUL"),
     (
         {"query": ["shoes", "hats", "shoes", "shoes", "hats"]},
         "row 2, session 's1': query must be the same in all rows of a session, but is 'shoes' and 'hats'",
@@ -66,13 +69,13 @@ def test_a_column_that_is_missing_is_told_with_the_nearest_and_the_option():
     frame = pl.DataFrame(SHOWN).rename({"position": "positon"})
     with pytest.raises(ValueError, match="positon") as error:
         Sessions.from_frame(frame)
-    assert "position=NAME says which column is the position (--click-column position=NAME on the command line)" in str(
+    assert "use position=NAME for the column of the position (--click-column position=NAME on the command line)" in str(
         error.value
     )
 
 
 def test_a_column_of_sessions_that_was_named_must_be_there():
-    with pytest.raises(ValueError, match="session=NAME says which column is the session"):
+    with pytest.raises(ValueError, match="use session=NAME for the column of the session"):
         Sessions.from_frame(pl.DataFrame(SHOWN), session="visit")
 
 

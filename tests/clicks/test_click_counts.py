@@ -119,7 +119,7 @@ def test_some_rows_are_counts():
     counts = ClickCounts.from_arrays(**COUNTS)
     assert counts[[0, 2]].documents.tolist() == counts[np.array([True, False, True])].documents.tolist() == ["a", "a"]
     assert len(counts[[]]) == 0
-    with pytest.raises(IndexError, match="rows are taken by a slice, a mask or a list of places, but got 0"):
+    with pytest.raises(IndexError, match="rows must be indexed by a slice, a mask or a list of places, but got 0"):
         counts[0]
 
 
@@ -135,7 +135,7 @@ def test_rows_of_a_query_that_were_torn_apart_are_told():
         ({"clicked": [1, -1, 4]}, "row 2, query 'q1': clicked must be a whole number from 0, but got -1"),
         (
             {"clicked": [1, 0, 5]},
-            "row 3, query 'q2': clicked counts impressions with a click, so is at most shown, but ",
+            "row 3, query 'q2': clicked counts impressions with a click, so it must be at most shown, but ",
         ),
         ({"clicked": [0, 0, 0]}, "the counts: nothing was clicked"),
         ({"position": [0, 1, 1]}, "row 1, query 'q2': position must be a whole number from 1, but got 0"),

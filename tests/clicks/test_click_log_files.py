@@ -107,7 +107,7 @@ def test_a_writer_writes_within_its_with(path):
     with SessionWriter(path) as writer:
         writer.write(LOG[:0])
         writer.write(LOG)
-    with pytest.raises(ValueError, match="a SessionWriter writes within its with"):
+    with pytest.raises(ValueError, match="a SessionWriter writes only inside its with"):
         writer.write(LOG)
     assert read_sessions(path, context=CONTEXT).fingerprint() == LOG.fingerprint()
 
@@ -196,11 +196,11 @@ def test_the_context_of_a_table_of_text_is_numbers_where_it_looks_like_them(tmp_
         (changed(position=[1, "", 1, 2, 1]), "log.csv, line 3, session 's1': position is missing"),
         (changed(position=[1, "two", 1, 2, 1]), "log.csv, line 3: column 'position' must hold numbers to be the posit"),
         (changed(click=[0, 3, 1, 0, 0]), "log.csv, line 3, session 's1': click must be 0 or 1, but got 3; clicks that"),
-        (changed(document=["a", "", "b", "a", "c"]), "log.csv, line 3, session 's1': an id is neither empty"),
+        (changed(document=["a", "", "b", "a", "c"]), "log.csv, line 3, session 's1': an id must not be empty"),
         (changed(session=["s1", "s2", "s1", "s2", "s3"]), "log.csv, line 4, session 's1': the session begins again"),
         (
             changed(click=None),
-            "log.csv: unknown column 'click'; known are document, position, query, session; click=NAME says which",
+            "log.csv: unknown column 'click'; known are document, position, query, session; use click=NAME for the",
         ),
         ({name: [] for name in SHOWN}, "log.csv: there are no"),
     ],
@@ -220,7 +220,7 @@ def test_a_bad_table_is_told_with_line_and_session(tmp_path, columns, words):
         ({"position": [1, 1]}, "column position must be of lists"),
         (
             {"position": None},
-            "unknown column 'position'; known are click, document, query, session; position=NAME says which",
+            "unknown column 'position'; known are click, document, query, session; use position=NAME for the",
         ),
         ({"document": [["a", "b"], []], "click": [[0, 1], []]}, "row 2, session 's2': it shows no document"),
         ({"document": [["a", "a"], ["c"]]}, "row 1, session 's1': document 'a' is there twice"),
@@ -331,7 +331,7 @@ def test_a_row_of_counts_in_two_files_is_told(tmp_path):
 def test_a_table_of_counts_is_no_log_and_the_error_says_what_reads_it(tmp_path):
     row = {"query": ["q"], "document": ["a"], "position": [1], "shown": [3], "clicked": [1]}
     with pytest.raises(
-        ValueError, match=r"counts.csv: .* a table with columns shown and clicked is read by read_clicks"
+        ValueError, match=r"counts.csv: .* read a table with columns shown and clicked with read_clicks"
     ):
         read_sessions(write(tmp_path / "counts.csv", row))
 

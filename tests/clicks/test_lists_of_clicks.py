@@ -91,7 +91,7 @@ def test_a_query_without_lists_is_told_with_session_and_row():
 
 def test_a_context_that_the_lists_have_too_is_told():
     log = Sessions.from_arrays(**SHOWN, context={"language": ["en"] * 5})
-    with pytest.raises(ValueError, match="the lists have a column of queries 'language' already"):
+    with pytest.raises(ValueError, match="the lists and the log both have a column of queries 'language'"):
         lists_of_sessions(LISTS, log)
 
 

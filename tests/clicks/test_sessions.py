@@ -111,7 +111,7 @@ def test_a_frame_says_that_it_lacks_sessions():
 
 
 def test_arrays_of_other_lengths_are_no_log():
-    with pytest.raises(ValueError, match="clicks must have 5 entries, one an impression, but got 4"):
+    with pytest.raises(ValueError, match="clicks must have 5 entries, one per impression, but got 4"):
         Sessions(LOG.sessions, LOG.queries, LOG.row_splits, LOG.documents, LOG.positions, LOG.clicks[:4])
 
 

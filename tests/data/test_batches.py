@@ -213,7 +213,7 @@ def test_batches_have_the_best_sizes():
 def test_batches_refuse():
     with pytest.raises(ValueError, match="batch_size must be at least 1, but got 0"):
         Batches(made_lists(2, seed=0), 0)
-    with pytest.raises(ValueError, match="there are no lists"):
+    with pytest.raises(ValueError, match="lists must hold at least one query, but got none"):
         Batches(made_lists(2, seed=0).select(np.array([], int)), 4)
 
 

@@ -126,7 +126,7 @@ def test_refuses(tmp_path, lists):
     with pytest.raises(ValueError, match=r"the output must be a file NAME\.parquet, but got"):
         convert([path], tmp_path / "a.arrow")
     with pytest.raises(
-        ValueError, match=r"the format of .*a\.xyz is not known by its suffix: say which of letor, csv,"
+        ValueError, match=r"the suffix of .*a\.xyz is not that of a known format: give form, one of letor, csv,"
     ):
         convert([tmp_path / "a.xyz"], tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=r"unknown format 'xml'; known are csv, elwc, letor"):
@@ -168,7 +168,7 @@ def test_of_two_processes_that_write_one_file_one_succeeds(tmp_path):
         assert process.stdout.readline() == "begun\n"
     said = [process.communicate("\n")[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 1]
-    assert f"FileExistsError: {output} exists, which came while it was written" in said[1]
+    assert f"FileExistsError: {output} exists, though it did not when the writing began" in said[1]
     assert read_parquet(output).queries.tolist() == ["first"]
     assert len(list(tmp_path.iterdir())) == 3
 

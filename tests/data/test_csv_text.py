@@ -38,7 +38,7 @@ def test_decimal_commas_are_said_and_not_guessed(read):
     with pytest.raises(ValueError, match=r"line 2, query '1': column 'price' .* '1,5'; .* say decimal=','"):
         read(text, separator=";")
     assert read(text, separator=";", decimal=",").features.tolist() == [[1.5, 3], [2.5, 4], [3.5, 5]]
-    with pytest.raises(ValueError, match=r"line 3, .* '1\.234'; points are no part of a number where decimal=','"):
+    with pytest.raises(ValueError, match=r"line 3, .* '1\.234'; with decimal=',' a point is not part of a number"):
         read(text.replace("2,5", "1.234"), separator=";", decimal=",")
     quoted = TEXT.replace("1.5", '"1,5"').replace("2.5", '"2,5"').replace("3.5", '"3,5"')
     assert read(quoted, decimal=",").features.tolist() == [[1.5, 3], [2.5, 4], [3.5, 5]]
@@ -100,13 +100,13 @@ def test_a_quote_that_never_closes_is_told_with_its_line(read, monkeypatch, colu
     quoted = ",".join((fields | {column: '"e'}).values())
     text = "\n".join([header, '7" a,1,1,"two ""b"", 5"" c', 'lines",1', quoted, *[row] * rows_below, ""])
     with pytest.raises(
-        ValueError, match=r"a\.csv, line 4: a quote opens here and never closes; a field that begins with"
+        ValueError, match=r"a\.csv, line 4: a quote opens here and never closes; put a field that begins with"
     ):
         read(text, categorical=["text", "last"], features=["x"])
 
 
 def test_a_quote_that_closes_in_another_field_is_told(read):
-    told = r"line 3, query '1': column 'x' .* of several lines, as where a quote opens and does not close in the same"
+    told = r"line 3, query '1': column 'x' .* has several lines, for example because a quote opens and does not close"
     with pytest.raises(ValueError, match=told):
         read('query,label,x\n1,1,5\n1,0,"6\n1,0,7"\n')
 
@@ -169,7 +169,7 @@ def test_strange_files_are_told(read):
     long = "a" * 200_000  # longer than a field of Python's csv module, which looks for lines
     for text, wrong in (
         (f"query,label,x,text\n1,1,2,{long}\n1,1,z,b\n", "row 2, query '1': column 'x' must hold numbers"),
-        ("query,label,x\n1,1,2\nquery,label,x\n", "line 3, query 'query': .* the header once more, as where files"),
+        ("query,label,x\n1,1,2\nquery,label,x\n", "line 3, query 'query': .* a second header, for example where files"),
         ("query,label,x\n", "there are no queries"),
         ("query,label,x", "there are no rows below the header"),
         ("\n\n", "there is no header with the names of the columns"),

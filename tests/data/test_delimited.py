@@ -136,7 +136,7 @@ def test_names_that_have_a_meaning(path):
     assert lists.features.tolist() == [[1, 5], [0, 6]]
     assert lists.columns == {}
     with pytest.raises(
-        ValueError, match=r"some\.csv: a feature cannot be called 'query', which has a meaning of its own"
+        ValueError, match=r"some\.csv: a feature cannot be called 'query', a name with a meaning of its own"
     ):
         read_delimited(path, query="line")
     with pytest.raises(ValueError, match="a column cannot be called 'label'"):

@@ -68,7 +68,7 @@ def test_a_frame_with_a_row_a_query():
     assert again.columns["teacher_a"].tolist() == [7, 8, 9]
     assert again.ids["colour"].tolist() == lists.ids["colour"].tolist()
     for given, wrong in (
-        ({"features": ["price"]}, "the frame has one row a query, .*: leave out features"),
+        ({"features": ["price"]}, "the frame has one row per query, .*: leave out features"),
         ({"columns": {"click": "x"}}, "the frame: unknown column 'x'; known are click, colour, document, label"),
         ({"columns": {"a": "price", "b": "price"}}, "the frame: column 'price' cannot be both a and b"),
     ):
@@ -110,7 +110,7 @@ def test_refuses():
         from_frame(pl.DataFrame(ROWS), **ROLES | {"label": "grades"})
     with pytest.raises(ValueError, match=r"columns must be a dict, {name it gets: column}, but got \['clicked'\]"):
         from_frame(pl.DataFrame(ROWS), **ROLES | {"columns": ["clicked"]})
-    with pytest.raises(TypeError, match="the frame must give an Arrow stream, as pandas and polars do, but got dict"):
+    with pytest.raises(TypeError, match="frame must give an Arrow stream, as pandas and polars do, but got dict"):
         from_frame({"query": [1]})
 
 

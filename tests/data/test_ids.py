@@ -75,7 +75,7 @@ def test_strings_of_other_lists_are_ids():
 @HOLDER
 @ROLES
 def test_a_nul_character_is_told_wherever_it_stands(role, hold):
-    with pytest.raises(ValueError, match=r"nor has a NUL character, but .*\[1\] is 'a\\x00'"):
+    with pytest.raises(ValueError, match=r"or contain a NUL character, but .*\[1\] is 'a\\x00'"):
         with_ids(role, hold(["a", "a\0", "b", "c"]))
 
 

@@ -230,9 +230,10 @@ def sizes(text):
         (b"x qid:1 1:2", "line 6: the label must be a number, but got 'x'"),
         (
             b"qid:1 1:2",
-            "line 6: a line begins with the label: where there is none, as of documents to be ranked, write 0",
+            "line 6: a line must begin with the label: for documents without one, such as documents to be ranked, "
+            "write 0",
         ),
-        (b"query,label,price", "line 6: this looks like CSV: say so by form='csv' (--format csv on the command line)"),
+        (b"query,label,price", "line 6: this looks like CSV: use form='csv' (--format csv on the command line)"),
         (
             b"16777217 qid:1 1:2",
             "line 6: the label must be between 0 and 2^24 - 1, beyond which float32 rounds, but got 16",
@@ -245,7 +246,7 @@ def sizes(text):
         (b"1 qid:#3 1:2", "line 6: the second field must be qid:ID, but got 'qid:'; a comment begins at #"),
         (b"1 qid:1 2", "line 6: a feature must be NUMBER:VALUE with NUMBER >= 1, but got '2'"),
         (b"1 qid:1 0:2", "line 6: a feature must be NUMBER:VALUE with NUMBER >= 1, but got '0:2'"),
-        (b"1 qid:1 2:1 2:1", "line 6: feature numbers must rise, but 2 follows 2"),
+        (b"1 qid:1 2:1 2:1", "line 6: feature numbers must be ascending, but 2 follows 2"),
         (b"1 qid:1 2:1e999", "line 6: feature 2 must be finite, but got '1e999'"),
         (b"1 qid:1 2:inf", "line 6: feature 2 must be finite, but got 'inf'"),
         (b"1 qid:1 2:--nan", "line 6: feature 2 must be finite, but got '--nan'"),

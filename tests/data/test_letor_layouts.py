@@ -88,7 +88,7 @@ def test_missing_values_are_text_without_case_or_numbers(write, leave_out):
 
 def test_errors_name_the_option_for_missing_values(write):
     text = refused(write("0 qid:1 1:1\n" + ISTELLA))
-    assert "line 2: feature 1 must be finite, but got '1.7976931348623157E308'; where this stands for" in text
+    assert "line 2: feature 1 must be finite, but got '1.7976931348623157E308'; if this means missing" in text
     assert text.endswith(
         "missing_values=['1.7976931348623157E308'] (--missing-value 1.7976931348623157E308 on the command line)"
     )
@@ -138,7 +138,7 @@ def test_ids_need_a_mark(write, comment, name):
 
 
 def test_an_id_that_is_the_position_of_a_document_without_one_is_told_as_such(write):
-    told = "line 2, query '1': document '2' is there twice; a document without an id is called by its position in the "
+    told = "line 2, query '1': document '2' is there twice; a document without an id gets its position in the "
     assert told in refused(write("1 qid:1 1:1 # docid = 2\n0 qid:1 1:2\n"))
     assert refused(write("1 qid:1 1:1 # docid = 2\n0 qid:1 1:2 # docid=2\n")).endswith("document '2' is there twice")
 
@@ -151,14 +151,14 @@ def test_equal_remarks_are_no_ids(write):
 def test_each_line_has_an_id_where_comments_have_them(write, end):
     path = write(f"1 qid:1 1:1 # a\n# between\n0 qid:1 1:2{end}\n")
     assert refused(path, comment_ids=True).endswith(
-        "line 3: there must be a comment with the document's id, as comment_ids=True (--comment-ids) asks for"
+        "line 3: there must be a comment with the id of the document, since comment_ids=True (--comment-ids)"
     )
 
 
 def test_a_feature_0_names_the_option(write):
     text = refused(write("1 qid:1 1:.5\n0 qid:1 0:.5\n"))
     assert text.endswith(
-        "line 2: a feature must be NUMBER:VALUE with NUMBER >= 1, but got '0:.5'; where numbers begin at 0, say so by "
+        "line 2: a feature must be NUMBER:VALUE with NUMBER >= 1, but got '0:.5'; if the numbers begin at 0, use "
         "zero_based=True (--zero-based on the command line)"
     )
     assert "feature 2 is above the number of features, 2, of which the first is 0" in refused(
@@ -174,11 +174,12 @@ def test_lines_without_queries_name_the_group_file_beside_them(write, name, pack
         path = path.with_name("train.txt.gz")
         path.write_bytes(gzip.compress(LIGHTGBM.encode()))
     text = refused(path)
-    assert "line 1: the second field must be qid:ID, but got '1:.5'; where a file beside it has the sizes" in text
-    assert text.endswith("name it by group_file=FILE (--group-file FILE)")
+    assert "line 1: the second field must be qid:ID, but got '1:.5'; if another file has the group sizes" in text
+    assert text.endswith("use group_file=FILE (--group-file FILE)")
     beside = write("1\n2\n", name)
     assert refused(path).endswith(
-        f"; {beside} stands beside it: for group sizes give group_file={str(beside)!r} (--group-file {beside})"
+        f"; {beside} is in the same folder: if it has the group sizes, "
+        f"use group_file={str(beside)!r} (--group-file {beside})"
     )
 
 
@@ -229,8 +230,8 @@ def test_a_file_that_lists_all_of_fewer_features_is_not_filled_up(write, monkeyp
     monkeypatch.setattr(letor, "BLOCK", block)
     lines = [f"0 qid:1 {first}:1 {first + 1}:1\n"] * 3
     assert refused(write("".join(lines)), features=4, zero_based=not first).endswith(
-        f"train.txt: no line lists 2 of the 4 features: {first + 2}, {first + 3}; they are taken for zeros only in a "
-        "sparse file, but all lines list the same 2 features: where they are 0, write so in one line, as "
+        f"train.txt: no line lists 2 of the 4 features: {first + 2}, {first + 3}; they count as zeros only in a "
+        "sparse file, but all lines list the same 2 features: if they are 0, write "
         f"{first + 2}:0"
     )
     assert "no line lists 2 of the 2 features: 1, 2; " in refused(write("0 qid:1\n" * 2), features=2)
@@ -269,9 +270,7 @@ def test_a_file_that_writes_zeros_is_not_filled_up_to_the_features_of_a_model(wr
     assert features(sparse, fill="without zeros") == [[1, 2, 0, 0], [0, 1, 0, 0]]
     with_zero = f"{sparse}\n0 qid:1 2:-0.0\n"
     assert features(with_zero) == [[1, 2, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
-    with pytest.raises(
-        ValueError, match=r"3, 4; they are taken .*, but line 5 says 2:0; .* by features=4 \(--features 4 "
-    ):
+    with pytest.raises(ValueError, match=r"3, 4; they count .*, but line 5 says 2:0; .* by features=4 \(--features 4 "):
         features(with_zero, fill="without zeros")
     assert features(f"{with_zero}0 qid:1 3:0 4:5\n", fill="without zeros")[3] == [0, 0, 0, 5]
 

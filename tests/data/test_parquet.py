@@ -232,7 +232,7 @@ def test_whole_numbers_as_ids_keep_64_bits(tmp_path):
         ({"label": None}, "there must be a column label, but there are query, document, features"),
         ({"query": None}, "there must be a column query"),
         ({"query": ["a", None]}, "row 12: the query has no id"),
-        ({"query": ["a", "a"]}, "query 'a' is there twice; the id of a query must be its own"),
+        ({"query": ["a", "a"]}, "query 'a' is there twice; the ids of queries must be unique"),
         ({"label": [1.0, 2.0]}, "column label must be a list of numbers, but is double"),
         ({"label": [["1"], ["2"]]}, "column label must be a list of numbers, but is list<item: string>"),
         (

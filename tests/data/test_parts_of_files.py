@@ -76,7 +76,7 @@ def test_options_are_checked_before_anything_is_read(tmp_path):
         stream(tmp_path / "a.csv", documents=0)
     with pytest.raises(ValueError, match="zero_based does not act on the format csv, but on letor"):
         stream(tmp_path / "a.csv", zero_based=True)
-    with pytest.raises(ValueError, match="a run of trec has no grades: give the file of judgements by qrels"):
+    with pytest.raises(ValueError, match="a TREC run has no grades: give the file of judgements by qrels"):
         stream(tmp_path / "a.run")
 
 

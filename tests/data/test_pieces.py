@@ -75,7 +75,7 @@ def test_labels_are_not_read_where_none_are_needed(folder):
 
 def test_a_row_a_document_is_refused_with_the_way_out(tmp_path):
     pq.write_table(pa.table({"query": ["a", "a"], "label": [1, 0], "x": [0.5, 0.1]}), tmp_path / "flat.parquet")
-    with pytest.raises(ValueError, match=r"column label must be a list of numbers.* one row a document is read by"):
+    with pytest.raises(ValueError, match=r"column label must be a list of numbers.* one row per document is read by"):
         pieces_of(tmp_path, PLAIN)
 
 

@@ -34,15 +34,15 @@ def test_each_format_gives_the_same_lists(tmp_path):
         (
             "a.txt",
             {"features": ["x"]},
-            r"features must be how many there are where the format is letor, but got \['x'\]",
+            r"features must be the number of features for the format letor, but got \['x'\]",
         ),
-        ("a.csv", {"features": 3}, "features must be names where the format is csv, but got 3"),
+        ("a.csv", {"features": 3}, "features must be names for the format csv, but got 3"),
         ("a.csv", {"zero_based": True}, "zero_based does not act on the format csv, but on letor"),
         ("a.txt", {"zero_based": "yes"}, "zero_based must be True or False, but got 'yes'"),
         ("a.csv", {"columns": ["clicked"]}, r"columns must be a dict, \{name it gets: column\}, but got \['clicked'\]"),
         ("a.csv", {"categorical": "brand"}, "categorical must be a list of different names, or a dict"),
-        ("a.run", {}, "a run of trec has no grades: give the file of judgements by qrels"),
-        ("a.xyz", {}, r"the format of .*a\.xyz is not known by its suffix: say which of letor, .* by form \(--format"),
+        ("a.run", {}, "a TREC run has no grades: give the file of judgements by qrels"),
+        ("a.xyz", {}, r"the suffix of .*a\.xyz is not that of a known format: give form, one of letor, .* \(--format"),
         ("a.txt", {"group_file": ["a", "b"]}, "group_file .* must name one file for each of the 1 files, but got 2"),
     ],
 )
@@ -122,7 +122,7 @@ def test_the_options_are_those_of_the_readers():
 def test_a_run_holds_no_query_that_its_reader_would_not_give_back(query, tmp_path):
     lists = made_lists(1, seed=0)
     lists = RankingLists(**{**vars(lists), "queries": [query]})
-    with pytest.raises(ValueError, match="cannot stand in a run of TREC"):
+    with pytest.raises(ValueError, match="cannot stand in a TREC run"):
         write_scores(lists, np.zeros(len(lists.labels)), tmp_path / "a.run")
     assert not (tmp_path / "a.run").exists()
 
@@ -141,9 +141,11 @@ def test_a_run_is_read_as_it_was_written(tmp_path):
 
 def test_scores_of_other_sizes_and_files_are_refused(tmp_path):
     lists = made_lists(2, seed=0)
-    with pytest.raises(ValueError, match="scores must have one entry a document"):
+    with pytest.raises(ValueError, match="scores must have one entry per document"):
         write_scores(lists, np.zeros(1), tmp_path / "a.csv")
-    with pytest.raises(ValueError, match=r"scores are written to NAME\.parquet, NAME\.csv, NAME\.run, but got"):
+    with pytest.raises(
+        ValueError, match=r"the file of scores must be NAME\.parquet or NAME\.csv or NAME\.run, but got"
+    ):
         write_scores(lists, np.zeros(len(lists.labels)), tmp_path / "a.txt")
 
 
@@ -171,7 +173,9 @@ def test_no_file_is_written_over_itself(tmp_path):
 
 def test_a_parquet_file_with_a_row_a_document_is_told_how_it_is_read(tmp_path):
     made_lists(2, seed=0).to_frame().write_parquet(tmp_path / "a.parquet")
-    with pytest.raises(ValueError, match=r"a\.parquet: column document must be .*; a table with one row a document is"):
+    with pytest.raises(
+        ValueError, match=r"a\.parquet: column document must be .*; a table with one row per document is"
+    ):
         read(tmp_path / "a.parquet")
     pl.read_parquet(tmp_path / "a.parquet").rename({"query": "q"}).write_parquet(tmp_path / "b.parquet")
     with pytest.raises(ValueError, match=r"there must be a column query, .* read by RankingLists\.from_frame, as of"):

@@ -121,9 +121,9 @@ def test_data_without_labels(read):
     lists = read(text, label=None)
     assert lists.labels.tolist() == lists.columns["judged"].tolist() == [0, 0]
     assert lists.feature_names == ("x",)
-    with pytest.raises(ValueError, match=r"unknown column 'label'; .* and label=None reads data without labels"):
+    with pytest.raises(ValueError, match=r"unknown column 'label'; .*, or label=None for data without labels"):
         read(text)
-    with pytest.raises(ValueError, match=r"label=NAME says which column is the label, as label='Clicked'"):
+    with pytest.raises(ValueError, match=r"use label=NAME for the column of the label, as label='Clicked'"):
         read(text.replace("x", "Clicked"))
     with pytest.raises(ValueError, match="a feature cannot be called 'label'"):
         read(text.replace("x", "label"), label=None)

@@ -229,7 +229,7 @@ def mutated(data, chance):
         (lambda data: data[:11], "the file ends within the record's length: 12 bytes are due, but 11 are there"),
         (lambda data: gzip.compress(data)[:20], "Truncated compressed stream"),
         (lambda data: gzip.compress(data)[:-8] + bytes(8), "incorrect data check"),
-        (lambda data: b"1 qid:7 1:0.5 2:0.3", "or no TFRecord file"),
+        (lambda data: b"1 qid:7 1:0.5 2:0.3", "or not a TFRecord file"),
     ],
 )
 def test_a_damaged_file_says_what_is_wrong(write, damage, wrong):
@@ -661,7 +661,7 @@ def test_a_wrong_context_says_what_is_wrong(write, form, context, options, wrong
         ({"chunk": 0}, "chunk must be at least 1, but got 0"),
         (
             {"columns": {"label": "a"}},
-            "a column cannot be called 'label', which has a meaning of its own",
+            "a column cannot be called 'label', a name with a meaning of its own",
         ),
         ({"paths": []}, "there must be at least one file to read, but paths is empty"),
         ({"features": ["a", "a"]}, "a feature must be read as one thing, but these are named twice: a"),
@@ -719,7 +719,7 @@ def test_features_that_are_there_twice_are_refused(write):
 def test_feature_lists_must_be_of_one_length(write):
     lists = entry("x", field(1, feature([0.5]))) + entry("relevance", field(1, feature([1])) * 2)
     path = write([BY_HAND["sequence_example"], field(2, lists)])
-    with pytest.raises(ValueError, match=r"record 2: .* one feature a document, but x has 1 and relevance has 2"):
+    with pytest.raises(ValueError, match=r"record 2: .* one feature per document, but x has 1 and relevance has 2"):
         list(tfrecord_tables(path, form="sequence_example"))
     assert rows(tfrecord_tables(path, form="sequence_example", features=[], context=[]))[1]["label"] == [1, 1]
 

@@ -124,4 +124,4 @@ def test_a_process_alone_gathers_nothing(found):
 def test_processes_with_other_numbers_of_rows_hear_of_it_all(found, processes):
     numbers = ", ".join(str(i + 1) for i in range(processes))
     for one in found("torch", processes):
-        assert f"as many rows of a batch, but they have {numbers}" in str(one["messages: error"])
+        assert f"the same number of rows of a batch, but they have {numbers}" in str(one["messages: error"])

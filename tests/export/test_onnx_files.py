@@ -86,7 +86,9 @@ def test_features_are_taken_by_name(mlp):
 def test_a_missing_feature_is_refused_where_the_ranker_knows_none(mlp):
     features = TEST.features.copy()
     features[4, 1] = np.nan
-    with pytest.raises(ValueError, match=r"no missing feature \(NaN\), but 1 are, such as age of document 'd4'"):
+    with pytest.raises(
+        ValueError, match=r"no missing features \(NaN\), but 1 are missing, such as age of document 'd4'"
+    ):
         open_system(mlp[1])(dataclasses.replace(TEST, features=features))
 
 
@@ -235,5 +237,5 @@ def test_pytorch_names_the_backends_that_write_saved_models():
 
 def test_a_signature_of_another_form_is_refused():
     text = Signature(features=("a",), named=True, missing=False).to_json().replace('"form": 1', '"form": 2')
-    with pytest.raises(ValueError, match="must be of form 1, which this version of plackett knows, but got 2"):
+    with pytest.raises(ValueError, match="must have form 1, which this version of plackett reads, but got 2"):
         Signature.from_json(text)

@@ -99,7 +99,7 @@ def test_ids_are_text_whatever_they_were():
     [
         (["a", "b", "a"], "'a' of column 'id' is in rows 1 and 3"),
         (["a", None], "row 2: the id, in column 'id', is missing"),
-        (["a", ""], "an id is neither empty nor has a NUL character"),
+        (["a", ""], "an id must not be empty or contain a NUL character"),
         ([1.5, 2.5], "must hold strings or whole numbers"),
         ([["a"], ["b"]], "holds lists of strings, which are no ids"),
     ],
@@ -196,7 +196,7 @@ def test_what_is_no_table_is_refused():
 
 
 def test_masked_arrays_are_refused():
-    with pytest.raises(ValueError, match="nothing may be masked in year"):
+    with pytest.raises(ValueError, match="year must not have masked entries"):
         Table.of({"year": np.ma.masked_array([1, 2], [False, True])}, id=None)
 
 

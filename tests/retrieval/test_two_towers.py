@@ -225,7 +225,7 @@ def test_metrics_of_all_similarities_are_refused_with_micro_batches():
         ),
         (
             lambda: TwoTowerModel(tower(), keras.Sequential([keras.Input((5,)), keras.layers.Dense(4)])),
-            r"of one dimension, but they have shapes \[\?, 3\] and \[\?, 4\]",
+            r"must have the same dimension, but they have shapes \[\?, 3\] and \[\?, 4\]",
         ),
     ],
 )

@@ -59,7 +59,7 @@ def test_a_file_without_a_signature_is_refused_with_the_way_out(tmp_path):
 def test_a_signature_of_another_form_is_refused(tmp_path):
     path = write_ranker(tmp_path / "ranker.onnx")
     change(path, **{KEY: "{}"})
-    with pytest.raises(ValueError, match=f"this is no signature of a ranker: .*; {WAY_OUT}"):
+    with pytest.raises(ValueError, match=f"this is not a signature of a ranker: .*; {WAY_OUT}"):
         ServedModel(path)
 
 

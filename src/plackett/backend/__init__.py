@@ -1,6 +1,6 @@
-"""The few operations that `keras.ops` lacks, one function each. Internal: it may change in any release.
+"""The few operations that `keras.ops` lacks, with one function for each. Internal: it may change in any release.
 
-Every branch on the backend of Keras stands in this package.
+Every branch on the backend of Keras is in this package.
 """
 
 from plackett import _keras

@@ -1,4 +1,4 @@
-"""Arithmetic that keeps the dtype, and its derivatives: what `keras.ops` lacks or rounds."""
+"""Arithmetic, with derivatives, that keeps the dtype: operations that `keras.ops` lacks or rounds."""
 
 import concurrent.futures
 import os
@@ -10,7 +10,7 @@ from numpy.polynomial import Chebyshev, Polynomial
 
 
 def compiled_once(fn):
-    """Decorator of a function of tensors: JAX, called eagerly, compiles it once a shape and not each step of it."""
+    """Decorator for a function of tensors: eager JAX compiles it once per shape as a whole, not step by step."""
     if keras.backend.backend() != "jax":
         return fn
     import jax
@@ -19,7 +19,7 @@ def compiled_once(fn):
 
 
 def compiled(fn):
-    """`fn`, a function of tensors by their names, compiled once a shape; PyTorch runs it as it is."""
+    """`fn`, a function of named tensors, compiled once per shape; PyTorch runs it uncompiled."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -32,9 +32,9 @@ def compiled(fn):
 
 
 def on_all_cores(fn, items):
-    """[fn(item) for each item], of a compiled `fn`.
+    """[fn(item) for each item], for a compiled `fn`.
 
-    JAX runs the loops of a compiled function on one core of a CPU, so it gets a thread a core; TensorFlow and PyTorch
+    On a CPU, JAX runs the loops of a compiled function on one core, so each core gets a thread. TensorFlow and PyTorch
     use all cores for each item.
     """
     if keras.backend.backend() != "jax":
@@ -44,7 +44,7 @@ def on_all_cores(fn, items):
 
 
 def value_and_slope(fn, x, *rest):
-    """(fn(x, *rest), its derivative by x) for a function that takes each number of x by itself."""
+    """(fn(x, *rest), its derivative with respect to x), for an elementwise function of x."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -66,19 +66,19 @@ def value_and_slope(fn, x, *rest):
 
 
 def minimum(x, y):
-    """The smaller of two tensors, or of a tensor and a number, place by place; of two numbers."""
+    """The elementwise minimum of two tensors or of a tensor and a number, or the smaller of two numbers."""
     if isinstance(x, int) and isinstance(y, int):
         return min(x, y)
     return x.minimum(_like(y, x)) if keras.backend.backend() == "torch" else ops.minimum(x, y)
 
 
 def maximum(x, y):
-    """The larger of two tensors, or of a tensor and a number, place by place."""
+    """The elementwise maximum of two tensors, or of a tensor and a number."""
     return x.maximum(_like(y, x)) if keras.backend.backend() == "torch" else ops.maximum(x, y)
 
 
 def clip(x, lowest: float, highest: float):
-    """The numbers of `x`, with `lowest` and `highest` in place of what lies beyond them."""
+    """The numbers of `x`, limited to the range from `lowest` to `highest`."""
     return x.clamp(lowest, highest) if keras.backend.backend() == "torch" else ops.clip(x, lowest, highest)
 
 
@@ -89,7 +89,7 @@ def _like(y, x):
 
 
 def floor(x):
-    """The largest whole number that is not above, in the dtype of x."""
+    """The largest whole number that is at most x, in the dtype of x."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -100,7 +100,7 @@ def floor(x):
 def highest(x):
     """The largest of 0 and the entries of each list: [..., list_size] -> [..., 1].
 
-    Keras's `ops.max(initial=)` makes a tensor on the CPU of PyTorch, whatever device the others are on.
+    On PyTorch, Keras's `ops.max(initial=)` makes a tensor on the CPU, whatever device the others are on.
     """
     if keras.backend.backend() == "torch":
         return ops.relu(x.amax(dim=-1, keepdim=True)) if x.shape[-1] else x.new_zeros((*x.shape[:-1], 1))
@@ -121,7 +121,7 @@ def mean(x, axis: int):
 def softplus(x):
     """log(1 + e^x)."""
     if keras.backend.backend() == "torch" and ops.dtype(x) == "float64":
-        # That of PyTorch is x itself from 20 on, which float64 tells from log(1 + e^x).
+        # PyTorch's returns x itself from 20 on, which differs from log(1 + e^x) in float64.
         return x.logaddexp(x.new_zeros(()))
     return ops.softplus(x)
 
@@ -132,7 +132,7 @@ _LOG1P = Chebyshev.interpolate(lambda e: np.log1p(e) / e, 10, domain=[0, 1]).con
 def softplus_and_sigmoid(x):
     """(log(1 + e^x), 1 / (1 + e^-x)).
 
-    In float32 they share e^-|x|, and the logarithm is a polynomial where XLA compiles, which makes slow code of it.
+    In float32 they share e^-|x|. Where XLA compiles, the logarithm is a polynomial, since XLA's own is slow.
     """
     if keras.backend.backend() == "torch" or ops.dtype(x) != "float32":
         return softplus(x), ops.sigmoid(x)
@@ -144,7 +144,7 @@ def softplus_and_sigmoid(x):
 
 
 def in_double(fn, *x):
-    """What `fn` makes of tensors in float64, a tuple, in their own dtype again. JAX allows float64 nowhere else."""
+    """Calls `fn` in float64 and casts its tuple back to the dtype of `x`. JAX allows float64 nowhere else."""
     if keras.backend.backend() != "jax":
         return tuple(ops.cast(y, x[0].dtype) for y in fn(*[ops.cast(y, "float64") for y in x]))
     import jax
@@ -165,9 +165,9 @@ def matmul(a, b):
 
 
 def loop(start, end, step: int, body, values: tuple) -> tuple:
-    """values = body(place, *values) at the places start, start + step, ... below `end`.
+    """Repeats values = body(place, *values) for the places start, start + step, ... below `end`.
 
-    A place is a number of Python on PyTorch, which takes it without a tensor of its own.
+    On PyTorch a place is a Python number, which needs no tensor.
     """
     if keras.backend.backend() == "torch":
         for place in range(int(start), int(end), step):
@@ -180,11 +180,10 @@ def loop(start, end, step: int, body, values: tuple) -> tuple:
 
 
 def sum_of_columns(x, weights):
-    """[lists, rows], the sum over the columns of `x`, [lists, rows, columns], by the weight of each, [columns].
+    """[lists, rows], the sum over the columns of `x`, [lists, rows, columns], weighted by `weights`, [columns].
 
-    It is a matrix product, by which XLA computes each number of `x` once, where it would recompute it for each of
-    several sums.
+    It is a matrix product, so that XLA computes each number of `x` once and not again for each of several sums.
     """
     if keras.backend.backend() == "torch":
-        return x @ weights  # as one product for all lists
+        return x @ weights  # one product for all lists
     return matmul(x, weights[:, None])[:, :, 0]

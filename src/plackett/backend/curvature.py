@@ -1,18 +1,18 @@
-"""The diagonal of a second derivative, for functions of which nothing is known."""
+"""The diagonal of the second derivative of any function."""
 
 import keras
 from keras import ops
 
 
 def hessian_diagonal(fn, x):
-    """[..., n]: the second derivative of each value of `fn` by each of the numbers that it depends on.
+    """[..., n]: the second derivative of each value of `fn` with respect to each number that it depends on.
 
     Args:
-        fn: function of [..., n] that gives [...], each value of its own n numbers.
+        fn: function from [..., n] to [...], where each value depends only on its own n numbers.
         x: [..., n].
 
-    Cost: n times that of the gradient, one after another, in the memory of a few gradients. JAX and TensorFlow compile
-    one of them, whatever n is.
+    Cost: n times the cost of the gradient, one after another, in the memory of a few gradients. JAX and TensorFlow
+    compile only one of them, whatever n is.
     """
     of_backend = {"jax": _by_jax, "torch": _by_torch, "tensorflow": _by_tensorflow}
     return of_backend[keras.backend.backend()](fn, x)
@@ -63,6 +63,6 @@ def _by_tensorflow(fn, x):
         change = outer.gradient(gradient, x, tf.zeros_like(x) + direction, unconnected_gradients="zero")
         return tf.convert_to_tensor(change)[..., place]
 
-    # One at a time: the places that are computed at once are all in memory.
+    # One at a time: places computed in parallel are all in memory.
     by_place = tf.map_fn(of_place, tf.range(tf.shape(x)[-1]), fn_output_signature=x.dtype, parallel_iterations=1)
     return ops.moveaxis(by_place, 0, -1)

@@ -1,4 +1,4 @@
-"""The terms of a weighted log(1 + e^-d) over pairs of a higher and a lower rank, in few operations a pair."""
+"""The terms of a weighted log(1 + e^-d) over pairs of a higher and a lower rank, in few operations per pair."""
 
 import keras
 from keras import ops
@@ -7,16 +7,17 @@ from plackett.backend.arithmetic import softplus_and_sigmoid
 
 
 def logistic_pairs(sign, distance, weight, upper_weight, lower_weight):
-    """The value of each pair, and its derivative by the score of the upper document.
+    """The value of each pair, and its derivative with respect to the score of the upper document.
 
-    With d the distance of the scores and v the weight, v log(1 + e^-d) where the upper document is the preferred one,
-    and v (d + log(1 + e^-d)) where the lower is.
+    With d the distance of the scores and v the weight, the value is v log(1 + e^-d) if the upper document is preferred,
+    and v (d + log(1 + e^-d)) if the lower is.
 
     Args:
-        sign: [lists, rows, columns], 1 where the upper document of a pair is preferred, -1 where the lower is, else 0.
-        distance: [lists, rows, columns], the upper score less the lower one; where that is below 0, 0 is taken.
-        weight: [lists, rows, columns], of pairs. PyTorch writes over all three.
-        upper_weight, lower_weight: [lists, rows, 1], [lists, 1, columns], of the document of a pair that is preferred.
+        sign: [lists, rows, columns], 1 if the upper document of a pair is preferred, -1 if the lower is, else 0.
+        distance: [lists, rows, columns], the upper score minus the lower score; a number below 0 counts as 0.
+        weight: [lists, rows, columns], the weights of pairs. PyTorch overwrites all three tensors.
+        upper_weight, lower_weight: [lists, rows, 1] and [lists, 1, columns], the weight of the preferred document of a
+            pair.
     """
     if keras.backend.backend() == "torch":
         return _in_place(sign, distance, weight, upper_weight, lower_weight)
@@ -28,7 +29,7 @@ def logistic_pairs(sign, distance, weight, upper_weight, lower_weight):
 
 
 def _in_place(sign, distance, weight, upper_weight, lower_weight):
-    """What is written where it stands needs no memory beyond the cache, in which the numbers of a tile are."""
+    """Computes in place, within the cache that holds the tile, without new memory."""
     lower = sign.neg().relu_().mul_(lower_weight).mul_(weight)
     both = sign.relu_().mul_(upper_weight).mul_(weight).add_(lower)
     falling = distance.relu_().neg().exp_()

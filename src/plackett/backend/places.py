@@ -1,14 +1,13 @@
-"""Sorting, and values at places of a list."""
+"""Sorting, and reading and writing values at places of a list."""
 
 import keras
 from keras import ops
 
 
 def argsort(keys):
-    """The stable permutation that sorts each row of the last axis by rising key.
+    """The stable permutation that sorts each row of the last axis by ascending key.
 
-    On JAX a key and its place are packed into one whole number of 64 bits, which XLA sorts five times as fast as it
-    sorts pairs.
+    On JAX a key and its place are packed into one 64-bit integer, which XLA sorts five times as fast as pairs.
     """
     if keras.backend.backend() != "jax" or keys.dtype != "float32":
         return ops.argsort(keys, axis=-1)
@@ -16,7 +15,7 @@ def argsort(keys):
     from jax import lax
 
     bits = lax.bitcast_convert_type(lax.stop_gradient(keys), "int32")
-    bits = ops.where(bits < 0, bits ^ 0x7FFFFFFF, bits)  # ordered as the numbers are
+    bits = ops.where(bits < 0, bits ^ 0x7FFFFFFF, bits)  # in the same order as the numbers
     with jax.enable_x64(True):
         packed = lax.convert_element_type(bits, "int64") << lax.full_like(bits, 32, dtype="int64")
         packed = packed | lax.broadcasted_iota("int64", keys.shape, keys.ndim - 1)
@@ -36,7 +35,7 @@ def at(x, places):
 
 
 def add_at(x, places, values):
-    """[rows, n] `x` with `values`, [rows, m], added at `places`, [rows, m] int32. `x` itself is used up."""
+    """[rows, n] `x` with `values`, [rows, m], added at `places`, [rows, m] int32. `x` may be overwritten."""
     if keras.backend.backend() == "jax":
         return x.at[ops.arange(x.shape[0])[:, None], places].add(values)
     if keras.backend.backend() == "torch":
@@ -55,7 +54,7 @@ def part(x, start, size: int):
 
 
 def with_part(x, start, part, axis: int):
-    """`x` with `part` in the place of its own from `start` on along one axis. `x` itself is used up."""
+    """`x` with its entries from `start` on along one axis replaced by `part`. `x` may be overwritten."""
     if keras.backend.backend() == "torch":
         x.narrow(axis, int(start), part.shape[axis]).copy_(part)
         return x
@@ -74,8 +73,8 @@ def lookup(table, places):
 def rows(table, places):
     """[..., dimension], the rows of a table, [rows, dimension], whose gradient is one tensor of its shape.
 
-    TensorFlow would give the gradient of each place apart, of which Keras's Adam adds up the squares: the steps of a
-    row that a batch holds often would be larger there than elsewhere.
+    TensorFlow would return the gradient of each place separately, and Keras's Adam would sum their squares. The steps
+    of a row that a batch contains often would then be larger than on other backends.
     """
     table = ops.convert_to_tensor(table)
     if keras.backend.backend() == "tensorflow":
@@ -86,7 +85,7 @@ def rows(table, places):
 
 
 def scatter_add(values, places, size: int):
-    """Adds up what falls on each place: sums_p = sum of values_i over the i with places_i = p.
+    """Sums the values at each place: sums_p = sum of values_i over the i with places_i = p.
 
     Args:
         values: [rows, n] or [rows, n, width].
@@ -108,7 +107,7 @@ def _scatter_add(values, places, size):
 
         return jax.ops.segment_sum(values, places, size)
     if keras.backend.backend() == "torch":
-        # int32 places are six times as slow.
+        # int32 places are six times slower.
         return values.new_zeros((size, *values.shape[1:])).index_add(0, places.long(), values)
     import tensorflow as tf
 

@@ -1,7 +1,7 @@
-"""Operations in words that every exporter of ONNX knows, while a model is exported; else those of the backend.
+"""Operations that every ONNX exporter supports, used while a model is exported; otherwise those of the backend.
 
-The exporters of the backends each lack some: a search in sorted values, the remainder, the logarithm of 1 + x, and
-look-ups in a vector. What they are replaced by gives the same numbers, more slowly, so that training does without.
+The exporter of each backend lacks some operations: a search in sorted values, the remainder, the logarithm of 1 + x,
+and look-ups in a vector. The replacements give the same numbers but are slower, so training does not use them.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ _on = contextvars.ContextVar("portable", default=False)
 
 @contextlib.contextmanager
 def portable_operations() -> Iterator[None]:
-    """What is traced within this can be exported."""
+    """Within this context, traced operations can be exported."""
     before = _on.set(True)
     try:
         yield
@@ -30,7 +30,7 @@ def is_portable() -> bool:
 
 
 def log1p(x):
-    """log(1 + x), which is exact for small x too.
+    """log(1 + x), exact for small x too.
 
     Reference: Kahan's form, in Higham, "Accuracy and Stability of Numerical Algorithms", 2002, section 1.14.1.
     """
@@ -42,14 +42,14 @@ def log1p(x):
 
 
 def mod(x, divisor: int):
-    """The remainder of whole numbers, from 0 to divisor - 1."""
+    """The remainder of a division of whole numbers, from 0 to divisor - 1."""
     if not is_portable():
         return ops.mod(x, divisor)
     return x - ops.floor_divide(x, divisor) * divisor
 
 
 def to_look_up(values):
-    """A vector, [n], as `look_up` takes it; made once, so that a file holds it once."""
+    """A vector, [n], in the form that `look_up` takes; made once, so that a file holds it once."""
     values = ops.convert_to_tensor(values)
     return values[:, None] if is_portable() else values
 
@@ -61,9 +61,9 @@ def look_up(values, places):
 
 
 def columns(x, places):
-    """[..., columns], those of `x` at these places, along the last axis.
+    """[..., columns], the columns of `x` at these places, along the last axis.
 
-    Keras's `take` on PyTorch squeezes the axis, which means another thing in ONNX.
+    Keras's `take` on PyTorch squeezes the axis, which has another meaning in ONNX.
     """
     if keras.backend.backend() == "torch":
         return x.index_select(-1, ops.convert_to_tensor(places))

@@ -1,10 +1,10 @@
-"""How many processes a framework was started with, and what makes them take steps together."""
+"""The number of processes of a framework, and the context in which they take steps together."""
 
 import contextlib
 
 import keras
 
-KINDS = ("jax", "torch")  # the backends whose processes can
+KINDS = ("jax", "torch")  # the backends whose processes can do so
 
 
 def size_of_group() -> int:
@@ -19,9 +19,9 @@ def size_of_group() -> int:
 
 
 def together() -> contextlib.AbstractContextManager:
-    """The context in which what is made and computed is of all processes.
+    """The context in which tensors belong to all processes.
 
-    Each brings its own part of a batch, which Keras must not divide again.
+    Each process brings its own part of a batch, which Keras must not split again.
     """
     if keras.backend.backend() != "jax":
         return contextlib.nullcontext()

@@ -1,12 +1,12 @@
-"""Several processes that take one step together, each with its part of the batch.
+"""Several processes that take each step together, each with its part of the batch.
 
-On JAX a step is one program over global arrays, so that a function of the batch sees all of it in every process. On
-PyTorch each process has its own part, of as many rows as the others, and the functions here bring the parts together.
+On JAX a step is one program over global arrays, so that a function of the batch sees the whole batch in every process.
+On PyTorch each process has its own part, all with the same number of rows, and the functions here gather the parts.
 TensorFlow has one process.
 
-On PyTorch a loss is the mean over processes of what each of them computes, and so is its gradient. The gradient of
-`gather_rows` is therefore the sum over processes: a loss of the whole batch that each process computes again then has
-the gradient that one process would have.
+On PyTorch a loss is the mean of what the processes compute, and so is its gradient. The gradient of `gather_rows` is
+therefore the sum over processes. If each process computes the loss of the whole batch, its gradient is then the one
+that a single process would have.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _ALONE = contextvars.ContextVar("_ALONE", default=False)
 
 
 def number_of_processes() -> int:
-    """How many processes take a step together; 1 where training is not shared."""
+    """The number of processes that take a step together; 1 without distributed training."""
     if keras.backend.backend() == "jax":
         distribution = keras.distribution.distribution()
         return 1 if distribution is None else distribution.num_processes
@@ -32,7 +32,7 @@ def number_of_processes() -> int:
 
 
 def process_number() -> int:
-    """Which of them this one is, from 0."""
+    """The number of this process, from 0."""
     if number_of_processes() == 1:
         return 0
     if keras.backend.backend() == "jax":
@@ -45,7 +45,7 @@ def process_number() -> int:
 
 
 def parts_of_batch() -> int:
-    """How many parts a batch is in as tensors: one a process on PyTorch, and 1 on JAX, whose arrays are global."""
+    """The number of parts that a batch is split into: one per process on PyTorch; 1 on JAX, whose arrays are global."""
     if keras.backend.backend() != "torch" or _ALONE.get():
         return 1
     import torch.distributed
@@ -57,7 +57,7 @@ def parts_of_batch() -> int:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Within this, this process computes by itself: no other takes part, and a model made here is its own."""
+    """Within this context this process computes alone: no other takes part, and a model made here is its own."""
     distribution, token = keras.distribution.distribution(), _ALONE.set(True)
     keras.distribution.set_distribution(None)
     try:
@@ -71,13 +71,13 @@ def gather_rows(x: Tensor) -> Tensor:
     """[rows here, ...] -> [rows of all processes, ...] in their order, with gradient.
 
     Raises:
-        ValueError: the processes do not have as many rows each.
+        ValueError: the processes have different numbers of rows.
     """
     parts = parts_of_batch()
     if parts == 1:
         return x
     x = ops.convert_to_tensor(x)
-    if in_symbolic_scope():  # Keras asks for shapes alone, and other processes may not
+    if in_symbolic_scope():  # Keras asks for shapes only, and other processes may not
         return ops.concatenate([x] * parts, axis=0)
     from plackett.backend import processes_on_torch
 
@@ -86,7 +86,7 @@ def gather_rows(x: Tensor) -> Tensor:
 
 
 def rows_here(x: Tensor) -> Tensor:
-    """[rows of all processes, ...] -> [rows here, ...], the part of a whole batch that is this process's."""
+    """[rows of all processes, ...] -> [rows here, ...], this process's part of a whole batch."""
     parts = parts_of_batch()
     if parts == 1:
         return x
@@ -95,7 +95,7 @@ def rows_here(x: Tensor) -> Tensor:
 
 
 def mean_over_processes(x: Tensor) -> Tensor:
-    """The mean over processes of a tensor of one shape in all, such as a loss; it has no gradient."""
+    """The mean over processes of a tensor with the same shape in each, such as a loss; it has no gradient."""
     if parts_of_batch() == 1 or in_symbolic_scope():
         return x
     from plackett.backend import processes_on_torch
@@ -104,11 +104,11 @@ def mean_over_processes(x: Tensor) -> Tensor:
 
 
 def average_gradients(gradients: Sequence[Tensor | None], variables: Sequence) -> list[Tensor | None]:
-    """The means over processes of the gradients of a step by its variables.
+    """The means over processes of the gradients of a step with respect to its variables.
 
-    Where a process has no gradient, None, it counts 0; where none has, it is None.
+    A missing gradient (None) counts as 0; if it is missing in all processes, the mean is None.
 
-    Cost: one message for each dtype, of the size of its gradients, and a copy of them.
+    Cost: one message per dtype, of the size of its gradients, and a copy of them.
     """
     if parts_of_batch() == 1 or not gradients:
         return list(gradients)
@@ -118,12 +118,12 @@ def average_gradients(gradients: Sequence[Tensor | None], variables: Sequence) -
 
 
 def local_value(x: Tensor) -> Tensor:
-    """The value of a variable, or of a tensor that is the same in all processes, as this process holds it itself.
+    """This process's own copy of a variable, or of a tensor that is the same in all processes.
 
-    On JAX that of a global array is a numpy array, which any function takes, be it of one process or of all.
+    On JAX, for a global array, it is a NumPy array, which functions of one process and of all processes accept.
 
     Raises:
-        ValueError: it is in parts, of which this process has only its own.
+        ValueError: the value is split into parts, and this process has only its own.
     """
     x = ops.convert_to_tensor(x)
     if keras.backend.backend() != "jax":
@@ -133,5 +133,7 @@ def local_value(x: Tensor) -> Tensor:
     if isinstance(x, jax.core.Tracer) or x.is_fully_addressable:
         return x
     if not x.is_fully_replicated:
-        raise ValueError(f"a value must be the same in all processes, but one of shape {x.shape} is in parts")
+        raise ValueError(
+            f"a value must be the same in all processes, but a tensor of shape {x.shape} is split between them"
+        )
     return np.asarray(x.addressable_data(0))

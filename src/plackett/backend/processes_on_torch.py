@@ -1,4 +1,4 @@
-"""Messages between the processes of `torch.distributed`, of tensors that have gradients."""
+"""Messages between the processes of `torch.distributed`, for tensors with gradients."""
 
 import torch
 from torch import distributed
@@ -21,7 +21,7 @@ class GatherRows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, upstream):
-        """Each row's gradients in all processes, added up in its own."""
+        """The gradients of each row in all processes, summed in its own process."""
         return ScatterSum.apply(upstream)
 
     @staticmethod
@@ -47,7 +47,7 @@ class ScatterSum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, upstream):
-        """What the parts of all processes are multiplied by."""
+        """The factors of the parts of all processes."""
         return GatherRows.apply(upstream)
 
     @staticmethod
@@ -57,15 +57,15 @@ class ScatterSum(torch.autograd.Function):
 
 
 def check_rows(x: torch.Tensor) -> None:
-    """Raises ValueError, in all processes, where they have not as many rows: messages of two sizes would end them."""
+    """Raises a ValueError in all processes if their numbers of rows differ: unequal messages would crash them."""
     number = torch.tensor([len(x)], device=x.device)
     numbers = [torch.empty_like(number) for _ in range(distributed.get_world_size())]
     distributed.all_gather(numbers, number)
     rows = torch.cat(numbers).tolist()
     if len(set(rows)) > 1:
         raise ValueError(
-            f"all processes must have as many rows of a batch, but they have {', '.join(map(str, rows))}: cut each "
-            "batch into equal parts, as Batches(shard=(i, n)) does"
+            f"all processes must have the same number of rows of a batch, but they have {', '.join(map(str, rows))}: "
+            "cut each batch into equal parts, as Batches(shard=(i, n)) does"
         )
 
 
@@ -77,7 +77,7 @@ def mean(x: torch.Tensor) -> torch.Tensor:
 
 
 def average(gradients: list[torch.Tensor | None], like: list[torch.Tensor]) -> list[torch.Tensor | None]:
-    """The means over processes of gradients by tensors; None counts 0, and stays where all have None."""
+    """The means of gradients over processes. None counts as 0, and stays None if all processes have None."""
     here = [torch.zeros_like(x) if g is None else g for g, x in zip(gradients, like, strict=True)]
     counts = torch.tensor([g is not None for g in gradients], dtype=torch.float32, device=here[0].device)
     averages: list[torch.Tensor | None] = list(here)

@@ -1,4 +1,4 @@
-"""Uniform noise, and the generators that it comes from."""
+"""Uniform noise and its generators."""
 
 import contextlib
 import random
@@ -12,29 +12,30 @@ from keras.src.backend.common.stateless_scope import get_stateless_scope
 
 from plackett.backend.processes import local_value, parts_of_batch, rows_here
 
-# What `keras.utils.set_random_seed` remembers and what `keras.random` draws from without a seed; Keras has no public
-# function that reads them.
+# The seed that `keras.utils.set_random_seed` stores, and the generator that `keras.random` uses without a seed; Keras
+# has no public function that reads them.
 GENERATOR_OF_KERAS = "global_seed_generator"
 OF_KERAS = ("global_random_seed", GENERATOR_OF_KERAS)
 
 
 def uniform(shape, seed: int | None, seed_generator, scores):
-    """Noise on [0, 1) of `shape`, fresh at each call.
+    """Noise on [0, 1) of `shape`, new in each call.
 
-    Where processes take a step together, it is this process's part of the noise that one process would draw for the
-    whole batch.
+    If several processes take a step together, it is this process's part of the noise that a single process would draw
+    for the whole batch.
 
-    Called eagerly, TensorFlow draws from its stateful generator, so that `tf.random.set_seed` repeats the numbers of
-    TensorFlow Ranking, and JAX and PyTorch draw from `seed_generator`. While JAX or TensorFlow traces a function, the
-    state of a generator would be a constant of the trace and give the same noise at every step, or be hidden in the
-    graph, where no checkpoint could save it. There the state of `seed_generator` is folded with the bits of `scores`,
-    which a step changes: the noise is a function of the two. Processes round scores otherwise than one alone, and so
-    JAX draws from `seed_generator` after all where the step carries its state, see `carry_generators`.
+    In eager mode, TensorFlow draws from its stateful generator, so that `tf.random.set_seed` repeats the numbers of
+    TensorFlow Ranking; JAX and PyTorch draw from `seed_generator`. While JAX or TensorFlow traces a function, the state
+    of a generator would become a constant of the trace and give the same noise at every step, or it would be hidden in
+    the graph, where no checkpoint could save it. There the state of `seed_generator` is folded with the bits of
+    `scores`, which change from step to step, and the noise is a function of the two. Several processes round scores
+    differently from one process. So where a step carries the state of `seed_generator`, JAX draws from it after all,
+    see `carry_generators`.
 
     Args:
         shape: the shape of the noise.
-        seed: what TensorFlow's eager noise starts from; None = its own choice.
-        seed_generator: `keras.random.SeedGenerator` of this seed.
+        seed: the seed of TensorFlow's eager noise. None = TensorFlow chooses.
+        seed_generator: a `keras.random.SeedGenerator` with this seed.
         scores: the scores that the noise is for, padding zeroed.
     """
     if keras.backend.backend() == "jax":
@@ -58,7 +59,7 @@ def uniform(shape, seed: int | None, seed_generator, scores):
 
 
 def uniform_by_rows(shape, seed_generator, dtype: str | None = None):
-    """Noise on [0, 1) of `shape`, [rows, ...]: this process's part of what one process would draw for all rows."""
+    """Noise on [0, 1) of `shape`, [rows, ...]: this process's part of what a single process would draw for all rows."""
     parts = parts_of_batch()
     if parts > 1:
         shape = (shape[0] * parts, *shape[1:])
@@ -66,19 +67,19 @@ def uniform_by_rows(shape, seed_generator, dtype: str | None = None):
 
 
 class _Carried(NamedTuple):
-    """What a model knows of a generator that is not of its layers: all that Keras reads of one."""
+    """What a model holds for a generator outside its layers: everything that Keras reads of a generator."""
 
     state: keras.Variable
 
 
 @contextlib.contextmanager
 def carry_generators(model: keras.Model, generators: Sequence[keras.random.SeedGenerator]) -> Iterator[None]:
-    """Within this, on JAX, each step of `fit` of a model carries the states of its losses' generators.
+    """Within this context, on JAX, each step of `fit` of a model carries the states of the generators of its losses.
 
-    What such a loss draws is then a function of its seed and of how often it has drawn, as it is where nothing is
-    compiled. The states are among the variables of the model, see `variables_of`, but not in its files.
+    The noise of such a loss then depends on its seed and on how often it has drawn, as in uncompiled code. The states
+    are among the variables of the model, see `variables_of`, but not in its files.
     """
-    known = model._seed_generators  # Keras has no public way
+    known = model._seed_generators  # Keras has no public way to do this
     before = list(known)
     if keras.backend.backend() == "jax":
         known.extend(_Carried(generator.state) for generator in generators)
@@ -89,22 +90,22 @@ def carry_generators(model: keras.Model, generators: Sequence[keras.random.SeedG
 
 
 def variables_of(model: keras.Model) -> list[keras.Variable]:
-    """The variables of a model, without what its steps carry for its losses."""
+    """The variables of a model, without the states that its steps carry for its losses."""
     carried = {id(x.state) for x in model._seed_generators if isinstance(x, _Carried)}
     return [variable for variable in model.variables if id(variable) not in carried]
 
 
 def _is_carried(state):
-    """Whether what JAX traces takes the state of a generator, and gives it as it is afterwards."""
+    """Whether the function that JAX traces takes the state of a generator and returns the new state."""
     scope = get_stateless_scope()
     return scope is not None and scope.get_current_value(state) is not None
 
 
 @contextlib.contextmanager
 def keep_generators() -> Iterator[None]:
-    """After this, the global generators go on as if nothing within it had drawn from them or seeded them.
+    """After this context, the global generators continue as if nothing within it had drawn from them or seeded them.
 
-    They are those of Python, NumPy, Keras and PyTorch. Keras draws from none of TensorFlow.
+    These are the generators of Python, NumPy, Keras and PyTorch. Keras uses no generator of TensorFlow.
     """
     of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), _states_of_torch()
     of_keras = {name: global_state.get_global_attribute(name) for name in OF_KERAS}
@@ -120,7 +121,7 @@ def keep_generators() -> Iterator[None]:
 
 
 def seed_all_generators(seed: int) -> None:
-    """Does for the generators of `keep_generators` what `keras.utils.set_random_seed` does for all."""
+    """Seeds the generators of `keep_generators`, as `keras.utils.set_random_seed` seeds all generators."""
     random.seed(seed)
     np.random.seed(seed)
     for name, value in zip(OF_KERAS, (seed, None), strict=True):
@@ -129,7 +130,7 @@ def seed_all_generators(seed: int) -> None:
 
 
 def seed_generators(seed: int) -> None:
-    """Seeds the global generators that Keras's layers draw from without a seed of their own: those of PyTorch."""
+    """Seeds the global generators that Keras layers without a seed draw from: those of PyTorch."""
     if keras.backend.backend() == "torch":
         import torch
 
@@ -137,10 +138,10 @@ def seed_generators(seed: int) -> None:
 
 
 def generator_states() -> list:
-    """The states of those that a step draws from, as numpy arrays; [] where there are none.
+    """The states of the generators that a step draws from, as NumPy arrays; [] if there are none.
 
-    They are of the CPU and of the one GPU that PyTorch computes on, so that a machine with another number of GPUs can
-    take them up.
+    They cover the CPU and the one GPU that PyTorch computes on, so that a machine with another number of GPUs can
+    restore them.
     """
     if keras.backend.backend() != "torch":
         return []
@@ -153,7 +154,7 @@ def generator_states() -> list:
 
 
 def set_generator_states(states: list) -> None:
-    """Goes back to states that `generator_states` returned, where there is such a device."""
+    """Restores the states that `generator_states` returned, for the devices that exist."""
     if keras.backend.backend() == "torch":
         import torch
 

@@ -23,11 +23,11 @@ def cumulative_product(x):
 def cumulative_logsumexp(x):
     """log(e^x_1 + ... + e^x_i) for each i, along the last axis, as a sum of two parts.
 
-    The first part is the largest of x_1 ... x_i and the second lies between 0 and log i, so that no digit of the second
-    is lost to a large number: the difference to an x is exact if it is taken from the first part first.
+    The first part is the largest of x_1 ... x_i. The second lies between 0 and log i, so that it loses no digits to a
+    large number. To subtract an x exactly, subtract it from the first part first.
 
     Returns:
-        (tops, rest): [..., n] both. The gradient of the sum passes through `rest`; `tops` are constants.
+        (tops, rest): [..., n] each. The gradient of the sum flows through `rest`; `tops` are constants.
 
     Cost: O(n log n) time, O(n) memory.
     """
@@ -37,9 +37,9 @@ def cumulative_logsumexp(x):
 
 
 def sums_below_tops(terms, tops):
-    """sum_{m >= i} terms_m e^(tops_i - tops_m) for each i, along the last axis, for tops that nowhere fall.
+    """sum_{m >= i} terms_m e^(tops_i - tops_m) for each i, along the last axis, for tops that never decrease.
 
-    No exponent is above 0, however large the tops are.
+    No exponent is above 0, whatever the size of the tops.
 
     Cost: O(n log n) time, O(n) memory.
     """
@@ -49,7 +49,7 @@ def sums_below_tops(terms, tops):
 
 @compiled_once
 def _recurrence(decay, terms):
-    """R_i = terms_i + decay_i R_i-1 along the last axis, with R_1 = terms_1; each step doubles how far R sees."""
+    """R_i = terms_i + decay_i R_i-1 along the last axis, with R_1 = terms_1; each step doubles the reach of R."""
     n = terms.shape[-1]
     if n is None:
         return _recurrence_of_any_size(decay, terms)
@@ -62,7 +62,7 @@ def _recurrence(decay, terms):
 
 
 def _shift(x, shift):
-    """The numbers of `x` moved by so many places to the end of the last axis, with zeros in front."""
+    """The numbers of `x` moved by `shift` places towards the end of the last axis, with zeros in front."""
     return ops.concatenate([ops.zeros_like(x[..., :shift]), x[..., :-shift]], axis=-1)
 
 

@@ -1,17 +1,17 @@
 """The softmax of the rows of a large matrix.
 
-PyTorch takes longer for the memory of a new matrix than for its numbers: there a few rows at a time are computed in
-place, and the exponentials are computed again for the gradient.
+PyTorch takes longer to allocate a new matrix than to compute it. There, a few rows at a time are computed in place, and
+the exponentials are computed again for the gradient.
 """
 
 import keras
 from keras import ops
 
-BLOCK = 2**18  # numbers that PyTorch computes at a time: they stay in the cache
+BLOCK = 2**18  # how many numbers PyTorch computes at a time, so that they stay in the cache
 
 
 def logsumexp_of_rows(x):
-    """log(sum_j e^x_j) along the last axis, as a sum of two parts: the largest x, and the rest, which is exact."""
+    """log(sum_j e^x_j) along the last axis, as a sum of two parts: the largest x, and the exact rest."""
     if keras.backend.backend() == "torch":
         return _logsumexp_on_torch(x)
     tops = ops.max(x, axis=-1)
@@ -19,7 +19,7 @@ def logsumexp_of_rows(x):
 
 
 def softmax_of_rows(x, tops, rest, weight):
-    """weight e^x_i / sum_j e^x_j along the last axis, for a weight a row and what `logsumexp_of_rows` returned."""
+    """weight e^x_i / sum_j e^x_j along the last axis, from one weight per row and the output of `logsumexp_of_rows`."""
     if keras.backend.backend() == "torch":
         return _softmax_on_torch(x, tops, rest, weight)
     return weight[..., None] * ops.exp((x - tops[..., None]) - rest[..., None])
@@ -48,6 +48,6 @@ def _softmax_on_torch(x, tops, rest, weight):
 
 
 def _parts(rows):
-    """Slices of some rows each."""
+    """Slices of a few rows each."""
     height = max(BLOCK // rows.shape[1], 1)
     return (slice(start, start + height) for start in range(0, len(rows), height))

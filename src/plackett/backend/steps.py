@@ -1,4 +1,4 @@
-"""What a step of `fit` does besides that of Keras."""
+"""Additions to the training step of Keras."""
 
 import itertools
 from collections.abc import Callable
@@ -7,10 +7,10 @@ import keras
 
 
 def after_each_step(model: keras.Model, function: Callable[[], None]) -> None:
-    """From now on, until `forget_steps`, each step of `fit` ends with a call of a function, compiled as the step is.
+    """Until `forget_steps`, each step of `fit` ends with a call of a function, which is compiled with the step.
 
-    It reads the variables of the model and of its optimizer as the step leaves them, and may assign to those of the
-    optimizer. The losses and metrics of the step are as before.
+    The function reads the variables of the model and of its optimizer after the step, and may assign to those of the
+    optimizer. The losses and metrics of the step do not change.
     """
     step = model.train_step
 
@@ -33,6 +33,6 @@ def after_each_step(model: keras.Model, function: Callable[[], None]) -> None:
 
 
 def forget_steps(model: keras.Model) -> None:
-    """The steps of a model are those of Keras again."""
+    """Restores the plain Keras steps of a model."""
     del model.train_step
     model.train_function = None

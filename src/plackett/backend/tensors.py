@@ -1,4 +1,4 @@
-"""What a tensor is on each backend: its values, rows, mask; and how batches reach it."""
+"""Tensors on each backend: their values, rows and mask, and how batches reach the backend."""
 
 import weakref
 
@@ -10,7 +10,7 @@ from keras.src.backend.common.symbolic_scope import in_symbolic_scope
 
 
 def flat_ragged(x):
-    """(values, row_splits, longest row) of the backend's own ragged tensor; None for anything else."""
+    """(values, row_splits, length of the longest row) of the backend's own ragged tensor; None for anything else."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -29,7 +29,7 @@ def flat_ragged(x):
 
 
 def concrete(x):
-    """`x` as a numpy array, or None while its values are not known (inside a traced function, or of shapes alone)."""
+    """`x` as a NumPy array, or None if its values are not known (inside a traced function, or for shapes only)."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -42,26 +42,26 @@ def concrete(x):
 
     if not isinstance(x, torch.Tensor):
         return np.asarray(x)
-    if in_symbolic_scope():  # Keras asks for shapes alone, of tensors without values, or with ones for them
+    if in_symbolic_scope():  # Keras asks for shapes only, with tensors without values or filled with ones
         return None
-    # torch.func has no public way to ask whether a tensor is one that it traces.
+    # torch.func has no public way to ask whether it traces a tensor.
     traced = torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x)
     return None if traced else x.numpy(force=True)
 
 
 def has_values(x) -> bool:
-    """Whether a tensor has values, known or not; one of PyTorch's for shapes alone has none."""
+    """Whether a tensor has values, known or not; a PyTorch tensor for shapes only has none."""
     return keras.backend.backend() != "torch" or x.device.type != "meta"
 
 
 def comparable(x):
-    """A tensor whose numbers are equal where those of `x` are.
+    """A tensor whose numbers are equal exactly where the numbers of `x` are equal.
 
-    JAX would cut whole numbers to their last 32 bits, by which 1 and 1 + 2^32 are equal: where an array of NumPy holds
-    larger ones, their places in sorted order stand for them.
+    JAX would cut whole numbers to their last 32 bits, which makes 1 and 1 + 2^32 equal. If a NumPy array holds larger
+    numbers, their places in sorted order replace them.
 
     Raises:
-        ValueError: an array of NumPy that holds strings, objects or times.
+        ValueError: a NumPy array holds strings, objects or times.
     """
     if isinstance(x, np.ndarray) and x.dtype.kind in "USTOMm":
         raise ValueError(f"labels must be numbers, but got {x.dtype}: plackett.losses.in_batch_labels takes other ids")
@@ -73,7 +73,7 @@ def comparable(x):
 
 
 def float_of_bits(x):
-    """The float32 numbers whose bits `x`, int32, are."""
+    """The float32 numbers with the bits of `x`, int32."""
     if keras.backend.backend() == "jax":
         import jax
 
@@ -101,24 +101,24 @@ def pytree(data: list[str], static: list[str]):
 
 
 def keras_mask(x):
-    """The Keras mask that a layer left on `x`, or None.
+    """The Keras mask that a layer attached to `x`, or None.
 
-    Keras keeps it in an attribute, or, for tensors that take none (JAX inside `jit`), in a table of its own, and has
-    no public function that reads both.
+    Keras keeps it in an attribute or, for tensors without attributes (JAX inside `jit`), in a table. It has no public
+    function that reads both.
     """
     return masking.get_keras_mask(x)
 
 
 def set_keras_mask(x, mask) -> None:
-    """Leaves a Keras mask on `x`, as a layer does."""
+    """Attaches a Keras mask to `x`, as a layer does."""
     masking.set_keras_mask(x, mask)
 
 
 def keep_keras_mask(x) -> None:
-    """Leaves the Keras mask of scores where the metrics of the same step find it.
+    """Puts the Keras mask of scores where the metrics of the same step find it.
 
-    On JAX, `fit` differentiates the loss and hands the metrics not the scores that the loss saw but what these were
-    traced from, which has no mask.
+    On JAX, `fit` differentiates the loss. The metrics do not get the scores that the loss saw, but the tensors that
+    these were traced from, which have no mask.
     """
     if keras.backend.backend() == "jax" and getattr(x, "primal", None) is not None and keras_mask(x) is not None:
         masking.set_keras_mask(x.primal, keras_mask(x))
@@ -134,11 +134,11 @@ def replicas() -> int:
 
 
 def for_fit(dataset):
-    """A `keras.utils.PyDataset` of (inputs, labels, weights) in the form that `fit` reads without a fault.
+    """A `keras.utils.PyDataset` of (inputs, labels, weights) in a form that `fit` reads correctly.
 
-    On TensorFlow, Keras infers the shapes of all batches from the first two and fails on a later one; there the
-    dataset becomes a `tf.data.Dataset` whose list sizes are declared open. It is mapped from the numbers of the
-    batches, which takes half the time of a generator.
+    On TensorFlow, Keras infers the shapes of all batches from the first two and may fail on a later one. There the
+    dataset becomes a `tf.data.Dataset` with open list sizes. It is mapped from the numbers of the batches, which takes
+    half the time of a generator.
     """
     if keras.backend.backend() != "tensorflow":
         return dataset
@@ -150,7 +150,7 @@ def for_fit(dataset):
     signature = tf.nest.map_structure(open_sizes, dataset[0])
     specs = tf.nest.flatten(signature)
 
-    of_dataset = weakref.ref(dataset)  # TensorFlow never lets go of `arrays`
+    of_dataset = weakref.ref(dataset)  # TensorFlow never releases `arrays`
 
     def arrays(i):
         dataset = of_dataset()
@@ -165,5 +165,5 @@ def for_fit(dataset):
         return tf.nest.pack_sequence_as(signature, tensors)
 
     batches = tf.data.Dataset.range(len(dataset)).map(batch)
-    batches.source = dataset  # which lives as long as what is made of it
+    batches.source = dataset  # lives as long as what is made from it
     return batches.prefetch(2)

@@ -1,7 +1,6 @@
 """Reading ranking data and cutting it into batches. Nothing here needs Keras or a backend.
 
-What reads and writes files and frames needs `pip install 'plackett[data]'`. All names are imported when they are first
-used.
+Reading and writing files and frames needs `pip install 'plackett[data]'`. All names are imported on first use.
 """
 
 from plackett import _lazy

@@ -1,4 +1,4 @@
-"""From the arrays of other libraries to those of `RankingLists`: what `RankingLists.from_arrays` takes."""
+"""From the arrays of other libraries to those of `RankingLists`, for `RankingLists.from_arrays`."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ from plackett.data._strings import Strings, numbers_from_1
 
 
 def check_indexes(given: Mapping[str, Any], **by_name: Mapping[str, Any] | None) -> None:
-    """Checks that pandas objects which are paired by position are not meant to be paired by index, as pandas does.
+    """Checks that pandas objects, which are paired by position here, have no differing indexes to pair them by.
 
     Args:
-        given: argument -> what it is.
+        given: argument -> its value.
         by_name: argument -> its columns.
 
     Raises:
-        ValueError: two of them are of one length and have different indexes.
+        ValueError: two of them have the same length but different indexes.
     """
     named = {f"{what}[{name!r}]": x for what, columns in by_name.items() for name, x in _by_name(what, columns)}
     of_pandas = [(name, one) for name, one in {**given, **named}.items() if hasattr(one, "reset_index")]
@@ -30,16 +30,16 @@ def check_indexes(given: Mapping[str, Any], **by_name: Mapping[str, Any] | None)
         if len(one) == len(other) and not one.index.equals(other.index):
             raise ValueError(
                 f"{name} and {other_name} have different indexes, but their rows are paired by position: give them "
-                "one index, or say that position counts by .reset_index(drop=True) or .to_numpy()"
+                "the same index, or use .reset_index(drop=True) or .to_numpy() to pair them by position"
             )
 
 
 def feature_matrix(x: npt.ArrayLike, feature_names: Sequence[str] | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(the features, [documents, features] float32, and their names, those of a frame where they are None)."""
+    """(the features, [documents, features] float32, and their names; None = the names of the frame)."""
     matrix = numbers_of("X", x)
     if matrix.ndim != 2:
         raise ValueError(f"X must be [documents, features], but has the shape {matrix.shape}")
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and told below
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and raises an error below
         features = np.ascontiguousarray(matrix, "float32")
     if np.isinf(features).any():
         row, column = (int(at) for at in np.argwhere(np.isinf(features))[0])
@@ -49,8 +49,8 @@ def feature_matrix(x: npt.ArrayLike, feature_names: Sequence[str] | None) -> tup
         feature_names = feature_names if all(isinstance(name, str) for name in feature_names) else ()
         if found := [name for name in feature_names if name.strip() and is_index(name)]:
             raise ValueError(
-                f"X has a column {found[0]!r}, which looks like the index of a data frame and is no feature: leave it "
-                "out, as by X.drop(columns=...), or say by feature_names=[...] that it is one"
+                f"X has a column {found[0]!r}, which looks like the index of a data frame and not like a feature: "
+                "leave it out, as by X.drop(columns=...), or name all features by feature_names=[...]"
             )
     elif isinstance(feature_names, str):
         raise ValueError(f"feature_names must be a sequence of names, but got {feature_names!r}")
@@ -63,8 +63,8 @@ def row_groups(query: npt.ArrayLike | None, group: npt.ArrayLike | None, documen
     """(the ids of the queries, and their row_splits)."""
     if (query is None) == (group is None):
         raise ValueError(
-            "give either query, one id a row, or group, how many rows each query has, "
-            f"but {'neither is' if query is None else 'both are'} there"
+            "give either query, one id per row, or group, how many rows each query has, but "
+            f"{'neither is' if query is None else 'both are'} there"
         )
     return _by_size(group, documents) if query is None else _by_id(query, documents)
 
@@ -72,9 +72,9 @@ def row_groups(query: npt.ArrayLike | None, group: npt.ArrayLike | None, documen
 def _by_size(group, documents):
     sizes = numbers_of("group", group)
     if sizes.ndim != 1 or (len(sizes) and sizes.dtype.kind not in "iu") or (sizes < 0).any():
-        raise ValueError("group must be whole numbers, how many rows each query has, one behind the other")
+        raise ValueError("group must be whole numbers, the number of rows of each query, in their order")
     if sizes.sum() != documents:
-        hint = "; one id a row is given as query" if len(sizes) == documents else ""
+        hint = "; one id per row is given as query" if len(sizes) == documents else ""
         raise ValueError(f"group adds up to {sizes.sum()} rows, but X has {documents}{hint}")
     ids = Strings(np.arange(len(sizes), dtype="int32"), numbers_from_1(len(sizes)))
     return ids, np.concatenate([[0], np.cumsum(sizes)]).astype("int64")
@@ -96,7 +96,7 @@ def _by_id(query, documents):
 
 
 def document_ids(given: npt.ArrayLike | None, row_splits: np.ndarray) -> Strings:
-    """[documents]; their positions in the query, from 1, where none are given."""
+    """[documents]; the positions in the query, from 1, if no ids are given."""
     if given is None:
         return positions(row_splits)
     count = int(row_splits[-1])
@@ -107,10 +107,10 @@ def document_ids(given: npt.ArrayLike | None, row_splits: np.ndarray) -> Strings
 
 
 def find_twice(documents: Strings, row_splits: np.ndarray) -> tuple[int, str] | None:
-    """(the place of a query, the id of a document that it has twice); None = none has one.
+    """(the place of a query, the id of a document that it has twice); None = no query has one.
 
     Args:
-        documents: their ids, of which equal ones have equal codes.
+        documents: the ids of the documents; equal ids have equal codes.
         row_splits: where each query begins and ends.
     """
     query_of = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
@@ -130,7 +130,7 @@ def positions(row_splits: np.ndarray) -> Strings:
 
 
 def id_features(given: Mapping[str, npt.ArrayLike] | None, documents: int) -> dict[str, np.ndarray | Strings]:
-    """name -> [documents]: whole numbers, int32 where that holds them, else int64; or strings."""
+    """name -> [documents]: strings, or whole numbers, as int32 if they fit, else as int64."""
     found: dict[str, np.ndarray | Strings] = {}
     for name, values in _by_name("ids", given):
         what = f"ids[{name!r}]"
@@ -148,10 +148,10 @@ def id_features(given: Mapping[str, npt.ArrayLike] | None, documents: int) -> di
 def columns_of_documents(
     given: Mapping[str, npt.ArrayLike] | None, documents: int, *, what: str = "columns[{!r}]"
 ) -> dict[str, np.ndarray]:
-    """name -> [documents], checked as the name has it.
+    """name -> [documents], checked by the rules for the name.
 
     Raises:
-        ValueError: not one number a document, or one that may not stand there.
+        ValueError: there is not one number per document, or a number is not allowed.
     """
     found = {}
     for name, values in _by_name("columns", given):
@@ -174,7 +174,7 @@ def columns_of_queries(given: Mapping[str, npt.ArrayLike] | None, queries: int) 
     """name -> [queries].
 
     Raises:
-        ValueError: not one entry a query, or strings beside numbers.
+        ValueError: there is not one entry per query, or strings and numbers are mixed.
     """
     found: dict[str, np.ndarray | Strings] = {}
     for name, values in _by_name("query_columns", given):
@@ -186,7 +186,7 @@ def columns_of_queries(given: Mapping[str, npt.ArrayLike] | None, queries: int) 
 
 
 def _by_name(what, given):
-    """(name, values) of each of the columns that an argument gives."""
+    """(name, values) of each column in an argument."""
     if given is None:
         return ()
     if not hasattr(given, "items"):
@@ -195,7 +195,7 @@ def _by_name(what, given):
 
 
 def numbers_of(what: str, given: Any) -> np.ndarray:
-    """An array of numbers; NaN where a frame says that one is missing, and where a feature is masked."""
+    """An array of numbers; NaN where a frame has a missing value, and where a feature is masked."""
     if what == "X" and isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given) and given.dtype.kind in "biuf":
         given = np.ma.filled(given.astype(np.result_type(given.dtype, "float32")), np.nan)
     check_given(what, given)
@@ -204,7 +204,7 @@ def numbers_of(what: str, given: Any) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{what} must be an array of numbers: {error}") from None
     if array.dtype.kind == "O" and hasattr(given, "to_numpy") and not any(isinstance(x, str) for x in array.flat):
-        array = given.to_numpy(dtype="float64", na_value=np.nan)  # several types, or missing values, of pandas
+        array = given.to_numpy(dtype="float64", na_value=np.nan)  # pandas, with several types or missing values
     if array.dtype.kind not in "biuf" and array.size:
         names = [name for name in getattr(given, "columns", ()) if np.asarray(given[name]).dtype.kind not in "biuf"]
         found = f"column {names[0]!r} does not" if names else f"holds {array.dtype}"

@@ -1,4 +1,4 @@
-"""Lists cut into padded batches, of a few sizes only, so that a compiled step is used again."""
+"""Lists cut into padded batches of only a few sizes, so that compiled steps are reused."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,18 +15,18 @@ from plackett.registry.names import check_known
 WINDOW = 50
 SMALLEST = 8
 SIZES = 6
-GATHERED = 128  # lists of up to so many places are laid out at once
+GATHERED = 128  # lists of up to this many places are laid out at once
 
 
 def bucket_size(length: int) -> int:
-    """The list size that lists of this length are padded to where nothing is known of the others: 8, 16, 32, ..."""
+    """The list size that a list of this length is padded to if the other lists are not known: 8, 16, 32, ..."""
     return max(SMALLEST, 1 << (length - 1).bit_length())
 
 
 def best_sizes(lengths: np.ndarray) -> np.ndarray:
-    """The list sizes that pad lists of these lengths least, each list to the next size.
+    """The list sizes that need the least padding for lists of these lengths; each list is padded to the next size.
 
-    A step is compiled once for each size, so there are at most 6; they are multiples of 8.
+    A step is compiled once for each size, so there are at most 6 sizes. They are multiples of 8.
 
     >>> best_sizes(np.array([7, 8, 9, 100, 99])).tolist()
     [8, 16, 104]
@@ -35,14 +35,15 @@ def best_sizes(lengths: np.ndarray) -> np.ndarray:
         lengths: [queries], how many documents each query has.
 
     Returns:
-        [sizes], rising; the last one holds the longest list.
+        [sizes], ascending; the last one holds the longest list.
 
     Cost: O(queries log queries): the sizes are chosen among 257 quantiles of the lengths.
     """
     quantiles = np.quantile(lengths, np.linspace(0, 1, 257), method="higher")
     ends = np.unique(np.maximum(np.ceil(quantiles / SMALLEST), 1).astype("int64") * SMALLEST)
     upto = np.searchsorted(np.sort(lengths), ends, side="right")
-    # slots[i, j] is what lists longer than ends[i], up to ends[j], take; least[j] what all up to ends[j] do.
+    # slots[i, j] is the padded size of the lists longer than ends[i], up to ends[j]; least[j], of all lists up to
+    # ends[j].
     slots = np.where(ends[:, None] > ends, np.inf, (upto - upto[:, None]) * ends)
     least, sizes_before = upto * ends, []
     for _ in range(SIZES - 1):
@@ -55,22 +56,22 @@ def best_sizes(lengths: np.ndarray) -> np.ndarray:
 
 
 def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None, epoch: int = 0) -> list[np.ndarray]:
-    """Which queries each batch of an epoch holds: a function of its arguments alone.
+    """The queries of each batch of an epoch, as a function of the arguments alone.
 
-    Queries are shuffled; inside windows of 50 batches they are sorted by length, so that a batch holds lists of
-    like length; then the batches are shuffled.
+    Queries are shuffled. Within windows of 50 batches they are sorted by length, so that a batch holds lists of similar
+    length. Then the batches are shuffled.
 
     >>> [queries.tolist() for queries in plan(np.array([9, 2, 8, 3]), 2, seed=0)]
     [[2, 0], [1, 3]]
 
     Args:
         lengths: [queries], how many documents each query has.
-        batch_size: how many queries a batch has; the last one may have fewer.
+        batch_size: the number of queries per batch; the last batch may have fewer.
         seed: of the shuffling. None = in the given order.
-        epoch: from 0; each is shuffled differently.
+        epoch: the number of the epoch, from 0; each is shuffled differently.
 
     Returns:
-        One array of query positions a batch; each query is in one of them.
+        One array of query positions per batch; each query is in exactly one.
     """
     if seed is None:
         order = np.arange(len(lengths))
@@ -85,17 +86,17 @@ def plan(lengths: np.ndarray, batch_size: int, *, seed: int | None, epoch: int =
 
 
 def choose_documents(labels: np.ndarray, most: int, *, seed: int, epoch: int, query: int) -> np.ndarray:
-    """Which documents a list longer than `most` is cut to: the relevant ones, and a sample of the others.
+    """The documents that a list longer than `most` is cut to: the relevant ones, and a sample of the others.
 
-    Where more than `most` are relevant, those of the highest grades, and a sample of the grade that not all fit of.
+    If more than `most` are relevant: those of the highest grades, and a sample of the first grade that does not fit.
 
     Args:
-        labels: [list_size], grades; relevant is above 0.
-        most: how many documents are chosen.
-        seed, epoch, query: the sample is a function of these.
+        labels: [list_size], grades; above 0 is relevant.
+        most: the number of documents to choose.
+        seed, epoch, query: the sample depends on these.
 
     Returns:
-        [most], positions, rising.
+        [most], positions, ascending.
     """
     drawn = np.random.default_rng([seed, epoch, query]).random(len(labels))
     return np.sort(np.lexsort((drawn, -np.maximum(labels, 0)))[:most])
@@ -111,15 +112,15 @@ def pad(documents: np.ndarray, mask: np.ndarray, filling: float) -> np.ndarray:
 def layout(
     starts: np.ndarray, lengths: np.ndarray, size: int, cut: Mapping[int, np.ndarray], empty: Callable = np.empty
 ) -> Callable:
-    """Function of a column, [documents, ...], and a filling -> [lists, size, ...], the filling at padding.
+    """A function of a column, [documents, ...], and a filling -> [lists, size, ...], with the filling at padding.
 
-    Short lists are gathered at once; of long ones each is copied as it lies, which is faster there.
+    Short lists are gathered at once; long lists are copied one by one, which is faster.
 
     Args:
-        starts, lengths: [lists], of the rows of each.
-        size: what lists are padded to.
-        cut: of lists of which not all rows are taken, by their number: the rows that are.
-        empty: makes an array of a shape and a type.
+        starts, lengths: [lists], the first row and the number of rows of each list.
+        size: the size that lists are padded to.
+        cut: for each list that is cut, by its number: the rows to take.
+        empty: function that makes an array of a shape and a type.
     """
     if size > GATHERED or not lengths.any():
         rows: list = [slice(a, a + n) for a, n in zip(starts.tolist(), lengths.tolist(), strict=True)]
@@ -142,7 +143,7 @@ def layout(
 
     def gather(column, filling):
         out = empty((*places.shape, *column.shape[1:]), column.dtype)
-        np.take(column, places, axis=0, out=out, mode="clip")  # which no buffer stands behind
+        np.take(column, places, axis=0, out=out, mode="clip")  # which has no buffer
         out = out.astype(dtype_of_models(column), copy=False)
         out[padding] = filling
         return out
@@ -151,21 +152,21 @@ def layout(
 
 
 def dtype_of_models(column: np.ndarray) -> np.dtype:
-    """That of the column; float32 for float64."""
+    """The dtype of the column; float32 for float64."""
     return np.dtype("float32") if column.dtype == "float64" else column.dtype
 
 
 class Batches:
-    """The padded batches of an epoch, shuffled anew for each. Their list sizes are the `best_sizes` of the lists.
+    """The padded batches of an epoch, shuffled anew for each epoch. Their list sizes are the `best_sizes` of the lists.
 
-    Iterating gives (inputs, labels, weights): a dict of `features`, `mask` and the id features, each
-    [batch_size, list_size, ...], ids of strings and of int64 as the two halves of `hash_strings` or of the number,
-    [batch_size, list_size, 2] int32, with 0 at padding; [batch_size, list_size] with -1 at padding; [batch_size], or
-    [batch_size, list_size] where the lists have a column `weight`. Batches are filled up to `batch_size` with empty
-    lists; their weight is 0 and that of the others is raised, so that the mean over the batch is the mean over its
-    real lists. Where the lists have a column `judged`, one of which nobody judged a document has the weight 0 for the
-    target `label`, of which it says nothing; it is a real list and counts in the mean, so that every list weighs alike
-    in whatever batch it is.
+    Iterating gives (inputs, labels, weights). Inputs are a dict of `features`, `mask` and the id features, each
+    [batch_size, list_size, ...], with 0 at padding. Ids of strings and of int64 are two halves, of `hash_strings` or of
+    the number, [batch_size, list_size, 2] int32. Labels are [batch_size, list_size], with -1 at padding. Weights are
+    [batch_size], or [batch_size, list_size] if the lists have a column `weight`. Batches are filled up to `batch_size`
+    with empty lists. Empty lists have weight 0 and the weights of the others are raised, so that the mean over the
+    batch is the mean over its real lists. If the lists have a column `judged`, a list in which nobody judged a document
+    has weight 0 for the target `label`. It still counts as a real list in the mean, so that a list has the same weight
+    in any batch.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[1], [2], [3]], [1, 0, 2], group=[2, 1])
@@ -174,16 +175,17 @@ class Batches:
     (2, 8, 1) 3 [1. 1.]
 
     Args:
-        lists: what the batches are cut from.
+        lists: the lists to cut into batches.
         batch_size: how many lists a batch has.
         seed: of the shuffling. None = in the given order, the same each epoch.
-        max_list_size: longer lists are cut to so many documents, anew each epoch: relevant documents stay, and a sample
-            of the others. None = they stay whole.
-        targets: what is learnt from: `label`, or a column of the lists such as `click`. A dict of these = labels and
-            weights become dicts of the same keys, for models with several outputs.
-        inputs: columns of the lists that the model takes too: `position`, which is int32, other numbers, float32, and
-            strings, as ids; each is 0 at padding. A column of queries stands at each of their documents.
-        shard: (i, n) = of each batch only the i-th of n equal parts, in the shape that all parts have.
+        max_list_size: longer lists are cut to this many documents, anew in each epoch: relevant documents stay, with a
+            sample of the others. None = lists stay whole.
+        targets: what to learn from: `label`, or a column of the lists such as `click`. With a dict of these, labels and
+            weights become dicts with the same keys, for models with several outputs.
+        inputs: columns of the lists that the model also takes: `position`, as int32; other numbers, as float32;
+            strings, as ids. Padding is 0. A column of queries is repeated for each of their documents.
+        shard: (i, n) = only the i-th of n equal parts of each batch; all parts have the same shape. None = whole
+            batches.
     """
 
     def __init__(
@@ -202,7 +204,7 @@ class Batches:
         if max_list_size is not None and max_list_size < 1:
             raise ValueError(f"max_list_size must be at least 1, but got {max_list_size}")
         if len(lists) == 0:
-            raise ValueError("there are no lists to make batches of")
+            raise ValueError("lists must hold at least one query, but got none")
         if not 0 <= shard[0] < shard[1] or batch_size % shard[1]:
             raise ValueError(f"shard must be (i, n) with i < n and n a divisor of {batch_size}, but got {shard}")
         self.lists = lists
@@ -223,28 +225,28 @@ class Batches:
         self._memory = Memory()
 
     def start(self, epoch: int, step: int = 0) -> None:
-        """Goes to this epoch, counted from 0, from batch `step` on; batches are then counted from that one."""
+        """Goes to an epoch, counted from 0, and to its batch `step`; batches are then counted from there."""
         if epoch != self.epoch:
             self._of_epoch = None
         self.epoch, self.step = epoch, step
 
     @property
     def plan(self) -> list[np.ndarray]:
-        """The queries of each batch that is left of the epoch, by their positions."""
+        """The queries, by position, of each batch that is left in the epoch."""
         return self._whole_plan()[self.step :]
 
     def _whole_plan(self):
-        """The plan of the epoch, which is made once."""
+        """The plan of the epoch, made once."""
         if self._of_epoch is None:
             self._of_epoch = plan(self.lengths, self.batch_size, seed=self.seed, epoch=self.epoch)
         return self._of_epoch
 
     def __len__(self) -> int:
-        """How many batches are left of the epoch."""
+        """The number of batches left in the epoch."""
         return max(-(-len(self.lists) // self.batch_size) - self.step, 0)
 
     def __getitem__(self, i: int) -> tuple[dict, Any, Any]:
-        """Batch i of what is left of the epoch."""
+        """Batch i of those left in the epoch."""
         of_epoch = self._whole_plan()
         whole = of_epoch[range(self.step, len(of_epoch))[i]]
         size = int(self.sizes[np.searchsorted(self.sizes, self.lengths[whole].max())])
@@ -276,11 +278,11 @@ class Batches:
         return inputs, by_key[0], by_key[1]
 
     def __iter__(self) -> Iterator[tuple[dict, Any, Any]]:
-        """The batches that are left of this epoch."""
+        """The batches left in this epoch."""
         return (self[i] for i in range(len(self)))
 
     def _rows(self, query):
-        """The rows of the documents that a long list is cut to."""
+        """The rows that a long list is cut to."""
         start, stop = self.lists.row_splits[query : query + 2]
         epoch = 0 if self.seed is None else self.epoch
         labels = self.lists.labels[start:stop]
@@ -288,7 +290,7 @@ class Batches:
 
 
 def judged_lists(lists: RankingLists) -> np.ndarray:
-    """[queries] bool: those of which somebody judged a document; without a column `judged`, all.
+    """[queries] bool: whether somebody judged a document of the query; True for all without a column `judged`.
 
     >>> judged = {"judged": [0.0, 1.0, 0.0]}
     >>> judged_lists(RankingLists.from_arrays([[1], [2], [3]], [0, 1, 0], group=[2, 1], columns=judged)).tolist()
@@ -301,10 +303,11 @@ def judged_lists(lists: RankingLists) -> np.ndarray:
 
 
 def columns_of_targets(lists: RankingLists, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """name -> what is learnt from, [documents].
+    """name -> the target, [documents].
 
     Raises:
-        ValueError: the lists have no such column, it is no target, or float32 does not hold a number of it.
+        ValueError: the lists have no such column, the column is not a target, or float32 cannot hold one of its
+            numbers.
     """
     known = {"label": lists.labels} | {name: lists.columns[name] for name in lists.columns if name != "weight"}
     for name in names:

@@ -1,8 +1,8 @@
-"""Lists as files that are mapped into memory: a folder of entries, each of which is whole or not there.
+"""Lists as files mapped into memory: a folder of entries, each of which is complete or absent.
 
-An entry is a folder called by its key. Its files have numbers for names, `index.json` says what is in each and is
-written last. While it is written the folder is called `partial-KEY-...`; a lock of the key, `KEY.lock`, is held by who
-writes, maps or removes an entry, and the system lets go of it when its process ends, however that ends.
+An entry is a folder named by its key. Its files are numbered; `index.json` says what is in each and is written last.
+During writing the folder is called `partial-KEY-...`. A process that writes, maps or removes an entry holds its lock,
+`KEY.lock`; the system releases the lock when the process ends for any reason.
 """
 
 import contextlib
@@ -25,10 +25,10 @@ from plackett.data._parts import join_columns
 from plackett.data._ranking_lists import Missed, RankingLists, splits
 from plackett.data._strings import Dictionary, Strings
 
-FORMAT = 3  # of the entries; one of another number is written anew
+FORMAT = 3  # the format of the entries; an entry of another format is written anew
 INDEX = "index.json"
 KEY = re.compile(rf"(?:{PARTIAL})?([0-9a-f]{{24}})(?:[-.].*)?")
-BYTES = 50 * 10**9  # of all entries together, where PLACKETT_CACHE_BYTES says nothing
+BYTES = 50 * 10**9  # the limit for all entries together, without PLACKETT_CACHE_BYTES
 ROWS = 2**20
 NAMED = ("ids", "columns", "query_columns")  # the fields of `RankingLists` that hold arrays by name
 
@@ -38,19 +38,19 @@ Name = tuple[str, ...]  # a field of `RankingLists`, and the name of a column in
 def read_cached(
     cache: str | os.PathLike, key: str, parts: Callable[[], Iterable[RankingLists]], limit: int | None = None
 ) -> RankingLists:
-    """The lists of an entry, mapped into memory; it is written first where there is none.
+    """The lists of an entry, mapped into memory; the entry is written first if it does not exist.
 
     Args:
         cache: the folder of the entries.
-        key: 24 hexadecimal digits, which change with whatever the lists depend on.
-        parts: gives the lists that are to be written, part by part. The columns of all are of the same kind.
-        limit: above so many bytes of all entries those go that were not read for longest, when one is written. None =
-            `$PLACKETT_CACHE_BYTES`, or 50 GB.
+        key: 24 hexadecimal digits that depend on everything that the lists depend on.
+        parts: function that gives the lists to write, part by part. All parts have columns of the same kinds.
+        limit: when an entry is written and all entries take more bytes than this, the least recently read are removed.
+            None = `$PLACKETT_CACHE_BYTES`, or 50 GB.
 
     Raises:
-        NotADirectoryError: there is a file where the folder should be.
-        OSError: the entry could not be written.
-        ValueError: $PLACKETT_CACHE_BYTES is no number, or what `parts` raises.
+        NotADirectoryError: a file is in the place of the folder.
+        OSError: the entry cannot be written.
+        ValueError: $PLACKETT_CACHE_BYTES is not a number, or `parts` raises it.
     """
     cache, limit = pathlib.Path(cache), _limit(limit)
     try:
@@ -65,7 +65,7 @@ def read_cached(
             _write(cache, key, parts())
             _evict(cache, key, limit)
         lists = _map(folder)
-        os.utime(folder / INDEX)  # which says when it was last read
+        os.utime(folder / INDEX)  # its time says when it was last read
     return lists
 
 
@@ -82,7 +82,7 @@ def _lock(cache, key, **options):
 
 
 def _read_index(folder):
-    """What `index.json` says; None where there is none that can be read."""
+    """The content of `index.json`; None if it cannot be read."""
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         return index if index["format"] == FORMAT else None
@@ -91,7 +91,7 @@ def _read_index(folder):
 
 
 def _is_whole(folder):
-    """Whether there is an entry of this format, of which each file has the size that it must have."""
+    """Whether there is an entry of this format in which each file has the right size."""
     index = _read_index(folder)
     if index is None:
         return False
@@ -100,16 +100,16 @@ def _is_whole(folder):
 
 
 def _remove_entry(cache, key):
-    """Removes an entry, and what a writer of it left behind that did not come to its end. Its lock is held."""
+    """Removes an entry, and what an unfinished writer of it left behind. The caller holds its lock."""
     with contextlib.suppress(OSError):
-        (cache / key / INDEX).unlink()  # first, so that half of an entry is none
+        (cache / key / INDEX).unlink()  # first, so that half an entry does not count as one
     for folder in [cache / key, *cache.glob(f"{PARTIAL}{key}-*"), *cache.glob(f"{key}.*")]:
         if folder.is_dir():
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _evict(cache, key, limit):
-    """Removes what dead writers left, and entries, the least recently read first, until all take at most `limit`."""
+    """Removes what dead writers left, and the least recently read entries until all take at most `limit`."""
     total, others = 0, []
     for other in sorted({found[1] for name in os.listdir(cache) if (found := KEY.fullmatch(name))}):
         read, size = _last_read(cache / other)
@@ -118,13 +118,13 @@ def _evict(cache, key, limit):
             others.append((read, other, size))
     for _, other, size in sorted(others):
         if not size or total > limit:
-            with contextlib.suppress(filelock.Timeout), _lock(cache, other, timeout=0):  # else it is in use
+            with contextlib.suppress(filelock.Timeout), _lock(cache, other, timeout=0):  # otherwise it is in use
                 _remove_entry(cache, other)
                 total -= size
 
 
 def _last_read(folder):
-    """(when an entry was last read, its bytes); (0, 0) where there is none, as where another process removed it."""
+    """(when an entry was last read, its bytes); (0, 0) if it is gone, for example removed by another process."""
     try:
         index, told = _read_index(folder), (folder / INDEX).stat()
     except FileNotFoundError:
@@ -133,7 +133,7 @@ def _last_read(folder):
 
 
 def _write(cache, key, parts):
-    """Writes an entry under a name of its own, which it changes at the end."""
+    """Writes an entry under a temporary name and renames it at the end."""
     partial = pathlib.Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{key}-", dir=cache))
     try:
         with contextlib.closing(_Files(partial)) as files:
@@ -169,7 +169,7 @@ class _Files:
         for name, column in _arrays(lists).items():
             if isinstance(column, Strings):
                 self._add_strings(name, column)
-            elif name[0] == "query_columns":  # of few numbers, whose type may differ from part to part
+            elif name[0] == "query_columns":  # short arrays, whose type may differ from part to part
                 self.of_queries.setdefault(name, []).append(column)
             else:
                 self._append(name, column)
@@ -185,7 +185,7 @@ class _Files:
         kind["shape"][0] += len(array)
 
     def _add_strings(self, name, strings):
-        """Texts behind those that are there; those of a dictionary that comes again are there already."""
+        """Appends texts; the texts of a dictionary that was added before are there already."""
         texts, size, first = self.dictionaries.get(name, (0, 0, {}))
         dictionary = strings.dictionary
         if dictionary not in first:
@@ -195,13 +195,13 @@ class _Files:
             self._append(name, ends if first else np.append(0, ends), "offsets")
             if texts + len(dictionary) >= 2**31:
                 raise ValueError(f"{' '.join(name)}: there are more than 2^31 texts, which a cache cannot hold")
-            # Few are known again, those of parts whose documents have no ids.
+            # Few are recognised: those of parts whose documents have no ids.
             first = dict([*first.items(), (dictionary, texts)][-4:])
             self.dictionaries[name] = texts + len(dictionary), size + len(text), first
         self._append(name, strings.codes + np.int32(first[dictionary]), "codes")
 
     def finish(self):
-        """Writes what says what is in each file, when all that is on the disk."""
+        """Writes the index, once all files are on disk."""
         for name, parts in self.of_queries.items():
             self._append(name, join_columns(name[1], parts))
         files = []
@@ -219,7 +219,7 @@ class _Files:
 
 
 def _narrow_file(path, kind):
-    """What is said of a file of whole numbers, which holds int32 where that holds them all."""
+    """The index entry of a file of whole numbers, stored as int32 if all of them fit."""
     numbers = _map_file(path, kind["dtype"], kind["shape"])
     if any(narrow(numbers[i : i + ROWS]).dtype != "int32" for i in range(0, len(numbers), ROWS)):
         return kind
@@ -232,7 +232,7 @@ def _narrow_file(path, kind):
 
 
 def _arrays(lists) -> dict[Name, np.ndarray | Strings]:
-    """All arrays of some lists, by names that say where they belong."""
+    """All arrays of lists, by names that say where they belong."""
     fixed: dict[Name, np.ndarray | Strings]
     fixed = {(name,): getattr(lists, name) for name in ("labels", "queries", "documents", "features", "lengths")}
     if lists.missed is not None:
@@ -264,5 +264,5 @@ def _map(folder):
 
 
 def _map_file(path, dtype, shape):
-    """An array of a file; one of no entries cannot be mapped."""
+    """The array of a file; an empty array cannot be mapped."""
     return np.memmap(path, dtype, "r", shape=tuple(shape)) if 0 not in shape else np.zeros(shape, dtype)

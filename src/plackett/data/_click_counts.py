@@ -1,4 +1,4 @@
-"""Click logs that are counted: how often a document of a query was shown at a position, and clicked there."""
+"""Counted click logs: how often a document of a query was shown at a position, and clicked there."""
 
 import dataclasses
 import functools
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ClickCounts:
-    """Clicks counted: one row a query, document and position.
+    """Counted clicks: one row per query, document and position.
 
-    Rows of a query stand together: queries in the order of their first row, or first session, and in each documents by
-    their ids, in the order of bytes, and of each document the positions, rising.
+    The rows of a query stand together. Queries are in the order of their first row or session. Within a query,
+    documents are in byte order of their ids, and the positions of a document ascend.
 
     >>> counts = ClickCounts.from_arrays(
     ...     query=["shoes", "shoes", "hats"], document=["b", "a", "c"], position=[1, 2, 1], shown=[10, 10, 4],
@@ -42,18 +42,18 @@ class ClickCounts:
     >>> counts.documents.tolist(), counts[counts.positions == 1].clicked.tolist()
     (['a', 'b', 'c'], [3, 0])
 
-    An index says which rows: a slice, a mask, or places; rows of a query must stay together.
+    Index rows with a slice, a mask, or places; the rows of a query must stay together.
 
     Args:
         queries: [rows], the id of the query.
         documents: [rows], the id of the document.
         positions: [rows] int32, from 1.
-        shown: [rows] int64, how often the document was shown there, at least once.
-        clicked: [rows] int64, in how many of those it was clicked.
-        propensities: [rows] float32, P(seen), in (0, 1]; the mean where it differed. None = not known.
+        shown: [rows] int64, how often the document was shown there, >= 1.
+        clicked: [rows] int64, how many of these impressions had a click.
+        propensities: [rows] float32, P(seen), in (0, 1]; the mean if it differed. None = not known.
 
     Raises:
-        ValueError: the arrays are not of one length.
+        ValueError: the arrays have different lengths.
     """
 
     queries: Strings
@@ -68,7 +68,7 @@ class ClickCounts:
             object.__setattr__(self, name, Strings.of(getattr(self, name), name))
         for name, column in self._columns().items():
             if len(column) != len(self.positions):
-                raise ValueError(f"{name} must have {len(self.positions)} entries, one a row, but got {len(column)}")
+                raise ValueError(f"{name} must have {len(self.positions)} entries, one per row, but got {len(column)}")
 
     @classmethod
     def from_arrays(
@@ -81,7 +81,7 @@ class ClickCounts:
         clicked: npt.ArrayLike,
         propensity: npt.ArrayLike | None = None,
     ) -> "ClickCounts":
-        """The counts of arrays with one entry a query, document and position, in any order.
+        """The counts of arrays with one entry per query, document and position, in any order.
 
         Args:
             query: the id of the query, a string or a whole number.
@@ -92,8 +92,8 @@ class ClickCounts:
             propensity: P(seen), above 0 and at most 1. None = not known.
 
         Raises:
-            ValueError: something may not stand there, a row is there twice, or nothing was clicked; says the row, from
-                1.
+            ValueError: a value is not allowed, a row is there twice, or nothing was clicked; the error gives the
+                row, from 1.
         """
         numbers = {"position": position, "shown": shown, "clicked": clicked}
         numbers |= {} if propensity is None else {"propensity": propensity}
@@ -115,31 +115,32 @@ class ClickCounts:
         clicked: str = "clicked",
         propensity: str | None = "propensity",
     ) -> "ClickCounts":
-        """The counts of a data frame with one row a query, document and position.
+        """The counts of a data frame with one row per query, document and position.
 
         Args:
-            frame: of pandas, polars, Arrow, Hugging Face datasets, or anything else that gives an Arrow stream.
-            query, document, position, shown, clicked: its columns, see `from_arrays`.
-            propensity: likewise; not needed where it has this name. None = there is none to read.
+            frame: a frame of pandas, polars, Arrow, Hugging Face datasets, or any other object that gives an Arrow
+                stream.
+            query, document, position, shown, clicked: the names of its columns, see `from_arrays`.
+            propensity: the name of a column, which may be missing if it is "propensity". None = do not read any.
 
         Raises:
             ImportError: pyarrow is not installed.
             TypeError: the frame gives no Arrow stream.
-            ValueError: a column is missing, or something may not stand in it; says the row and the query.
+            ValueError: a column is missing, or a value is not allowed; the error gives the row and the query.
         """
         logs = _lazy.load("plackett.data.formats.click_logs", "data", needed_by="ClickCounts.from_frame")
         columns = logs.CountColumns(query, document, position, shown, clicked, propensity)
         return logs.counts_of_frame(frame, columns)
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.positions)
 
     def __getitem__(self, which: slice | np.ndarray | Sequence[int] | Sequence[bool]) -> "ClickCounts":
         """Some rows: a slice, a mask or places.
 
         Raises:
-            IndexError: there are not so many rows, or the index is none of these.
+            IndexError: a row does not exist, or the index is of another kind.
         """
         which = as_index(which, "rows")
         return dataclasses.replace(self, **{name: column[which] for name, column in self._columns().items()})
@@ -161,9 +162,9 @@ class ClickCounts:
 
     @property
     def sessions(self) -> np.ndarray:
-        """[queries] int64, how many sessions each had: as many as its most shown position was shown.
+        """[queries] int64, the number of sessions of each query: how often its most shown position was shown.
 
-        That is so where all sessions of a query show that position, as lists without gaps show the first.
+        This is exact if all sessions of a query show that position, as lists without gaps show position 1.
 
         >>> ClickCounts.from_arrays(
         ...     query=["q"] * 3, document=["a", "b", "a"], position=[1, 1, 2], shown=[6, 4, 3], clicked=[1, 0, 0]
@@ -179,11 +180,11 @@ class ClickCounts:
         return np.maximum.reduceat(shown, np.flatnonzero(changes(keys // most))) if len(keys) else shown
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change with any number or id of these counts, but not with how they are held."""
+        """16 hexadecimal digits that depend on every number and id of these counts, but not on how they are stored."""
         return fingerprint_of(self._columns())
 
     def __repr__(self) -> str:
-        """What they hold, in a line."""
+        """A summary on one line."""
         return (
             f"ClickCounts: {len(self):,} rows of {len(np.unique(self.queries.ranks())):,} queries, "
             f"{int(self.shown.sum()):,} impressions, {int(self.clicked.sum()):,} clicks"
@@ -202,13 +203,12 @@ def counts_of_rows(
     Args:
         query: [rows], as `read_ids` gives them.
         document: [rows], likewise.
-        numbers: the columns `position`, `shown`, `clicked`, and `propensity` where there is one, NaN where one is
-            missing.
-        place: what errors call a row.
-        where: what errors call the table.
+        numbers: the columns `position`, `shown`, `clicked` and, if there is one, `propensity`; NaN = missing.
+        place: the name of a row in errors.
+        where: the name of the table in errors.
 
     Raises:
-        ValueError: something may not stand there; says the row and the query.
+        ValueError: a value is not allowed; the error gives the row and the query.
     """
     if not len(query):
         raise ValueError(f"{where}: there are no rows")
@@ -222,7 +222,8 @@ def counts_of_rows(
         row = int(more.argmax())
         raise wrong(
             row,
-            f"clicked counts impressions with a click, so is at most shown, but got {clicked[row]} of {shown[row]}",
+            f"clicked counts impressions with a click, so it must be at most shown, but got {clicked[row]} of "
+            f"{shown[row]}",
         )
     propensities = propensities_of(numbers.get("propensity"), wrong)
     check_a_click(clicked, where)
@@ -233,7 +234,7 @@ def counts_of_rows(
     if not new.all():
         row = int(order[~new].min())
         what = f"document {documents[row]!r} at position {positions[row]} is there twice"
-        raise wrong(row, f"{what}; add up what was shown and clicked, one row a query, document and position")
+        raise wrong(row, f"{what}; add up what was shown and clicked, one row per query, document and position")
     found = ClickCounts(as_text(query), documents, positions, shown, clicked, propensities)
     return found[order]
 
@@ -259,7 +260,7 @@ def count(log: "Sessions") -> ClickCounts:
 
 
 def _joint(queries, documents, positions):
-    """[rows] int64, one number for a query, document and position, in the order of `ClickCounts`."""
+    """[rows] int64, one number for each query, document and position, in the order of `ClickCounts`."""
     ranks, places = documents.ranks(), positions.astype("int64")
     pairs = queries * max(len(documents.dictionary), 1) + ranks  # of two numbers below 2^31
     if pairs.max(initial=0) >= 2**62 // (int(places.max(initial=0)) + 1):

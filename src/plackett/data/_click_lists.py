@@ -1,4 +1,4 @@
-"""From click logs to lists with features, which models are trained on."""
+"""From click logs to lists with features for training."""
 
 import dataclasses
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from plackett.data._ranking_lists import RankingLists
 from plackett.data._sessions import Sessions
 from plackett.data._strings import Dictionary, Strings, concatenate_strings, dictionary_of, smaller
 
-QUERY = "query_of_session"  # the column of queries that names the query of a session
+QUERY = "query_of_session"  # the query column that names the query of a session
 
 
 def lists_of_sessions(lists: RankingLists, log: Sessions) -> RankingLists:
-    """One list a session: the features of the documents that it showed, in the order shown, and its clicks.
+    """One list per session: the features of the documents that it showed, in the order shown, and its clicks.
 
     >>> lists = RankingLists.from_arrays([[0.5], [0.1]], [1, 0], query=["q", "q"], documents=["a", "b"])
     >>> log = Sessions.from_arrays(
@@ -29,13 +29,13 @@ def lists_of_sessions(lists: RankingLists, log: Sessions) -> RankingLists:
         log: the sessions.
 
     Returns:
-        Lists of which the ids of queries are those of the sessions; the column of queries `query_of_session` says the
-        query, and those of the context are added. The columns of documents are those of `lists`, `click`, `position`,
-        and `propensity` where the log knows it; the labels are those of `lists`.
+        Lists whose query ids are the ids of the sessions. The query column `query_of_session` names the query; the
+        columns of the context become query columns too. Document columns are those of `lists`, `click`, `position` and,
+        if the log has it, `propensity`. Labels are those of `lists`.
 
     Raises:
-        ValueError: a document of a session has no features, or a name is taken; says the session and the row, which
-            are counted from 1.
+        ValueError: a document of a session has no features, or a name is taken; the error gives the session and the
+            row, which are counted from 1.
 
     Cost: a sort of the ids, and the memory of the features of each impression.
     """
@@ -56,7 +56,7 @@ def lists_of_sessions(lists: RankingLists, log: Sessions) -> RankingLists:
 
 
 def lists_of_counts(lists: RankingLists, counts: ClickCounts) -> RankingLists:
-    """One list a query: an entry for each document and position with a click, and one for it without.
+    """One list per query: for each document and position, one entry with a click and one without.
 
     >>> lists = RankingLists.from_arrays([[0.5], [0.1]], [1, 0], query=["q", "q"], documents=["a", "b"])
     >>> counts = ClickCounts.from_arrays(
@@ -65,21 +65,21 @@ def lists_of_counts(lists: RankingLists, counts: ClickCounts) -> RankingLists:
     >>> counted.documents.tolist(), counted.columns["click"].tolist(), counted.columns["weight"].tolist()
     (['a@1#1', 'a@1#0', 'b@2#0'], [1.0, 0.0, 0.0], [0.4000000059604645, 0.6000000238418579, 1.0])
 
-    Weights are scaled so that the mean over these lists of a sum over entries, weighted, is the mean over sessions of
-    the sum over impressions: the loss of a pointwise function of scores and positions is the same as on the sessions.
-    How many sessions there were is what `ClickCounts.sessions` says.
+    Weights are scaled so that the mean over these lists of a weighted sum over entries equals the mean over sessions of
+    the sum over impressions. A pointwise loss of scores and positions is then the same as on the sessions. The number
+    of sessions comes from `ClickCounts.sessions`.
 
     Args:
         lists: the documents of each query. They are found by the ids of query and document.
-        counts: how often each was shown and clicked at each position.
+        counts: how often each document was shown and clicked at each position.
 
     Returns:
         Lists of the queries of the counts, in their order. The columns of documents are those of `lists`, `click`, 0 or
-        1, `weight`, `position`, and `propensity` where the counts know it. An entry is called
-        "document@position#click", since a list has each id once; its features and labels are those of the document.
+        1, `weight`, `position`, and `propensity` where the counts know it. The id of an entry is
+        "document@position#click", since ids in a list must be unique. Its features and label are those of the document.
 
     Raises:
-        ValueError: a document has no features; says the query and the row, from 1.
+        ValueError: a document has no features; the error gives the query and the row, from 1.
 
     Cost: a sort of the ids, and the memory of the features of each entry.
     """
@@ -106,12 +106,12 @@ def lists_of_counts(lists: RankingLists, counts: ClickCounts) -> RankingLists:
 
 
 def row_of_counts(row: int) -> str:
-    """What an error calls a row of counts, by its place from 0."""
+    """The name of a row of counts in errors, by its place from 0."""
     return f"row {row + 1} of the counts"
 
 
 def row_of_session(log: Sessions) -> Callable[[int], str]:
-    """What an error calls a row of a log, by its place from 0."""
+    """The name of a row of a log in errors, by its place from 0."""
 
     def words(row):
         session = int(np.searchsorted(log.row_splits, row, side="right")) - 1
@@ -121,7 +121,7 @@ def row_of_session(log: Sessions) -> Callable[[int], str]:
 
 
 def _without(columns):
-    """The columns of documents less those that the log says."""
+    """The document columns without those that come from the log."""
     return {
         name: column for name, column in columns.items() if name not in ("click", "position", "propensity", "weight")
     }
@@ -130,7 +130,7 @@ def _without(columns):
 def _check_free(lists, context):
     for name in context:
         if name in lists.query_columns:
-            raise ValueError(f"the lists have a column of queries {name!r} already, as the log has: rename one of them")
+            raise ValueError(f"the lists and the log both have a column of queries {name!r}: rename one of them")
 
 
 def find_rows(
@@ -143,14 +143,14 @@ def find_rows(
     """([rows] int64, the row of each document in the lists; [queries] int64, the place of each query in them).
 
     Args:
-        lists: where they are looked for.
+        lists: the lists to search.
         queries: the ids of queries.
         documents: [rows], the ids of documents.
         query_of_row: [rows], the place of the query of each document in `queries`.
-        words: what an error calls a row, by its place from 0.
+        words: function that names a row in errors, by its place from 0.
 
     Raises:
-        ValueError: there is no such query, or it has no such document; says the row.
+        ValueError: there is no such query, or it has no such document; the error gives the row.
     """
     places, known = _search(lists.queries, queries)
     if not known.all():

@@ -1,4 +1,4 @@
-"""What may stand in a click log."""
+"""The values that are allowed in a click log."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from plackett.data._strings import Strings
 if TYPE_CHECKING:
     from plackett.data._sessions import Sessions
 
-Place = Callable[[int], str]  # (the number of a row, from 1) -> what errors call it
+Place = Callable[[int], str]  # (the number of a row, from 1) -> its name in errors
 Wrong = Callable[[int, str], ValueError]  # (the place of a row, from 0; what is wrong with it) -> the error
 MOST = 2**31 - 1
 
@@ -21,7 +21,7 @@ def numbers_or_none(name: str, given: npt.ArrayLike, count: int) -> np.ndarray:
     """[count] numbers; NaN where one is missing.
 
     Raises:
-        ValueError: there are not so many, or they are no numbers.
+        ValueError: their number is wrong, or they are not numbers.
     """
     if isinstance(given, list | tuple) and any(one is None for one in given):
         given = [np.nan if one is None else one for one in given]
@@ -51,7 +51,7 @@ def clicks_of(values: np.ndarray, wrong: Wrong) -> np.ndarray:
         if np.isnan(values[row]):
             raise wrong(row, "click is missing")
         counted = values[row] > 1 and values[row] == np.trunc(values[row])
-        hint = "; clicks that are counted are ClickCounts, of how often it was shown and clicked" if counted else ""
+        hint = "; for counted clicks use ClickCounts, with columns shown and clicked" if counted else ""
         raise wrong(row, f"click must be 0 or 1, but got {values[row]:g}{hint}")
     return values != 0
 
@@ -71,13 +71,13 @@ def propensities_of(values: np.ndarray | None, wrong: Wrong) -> np.ndarray | Non
 
 
 def check_a_click(clicks: np.ndarray, what: str) -> None:
-    """Raises a ValueError where nothing was clicked, which no method learns from."""
+    """Raises a ValueError if nothing was clicked, since no method can learn from that."""
     if not clicks.any():
         raise ValueError(f"{what}: nothing was clicked in any of its {len(clicks)} rows, so nothing can be learned")
 
 
 def check_new_documents(documents: Strings, row_splits: np.ndarray, wrong: Wrong) -> None:
-    """Checks that a session shows no document twice; equal documents have equal codes."""
+    """Checks that no session shows a document twice; equal documents have equal codes."""
     session_of = np.repeat(np.arange(len(row_splits) - 1), np.diff(row_splits))
     keys = session_of * max(len(documents.dictionary), 1) + documents.codes
     ordered = np.sort(keys)
@@ -87,14 +87,14 @@ def check_new_documents(documents: Strings, row_splits: np.ndarray, wrong: Wrong
 
 
 def check_gapless(log: "Sessions", what: str) -> None:
-    """Checks that the positions of each session are 1, 2, 3 and so on, none left out.
+    """Checks that the positions of each session are 1, 2, 3 and so on, without gaps.
 
     Args:
         log: the sessions.
-        what: what needs it, for the error.
+        what: what needs this, for the error.
 
     Raises:
-        ValueError: a position is left out; says the session and the row.
+        ValueError: a position is left out; the error gives the session and the row.
     """
     expected = np.arange(len(log.positions)) - np.repeat(log.row_splits[:-1], log.lengths) + 1
     if (bad := log.positions != expected).any():
@@ -107,12 +107,12 @@ def check_gapless(log: "Sessions", what: str) -> None:
 
 
 def _whole(name, values, lowest, highest, words, wrong):
-    """Whole numbers in these bounds."""
+    """Whole numbers within these bounds."""
     bad = ~((values >= lowest) & (values <= highest))
     bad |= (values != np.trunc(values)) if values.dtype.kind == "f" else False
     if bad.any():
         row = int(bad.argmax())
         missing = np.isnan(values[row])
-        hint = "; add 1 where they count from 0" if name == "position" and values[row] == 0 else ""
+        hint = "; add 1 if they count from 0" if name == "position" and values[row] == 0 else ""
         raise wrong(row, f"{name} is missing" if missing else f"{name} must be {words}, but got {values[row]:g}{hint}")
     return values

@@ -1,4 +1,4 @@
-"""From rows, one an impression, to sessions."""
+"""From rows, one per impression, to sessions."""
 
 import functools
 from typing import Any, NamedTuple
@@ -18,18 +18,18 @@ from plackett.data._ids import ids_as_text
 from plackett.data._ranking_lists import splits
 from plackett.data._strings import Strings, numbers_from_1
 
-Ids = np.ndarray | Strings  # as `read_ids` gives them
+Ids = np.ndarray | Strings  # the output of `read_ids`
 
 
 class Rows(NamedTuple):
-    """A table with one row an impression, as it was given. Equal strings of a column have equal codes.
+    """A table with one row per impression, as it was given. Equal strings of a column have equal codes.
 
     Args:
         query: [rows].
         document: [rows].
         position: [rows] numbers, NaN where one is missing; so `click` and `propensity`.
         click: [rows].
-        session: [rows]. None = a session begins where the query changes or the position does not rise.
+        session: [rows]. None = a session begins where the query changes or the position does not increase.
         propensity: [rows]. None = not known.
         context: name -> [rows], the same in all rows of a session.
     """
@@ -44,16 +44,16 @@ class Rows(NamedTuple):
 
 
 def sessions_of(rows: Rows, place: Place, where: str, *, together: bool) -> dict[str, Any]:
-    """The arguments of `Sessions`; those of a session are sorted by position.
+    """The arguments of `Sessions`, with the impressions of a session sorted by position.
 
     Args:
         rows: the impressions.
-        place: what errors call a row.
-        where: what errors call the log.
+        place: the name of a row in errors.
+        where: the name of the log in errors.
         together: whether the rows of a session must stand together. False = they are grouped.
 
     Raises:
-        ValueError: something may not stand there; says the row and the session.
+        ValueError: a value is not allowed; the error gives the row and the session.
     """
     if not len(rows.position):
         raise ValueError(f"{where}: there are no impressions")
@@ -96,22 +96,22 @@ def sessions_of(rows: Rows, place: Place, where: str, *, together: bool) -> dict
 
 
 def check_ids(name: str, ids: Ids | None, wrong: Wrong) -> None:
-    """Checks that no id is empty or has a NUL character."""
+    """Checks that no id is empty or contains a NUL character."""
     if not isinstance(ids, Strings):
         return
     bad = ((ids.dictionary.lengths == 0) | ids.dictionary.has_nul)[ids.codes]
     if bad.any():
         row = int(bad.argmax())
-        raise wrong(row, f"an id is neither empty nor has a NUL character, but {name} is {ids[row]!r}")
+        raise wrong(row, f"an id must not be empty or contain a NUL character, but {name} is {ids[row]!r}")
 
 
 def as_text(ids: Ids) -> Strings:
-    """[rows], ids that are checked, as strings; equal ones have equal codes."""
+    """[rows], checked ids as strings; equal ids have equal codes."""
     return ids_as_text("id", ids, range(len(ids)))
 
 
 def as_index(which: Any, what: str) -> Any:
-    """A slice, or the array of an index of several.
+    """The index as a slice or an array.
 
     Raises:
         IndexError: it is none of these.
@@ -119,17 +119,17 @@ def as_index(which: Any, what: str) -> Any:
     if isinstance(which, slice):
         return which
     if isinstance(which, str | tuple) or np.ndim(which) != 1:
-        raise IndexError(f"{what} are taken by a slice, a mask or a list of places, but got {which!r:.100}")
+        raise IndexError(f"{what} must be indexed by a slice, a mask or a list of places, but got {which!r:.100}")
     return np.asarray(which) if len(which) else np.zeros(0, "int64")
 
 
 def codes_of(ids: Ids) -> np.ndarray:
-    """[rows] numbers, equal where the ids are."""
+    """[rows] numbers; equal ids have equal numbers."""
     return ids.codes if isinstance(ids, Strings) else ids
 
 
 def _wrong(rows, place, row, what):
-    """The error that something is wrong with a row."""
+    """The error for a row."""
     of = "query" if rows.session is None else "session"
     one = (rows.query if rows.session is None else rows.session)[row]
     return ValueError(f"{place(row + 1)}, {of} {str(one)!r}: {what}")
@@ -143,14 +143,14 @@ def _begins(session, query, positions):
 
 
 def changes(keys: np.ndarray) -> np.ndarray:
-    """[rows] bool, whether a row differs from the one before; the first one does."""
+    """[rows] bool, whether a row differs from the row before; True for the first row."""
     new = np.ones(len(keys), bool)
     new[1:] = keys[1:] != keys[:-1]
     return new
 
 
 def _order(rows, positions, together):
-    """[rows], the rows by session and position; None = they are so. Sessions keep the order of their first rows."""
+    """[rows], the rows by session and position; None = already sorted. Sessions keep the order of their first rows."""
     if rows.session is None:
         if not together:
             raise ValueError(
@@ -164,17 +164,17 @@ def _order(rows, positions, together):
 
 
 def _first_rows(ids):
-    """[rows], the first row of the same id."""
+    """[rows], the first row with the same id."""
     if isinstance(ids, Strings):
         first = np.zeros(len(ids.dictionary), "int64")
-        first[ids.codes[::-1]] = np.arange(len(ids))[::-1]  # of several the last one stays, which is the first row
+        first[ids.codes[::-1]] = np.arange(len(ids))[::-1]  # the last assignment wins, which is the first row
         return first[ids.codes]
     _, first, places = np.unique(ids, return_index=True, return_inverse=True)
     return first[places]
 
 
 def _check_sessions(session, query, starts, wrong):
-    """Checks that each session is there once, and of one query."""
+    """Checks that each session occurs once and has one query."""
     keys, of = codes_of(query), codes_of(session)
     first = np.repeat(starts, np.diff(np.append(starts, len(keys))))
     if (differs := keys != keys[first]).any():
@@ -199,7 +199,7 @@ def _check_sessions(session, query, starts, wrong):
 
 
 def _check_positions(positions, documents, row_splits, wrong):
-    """Checks that no position is there twice in a session."""
+    """Checks that no position occurs twice in a session."""
     again = np.append(False, positions[1:] == positions[:-1])
     again[row_splits[:-1]] = False
     if again.any():
@@ -209,7 +209,7 @@ def _check_positions(positions, documents, row_splits, wrong):
 
 
 def _one_a_session(name, column, row_splits, wrong):
-    """The value of each session in a column that has it in all rows."""
+    """The value of each session in a column that repeats it in all rows."""
     starts = row_splits[:-1]
     values = column.ranks() if isinstance(column, Strings) else column
     first = np.repeat(values[starts], np.diff(row_splits))

@@ -1,4 +1,4 @@
-"""Columns: which names have a meaning, what may stand in them, and what a model is fed of ids."""
+"""Columns: the names with a meaning, the allowed values, and the form of ids that a model takes."""
 
 from collections.abc import Iterable, MutableMapping
 from typing import NamedTuple
@@ -8,21 +8,21 @@ import numpy as np
 from plackett.data._strings import Strings
 from plackett.registry.names import check_known
 
-FIXED = ("query", "document", "label", "features", "missed")  # names that have a meaning on disk
-ARRAYS = (*FIXED, "queries", "documents", "labels", "row_splits")  # and in memory, which features have no part in
+FIXED = ("query", "document", "label", "features", "missed")  # names with a meaning on disk
+ARRAYS = (*FIXED, "queries", "documents", "labels", "row_splits")  # and in memory, except features
 
 
 class Limits(NamedTuple):
-    """Between which finite numbers the values of a column must lie, and the same in words."""
+    """The finite bounds of the values of a column, and the same in words."""
 
     lowest: float
     highest: float
     words: str
-    above_lowest: bool = False  # whether the lowest number itself is too low
+    above_lowest: bool = False  # whether the lower bound itself is excluded
 
 
 LABEL = Limits(0, 2**24 - 1, "between 0 and 2^24 - 1, beyond which float32 rounds")
-KNOWN = {  # columns of documents that plackett gives a meaning; any other name is a column of the user's own
+KNOWN = {  # document columns with a meaning for plackett; any other name is a column of the user's own
     "click": Limits(0, np.inf, "at least 0"),
     "propensity": Limits(0, 1, "above 0 and at most 1", above_lowest=True),
     "position": Limits(1, np.inf, "at least 1"),
@@ -34,12 +34,12 @@ KNOWN = {  # columns of documents that plackett gives a meaning; any other name 
 
 
 def dtype_of_column(name: str) -> str:
-    """The type of a column of documents: what may be a score or a time keeps its precision."""
+    """The type of a document column: columns that may hold scores or times keep their precision."""
     return "float32" if name == "label" or name in KNOWN.keys() - {"run_score"} else "float64"
 
 
 def find_wrong(name: str, values: np.ndarray) -> tuple[int, str] | None:
-    """(the place of the first value that may not stand in `label` or a column, what is wrong); None = all may."""
+    """(the place of the first value that `label` or a column does not allow, what is wrong); None = all are allowed."""
     limits = LABEL if name == "label" else KNOWN.get(name, KNOWN["teacher"])
     too_low = values <= limits.lowest if limits.above_lowest else values < limits.lowest
     for bad, words in ((~np.isfinite(values), "finite"), (too_low | (values > limits.highest), limits.words)):
@@ -50,7 +50,7 @@ def find_wrong(name: str, values: np.ndarray) -> tuple[int, str] | None:
 
 
 def find_contradiction(labels: np.ndarray, judged: np.ndarray) -> tuple[int, str] | None:
-    """(the place of the first document with a grade that nobody gave, what is wrong); None = there is none."""
+    """(the place of the first document with a grade but no judgement, what is wrong); None = there is none."""
     wrong = (judged == 0) & (labels > 0)
     if not wrong.any():
         return None
@@ -61,16 +61,16 @@ def find_contradiction(labels: np.ndarray, judged: np.ndarray) -> tuple[int, str
 def check_names(
     kind: str, names: Iterable[str], taken: MutableMapping[str, str], fixed: Iterable[str] = ARRAYS
 ) -> None:
-    """Checks the names of some columns, and adds them to those that are taken.
+    """Checks the names of columns, and adds them to `taken`.
 
     Args:
-        kind: what they are, such as "an id feature".
-        names: of the columns.
-        taken: name -> what has it.
-        fixed: names that have another meaning.
+        kind: the kind of column, such as "an id feature".
+        names: the names to check.
+        taken: name -> the kind of column that has it.
+        fixed: names with another meaning.
 
     Raises:
-        ValueError: a name is no string, blank, taken or fixed.
+        ValueError: a name is not a string, or it is blank, taken or fixed.
     """
     for name in names:
         if not isinstance(name, str):
@@ -78,14 +78,14 @@ def check_names(
         if not name.strip():
             raise ValueError(f"the name of {kind} must not be blank, but got {name!r}")
         if name in fixed:
-            raise ValueError(f"{kind} cannot be called {name!r}, which has a meaning of its own")
+            raise ValueError(f"{kind} cannot be called {name!r}, a name with a meaning of its own")
         if name in taken:
             raise ValueError(f"names must differ, but there is {taken[name]} and {kind} called {name!r}")
         taken[name] = kind
 
 
 def check_column(name: str, names: Iterable[str], where: str) -> None:
-    """Raises a ValueError that names the place and the nearest column where none of `names` is `name`."""
+    """Raises a ValueError with the place and the nearest column if `name` is not in `names`."""
     try:
         check_known("column", name, names)
     except ValueError as error:
@@ -93,18 +93,18 @@ def check_column(name: str, names: Iterable[str], where: str) -> None:
 
 
 def narrow(ids: np.ndarray | Strings) -> np.ndarray | Strings:
-    """Whole numbers as int32, where that holds all of them."""
+    """Whole numbers as int32 if all of them fit."""
     if isinstance(ids, Strings) or (len(ids) and not -(2**31) <= ids.min() <= ids.max() < 2**31):
         return ids
     return ids.astype("int32")
 
 
 def numbers_of_ids(ids: np.ndarray | Strings) -> np.ndarray:
-    """What a model is fed of an id feature: numbers of 32 bits, since JAX and GPUs have no other ones.
+    """The form in which a model takes an id feature: 32-bit integers, since JAX and GPUs have no others.
 
     Returns:
-        [documents] int32 of int32; of int64 and of strings, which are known by `hash_strings`, [documents, 2] int32,
-        the low and the high half of each.
+        [documents] int32 for int32; [documents, 2] int32, the low and the high half of each, for int64 and for strings,
+        which become `hash_strings`.
     """
     numbers = ids.hashes() if isinstance(ids, Strings) else ids
     if numbers.dtype == "int32":
@@ -113,7 +113,7 @@ def numbers_of_ids(ids: np.ndarray | Strings) -> np.ndarray:
 
 
 def kind_of_ids(ids: np.ndarray | Strings) -> str:
-    """What an id feature holds: "int32", "int64" or "text"."""
+    """The kind of an id feature: "int32", "int64" or "text"."""
     return "text" if isinstance(ids, Strings) else str(ids.dtype)
 
 

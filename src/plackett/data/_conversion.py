@@ -1,4 +1,4 @@
-"""From any format to Parquet, as a stream, with a summary of what went by."""
+"""From any format to Parquet, as a stream, with a summary of the data."""
 
 import os
 import pathlib
@@ -16,12 +16,12 @@ from plackett.data._tables import check_new, from_tables
 from plackett.data._words import some
 from plackett.data.formats.parquet import write_tables
 
-LARGE = 2**27  # bytes of one query from which on it is looked at what memory is free
-WRITING = 5  # bytes that are taken while a byte of features is written as Parquet
+LARGE = 2**27  # from this number of bytes of one query on, free memory is checked
+WRITING = 5  # bytes of memory per byte of features while Parquet is written
 
 
 class Summary:
-    """What `convert` saw go by: counts of queries, documents, grades and missing features, the range of each feature.
+    """A summary of converted data: counts of queries, documents, grades and missing features, and feature ranges.
 
     >>> from plackett.data import RankingLists
     >>> summary = Summary()
@@ -36,11 +36,11 @@ class Summary:
         self.feature_names: tuple[str, ...] = ()
         self.ids: tuple[str, ...] = ()
         self.columns: tuple[str, ...] = ()
-        self.listed = np.ones(0, bool)  # whether a line of LETOR files lists each feature, where they need not
+        self.listed = np.ones(0, bool)  # for sparse LETOR files: whether some line lists each feature
         self.missing = self.lowest = self.highest = np.zeros(0)
 
     def add(self, lists: RankingLists) -> None:
-        """Counts these lists too."""
+        """Adds lists to the counts."""
         self.lengths.append(lists.lengths)
         for grade, count in zip(*np.unique(lists.labels, return_counts=True), strict=True):
             self.grades[float(grade)] = self.grades.get(float(grade), 0) + int(count)
@@ -56,7 +56,7 @@ class Summary:
             self.highest = np.fmax(self.highest, np.fmax.reduce(lists.features, axis=0))
 
     def rows(self) -> Iterator[tuple[str, str]]:
-        """(what, how much), in words."""
+        """(what, how much), as text."""
         lengths = np.concatenate(self.lengths)
         low, middle, high = np.quantile(lengths, [0, 0.5, 1], method="higher")
         grades = sorted(self.grades.items())
@@ -79,7 +79,7 @@ class Summary:
 
 
 def _count(names):
-    """How many names there are, and which."""
+    """The number of names, and the names."""
     return f"{len(names)}: {some(names)}" if names else "none"
 
 
@@ -92,7 +92,7 @@ def convert(
     progress: Callable[[RankingLists], None] = lambda lists: None,
     **reading: Unpack[Reading],
 ) -> Summary:
-    """Writes files of any known format as one Parquet file, one row a query.
+    """Writes files of any known format as one Parquet file, one row per query.
 
     >>> import tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
@@ -101,22 +101,22 @@ def convert(
     '1: 2'
 
     Args:
-        paths: a file, or several of one format; of Parquet also folders and URLs.
-        output: the Parquet file. It is whole or not there.
-        missing: whether features may be missing, which is an error otherwise.
-        overwrite: whether `output` may be replaced, even where it comes while this is converted.
-        progress: is called with each part of the lists once it is read.
-        reading: see `Reading`: the format, and what its reader takes. An option that would not act is refused.
+        paths: a file, or several of one format; for Parquet also folders and URLs.
+        output: the Parquet file. It is written completely or not at all.
+        missing: whether features may be missing; False = a missing feature is an error.
+        overwrite: whether `output` may be replaced, even if it appears during the conversion.
+        progress: function that is called with each part of the lists after it is read.
+        reading: the format and the options of its reader, see `Reading`. An option without effect is an error.
 
     Raises:
         FileExistsError: `output` exists and may not be replaced.
-        FileNotFoundError: there is no such file.
-        OSError: `output` could not be written.
-        ValueError: `output` is one of the files; or a file is not of this format, or its data not as it must be; says
+        FileNotFoundError: a file does not exist.
+        OSError: `output` cannot be written.
+        ValueError: `output` is one of the files, a file is not of this format, or its data is invalid; the error says
             where.
 
-    Cost: some 200 MB of memory, whatever the size of the files, with `together`; where one query has more than 10 MB of
-        features, some ten times what it has.
+    Cost: about 200 MB of memory with `together`, whatever the size of the files; for a query with more than 10 MB of
+    features, about ten times its size.
     """
     output, summary = pathlib.Path(output), Summary()
     paths = as_list(paths)
@@ -138,7 +138,7 @@ def convert(
 
 
 def _look(sources, summary, missing, progress):
-    """The tables as they go by, checked and counted."""
+    """The tables as they stream by, checked and counted."""
     known: set[str] = set()
     for source in sources:
         row = 0
@@ -167,7 +167,7 @@ def _check_fits(lists, source, first_row):
 
 
 def _missing(lists, source, first_row):
-    """The error that says where the first feature is missing."""
+    """The error with the place of the first missing feature."""
     if source.first_missing is not None:
         line, query, name = source.first_missing()
         place, name = f"line {line}", f"feature {name}" if isinstance(name, int) else name
@@ -178,6 +178,6 @@ def _missing(lists, source, first_row):
         query, place = str(lists.queries[row]), f"row {first_row + row + 1}"
         name = lists.feature_names[column] if lists.has_feature_names else f"feature {column + 1}"
     return ValueError(
-        f"{source.where}, {place}, query {query!r}: {name} is missing; where features may be missing, say so by "
-        "missing=True (--missing on the command line)"
+        f"{source.where}, {place}, query {query!r}: {name} is missing; if features may be missing, use missing=True "
+        "(--missing on the command line)"
     )

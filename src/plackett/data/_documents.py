@@ -1,4 +1,4 @@
-"""Tables with one row a document as `group_by_query` takes them: types, and what may stand in each column."""
+"""Tables with one row per document in the form of `group_by_query`: types and allowed values of each column."""
 
 import functools
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from plackett.data._grouping import LINE, OF_QUERY, Place
 from plackett.data._roles import Role
 from plackett.data._schema import array_of, cast_numbers, is_string, mark, type_of_column
 
-TEXTS = ("query", "document", "categorical")  # roles of columns that are read as text
+TEXTS = ("query", "document", "categorical")  # the roles of columns that are read as text
 NUMBERS = ("label", "features", "ids", "columns")
 MARKS = {"features": "features", "ids": "ids", "categorical": "ids", "columns": "columns", "query_columns": OF_QUERY}
 INT64 = np.iinfo("int64")
-EXACT = {16: 11, 32: 24, 64: 53}  # bits of a float -> below which power of 2 it holds all whole numbers
+EXACT = {16: 11, 32: 24, 64: 53}  # bits of a float -> the power of 2 below which it holds all whole numbers
 WHOLE = f"whole numbers from {INT64.min} to {INT64.max}"
 
 
@@ -33,16 +33,16 @@ def type_of(role: Role) -> pa.DataType | None:
 
 
 def of_documents(columns: Sequence[pa.ChunkedArray], roles: Sequence[Role], first_row: int, place: Place) -> pa.Table:
-    """A table with one row a document as `group_by_query` takes it.
+    """A table with one row per document in the form that `group_by_query` takes.
 
     Args:
         columns: the values of a column of each role.
-        roles: what they are. Where there is no label, the labels are 0 and nobody judged the documents.
+        roles: the roles of the columns. Without a label, the labels are 0 and nobody judged the documents.
         first_row: the number of the first row.
-        place: how errors call the place of a row, by its number.
+        place: function that names the place of a row in errors, by its number.
 
     Raises:
-        ValueError: a value may not stand there; says the row, the query and the column.
+        ValueError: a value is not allowed; the error gives the row, the query and the column.
     """
     rows = _Rows(columns, roles, first_row, place)
     arrays = [rows.column(column, role) for column, role in zip(columns, roles, strict=True)]
@@ -61,13 +61,13 @@ def of_documents(columns: Sequence[pa.ChunkedArray], roles: Sequence[Role], firs
 
 
 def first_misfit(column: pa.ChunkedArray | pa.Array, kind: pa.DataType) -> int | None:
-    """The row of the first value that this type cannot hold; None = it holds all.
+    """The row of the first value that this type cannot hold; None = it holds all values.
 
-    Cost: one cast where it holds all.
+    Cost: one cast if it holds all values.
     """
     if _fits(column, kind):
         return None
-    fit, misfit = 0, len(column)  # so many values are held, and not so many
+    fit, misfit = 0, len(column)  # this many values can be held, and this many cannot
     while misfit - fit > 1:
         middle = (fit + misfit) // 2
         fit, misfit = (middle, misfit) if _fits(column.slice(fit, middle - fit), kind) else (fit, middle)
@@ -83,19 +83,19 @@ def _fits(column, kind):
 
 
 class _Rows:
-    """Some rows, and how errors name them."""
+    """Rows, and their names in errors."""
 
     def __init__(self, columns, roles, first_row, place):
         self.first_row, self.place = first_row, place
         query = [role.kind for role in roles].index("query")
-        self.queries = None  # till they are known
+        self.queries = None  # until they are known
         self.queries = self._texts(columns[query], roles[query])
         empty = pc.equal(self.queries, "").fill_null(True)
         if pc.any(empty).as_py():
             raise ValueError(f"{self._place(_first(empty))}: the query has no id")
 
     def column(self, column, role):
-        """The values of a column in the type of its role, of which each may stand there."""
+        """The values of a column in the type of its role, all of them allowed."""
         if role.kind == "ids":
             self._check_whole(column, role)
         elif role.kind == "query_columns" and kinds.is_timestamp(column.type):
@@ -121,7 +121,7 @@ class _Rows:
         return array_of(cast(column, kind))
 
     def _texts(self, column, role):
-        """The values of a column as text. Whole numbers may be floats, as pandas has them beside missing ones."""
+        """The values of a column as text. Whole numbers may be floats, as pandas holds them next to missing values."""
         if not kinds.is_floating(column.type):
             return array_of(pc.cast(column, pa.string()))
         numbers, power = array_of(pc.cast(column, pa.float64())), EXACT[column.type.bit_width]
@@ -137,7 +137,7 @@ class _Rows:
         return pc.cast(pc.cast(numbers, pa.int64()), pa.string())
 
     def check_judged(self, arrays):
-        """Checks that no document has a grade that nobody gave."""
+        """Checks that no document has a grade without a judgement."""
         if "judged" in arrays and "label" in arrays:
             labels, judged = (arrays[name].to_numpy(zero_copy_only=False) for name in ("label", "judged"))
             if wrong := find_contradiction(labels, judged):
@@ -165,7 +165,7 @@ class _Rows:
 
 
 def _plain(kind):
-    """The type of a column of queries: text, a number, or a time as NumPy knows it."""
+    """The type of a column of queries: text, a number, or a time that NumPy supports."""
     if is_string(kind):
         return pa.string()
     if kinds.is_boolean(kind):

@@ -1,4 +1,4 @@
-"""The features of lists, brought into the order in which somebody else knows them."""
+"""The features of lists, in the order that a model expects."""
 
 import dataclasses
 import warnings
@@ -9,7 +9,7 @@ from plackett.data._words import some
 
 
 def match_features(lists: RankingLists, names: Sequence[str], width: int, whose: str) -> RankingLists:
-    """The lists with the features of these names, in this order; others are left out, with a warning.
+    """The lists with the features of these names, in this order; other features are left out, with a warning.
 
     >>> lists = RankingLists.from_arrays([[1, 2, 3]], [1], group=[1], feature_names=["a", "b", "c"])
     >>> match_features(lists, ["c", "b", "a"], 3, "the model").features.tolist()
@@ -17,14 +17,14 @@ def match_features(lists: RankingLists, names: Sequence[str], width: int, whose:
 
     Args:
         lists: the lists.
-        names: of the features. () = they have numbers alone, and so must those of the lists.
-        width: how many features there are.
-        whose: who knows them so, in words that errors begin with.
+        names: the names of the features. () = they only have numbers, and those of the lists must too.
+        width: the number of features.
+        whose: what expects this order, in words that errors begin with.
 
     Raises:
-        ValueError: a feature is not there, one has a name and the other a number, or the numbers are more or fewer.
+        ValueError: a feature is missing, one side has names and the other numbers, or the number of features differs.
 
-    Cost: a copy of the features, where their order is another one.
+    Cost: a copy of the features if their order differs.
     """
     own = lists.feature_names if lists.has_feature_names else ()
     if not names and not own:

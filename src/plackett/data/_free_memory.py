@@ -1,4 +1,4 @@
-"""How much memory is free, so that what does not fit is refused in words before the system ends the process."""
+"""How much memory is free, so that an error says what does not fit before the system kills the process."""
 
 import contextlib
 import math
@@ -10,22 +10,22 @@ NAMES = {"memory.max": "memory.current", "memory.limit_in_bytes": "memory.usage_
 
 
 def check_fits(size: float, what: str, advice: str) -> None:
-    """Checks that so many bytes are free.
+    """Checks that this number of bytes is free.
 
     Args:
-        size: of what is about to be made.
-        what: takes these bytes, in words.
-        advice: what to do where they are not free.
+        size: the size of what is about to be made, in bytes.
+        what: what takes these bytes, in words.
+        advice: what to do if they are not free.
 
     Raises:
-        ValueError: they are not.
+        ValueError: they are not free.
     """
     if size > (free := free_memory()):
         raise ValueError(f"{what} take {size / 1e9:,.1f} GB of memory, but {free / 1e9:,.1f} GB are free; {advice}")
 
 
 def free_memory() -> float:
-    """The bytes that this process may still take: of the system, its container and its own limit the fewest.
+    """The bytes that this process may still take: the minimum over the system, its container and its own limit.
 
     Infinite where the system says nothing.
     """
@@ -43,27 +43,27 @@ def _of_system():
 
 
 def _of_container():
-    """What is free of the limits of control groups; pages of files, which the system takes back, are free too."""
+    """What is free within the limits of control groups; file pages, which the system can reclaim, count as free."""
     free = math.inf
     for folder in _groups():
         for limit, used in NAMES.items():
-            with contextlib.suppress(OSError, ValueError):  # where there is no limit
+            with contextlib.suppress(OSError, ValueError):  # there is no limit
                 of_files = _pages_of_files((folder / used).with_name("memory.stat"))
                 free = min(free, int((folder / limit).read_text()) - int((folder / used).read_text()) + of_files)
     return free
 
 
 def _pages_of_files(stat):
-    """The bytes of a group and of those in it; version 1 counts these apart."""
+    """The bytes of file pages of a group and of the groups inside it; version 1 counts these separately."""
     words = stat.read_text().split()
     name = "total_inactive_file" if "total_inactive_file" in words else "inactive_file"
     return int(words[words.index(name) + 1])
 
 
 def _groups():
-    """The folders of the control groups of this process that may limit memory, and of those around them.
+    """The folders of the control groups that may limit the memory of this process, and of the enclosing groups.
 
-    A container may say by what name it goes outside, where only the folder at the top is its own.
+    A container may know its name outside, but have only the folder at the top for itself.
     """
     own = {GROUPS: "/", GROUPS / "memory": "/"}
     with contextlib.suppress(OSError, ValueError):
@@ -78,7 +78,7 @@ def _groups():
 
 
 def _of_limit():
-    """What is free of the address space that this process may have (`ulimit -v`)."""
+    """What is free of the address space limit of this process (`ulimit -v`)."""
     with contextlib.suppress(OSError, ImportError, ValueError, IndexError):
         import resource
 

@@ -1,4 +1,4 @@
-"""From tables with one row a document to tables with one row a query, as they stream by."""
+"""From tables with one row per document to tables with one row per query, as they stream by."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,28 +10,29 @@ from plackett.data._arrays import positions
 from plackett.data._free_memory import check_fits
 from plackett.data._schema import array_of, mark_of
 
-LINE = "\x00line"  # where a document stands in its file, from 1; known to readers and to errors alone
-OF_QUERY = "query_columns"  # the mark of a column that says something of the query, in each of its rows
-LARGE = 2**28  # bytes of one query from which on it is looked at what memory is free
-COPIES = 2  # of the documents of a query, at a time
-Place = Callable[[int], str]  # how errors call the place of a row, by its `LINE`
+LINE = "\x00line"  # the place of a document in its file, from 1; only readers and errors use it
+OF_QUERY = "query_columns"  # the mark of a column that describes the query, repeated in each of its rows
+LARGE = 2**28  # from this number of bytes of one query on, free memory is checked
+COPIES = 2  # the documents of a query that are copied at a time
+Place = Callable[[int], str]  # function that names the place of a row in errors, by its `LINE`
 
 
 def group_by_query(
     tables: Iterable[pa.Table], where: str, *, together: bool = True, place: Place | None = None
 ) -> Iterator[pa.Table]:
-    """The documents of each query in one row, queries in the order of their first document.
+    """The documents of each query in one row, with the queries in the order of their first document.
 
     Args:
-        tables: one row a document: a column `query`, a column `line`, columns marked as `OF_QUERY`, and what becomes
-            columns of lists. A document without an id gets its position in the query, from 1.
+        tables: tables with one row per document: a column `query`, a column `line`, columns marked as `OF_QUERY`, and
+            the columns that become columns of lists. A document without an id gets its position in the query, from 1.
         where: the name of the file, for errors.
-        together: the documents of a query stand together. False = they need not, and all are held in memory at once.
-        place: how errors call the place of a row. None = as a line of the file.
+        together: whether the documents of a query must stand together. False = they need not, and all are held in
+            memory.
+        place: function that names the place of a row in errors. None = as a line of the file.
 
     Raises:
-        ValueError: the documents of a query do not stand together though they should, or a column of queries differs
-            within one.
+        ValueError: the documents of a query do not stand together though they must, or a column of queries differs
+            within a query.
 
     Cost: the memory of one table and its last query.
     """
@@ -57,14 +58,14 @@ def group_by_query(
 
 
 def _check_fits(rest, place):
-    """Checks that the documents of a query, so many as there are yet, can be copied into one list."""
+    """Checks that the documents of a query so far can be copied into one list."""
     query, last = rest["query"][0].as_py(), rest[LINE][len(rest) - 1].as_py()
     what = f"{place(last)}: the {len(rest):,} documents of query {query!r} up to here"
     check_fits(COPIES * rest.nbytes, what, "a query must fit into memory: split it, or leave out features")
 
 
 def _group_in_memory(tables, where, place):
-    """One table of all; its rows are moved only where they do not stand together."""
+    """One table of all rows, which are moved only if they do not stand together."""
     if not tables:
         return
     table = pa.concat_tables(tables)
@@ -78,7 +79,7 @@ def _group_in_memory(tables, where, place):
 
 
 def _codes(queries):
-    """[rows], equal where the queries are, rising with the first row of each; -1 where there is none."""
+    """[rows], equal for equal queries, in ascending order of their first rows; -1 without a query."""
     codes = pc.dictionary_encode(queries.combine_chunks()).indices
     return codes.fill_null(-1).to_numpy(zero_copy_only=False)
 
@@ -89,7 +90,7 @@ def _starts(codes):
 
 
 def _whole(table, starts, seen, place):
-    """The rows of whole queries, which begin at `starts`, one row a query."""
+    """The rows of whole queries, which begin at `starts`, one row per query."""
     table = table.combine_chunks()
     splits = np.append(starts, len(table))
     queries = array_of(table["query"]).take(pa.array(starts))
@@ -123,7 +124,7 @@ def _check_new(queries, seen, table, starts, place):
 
 
 def _name_documents(given, table, splits, place):
-    """The ids of the documents, their positions where they have none; each must be there once in its query."""
+    """The ids of the documents, or their positions if they have none; an id must be unique in its query."""
     documents = pc.coalesce(given, pa.array(positions(splits).tolist())) if given.null_count else given
     codes = documents.dictionary_encode().indices.to_numpy().astype("int64")
     pairs = np.repeat(np.arange(len(splits) - 1), np.diff(splits)) * (len(codes) + 1) + codes
@@ -132,7 +133,7 @@ def _name_documents(given, table, splits, place):
     if len(again):
         row = int(again.min())
         same = given.take(pa.array(np.flatnonzero(pairs == pairs[row])))
-        mixed = "; a document without an id is called by its position in the query: give an id to all, or to none"
+        mixed = "; a document without an id gets its position in the query: give an id to all, or to none"
         raise ValueError(
             f"{place(table[LINE][row].as_py())}, query {table['query'][row].as_py()!r}: document "
             f"{documents[row].as_py()!r} is there twice{mixed if same.null_count else ''}"
@@ -141,7 +142,7 @@ def _name_documents(given, table, splits, place):
 
 
 def _one_a_query(column, name, table, splits, place):
-    """The value of each query in a column that has it in all rows."""
+    """The value of each query in a column that repeats it in all rows."""
     codes = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     codes = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     first = np.repeat(splits[:-1], np.diff(splits))

@@ -1,7 +1,7 @@
-"""Ids and columns of queries from what users give: lists, tuples, series and arrays.
+"""Ids and columns of queries from user input: lists, tuples, series and arrays.
 
-No array of NumPy's fixed-width strings is made on the way: it gives each string the room of the longest, drops NUL
-characters at its end and turns numbers into text.
+No NumPy array of fixed-width strings is made on the way. Such an array gives each string the space of the longest,
+drops NUL characters at the end and turns numbers into text.
 """
 
 import datetime
@@ -20,21 +20,21 @@ INT64 = np.iinfo("int64")
 
 
 def check_given(name: str, given: Any) -> None:
-    """Raises a ValueError where something of this is masked, or where it is a query that nobody ran."""
+    """Raises a ValueError if an entry is masked, or if this is a lazy query that was not collected."""
     if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
         place = ", ".join(map(str, np.argwhere(np.ma.getmaskarray(given))[0]))
-        raise ValueError(f"nothing may be masked in {name}, but {name}[{place}] is")
+        raise ValueError(f"{name} must not have masked entries, but {name}[{place}] is masked")
     if hasattr(given, "collect") and not hasattr(given, "__array__"):
         raise ValueError(f"{name} must be in memory, but is a {type(given).__name__}: give {name}.collect()")
 
 
 def read_ids(name: str, given: npt.ArrayLike, count: int) -> np.ndarray | Strings:
-    """[count] ids: whole numbers, as objects where int64 does not hold them; or strings.
+    """[count] ids: strings, or whole numbers, as objects if they do not fit in int64.
 
     Equal strings have equal codes.
 
     Raises:
-        ValueError: there are not so many, or one is neither a string nor a whole number, or they are of both kinds.
+        ValueError: their number is wrong, one is neither a string nor a whole number, or both kinds are mixed.
     """
     ids = _one_code_a_text(given) if isinstance(given, Strings) else _as_array(name, given)
     if ids.shape != (count,):
@@ -53,10 +53,10 @@ def read_ids(name: str, given: npt.ArrayLike, count: int) -> np.ndarray | String
 
 
 def ids_as_text(name: str, ids: np.ndarray | Strings, rows: Sequence[int] | np.ndarray) -> Strings:
-    """What `read_ids` gave of these rows, as strings; equal ones have equal codes.
+    """The output of `read_ids` for these rows, as strings; equal ids have equal codes.
 
     Raises:
-        ValueError: one is empty or has a NUL character.
+        ValueError: an id is empty or contains a NUL character.
     """
     if not isinstance(ids, Strings):
         known, places = np.unique(ids, return_inverse=True)
@@ -64,21 +64,23 @@ def ids_as_text(name: str, ids: np.ndarray | Strings, rows: Sequence[int] | np.n
     wrong = ((ids.dictionary.lengths == 0) | ids.dictionary.has_nul)[ids.codes]
     if wrong.any():
         place = int(wrong.argmax())
-        raise ValueError(f"an id is neither empty nor has a NUL character, but {name}[{rows[place]}] is {ids[place]!r}")
+        raise ValueError(
+            f"an id must not be empty or contain a NUL character, but {name}[{rows[place]}] is {ids[place]!r}"
+        )
     return ids
 
 
 def strings_or_numbers(name: str, given: Any) -> np.ndarray | Strings:
-    """A column of ids or of queries: `Strings` where all of it is strings; else numbers or times, a missing one NaN.
+    """A column of ids or of queries: `Strings` if all entries are strings; else numbers or times, with NaN for missing.
 
     Raises:
-        ValueError: strings stand beside something else, or a missing value beside a whole number that float64 rounds.
+        ValueError: strings are mixed with something else, or a missing value with a whole number that float64 rounds.
     """
     check_given(name, given)
     if isinstance(given, Strings) or (isinstance(given, np.ndarray) and given.dtype.kind not in "UTO"):
         return given
     array = _as_array(name, given)
-    if array.dtype.kind == "f" and hasattr(given, "to_list"):  # of whole numbers too, where some are missing
+    if array.dtype.kind == "f" and hasattr(given, "to_list"):  # whole numbers too, if some are missing
         array = _objects(given.to_list())
     if array.dtype.kind not in "UTO" or array.ndim != 1:
         return array
@@ -96,7 +98,7 @@ def strings_or_numbers(name: str, given: Any) -> np.ndarray | Strings:
 
 
 def _numbers(name, entries):
-    """An array of numbers or times, NaN where a number is missing."""
+    """An array of numbers or times; NaN = a missing number."""
     missing = [one is None or type(one).__name__ == "NAType" for one in entries]
     for place, one in enumerate(entries):
         if not (missing[place] or isinstance(one, numbers.Real | np.generic | datetime.date)):
@@ -111,7 +113,7 @@ def _numbers(name, entries):
 
 
 def _as_array(name, given):
-    """An array of what is given, of objects where that is a list, tuple or series of strings."""
+    """The input as an array; an array of objects for a list, tuple or series of strings."""
     check_given(name, given)
     if isinstance(given, np.ndarray):
         return given
@@ -127,7 +129,7 @@ def _objects(entries):
 
 
 def _one_code_a_text(strings):
-    """The same strings, of which equal ones have equal codes."""
+    """The same strings, with equal codes for equal strings."""
     _, first, places = np.unique(strings.ranks(), return_index=True, return_inverse=True)
     return Strings(strings.codes[first][places], strings.dictionary)
 
@@ -153,7 +155,7 @@ def _of_entries(name, entries):
 
 
 def _first(entries, is_meant):
-    """(the place of the first entry that is meant, the entry)."""
+    """(the place of the first matching entry, the entry)."""
     return next((place, one) for place, one in enumerate(entries) if is_meant(one))
 
 

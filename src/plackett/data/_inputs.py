@@ -1,4 +1,4 @@
-"""Columns of lists as a model is fed them."""
+"""Columns of lists in the form that a model takes."""
 
 from collections.abc import Iterable
 
@@ -17,18 +17,19 @@ NO_POSITION = (
 
 
 def columns_as_inputs(lists: RankingLists, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """name -> what a model is fed of a column, by document.
+    """name -> the column in the form that a model takes, by document.
 
     >>> lists = RankingLists.from_arrays([[1], [2]], group=[2], columns={"position": [2, 1]})
     >>> columns_as_inputs(lists, ["position"])["position"].tolist()
     [2, 1]
 
     Returns:
-        [documents] int32 of `position`; [documents] float32 of other numbers; [documents, 2] int32 of strings, as the
-        two halves of `hash_strings`. A column of queries stands at each of their documents.
+        [documents] int32 for `position`; [documents] float32 for other numbers; [documents, 2] int32 for strings, the
+        two halves of `hash_strings`. A column of queries is repeated for each of their documents.
 
     Raises:
-        ValueError: the lists have no such column, it holds no numbers or strings, or a position is not whole.
+        ValueError: the lists have no such column, it holds neither numbers nor strings, or a position is not a whole
+            number.
     """
     found = {}
     for name in names:
@@ -48,7 +49,7 @@ def _of_queries(name, column):
     if isinstance(column, Strings):
         return numbers_of_ids(column)
     if column.dtype.kind not in "biuf":
-        raise ValueError(f"a column that a model is fed must hold numbers or strings, but {name} holds {column.dtype}")
+        raise ValueError(f"a column that a model takes must hold numbers or strings, but {name} holds {column.dtype}")
     return column.astype("float32")
 
 

@@ -1,4 +1,4 @@
-"""What a number is in text: ASCII digits with a sign, a point and an exponent, and nothing else that float() takes."""
+"""Numbers in text: ASCII digits with a sign, a point and an exponent, but nothing else that float() accepts."""
 
 import re
 from collections.abc import Sequence
@@ -6,11 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-INFINITY = 2.0**128 - 2.0**103  # from here on the nearest float32 is infinity
-EXACT = 2**53  # up to here float64 holds each whole number
-ROUNDED = (
-    "which float64 rounds, as whole numbers are held where a number is missing or has a fraction: make them strings"
-)
+INFINITY = 2.0**128 - 2.0**103  # from here on, the nearest float32 is infinity
+EXACT = 2**53  # up to here, float64 holds every whole number
+ROUNDED = "which float64 rounds; numbers are held as float64 if one is missing or has a fraction: make them strings"
 NOT_FINITE = ("nan", "inf", "infinity")
 
 
@@ -21,7 +19,7 @@ def check_number(text: str, what: str) -> str:
     '-1e3'
 
     Raises:
-        ValueError: it is no number, or not finite in float32.
+        ValueError: it is not a number, or not finite in float32.
     """
     number = NUMBER.fullmatch(text)
     if number and abs(float(text)) < INFINITY:
@@ -31,7 +29,7 @@ def check_number(text: str, what: str) -> str:
 
 
 def first_inexact(values: Sequence | np.ndarray) -> int | None:
-    """The place of the first whole number that float64 rounds; None = it holds all.
+    """The place of the first whole number that float64 rounds; None = it rounds none.
 
     >>> first_inexact([1.5, 2**60, 2**60 + 1])
     2

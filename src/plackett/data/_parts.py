@@ -1,4 +1,4 @@
-"""Lists put behind each other, and split by query."""
+"""Concatenating lists, and splitting them by query."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from plackett.data._strings import Strings, concatenate_strings
 
 
 def concatenate(parts: list[RankingLists]) -> RankingLists:
-    """The lists of several parts behind each other.
+    """Concatenates the lists of several parts.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[1], [2], [3]], [1, 0, 2], group=[1, 1, 1])
@@ -19,7 +19,7 @@ def concatenate(parts: list[RankingLists]) -> RankingLists:
     ['3', '1', '2']
 
     Raises:
-        ValueError: their columns differ; says in what.
+        ValueError: their columns differ; the error says how.
     """
     first = parts[0]
     if len(parts) == 1:
@@ -46,10 +46,10 @@ def concatenate(parts: list[RankingLists]) -> RankingLists:
 
 
 def join_columns(name: str, columns: Sequence) -> np.ndarray | Strings:
-    """The parts of a column behind each other.
+    """The parts of a column, concatenated.
 
     Raises:
-        ValueError: some are whole numbers and some are not, and float64 does not hold one of the first.
+        ValueError: some parts are whole numbers and others are not, and float64 rounds one of the whole numbers.
     """
     if isinstance(columns[0], Strings):
         return concatenate_strings(columns)
@@ -67,13 +67,13 @@ def _concatenate_missed(parts):
 
 
 def check_same(kind: str, part: RankingLists) -> None:
-    """Raises a ValueError unless the columns of this part are of the kind that `kind_of` says of the first one."""
+    """Raises a ValueError unless this part has the same `kind_of` as the first one."""
     if kind_of(part) != kind:
         raise ValueError(f"the parts differ in their columns: {kind} and {kind_of(part)}")
 
 
 def kind_of(lists: RankingLists) -> str:
-    """What the columns of some lists are, in words."""
+    """The columns of lists, in words."""
     words = [f"{lists.features.shape[1]} dense features"]
     if lists.has_feature_names:
         words[0] += f" ({', '.join(lists.feature_names)})"
@@ -84,7 +84,7 @@ def kind_of(lists: RankingLists) -> str:
 
 
 def number_held_out(queries: int, share: float) -> int:
-    """How many of so many queries `split_queries` gives to its second part.
+    """The number of queries that `split_queries` puts into its second part.
 
     >>> number_held_out(10, 0.25), number_held_out(2, 0.9)
     (2, 1)
@@ -93,7 +93,7 @@ def number_held_out(queries: int, share: float) -> int:
 
 
 def split_queries(lists: RankingLists, share: float, seed: int) -> tuple[RankingLists, RankingLists]:
-    """Two parts by query, drawn at random: the second has `share` of the queries, at least one.
+    """Splits lists by query at random into two parts; the second has the share `share` of the queries, at least one.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[1], [2], [3], [4]], [1, 0, 2, 1], group=[1, 1, 1, 1])

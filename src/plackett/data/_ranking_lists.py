@@ -1,4 +1,4 @@
-"""Lists of documents in flat arrays: what every reader returns and every batch is cut from."""
+"""Lists of documents in flat arrays. Every reader returns them, and batches are cut from them."""
 
 import collections
 import dataclasses
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 class Missed(NamedTuple):
-    """What the judgements say of each query beyond its list; see `read_trec`.
+    """Judgements of documents that are not in the list of their query; see `read_trec`.
 
     >>> missed = Missed(np.array([2, 1], "float32"), np.array([0, 2, 2]))  # two documents of the first of two queries
     >>> missed.grades[missed.row_splits[0] : missed.row_splits[1]].tolist()
     [2.0, 1.0]
 
     Args:
-        grades: [missed documents] float32, the grades of judged documents that the list lacks. One below 0 is no
-            verdict: it says that the query was judged, and no more.
+        grades: [missed documents] float32, the grades of judged documents that the list lacks. A grade below 0 is not a
+            verdict; it only says that the query was judged.
         row_splits: [queries + 1] int64; the grades of query q are row_splits[q]:row_splits[q + 1].
     """
 
@@ -42,7 +42,7 @@ class Missed(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class RankingLists:
-    """Queries and their documents, one document behind the other. The arrays may be memory-mapped.
+    """Queries and their documents, as flat arrays over all documents. The arrays may be memory-mapped.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[0.5], [0.1], [0.9]], [1, 0, 2], query=["a", "a", "b"])
@@ -54,29 +54,30 @@ class RankingLists:
     >>> lists["b"].labels.tolist(), [len(one.labels) for one in lists]
     ([2.0], [2, 1])
 
-    An index says which queries: `lists[3]` and `lists["the id of a query"]` are lists of one query, `lists[10:20]` is a
-    view of ten, `lists[mask]`, `lists[[7, 3]]` and `lists[["one id", "another"]]` are copies; `"an id" in lists` says
-    whether there is such a query, and iterating gives one query at a time. Every name, of a feature, an id feature or a
-    column, is there once.
+    An index selects queries. `lists[3]` and `lists["the id of a query"]` are lists of one query, `lists[10:20]` is a
+    view of ten, and `lists[mask]`, `lists[[7, 3]]` and `lists[["one id", "another"]]` are copies. `"an id" in lists`
+    tells whether there is such a query, and iterating gives one query at a time. Every name of a feature, id feature or
+    column is unique.
 
     Args:
         labels: [documents] float32, grades >= 0.
         row_splits: [queries + 1] int64; the documents of query q are row_splits[q]:row_splits[q + 1].
-        queries: [queries], the ids of the queries; any sequence of strings, which becomes `Strings`.
-        documents: [documents], the ids of the documents, likewise.
+        queries: [queries], the ids of the queries: any sequence of strings, stored as `Strings`.
+        documents: [documents], the ids of the documents, stored in the same way.
         features: [documents, features] float32, dense features; NaN = missing.
-        feature_names: the name of each dense feature. () = they have numbers alone, from 1, which are then their names.
-        ids: name -> [documents], id features, which stand for things: strings, or whole numbers, int32 or int64, which
-            are never added up.
-        columns: name -> [documents] float64, what else is known of documents, under any name. These have a meaning,
-            and are float32: `click`, `propensity`, the divisor of a click's weight, in (0, 1], `position`, the rank at
-            which it was shown, from 1, `teacher`, the score of a teacher, `weight`, and `judged`, 0 for a document that
-            nobody judged, whose label is 0, else 1; and `run_score`, float64, the score in a run.
-        query_columns: name -> [queries], what else is known of queries, numbers or strings.
-        missed: what the judgements hold beyond the lists. None = nothing is known of it.
+        feature_names: the name of each dense feature. () = the features only have numbers, from 1, which serve as their
+            names.
+        ids: name -> [documents], id features, which identify things: strings, or whole numbers, int32 or int64, which
+            are not quantities.
+        columns: name -> [documents] float64, other data about documents, under any name. These names have a meaning,
+            and are float32: `click`; `propensity`, the divisor of the weight of a click, in (0, 1]; `position`, the
+            rank at which the document was shown, from 1; `teacher`, the score of a teacher; `weight`; and `judged`, 0
+            for a document that nobody judged, whose label is 0, else 1. `run_score`, float64, is the score in a run.
+        query_columns: name -> [queries], other data about queries, numbers or strings.
+        missed: judgements of documents that are not in the lists. None = not known.
 
     Raises:
-        ValueError: the arrays do not fit together, or a name is there twice or has another meaning.
+        ValueError: the shapes do not match, or a name is used twice or has another meaning.
     """
 
     labels: np.ndarray
@@ -92,7 +93,7 @@ class RankingLists:
 
     def __post_init__(self):
         names, width = tuple(self.feature_names), self.features.shape[1]
-        # Numbers are no names: they go with the width.
+        # Numbers are not names; they follow from the width.
         names = _numbers(width) if names in ((), _numbers(len(names))) else names
         object.__setattr__(self, "feature_names", names)
         if len(names) != width:
@@ -113,7 +114,7 @@ class RankingLists:
             _check_missed(self.missed, number)
 
     def _take_strings(self):
-        """What is given as strings is held as `Strings`."""
+        """Stores strings as `Strings`."""
         for name in ("queries", "documents"):
             object.__setattr__(self, name, Strings.of(getattr(self, name), name))
         for field in ("ids", "query_columns"):
@@ -140,7 +141,7 @@ class RankingLists:
         columns: Mapping[str, npt.ArrayLike] | None = None,
         query_columns: Mapping[str, npt.ArrayLike] | None = None,
     ) -> "RankingLists":
-        """The lists of a matrix of features and its labels, as scikit-learn and LightGBM have them.
+        """Lists from a matrix of features and its labels, in the form of scikit-learn and LightGBM.
 
         >>> X, y = [[0.5, 1.0], [0.1, 0.0], [0.9, 2.0]], [1, 0, 2]
         >>> by_size = RankingLists.from_arrays(X, y, group=[2, 1])
@@ -148,28 +149,29 @@ class RankingLists:
         >>> by_size.queries.tolist(), by_id.queries.tolist()
         (['1', '2'], ['17', '23'])
 
-        All of NumPy, pandas, polars and SciPy's sparse matrices are welcome. Rows stay in their order, and are paired
-        by position.
+        Accepts NumPy, pandas, polars and SciPy's sparse matrices. Rows stay in their order, and are paired by position.
 
         Args:
-            X: [documents, features], numbers; NaN, or what a masked array masks, = missing. Float32 is not copied.
-                The dense features of documents that have id features alone: [documents, 0].
-            y: [documents], grades from 0 to 2^24 - 1. None = nobody judged these documents, as where they are to be
-                ranked: their labels are 0, and the column `judged` says so, with which no query is measured.
-            query: [documents], the id of each row's query, strings or whole numbers; its rows stand together.
-            group: [queries], how many rows each query has; the ids of the queries are their numbers, from 1. Either
-                `query` or `group` is given.
-            documents: [documents], their ids, each once in a query. None = their positions in the query, from 1.
-            feature_names: one a feature. None = the names of the frame's columns, if X is a frame, else numbers. () =
-                numbers, also where X is a frame.
-            ids: name -> [documents], id features: strings or whole numbers. These are int32 where that holds them all,
+            X: [documents, features], numbers. NaN, and masked entries of a masked array, are missing. float32 is not
+                copied. For documents with only id features, use shape [documents, 0].
+            y: [documents], grades from 0 to 2^24 - 1. None = nobody judged these documents, for example documents to be
+                ranked. Their labels and the column `judged` are then 0, so that no query is measured.
+            query: [documents], the id of the query of each row, strings or whole numbers. The rows of a query must
+                stand together.
+            group: [queries], the number of rows of each query. The ids of the queries are then their numbers, from 1.
+                Give either `query` or `group`.
+            documents: [documents], the ids of the documents, unique in a query. None = their positions in the query,
+                from 1.
+            feature_names: one name per feature. None = the column names if X is a frame, else numbers. () = numbers,
+                even if X is a frame.
+            ids: name -> [documents], id features: strings or whole numbers. Whole numbers are int32 if all of them fit,
                 else int64.
             columns: name -> [documents], numbers, see `RankingLists`.
-            query_columns: name -> [queries], numbers, where a missing one is NaN, or strings.
+            query_columns: name -> [queries], numbers (NaN = missing) or strings.
 
         Raises:
-            ValueError: the arrays do not fit together, pandas objects have different indexes, or a value may not be
-                there; says which, and where.
+            ValueError: the shapes do not match, pandas objects have different indexes, or a value is not allowed; the
+                error says which and where.
         """
         of_rows = {"X": X, "y": y, "query": query, "documents": documents}
         _arrays.check_indexes(of_rows, ids=ids, columns=columns)
@@ -210,41 +212,42 @@ class RankingLists:
         query_columns: Sequence[str] | Mapping[str, str] = (),
         together: bool = True,
     ) -> "RankingLists":
-        """The lists of a data frame or dataset with one row a document, or in the form on disk, one row a query.
+        """Lists from a data frame or dataset with one row per document, or in the form on disk, with one row per query.
 
         Args:
-            frame: of pandas, polars, Arrow, Hugging Face datasets, or anything else that gives an Arrow stream.
+            frame: a frame of pandas, polars, Arrow, Hugging Face datasets, or any other object that gives an Arrow
+                stream.
             query: the column of the query's id.
-            label: the column of the grade; true and false count 1 and 0. None = there are no labels to read, as of
-                documents to be ranked: they are 0, and the column `judged` says so. One column may be both the label
-                and one of `columns`, as `click` is by its name.
-            document: the column of the document's id. None = `document`, if there is one, else its position.
-            features: the columns of dense features. None = all that have no other role. pandas' index is none, unless
-                it has a name.
-            categorical: the columns of id features that are text; numbers are taken as text.
-            ids: the columns of id features that are whole numbers: int32 where that holds them all, else int64.
-            columns: what else is known of documents, by the name that it gets: `{"click": "clicked"}`. Columns called
-                `click`, `propensity`, `position`, `teacher`, `weight`, `judged` or `run_score` are taken as such,
-                unless they have another role.
-            query_columns: the columns of what is known of queries, the same in all rows of a query. It, `features`,
-                `categorical` and `ids` may be a dict too, by the name that each column gets, as where the column
-                `query` is the text of the query: `query_columns={"query_text": "query"}`.
+            label: the column of the grade; true and false count as 1 and 0. None = there are no labels to read, for
+                example for documents to be ranked; labels and the column `judged` are then 0. One column may be both
+                the label and one of `columns`, such as `click`.
+            document: the column of the document's id. None = the column `document` if there is one, else the position.
+            features: the columns of dense features. None = all columns without another role. The index of a pandas
+                frame is not a feature unless it has a name.
+            categorical: the columns of id features that are text; numbers become text.
+            ids: the columns of id features that are whole numbers: int32 if all of them fit, else int64.
+            columns: other columns of documents, {new name: column}, such as `{"click": "clicked"}`. Columns named
+                `click`, `propensity`, `position`, `teacher`, `weight`, `judged` or `run_score` are read as such, unless
+                they have another role.
+            query_columns: columns of queries, with the same value in all rows of a query. This, `features`,
+                `categorical` and `ids` may also be dicts, {new name: column}. For example, if the column `query` is the
+                text of the query: `query_columns={"query_text": "query"}`.
             together: whether the rows of a query must stand together. False = they are grouped.
 
         Raises:
             ImportError: pyarrow is not installed.
             TypeError: the frame gives no Arrow stream.
-            ValueError: a column is missing, or is not what its role needs; says which, and the row.
+            ValueError: a column is missing, or does not fit its role; the error gives the column and the row.
         """
         frames = _lazy.load("plackett.data.formats.frames", "data", needed_by="RankingLists.from_frame")
         roles = Roles(query, label, document, features, categorical, ids, columns or {}, query_columns)
         return frames.read_frame(frame, roles, together=together)
 
     def to_frame(self) -> "pl.DataFrame":
-        """A polars frame with one row a document; `.to_pandas()` makes it one of pandas.
+        """A polars frame with one row per document; `.to_pandas()` turns it into a pandas frame.
 
-        Its columns are `query`, `document`, `label`, the features, id features, columns, and the columns of queries in
-        each row of a query. Lists of no documents have no row, and `missed` is not in it; `write_parquet` keeps both.
+        Its columns are `query`, `document`, `label`, the features, id features and columns, and the columns of queries,
+        repeated in each row of a query. Empty lists have no row, and `missed` is left out; `write_parquet` keeps both.
 
         >>> lists = RankingLists.from_arrays([[0.5], [0.1]], [1, 0], group=[2], ids={"shop": [7, 9]})
         >>> lists.to_frame().rows()
@@ -259,7 +262,7 @@ class RankingLists:
         return frames.to_frame(self)
 
     def __len__(self) -> int:
-        """How many queries there are."""
+        """The number of queries."""
         return len(self.queries)
 
     def __iter__(self) -> Iterator["RankingLists"]:
@@ -267,16 +270,16 @@ class RankingLists:
         return (self[query] for query in range(len(self)))
 
     def __contains__(self, query: object) -> bool:
-        """Whether there is a query of this id."""
+        """Whether there is a query with this id."""
         return isinstance(query, str) and bool((self.queries == query).any())
 
     def __getitem__(self, which: "int | slice | str | Sequence[int] | Sequence[str] | np.ndarray") -> "RankingLists":
         """The lists of some queries: by position, slice, mask, the id of one, several positions, or several ids.
 
         Raises:
-            IndexError: there are not so many queries, or the mask has another length or the index several axes.
-            KeyError: there is no query of this id.
-            TypeError: anything else.
+            IndexError: a position is out of range, the mask has the wrong length, or the index has several axes.
+            KeyError: there is no query with this id.
+            TypeError: the index is of another kind.
         """
         found = find_queries(which, self.queries)
         if isinstance(found, slice):
@@ -285,7 +288,7 @@ class RankingLists:
         return self._between(found, found + 1) if isinstance(found, int) else self.select(found)
 
     def __repr__(self) -> str:
-        """What there is, in a few lines. Cost: one pass over the labels, about 0.1 s for 10 million."""
+        """A summary in a few lines. Cost: one pass over the labels, about 0.1 s for 10 million."""
         lengths = self.lengths if len(self) else np.zeros(1, "int64")
         low, middle, high = np.quantile(lengths, [0, 0.5, 1], method="higher")
         names = self.feature_names if self.has_feature_names else ()
@@ -303,16 +306,16 @@ class RankingLists:
 
     @property
     def lengths(self) -> np.ndarray:
-        """[queries], how many documents each query has."""
+        """[queries], the number of documents of each query."""
         return np.diff(self.row_splits)
 
     @property
     def has_feature_names(self) -> bool:
-        """Whether the features have names, and not numbers alone."""
+        """Whether the features have names, not just numbers."""
         return self.feature_names != _numbers(len(self.feature_names))
 
     def of_documents(self) -> dict[str, np.ndarray | Strings]:
-        """All columns with a row a document, by name."""
+        """All columns with one row per document, by name."""
         fixed: dict[str, np.ndarray | Strings] = {
             "labels": self.labels,
             "documents": self.documents,
@@ -330,7 +333,7 @@ class RankingLists:
         return self.take(rows, self.lengths[start:stop], slice(start, stop))
 
     def with_ids(self, names: Iterable[str]) -> "RankingLists":
-        """The same lists with these id features alone."""
+        """The same lists with only these id features."""
         chosen = set(names)
         return dataclasses.replace(self, ids={name: self.ids[name] for name in self.ids if name in chosen})
 
@@ -352,9 +355,9 @@ class RankingLists:
         )
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change with any number or id of these lists, but not with how they are held.
+        """16 hexadecimal digits that depend on every number and id of these lists, but not on how they are stored.
 
-        Cost: about a second for 1 GB, some more where long ids are there several times.
+        Cost: about a second per GB, somewhat more if long ids are repeated.
         """
         seen = hashlib.blake2b(digest_size=8)
         named = self.of_documents() | {"queries": self.queries, "row_splits": self.row_splits} | self.query_columns
@@ -375,13 +378,13 @@ class RankingLists:
 
 @functools.lru_cache(64)
 def _numbers(width):
-    """The names of features that have none."""
+    """The names of features without names."""
     return tuple(str(number) for number in range(1, width + 1))
 
 
 @functools.lru_cache(64)
 def _as_taken(feature_names):
-    """The names of features as `check_names` knows them; they stay the same while queries are taken out."""
+    """The names of features, checked by `check_names` once; they stay the same when queries are selected."""
     taken: dict[str, str] = {}
     check_names("a feature", feature_names, taken, FIXED)
     return taken
@@ -397,7 +400,7 @@ def _check_missed(missed, number):
 
 
 def rows_of(row_splits: np.ndarray, queries: Sequence[int] | np.ndarray) -> np.ndarray:
-    """The rows of some queries behind each other."""
+    """The rows of the given queries, concatenated."""
     lengths = np.diff(row_splits)[queries]
     return np.repeat(row_splits[:-1][queries] - splits(lengths)[:-1], lengths) + np.arange(lengths.sum())
 
@@ -408,5 +411,5 @@ def _select_missed(missed, queries):
 
 
 def splits(lengths: np.ndarray) -> np.ndarray:
-    """[queries + 1] int64, where lists of these lengths begin and end."""
+    """[queries + 1] int64, the row splits of lists with these lengths."""
     return np.concatenate([[0], np.cumsum(lengths)]).astype("int64")

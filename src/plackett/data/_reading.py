@@ -1,4 +1,4 @@
-"""How files are read: their format, and the options that act on it. Imports nothing that reads them."""
+"""How files are read: their format, and the options for it. Imports no reader."""
 
 import os
 import typing
@@ -11,7 +11,7 @@ from plackett.registry.names import check_known
 from plackett.registry.options import Count, Names, Rule, is_number, rule_of
 
 ROLES = ("query", "label", "document", "features", "categorical", "ids", "columns", "query_columns")
-# The options that act on each format.
+# The options of each format.
 ACT_ON = {
     "letor": ("features", "zero_based", "group_file", "missing_values", "comment_ids", "encoding", "together"),
     "csv": (*ROLES, "missing_values", "separator", "decimal", "encoding", "together"),
@@ -22,7 +22,7 @@ ACT_ON = {
     "sequence_example": ("query", "label", "document", "features", "context", "columns"),
 }
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
-OF_FILES = ("group_file", "qrels")  # true of some files, not of others that are read alike
+OF_FILES = ("group_file", "qrels")  # true for some files, but not for others of the same format
 
 
 def _is_named(x):
@@ -52,7 +52,7 @@ Path = Annotated[str, Rule(_is_text, "a path")]
 
 
 class Reading(typing.TypedDict, total=False):
-    """How files are read: the keywords of `read` and `convert`, and what a file of roles and `config.yaml` say.
+    """How files are read: the keywords of `read` and `convert`, and the content of a roles file and of `config.yaml`.
 
     >>> reading: Reading = {"query": "session", "label": "clicked", "categorical": ["brand"]}
 
@@ -62,20 +62,20 @@ class Reading(typing.TypedDict, total=False):
         query: csv, TFRecords: the column of the query's id.
         label: csv, TFRecords: the column of the grade.
         document: csv, TFRecords: the column of the document's id.
-        features: csv, TFRecords: the columns of dense features; letor: how many there are.
+        features: csv, TFRecords: the columns of dense features; letor: the number of features.
         categorical: csv: the columns of id features that are text.
         ids: csv, parquet: the columns of id features that are whole numbers.
-        columns: csv, parquet, TFRecords: what else is known of documents, by the name that it gets, such as click,
+        columns: csv, parquet, TFRecords: other columns of documents, {new name: column}, with new names such as click,
             position, weight or teacher.
-        query_columns: csv: the columns of what is known of queries.
-        context: TFRecords: the features of the context that are read.
-        missing_values: letor, csv: values that stand for one that is missing, such as NULL.
-        separator: csv: what stands between fields. Default: a tab if the header has one, else a comma.
+        query_columns: csv: columns of queries.
+        context: TFRecords: the features of the context to read.
+        missing_values: letor, csv: values that mean missing, such as NULL.
+        separator: csv: the character between fields. Default: a tab if the header has one, else a comma.
         decimal: csv: the decimal point.
-        encoding: letor, csv, trec, qrels: that of the text. Default: utf-8.
-        zero_based: letor: features are numbered from 0, not from 1.
-        group_file: letor: the file of the sizes of groups where lines have no qid; of several files, one for each.
-        comment_ids: letor: the first word of a comment is the id of the document.
+        encoding: letor, csv, trec, qrels: the encoding of the text. Default: utf-8.
+        zero_based: letor: whether features are numbered from 0, not from 1.
+        group_file: letor: the file of group sizes, if lines have no qid; with several files, one for each.
+        comment_ids: letor: whether the first word of a comment is the id of the document.
         qrels: trec: the file of judgements.
         together: letor, csv, trec: whether the documents of a query must stand together. False = they are grouped, in
             memory.
@@ -106,8 +106,8 @@ def as_list(paths: Paths) -> list[str | os.PathLike]:
     """One path or several, as a list.
 
     Raises:
-        TypeError: one is no path.
-        ValueError: there is none.
+        TypeError: one is not a path.
+        ValueError: there are no paths.
     """
     paths = list_paths(paths)
     if not paths:
@@ -116,14 +116,14 @@ def as_list(paths: Paths) -> list[str | os.PathLike]:
 
 
 def check_is_no_input(output: str | os.PathLike, paths: Iterable[str | os.PathLike]) -> None:
-    """Raises a ValueError where a file that is to be written is one of those that are read."""
+    """Raises a ValueError if the output file is one of the input files."""
     for path in paths:
         if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
             raise ValueError(f"the output {output} is the input {path}: choose another output")
 
 
 def check_reading(given: Mapping[str, Any]) -> Reading:
-    """The options, of which each is known and of its kind.
+    """The options, checked: each is known and has the right kind of value.
 
     >>> check_reading({"qeury": "session"})
     Traceback (most recent call last):
@@ -131,7 +131,7 @@ def check_reading(given: Mapping[str, Any]) -> Reading:
     ValueError: unknown option of reading 'qeury'; did you mean 'query'?
 
     Raises:
-        ValueError: an option is unknown, or is not of its kind.
+        ValueError: an option is unknown, or its value is of the wrong kind.
     """
     kinds = typing.get_type_hints(Reading, include_extras=True)
     for name, value in given.items():
@@ -145,7 +145,7 @@ def check_reading(given: Mapping[str, Any]) -> Reading:
 
 
 def check_they_act(names: Iterable[str], forms: Iterable[str], shown: Callable[[str], str] = lambda name: name) -> None:
-    """Raises a ValueError where an option acts on none of these formats; `shown` says how errors name an option."""
+    """Raises a ValueError if an option acts on none of these formats; `shown` gives the name of an option in errors."""
     forms = list(dict.fromkeys(forms))
     for name in names:
         if name != "form" and not any(name in ACT_ON[form] for form in forms):
@@ -156,43 +156,43 @@ def check_they_act(names: Iterable[str], forms: Iterable[str], shown: Callable[[
 def options_of(
     form: str, reading: Mapping[str, Any], shown: Callable[[str], str] = str, *, labelled: bool | None = True
 ) -> dict[str, Any]:
-    """Those options that act on a format.
+    """The options that act on a format.
 
     Args:
         form: the format.
         reading: all options.
-        shown: how errors name an option.
-        labelled: whether there must be labels.
+        shown: function that gives the name of an option in errors.
+        labelled: whether labels are required.
 
     Raises:
-        ValueError: `features` is of another format's kind, or a run of trec has no judgements.
+        ValueError: `features` has the wrong kind for this format, or a TREC run has no judgements.
     """
     if form == "trec" and labelled and "qrels" not in reading:
-        raise ValueError(f"a run of trec has no grades: give the file of judgements by {shown('qrels')}")
+        raise ValueError(f"a TREC run has no grades: give the file of judgements by {shown('qrels')}")
     features = reading.get("features")
     if form == "letor" and features is not None and not isinstance(features, int):
         raise ValueError(
-            f"{shown('features')} must be how many there are where the format is letor, but got {features!r}"
+            f"{shown('features')} must be the number of features for the format letor, but got {features!r}"
         )
     if form != "letor" and "features" in ACT_ON[form] and isinstance(features, int):
-        raise ValueError(f"{shown('features')} must be names where the format is {form}, but got {features!r}")
+        raise ValueError(f"{shown('features')} must be names for the format {form}, but got {features!r}")
     return {name: value for name, value in reading.items() if name in ACT_ON[form]}
 
 
 def inherit(of_run: Mapping[str, Any], data: Sequence[str], paths: Sequence[str]) -> dict[str, Any]:
-    """What is said of how a run read its files, as far as it may be true of other files of the same format.
+    """The reading options of a run, as far as they can apply to other files of the same format.
 
     Args:
-        of_run: how the run read.
-        data: what it read.
-        paths: what is to be read now.
+        of_run: the reading options of the run.
+        data: the files that it read.
+        paths: the files to read now.
     """
     left = {name: x for name, x in of_run.items() if name not in OF_FILES and (name != "features" or not is_number(x))}
     return left if _form({}, paths) in (None, _form(of_run, data)) else {}
 
 
 def _form(reading, paths):
-    """The format of files, None where it is not known."""
+    """The format of files; None if it is not known."""
     try:
         return reading.get("form") or (form_of(paths) if paths else None)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Memory that is used again, for batches: fresh memory costs more than what is copied into it."""
+"""Reused memory for batches: getting new memory costs more than copying into it."""
 
 import math
 import sys
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-BLOCKS = 6  # as many batches as wait, are trained on and are made at a time
-SMALL = 1 << 16  # bytes; below, malloc reuses memory itself
-ALIGNMENT = 64  # bytes; as TensorFlow and JAX take an array as it is, without a copy
+BLOCKS = 6  # the batches that wait, are trained on and are made at one time
+SMALL = 1 << 16  # bytes; below this, malloc reuses memory itself
+ALIGNMENT = 64  # bytes; with this alignment TensorFlow and JAX take an array without a copy
 
 
 class Memory:
-    """Arrays in a few blocks of memory, each of which is used again once nobody refers to the array that was in it.
+    """Arrays in a few blocks of memory. A block is reused once nothing refers to the array in it.
 
     >>> memory = Memory()
     >>> first = memory.empty((1000, 100), "float32")
@@ -35,7 +35,7 @@ class Memory:
         return Memory, ()
 
     def empty(self, shape: Sequence[int], dtype: DTypeLike) -> np.ndarray:
-        """A new array, as `numpy.empty` makes it."""
+        """A new array, as from `numpy.empty`."""
         dtype = np.dtype(dtype)
         size = math.prod(shape) * dtype.itemsize
         if size < SMALL:
@@ -46,7 +46,7 @@ class Memory:
             return block[start : start + size].view(dtype).reshape(shape)
 
     def _find(self, size):
-        """A block that nobody refers to, and that holds so many bytes wherever they are aligned."""
+        """A block that nothing refers to, large enough for this number of bytes at any alignment."""
         for i in range(len(self.blocks)):
             if sys.getrefcount(self.blocks[i]) == OF_THE_LIST:
                 if len(self.blocks[i]) < size + ALIGNMENT:
@@ -59,4 +59,4 @@ class Memory:
 
 
 ONE = [np.empty(0)]
-OF_THE_LIST = sys.getrefcount(ONE[0])  # how many refer to what is in a list alone
+OF_THE_LIST = sys.getrefcount(ONE[0])  # the reference count of an object that is only in a list

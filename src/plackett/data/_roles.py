@@ -1,4 +1,4 @@
-"""What the columns of a table with one row a document mean, by their names."""
+"""The roles of the columns of a table with one row per document, by their names."""
 
 import dataclasses
 import re
@@ -14,39 +14,39 @@ WORDS = {
     "columns": "a column",
     "query_columns": "a column of queries",
 }
-FIXED_NAMES = {  # that a column of this role cannot get; `mask` is an input of scorers
+FIXED_NAMES = {  # names that a column of this role cannot get; `mask` is an input of scorers
     "features": FIXED,
     "categorical": (*ARRAYS, "mask"),
     "ids": (*ARRAYS, "mask"),
     "columns": ARRAYS,
     "query_columns": (*ARRAYS, *KNOWN),
 }
-# As pandas and Arrow call an index.
+# Names that pandas and Arrow give to an index.
 INDEX = re.compile(r"index|level_\d+|__index_level_\d+__|Unnamed: \d+(\.\d+)?(_level_\d+)?")
-LABELS = ("grade", "relevance", "rel", "rating", "clicked", "click", "purchased", "target", "y")  # as labels are called
+LABELS = ("grade", "relevance", "rel", "rating", "clicked", "click", "purchased", "target", "y")  # common label names
 
 
 class Role(NamedTuple):
-    """What a column is, under an argument of `Roles`, the name that it gets, and the name that it has."""
+    """The role of a column: the argument of `Roles`, its new name, and its name in the table."""
 
     kind: str
     name: str
     column: str
 
     def __str__(self) -> str:
-        """In words."""
+        """The role in words."""
         return WORDS.get(self.kind, f"the {self.kind}") if self.kind != "columns" else f"the column {self.name}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Roles:
-    """Which column of a table is what; see `RankingLists.from_frame`.
+    """The roles of the columns of a table; see `RankingLists.from_frame`.
 
-    Where several columns are given, a mapping says which name each gets: {name it gets: column}.
+    An argument for several columns may be a mapping, {new name: column}.
 
     Args:
-        to_rank: whether the documents are to be ranked: the label and `columns` are not read then, and those of
-            `query_columns` that the table lacks are not needed.
+        to_rank: whether the documents are to be ranked. The label and `columns` are then not read, and `query_columns`
+            may be missing from the table.
     """
 
     query: str = "query"
@@ -72,7 +72,7 @@ class Roles:
         check_names("a column", self.columns, {})
 
     def named(self, argument: str) -> list[tuple[str, str]]:
-        """(the name that it gets, the column) of each column of an argument."""
+        """(new name, column) for each column of an argument."""
         given = getattr(self, argument) or ()
         return list(given.items()) if isinstance(given, Mapping) else [(name, name) for name in given]
 
@@ -84,18 +84,19 @@ class Roles:
     def of_columns(
         self, names: Sequence[str], where: str, *, is_text: bool = False, index: Collection[str] = ()
     ) -> list[Role]:
-        """The roles of the columns of a table with these columns; those that are not read have none.
+        """The roles of the columns of a table; columns that are not read have none.
 
-        The names that they get are not yet checked: see `check_new_names`.
+        The new names are not checked here, see `check_new_names`.
 
         Args:
-            names: of the columns.
-            where: what errors call the table.
+            names: the names of the columns.
+            where: the name of the table in errors.
             is_text: whether it is a file of text, not a frame.
-            index: the names of those columns that are the index of a frame.
+            index: the names of the columns that are the index of a frame.
 
         Raises:
-            ValueError: there is no such column, it has two roles, or no role and no name, or is an index without one.
+            ValueError: a column does not exist, has two roles, has neither a role nor a name, or is an index without a
+                name.
         """
         check_table_names(names, where)
         found: list[Role] = []
@@ -138,22 +139,22 @@ class Roles:
             check_column(role.column, names, where)
         except ValueError as error:
             if role.kind == "query":
-                raise ValueError(f"{error}; query=NAME says which column is the id of the query") from None
+                raise ValueError(f"{error}; use query=NAME for the column of the query id") from None
             if role.kind != "label":
                 raise
             likely = [name for name in names if name.lower() in LABELS]
             such = f", as label={likely[0]!r}" if likely else ""
             raise ValueError(
-                f"{error}; label=NAME says which column is the label{such}, and label=None reads data without labels "
+                f"{error}; use label=NAME for the column of the label{such}, or label=None for data without labels "
                 "(--label NAME on the command line)"
             ) from None
 
 
 def check_new_names(roles: Sequence[Role], where: str) -> None:
-    """Checks the names that columns get.
+    """Checks the new names of columns.
 
     Raises:
-        ValueError: one has a meaning of its own, or two columns get the same; says how a column gets another.
+        ValueError: a name has a meaning of its own, or two columns get the same name; the error says how to rename one.
     """
     taken: dict[str, str] = {}
     for kind, what in WORDS.items():
@@ -166,12 +167,12 @@ def check_new_names(roles: Sequence[Role], where: str) -> None:
 
 
 def text_columns(where: str, found: Sequence[tuple[Role, object, str]], roles: Sequence[Role]) -> ValueError:
-    """The error that columns which should be features hold text.
+    """The error for columns that should be features but hold text.
 
     Args:
-        where: what errors call the table.
-        found: (the role of a column, one of its values, where that stands) of each.
-        roles: all that there are.
+        where: the name of the table in errors.
+        found: (the role, one of the values, its place) for each column.
+        roles: the roles of all columns.
     """
     names = [role.column for role, _, _ in found]
     examples = " and ".join(f"{role.column!r} ({value!r:.60}, {place})" for role, value, place in found)
@@ -200,7 +201,7 @@ def _as_flag(names):
 
 
 def hint_of_meaning(role: Role) -> str:
-    """What to do where a column is read for its name and is something else; empty where its name has no meaning."""
+    """Advice for a column that is read by its name but is something else; empty if its name has no meaning."""
     if role.kind != "columns" or role.name != role.column or role.name not in KNOWN:
         return ""
     return f"; a column of this name is read as such, unless it gets another, as by categorical={_new(role)!r}"
@@ -223,7 +224,7 @@ def _other_name(role):
 
 
 def check_table_names(names, where):
-    """Raises a ValueError where two columns of a table have the same name, or several have none."""
+    """Raises a ValueError if two columns of a table have the same name, or several have no name."""
     twice = sorted({name for name in names if name.strip() and names.count(name) > 1})
     if twice:
         raise ValueError(f"{where}: two columns have the same name: {', '.join(map(repr, twice))}; rename one of them")
@@ -236,12 +237,12 @@ def check_table_names(names, where):
 
 
 def is_index(name: str) -> bool:
-    """Whether a column is called as the index of a data frame is, where it became one without a name."""
+    """Whether a column has the name that an unnamed index of a data frame gets as a column."""
     return not name.strip() or bool(INDEX.fullmatch(name))
 
 
 def _check_nameless(left, names, where, is_text, index):
-    """Raises a ValueError where a column that nothing is said of has no name, or is an index."""
+    """Raises a ValueError if a column without a role has no name, or is an index."""
     found = [name for name in left if is_index(name) or name in index]
     if not found:
         return

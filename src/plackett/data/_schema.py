@@ -1,4 +1,4 @@
-"""The one form of ranking data between readers, files and training: Arrow tables with one row a query.
+"""The form of ranking data that readers, files and training share: Arrow tables with one row per query.
 
 | column | Arrow type | |
 | --- | --- | --- |
@@ -15,11 +15,11 @@
 | `missed` | list of float32 | the grades of judged documents that the row lacks, of any number |
 | any other name | a number or a string | a query column |
 
-All lists of a row but `missed` have one entry a document, and may have none. A missing feature is NaN or null; what is
-missing of a query column becomes NaN or an empty string; nothing else may be missing. The ids of queries, and those of
-the documents of a query, are there once; no id holds a NUL character.
+All lists of a row except `missed` have one entry per document, and may be empty. A missing feature is NaN or null. A
+missing value of a query column becomes NaN or an empty string. Nothing else may be missing. The ids of queries are
+unique, and so are the ids of the documents of a query; no id contains a NUL character.
 
-A mark is the metadata `plackett` of a field: `ids`, `columns`, or `features` for a dense feature that is called like a
+A mark is the metadata `plackett` of a field: `ids`, `columns`, or `features` for a dense feature with the name of a
 column, such as `weight`.
 """
 
@@ -37,7 +37,7 @@ from plackett.data._words import some
 
 MARK = b"plackett"
 ROW_A_DOCUMENT = (
-    "a table with one row a document is read by RankingLists.from_frame, as of polars.read_parquet(path), or as CSV"
+    "a table with one row per document is read by RankingLists.from_frame, as of polars.read_parquet(path), or as CSV"
 )
 
 
@@ -47,12 +47,12 @@ def mark(kind: str) -> dict[bytes, bytes]:
 
 
 def mark_of(field: pa.Field) -> str:
-    """The mark of a field, "" where it has none."""
+    """The mark of a field, or "" if it has none."""
     return (field.metadata or {}).get(MARK, b"").decode()
 
 
 def array_of(column: pa.ChunkedArray) -> pa.Array:
-    """The values of a column in one piece; copied only where they lie in several."""
+    """The values of a column in one piece; copied only if they are in several."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
@@ -74,7 +74,7 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def cast_numbers(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
-    """The numbers of a column in this type of floats, each rounded once; Arrow's own cast of decimals rounds more."""
+    """The numbers of a column in this float type, each rounded once; Arrow's own cast of decimals rounds more often."""
     return pc.cast(pc.cast(column, pa.string()) if kinds.is_decimal(column.type) else column, kind, safe=False)
 
 
@@ -84,7 +84,7 @@ def type_of_column(name: str) -> pa.DataType:
 
 
 def arrow_dictionary(strings: Strings) -> pa.Array:
-    """The texts of some strings, as Arrow has them; nothing is copied."""
+    """The texts of strings as an Arrow array, without a copy."""
     dictionary = strings.dictionary
     kind = pa.StringArray if dictionary.offsets.dtype == "int32" else pa.LargeStringArray
     buffers = (pa.py_buffer(np.ascontiguousarray(x)) for x in (dictionary.offsets, dictionary.text))
@@ -92,7 +92,7 @@ def arrow_dictionary(strings: Strings) -> pa.Array:
 
 
 def to_arrow(strings: Strings) -> pa.Array:
-    """The strings as Arrow has them, one text a row."""
+    """The strings as an Arrow array, one text per row."""
     strings = strings.compact()
     words = arrow_dictionary(strings)
     if strings.dictionary.lengths[strings.codes].sum(dtype="int64") >= 2**31:
@@ -101,7 +101,7 @@ def to_arrow(strings: Strings) -> pa.Array:
 
 
 def from_arrow(column: pa.Array) -> Strings:
-    """The strings of a column without nulls; equal ones have equal codes.
+    """The strings of a column without nulls; equal strings have equal codes.
 
     Raises:
         pa.ArrowInvalid: it is not UTF-8.
@@ -122,7 +122,7 @@ def from_arrow(column: pa.Array) -> Strings:
 
 
 def to_table(lists: RankingLists) -> pa.Table:
-    """The lists as a table of this form."""
+    """The lists as a table in this form."""
 
     def nested(values, row_splits=lists.row_splits):
         offsets = pa.array(row_splits.astype("int32" if row_splits[-1] < 2**31 else "int64"))
@@ -160,7 +160,7 @@ def kinds_of_columns(schema: pa.Schema, where: str) -> dict[str, list[str]]:
     """The kinds "features", "ids", "columns" and "query_columns" -> the names of their columns, in their order.
 
     Raises:
-        ValueError: the columns do not have this form; says which.
+        ValueError: the columns do not have this form; the error says which.
     """
     _check_names(schema, where)
     found: dict[str, list[str]] = {"features": [], "ids": [], "columns": [], "query_columns": []}
@@ -183,7 +183,7 @@ def kinds_of_columns(schema: pa.Schema, where: str) -> dict[str, list[str]]:
 
 
 def _hint(schema):
-    """What to do with a table that has no column of lists."""
+    """Advice for a table without a column of lists."""
     return "" if any(is_list(field.type) for field in schema) else f"; {ROW_A_DOCUMENT}"
 
 
@@ -202,7 +202,7 @@ def _check_names(schema, where):
 
 
 def _kind_of(field):
-    """(what the column is, None for one of a fixed name; whether its type fits; what its type must be)."""
+    """(the kind of the column, None for a fixed name; whether its type fits; what its type must be)."""
     kind, marked = field.type, mark_of(field)
     inner = kind.value_type if is_list(kind) else None
     of_numbers = inner is not None and is_number(inner)
@@ -235,11 +235,11 @@ def rename(table: pa.Table, columns: Mapping[str, str], ids: Sequence[str], wher
     """The table with some of its columns as columns of documents and as ids.
 
     Args:
-        columns: the name that a column gets -> its name.
+        columns: new name -> name of the column.
         ids: the names of id features that are whole numbers.
 
     Raises:
-        ValueError: there is no such column; says which there are.
+        ValueError: a column does not exist; the error lists the columns.
     """
     new: dict[str, tuple[str, str]] = {}
     for kind, role, name in [("columns", *item) for item in columns.items()] + [("ids", name, name) for name in ids]:
@@ -255,7 +255,7 @@ def rename(table: pa.Table, columns: Mapping[str, str], ids: Sequence[str], wher
 
 
 def to_be_ranked(table: pa.Table, columns: Collection[str], where: str) -> pa.Table:
-    """The table `without_labels`, less all that it says of documents: these columns and those with a meaning too."""
+    """The table `without_labels`, without these columns and without document columns that have a meaning."""
     said = {"label", "missed", *KNOWN, *columns} | {field.name for field in table.schema if mark_of(field) == "columns"}
     return without_labels(table.select([name for name in table.column_names if name not in said]), where)
 
@@ -264,7 +264,7 @@ def without_labels(table: pa.Table, where: str) -> pa.Table:
     """The table with labels of 0 that nobody judged, one for each entry of its first column of lists.
 
     Raises:
-        ValueError: there is a column of such a name, or no column of lists.
+        ValueError: there is a column with such a name, or no column of lists.
     """
     for name in ("label", "judged"):
         if name in table.column_names:
@@ -279,7 +279,7 @@ def without_labels(table: pa.Table, where: str) -> pa.Table:
 
 
 def with_judged(table: pa.Table) -> pa.Table:
-    """The table with a column `judged`, by which somebody judged all documents unless it says otherwise."""
+    """The table with a column `judged`; without one, all documents count as judged."""
     if "judged" in table.column_names:
         return table
     ones = _repeat(1, array_of(table["label"]))
@@ -295,10 +295,10 @@ def _repeat(number, of):
 
 
 def in_order_of(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
-    """The table with its columns in the order of another, with which it is read.
+    """The table with its columns in the order of another that it is read with.
 
     Raises:
-        ValueError: it has other columns; says which.
+        ValueError: it has different columns; the error says which.
     """
     lacking = [name for name in schema.names if name not in table.column_names]
     new = [name for name in table.column_names if name not in schema.names]

@@ -1,4 +1,4 @@
-"""Scores in a file: what a ranker made of some lists."""
+"""Files of scores."""
 
 import os
 import pathlib
@@ -15,7 +15,7 @@ from plackett.data._schema import to_arrow
 from plackett.data._suffixes import OF_SCORES
 
 TAG = "plackett"
-SCHEMA = pa.schema(  # of scores with one row a query
+SCHEMA = pa.schema(  # of scores with one row per query
     [
         ("query", pa.string()),
         ("document", pa.large_list(pa.string())),
@@ -26,7 +26,7 @@ SCHEMA = pa.schema(  # of scores with one row a query
 
 
 def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLike) -> None:
-    """Writes the score and the rank of each document to a file, which is whole or not there.
+    """Writes the score and the rank of each document to a file, completely or not at all.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "scores.csv"
@@ -40,13 +40,14 @@ def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLik
     Args:
         lists: the documents.
         scores: [documents], in the order of `lists`.
-        path: NAME.parquet or NAME.csv: the columns query, document, score and rank, a row a document in the order of
-            `lists`; NAME.run: a run of TREC, in which the documents of a query stand in the order of their ranks.
-            Ranks begin at 1, and equal scores keep the order of the lists.
+        path: NAME.parquet or NAME.csv: the columns query, document, score and rank, one row per document in the order
+            of `lists`; NAME.run: a TREC run, with the documents of a query in the order of their ranks. Ranks begin at
+            1, and equal scores keep the order of the lists.
 
     Raises:
-        OSError: the file could not be written.
-        ValueError: another suffix, not one score a document, a score of NaN, or an id or score that a run cannot hold.
+        OSError: the file cannot be written.
+        ValueError: the suffix is another one, there is not one score per document, a score is NaN, or a run cannot hold
+            an id or a score.
     """
     path = pathlib.Path(path)
     check_suffix(path)
@@ -83,7 +84,7 @@ def write_scores(lists: RankingLists, scores: np.ndarray, path: str | os.PathLik
 
 
 def table_of_scores(lists: RankingLists, scores: np.ndarray) -> pa.Table:
-    """The scores and the ranks of documents, one row a query.
+    """The scores and the ranks of documents, one row per query.
 
     >>> lists = RankingLists.from_arrays([[0.5], [0.1]], query=["a", "a"], documents=["x", "y"])
     >>> table_of_scores(lists, np.array([0.25, 0.75])).to_pylist()
@@ -97,7 +98,7 @@ def table_of_scores(lists: RankingLists, scores: np.ndarray) -> pa.Table:
         The columns query, document, score (float64) and rank, from 1; equal scores keep the order of the lists.
 
     Raises:
-        ValueError: not one score a document, or a whole number that float64 rounds.
+        ValueError: there is not one score per document, or float64 rounds a whole number.
     """
     scores = _numbers(lists, scores)
     if (place := first_inexact(scores)) is not None:
@@ -114,17 +115,17 @@ def table_of_scores(lists: RankingLists, scores: np.ndarray) -> pa.Table:
 
 
 def _numbers(lists, scores):
-    """The scores as an array of numbers, one a document."""
+    """The scores as an array of numbers, one per document."""
     scores = np.asarray(scores)
     if scores.dtype.kind not in "iuf":
         raise ValueError(f"scores must be numbers, but got an array of {scores.dtype}")
     if scores.shape != lists.labels.shape:
-        raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
+        raise ValueError(f"scores must have one entry per document, {lists.labels.shape}, but got {scores.shape}")
     return scores
 
 
 def _order_and_ranks(lists, scores):
-    """([documents] places, the best of each query first, [documents] ranks from 1)."""
+    """([documents] places, with the best of each query first, [documents] ranks from 1)."""
     order = np.lexsort((-scores, np.repeat(np.arange(len(lists)), lists.lengths)))
     ranks = np.empty(len(scores), "int64")
     ranks[order] = np.arange(len(scores)) - np.repeat(lists.row_splits[:-1], lists.lengths) + 1
@@ -132,20 +133,20 @@ def _order_and_ranks(lists, scores):
 
 
 def check_suffix(path: pathlib.Path) -> None:
-    """Raises a ValueError unless a file of scores may be called so."""
+    """Raises a ValueError unless this is a valid name for a file of scores."""
     if path.suffix not in OF_SCORES:
-        raise ValueError(f"scores are written to NAME{', NAME'.join(OF_SCORES)}, but got {path}")
+        raise ValueError(f"the file of scores must be NAME{' or NAME'.join(OF_SCORES)}, but got {path}")
 
 
 def check_ids_of_run(path: pathlib.Path, column: str, ids: Sequence[str] | pl.Series) -> None:
-    """Raises a ValueError unless these ids, of the column "query" or "document", can stand in a run of TREC."""
+    """Raises a ValueError unless a TREC run can hold these ids, of the column "query" or "document"."""
     # A line that begins with # is a comment, and a file may begin with a byte-order mark.
     texts = pl.Series(ids, dtype=pl.String)
     unfit = texts.filter(texts.str.contains(r"\s|^$" + r"|^[#\ufeff]" * (column == "query")))
     if len(unfit):
         raise ValueError(
-            f"{path}: the {column} {unfit[0]!r} cannot stand in a run of TREC, whose fields are parted by white space "
-            "and whose lines do not begin with #: write a .csv or .parquet file"
+            f"{path}: the {column} {unfit[0]!r} cannot stand in a TREC run, where white space separates fields and # "
+            "begins a comment: write a .csv or .parquet file"
         )
 
 

@@ -19,7 +19,7 @@ from plackett.data._strings import Strings
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Sessions:
-    """Sessions: each is one list of documents that was shown for a query, in the order shown, and its clicks.
+    """A log of sessions. Each session is one list of documents shown for a query, in the order shown, with its clicks.
 
     >>> log = Sessions.from_arrays(
     ...     query=["shoes"] * 3 + ["hats"] * 2, session=[1, 1, 1, 2, 2], document=["a", "b", "c", "d", "e"],
@@ -29,21 +29,21 @@ class Sessions:
     >>> log[:1].documents.tolist()
     ['a', 'b', 'c']
 
-    An index says which sessions: a slice, a mask, or places.
+    Index sessions with a slice, a mask, or places.
 
     Args:
-        sessions: [sessions], the id of each, there once.
-        queries: [sessions], the id of its query, of which there may be many sessions.
+        sessions: [sessions], the id of each session, unique.
+        queries: [sessions], the id of the query of each session. A query may have many sessions.
         row_splits: [sessions + 1] int64; the impressions of session s are row_splits[s]:row_splits[s + 1].
-        documents: [impressions], the id of the document, once in a session.
-        positions: [impressions] int32, where it was shown, from 1, rising in a session.
+        documents: [impressions], the id of the document, unique in a session.
+        positions: [impressions] int32, where the document was shown, from 1, ascending in a session.
         clicks: [impressions] bool.
-        propensities: [impressions] float32, P(seen), the divisor of a click's weight, in (0, 1]. None = not known.
-        context: name -> [sessions], what else is known of a session, numbers or strings, such as its device.
+        propensities: [impressions] float32, P(seen), the divisor of the weight of a click, in (0, 1]. None = not known.
+        context: name -> [sessions], other data about sessions, numbers or strings, such as the device.
 
     Raises:
-        ValueError: the arrays are not of these lengths. What is in them is checked where a log is read, and by
-            `from_arrays` and `from_frame`.
+        ValueError: the arrays have other lengths. The values are checked by the readers, and by `from_arrays` and
+            `from_frame`.
     """
 
     sessions: Strings
@@ -63,10 +63,10 @@ class Sessions:
         number, total = len(self.row_splits) - 1, int(self.row_splits[-1])
         for name, column in {"sessions": self.sessions, "queries": self.queries, **self.context}.items():
             if len(column) != number:
-                raise ValueError(f"{name} must have {number} entries, one a session, but got {len(column)}")
+                raise ValueError(f"{name} must have {number} entries, one per session, but got {len(column)}")
         for name, column in self._of_impressions().items():
             if len(column) != total:
-                raise ValueError(f"{name} must have {total} entries, one an impression, but got {len(column)}")
+                raise ValueError(f"{name} must have {total} entries, one per impression, but got {len(column)}")
 
     @classmethod
     def from_arrays(
@@ -81,7 +81,7 @@ class Sessions:
         context: Mapping[str, npt.ArrayLike] | None = None,
         together: bool = True,
     ) -> "Sessions":
-        """The sessions of arrays with one entry an impression: lists, NumPy's, or series of pandas and polars.
+        """The sessions of arrays with one entry per impression: lists, NumPy's, or series of pandas and polars.
 
         Sessions stay in their order; the impressions of each are sorted by position.
 
@@ -95,14 +95,15 @@ class Sessions:
             document: the id of the document, likewise; once in a session.
             position: where it was shown, a whole number from 1; once in a session. Positions may be left out.
             click: whether it was clicked, 0 or 1, or bool.
-            session: the id of the session, one list that was shown for one query. None = a session begins where the
-                query changes or the position does not rise; their ids are their numbers, from 1.
+            session: the id of the session, one list shown for one query. None = a session begins where the query
+                changes or the position does not increase; the ids are then the numbers of the sessions, from 1.
             propensity: P(seen), above 0 and at most 1. None = not known.
-            context: name -> what else is known of the session, the same in all of its rows, numbers or strings.
+            context: name -> other data about the session, with the same value in all of its rows, numbers or strings.
             together: whether the rows of a session must stand together. False = they are grouped by `session`.
 
         Raises:
-            ValueError: something may not stand there, or nothing was clicked; says the row, from 1, and the session.
+            ValueError: a value is not allowed, or nothing was clicked; the error gives the row, from 1, and the
+                session.
         """
         of_rows = {"query": query, "document": document, "position": position, "click": click, "session": session}
         check_indexes(of_rows | {"propensity": propensity}, context=context)
@@ -132,40 +133,41 @@ class Sessions:
         context: Sequence[str] = (),
         together: bool = True,
     ) -> "Sessions":
-        """The sessions of a data frame with one row an impression, or in the form on disk, one row a session.
+        """The sessions of a data frame with one row per impression, or in the form on disk, one row per session.
 
         Args:
-            frame: of pandas, polars, Arrow, Hugging Face datasets, or anything else that gives an Arrow stream.
+            frame: a frame of pandas, polars, Arrow, Hugging Face datasets, or any other object that gives an Arrow
+                stream.
             query, session, document, position, click, propensity, context, together: as in `read_sessions`.
 
         Raises:
             ImportError: pyarrow is not installed.
             TypeError: the frame gives no Arrow stream.
-            ValueError: a column is missing, or something may not stand in it; says the row and the session.
+            ValueError: a column is missing, or a value is not allowed; the error gives the row and the session.
         """
         logs = _lazy.load("plackett.data.formats.click_logs", "data", needed_by="Sessions.from_frame")
         columns = logs.LogColumns(query, session, document, position, click, propensity, context)
         return logs.sessions_of_frame(frame, columns, together=together)
 
     def __len__(self) -> int:
-        """How many sessions there are."""
+        """The number of sessions."""
         return len(self.sessions)
 
     @property
     def lengths(self) -> np.ndarray:
-        """[sessions], how many documents each showed."""
+        """[sessions], the number of documents of each session."""
         return np.diff(self.row_splits)
 
     @property
     def session_of_row(self) -> np.ndarray:
-        """[impressions], the place of the session of each, from 0."""
+        """[impressions], the place of the session of each impression, from 0."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
     def __getitem__(self, which: slice | np.ndarray | Sequence[int] | Sequence[bool]) -> "Sessions":
         """Some sessions: a slice, a mask or places.
 
         Raises:
-            IndexError: there are not so many sessions, or the index is none of these.
+            IndexError: a session does not exist, or the index is of another kind.
         """
         places = np.arange(len(self))[as_index(which, "sessions")]
         lengths = self.lengths[places]
@@ -200,13 +202,13 @@ class Sessions:
         return count(self)
 
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change with any number or id of this log, but not with how it is held."""
+        """16 hexadecimal digits that depend on every number and id of this log, but not on how it is stored."""
         of_sessions = {"sessions": self.sessions, "queries": self.queries, "row_splits": self.row_splits}
         context = {f"context {name}": column for name, column in self.context.items()}
         return fingerprint_of(of_sessions | self._of_impressions() | context)
 
     def __repr__(self) -> str:
-        """What it holds, in a line."""
+        """A summary on one line."""
         return (
             f"Sessions: {len(self):,} sessions of {len(np.unique(self.queries.ranks())):,} queries, "
             f"{len(self.positions):,} impressions, {int(self.clicks.sum()):,} clicks"

@@ -1,4 +1,4 @@
-"""Lists as a ranker in a file is fed them, by its signature."""
+"""Lists in the form that a ranker in a file takes, by its signature."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ INT32 = np.iinfo("int32")
 
 
 def lists_for(signature: Signature, lists: RankingLists, whose: str) -> RankingLists:
-    """The lists with the features and ids alone that a ranker takes, features in its order; `Batches` makes its inputs.
+    """The lists with only the features and ids that a ranker takes, in its order; `Batches` then makes its inputs.
 
     >>> lists = RankingLists.from_arrays([[1, 2]], group=[1], feature_names=["age", "bm25"])
     >>> signature = Signature(features=("bm25", "age"), named=True, missing=False)
@@ -24,13 +24,13 @@ def lists_for(signature: Signature, lists: RankingLists, whose: str) -> RankingL
     [[2.0, 1.0]]
 
     Args:
-        signature: of the ranker.
+        signature: the signature of the ranker.
         lists: the lists.
-        whose: the ranker, as errors call it.
+        whose: the name of the ranker in errors.
 
     Raises:
-        ValueError: a feature, an id feature or a column is not there or of another kind, or a feature is missing where
-            the ranker does not allow for it; says which, and where.
+        ValueError: a feature, an id feature or a column does not exist or is of another kind, or a value is missing
+            where the ranker does not allow it; the error says which and where.
     """
     if signature.features:
         names = signature.features if signature.named else ()
@@ -51,9 +51,9 @@ def _check_none_missing(lists, whose):
     document, feature = (int(x) for x in np.unravel_index(missing.argmax(), missing.shape))
     query = int(np.searchsorted(lists.row_splits, document, side="right")) - 1
     raise ValueError(
-        f"{whose} allows for no missing feature (NaN), but {int(missing.sum())} are, such as "
+        f"{whose} allows no missing features (NaN), but {int(missing.sum())} are missing, such as "
         f"{lists.feature_names[feature]} of document {lists.documents[document]!r} of query {lists.queries[query]!r}: "
-        "train it with the option missing=True of its scorer (--scorer-option missing=true)"
+        "train it with the scorer option missing=True (--scorer-option missing=true)"
     )
 
 
@@ -65,7 +65,7 @@ def _check_column(lists, name, kind, whose):
 
 
 def _ids(signature, lists, name, whose):
-    """An id feature of the kind that the ranker takes."""
+    """An id feature in the kind that the ranker takes."""
     kind = signature.ids[name]
     if name not in lists.ids:
         dense = f"; {name} is a dense feature there" if name in lists.feature_names else ""

@@ -27,17 +27,17 @@ from plackett.data.formats.parquet import open_parquet, parquet_bytes, parquet_f
 from plackett.data.formats.tfrecord import tfrecord_tables
 from plackett.data.formats.trec import qrels_tables, trec_tables
 
-IN_MEMORY = 2**30  # bytes of Parquet files, of which the arrays are kept as files where there are more
+IN_MEMORY = 2**30  # Parquet files with more bytes than this are kept as files of arrays
 
 
 class Source(NamedTuple):
     """A file, or several that are read as one.
 
     Args:
-        where: what errors call it.
-        tables: its tables of the form of `plackett.data._schema`.
+        where: its name in errors.
+        tables: its tables in the form of `plackett.data._schema`.
         first_missing: function that finds (line, query, the name or number of the feature) of the first missing value.
-            None = it has no lines.
+            None = the file has no lines.
     """
 
     where: str
@@ -46,7 +46,7 @@ class Source(NamedTuple):
 
 
 def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
-    """The lists of one or several files of any known format, one behind the other.
+    """Reads the lists of one or several files of any known format.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "shop.csv"
@@ -62,13 +62,13 @@ def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
         reading: see `Reading`: the format and what its reader takes. An option that would not act is refused.
 
     Returns:
-        All lists. Parquet files of more than 1 GiB are unpacked once into `$PLACKETT_CACHE/lists` and mapped into
-        memory, see `read_parquet`.
+        All lists, in the order of the files. Parquet files of more than 1 GiB are unpacked once into
+        `$PLACKETT_CACHE/lists` and mapped into memory, see `read_parquet`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: an option is unknown or would not act; or a file is not of this format, or its data not as it must
-            be: says where.
+        FileNotFoundError: a file does not exist.
+        ValueError: an option is unknown or has no effect, a file is not of this format, or its data is invalid; the
+            error says where.
     """
     paths = as_list(paths)
     form = choose_form(paths, reading)
@@ -76,7 +76,7 @@ def read(paths: Paths, **reading: Unpack[Reading]) -> RankingLists:
 
 
 def stream(paths: Paths, *, documents: int = 2**20, **reading: Unpack[Reading]) -> Iterator[RankingLists]:
-    """The lists of files in parts, for what does not fit into memory; `read` gives the same lists at once.
+    """Reads the lists of files in parts, for data that does not fit into memory. `read` returns the same lists at once.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.csv"
@@ -86,19 +86,19 @@ def stream(paths: Paths, *, documents: int = 2**20, **reading: Unpack[Reading]) 
 
     Args:
         paths: a file, or several of one format; of Parquet also folders and URLs.
-        documents: how many documents a part has at most, unless one query alone has more: queries stay whole.
+        documents: the largest number of documents of a part, unless one query alone has more; queries stay whole.
         reading: see `Reading`: the format and what its reader takes. An option that would not act is refused.
 
     Returns:
-        The parts, in the order of the files. The next one is read while one is used.
+        The parts, in the order of the files. The next part is read while one is used.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: an option is unknown or would not act; or, when its part is read, a file is not of this format, a
-            query begins again, or the data is not as it must be: says where.
+        FileNotFoundError: a file does not exist.
+        ValueError: an option is unknown or has no effect; or, when a part is read, a file is not of this format, a
+            query begins again, or the data is invalid; the error says where.
 
-    Cost: the memory of about two parts, the ids of all queries, and the judgements of a run. With `together=False` the
-        memory of a file.
+    Cost: the memory of about two parts, of the ids of all queries, and of the judgements of a run. With
+    `together=False`, the memory of a whole file.
     """
     if documents < 1:
         raise ValueError(f"documents must be at least 1, but got {documents}")
@@ -108,7 +108,7 @@ def stream(paths: Paths, *, documents: int = 2**20, **reading: Unpack[Reading]) 
 
 
 def _ahead(items):
-    """The same items, each of which is made, in a thread, while the one before it is used."""
+    """The same items; a thread makes each one while the one before it is used."""
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, items, None)
         while (item := coming.result()) is not None:
@@ -117,7 +117,7 @@ def _ahead(items):
 
 
 def _in_parts(found, documents):
-    """The same lists in parts of at most so many documents, each as large as it can be."""
+    """The same lists in parts of at most this many documents, each as large as possible."""
     held, size = [], 0
     for lists in found:
         start = 0
@@ -135,10 +135,10 @@ def _in_parts(found, documents):
 
 
 def choose_form(paths: Sequence[str | os.PathLike], reading: Mapping[str, Any]) -> str:
-    """The format of files: the one that is given, else that of their suffixes.
+    """The format of files: the given one, else the one of their suffixes.
 
     Raises:
-        ValueError: an option of reading is unknown, or does not act on it.
+        ValueError: a reading option is unknown, or does not act on the format.
     """
     form = check_reading(reading).get("form") or form_of(paths)
     check_they_act(reading, [form])
@@ -148,12 +148,12 @@ def choose_form(paths: Sequence[str | os.PathLike], reading: Mapping[str, Any]) 
 def open_sources(
     paths: Sequence[str | os.PathLike], form: str, options: Mapping[str, Any], *, labelled: bool | None = True
 ) -> list[Source]:
-    """The source of each file, or one of all where they are read as one; nothing is read yet but to count features.
+    """The source of each file, or one for files that are read as one; nothing is read yet except to count features.
 
     Args:
         paths: the files.
         form: their format.
-        options: those that act on it, see `options_of`.
+        options: the options for the format, see `options_of`.
         labelled: see `read_acting`.
     """
     names, optional = list(map(str, paths)), not labelled
@@ -175,10 +175,10 @@ def open_sources(
 
 
 def align(sources: Sequence[Source]) -> list[Source]:
-    """The sources, of which all tables have the columns of the first table in its order.
+    """The sources, with all tables brought to the columns and the order of the first table.
 
     Raises:
-        ValueError: while they are read: a table has other columns than the first; says which.
+        ValueError: raised while reading if a table has other columns than the first; the error says which.
     """
     first: list[pa.Schema] = []
 
@@ -212,7 +212,7 @@ def _letor_sources(paths, features=None, group_file=None, fill=None, **options):
 
 
 def _sources_as_they_are(names, form, options):
-    """The sources of CSV or Parquet files, whose labels are read where they have them; `judged` says where."""
+    """The sources of CSV or Parquet files; labels are read if a file has them, and `judged` says where."""
     labelled = [_has_labels(name, form, options) for name in names]
     sources = []
     for name, has_labels in zip(names, labelled, strict=True):
@@ -249,17 +249,17 @@ def read_training(
     shared_queries: bool = False,
     labelled: bool | None = True,
 ) -> tuple[RankingLists, RankingLists | None, dict]:
-    """(training lists, validation lists, what config.yaml says of them).
+    """(training lists, validation lists, their entries for config.yaml).
 
     Args:
-        paths: what to train on, or MovieLens alone, which brings its own validation lists.
-        validation: what the best epoch is chosen on. () = None in the place of the validation lists.
-        reading: how the files are read; group files first of the one, then of the other.
-        shared_queries: whether a query may be both in training and in validation, as where a list is split by time.
+        paths: the training files, or MovieLens alone, which has its own validation lists.
+        validation: the files to choose the best epoch on. () = None instead of validation lists.
+        reading: how the files are read; group files of training come first, then those of validation.
+        shared_queries: whether a query may be in both training and validation, for example if lists are split by time.
         labelled: see `read_acting`.
 
     Raises:
-        ValueError: a query is in both and must not be.
+        ValueError: a query is in both although it must not be.
     """
     if MOVIELENS in paths:
         if list(paths) != [MOVIELENS] or validation:
@@ -281,14 +281,14 @@ def read_training(
         first = next(query for query in lists.queries.tolist() if query in shared)
         words = f"query {first!r} is" if len(shared) == 1 else f"{len(shared)} queries, such as {first!r}, are"
         raise ValueError(
-            f"{words} in both training and validation data, which makes the measure too good; give "
-            "--shared-queries where this is meant, as where lists are split by time"
+            f"{words} in both training and validation data, which makes the metric too good; use --shared-queries if "
+            "this is intended, for example if lists are split by time"
         )
     return lists, held_out, provenance
 
 
 def split_reading(reading: Mapping[str, Any], number: int) -> tuple[dict, dict]:
-    """How the first `number` files are read, and how the others: each file has its own group file."""
+    """The options for the first `number` files and for the others; each file has its own group file."""
     if not reading.get("group_file"):
         return dict(reading), dict(reading)
     groups = as_list(reading["group_file"])
@@ -302,15 +302,15 @@ def read_acting(
     features: Sequence[str] | int | None = None,
     labelled: bool | None = True,
 ) -> RankingLists:
-    """The lists of files, by those options that act on their format.
+    """The lists of files, read with the options that act on their format.
 
     Args:
         paths: the files.
         reading: see `Reading`.
-        features: those that the lists must have: their names, beside which a CSV file may have other columns, or how
-            many there are, of which LETOR files may leave some out, with a warning. None = any.
-        labelled: whether there must be labels. False = what ranks needs none: neither they nor what else is known of
-            documents is read. None = they are read where they are there. Where they are not, they are 0, and nobody
+        features: the features that the lists must have: their names (a CSV file may have more columns), or their number
+            (a LETOR file may leave some out, with a warning). None = any.
+        labelled: whether labels are required. False = the documents are to be ranked: neither labels nor other columns
+            of documents are read. None = labels are read if they exist. Labels that are not read are 0, and nobody
             judged the documents.
     """
     form = choose_form(paths, {"form": reading["form"]} if "form" in reading else {})
@@ -329,13 +329,13 @@ def read_acting(
 
 
 def _only(features, paths, options):
-    """The option by which CSV files that have all of these features are read for no others, which is said."""
+    """The option to read only these features from CSV files that have all of them, with a notice."""
     roles = Roles(**{name: x for name, x in options.items() if name in ROLES} | {"features": features}, to_rank=True)
     new: dict[str, None] = {}
     for path in paths:
         names = find_layout(path, options.get("separator"), options.get("encoding", "utf-8")).names
         if not set(features) <= set(names):
-            return {}  # the lists themselves say what they lack
+            return {}  # the error of the lists says what is missing
         new |= dict.fromkeys(names)
         for role in roles.of_columns(names, str(path)):
             new.pop(role.column, None)
@@ -343,7 +343,7 @@ def _only(features, paths, options):
         *KNOWN,
         *options.get("columns", {}).values(),
         options.get("label") or "label",
-    ):  # which are no features
+    ):  # which are not features
         new.pop(name, None)
     if new:
         warnings.warn(f"columns that the run did not read are left out: {some(new)}", stacklevel=2)
@@ -361,7 +361,7 @@ def _read(paths, form, options, labelled):
 def tables_as_lists(
     paths: Sequence[str | os.PathLike], form: str, options: Mapping[str, Any], *, labelled: bool | None
 ) -> Iterator[RankingLists]:
-    """The lists of each table of some files; a query that comes again is refused."""
+    """The lists of each table of the files; a repeated query raises an error."""
     known = set[str]()
     for source in align(open_sources(paths, form, options, labelled=labelled)):
         yield from parts(source.tables, source.where, known=known)

@@ -1,4 +1,4 @@
-"""Files as streams of UTF-8, unpacked and transcoded as they come."""
+"""Files as streams of UTF-8, decompressed and transcoded while reading."""
 
 import codecs
 import io
@@ -13,7 +13,7 @@ from plackett._files import check_file
 
 CHUNK = 2**20  # bytes read at a time
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
-MARKS = {  # that of UTF-32 begins with that of UTF-16
+MARKS = {  # the mark of UTF-32 begins with the mark of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -30,15 +30,15 @@ NAMES = {
 
 
 def open_unpacked(path: str | os.PathLike, encoding: str = "utf-8") -> io.BufferedReader:
-    """The text of a file as UTF-8, without the byte-order mark that it may begin with.
+    """The text of a file as UTF-8, without a byte-order mark at the beginning.
 
     Args:
-        path: the file; gzip, zstd and bzip2 are known by their first bytes and unpacked.
-        encoding: of the file, as Python's `open` takes it. UTF-8 is not looked at; see `decode_line`.
+        path: the file. gzip, zstd and bzip2 are recognised by their first bytes and decompressed.
+        encoding: the encoding of the file, as in Python's `open`. UTF-8 is not checked here; see `decode_line`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: there is no such encoding; when reading, the file is not in it.
+        FileNotFoundError: a file does not exist.
+        ValueError: the encoding does not exist or, while reading, the file is not in this encoding.
     """
     check_file(path)
     _check_encoding(encoding)
@@ -52,7 +52,7 @@ def blocks_of_lines(path: str | os.PathLike, size: int, encoding: str = "utf-8")
     """The text of a file as UTF-8 in blocks of whole lines, about `size` bytes each.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: a file does not exist.
         ValueError: a compressed file is damaged, or not in this encoding.
     """
     with open_unpacked(path, encoding) as file:
@@ -75,7 +75,8 @@ def decode_line(line: bytes) -> str:
     """The text of a line.
 
     Raises:
-        ValueError: it is not UTF-8, or holds a NUL character or a byte-order mark; says what else it looks like.
+        ValueError: it is not UTF-8, or holds a NUL character or a byte-order mark; the error says what else it looks
+            like.
     """
     if looks := _utf_16(line):
         raise ValueError(f"this is not UTF-8 text; {_advice(looks)}")
@@ -84,18 +85,18 @@ def decode_line(line: bytes) -> str:
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        looks = "cp1252" if line[error.start] in range(0x80, 0xA0) else "latin-1"  # where Latin-1 has no letters
+        looks = "cp1252" if line[error.start] in range(0x80, 0xA0) else "latin-1"  # bytes where Latin-1 has no letters
         raise ValueError(f"this is not UTF-8 text: {error.reason}; {_advice(looks)}") from None
     if text.startswith("\ufeff"):
-        raise ValueError("there is a byte-order mark, which only a file may begin with: take it out where files meet")
+        raise ValueError("there is a byte-order mark inside the file: remove it, for example where files were joined")
     return text
 
 
 def _utf_16(line):
-    """The encoding of two or four bytes a character that a line looks like, or None."""
+    """The encoding with two or four bytes per character that a line looks like, or None."""
     if mark := next((mark for mark in MARKS if line.startswith(mark)), None):
         return MARKS[mark]
-    if len(line) <= 3 * line.count(b"\x00") <= 2 * len(line) and line:  # ASCII has a NUL in each second byte
+    if len(line) <= 3 * line.count(b"\x00") <= 2 * len(line) and line:  # ASCII in UTF-16 has a NUL in every second byte
         return "utf-16-be" if line.startswith(b"\x00") else "utf-16-le"
     return None
 
@@ -115,7 +116,7 @@ def _check_encoding(encoding):
 
 
 class _Text(io.RawIOBase):
-    """The chunks of a stream of text as UTF-8, without a byte-order mark."""
+    """The chunks of a text stream as UTF-8, without a byte-order mark."""
 
     def __init__(self, stream, path, encoding):
         chunks = iter(lambda: stream.read(CHUNK), b"")

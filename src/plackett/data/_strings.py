@@ -1,4 +1,4 @@
-"""Arrays of strings that hold each text once, as UTF-8: the ids of queries and documents, and id features of text."""
+"""Arrays of strings that store each text once, as UTF-8, for ids of queries and documents and text id features."""
 
 import functools
 import hashlib
@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-BITES = 8  # bytes of a text that are compared at a time
-CHUNK = 2**22  # bytes of text, or rows, that are looked at together
+BITES = 8  # the bytes of a text that are compared at a time
+CHUNK = 2**22  # the bytes of text, or rows, that are processed together
 
 
 class Dictionary:
-    """The texts that codes stand for, in the layout of Arrow. A text may be there twice.
+    """The texts that codes stand for, in the layout of Arrow. A text may occur twice.
 
     Args:
-        text: [bytes] uint8, all texts in UTF-8, one behind the other.
+        text: [bytes] uint8, all texts in UTF-8, concatenated.
         offsets: [texts + 1] int32 or int64; the bytes of text c are offsets[c]:offsets[c + 1].
     """
 
@@ -26,7 +26,7 @@ class Dictionary:
         self._known: dict[Callable, tuple[np.ndarray, np.ndarray]] = {}
 
     def __len__(self) -> int:
-        """How many texts there are."""
+        """The number of texts."""
         return len(self.offsets) - 1
 
     @functools.cached_property
@@ -36,16 +36,16 @@ class Dictionary:
 
     @functools.cached_property
     def ranks(self) -> np.ndarray:
-        """[texts] int64, how many texts stand before each in the order of their bytes, which is that of code points.
+        """[texts] int64, the number of texts before each in byte order, which is the order of code points.
 
         Equal texts have equal ranks.
 
-        Cost: a sort of the first 8 bytes of each, then of the next 8 of those that are equal so far, and so on.
+        Cost: a sort of the first 8 bytes of each text, then of the next 8 of those that are equal so far, and so on.
         """
         ranks, tied, start = np.zeros(len(self), "int64"), np.arange(len(self)), 0
         while len(tied):
             keys = self._bite(tied, start)
-            rest = np.minimum(self.lengths[tied] - start, BITES + 1)  # a text stands before those that it begins
+            rest = np.minimum(self.lengths[tied] - start, BITES + 1)  # a text comes before those that it begins
             order = np.lexsort((rest, keys, ranks[tied]))
             rows, keys, rest = tied[order], keys[order], rest[order]
             groups = ranks[rows]
@@ -63,7 +63,7 @@ class Dictionary:
         return ranks
 
     def _bite(self, codes, start):
-        """[codes] uint64, 8 bytes of each text from byte `start` on as a number; 0 behind its end."""
+        """[codes] uint64, 8 bytes of each text from byte `start` on as a number; 0 after its end."""
         begins, ends = self.offsets[:-1][codes].astype("int64") + start, self.offsets[1:][codes]
         number = np.zeros(len(codes), "uint64")
         for i in range(BITES):
@@ -73,7 +73,7 @@ class Dictionary:
         return number
 
     def find(self, text: str) -> np.ndarray:
-        """[texts] bool, which of them are this one."""
+        """[texts] bool, which texts are equal to this one."""
         wanted = np.frombuffer(encode(text), "uint8")
         found = np.flatnonzero(self.lengths == len(wanted))
         for start in range(0, len(wanted), BITES):
@@ -87,7 +87,7 @@ class Dictionary:
         return matches
 
     def of_each(self, codes: np.ndarray, function: Callable[[memoryview], Any], dtype: str) -> np.ndarray:
-        """[codes], a function of the bytes of each text, which is called once for each text that is asked for."""
+        """[codes], a function of the bytes of each text, called once for each requested text."""
         if function not in self._known:
             self._known[function] = np.zeros(len(self), dtype), np.zeros(len(self), bool)
         values, known = self._known[function]
@@ -99,14 +99,14 @@ class Dictionary:
 
     @functools.cached_property
     def has_nul(self) -> np.ndarray:
-        """[texts] bool, which of them hold a NUL character."""
+        """[texts] bool, which texts contain a NUL character."""
         found = np.zeros(len(self), bool)
         places = self.offsets[0] + np.flatnonzero(self.text[self.offsets[0] : self.offsets[-1]] == 0)
         found[np.searchsorted(self.offsets, places, side="right") - 1] = True
         return found
 
     def pieces(self, codes: np.ndarray) -> Iterator[np.ndarray]:
-        """The bytes of these texts, one behind the other, in pieces of some MB."""
+        """The bytes of these texts, one after another, in pieces of some MB."""
         for start in range(0, len(codes), CHUNK // BITES):
             block = codes[start : start + CHUNK // BITES]
             ends = np.cumsum(self.lengths[block], dtype="int64")
@@ -115,11 +115,11 @@ class Dictionary:
                 yield self._gather(piece)
 
     def _gather(self, codes):
-        """The bytes of a few texts; a view where their codes follow each other."""
+        """The bytes of a few texts; a view if their codes are consecutive."""
         if codes[-1] - codes[0] == len(codes) - 1 and (np.diff(codes) == 1).all():
             return self.text[self.offsets[codes[0]] : self.offsets[codes[-1] + 1]]
         lengths = self.lengths[codes].astype("int64")
-        if lengths[0] and (lengths == lengths[0]).all():  # as those of UUIDs are, which so takes half the time
+        if lengths[0] and (lengths == lengths[0]).all():  # such as UUIDs, which then take half the time
             windows = np.lib.stride_tricks.sliding_window_view(self.text, lengths[0])
             return windows[self.offsets[codes]].reshape(-1)
         ends = np.cumsum(lengths)
@@ -127,10 +127,10 @@ class Dictionary:
 
 
 class Strings(Sequence[str]):
-    """An array of strings, of which each text is held once, as UTF-8.
+    """An array of strings that stores each text once, as UTF-8.
 
-    An index gives a string, or `Strings` for a slice, a mask or several places, and `==` a mask, as of a NumPy array.
-    NumPy takes it as an array of objects. Parts of it share their texts.
+    An index gives a string, or `Strings` for a slice, a mask or several places. `==` gives a mask, as for a NumPy
+    array. NumPy converts it to an array of objects. Slices share the texts.
 
     >>> strings = Strings.of(["b", "a", "b"])
     >>> strings[0], strings[1:].tolist(), (strings == "b").tolist(), "c" in strings
@@ -139,7 +139,7 @@ class Strings(Sequence[str]):
     Strings(['b', 'a', 'b'])
 
     Args:
-        codes: [n], the number of each string's text in the dictionary, int32 where there are fewer than 2^31 texts.
+        codes: [n], the number of the text of each string in the dictionary, int32 if there are fewer than 2^31 texts.
         dictionary: the texts.
     """
 
@@ -149,14 +149,14 @@ class Strings(Sequence[str]):
 
     @classmethod
     def of(cls, given: Iterable[str], what: str = "strings") -> "Strings":
-        """An array of some strings, or the same where they are one already.
+        """An array of the given strings, or the same object if it is one already.
 
         Args:
             given: the strings; an array, a series or any other iterable.
-            what: what an error calls them.
+            what: the name of the strings in errors.
 
         Raises:
-            ValueError: one of them is no string, or has a lone surrogate.
+            ValueError: one of them is not a string, or has a lone surrogate.
         """
         if isinstance(given, Strings):
             return given
@@ -170,20 +170,20 @@ class Strings(Sequence[str]):
 
     @property
     def shape(self) -> tuple[int]:
-        """One axis, as of an array."""
+        """The shape, with one axis."""
         return (len(self),)
 
     @property
     def nbytes(self) -> int:
-        """What it takes of memory, with all texts of the dictionary, which other arrays may share."""
+        """The memory in bytes, including all texts of the dictionary, which other arrays may share."""
         return self.codes.nbytes + self.dictionary.text.nbytes + self.dictionary.offsets.nbytes
 
     def __len__(self) -> int:
-        """How many strings there are."""
+        """The number of strings."""
         return len(self.codes)
 
     def __getitem__(self, which: Any) -> Any:
-        """One string, or those of a slice, a mask or several places."""
+        """One string, or the strings of a slice, a mask or several places."""
         if not isinstance(which, slice | np.ndarray | list) and hasattr(which, "__index__"):
             code = int(self.codes[which])
             start, stop = (int(x) for x in self.dictionary.offsets[code : code + 2])
@@ -197,11 +197,11 @@ class Strings(Sequence[str]):
         return iter(self.tolist())
 
     def __contains__(self, text: object) -> bool:
-        """Whether one of them is this string."""
+        """Whether one of the strings is this one."""
         return isinstance(text, str) and bool((self == text).any())
 
     def __eq__(self, other: object) -> Any:
-        """[n] bool, which of them are equal to a string, or to that at the same place of a sequence."""
+        """[n] bool, which strings equal a string, or the string at the same place of a sequence."""
         if isinstance(other, str):
             return self.dictionary.find(other)[self.codes]
         if not isinstance(other, Iterable):
@@ -216,7 +216,7 @@ class Strings(Sequence[str]):
         return ranks[: len(self)] == ranks[len(self) :]
 
     def __ne__(self, other: object) -> Any:
-        """[n] bool, which of them differ from a string, or from that at the same place of a sequence."""
+        """[n] bool, which strings differ from a string, or from the string at the same place of a sequence."""
         equal = self.__eq__(other)
         return equal if equal is NotImplemented else ~equal
 
@@ -225,17 +225,17 @@ class Strings(Sequence[str]):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """[n] object, the strings."""
         if copy is False:
-            raise ValueError("strings are always copied into an array of NumPy")
+            raise ValueError("Strings are always copied into a NumPy array: leave out copy=False")
         strings = self.dictionary.of_each(self.codes, decode, "object")
         return strings if dtype is None else strings.astype(dtype)
 
     def __repr__(self) -> str:
-        """The first of them."""
+        """The first strings."""
         more = f" and {len(self) - 8:,} more" if len(self) > 8 else ""
         return f"Strings({self[:8].tolist()}{more})"
 
     def __reduce__(self) -> tuple:
-        """What is pickled: the texts that are there."""
+        """Pickles only the texts that occur."""
         small = self.compact()
         return _unpickle, (np.asarray(small.codes), np.asarray(small.dictionary.text), small.dictionary.offsets)
 
@@ -244,7 +244,7 @@ class Strings(Sequence[str]):
         return self.__array__().tolist()
 
     def ranks(self) -> np.ndarray:
-        """[n] int64, rising with the strings by their bytes, as trec_eval orders ids; equal where they are equal."""
+        """[n] int64, the byte order of the strings, in which trec_eval orders ids; equal strings have equal ranks."""
         return self.dictionary.ranks[self.codes]
 
     def hashes(self) -> np.ndarray:
@@ -252,7 +252,7 @@ class Strings(Sequence[str]):
         return self.dictionary.of_each(self.codes, _hash, "int64")
 
     def compact(self) -> "Strings":
-        """The same strings, with a dictionary of no other texts."""
+        """The same strings, with a dictionary that has only their texts."""
         used = np.zeros(len(self.dictionary), bool)
         used[self.codes] = True
         if used.all():
@@ -265,7 +265,7 @@ class Strings(Sequence[str]):
         return Strings(places[self.codes].astype("int32"), dictionary)
 
     def pieces(self) -> Iterator[np.ndarray]:
-        """What the strings are, whatever their codes: their lengths, then their bytes, in pieces of some MB."""
+        """The content of the strings, independent of codes: their lengths, then their bytes, in pieces of some MB."""
         for start in range(0, len(self), CHUNK):
             yield self.dictionary.lengths[self.codes[start : start + CHUNK]].astype("<i8")
         yield from self.dictionary.pieces(self.codes)
@@ -276,9 +276,9 @@ def _unpickle(codes, text, offsets):
 
 
 def concatenate_strings(parts: Sequence[Strings]) -> Strings:
-    """Some arrays of strings behind each other. Their texts are not compared.
+    """Concatenates arrays of strings. Their texts are not compared.
 
-    Cost: that of copying the codes and, where they have several dictionaries, the texts.
+    Cost: a copy of the codes and, with several dictionaries, of the texts.
     """
     dictionaries = list({id(part.dictionary): part.dictionary for part in parts}.values())
     if len(dictionaries) == 1:
@@ -294,14 +294,14 @@ def concatenate_strings(parts: Sequence[Strings]) -> Strings:
 
 
 def dictionary_of(texts: Sequence[bytes]) -> Dictionary:
-    """The dictionary of some texts in UTF-8."""
+    """The dictionary of texts in UTF-8."""
     offsets = np.zeros(len(texts) + 1, "int64")
     np.cumsum(np.fromiter(map(len, texts), "int64", len(texts)), out=offsets[1:])
     return Dictionary(np.frombuffer(b"".join(texts), "uint8"), smaller(offsets))
 
 
 def smaller(offsets: np.ndarray) -> np.ndarray:
-    """The offsets as int32, where that holds them."""
+    """The offsets as int32 if they fit."""
     return offsets.astype("int32") if offsets[-1] < 2**31 else offsets
 
 
@@ -311,7 +311,7 @@ def _numbers(bits):
 
 
 def numbers_from_1(highest: int) -> Dictionary:
-    """A dictionary of "1", "2", ..., in which code c is "c + 1". The same one is given for like numbers."""
+    """A dictionary of "1", "2", ..., in which code c is "c + 1". Similar numbers share one dictionary."""
     return _numbers(max(10, (highest - 1).bit_length()))
 
 
@@ -337,17 +337,17 @@ def _hash(text):
 
 
 def hash_strings(strings: Iterable[str]) -> np.ndarray:
-    """[n] int64, by which a model knows the texts of an id feature: the start of the SHA-256 of each.
+    """[n] int64, the numbers by which a model knows the texts of an id feature: the start of the SHA-256 of each.
 
-    It is the first 8 bytes of the SHA-256 of the text in UTF-8, the lowest byte first, as a signed number. A model is
-    fed its two halves as int32, the low one first: `hash_strings(texts).view("int32").reshape(-1, 2)`.
+    Each is the first 8 bytes of the SHA-256 of the text in UTF-8, lowest byte first, as a signed number. A model takes
+    its two halves as int32, the low half first: `hash_strings(texts).view("int32").reshape(-1, 2)`.
 
     >>> hash_strings(["comedy", "drama"]).tolist()
     [740870767041576451, 2644578261132892807]
 
     Raises:
-        ValueError: one of them is no string, or has a lone surrogate.
+        ValueError: one of them is not a string, or has a lone surrogate.
 
-    Cost: about a microsecond for each different text.
+    Cost: about a microsecond per distinct text.
     """
     return Strings.of(strings).hashes()

@@ -1,10 +1,10 @@
-"""What paths stand for: the formats, by name and by the suffixes of files. Imports nothing that reads them."""
+"""The formats of files, by name and by suffix. Imports no reader."""
 
 import os
 import pathlib
 from collections.abc import Iterable
 
-MOVIELENS = "movielens-100k"  # stands for data that is downloaded
+MOVIELENS = "movielens-100k"  # a name for downloaded data
 SUFFIXES = {
     "letor": (".txt", ".letor", ".svm", ".svmlight", ".libsvm", ".dat"),
     "csv": (".csv", ".tsv"),
@@ -18,16 +18,16 @@ OF_SCORES = (".parquet", ".csv", ".run")
 
 
 def form_of(paths: Iterable[str | os.PathLike]) -> str:
-    """The format that the suffixes of all files have; a folder and a URL without a suffix hold Parquet files.
+    """The format of the suffixes of all files. A folder, or a URL without a suffix, holds Parquet files.
 
     Raises:
-        ValueError: they do not say, or differ.
+        ValueError: a suffix is not known, or the formats differ.
     """
     forms = {str(path): _form_of(str(path)) for path in paths}
     for path, form in forms.items():
         if form is None:
             raise ValueError(
-                f"the format of {path} is not known by its suffix: say which of {', '.join(FORMATS)} it is by form "
+                f"the suffix of {path} is not that of a known format: give form, one of {', '.join(FORMATS)} "
                 "(--format on the command line)"
             )
     if len(set(forms.values())) > 1:

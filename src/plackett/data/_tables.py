@@ -1,4 +1,4 @@
-"""Tables of the form of `plackett.data._schema`, checked and made into lists."""
+"""From tables in the form of `plackett.data._schema` to lists, with checks."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -18,21 +18,21 @@ from plackett.data._strings import Strings
 
 
 def from_tables(tables: pa.Table | Iterable[pa.Table], where: str = "the table", first_row: int = 0) -> RankingLists:
-    """The lists of tables of this form, one behind the other; a missing feature is NaN.
+    """The lists of tables in this form; a missing feature is NaN.
 
     Args:
-        tables: one table, or several of the same columns.
-        where: what errors call the tables.
-        first_row: how many rows came before, for errors.
+        tables: one table, or several with the same columns.
+        where: the name of the tables in errors.
+        first_row: the number of rows before these, for errors.
 
     Raises:
-        ValueError: the columns or what is in them do not have this form; says where, the row and the query.
+        ValueError: the columns or their values do not have this form; the error gives the place, the row and the query.
     """
     return join(parts([tables] if isinstance(tables, pa.Table) else tables, where, first_row))
 
 
 def join(found: Iterable[RankingLists]) -> RankingLists:
-    """What `parts` gave, one behind the other; whole numbers of id features are int32 where that holds them."""
+    """The output of `parts`, concatenated; whole numbers of id features are int32 if they fit."""
     lists = concatenate(list(found))
     return dataclasses.replace(lists, ids={name: narrow(column) for name, column in lists.ids.items()})
 
@@ -42,7 +42,7 @@ def parts(
 ) -> Iterator[RankingLists]:
     """The lists of each table; see `from_tables`. Whole numbers of id features are int64.
 
-    `known` are the ids of queries that came before; those of the tables are added.
+    `known` holds the ids of earlier queries; those of the tables are added.
     """
     row, known, kind = first_row, set() if known is None else known, ""
     for table in tables:
@@ -60,19 +60,19 @@ def parts(
 
 
 def check_new(queries: Strings, known: set[str], where: str) -> None:
-    """Adds the ids of queries to those that are known.
+    """Adds the ids of queries to the known ones.
 
     Raises:
-        ValueError: one of them is there already.
+        ValueError: one of them is known already.
     """
     for query in queries.tolist():
         if query in known:
-            raise ValueError(f"{where}: query {query!r} is there twice; the id of a query must be its own")
+            raise ValueError(f"{where}: query {query!r} is there twice; the ids of queries must be unique")
         known.add(query)
 
 
 class _Rows:
-    """The rows of a table, and how errors name them."""
+    """The rows of a table, and their names in errors."""
 
     def __init__(self, table, where, first_row):
         self.where, self.first_row = where, first_row
@@ -83,7 +83,7 @@ class _Rows:
         self.query_of = np.repeat(np.arange(len(self.queries)), np.diff(self.row_splits))
 
     def lists(self):
-        """All that the table holds."""
+        """The lists of the table."""
         known = {}
         for name in ("label", *self.kinds["columns"]):
             known[name] = self._numbers(name, self._of_documents(name), type_of_column(name))
@@ -131,7 +131,7 @@ class _Rows:
             raise ValueError(f"{self.where}: column {name} is not UTF-8 text: {error}") from None
 
     def _values(self, name):
-        """(the values of a column of lists behind each other, where each list begins and ends)."""
+        """(the concatenated values of a column of lists, where each list begins and ends)."""
         column = self._column(name)
         if column.null_count:
             raise self._wrong(_first(column.is_null()), f"{name} is missing")
@@ -142,11 +142,11 @@ class _Rows:
             splits = offsets - offsets[0]
         values = column.flatten()
         if kinds.is_dictionary(values.type) and values.dictionary.null_count:
-            values = pc.cast(values, values.type.value_type)  # whose nulls are where Arrow counts them
+            values = pc.cast(values, values.type.value_type)  # with nulls only where Arrow counts them
         return values, splits
 
     def _of_documents(self, name):
-        """The values of a column of lists that must have one entry a document."""
+        """The values of a column of lists that must have one entry per document."""
         column, splits = self._values(name)
         if not np.array_equal(splits, self.row_splits):
             query = np.flatnonzero(np.diff(splits) != np.diff(self.row_splits))[0]
@@ -155,14 +155,14 @@ class _Rows:
         return column
 
     def _numbers(self, name, column, kind, query_of=None):
-        """Numbers of which none may be missing."""
+        """Numbers, none of which may be missing."""
         query_of = self.query_of if query_of is None else query_of
         if column.null_count:
             raise self._wrong(query_of[_first(column.is_null())], f"{name} is missing")
         return cast_numbers(column, kind).to_numpy(zero_copy_only=False)
 
     def _feature_values(self, name, column, width=1):
-        """Numbers, `width` a document, of which some may be missing."""
+        """Numbers, `width` per document, some of which may be missing."""
         column = cast_numbers(column, pa.float32())
         values = (column.fill_null(float("nan")) if column.null_count else column).to_numpy(zero_copy_only=False)
         if (bad := np.isinf(values)).any():
@@ -191,7 +191,7 @@ class _Rows:
         return self._feature_values("features", rows.flatten(), max(width, 1)).reshape(len(self.query_of), width)
 
     def _documents(self):
-        """The ids of the documents, their positions from 1 where there are none."""
+        """The ids of the documents, or their positions from 1 if there are none."""
         if "document" not in self.table.column_names:
             return positions(self.row_splits)
         column = self._of_documents("document")
@@ -231,7 +231,7 @@ class _Rows:
         return column.to_numpy(zero_copy_only=False)
 
     def _missed(self):
-        """The grades of documents that the rows lack."""
+        """The grades of judged documents that the rows lack."""
         grades, splits = self._values("missed")
         query_of = np.repeat(np.arange(len(self.queries)), np.diff(splits))
         grades = self._numbers("missed", grades, pa.float32(), query_of)

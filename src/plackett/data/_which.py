@@ -1,4 +1,4 @@
-"""Which queries the index of `RankingLists` means."""
+"""Which queries an index of `RankingLists` selects."""
 
 import operator
 from typing import Any
@@ -7,20 +7,20 @@ import numpy as np
 
 from plackett.data._strings import Strings
 
-ALLOWED = "lists are taken by a position, a slice, a mask, the id of a query, or a list of positions or of ids"
+ALLOWED = "lists must be indexed by a position, a slice, a mask, the id of a query, or a list of positions or of ids"
 
 
 def find_queries(which: Any, queries: Strings) -> int | slice | np.ndarray:
-    """The positions that an index means: one from 0, a slice, or [chosen] int64.
+    """The positions that an index selects: one from 0, a slice, or [chosen] int64.
 
     Args:
         which: the index.
-        queries: [queries], their ids.
+        queries: [queries], the ids of the queries.
 
     Raises:
-        IndexError: there are not so many queries, or the mask has another length or the index several axes.
-        KeyError: there is no query of an id.
-        TypeError: anything else than positions, a mask or ids.
+        IndexError: a position is out of range, the mask has the wrong length, or the index has several axes.
+        KeyError: there is no query with an id.
+        TypeError: the index is of another kind.
     """
     if isinstance(which, slice):
         return which
@@ -36,7 +36,7 @@ def find_queries(which: Any, queries: Strings) -> int | slice | np.ndarray:
 
 
 def _as_array(which):
-    """An array of an index; one of objects where the entries of a list are strings, or of several kinds."""
+    """The index as an array; an array of objects if the entries of a list are strings, or of several kinds."""
     if hasattr(which, "dtype") or isinstance(which, range):
         return which.to_numpy() if hasattr(which, "to_numpy") else np.asarray(which)
     entries = list(which)
@@ -52,7 +52,7 @@ def _several(chosen, queries):
         raise IndexError(f"an index must have one axis, that of the queries, but has the shape {chosen.shape}")
     if chosen.dtype.kind == "b":
         if len(chosen) != len(queries):
-            raise IndexError(f"a mask must have {len(queries)} entries, one a query, but has {len(chosen)}")
+            raise IndexError(f"a mask must have {len(queries)} entries, one per query, but has {len(chosen)}")
         return np.flatnonzero(chosen)
     if not len(chosen):
         return np.zeros(0, "int64")
@@ -64,7 +64,7 @@ def _several(chosen, queries):
 
 
 def _in_range(places, number):
-    """[chosen] int64, from 0; places below 0 are counted from the end."""
+    """[chosen] int64, from 0; negative places count from the end."""
     wrong = (places < -number) | (places >= number)
     if wrong.any():
         raise IndexError(f"there are {number} queries, numbered from 0, but got {places[wrong.argmax()]}")
@@ -72,7 +72,7 @@ def _in_range(places, number):
 
 
 def _by_id(ids, queries):
-    """The positions of queries, the first one of each id."""
+    """The positions of queries, the first for each id."""
     if len(ids) == 1:
         found = np.flatnonzero(queries == ids[0])
         places = {ids[0]: int(found[0])} if len(found) else {}

@@ -1,21 +1,21 @@
-"""What lists hold, in words."""
+"""The content of lists, in words."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
-CHUNK = 2**20  # labels that are looked at together
-GRADES = 32  # labels below this are counted one by one
+CHUNK = 2**20  # the number of labels that are processed together
+GRADES = 32  # grades below this are counted one by one
 
 
 def some(names: Iterable[str], at_most: int = 8) -> str:
-    """The first names, with commas between."""
+    """The first names, separated by commas."""
     names = list(names)
     return ", ".join(names[:at_most]) + (", ..." if len(names) > at_most else "")
 
 
 def grades_in_words(labels: np.ndarray) -> str:
-    """How often each grade is there; of labels that are no small whole numbers, the lowest and the highest."""
+    """How often each grade occurs; for labels that are not small whole numbers, the lowest and the highest."""
     counts: np.ndarray | None = np.zeros(GRADES, "int64")
     low, high = np.inf, -np.inf
     for start in range(0, len(labels), CHUNK):

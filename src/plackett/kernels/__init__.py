@@ -1,4 +1,4 @@
-"""Fast sums over the documents and pairs of lists, which know nothing of losses.
+"""Fast sums over the documents and pairs of lists, independent of any loss.
 
-Internal: they may change in any release.
+Internal: it may change in any release.
 """

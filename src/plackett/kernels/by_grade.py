@@ -1,8 +1,8 @@
-"""Losses of pairs of a higher and a lower grade in linear time a grade, with their gradient and curvature.
+"""Pairwise losses over a higher and a lower grade in linear time per grade, with their gradient and curvature.
 
-The documents of one grade meet all that are graded lower at once: what these do to a document is a sum over them of
-one function of the distance of two scores. For log(1 + e^-d) and 1 / (1 + e^d) it goes through `cells`; for
-max(0, 1 - d) documents are sorted by score, where those that count are a suffix.
+The documents of one grade are paired with all lower-graded documents at once. For each document this is a sum of one
+function of the difference of two scores. For log(1 + e^-d) and 1 / (1 + e^d) the sum goes through cells
+(`smooth_sums`). For max(0, 1 - d) documents are sorted by score, and those that count are a suffix.
 """
 
 from keras import ops
@@ -12,12 +12,12 @@ from plackett.kernels import smooth_sums
 from plackett.lists import places, take
 from plackett.lists._order import padding_behind, sum_before, sum_from
 
-MOST = 16  # grades of a list; where there are more, pairs are visited one by one
-FEW = 64  # documents of a list and grade up to which that is faster
+MOST = 16  # the most grades of a list; with more, pairs are visited one by one
+FEW = 64  # up to this number of documents per list and grade, visiting pairs is faster
 
 
 def pays(labels, scores, mask):
-    """[] bool: are there few enough grades, and enough documents in them, and can the scores be laid out on cells?"""
+    """[] bool: are the grades few enough, do they hold enough documents, and do the scores fit on the cells?"""
     higher = mask & (labels > _lowest(labels, mask))
     documents = ops.max(ops.sum(ops.cast(higher, "int32"), axis=-1))
     number, _ = ops.while_loop(
@@ -60,7 +60,7 @@ def soft_zero_one(labels, scores, mask, weights):
 
 
 def soft_zero_one_derivatives(labels, scores, mask, weights):
-    """The gradient of the weighted sum of `soft_zero_one`, and the curvature of that of `logistic`, never smaller."""
+    """The gradient of the weighted sum of `soft_zero_one`, and the curvature of `logistic`, which is never smaller."""
 
     def one_grade(above, below):
         slope, pushed = smooth_sums.slope_sum(scores, mask, below), smooth_sums.slope_sum(-scores, mask, above)
@@ -72,7 +72,7 @@ def soft_zero_one_derivatives(labels, scores, mask, weights):
 def hinge(labels, scores, mask, weights):
     """sum_j max(0, 1 - (s_i - s_j)) over the j with y_i > y_j, for each i, and the gradient of their sum by weight.
 
-    Sums of scores are taken in float64: what is left of them where a pair is nearly 1 apart is small.
+    Scores are summed in float64, since the sums nearly cancel where a pair is about 1 apart.
     """
     order, begin, end = _within_1(scores, mask)
     back, rising = places(order), take(scores, order)
@@ -89,7 +89,7 @@ def hinge(labels, scores, mask, weights):
 
 
 def hinge_derivatives(labels, scores, mask, weights):
-    """The gradient of the weighted sum of `hinge`, and its curvature with the square of the slope, which is 1."""
+    """The gradient of the weighted sum of `hinge`, and as curvature the square of the slope, which is 1."""
     order, begin, end = _within_1(scores, mask)
     back = places(order)
 
@@ -102,8 +102,9 @@ def hinge_derivatives(labels, scores, mask, weights):
 
 
 def _within_1(scores, mask):
-    """(order, begin, end): where, by rising score, those begin that count for a document, and those end for which it
-    counts."""
+    """(order, begin, end): by ascending score, where the documents that count for one begin, and where those end for
+    which it counts.
+    """
     keys = padding_behind(scores, mask)
     order = backend.argsort(keys)
     keys = take(keys, order)
@@ -113,7 +114,7 @@ def _within_1(scores, mask):
 
 
 def _sums_and_gradient(one_grade, labels, mask, weights):
-    """The sum of each document, without its weight, and the gradient, grade by grade.
+    """The sum of each document, without its own weight, and the gradient, grade by grade.
 
     Args:
         one_grade: function of the weights of the documents of a grade, 0 elsewhere, and of ones for those graded
@@ -132,7 +133,7 @@ def _derivatives(one_grade, labels, mask, weights):
     """The gradient and the curvature, grade by grade.
 
     Args:
-        one_grade: as that of `_sums_and_gradient`, of phi' and phi'' for each document i and then for each j.
+        one_grade: as in `_sums_and_gradient`, with phi' and phi'' for each document i and then for each j.
     """
 
     def add(of_grade, above, below, gradient, curvature):
@@ -143,7 +144,7 @@ def _derivatives(one_grade, labels, mask, weights):
 
 
 def _over_grades(add, labels, mask, weights):
-    """Two sums over the grades, from the highest to the last but one; `add` adds one grade to them."""
+    """Two sums over the grades, from the highest to the second lowest; `add` adds one grade to them."""
 
     def one(of_grade, lower, *sums):
         above, below = ops.where(of_grade, weights, 0.0), ops.cast(lower, labels.dtype)
@@ -153,11 +154,11 @@ def _over_grades(add, labels, mask, weights):
 
 
 def over_grades(add, labels, mask, *sums, most=2**30):
-    """The sums after `add(of_grade, lower, *sums)` for each grade, from the highest to the last but one.
+    """The sums after `add(of_grade, lower, *sums)` for each grade, from the highest to the second lowest.
 
     Args:
-        add: function of the documents of a grade and of those graded lower, [lists, n] bool, and of the sums before.
-        most: how many grades at most.
+        add: function of the documents of a grade and of those graded lower, [lists, n] bool, and of the sums so far.
+        most: the largest number of grades.
     """
 
     def step(number, grade, *sums):
@@ -178,7 +179,7 @@ def _lowest(labels, mask):
 
 
 def _number_up_to(limits, keys):
-    """[lists, n] int32, how many keys are not above each limit."""
+    """[lists, n] int32, how many keys are at most each limit."""
     n = ops.shape(keys)[1]
     order = backend.argsort(ops.concatenate([keys, limits], axis=-1))
     return take(ops.cumsum(ops.cast(order < n, "int32"), axis=-1), places(order)[:, n:])

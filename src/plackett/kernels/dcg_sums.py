@@ -1,23 +1,23 @@
-"""Discounted cumulative gain: gains relative to their list, discounts with a cut-off, the ideal DCG."""
+"""Discounted cumulative gain: gains up to a factor of their list, discounts with a cut-off, the ideal DCG."""
 
 from keras import ops
 
 from plackett import backend, gains
 from plackett.lists import ascending_order, take
 
-HIGH = 64.0  # 2^64 leaves room in float32 for weights and for sums over any list
+HIGH = 64.0  # 2^64 leaves room in float32 for weights and for sums over a list
 
 
 def pow_minus_1_over(label, shift):
-    """(2^label - 1) / 2^shift, for a label up to `shift` + 64: neither power alone may fit into float32."""
+    """(2^label - 1) / 2^shift, for a label up to `shift` + 64, even where neither power alone fits into float32."""
     return 2.0 ** (label - shift) - 2.0**-shift
 
 
 def relative(gain, labels, mask):
-    """The gains up to a factor of their list, which is all that a normalised metric needs.
+    """The gains up to a factor per list, which is all that a normalised metric needs.
 
-    `pow_minus_1` of a list with a label above 64 is divided by a power of 2, as 2^128 is infinite in float32. What
-    any other function returns stays as it is.
+    For a list with a label above 64, `pow_minus_1` is divided by a power of 2, since 2^128 is infinite in float32. The
+    values of any other function are unchanged.
 
     Args:
         gain: function of labels.
@@ -34,9 +34,9 @@ def relative(gain, labels, mask):
 
 
 def cut_off(discount, topn):
-    """The discount that is 0 below rank `topn`; `discount` itself where `topn` is None.
+    """The discount with 0 below rank `topn`; `discount` itself where `topn` is None.
 
-    Ranks may be soft: a rank counts as the integer that it is nearest to.
+    Ranks may be soft: a rank counts as the nearest integer.
     """
     if topn is None:
         return discount
@@ -44,7 +44,7 @@ def cut_off(discount, topn):
 
 
 def ideal_dcg(gain, discount, mask):
-    """The largest DCG that any order of the documents has: that of falling gain.
+    """The largest DCG of any order of the documents, which is that of descending gain.
 
     Args:
         gain: [..., list_size], the gain of each document.
@@ -52,7 +52,7 @@ def ideal_dcg(gain, discount, mask):
         mask: [..., list_size] bool, True = real document.
 
     Returns:
-        [...], sum_i gain_i discount(i) over the documents sorted by falling gain.
+        [...], sum_i gain_i discount(i) over the documents sorted by descending gain.
 
     Cost: O(list_size log list_size).
     """

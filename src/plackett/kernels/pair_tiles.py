@@ -1,7 +1,7 @@
-"""Sums over all pairs of documents of a list, in tiles: nothing of the size list_size x list_size is ever held.
+"""Sums over all pairs of documents of a list, in tiles. No array of size list_size x list_size is ever held.
 
-Only pairs that matter are visited: rows are chosen first, and the loop ends with the last of them; where only pairs of
-a higher and a lower document matter, documents are sorted, and a row of tiles begins at the lower ones.
+Only pairs that matter are visited. Rows that matter come first, and the loop ends after the last of them. Where only
+pairs of a higher and a lower document matter, documents are sorted, and a row of tiles begins at the lower ones.
 """
 
 import math
@@ -15,31 +15,32 @@ from plackett.lists import places, take
 from plackett.lists._order import end_of_equals, padding_behind
 from plackett.lists._shapes import as_rows
 
-WHOLE = 2**20  # pairs of documents that are one tile, without a loop
-TILE = 2**17  # pairs of documents in a tile of a loop: half a MiB in float32, which stays in the cache
-NARROW = 64  # columns of a tile at least, and LOW rows at most, where not all columns matter
+WHOLE = 2**20  # up to this number of pairs there is one tile and no loop
+TILE = 2**17  # pairs of documents in one tile of a loop: half a MiB in float32, which stays in the cache
+NARROW = 64  # the fewest columns of a tile, and LOW the most rows, where not all columns matter
 LOW = 32
-HEIGHT = 8  # rows of a tile where the shape is not known beforehand
+HEIGHT = 8  # rows of a tile where the shape is not known in advance
 
 
 def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0, higher=None):
-    """Sums of functions of two documents over all pairs (i, j) of a wanted document i and any document j of its list.
+    """Sums of functions of two documents over all pairs of a wanted document i and any document j of its list.
 
     Args:
         terms: function of two lists, the values of `documents` at the rows i of a tile, [lists, rows, 1], and at its
             columns j, [lists, 1, columns]; all columns, in their order, unless `higher` is given. It returns `by_row`
-            terms to be added up over j, for each i, and then `by_column` terms to be added up over i, for each j;
-            [lists, rows, columns] each.
-        wanted: [..., list_size] bool, True = a document i; or fewer lists, each for as many in turn.
+            terms to be summed over j, for each i, and then `by_column` terms to be summed over i, for each j; [lists,
+            rows, columns] each.
+        wanted: [..., list_size] bool, True = a wanted document i. It may have fewer lists, each of which serves several
+            lists in a row.
         documents: values of documents, [..., list_size] each, the first in the dtype of the sums; or values of pairs,
-            [..., list_size, list_size], of which the rows of a tile get theirs, [lists, rows, list_size].
-        higher: [..., list_size], of as many lists as `wanted`. All terms are 0 but where both i and j are wanted and
-            this is higher for i than for j. None = no such rule.
+            [..., list_size, list_size], of which a tile gets its rows, [lists, rows, list_size].
+        higher: [..., list_size], with as many lists as `wanted`. All terms are 0 except where both i and j are wanted
+            and `higher` is larger for i than for j. None = no such rule.
 
     Returns:
         `by_row` and then `by_column` sums, [..., list_size] each; a sum by row is 0 at a document that is not wanted.
 
-    Cost: time in proportion to the pairs that matter, and to a sort with `higher`; O(list_size) memory.
+    Cost: time proportional to the number of pairs that matter, plus a sort with `higher`; O(list_size) memory.
     """
     shape = ops.shape(documents[0])
     rows = [as_rows(x, len(x.shape) - len(shape) + 1) for x in documents]
@@ -54,14 +55,14 @@ def pair_sums(terms, wanted, *documents, by_row: int, by_column: int = 0, higher
 
 
 def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by_column: int, depth=None):
-    """As `pair_sums` over the pairs (i, j) of a document i that ranks above j.
+    """`pair_sums` over the pairs (i, j) of a document i that ranks above j.
 
     Args:
-        terms: as that of `pair_sums`; they must be 0 where j is padding. It is also given what `of_ranks` returns, for
-            a tile, [rows, columns], or 0 where i does not rank above j: all terms must have it as a factor.
+        terms: as in `pair_sums`; they must be 0 where j is padding. It also gets the output of `of_ranks` for a tile,
+            [rows, columns], with 0 where i does not rank above j. All terms must have it as a factor.
         of_ranks: function of the ranks of two documents, [rows, 1] and [1, columns], computed once for all lists.
         ranks: [lists, list_size], a permutation of 1 ... list_size with padding last.
-        number: [lists, 1] int32, how many documents are real.
+        number: [lists, 1] int32, the number of real documents.
         documents: values of documents, [lists, list_size] each.
         depth: the last rank of a document i. None = any.
 
@@ -75,7 +76,7 @@ def ranked_pair_sums(terms, of_ranks, ranks, number, *documents, by_row: int, by
 
 
 def near_pair_sums(terms, of_ranks, ranks, reach, *documents, by_row: int, by_column: int):
-    """As `ranked_pair_sums` of pairs whose ranks are at most `reach` apart, for lists of any size.
+    """`ranked_pair_sums` over pairs whose ranks are at most `reach` apart, for lists of any size.
 
     The terms must be 0 where j is padding.
 
@@ -88,7 +89,7 @@ def near_pair_sums(terms, of_ranks, ranks, reach, *documents, by_row: int, by_co
     rank = ops.cast(place + 1, documents[0].dtype)
     sums = [ops.zeros_like(documents[0])] * (by_row + by_column)
     for distance in range(1, reach + 1):
-        there = place + distance < list_size  # of the others the lower document is at the top again
+        there = place + distance < list_size  # in the others the lower document wraps around to the top
         lower = [ops.roll(x, -distance, axis=-1) for x in upper]
         strip = ops.where(there, of_ranks(rank, ops.where(there, rank + distance, rank)), 0.0)
         new = terms(upper, lower, strip)
@@ -121,10 +122,10 @@ class _Plan(NamedTuple):
     """Which tiles to visit.
 
     Args:
-        height, width: of a tile.
+        height, width: the size of a tile.
         number: [lists, 1], how many rows to visit.
-        chosen: [lists, list_size], which.
-        order: [lists, list_size], that of the columns. None = as they are.
+        chosen: [lists, list_size], which rows.
+        order: [lists, list_size], the order of the columns. None = unchanged.
         first_column: function of the first row of a tile: the first column that matters to its rows.
         strip: function of the first row of a tile: a third argument of the terms, [height, list_size].
     """
@@ -151,7 +152,7 @@ def _all_columns(wanted, documents):
 
 
 def _lower_columns(wanted, higher, documents):
-    """The plan for wanted rows and the wanted columns that are lower."""
+    """The plan for wanted rows and lower wanted columns."""
     height, width = _size(documents, LOW)
     keys = padding_behind(-higher, wanted)
     order = backend.argsort(keys)
@@ -163,7 +164,7 @@ def _lower_columns(wanted, higher, documents):
 
 
 def _lower_ranks(of_ranks, ranks, number, documents, depth):
-    """The plan for real rows, the first `depth` at most, and the columns that rank below."""
+    """The plan for real rows, at most the first `depth`, and the columns that rank below them."""
     order, list_size = places(ops.cast(ranks, "int32") - 1), ops.shape(ranks)[1]
     if None in documents[0].shape:
         height, width = HEIGHT, list_size
@@ -181,7 +182,7 @@ def _lower_ranks(of_ranks, ranks, number, documents, depth):
 
 
 def _size(documents, low):
-    """(height, width) of the tiles where not all columns matter; `low` rows at most, unless the lists are many."""
+    """(height, width) of the tiles where not all columns matter; at most `low` rows, unless there are many lists."""
     lists, list_size = documents[0].shape
     width = min(max(TILE // (lists * low), NARROW), list_size)
     return min(list_size, max(TILE // (lists * width), 1)), width
@@ -208,7 +209,7 @@ def _in_tiles(terms, documents, plan, by_row, by_column):
             of_columns = [None if len(x.shape) == 3 else backend.part(x, at, width)[:, None, :] for x in columns]
             new = terms(rows, of_columns, *[backend.part(x, at, width) for x in shared])
             fresh = ops.cast(at + of_width >= column, live.dtype)
-            # A sum that is a matrix product has each term computed once; XLA would recompute it for each sum.
+            # With a matrix product as the sum each term is computed once; XLA would recompute it for each sum.
             of_rows = [backend.sum_of_columns(x, fresh) for x in new[:by_row]]
             of_columns = [fresh * backend.matmul(live[:, None, :], x)[:, 0, :] for x in new[by_row:]]
             of_rows = [x + y for x, y in zip(sums[:by_row], of_rows, strict=True)]
@@ -234,17 +235,17 @@ def _at_rows(x, index):
 
 
 def _with_added(x, start, part):
-    """`x` with `part` added to its columns from `start` on. `x` itself is used up."""
+    """`x` with `part` added to its columns from `start` on. `x` may be overwritten."""
     return backend.with_part(x, start, backend.part(x, start, ops.shape(part)[1]) + part, axis=1)
 
 
 def for_each_sample(x, lists):
-    """[fewer lists, n] -> [lists, n]: each list as many times in a row as it has samples."""
+    """[fewer lists, n] -> [lists, n]: each list is repeated once per sample, in a row."""
     fewer, n = ops.shape(x)
     samples = lists // (max(fewer, 1) if isinstance(fewer, int) else ops.maximum(fewer, 1))
     return ops.reshape(ops.broadcast_to(x[:, None, :], (fewer, samples, n)), (lists, n))
 
 
 def needs_loop(shape, depth: int | None = None) -> bool:
-    """Are the pairs of lists of this shape, [..., list_size], more than one tile? Of the first `depth` rows alone."""
+    """Do the pairs of lists of this shape, [..., list_size], in the first `depth` rows, exceed one tile?"""
     return None in shape or math.prod(shape) * min(depth or shape[-1], shape[-1]) > WHOLE

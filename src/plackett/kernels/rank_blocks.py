@@ -1,25 +1,25 @@
 """Sums over the pairs of a list of a weight of two ranks and a smooth function of two scores, in O(n log n).
 
-By rank, documents are laid out in blocks of `WIDTH`. The pairs within a block and with the next one are visited one by
-one. Of a pair further apart, with document p above q, the scores differ by x = s_p - s_q >= 0 and the ranks by d, and
-the pair contributes a sum of products of a number of p and a number of q, for
+Documents are laid out by rank, in blocks of `WIDTH`. Pairs within a block, or between a block and the next, are visited
+one by one. For a pair further apart, with document p above q, the scores differ by x = s_p - s_q >= 0 and the ranks by
+d. The pair contributes a sum of products of a number of p and a number of q, since
 
     log(1 + e^-x), 1 / (1 + e^x), ... = sum_k c_k e^(-k x), k <= POWERS      the weight of ranks = sum_t a_t e^(-t d)
 
-(see `rank_decays`), where log(1 + e^x) is x more. So a block is known to all blocks above by its sums of w_q e^(-k x)
-e^(-t d), with x and d from its first document on; these are moved to the first document of the block above, where they
-have shrunk by the same kind of factors, and added up by doubling: 1, 2, 4, ... blocks. The documents that rank above
-take the same way on the list turned around. No exponent is above 0 and nothing that is added up differs in sign but
-for c and a, so that gaps of any size in the scores do no harm.
+(see `rank_decays`), and log(1 + e^x) is x more. So all blocks above need only the sums of w_q e^(-k x) e^(-t d) of a
+block, with x and d counted from its first document. These sums are moved to the first document of the block above,
+where they shrink by the same kind of factors, and are added up by doubling: 1, 2, 4, ... blocks. Documents that rank
+above are handled in the same way on the reversed list. No exponent is above 0, and apart from c and a all terms of a
+sum have the same sign, so that gaps of any size in the scores do no harm.
 
-Error: e^-x = u lies in [0, 1], where log(1 + u) / u, 1 / (1 + u) and 1 / (1 + u)^2 are polynomials of degree 9 to
-within 6e-9, 5e-8 and 7e-7 of themselves: their pole is at -1, so that the error falls by 3 + sqrt(8) for each degree.
-The weight of ranks is exact to within 2e-7 of itself. Since these are shares of each pair, so is the error of a sum.
-To this comes what float32 loses to the signs of c and a: the terms are up to 4, 16 and 130 times their sum in the one
-and 5 times in the other, and each is rounded on its own.
+Error: e^-x = u lies in [0, 1]. There log(1 + u) / u, 1 / (1 + u) and 1 / (1 + u)^2 are polynomials of degree 9 to a
+relative error of 6e-9, 5e-8 and 7e-7: their pole is at -1, so that the error falls by a factor of 3 + sqrt(8) for each
+degree. The relative error of the weight of ranks is 2e-7. These errors are relative for each pair, and so is the error
+of a sum. In addition, float32 loses digits to the signs of c and a: the terms are up to 4, 16 and 130 times their sum
+for c and 5 times for a, and each is rounded on its own.
 
-Reference: Greengard & Strain, "The fast Gauss transform", SIAM Journal on Scientific and Statistical Computing 1991,
-of which this is the form for exponentials.
+Reference: Greengard & Strain, "The fast Gauss transform", SIAM Journal on Scientific and Statistical Computing 1991;
+this is its form for exponentials.
 """
 
 from functools import partial
@@ -34,16 +34,16 @@ from plackett.kernels.pair_tiles import TILE
 from plackett.kernels.rank_decays import WIDTH, decays_of
 from plackett.lists import places, take
 
-POWERS = 10  # of e^-x
-TINY = 80.0  # e^-80 is 0 here; what is smaller than 1e-38 makes processors slow
-LEAST = 1000  # list size below which pairs are faster
-NEAR, FAR = 160.0, 80.0  # the time of a document, and that of a document and grade, in that of a pair of two ranks
+POWERS = 10  # the degree in e^-x
+TINY = 80.0  # e^-80 counts as 0 here; numbers below 1e-38 make processors slow
+LEAST = 1000  # below this list size, visiting pairs is faster
+NEAR, FAR = 160.0, 80.0  # the time per document, and per document and grade, in units of a pair of two ranks
 WIDEST = 1e30  # scores
-TOGETHER = 2**15  # documents of lists that are summed at once
+TOGETHER = 2**15  # the number of documents that are summed at once
 
 
 def pays(labels, scores, mask, gain, pairs):
-    """[] bool: is this faster than to visit so many pairs, and are few grades there, of one gain each?"""
+    """[] bool: is this faster than visiting this number of pairs, and are the grades few, with one gain each?"""
     highest = ops.max(ops.where(mask, scores, -float("inf")), axis=-1)
     lowest = ops.min(ops.where(mask, scores, float("inf")), axis=-1)
     fits = ops.all((highest - lowest <= WIDEST) | ~ops.any(mask, axis=-1))
@@ -57,14 +57,14 @@ def pays(labels, scores, mask, gain, pairs):
 
 
 def near_sums(terms, of_ranks, ranks, *documents, by_row: int, by_column: int):
-    """As `pair_tiles.ranked_pair_sums` of the pairs of one block, and of one and the next.
+    """`pair_tiles.ranked_pair_sums` over the pairs within one block, and between a block and the next.
 
     The terms must be 0 where j is padding.
 
     Cost: O(list_size WIDTH) time and O(list_size) memory.
     """
     lists, list_size = ranks.shape
-    height = max(TILE // (max(lists, 1) * 2 * WIDTH**2), 1)  # blocks of a tile
+    height = max(TILE // (max(lists, 1) * 2 * WIDTH**2), 1)  # the number of blocks of a tile
     tiles = -(-list_size // (height * WIDTH))
     rows, size = height * WIDTH, (tiles * height + 1) * WIDTH
     from_0 = ops.cast(ranks, "int32") - 1
@@ -93,7 +93,7 @@ def near_sums(terms, of_ranks, ranks, *documents, by_row: int, by_column: int):
         i, j = above(rank, start)[0], below(rank, start)[0]
         strip = ops.where(i < j, of_ranks(i, j), 0.0)
         new = terms([above(x, start) for x in by_rank], [below(x, start) for x in by_rank], strip)
-        # A matrix product has each term computed once; XLA would recompute it for each sum.
+        # With a matrix product each term is computed once; XLA would recompute it for each sum.
         by_document = [_product(x, of_row) for x in new[:by_row]]
         of_rows = [backend.with_part(x, start, as_rows(y), axis=1) for x, y in zip(sums, by_document, strict=False)]
         by_half = [ops.split(ops.sum(x, axis=-2), 2, axis=-1) for x in new[by_row:]]
@@ -116,12 +116,13 @@ def _far_sums(series, term, labels, scores, mask, weights, gain, ranks):
         ranks: [lists, list_size], a permutation of 1 ... list_size with padding last.
 
     Returns:
-        (of_higher, of_lower), for each function [lists, list_size] each: over the documents j that are graded lower
-        than i the sum of |gain_i - gain_j| rank_term f(s_i - s_j), and over the documents i that are graded higher than
-        j that of w_i |gain_i - gain_j| rank_term f(s_i - s_j).
+        (of_higher, of_lower), [lists, list_size] each, for each function f: for each i, the sum of |gain_i - gain_j|
+        rank_term f(s_i - s_j) over the documents j graded lower than i; and for each j, the sum of w_i |gain_i -
+        gain_j| rank_term f(s_i - s_j) over the documents i graded higher than j.
 
-    Cost: O(list_size log list_size) time a grade: the rates of the weight of ranks and the steps of the doubling grow
-    with log list_size. O(list_size) memory: some 200 numbers for each document of a list, or of `TOGETHER`.
+    Cost: O(list_size log list_size) time per grade, since the number of rates of the weight of ranks and of doubling
+    steps grows with log list_size. O(list_size) memory: about 200 numbers for each document of a list, or of
+    `TOGETHER`.
     """
     lists, list_size = labels.shape
     blocks, from_0 = max(-(-list_size // WIDTH), 3), ops.cast(ranks, "int32") - 1
@@ -137,7 +138,7 @@ def _far_sums(series, term, labels, scores, mask, weights, gain, ranks):
 
 
 def _by_lists(fn, number, *documents):
-    """What a function makes of [lists, size], a number of sums, for as many lists at a time as the cache holds."""
+    """Applies a function of [lists, size] that returns several sums, to as many lists at a time as the cache holds."""
     lists, size = documents[0].shape
     together = max(k for k in range(1, lists + 1) if lists % k == 0 and (k == 1 or k * size <= TOGETHER))
     if together == lists:
@@ -157,7 +158,7 @@ def _by_lists(fn, number, *documents):
 
 
 def _by_grades(series, term, falling, labels, mask, weights, gain):
-    """The sums of `_far_sums`, of documents by rank."""
+    """The sums of `_far_sums` for documents in order of rank."""
     lists, functions = labels.shape[0], series.shape[1]
     act = _Act(series, term, ops.reshape(falling, (lists, -1, WIDTH)))
 
@@ -171,22 +172,22 @@ def _by_grades(series, term, falling, labels, mask, weights, gain):
 
 
 def _gain_of(of_grade, gain):
-    """[lists, 1], that of a grade; 0 where a list has none."""
+    """[lists, 1], the gain of a grade; 0 where a list does not have the grade."""
     highest = ops.max(ops.where(of_grade, gain, -float("inf")), axis=-1, keepdims=True)
     return ops.where(highest > -float("inf"), highest, 0.0)
 
 
 class _Act:
-    """What two weights of documents make fall on the documents that are further away than the next block.
+    """The sums, by two weights, at each document over the documents further away than the next block.
 
-    Called with [2, lists, size] it returns [2, functions, lists, size]: of the first weight as that of documents of the
-    lower grade, of the second as that of documents of the higher.
+    Called with [2, lists, size] it returns [2, functions, lists, size]. The first weight belongs to documents of the
+    lower grade, the second to documents of the higher grade.
 
-    Inside, axes are the direction, by rank and from the last rank on; the weight; the column, which is a power or x;
-    lists; blocks; and the documents of a block, or the rates at which a block is seen from above.
+    Inside, the axes are: the direction (by rank, or from the last rank up); the weight; the column, which is a power or
+    x; lists; blocks; and the documents of a block, or the rates.
 
     Args:
-        series, term: as those of `_far_sums`.
+        series, term: as in `_far_sums`.
         falling: [lists, blocks, WIDTH], the scores by rank.
     """
 
@@ -198,7 +199,7 @@ class _Act:
         above = ops.relu(x - _ahead(first, 2, first[:, :, -1:])[..., None])
         self.source, self.target = _columns(first[..., None] - x, self.linear), _columns(above, self.linear)
         table = np.stack([series, series[::-1]])[..., : self.source.shape[1]]
-        if self.linear:  # x is the sum of that up to the first document of a block and that from there on
+        if self.linear:  # x is the sum of the distance to the first document of a block and the distance from there on
             table = np.concatenate([table, table[..., -1:]], axis=-1)
             self.target = ops.concatenate([self.target[:, :-1], ops.ones_like(above[:, None]), above[:, None]], axis=1)
         self.table, self.at_source, self.at_target = map(_float32, (table, source, target))
@@ -206,7 +207,7 @@ class _Act:
         self.moves = [self._move(first, 2**step, rates) for step, rates in enumerate(moves)]
 
     def _move(self, first, step, rates):
-        """The factors of what is moved up by some blocks, and what x falls by there."""
+        """The factors for moving sums up by some blocks, and the change of x on the way."""
         gap = first - _ahead(first, step, first[:, :, -1:])
         return _columns(gap, False)[:, None, ..., None], _float32(rates), gap[:, None, None, ..., None]
 
@@ -215,7 +216,7 @@ class _Act:
         shape = (2, 2, self.source.shape[1], lists, blocks, WIDTH)
         weights = ops.reshape(weights, (2, lists, blocks, WIDTH))
         weights = ops.stack([weights, ops.flip(weights, axis=(2, 3))])
-        if self.lower is not None:  # by rank the source is the lower document, and else the target
+        if self.lower is not None:  # in the direction by rank the source is the lower document, otherwise the target is
             weights = weights * _float32(_of_direction(0, self.lower))
         moments = weights[:, :, None] * self.source[:, None]
         state = ops.reshape(_product(moments, self.at_source), (*shape[:-1], -1))
@@ -235,7 +236,7 @@ class _Act:
         return ops.reshape(sums[0] + ops.flip(sums[1], axis=(3, 4)), (2, -1, lists, blocks * WIDTH))
 
     def _from_above(self, state):
-        """What each block sees of those from the next but one on."""
+        """The sums that each block receives from the blocks beyond the next."""
         powers, x = ops.split(state, [POWERS + 1], axis=2)
         for step, (shrink, rates, gap) in enumerate(self.moves):
             beyond = _ahead(powers, 2**step, axis=4)
@@ -245,7 +246,7 @@ class _Act:
         return _ahead(ops.concatenate([powers, x], axis=2), 2, axis=4)
 
     def _fall(self, step, beyond):
-        """With what the discount falls by in these blocks."""
+        """Adds the change of the discount in these blocks."""
         if not self.falls:
             return beyond
         last = _float32(np.eye(beyond.shape[-1])[-1])
@@ -267,7 +268,7 @@ def _of_direction(direction, factor):
 
 
 def _ahead(x, shift, beyond=None, axis=2):
-    """Of each block what the block `shift` further on has, and `beyond` the last one of these, or 0."""
+    """For each block, the values of the block `shift` further on; past the last block, `beyond` or 0."""
     shift = min(shift, x.shape[axis])
     start, rest = ops.split(x, [shift], axis=axis)
     beyond = ops.zeros_like(start) if beyond is None else ops.repeat(beyond, shift, axis=axis)
@@ -291,7 +292,7 @@ _ONE, _X = np.eye(POWERS + 2)[[0, -1]]
 _NEAR = _series(lambda u: np.log1p(u) / u)
 _WRONG = _series(lambda u: 1 / (1 + u))
 _BEND = _series(lambda u: 1 / (1 + u) ** 2)
-# Of the preferred document above and below, by the distance x of the scores: two functions of the difference.
+# For a preferred document above and below, by the distance x of the scores: two functions of the difference.
 logistic = partial(_far_sums, np.stack([[_NEAR, -_WRONG], [_NEAR + _X, _WRONG - _ONE]]))
 logistic_derivatives = partial(_far_sums, np.stack([[-_WRONG, _BEND], [_WRONG - _ONE, _BEND]]))
 soft_zero_one = partial(_far_sums, np.stack([[_WRONG, -_BEND], [_ONE - _WRONG, -_BEND]]))

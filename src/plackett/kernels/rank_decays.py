@@ -1,14 +1,15 @@
-"""How a discount changes with the distance of two ranks, as a sum of exponentials of that distance.
+"""The change of a discount with the distance of two ranks, as a sum of exponentials of that distance.
 
-Of two documents that are d ranks apart LambdaLoss takes |D(d) - D(d + 1)|. Beyond the next block of `WIDTH` ranks it is
+For two documents d ranks apart, LambdaLoss uses |D(d) - D(d + 1)|. Beyond the next block of `WIDTH` ranks it is
 
     |D(d) - D(d + 1)| = sum_t amplitude_t e^(-rate_t d)    to within 2e-7 of itself, for WIDTH < d <= ranks,
 
-so that what a block of documents does to any block above is known from one sum for each rate. The rates are spread
-evenly by their logarithm, from 0.6 / ranks to 11 / WIDTH; the amplitudes are those of least squares of the relative
-error at 320 distances, spread likewise. These discounts change like a mix of e^(-t d) over all t > 0 of one sign, whose
-error falls by a constant factor for each further rate (Braess & Hackbusch): 15 rates do for 2,048 ranks, and each
-doubling needs 1.5 more. The bound is measured at all distances, of each discount, by the tests.
+so that one sum per rate is enough to know the effect of a block of documents on any block above. The rates are evenly
+spaced by logarithm, from 0.6 / ranks to 11 / WIDTH. The amplitudes minimise the squared relative error at 320
+distances, spaced in the same way. The change of these discounts is a mixture of e^(-t d) over all t > 0 with weights of
+one sign, so that the error falls by a constant factor for each additional rate (Braess & Hackbusch): 15 rates are
+enough for 2,048 ranks, and each doubling needs 1.5 more. The tests measure the bound at all distances, for each
+discount.
 
 Reference: Braess & Hackbusch, "Approximation of 1/x by exponential sums in [1, infinity)", IMA Journal of Numerical
 Analysis 2005.
@@ -22,10 +23,10 @@ import numpy as np
 
 from plackett import gains
 
-WIDTH = 64  # ranks of a block
+WIDTH = 64  # the number of ranks of a block
 SAMPLES = 320
 
-# In float64, of which these differences need more digits than float32 has.
+# In float64: these differences need more digits than float32 has.
 DISCOUNTS = {
     gains.inverse: lambda rank: 1.0 / rank,
     gains.log2_inverse: lambda rank: 1.0 / np.log2(1.0 + rank),
@@ -34,13 +35,13 @@ DISCOUNTS = {
 
 
 class RankTerm(NamedTuple):
-    """What two ranks contribute to the weight of a pair: of r_i < r_j, with d = r_j - r_i and the discount D,
+    """The part of a pair's weight that depends on its ranks. For r_i < r_j, with d = r_j - r_i and the discount D,
 
         (neighbour |D(d) - D(d + 1)| + swap |D(r_i) - D(r_j)|) / (1 - D(r_j) if r_j > topn, else 1)
 
     Args:
         discount: one of `DISCOUNTS`.
-        neighbour, swap: the shares of the two.
+        neighbour, swap: the shares of the two terms.
         topn: None = no such denominator.
     """
 
@@ -51,17 +52,17 @@ class RankTerm(NamedTuple):
 
 
 class Decays(NamedTuple):
-    """A rank term in the blocks of a list. There are two directions: by rank, and from the last rank on.
+    """A rank term on the blocks of a list. There are two directions: by rank, and from the last rank up.
 
     Args:
-        source: [WIDTH, T], the share of each document of a block in what the first rank of the block sees.
-        moves: [steps, T], what is left of that 1, 2, 4, ... blocks above.
-        target: [T, WIDTH], what of that of the block after the next each document gets.
+        source: [WIDTH, T], the factor of each document of a block in the sums at the first rank of the block.
+        moves: [steps, T], the factor of these sums 1, 2, 4, ... blocks above.
+        target: [T, WIDTH], the factor with which each document receives the sums of the block after the next.
         lower: [2, 1, 1, blocks, WIDTH], the factor of the lower document of a pair; None where it is 1.
-        falls: of the discount, None without `swap`: from the first rank of a block to each of it, [2, 1, 1, 1, blocks,
-            WIDTH], from each rank to the first of the block after the next, likewise, and from the first rank of a
-            block to that 1, 2, 4, ... blocks further on, [steps, 2, 1, 1, 1, blocks, 1]. With these T has two more, of
-            the rate 0: the sum of what counts, and that by the fall.
+        falls: the decreases of the discount, None without `swap`: from the first rank of a block to each of its ranks,
+            [2, 1, 1, 1, blocks, WIDTH]; from each rank to the first rank of the block after the next, the same shape;
+            and from the first rank of a block to the first rank 1, 2, 4, ... blocks further on, [steps, 2, 1, 1, 1,
+            blocks, 1]. With these, T has two more rates of 0: the plain sum, and the sum weighted by the decrease.
     """
 
     source: np.ndarray
@@ -73,7 +74,7 @@ class Decays(NamedTuple):
 
 @lru_cache(maxsize=32)
 def decays_of(term: RankTerm, blocks: int) -> Decays:
-    """The rank term of lists of so many blocks, in float32."""
+    """The rank term of lists with this number of blocks, in float32."""
     rates, amplitudes = _exponentials(term.discount, blocks * WIDTH)
     steps = 2 ** np.arange((blocks - 1).bit_length())
     place = np.arange(WIDTH)
@@ -114,7 +115,7 @@ def _exponentials(discount, ranks):
     distance = np.unique(np.round(_spread(WIDTH + 1, ranks, SAMPLES)))
     change = change_of(discount, distance)
     relative = np.exp(-np.outer(distance, rates)) / change[:, None]
-    size = np.linalg.norm(relative, axis=0)  # of one size each, none of them is lost beside the others
+    size = np.linalg.norm(relative, axis=0)  # scaled to one size, so that none of them is lost among the others
     return rates, np.linalg.lstsq(relative / size, np.ones(len(distance)), rcond=1e-13)[0] / size
 
 

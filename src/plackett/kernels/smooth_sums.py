@@ -1,15 +1,16 @@
-"""Sums over the documents of a list of a smooth function of their distance, for each document, in linear time.
+"""For each document, sums over the list of a smooth function of the distance to it, in linear time.
 
-Scores are laid out on cells, small ones of half a unit inside large ones of two units. Documents are added up into the
-moments of their small cell, 1, v, v^2, ... of the place v inside; small cells into the Chebyshev moments of their large
-cell; large cells act on each other through matrices that depend on their distance alone; and the result goes down the
-same way, to be read off by each document as a polynomial in v. No list is sorted, and no pair of documents is formed.
+Scores are laid out on cells: small cells of half a unit inside large cells of two units. Documents are summed into the
+moments 1, v, v^2, ... of their small cell, where v is the place inside the cell. Small cells are summed into the
+Chebyshev moments of their large cell. Large cells act on each other through matrices that depend only on their
+distance. The result goes back down the same way, and each document evaluates it as a polynomial in v. No list is
+sorted, and no pair of documents is formed.
 
-Error: on the cells the logistic function sigma(x_j - x_i) is a polynomial in both places to within 3e-7, its slope to
-within 6e-7 (the interpolation error of degree 4 on half a unit, (1/8)^5 / 16 / 5! max|sigma^(5)|, twice; that of
-degree 9 on two units is smaller, since the nearest poles of sigma are at +-i pi), its second derivative and the square
-of its slope to within 2e-6. Far above a document sigma is 1 to the last digit of float32, far below 0; log(1 + e^x),
-whose slope it is, is x or 0 there.
+Error: on the cells the logistic function sigma(x_j - x_i) is a polynomial in both places to within 3e-7, and its slope
+to within 6e-7. (This is twice the interpolation error of degree 4 on half a unit, (1/8)^5 / 16 / 5! max|sigma^(5)|;
+that of degree 9 on two units is smaller, since the nearest poles of sigma are at +-i pi.) Its second derivative and the
+square of its slope are polynomials to within 2e-6. Far above a document sigma is 1 to the last digit of float32, and
+far below it is 0; log(1 + e^x), whose slope it is, is x or 0 there.
 
 Reference: Fong & Darve, "The black-box fast multipole method", Journal of Computational Physics 2009.
 """
@@ -20,20 +21,20 @@ from keras import ops
 from plackett import backend
 
 SMALL = 0.5  # the width of a small cell; a power of two, so that a place inside it is exact
-POWERS = 5  # moments of a small cell
-IN_LARGE = 4  # small cells in a large one
+POWERS = 5  # the number of moments of a small cell
+IN_LARGE = 4  # the number of small cells in a large cell
 LARGE = SMALL * IN_LARGE
-NODES = 9  # moments of a large cell
-IN_BLOCK = 16  # large cells in a block: beyond the next block, 32 units away, sigma is 0 or 1
+NODES = 9  # the number of moments of a large cell
+IN_BLOCK = 16  # the number of large cells in a block: beyond the next block, 32 units away, sigma is 0 or 1
 BLOCKS = 16
 
-_FINE = IN_BLOCK * IN_LARGE * POWERS  # moments of the small cells of a block
+_FINE = IN_BLOCK * IN_LARGE * POWERS  # the number of moments of the small cells of a block
 _COARSE = IN_BLOCK * NODES
 _CELLS = BLOCKS * IN_BLOCK * IN_LARGE
 
 
 def fits(x, mask):
-    """[] bool: do the real documents of each list lie within the cells? False for scores that are no numbers."""
+    """[] bool: do the real documents of each list lie within the cells? False for NaN scores."""
     highest = ops.max(ops.where(mask, x, -float("inf")), axis=-1)
     lowest = ops.min(ops.where(mask, x, float("inf")), axis=-1)
     return ops.all((highest - lowest <= (_CELLS - 1) * SMALL) | ~ops.any(mask, axis=-1))
@@ -51,32 +52,32 @@ def logistic_sums(x, mask, weights):
 
 
 def softplus_sums(x, mask, weights):
-    """As `logistic_sums`, of log(1 + e^(x_j - x_i)) and of sigma(x_j - x_i)."""
+    """`logistic_sums` for log(1 + e^(x_j - x_i)) and sigma(x_j - x_i)."""
     return _through_cells(x, mask, weights, _SOFTPLUS_AND_LOGISTIC)
 
 
 def logistic_sum(x, mask, weights):
-    """As `logistic_sums`, of sigma(x_j - x_i) alone."""
+    """`logistic_sums` for sigma(x_j - x_i) alone."""
     return _through_cells(x, mask, weights, _LOGISTIC)[0]
 
 
 def slope_sum(x, mask, weights):
-    """As `logistic_sums`, of sigma'(x_j - x_i) alone."""
+    """`logistic_sums` for sigma'(x_j - x_i) alone."""
     return _through_cells(x, mask, weights, _SLOPE)[0]
 
 
 def slope_and_bend_sums(x, mask, weights):
-    """As `logistic_sums`, of sigma'(x_j - x_i) and of sigma''(x_j - x_i)."""
+    """`logistic_sums` for sigma'(x_j - x_i) and sigma''(x_j - x_i)."""
     return _through_cells(x, mask, weights, _SLOPE_AND_BEND)
 
 
 def logistic_slope_and_bend_sums(x, mask, weights):
-    """As `logistic_sums`, of sigma(x_j - x_i), sigma'(x_j - x_i) and sigma''(x_j - x_i)."""
+    """`logistic_sums` for sigma(x_j - x_i), sigma'(x_j - x_i) and sigma''(x_j - x_i)."""
     return _through_cells(x, mask, weights, _LOGISTIC_SLOPE_AND_BEND)
 
 
 def squared_slope_sum(x, mask, weights):
-    """As `logistic_sums`, of sigma'(x_j - x_i)^2 alone."""
+    """`logistic_sums` for sigma'(x_j - x_i)^2 alone."""
     return _through_cells(x, mask, weights, _SQUARED_SLOPE)[0]
 
 
@@ -88,7 +89,7 @@ def _places(x, mask):
 
 
 def _through_cells(x, mask, weights, kernel):
-    """The sums over the documents of a list, by weight, of each function of the kernel."""
+    """The weighted sums over the documents of a list of each function of the kernel."""
     cell, place = _places(x, mask)
     square = place * place
     powers = ops.stack([ops.ones_like(place), place, square, place * square, square * square], axis=-1)
@@ -108,7 +109,7 @@ def _polynomial(a, place):
 
 
 def _act(moments, last_cell, kernel):
-    """What all cells do to each small cell: block by block of large cells, from the highest that is occupied."""
+    """The effect of all cells on each small cell, block by block of large cells, from the highest occupied block."""
     rows, width = ops.shape(moments)[0], kernel.functions * _FINE
     up, down, near, far = map(ops.convert_to_tensor, (_UP, kernel.down, kernel.near, kernel.far))
     mass_and_moment, a_block_lower = map(ops.convert_to_tensor, (_MASS_AND_MOMENT, _A_BLOCK_LOWER))
@@ -123,7 +124,7 @@ def _act(moments, last_cell, kernel):
         sums = backend.matmul(ops.concatenate([lower, here, higher], axis=-1), near) + backend.matmul(beyond, far)
         sums = backend.matmul(ops.reshape(sums, (-1, kernel.functions * NODES)), down)
         acted = backend.with_part(acted, block * width, ops.reshape(sums, (rows, width)), axis=1)
-        # Mass and moment of what is beyond the next block, as the block below sees them.
+        # Mass and moment of everything beyond the next block, relative to the block below.
         beyond = backend.matmul(beyond, a_block_lower) + backend.matmul(higher, mass_and_moment)
         return block - 1, beyond, here, lower, acted
 
@@ -157,7 +158,7 @@ def _up():
 
 
 def _mass_and_moment():
-    """[IN_BLOCK large cells and NODES, 2]: the mass of the block above the next, and its moment about this block."""
+    """[IN_BLOCK large cells and NODES, 2]: the mass of the block after the next, and its moment about this one."""
     centres = 2 * LARGE * IN_BLOCK + LARGE * (np.arange(IN_BLOCK) + 0.5)
     mass = np.arange(NODES) == 0
     moment = centres[:, None] * mass + LARGE / 2 * (np.arange(NODES) == 1)
@@ -165,7 +166,7 @@ def _mass_and_moment():
 
 
 class _Kernel:
-    """The matrices of one or more functions of the distance x: (function, its limits a + b x far above as (a, b))."""
+    """The matrices of functions of the distance x, each given as (function, (a, b)): far above it is a + b x."""
 
     def __init__(self, *functions):
         self.functions = len(functions)

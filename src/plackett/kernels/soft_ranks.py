@@ -1,4 +1,4 @@
-"""Soft ranks: ranks by how probably each other document is ahead, with a gradient and a curvature."""
+"""Soft ranks: ranks from the probability that each other document is ahead, with a gradient and a curvature."""
 
 from keras import ops
 
@@ -8,28 +8,29 @@ from plackett.backend.derivatives import Rule, differentiable
 from plackett.kernels import pair_tiles, smooth_sums
 from plackett.lists._shapes import as_rows
 
-FEW = 64  # wanted documents up to which the sum over all documents, one by one, is faster than the cells
-SHORT = 128  # list size up to which it is so for any number of them
+FEW = 64  # up to this number of wanted documents, the direct sum over all documents is faster than the cells
+SHORT = 128  # up to this list size, the direct sum is faster for any number of wanted documents
 
 
 def soft_ranks(scores, mask, wanted):
-    """r_i = 1/2 + sum_j sigma(s_j - s_i) over the real documents j: 1 plus how many others are ahead of document i.
+    """r_i = 1/2 + sum_j sigma(s_j - s_i) over the real documents j: 1 plus the expected number of others ahead.
 
-    With c the gradient of r, that of the scores is, over the wanted documents i,
+    With c the gradient with respect to r, the gradient with respect to the scores is, over the wanted documents i,
 
         dL/ds_k = sum_i c_i sigma'(s_i - s_k) - c_k sum_j sigma'(s_j - s_k)
 
-    Either is summed directly, a row for each wanted document, or, where a list is longer than `SHORT`, more than `FEW`
-    are wanted and the scores fit, through `cells`, whose cost does not depend on their number.
+    Both are summed directly, one row per wanted document. If a list is longer than `SHORT`, more than `FEW` documents
+    are wanted and the scores fit, they are summed through cells (`smooth_sums`), whose cost does not depend on the
+    number of wanted documents.
 
     Args:
         scores: [..., list_size], divided by a temperature.
         mask: [..., list_size] bool, True = real document.
-        wanted: [..., list_size] bool, the documents whose rank is asked for. The lists of `mask` and `wanted` may be
-            fewer: each serves as many lists of scores in turn.
+        wanted: [..., list_size] bool, the documents whose rank is needed. `mask` and `wanted` may have fewer lists;
+            each then serves several lists of scores in a row.
 
     Returns:
-        [..., list_size]; at a document that is not wanted a finite number without meaning.
+        [..., list_size]; a finite number without meaning for a document that is not wanted.
 
     Cost: O(list_size min(wanted, constant)) time and O(list_size) memory; O(list_size wanted) time for scores more
     than 500 apart.
@@ -38,22 +39,23 @@ def soft_ranks(scores, mask, wanted):
 
 
 def derivatives_at_soft_ranks(fn, scores, mask, wanted):
-    """The derivatives by the scores of the sum of a function of soft ranks.
+    """The derivatives, with respect to the scores, of a sum of a function of soft ranks.
 
-    With L = sum_i f_i(r_i) over the wanted documents, c_i = f_i'(r_i), b_i = f_i''(r_i) and all sums without j = i,
+    With L = sum_i f_i(r_i) over the wanted documents, c_i = f_i'(r_i), b_i = f_i''(r_i), and all sums leaving out j =
+    i,
 
         gradient_k = sum_i c_i sigma'(s_i - s_k) - c_k sum_j sigma'(s_j - s_k)
         curvature_k = sum_i (c_i sigma''(s_k - s_i) + b_i sigma'(s_k - s_i)^2)
             + c_k sum_j sigma''(s_j - s_k) + b_k (sum_j sigma'(s_j - s_k))^2
 
     Args:
-        fn: function of ranks, number by number: [..., list_size] -> [..., list_size].
-        scores, mask, wanted: as those of `soft_ranks`.
+        fn: elementwise function of ranks: [..., list_size] -> [..., list_size].
+        scores, mask, wanted: as in `soft_ranks`.
 
     Returns:
         (gradient, curvature), [..., list_size] each; 0 at padding.
 
-    Cost: twice that of `soft_ranks`.
+    Cost: twice the cost of `soft_ranks`.
     """
     wanted, shape = wanted & mask, ops.shape(scores)
     rows = [as_rows(x) for x in (scores, mask, wanted)]
@@ -63,7 +65,7 @@ def derivatives_at_soft_ranks(fn, scores, mask, wanted):
     first = ops.where(wanted, backend.value_and_slope(fn, rank)[1], 0.0)
     second = ops.where(wanted, hessian_diagonal(lambda x: fn(x[..., 0]), rank[..., None])[..., 0], 0.0)
     pulled, bent = _choose(_derivatives_in_cells, _derivatives_directly, *rows, as_rows(first), as_rows(second))
-    # Among the sums is the document itself, at the distance 0.
+    # The sums include the document itself, at distance 0.
     gradient = ops.reshape(pulled, shape) - first * crowd
     curvature = ops.reshape(bent, shape) + first * bend + second * ((crowd - 0.25) ** 2 - 0.0625)
     return ops.where(mask, gradient, 0.0), ops.where(mask, curvature, 0.0)
@@ -92,7 +94,7 @@ _SOFT_RANKS = Rule(_value, _pull, _plain)
 
 
 def _choose(in_cells, directly, scores, mask, wanted, *rest):
-    """Through the cells where that is faster and possible, or directly."""
+    """Through the cells where that is possible and faster, otherwise directly."""
     short = scores.shape[-1] is not None and scores.shape[-1] <= SHORT
     if short or ops.dtype(scores) != "float32":
         return directly(scores, mask, wanted, *rest)

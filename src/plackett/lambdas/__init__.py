@@ -1,20 +1,20 @@
-"""Lambda weights: how much a metric changes when two documents change places, or what one document is worth to it.
+"""Lambda weights: how much a metric changes when two documents swap places, or how much one document adds to it.
 
 Where they act:
 
 - pairwise losses and `MixtureEMLoss`: every weight with `pair_weights`;
 - softmax losses: the DCG family (`DCGLambdaWeight`, `NDCGLambdaWeight`, `DCGLambdaWeightV2`, `NDCGLambdaWeightV2`,
-  `YetiDCGLambdaWeight`), whose `document_weights` take the place of the gain;
-- losses that approximate NDCG: the DCG family, whose gain, discount, cut-off and normalisation are the metric that is
-  approximated;
-- `ListMLELoss`: `ListMLELambdaWeight`, the weight of a position.
+  `YetiDCGLambdaWeight`), whose `document_weights` replace the gain;
+- losses that approximate NDCG: the DCG family, whose gain, discount, cut-off and normalisation define the metric to
+  approximate;
+- `ListMLELoss`: `ListMLELambdaWeight`, a weight of each position.
 
-Elsewhere a weight is refused. A weight of your own is a class with `pair_weights(labels, ranks)` ->
-[..., list_size, list_size], or `document_weights(labels, ranks)` -> [..., list_size], or both; it acts in the losses
-that use that method. Labels and ranks are [..., list_size]; ranks start at 1, by falling score, with padding, whose
-labels are 0, behind all real documents. What it says of padding is dropped, and no gradient passes through it. A
-method with a third parameter `mask`, [..., list_size] bool, is also told who is real, and an `of_pairs` with a fourth,
-`weights`, the weights of the documents.
+Any other combination raises a ValueError. A weight of your own is a class with `pair_weights(labels, ranks)` -> [...,
+list_size, list_size], or `document_weights(labels, ranks)` -> [..., list_size], or both. It acts in the losses that use
+that method. Labels and ranks are [..., list_size]. Ranks start at 1, by descending score; padding has label 0 and ranks
+after all real documents. Weights of padding are ignored, and no gradient flows through a weight. A method with a third
+parameter `mask`, [..., list_size] bool, also gets which documents are real. An `of_pairs` with a fourth parameter
+`weights` also gets the weights of the documents.
 
 >>> import keras
 >>> from keras import ops
@@ -32,9 +32,10 @@ method with a third parameter `mask`, [..., list_size] bool, is also told who is
 >>> round(float(loss([[0.0, 1.0, 0.0]], [[0.3, 0.2, 0.1]])), 6)
 0.905496
 
-`LambdaWeight` gives it `get_config` and `from_config`, so that it is saved with the loss; it may be left out. Such a
-weight makes a matrix of all pairs, which long lists have no room for. One that depends on values of the two documents
-is a `PairWeight`: its `of_pairs` returns these values and the function of them, and no matrix is made.
+The base class `LambdaWeight` adds `get_config` and `from_config`, so that the weight is saved with the loss. The base
+class is optional. Such a weight makes a matrix of all pairs, which is too large for long lists. If the weight of a pair
+is a function of values of its two documents, derive from `PairWeight`: its `of_pairs` returns these values and the
+function, and no matrix is made.
 
 >>> from plackett.lambdas import PairWeight
 >>> class LeanTopWeight(PairWeight):

@@ -1,4 +1,4 @@
-"""Weights of the DCG family: what the swap of two documents changes in a DCG, and what a document is worth to it."""
+"""Weights of the DCG family: how much the swap of two documents changes a DCG, and how much a document adds to it."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -18,15 +18,15 @@ OfRanks: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 class DCGFamily(PairWeight, DocumentWeight):
-    """A DCG: the gain of a label, the discount of a rank, a cut-off, and whether the ideal DCG divides it.
+    """A DCG: the gain of a label, the discount of a rank, a cut-off, and whether it is divided by the ideal DCG.
 
     For a pair of real documents at ranks r_i, r_j with gains g_i, g_j, in a list of n real documents,
 
         pair weight = n |g_i - g_j| rank_term(r_i, r_j)
 
-    and a document's own weight is g_i discount(r_i). With `normalized`, g is divided by the ideal DCG at `topn`.
+    and the weight of a document is g_i discount(r_i). With `normalized`, g is divided by the ideal DCG at `topn`.
 
-    A DCG of your own says its rank term:
+    A DCG of your own defines its rank term:
 
     >>> from plackett import gains
     >>> from plackett.losses import PairwiseLogisticLoss
@@ -43,19 +43,20 @@ class DCGFamily(PairWeight, DocumentWeight):
     1.288465
 
     Args:
-        topn: the cut-off of the metric. None = the whole list. It bounds the ideal DCG, the rank terms of pairs
-            and the metric that an approximating loss approximates; a document's own weight has no cut-off, so
-            that documents below it still learn.
+        topn: the cut-off of the metric. None = the whole list. It applies to the ideal DCG, to the rank terms of pairs
+            and to the metric that a loss approximates. The weight of a single document has no cut-off, so that
+            documents below it still learn.
         gain_fn: function of labels.
         rank_discount_fn: function of ranks, which start at 1.
-        normalized: divide by the ideal DCG.
-        weighted: in pairs, the weights w of documents multiply their gains, those of the ideal DCG among them, as in
-            the NDCG of weighted documents and in rax. The terms of the loss have the weight of their document besides.
-            False = its terms alone, as in TensorFlow Ranking. Where a document's own weight takes the place of the
-            gain, or the metric is approximated, the function's weights multiply the gain in any case.
+        normalized: divide the gains by the ideal DCG.
+        weighted: in pairs, the weights w of documents multiply their gains, also in the ideal DCG, as in rax and in the
+            NDCG of weighted documents. The terms of the loss are multiplied by the weight of their document in
+            addition. False = only the terms of the loss are multiplied, as in TensorFlow Ranking. Where a document
+            weight replaces the gain, or the metric is approximated, the `weights` of the function always multiply the
+            gain.
     """
 
-    reach: int | None = None  # how far apart the ranks of a pair may be that has a weight; None = any
+    reach: int | None = None  # the largest distance of two ranks whose pair has a weight; None = any
 
     def __init__(
         self, topn: Count | None, gain_fn: Function, rank_discount_fn: Function, normalized: bool, weighted: bool
@@ -68,13 +69,13 @@ class DCGFamily(PairWeight, DocumentWeight):
 
     @property
     def depth(self) -> int | None:
-        """The last rank of the upper document of a pair that has a weight; None = any, whatever `topn` is."""
+        """The last rank that the upper document of a pair with a weight can have; None = any, whatever `topn` is."""
         return None
 
     def gain(self, labels: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
-        """[..., list_size], the gains of the documents, divided by the ideal DCG where the weight is normalised.
+        """[..., list_size], the gains of the documents, divided by the ideal DCG if the weight is normalised.
 
-        They are multiplied by the weights of the documents first, [..., list_size]; None = 1.
+        They are first multiplied by the weights of the documents, [..., list_size]; None = 1.
         """
         gain = dcg_sums.relative(self.gain_fn, labels, mask) if self.normalized else self.gain_fn(labels)
         gain = gain if weights is None else gain * weights
@@ -96,24 +97,24 @@ class DCGFamily(PairWeight, DocumentWeight):
         return [self.gain_of_pairs(labels, mask, weights), backend.maximum(ranks, 1.0)], weight
 
     def gain_of_pairs(self, labels: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
-        """[..., list_size], n times the gain: what a pair differs in, beside its ranks."""
+        """[..., list_size], n times the gain: the factor of a pair's weight that does not depend on ranks."""
         gain = self.gain(labels, mask, weights if self.weighted else None)
         return ops.cast(count(mask), labels.dtype)[..., None] * gain
 
     def of_ranks(self, list_size: int | Tensor, dtype: str) -> OfRanks:
-        """What the ranks of two documents, from 1 to list_size, contribute to the weight of the pair: a function."""
+        """The part of a pair's weight that depends on its two ranks, from 1 to list_size: a function of both."""
         return self.rank_term(ops.arange(1, list_size + 1, dtype=dtype))
 
     def rank_term(self, every_rank: Tensor) -> OfRanks:
-        """What the ranks of two documents contribute to the weight of the pair: a function of both.
+        """The part of a pair's weight that depends on its two ranks: a function of both.
 
         Args:
-            every_rank: [list_size], 1, 2, ...: what depends on one number is computed once for each of them.
+            every_rank: [list_size], 1, 2, ..., to compute once what depends on a single rank or distance.
         """
         raise NotImplementedError
 
     def neighbour_term(self, every_rank: Tensor) -> OfRanks:
-        """|discount(d) - discount(d + 1)| at the distance d of two ranks; 0 for a document and itself.
+        """|discount(d) - discount(d + 1)| at the distance d of two ranks; 0 for a document paired with itself.
 
         Wang et al., "The LambdaLoss Framework for Ranking Metric Optimization", CIKM 2018.
         """
@@ -129,7 +130,8 @@ class DCGLambdaWeight(DCGFamily):
 
         (1 - smooth_fraction) |D(|r_i - r_j|) - D(|r_i - r_j| + 1)| + smooth_fraction |D(r_i) - D(r_j)|
 
-    with D the discount; the second part counts D as 0 below `topn`, and a pair that lies below it altogether is 0.
+    with D the discount. In the second part D is 0 below `topn`, and a pair with both documents below `topn` has weight
+    0.
 
     References: Wang et al., "The LambdaLoss Framework for Ranking Metric Optimization", CIKM 2018;
     Burges, "From RankNet to LambdaRank to LambdaMART: An Overview", MSR-TR-2010-82.
@@ -149,7 +151,7 @@ class DCGLambdaWeight(DCGFamily):
 
     @property
     def depth(self) -> int | None:
-        return None if self.topn is None else int(self.topn)  # which may be 10.0
+        return None if self.topn is None else int(self.topn)  # topn may be 10.0
 
     def rank_term(self, every_rank: Tensor) -> OfRanks:
         lambdaloss = self.neighbour_term(every_rank)
@@ -186,7 +188,7 @@ class NDCGLambdaWeight(DCGLambdaWeight):
 
 @register
 class DCGLambdaWeightV2(DCGFamily):
-    """DCG whose rank term is that of LambdaLoss, larger for a pair that reaches below `topn`:
+    """DCG with the rank term of LambdaLoss, which is larger for a pair that reaches below `topn`:
 
         |D(|r_i - r_j|) - D(|r_i - r_j| + 1)| / (1 - D(max(r_i, r_j)) if max(r_i, r_j) > topn, else 1)
 

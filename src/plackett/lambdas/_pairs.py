@@ -13,12 +13,12 @@ from plackett.lists._pairs import both
 from plackett.registry import Configured, register
 from plackett.registry.options import Count, Function
 
-# Values of documents, and the weight of a pair as a function of those of either.
+# Values of documents, and the weight of a pair as a function of the values of both documents.
 ValuesOfPairs: TypeAlias = tuple[list[Tensor], Callable[[list[Tensor], list[Tensor]], Tensor]]
 
 
 class LambdaWeight(Configured):
-    """Base of lambda weights, also of your own: every constructor argument is in the config, and objects are frozen.
+    """Base of all lambda weights, and of your own. Every constructor argument is in the config, and objects are frozen.
 
     >>> from plackett.lambdas import NDCGLambdaWeight
     >>> NDCGLambdaWeight(topn=10) == NDCGLambdaWeight(topn=10)
@@ -30,7 +30,7 @@ class LambdaWeight(Configured):
 
 
 class DocumentWeight(LambdaWeight):
-    """A weight of documents by their labels and ranks.
+    """A weight of single documents, by their labels and ranks.
 
     >>> from plackett.losses import SoftmaxLoss
     >>> class First(DocumentWeight):
@@ -42,7 +42,7 @@ class DocumentWeight(LambdaWeight):
     """
 
     def of_documents(self, labels: Tensor, ranks: Tensor, mask: Tensor) -> Tensor:
-        """[..., list_size], the weight of each document of clean lists; at padding without meaning."""
+        """[..., list_size], the weight of each document of clean lists; any number at padding."""
         raise NotImplementedError
 
     def document_weights(self, labels: Tensor, ranks: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -52,7 +52,7 @@ class DocumentWeight(LambdaWeight):
 
 
 class PairWeight(LambdaWeight):
-    """A weight of pairs that is a function of values of either document, so that no matrix of all pairs is needed.
+    """A weight of pairs that is a function of values of the two documents, so that no matrix of all pairs is needed.
 
     >>> from plackett.losses import PairwiseLogisticLoss
     >>> class TopWeight(PairWeight):
@@ -64,9 +64,9 @@ class PairWeight(LambdaWeight):
     """
 
     def of_pairs(self, labels: Tensor, ranks: Tensor, mask: Tensor) -> ValuesOfPairs:
-        """(values, fn): values of documents, [..., list_size] each, and the weight of pairs of real documents (i, j).
+        """(values, fn): values of documents, [..., list_size] each, and the function for the weight of a pair (i, j).
 
-        fn takes the values of i and those of j, two lists whose members broadcast.
+        fn takes the values of i and the values of j, two lists of tensors that broadcast against each other.
         """
         raise NotImplementedError
 
@@ -75,7 +75,7 @@ class PairWeight(LambdaWeight):
     ) -> Tensor:
         """[..., list_size, list_size], the weight of each pair of real documents; 0 elsewhere.
 
-        `weights`, [..., list_size], are those of the documents, which the DCG family reads where it is `weighted`.
+        `weights`, [..., list_size], are the weights of the documents. The DCG family reads them if it is `weighted`.
         """
         labels, ranks, mask = clean(labels, ranks, mask)
         values, of_pair = values_of_pairs(self, labels, ranks, mask, weights_of_documents(weights, labels, mask))
@@ -84,7 +84,7 @@ class PairWeight(LambdaWeight):
 
 
 def values_of_pairs(weight, labels, ranks, mask, weights):
-    """What `of_pairs` of a weight returns, which is told the weights of documents where it has a parameter for them."""
+    """What `of_pairs` of a weight returns. It gets the weights of documents if it has a parameter for them."""
     reads = "weights" in inspect.signature(weight.of_pairs).parameters
     return weight.of_pairs(labels, ranks, mask, **({"weights": weights} if reads else {}))
 
@@ -103,7 +103,7 @@ class LabelDiffLambdaWeight(PairWeight):
 
 @register
 class PrecisionLambdaWeight(PairWeight):
-    """1 for a relevant and an irrelevant document on two sides of the cut-off, 0 else: the swap changes precision.
+    """1 for a relevant and an irrelevant document on two sides of the cut-off, whose swap changes precision; else 0.
 
     Args:
         topn: the cut-off. None = the number of relevant documents of the list (R-precision).

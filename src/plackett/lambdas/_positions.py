@@ -9,7 +9,7 @@ from plackett.registry.options import Function
 
 @register
 class ListMLELambdaWeight(DocumentWeight):
-    """The discount of the rank, as a document's weight: position-aware ListMLE.
+    """The discount of the rank as the weight of a document, for position-aware ListMLE.
 
     Reference: Lan et al., "Position-Aware ListMLE: A Sequential Learning Process for Ranking", UAI 2014.
     """

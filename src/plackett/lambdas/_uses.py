@@ -1,4 +1,4 @@
-"""How losses use a lambda weight, and which weights have a meaning where."""
+"""How losses use a lambda weight, and which weights each use allows."""
 
 import inspect
 from typing import NamedTuple
@@ -42,23 +42,23 @@ class Use(NamedTuple):
     """What a loss uses a lambda weight for.
 
     Args:
-        allowed: the kinds of plackett's own weights that have a meaning there.
-        method: what a weight of another kind must have. None = no other kind has a meaning.
+        allowed: the classes of plackett's own weights that it allows.
+        method: the method that any other weight must have. None = no other weight is allowed.
     """
 
     allowed: tuple[type, ...]
     method: str | None
 
 
-PAIRS = Use((PairWeight,), "pair_weights")  # of pairs of documents
-GAINS = Use((DCGFamily,), "document_weights")  # in the place of the gain of a document
-POSITIONS = Use((ListMLELambdaWeight,), "document_weights")  # of the positions of a ranking
+PAIRS = Use((PairWeight,), "pair_weights")  # a weight of pairs of documents
+GAINS = Use((DCGFamily,), "document_weights")  # instead of the gain of a document
+POSITIONS = Use((ListMLELambdaWeight,), "document_weights")  # a weight of the positions of a ranking
 METRIC = Use((DCGFamily,), None)  # the metric to approximate: gain, discount, cut-off, normalisation
 NOTHING = Use((), None)
 
 
 def check_lambda_weight(weight, use: Use) -> None:
-    """Raises ValueError unless the weight is None or has a meaning for this use."""
+    """Raises a ValueError unless the weight is None or is allowed for this use."""
     if weight is None:
         return
     its_own = not isinstance(weight, OWN) and use.method is not None and callable(getattr(weight, use.method, None))
@@ -68,7 +68,7 @@ def check_lambda_weight(weight, use: Use) -> None:
 
 
 def reads_grades(weight, use: Use) -> bool:
-    """Whether a weight makes gains of labels, or may do so, which those below 0 have none of."""
+    """Whether a weight turns labels into gains, or may do so; labels below 0 have no gain."""
     return weight is not None and use is not POSITIONS and not isinstance(weight, LabelDiffLambdaWeight)
 
 
@@ -76,11 +76,11 @@ def weights_of_pairs(weight, labels, ranks, mask, weights=None):
     """The weight of pairs of real documents in the form that `pair_tiles.pair_sums` reads.
 
     Args:
-        weights: [..., list_size], those of documents, for a weight that reads them. None = 1.
+        weights: [..., list_size], the weights of documents, for a lambda weight that reads them. None = 1.
 
     Returns:
-        (values, of_pair): values of documents, a matrix of all pairs among them where the weight has no other form,
-        and the weight of pairs (i, j) as a function of the values of i and of j.
+        (values, of_pair): values of documents, and the weight of a pair (i, j) as a function of the values of i and of
+        j. For a weight that has no such form, the values include a matrix of all pairs.
     """
     if weight is None:
         return [], lambda i, j: 1.0
@@ -92,7 +92,7 @@ def weights_of_pairs(weight, labels, ranks, mask, weights=None):
 
 
 def of_gains_and_ranks(weight) -> bool:
-    """Is the weight of a pair |gain_i - gain_j| of_ranks(r_i, r_j), of a rank term of ours, which is symmetric?"""
+    """Is the weight of a pair |gain_i - gain_j| of_ranks(r_i, r_j), with a symmetric rank term of plackett's own?"""
     if not isinstance(weight, DCGFamily):
         return False
     ours = {kind.rank_term for kind in OWN if issubclass(kind, DCGFamily)}
@@ -121,6 +121,6 @@ def weights_of_ranked_documents(weight, labels, ranks, mask):
 
 
 def _call(method, labels, ranks, mask):
-    """What a method of a weight returns, which is told who is real where it has a parameter for it."""
+    """What a method of a weight returns. It gets the mask if it has a parameter for it."""
     takes_mask = "mask" in inspect.signature(method).parameters
     return ops.stop_gradient(method(labels, ranks, mask) if takes_mask else method(labels, ranks))

@@ -1,6 +1,6 @@
-"""A batch of lists as tensors, for losses and metrics of your own: who is real, order, ranks, masked sums.
+"""A batch of lists as tensors, for losses and metrics of your own: masks, order, ranks, masked sums.
 
-A list is a row of `list_size` places; `mask` says which of them hold a real document.
+A list is a row of `list_size` places; `mask` says which places hold a real document.
 """
 
 from plackett import _keras

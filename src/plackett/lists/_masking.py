@@ -1,6 +1,6 @@
-"""What Keras or a caller hands over as clean lists: which documents are real, shapes, dtypes.
+"""Turns the input of Keras or of a caller into clean lists: which documents are real, shapes, dtypes.
 
-All masking of plackett stands in this file.
+All masking of plackett is in this file.
 """
 
 import numpy as np
@@ -15,29 +15,29 @@ from plackett.lists._shapes import check_shape, computable, shape_text, without_
 def clean(
     labels: Tensor, scores: Tensor, mask: Tensor | None = None, *, models: bool = False, shared: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The first line of every loss and metric: check shapes, zero the padding, settle the dtype.
+    """The first line of every loss and metric: checks shapes, zeroes padding, sets the dtype.
 
     >>> labels, scores, mask = clean([[1.0, 0.0, -1.0]], [[0.5, 0.25, float("nan")]])
     >>> ops.convert_to_numpy(scores).tolist(), ops.convert_to_numpy(mask).tolist()
     ([[0.5, 0.25, 0.0]], [[True, True, False]])
 
-    float16 and bfloat16 scores are computed in float32; the labels take the dtype of the scores. NaN and inf
-    at a place where `mask` is False reach neither a value nor a gradient.
+    float16 and bfloat16 scores become float32, and the labels take the dtype of the scores. NaN and inf at a place
+    where `mask` is False reach neither a value nor a gradient.
 
     Args:
         labels: [..., list_size].
         scores: [..., list_size]; with `models`, [..., list_size, models].
         mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
         models: the scores have a last axis of models.
-        shared: labels and mask of [..., 1, list_size], which all samples of [..., samples, list_size] scores share,
-            stay so; else they are repeated for each sample.
+        shared: labels and a mask of [..., 1, list_size] keep that shape, since all samples of the [..., samples,
+            list_size] scores share them. Otherwise they are repeated for each sample.
 
     Returns:
         (labels, scores, mask), of the same shapes.
 
     Raises:
-        ValueError: the shapes do not fit, or the label of a real document is NaN or infinite. Where values are not
-            known, inside a compiled function, such a label passes, and makes the loss of its list NaN.
+        ValueError: the shapes do not match, or the label of a real document is NaN or infinite. Inside a compiled
+            function, where values are not known, such a label raises nothing and makes the loss of its list NaN.
     """
     scores = computable(scores)
     labels = ops.cast(ops.convert_to_tensor(labels), scores.dtype)
@@ -47,8 +47,8 @@ def clean(
         check_shape("scores", scores, "labels", expected)
     elif len(scores.shape) != len(labels.shape) + 1:
         raise ValueError(
-            f"scores must have a last axis of models, [..., list_size, models], one axis more than the labels, "
-            f"but got scores {shape_text(scores.shape)} and labels {shape_text(labels.shape)}"
+            "scores must have one more axis than the labels, [..., list_size, models], but got scores "
+            f"{shape_text(scores.shape)} and labels {shape_text(labels.shape)}"
         )
     else:
         check_shape("scores", scores, "labels and models", (*labels.shape, scores.shape[-1]))
@@ -68,26 +68,26 @@ def clean(
 
 
 def _if_finite(labels, scores):
-    """The scores of lists whose labels, zero at padding, are finite; NaN where one of them is not.
+    """The scores, with NaN for lists whose labels, zero at padding, are not all finite.
 
     Raises:
-        ValueError: a label is not finite, where their values are known.
+        ValueError: the values are known, and a label is not finite.
     """
     known = backend.concrete(labels)
     if known is None:
         wrong = ops.any(~ops.isfinite(labels), axis=-1, keepdims=True)
-        wrong = wrong if len(scores.shape) == len(labels.shape) else wrong[..., None]  # of several models
+        wrong = wrong if len(scores.shape) == len(labels.shape) else wrong[..., None]  # there are several models
         return scores + ops.cast(ops.where(wrong, float("nan"), 0.0), scores.dtype)
     if wrong := known.size - int(np.isfinite(known).sum()):
         raise ValueError(
-            f"labels must be finite numbers, but {wrong} of {known.size} are NaN or infinite: padding has a label "
-            "below 0, or a mask"
+            f"labels must be finite numbers, but {wrong} of {known.size} are NaN or infinite: mark padding with a "
+            "label below 0, or with a mask"
         )
     return scores
 
 
 def subtopics_of_documents(labels, scores, mask=None):
-    """`clean` for documents with a label for each of several subtopics.
+    """`clean` for documents with one label for each of several subtopics.
 
     Args:
         labels: [..., list_size, subtopics]; a label below 0 counts as 0.
@@ -103,8 +103,8 @@ def subtopics_of_documents(labels, scores, mask=None):
     labels, scores = ops.convert_to_tensor(labels), computable(scores)
     if len(labels.shape) != len(scores.shape) + 1:
         raise ValueError(
-            f"labels must have a last axis of subtopics, [..., list_size, subtopics], one axis more than the scores, "
-            f"but got labels {shape_text(labels.shape)} and scores {shape_text(scores.shape)}"
+            "labels must have one more axis than the scores, [..., list_size, subtopics], but got labels "
+            f"{shape_text(labels.shape)} and scores {shape_text(scores.shape)}"
         )
     mask = _not_padding(labels, subtopics=True) if mask is None else mask
     _, scores, mask = clean(ops.zeros_like(labels[..., 0]), scores, mask)
@@ -115,40 +115,40 @@ def subtopics_of_documents(labels, scores, mask=None):
 def prepare(
     y_true, y_pred, *, ragged: bool, models: bool = False, average_models: bool = False, subtopics: bool = False
 ):
-    """What Keras hands to a loss or metric as cleaned lists.
+    """Turns what Keras passes to a loss or metric into clean lists.
 
-    The Keras mask on the scores says who is real; without one a label below 0 marks padding.
+    The Keras mask on the scores says which documents are real. Without one, a label below 0 marks padding.
 
     Args:
         y_true: labels, numbers or booleans, [..., list_size] or ragged; a further last axis of 1 is dropped.
-        y_pred: scores, [..., list_size] or ragged; a further last axis of 1, as `Dense(1)` leaves it, is dropped, but
-            with `models` it is the axis of models.
+        y_pred: scores, [..., list_size] or ragged. A further last axis of 1, as from `Dense(1)`, is dropped; with
+            `models` it is the axis of models.
         ragged: accept ragged input.
         models: the scores have a last axis of models.
-        average_models: the scores may have a last axis of models, of which the mean counts.
+        average_models: the scores may have a last axis of models, over which they are averaged.
         subtopics: the labels have a last axis of subtopics; padding has a label below 0 in all of them.
 
     Returns:
         (labels, scores, mask) as from `clean`, or from `subtopics_of_documents`.
 
     Raises:
-        ValueError: ragged input that is not accepted, or shapes that do not fit.
+        ValueError: the input is ragged but `ragged` is False, or the shapes do not match.
     """
     rows, marked = None, None
     if is_ragged(y_true) or is_ragged(y_pred):
         if not ragged:
-            raise ValueError("labels or scores are ragged, which is accepted with ragged=True only: set it")
+            raise ValueError("labels or scores are ragged, which only ragged=True accepts: set it")
         labels, scores, rows = pad_together(y_true, y_pred)
     else:
         labels, scores, marked = ops.convert_to_tensor(y_true), y_pred, backend.keras_mask(y_pred)
     scores = computable(scores)
-    # Booleans have no order on TensorFlow.
+    # TensorFlow cannot compare booleans.
     labels = ops.cast(labels, scores.dtype)
     if subtopics:
         scores = without_column(scores, len(scores.shape) == len(labels.shape))
     else:
         extra = len(labels.shape) - len(scores.shape)
-        # Two axes are lists of one document, where both have a last axis of 1; more are lists and a column.
+        # If both have a last axis of 1, two axes mean lists of one document; more axes mean lists and a column.
         labels = without_column(labels, extra > 0 or (extra == 0 and len(labels.shape) > (1 if models else 2)))
         if average_models and len(scores.shape) == len(labels.shape) + 1:
             scores = backend.mean(scores, axis=-1)
@@ -163,7 +163,7 @@ def prepare(
 
 
 def _not_padding(labels, subtopics):
-    """[..., list_size] bool: a label below 0 marks padding, for subtopics one in all of them."""
+    """[..., list_size] bool: a label below 0 marks padding; with subtopics, all of them must be below 0."""
     real = ~(labels < 0)
     return ops.any(real, axis=-1) if subtopics else real
 
@@ -188,7 +188,7 @@ def any_relevant(labels: Tensor, mask: Tensor) -> Tensor:
 
 
 def any_above_0(labels):
-    """[...] bool: is a label, zero at padding, above 0? NaN is, so that the loss of its list is not 0 but NaN."""
+    """[...] bool: is a label, zero at padding, above 0? NaN counts, so that the loss of its list is NaN, not 0."""
     return ops.any(~(labels <= 0), axis=-1)
 
 

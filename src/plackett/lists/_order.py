@@ -1,4 +1,4 @@
-"""The order of the documents of a list: sorting, ranks, sums over what stands before or below."""
+"""The order of the documents of a list: sorting, ranks, and sums over the documents before or below each."""
 
 import numpy as np
 from keras import ops
@@ -20,9 +20,9 @@ def take(x: Tensor, order: Tensor) -> Tensor:
 
 
 def padding_behind(keys, mask):
-    """The keys to sort by: those of padding behind all others, an infinite one or NaN of a real document among them.
+    """The keys to sort by, with padding after all real documents, even those with an infinite or NaN key.
 
-    A zero loses its sign, by which XLA would order it.
+    Zeros lose their sign, since XLA would sort by it.
     """
     highest = float(np.finfo(ops.dtype(keys)).max)
     keys = ops.where(ops.isnan(keys), highest, ops.where(keys == 0, 0.0, backend.minimum(keys, highest)))
@@ -30,7 +30,7 @@ def padding_behind(keys, mask):
 
 
 def ascending_order(keys: Tensor, mask: Tensor, then: Tensor | None = None) -> Tensor:
-    """The permutation that sorts real documents by rising key and puts padding last.
+    """The permutation that sorts real documents by ascending key and puts padding last.
 
     >>> keys, mask = ops.convert_to_tensor([[0.5, 0.25, 0.0]]), ops.convert_to_tensor([[True, True, False]])
     >>> ops.convert_to_numpy(ascending_order(keys, mask)).tolist()
@@ -39,7 +39,7 @@ def ascending_order(keys: Tensor, mask: Tensor, then: Tensor | None = None) -> T
     Args:
         keys: [..., list_size].
         mask: [..., list_size] bool, True = real document.
-        then: [..., list_size], by whose rising value equal keys are ordered. None = by position.
+        then: [..., list_size]; equal keys are ordered by its ascending values. None = by position.
     """
     keys = padding_behind(keys, mask)
     if then is None:
@@ -49,7 +49,7 @@ def ascending_order(keys: Tensor, mask: Tensor, then: Tensor | None = None) -> T
 
 
 def places(order: Tensor) -> Tensor:
-    """The inverse of a permutation: where in `order` each document stands, from 0.
+    """The inverse of a permutation: the place of each document in `order`, from 0.
 
     >>> ops.convert_to_numpy(places(ops.convert_to_tensor([[2, 0, 1]]))).tolist()
     [[1, 2, 0]]
@@ -60,13 +60,13 @@ def places(order: Tensor) -> Tensor:
 
 
 def first_of_equals(keys):
-    """For each place of a sorted list the first place that holds an equal key: [..., list_size] int32, from 0."""
+    """For each place of a sorted list, the first place with an equal key: [..., list_size] int32, from 0."""
     place = ops.broadcast_to(ops.arange(ops.shape(keys)[-1], dtype="int32"), ops.shape(keys))
     return backend.running_max(ops.where(keys != ops.roll(keys, 1, axis=-1), place, 0))
 
 
 def end_of_equals(keys):
-    """For each place of a sorted list the place behind the last that holds an equal key: [..., list_size] int32."""
+    """For each place of a sorted list, the place after the last one with an equal key: [..., list_size] int32."""
     return ops.shape(keys)[-1] - ops.flip(first_of_equals(ops.flip(keys, axis=-1)), axis=-1)
 
 
@@ -96,14 +96,14 @@ def count_below(labels: Tensor, mask: Tensor) -> Tensor:
 
 
 def logsumexp_below(labels: Tensor, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """log of the sum of e^x over the documents that are graded below each document, as a sum of two parts.
+    """The log of the sum of e^x over the documents graded below each document, as a sum of two parts.
 
     >>> labels, mask = ops.convert_to_tensor([[1.0, 0.0]]), ops.convert_to_tensor([[True, True]])
     >>> tops, rest, known = logsumexp_below(labels, ops.convert_to_tensor([[0.5, 0.25]]), mask)
     >>> ops.convert_to_numpy(tops + rest).tolist()[0][0], ops.convert_to_numpy(known).tolist()
     (0.25, [[True, False]])
 
-    Sorted by label, those documents are a prefix, so that one cumulative log-sum-exp serves all.
+    After sorting by label these documents are a prefix, so that one cumulative log-sum-exp serves all.
 
     Args:
         labels: [..., list_size].
@@ -112,7 +112,7 @@ def logsumexp_below(labels: Tensor, x: Tensor, mask: Tensor) -> tuple[Tensor, Te
 
     Returns:
         (tops, rest, known): [..., list_size] each, with the two parts of `backend.cumulative_logsumexp`; where `known`
-        is False there is no such document, and both are finite numbers without meaning.
+        is False there is no such document, and both parts are finite numbers without meaning.
 
     Cost: O(list_size log list_size) time, O(list_size) memory.
     """
@@ -124,13 +124,13 @@ def logsumexp_below(labels: Tensor, x: Tensor, mask: Tensor) -> tuple[Tensor, Te
 
 
 def sums_above(labels, x, mask, terms, tops):
-    """sum_i terms_i e^(x_k - tops_i) over the documents i that are graded above each document k; 0 at padding.
+    """sum_i terms_i e^(x_k - tops_i) over the documents i graded above each document k; 0 at padding.
 
     Args:
         labels, x: [..., list_size].
         mask: [..., list_size] bool, True = real document.
-        terms: [..., list_size], 0 where there is none.
-        tops: those of `logsumexp_below(labels, x, mask)`, none of which is below an x that counts.
+        terms: [..., list_size], 0 where a document has no term.
+        tops: the tops of `logsumexp_below(labels, x, mask)`; none is below an x that counts.
 
     Cost: O(list_size log list_size) time, O(list_size) memory.
     """
@@ -144,7 +144,7 @@ def sums_above(labels, x, mask, terms, tops):
 
 
 def ranks(scores: Tensor, mask: Tensor) -> Tensor:
-    """The rank of each document: 1 for the highest score, ties by position, padding behind all the rest.
+    """The rank of each document: 1 for the highest score, ties by position, padding after all real documents.
 
     >>> scores, mask = ops.convert_to_tensor([[0.5, 0.75, 9.0]]), ops.convert_to_tensor([[True, True, False]])
     >>> ops.convert_to_numpy(ranks(scores, mask)).tolist()
@@ -163,7 +163,7 @@ def ranks(scores: Tensor, mask: Tensor) -> Tensor:
 
 
 def from_median(scores, mask):
-    """The scores less the one in the middle of their list: what will be added to them is not lost to a large offset."""
+    """The scores minus the middle score of their list, so that a large offset cannot swallow what is added to them."""
     fixed = ops.stop_gradient(scores)
     rising = take(fixed, ascending_order(fixed, mask))
     in_the_middle = ops.arange(ops.shape(scores)[-1], dtype="int32") == count(mask)[..., None] // 2

@@ -1,4 +1,4 @@
-"""Ragged input: lists of different lengths, one behind the other, and how they are padded."""
+"""Ragged input: lists of different lengths, one after another, and how they are padded."""
 
 import dataclasses
 from typing import Any
@@ -13,7 +13,7 @@ from plackett.lists._shapes import computable, shape_text
 @backend.pytree(data=["values", "row_splits"], static=["list_size"])
 @dataclasses.dataclass(frozen=True)
 class Ragged:
-    """Lists of different lengths, one behind the other: a JAX pytree, so that it passes through `jit`.
+    """Lists of different lengths, one after another. It is a JAX pytree, so that it passes through `jit`.
 
     >>> from plackett import losses
     >>> labels, scores = Ragged([1.0, 0.0, 0.0, 1.0, 0.0], [0, 2, 5]), Ragged([0.6, 0.8, 0.5, 0.8, 0.4], [0, 2, 5])
@@ -23,8 +23,8 @@ class Ragged:
     Args:
         values: [documents, ...], the entries of all lists.
         row_splits: [lists + 1] int; list k is values[row_splits[k]:row_splits[k + 1]].
-        list_size: the size that the lists are padded to, fixed while a function is compiled.
-            None = the length of the longest.
+        list_size: the size that the lists are padded to, fixed while a function is compiled. None = the length of the
+            longest list.
     """
 
     values: Any
@@ -35,20 +35,23 @@ class Ragged:
         if self.list_size is None:
             splits = backend.concrete(self.row_splits)
             if splits is None:
-                raise ValueError("a Ragged that is made inside a compiled function needs its list_size")
+                raise ValueError(
+                    "a Ragged made inside a compiled function must have a list_size, but got list_size=None"
+                )
             object.__setattr__(self, "list_size", int(np.diff(splits).max(initial=0)))
 
 
 def padded_weights(weights, labels, *, ragged: bool):
-    """`sample_weight` as a tensor: ragged weights, one a document of the ragged labels, are padded with zeros.
+    """`sample_weight` as a tensor. Ragged weights, one per document of the ragged labels, are padded with zeros.
 
     Raises:
-        ValueError: ragged weights that are not accepted, or whose lists differ in length from those of the labels.
+        ValueError: the weights are ragged but `ragged` is False, or their lists differ in length from those of the
+            labels.
     """
     if not is_ragged(weights):
         return ops.convert_to_tensor(weights)
     if not ragged:
-        raise ValueError("sample_weight is ragged, which is accepted with ragged=True only: set it")
+        raise ValueError("sample_weight is ragged, which only ragged=True accepts: set it")
     return pad_together(labels, weights, "sample_weight")[1]
 
 
@@ -60,10 +63,10 @@ def is_ragged(x) -> bool:
 
 
 def to_ragged(x) -> Ragged:
-    """`Ragged` of any ragged input, or of lists of lists.
+    """A `Ragged` from any ragged input, or from lists of lists.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the input is neither.
     """
     if isinstance(x, Ragged):
         return x
@@ -76,7 +79,9 @@ def to_ragged(x) -> Ragged:
         return Ragged(ops.concatenate(filled), np.cumsum([0, *lengths]), max(lengths))
     flat = backend.flat_ragged(x)
     if flat is None:
-        raise ValueError(f"labels and scores must both be ragged, but got one padded tensor {shape_text(np.shape(x))}")
+        raise ValueError(
+            f"labels and scores must both be ragged, but one of them is a padded tensor {shape_text(np.shape(x))}"
+        )
     return Ragged(*flat)
 
 
@@ -96,7 +101,7 @@ def pad(ragged: Ragged):
 
 
 def pad_together(labels, scores, name: str = "scores"):
-    """(labels, scores, mask) of ragged labels and scores, or what `name` says, whose rows must be of one length."""
+    """(labels, scores, mask) from ragged labels and scores (or `name`), whose rows must have equal lengths."""
     labels, scores = to_ragged(labels), to_ragged(scores)
     splits = [backend.concrete(ragged.row_splits) for ragged in (labels, scores)]
     if not any(known is None for known in splits) and not np.array_equal(*splits):

@@ -13,14 +13,14 @@ def computable(x):
 
 
 def as_rows(x, axes: int = 1):
-    """All leading axes made into one: [..., list_size] -> [lists, list_size], or with more last `axes` to keep."""
+    """Merges all leading axes: [..., list_size] -> [lists, list_size]. `axes` is the number of last axes to keep."""
     shape = ops.shape(x)
     leading = len(shape) - axes
     return ops.reshape(x, (math.prod(shape[:leading]), *shape[leading:]))
 
 
 def check_shape(name: str, x, other: str, shape) -> None:
-    """Raises ValueError unless `x` has this shape; an axis of unknown size fits any."""
+    """Raises a ValueError unless `x` has this shape; an axis of unknown size matches any size."""
     fits = len(x.shape) == len(shape) and all(
         a is None or b is None or a == b for a, b in zip(x.shape, shape, strict=True)
     )
@@ -31,10 +31,10 @@ def check_shape(name: str, x, other: str, shape) -> None:
 
 
 def shape_text(shape) -> str:
-    """A shape as it is written, [lists, list_size], with ? for an unknown size."""
+    """A shape as text, such as [32, 100], with ? for an unknown size."""
     return "[" + ", ".join("?" if size is None else str(size) for size in shape) + "]"
 
 
 def without_column(x, redundant):
-    """`x` without its last axis where that is `redundant` and of size 1."""
+    """`x` without its last axis if that is `redundant` and has size 1."""
     return ops.squeeze(x, axis=-1) if redundant and tuple(x.shape[-1:]) == (1,) else x

@@ -9,10 +9,10 @@ from plackett.lists._shapes import check_shape, shape_text, without_column
 
 
 def is_a_document(weights, labels) -> bool:
-    """Does `sample_weight` hold a weight a document, and not one a list or one number for all lists?
+    """Does `sample_weight` hold one weight per document, rather than one per list or one number for all lists?
 
     Raises:
-        ValueError: neither [], [...], [..., 1] nor [..., list_size], which of a single list may be [list_size].
+        ValueError: the shape is not [], [...], [..., 1] or [..., list_size] (for a single list also [list_size]).
     """
     leading = labels.shape[:-1]
     if len(weights.shape) == 0:
@@ -28,27 +28,27 @@ def is_a_document(weights, labels) -> bool:
         return False
     if len(weights.shape) != len(leading) + 1:
         raise ValueError(
-            f"sample_weight must have one weight, one a list, {shape_text(leading)} or {shape_text((*leading, 1))}, or "
-            f"one a document, {shape_text(labels.shape)}, but got {shape_text(weights.shape)}"
+            f"sample_weight must have one weight, one per list, {shape_text(leading)} or {shape_text((*leading, 1))}, "
+            f"or one per document, {shape_text(labels.shape)}, but got {shape_text(weights.shape)}"
         )
     check_shape("sample_weight", weights, "labels", labels.shape)
     return True
 
 
 def weights_as_given(weights, labels):
-    """`sample_weight` without a last axis of 1 that is one more than the labels have, [..., list_size, 1]."""
+    """`sample_weight`, with a last axis of 1 dropped if it has one more axis than the labels, [..., list_size, 1]."""
     return without_column(weights, len(weights.shape) > len(labels.shape))
 
 
 def weights_of_documents(weights: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
-    """One weight a document out of `sample_weight`: [..., list_size], 0 at padding; None = 1 for all.
+    """One weight per document from `sample_weight`: [..., list_size], 0 at padding; None = 1 for all.
 
     >>> labels, mask = ops.convert_to_tensor([[1.0, 0.0]]), ops.convert_to_tensor([[True, False]])
     >>> ops.convert_to_numpy(weights_of_documents([2.0], labels, mask)).tolist()
     [[2.0, 0.0]]
 
     Args:
-        weights: of the shapes of `list_weights`.
+        weights: as in `list_weights`.
     """
     if weights is None:
         return ops.cast(mask, labels.dtype)
@@ -59,18 +59,18 @@ def weights_of_documents(weights: Tensor, labels: Tensor, mask: Tensor) -> Tenso
 
 
 def list_weights(weights, labels, mask, *, plain: bool):
-    """One weight a list out of `sample_weight`.
+    """One weight per list from `sample_weight`.
 
     Args:
-        weights: [], a number for all lists; [...] or [..., 1], a weight a list; or [..., list_size], a weight a
-            document, of a single list also [list_size].
+        weights: [], one number for all lists; [...] or [..., 1], one weight per list; or [..., list_size], one weight
+            per document (for a single list also [list_size]).
         labels: [..., list_size], padding zeroed.
         mask: [..., list_size] bool, True = real document.
-        plain: take the mean of the documents' weights instead of the mean weighted by the labels.
+        plain: take the plain mean of the document weights instead of the mean weighted by the labels.
 
     Returns:
-        [...]: the weight of the list, or sum_i w_i y_i / sum_i y_i over its real documents; 0 where that sum of
-        labels is 0.
+        [...]: the weight of the list or, from document weights, sum_i w_i y_i / sum_i y_i over the real documents; 0
+        where the sum of labels is 0.
     """
     if len(weights.shape) == 0:
         return ops.broadcast_to(weights, ops.shape(labels)[:-1])

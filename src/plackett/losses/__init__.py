@@ -1,33 +1,35 @@
-"""Ranking losses: each a pure function of one batch of lists, and a thin Keras class of the same name + `Loss`.
+"""Ranking losses. Each is a pure function of one batch of lists, and a thin Keras class of the same name + `Loss`.
 
-A function returns one number a list. What all the classes share:
+A function returns one number per list. All classes share these options:
 
-- `reduction`: `"auto"` or `"sum_over_batch_size"` or `"mean"`, the mean over lists; `"sum"`; `"none"` or None, one
-  number a list; `"mean_with_sample_weight"`, the weighted mean over the lists that have a relevant document.
-- `name`: the name of the loss; None = from the class.
+- `reduction`: `"auto"`, `"sum_over_batch_size"` or `"mean"`, the mean over lists; `"sum"`; `"none"` or None, one number
+  per list; `"mean_with_sample_weight"`, the weighted mean over the lists that have a relevant document.
+- `name`: the name of the loss; None = the name of the class in lower case.
 - `lambda_weight`: see `plackett.lambdas`.
 - `temperature`: the scores are divided by it.
-- labels, when called: numbers or booleans, [lists, list_size] or [lists, list_size, 1]; scores: likewise, so that a
-  model may end in `Dense(1)`, or [lists, list_size, models] where the loss takes several scores a document. In-batch
-  losses (N-pairs, in-batch softmax) take labels of rows, see `in_batch_labels`, and similarities as they are.
+- labels, in a call: numbers or booleans, [lists, list_size] or [lists, list_size, 1]. Scores have the same shapes, so
+  that a model may end in `Dense(1)`; a loss that takes several scores per document takes [lists, list_size, models].
+  In-batch losses (N-pairs, in-batch softmax) take one label per row (see `in_batch_labels`) and a matrix of
+  similarities.
 - `ragged`: accept ragged labels, scores and weights: `tf.RaggedTensor`, jagged `torch.nested` tensors, `Ragged`
   (a JAX pytree), lists of lists.
-- `sample_weight`, when called: a number for all lists; [lists] or [lists, 1], a weight a list; [lists, list_size], of
-  a single list also [list_size], a weight a document, which becomes the list weight sum_i w_i y_i / sum_i y_i (under
-  a Keras mask: the mean of the w_i). Most functions with a parameter `weights` weigh each document's own terms
-  instead, in their classes too; `unique_softmax` and `approx_ndcg` do so as functions alone. In-batch losses take
-  a weight a row.
+- `sample_weight`, in a call: one number for all lists; [lists] or [lists, 1], one weight per list; or [lists,
+  list_size], one weight per document (for a single list also [list_size]). Weights of documents become the list weight
+  sum_i w_i y_i / sum_i y_i, or, under a Keras mask, the mean of the w_i. Losses whose function has a parameter
+  `weights` usually multiply each document's own terms instead; `unique_softmax` and `approx_ndcg` do so only as
+  functions, not as classes. In-batch losses take one weight per row.
 
-Who is real: the Keras mask that the scores carry decides, or `mask` of a function, and then negative labels are
-ordinary numbers; otherwise a label below 0 marks padding. A label of NaN or infinity is no padding: it is an error, or,
-inside a compiled function, makes the loss of its list NaN.
+Which documents are real: the Keras mask that the scores carry decides, or the argument `mask` of a function. Negative
+labels are then ordinary numbers. Without a mask, a label below 0 marks padding. A label of NaN or infinity is not
+padding: it raises an error or, inside a compiled function, makes the loss of its list NaN.
 
-Derivatives: every loss can be differentiated any number of times by its scores, and by the `weights` of its documents;
-on JAX in forward mode and under `jax.vmap` too, on PyTorch under `torch.func`. What is held fixed in a gradient (lambda
-weights, the responsibilities of an EM step, the weights a and b of `circle`) is so in all of them.
+Derivatives: every loss can be differentiated any number of times with respect to its scores and to the `weights` of its
+documents. On JAX this includes forward mode and `jax.vmap`, on PyTorch `torch.func`. What a gradient holds fixed
+(lambda weights, the responsibilities of an EM step, the weights a and b of `circle`), higher derivatives hold fixed
+too.
 
-Numbers are float32, or float64 where the scores are; JAX itself makes float32 of float64 unless `jax_enable_x64` is
-set.
+Losses are computed in float32, or in float64 where the scores are float64. JAX turns float64 into float32 unless
+`jax_enable_x64` is set.
 """
 
 from plackett import _keras

@@ -1,4 +1,4 @@
-"""Losses of Keras, and functions, as losses of lists: each list has the value that it would have alone and unpadded."""
+"""Losses of Keras, and plain functions, as losses of lists: each list has the value that it has alone and unpadded."""
 
 import inspect
 import warnings
@@ -21,7 +21,7 @@ EXAMPLE = (np.array([[1.0, 0.0, 0.0]], "float32"), np.array([[0.7, 0.2, 0.4]], "
 
 
 def as_ranking_loss(loss: Callable) -> RankingLoss:
-    """A loss of Keras, or a function, as a loss of lists that padding does not change.
+    """Turns a loss of Keras, or a function, into a loss of lists that padding does not change.
 
     >>> import keras
     >>> mean_squared = as_ranking_loss(keras.losses.MeanSquaredError())
@@ -31,23 +31,24 @@ def as_ranking_loss(loss: Callable) -> RankingLoss:
     Args:
         loss: one of these.
 
-            A loss of plackett: it is given back.
+            A loss of plackett, which is returned unchanged.
 
-            A function of (labels, scores, *, mask), as those of `plackett.losses` are: it gives one loss a list.
+            A function of (labels, scores, *, mask) that returns one loss per list, like those of `plackett.losses`.
 
-            Any other loss of Keras or function of (labels, scores): the loss of a list is the mean, or else the sum, of
-            the losses of its real documents, each of which is handed over by itself; their weights weigh them.
+            Any other loss of Keras, or a function of (labels, scores). It is called on each real document by itself.
+            The loss of a list is the mean or the sum of these values, as in the given loss. Document weights multiply
+            them.
 
     Raises:
-        ValueError: a loss of another kind; one of documents that depends on the documents beside it, since it would
-            count padding.
+        ValueError: the loss is of another kind, or its value for a document depends on the other documents, so that it
+            would count padding.
     """
     if isinstance(loss, RankingLoss):
         return loss
     if inspect.isclass(loss):
-        raise ValueError(f"a loss must be an object, {loss.__name__}(...), but got its class")
+        raise ValueError(f"loss must be an object, {loss.__name__}(...), but got the class {loss.__name__}")
     if not callable(loss):
-        raise ValueError(f"a loss must be a loss of Keras or a function of labels and scores, but got {loss!r}")
+        raise ValueError(f"loss must be a loss of Keras or a function of labels and scores, but got {loss!r}")
     if not isinstance(loss, keras.losses.Loss) and "mask" in inspect.signature(loss).parameters:
         return _LossOfLists(loss, name=getattr(loss, "__name__", None))
     return _LossOfDocuments(loss, name=getattr(loss, "name", None) or getattr(loss, "__name__", None))
@@ -66,8 +67,8 @@ class _LossOfLists(RankingLoss):
         shape = _try(lambda labels, scores: function(labels, scores, mask=mask), EXAMPLE, self.name).shape
         if shape != (1,):
             raise ValueError(
-                f"{self.name} must give one loss a list, [lists], but of one list of three documents it gives "
-                f"{shape_text(shape)}: add up the documents, axis=-1"
+                f"{self.name} must return one loss per list, [lists], but for one list of three documents it returns "
+                f"{shape_text(shape)}: sum over the documents, axis=-1"
             )
 
     def fn(self, labels, scores, *, mask):
@@ -105,7 +106,7 @@ class _LossOfDocuments(RankingLoss):
         return ops.cast(ops.reshape(self.loss(labels, scores), (-1,)), scores.dtype)
 
     def _shares(self, labels, mask, weights):
-        """[..., list_size], by how much the loss of a document counts in that of its list."""
+        """[..., list_size], how much the loss of a document counts in the loss of its list."""
         weights = weights_of_documents(weights, labels, mask)
         return (
             weights if self.is_sum else backend.divide_no_nan(weights, ops.cast(count(mask), weights.dtype)[..., None])
@@ -113,12 +114,12 @@ class _LossOfDocuments(RankingLoss):
 
 
 def _without_padding(labels, scores, mask):
-    """At padding stand numbers that no usual loss is infinite at, whose gradient would be NaN there."""
+    """Fill padding with numbers at which no usual loss is infinite; an infinite loss would have a NaN gradient."""
     return ops.where(mask, labels, 1.0), ops.where(mask, scores, 0.5)
 
 
 def _is_sum(loss, name):
-    """Whether the loss of a list is the sum of those of its documents, each by itself; else it is their mean.
+    """Whether the loss of a list is the sum of the losses of its single documents; otherwise it is their mean.
 
     Raises:
         ValueError: it is neither.
@@ -131,13 +132,13 @@ def _is_sum(loss, name):
             if np.allclose(whole, expected):
                 return is_sum
     raise ValueError(
-        f"{name} is no mean or sum over the documents of a list, so it would count padding: write it as a function of "
-        "(labels, scores, *, mask) that gives one loss a list, or as a subclass of plackett.losses.RankingLoss"
+        f"{name} is not a mean or sum over the documents of a list, so it would count padding: write it as a function "
+        "of (labels, scores, *, mask) that returns one loss per list, or as a subclass of plackett.losses.RankingLoss"
     )
 
 
 def _try(loss, example, name):
-    """What a loss gives for an example, as a numpy array."""
+    """What a loss returns for an example, as a NumPy array."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

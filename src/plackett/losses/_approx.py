@@ -1,4 +1,4 @@
-"""Losses that approximate a ranking metric by putting soft ranks, or upper bounds of the ranks, in place of ranks."""
+"""Losses that approximate a ranking metric: soft ranks, or upper bounds of the ranks, replace the ranks."""
 
 from keras import ops
 
@@ -20,18 +20,19 @@ _NDCG = NDCGLambdaWeight()
 
 
 def approx_ranks(scores: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Soft ranks: 1 plus, for each other document, how probably it ranks higher.
+    """Soft ranks: 1 plus the sum, over all other documents, of the probability that each ranks higher.
 
     For one list with scores s,
 
         r_i = 1 + sum_{j != i} sigma(s_j - s_i)
 
     Args:
-        scores: [..., list_size], divided by a temperature; the smaller it is, the nearer r is to the true ranks.
+        scores: [..., list_size], divided by a temperature; the smaller the temperature, the closer r is to the true
+            ranks.
         mask: [..., list_size] bool, True = real document. None = all real.
 
     Returns:
-        [..., list_size], between 1 and the number of real documents; at padding a finite number without meaning.
+        [..., list_size], between 1 and the number of real documents; a finite number without meaning at padding.
 
     Cost: O(list_size) time and memory; O(list_size^2) time where scores are more than 500 apart, and O(list_size^2)
     memory for second derivatives. See `plackett.kernels.soft_ranks`.
@@ -43,18 +44,19 @@ def approx_ranks(scores: Tensor, mask: Tensor | None = None) -> Tensor:
 
 
 def bound_ranks(scores: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Upper bounds of the ranks: 1 plus, for each other document, a hinge where it is not lower by 1.
+    """Upper bounds of the ranks: 1 plus a hinge for each other document that is not lower by at least 1.
 
     For one list with scores s,
 
         r_i = 1 + sum_{j != i} max(0, 1 + s_j - s_i)
 
     Args:
-        scores: [..., list_size], divided by a temperature; the smaller it is, the lower the bounds where scores differ.
+        scores: [..., list_size], divided by a temperature; the smaller it is, the tighter the bounds where scores
+            differ.
         mask: [..., list_size] bool, True = real document. None = all real.
 
     Returns:
-        [..., list_size], at least the rank; at padding 1.
+        [..., list_size], at least the rank of each document; 1 at padding.
 
     Cost: O(list_size^2) time and memory.
 
@@ -70,7 +72,7 @@ def _ranks(scores, mask, bound):
 
 
 def ranks_of(scores, mask, wanted, bound):
-    """[..., list_size], soft ranks or bounds of the ranks of the wanted documents; elsewhere without meaning."""
+    """[..., list_size], soft ranks or bounds of the ranks of the wanted documents; no meaning elsewhere."""
     if not bound:
         return soft_ranks(scores, mask, wanted)
     # The document itself is the 1.
@@ -79,7 +81,7 @@ def ranks_of(scores, mask, wanted, bound):
 
 
 class _ApproxLoss(RankingLoss):
-    """Base of the losses at soft ranks of a whole list, which have one constructor."""
+    """Base of the losses at soft ranks of a whole list. They share one constructor."""
 
     shares_labels = True
 
@@ -118,25 +120,25 @@ def approx_ndcg(
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxNDCGLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
-        weights: [..., list_size], the weight w of each document, of its gain in the ideal DCG too. None = 1.
-            `ApproxNDCGLoss` makes a weight of the list of them, as TensorFlow Ranking does.
-        lambda_weight: of the DCG family: the metric to approximate, with its gain, discount, normalisation and
-            cut-off (a soft rank counts as the integer nearest to it). None = NDCG of the whole list.
-        bound: r are the upper bounds of `bound_ranks`, so that minus the loss is at most the NDCG.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
+        weights: [..., list_size], the weight w of each document, which also multiplies its gain in the ideal DCG. None
+            = 1. `ApproxNDCGLoss` turns them into one weight per list, as TensorFlow Ranking does.
+        lambda_weight: a weight of the DCG family. It is the metric to approximate, with its gain, discount,
+            normalisation and cut-off (a soft rank counts as the nearest integer). None = NDCG of the whole list.
+        bound: use the upper bounds of `bound_ranks` as r, so that minus the loss is at most the NDCG.
 
     Returns:
-        [...], one loss a list, between -1 and 0 for NDCG; 0 where no label is above 0.
+        [...], one loss per list, between -1 and 0 for NDCG; 0 where no label is above 0.
 
     Raises:
-        ValueError: the shapes do not fit, or a lambda weight outside the DCG family.
+        ValueError: the shapes do not match, or the lambda weight is outside the DCG family.
 
-    Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks` of documents with a gain; that of
-    `bound_ranks` with `bound`, and for second derivatives.
+    Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks` of the documents with a gain. With
+    `bound`, and for second derivatives, the cost of `bound_ranks`.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: graded judgements, NDCG is what counts; start from scores of about one temperature's spread.
+    When: judgements are graded and NDCG is what counts. Start from scores that spread over about one temperature.
 
     Reference: Qin et al., Information Retrieval 2010; Bruch et al., "Revisiting Approximate Metric Optimization in
     the Age of Deep Neural Networks", SIGIR 2019.
@@ -174,8 +176,8 @@ class ApproxNDCGLoss(_ApproxLoss):
 
         loss = -(1 / max DCG) sum_i (2^y_i - 1) / log2(1 + r_i),    r_i = 1 + sum_{j != i} sigma(s_j - s_i)
 
-    with the scores divided by the temperature. Take it for graded judgements where NDCG is what counts, or, by a lambda
-    weight, another DCG. With a `sample_size` it is the mean over scores that Gumbel noise perturbs; with `bound` the
+    with the scores divided by the temperature. Use it for graded judgements where NDCG is what counts. A lambda weight
+    makes it another DCG. With a `sample_size` it is the mean over scores perturbed by Gumbel noise. With `bound` the
     ranks are upper bounds. `approx_ndcg` is the function.
 
     >>> loss = ApproxNDCGLoss()
@@ -198,7 +200,7 @@ def gumbel_approx_ndcg(
     gumbel_temperature: Positive = 1.0,
     lambda_weight: DCGFamily | None = None,
 ) -> Tensor:
-    """ApproxNDCG in the mean over sampled rankings: `sampled(approx_ndcg)`.
+    """ApproxNDCG averaged over sampled rankings: `sampled(approx_ndcg)`.
 
     For one list with labels y, scores s and uniform noise u,
 
@@ -209,23 +211,23 @@ def gumbel_approx_ndcg(
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size], not divided by a temperature; higher ranks first.
         noise: [..., samples, list_size], uniform on [0, 1).
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
-        temperature: of the soft ranks, > 0.
-        gumbel_temperature: of the perturbed scores, > 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
+        temperature: the temperature of the soft ranks, > 0.
+        gumbel_temperature: the temperature of the perturbed scores, > 0.
         lambda_weight: as in `approx_ndcg`.
 
     Returns:
-        [...], one loss a list, between -1 and 0 for NDCG; 0 where no label is above 0.
+        [...], one loss per list, between -1 and 0 for NDCG; 0 where no label is above 0.
 
     Raises:
-        ValueError: the shapes do not fit, an option is out of range, or a lambda weight outside the DCG family.
+        ValueError: the shapes do not match, an option is out of range, or the lambda weight is outside the DCG family.
 
-    Cost: O(list_size) time and memory a sample, as `approx_ranks`; what depends on labels alone is computed once.
-    O(list_size^2) memory a sample for second derivatives.
+    Cost: O(list_size) time and memory per sample, as for `approx_ranks`. What depends on labels alone is computed once.
+    Second derivatives take O(list_size^2) memory per sample.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: as `approx_ndcg`; the samples smooth it further and make it robust, for more time a step.
+    When: as for `approx_ndcg`. Sampling makes the loss smoother and more robust, and each step slower.
 
     Reference: Bruch et al., "A Stochastic Treatment of Learning to Rank Scoring Functions", WSDM 2020.
     """
@@ -239,12 +241,12 @@ def gumbel_approx_ndcg(
 
 @register
 class GumbelApproxNDCGLoss(RankingLoss):
-    """Gumbel ApproxNDCG: ApproxNDCG in the mean over rankings that are sampled from the scores.
+    """Gumbel ApproxNDCG: ApproxNDCG averaged over rankings sampled from the scores.
 
         loss = mean over samples of ApproxNDCG(y, (s + g) / (gumbel_temperature temperature)),    g = Gumbel noise
 
-    Take it as `ApproxNDCGLoss`; the samples smooth it further and make it robust, for more time a step. The noise of a
-    step is drawn anew. `gumbel_approx_ndcg` is the function.
+    Use it like `ApproxNDCGLoss`. Sampling makes the loss smoother and more robust, and each step slower. Each step
+    draws new noise. `gumbel_approx_ndcg` is the function.
 
     >>> loss = GumbelApproxNDCGLoss(sample_size=16, seed=42)
     >>> -1 < float(loss([[1, 0]], [[0.6, 0.8]])) < 0
@@ -280,21 +282,23 @@ def approx_mrr(labels: Tensor, scores: Tensor, *, mask: Tensor | None = None, bo
     Args:
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxMRRLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
-        bound: r are the upper bounds of `bound_ranks`, so that minus the loss is at most its value at the ranks.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
+        bound: use the upper bounds of `bound_ranks` as r, so that minus the loss is at most its value at the true
+            ranks.
 
     Returns:
-        [...], one loss a list, between -1 and 0; 0 where no label is above 0.
+        [...], one loss per list, between -1 and 0; 0 where no label is above 0.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not match.
 
-    Cost: O(list_size) time and memory, by `approx_ranks` of documents with a label; that of `bound_ranks` with `bound`,
-    and for second derivatives.
+    Cost: O(list_size) time and memory, by `approx_ranks` of the documents with a label. With `bound`, and for second
+    derivatives, the cost of `bound_ranks`.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: one relevant document a list, such as an answer or a purchase; with one, it is the reciprocal rank.
+    When: each list has one relevant document, such as an answer or a purchase. Minus the loss is then the reciprocal of
+    its soft rank.
 
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010; the form for several relevant documents is that of TensorFlow Ranking 0.5.
@@ -327,8 +331,8 @@ class ApproxMRRLoss(_ApproxLoss):
 
         loss = -(sum_i y_i / r_i) / sum_i y_i,    r_i = 1 + sum_{j != i} sigma(s_j - s_i)
 
-    with the scores divided by the temperature. Take it for one relevant document a list, such as an answer or a
-    purchase. It takes no lambda weight; `sample_size` and `bound` are those of `ApproxNDCGLoss`. `approx_mrr` is the
+    with the scores divided by the temperature. Use it where each list has one relevant document, such as an answer or a
+    purchase. It takes no lambda weight. `sample_size` and `bound` act as in `ApproxNDCGLoss`. `approx_mrr` is the
     function.
 
     >>> loss = ApproxMRRLoss()

@@ -1,4 +1,4 @@
-"""The one bridge between a loss function of lists and `keras.losses.Loss`."""
+"""The one bridge between loss functions of lists and `keras.losses.Loss`."""
 
 import functools
 from collections.abc import Callable
@@ -25,21 +25,22 @@ Reduction = Literal["auto", "sum_over_batch_size", "sum", "mean", "mean_with_sam
 
 
 INPUTS = (
-    "An object is called with labels and scores, [lists, list_size] each, or [lists, list_size, models] scores where a "
-    "document has several, and with `sample_weight`, a weight a list or a document. The Keras mask of the scores, or "
-    "else a label below 0, marks padding. See `plackett.losses`."
+    "An object is called with labels and scores, [lists, list_size] each, and optionally with `sample_weight`, one "
+    "weight per list or per document. Scores are [lists, list_size, models] where a document has several. The Keras "
+    "mask of the scores marks padding; without one, a label below 0 does. See `plackett.losses`."
 )
 
 
 class RankingLoss(Configured, keras.losses.Loss):
     """A loss function of lists as a Keras loss: masks, ragged input, weights, noise, reduction and config.
 
-    A subclass says what is true of its function in class attributes, and writes a constructor that hands its arguments
-    to this one. A call
+    A subclass describes its function in class attributes, and has a constructor that passes its arguments to this one.
+    A call
 
-    1. pads ragged input, finds out who is real, the Keras mask on the scores or else `label >= 0`, and cleans;
+    1. pads ragged input, finds the real documents (by the Keras mask on the scores, or else by `label >= 0`), and
+    cleans;
     2. draws the noise of a stochastic function, and divides the scores by `temperature`;
-    3. computes one loss a list, weighs it by `sample_weight` and reduces.
+    3. computes one loss per list, multiplies it by `sample_weight` and reduces.
 
     >>> from keras import ops
     >>> from plackett.losses import RankingLoss
@@ -50,70 +51,73 @@ class RankingLoss(Configured, keras.losses.Loss):
     0.75
 
     Args:
-        reduction: "auto", "sum_over_batch_size" or "mean", the mean over lists; "sum"; "none" or None, one number a
+        reduction: "auto", "sum_over_batch_size" or "mean", the mean over lists; "sum"; "none" or None, one number per
             list; "mean_with_sample_weight", the weighted mean over the lists that have a relevant document.
-        name: the name of the loss. None = from the class.
-        lambda_weight: see `plackett.lambdas`, which says where it has a meaning; elsewhere it is refused. None = none.
+        name: the name of the loss. None = the name of the class in lower case.
+        lambda_weight: a lambda weight. `plackett.lambdas` says which losses take which; other combinations raise an
+            error. None = no lambda weight.
         temperature: the scores are divided by it.
-        ragged: accept ragged labels, scores and weights, of all forms that `plackett.losses` names.
-        sample_size: how many samples of noise a list gets. None = no noise.
-        gumbel_temperature: of the scores that noise perturbs.
-        seed: of the noise. None = another one each time, which `keras.utils.set_random_seed` repeats.
-        options: handed to the function.
+        ragged: accept ragged labels, scores and weights, in any form that `plackett.losses` lists.
+        sample_size: the number of noise samples per list. None = no noise.
+        gumbel_temperature: the perturbed scores are divided by it.
+        seed: the seed of the noise. None = a new one each time, which `keras.utils.set_random_seed` makes repeatable.
+        options: passed to the function.
 
     Raises:
-        ValueError: an option out of range, a lambda weight that has no meaning, or an option of samples without them.
+        ValueError: an option is out of range, the loss does not take this lambda weight, or `seed` or
+            `gumbel_temperature` is given without `sample_size`.
     """
 
-    # `fn(labels, scores, *, mask, **options) -> [...]`, one loss a list. What it gets is clean: shapes agree, and at
+    # `fn(labels, scores, *, mask, **options) -> [...]`, one loss per list. Its input is clean: shapes agree, and at
     # padding, where the mask is False, labels, scores and weights are 0.
     fn: ClassVar[Callable[..., Tensor]]
-    # Which lambda weights the function takes, one of `plackett.lambdas._uses`.
+    # Which lambda weights the function takes: one of `plackett.lambdas._uses`.
     lambda_weights: ClassVar[Use] = NOTHING
-    # The function takes `weights`, [..., list_size], and weighs each document's own term by it; otherwise weights of
-    # documents are made into a weight of their list.
+    # The function takes `weights`, [..., list_size], and multiplies each document's own term by it. Otherwise document
+    # weights become one weight of their list.
     weighs_documents: ClassVar[bool] = False
-    # The function takes `noise`, [..., samples, list_size]. Otherwise the loss with a `sample_size` is its mean over
-    # scores that the noise perturbs.
+    # The function takes `noise`, [..., samples, list_size]. Otherwise a loss with a `sample_size` is the mean of the
+    # function over scores perturbed by the noise.
     takes_noise: ClassVar[bool] = False
     # The function takes labels and a mask that all samples share, [..., 1, list_size].
     shares_labels: ClassVar[bool] = False
-    # `curvature(labels, scores, *, mask, **options) -> [..., list_size]`, by which `plackett.boosting` divides, told
-    # what `fn` is told: the second derivative of `fn` by each score or, where that is 0 almost everywhere or where `fn`
-    # is steepest, what stands for it, see docs/boosting.md. None = the second derivative, document by document, which
-    # is slow.
+    # `curvature(labels, scores, *, mask, **options) -> [..., list_size]`, called like `fn`. `plackett.boosting` divides
+    # by it. It is the second derivative of `fn` with respect to each score or, where that is 0 almost everywhere or
+    # where `fn` is steepest, a substitute, see docs/boosting.md. None = the second derivative, document by document,
+    # which is slow.
     curvature: ClassVar[Callable[..., Tensor] | None] = None
-    # Labels of any sign have a meaning, as a teacher's scores or numbers to come near have; else they are grades or
-    # clicks, >= 0.
+    # Labels may have any sign, such as a teacher's scores or regression targets. Otherwise they are grades or clicks,
+    # >= 0.
     any_labels: ClassVar[bool] = False
-    # The order of the labels is all that it reads, so that a teacher's scores may stand in their place.
+    # The loss depends only on the order of the labels, so that a teacher's scores may replace them.
     by_order: ClassVar[bool] = False
-    # `derivatives(labels, scores, *, mask, **options) -> (gradient, curvature)`, in the place of `curvature`, of a
-    # function whose gradient is little work beside it. None = the gradient as the backend computes it, and `curvature`.
+    # `derivatives(labels, scores, *, mask, **options) -> (gradient, curvature)`, instead of `curvature`, for a function
+    # whose gradient is cheap to compute along with it. None = the gradient that the backend computes, and `curvature`.
     derivatives: ClassVar[Callable[..., tuple[Tensor, Tensor]] | None] = None
-    # What its docstring says that an object is called with.
+    # What the docstring of a class says about calling it.
     inputs: ClassVar[str] = INPUTS
     replaceable = ("draw_noise",)
-    # The scores have a last axis of models, of this size unless the scorer is told another. None = no such axis.
+    # The scores have a last axis of models, of this size unless the scorer is given another. None = no such axis.
     models: Any = None
-    # Of a loss of clicks whose columns differ: the names of those that are the same for all documents, which stand
-    # first, and then of those that depend on the position; the others depend on the document. None = all on both.
+    # For a click loss whose score columns differ: the names of the columns that are the same for all documents, which
+    # come first, and the names of those that depend on the position. The other columns depend on the document. None =
+    # all columns depend on both.
     constants: Any = ()
     of_positions: Any = None
-    # The logits that training starts from, by column; 0 of the others. Where two readings of the parameters explain
-    # clicks as well as each other, they say which is meant.
+    # The logits that training starts from, by column; the others start from 0. Where two sets of parameters explain the
+    # clicks equally well, the start decides which one is found.
     start: Any = MappingProxyType({})
-    # Of a loss of clicks without such columns: its scores depend on positions nevertheless.
+    # For a click loss without such columns: its scores depend on positions all the same.
     needs_positions: ClassVar[bool] = False
-    # Function of the scores of several models, [..., list_size, models], that makes of them the scores to rank by,
-    # [..., list_size]. None = their mean.
+    # A function that turns the scores of several models, [..., list_size, models], into the scores to rank by, [...,
+    # list_size]. None = their mean.
     ranking: Any = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "fn" in vars(cls):
             for name in {"curvature", "derivatives"} - set(vars(cls)):
-                setattr(cls, name, None)  # that of the base is of another function
+                setattr(cls, name, None)  # the base's belongs to another function
         complete(cls, RankingLoss, cls.inputs)
 
     def __init__(
@@ -130,7 +134,7 @@ class RankingLoss(Configured, keras.losses.Loss):
     ):
         check_lambda_weight(lambda_weight, self.lambda_weights)
         if sample_size is None and (seed is not None or gumbel_temperature != 1.0):
-            raise ValueError("seed and gumbel_temperature act on samples: set sample_size too")
+            raise ValueError("seed and gumbel_temperature act on samples only: set sample_size too")
         # Keras would number the names, and two equal losses would differ.
         name = name or snake_case(type(self).__name__)
         keras.losses.Loss.__init__(
@@ -166,22 +170,22 @@ class RankingLoss(Configured, keras.losses.Loss):
             return self._reduce(losses, by_list, counts, parts)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """[...], one loss a list, before weights and reduction."""
+        """[...], one loss per list, before weights and reduction."""
         return self._losses(*self._lists(y_true, y_pred))
 
     def ranking_scores(self, scores: Tensor) -> Tensor:
-        """[..., list_size], the scores to rank by: those of a model that was trained with this loss."""
+        """[..., list_size], the scores to rank by, from the scores of a model trained with this loss."""
         if self.models is None:
             return scores
         return backend.mean(scores, axis=-1) if self.ranking is None else self.ranking(scores)
 
     @property
     def options(self) -> dict:
-        """What the function is told besides labels, scores and mask; a copy."""
+        """A copy of the arguments that the function gets besides labels, scores and mask."""
         return dict(self._options)
 
     def draw_noise(self, labels: Tensor, scores: Tensor) -> Tensor:
-        """[..., sample_size, list_size], uniform on [0, 1). The one method that draws, which tests may replace."""
+        """[..., sample_size, list_size], uniform on [0, 1). The one method that draws; tests may replace it."""
         shape = ops.shape(labels)
         return backend.uniform((*shape[:-1], self.sample_size, shape[-1]), self.seed, self.seed_generator, scores)
 
@@ -202,9 +206,9 @@ class RankingLoss(Configured, keras.losses.Loss):
         return self.fn(labels, scores, mask=mask, **options)
 
     def _reduce(self, losses, weights, counts, parts):
-        """The loss of the batch, as the mean over processes of what each returns, where they have `parts` of it.
+        """The loss of the batch. Where several processes hold `parts` of it, it is the mean of what they return.
 
-        `counts` is a function without arguments: which lists "mean_with_sample_weight" is a mean of.
+        `counts` is a function without arguments. It says over which lists "mean_with_sample_weight" averages.
         """
         if self.reduction in ("none", None):
             return losses
@@ -220,7 +224,7 @@ class RankingLoss(Configured, keras.losses.Loss):
 
 
 class LambdaWeightedLoss(RankingLoss):
-    """Base of the losses with the constructor that most have: of a lambda weight and a temperature alone."""
+    """Base of the losses with the most common constructor: only a lambda weight and a temperature."""
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from plackett.registry import PACKAGE, classes_by_name, make
 
 
 def get(name: str, /, **options: Any) -> keras.losses.Loss:
-    """A loss by its lower-case name, that of its function and of the command line.
+    """A loss by its lower-case name. The function and the command line use the same name.
 
     >>> get("gumbel_approx_ndcg", sample_size=16).sample_size
     16
@@ -18,11 +18,11 @@ def get(name: str, /, **options: Any) -> keras.losses.Loss:
     SoftmaxLoss(lambda_weight=NDCGLambdaWeight(topn=10))
 
     Args:
-        name: such as "unique_softmax"; a loss of your own by its registered name, such as "mine>TopLoss".
-        options: arguments of its class. A lambda weight may be the name of its class, or {name: options}.
+        name: the name, such as "unique_softmax". A loss of your own has its registered name, such as "mine>TopLoss".
+        options: arguments of the class. A lambda weight may be given as the name of its class, or as {name: options}.
 
     Raises:
-        ValueError: an unknown name or option, with the nearest known one.
+        ValueError: the name or an option is unknown; the error gives the nearest known one.
     """
     if isinstance(options.get("lambda_weight"), str | dict):
         options["lambda_weight"] = _lambda_weight(options["lambda_weight"])
@@ -30,22 +30,22 @@ def get(name: str, /, **options: Any) -> keras.losses.Loss:
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> RankingLoss:
-    """A loss from a config that plackett, TensorFlow Ranking 0.5 or TensorFlow Addons 0.23 wrote.
+    """A loss from a config written by plackett, TensorFlow Ranking 0.5 or TensorFlow Addons 0.23.
 
     >>> config = {"class_name": "tensorflow_ranking>UniqueSoftmaxLoss", "config": {"reduction": "auto", "ragged": True}}
     >>> deserialize(config).ragged
     True
 
-    What TensorFlow Ranking leaves out of a config is at its default here, but for the `ordinal_size` of `OrdinalLoss`,
-    which becomes None: as many levels as the scores have.
+    Arguments that TensorFlow Ranking leaves out of a config get their defaults. The exception is the `ordinal_size` of
+    `OrdinalLoss`, which becomes None: as many levels as the scores have.
 
     Args:
-        config: {"class_name": ..., "config": {...}}, the class with or without its package, and lambda weights and
-            functions within it likewise.
+        config: {"class_name": ..., "config": {...}}. The class name may have its package or not. So may the names of
+            lambda weights and functions inside.
         custom_objects: name -> function, for functions of your own that are not registered with Keras.
 
     Raises:
-        ValueError: a class, an argument or a function that is not known, with the nearest that is.
+        ValueError: a class, an argument or a function is unknown; the error gives the nearest known one.
     """
     if not isinstance(config, dict) or "class_name" not in config:
         raise ValueError(f"a config must be a dict with class_name and config, but got {config!r}")
@@ -79,7 +79,7 @@ def _argument(name, value, custom_objects):
         function = keras.saving.get_registered_object(known, custom_objects)
         if function is not None:
             return function
-    raise ValueError(f"{name}={value!r} names no known function: register it with Keras, or give it in custom_objects")
+    raise ValueError(f"{name}={value!r} names no known function: register it with Keras, or pass it in custom_objects")
 
 
 def _lambda_weight(given: str | dict) -> LambdaWeight:
@@ -92,6 +92,6 @@ def _lambda_weight(given: str | dict) -> LambdaWeight:
 
 
 def _by_class_name(base):
-    """plackett's classes by their names, others by their registered ones."""
+    """plackett's classes by their names, others by their registered names."""
     known = classes_by_name(base)
     return {(name if ">" in name else kind.__name__): kind for name, kind in known.items()}

@@ -1,4 +1,4 @@
-"""Losses of similarities between 0 and 1."""
+"""Losses of similarities from 0 to 1."""
 
 from keras import ops
 
@@ -23,20 +23,21 @@ def circle(
 
     Args:
         labels: [..., list_size], relevance grades.
-        scores: [..., list_size], similarities; outside of [0, 1] they are clipped, and get no gradient.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        scores: [..., list_size], similarities. Those outside [0, 1] are clipped and get no gradient.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         gamma: the scale of the exponents, > 0.
-        margin: how far a similarity may be from 1 or 0 and be left alone.
+        margin: similarities within this distance of their target, 1 or 0, count as good enough.
 
     Returns:
-        [...], one loss a list, in nats; 0 where there is no pair.
+        [...], one loss per list, in nats; 0 where there is no pair.
 
     Raises:
-        ValueError: the shapes do not fit, or an option is out of range.
+        ValueError: the shapes do not match, or an option is out of range.
 
-    Cost: O(list_size log list_size) time, O(list_size) memory: the exponent of a pair is a sum over its documents.
+    Cost: O(list_size log list_size) time and O(list_size) memory, since the exponent of a pair is a sum over its two
+    documents.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
     When: the scores are cosine similarities of embeddings.
 
@@ -54,7 +55,7 @@ def _circle(labels, scores, *, mask, gamma, margin):
 def _circle_curvature(labels, scores, *, mask, gamma, margin):
     """gamma^2 (a_k^2 p_k (1 - p_k) + b_k^2 q_k (1 - q_k) + 2 a_k b_k p_k q_k), 0 where the score is clipped.
 
-    p_k and q_k are the shares in e^loss of the pairs in which k is the higher grade and in which it is the lower.
+    p_k is the share in e^loss of the pairs in which k has the higher grade; q_k, of those in which it has the lower.
     """
     inside = mask & (scores >= 0.0) & (scores <= 1.0)
     scores = backend.clip(scores, 0.0, 1.0)
@@ -87,7 +88,7 @@ class CircleLoss(RankingLoss):
         loss = log(1 + sum_ij e^(gamma (a_i (1 - margin - s_i) + b_j (s_j - margin))))    over the pairs with y_i > y_j
         a_i = max(0, 1 + margin - s_i),    b_j = max(0, s_j + margin)
 
-    Take it where the scores are cosine similarities of embeddings. `circle` is the function.
+    Use it where the scores are cosine similarities of embeddings. `circle` is the function.
 
     >>> loss = CircleLoss(gamma=2.0)
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)

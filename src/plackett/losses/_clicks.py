@@ -25,7 +25,7 @@ def mixture_em(
     alpha: NotNegative = 1.0,
     lambda_weight: LambdaWeight | None = None,
 ) -> Tensor:
-    """Mixture EM: each list belongs, by a responsibility, to one of several models.
+    """Mixture EM: each list belongs to one of several models, with a probability called its responsibility.
 
     For one list with clicks y and the logits s_im of M models,
 
@@ -33,28 +33,29 @@ def mixture_em(
         r_m = e^(-alpha L_m) / sum_m' e^(-alpha L_m')
         loss = sum_m r_m L_m
 
-    with no gradient through the responsibilities r, which are the E step; the gradient of the loss is the M step.
-    The weights w are 1 without a lambda weight.
+    The responsibilities r are the E step, and no gradient flows through them. The gradient of the loss is the M step.
+    Without a lambda weight the weights w are 1.
 
     Args:
         labels: [..., list_size], clicks, 0 or 1.
         scores: [..., list_size, models], the logit of a click under each model.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
-        alpha: how sharply a list chooses its model, >= 0; 0 spreads it evenly.
-        lambda_weight: w_i = sum_j of the pair weights of i, at the ranks of the models' mean score, scaled to mean
-            1 over the list (1 where all are 0): a document counts by how far the metric can move with it.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
+        alpha: how sharply a list chooses its model, >= 0. With 0, all models have the same responsibility.
+        lambda_weight: w_i is the sum of the pair weights of document i, at the ranks of the models' mean score, scaled
+            to mean 1 over the list (1 where all are 0). A document then counts by how much it can change the metric.
+            None = 1.
 
     Returns:
-        [...], one loss a list, in nats; 0 where nothing was clicked.
+        [...], one loss per list, in nats; 0 where nothing was clicked.
 
     Raises:
-        ValueError: the shapes do not fit, alpha < 0, or a lambda weight without weights for pairs.
+        ValueError: the shapes do not match, alpha < 0, or the lambda weight has no weights for pairs.
 
     Cost: O(list_size models) time and memory; O(list_size^2) time with a lambda weight.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: clicks of users who look at lists in a few different ways, such as devices or intents.
+    When: the clicks come from users who read lists in a few different ways, for example by device or by intent.
 
     Reference: Yan et al., "Revisiting Two-Tower Models for Unbiased Learning to Rank", SIGIR 2022.
     """
@@ -91,7 +92,7 @@ def _plain_mixture(alpha, variables, constants):
 
 
 def _by_model(scores):
-    """[..., list_size, models] -> [..., models, list_size], or back: what lies side by side is computed together."""
+    """[..., list_size, models] -> [..., models, list_size], or back, for contiguous memory."""
     return ops.swapaxes(scores, -1, -2)
 
 
@@ -101,7 +102,7 @@ def _responsibility(alpha, by_model, labels):
 
 
 def _movable(lambda_weight, labels, scores, mask):
-    """[..., list_size], by how much of the metric each document can move: mean 1 over the list, 0 at padding."""
+    """[..., list_size], how much each document can change the metric: mean 1 over the list, 0 at padding."""
     real = ops.cast(mask, labels.dtype)
     if lambda_weight is None:
         return real
@@ -118,12 +119,13 @@ def _movable(lambda_weight, labels, scores, mask):
 
 @register
 class MixtureEMLoss(RankingLoss):
-    """Mixture EM: each list of clicks belongs, by a responsibility, to one of several models.
+    """Mixture EM: each list of clicks belongs to one of several models, with a probability called its responsibility.
 
         loss = sum_m r_m L_m,    r = softmax_m(-alpha L_m),    L_m = the cross-entropy of the clicks under model m
 
-    The scores have an axis of models, [lists, list_size, models]; a ranking is by their mean. Take it for clicks of
-    users who look at lists in a few different ways, such as devices or intents. `mixture_em` is the function.
+    The scores have an axis of models, [lists, list_size, models]. Documents are ranked by the mean of their scores. Use
+    it for clicks of users who read lists in a few different ways, for example by device or by intent. `mixture_em` is
+    the function.
 
     >>> loss = MixtureEMLoss()
     >>> round(float(loss([[1, 0]], [[[0.6, 0.9], [0.8, 0.2]]])), 5)
@@ -165,30 +167,30 @@ def click_em(
         r_i = 1 if y_i >= 1, else P(relevant | no click) = sigma(b_i - log(1 + e^a_i))
         loss = sum_i w_i (exam_loss_weight CE(e_i, a_i) + rel_loss_weight CE(r_i, b_i))
 
-    with CE(p, x) = log(1 + e^x) - p x and no gradient through e and r, which are the E step.
+    with CE(p, x) = log(1 + e^x) - p x. The numbers e and r are the E step, and no gradient flows through them.
 
     Args:
-        labels: [..., list_size], clicks; at least 1 is a click.
-        scores: [..., list_size, 2], the logits of examination, then those of relevance.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        labels: [..., list_size], clicks; a label of at least 1 is a click.
+        scores: [..., list_size, 2], first the logit of examination, then the logit of relevance.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each document. None = 1.
-        exam_loss_weight: of the examination's cross-entropy, >= 0.
-        rel_loss_weight: of the relevance's cross-entropy, >= 0.
+        exam_loss_weight: the weight of the cross-entropy of examination, >= 0.
+        rel_loss_weight: the weight of the cross-entropy of relevance, >= 0.
         per: "list", the sum over the documents of a list, or "document", the term of each document.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
+        [...], one loss per list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
 
     Raises:
-        ValueError: the shapes do not fit, the last axis is not 2, or an option is out of range.
+        ValueError: the shapes do not match, the last axis is not 2, or an option is out of range.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: clicks with position bias; the examination logits come from what a position shows, the relevance logits,
-        which rank, from the document.
+    When: clicks have position bias. The examination logits depend on the position, the relevance logits on the
+    document. Documents are ranked by the relevance logits.
 
     Reference: Wang et al., "Position Bias Estimation for Unbiased Learning to Rank in Personal Search", WSDM 2018.
-    TensorFlow Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
+    TensorFlow Ranking takes the mean over list_size, padding included; its value times list_size is the sum here.
     """
     check_options(click_em, exam_loss_weight=exam_loss_weight, rel_loss_weight=rel_loss_weight, per=per)
     labels, scores, mask = clean(labels, scores, mask, models=True)
@@ -199,7 +201,8 @@ def click_em(
 def _click_em(labels, scores, *, mask, weights, exam_loss_weight, rel_loss_weight, per="list"):
     if scores.shape[-1] not in (2, None):
         raise ValueError(
-            f"click_em takes 2 scores a document, examination and relevance, but got {shape_text(scores.shape)}"
+            "click_em takes 2 scores per document, examination and relevance, but got scores "
+            f"{shape_text(scores.shape)}"
         )
     examination, relevance = scores[..., 0], scores[..., 1]
     clicked = labels >= 1
@@ -211,13 +214,13 @@ def _click_em(labels, scores, *, mask, weights, exam_loss_weight, rel_loss_weigh
 
 
 def _posterior(clicked, logit, other):
-    """P(the cause with this logit | click or none), where a click needs the other cause too."""
+    """The probability of the cause with this logit, given a click or no click; a click needs the other cause too."""
     return ops.stop_gradient(ops.where(clicked, 1.0, ops.sigmoid(logit - ops.softplus(other))))
 
 
 @register
 def relevance_logits(scores):
-    """[..., list_size, 2] of `click_em` -> [..., list_size], the logits of relevance, which rank."""
+    """[..., list_size, 2] of `click_em` -> [..., list_size], the logits of relevance, by which documents are ranked."""
     return scores[..., 1]
 
 
@@ -227,9 +230,9 @@ class ClickEMLoss(RankingLoss):
 
         loss = sum_i (exam_loss_weight CE(e_i, a_i) + rel_loss_weight CE(r_i, b_i))
 
-    with the logits a of examination and b of relevance, and e and r what a click or none says of them. The scores are
-    [lists, list_size, 2], a and then b; a ranking is by b. Take it for clicks with position bias: a comes from what a
-    position shows, b from the document. `click_em` is the function.
+    with the logits a of examination and b of relevance, and their probabilities e and r given a click or no click. The
+    scores are [lists, list_size, 2], a and then b; documents are ranked by b. Use it for clicks with position bias: a
+    depends on the position, b on the document. `click_em` is the function.
 
     >>> loss = ClickEMLoss()
     >>> round(float(loss([[1, 0]], [[[0.6, 0.9], [0.8, 0.2]]])), 6)

@@ -1,4 +1,4 @@
-"""The gradient of a loss by its scores, and the diagonal of its second derivative, as Newton's method needs them."""
+"""The gradient of a loss with respect to its scores, and the diagonal of its Hessian, for Newton's method."""
 
 from keras import ops
 
@@ -10,27 +10,27 @@ from plackett.lists._samples import per_sample
 
 
 def gradient_and_curvature(loss, labels, scores, mask, *, weights=None, by_list=None, noise=None):
-    """The derivatives of the sum of one loss a list, document by document.
+    """The derivatives of the sum of the losses of all lists, document by document.
 
     For scores s and the losses L of the lists, each times its weight,
 
         gradient_i = dL/ds_i,    curvature_i = d^2L/ds_i^2
 
-    the ranks in lambda weights held fixed. Where the function of the loss has `derivatives` or a `curvature` of its
-    own, see `RankingLoss`, that is the curvature; else it is computed document by document.
+    with the ranks in lambda weights held fixed. The curvature comes from the `derivatives` or the `curvature` of the
+    loss, see `RankingLoss`; without either, it is computed document by document.
 
     Args:
-        loss: a `RankingLoss` of one score a document.
+        loss: a `RankingLoss` that takes one score per document.
         labels, scores, mask: clean lists, [lists, list_size] each.
-        weights: [lists, list_size], weights of documents, of a loss that weighs them. None = 1.
+        weights: [lists, list_size], document weights, for a loss that reads them. None = 1.
         by_list: [lists, 1], the weight of each list. None = 1.
-        noise: [lists, samples, list_size], of a loss that draws some, in the place of what it would draw.
+        noise: [lists, samples, list_size], for a loss that draws noise, instead of what it would draw.
 
     Returns:
         (gradient, curvature), [lists, list_size] each; 0 at padding.
 
-    Cost: that of the loss, its gradient and its curvature; without one of its own, list_size times that of the
-    gradient.
+    Cost: that of the loss, its gradient and its curvature. For a loss without a curvature of its own, list_size times
+    that of the gradient.
     """
     options = loss.options | ({"weights": weights} if loss.weighs_documents else {})
     if loss.sample_size is None or loss.takes_noise:
@@ -49,7 +49,7 @@ def gradient_and_curvature(loss, labels, scores, mask, *, weights=None, by_list=
 
 
 def _derivatives(loss, labels, mask, scores, options):
-    """(gradient, curvature) of the function of the loss by the scores that it is told."""
+    """(gradient, curvature) of the function of the loss with respect to the scores that it gets."""
     if loss.derivatives is not None:
         return loss.derivatives(labels, scores, mask=mask, **options)
 
@@ -62,5 +62,5 @@ def _derivatives(loss, labels, mask, scores, options):
 
 
 def derivatives_of(fn, scores):
-    """(gradient, curvature) of `fn`, of which nothing is known: [..., list_size] -> [...]."""
+    """(gradient, curvature) of any function `fn`: [..., list_size] -> [...]."""
     return backend.value_and_slope(fn, scores)[1], hessian_diagonal(fn, scores)

@@ -16,7 +16,7 @@ from plackett.registry.options import Count, Positive, Whole
 
 
 class _CutOffLoss(RankingLoss):
-    """Base of the losses of a soft top of the list, which have one constructor."""
+    """Base of the losses with a soft cut-off. They share one constructor."""
 
     def __init__(
         self,
@@ -62,35 +62,35 @@ def approx_precision(
         in_i = sigma((c - r_i) / rank_temperature)
         loss = -(sum_{i: y_i >= 1} in_i) / sum_i in_i
 
-    where the cut c lies in the middle of the `topn`-th rank and the next; in_i is 1 in a list of at most `topn`
-    documents.
+    where the cut c lies midway between the `topn`-th rank and the next. In a list of at most `topn` documents, every
+    in_i is 1.
 
     Args:
         labels: [..., list_size]; at least 1 is relevant.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxPrecisionLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         topn: the cut-off.
-        bound: a lower bound of the precision: r are those of `bound_ranks`, in_i is min(1, (c - r_i) /
-            rank_temperature), and the divisor is the number of documents down to the cut-off.
+        bound: use a lower bound of the precision. The ranks r are those of `bound_ranks`, in_i is min(1, (c - r_i) /
+            rank_temperature), and the divisor is the number of documents above the cut-off.
         rank_temperature: how soft the cut-off is, in ranks, > 0.
 
     Returns:
-        [...], one loss a list, between -1 and 0, with `bound` without an upper end; 0 where no document is relevant.
+        [...], one loss per list, between -1 and 0, with `bound` without an upper end; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, or an option is out of range.
+        ValueError: the shapes do not match, or an option is out of range.
 
-    Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks`; with `bound`, and for
-    second derivatives, that of `bound_ranks`.
+    Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks`. With `bound`, and for second
+    derivatives, the cost of `bound_ranks`.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: as many relevant documents as possible on a first page, whatever their order.
+    When: the first page should hold as many relevant documents as possible, in any order.
 
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
-    measures", Information Retrieval 2010. It is rax's `approx_t12n(precision_metric)`, with `bound` `bound_t12n`, where
-    both temperatures are 1. There padding moves the cut; no gradient passes through the cut, so that a step along it
-    can raise the loss; and the bound divides by sum_i in_i, which may be below 0.
+    measures", Information Retrieval 2010. With both temperatures at 1 it is rax's `approx_t12n(precision_metric)` or,
+    with `bound`, `bound_t12n`, with three differences. In rax padding moves the cut; no gradient flows through the cut,
+    so that a gradient step can raise the loss; and the bound divides by sum_i in_i, which may be below 0.
     """
     check_options(approx_precision, topn=topn, bound=bound, rank_temperature=rank_temperature)
     labels, scores, mask = clean(labels, scores, mask)
@@ -114,10 +114,10 @@ class ApproxPrecisionLoss(_CutOffLoss):
 
         loss = -(sum_{i: y_i >= 1} in_i) / sum_i in_i,    in_i = sigma((c - r_i) / rank_temperature)
 
-    with the soft ranks r of the scores over the temperature, and c in the middle of the `topn`-th rank and the next.
-    Take it where a first page shall hold as many relevant documents as possible, whatever their order. With a
-    `sample_size` it is the mean over scores that Gumbel noise perturbs; with `bound` it is a bound of precision.
-    `approx_precision` is the function.
+    with the soft ranks r of the scores divided by the temperature, and c midway between the `topn`-th rank and the
+    next. Use it where the first page should hold as many relevant documents as possible, in any order. With a
+    `sample_size` it is the mean over scores perturbed by Gumbel noise. With `bound` minus the loss is a lower bound of
+    the precision. `approx_precision` is the function.
 
     >>> loss = ApproxPrecisionLoss(topn=1)
     >>> round(float(loss([[1, 0, 0]], [[0.6, 0.8, 0.1]])), 6)
@@ -146,26 +146,26 @@ def approx_recall(
     Args:
         labels: [..., list_size]; at least 1 is relevant.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxRecallLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         topn: the cut-off.
-        bound: a lower bound of the recall, by the in_i of `approx_precision` with `bound`.
+        bound: use a lower bound of the recall, with the in_i of `approx_precision` with `bound`.
         rank_temperature: how soft the cut-off is, in ranks, > 0.
 
     Returns:
-        [...], one loss a list, between -1 and 0, with `bound` without an upper end; 0 where no document is relevant.
+        [...], one loss per list, between -1 and 0, with `bound` without an upper end; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, or an option is out of range.
+        ValueError: the shapes do not match, or an option is out of range.
 
-    Cost: that of `approx_precision`.
+    Cost: the same as `approx_precision`.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: the first stage of a search, whose top another ranker orders.
+    When: the ranker is the first stage of a search, and another ranker orders its top.
 
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
-    measures", Information Retrieval 2010. It is rax's `approx_t12n(recall_metric)`, with `bound` `bound_t12n`, where
-    both temperatures are 1, but for padding and the gradient of the cut, as in `approx_precision`.
+    measures", Information Retrieval 2010. With both temperatures at 1 it is rax's `approx_t12n(recall_metric)` or, with
+    `bound`, `bound_t12n`, except for padding and the gradient of the cut, as in `approx_precision`.
     """
     check_options(approx_recall, topn=topn, bound=bound, rank_temperature=rank_temperature)
     labels, scores, mask = clean(labels, scores, mask)
@@ -187,8 +187,8 @@ class ApproxRecallLoss(_CutOffLoss):
 
         loss = -(sum_{i: y_i >= 1} in_i) / (number of i with y_i >= 1)
 
-    with in_i, how far document i is inside the cut-off, as in `ApproxPrecisionLoss`. Take it for the first stage of a
-    search, whose top another ranker orders. `approx_recall` is the function.
+    with in_i, how far document i is inside the cut-off, as in `ApproxPrecisionLoss`. Use it for the first stage of a
+    search, where another ranker orders the top. `approx_recall` is the function.
 
     >>> loss = ApproxRecallLoss(topn=1)
     >>> round(float(loss([[1, 1, 0]], [[0.6, 0.8, 0.1]])), 6)
@@ -214,33 +214,34 @@ def approx_average_precision(
 
         loss = -(sum_{i: y_i >= 1} in_i m_i / r_i) / (number of i with y_i >= 1)
 
-    where m_i is the number of relevant documents that score at least s_i, itself among them, and in_i how far document
-    i is inside the cut-off (`approx_precision`), 1 without one. No gradient passes through m.
+    where m_i is the number of relevant documents with a score of at least s_i, including i itself, and in_i is how far
+    document i is inside the cut-off (`approx_precision`), or 1 without a cut-off. No gradient flows through m.
 
     Args:
         labels: [..., list_size]; at least 1 is relevant.
         scores: [..., list_size], divided by a temperature (0.1 in `ApproxAveragePrecisionLoss`); higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         topn: the cut-off. None = the whole list.
-        bound: a lower bound of the average precision: r are those of `bound_ranks`, and in_i as in `approx_precision`.
+        bound: use a lower bound of the average precision. The ranks r are those of `bound_ranks`, and in_i is as in
+            `approx_precision` with `bound`.
         rank_temperature: how soft the cut-off is, in ranks, > 0.
 
     Returns:
-        [...], one loss a list, at most 0 without a bound; 0 where no document is relevant.
+        [...], one loss per list, at most 0 without a bound; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, or an option is out of range.
+        ValueError: the shapes do not match, or an option is out of range.
 
-    Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks` of the relevant documents, with a
-    cut-off of all; that of `bound_ranks` with `bound`, and for second derivatives.
+    Cost: O(list_size log list_size) time and O(list_size) memory, by `approx_ranks` of the relevant documents, or of
+    all documents with a cut-off. With `bound`, and for second derivatives, the cost of `bound_ranks`.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: binary judgements with several relevant documents a list, MAP is what counts.
+    When: judgements are binary, a list has several relevant documents, and MAP is what counts.
 
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
-    measures", Information Retrieval 2010. It is rax's `approx_t12n(ap_metric)`, with `bound` `bound_t12n`, where both
-    temperatures are 1, but for padding and the gradient of the cut, as in `approx_precision`.
+    measures", Information Retrieval 2010. With both temperatures at 1 it is rax's `approx_t12n(ap_metric)` or, with
+    `bound`, `bound_t12n`, except for padding and the gradient of the cut, as in `approx_precision`.
     """
     check_options(approx_average_precision, topn=topn, bound=bound, rank_temperature=rank_temperature)
     _check_cut_off(topn, rank_temperature)
@@ -268,9 +269,9 @@ def _approx_average_precision_derivatives(labels, scores, *, mask, topn, bound, 
 
 
 def _check_cut_off(topn, rank_temperature) -> None:
-    """Raises ValueError for a temperature of a cut-off where there is none."""
+    """Raises a ValueError for a temperature of the cut-off where there is no cut-off."""
     if topn is None and rank_temperature != 1.0:
-        raise ValueError("rank_temperature acts on the cut-off: set topn too")
+        raise ValueError("rank_temperature acts on the cut-off only: set topn too")
 
 
 @register
@@ -279,9 +280,9 @@ class ApproxAveragePrecisionLoss(RankingLoss):
 
         loss = -(sum_{i: y_i >= 1} m_i / r_i) / (number of i with y_i >= 1)
 
-    with the soft ranks r of the scores over the temperature, and m_i how many relevant documents score at least s_i.
-    Take it for binary judgements with several relevant documents a list, where MAP is what counts.
-    `approx_average_precision` is the function.
+    with the soft ranks r of the scores divided by the temperature, and m_i the number of relevant documents with a
+    score of at least s_i. Use it for binary judgements with several relevant documents per list, where MAP is what
+    counts. `approx_average_precision` is the function.
 
     >>> loss = ApproxAveragePrecisionLoss()
     >>> round(float(loss([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
@@ -326,7 +327,7 @@ def _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature)
 
 
 def _relevant(labels, mask):
-    """[..., list_size] bool: is the label at least 1? NaN is, so that the loss of its list is not 0 but NaN."""
+    """[..., list_size] bool: is the label at least 1? NaN counts, so that the loss of its list is NaN, not 0."""
     return mask & ~(labels < 1.0)
 
 
@@ -339,24 +340,24 @@ def _retrieved(rank, scores, mask, topn, bound, rank_temperature):
 
 
 def _cut(rank, scores, mask, topn):
-    """[..., 1], the middle of the `topn`-th rank and the next; documents of equal score have the same part in it."""
+    """[..., 1], midway between the `topn`-th rank and the next; documents of equal score have equal shares in it."""
     return ops.sum(_parts_in_cut(scores, mask, topn) * rank, axis=-1, keepdims=True)
 
 
 def _parts_in_cut(scores, mask, topn):
-    """[..., list_size], by how much of the rank of each document the cut is: they sum to 1."""
+    """[..., list_size], the share of each document's rank in the cut; the shares sum to 1."""
     order, first, end = _falling(scores, mask)
     part = ops.relu(backend.minimum(end, topn + 1) - backend.maximum(first, topn - 1))
     return take(ops.cast(part, scores.dtype) / ops.cast(2 * (end - first), scores.dtype), places(order))
 
 
 def _derivatives(loss, divisor, labels, scores, mask, *, bound, **cut):
-    """(gradient, curvature) of a share of documents inside the cut-off: the curvature is at least the gradient's size.
+    """(gradient, curvature) of a share of documents inside the cut-off; the curvature is at least the gradient's size.
 
-    At equal scores, where all trees begin, a soft cut-off is steep and hardly bent: by its second derivative alone a
-    step of Newton's method would be hundreds of temperatures long. So it is one at most.
+    At equal scores, where all trees begin, a soft cut-off is steep and hardly bent. With the second derivative alone, a
+    Newton step would be hundreds of temperatures long. This bound limits it to one.
 
-    Cost: list_size times that of the gradient; with `bound` that of `_curvature_of_bound`.
+    Cost: list_size times that of the gradient; with `bound`, that of `_curvature_of_bound`.
     """
 
     def fn(scores):
@@ -370,14 +371,15 @@ def _derivatives(loss, divisor, labels, scores, mask, *, bound, **cut):
 
 
 def _curvature_of_bound(relevant, divisor, scores, mask, topn, rank_temperature):
-    """(1 / divisor) sum_i (d in_i / d s_k)^2 over the relevant documents i that are not wholly inside the cut-off.
+    """(1 / divisor) sum_i (d in_i / d s_k)^2 over the relevant documents i that are not fully inside the cut-off.
 
     The second derivative of a bound is 0 almost everywhere; this is its Gauss-Newton form.
 
     Cost: O(list_size^2) time and memory.
     """
     above = ops.cast(both(mask) & (1.0 + scores[..., None, :] - scores[..., :, None] > 0.0), scores.dtype)
-    # Rank i by score k: 1 where k counts in it, and minus their number by its own.
+    # The derivative of rank i with respect to score k: 1 where k counts in rank i; with respect to its own score, minus
+    # the number of these.
     of_rank = above - ops.sum(above, axis=-1, keepdims=True) * ops.eye(ops.shape(scores)[-1], dtype=scores.dtype)
     of_cut = ops.sum(_parts_in_cut(scores, mask, int(topn))[..., :, None] * of_rank, axis=-2, keepdims=True)
     bent = relevant & (_retrieved(ranks_of(scores, mask, mask, True), scores, mask, topn, True, rank_temperature) < 1.0)
@@ -387,13 +389,13 @@ def _curvature_of_bound(relevant, divisor, scores, mask, topn, rank_temperature)
 
 
 def _relevant_up_to(scores, mask, relevant):
-    """[..., list_size], how many relevant documents score at least as high as each."""
+    """[..., list_size], how many relevant documents score at least as high as each document."""
     order, _, end = _falling(scores, mask)
     return take(sum_before(ops.cast(take(relevant, order), scores.dtype), end), places(order))
 
 
 def _falling(scores, mask):
-    """(order, first, end): the order by falling score, and where documents of equal score begin and end in it."""
+    """(order, first, end): the order by descending score, and where documents of equal score begin and end in it."""
     keys = padding_behind(-ops.stop_gradient(scores), mask)
     order = ascending_order(keys, mask)
     keys = take(keys, order)

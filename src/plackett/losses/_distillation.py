@@ -32,27 +32,27 @@ def coupled_rank_distil(
     For one list with teacher scores y, student scores s and uniform noise u,
 
         g = -log(-log u)
-        pi = the order of falling y + g
+        pi = the order of descending y + g
         loss = mean over samples of sum_{i <= k} (log sum_{j >= i} e^s_pi(j) - s_pi(i))
 
     Args:
         labels: [..., list_size], the teacher's scores.
         scores: [..., list_size], the student's scores; higher ranks first.
         noise: [..., samples, list_size], uniform on [0, 1).
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
-        topk: k, the positions that count, from the top; clipped to the list. None = all.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
+        topk: k, the number of positions that count, from the top; clipped to the list size. None = all.
 
     Returns:
-        [...], one loss a list, in nats; 0 where every teacher score is 0.
+        [...], one loss per list, in nats; 0 where every teacher score is 0.
 
     Raises:
-        ValueError: the shapes do not fit, or topk < 1.
+        ValueError: the shapes do not match, or topk < 1.
 
-    Cost: O(list_size log list_size) time and O(list_size) memory a sample.
+    Cost: O(list_size log list_size) time and O(list_size) memory per sample.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: a better ranker's scores are at hand, and a smaller or faster one shall rank alike.
+    When: the scores of a better ranker are available, and a smaller or faster one should rank the same way.
 
     Reference: Reddi et al., "RankDistil: Knowledge Distillation for Ranking", AISTATS 2021.
     """
@@ -77,7 +77,7 @@ def _coupled_rank_distil_derivatives(labels, scores, *, mask, noise, topk):
 
 
 def _rankings(labels, scores, mask, noise):
-    """(scores, mask, order) of each sample, [..., samples, list_size] each; the teacher's ranking from its end."""
+    """(scores, mask, order) of each sample, [..., samples, list_size] each; the teacher's ranking, bottom first."""
     teacher = from_median(labels, mask)[..., None, :] + gumbel(noise, scores)
     real = per_sample(mask, teacher)
     return per_sample(scores, teacher), real, ascending_order(teacher, real)
@@ -89,13 +89,13 @@ def _counts(positions, topk):
 
 @register
 class CoupledRankDistilLoss(RankingLoss):
-    """Coupled RankDistil: rankings sampled from a teacher's scores, and their likelihood under the student's scores.
+    """Coupled RankDistil: the likelihood, under the student's scores, of rankings sampled from a teacher's scores.
 
         loss = mean over samples of sum_{i <= topk} (log sum_{j >= i} e^s_pi(j) - s_pi(i))
-        pi = the order of falling y + Gumbel noise
+        pi = the order of descending y + Gumbel noise
 
-    Take it where a better ranker's scores are at hand, as labels, and a smaller or faster one shall rank alike. The
-    noise of a step is drawn anew. `coupled_rank_distil` is the function.
+    Use it where the scores of a better ranker are available, and a smaller or faster one should rank the same way. The
+    teacher's scores are the labels. Each step draws new noise. `coupled_rank_distil` is the function.
 
     >>> loss = CoupledRankDistilLoss(topk=2)
     >>> teacher, student = [[9.0, 5.0, 0.0]], [[2.0, 1.0, 0.0]]
@@ -129,21 +129,21 @@ def list_net(labels: Tensor, scores: Tensor, *, mask: Tensor | None = None, weig
         loss = -sum_i w_i p_i log q_i,    p = softmax(y),    q = softmax(s)
 
     Args:
-        labels: [..., list_size], relevance or the scores of a teacher: any numbers, of which differences count.
+        labels: [..., list_size], relevance or the scores of a teacher. Any numbers; only their differences count.
         scores: [..., list_size], logits; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0, so that labels of both
-            signs need one.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding, so that labels of both
+            signs need a mask.
         weights: [..., list_size], the weight w of each document's own term. None = 1.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list. Equal labels ask for equal scores.
+        [...], one loss per list, in nats; 0 for an empty list. Equal labels ask for equal scores.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not match.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: a teacher's scores say how much better a document is than another, or graded judgements.
+    When: a teacher's scores say how much better one document is than another, or judgements are graded.
 
     Reference: Cao et al., "Learning to Rank: From Pairwise Approach to Listwise Approach", ICML 2007, with the
     probability of the first place (k = 1) and phi = exp.
@@ -170,8 +170,8 @@ class ListNetLoss(RankingLoss):
 
         loss = -sum_i p_i log q_i,    p = softmax(y),    q = softmax(s)
 
-    Take it for a teacher's scores that say how much better a document is than another, divided by a temperature if p is
-    to be flatter, and for graded judgements. `list_net` is the function.
+    Use it where a teacher's scores say how much better one document is than another, and for graded judgements. Divide
+    the teacher's scores by a temperature to make p flatter. `list_net` is the function.
 
     >>> loss = ListNetLoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
@@ -208,33 +208,33 @@ def margin_mse(
         loss = sum_ij w_i ((s_i - s_j) - (y_i - y_j))^2
         over the pairs of which i is among the topk best of the teacher and y_i > y_j
 
-    A pair of equal scores of the teacher counts once, with the mean of its two weights. Documents are among the best
-    where fewer than topk are above them, so that those of equal score are so together.
+    A pair of equal teacher scores counts once, with the mean of its two weights. A document is among the topk best if
+    fewer than topk documents have a higher teacher score, so that documents of equal score are in or out together.
 
     Args:
         labels: [..., list_size], the teacher's scores.
         scores: [..., list_size], the student's scores; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of the better document of each pair. None = 1.
-        topk: how many of the teacher's best documents are compared with the others. None = all, which is half of
-            `pairwise_mse`.
+        topk: how many of the teacher's best documents are compared with the others. None = all; the loss is then half
+            of `pairwise_mse`.
 
     Returns:
-        [...], one loss a list; 0 where there is no pair.
+        [...], one loss per list; 0 where there is no pair.
 
     Raises:
-        ValueError: the shapes do not fit, or topk < 1.
+        ValueError: the shapes do not match, or topk < 1.
 
-    Cost: O(list_size log list_size) time and O(list_size) memory: sorted by y, what is above a document is a prefix, of
-    which sums of w, w e and w e^2 are enough, where e = s - y.
+    Cost: O(list_size log list_size) time and O(list_size) memory. After sorting by y, the documents above another are a
+    prefix, and sums of w, w e and w e^2 over it are enough, where e = s - y.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: the distances of a teacher's scores count, and its best documents most.
+    When: the distances between a teacher's scores matter, most of all for its best documents.
 
     Reference: Hofstaetter et al., "Improving Efficient Neural Ranking Models with Cross-Architecture Knowledge
-    Distillation", 2020, https://arxiv.org/abs/2010.02666, whose pairs are of a relevant and another document and whose
-    loss is the mean over them.
+    Distillation", 2020, https://arxiv.org/abs/2010.02666, where each pair has one relevant and one other document, and
+    the loss is the mean over the pairs.
     """
     check_options(margin_mse, topk=topk)
     labels, scores, mask = clean(labels, scores, mask)
@@ -251,11 +251,11 @@ def _margin_mse(labels, scores, *, mask, weights, topk):
 
 
 def _best_of_teacher(labels, mask, weights, topk):
-    """The documents by falling label, and the weights of the best.
+    """The documents by descending label, and the weights of the best ones.
 
     Returns:
-        (order, first, end, best): [..., list_size] each, the others in that order: where documents of equal label begin
-        and end, and the weight of each document that is among the best, 0 of others.
+        (order, first, end, best), [..., list_size] each. `first` and `end` are in that order: where documents of equal
+        label begin and end. `best` is the weight of each document that is among the best, and 0 for the others.
     """
     order = ascending_order(-labels, mask)
     keys = take(padding_behind(-labels, mask), order)
@@ -265,12 +265,12 @@ def _best_of_teacher(labels, mask, weights, topk):
 
 
 def _sum_above(x, first, end):
-    """The sum of x over the documents above each, and half of that over those of equal label, itself among them."""
+    """The sum of x over the documents above each, plus half the sum over those of equal label, including itself."""
     return 0.5 * (sum_before(x, first) + sum_before(x, end))
 
 
 def _margin_mse_curvature(labels, scores, *, mask, weights, topk):
-    """2 sum_j w_j over the best j above i and, where i is among the best, 2 w_i for each document below it."""
+    """2 sum_j w_j over the best j above i, plus 2 w_i for each document below i where i is among the best."""
     order, first, end, best = _best_of_teacher(labels, mask, weights, topk)
     below = count(mask)[..., None] - end
     beside = ops.cast(end - first - 1, best.dtype) / 2.0
@@ -285,8 +285,8 @@ class MarginMSELoss(RankingLoss):
         loss = sum_ij ((s_i - s_j) - (y_i - y_j))^2
         over the pairs of which i is among the topk best of the teacher and y_i > y_j
 
-    A pair of equal scores of the teacher counts once. Take it where the distances of a teacher's scores count, and its
-    best documents most; with topk=None all pairs count, as in `PairwiseMSELoss`. `margin_mse` is the function.
+    A pair of equal teacher scores counts once. Use it where the distances between a teacher's scores matter, most of
+    all for its best documents. With topk=None all pairs count, as in `PairwiseMSELoss`. `margin_mse` is the function.
 
     >>> loss = MarginMSELoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)

@@ -1,4 +1,4 @@
-"""Softmax over the documents of a batch."""
+"""Softmax over the documents of a whole batch."""
 
 from typing import Any, NamedTuple
 
@@ -35,46 +35,47 @@ def in_batch_softmax(
 ) -> Tensor:
     """In-batch softmax: each query must recognise its documents among those of the whole batch.
 
-    For row i, a query and a document, of similarities S, with grades g, weights w, and q_j the probability that a
-    batch holds the document of column j,
+    Row i of the similarities S is a pair of a query and a document. With grades g, weights w, and q_j the probability
+    that a batch holds the document of column j,
 
         z_ij = S_ij - log q_j
         loss_i = w_i sum_{j in P_i} g_j (log sum_{k in K_i} e^z_ik - z_ij) / sum_{j in P_i} g_j
 
-    P_i are the rows of the query of row i with a grade above 0; without query ids, row i alone. K_i are all columns but
-    the accidental hits: those outside of P_i that hold a document which P_i holds too. A row of grade 0 loses 0; its
-    document is a negative of all rows, also of the same query.
+    P_i are the rows with the query of row i and a grade above 0; without query ids, row i alone. K_i are all columns
+    except the accidental hits: columns outside P_i whose document also stands in P_i. A row of grade 0 has a loss of 0,
+    and its document is a negative for all rows, including those of the same query.
 
-    `symmetric` takes the mean with the same in the other direction: each document must recognise its queries among
-    those of the batch. There P_j are the rows of the document of row j, accidental hits are rows of a query that P_j
-    holds, and there are neither log q nor hard negatives.
+    `symmetric` averages this with the loss in the other direction: each document must recognise its queries among those
+    of the batch. There P_j are the rows of the document of row j, accidental hits are other rows whose query stands in
+    P_j, and neither log q nor hard negatives are used.
 
     Args:
-        labels: [..., rows] or [..., rows, 1], the documents as whole numbers, or [..., rows, 5 + 2 H] int32, what
-            `in_batch_labels` gives.
+        labels: [..., rows] or [..., rows, 1], the documents as whole numbers, or [..., rows, 5 + 2 H] int32, the output
+            of `in_batch_labels`.
         similarities: [..., rows, columns], S = a b^T of the embeddings a of queries and b of documents. Column j is the
-            document of row j; behind those stand the H hard negatives of row 0, of row 1, ...
+            document of row j. After them come the H hard negatives of row 0, then of row 1, ...
         mask: [..., rows] bool, True = real row. None = all real.
-        rows: [..., some rows] int32, which rows `similarities`, then [..., some rows, columns], are of; labels and mask
-            are of all rows nevertheless. None = of all.
-        symmetric: take the mean of both directions.
+        rows: [..., some rows] int32, the rows that `similarities` holds, which then has shape [..., some rows,
+            columns]. Labels and mask still cover all rows. None = all rows.
+        symmetric: average both directions.
 
     Returns:
-        [..., rows] or [..., some rows], one loss a row, in nats; 0 for a row that is not real, or of grade 0.
+        [..., rows] or [..., some rows], one loss per row, in nats; 0 for a row that is not real or has grade 0.
 
     Raises:
-        ValueError: the shapes do not fit, or `symmetric` with `rows`.
+        ValueError: the shapes do not match, or `symmetric` is given with `rows`.
 
     Cost: O(rows columns).
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: queries and the documents that answer them, with the rest of the batch as negatives; see `TwoTowerModel`.
+    When: the data are queries and documents that answer them, and the rest of the batch serves as negatives; see
+    `TwoTowerModel`.
 
     Reference: van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018, eq. 4; Henderson
-    et al., "Efficient Natural Language Response Suggestion for Smart Reply", 2017, of documents of a batch; Yi et al.,
-    "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019, eq. 3 to 5, for log q;
-    Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021, for both
+    et al., "Efficient Natural Language Response Suggestion for Smart Reply", 2017, for the documents of a batch; Yi et
+    al., "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019, eqs. 3 to 5, for
+    log q; Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021, for both
     directions.
     """
     check_options(in_batch_softmax, symmetric=symmetric)
@@ -84,7 +85,7 @@ def in_batch_softmax(
     if not symmetric:
         return one_way
     if rows is not None:
-        raise ValueError("symmetric needs the similarities of all rows: call it without rows, or use of_embeddings")
+        raise ValueError("symmetric=True needs the similarities of all rows: leave rows out, or use of_embeddings")
     labels = other_way(labels, len(similarities.shape))
     back = ops.swapaxes(similarities[..., : ops.shape(labels)[-2]], -1, -2)
     return 0.5 * (one_way + _one_way(labels, back, mask, None))
@@ -97,10 +98,11 @@ class InBatchSoftmaxLoss(InBatchLoss):
         loss = mean over rows i of w_i sum_{j in P_i} g_j (log sum_{k in K_i} e^z_ik - z_ij) / sum_{j in P_i} g_j
         z_ij = S_ij / temperature - log q_j
 
-    with P_i the rows of the query of row i, and K_i all columns but those that hold a document of P_i by accident. It
-    is called with the documents as whole numbers, [rows], or with `in_batch_labels`, which hold queries, grades g,
-    weights w, log q and hard negatives; and with similarities S, [rows, columns]. It is also known as InfoNCE or
-    multiple negatives ranking. Take it to train embeddings that retrieve. `in_batch_softmax` is the function.
+    where P_i are the rows with the query of row i, and K_i are all columns except those outside P_i that happen to hold
+    a document of P_i. Call it with labels and with similarities S, [rows, columns]. The labels are the documents as
+    whole numbers, [rows], or the output of `in_batch_labels`, which adds queries, grades g, weights w, log q and hard
+    negatives. The loss is also known as InfoNCE or multiple negatives ranking. Use it to train embeddings for
+    retrieval. `in_batch_softmax` is the function.
 
     >>> loss = InBatchSoftmaxLoss()
     >>> round(float(loss([7, 8], [[2.0, 0.0], [0.5, 1.5]])), 6)
@@ -144,14 +146,14 @@ class InBatchSoftmaxLoss(InBatchLoss):
 
 
 def _of_rows(batch):
-    """(grades, weights) of the rows that lose here, [rows] each or None."""
+    """(grades, weights) of the rows that have a loss here, [rows] each or None."""
     known = facts(batch.labels, 2)
     parts = known.grades, known.weights
     return parts if batch.rows is None else [None if x is None else take(x, batch.rows) for x in parts]
 
 
 def _without_junk(labels, similarities, mask):
-    """The labels, which may hold anything in rows that are not real."""
+    """The labels with rows that are not real, which may hold anything, cleaned."""
     labels = backend.comparable(labels)
     if mask is None:
         return labels
@@ -163,7 +165,7 @@ def _without_junk(labels, similarities, mask):
 
 
 def _one_way(labels, similarities, mask, rows):
-    """The loss of each row of the similarities, in the one direction."""
+    """The loss of each row of the similarities, in one direction."""
     known = facts(labels, len(similarities.shape))
     numbers = all_rows(known.documents) if known.queries is None else all_rows(known.queries)
     grades = ops.ones_like(numbers, dtype="float32") if known.grades is None else known.grades
@@ -182,13 +184,13 @@ def _one_way(labels, similarities, mask, rows):
 
 
 def _check_columns(labels, known, similarities, rows):
-    """Raises a ValueError where the similarities have not a row a row, and a column a document."""
+    """Raises a ValueError unless the similarities have one row per row and one column per document."""
     columns, given = known.documents.shape[-1], similarities.shape[-1]
     if columns is not None and given is not None and columns != given:
-        hint = "" if known.queries is not None else "; hard negatives come with in_batch_labels(negatives=...)"
+        hint = "" if known.queries is not None else "; for hard negatives use in_batch_labels(negatives=...)"
         raise ValueError(
-            f"similarities must have {columns} columns, one a document of labels {shape_text(labels.shape)}, but got "
-            f"{shape_text(similarities.shape)}{hint}"
+            f"similarities must have {columns} columns, one per document of labels {shape_text(labels.shape)}, but "
+            f"got {shape_text(similarities.shape)}{hint}"
         )
     if rows is None:
         number = known.documents.shape[-1] if known.queries is None else known.queries.shape[-1]
@@ -196,11 +198,11 @@ def _check_columns(labels, known, similarities, rows):
 
 
 class _Option(NamedTuple):
-    """What is known before the values are.
+    """What is known before any values are.
 
     Args:
         grouped: rows may share a query.
-        corrected: log q is subtracted.
+        corrected: log q is subtracted from the similarities.
         all_real: no row is masked.
     """
 
@@ -215,8 +217,8 @@ class _Constants(NamedTuple):
     Args:
         documents, log_probability: [..., columns].
         queries, grades: [..., all rows].
-        positive: [..., all rows] bool, real and of a grade above 0.
-        columns: [..., columns] bool, those of real rows.
+        positive: [..., all rows] bool, True for a real row with a grade above 0.
+        columns: [..., columns] bool, True for a column of a real row.
         rows: [..., rows] int32.
     """
 
@@ -234,7 +236,7 @@ def _offsets(option, constants):
 
 
 def _narrow(option, constants):
-    """Where no document stands in two columns, there are no hits by accident."""
+    """Without a document in two columns there are no accidental hits."""
     if not option.all_real:
         return True
     documents = ops.sort(_Constants(*constants).documents, axis=-1)
@@ -256,7 +258,7 @@ def _loses(_, constants):
 
 
 def _groups(option, constants, values):
-    """The rows of the query of each row, or each row alone."""
+    """The rows with the query of each row, or each row alone."""
     given = _Constants(*constants)
     if option.grouped:
         return groups(given.queries, given.positive, values, given.rows)
@@ -264,7 +266,7 @@ def _groups(option, constants, values):
 
 
 def _graded(option, constants):
-    """The rows of the query of each row, with their grades."""
+    """The rows with the query of each row, with their grades."""
     return _groups(option, constants, _Constants(*constants).grades)
 
 
@@ -276,13 +278,13 @@ def _matrix(option, constants):
 
 
 def _own_queries(given):
-    """[..., rows, all rows] bool, the positive rows of the query of each row."""
+    """[..., rows, all rows] bool, the positive rows with the query of each row."""
     own = take(given.queries, given.rows)
     return (own[..., :, None] == given.queries[..., None, :]) & given.positive[..., None, :]
 
 
 def _as_wide(x, documents):
-    """[..., rows, all rows] with zeros behind for the hard negatives."""
+    """[..., rows, all rows], padded with zeros for the hard negatives."""
     if x.shape[-1] is not None and x.shape[-1] == documents.shape[-1]:
         return x
     rest = ops.shape(documents)[-1] - ops.shape(x)[-1]
@@ -290,7 +292,7 @@ def _as_wide(x, documents):
 
 
 def _without_hits(given, option):
-    """[..., rows, columns] bool, all columns but the accidental hits."""
+    """[..., rows, columns] bool, all columns except the accidental hits."""
     if not option.grouped:
         return _without_hits_of_own(given)
     pairs = (*given.documents.shape, given.queries.shape[-1])
@@ -305,14 +307,14 @@ def _without_hits(given, option):
 
 
 def _without_hits_of_own(given):
-    """Where each row has its own document alone."""
+    """The same where each row has only its own document."""
     column = ops.arange(ops.shape(given.documents)[-1], dtype="int32")
     own = take(given.documents, given.rows)
     return (given.documents[..., None, :] != own[..., :, None]) | (column == given.rows[..., :, None])
 
 
 def _without_hits_of_matrix(given):
-    """By all pairs of documents, where they are few."""
+    """The same by comparing all pairs of documents, where these are few."""
     own, documents = _own_queries(given), given.documents
     same = documents[..., : ops.shape(given.queries)[-1], None] == documents[..., None, :]
     hits = backend.matmul(ops.cast(own, "float32"), ops.cast(same, "float32")) > 0
@@ -332,7 +334,7 @@ def _without_hits_of_groups(given, of_rows):
     held = ops.swapaxes(ops.reshape(held > 0, (-1, rows, columns)), -1, -2)
     codes = as_rows(codes)
     flat = codes + columns * ops.arange(ops.shape(codes)[0], dtype="int32")[:, None]
-    hits = backend.lookup(ops.reshape(held, (-1, rows)), flat)  # whole rows are looked up, which is quick
+    hits = backend.lookup(ops.reshape(held, (-1, rows)), flat)  # whole rows are looked up, which is fast
     hits = ops.reshape(ops.swapaxes(hits, -1, -2), (*leading, rows, columns))
     return ~hits | _as_wide(_own_queries(given), given.documents)
 

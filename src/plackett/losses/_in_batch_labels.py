@@ -11,7 +11,7 @@ from plackett.lists._order import first_of_equals
 from plackett.lists._shapes import shape_text, without_column
 from plackett.losses._matches import all_rows
 
-UNKNOWN = -1  # the code of a query that is not given: one that no other row has
+UNKNOWN = -1  # the code of a query that is not given: no other row has the same one
 DOCUMENT, QUERY, GRADE, LOG_PROBABILITY, WEIGHT = range(5)
 FIELDS = 5
 _ONE = int(np.float32(1.0).view("int32"))
@@ -27,12 +27,14 @@ def in_batch_labels(
     negatives: Any = None,
     log_probability_of_negatives: Any = None,
 ) -> np.ndarray:
-    """What `in_batch_softmax` must know of each row, a query and a document that answers it, as one int32 array.
+    """Packs what `in_batch_softmax` must know about each row into one int32 array.
+
+    A row is a query and a document that answers it.
 
     >>> in_batch_labels(["b", "a", "b"], queries=["x", "x", "y"])[:, :2].tolist()
     [[1, 0], [0, 0], [1, 1]]
 
-    The columns of a row, of which there are 5 + 2 H with H hard negatives a row, are
+    With H hard negatives per row, the 5 + 2 H columns are
 
         0                 the document
         1                 the query; -1 = not known, one that no other row has
@@ -42,26 +44,27 @@ def in_batch_labels(
         5 ... 5 + H - 1   the hard negatives
         5 + H ...         their log q, the bits of a float32 each
 
-    Ids become whole numbers by their sorted order, so that they mean the same within the array of one call alone:
-    make the labels of all rows at once, and `fit` cuts them into batches. Rows may be selected, and shuffled.
+    Ids become whole numbers by their sorted order, so that the numbers are comparable only within the array of one
+    call. Make the labels of all rows in one call; `fit` cuts them into batches. You may select and shuffle rows.
 
     Args:
         documents: [rows], ids of any kind that NumPy sorts.
-        queries: [rows], ids likewise. None = no two rows have the same query.
-        grades: [rows], how well the document answers the query, >= 0; 0 = not at all, so that it is a negative only.
+        queries: [rows], ids of any kind that NumPy sorts. None = no two rows have the same query.
+        grades: [rows], how well the document answers the query, >= 0. A document of grade 0 serves only as a negative.
             None = 1.
-        log_probability: [rows], the log of the probability that a batch holds the document, or of anything that is in
-            proportion to it, such as the number of its rows. None = the same for all.
-        weights: [rows], >= 0, of the loss of each row. None = 1.
-        negatives: [rows, H], the ids of documents that do not answer the query, whose similarities are the columns
-            behind those of the documents. None = no such columns.
-        log_probability_of_negatives: [rows, H], as `log_probability`; one is not given without the other.
+        log_probability: [rows], the log of the probability that a batch holds the document, or of any number
+            proportional to it, such as the number of rows of the document. None = the same for all.
+        weights: [rows], the weight of the loss of each row, >= 0. None = 1.
+        negatives: [rows, H], the ids of documents that do not answer the query. Their similarities are the columns
+            after those of the documents. None = no such columns.
+        log_probability_of_negatives: [rows, H], the same for the negatives. With negatives, give both or neither.
 
     Returns:
         [rows, 5 + 2 H] int32.
 
     Raises:
-        ValueError: another number of rows; a number that is not finite, or below 0; an id that is missing.
+        ValueError: the numbers of rows differ, a number is not finite, a grade or weight is below 0, or an id is
+            missing.
     """
     documents = _ids("documents", documents, None)
     rows = len(documents)
@@ -69,11 +72,11 @@ def in_batch_labels(
     both = {"documents": log_probability, "negatives": log_probability_of_negatives}
     given = [name for name, numbers in both.items() if numbers is not None]
     if log_probability_of_negatives is not None and negatives is None:
-        raise ValueError("log_probability_of_negatives goes with negatives: give them too")
+        raise ValueError("log_probability_of_negatives needs negatives: give them too")
     if negatives is not None and len(given) == 1:
         raise ValueError(
-            f"log_probability and log_probability_of_negatives are subtracted from similarities of one row, so that "
-            f"both or none must be given, but got that of {given[0]} alone"
+            "log_probability and log_probability_of_negatives are subtracted from similarities of one row, so that "
+            f"both or neither must be given, but got only that of {given[0]}"
         )
     document_codes, negative_codes = _codes(documents, negatives)
     query_codes = np.full(rows, UNKNOWN) if queries is None else _codes(_ids("queries", queries, rows), None)[0]
@@ -90,23 +93,25 @@ def in_batch_labels(
 
 
 def _ids(name, given, rows):
-    """The ids as an array of as many rows, [rows] or of negatives [rows, H]."""
+    """The ids as an array with this number of rows: [rows] or, for negatives, [rows, H]."""
     axes = 2 if name == "negatives" else 1
     wanted = ("[rows]", "[rows, H]")[axes - 1] if rows is None else f"[{rows}]" if axes == 1 else f"[{rows}, H]"
     try:
         ids = np.asarray(given)
     except ValueError as error:
-        raise ValueError(f"{name} must be ids, {wanted}, as many in each row: {error}") from None
+        raise ValueError(f"{name} must be ids, {wanted}, the same number in each row: {error}") from None
     if ids.ndim != axes or (rows is not None and len(ids) != rows):
         raise ValueError(f"{name} must be ids, {wanted}, but got {shape_text(ids.shape)}")
     missing = _missing(ids)
     if missing.any():
-        raise ValueError(f"{name} must be ids, but that of row {missing.argmax() // (ids.size // len(ids))} is missing")
+        raise ValueError(
+            f"{name} must be ids, but the id of row {missing.argmax() // (ids.size // len(ids))} is missing"
+        )
     return ids
 
 
 def _missing(ids):
-    """[ids] bool, of the ids one behind the other."""
+    """[ids] bool, whether each id is missing, with the ids as one flat array."""
     if ids.dtype.kind in "mM":
         return np.isnat(ids).reshape(-1)
     return np.array([_is_missing(x) for x in ids.flat] if ids.dtype.kind in "OfT" else [], bool)
@@ -118,7 +123,7 @@ def _is_missing(x):
 
 
 def _codes(ids, others):
-    """The ids of two arrays as whole numbers from 0, equal where they are equal."""
+    """The ids of two arrays as whole numbers from 0; equal ids have equal numbers."""
     both = ids if others is None else _join(ids, others.reshape(-1))
     try:
         codes = np.unique(both, return_inverse=True)[1].reshape(-1)
@@ -128,7 +133,7 @@ def _codes(ids, others):
 
 
 def _join(ids, others):
-    """Both in one array, in which ids stay what they are: NumPy would make text of numbers, and round whole ones."""
+    """Both in one array, with the ids unchanged: NumPy alone would turn numbers into text and round whole numbers."""
     kinds = {x.dtype.kind for x in (ids, others)}
     if ids.dtype == others.dtype or kinds <= set("US") or kinds in ({"i"}, {"u"}, {"M"}):
         return np.concatenate([ids, others])
@@ -141,7 +146,7 @@ def _join(ids, others):
 
 
 def _bits(name, given, default, shape, lowest=-np.inf):
-    """Numbers as the bits of float32, int32."""
+    """Numbers as the bits of float32, stored as int32."""
     if given is None:
         return np.full(shape, default, "float32").view("int32")
     numbers = np.ascontiguousarray(given, "float32")
@@ -151,19 +156,19 @@ def _bits(name, given, default, shape, lowest=-np.inf):
     if wrong.any():
         place = np.unravel_index(wrong.argmax(), shape)
         allowed = "finite numbers" if lowest < 0 else "finite numbers of at least 0"
-        raise ValueError(f"{name} must be {allowed}, but that of row {place[0]} is {numbers[place]}")
+        raise ValueError(f"{name} must be {allowed}, but in row {place[0]} got {numbers[place]}")
     return numbers.view("int32")
 
 
 class Facts(NamedTuple):
-    """What the labels of a batch say.
+    """What the labels of a batch hold.
 
     Args:
-        documents: [..., columns], what each column holds.
+        documents: [..., columns], the document of each column.
         queries: [..., rows]; None = no two rows have the same query.
         grades, weights: [..., rows] float32; None = 1.
         log_probability: [..., columns] float32; None = the same for all.
-        number: how many hard negatives a row has.
+        number: the number of hard negatives per row.
     """
 
     documents: Any
@@ -175,15 +180,15 @@ class Facts(NamedTuple):
 
 
 def hard_negatives(labels) -> int:
-    """How many a row of labels, [rows], [rows, 1] or [rows, 5 + 2 H], has."""
+    """How many hard negatives a row of labels, [rows], [rows, 1] or [rows, 5 + 2 H], has."""
     return (max(labels.shape[-1], FIELDS) - FIELDS) // 2 if len(labels.shape) > 1 else 0
 
 
 def facts(labels, axes: int) -> Facts:
-    """What labels say, [..., rows] documents or those of `in_batch_labels`, to similarities of so many axes.
+    """What labels hold, [..., rows] documents or those of `in_batch_labels`, for similarities with so many axes.
 
     Raises:
-        ValueError: another shape or dtype.
+        ValueError: the shape or the dtype is wrong.
     """
     labels = ops.convert_to_tensor(labels)
     labels = without_column(labels, len(labels.shape) == axes)
@@ -192,10 +197,10 @@ def facts(labels, axes: int) -> Facts:
     width = labels.shape[-1] if len(labels.shape) == axes else 0
     if width < FIELDS or (width - FIELDS) % 2 or ops.dtype(labels) not in ("int32", "int64"):
         raise ValueError(
-            f"labels must be documents, one a row, [rows], or what in_batch_labels gives, [rows, 5 + 2 H] int32, but "
-            f"got {shape_text(labels.shape)} {ops.dtype(labels)}"
+            "labels must be documents, one per row, [rows], or the output of in_batch_labels, [rows, 5 + 2 H] int32, "
+            f"but got {shape_text(labels.shape)} {ops.dtype(labels)}"
         )
-    labels = ops.cast(labels, "int32")  # of lists, PyTorch and TensorFlow make int64
+    labels = ops.cast(labels, "int32")  # PyTorch and TensorFlow turn lists into int64
     number = (width - FIELDS) // 2
     queries = labels[..., QUERY]
     queries = ops.where(queries == UNKNOWN, UNKNOWN - 1 - all_rows(queries), queries)
@@ -212,7 +217,7 @@ def facts(labels, axes: int) -> Facts:
 
 
 def other_way(labels, axes: int):
-    """The labels of the documents, each of which shall recognise its queries."""
+    """The labels for the other direction, where each document must recognise its queries."""
     known = facts(labels, axes)
     if known.queries is None:
         documents = all_rows(known.documents)

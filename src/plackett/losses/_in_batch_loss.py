@@ -1,4 +1,4 @@
-"""The bridge to Keras of the losses that compare each row of a batch with all others."""
+"""The bridge to Keras for losses that compare each row of a batch with all others."""
 
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,17 +16,17 @@ from plackett.losses._matches import all_rows
 from plackett.registry import check_options
 from plackett.registry.options import Count
 
-BLOCK = 2**22  # the similarities of a block: memory of more is asked of the system anew each time, which takes time
+BLOCK = 2**22  # the similarities of a block: larger blocks would ask the system for new memory each time, which is slow
 
 
 class _Batch(NamedTuple):
-    """What a loss is told of a batch, that of all processes where the similarities are of their columns.
+    """What a loss gets for a batch; the batch of all processes if the similarities have the columns of all.
 
     Args:
-        labels: of all rows.
-        weights: the sample weights of the rows that lose here, or None.
-        rows: [rows here] int32, which of all rows those are; None = all.
-        parts: how many parts the rows are in, of which this process has one.
+        labels: the labels of all rows.
+        weights: the sample weights of the rows that have a loss here, or None.
+        rows: [rows here] int32, the numbers of these rows among all rows; None = all.
+        parts: the number of parts that the rows are split into; this process has one of them.
     """
 
     labels: Any
@@ -36,22 +36,23 @@ class _Batch(NamedTuple):
 
 
 class InBatchLoss(RankingLoss):
-    """Base of the losses of similarities between the rows of a batch: nothing is padding, and weights are of rows.
+    """Base of the losses of similarities between the rows of a batch. There is no padding, and weights belong to rows.
 
-    A subclass has `fn(labels, similarities, *, rows, **options) -> [rows]`, one loss a row of the similarities, which
-    are of the numbers `rows` among all rows of the labels, None = of all.
+    A subclass has `fn(labels, similarities, *, rows, **options) -> [rows]`, one loss per row of the similarities.
+    `rows` are the numbers of these rows among all rows of the labels, None = all.
 
-    Under `torch.distributed` the labels and weights of a process are of its own rows. Its similarities may be of
+    Under `torch.distributed` the labels and weights of a process belong to its own rows. Its similarities may have
 
-    - its own rows and columns, [rows here, columns here]: the other rows are no negatives;
-    - its own rows and the columns of all processes, [rows here, columns of all], where documents were gathered, their
-      hard negatives behind them: the loss is that of its rows, whose mean over processes is that of the batch;
+    - its own rows and columns, [rows here, columns here]: rows of other processes are not negatives;
+    - its own rows and the columns of all processes, [rows here, columns of all], where the documents were gathered,
+      followed by their hard negatives: the loss is that of its own rows, and the mean over processes is the loss of the
+      batch;
     - the rows and columns of all, [rows of all, columns of all], where both were gathered.
     """
 
     inputs: ClassVar[str] = (
-        "An object is called with labels and similarities as above, and with `sample_weight`, a weight a row; "
-        "`of_embeddings` takes the embeddings themselves. See `plackett.losses`."
+        "An object is called with labels and similarities as above, and optionally with `sample_weight`, one weight "
+        "per row. `of_embeddings` takes the embeddings themselves. See `plackett.losses`."
     )
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
@@ -63,7 +64,7 @@ class InBatchLoss(RankingLoss):
             return self._mean(losses, batch)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """[rows], one loss a row, before sample weights and reduction."""
+        """[rows], one loss per row, before sample weights and reduction."""
         similarities = computable(y_pred)
         return self._rows(self._batch(y_true, None, similarities.shape), similarities)
 
@@ -76,31 +77,31 @@ class InBatchLoss(RankingLoss):
         *,
         block: Count | None = None,
     ) -> Tensor:
-        """The loss of the similarities queries documents^T, of which a block of rows at a time is in memory.
+        """The loss of the similarities queries documents^T, computed one block of rows at a time.
 
         >>> from plackett.losses import NpairsLoss
         >>> a, b = [[2.0, 0.5], [0.0, 1.5]], [[1.0, 0.0], [0.0, 1.0]]
         >>> round(float(NpairsLoss().of_embeddings([0, 1], a, b)), 6)
         0.201413
 
-        Value and gradient are those of `loss(y_true, queries @ documents^T, sample_weight)`, summed in float32 also
-        where the embeddings are of less.
+        Value and gradient are those of `loss(y_true, queries @ documents^T, sample_weight)`. Sums are in float32 even
+        where the embeddings have a lower precision.
 
         Args:
-            y_true: as of a call.
+            y_true: as in a call.
             queries: [rows, dimension].
-            documents: [columns, dimension], a column of the similarities each.
-            sample_weight: as of a call.
-            block: rows of similarities in memory. None = as many as make 4 million similarities, which a CPU computes
-                fastest.
+            documents: [columns, dimension], one for each column of the similarities.
+            sample_weight: as in a call.
+            block: the number of rows of similarities in memory at a time. None = about 4 million similarities, the
+                fastest size on a CPU.
 
         Returns:
             What a call returns.
 
         Raises:
-            ValueError: shapes that do not fit.
+            ValueError: the shapes do not match.
 
-        Cost: O(rows columns dimension) time, and O(block columns) memory; the similarities are computed again for the
+        Cost: O(rows columns dimension) time and O(block columns) memory. The similarities are computed again for the
         gradient.
         """
         check_options(InBatchLoss.of_embeddings, block=block)
@@ -113,7 +114,7 @@ class InBatchLoss(RankingLoss):
             return self._mean(self._rows_of_embeddings(batch, queries, documents, block), batch)
 
     def _columns_of_rows(self, labels):
-        """How many columns of similarities a row of labels stands for: its document, and its hard negatives."""
+        """How many columns of similarities a row of labels accounts for: its document and its hard negatives."""
         return 1
 
     def _batch(self, y_true, sample_weight, shape) -> _Batch:
@@ -149,15 +150,15 @@ class InBatchLoss(RankingLoss):
         return self._reduce(losses, weights, lambda: self._counts(batch), batch.parts)
 
     def _weights_of_labels(self, batch):
-        """[rows], the weights that the labels hold and that the losses have in them, or None."""
+        """[rows], the weights that the labels hold and that the losses already include, or None."""
 
     def _counts(self, batch):
-        """[rows] bool, those that "mean_with_sample_weight" is a mean of; True = all."""
+        """[rows] bool, the rows over which "mean_with_sample_weight" averages; True = all."""
         return True
 
 
 def in_blocks(fn, labels, queries, documents, rows, block):
-    """[rows], fn(labels, queries documents^T, rows=rows), by blocks of queries."""
+    """[rows], fn(labels, queries documents^T, rows=rows), in blocks of queries."""
 
     def of_block(shared, piece):
         (documents, labels), (queries, rows) = shared, piece

@@ -14,19 +14,19 @@ from plackett.registry.options import Positive, Whole
 
 
 def choices(scores, order, mask):
-    """-log of the probability of each choice that makes a ranking, each among the documents that are left.
+    """-log of the probability of each choice in a ranking, where each document is chosen among those that are left.
 
-    In the ranking that `order` reads from its end, the documents left at a choice are a prefix of `order`, so that
-    one cumulative log-sum-exp serves all choices.
+    `order` holds the ranking from the bottom up. The documents left at a choice are a prefix of it, so that one
+    cumulative log-sum-exp serves all choices.
 
     Args:
         scores: [..., list_size].
-        order: [..., list_size] int, the ranking from its last document to its first, and then padding.
+        order: [..., list_size] int, the ranking from its last document to its first, followed by padding.
         mask: [..., list_size] bool, True = real document.
 
     Returns:
-        (surprisals, positions): [..., list_size] in `order`; positions are 1 for the first choice, and below 1 at
-        padding, where a surprisal has no meaning.
+        (surprisals, positions), [..., list_size] each, in the order of `order`. The position is 1 for the first choice
+        and below 1 at padding, where the surprisal has no meaning.
 
     Cost: O(list_size log list_size) time, O(list_size) memory.
     """
@@ -36,14 +36,14 @@ def choices(scores, order, mask):
 
 
 def positions_of(order, mask):
-    """[..., list_size] int32, which choice each place of `order` is of, from 1; below 1 at padding."""
+    """[..., list_size] int32, the number of the choice at each place of `order`, from 1; below 1 at padding."""
     return count(mask)[..., None] - ops.arange(ops.shape(order)[-1], dtype="int32")
 
 
 def derivatives_of_choices(scores, order, mask, weights):
-    """The derivatives of the sum of the surprisals of choices, by weight.
+    """The derivatives of the weighted sum of the surprisals of choices.
 
-    With p_m the softmax over the documents that are left at choice m, and the sums over the m at which k is,
+    With p_m the softmax over the documents that are left at choice m, and sums over the choices m at which k is left,
 
         gradient_k = sum_m w_m p_mk - w of the choice of k,    curvature_k = sum_m w_m p_mk (1 - p_mk)
 
@@ -54,7 +54,7 @@ def derivatives_of_choices(scores, order, mask, weights):
     Returns:
         (gradient, curvature), [..., list_size] each, by document.
 
-    Cost: that of `choices`.
+    Cost: the same as `choices`.
     """
     chosen = take(scores, order)
     tops, rest = backend.cumulative_logsumexp(chosen)
@@ -75,33 +75,33 @@ def list_mle(
 ) -> Tensor:
     """ListMLE: the likelihood of the ranking by labels under the Plackett-Luce model of the scores.
 
-    For one list with scores s, and pi the order of falling labels,
+    For one list with scores s, and pi the order of descending labels,
 
         loss = sum_i lambda_i (log sum_{j >= i} e^s_pi(j) - s_pi(i))
 
     Args:
         labels: [..., list_size], relevance; higher ranks first.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
-        noise: [..., samples, list_size]: equal labels are ordered by rising noise, and the loss is the mean over
-            samples. None = by position.
-        lambda_weight: `ListMLELambdaWeight`, or your own: lambda_i is its weight of document pi(i) at rank i.
-            None = 1.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
+        noise: [..., samples, list_size]. Equal labels are ordered by ascending noise, and the loss is the mean over
+            samples. None = equal labels are ordered by position.
+        lambda_weight: `ListMLELambdaWeight`, or a weight of your own. lambda_i is its weight for document pi(i) at rank
+            i. None = 1.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list.
+        [...], one loss per list, in nats; 0 for an empty list.
 
     Raises:
-        ValueError: the shapes do not fit, or a lambda weight that does not weigh positions.
+        ValueError: the shapes do not match, or the lambda weight does not weigh positions.
 
     Cost: O(samples list_size log list_size) time, O(samples list_size) memory.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: the labels are a full ranking, or nearly; with a lambda weight, its top counts most.
+    When: the labels are a full ranking, or nearly. With a lambda weight the top of the ranking counts most.
 
-    Reference: Xia et al., "Listwise Approach to Learning to Rank: Theory and Algorithm", ICML 2008; with a lambda
-    weight Lan et al., "Position-Aware ListMLE: A Sequential Learning Process for Ranking", UAI 2014.
+    Reference: Xia et al., "Listwise Approach to Learning to Rank: Theory and Algorithm", ICML 2008; for lambda weights,
+    Lan et al., "Position-Aware ListMLE: A Sequential Learning Process for Ranking", UAI 2014.
     """
     check_lambda_weight(lambda_weight, POSITIONS)
     labels, scores, mask = clean(labels, scores, mask)
@@ -140,12 +140,12 @@ def _weights(labels, order, positions, lambda_weight, like):
 
 @register
 class ListMLELoss(RankingLoss):
-    """ListMLE: the likelihood of the ranking by labels, where each document is chosen among those that are left.
+    """ListMLE: the likelihood of the ranking by labels, with each document chosen among those that are left.
 
-        loss = sum_i lambda_i (log sum_{j >= i} e^s_pi(j) - s_pi(i)),    pi = the order of falling labels
+        loss = sum_i lambda_i (log sum_{j >= i} e^s_pi(j) - s_pi(i)),    pi = the order of descending labels
 
-    Take it where the labels are a full ranking, or nearly; with `ListMLELambdaWeight` its top counts most. Equal labels
-    are shuffled anew at each call. `list_mle` is the function.
+    Use it where the labels are a full ranking, or nearly. With `ListMLELambdaWeight` the top of the ranking counts
+    most. Equal labels are shuffled anew in each call. `list_mle` is the function.
 
     >>> loss = ListMLELoss()
     >>> round(float(loss([[2, 0, 1]], [[0.6, 0.8, 0.1]])), 6)

@@ -12,22 +12,22 @@ from plackett.lists import log_softmax, places, take
 from plackett.lists._order import first_of_equals
 from plackett.lists._shapes import as_rows, check_shape
 
-SMALL = 2**16  # similarities, up to which all pairs of rows are compared: to sort few rows takes longer
+SMALL = 2**16  # up to this number of similarities all pairs of rows are compared: sorting takes longer for few rows
 
 
 class Matches(NamedTuple):
-    """What the rows of similarities shall recognise: row i column j n_ij times, among the columns K_i.
+    """What the rows of similarities must recognise: row i must recognise column j, n_ij times, among the columns K_i.
 
-    Each is a function of `option` and `constants`, tensors, of more where it is said.
+    Each member is a function of `option` and `constants` (tensors), and of more arguments where stated.
 
     Args:
-        offsets: [..., columns], what is subtracted from the similarities, or None.
+        offsets: [..., columns], subtracted from the similarities, or None.
         narrow: bool, whether some K_i may lack a column.
         inside: [..., rows, columns] bool, whether column k is in K_i. No K_i is empty.
         loses: [..., rows] bool, the rows that have a loss; the others lose 0.
-        totals: of more, logits z and a number a for each row: (sum_j n_ij, sum_j n_ij (a_i - z_ij)) for each row i.
-            What it gives for a row that has no loss is not used.
-        less: of more, a matrix G, which is used up, and a number a for each row: G_ij - a_i n_ij.
+        totals: also takes logits z and a number a for each row. Returns (sum_j n_ij, sum_j n_ij (a_i - z_ij)) for each
+            row i. Its values for rows without a loss are not used.
+        less: also takes a matrix G, which it may overwrite, and a number a for each row. Returns G_ij - a_i n_ij.
         matrix: n_ij, 0 in rows without a loss.
     """
 
@@ -43,7 +43,7 @@ class Matches(NamedTuple):
 def surprisals(matches: Matches, option: Hashable, similarities: Any, constants: tuple) -> Any:
     """The loss of each row of similarities, 0 where a row has none.
 
-    With z the similarities less what is subtracted,
+    With z the similarities minus the offsets,
 
         loss_i = sum_j n_ij (log sum_{k in K_i} e^z_ik - z_ij) / sum_j n_ij
 
@@ -52,10 +52,10 @@ def surprisals(matches: Matches, option: Hashable, similarities: Any, constants:
         dL/dS_ij = softmax(z_i)_j - n_ij / sum_k n_ik
 
     Args:
-        matches: what the rows shall recognise.
-        option: hashable; with `constants` what the functions of `matches` are told.
+        matches: what the rows must recognise.
+        option: hashable. The functions of `matches` get it together with `constants`.
         similarities: [..., rows, columns].
-        constants: tensors, [..., something] each.
+        constants: tensors, each with the same leading axes.
     """
     return differentiable(Rule(_value, _pull, _plain, (matches, option)), (similarities,), constants)
 
@@ -90,7 +90,7 @@ def _less_offsets(matches, option, similarities, constants):
 
 
 def _logits(matches, option, similarities, constants):
-    """The similarities less the offsets, with -inf in the columns that are not in K_i."""
+    """The similarities minus the offsets, with -inf in the columns outside K_i."""
     logits, narrow = _less_offsets(matches, option, similarities, constants), matches.narrow(option, constants)
 
     def of_columns():
@@ -102,13 +102,13 @@ def _logits(matches, option, similarities, constants):
 
 
 class Groups(NamedTuple):
-    """The groups of the rows of batches, all batches in one numbering.
+    """The groups of the rows of batches, numbered across all batches.
 
     Args:
         order: the rows of each batch, numbered within it, sorted by group.
-        values: a number of each row, in this order.
-        first: where in this order the group of each row begins that is asked for.
-        size: how many members it has, which come first there.
+        values: one number per row, in this order.
+        first: for each requested row, where its group begins in this order.
+        size: the number of members of that group; members come first in it.
     """
 
     order: Any
@@ -117,13 +117,13 @@ class Groups(NamedTuple):
     size: Any
 
     def member(self, k):
-        """(the k-th member of the group of each row, its number); any row where the group has no more."""
+        """(the k-th member of the group of each row, its number); any row where the group has fewer members."""
         place = backend.minimum(self.first + k, ops.shape(self.order)[0] - 1)
         return backend.lookup(self.order, place), backend.lookup(self.values, place)
 
     def loop(self, step, start):
-        """What `step(k, state)` makes of `start` for each k that is a member of some group, from 0."""
-        if not backend.has_values(self.size):  # Keras asks for shapes alone
+        """The state after `step(k, state)` for k = 0, 1, ... up to the size of the largest group, from `start`."""
+        if not backend.has_values(self.size):  # Keras asks for shapes only
             return step(ops.zeros((), "int32"), start)
         going = lambda k, *_: ops.any(k < self.size)  # noqa: E731
         return ops.while_loop(going, lambda k, state: (k + 1, step(k, state)), (ops.zeros((), "int32"), start))[1]
@@ -134,9 +134,9 @@ def groups(labels, belongs, values, rows):
 
     Args:
         labels: [..., all rows].
-        belongs: [..., all rows] bool, False = the row is no member of its group.
-        values: [..., all rows], a number of each.
-        rows: [..., rows] int32, the rows that are asked for.
+        belongs: [..., all rows] bool, False = the row is not a member of its group.
+        values: [..., all rows], one number per row.
+        rows: [..., rows] int32, the requested rows.
     """
     shape = ops.shape(rows)[-1]
     labels, belongs = as_rows(ops.where(belongs, labels, ops.zeros_like(labels))), as_rows(belongs)
@@ -159,7 +159,7 @@ def groups(labels, belongs, values, rows):
 
 
 def groups_of_one(belongs, values, rows) -> Groups:
-    """The same where each row is a group."""
+    """The same where each row is a group of its own."""
     belongs, values, numbers = as_rows(belongs), as_rows(values), as_rows(rows)
     batches, all_rows = ops.shape(belongs)
     size = ops.cast(take(belongs, numbers), "int32")
@@ -169,7 +169,7 @@ def groups_of_one(belongs, values, rows) -> Groups:
 
 
 def _totals_of_groups(of_rows: Groups, logits, numbers):
-    """`totals` of `Matches` where row i shall recognise the members of its group, each as often as its value says."""
+    """`totals` of `Matches` where row i must recognise the members of its group, each as often as its value says."""
     matrix = as_rows(logits)
     flat = ops.reshape(numbers, ops.shape(of_rows.size))
 
@@ -184,7 +184,7 @@ def _totals_of_groups(of_rows: Groups, logits, numbers):
 
 
 def _less_of_groups(of_rows: Groups, matrix, share):
-    """`less` of `Matches` for the same."""
+    """`less` of `Matches` for the same case."""
     share = ops.reshape(share, ops.shape(of_rows.size))
 
     def step(k, rows):
@@ -196,16 +196,16 @@ def _less_of_groups(of_rows: Groups, matrix, share):
 
 
 def is_small(shape) -> bool:
-    """Whether a matrix, [..., rows, columns], has so few pairs that all n_ij are quickest; no where it is not known."""
+    """Whether a matrix, [..., rows, columns], is so small that all n_ij are fastest; False for unknown shapes."""
     return None not in shape and math.prod(shape) <= SMALL
 
 
 def totals_and_less(groups_of: Callable, matrix_of: Callable) -> tuple[Callable, Callable]:
-    """`totals` and `less` of `Matches` where row i shall recognise the members of its group.
+    """`totals` and `less` of `Matches` where row i must recognise the members of its group.
 
     Args:
         groups_of: function of `option` and `constants`, the groups.
-        matrix_of: `matrix` of `Matches`; where pairs are few it is quicker.
+        matrix_of: `matrix` of `Matches`, which is faster where pairs are few.
     """
 
     def totals(option, constants, logits, numbers):
@@ -222,7 +222,7 @@ def totals_and_less(groups_of: Callable, matrix_of: Callable) -> tuple[Callable,
 
 
 def _totals_of_matrix(counts, logits, numbers):
-    """`totals` of `Matches` where all n_ij are at hand, bool or numbers."""
+    """`totals` of `Matches` from the matrix of all n_ij, bool or numbers."""
     short = numbers[..., None] - logits
     if ops.dtype(counts) == "bool":
         terms = ops.where(counts, short, 0.0)
@@ -232,21 +232,21 @@ def _totals_of_matrix(counts, logits, numbers):
 
 
 def all_rows(labels, axes: int = 1):
-    """[..., rows] int32, the numbers of the rows of labels whose last axes are those of one row."""
+    """[..., rows] int32, the row numbers of labels; the last `axes` axes of the labels belong to one row."""
     shape = ops.shape(labels)[: len(labels.shape) - axes + 1]
     return ops.broadcast_to(ops.arange(shape[-1], dtype="int32"), shape)
 
 
 def rows_given(rows, similarities):
-    """[..., rows] int32, the rows that similarities, [..., rows, columns], are of, as a caller gives them.
+    """[..., rows] int32, the numbers of the rows of similarities, [..., rows, columns], as the caller gives them.
 
     Raises:
-        ValueError: another number of them.
+        ValueError: their number is not that of the similarities.
     """
     rows = ops.cast(ops.convert_to_tensor(rows), "int32")
     shape = similarities.shape[:-1]
     if len(rows.shape) < len(shape):
-        check_shape("rows", rows, "one number a row", shape[-1:])
+        check_shape("rows", rows, "one number per row", shape[-1:])
         return ops.broadcast_to(rows, ops.shape(similarities)[:-1])
-    check_shape("rows", rows, "one number a row", shape)
+    check_shape("rows", rows, "one number per row", shape)
     return rows

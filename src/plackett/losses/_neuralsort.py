@@ -19,19 +19,20 @@ from plackett.registry.options import Count, Positive, Whole
 
 
 def neural_sort(scores: Tensor, mask: Tensor | None = None) -> Tensor:
-    """NeuralSort: how probably each document holds each rank.
+    """NeuralSort: the probability that each document has each rank.
 
     For one list of n documents with scores s,
 
         P_r = softmax_k((n + 1 - 2 r) s_k - sum_j |s_k - s_j|)
 
     Args:
-        scores: [..., list_size], divided by a temperature; the smaller it is, the nearer P is to the permutation.
+        scores: [..., list_size], divided by a temperature; the smaller the temperature, the closer P is to a
+            permutation.
         mask: [..., list_size] bool, True = real document. None = all real.
 
     Returns:
-        [..., list_size, list_size]: P_rk for rank r and document k, the documents by falling score and padding last;
-        each row of a real rank sums to 1, all else is 0.
+        [..., list_size, list_size]: P_rk for rank r and document k, with the documents in order of descending score and
+        padding last. The row of each real rank sums to 1; all else is 0.
 
     Cost: O(list_size^2) time and memory.
 
@@ -64,7 +65,7 @@ def _pull_of_matrix(variables, constants, held, upstream):
 
 
 def _plain_matrix(variables, constants):
-    """The formula of `neural_sort` as it stands; for derivatives alone, as it loses digits at far scores."""
+    """The formula of `neural_sort` as written, for derivatives only: it loses digits where scores are far apart."""
     (scores,), (mask,) = variables, constants
     order = ascending_order(-ops.stop_gradient(scores), mask)
     falling, real = take(scores, order), take(mask, order)
@@ -82,10 +83,10 @@ _MATRIX = Rule(_value_of_matrix, _pull_of_matrix, _plain_matrix)
 
 
 def _falling(scores, mask):
-    """(order, documents): the order by falling score, and values of the documents in it.
+    """(order, documents): the order by descending score, and values of the documents in that order.
 
-    These are the place from 0; by how much the one before is higher, and by how much the one behind is lower; 1 for a
-    real document, else 0; the middle of the places of the documents of equal score; their first, and the end of them.
+    The values are: the place, from 0; by how much the previous score is higher; by how much the next score is lower; 1
+    for a real document, else 0; and, of the places of the documents of equal score, the middle, the first and the end.
     """
     order = ascending_order(-scores, mask)
     falling, keys = take(scores, order), take(padding_behind(-scores, mask), order)
@@ -98,16 +99,16 @@ def _falling(scores, mask):
 
 
 def _probabilities(rank, place, before, behind, real):
-    """[..., rows, n], P_rk for the ranks r of a row of documents k."""
+    """[..., rows, n], P_rk for ranks r and documents k."""
     weight = real * ops.exp(-_below(rank, place, before, behind))
     return backend.divide_no_nan(weight, ops.sum(weight, axis=-1, keepdims=True))
 
 
 def _below(rank, place, before, behind):
-    """[..., rows, n], by how much the logit of document k lies below that of the document that holds the rank.
+    """[..., rows, n], how far the logit of document k lies below that of the document at the rank.
 
-    It is a sum over the gaps of scores between them, each (2 l - 1) times for the l-th of them. Its terms are never
-    below 0, where the formula takes large numbers from each other.
+    It is a sum over the gaps between their scores, where the l-th gap counts (2 l - 1) times. No term is below 0,
+    whereas the formula subtracts large numbers from each other.
     """
     further = backend.cumulative_sum(before * ops.relu(2.0 * (place - rank) - 1.0))
     nearer = behind * ops.relu(2.0 * (rank - place) - 1.0)
@@ -115,15 +116,16 @@ def _below(rank, place, before, behind):
 
 
 def _of_scores(total, lean, falling):
-    """The gradient by the falling scores s, out of the gradient c_rk of the logits.
+    """The gradient with respect to the descending scores s, from the gradient c_rk with respect to the logits.
 
-    With N_k how many documents are below document k less how many are above it, that is, in falling order,
+    With N_k the number of documents below document k minus the number above it, in descending order,
 
         dL/ds_k = sum_r c_rk (n + 1 - 2 r - N_k) + sum_j C_j sign(s_j - s_k)    with C_j = sum_r c_rj
 
     Args:
         total: [..., list_size], C.
-        lean: [..., list_size], the first sum, which is 2 sum_r c_rk (the middle of the places equal to k - r).
+        lean: [..., list_size], the first sum: 2 sum_r c_rk (m_k - r), with m_k the middle of the places of the
+            documents with the score of k.
         falling: the documents of `_falling`.
     """
     *_, first, end = falling
@@ -131,7 +133,7 @@ def _of_scores(total, lean, falling):
 
 
 class _NeuralSortLoss(RankingLoss):
-    """Base of the losses of a soft permutation, which have one constructor."""
+    """Base of the losses of a soft permutation. They share one constructor."""
 
     def __init__(
         self,
@@ -152,7 +154,7 @@ def neural_sort_ndcg(
 ) -> Tensor:
     """NeuralSort NDCG (PiRank): minus the NDCG of a soft permutation.
 
-    For one list with labels y, scores s and P_rk how probably document k holds rank r (`neural_sort`),
+    For one list with labels y, scores s and P_rk, the probability that document k has rank r (`neural_sort`),
 
         loss = -(1 / max DCG) sum_r discount(r) sum_k P_rk gain(y_k)
 
@@ -161,22 +163,22 @@ def neural_sort_ndcg(
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size], divided by a temperature; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
-        lambda_weight: of the DCG family: the metric to approximate, with its gain, discount, normalisation and
-            cut-off. None = NDCG of the whole list.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
+        lambda_weight: a weight of the DCG family. It is the metric to approximate, with its gain, discount,
+            normalisation and cut-off. None = NDCG of the whole list.
 
     Returns:
-        [...], one loss a list, between -1 and 0 for NDCG; 0 where no label is above 0.
+        [...], one loss per list, between -1 and 0 for NDCG; 0 where no label is above 0.
 
     Raises:
-        ValueError: the shapes do not fit, or a lambda weight outside the DCG family.
+        ValueError: the shapes do not match, or the lambda weight is outside the DCG family.
 
-    Cost: O(list_size ranks) time for the ranks above the cut-off, O(list_size) memory; O(list_size^2)
-    memory for second derivatives.
+    Cost: O(list_size ranks) time, for the ranks above the cut-off, and O(list_size) memory. Second derivatives take
+    O(list_size^2) memory.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: graded judgements, NDCG at a small cut-off.
+    When: judgements are graded and NDCG at a small cut-off is what counts.
 
     Reference: Swezey et al., "PiRank: Scalable Learning To Rank via Differentiable Sorting", NeurIPS 2021.
     """
@@ -244,13 +246,14 @@ def _neural_sort_ndcg_curvature(labels, scores, *, mask, lambda_weight):
 
 
 def _spread(weights, matrix, falling):
-    """[..., ranks, n]: sum_k weights_rk (a_k - sum_l P_rl a_l)^2, where a_k is the slope of logit k by score m.
+    """[..., ranks, n]: sum_k weights_rk (a_k - sum_l P_rl a_l)^2, where a_k is the derivative of logit k by score m.
 
-    The logits of a rank r are linear in the score s_m near where it is: a_k is 1 for a document k of a higher score, -1
-    for one of a lower score, 0 for another of the same, and 2 (the middle of the places equal to m - r) for m itself.
+    Near its value, the logits of a rank r are linear in the score s_m. a_k is 1 for a document k of a higher score, -1
+    for one of a lower score, 0 for another of the same score, and, for m itself, twice (the middle of the places of the
+    documents with the score of m, minus r).
 
     Args:
-        weights: [..., ranks, n], by falling score, 0 at padding.
+        weights: [..., ranks, n], by descending score, 0 at padding.
         matrix: [..., ranks, n], P.
         falling: the documents of `_falling`.
     """
@@ -270,9 +273,9 @@ class NeuralSortNDCGLoss(_NeuralSortLoss):
 
         loss = -(1 / max DCG) sum_r discount(r) sum_k P_rk gain(y_k)
 
-    with P_rk how probably document k holds rank r at the scores over the temperature. Take it for graded judgements
-    where NDCG at a small cut-off is what counts, `lambda_weight=NDCGLambdaWeight(topn=10)`. With a `sample_size` it is
-    the mean over scores that Gumbel noise perturbs. `neural_sort_ndcg` is the function.
+    with P_rk the probability that document k has rank r, at the scores divided by the temperature. Use it for graded
+    judgements where NDCG at a small cut-off is what counts, with `lambda_weight=NDCGLambdaWeight(topn=10)`. With a
+    `sample_size` it is the mean over scores perturbed by Gumbel noise. `neural_sort_ndcg` is the function.
 
     >>> loss = NeuralSortNDCGLoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
@@ -287,31 +290,31 @@ class NeuralSortNDCGLoss(_NeuralSortLoss):
 def neural_sort_cross_entropy(labels: Tensor, scores: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """NeuralSort cross-entropy: the soft permutation of the scores against that of the labels.
 
-    For one list of n documents with labels y, scores s and P_rk(x) how probably document k holds rank r where x are
-    the scores (`neural_sort`),
+    For one list of n documents with labels y, scores s and P_rk(x), the probability that document k has rank r if the
+    scores are x (`neural_sort`),
 
         loss = -(1 / n) sum_r sum_k P_rk(y) log P_rk(s)
 
     Args:
-        labels: [..., list_size], relevance grades, whose differences say how sure their order is.
+        labels: [..., list_size], relevance grades; the larger a difference, the more certain the order.
         scores: [..., list_size], divided by a temperature; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
 
     Returns:
-        [...], one loss a list, in nats; 0 where no label is above 0.
+        [...], one loss per list, in nats; 0 where no label is above 0.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not match.
 
     Cost: O(list_size^2) time and memory.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: the whole order of a list counts, its bottom as much as its top.
+    When: the whole order of a list counts, the bottom as much as the top.
 
     Reference: Grover et al., "Stochastic Optimization of Sorting Networks via Continuous Relaxations", ICLR 2019.
-    TensorFlow Ranking adds 1e-20 to P(s), so that the loss and its gradient end near 46 where it is confidently wrong;
-    here log P(s) is exact.
+    TensorFlow Ranking adds 1e-20 to P(s), so that a confidently wrong term ends near 46 and loses its gradient; here
+    log P(s) is exact.
     """
     labels, scores, mask = clean(labels, scores, mask)
     return _neural_sort_cross_entropy(labels, scores, mask=mask)
@@ -337,8 +340,8 @@ def _neural_sort_cross_entropy_curvature(labels, scores, *, mask):
 def _log_neural_sort(scores, mask):
     """log P of `neural_sort`, 0 at padding.
 
-    The logits are those of the gaps of scores, which lose no digit; their derivatives are those of the formula, which
-    gives equal scores no order.
+    The logits come from the gaps between scores, which lose no digits. The derivatives come from the formula, which
+    does not order equal scores.
     """
     order, (place, before, behind, real, *_) = _falling(ops.stop_gradient(scores), mask)
     rank, falling = place[..., :, None], take(scores, order)
@@ -357,8 +360,8 @@ class NeuralSortCrossEntropyLoss(_NeuralSortLoss):
 
         loss = -(1 / n) sum_r sum_k P_rk(y) log P_rk(s)
 
-    with P_rk(x) how probably document k holds rank r where x are the scores. Take it where the whole order of a list
-    counts, its bottom as much as its top. It takes no lambda weight; `sample_size` is that of `NeuralSortNDCGLoss`.
+    with P_rk(x) the probability that document k has rank r if the scores are x. Use it where the whole order of a list
+    counts, the bottom as much as the top. It takes no lambda weight; `sample_size` acts as in `NeuralSortNDCGLoss`.
     `neural_sort_cross_entropy` is the function.
 
     >>> loss = NeuralSortCrossEntropyLoss()

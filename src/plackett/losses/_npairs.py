@@ -1,4 +1,4 @@
-"""Losses of paired examples: similarities between the rows of a batch."""
+"""Losses of paired examples, from similarities between the rows of a batch."""
 
 from keras import ops
 
@@ -20,14 +20,14 @@ from plackett.registry import register
 
 
 def npairs(labels: Tensor, similarities: Tensor, *, mask: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
-    """N-pairs: each row must recognise the rows of its class among the whole batch.
+    """N-pairs: each row must recognise the rows of its class among all rows of the batch.
 
-    For row i of similarities S, with the set P_i of rows of the class of i, itself among them,
+    For row i of the similarities S, with P_i the set of rows of the same class, including i,
 
         loss_i = log sum_j e^S_ij - (1 / |P_i|) sum_{j in P_i} S_ij
 
     Args:
-        labels: [..., rows] or [..., rows, 1], classes: compared as they are, never cast to the dtype of the
+        labels: [..., rows] or [..., rows, 1], classes. They are compared as given, never cast to the dtype of the
             similarities.
         similarities: [..., rows, rows], S = a b^T of the embeddings a of anchors and b of positives.
         mask: [..., rows] bool, True = real row. None = all real.
@@ -35,17 +35,17 @@ def npairs(labels: Tensor, similarities: Tensor, *, mask: Tensor | None = None, 
             are of all rows nevertheless. None = of all.
 
     Returns:
-        [..., rows] or [..., some rows], one loss a row, in nats; 0 for a row that is not real.
+        [..., rows] or [..., some rows], one loss per row, in nats; 0 for a row that is not real.
 
     Raises:
-        ValueError: the similarities are not square, or the shapes do not fit.
+        ValueError: the similarities are not square, or the shapes do not match.
 
-    Cost: O(rows^2): the similarities are read once for the loss and once for the gradient, and classes are sorted,
-    not compared row by row, but for second derivatives.
+    Cost: O(rows^2). The similarities are read once for the loss and once for the gradient. Classes are sorted, not
+    compared pair by pair, except for second derivatives.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: paired examples, an anchor and a positive for each class, with the rest of the batch as negatives.
+    When: the data are pairs, an anchor and a positive of the same class, and the rest of the batch serves as negatives.
 
     Reference: Sohn, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective", NIPS 2016. The
     penalty on the norm of the embeddings is left to the model.
@@ -55,20 +55,20 @@ def npairs(labels: Tensor, similarities: Tensor, *, mask: Tensor | None = None, 
     labels = without_column(labels, len(labels.shape) == len(similarities.shape))
     if rows is None:
         check_square(similarities)
-    check_shape("labels", labels, "one class a row", _all_rows(similarities))
+    check_shape("labels", labels, "one class per row", _all_rows(similarities))
     similarities, real, rows = _clean(similarities, labels, mask, rows)
     return surprisals(_OF_CLASSES, mask is None, similarities, (labels, real, rows))
 
 
 @register
 class NpairsLoss(InBatchLoss):
-    """N-pairs: each row of a batch must recognise the rows of its class among all others.
+    """N-pairs: each row of a batch must recognise the rows of its class among all rows.
 
         loss = mean over rows i of log sum_j e^S_ij - (1 / |P_i|) sum_{j in P_i} S_ij
 
-    with P_i the rows of the class of i. It is called with classes, [rows], and similarities S = a b^T of anchors and
-    positives, [rows, rows]; weights are of rows. Take it for paired examples, with the rest of the batch as negatives.
-    `npairs` is the function.
+    with P_i the rows of the class of i. Call it with classes, [rows], and similarities S = a b^T of anchors and
+    positives, [rows, rows]; sample weights are one per row. Use it for paired examples, with the rest of the batch as
+    negatives. `npairs` is the function.
 
     >>> loss = NpairsLoss()
     >>> round(float(loss([0, 1], [[2.0, 0.0], [0.5, 1.5]])), 6)
@@ -98,16 +98,16 @@ def npairs_multilabel(
             are of all rows nevertheless. None = of all.
 
     Returns:
-        [..., rows] or [..., some rows], one loss a row, in nats; 0 for a row that is not real or has no label.
+        [..., rows] or [..., some rows], one loss per row, in nats; 0 for a row that is not real or has no label.
 
     Raises:
-        ValueError: the similarities are not square, or the shapes do not fit.
+        ValueError: the similarities are not square, or the shapes do not match.
 
     Cost: O(rows^2 classes).
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: as `npairs`, where an example has several labels.
+    When: as for `npairs`, where an example has several labels.
 
     Reference: Sohn, "Improved Deep Metric Learning with Multi-class N-pair Loss Objective", NIPS 2016; the form for
     several labels is that of TensorFlow Addons.
@@ -128,8 +128,8 @@ class NpairsMultilabelLoss(InBatchLoss):
 
         loss = mean over rows i of sum_j n_ij (log sum_k e^S_ik - S_ij) / sum_j n_ij
 
-    with n_ij the number of labels that rows i and j share. It is called with labels, [rows, classes], 0 or 1, and
-    similarities S, [rows, rows]. Take it as `NpairsLoss`, where an example has several labels. `npairs_multilabel` is
+    with n_ij the number of labels that rows i and j share. Call it with labels, [rows, classes], 0 or 1, and
+    similarities S, [rows, rows]. Use it like `NpairsLoss`, where an example has several labels. `npairs_multilabel` is
     the function.
 
     >>> loss = NpairsMultilabelLoss()
@@ -144,12 +144,12 @@ class NpairsMultilabelLoss(InBatchLoss):
 
 
 def _all_rows(similarities):
-    """The shape of all rows, of which there is a column each."""
+    """The shape [..., all rows]; each row has one column."""
     return (*similarities.shape[:-2], similarities.shape[-1])
 
 
 def _clean(similarities, labels, mask, rows):
-    """(similarities with zeros where a row or a column is not real, which of all rows are, the rows as numbers)."""
+    """(the similarities with zeros where a row or column is not real, which rows are real, the row numbers)."""
     numbers = all_rows(labels)
     real = ops.ones_like(numbers, dtype="bool") if mask is None else ops.cast(ops.convert_to_tensor(mask), "bool")
     check_shape("mask", real, "the rows", labels.shape)
@@ -168,7 +168,7 @@ def _narrow(all_real, constants):
 
 
 def _inside(_, constants):
-    """The columns that are real; of a batch without a real row, all."""
+    """The real columns; all columns for a batch without a real row."""
     _, real, rows = constants
     live = real | ~ops.any(real, axis=-1, keepdims=True)
     return ops.broadcast_to(live[..., None, :], (*ops.shape(rows), ops.shape(real)[-1]))

@@ -1,4 +1,4 @@
-"""The engine of pairwise losses: sums over the pairs of a list, with their gradient, or this with its curvature."""
+"""The engine of pairwise losses: sums over the pairs of a list with their gradient, or gradient with curvature."""
 
 from functools import partial
 
@@ -13,11 +13,11 @@ from plackett.lists._pairs import both
 from plackett.lists._shapes import as_rows
 
 LIST, DOCUMENTS, DERIVATIVES = "list", "documents", "derivatives"  # what is summed, see `_sums`
-DEAR = 1.5  # the time of a pair of two grades with a weight of its ranks, in that of a pair of two ranks
+DEAR = 1.5  # the time for a pair of two grades with a weight of its ranks, in units of the time for a pair of two ranks
 
 
 def sum_over_pairs(phi, labels, scores, *, mask, weights=None, lambda_weight=None, preferred=True, per="list"):
-    """`plackett.losses.pairwise` for a `Phi`, of clean lists."""
+    """`plackett.losses.pairwise` for a `Phi` and clean lists."""
     of_documents = weights_of_documents(weights, labels, mask)
     if per == "pair":
         return of_documents[..., None] * _matrix(phi, lambda_weight, preferred, labels, scores, mask, of_documents)
@@ -28,18 +28,18 @@ def sum_over_pairs(phi, labels, scores, *, mask, weights=None, lambda_weight=Non
 def derivatives_over_pairs(phi, labels, scores, *, mask, weights=None, lambda_weight=None, preferred=True):
     """The gradient of `sum_over_pairs` and, in the same pass, the diagonal of its second derivative.
 
-    For one list, the ranks in lambda fixed,
+    For one list, with the ranks in lambda held fixed,
 
         curvature_k = sum_j (w_k lambda_kj phi''(s_k - s_j) + w_j lambda_jk phi''(s_j - s_k))
 
-    over the pairs that k is in, on either side.
+    over the pairs that contain k, on either side.
     """
     weights = weights_of_documents(weights, labels, mask)
     return _sums(phi, lambda_weight, preferred, DERIVATIVES, labels, scores, mask, weights, weights)
 
 
 def _unpacked(variables, constants):
-    """(labels, scores, mask, weights, the same as a constant, which lambda weights read)."""
+    """(labels, scores, mask, weights, the weights as a constant for lambda weights to read)."""
     labels, mask, fixed_weights = constants
     return labels, variables[0], mask, variables[1] if len(variables) == 2 else fixed_weights, fixed_weights
 
@@ -83,12 +83,12 @@ def _matrix(phi, lambda_weight, preferred, labels, scores, mask, fixed_weights):
 
 
 def _sums(phi, lambda_weight, preferred, kind, *documents):
-    """Two sums of each document, of any leading axes: (by_document, gradient), or (gradient, curvature).
+    """Two sums per document, with any leading axes: (by_document, gradient), or (gradient, curvature).
 
     Args:
         kind: `DOCUMENTS`: `by_document` is, for each document i, the sum over its pairs without its weight. `LIST`: the
-            weighted sums of all documents add up to the loss of the list, and which document has which is not said.
-            `DERIVATIVES`: the gradient and the curvature.
+            weighted sums of all documents add up to the loss of the list, in no particular split. `DERIVATIVES`: the
+            gradient and the curvature.
     """
     shape = ops.shape(documents[0])
     sums = _sums_of_lists(phi, lambda_weight, preferred, kind, *map(as_rows, documents))
@@ -96,7 +96,7 @@ def _sums(phi, lambda_weight, preferred, kind, *documents):
 
 
 def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, weights, fixed_weights):
-    """`_sums` of [lists, list_size], in the way that is the fastest for long lists."""
+    """`_sums` of [lists, list_size], in the fastest way for long lists."""
     documents = labels, scores, mask, weights
     by_pairs = partial(_by_pairs, phi, lambda_weight, preferred, kind, *documents, fixed_weights)
     by_ranks = partial(_by_ranks, phi, lambda_weight, kind, *documents, fixed_weights)
@@ -106,7 +106,7 @@ def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, we
         return by_ranks()
     if not (preferred and pair_tiles.needs_loop(scores.shape)):
         return by_pairs()
-    in_float32 = ops.dtype(scores) == "float32"  # to the precision of which cells and blocks are right
+    in_float32 = ops.dtype(scores) == "float32"  # the precision to which cells and blocks are exact
     if in_float32 and lambda_weight is None and phi.by_grades is not None:
         return ops.cond(by_grade.pays(*documents[:3]), partial(_by_grades, phi, kind, *documents), by_pairs)
     if None in scores.shape or not ranked:
@@ -125,20 +125,20 @@ def _sums_of_lists(phi, lambda_weight, preferred, kind, labels, scores, mask, we
 
 
 def _few_ranks(shape, depth):
-    """Are the pairs that reach above rank `depth` fewer than half of all, in one tile, or of lists of any size?"""
+    """Are the pairs that reach above rank `depth` fewer than half of all pairs, in one tile or in lists of any size?"""
     if depth is None or None in shape:
         return depth is not None
     return 2 * depth <= shape[-1] and not pair_tiles.needs_loop(shape, depth)
 
 
 def _ranks_pay(labels, mask, depth=None):
-    """[] bool: are there so many pairs of two grades that those of two ranks, one up to `depth`, are no more work?"""
+    """[] bool: is visiting the pairs of two ranks, one up to `depth`, no more work than the pairs of two grades?"""
     of_grades, of_ranks = _work(labels, mask, depth)
     return of_grades > of_ranks
 
 
 def _work(labels, mask, depth):
-    """([], []), the time of the pairs of two grades and of those of two ranks, in that of one of the latter."""
+    """([], []), the time for the pairs of two grades and of two ranks, in units of one pair of two ranks."""
     pairs = ops.sum(ops.cast(count_below(labels, mask), "float32"))
     real = ops.cast(count(mask), "float32")
     upper = real if depth is None else backend.minimum(real, float(depth))
@@ -160,7 +160,7 @@ def _by_pairs(phi, lambda_weight, preferred, kind, labels, scores, mask, weights
         label_i, weight_i, _, place_i, score_i, *values_i = i
         label_j, _, real_j, place_j, score_j, *values_j = j
         preference = label_i - label_j
-        # Numbers in place of truths: 1 for a pair that counts, 0 for another.
+        # Numbers instead of booleans: 1 for a pair that counts, 0 for any other.
         counts = real_j * (ops.relu(ops.sign(preference)) if preferred else ops.abs(ops.sign(place_i - place_j)))
         difference = counts * (score_i - score_j)
         weight = counts * lambda_of_pair(values_i, values_j)
@@ -181,12 +181,12 @@ def _by_pairs(phi, lambda_weight, preferred, kind, labels, scores, mask, weights
 
 
 def _added_up(pull, bend, push, bent):
-    """(gradient, curvature) of the sums by row and by column: a difference has slopes of two signs."""
+    """(gradient, curvature) from the sums by row and by column: a difference has slopes of opposite signs."""
     return pull - push, bend + bent
 
 
 def _in_blocks(phi, lambda_weight, kind, far, labels, scores, mask, weights, fixed_weights, gain):
-    """`_by_ranks`, of documents far apart in the order of ranks by the sums of their blocks."""
+    """`_by_ranks`, with documents far apart in rank handled through the sums of their blocks."""
     documents = labels, scores, mask, weights
     near = _by_ranks(phi, lambda_weight, kind, *documents, fixed_weights, near=True)
     of_higher, of_lower = far(*documents, gain, ranks(scores, mask))
@@ -199,10 +199,10 @@ def _in_blocks(phi, lambda_weight, kind, far, labels, scores, mask, weights, fix
 
 
 def _by_ranks(phi, lambda_weight, kind, labels, scores, mask, weights, fixed_weights, near=False):
-    """`_by_pairs` over the pairs of a higher and a lower rank, either of which may be the preferred document.
+    """`_by_pairs` over the pairs of a higher and a lower rank; either document may be the preferred one.
 
-    What a weight makes of two ranks is computed once for all lists. `near` = those of one block, and of one and the
-    next, alone.
+    The weight of two ranks is computed once for all lists. `near` = only pairs within one block or between neighbouring
+    blocks.
     """
     gain = lambda_weight.gain_of_pairs(labels, mask, fixed_weights)
     documents = (labels, weights, ops.cast(mask, labels.dtype), scores, gain)

@@ -1,4 +1,4 @@
-"""Losses of pairs of documents: one function of the difference of their scores, summed over the pairs of a list."""
+"""Losses of pairs of documents: a function of the difference of their scores, summed over the pairs of a list."""
 
 from functools import lru_cache, partial
 from typing import Literal
@@ -43,35 +43,36 @@ def pairwise(
     0.798139
 
     Args:
-        phi: function of s_i - s_j and y_i - y_j, number by number.
+        phi: an elementwise function of s_i - s_j and y_i - y_j.
         labels: [..., list_size], relevance grades.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of the preferred document of each pair. None = 1.
         lambda_weight: the weight lambda of each pair, at the ranks of the scores; see `plackett.lambdas`. None = 1.
-        preferred: over the pairs with y_i > y_j; False = over all pairs of two documents.
+        preferred: True = sum over the pairs with y_i > y_j; False = over all pairs of two documents.
         per: "list" = the sum over the pairs of a list; "document" = for each document i the sum over its pairs (i, j);
             "pair" = the terms themselves.
 
     Returns:
-        [...], one loss a list; 0 where there is no pair. Per document [..., list_size], per pair [..., list_size,
-        list_size], with document i in the row and 0 where (i, j) is no pair.
+        [...], one loss per list; 0 where there is no pair. Per document [..., list_size], per pair [..., list_size,
+        list_size], with document i in the row and 0 where (i, j) is not a pair.
 
     Raises:
-        ValueError: the shapes do not fit, a lambda weight without weights for pairs, or an unknown `per`.
+        ValueError: the shapes do not match, the lambda weight has no weights for pairs, or `per` is unknown.
 
-    Cost: O(list_size^2) time at most: the pairs of two grades, or, where they are many and have a weight of the DCG
-    family, half of all pairs; with `topn` in `DCGLambdaWeight` or `NDCGLambdaWeight` the pairs of the documents at the
-    first `topn` ranks alone. `pairwise_logistic` and `pairwise_soft_zero_one` take less on long lists. O(list_size)
-    memory, unless a lambda weight of your own makes a matrix of all pairs. The gradient is computed with the loss, in
-    the same pass over the pairs; second derivatives and forward mode take a matrix of all pairs.
+    Cost: at most O(list_size^2) time. The loss visits the pairs of two grades or, where these are many and have a
+    weight of the DCG family, half of all pairs. With `topn` in `DCGLambdaWeight` or `NDCGLambdaWeight` it visits only
+    the pairs that contain one of the first `topn` ranks. `pairwise_logistic` and `pairwise_soft_zero_one` take less
+    time on long lists. Memory is O(list_size), unless a lambda weight of your own makes a matrix of all pairs. The
+    gradient is computed with the loss, in the same pass over the pairs. Second derivatives and forward mode take a
+    matrix of all pairs.
     """
     check_options(pairwise, phi=phi, preferred=preferred)
     return _over_pairs(_with_slope(phi), labels, scores, mask, weights, lambda_weight, per, preferred)
 
 
 def _over_pairs(phi, labels, scores, mask, weights, lambda_weight, per, preferred=True):
-    """`sum_over_pairs` of what a caller hands over."""
+    """`sum_over_pairs` of a caller's arguments."""
     check_options(pairwise, per=per)
     check_lambda_weight(lambda_weight, PAIRS)
     labels, scores, mask = clean(labels, scores, mask)
@@ -79,7 +80,7 @@ def _over_pairs(phi, labels, scores, mask, weights, lambda_weight, per, preferre
     return sum_over_pairs(phi, labels, scores, mask=mask, **options)
 
 
-@lru_cache(maxsize=64)  # the same function for the same phi: what is compiled for it is found again
+@lru_cache(maxsize=64)  # the same function for the same phi, so that what is compiled for it is reused
 def _with_slope(phi):
     return Phi(phi, partial(backend.value_and_slope, phi))
 
@@ -101,12 +102,12 @@ def pairwise_hinge(
 
     Args, Returns and Raises are those of `pairwise`.
 
-    Cost: that of `pairwise`; without a lambda weight, on long lists of at most 16 grades, O(list_size) a grade and a
-    sort.
+    Cost: the same as `pairwise`. On long lists of at most 16 grades, without a lambda weight: a sort, and O(list_size)
+    per grade.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: graded judgements or clicks, where pairs that are well apart shall no longer matter.
+    When: the labels are graded judgements or clicks, and pairs that are well apart should no longer matter.
 
     Reference: Joachims, "Optimizing Search Engines using Clickthrough Data", KDD 2002 (RankSVM).
     """
@@ -119,8 +120,8 @@ class PairwiseHingeLoss(LambdaWeightedLoss):
 
         loss = sum_ij max(0, 1 - (s_i - s_j))    over the pairs with y_i > y_j
 
-    Take it for graded judgements or clicks, where pairs that are well apart shall no longer matter. A lambda weight
-    weighs the pairs. `pairwise_hinge` is the function.
+    Use it for graded judgements or clicks, where pairs that are well apart should no longer matter. A lambda weight
+    multiplies the terms of pairs. `pairwise_hinge` is the function.
 
     >>> loss = PairwiseHingeLoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
@@ -153,10 +154,10 @@ def pairwise_squared_hinge(
 
     Cost: that of `pairwise`.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: as `pairwise_hinge`; the gradient has no jump where a pair is 1 apart, and pairs far in the wrong order pull
-    the more.
+    When: as for `pairwise_hinge`. The gradient has no jump where a pair is 1 apart, and pairs far in the wrong order
+    pull harder.
 
     Reference: Chapelle & Keerthi, "Efficient algorithms for ranking with SVMs", Information Retrieval 2010.
     """
@@ -169,8 +170,7 @@ class PairwiseSquaredHingeLoss(LambdaWeightedLoss):
 
         loss = sum_ij max(0, 1 - (s_i - s_j))^2    over the pairs with y_i > y_j
 
-    Take it as `PairwiseHingeLoss`; pairs far in the wrong order pull the more. `pairwise_squared_hinge` is the
-    function.
+    Use it like `PairwiseHingeLoss`. Pairs far in the wrong order pull harder. `pairwise_squared_hinge` is the function.
 
     >>> loss = PairwiseSquaredHingeLoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
@@ -201,14 +201,15 @@ def pairwise_logistic(
 
     Args, Returns and Raises are those of `pairwise`; the loss is in nats.
 
-    Cost: that of `pairwise`; on long lists of at most 16 grades O(list_size) a grade without a lambda weight, and
-    O(list_size log list_size) a grade with one of the DCG family, of a discount of `plackett.gains`, in float32. For
-    that, documents of one grade must have one gain, and `topn` must be None, but for V2 weights. It holds some 200
-    numbers for each document of a list.
+    Cost: the same as `pairwise`. On long lists of at most 16 grades it takes O(list_size) per grade without a lambda
+    weight, and O(list_size log list_size) per grade with a weight of the DCG family, in float32. The latter needs a
+    discount of `plackett.gains`, one gain for all documents of a grade, and `topn=None` (except for V2 weights). It
+    holds about 200 numbers per document.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: graded judgements or clicks; with `NDCGLambdaWeight` or `NDCGLambdaWeightV2` where NDCG is what counts.
+    When: the labels are graded judgements or clicks. Where NDCG is what counts, add `NDCGLambdaWeight` or
+    `NDCGLambdaWeightV2`.
 
     Reference: Burges et al., "Learning to Rank using Gradient Descent", ICML 2005; Burges, "From RankNet to
     LambdaRank to LambdaMART: An Overview", MSR-TR-2010-82; Wang et al., "The LambdaLoss Framework for Ranking Metric
@@ -223,7 +224,7 @@ class PairwiseLogisticLoss(LambdaWeightedLoss):
 
         loss = sum_ij lambda_ij log(1 + e^-(s_i - s_j))    over the pairs with y_i > y_j
 
-    Take it for graded judgements or clicks; with `NDCGLambdaWeight` or `NDCGLambdaWeightV2` where NDCG is what counts.
+    Use it for graded judgements or clicks. Where NDCG is what counts, add `NDCGLambdaWeight` or `NDCGLambdaWeightV2`.
     `pairwise_logistic` is the function.
 
     >>> from plackett.losses import NDCGLambdaWeight
@@ -259,11 +260,11 @@ def pairwise_soft_zero_one(
 
     Args, Returns and Raises are those of `pairwise`.
 
-    Cost: that of `pairwise_logistic`.
+    Cost: the same as `pairwise_logistic`.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: noisy labels: a pair that is far in the wrong order counts no more than 1.
+    When: the labels are noisy. A pair far in the wrong order counts no more than 1.
 
     Reference: Qin et al., "A general approximation framework for direct optimization of information retrieval
     measures", Information Retrieval 2010.
@@ -277,8 +278,8 @@ class PairwiseSoftZeroOneLoss(LambdaWeightedLoss):
 
         loss = sum_ij 1 / (1 + e^(s_i - s_j))    over the pairs with y_i > y_j
 
-    Take it for noisy labels: a pair that is far in the wrong order counts no more than 1. `pairwise_soft_zero_one` is
-    the function.
+    Use it for noisy labels: a pair far in the wrong order counts no more than 1. `pairwise_soft_zero_one` is the
+    function.
 
     >>> loss = PairwiseSoftZeroOneLoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
@@ -307,15 +308,15 @@ def pairwise_mse(
 
         loss = sum_ij w_i lambda_ij ((s_i - s_j) - (y_i - y_j))^2    over all pairs i != j
 
-    Args, Returns and Raises are those of `pairwise`, over pairs of equal labels too.
+    Args, Returns and Raises are those of `pairwise`; pairs of equal labels count too.
 
-    Cost: O(list_size): with e_i = s_i - y_i less its mean over the n documents, sum_j (e_i - e_j)^2 is n e_i^2 +
-    sum_j e_j^2. With a lambda weight that of `pairwise`.
+    Cost: O(list_size). With e_i = s_i - y_i minus its mean over the n documents, sum_j (e_i - e_j)^2 is n e_i^2 + sum_j
+    e_j^2. With a lambda weight, the same as `pairwise`.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: labels whose distances count, such as a teacher's scores, which may have any sign under a mask, or prices, up
-    to a constant a list.
+    When: the differences of labels matter, as with a teacher's scores (of any sign, under a mask) or prices. A constant
+    added to a list changes nothing.
 
     Reference: the pairwise squared error of TensorFlow Ranking 0.5, `PairwiseMSELoss`.
     """
@@ -338,7 +339,7 @@ def _pairwise_mse(labels, scores, *, mask, weights, lambda_weight, per="list"):
 
 
 def _pairwise_mse_derivatives(labels, scores, *, mask, weights=None, lambda_weight=None):
-    """Of the loss without a lambda weight the curvature is 2 sum_{j != i} (w_i + w_j)."""
+    """Without a lambda weight the curvature is 2 sum_{j != i} (w_i + w_j)."""
     options = {"mask": mask, "weights": weights, "lambda_weight": lambda_weight}
     if lambda_weight is not None:
         return derivatives_over_pairs(SQUARED_ERROR, labels, scores, preferred=False, **options)
@@ -355,8 +356,8 @@ class PairwiseMSELoss(LambdaWeightedLoss):
 
         loss = sum_ij ((s_i - s_j) - (y_i - y_j))^2    over all pairs i != j
 
-    Take it for labels whose distances count, such as a teacher's scores, of any sign under a mask, or prices, up to a
-    constant a list. `pairwise_mse` is the function.
+    Use it where the differences of labels matter, as with a teacher's scores (of any sign, under a mask) or prices. A
+    constant added to a list changes nothing. `pairwise_mse` is the function.
 
     >>> loss = PairwiseMSELoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)

@@ -1,4 +1,4 @@
-"""Functions of the differences of two documents, which losses of pairs add up, with their derivatives."""
+"""The functions of the difference of two documents that pairwise losses sum, with their derivatives."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,21 +10,21 @@ from plackett.kernels import by_grade, rank_blocks
 
 
 class Phi(NamedTuple):
-    """A function of the differences of scores and of labels of two documents, number by number.
+    """An elementwise function of the differences of the scores and of the labels of two documents.
 
     Args:
-        plain: the function, for the backend to differentiate.
-        with_slope: the function and its derivative by the difference of scores.
-        by_grades: its sums over the pairs of a list, grade by grade, see `plackett.kernels.by_grade`. None = no such
-            way.
-        derivatives: its first and second derivative by the difference of scores; of a function that is piecewise
-            linear the square of the first in place of the second, of `soft_zero_one` the second derivative of
+        plain: the function in operations that the backend differentiates.
+        with_slope: the function and its derivative with respect to the difference of scores.
+        by_grades: its sums over the pairs of a list, grade by grade, see `plackett.kernels.by_grade`. None = not
+            available.
+        derivatives: its first and second derivative with respect to the difference of scores. A piecewise linear
+            function has the square of the first derivative as its second; `soft_zero_one` has the second derivative of
             `logistic`. None = not known.
-        derivatives_by_grades: their sums, grade by grade. None = no such way.
-        over_ranks: the terms of pairs of a higher and a lower rank, see `plackett.backend.logistic_pairs`. None = from
-            `with_slope`.
-        far, derivatives_far: the sums of either over the pairs that are far apart in the order of ranks, see
-            `plackett.kernels.rank_blocks`. None = no such way.
+        derivatives_by_grades: the sums of these, grade by grade. None = not available.
+        over_ranks: the terms of pairs of a higher and a lower rank, see `plackett.backend.logistic_pairs`. None =
+            computed from `with_slope`.
+        far, derivatives_far: the sums of the function and of its derivatives over the pairs that are far apart in rank,
+            see `plackett.kernels.rank_blocks`. None = not available.
     """
 
     plain: Callable
@@ -72,8 +72,8 @@ def _soft_zero_one(scores, labels):
 
 
 def _soft_zero_one_derivatives(scores, labels):
-    # Its own second derivative is 0 at equal scores, where it is steepest and where all trees begin: a step of Newton's
-    # method would have no end. That of the logistic loss is never smaller.
+    # Its own second derivative is 0 at equal scores, where it is steepest and where all trees begin: a Newton step
+    # would be infinite. The second derivative of the logistic loss is never smaller.
     wrong = ops.sigmoid(-scores)
     slope = wrong * (1.0 - wrong)
     return -slope, slope

@@ -1,4 +1,4 @@
-"""Losses of single documents, summed over their list."""
+"""Losses of single documents, summed over the list."""
 
 from typing import Literal
 
@@ -17,13 +17,13 @@ Per = Literal["list", "document"]
 
 
 def cross_entropy(labels, scores):
-    """The binary cross-entropy of labels under logits, log(1 + e^s) - y s, without overflow and to the last digit."""
+    """The binary cross-entropy of labels under logits, log(1 + e^s) - y s, exact and without overflow."""
 
     return differentiable(_CROSS_ENTROPY, (scores,), (labels,))
 
 
 def cross_entropy_and_slope(variables, constants):
-    """(the cross-entropy, (its slope,)), as a rule has it: of ((scores,), (labels,))."""
+    """(the cross-entropy, (its derivative,)) of ((scores,), (labels,)), in the form of a derivative rule."""
     (scores,), (labels,) = variables, constants
     rest, unlikely = backend.softplus_and_sigmoid(-ops.abs(scores))
     value = labels * ops.relu(-scores) + (1.0 - labels) * ops.relu(scores) + rest
@@ -43,7 +43,7 @@ _CROSS_ENTROPY = Rule(cross_entropy_and_slope, lambda *given: [given[-1] * given
 
 
 def total(terms, per):
-    """The terms of documents, [..., list_size], as they are, per "document", or summed, per "list"."""
+    """The terms of documents, [..., list_size]: unchanged for per="document", summed for per="list"."""
     return terms if per == "document" else ops.sum(terms, axis=-1)
 
 
@@ -55,31 +55,31 @@ def sigmoid_cross_entropy(
     weights: Tensor | None = None,
     per: Per = "list",
 ) -> Tensor:
-    """Sigmoid cross-entropy: each document's label as a probability.
+    """Sigmoid cross-entropy: the label of each document as a probability.
 
     For one list with labels y and scores s,
 
         loss = sum_i w_i (log(1 + e^s_i) - y_i s_i)
 
     Args:
-        labels: [..., list_size], between 0 and 1; other labels continue the formula.
+        labels: [..., list_size], between 0 and 1; the formula also applies to other labels.
         scores: [..., list_size], logits.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each document. None = 1.
         per: "list", the sum over the documents of a list, or "document", the term of each document.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
+        [...], one loss per list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
 
     Raises:
-        ValueError: the shapes do not fit, or `per` is neither.
+        ValueError: the shapes do not match, or `per` is neither.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: binary labels, such as clicks, where the score must also be a calibrated probability.
+    When: labels are binary, such as clicks, and the score must also be a calibrated probability.
 
-    Reference: He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook", ADKDD 2014. TensorFlow
-    Ranking takes the mean over list_size, padding included: this times list_size is the sum here.
+    Reference: He et al., "Practical Lessons from Predicting Clicks on Ads at Facebook", ADKDD 2014. TensorFlow Ranking
+    takes the mean over list_size, padding included; its value times list_size is the sum here.
     """
     check_options(sigmoid_cross_entropy, per=per)
     labels, scores, mask = clean(labels, scores, mask)
@@ -97,11 +97,11 @@ def _sigmoid_cross_entropy_curvature(labels, scores, *, mask, weights):
 
 @register
 class SigmoidCrossEntropyLoss(RankingLoss):
-    """Sigmoid cross-entropy: each document's label as a probability, of which the score is the logit.
+    """Sigmoid cross-entropy: the label of each document as a probability, with the score as its logit.
 
         loss = sum_i (log(1 + e^s_i) - y_i s_i)
 
-    Take it for binary labels, such as clicks, where the score must also be a calibrated probability.
+    Use it for binary labels, such as clicks, where the score must also be a calibrated probability.
     `sigmoid_cross_entropy` is the function.
 
     >>> loss = SigmoidCrossEntropyLoss()
@@ -134,22 +134,22 @@ def mean_squared(
     Args:
         labels: [..., list_size], any numbers.
         scores: [..., list_size].
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each document. None = 1.
         per: "list", the sum over the documents of a list, or "document", the term of each document.
 
     Returns:
-        [...], one loss a list; 0 for an empty list. Per document [..., list_size], 0 at padding.
+        [...], one loss per list; 0 for an empty list. Per document [..., list_size], 0 at padding.
 
     Raises:
-        ValueError: the shapes do not fit, or `per` is neither.
+        ValueError: the shapes do not match, or `per` is neither.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
     When: the score must predict the label itself.
 
     Reference: Cossock & Zhang, "Subset Ranking Using Regression", COLT 2006. TensorFlow Ranking takes the mean over
-    list_size, padding included: this times list_size is the sum here.
+    list_size, padding included; its value times list_size is the sum here.
     """
     check_options(mean_squared, per=per)
     labels, scores, mask = clean(labels, scores, mask)
@@ -171,7 +171,7 @@ class MeanSquaredLoss(RankingLoss):
 
         loss = sum_i (s_i - y_i)^2
 
-    Take it where the score must predict the label itself. `mean_squared` is the function.
+    Use it where the score must predict the label itself. `mean_squared` is the function.
 
     >>> loss = MeanSquaredLoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
@@ -205,28 +205,29 @@ def ordinal(
 
     Args:
         labels: [..., list_size], grades from 0 to K.
-        scores: [..., list_size, K], a logit a level.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        scores: [..., list_size, K], one logit per level.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each document. None = 1.
-        ordinal_size: K. None = as many levels as the scores have.
+        ordinal_size: K. None = the number of levels of the scores.
         use_fraction_label: t_ik = min(max(y_i - k + 1, 0), 1), so that a label of 1.2 is 0.2 of level 2.
         per: "list", the sum over the documents of a list, or "document", the term of each document.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
+        [...], one loss per list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
 
     Raises:
-        ValueError: the shapes do not fit, the scores do not have `ordinal_size` levels, or `per` is neither.
+        ValueError: the shapes do not match, the scores do not have `ordinal_size` levels, or `per` is neither.
 
     Cost: O(list_size K).
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: few grades, whose distances mean nothing; the sum of the K probabilities is a score to rank by.
+    When: there are few grades, and the distances between them have no meaning. The sum of the K probabilities is a
+    score to rank by.
 
-    Reference: Frank & Hall, "A Simple Approach to Ordinal Classification", ECML 2001; Pobrotyn et al.,
-    "Context-Aware Learning to Rank with Self-Attention", 2020. TensorFlow Ranking takes the mean over list_size,
-    padding included: this times list_size is the sum here.
+    Reference: Frank & Hall, "A Simple Approach to Ordinal Classification", ECML 2001; Pobrotyn et al., "Context-Aware
+    Learning to Rank with Self-Attention", 2020. TensorFlow Ranking takes the mean over list_size, padding included; its
+    value times list_size is the sum here.
     """
     check_options(ordinal, ordinal_size=ordinal_size, use_fraction_label=use_fraction_label, per=per)
     labels, scores, mask = clean(labels, scores, mask, models=True)
@@ -257,8 +258,8 @@ class OrdinalLoss(RankingLoss):
 
         loss = sum_i sum_k (log(1 + e^s_ik) - [y_i >= k] s_ik)
 
-    The scores are [lists, list_size, ordinal_size], a logit a grade; a ranking is by the sum of their probabilities.
-    Take it for few grades whose distances mean nothing. `ordinal` is the function.
+    The scores are [lists, list_size, ordinal_size], one logit per grade. Documents are ranked by the sum of the
+    probabilities. Use it for few grades, where the distances between them have no meaning. `ordinal` is the function.
 
     >>> loss = OrdinalLoss(ordinal_size=2)
     >>> round(float(loss([[2, 0]], [[[0.6, 0.2], [0.8, -0.1]]])), 6)
@@ -303,29 +304,30 @@ def multi_class(
         loss = sum_i w_i sum_k t_ik (log sum_l e^s_il - s_ik),    t_ik = (1 - a) [y_i = k] + a / K
 
     Args:
-        labels: [..., list_size], classes, whole numbers from 0 to K - 1; any other number is of no class.
-        scores: [..., list_size, K], a logit a class.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        labels: [..., list_size], classes: whole numbers from 0 to K - 1. Any other number belongs to no class.
+        scores: [..., list_size, K], one logit per class.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each document. None = 1.
-        num_classes: K. None = as many classes as the scores have.
-        label_smoothing: a, the share of the label that is spread over all classes, from 0 up to 1.
+        num_classes: K. None = the number of classes of the scores.
+        label_smoothing: a, the share of the label that is spread over all classes, from 0 to 1.
         per: "list", the sum over the documents of a list, or "document", the term of each document.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
+        [...], one loss per list, in nats; 0 for an empty list. Per document [..., list_size], 0 at padding.
 
     Raises:
-        ValueError: the shapes do not fit, the scores do not have `num_classes` classes, or an option is out of range.
+        ValueError: the shapes do not match, the scores do not have `num_classes` classes, or an option is out of range.
 
     Cost: O(list_size K).
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: grades as classes, of which each may have a shape of its own; the expected class is a score to rank by.
+    When: grades are classes, and each may depend on the features in its own way. The expected class is a score to rank
+    by.
 
     Reference: Li et al., "McRank: Learning to Rank Using Multiple Classification and Gradient Boosting", NeurIPS 2007.
-    TensorFlow Ranking reads probabilities unless it is told that the scores are logits, which they always are here, and
-    takes the mean over list_size, padding included: this times list_size is the sum here.
+    TensorFlow Ranking reads the scores as probabilities unless told that they are logits; here they are always logits.
+    It takes the mean over list_size, padding included; its value times list_size is the sum here.
     """
     check_options(multi_class, num_classes=num_classes, label_smoothing=label_smoothing, per=per)
     labels, scores, mask = clean(labels, scores, mask, models=True)
@@ -346,16 +348,18 @@ def _multi_class(labels, scores, *, mask, weights, num_classes, label_smoothing,
 
 @register
 def expected_class(scores):
-    """[..., list_size, K] of `multi_class` -> [..., list_size], the expected class, which ranks."""
+    """[..., list_size, K] of `multi_class` -> [..., list_size], the expected class, by which documents are ranked."""
     probability = ops.softmax(scores, axis=-1)
     return ops.sum(probability * ops.cast(ops.arange(ops.shape(scores)[-1]), probability.dtype), axis=-1)
 
 
 def _check_size(scores, **size) -> None:
-    """Raises ValueError where the scores have another last axis than the one option says."""
+    """Raises a ValueError unless the last axis of the scores has the size that the one option says."""
     ((name, wanted),) = size.items()
     if wanted is not None and scores.shape[-1] not in (wanted, None):
-        raise ValueError(f"{name}={wanted} needs as many scores a document, but got scores {shape_text(scores.shape)}")
+        raise ValueError(
+            f"{name}={wanted} needs {wanted} scores per document, but got scores {shape_text(scores.shape)}"
+        )
 
 
 @register
@@ -364,8 +368,8 @@ class MultiClassLoss(RankingLoss):
 
         loss = sum_i (log sum_l e^s_il - s_ik),    k = y_i
 
-    The scores are [lists, list_size, num_classes], a logit a class; a ranking is by the expected class. Take it for
-    grades as classes, of which each may have a shape of its own. `multi_class` is the function.
+    The scores are [lists, list_size, num_classes], one logit per class. Documents are ranked by the expected class. Use
+    it where grades are classes, and each may depend on the features in its own way. `multi_class` is the function.
 
     >>> loss = MultiClassLoss(num_classes=3)
     >>> round(float(loss([[2, 0]], [[[0.6, 0.3, 0.1], [0.8, -0.1, 0.0]]])), 6)

@@ -1,4 +1,4 @@
-"""Any loss of scores in the mean over rankings that are sampled from them."""
+"""Any loss of scores, averaged over rankings sampled from them."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from plackett.registry.options import Positive
 
 
 def sampled(fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The loss `fn` in the mean over scores perturbed by Gumbel noise, that is, over rankings of Plackett-Luce.
+    """The loss `fn` averaged over scores perturbed by Gumbel noise, that is, over rankings of the Plackett-Luce model.
 
     For one list with labels y, scores s and uniform noise u,
 
@@ -27,15 +27,16 @@ def sampled(fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
     True
 
     Args:
-        fn: `fn(labels, scores, *, mask, ...)`, one loss a list. It gets scores of [..., samples, list_size] and the
-            labels and the mask that they share, [..., 1, list_size]; the losses of plackett take them so.
+        fn: `fn(labels, scores, *, mask, ...)`, one loss per list. It gets scores of shape [..., samples, list_size],
+            and labels and a mask of shape [..., 1, list_size] that all samples share. The losses of plackett accept
+            this.
 
     Returns:
-        `fn(labels, scores, *, noise, mask, temperature, gumbel_temperature, ...)`, one loss a list: noise is
-        [..., samples, list_size], uniform on [0, 1); the scores are not divided by a temperature beforehand;
-        `temperature`, > 0, is that of `fn` and `gumbel_temperature`, > 0, that of the perturbed scores.
+        `fn(labels, scores, *, noise, mask, temperature, gumbel_temperature, ...)`, one loss per list. The noise is
+        [..., samples, list_size], uniform on [0, 1). The scores must not be divided by a temperature beforehand.
+        `temperature`, > 0, belongs to `fn`; `gumbel_temperature`, > 0, to the perturbed scores.
 
-    Cost: `samples` times that of `fn`.
+    Cost: the number of samples times that of `fn`.
 
     Reference: Bruch et al., "A Stochastic Treatment of Learning to Rank Scoring Functions", WSDM 2020. The paper
     normalises the perturbed scores by a log-softmax, which cancels in losses of score differences.
@@ -75,10 +76,10 @@ def mean_over_samples(
     weights=None,
     **options,
 ):
-    """The mean of `fn` over perturbed scores, of clean lists.
+    """The mean of `fn` over perturbed scores, for clean lists.
 
     Args:
-        shared: `fn` takes labels and a mask of [..., 1, list_size]. Else they are repeated for each sample.
+        shared: `fn` takes labels and a mask of [..., 1, list_size]. Otherwise they are repeated for each sample.
     """
     perturbed = (from_median(scores, mask)[..., None, :] + gumbel(noise, scores)) / gumbel_temperature
     labels, mask = (x[..., None, :] if shared else per_sample(x, perturbed) for x in (labels, mask))

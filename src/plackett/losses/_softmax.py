@@ -30,22 +30,22 @@ def softmax(
     Args:
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size], logits; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each document's own term. None = 1.
-        lambda_weight: of the DCG family, or of your own: its weight of a document, gain(y_i) discount(rank_i), takes
-            the place of y_i.
+        lambda_weight: a weight of the DCG family, or of your own. Its weight of a document, gain(y_i) discount(rank_i),
+            replaces y_i.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list.
+        [...], one loss per list, in nats; 0 for an empty list.
 
     Raises:
-        ValueError: the shapes do not fit, or a lambda weight without weights for documents.
+        ValueError: the shapes do not match, or the lambda weight has no weights for documents.
 
     Cost: O(list_size); O(list_size log list_size) with a lambda weight.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: clicks or any labels that say how much of the attention a document should get; a strong first choice.
+    When: the labels are clicks, or say how much of the attention a document should get. It is a strong first choice.
 
     Reference: Cao et al., "Learning to Rank: From Pairwise Approach to Listwise Approach", ICML 2007 (ListNet);
     Bruch et al., "An Analysis of the Softmax Cross Entropy Loss for Learning-to-Rank with Binary Relevance",
@@ -69,9 +69,9 @@ def _softmax_curvature(labels, scores, *, mask, weights, lambda_weight):
 
 
 def share_of_others(p):
-    """1 - p, exact also where it is small: [..., n] parts of 1 that each list shares out.
+    """1 - p, exact even where it is small; p are [..., n] parts that sum to 1 in each list.
 
-    At most one part is above a half, and what the others are is the sum of them.
+    At most one part is above a half; for it, the sum of the other parts is used.
     """
     large = p > 0.5
     return ops.where(large, ops.sum(ops.where(large, 0.0, p), axis=-1, keepdims=True), 1.0 - p)
@@ -79,12 +79,12 @@ def share_of_others(p):
 
 @register
 class SoftmaxLoss(LambdaWeightedLoss):
-    """Softmax cross-entropy: the documents of a list share one probability, and the labels say how.
+    """Softmax cross-entropy: the documents of a list share a probability of 1, and the labels say how.
 
         loss = sum_i y_i (log sum_j e^s_j - s_i)
 
-    Take it for clicks, and for any labels that say how much of the attention a document should get; it is a strong
-    first choice. `softmax` is the function.
+    Use it for clicks, and for any labels that say how much of the attention a document should get. It is a strong first
+    choice. `softmax` is the function.
 
     >>> loss = SoftmaxLoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
@@ -106,34 +106,35 @@ def calibrated_softmax(
     virtual_label: NotNegative = 0.0,
     lambda_weight: LambdaWeight | None = None,
 ) -> Tensor:
-    """Calibrated softmax: `softmax` with one more document in each list, whose score is 0 and whose label is given.
+    """Calibrated softmax: `softmax` with a virtual document added to each list, which has score 0 and a given label.
 
     For one list with labels y, scores s and the virtual label y_0,
 
         L = log(1 + sum_j e^s_j)
         loss = sum_i w_i y_i (L - s_i) + y_0 L
 
-    so that the scores have a scale: e^s_i is the odds of document i against none at all.
+    so that the scores have a scale: e^s_i is the odds of choosing document i against choosing none.
 
     Args:
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size], logits; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
-        weights: [..., list_size], the weight w of each document's own term, the virtual one having 1. None = 1.
-        virtual_label: y_0 >= 0; the larger, the lower are the scores of lists with little relevance.
-        lambda_weight: of the DCG family, or of your own: as in `softmax`, with the virtual document among the ranked.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
+        weights: [..., list_size], the weight w of each document's own term; the virtual document has weight 1. None =
+            1.
+        virtual_label: y_0 >= 0. The larger it is, the lower the scores of lists with little relevance.
+        lambda_weight: a weight of the DCG family, or of your own, as in `softmax`. The virtual document is ranked too.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list.
+        [...], one loss per list, in nats; 0 for an empty list.
 
     Raises:
-        ValueError: the shapes do not fit, virtual_label < 0, or a lambda weight without weights for documents.
+        ValueError: the shapes do not match, virtual_label < 0, or the lambda weight has no weights for documents.
 
     Cost: O(list_size); O(list_size log list_size) with a lambda weight.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: as `softmax`, where scores must be comparable between lists or be read as probabilities.
+    When: as for `softmax`, where scores must be comparable between lists or be read as probabilities.
 
     Reference: Yan et al., "Scale Calibration of Deep Ranking Models", KDD 2022.
     """
@@ -149,13 +150,13 @@ def _calibrated_softmax(labels, scores, *, mask, weights, virtual_label, lambda_
 
 
 def _calibrated_softmax_curvature(labels, scores, *, mask, weights, virtual_label, lambda_weight):
-    """That of `softmax` with the virtual document, which has no score of its own."""
+    """The curvature of `softmax` with the virtual document, which has no score of its own."""
     lists = _with_virtual(labels, scores, mask, weights, virtual_label)
     return _softmax_curvature(**lists, lambda_weight=lambda_weight)[..., :-1]
 
 
 def _with_virtual(labels, scores, mask, weights, virtual_label):
-    """What `_softmax` takes, with the virtual document in the last place of each list."""
+    """The arguments of `_softmax`, with the virtual document in the last place of each list."""
     real = ops.any(mask, axis=-1, keepdims=True)
     return {
         "labels": _and(labels, ops.cast(real, labels.dtype) * virtual_label),
@@ -173,12 +174,12 @@ def _and(x, value):
 
 @register
 class CalibratedSoftmaxLoss(RankingLoss):
-    """Calibrated softmax: softmax with one more document in each list, of score 0, so that scores have a scale.
+    """Calibrated softmax: softmax with a virtual document of score 0 added to each list, so that scores have a scale.
 
         loss = sum_i y_i (L - s_i) + virtual_label L,    L = log(1 + sum_j e^s_j)
 
-    Take it as `SoftmaxLoss`, where scores must be comparable between lists or be read as odds against no choice at
-    all. `calibrated_softmax` is the function.
+    Use it like `SoftmaxLoss`, where scores must be comparable between lists or be read as log odds against no choice.
+    `calibrated_softmax` is the function.
 
     >>> loss = CalibratedSoftmaxLoss(virtual_label=0.5)
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
@@ -220,22 +221,22 @@ def poly_one_softmax(
     Args:
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size], logits; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each document's own term. None = 1.
-        epsilon: the coefficient; 0 is `softmax`, below 0 weakens documents that are ranked well already.
+        epsilon: the coefficient. 0 gives `softmax`; below 0, documents that already rank well count less.
         lambda_weight: of the DCG family, or of your own: as in `softmax`.
 
     Returns:
-        [...], one loss a list, in nats; 0 for an empty list.
+        [...], one loss per list, in nats; 0 for an empty list.
 
     Raises:
-        ValueError: the shapes do not fit, or a lambda weight without weights for documents.
+        ValueError: the shapes do not match, or the lambda weight has no weights for documents.
 
     Cost: O(list_size); O(list_size log list_size) with a lambda weight.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: as `softmax`; epsilon is tuned on validation lists.
+    When: as for `softmax`, with epsilon tuned on validation lists.
 
     Reference: Leng et al., "PolyLoss: A Polynomial Expansion Perspective of Classification Loss Functions", ICLR 2022.
     """
@@ -266,8 +267,8 @@ class PolyOneSoftmaxLoss(RankingLoss):
 
         loss = sum_i y_i (-log p_i + epsilon (1 - p_i)),    p_i = e^s_i / sum_j e^s_j
 
-    Take it as `SoftmaxLoss`, where one more number may be tuned: an epsilon below 0 weakens documents that are ranked
-    well already. `poly_one_softmax` is the function.
+    Use it like `SoftmaxLoss`, where you can tune one more number. With an epsilon below 0, documents that already rank
+    well count less. `poly_one_softmax` is the function.
 
     >>> loss = PolyOneSoftmaxLoss(epsilon=2.0)
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)
@@ -299,35 +300,35 @@ def unique_softmax(
     weights: Tensor | None = None,
     lambda_weight: LambdaWeight | None = None,
 ) -> Tensor:
-    """Unique softmax: each document against those graded below it.
+    """Unique softmax: each document competes with those of a lower grade.
 
     For one list with labels y and scores s,
 
         loss = -sum_i w_i gain(y_i) log(e^s_i / (e^s_i + sum_{j: y_j < y_i} e^s_j)),    gain(y) = 2^y - 1
 
-    so documents of equal label never compete. With L_i the log-sum-exp of the scores below y_i, a term is
-    softplus(L_i - s_i), which no score of another document spoils.
+    Documents of equal label never compete. With L_i the log-sum-exp of the scores of documents with a label below y_i,
+    a term is softplus(L_i - s_i), which stays exact for any scores.
 
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size], logits; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each document's own term; its rivals count in full. None = 1.
-            `UniqueSoftmaxLoss` makes a weight of the list of them, as TensorFlow Ranking does.
-        lambda_weight: of the DCG family, or of your own: its weight of a document, gain(y_i) discount(rank_i), takes
-            the place of 2^y_i - 1.
+            `UniqueSoftmaxLoss` turns them into one weight per list, as TensorFlow Ranking does.
+        lambda_weight: of the DCG family, or of your own: its weight of a document, gain(y_i) discount(rank_i), replaces
+            2^y_i - 1.
 
     Returns:
-        [...], one loss a list, in nats; 0 where no document has a gain.
+        [...], one loss per list, in nats; 0 where no document has a gain.
 
     Raises:
-        ValueError: the shapes do not fit, or a lambda weight without weights for documents.
+        ValueError: the shapes do not match, or the lambda weight has no weights for documents.
 
     Cost: O(list_size log list_size) time, O(list_size) memory.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: graded judgements with many ties; long lists.
+    When: judgements are graded with many ties, or lists are long.
 
     Reference: Zhu & Klabjan, "Listwise Learning to Rank by Exploring Unique Ratings", WSDM 2020,
     https://arxiv.org/abs/2001.01828
@@ -348,7 +349,8 @@ def _unique_softmax_derivatives(labels, scores, *, mask, lambda_weight, weights=
 
         sum_i g_i p_ik - g_k (1 - q_k)    and    sum_i g_i p_ik (1 - p_ik) + g_k q_k (1 - q_k)
 
-    where q_i is the share of document i among itself and those graded below it, and p_ik the share of k among these.
+    where q_i is the share of document i among itself and the documents graded below it, and p_ik the share of k among
+    the same documents.
     """
     gain = _gain(labels, scores, mask, weights, gains.pow_minus_1, lambda_weight)
     tops, rest, has_rivals = logsumexp_below(labels, scores, mask)
@@ -361,7 +363,7 @@ def _unique_softmax_derivatives(labels, scores, *, mask, lambda_weight, weights=
 
 
 def _gain(labels, scores, mask, weights, gain_fn, lambda_weight):
-    """[..., list_size], gain_fn(label), or what the lambda weight puts in its place, times the document's weight."""
+    """[..., list_size], gain_fn(label), or what the lambda weight replaces it with, times the document's weight."""
     if lambda_weight is None:
         gain = gain_fn(labels)
     else:
@@ -375,8 +377,8 @@ class UniqueSoftmaxLoss(LambdaWeightedLoss):
 
         loss = -sum_i (2^y_i - 1) log(e^s_i / (e^s_i + sum_{j: y_j < y_i} e^s_j))
 
-    Take it for graded judgements with many equal grades, and for long lists. `unique_softmax` is the function; weights
-    of documents become a weight of their list here, as in TensorFlow Ranking.
+    Use it for graded judgements with many equal grades, and for long lists. `unique_softmax` is the function. The class
+    turns weights of documents into one weight per list, as TensorFlow Ranking does.
 
     >>> loss = UniqueSoftmaxLoss()
     >>> round(float(loss([[1, 0]], [[0.6, 0.8]])), 6)

@@ -1,4 +1,4 @@
-"""Losses of the neighbours in rankings that are sampled from the scores."""
+"""Losses between neighbours in rankings sampled from the scores."""
 
 from functools import partial
 
@@ -32,29 +32,30 @@ def yeti_logistic(
         z = (s - log(-log u)) / (gumbel_temperature temperature)
         loss = mean over samples of sum_ij w_i lambda_ij log(1 + e^-(z_i - z_j))    over the pairs with y_i > y_j
 
-    where lambda, `YetiDCGLambdaWeight()` at the ranks of z, is 0 but for neighbours.
+    where lambda is `YetiDCGLambdaWeight()` at the ranks of z, which is 0 except between neighbours.
 
     Args:
         labels: [..., list_size], relevance grades.
         scores: [..., list_size], not divided by a temperature; higher ranks first.
         noise: [..., samples, list_size], uniform on [0, 1).
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of the preferred document of each pair. None = 1.
-        temperature: of the pairwise logistic loss, > 0.
-        gumbel_temperature: of the perturbed scores, > 0.
-        lambda_weight: another weight of pairs. None = `YetiDCGLambdaWeight()`.
+        temperature: the temperature of the pairwise logistic loss, > 0.
+        gumbel_temperature: the temperature of the perturbed scores, > 0.
+        lambda_weight: a weight of pairs. None = `YetiDCGLambdaWeight()`.
 
     Returns:
-        [...], one loss a list, in nats; 0 where there is no pair.
+        [...], one loss per list, in nats; 0 where there is no pair.
 
     Raises:
-        ValueError: the shapes do not fit, an option is out of range, or a lambda weight without weights for pairs.
+        ValueError: the shapes do not match, an option is out of range, or the lambda weight has no weights for pairs.
 
-    Cost: that of a sort a sample; with another weight than one of neighbours that of `pairwise`.
+    Cost: one sort per sample. With a weight that is not limited to neighbours, the same as `pairwise`.
 
-    Derivatives: of any order and mode, see `plackett.losses`.
+    Derivatives: of any order, in forward and reverse mode; see `plackett.losses`.
 
-    When: graded judgements, DCG at the top of the list; noise in the labels is averaged out by sampling.
+    When: judgements are graded and DCG at the top of the list is what counts. Sampling averages out noise in the
+    labels.
 
     Reference: Lyzhin et al., "Which Tricks Are Important for Learning to Rank?", ICML 2023.
     """
@@ -82,8 +83,8 @@ class YetiLogisticLoss(RankingLoss):
         loss = mean over samples of sum_ij lambda_ij log(1 + e^-(z_i - z_j))    over the pairs with y_i > y_j
         z = (s + Gumbel noise) / (gumbel_temperature temperature)
 
-    with the weight lambda of `YetiDCGLambdaWeight`, 0 but for neighbours, unless another is given. Take it for graded
-    judgements where DCG at the top of the list is what counts; noise in the labels is averaged out by sampling.
+    where lambda is `YetiDCGLambdaWeight`, which is 0 except between neighbours, unless another weight is given. Use it
+    for graded judgements where DCG at the top of the list is what counts. Sampling averages out noise in the labels.
     `yeti_logistic` is the function.
 
     >>> loss = YetiLogisticLoss(sample_size=16, seed=42)

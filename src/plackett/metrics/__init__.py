@@ -1,33 +1,36 @@
-"""Ranking metrics: each a pure function of one batch of lists, one number a list, and a Keras metric, their mean.
+"""Ranking metrics. Each is a pure function with one number per list, and a Keras metric, the mean over lists.
 
-Published numbers differ by conventions that are seldom written down. Here they are arguments; what the classes share:
+Published numbers depend on conventions that are seldom written down. Here the conventions are arguments. All classes
+share these:
 
-- `topn`: the cut-off; ranks below it count nothing.
-- `gain`, `discount`: functions of labels and of ranks, from `plackett.gains` or your own.
-- `empty`: what a list without any relevant document counts, 0, 1, or "skip" for not at all; the mean over no list is
-  then NaN. On MQ2008 this alone moves one model's NDCG@10 from .500 (0) to .781 (1) or .695 ("skip").
-- `short`, of NDCG and DCG: what a list of fewer documents than the cut-off counts: its own value ("end"), or 0, as in
-  LETOR's evaluation script, where that model has .229.
-- `ties`: the order of documents of equal score. "position": as they stand in the list, so that a constant score is as
-  good as the order of the file; "expected": the exact mean over all orders of tied documents (McSherry & Najork, ECIR
-  2008); "trec": by falling document id, as trec_eval does, for which `documents` holds the ids: numbers, which are
-  compared as numbers, or strings.
-- `average`: "lists": each list counts alike, or by the mean of the sample weights of its relevant documents;
-  "relevance": by their sum.
+- `topn`: the cut-off; documents at ranks below it count 0.
+- `gain`, `discount`: functions of labels and of ranks, from `plackett.gains` or of your own.
+- `empty`: the value of a list without any relevant document: 0, 1, or "skip" to leave it out. If every list is left
+  out, the mean is NaN. On MQ2008 this option alone moves the NDCG@10 of one model from .500 (0) to .781 (1) or .695
+  ("skip").
+- `short`, for NDCG and DCG: the value of a list with fewer documents than the cut-off: its own value ("end"), or 0, as
+  in LETOR's evaluation script, which gives that model .229.
+- `ties`: the order of documents of equal score. "position": as in the list, so that a constant score keeps the order of
+  the file; "expected": the exact mean over all orders of tied documents (McSherry & Najork, ECIR 2008); "trec": by
+  descending document id, as in trec_eval. For "trec", `documents` holds the ids: strings, or numbers, which are
+  compared as numbers.
+- `average`: "lists": all lists count equally or, with sample weights, by the mean weight of their relevant documents;
+  "relevance": a list counts by the sum of these weights.
 - `name`: None = the name of the class and its cut-off, such as "ndcg@10".
 - `ragged`: accept ragged labels, scores and weights.
 
-Judged documents that a list lacks, as where a run is cut, belong in it with a score of -inf: so they take part in what
-is ideal and in the number of relevant documents. `plackett.evaluate_scores` adds the `missed` ones of its lists.
+A list may lack judged documents, for example because a run is cut. Add them with a score of -inf, so that they count in
+the ideal ranking and in the number of relevant documents. `plackett.evaluate_scores` adds the `missed` documents of its
+lists.
 
-Who is real: as in `plackett.losses`. A document of weight 0 or less is left out.
+Which documents are real: as in `plackett.losses`. A document with a weight of 0 or less is left out.
 
-Scores that are no numbers:
+Scores that are not finite:
 
-- NaN has no rank: the value of the list is NaN, and so is the mean over lists. At padding it means nothing.
-- -inf says that the document is not retrieved, as in rax. It counts in what is relevant or ideal in the whole list,
-  but gains nothing at its place, and is not among the documents that precision divides by. To ARP, which counts places
-  and no gains, it stands behind all that are retrieved.
+- NaN has no rank. The value of the list is NaN, and so is the mean over lists. At padding NaN is ignored.
+- -inf means that the document is not retrieved, as in rax. It counts among the relevant documents and in the ideal
+  ranking of the list, but it gains nothing at its place, and precision does not count it in its divisor. For ARP, which
+  counts places and not gains, it stands after all retrieved documents.
 """
 
 from plackett import _keras

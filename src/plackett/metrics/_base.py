@@ -1,4 +1,4 @@
-"""The one bridge between a metric function of lists and `keras.metrics.Metric`."""
+"""The one bridge between metric functions of lists and `keras.metrics.Metric`."""
 
 import math
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Average = Literal["lists", "relevance"]
 
 
 def binary(labels, mask):
-    """[..., list_size] bool: is the label at least 1? The relevance of metrics that know no grades."""
+    """[..., list_size] bool: is the label at least 1? The relevance for metrics without grades."""
     return gains.is_greater_equal_1(labels)
 
 
@@ -35,26 +35,26 @@ def by_label(labels, mask):
 
 
 def relevance_by_gain(gain, average, labels, mask):
-    """[..., list_size]: the gain as the relevance, of any size where only its share of the list counts."""
+    """[..., list_size]: the gain as the relevance; its scale is arbitrary where only shares of the list count."""
     return dcg_sums.relative(gain, labels, mask) if average == "lists" else gain(labels)
 
 
 INPUTS = (
-    "An object is called with labels and scores, [lists, list_size] each, and with `sample_weight`, a weight a list or "
-    "a document; `result()` is the mean over all lists so far. The Keras mask of the scores, or else a label below 0, "
-    "marks padding. See `plackett.metrics`."
+    "An object is called with labels and scores, [lists, list_size] each, and optionally with `sample_weight`, one "
+    "weight per list or per document; `result()` is the mean over all lists so far. The Keras mask of the scores "
+    "marks padding; without one, a label below 0 does. See `plackett.metrics`."
 )
 
 
 class PerList(NamedTuple):
-    """What the lists of a batch count, each [...].
+    """What the lists of a batch contribute to the mean, [...] each.
 
     Args:
         values: the metric of each list.
-        weights: the weight of each in the mean; 0 where it has no relevant document.
+        weights: the weight of each list in the mean; 0 where it has no relevant document.
         relevant: bool, does it have a relevant document?
-        empty: bool, does it have documents, none of which is relevant? It counts what `empty` says, and weighs as the
-            others do in the mean.
+        empty: bool, does it have documents, none of which is relevant? Its value is what `empty` says, with the mean
+            weight of the other lists.
     """
 
     values: Tensor
@@ -66,9 +66,9 @@ class PerList(NamedTuple):
 class RankingMetric(Configured, keras.metrics.Metric):
     """A metric function of lists as a Keras metric: the weighted mean over all lists seen.
 
-    A subclass says what is true of its function in class attributes, and writes a constructor that hands its arguments
-    to this one. Its function is `fn(lists, *, topn, **options) -> [...]`, one value a list, of lists that are cleaned
-    and sorted by falling score, see `Ranked`.
+    A subclass describes its function in class attributes, and has a constructor that passes its arguments to this one.
+    The function is `fn(lists, *, topn, **options) -> [...]`, one value per list. It gets lists that are clean and
+    sorted by descending score, see `Ranked`.
 
     >>> from keras import ops
     >>> from plackett.metrics import RankingMetric
@@ -80,29 +80,29 @@ class RankingMetric(Configured, keras.metrics.Metric):
 
     Args:
         topn: the cut-off. None = the whole list.
-        empty: what a list without any relevant document counts: 0 or 1, with the mean weight of the other lists, or
-            "skip": nothing, and where no list counts the mean is NaN. A list whose documents are all padding, or all
-            of weight 0, never counts.
+        empty: the value of a list without any relevant document: 0 or 1, with the mean weight of the other lists, or
+            "skip" to leave it out. If every list is left out, the mean is NaN. A list whose documents are all padding,
+            or all of weight 0, never counts.
         ties: the order of documents of equal score, see `plackett.metrics`.
-        average: "lists": a list weighs sum_i w_i rel_i / sum_i rel_i, the mean weight of its relevant documents, so
-            that without weights all lists count alike; "relevance": it weighs sum_i w_i rel_i.
-        name: the name of the metric. None = that of the class and its cut-off, such as "ndcg@10".
+        average: "lists": a list has the weight sum_i w_i rel_i / sum_i rel_i, the mean weight of its relevant
+            documents, so that without weights all lists count equally; "relevance": it has the weight sum_i w_i rel_i.
+        name: the name of the metric. None = the name of the class and the cut-off, such as "ndcg@10".
         ragged: accept ragged labels, scores and weights.
-        options: handed to the function.
+        options: passed to the function.
 
     Raises:
-        ValueError: an option outside of what is allowed.
+        ValueError: an option is out of range.
     """
 
-    # See above; its values are those of `lists.or_nan`, so that a list with a score of NaN has none.
+    # See above. It returns `lists.or_nan(values)`, so that a list with a NaN score has the value NaN.
     fn: ClassVar[Callable[..., Tensor]]
-    # The relevance rel of each document for the weight of its list: function of labels and mask.
+    # The relevance rel of each document, for the weight of its list: a function of labels and mask.
     relevance: Any = staticmethod(binary)
     # The function takes `topn`.
     has_cut_off: ClassVar[bool] = True
     # The labels have a last axis of subtopics.
     subtopics: ClassVar[bool] = False
-    # A document that nobody judged is left out. Else it is not relevant.
+    # A document that nobody judged is left out. Otherwise it counts as not relevant.
     judged_only: ClassVar[bool] = False
     # A lower value is better.
     less_is_better: ClassVar[bool] = False
@@ -136,12 +136,12 @@ class RankingMetric(Configured, keras.metrics.Metric):
 
     @property
     def options(self) -> dict:
-        """What the function is told besides the lists; a copy."""
+        """A copy of the arguments that the function gets besides the lists."""
         return dict(self._options)
 
     @property
     def _direction(self):
-        """What Keras's callbacks with mode="auto" go by."""
+        """The direction that Keras callbacks with mode="auto" read."""
         return "down" if self.less_is_better else "up"
 
     def update_state(
@@ -152,12 +152,12 @@ class RankingMetric(Configured, keras.metrics.Metric):
         Args:
             y_true: labels, numbers or booleans, [..., list_size], or [..., list_size, 1], or [..., list_size,
                 subtopics].
-            y_pred: scores, [..., list_size], or [..., list_size, models], of which the mean over models counts, with
-                one model, as from `Dense(1)`, its scores (for `ClickEMLoss` and `OrdinalLoss` hand it
-                `loss.ranking_scores(y_pred)` instead); their Keras mask, or else `label >= 0`, says who is real.
-            sample_weight: a number for all lists; [...] or [..., 1], a weight a list; or [..., list_size], a weight a
-                document, of a single list also [list_size].
-            documents: the document ids, [..., list_size], which ties="trec" alone reads.
+            y_pred: scores, [..., list_size], or [..., list_size, models], which are averaged over models; the output of
+                `Dense(1)` is one model. For `ClickEMLoss` and `OrdinalLoss` pass `loss.ranking_scores(y_pred)` instead.
+                The Keras mask of the scores, or else `label >= 0`, says which documents are real.
+            sample_weight: one number for all lists; [...] or [..., 1], one weight per list; or [..., list_size], one
+                weight per document (for a single list also [list_size]).
+            documents: the document ids, [..., list_size], which only ties="trec" reads.
         """
         labels, scores, mask = prepare(
             y_true, y_pred, ragged=self.ragged, average_models=not self.subtopics, subtopics=self.subtopics
@@ -174,7 +174,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
         self.empty_lists.assign_add(self._sum(seen.empty))
 
     def of_ranked(self, lists: Ranked) -> PerList:
-        """What each of some lists counts that are ranked already, under the `ties` of this metric."""
+        """What lists that are already ranked, under the `ties` of this metric, contribute to the mean."""
         relevance = ops.cast(self.relevance(lists.labels, lists.mask), lists.rank.dtype)
         relevance = ops.where(lists.mask, relevance, 0.0)
         relevant = ops.any(relevance > 0, axis=-1)
@@ -187,13 +187,13 @@ class RankingMetric(Configured, keras.metrics.Metric):
         sums = (self.total, self.weight, self.relevant_lists, self.empty_lists)
         total, weight, relevant, empty = (ops.convert_to_tensor(x) for x in sums)
         if self.empty == "skip":
-            return total / weight  # 0 / 0 is NaN: nothing that counts was seen
+            return total / weight  # 0 / 0 is NaN: no list has counted yet
         mean_weight = ops.where(relevant > 0, backend.divide_no_nan(weight, relevant), 1.0)
         others = empty * mean_weight
         return backend.divide_no_nan(total + self.empty * others, weight + others)
 
     def improves(self, value: float, best: float | None) -> bool:
-        """Whether a value of this metric is better than the best so far, None before the first; NaN never is."""
+        """Whether a value of this metric is better than the best so far (None before the first). NaN never is."""
         if math.isnan(value):
             return False
         if best is None or math.isnan(best):
@@ -205,7 +205,7 @@ class RankingMetric(Configured, keras.metrics.Metric):
 
 
 class CutOffMetric(RankingMetric):
-    """Base of the metrics with the constructor that most have: of a cut-off and the conventions alone."""
+    """Base of the metrics with the most common constructor: only a cut-off and the conventions."""
 
     def __init__(
         self,
@@ -220,6 +220,6 @@ class CutOffMetric(RankingMetric):
 
 
 def default_name(kind, topn):
-    """The name of a metric that is given none: that of its class and its cut-off."""
+    """The default name of a metric: the name of its class and its cut-off."""
     from_class = snake_case(kind.__name__)
     return from_class if topn is None else f"{from_class}@{topn if isinstance(topn, str) else int(topn)}"

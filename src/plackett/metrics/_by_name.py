@@ -15,12 +15,12 @@ def get(name: str, /, **options: Any) -> RankingMetric:
     'skip'
 
     Args:
-        name: the lower-case name of its class, such as "ndcg" or "precision_ia", and where wanted "@" and the cut-off;
-            a metric of your own by its registered name, such as "mine>TopHit".
-        options: arguments of its class.
+        name: the lower-case name of the class, such as "ndcg" or "precision_ia", optionally followed by "@" and the
+            cut-off. A metric of your own has its registered name, such as "mine>TopHit".
+        options: arguments of the class.
 
     Raises:
-        ValueError: an unknown name or option, or a cut-off that is no whole number of at least 1.
+        ValueError: the name or an option is unknown, or the cut-off is not a whole number of at least 1.
     """
     known = classes_by_name(RankingMetric)
     if not isinstance(name, str):
@@ -29,5 +29,5 @@ def get(name: str, /, **options: Any) -> RankingMetric:
     if at and not topn.isdecimal():
         raise ValueError(f"the cut-off of a metric must be a whole number, as in ndcg@10, but got {name!r}")
     if at and "topn" in options:
-        raise ValueError(f"{name} has a cut-off of its own, but got topn={options['topn']!r} too")
+        raise ValueError(f"{name} already has a cut-off, but got topn={options['topn']!r} too")
     return make("metric", known, base, options | ({"topn": int(topn)} if at else {}))

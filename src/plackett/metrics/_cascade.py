@@ -1,4 +1,4 @@
-"""Metrics of a user who reads from the top and stops: at a relevant document, or with a probability at each."""
+"""Metrics of a user who reads from the top and stops at a relevant document, or at each with some probability."""
 
 from keras import ops
 
@@ -12,11 +12,11 @@ from plackett.registry.options import Count, Positive
 
 
 def cascade(lists, worth, survival, discount):
-    """sum_p discount(p) worth_p prod_{q < p} survival_q over the places p, in the mean over all orders of ties.
+    """sum_p discount(p) worth_p prod_{q < p} survival_q over places p, averaged over all orders of tied documents.
 
-    A group of m tied documents is read in any order alike. What counts at its k-th place is W_k, the mean of
-    worth_i prod_{j in S} survival_j over its documents i and all sets S of k others; with V_k the mean of the products
-    alone, one more document (a worth w, a survival v) makes of them
+    All orders of a group of m tied documents are equally likely. At its k-th place counts W_k, the mean of worth_i
+    prod_{j in S} survival_j over its documents i and all sets S of k others. V_k is the mean of the products alone. One
+    more document, of worth w and survival v, updates them as
 
         V_k <- ((m + 1 - k) V_k + k v V_k-1) / (m + 1)
         W_k <- ((m - k) W_k + k v W_k-1 + w V_k) / (m + 1)
@@ -43,7 +43,7 @@ def cascade(lists, worth, survival, discount):
 
 
 def _read(p, state):
-    """One step of `cascade`: the document at place p joins its group. JAX compiles it once, as it is no closure."""
+    """One step of `cascade`: the document at place p joins its group. JAX compiles it once: it is not a closure."""
     total, v, w, worth, survival, before, first_places, discounts = state
     size = ops.shape(worth)[-1]
     k = ops.arange(size, dtype="int32")
@@ -75,27 +75,27 @@ def reciprocal_rank(
 ) -> Tensor:
     """The reciprocal of the rank of the first relevant document.
 
-    For one list with labels y and ranks r by falling score,
+    For one list with labels y and ranks r by descending score,
 
         RR@n = max_{i: y_i >= 1, r_i <= n} 1 / r_i
 
     Args:
         labels: [..., list_size]; a label of at least 1 is relevant.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, between 0 and 1; 0 where no document is relevant.
+        [...], one value per list, between 0 and 1; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+        ValueError: the shapes do not match, topn < 1, or `ties` is unknown.
 
     Cost: O(list_size log list_size).
 
-    When: one relevant document is enough, such as an answer or a page that is searched for.
+    When: one relevant document is enough, such as an answer or a known page.
 
     Reference: Voorhees, "The TREC-8 Question Answering Track Report", TREC 1999.
     """
@@ -114,8 +114,7 @@ class MRR(CutOffMetric):
 
         RR@n = max_{i: y_i >= 1, r_i <= n} 1 / r_i
 
-    Take it where one relevant document is enough, such as an answer or a page that is searched for. `reciprocal_rank`
-    is the function.
+    Use it where one relevant document is enough, such as an answer or a known page. `reciprocal_rank` is the function.
 
     >>> metric = MRR(topn=2)
     >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
@@ -137,27 +136,27 @@ def hits(
 ) -> Tensor:
     """Hits: is there a relevant document at the top?
 
-    For one list with labels y and ranks r by falling score,
+    For one list with labels y and ranks r by descending score,
 
         Hits@n = 1 if y_i >= 1 for an i with r_i <= n, else 0
 
     Args:
         labels: [..., list_size]; a label of at least 1 is relevant.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, 0 or 1, between them for ties="expected"; 0 where no document is relevant.
+        [...], one value per list, 0 or 1, or between 0 and 1 with ties="expected"; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+        ValueError: the shapes do not match, topn < 1, or `ties` is unknown.
 
     Cost: O(list_size log list_size).
 
-    When: only a few documents are shown, and one relevant document is enough; retrieval for a later stage.
+    When: only a few documents are shown, and one relevant document is enough; or retrieval for a later stage.
 
     Reference: Bordes et al., "Translating Embeddings for Modeling Multi-relational Data", NIPS 2013 (Hits@10).
     """
@@ -176,7 +175,7 @@ class Hits(CutOffMetric):
 
         Hits@n = 1 if y_i >= 1 for an i with r_i <= n, else 0
 
-    Take it where only a few documents are shown and one relevant document is enough. `hits` is the function.
+    Use it where only a few documents are shown and one relevant document is enough. `hits` is the function.
 
     >>> metric = Hits(topn=2)
     >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
@@ -187,10 +186,10 @@ class Hits(CutOffMetric):
 
 
 def _first_relevant(lists):
-    """[..., list_size], how probably the first relevant document stands at a place.
+    """[..., list_size], the probability that the first relevant document stands at each place.
 
-    With t relevant among m tied documents, the k-th of them to be read is relevant, if none was before it, with the
-    probability t / (m - k).
+    With t relevant among m tied documents, the k-th of them to be read (from 0), if no relevant one came before it, is
+    relevant with probability t / (m - k).
     """
     relevant = lists.among_ties(ops.where(lists.retrieved, lists.relevant(), 0.0))
     probability = backend.minimum(relevant / (lists.number_of_ties() - lists.offset()), 1.0)
@@ -212,29 +211,29 @@ def expected_reciprocal_rank(
 ) -> Tensor:
     """Expected reciprocal rank: a user stops at a document with a probability that grows with its grade.
 
-    For one list with labels y, by falling score, and R_p = (2^y_p - 1) / 2^max_grade,
+    For one list with labels y, by descending score, and R_p = (2^y_p - 1) / 2^max_grade,
 
         ERR@n = sum_{p <= n} (1 / p) R_p prod_{q < p} (1 - R_q)
 
     Args:
-        labels: [..., list_size], relevance grades between 0 and `max_grade`; a higher one counts as `max_grade`.
+        labels: [..., list_size], relevance grades between 0 and `max_grade`; a higher grade counts as `max_grade`.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
-        max_grade: the highest grade of the judgements, which is not read from the lists: a value must not depend on
-            the other documents of a batch.
+        max_grade: the highest grade of the judgements. It is not read from the lists, since a value must not depend on
+            the rest of the batch.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, between 0 and 1; 0 where no document is relevant.
+        [...], one value per list, between 0 and 1; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, max_grade <= 0, or an unknown `ties`.
+        ValueError: the shapes do not match, topn < 1, max_grade <= 0, or `ties` is unknown.
 
     Cost: O(list_size log list_size); with ties="expected" O(list_size^2) time.
 
-    When: graded judgements, and a good document makes those below it less useful.
+    When: judgements are graded, and a good document makes those below it less useful.
 
     Reference: Chapelle et al., "Expected Reciprocal Rank for Graded Relevance", CIKM 2009.
     """
@@ -256,7 +255,7 @@ class ERR(RankingMetric):
 
         ERR@n = sum_{p <= n} (1 / p) R_p prod_{q < p} (1 - R_q),    R_p = (2^y_p - 1) / 2^max_grade
 
-    Take it for graded judgements where a good document makes those below it less useful. `max_grade` is the highest
+    Use it for graded judgements where a good document makes those below it less useful. `max_grade` is the highest
     grade that judges give. `expected_reciprocal_rank` is the function.
 
     >>> metric = ERR(topn=10, max_grade=2)

@@ -31,31 +31,31 @@ def dcg(
 ) -> Tensor:
     """Discounted cumulative gain.
 
-    For one list with labels y and ranks r by falling score,
+    For one list with labels y and ranks r by descending score,
 
         DCG@n = sum_{i: r_i <= n} (w_i / w) gain(y_i) discount(r_i),    w = sum_i w_i gain(y_i) / sum_i gain(y_i)
 
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w_i of each document's gain; at 0 it is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         gain: function of labels; `gains.pow_minus_1` (2^y - 1), `gains.identity`, or your own.
         discount: function of ranks; `gains.log2_inverse` (1 / log2(1 + r)) or your own.
         ties, documents: the order of equal scores; see `plackett.metrics`.
-        short: what a list of fewer than n documents counts. "end": the sum ends with the list; 0: nothing, as the
-            evaluation script of LETOR 4.0 has it.
+        short: the value of a list with fewer than n documents. "end": the sum ends with the list; 0: the value is 0, as
+            in the evaluation script of LETOR 4.0.
 
     Returns:
-        [...], one value a list, of at least 0; 0 where no document has a gain.
+        [...], one value per list, at least 0; 0 where no document has a gain.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, an unknown `ties`, or short=0 without a cut-off.
+        ValueError: the shapes do not match, topn < 1, `ties` is unknown, or short=0 without a cut-off.
 
     Cost: O(list_size log list_size).
 
-    When: lists with more to gain shall count more; otherwise `ndcg`.
+    When: lists with more to gain should count more. Otherwise use `ndcg`.
 
     Reference: Jarvelin & Kekalainen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002; the exponential
     gain is that of Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
@@ -74,7 +74,7 @@ def _dcg(lists, *, topn, gain, discount, short):
 
 
 class GainMetric(RankingMetric):
-    """Base of the metrics of a gain and a discount, which have one constructor."""
+    """Base of the metrics of a gain and a discount. They share one constructor."""
 
     def __init__(
         self,
@@ -97,12 +97,12 @@ class GainMetric(RankingMetric):
 
 @register
 class DCG(GainMetric):
-    """Discounted cumulative gain at `topn`, in the mean over lists.
+    """Discounted cumulative gain at the cut-off `topn`, averaged over lists.
 
         DCG@n = sum_{i: r_i <= n} gain(y_i) discount(r_i),    gain(y) = 2^y - 1,  discount(r) = 1 / log2(1 + r)
 
-    Take it where lists with more to gain shall count more; otherwise `NDCG`. `short` says what a list of fewer than n
-    documents counts. `dcg` is the function.
+    Use it where lists with more to gain should count more; otherwise use `NDCG`. `short` sets the value of a list with
+    fewer than n documents. `dcg` is the function.
 
     >>> metric = DCG(topn=2)
     >>> round(float(metric([[1, 0, 2]], [[0.6, 0.8, 0.1]])), 6)
@@ -127,32 +127,31 @@ def ndcg(
 ) -> Tensor:
     """Normalised discounted cumulative gain.
 
-    For one list with labels y and ranks r by falling score,
+    For one list with labels y and ranks r by descending score,
 
-        DCG@n  = sum_{i: r_i <= n} w_i gain(y_i) discount(r_i)
-        NDCG@n = DCG@n / (the largest DCG@n that any order has)
+        DCG@n  = sum_{i: r_i <= n} w_i gain(y_i) discount(r_i) NDCG@n = DCG@n / (the largest DCG@n of any order)
 
     Args:
         labels: [..., list_size], relevance grades >= 0.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each document's gain; at 0 it is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         gain: function of labels; `gains.pow_minus_1` (2^y - 1), `gains.identity` (trec_eval), or your own.
         discount: function of ranks; `gains.log2_inverse` (1 / log2(1 + r)) or your own.
         ties, documents: the order of equal scores; see `plackett.metrics`.
-        short: what a list of fewer than n documents counts. "end": both sums end with the list; 0: nothing, as the
-            evaluation script of LETOR 4.0 has it.
+        short: the value of a list with fewer than n documents. "end": both sums end with the list; 0: the value is 0,
+            as in the evaluation script of LETOR 4.0.
 
     Returns:
-        [...], one value a list, between 0 and 1; 0 where no document has a gain.
+        [...], one value per list, between 0 and 1; 0 where no document has a gain.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, an unknown `ties`, or short=0 without a cut-off.
+        ValueError: the shapes do not match, topn < 1, `ties` is unknown, or short=0 without a cut-off.
 
     Cost: O(list_size log list_size).
 
-    When: graded judgements; the usual choice.
+    When: judgements are graded. It is the usual choice.
 
     Reference: Jarvelin & Kekalainen, "Cumulated gain-based evaluation of IR techniques", TOIS 2002; the exponential
     gain is that of Burges et al., "Learning to Rank using Gradient Descent", ICML 2005.
@@ -172,12 +171,12 @@ def _ndcg(lists, *, topn, gain, discount, short):
 
 @register
 class NDCG(GainMetric):
-    """DCG divided by that of the best order, so that 1 is the best; in the mean over lists.
+    """DCG divided by the DCG of the best order, so that 1 is the best value; averaged over lists.
 
         NDCG@n = DCG@n / max DCG@n,    DCG@n = sum_{i: r_i <= n} gain(y_i) discount(r_i)
 
-    with the gain 2^y - 1 and the discount 1 / log2(1 + r), unless others are given. Take it for graded judgements; it
-    is the usual choice. `short` says what a list of fewer than n documents counts. `ndcg` is the function.
+    with the gain 2^y - 1 and the discount 1 / log2(1 + r), unless others are given. Use it for graded judgements; it is
+    the usual choice. `short` sets the value of a list with fewer than n documents. `ndcg` is the function.
 
     >>> metric = NDCG(topn=10)
     >>> round(float(metric([[1, 0, 2]], [[0.6, 0.8, 0.1]])), 6)
@@ -190,12 +189,12 @@ class NDCG(GainMetric):
 
 
 def _sum(lists, gained, topn, discount, short):
-    """[...], sum of discounted gains down to rank `topn`."""
+    """[...], the sum of discounted gains down to rank `topn`."""
     total = ops.sum(lists.of_retrieved(gained) * dcg_sums.cut_off(discount, topn)(lists.rank), axis=-1)
     return total if short == "end" else ops.where(count(lists.mask) < topn, 0.0, total)
 
 
 def _check_short(topn, short):
-    """Raises ValueError for lists that are short of a cut-off that there is not."""
+    """Raises a ValueError for short=0 without a cut-off."""
     if short == 0 and topn is None:
         raise ValueError("short=0 needs a number for topn, but got topn=None")

@@ -1,4 +1,4 @@
-"""Metrics of documents that are relevant to some of several subtopics of a query."""
+"""Metrics for queries with several subtopics, where a document is relevant to some of them."""
 
 import dataclasses
 
@@ -34,7 +34,7 @@ def alpha_dcg(
 ) -> Tensor:
     """Alpha-DCG: DCG whose gain falls with each document that covered a subtopic before.
 
-    For one list with labels y_it of document i for subtopic t and ranks r by falling score,
+    For one list with labels y_it of document i for subtopic t and ranks r by descending score,
 
         alpha-DCG@n = sum_{i: r_i <= n} (w_i / w) discount(r_i) sum_t y_it (1 - alpha)^(sum_{j: r_j < r_i} y_jt)
 
@@ -43,18 +43,18 @@ def alpha_dcg(
     Args:
         labels: [..., list_size, subtopics], 1 where a document covers a subtopic, else 0; below 0 counts as 0.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w_i of each document's gain; at 0 it is left out. None = 1.
         topn: the cut-off n. None = the whole list.
-        alpha: how probably a document that covers a subtopic leaves nothing to want of it, between 0 and 1.
+        alpha: the probability that a document which covers a subtopic satisfies it, between 0 and 1.
         discount: function of ranks; `gains.log2_inverse` (1 / log2(1 + r)) or your own.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, of at least 0; 0 where no document covers a subtopic.
+        [...], one value per list, at least 0; 0 where no document covers a subtopic.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, alpha is not between 0 and 1, or an unknown `ties`.
+        ValueError: the shapes do not match, topn < 1, alpha is not between 0 and 1, or `ties` is unknown.
 
     Cost: O(list_size (log list_size + subtopics)); with ties="expected" O(list_size^2 subtopics) time.
 
@@ -87,7 +87,7 @@ class AlphaDCG(RankingMetric):
 
         alpha-DCG@n = sum_{i: r_i <= n} discount(r_i) sum_t y_it (1 - alpha)^(sum_{j: r_j < r_i} y_jt)
 
-    The labels are [lists, list_size, subtopics]. Take it where a query means several things, and the top of the list
+    The labels are [lists, list_size, subtopics]. Use it where a query means several things, and the top of the list
     should serve them all. `alpha_dcg` is the function.
 
     >>> metric = AlphaDCG(topn=2)
@@ -114,7 +114,7 @@ class AlphaDCG(RankingMetric):
 
 
 def _for_each_subtopic(lists):
-    """The ties of `lists` once for each subtopic: [..., subtopics, list_size]."""
+    """The ties of `lists`, repeated for each subtopic: [..., subtopics, list_size]."""
     if lists.first is None:
         return lists
     shape = ops.shape(ops.moveaxis(lists.labels, -1, -2))
@@ -132,9 +132,9 @@ def precision_ia(
     ties: Ties = "position",
     documents: Tensor | None = None,
 ) -> Tensor:
-    """Intent-aware precision: precision at the top in the mean over subtopics.
+    """Intent-aware precision: precision at the top, averaged over subtopics.
 
-    For one list with labels y_it of document i for subtopic t, ranks r by falling score and T subtopics that any
+    For one list with labels y_it of document i for subtopic t, ranks r by descending score and T subtopics that any
     document covers,
 
         P-IA@n = (the number of i, t with y_it >= 1 and r_i <= n) / (T min(n, the number of retrieved documents))
@@ -142,20 +142,20 @@ def precision_ia(
     Args:
         labels: [..., list_size, subtopics], at least 1 where a document covers a subtopic; below 0 counts as 0.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, between 0 and 1; 0 where no document covers a subtopic.
+        [...], one value per list, between 0 and 1; 0 where no document covers a subtopic.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+        ValueError: the shapes do not match, topn < 1, or `ties` is unknown.
 
     Cost: O(list_size (log list_size + subtopics)).
 
-    When: a query means several things that are all equally probable.
+    When: a query means several things that are equally probable.
 
     Reference: Agrawal et al., "Diversifying Search Results", WSDM 2009; Clarke et al., "Overview of the TREC 2009 Web
     Track", TREC 2009.
@@ -176,12 +176,12 @@ def _precision_ia(lists, *, topn):
 
 @register
 class PrecisionIA(CutOffMetric):
-    """Intent-aware precision: precision at the top in the mean over the subtopics that any document covers.
+    """Intent-aware precision: precision at the top, averaged over the subtopics that any document covers.
 
         P-IA@n = (the number of i, t with y_it >= 1 and r_i <= n) / (n times the number of subtopics)
 
-    The labels are [lists, list_size, subtopics]. Take it where a query means several things that are all equally
-    probable. `precision_ia` is the function.
+    The labels are [lists, list_size, subtopics]. Use it where a query means several things that are equally probable.
+    `precision_ia` is the function.
 
     >>> metric = PrecisionIA(topn=2)
     >>> round(float(metric([[[1, 0], [1, 0], [0, 1]]], [[0.6, 0.8, 0.1]])), 6)

@@ -30,30 +30,30 @@ def precision(
 ) -> Tensor:
     """Precision: the share of relevant documents at the top.
 
-    For one list with labels y and ranks r by falling score,
+    For one list with labels y and ranks r by descending score,
 
         P@n = (the number of i with y_i >= 1 and r_i <= n) / n
 
     Args:
         labels: [..., list_size]; a label of at least 1 is relevant.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n; "relevant" = the number of relevant documents of the list (R-precision). None = the
             whole list.
-        divide_by: in a list of fewer than n retrieved documents, "documents" divides by their number instead of n,
-            and "topn" by n, as trec_eval does.
+        divide_by: the divisor for a list with fewer than n retrieved documents. "documents" divides by their number,
+            "topn" by n, as in trec_eval.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, between 0 and 1; 0 where no document is relevant.
+        [...], one value per list, between 0 and 1; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, or an unknown `divide_by` or `ties`.
+        ValueError: the shapes do not match, topn < 1, or `divide_by` or `ties` is unknown.
 
     Cost: O(list_size log list_size).
 
-    When: binary judgements, and the user sees the first n documents in any order.
+    When: judgements are binary, and the user sees the first n documents in any order.
 
     Reference: Manning et al., "Introduction to Information Retrieval", 2008, section 8.4.
     """
@@ -82,8 +82,8 @@ class Precision(RankingMetric):
 
         P@n = (the number of i with y_i >= 1 and r_i <= n) / n
 
-    Take it for binary judgements where the user sees the first n documents in any order. `topn="relevant"` is
-    R-precision; `divide_by="topn"` divides by n in short lists too, as trec_eval does. `precision` is the function.
+    Use it for binary judgements where the user sees the first n documents in any order. `topn="relevant"` is
+    R-precision; `divide_by="topn"` divides by n in short lists too, as in trec_eval. `precision` is the function.
 
     >>> metric = Precision(topn=2)
     >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
@@ -107,7 +107,7 @@ class Precision(RankingMetric):
 
 
 def _check_divisor(topn, divide_by):
-    """Raises ValueError for a division by a cut-off that is no number."""
+    """Raises a ValueError for divide_by="topn" where the cut-off is not a number."""
     if divide_by == "topn" and topn in (None, "relevant"):
         raise ValueError(f'divide_by="topn" needs a number for topn, but got topn={topn!r}')
 
@@ -124,23 +124,23 @@ def recall(
 ) -> Tensor:
     """Recall: the share of the relevant documents that stand at the top.
 
-    For one list with labels y and ranks r by falling score,
+    For one list with labels y and ranks r by descending score,
 
         R@n = (the number of i with y_i >= 1 and r_i <= n) / (the number of i with y_i >= 1)
 
     Args:
         labels: [..., list_size]; a label of at least 1 is relevant.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, between 0 and 1; 0 where no document is relevant.
+        [...], one value per list, between 0 and 1; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+        ValueError: the shapes do not match, topn < 1, or `ties` is unknown.
 
     Cost: O(list_size log list_size).
 
@@ -165,7 +165,7 @@ class Recall(CutOffMetric):
 
         R@n = (the number of i with y_i >= 1 and r_i <= n) / (the number of i with y_i >= 1)
 
-    Take it where the top documents go on to another ranker, which can only rank what it is given. `recall` is the
+    Use it where the top documents go on to another ranker, which can only rank what it is given. `recall` is the
     function.
 
     >>> metric = Recall(topn=2)
@@ -187,35 +187,36 @@ def average_precision(
     documents: Tensor | None = None,
     divide_by: DivideRelevantBy = "relevant",
 ) -> Tensor:
-    """Average precision: the precision at each relevant document, in the mean over all relevant documents.
+    """Average precision: the precision at each relevant document, averaged over all relevant documents.
 
-    For one list with labels y and ranks r by falling score,
+    For one list with labels y and ranks r by descending score,
 
         AP@n = sum_{i: y_i >= 1, r_i <= n} w_i P@r_i / sum_{i: y_i >= 1} w_i
 
     Args:
         labels: [..., list_size]; a label of at least 1 is relevant.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each relevant document; at 0 it is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
-        divide_by: "relevant" divides by all R relevant documents, which a cut-off below R never reaches; "topn" by
-            min(R, n) times the mean of their weights, as LightGBM and XGBoost do, so that the best order has 1.
+        divide_by: "relevant" divides by all R relevant documents, so that a cut-off below R never reaches 1; "topn"
+            divides by min(R, n) times the mean of their weights, as in LightGBM and XGBoost, so that the best order
+            reaches 1.
 
     Returns:
-        [...], one value a list, between 0 and 1; 0 where no document is relevant.
+        [...], one value per list, between 0 and 1; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, an unknown `ties`, or divide_by="topn" without a cut-off.
+        ValueError: the shapes do not match, topn < 1, `ties` is unknown, or divide_by="topn" without a cut-off.
 
     Cost: O(list_size log list_size).
 
-    When: binary judgements, and all relevant documents are wanted, the first ones most.
+    When: judgements are binary, and all relevant documents matter, the first ones most.
 
-    Reference: Buckley & Voorhees, "Evaluating Evaluation Measure Stability", SIGIR 2000; with ties McSherry & Najork,
-    ECIR 2008: a relevant one among m tied documents has k / (m - 1) of the other relevant ones before it at its k-th
-    place.
+    Reference: Buckley & Voorhees, "Evaluating Evaluation Measure Stability", SIGIR 2000; for ties, McSherry & Najork,
+    ECIR 2008: a relevant document at the k-th place (from 0) of m tied documents has on average k / (m - 1) of the
+    other relevant ones before it.
     """
     check_options(average_precision, topn=topn, ties=ties, divide_by=divide_by)
     _check_divisor(topn, divide_by)
@@ -238,12 +239,12 @@ def _average_precision(lists, *, topn, divide_by):
 
 @register
 class MAP(RankingMetric):
-    """Mean average precision: the precision at each relevant document, in the mean over all relevant documents.
+    """Mean average precision: the precision at each relevant document, averaged over all relevant documents.
 
         AP@n = sum_{i: y_i >= 1, r_i <= n} P@r_i / (the number of i with y_i >= 1)
 
-    Take it for binary judgements where all relevant documents are wanted, the first ones most. `divide_by="topn"`
-    divides by n where more documents are relevant. `average_precision` is the function.
+    Use it for binary judgements where all relevant documents matter, the first ones most. `divide_by="topn"` divides by
+    n where more documents are relevant. `average_precision` is the function.
 
     >>> metric = MAP(topn=2)
     >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
@@ -280,29 +281,29 @@ def rank_biased_precision(
 ) -> Tensor:
     """Rank-biased precision: the gain a step of a user who goes on to the next document with a fixed probability.
 
-    For one list with labels y, ranks r by falling score and the persistence p,
+    For one list with labels y, ranks r by descending score and the persistence p,
 
         RBP@n = (1 - p) sum_{i: r_i <= n} gain(y_i) p^(r_i - 1)
 
     Args:
         labels: [..., list_size], relevance grades.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
-        persistence: p, between 0 and 1; the user reads 1 / (1 - p) documents in the mean.
+        persistence: p, between 0 and 1. The user reads 1 / (1 - p) documents on average.
         gain: function of labels, between 0 and 1; `gains.is_greater_equal_1` (relevant or not) or your own.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, between 0 and 1; 0 where no document has a gain.
+        [...], one value per list, between 0 and 1; 0 where no document has a gain.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, persistence is not between 0 and 1, or an unknown `ties`.
+        ValueError: the shapes do not match, topn < 1, persistence is not between 0 and 1, or `ties` is unknown.
 
     Cost: O(list_size log list_size).
 
-    When: the number of relevant documents is not known; what is not judged can only add p^n at rank n + 1 and below.
+    When: the number of relevant documents is not known. Unjudged documents at rank n + 1 and below can add at most p^n.
 
     Reference: Moffat & Zobel, "Rank-Biased Precision for Measurement of Retrieval Effectiveness", TOIS 2008.
     """
@@ -323,7 +324,7 @@ class RBP(RankingMetric):
 
         RBP@n = (1 - p) sum_{i: r_i <= n} gain(y_i) p^(r_i - 1),    p = persistence
 
-    Take it where the number of relevant documents is not known. `rank_biased_precision` is the function.
+    Use it where the number of relevant documents is not known. `rank_biased_precision` is the function.
 
     >>> metric = RBP(persistence=0.5)
     >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.1]])), 6)
@@ -361,27 +362,28 @@ def position_weighted_average(
 ) -> Tensor:
     """Position-weighted average: the mean label at the top, in which a place counts by the reciprocal of its rank.
 
-    For one list of m retrieved documents with labels y and ranks r by falling score,
+    For one list of m retrieved documents with labels y and ranks r by descending score,
 
         PWA@n = sum_{i: r_i <= n} y_i / r_i / sum_{r <= min(n, m)} 1 / r
 
     Args:
         labels: [..., list_size], ratings or grades.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, between its lowest and its highest label; 0 for an empty list.
+        [...], one value per list, between its lowest and its highest label; 0 for an empty list.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, or an unknown `ties`.
+        ValueError: the shapes do not match, topn < 1, or `ties` is unknown.
 
     Cost: O(list_size log list_size).
 
-    When: ratings whose mean at the top has a meaning of its own, such as stars; it is not divided by an ideal.
+    When: labels are ratings whose mean at the top has a meaning of its own, such as stars. It is not divided by an
+    ideal value.
 
     Reference: `PWAMetric` of TensorFlow Ranking 0.5.
     """
@@ -402,7 +404,7 @@ class PWA(CutOffMetric):
 
         PWA@n = sum_{i: r_i <= n} y_i / r_i / sum_{r <= n} 1 / r
 
-    Take it for ratings whose mean at the top has a meaning of its own, such as stars. `position_weighted_average` is
+    Use it for ratings whose mean at the top has a meaning of its own, such as stars. `position_weighted_average` is
     the function.
 
     >>> metric = PWA(topn=2)

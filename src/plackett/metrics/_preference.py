@@ -1,4 +1,4 @@
-"""Metrics of which documents stand before which."""
+"""Metrics of the order of pairs of documents."""
 
 from typing import Literal
 
@@ -27,26 +27,26 @@ def average_relevance_position(
 ) -> Tensor:
     """Average relevance position: the mean rank of the documents, weighted by their labels.
 
-    For one list with labels y and ranks r by falling score,
+    For one list with labels y and ranks r by descending score,
 
         ARP = sum_i w_i y_i r_i / sum_i w_i y_i
 
     Args:
         labels: [..., list_size], relevance >= 0.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of each document; at 0 it is left out. None = 1.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, of at least 1, less is better; 0 where no label is above 0.
+        [...], one value per list, at least 1, where lower is better; 0 where no label is above 0.
 
     Raises:
-        ValueError: the shapes do not fit, or an unknown `ties`.
+        ValueError: the shapes do not match, or `ties` is unknown.
 
     Cost: O(list_size log list_size).
 
-    When: clicks: the mean position of a click, which needs no cut-off.
+    When: labels are clicks. It is the mean position of a click and needs no cut-off.
 
     Reference: Zhu, "Recall, Precision and Average Precision", University of Waterloo, 2004.
     """
@@ -63,11 +63,11 @@ def _average_relevance_position(lists):
 
 @register
 class ARP(RankingMetric):
-    """Average relevance position: the mean rank of the documents, weighted by their labels; less is better.
+    """Average relevance position: the mean rank of the documents, weighted by their labels; lower is better.
 
         ARP = sum_i y_i r_i / sum_i y_i
 
-    Take it for clicks: it is the mean position of a click, which needs no cut-off. `average_relevance_position` is the
+    Use it for clicks: it is the mean position of a click and needs no cut-off. `average_relevance_position` is the
     function.
 
     >>> metric = ARP()
@@ -109,22 +109,22 @@ def ordered_pair_accuracy(
     Args:
         labels: [..., list_size], relevance grades.
         scores: [..., list_size]; higher ranks first.
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [..., list_size], the weight w of the preferred document; at 0 it is left out. None = 1.
-        ties: what a pair of equal scores counts: "incorrect": 0; "expected": 1/2; "position" and "trec": as they
-            stand in the list, or by falling document id.
-        documents: for ties="trec" the ids; see `plackett.metrics`.
+        ties: the value of a pair of equal scores. "incorrect": 0; "expected": 1/2; "position" and "trec": 1 or 0, by
+            the order in the list or by descending document id.
+        documents: the ids, for ties="trec"; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, between 0 and 1; 0 where all labels are equal.
+        [...], one value per list, between 0 and 1; 0 where all labels are equal.
 
     Raises:
-        ValueError: the shapes do not fit, or an unknown `ties`.
+        ValueError: the shapes do not match, or `ties` is unknown.
 
     Cost: O(list_size^2) time, O(list_size) memory.
 
-    When: all pairs count alike, at the top or not; with ties="expected" and binary labels it is the area under the
-        ROC curve of a list.
+    When: all pairs count equally, at the top or not. With ties="expected" and binary labels it is the area under the
+    ROC curve of a list.
 
     Reference: Herbrich et al., "Large Margin Rank Boundaries for Ordinal Regression", 2000; with ties="expected" it is
     (1 + Kendall's tau) / 2 where no labels are equal.
@@ -158,7 +158,7 @@ class OPA(RankingMetric):
 
         OPA = (the number of pairs with y_i > y_j and s_i > s_j) / (the number of pairs with y_i > y_j)
 
-    Take it where all pairs count alike, at the top or not; with `ties="expected"` and binary labels it is the area
+    Use it where all pairs count equally, at the top or not. With `ties="expected"` and binary labels it is the area
     under the ROC curve of a list. `ordered_pair_accuracy` is the function.
 
     >>> metric = OPA()
@@ -199,23 +199,23 @@ def bpref(
         bpref = (1 / R) sum_{i: y_i >= 1, r_i <= n} (1 - min(n_i, R) / min(R, N))
 
     Args:
-        labels: [..., list_size]; at least 1 is relevant; documents that nobody judged are left out by the mask.
+        labels: [..., list_size]; a label of at least 1 is relevant. The mask leaves out documents that nobody judged.
         scores: [..., list_size]; higher ranks first.
         mask: [..., list_size] bool, True = a judged document. None = all judged.
         weights: [..., list_size]; a document of weight 0 is left out. None = 1.
         topn: the cut-off n. None = the whole list.
-        use_trec_version: False = divide by R in place of min(R, N), as the metric was published first.
+        use_trec_version: False = divide by R instead of min(R, N), as in the first publication.
         ties, documents: the order of equal scores; see `plackett.metrics`.
 
     Returns:
-        [...], one value a list, between 0 and 1; 0 where no document is relevant.
+        [...], one value per list, between 0 and 1; 0 where no document is relevant.
 
     Raises:
-        ValueError: the shapes do not fit, topn < 1, an unknown `ties`, or ties="expected" with a cut-off.
+        ValueError: the shapes do not match, topn < 1, `ties` is unknown, or ties="expected" with a cut-off.
 
     Cost: O(list_size log list_size).
 
-    When: incomplete judgements, such as those of a pool of older rankers.
+    When: judgements are incomplete, such as those of a pool of older rankers.
 
     Reference: Buckley & Voorhees, "Retrieval Evaluation with Incomplete Information", SIGIR 2004, in the form of
     trec_eval 8 and later.
@@ -245,8 +245,8 @@ class BPref(RankingMetric):
 
         bpref = (1 / R) sum_{i: y_i >= 1} (1 - min(n_i, R) / min(R, N))
 
-    with R relevant and N judged irrelevant documents, n_i of these before i. Take it for incomplete judgements, such as
-    those of a pool of older rankers. `bpref` is the function.
+    with R relevant and N judged irrelevant documents, n_i of the latter before i. Use it for incomplete judgements,
+    such as those of a pool of older rankers. `bpref` is the function.
 
     >>> metric = BPref()
     >>> round(float(metric([[1, 0, 1]], [[0.6, 0.8, 0.9]])), 6)
@@ -272,11 +272,11 @@ class BPref(RankingMetric):
 
 def _check_whole_list(topn, ties):
     if ties == "expected" and topn is not None:
-        raise ValueError(f'ties="expected" of bpref is that of the whole list: topn must be None, but got topn={topn}')
+        raise ValueError(f'bpref with ties="expected" needs the whole list: topn must be None, but got topn={topn}')
 
 
 def _mean_of_minimum(before, among, bound):
-    """The mean of min(before + x, bound) over x = 0 ... among: any x of the tied ones stand before it alike."""
+    """The mean of min(before + x, bound) over x = 0 ... among, the equally likely numbers of ties before it."""
     below = backend.minimum(ops.relu(bound - before), among + 1.0)
     total = below * before + below * (below - 1.0) / 2.0 + (among + 1.0 - below) * bound
     return total / (among + 1.0)

@@ -1,4 +1,4 @@
-"""Lists in the order of their scores, and what equal scores mean there."""
+"""Lists in the order of their scores, and the treatment of equal scores."""
 
 import dataclasses
 
@@ -15,7 +15,7 @@ from plackett.lists._shapes import as_rows, check_shape
 
 @dataclasses.dataclass(frozen=True)
 class Ranked:
-    """A batch of lists by falling score, padding last: what the function of a metric gets.
+    """A batch of lists by descending score, padding last: the input of a metric function.
 
     >>> from plackett.metrics import RankingMetric
     >>> class ReciprocalRankSum(RankingMetric):
@@ -35,9 +35,9 @@ class Ranked:
         retrieved: [..., list_size] bool, True = real document with a score above -inf.
         unknown: [...] bool, does a real document have a score of NaN?
         rank: [list_size], 1, 2, 3 ...
-        first: [..., list_size] int, the place, from 0, where the documents of the same score begin. None = documents
-            of equal score are in an order of their own, and none are tied.
-        ties: what was said of documents of equal score.
+        first: [..., list_size] int, the place, from 0, where the documents of the same score begin. None = equal scores
+            are already ordered, and no documents are tied.
+        ties: the option for documents of equal score.
     """
 
     labels: Tensor
@@ -54,21 +54,21 @@ class Ranked:
         return ops.cast(self.mask & gains.is_greater_equal_1(self.labels), self.rank.dtype)
 
     def or_nan(self, values: Tensor) -> Tensor:
-        """[...], the last line of every metric: the values of the lists, NaN for one whose order is unknown."""
+        """[...], the last line of every metric: the values of the lists, NaN where the order is unknown."""
         return ops.where(self.unknown, float("nan"), values)
 
     def of_retrieved(self, x: Tensor) -> Tensor:
-        """[..., list_size]: `mean_of_ties(x)`, in which a document that is not retrieved has nothing."""
+        """[..., list_size]: `mean_of_ties(x)`, with 0 for a document that is not retrieved."""
         return self.mean_of_ties(ops.where(self.retrieved, x, 0.0))
 
     def mean_of_ties(self, x: Tensor) -> Tensor:
-        """[..., list_size]: `x` in its mean over tied documents, which is what to expect at a place of theirs."""
+        """[..., list_size]: the mean of `x` over tied documents, the expected value at their places."""
         if self.first is None:
             return x
         return self.among_ties(x) / self.number_of_ties()
 
     def among_ties(self, x: Tensor) -> Tensor:
-        """[..., list_size]: the sum of `x` over the documents that are tied with this one, itself among them."""
+        """[..., list_size]: the sum of `x` over the documents tied with this one, including itself."""
         if self.first is None:
             return x
         first, rows = as_rows(self.first), as_rows(x)
@@ -76,7 +76,7 @@ class Ranked:
         return ops.reshape(take(sums, first), ops.shape(x))
 
     def number_of_ties(self) -> Tensor:
-        """[..., list_size]: how many documents have the same score, itself among them."""
+        """[..., list_size]: how many documents have the same score, including this one."""
         return self.among_ties(ops.ones_like(self.weights))
 
     def before_ties(self, x: Tensor) -> Tensor:
@@ -85,29 +85,28 @@ class Ranked:
         return before if self.first is None else take(before, self.first)
 
     def offset(self) -> Tensor:
-        """[..., list_size]: how many places after the first of the tied documents this place is."""
+        """[..., list_size]: how many places this place is after the first of its tied documents."""
         if self.first is None:
             return ops.zeros_like(self.weights)
         return self.rank - 1.0 - ops.cast(self.first, self.rank.dtype)
 
 
 def rank_lists(labels, scores, mask, weights, ties, documents, *, subtopics: bool = False) -> Ranked:
-    """The first line of every metric: clean the lists and sort them by falling score.
+    """The first line of every metric: clean the lists and sort them by descending score.
 
     Args:
         labels: [..., list_size]; with `subtopics`, [..., list_size, subtopics].
         scores: [..., list_size].
-        mask: [..., list_size] bool, True = real document. None = where the label is not below 0.
+        mask: [..., list_size] bool, True = real document. None = a label below 0 marks padding.
         weights: [...], [..., 1] or [..., list_size]; a document of weight 0 is left out. None = 1.
-        ties: how documents of equal score are ordered: "position": as they stand in the list; "expected": in all
-            orders alike (McSherry & Najork, "Computing Information Retrieval Performance Measures Efficiently in the
-            Presence of Tied Scores", ECIR 2008), so also "incorrect"; "trec": by falling document id, as trec_eval
-            does.
-        documents: for ties="trec" the ids, [..., list_size]: numbers, or an array of strings.
+        ties: how documents of equal score are ordered: "position": as in the list; "expected": the mean over all orders
+            (McSherry & Najork, "Computing Information Retrieval Performance Measures Efficiently in the Presence of
+            Tied Scores", ECIR 2008), for "incorrect" too; "trec": by descending document id, as in trec_eval.
+        documents: the ids for ties="trec", [..., list_size]: numbers, or an array of strings.
         subtopics: the labels have a last axis of subtopics.
 
     Raises:
-        ValueError: the shapes do not fit, or documents and ties="trec" without each other.
+        ValueError: the shapes do not match, or one of `documents` and ties="trec" is given without the other.
     """
     labels, scores, mask = (subtopics_of_documents if subtopics else clean)(labels, scores, mask)
     weights = weights_of_documents(weights, scores, mask)
@@ -117,7 +116,7 @@ def rank_lists(labels, scores, mask, weights, ties, documents, *, subtopics: boo
 def sort_by_score(labels, scores, mask, weights, ties, documents) -> Ranked:
     """`rank_lists` for clean lists and weights of documents."""
     if documents is not None and ties != "trec":
-        raise ValueError(f'documents order equal scores with ties="trec" alone, but got ties={ties!r}')
+        raise ValueError(f'documents order equal scores only with ties="trec", but got ties={ties!r}')
     mask = mask & (weights > 0)
     unknown = mask & ops.isnan(scores)
     scores = ops.where(unknown, 0.0, scores)
@@ -140,9 +139,9 @@ def sort_by_score(labels, scores, mask, weights, ties, documents) -> Ranked:
 
 
 def _falling_ids(documents, mask):
-    """[..., list_size] numbers that rise as the document ids fall."""
+    """[..., list_size] numbers that ascend as the document ids descend."""
     if documents is None:
-        raise ValueError('ties="trec" orders equal scores by document id: give the ids as documents')
+        raise ValueError('ties="trec" orders equal scores by document id: pass the ids as documents')
     known = backend.concrete(documents)
     if known is not None:
         documents = -np.unique(np.asarray(known), return_inverse=True)[1].reshape(np.shape(known))

@@ -1,6 +1,6 @@
-"""Objects by name, their configs, and what their options may be. Internal: it may change in any release.
+"""Objects by name, their configs, and the checks of their options. Internal: it may change in any release.
 
-Nothing here imports Keras before it is called.
+Importing this package does not import Keras; only some calls do.
 """
 
 from plackett.registry.configs import Configured

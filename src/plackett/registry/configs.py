@@ -1,4 +1,4 @@
-"""Objects that do not change, are equal where their arguments are, and can be written down and made again."""
+"""Immutable objects that are equal if their arguments are, and that can be saved as configs and made again."""
 
 import functools
 import inspect
@@ -11,19 +11,20 @@ from plackett.registry.options import check_options
 
 
 class Configured:
-    """Base of objects that are what their constructor's arguments say.
+    """Base of objects that are fully defined by the arguments of their constructor.
 
-    - What a constructor gets, also that of a base, must be what its annotations say, see `plackett.registry.options`.
-    - `get_config` and `from_config` come from its signature; functions and objects among the arguments are
-      serialised by Keras.
-    - After construction no attribute can be set. Two objects of one class are equal where their arguments are, and
-      have one hash then, so that a compiled function can take them as constants.
+    - The arguments of a constructor, and of the constructors of its bases, must fit their annotations, see
+      `plackett.registry.options`.
+    - `get_config` and `from_config` follow from the signature. Keras serialises functions and objects among the
+      arguments.
+    - After construction no attribute can be set. Two objects of one class are equal, and have the same hash, if their
+      arguments are equal, so that a compiled function can take them as constants.
     """
 
-    # What may be set nevertheless: what Keras sets, and a method that a test may replace.
+    # Attributes that may still be set: those that Keras sets, and a method that a test may replace.
     replaceable: ClassVar[tuple[str, ...]] = ()
     _arguments: dict[str, Any]
-    name: str  # where the constructor has such an argument
+    name: str  # if the constructor has such an argument
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -56,7 +57,7 @@ class Configured:
     def _check_open(self, name):
         if "_frozen" in self.__dict__ and name not in self.replaceable:
             kind = type(self).__name__
-            raise AttributeError(f"{kind} does not change after construction: make another, {kind}({name}=...)")
+            raise AttributeError(f"{kind} does not change after construction: make a new one, {kind}({name}=...)")
 
     def __eq__(self, other):
         return self._identity() == other._identity() if type(self) is type(other) else NotImplemented
@@ -69,7 +70,7 @@ class Configured:
         return f"{type(self).__name__}({options})"
 
     def changed_arguments(self) -> dict:
-        """The constructor's arguments that are not at their defaults."""
+        """The constructor's arguments that differ from their defaults."""
         known = inspect.signature(type(self).__init__).parameters
         return {
             name: value
@@ -78,32 +79,32 @@ class Configured:
         }
 
     def copy(self) -> Self:
-        """An equal object with a state of its own, also where an argument cannot be written down."""
+        """An equal object with a state of its own, even if an argument cannot be serialised."""
         return type(self)(**self._arguments)
 
     def get_config(self) -> dict:
-        """The constructor's arguments, in a form that JSON can hold; a name of None as the one that it stands for.
+        """The constructor's arguments, in a form that JSON can hold. A `name` of None is replaced by the actual name.
 
         Raises:
-            ValueError: an argument is a lambda or closure, which no file can hold.
+            ValueError: an argument is a lambda or a closure, which cannot be saved.
         """
         config = {name: _serialize(name, value) for name, value in self._arguments.items()}
         return config | ({"name": self.name} if "name" in config else {})
 
     @classmethod
     def from_config(cls, config: dict) -> Self:
-        """An equal object from what `get_config` returned."""
+        """The object from the output of `get_config`, equal to the original."""
         return cls(**{name: _deserialize(value) for name, value in config.items()})
 
     def _identity(self):
-        """Its arguments in a form that can be compared and hashed."""
+        """The arguments in a form that can be compared and hashed."""
         replaced = tuple(self.__dict__.get(name) for name in self.replaceable)
         arguments = self._arguments | ({"name": self.name} if "name" in self._arguments else {})
         return type(self), _hashable(arguments), replaced
 
 
 def _check_and_freeze(constructor):
-    """The same constructor, which checks its arguments first; after that of the object's own class nothing changes."""
+    """The constructor, with its arguments checked first. The constructor of its own class freezes the object."""
     signature = inspect.signature(constructor)
 
     @functools.wraps(constructor)
@@ -118,7 +119,7 @@ def _check_and_freeze(constructor):
 
 
 def _check_argument(kind, name, known):
-    """Raises the TypeError of Python for an argument that is not known, with the nearest one that is."""
+    """Raises a TypeError, as Python does, for an unknown argument; the error gives the nearest known one."""
     try:
         check_known(f"argument of {kind.__name__}:", name, [argument for argument in known if argument != "self"])
     except ValueError as error:
@@ -126,7 +127,7 @@ def _check_argument(kind, name, known):
 
 
 def _own(value):
-    """The value, of which lists and dicts are copies that nobody else can change."""
+    """The value, with lists and dicts copied, so that no one else can change them."""
     if isinstance(value, dict):
         return {name: _own(x) for name, x in value.items()}
     return type(value)(map(_own, value)) if type(value) in (list, tuple) else value
@@ -167,7 +168,7 @@ def _serialize(name, value):
 
 def _unwritable(name, value) -> ValueError:
     return ValueError(
-        f"{name}={value!r} cannot be saved: give it a name at the top of a module and decorate it with "
+        f"{name}={value!r} cannot be saved: define it at the top level of a module and decorate it with "
         "@keras.saving.register_keras_serializable()"
     )
 

@@ -1,4 +1,4 @@
-"""What docstrings say of arguments."""
+"""What docstrings say about arguments."""
 
 import inspect
 import re
@@ -7,7 +7,7 @@ import textwrap
 
 
 def argument_texts(doc: str | None) -> dict[str, str]:
-    """The entries of the section Args of a docstring: name -> text, in one line.
+    """The entries of the Args section of a docstring: name -> text, on one line.
 
     >>> argument_texts('''Adds.
     ...
@@ -31,12 +31,12 @@ def argument_texts(doc: str | None) -> dict[str, str]:
 
 
 def complete(kind: type, base: type, inputs: str) -> None:
-    """Adds to the docstring of a class what its arguments are, as its base and its function have it, and its inputs.
+    """Adds to the docstring of a class its arguments, from the docstrings of its base and its function, and its inputs.
 
     Args:
         kind: the class. Its docstring names its function: "`softmax` is the function".
-        base: the class whose docstring explains the arguments that all share.
-        inputs: what an object is called with.
+        base: the class whose docstring explains the shared arguments.
+        inputs: the text about calling an object.
     """
     doc = inspect.cleandoc(kind.__doc__ or "")
     if not doc or "Args:" in doc:

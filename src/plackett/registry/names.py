@@ -1,4 +1,4 @@
-"""Names: which are known, and the objects of plackett behind them."""
+"""Which names are known, and the objects of plackett that they stand for."""
 
 import difflib
 import inspect
@@ -9,14 +9,14 @@ PACKAGE = "plackett>"
 
 
 def register(thing):
-    """Decorator that makes a class or function of plackett known to Keras, which then saves and loads it by name."""
+    """Decorator that registers a class or function of plackett with Keras, which then saves and loads it by name."""
     import keras
 
     return keras.saving.register_keras_serializable("plackett")(thing)
 
 
 def check_known(what: str, name: object, known: Iterable[str]) -> None:
-    """Raises a ValueError where `name` is not `known`, with the nearest that is, or else with all."""
+    """Raises a ValueError if `name` is not in `known`; the error gives the nearest known name, or else all of them."""
     if not isinstance(name, str):
         raise ValueError(f"the name of a {what} must be a string, but got {name!r}")
     known = list(known)
@@ -32,7 +32,7 @@ def snake_case(name: str) -> str:
 
 
 def registered_classes(base: type) -> dict[str, type]:
-    """The public classes of one kind that are registered with Keras, by their registered names, as "plackett>NDCG"."""
+    """The public subclasses of `base` that are registered with Keras, by registered name, such as "plackett>NDCG"."""
     import keras
 
     objects = keras.saving.get_custom_objects().items()
@@ -41,11 +41,11 @@ def registered_classes(base: type) -> dict[str, type]:
 
 
 def classes_by_name(base: type, suffix: str = "") -> dict[str, type]:
-    """The registered classes of one kind: plackett's by their lower-case names, others by their registered ones.
+    """The registered subclasses of `base`: plackett's by lower-case name, others by registered name.
 
     Args:
-        base: the kind.
-        suffix: what the names of plackett's classes end with and are known without.
+        base: the base class.
+        suffix: an ending of the names of plackett's classes, which the lower-case names leave out.
     """
     ours = {name: kind for name, kind in registered_classes(base).items() if name.startswith(PACKAGE)}
     others = {name: kind for name, kind in registered_classes(base).items() if ">" in name and name not in ours}
@@ -53,10 +53,11 @@ def classes_by_name(base: type, suffix: str = "") -> dict[str, type]:
 
 
 def make(what: str, known: Mapping[str, type], name: str, options: Mapping[str, object]):
-    """An object of the class that `known` has under this name.
+    """An object of the class with this name in `known`.
 
     Raises:
-        ValueError: a name that is no string, or an unknown name or option, with the nearest known one.
+        ValueError: the name is not a string, or the name or an option is unknown; the error gives the nearest known
+            one.
     """
     check_known(what, name, known)
     allowed = inspect.signature(known[name]).parameters

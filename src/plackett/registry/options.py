@@ -1,4 +1,4 @@
-"""What options may be: a constructor's annotations say it, and one check reads them.
+"""The allowed values of options: the annotations of a constructor state them, and one check reads them.
 
 >>> from plackett.registry.options import Positive, check_options
 >>> def scaled(x, *, temperature: Positive = 1.0): ...
@@ -7,8 +7,8 @@ Traceback (most recent call last):
     ...
 ValueError: temperature must be a number greater than 0, but got temperature=0
 
-Tensors pass, since their values may not be known. Annotations that are not of this file, nor bool, str, Literal,
-Callable or a union of such, are not checked.
+Tensors pass, since their values may not be known. The check covers the annotations of this file, bool, str, None,
+Literal and unions of these, and ignores all others.
 """
 
 import functools
@@ -27,25 +27,25 @@ class Rule(typing.NamedTuple):
     """What a value must be.
 
     Args:
-        allows: function of a value, whether it may be.
-        wording: what is allowed, in words that follow "must be".
+        allows: function that says whether a value is allowed.
+        wording: what is allowed, in words that can follow "must be".
     """
 
     allows: Callable[[object], bool]
     wording: str
 
     def __repr__(self):
-        """The wording, which is what `help` shows of an annotation."""
+        """The wording, which `help` shows for an annotation."""
         return self.wording
 
 
 def is_number(x: object) -> typing.TypeGuard[float]:
-    """Whether `x` is a finite number; a bool is none."""
+    """Whether `x` is a finite number; a bool is not."""
     return isinstance(x, numbers.Real) and not isinstance(x, bool | np.bool_) and math.isfinite(x)
 
 
 def number(wording: str, within: Callable[[float], bool] = lambda x: True, *, whole: bool = False) -> Rule:
-    """A finite number, a whole one where that is asked for, that lies `within`."""
+    """A rule: a finite number that satisfies `within`, and is whole if `whole`."""
     return Rule(lambda x: is_number(x) and within(x) and (not whole or x == int(x)), wording)
 
 
@@ -76,7 +76,7 @@ Function = Annotated[Callable, Rule(callable, "a function, such as one of placke
 
 
 def check_options(fn: Callable, /, **options) -> None:
-    """Raises a ValueError for an option outside of what the annotation of the parameter of this name allows.
+    """Raises a ValueError for an option that the annotation of the parameter of this name does not allow.
 
     Args:
         fn: the function or constructor whose parameters are annotated.
@@ -91,7 +91,7 @@ def check_options(fn: Callable, /, **options) -> None:
 
 @functools.cache
 def rule_of(annotation: object) -> Rule | None:
-    """What an annotation says of a value; None = nothing that is checked here."""
+    """The rule of an annotation; None = the annotation is not checked."""
     if annotation is None or annotation is types.NoneType:
         return Rule(lambda x: x is None, "None")
     if annotation is bool:

@@ -1,28 +1,26 @@
-"""Networks that score documents: Keras models from the features of a batch of lists to masked scores.
+"""Networks that score documents: Keras models that turn the features of a batch of lists into masked scores.
 
 A scorer is a function of the training lists and of options, `scorer(lists, *, ...) -> keras.Model`. The inputs of the
 model are a dict: `features`, [lists, list_size, features], `mask`, [lists, list_size] bool, and the id features by
-their names, each [lists, list_size] int32. All are taken raw: what is done to them is fitted on the training lists and
-kept inside the model, see `plackett.scorers.preprocessing.inputs.prepare`. Padding may hold anything, NaN too.
+their names, each [lists, list_size] int32. All inputs are raw. Preprocessing is fitted on the training lists and is
+part of the model, see `plackett.scorers.preprocessing.inputs.prepare`. Padding may hold anything, even NaN.
 
-The output is [lists, list_size]; [lists, list_size, models] with `models`; a dict of such, one a task, with `tasks`.
-It is 0 at padding and carries `mask` as its Keras mask, so that losses and metrics know who is real.
+The output is [lists, list_size] or, with `models`, [lists, list_size, models]. With `tasks` it is a dict with one such
+output per task. Scores are 0 at padding and carry `mask` as their Keras mask, so that losses and metrics know which
+documents are real.
 
-Options of all scorers:
-    transform: what is done to dense features before they are standardised: "log1p", sign(x) log(1 + |x|); "quantile",
-        the share of training values below; "bins", log1p and beside it how far a value has come through each quarter
-        of the training values, up to five columns a feature; or None.
-    missing: False = a dense feature that is missing (NaN) in the training lists raises ValueError; True = it counts as
-        its training mean, and a column is added that says where it is missing.
-    models: how many scores a document gets, for losses that take several. None = one, without an axis of models.
-    tasks: names of several outputs, each with a head of its own over the shared network. None = one output.
+Options of all scorers: transform: how dense features are transformed before they are standardised: "log1p", sign(x)
+    log(1 + |x|); "quantile", the share of training values below the value; "bins", log1p plus the position of the value
+    within each quarter of the training values, up to five columns per feature; or None. missing: False = a dense
+    feature that is missing (NaN) in the training lists raises a ValueError; True = a missing value counts as the
+    training mean, and an added column says where the feature is missing. models: the number of scores per document, for
+    losses that take several. None = one, without an axis of models. tasks: the names of several outputs, each with its
+    own head on the shared network. None = one output.
 
-Of those that take id features:
-    dimension: of the embedding of each id feature.
-    l2: the weight of the squared embeddings in the loss.
-    min_count: an id that fewer training documents have counts as unknown, so that the embedding of the unknown is
-        learnt from them. With 1 no training document has an unknown id, and all that `l2` does to its embedding is to
-        draw it to 0.
+Options of scorers that take id features: dimension: the dimension of the embedding of each id feature. l2: the weight
+    of the sum of squared embeddings in the loss. min_count: an id with fewer training documents counts as unknown, and
+    the embedding of unknown ids is learnt from these documents. With 1 no training document has an unknown id, and the
+    embedding of unknown ids only shrinks towards 0 by `l2`.
 """
 
 from collections.abc import Mapping

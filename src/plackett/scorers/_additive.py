@@ -1,4 +1,4 @@
-"""Generalised additive models: a score that is a sum of curves, one a feature, which can be read."""
+"""Generalised additive models: the score is a sum of readable curves, one per feature."""
 
 import itertools
 import math
@@ -33,8 +33,8 @@ def additive(
 
         score = sum_f g_f(x_f)
 
-    where g_f is a small network for a dense feature and a number a value for an id feature. `curves` and `plot_curves`
-    show what each feature adds.
+    where g_f is a small network for a dense feature, and one number per value for an id feature. `curves` and
+    `plot_curves` show what each feature adds.
 
     >>> import numpy as np
     >>> import plackett
@@ -47,8 +47,8 @@ def additive(
 
     Args:
         lists: the training lists.
-        hidden: the widths of the hidden layers of each g_f. () = each is a straight line.
-        l2: the weight of the squared numbers of id features in the loss.
+        hidden: the widths of the hidden layers of each g_f. () = each g_f is a straight line.
+        l2: the weight of the sum of the squared numbers of id features in the loss.
         models, tasks: see `plackett.scorers`; each task has an additive model of its own.
         features: `transform`, "log1p" by default, `missing`, `min_count`: see `plackett.scorers`.
 
@@ -58,15 +58,15 @@ def additive(
     Raises:
         ValueError: the lists have no features, or an option is out of range.
 
-    Cost: O(features * sum of the products of neighbouring widths) a document, one matrix product a layer.
+    Cost: O(features * sum of the products of neighbouring widths) per document, with one matrix product per layer.
 
     Reference: Zhuang et al., "Interpretable Ranking with Generalized Additive Models", WSDM 2021,
-    https://arxiv.org/abs/2005.02553. Its weighing of curves by features of the query is left out.
+    https://arxiv.org/abs/2005.02553. Its weighting of curves by features of the query is left out.
     """
     if features.get("transform") == "bins":
         raise ValueError(
-            "transform must be 'log1p', 'quantile' or None, but got 'bins': a curve is of one column, which says all "
-            "of its feature"
+            "transform must be 'log1p', 'quantile' or None, but got 'bins': each curve here takes one column per "
+            "feature"
         )
     prepared = prepare(lists, **features)
 
@@ -87,7 +87,7 @@ class FeatureNetworks(keras.layers.Layer):
 
     Args:
         hidden: the widths of the hidden layers.
-        models: how many numbers each network gives.
+        models: the number of outputs of each network.
         kwargs: those of `keras.layers.Layer`.
     """
 
@@ -105,8 +105,8 @@ class FeatureNetworks(keras.layers.Layer):
         self.kernels: list[Tensor] = []
         self.biases: list[Tensor] = []
         for place, (width, following) in enumerate(itertools.pairwise((1, *self.hidden, self.models))):
-            # He's range, from the width of one network. The biases are drawn too: at 0 they would let each curve
-            # bend at the mean of its feature alone.
+            # He's range, from the width of one network. The biases are random too: at 0, each curve could bend only at
+            # the mean of its feature.
             limit = math.sqrt(6 / width)
             for weights, name, form in (
                 (self.kernels, "kernel", (width, following)),
@@ -117,7 +117,7 @@ class FeatureNetworks(keras.layers.Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """[lists, list_size, features] -> [lists, list_size, features, models]."""
-        # With the axis of features in front each layer is one batched matrix product, and nothing large is turned.
+        # With the axis of features in front, each layer is one batched matrix product, and nothing large is transposed.
         x = ops.moveaxis(x, -1, 0)[..., None]
         for place, (kernel, bias) in enumerate(zip(self.kernels, self.biases, strict=True)):
             x = ops.einsum("fbni,fij->fbnj", ops.relu(x) if place else x, kernel) + bias[:, None, None, :]
@@ -126,10 +126,10 @@ class FeatureNetworks(keras.layers.Layer):
 
 @register
 class Contributions(keras.layers.Layer):
-    """What each term of a sum adds to it.
+    """Holds what each term of a sum adds to it.
 
     Args:
-        names: the feature that each term belongs to; several may belong to one.
+        names: the feature that each term belongs to; several terms may belong to one feature.
         kwargs: those of `keras.layers.Layer`.
     """
 

@@ -1,4 +1,4 @@
-"""Any Keras model as a scorer: its layers know which documents are real, and padding reaches no score."""
+"""Any Keras model as a scorer: its layers know which documents are real, and padding affects no score."""
 
 import contextlib
 import dataclasses
@@ -23,19 +23,19 @@ from plackett.scorers._towers import Positions, check_positions
 from plackett.scorers.preprocessing.layers import Buckets, OfFeatures, Vocabulary
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-OF_NAME = "_vocabulary"  # how the name of the layer that knows an id feature ends
-OF_BUCKETS = "_buckets"  # and that of one that hashes it
+OF_NAME = "_vocabulary"  # the ending of the name of the layer that knows an id feature
+OF_BUCKETS = "_buckets"  # and of the layer that hashes it
 INT32 = np.iinfo("int32")
 FRAMES = re.compile(r'^\s*File ".*", line .*\n.*\n|^Exception encountered when calling .*\n', re.MULTILINE)
 
 
 def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | None = None) -> keras.Model:
-    """A model of features as one whose inputs are a dict and whose scores are masked, as those of `plackett.scorers`.
+    """Turns a Keras model into a scorer, a model with a dict of inputs and masked scores; see `plackett.scorers`.
 
-    A scorer is given back as it is. Any other model becomes a layer of a new one, with which it shares its weights. In
-    there features and ids are 0 at padding, and the features carry the mask of the documents as their Keras mask,
-    which the normalisation, attention and recurrent layers of Keras heed, as far as the layers before them pass it on.
-    A model of a dict may hand it on by itself, as in `BatchNormalization()(x, mask=inputs["mask"])`.
+    A scorer is returned unchanged. Any other model becomes a layer of a new model that shares its weights. Inside,
+    features and ids are 0 at padding, and the features carry the mask of the documents as their Keras mask. The
+    normalisation, attention and recurrent layers of Keras respect this mask if the layers before them pass it on. A
+    model that takes a dict may also pass the mask itself, as in `BatchNormalization()(x, mask=inputs["mask"])`.
 
     >>> import numpy as np
     >>> import plackett
@@ -46,16 +46,16 @@ def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | Non
     ['features', 'mask']
 
     Args:
-        model: functional, sequential or subclassed, of a dict of some of `features`, `mask` and the id features, or of
-            one array of features, [lists, list_size, features]. A functional one may also take columns of the lists,
-            such as `position`, see `plackett.data.Batches`. What a subclassed model takes is found by trying, the
-            dict first. Its output is [lists, list_size] or [lists, list_size, 1], with `has_models` [lists, list_size,
-            models], or a dict of such, one a task.
-        lists: those that it is to score; their features and ids.
-        has_models: whether the scores have an axis of models. None = where its size is not 1.
+        model: a functional, sequential or subclassed model. It takes a dict with some of `features`, `mask` and the id
+            features, or one array of features, [lists, list_size, features]. A functional model may also take columns
+            of the lists, such as `position`, see `plackett.data.Batches`. For a subclassed model both forms are tried,
+            the dict first. The output is [lists, list_size] or [lists, list_size, 1]; with `has_models`, [lists,
+            list_size, models]; or a dict of these, one per task.
+        lists: lists like those to be scored; their features and ids count.
+        has_models: whether the scores have an axis of models. None = yes if its size is not 1.
 
     Raises:
-        ValueError: the model takes what the lists do not have, or its output is of another shape.
+        ValueError: the model takes inputs that the lists do not have, or its output has another shape.
     """
     if is_scorer(model):
         return model
@@ -72,20 +72,20 @@ def as_scorer(model: keras.Model, lists: RankingLists, *, has_models: bool | Non
 
 
 def is_scorer(model: keras.Model) -> bool:
-    """Whether a model takes a dict with a mask and gives masked scores."""
+    """Whether a model takes a dict with a mask and returns masked scores."""
     if not _is_functional(model) or not isinstance(_input(model), dict) or "mask" not in model.input:
         return False
     return all(isinstance(layer, MaskedScores) for layer in output_layers(model).values())
 
 
 def output_layers(scorer: keras.Model) -> dict[str | None, keras.layers.Layer]:
-    """The layer that the scores of each task come from, by its name; {None: layer} where there are no tasks."""
+    """The layer that returns the scores of each task, by task; {None: layer} without tasks."""
     outputs = scorer.output if isinstance(scorer.output, dict) else {None: scorer.output}
     return {name: output._keras_history.operation for name, output in outputs.items()}
 
 
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
-    """The layers of a model, and those of each model that is one of them, as in an ensemble."""
+    """The layers of a model, including those of nested models, as in an ensemble."""
     found = []
     for layer in model.layers:
         inner = layer.model if isinstance(layer, OwnModel) else layer
@@ -94,10 +94,11 @@ def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
-    """The lists as a scorer is fed them: what `lists_for` gives, with ids of as many bits as it takes.
+    """The lists as a scorer takes them: the output of `lists_for`, with ids of the right number of bits.
 
     Raises:
-        ValueError: they lack some, have another number of features, or a position that the scorer does not know.
+        ValueError: the lists lack an input, have another number of features, or have a position that the scorer does
+            not know.
     """
     lists = lists_for(scorer, lists)
     for layer in layers_of(scorer):
@@ -107,20 +108,20 @@ def inputs_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
 
 
 def column_inputs(scorer: keras.Model, lists: RankingLists) -> tuple[str, ...]:
-    """The columns of the lists that a scorer takes as inputs, as `Batches` is told of them."""
+    """The columns of the lists that a scorer takes as inputs, in the form that `Batches` takes."""
     return _columns_among(scorer.input, lists)
 
 
 def _columns_among(names, lists):
-    """Those of the names that columns of the lists have."""
+    """Those of the names that are columns of the lists."""
     return tuple(name for name in names if name in lists.columns or name in lists.query_columns)
 
 
 def lists_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
-    """The lists with the features and ids alone that a scorer takes, features in the order that it knows.
+    """The lists with only the features and ids that a scorer takes, features in the scorer's order.
 
     Raises:
-        ValueError: they lack some, or have another number of features.
+        ValueError: the lists lack some, or have another number of features.
     """
     lists = match_to(scorer, lists)
     _check_kinds(scorer, lists)
@@ -132,14 +133,15 @@ def lists_for(scorer: keras.Model, lists: RankingLists) -> RankingLists:
 
 
 def _with_bits(scorer, lists):
-    """The lists with ids of as many bits as a scorer takes."""
+    """The lists with ids of the number of bits that a scorer takes."""
     return dataclasses.replace(lists, ids=ids_as_taken(scorer, lists.ids))
 
 
 def ids_as_taken(scorer: keras.Model, ids: Mapping[str, np.ndarray | Strings]) -> dict[str, np.ndarray | Strings]:
-    """The ids with as many bits as a scorer takes.
+    """The ids with the number of bits that a scorer takes.
 
-    Where it knows numbers of int32 alone, a number beyond is unknown, and becomes one of int32 that is unknown too.
+    If the scorer knows only int32 numbers, a larger number is unknown to it, and becomes an int32 number that is
+    unknown too.
     """
     found = _halves(scorer.input, ids)
     for name, vocabulary in vocabularies(scorer).items():
@@ -150,13 +152,13 @@ def ids_as_taken(scorer: keras.Model, ids: Mapping[str, np.ndarray | Strings]) -
 
 
 def vocabularies(scorer: keras.Model) -> dict[str, Vocabulary]:
-    """The id features of which a scorer says what it knows -> the layer that knows it, NAME_vocabulary."""
+    """The id features whose known values a scorer keeps -> the layer that keeps them, NAME_vocabulary."""
     known = [layer for layer in layers_of(scorer) if isinstance(layer, Vocabulary)]
     return {layer.name.removesuffix(OF_NAME): layer for layer in known if layer.name.endswith(OF_NAME)}
 
 
 def match_to(scorer: keras.Model, lists: RankingLists) -> RankingLists:
-    """The lists with their features in the order that a scorer knows; see `match_features`."""
+    """The lists with their features in the scorer's order; see `match_features`."""
     names = feature_names(scorer)
     if names is None or not lists.features.shape[1]:
         return lists
@@ -164,13 +166,13 @@ def match_to(scorer: keras.Model, lists: RankingLists) -> RankingLists:
 
 
 def feature_names(scorer: keras.Model) -> tuple[str, ...] | None:
-    """The names of the features that a scorer takes, () where they have numbers alone; None = it does not know."""
+    """The names of the features that a scorer takes; () if they only have numbers; None if it does not know them."""
     return next((layer.feature_names for layer in layers_of(scorer) if isinstance(layer, OfFeatures)), None)
 
 
 @register
 class RealDocuments(OfFeatures):
-    """Puts 0 for the features of padding, and gives them the mask of the documents as their Keras mask."""
+    """Sets the features of padding to 0, and attaches the mask of the documents as their Keras mask."""
 
     def __init__(self, feature_names: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(feature_names, **kwargs)
@@ -188,10 +190,10 @@ class RealDocuments(OfFeatures):
 
 @register
 class OwnModel(keras.layers.Layer):
-    """A model of one's own as a layer that takes features with a Keras mask.
+    """A user's model as a layer that takes features with a Keras mask.
 
-    Keras warns of any model with such features that does not say that it supports masking, though its layers heed the
-    mask. This layer says so for it, and only while it is called: the model itself is left as it is.
+    Keras warns when such features reach a model that does not declare support for masking, even if its layers use the
+    mask. This layer declares it, only during the call; the model itself stays unchanged.
     """
 
     def __init__(self, model: keras.Model, **kwargs: Any) -> None:
@@ -199,10 +201,10 @@ class OwnModel(keras.layers.Layer):
         self.model = model
 
     def build(self, input_shape: Any) -> None:
-        """Nothing: the model builds itself when it is called."""
+        """Does nothing: the model builds itself when it is called."""
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """What the model gives."""
+        """The output of the model."""
         before = self.model.supports_masking
         self.model.supports_masking = True
         try:
@@ -211,19 +213,19 @@ class OwnModel(keras.layers.Layer):
             self.model.supports_masking = before
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
-        """That of the model."""
+        """The output spec of the model."""
         return self.call(inputs, training=training)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
-        """None: who is real is known where the scores are masked."""
+        """None: the scores are masked later."""
 
     def get_config(self) -> dict:
-        """The model's config within that of the layer."""
+        """The config of the layer, with the config of the model inside."""
         return super().get_config() | {"model": keras.saving.serialize_keras_object(self.model)}
 
     @classmethod
     def from_config(cls, config: dict) -> "OwnModel":
-        """The layer around a model that is made again."""
+        """The layer with the model made from its config."""
         return cls(**config | {"model": keras.saving.deserialize_keras_object(config["model"])})
 
 
@@ -234,12 +236,12 @@ def _is_functional(model):
 
 
 def _input(model):
-    """What goes into a model whose inputs are known, as it was made."""
+    """The inputs of a model whose inputs are known, as it was built with them."""
     return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
 
 
 def _call(model, lists):
-    """(the inputs of a scorer, what the model gives for them)."""
+    """(the inputs of a scorer, the output of the model for them)."""
     forms, failures = _forms(model, lists), []
     layer = OwnModel(model, name=model.name)
     for form in forms:
@@ -262,7 +264,7 @@ def _call(model, lists):
 
 @contextlib.contextmanager
 def _silence_of_failure() -> Iterator[None]:
-    """What an attempt logs and warns of is shown only if it does not fail."""
+    """Shows the logs and warnings of an attempt only if it succeeds."""
     disabled = logging.root.manager.disable
     logging.disable()
     try:
@@ -275,7 +277,7 @@ def _silence_of_failure() -> Iterator[None]:
 
 
 def _without_padding(ids, mask):
-    """0 at padding, for ids of one number and of two halves."""
+    """Sets padding to 0, for ids of one number or of two halves."""
     return ops.where(mask if ids.ndim == 2 else mask[..., None], ids, 0)
 
 
@@ -284,7 +286,7 @@ def _in_words(form):
 
 
 def in_plain_words(error: Exception) -> str:
-    """What an error of a model says, in one line without the colours, traceback and arguments that Keras adds."""
+    """The message of a model's error on one line, without the colours, traceback and arguments that Keras adds."""
     text = ANSI.sub("", str(error)).partition("Arguments received by")[0]
     text = text.rpartition("Error encountered:")[2]
     *_, text = FRAMES.split(text)
@@ -292,7 +294,7 @@ def in_plain_words(error: Exception) -> str:
 
 
 def _forms(model, lists):
-    """What the model may take: the names of a dict, or () for one array of features."""
+    """The forms of input to try: the names of a dict, or () for one array of features."""
     everything = ("mask", *(["features"] if lists.features.shape[1] else []), *lists.ids)
     if not _is_functional(model):
         return [()] if isinstance(model, keras.Sequential) else [everything, ()]
@@ -302,14 +304,14 @@ def _forms(model, lists):
         return [tuple(given)]
     if len(model.inputs) > 1:
         raise ValueError(
-            f"the model takes {len(model.inputs)} inputs: let them be a dict of some of {', '.join(everything)}"
+            f"the model takes {len(model.inputs)} inputs: make them a dict of some of {', '.join(everything)}"
         )
     _check_inputs({"features": model.inputs[0]}, lists)
     return [()]
 
 
 def _inputs(lists, names):
-    """The inputs of a scorer of these names, and `mask`."""
+    """The inputs of a scorer with these names, and `mask`."""
     inputs = {"mask": keras.Input((None,), dtype="bool", name="mask")}
     if "features" in names:
         _check_inputs({"features": None}, lists)
@@ -324,7 +326,7 @@ def _inputs(lists, names):
 
 
 def _halves(inputs, ids):
-    """The ids, of 64 bits where the inputs of a model are, since lists with small ids hold them as int32."""
+    """The ids, as 64 bits where the inputs of a model are; lists with small ids hold them as int32."""
     wide = {name for name, tensor in inputs.items() if len(getattr(tensor, "shape", ())) == 3}
     return {
         name: column.astype("int64") if name in wide and kind_of_ids(column) == "int32" else column
@@ -333,7 +335,7 @@ def _halves(inputs, ids):
 
 
 def _check_inputs(inputs, lists):
-    """Raises ValueError unless the lists have what goes into these inputs of a model."""
+    """Raises a ValueError unless the lists have what these inputs of a model need."""
     width = lists.features.shape[1]
     has = ["mask", *(["features"] if width else []), *lists.ids]
     if lacking := [name for name in inputs if name not in (*has, *_columns_among(inputs, lists))]:
@@ -350,14 +352,14 @@ def _check_inputs(inputs, lists):
             continue
         if len(tensor.shape) > 1 and tensor.shape[1] is not None:
             raise ValueError(
-                f"the model takes lists of exactly {tensor.shape[1]} documents as {name}: let that axis be None, as in "
+                f"the model takes lists of exactly {tensor.shape[1]} documents as {name}: make that axis None, as in "
                 f"keras.Input((None, {width}))"
             )
         if name in lists.ids and len(tensor.shape) < len(shape_of_ids(lists.ids[name])) + 1:
             kind = "strings" if isinstance(lists.ids[name], Strings) else "numbers beyond int32"
             raise ValueError(
                 f"the model takes one int32 as {name}, which in these lists holds {kind}, fed as halves of 64 bits: "
-                "let that input be keras.Input((None, 2), dtype='int32'), or make the scorer from lists of such ids"
+                "make that input keras.Input((None, 2), dtype='int32'), or build the scorer from lists of such ids"
             )
         if name in lists.query_columns and (len(tensor.shape) == 3) != isinstance(lists.query_columns[name], Strings):
             takes, holds = ("text", "numbers") if len(tensor.shape) == 3 else ("numbers", "text")
@@ -367,7 +369,7 @@ def _check_inputs(inputs, lists):
 
 
 def _check_kinds(scorer, lists):
-    """Raises ValueError where ids are text and the scorer knows numbers, or the other way round: all were unknown."""
+    """Raises a ValueError if ids are text and the scorer knows numbers, or the reverse: all ids would be unknown."""
     kinds = {name: vocabulary.kind for name, vocabulary in vocabularies(scorer).items()}
     kinds |= {x.name.removesuffix(OF_BUCKETS): x.kind for x in layers_of(scorer) if isinstance(x, Buckets)}
     for name, kind in kinds.items():
@@ -376,12 +378,12 @@ def _check_kinds(scorer, lists):
         knows_text, has_text = kind == "text", isinstance(lists.ids[name], Strings)
         if knows_text and not has_text:
             raise ValueError(
-                f"the scorer knows {name} as text, but these lists hold numbers: read it as text, by "
+                f"the scorer knows {name} as text, but these lists hold numbers: read it as text, with "
                 f"categorical=[{name!r}] (--categorical {name}), or give from_arrays strings as ids[{name!r}]"
             )
         if has_text and not knows_text:
             raise ValueError(
-                f"the scorer knows {name} as numbers, but these lists hold text: read it as whole numbers, by "
+                f"the scorer knows {name} as numbers, but these lists hold text: read it as whole numbers, with "
                 f"ids=[{name!r}] (--ids {name}), or give from_arrays whole numbers as ids[{name!r}]"
             )
 
@@ -394,6 +396,6 @@ def _mask_output(scores, mask, name, has_models):
     if not (len(shape) == 3 and (has_models or shape[-1] == 1)) and not (len(shape) == 2 and not has_models):
         wanted = "[lists, list_size, models]" if has_models else "[lists, list_size] or [lists, list_size, 1]"
         raise ValueError(f"the scores of the model must be {wanted}, but their shape is {shape}")
-    # Scores are of float32 under any dtype policy, but those of float64 stay exact.
+    # Scores are float32 under any dtype policy, but float64 scores stay float64.
     dtype = "float64" if keras.backend.standardize_dtype(scores.dtype) == "float64" else "float32"
     return MaskedScores(axis_of_models=has_models, name=name, dtype=dtype)((scores, mask))

@@ -1,4 +1,4 @@
-"""Scorers that see the whole list: the score of a document depends on the documents beside it."""
+"""Scorers that see the whole list: the score of a document depends on the other documents."""
 
 from typing import Any
 
@@ -33,11 +33,11 @@ def self_attention(
 ) -> keras.Model:
     """Self-attention over the documents of a list.
 
-    Hidden layers take each document by itself; then each block lets the documents see each other,
+    Hidden layers process each document by itself. Then each block lets the documents see each other,
 
         x <- x + attention(norm(x)),    x <- x + W_2 relu(W_1 norm(x) + b_1) + b_2
 
-    with layer normalisation. Nothing tells of the order of documents: in another order they get the same scores.
+    with layer normalisation. The order of the documents does not matter: in another order they get the same scores.
 
     >>> import numpy as np
     >>> import plackett
@@ -49,12 +49,12 @@ def self_attention(
 
     Args:
         lists: the training lists.
-        hidden: the widths of the hidden layers before the blocks, at least one; the last is the width of the blocks.
+        hidden: the widths of the hidden layers before the blocks, at least one. The last is the width of the blocks.
         blocks: the number of blocks.
-        heads: of the attention; a divisor of the width.
+        heads: the number of attention heads; a divisor of the width.
         feed_forward: the width of W_1.
-        normalization: "batch", "layer" or None: what stands before each activation of the hidden layers.
-        dropout: the share of hidden units, and of attention weights, dropped in training.
+        normalization: "batch", "layer" or None: the normalisation before each activation of the hidden layers.
+        dropout: the share of hidden units and attention weights that training drops.
         dimension, l2, models, tasks: see `plackett.scorers`.
         features: `transform`, "log1p" by default, `missing`, `min_count`: see `plackett.scorers`.
 
@@ -64,11 +64,11 @@ def self_attention(
     Raises:
         ValueError: the lists have no features, or an option is out of range.
 
-    Cost: O(list_size^2 width) time and O(list_size^2 heads) memory a list and block.
+    Cost: O(list_size^2 width) time and O(list_size^2 heads) memory per list and block.
 
     Reference: Pobrotyn et al., "Context-Aware Learning to Rank with Self-Attention", SIGIR eCom 2020,
-    https://arxiv.org/abs/2005.10084. Normalisation stands before each part, as in the authors' code, not behind it;
-    the variant with positions is left out, since it knows the order of an earlier ranker.
+    https://arxiv.org/abs/2005.10084. Normalisation comes before each part, as in the authors' code, not after it. The
+    variant with positions is left out, since it needs the order of an earlier ranker.
     """
     if not hidden or hidden[-1] % heads:
         raise ValueError(f"the last width of hidden must be a multiple of heads={heads}, but got hidden={hidden}")
@@ -95,7 +95,7 @@ def _block(x, visible, heads, feed_forward, dropout):
 
 @register
 class Visible(keras.layers.Layer):
-    """Which documents each may attend to: the real ones; in a list without any all, so that no softmax is empty."""
+    """Which documents each may attend to: the real ones, or all in an empty list, so that no softmax is empty."""
 
     def call(self, mask: Tensor) -> Tensor:
         """[lists, list_size] bool -> [lists, list_size, list_size] bool."""

@@ -1,4 +1,4 @@
-"""What all scorers check before they do anything."""
+"""The checks that all scorers do first."""
 
 import functools
 import inspect
@@ -12,10 +12,10 @@ from plackett.scorers.preprocessing.inputs import prepare
 
 
 def with_checks(make: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
-    """Decorator of a scorer, which then refuses lists without documents and options that its annotations do not allow.
+    """Decorator of a scorer. It rejects lists without documents, and options that the annotations do not allow.
 
     Raises:
-        ValueError: by the scorer.
+        ValueError: raised by the scorer.
     """
 
     @functools.wraps(make)
@@ -29,7 +29,7 @@ def with_checks(make: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
 
 
 def check_options_of(scorer: Callable[..., keras.Model], what: str, options: Iterable[str]) -> None:
-    """Raises a ValueError for the name of an option that a scorer of plackett does not know; `what` says whose."""
+    """Raises a ValueError for an option that a scorer of plackett does not have; `what` names the kind of option."""
     allowed = {**inspect.signature(scorer).parameters, **inspect.signature(prepare).parameters}
     known = [option for option, parameter in allowed.items() if parameter.kind is parameter.KEYWORD_ONLY]
     for option in options:

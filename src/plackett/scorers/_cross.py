@@ -1,4 +1,4 @@
-"""Deep and cross networks: products of features of a known degree, beside a perceptron."""
+"""Deep and cross networks: products of features up to a given degree, together with a perceptron."""
 
 from typing import Any, Literal
 
@@ -50,12 +50,12 @@ def dcn(
     Args:
         lists: the training lists.
         crosses: the number of cross layers.
-        rank: W_l = U_l V_l with so many columns in U_l. None = W_l is a full matrix.
-        structure: "stacked" = the hidden layers take what the cross layers made; "parallel" = they take x_0, and stand
-            beside the cross layers.
-        hidden: the widths of the hidden layers. () = there are none.
-        normalization: "batch", "layer" or None: what stands before each activation.
-        dropout: the share of hidden units dropped in training.
+        rank: W_l = U_l V_l, where U_l has this number of columns. None = W_l is a full matrix.
+        structure: "stacked" = the hidden layers take the output of the cross layers; "parallel" = they take x_0, in
+            parallel with the cross layers.
+        hidden: the widths of the hidden layers. () = no hidden layers.
+        normalization: "batch", "layer" or None: the normalisation before each activation.
+        dropout: the share of hidden units that training drops.
         dimension, l2, models, tasks: see `plackett.scorers`.
         features: `transform`, "log1p" by default, `missing`, `min_count`: see `plackett.scorers`.
 
@@ -65,7 +65,7 @@ def dcn(
     Raises:
         ValueError: the lists have no features, or an option is out of range.
 
-    Cost: O(columns^2) a document and cross layer, O(columns * rank) with `rank`.
+    Cost: O(columns^2) per document and cross layer; O(columns * rank) with `rank`.
 
     Reference: Wang et al., "DCN V2: Improved Deep & Cross Network and Practical Lessons for Web-scale Learning to Rank
     Systems", WWW 2021, equations 1 and 2, https://arxiv.org/abs/2008.13535. Its mixture of low-rank experts is left
@@ -93,7 +93,7 @@ class Cross(keras.layers.Layer):
     [(3, 2), (2, 3)]
 
     Args:
-        rank: W = U V with so many columns in U. None = W is a full matrix.
+        rank: W = U V, where U has this number of columns. None = W is a full matrix.
         kwargs: those of `keras.layers.Layer`.
     """
 

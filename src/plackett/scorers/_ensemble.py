@@ -1,4 +1,4 @@
-"""Several scorers as one: the mean of their scores, each standardised within its list."""
+"""Several scorers as one: the mean of their scores, each standardised within the list."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -15,19 +15,19 @@ from plackett.scorers._outputs import MaskedScores
 from plackett.scorers._two_tower import ranker_of
 
 MEMBER, OF_MEAN = "member_", "_mean"  # how the names of the layers of an ensemble begin and end
-EQUAL = 1e-6  # scores of a list that differ by less, relative to the largest of them, are rounding alone
+EQUAL = 1e-6  # smaller differences between the scores of a list, relative to the largest, are only rounding
 
 
 @register
 class StandardizedMean(keras.layers.Layer):
-    """The mean of the scores of several scorers, each standardised within its list.
+    """The mean of the scores of several scorers, each standardised within the list.
 
-    For one list with the scores s_1 to s_K, one a scorer, each [list_size],
+    For one list with scores s_1 to s_K of K scorers, [list_size] each,
 
         score = 1/K sum_k (s_k - m_k) / d_k
 
-    with the mean m_k and the standard deviation d_k of s_k over the real documents. Where a scorer gives all of them
-    the same score, but for the rounding of float32, it adds 0. Padding gets 0 and changes nothing.
+    with the mean m_k and the standard deviation d_k of s_k over the real documents. A scorer that gives all of them the
+    same score, up to float32 rounding, adds 0. Padding gets 0 and changes nothing.
 
     >>> import numpy as np
     >>> rises, falls = np.array([[1.0, 3.0, 9.0]]), np.array([[30.0, 10.0, 9.0]])
@@ -53,20 +53,21 @@ class StandardizedMean(keras.layers.Layer):
         return inputs[-1]
 
     def compute_output_shape(self, shapes: Sequence[tuple]) -> tuple:
-        """That of the mask."""
+        """The shape of the mask."""
         return tuple(shapes[-1])
 
 
 @register
 class RankingScores(keras.layers.Layer):
-    """The scores to rank by, [..., list_size], where a document has several, [..., list_size, models].
+    """The scores to rank by, [..., list_size], for documents with several scores, [..., list_size, models].
 
     >>> import numpy as np
     >>> float(RankingScores()(np.array([[[1.0, 3.0]]]))[0, 0])
     2.0
 
     Args:
-        ranking: what makes the one of the others, registered with Keras if the model is to be saved. None = their mean.
+        ranking: the function from several scores to one, registered with Keras if the model is to be saved. None =
+            their mean.
         kwargs: those of `keras.layers.Layer`.
     """
 
@@ -81,7 +82,7 @@ class RankingScores(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict) -> "RankingScores":
-        """The layer of what `get_config` returned."""
+        """The layer from the output of `get_config`."""
         return cls(**config | {"ranking": keras.saving.deserialize_keras_object(config["ranking"])})
 
     def call(self, scores: Tensor) -> Tensor:
@@ -89,14 +90,14 @@ class RankingScores(keras.layers.Layer):
         return backend.mean(scores, axis=-1) if self.ranking is None else self.ranking(scores)
 
     def compute_output_shape(self, shape: tuple) -> tuple:
-        """Without the axis of models."""
+        """The shape without the axis of models."""
         return tuple(shape[:-1])
 
 
 def standardize(scores: Tensor, mask: Tensor) -> Tensor:
     """[..., list_size]: scores of mean 0 and standard deviation 1 over the real documents; 0 where all are equal.
 
-    The largest score is made 1 first, so that no square overflows.
+    The scores are first scaled so that the largest is 1 and no square overflows.
     """
     scores = ops.where(mask, scores, ops.zeros_like(scores))
     scores = scores / _above_0(_largest(scores))
@@ -104,27 +105,27 @@ def standardize(scores: Tensor, mask: Tensor) -> Tensor:
     apart = scores - ops.sum(scores, axis=-1, keepdims=True) / count
     apart = ops.where(mask, apart, ops.zeros_like(apart))
     deviation = ops.sqrt(ops.sum(ops.square(apart), axis=-1, keepdims=True) / count)
-    # Where a score is NaN or inf, the deviation is NaN, and so is what comes out.
+    # Where a score is NaN or inf, the deviation is NaN, and so is the result.
     equal = ops.isfinite(deviation) & (_largest(apart) <= EQUAL)
     return ops.where(equal | ~mask, ops.zeros_like(apart), apart / _above_0(deviation))
 
 
 def _largest(x):
-    """[..., 1], the largest entry of each list in size; without `initial`, which no exporter of JAX knows."""
+    """[..., 1], the largest absolute entry of each list, without `initial`, which no JAX exporter supports."""
     return ops.max(ops.abs(x), axis=-1, keepdims=True) if x.shape[-1] != 0 else ops.zeros_like(x[..., :1])
 
 
 def _above_0(x):
-    """`x`, and 1 in the place of 0."""
+    """`x`, with 1 in place of 0."""
     return ops.where(x == 0, ops.ones_like(x), x)
 
 
 def ensemble(scorers: Iterable[keras.Model]) -> keras.Model:
-    """One scorer of several: the mean of their scores, each standardised within its list.
+    """Combines several scorers into one: the mean of their scores, each standardised within the list.
 
-    Scorers of other losses and other seeds have scores of other scales, which standardising makes alike; see
-    `StandardizedMean`. Of several tasks each is averaged by itself. Where a document has several scores of one scorer,
-    those that it ranks by are averaged; of two towers, those of relevance.
+    Scorers trained with different losses and seeds have scores on different scales. Standardising makes them
+    comparable; see `StandardizedMean`. With several tasks, each task is averaged by itself. For a scorer with several
+    scores per document, the scores that it ranks by are averaged; for two towers, the relevance scores.
 
     >>> import numpy as np
     >>> import plackett
@@ -135,24 +136,24 @@ def ensemble(scorers: Iterable[keras.Model]) -> keras.Model:
     (60,)
 
     Args:
-        scorers: of the same features and tasks, such as `plackett.load` gives; any other model goes through
-            `as_scorer`. The ensemble shares their weights.
+        scorers: scorers with the same features and tasks, such as those that `plackett.load` returns. Convert any other
+            model with `as_scorer` first. The ensemble shares their weights.
 
     Returns:
-        A scorer, see `plackett.scorers`, which has one score a document and looks at whole lists.
+        A scorer, see `plackett.scorers`, with one score per document. It looks at whole lists.
 
     Raises:
-        ValueError: it is no list, there is none, one is no scorer, two have weights in common, take other inputs under
-            one name or features of other names or give other tasks, or a task or an input is named as a layer of the
-            ensemble.
+        ValueError: `scorers` is not a list or is empty; one of them is not a scorer; two share weights, take different
+            inputs under one name, take features with different names, or have different tasks; or a task or an input
+            has the name of a layer of the ensemble.
 
-    Cost: that of all scorers, in memory and time.
+    Cost: the sum of the costs of the scorers, in time and memory.
     """
     if isinstance(scorers, keras.Model) or not isinstance(scorers, Iterable):
         raise ValueError(f"an ensemble is made of a list of scorers, but got {scorers!r}: give such as [first, second]")
     members = [_as_member(number, given) for number, given in enumerate(scorers, 1)]
     if not members:
-        raise ValueError("an ensemble needs at least one scorer, but there is none")
+        raise ValueError("an ensemble needs at least one scorer, but got none")
     _check_apart(members)
     first, *others = members
     for number, member in enumerate(others, 2):
@@ -168,11 +169,11 @@ def ensemble(scorers: Iterable[keras.Model]) -> keras.Model:
 
 
 def _as_member(number, given):
-    """A model of the same layers under a name of its own, which gives a document one score a task."""
+    """A model of the same layers under a name of its own, with one score per document and task."""
     if not isinstance(given, keras.Model) or not is_scorer(given):
         raise ValueError(
-            f"the members of an ensemble must be scorers of plackett, but number {number} is {given!r}: give a model "
-            "of your own as plackett.scorers.as_scorer(model, lists)"
+            f"the members of an ensemble must be scorers of plackett, but number {number} is {given!r}: convert a "
+            "model of your own with plackett.scorers.as_scorer(model, lists)"
         )
     given = ranker_of(given)
     scores = given.output if isinstance(given.output, dict) else {None: given.output}
@@ -191,7 +192,7 @@ def _one_score(model, task, layer, scores):
 
 
 def _check_apart(members):
-    """Raises a ValueError where two members have weights in common, which a file of Keras would not give back."""
+    """Raises a ValueError if two members share weights, which a Keras file would not restore."""
     owners: dict[int, int] = {}
     for number, member in enumerate(members, 1):
         for weight in member.weights:
@@ -203,7 +204,7 @@ def _check_apart(members):
 
 
 def _check_alike(first, member, number):
-    """Raises a ValueError where a member does not go with the first one."""
+    """Raises a ValueError if a member does not match the first one."""
     kinds = {name: _kind(x) for name, x in first.input.items()}
     for name, x in member.input.items():
         if kinds.get(name, _kind(x)) != _kind(x):
@@ -226,16 +227,16 @@ def _check_alike(first, member, number):
 
 
 def _check_inputs(inputs, members):
-    """Raises a ValueError where an input, such as an id feature, has the name of a layer of the ensemble."""
+    """Raises a ValueError if an input, such as an id feature, has the name of a layer of the ensemble."""
     tasks = members[0].output if isinstance(members[0].output, dict) else ["scores"]
     layers = [*(member.name for member in members), *(f"{task}{OF_MEAN}" for task in tasks)]
     for name in inputs:
         if name in layers:
-            raise ValueError(f"an input is named {name}, as a layer of the ensemble is: give its column another name")
+            raise ValueError(f"the input {name} has the name of a layer of the ensemble: give its column another name")
 
 
 def _kind(tensor):
-    """What an input is: its dtype and the axes behind those of lists and documents."""
+    """The kind of an input: its dtype, and its axes after those of lists and documents."""
     shape = "".join(f" x {size}" for size in tensor.shape[2:])
     return f"{keras.backend.standardize_dtype(tensor.dtype)}{shape}"
 
@@ -245,7 +246,7 @@ def _mean(task, found, mask):
     name = task or "scores"
     if re.fullmatch(rf"{MEMBER}\d+|.*{OF_MEAN}", name):
         raise ValueError(
-            f"a task is named {name}, as the layers of an ensemble are ({MEMBER}1, NAME{OF_MEAN}): give it another name"
+            f"the task {name} has the name of a layer of the ensemble ({MEMBER}1, NAME{OF_MEAN}): give it another name"
         )
     double = any(keras.backend.standardize_dtype(x.dtype) == "float64" for x in found)
     kind = {"dtype": "float64" if double else "float32"}

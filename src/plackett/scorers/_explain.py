@@ -1,4 +1,4 @@
-"""Reading an additive model: what each feature adds to the score, in numbers and in plots."""
+"""Reading an additive model: what each feature adds to the score, as numbers and as plots."""
 
 import math
 import pathlib
@@ -18,7 +18,7 @@ from plackett.scorers.preprocessing import statistics
 def curves(
     model: keras.Model, lists: RankingLists, *, points: int = 64, task: str | None = None
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """What each feature adds to the score of a document, by its value.
+    """What each feature adds to the score of a document, as a function of its value.
 
     >>> import numpy as np
     >>> import plackett
@@ -30,18 +30,18 @@ def curves(
     True
 
     Args:
-        model: of the scorer `additive`.
-        lists: where the values are taken from, and over which the mean of each curve is 0.
-        points: the most values of a feature: all, if there are no more, else those at even ranks; of an id feature the
-            most frequent. Of more than 100,000 documents a sample counts.
-        task: which output is meant. None = the model has one output.
+        model: a model made by the scorer `additive`.
+        lists: the lists that the values come from. The mean of each curve over them is 0.
+        points: the largest number of values per feature. A feature with more values has those at even ranks; an id
+            feature, the most frequent. For more than 100,000 documents a sample is used.
+        task: the output to read. None = the model has one output.
 
     Returns:
         name -> (values, contributions), [points] and [points] or [points, models]. Where a feature may be missing, the
         last value is NaN.
 
     Raises:
-        ValueError: another kind of model, an unknown task, or points < 1.
+        ValueError: the model is of another kind, the task is unknown, or points < 1.
 
     Cost: one pass over the features, a slice at a time.
     """
@@ -55,7 +55,7 @@ def curves(
     columns = zip(names, statistics.sample(lists.features).T, strict=True) if names else ()
     values = {name: _values(column, points, layer.names.count(name) > 1) for name, column in columns}
     values |= {name: _most_frequent(column, points) for name, column in ids.items()}
-    # The curves do not depend on each other, so that one batch shows them all; short ones repeat their last value.
+    # The curves are independent of each other, so that one batch covers them all; short ones repeat their last value.
     rows = max(len(x) for x in values.values())
     grid = {name: np.pad(x, (0, rows - len(x)), mode="edge") for name, x in values.items()}
     dense = np.stack([grid.pop(name) for name in names], axis=-1) if names else None
@@ -79,7 +79,7 @@ def _contributions(model, task):
     layers = [layer for layer in model.layers if isinstance(layer, Contributions) and layer.name == name]
     if not layers:
         of_members = (
-            ": an ensemble standardises scores within their list, so that no curve adds to them; take those of a "
+            ": an ensemble standardises scores within their list, so that they are not a sum of curves; use a "
             "member, such as model.get_layer('member_1')"
         )
         way_out = of_members if any(isinstance(layer, StandardizedMean) for layer in model.layers) else ""
@@ -89,21 +89,21 @@ def _contributions(model, task):
 
 
 def _values(column, points, may_be_missing):
-    """[points or fewer] known values of a dense feature, rising; then NaN where it may be missing."""
+    """[points or fewer] known values of a dense feature, ascending; then NaN if it may be missing."""
     values = np.unique(column[~np.isnan(column)])
     values = values if len(values) <= points else np.unique(statistics.spread(column, points))
     return np.append(values, np.float32("nan")) if may_be_missing or not len(values) else values
 
 
 def _most_frequent(column, points):
-    """[points or fewer] ids, rising, numbers or strings."""
+    """[points or fewer] ids in ascending order, numbers or strings."""
     numbers = column.ranks() if isinstance(column, Strings) else column
     _, first, counts = np.unique(numbers, return_index=True, return_counts=True)
     return np.asarray(column[first[np.sort(np.argsort(-counts, kind="stable")[:points])]])
 
 
 def _terms(parts, dense, ids):
-    """[documents, terms, models] float64, what each term adds; each document stands in a list of its own."""
+    """[documents, terms, models] float64, what each term adds, with each document in a list of its own."""
     columns = ids if dense is None else ids | {"features": np.asarray(dense, "float32")}
     inputs = {name: _numbers(column)[:, None] for name, column in columns.items()}
     number = len(next(iter(columns.values())))
@@ -112,7 +112,7 @@ def _terms(parts, dense, ids):
 
 
 def _numbers(column):
-    """A column of features or ids as a model is fed it."""
+    """A column of features or ids in the form that a model takes."""
     if isinstance(column, Strings) or column.dtype == "object":
         return numbers_of_ids(Strings.of(column))
     return column if column.dtype == "float32" else numbers_of_ids(column)
@@ -131,14 +131,14 @@ def _mean(parts, lists, names, ids):
 def plot_curves(
     model: keras.Model, lists: RankingLists, path: str | pathlib.Path, *, points: int = 64, task: str | None = None
 ) -> None:
-    """Draws the curves of all features, those that move the score most first.
+    """Plots the curves of all features, those that change the score most first.
 
-    A dashed line is what a missing value adds; the bars of an id feature stand in the order of their ids. For each
-    feature it shows what `curves` gives.
+    Each plot shows the output of `curves` for one feature. A dashed line is what a missing value adds. The bars of an
+    id feature are in the order of the ids.
 
     Args:
         model, lists, points, task: see `curves`.
-        path: the image; its ending, such as .png or .svg, says which kind.
+        path: the image file. Its ending, such as .png or .svg, sets the format.
 
     Raises:
         ImportError: matplotlib is not installed.

@@ -29,7 +29,7 @@ def mlp(
     models: Count | None = None,
     tasks: Names | None = None,
 ) -> keras.Model:
-    """A multilayer perceptron over dense features alone, beside a linear function of them.
+    """A multilayer perceptron over dense features, plus a linear function of them.
 
     >>> import numpy as np
     >>> import plackett
@@ -43,11 +43,11 @@ def mlp(
         lists: the training lists.
         hidden: the widths of the hidden layers.
         normalization: "batch", "layer" or None: what stands before each activation.
-        dropout: the share of hidden units dropped in training. None = by the number of training lists: .5 up to 1,500,
-            .1 less for each doubling, from 24,000 on .1.
-        linear: whether a linear function of the prepared features is added to what the hidden layers make, which then
-            start at 0: what few queries can teach is learnt as fast as by a linear model. Without hidden layers the
-            model is linear in any case.
+        dropout: the share of hidden units that training drops. None = by the number of training lists: .5 up to 1,500,
+            .1 less for each doubling, and .1 from 24,000 on.
+        linear: whether to add a linear function of the prepared features to the output of the hidden layers, which then
+            starts at 0. On few queries the model then learns as fast as a linear model. Without hidden layers the model
+            is always linear.
         transform, missing, models, tasks: see `plackett.scorers`.
 
     Returns:
@@ -57,7 +57,7 @@ def mlp(
         ValueError: the lists have no dense features, or an option is out of range.
     """
     if not lists.features.shape[1]:
-        raise ValueError("these lists have no dense features, which this scorer is made of")
+        raise ValueError("these lists have no dense features, but this scorer needs them")
     prepared = prepare(lists.with_ids(()), transform=transform, missing=missing)
     dropout = dropout_for(len(lists)) if dropout is None else dropout
     x = hidden_layers(prepared.dense, prepared.mask, hidden, normalization, dropout)
@@ -79,7 +79,7 @@ def embeddings(
     tasks: Names | None = None,
     **features: Any,
 ) -> keras.Model:
-    """A multilayer perceptron over embeddings of id features, beside the dense ones.
+    """A multilayer perceptron over dense features and embeddings of id features.
 
     >>> import numpy as np
     >>> import plackett
@@ -105,14 +105,14 @@ def embeddings(
         ValueError: the lists have no id features, or an option is out of range.
     """
     if not lists.ids:
-        raise ValueError("these lists have no id features, which this scorer is made of")
+        raise ValueError("these lists have no id features, but this scorer needs them")
     prepared = prepare(lists, transform=transform, **features)
     x = hidden_layers(prepared.join(dimension, l2), prepared.mask, hidden, normalization, dropout)
     return keras.Model(prepared.inputs, linear_heads(x, prepared.mask, tasks, models), name="embeddings")
 
 
 def dropout_for(lists: int) -> float:
-    """The share of hidden units that training drops, for so many training lists.
+    """The share of hidden units that training drops, by the number of training lists.
 
     >>> dropout_for(60), dropout_for(6_000), dropout_for(1_000_000)
     (0.5, 0.3, 0.1)

@@ -1,4 +1,4 @@
-"""Whether the score of a document depends on what stands beside it: other documents, or padding."""
+"""Whether the score of a document depends on the rest of the list: other documents, or padding."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -10,19 +10,19 @@ from keras import ops
 from plackett.data import Batches, RankingLists
 from plackett.scorers._any_model import column_inputs, in_plain_words, inputs_for
 
-FEW = 4  # lists that tell
-TOLERANCE = 1e-4  # of the spread of scores within their lists
-ROUNDING = 2e-6  # of the largest score, which may be far from 0
+FEW = 4  # the number of lists that are enough to tell
+TOLERANCE = 1e-4  # relative to the spread of scores within their lists
+ROUNDING = 2e-6  # relative to the largest score, which may be far from 0
 HALF = {"float16": 4e-3, "bfloat16": 3e-2}  # the tolerance where a layer computes in 16 bits
-NOISE = 10  # so much more than the noise of the machine is no noise
-SHIFT = 0.1  # of a weight, by which it shows what it does
+NOISE = 10  # a difference this much larger than the noise of the machine is real
+SHIFT = 0.1  # the change of a weight that shows its effect
 
 
 def check_padding(scorer: keras.Model, lists: RankingLists) -> None:
-    """Scores a few lists with padding and with more of it; the scorer stays as it was.
+    """Scores a few lists with padding and with more padding. The scorer stays unchanged.
 
     Raises:
-        ValueError: a score changes with it, or the model fails.
+        ValueError: padding changes a score, or the model fails.
     """
     inputs = _few(scorer, lists)
     wider = {name: np.concatenate([x, np.zeros_like(x)], axis=1) for name, x in inputs.items()}
@@ -30,17 +30,17 @@ def check_padding(scorer: keras.Model, lists: RankingLists) -> None:
         if _scores_differ(scorer, inputs, wider, training=training):
             raise ValueError(
                 f"padding changes the scores of the model{' in training' if training else ''}: one of its layers takes "
-                "other documents into account and does not know which are real; hand it the mask, as in "
-                'BatchNormalization()(x, mask=inputs["mask"]), or take one that looks at each document by itself, such '
-                "as LayerNormalization"
+                "other documents into account and does not know which are real; pass it the mask, as in "
+                'BatchNormalization()(x, mask=inputs["mask"]), or use a layer that looks at each document by itself, '
+                "such as LayerNormalization"
             )
 
 
 def looks_at_neighbours(scorer: keras.Model, lists: RankingLists) -> bool:
-    """Whether the score of a document depends on those beside it."""
+    """Whether the score of a document depends on the other documents of its list."""
     inputs = _few(scorer, lists)
     alone = {name: x[inputs["mask"]][:, None] for name, x in inputs.items()}
-    # Beside padding, since Keras warns of a softmax over one document.
+    # With padding, since Keras warns about a softmax over one document.
     alone = {name: np.concatenate([x, np.zeros_like(x)], axis=1) for name, x in alone.items()}
     return _scores_differ(scorer, inputs, alone, training=False)
 
@@ -53,9 +53,9 @@ def _few(scorer, lists):
 
 
 def _scores_differ(scorer, inputs, others, *, training):
-    """Whether documents get other scores in `others`, with these weights or with others near them.
+    """Whether documents get different scores in `others`, with these weights or with weights near them.
 
-    The weights of a model may be such that a layer does nothing yet, as that of a gate which starts at 0.
+    With its initial weights a layer may have no effect yet, such as a gate that starts at 0.
     """
     twice = {name: np.concatenate([x, x]) for name, x in inputs.items()}
     with _variables_kept(scorer):
@@ -65,12 +65,12 @@ def _scores_differ(scorer, inputs, others, *, training):
             scores, again = (_scores(scorer, inputs, training) for _ in range(2))
             allowed = _tolerance(scorer) * _spread(scores, inputs["mask"]) + ROUNDING * _largest(scores)
             if training and (_largest(scores - again) > allowed).any():
-                return False  # dropout gives other scores each time; then inference must tell
-            # The same lists twice in a batch: sums of another shape are rounded otherwise.
+                return False  # dropout changes the scores each time; then inference must tell
+            # The same lists twice in a batch: sums of another shape round differently.
             noise = _largest(scores - _scores(scorer, twice, training)[: len(scores)])
             allowed = np.maximum(allowed, np.minimum(NOISE * noise, 100 * allowed))
             difference = scores - _scores(scorer, others, training)
-            # Features that are missing may make some scores NaN.
+            # Missing features may make some scores NaN.
             if not (np.abs(np.where(np.isfinite(scores), difference, 0)).max(axis=0, initial=0) <= allowed).all():
                 return True
     return False
@@ -78,7 +78,7 @@ def _scores_differ(scorer, inputs, others, *, training):
 
 @contextlib.contextmanager
 def _variables_kept(scorer: keras.Model) -> Iterator[None]:
-    """After this, the variables of the scorer are what they were, bit for bit."""
+    """Restores the variables of the scorer at the end, bit for bit."""
     before = [ops.convert_to_numpy(variable.value) for variable in scorer.variables]
     try:
         yield
@@ -88,7 +88,7 @@ def _variables_kept(scorer: keras.Model) -> Iterator[None]:
 
 
 def _shift_weights(scorer):
-    """Adds noise to each weight, the same at each call; weights that are nowhere negative stay so."""
+    """Adds noise to each weight, the same in each call; weights without negative values stay that way."""
     random = np.random.default_rng(0)
     for variable in scorer.trainable_variables:
         if "float" not in keras.backend.standardize_dtype(variable.dtype):
@@ -111,12 +111,12 @@ def _scores(scorer: keras.Model, inputs: Mapping[str, np.ndarray], training: boo
 
 
 def _largest(scores):
-    """[scores of all tasks], the largest one in size that is known."""
+    """[scores of all tasks], the largest absolute score that is not NaN."""
     return np.abs(np.where(np.isfinite(scores), scores, 0)).max(axis=0, initial=0)
 
 
 def _spread(scores, mask):
-    """[scores of all tasks], how far a score is from the mean of its list at most."""
+    """[scores of all tasks], the largest distance of a score from the mean of its list."""
     known = np.isfinite(scores)
     query = np.nonzero(mask)[0]
     totals, counts = np.zeros((2, len(mask), scores.shape[1]))

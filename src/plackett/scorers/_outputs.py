@@ -1,4 +1,4 @@
-"""From the network of a scorer to its outputs: masked scores, one a document, a model and a task."""
+"""From the network of a scorer to its outputs: masked scores, per document, model and task."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from plackett.registry import register
 
 
 def outputs(tasks: Sequence[str] | None, make: Callable[[str, str], Tensor]) -> Tensor | dict[str, Tensor]:
-    """`make(name, prefix)` for the one output of a model, or a dict of it for each task."""
+    """`make(name, prefix)` for the one output of a model, or a dict with one per task."""
     if tasks is None:
         return make("scores", "")
     return {task: make(task, f"{task}_") for task in tasks}
@@ -24,13 +24,13 @@ def linear_heads(
     """A linear head for each output.
 
     Args:
-        x: [lists, list_size, width], what the network made of each document.
+        x: [lists, list_size, width], the output of the network for each document.
         mask: [lists, list_size] bool.
-        tasks: names of the outputs. None = one.
-        models: how many scores a document gets. None = one, without an axis of models.
-        beside: [lists, list_size, features], of which a linear function is added to each output, while the head of the
-            network starts at 0: what is not linear is learnt on top of what is. So does the linear function, unless
-            there are several models, which would then stay equal. None = nothing is added.
+        tasks: the names of the outputs. None = one output.
+        models: the number of scores per document. None = one, without an axis of models.
+        beside: [lists, list_size, features]. A linear function of it is added to each output. The head of the network
+            starts at 0, so that the nonlinear part is learnt on top of the linear part. The linear function starts at 0
+            too, unless there are several models, which would then stay equal. None = nothing is added.
 
     Returns:
         The scores, or a dict of them.
@@ -51,17 +51,17 @@ def linear_heads(
 
 
 def share_head(scorer: keras.Model, tasks: Iterable[str]) -> keras.Model:
-    """A scorer of one output as one that gives the same scores to each task, so that each may have a loss of them.
+    """A scorer that gives the scores of a one-output scorer to each task, so that each task may have its own loss.
 
     Args:
-        scorer: with which the new one shares its weights; it has no others.
+        scorer: a scorer with one output. The new one shares its weights and adds none.
         tasks: the names of the outputs.
 
     Raises:
         ValueError: a layer of the scorer has the name of a task.
     """
     if taken := {layer.name for layer in scorer.layers} & set(tasks):
-        raise ValueError(f"a layer of the scorer is named {min(taken)} as a task is: give the task another name")
+        raise ValueError(f"the task {min(taken)} has the name of a layer of the scorer: give the task another name")
     layer, scores, mask = scorer.output._keras_history.operation, scorer.output, scorer.input["mask"]
     options = {"axis_of_models": layer.axis_of_models, "ranking": layer.ranking, "dtype": layer.dtype_policy}
     return keras.Model(scorer.input, {task: MaskedScores(name=task, **options)((scores, mask)) for task in tasks})
@@ -74,7 +74,7 @@ def mask_scores(scores: Tensor, mask: Tensor, name: str, models: int | None) -> 
 
 @register
 class MaskedScores(keras.layers.Layer):
-    """Zeroes the scores of padding and gives the scores their Keras mask; knows how several scores rank a document.
+    """Zeroes the scores of padding and attaches their Keras mask; knows how several scores rank a document.
 
     >>> import numpy as np
     >>> scores, mask = np.array([[[1.0], [2.0], [9.0]]], "float32"), np.array([[True, True, False]])
@@ -83,8 +83,8 @@ class MaskedScores(keras.layers.Layer):
 
     Args:
         axis_of_models: whether the scores keep their last axis.
-        ranking: function of [..., list_size, models], with an axis of models, that makes the scores to rank by,
-            [..., list_size], registered with Keras if the model is to be saved. None = their mean.
+        ranking: with an axis of models, the function from the scores, [..., list_size, models], to the scores to rank
+            by, [..., list_size]. It must be registered with Keras if the model is to be saved. None = their mean.
         kwargs: those of `keras.layers.Layer`.
     """
 
@@ -103,7 +103,7 @@ class MaskedScores(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict) -> "MaskedScores":
-        """The layer of what `get_config` returned."""
+        """The layer from the output of `get_config`."""
         return cls(**config | {"ranking": keras.saving.deserialize_keras_object(config.get("ranking"))})
 
     def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
@@ -115,7 +115,7 @@ class MaskedScores(keras.layers.Layer):
         return scores if self.axis_of_models else ops.squeeze(scores, axis=-1)
 
     def ranking_scores(self, scores: Tensor) -> Tensor:
-        """[..., list_size]: the scores that this layer gave, made into one a document where there are several."""
+        """[..., list_size]: the output of this layer, reduced to one score per document where there are several."""
         if not self.axis_of_models:
             return scores
         return backend.mean(scores, axis=-1) if self.ranking is None else self.ranking(scores)

@@ -1,4 +1,4 @@
-"""A table of scores: a number for each value of an id feature."""
+"""A table of scores: one number for each value of an id feature."""
 
 import keras
 
@@ -23,9 +23,9 @@ def table(
     models: Count | None = None,
     tasks: Names | None = None,
 ) -> keras.Model:
-    """A free number for each value of one id feature, and nothing else: the tables of click models.
+    """One free number for each value of one id feature and nothing else, like the tables of click models.
 
-    It knows nothing of documents that it has not seen, so it measures what was clicked rather than ranks what is new.
+    It knows nothing about new documents. Use it to measure what was clicked, not to rank what is new.
 
     >>> import numpy as np
     >>> import plackett
@@ -39,17 +39,17 @@ def table(
     Args:
         lists: the training lists.
         id: the id feature.
-        buckets: values are hashed into so many rows, which they share by chance. None = each value has a row, and all
-            that are unknown share one.
-        min_count: a value that fewer training documents have counts as unknown; without `buckets` alone.
-        l2: the weight of the squared numbers in the loss.
+        buckets: the number of rows that values are hashed into; some values share a row by chance. None = each known
+            value has its own row, and all unknown values share one.
+        min_count: a value with fewer training documents counts as unknown. Only without `buckets`.
+        l2: the weight of the sum of the squared numbers in the loss.
         models, tasks: see `plackett.scorers`.
 
     Returns:
         A model of `mask` and the id feature.
 
     Raises:
-        ValueError: the lists have no such id feature, or an option is out of range or does not act.
+        ValueError: the lists have no such id feature, or an option is out of range or has no effect.
     """
     check_known("id feature of these lists", id, lists.ids)
     if buckets is not None and min_count != 1:

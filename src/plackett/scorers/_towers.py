@@ -1,4 +1,4 @@
-"""The examination tower of `two_tower`, and how its scores come together with those of relevance."""
+"""The examination tower of `two_tower`, and how its scores are combined with the relevance scores."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from plackett.registry import register
 from plackett.scorers.preprocessing.layers import Table, Vocabulary
 
 POSITION, CLICK = "position", "click"
-# The names of the layers that the logits of the examination tower come from, and that scale them.
+# The names of the layers that compute the logits of the examination tower and that scale them.
 EXAMINATION, RATE = "examination", "examination_rate"
 
 
@@ -31,8 +31,8 @@ def examination_tower(
     """(its inputs by name, its logits [lists, list_size, scores]); see `two_tower`.
 
     Raises:
-        ValueError: a position is missing, not whole or beyond `positions`, or a context that is not there, not a
-            number, or the position or the click itself.
+        ValueError: a position is missing, not whole or beyond `positions`; or a context column is missing, is neither
+            finite numbers nor strings, or is the position or the click itself.
     """
     for name, why in ((POSITION, "which the examination tower takes anyway"), (CLICK, "which it is to explain")):
         if name in context:
@@ -58,14 +58,14 @@ def examination_tower(
 
 
 def start_examination(model: keras.Model, logits: Sequence[float]) -> None:
-    """Adds these logits, one a score, to what the examination tower of a new model gives."""
+    """Adds these logits, one per score, to the output of the examination tower of a new model."""
     layer = model.get_layer(EXAMINATION)
     *others, last = layer.get_weights()
     layer.set_weights([*others, last + np.asarray(logits, "float32") / _rate_of(model)])
 
 
 def examination_by_position(model: keras.Model) -> np.ndarray | None:
-    """[positions, scores] float64, the logits of the examination tower; None where it is no table of positions."""
+    """[positions, scores] float64, the logits of the examination tower; None if it is not a table of positions."""
     layer = next((layer for layer in model.layers if layer.name == EXAMINATION), None)
     if not isinstance(layer, Table):
         return None
@@ -73,12 +73,12 @@ def examination_by_position(model: keras.Model) -> np.ndarray | None:
 
 
 def _rate_of(model):
-    """How much faster than its weights the examination moves."""
+    """How much faster the examination moves than its weights."""
     return next((layer.scale for layer in model.layers if layer.name == RATE), 1.0)
 
 
 def _context(name, lists, column, dimension):
-    """(the input of a column of context, what the tower is fed of it)."""
+    """(the input for a context column, what the tower gets from it)."""
     if isinstance(lists.query_columns.get(name), Strings):
         given = keras.Input((None, 2), dtype="int32", name=name)
         values = np.unique(np.ascontiguousarray(column).view("int64"))
@@ -93,7 +93,7 @@ def _context(name, lists, column, dimension):
 
 
 def check_positions(lists: RankingLists, positions: int) -> None:
-    """Raises a ValueError where a document of the lists was shown beyond the positions that are known."""
+    """Raises a ValueError if a document of the lists was shown beyond the known positions."""
     column = lists.columns[POSITION]
     if len(beyond := np.flatnonzero(column > positions)):
         query = int(np.searchsorted(lists.row_splits, beyond[0], side="right")) - 1
@@ -106,10 +106,10 @@ def check_positions(lists: RankingLists, positions: int) -> None:
 
 @register
 class Positions(keras.layers.Layer):
-    """Says how many positions a scorer knows, and passes them on.
+    """Records how many positions a scorer knows, and passes positions on.
 
     Args:
-        positions: the last one that is known; they count from 1.
+        positions: the last known position; positions count from 1.
         kwargs: those of `keras.layers.Layer`.
     """
 
@@ -128,11 +128,11 @@ class Positions(keras.layers.Layer):
 
 @register
 class Constants(keras.layers.Layer):
-    """Free numbers that are the same for all documents; 0 where they are not trained.
+    """Free numbers that are the same for all documents; they start at 0.
 
     Args:
-        number: how many there are.
-        rate: they are their weights times this.
+        number: how many numbers.
+        rate: the numbers are the weights of the layer times this.
         kwargs: those of `keras.layers.Layer`.
     """
 
@@ -160,13 +160,13 @@ class Constants(keras.layers.Layer):
 
 @register
 class Combine(keras.layers.Layer):
-    """Adds the scores of two towers, or puts them side by side; see `two_tower`.
+    """Adds the scores of two towers, or concatenates them; see `two_tower`.
 
     Args:
         combine: "add" or "stack".
-        constant_scores: how many free numbers stand first in a stack.
-        examination_scores: how many scores the examination tower gives.
-        examination_dropout: the share of lists whose examination is 0 in training.
+        constant_scores: how many free numbers come first in a stack.
+        examination_scores: the number of scores of the examination tower.
+        examination_dropout: the share of lists whose examination is set to 0 in training.
         examined: the inputs of the examination tower.
         kwargs: those of `keras.layers.Layer`.
     """
@@ -200,7 +200,7 @@ class Combine(keras.layers.Layer):
         }
 
     def call(self, parts: list[Tensor], training: bool | None = None) -> Tensor:
-        """What stands in a stack in its order, or [examination, relevance], each [lists, list_size, scores] -> one."""
+        """The parts of a stack in order, or [examination, relevance], each [lists, list_size, scores] -> one tensor."""
         if training and self.examination_dropout:
             parts = [self._drop(parts[0]), parts[1]]
         return parts[0] + parts[1] if self.combine == "add" else ops.concatenate(parts, axis=-1)
@@ -215,13 +215,13 @@ class Combine(keras.layers.Layer):
 
 @register
 class Reversal(keras.layers.Layer):
-    """Passes examination logits on, and in training punishes what they tell of relevance.
+    """Passes examination logits on, and in training penalises what they reveal about relevance.
 
-    A linear guess of the mean relevance score by the logits is learnt by its squared error, a mean over documents. Its
-    gradient reaches the logits reversed.
+    A linear prediction of the mean relevance score from the logits is learnt by its squared error, averaged over
+    documents. The gradient reaches the logits reversed.
 
     Args:
-        scale: of the reversed gradient.
+        scale: the scale of the reversed gradient.
         kwargs: those of `keras.layers.Layer`.
     """
 
@@ -235,7 +235,7 @@ class Reversal(keras.layers.Layer):
         return super().get_config() | {"scale": self.scale}
 
     def build(self, shapes: tuple) -> None:
-        """Makes the weights of the guess."""
+        """Makes the weights of the prediction."""
         self.kernel = self.add_weight(name="kernel", shape=(shapes[0][-1], 1))
         self.bias = self.add_weight(name="bias", shape=(1,), initializer="zeros")
 
@@ -243,7 +243,7 @@ class Reversal(keras.layers.Layer):
         """(examination, relevance, both [lists, list_size, scores], mask) -> the examination."""
         examination, relevance, mask = inputs
         if training:
-            # Its value is that of the logits, its derivative -scale.
+            # Its value is that of the logits, and its derivative is -scale.
             turned = (1 + self.scale) * ops.stop_gradient(examination) - self.scale * examination
             guess = (ops.matmul(turned, self.kernel) + self.bias)[..., 0]
             error = ops.square(guess - ops.stop_gradient(ops.mean(ops.cast(relevance, guess.dtype), axis=-1)))

@@ -1,4 +1,4 @@
-"""Two towers: what a document is worth and whether it was seen, which a click mixes up."""
+"""Two towers that separate what a click mixes: how relevant a document is, and whether it was seen."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -14,7 +14,7 @@ from plackett.scorers._checks import check_options_of, with_checks
 from plackett.scorers._outputs import MaskedScores, mask_scores
 from plackett.scorers._towers import RATE, Combine, Constants, Reversal, examination_tower
 
-# The names of the layers that the scores of the relevance tower and the constants come from.
+# The names of the layers that compute the scores of the relevance tower and the constants.
 SCORES, CONSTANTS = "scores", "constants"
 
 
@@ -37,17 +37,18 @@ def two_tower(
     models: Count | None = None,
     tasks: Names | None = None,
 ) -> keras.Model:
-    """A relevance tower over documents beside an examination tower over positions, for losses of clicks.
+    """A relevance tower over documents and an examination tower over positions, for click losses.
 
     With "add", as in an additive model of clicks,
 
         score_m = relevance_m(document) + examination_m(position, context)
 
-    With "stack" a document has the scores of both towers side by side, as `click_em` and the click models take them:
-    first `constant_scores` free numbers, then `examination_scores` of the position, then those of the document. The
-    examination is a number a position; with `context` hidden layers over embeddings of both.
+    With "stack" a document has the scores of both towers, as `click_em` and the click models take them: first
+    `constant_scores` free numbers, then `examination_scores` scores of the position, then the scores of the document.
+    The examination is one number per position or, with `context`, hidden layers over embeddings of position and
+    context.
 
-    What ranks is the relevance tower alone, see `relevance_tower`: `plackett.score` needs no position.
+    Only the relevance tower ranks, see `relevance_tower`, so that `plackett.score` needs no position.
 
     >>> import numpy as np
     >>> import plackett
@@ -61,41 +62,42 @@ def two_tower(
     Args:
         lists: the training lists, with the column `position`, from 1.
         relevance: the scorer of the relevance tower, by its name.
-        relevance_options: its options.
-        positions: how many positions are known. None = up to the last one in the lists.
-        context: columns of queries or documents that examination depends on too: strings are categories, numbers are
+        relevance_options: the options of that scorer.
+        positions: the number of known positions. None = up to the last position in the lists.
+        context: columns of queries or documents that examination also depends on. Strings are categories; numbers are
             standardised.
         combine: "stack" or "add".
-        constant_scores: how many free numbers stand first in a stack.
-        examination_scores: how many scores the examination tower gives. None = 1 in a stack; in a sum as many as there
-            are models. With 0 the scorer takes no position.
+        constant_scores: how many free numbers come first in a stack.
+        examination_scores: the number of scores of the examination tower. None = 1 in a stack, and the number of models
+            in a sum. With 0 the scorer takes no position.
         examination_hidden: the widths of the hidden layers over positions and context.
-        examination_dimension: of the embeddings of positions and categories, where there is context.
-        examination_rate: how much faster than the relevance tower the examination and the free numbers move with Adam,
-            whose steps do not depend on the scale: they are the weights times this. At 1 a number of a position is far
-            from what the clicks say when the relevance tower is done, which then learns the position too.
+        examination_dimension: the dimension of the embeddings of positions and categories, with `context`.
+        examination_rate: how much faster the examination and the free numbers move than the relevance tower. They are
+            their weights times this, and the steps of Adam do not depend on the scale. At 1 the number of a position is
+            still far from what the clicks say when the relevance tower has converged, so that the relevance tower
+            learns the position too.
         examination_dropout: the share of lists whose examination is left out of the sum in training, so that relevance
-            has to explain their clicks alone.
-        gradient_reversal: how strongly the examination tower is kept from telling relevance: the gradient of a linear
-            guess of the relevance by the examination is reversed and scaled by this. The squared error of the guess is
-            part of the loss in training.
-        models: how many scores a document gets, see `plackett.scorers`.
-        tasks: None alone.
+            alone must explain their clicks.
+        gradient_reversal: how strongly the examination tower is kept from learning relevance. The gradient of a linear
+            prediction of the relevance from the examination is reversed and scaled by this. The squared error of the
+            prediction is part of the training loss.
+        models: the number of scores per document, see `plackett.scorers`.
+        tasks: must be None.
 
     Returns:
         A model of the inputs of the relevance tower, `position` and the context.
 
     Raises:
-        ValueError: a position or context is missing or malformed, the numbers of scores do not add up, an option is
-            out of range or would not act.
+        ValueError: a position or context is missing or malformed, the numbers of scores do not add up, or an option is
+            out of range or would have no effect.
 
     Reference: Yan et al., "Revisiting Two-Tower Models for Unbiased Learning to Rank", SIGIR 2022, for the sum; Zhang
     et al., "Towards Disentangling Relevance and Bias in Unbiased Learning to Rank", KDD 2023,
-    https://arxiv.org/abs/2212.13937, for the reversal, with the relevance tower's score as the label of the adversary,
-    and the dropout, which here drops the examination of a whole list and scales nothing.
+    https://arxiv.org/abs/2212.13937, for the reversal, here with the score of the relevance tower as the label of the
+    adversary, and for the dropout, which here drops the examination of a whole list without rescaling.
     """
     if tasks is not None:
-        raise ValueError(f"two_tower gives one output, not the tasks {', '.join(tasks)}: train a model for each")
+        raise ValueError(f"two_tower has one output, not the tasks {', '.join(tasks)}: train one model for each task")
     if combine == "stack" and examination_dropout:
         raise ValueError(
             "examination_dropout leaves the examination out of a sum: in a stack its logit of 0 would be a probability "
@@ -104,7 +106,9 @@ def two_tower(
     if examination_rate != 1.0 and examination_scores == 0 and not constant_scores:
         raise ValueError("examination_rate acts on examination_scores > 0 or constant_scores > 0")
     if not context and (tuple(examination_hidden), examination_dimension) != ((16,), 8):
-        raise ValueError("examination_hidden and examination_dimension act where there is context: leave them out")
+        raise ValueError(
+            "examination_hidden and examination_dimension act only with context: leave them out, or set context"
+        )
     seen, documents = _numbers_of_scores(combine, constant_scores, examination_scores, models)
     if not seen and (context or positions or examination_dropout or gradient_reversal):
         raise ValueError("context, positions, examination_dropout and gradient_reversal act on examination_scores > 0")
@@ -122,7 +126,7 @@ def two_tower(
             dimension=examination_dimension,
         )
         if taken := set(examined) & set(inputs):
-            raise ValueError(f"{', '.join(sorted(taken))} cannot be in the context and in the relevance tower")
+            raise ValueError(f"{', '.join(sorted(taken))} cannot be both in the context and in the relevance tower")
         if examination_rate != 1.0:
             examination = keras.layers.Rescaling(examination_rate, name=RATE, dtype="float32")(examination)
         if gradient_reversal:
@@ -138,7 +142,7 @@ def _numbers_of_scores(combine, constants, seen, models):
     """(the scores of the examination tower, those of the relevance tower: None = one without an axis)."""
     if combine == "add":
         if constants:
-            raise ValueError(f"constant_scores={constants} stand in a stack: leave them out where scores are added")
+            raise ValueError(f"constant_scores={constants} needs combine='stack': leave it out where scores are added")
         if seen not in (None, 1, models):
             raise ValueError(f"examination_scores must be 1 or models, which is {models}, in a sum, but got {seen}")
         return (models or 1) if seen is None else seen, models
@@ -155,18 +159,18 @@ def _numbers_of_scores(combine, constants, seen, models):
 
 def _make_relevance(lists, name, options, models):
     """The relevance tower, a scorer."""
-    from plackett.scorers import SCORERS  # which knows this scorer too
+    from plackett.scorers import SCORERS  # which has this scorer too
 
     check_known("scorer of relevance", name, [known for known in SCORERS if known != "two_tower"])
     check_options_of(SCORERS[name], f"relevance_options of the scorer {name}:", options)
     for own in ("models", "tasks"):
         if own in options:
-            raise ValueError(f"relevance_options must not hold {own}, which two_tower says itself")
+            raise ValueError(f"relevance_options must not hold {own}, which two_tower sets itself")
     return SCORERS[name](lists, **options, **({} if models is None else {"models": models}))
 
 
 def has_towers(model: keras.Model) -> bool:
-    """Whether a model has a relevance tower beside what ranks nothing."""
+    """Whether a model has a relevance tower and other parts that do not rank."""
     return _combination(model) is not None
 
 
@@ -175,7 +179,7 @@ def _combination(model):
 
 
 def relevance_tower(model: keras.Model) -> keras.Model:
-    """What ranks of a model of two towers: the scorer of documents alone, of which no position is known.
+    """The part of a two-tower model that ranks: the scorer of documents, which needs no position.
 
     >>> import numpy as np
     >>> import plackett
@@ -190,12 +194,12 @@ def relevance_tower(model: keras.Model) -> keras.Model:
     True
 
     Args:
-        model: what `two_tower` made, trained or not.
+        model: a model made by `two_tower`, trained or not.
 
     Returns:
-        A scorer, see `plackett.scorers`, which shares the weights. Where the relevance tower gives a document several
-        scores, they rank as the model's do, or as its loss says; in a stack they then have its other columns beside
-        them, of which the examination is 0.
+        A scorer, see `plackett.scorers`, which shares the weights. If the relevance tower has several scores per
+        document, they rank as those of the model do, or as its loss says. In a stack the other columns are added to
+        them, with an examination of 0.
 
     Raises:
         ValueError: the model has no relevance tower.
@@ -217,7 +221,7 @@ def relevance_tower(model: keras.Model) -> keras.Model:
 
 
 def _with_other_columns(model, combination, scores):
-    """The columns of a stack that are known without a position, and 0 for the others."""
+    """The columns of a stack that need no position, and 0 for the others."""
     if combination.combine == "add":
         return scores
     parts = [model.get_layer(CONSTANTS).output] if combination.constant_scores else []
@@ -228,5 +232,5 @@ def _with_other_columns(model, combination, scores):
 
 
 def ranker_of(model: keras.Model) -> keras.Model:
-    """The relevance tower of a model of two towers; any other model itself."""
+    """The relevance tower of a two-tower model; any other model unchanged."""
     return relevance_tower(model) if has_towers(model) else model

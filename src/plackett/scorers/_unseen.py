@@ -1,4 +1,4 @@
-"""The ids of lists that a scorer was not trained on."""
+"""Ids that a scorer was not trained on."""
 
 from typing import NamedTuple
 
@@ -10,13 +10,13 @@ from plackett.scorers._any_model import vocabularies
 
 
 class Unseen(NamedTuple):
-    """What a scorer does not know of an id feature.
+    """The values of an id feature that a scorer does not know.
 
     >>> Unseen(values=1, documents=2, example="c").documents
     2
 
     Args:
-        values: how many different values it does not know.
+        values: how many different unknown values there are.
         documents: how many documents have them.
         example: the first of them.
     """
@@ -27,7 +27,7 @@ class Unseen(NamedTuple):
 
 
 def unseen_ids(scorer: keras.Model, lists: RankingLists) -> dict[str, Unseen]:
-    """The id features of which the lists have values that a scorer does not know, by name; it takes them all for one.
+    """The id features with values that a scorer does not know, by name. The scorer treats all unknown values as one.
 
     >>> import numpy as np
     >>> import plackett
@@ -39,8 +39,8 @@ def unseen_ids(scorer: keras.Model, lists: RankingLists) -> dict[str, Unseen]:
     {'shop': Unseen(values=1, documents=2, example='c')}
 
     Args:
-        scorer: one of `plackett.scorers`, or a model with a layer `Vocabulary` that is called NAME_vocabulary.
-        lists: what it is to score.
+        scorer: a scorer of `plackett.scorers`, or a model with a `Vocabulary` layer named NAME_vocabulary.
+        lists: the lists to score.
     """
     known, found = vocabularies(scorer), {}
     for name, ids in lists.ids.items():

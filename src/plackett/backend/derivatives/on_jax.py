@@ -1,8 +1,8 @@
-"""JAX: three primitives, since no function with a gradient of its own can be differentiated forwards there too.
+"""JAX: three primitives, since in JAX a function with a custom gradient has no forward mode.
 
-`value` is the function. `push` makes of tangents of the variables that of the value, `pull` of the gradient of the
-value those of the variables: they are linear, and each other's transpose. `pull` takes the fast way. `push`, which runs
-in forward mode alone, and all derivatives of both are those of the plain form.
+`value` is the function. `push` maps tangents of the variables to the tangent of the value. `pull` maps the gradient of
+the value to the gradients of the variables. Both are linear, and each is the transpose of the other. `pull` uses the
+fast way. `push`, which runs only in forward mode, and all derivatives of both use the plain form.
 """
 
 import jax
@@ -16,7 +16,7 @@ def differentiable(rule, variables, constants):
     return value_p.bind(*variables, *constants, rule=rule, number=len(variables))[0]
 
 
-value_p = Primitive("plackett_value")  # variables, constants -> the value, what is held for its gradient
+value_p = Primitive("plackett_value")  # variables, constants -> the value, the tensors held for its gradient
 push_p = Primitive("plackett_push")  # tangents, variables, constants, held -> the tangent of the value
 pull_p = Primitive("plackett_pull")  # upstream, variables, constants, held -> gradients
 
@@ -59,7 +59,7 @@ def _value_jvp(tensors, tangents, *, rule, number):
 
 
 def _linear_jvp(primitive, plain, tensors, tangents, *, rule, number, held):
-    """Of push and pull: linear in what comes before the variables, and by the plain form in the variables."""
+    """The derivative of push and pull: linear in the first argument, by the plain form in the variables."""
     params = {"rule": rule, "number": number, "held": held}
     linear = number if primitive is push_p else 1
     variables, constants, _ = _parts(tensors[linear:], number, held)
@@ -99,7 +99,7 @@ def _moves(tangents):
 
 
 def _install(primitive, run, *static):
-    """What JAX must know of a primitive to run, compile and batch it."""
+    """Registers what JAX needs to run, compile and batch a primitive."""
     run = jax.jit(run, static_argnames=("rule", "number", *static))
 
     def shapes(*tensors, **params):

@@ -1,4 +1,4 @@
-"""TensorFlow: a custom gradient, which has a custom gradient in its turn."""
+"""TensorFlow: a custom gradient, which in turn has a custom gradient."""
 
 import tensorflow as tf
 
@@ -22,7 +22,7 @@ def differentiable(rule, variables, constants):
 
 
 def _second(plain, upstream, variables, further):
-    """The gradients by upstream and the variables of sum(further * the gradients of the plain form)."""
+    """The gradients of sum(further * the gradients of the plain form), with respect to upstream and the variables."""
     with tf.GradientTape() as outer:
         outer.watch([upstream, *variables])
         with tf.GradientTape() as inner:

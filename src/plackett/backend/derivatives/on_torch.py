@@ -1,4 +1,4 @@
-"""PyTorch: two functions of autograd, so that also the gradient, which the fast way computes, has a derivative."""
+"""PyTorch: two autograd functions, so that the gradient, computed the fast way, has a derivative too."""
 
 import inspect
 
@@ -11,11 +11,11 @@ def differentiable(rule, variables, constants):
 
 
 class _Function(torch.autograd.Function):
-    """Batched by `torch.func.vmap` through one more leading axis."""
+    """`torch.func.vmap` batches it through one more leading axis."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        cls.forward.__signature__ = inspect.signature(cls.forward)  # PyTorch asks for it at each call
+        cls.forward.__signature__ = inspect.signature(cls.forward)  # PyTorch asks for it in each call
 
     @classmethod
     def vmap(cls, info, axes, *given):
@@ -32,7 +32,7 @@ def _with_batch_in_front(x, axis, size):
 
 
 class _Value(_Function):
-    """rule, number of variables, variables, constants -> the value, what is held for its gradient."""
+    """rule, number of variables, variables, constants -> the value, the tensors held for its gradient."""
 
     @staticmethod
     def forward(rule, number, *tensors):
@@ -98,7 +98,7 @@ def _plain_gradients(ctx):
 
 
 def _moved(fn, variables, tangents):
-    """The tangent of fn(*variables). Forward mode wants each tensor in memory of its own, which expanded ones lack."""
+    """The tangent of fn(*variables). Forward mode needs each tensor in its own memory, which expanded tensors lack."""
     variables = tuple(x.contiguous() for x in variables)
     pairs = zip(variables, tangents, strict=True)
     tangents = tuple(torch.zeros_like(x) if tangent is None else tangent.contiguous() for x, tangent in pairs)

@@ -1,4 +1,4 @@
-"""What a function with a fast way to its gradient consists of."""
+"""The parts of a function with a fast gradient."""
 
 import dataclasses
 from collections.abc import Callable
@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """A function of tensors, the fast way to its gradient, and a plain form for everything else.
+    """A function of tensors, a fast way to its gradient, and a plain form for all other derivatives.
 
-    All tensors, and what the functions return, are [..., something] with the same leading axes; for a batch of calls
-    the functions are called once, with one more leading axis. None of them may close over a tensor.
+    All tensors, and the outputs of the functions, have the same leading axes. For a batch of calls the functions are
+    called once, with one more leading axis. None of them may close over a tensor.
 
     Args:
         value: `value(*options, variables, constants)` -> (the value, a tuple of tensors that the gradient needs).
-        pull: `pull(*options, variables, constants, held, upstream)` -> a tuple of the gradients of
-            sum(upstream * value) by each of the variables; `held` is the tuple that `value` returned.
+        pull: `pull(*options, variables, constants, held, upstream)` -> a tuple of the gradients of sum(upstream *
+            value) with respect to each of the variables; `held` is the tuple that `value` returned.
         plain: `plain(*options, variables, constants)` -> the value, in operations that the backend differentiates. All
-            derivatives but the first gradient are those of this form: it may be slow, and must be right.
-        options: what the functions are told first; hashable.
+            derivatives except the first gradient come from this form. It may be slow, but must be right.
+        options: the first arguments of the functions; hashable.
     """
 
     value: Callable
@@ -26,14 +26,14 @@ class Rule:
     options: tuple = ()
 
     def value_and_held(self, variables, constants):
-        """(the value, what its gradient needs)."""
+        """(the value, the tensors that its gradient needs)."""
         value, held = self.value(*self.options, variables, constants)
         return value, tuple(held)
 
     def gradients(self, variables, constants, held, upstream):
-        """The gradients by the variables, in the fast way."""
+        """The gradients with respect to the variables, computed the fast way."""
         return tuple(self.pull(*self.options, variables, constants, held, upstream))
 
     def plain_of(self, constants):
-        """The value as a function of the variables alone, which the backend differentiates."""
+        """The value as a function of the variables only, which the backend differentiates."""
         return lambda *variables: self.plain(*self.options, variables, constants)

@@ -1,7 +1,7 @@
-"""Functions of rows that are computed a piece at a time, and again a piece at a time for their gradient.
+"""Functions of rows that are computed one piece at a time, and again one piece at a time for their gradient.
 
-The memory of a step is then that of one piece, whatever the number of rows. Each backend has its own way to be told of
-it: a module for each.
+A step then needs the memory of one piece, whatever the number of rows. Each backend has its own way to do this, in a
+module of its own.
 """
 
 from plackett.backend.pieces.functions import by_pieces

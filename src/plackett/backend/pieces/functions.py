@@ -1,4 +1,4 @@
-"""`by_pieces`, of functions of tensors."""
+"""`by_pieces`, for functions of tensors."""
 
 import importlib
 from collections.abc import Callable
@@ -13,26 +13,26 @@ _HALVES = ("float16", "bfloat16")
 
 
 def by_pieces(function: Callable, shared: tuple, rows: Any, size: int) -> Tensor | tuple:
-    """`function(shared, rows)`, of which no more than `size` rows are in memory at once.
+    """`function(shared, rows)`, with at most `size` rows in memory at once.
 
-    The value and the gradient by the numbers of `shared` and `rows` are those of the function at once, but what it
-    computes on the way is not held for the gradient: it is computed again, a piece of the rows at a time.
+    The value, and the gradient with respect to `shared` and `rows`, are those of one call with all rows. Intermediate
+    results are not held for the gradient but computed again, one piece at a time.
 
     Args:
-        function: a function of the two alone that gives a tensor, or a tuple of tensors, of as many rows as it is
-            given, each row for itself. It is called with other numbers of rows, and more than once.
-        shared: tensors that each piece is given whole.
-        rows: a structure of tensors with the same number of rows. What is None stays so.
-        size: the rows of a piece. Where the backend must know the size of a piece, pieces are of one size that is not
-            larger, and the last row may be computed again, which counts nowhere.
+        function: a function of only these two that returns a tensor, or a tuple of tensors, with as many rows as its
+            input, and computes each row by itself. It is called more than once, with other numbers of rows.
+        shared: tensors that each piece gets whole.
+        rows: a structure of tensors with the same number of rows. None entries stay None.
+        size: the number of rows per piece. Where the backend must know the size, all pieces have one size that is not
+            larger, and copies of the last row may fill the last piece without effect.
 
     Raises:
-        ValueError: `size` is not a whole number from 1 on, or the tensors of `rows` differ in their number of rows.
+        ValueError: `size` is not a whole number of at least 1, or the tensors of `rows` differ in their number of rows.
 
-    Cost: the time of the function twice and of its gradient once, and the memory of one piece, of the results, and of
-    the gradients by `shared` and `rows`.
+    Cost: the time of the function twice and of its gradient once; the memory of one piece, of the results, and of the
+    gradients with respect to `shared` and `rows`.
 
-    Derivatives: of any order; those of the gradient hold the values of all pieces.
+    Derivatives: of any order; derivatives of the gradient hold the values of all pieces.
     """
     structure = {}
 
@@ -46,18 +46,19 @@ def by_pieces(function: Callable, shared: tuple, rows: Any, size: int) -> Tensor
 
 
 def with_carry(function: Callable, shared: tuple, carry: tuple, rows: Any, size: int) -> tuple[tuple, tuple]:
-    """As `by_pieces`, of a function that hands something on from one piece to the next.
+    """`by_pieces` for a function that passes something from one piece to the next.
 
     Args:
-        function: of (shared, carry, rows), that gives (a tuple of tensors of the rows, the carry for the next piece).
+        function: a function of (shared, carry, rows) that returns (a tuple of tensors of rows, the carry for the next
+            piece).
         shared, rows, size: as for `by_pieces`.
-        carry: tensors of whole numbers, for the first piece.
+        carry: tensors of whole numbers, the carry for the first piece.
 
     Returns:
         (the values, the carry after the last piece). Each piece is computed again with the carry that it had.
     """
     if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise ValueError(f"a piece must have a whole number of rows from 1 on, but got size={size!r}")
+        raise ValueError(f"size must be a whole number of at least 1, but got size={size!r}")
     shared = tuple(ops.convert_to_tensor(x) for x in shared)
     dtypes = [keras.backend.standardize_dtype(x.dtype) for x in shared]
     leaves = [None if x is None else ops.convert_to_tensor(x) for x in tree.flatten(rows)]
@@ -80,7 +81,7 @@ def with_carry(function: Callable, shared: tuple, carry: tuple, rows: Any, size:
 
 
 def even_size(number, size):
-    """(how many pieces, rows of each) of pieces of one size, not larger than `size`, with the fewest rows too many."""
+    """(number of pieces, rows per piece) for pieces of one size, at most `size`, with the fewest extra rows."""
     pieces = (number + size - 1) // size
     if isinstance(number, int):
         return max(pieces, 1), -(-number // max(pieces, 1))
@@ -90,10 +91,10 @@ def even_size(number, size):
 
 def _number_of_rows(given):
     if not given:
-        raise ValueError("there must be a tensor of rows, but got none")
+        raise ValueError("rows must hold at least one tensor, but got none")
     shapes = [tuple(x.shape) for x in given]
     if any(not shape for shape in shapes):
-        raise ValueError(f"tensors of rows must have a first axis, but got shapes {shapes}")
+        raise ValueError(f"the tensors of rows must have a first axis, but got shapes {shapes}")
     if len({shape[0] for shape in shapes if shape[0] is not None}) > 1:
-        raise ValueError(f"tensors of rows must have the same number of rows, but got shapes {shapes}")
+        raise ValueError(f"the tensors of rows must have the same number of rows, but got shapes {shapes}")
     return ops.shape(given[0])[0]

@@ -1,4 +1,4 @@
-"""`call_by_pieces`, of Keras layers and models."""
+"""`call_by_pieces`, for Keras layers and models."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,29 +16,30 @@ from plackett.backend.tensors import replicas
 
 
 def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool = False) -> Any:
-    """`model(inputs, training=training)`, of which no more than `size` rows are in memory at once; see `by_pieces`.
+    """`model(inputs, training=training)`, with at most `size` rows in memory at once; see `by_pieces`.
 
-    Each piece draws noise of its own, and the same again where it is computed again for the gradient. Generators move
-    on as often as there are pieces.
+    Each piece draws its own noise, and draws the same noise when it is computed again for the gradient. Generators
+    advance once per piece.
 
     Args:
-        model: a layer or a model, built, that computes each row for itself.
+        model: a built layer or model that computes each row by itself.
         inputs: a tensor or a structure of tensors, with the same number of rows.
-        size: the rows of a piece.
-        training: whether the model shall behave as in training. It must be told: the call of a layer around it is over
-            when a piece is computed again.
+        size: the number of rows per piece.
+        training: whether the model behaves as in training. It must be passed, since the call of an enclosing layer is
+            over when a piece is computed again.
 
     Raises:
-        ValueError: in training the model changes a variable, as BatchNormalization does its moments, or adds a loss,
-            as an activity regularizer does: they would be those of a piece, and not of the batch. Or it draws from the
-            generator of Keras where a step cannot carry it: on JAX, and in replicas of tf.distribute.
+        ValueError: in training the model changes a variable, such as the moments of BatchNormalization, or adds a loss,
+            such as that of an activity regularizer; both would belong to a piece and not to the batch. Or the model
+            draws from the global Keras generator where a step cannot carry it: on JAX, and in replicas of
+            tf.distribute.
 
     Cost: that of `by_pieces`.
     """
-    if in_symbolic_scope():  # Keras asks for shapes alone
+    if in_symbolic_scope():  # Keras asks for shapes only
         return model(inputs, training=training)
     generators = _generators(model)
-    with AutocastScope(None):  # the layers of the model cast to their own dtype
+    with AutocastScope(None):  # the layers of the model cast their input to their own dtype
         shared = tuple(ops.convert_to_tensor(x.value) for x in model.trainable_variables)
         fixed = tuple(ops.convert_to_tensor(x.value) for x in model.non_trainable_weights)
         states = tuple(ops.convert_to_tensor(x.value) for x in generators)
@@ -46,7 +47,7 @@ def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool
     structure = {}
 
     def of_piece(shared, states, rows):
-        # PyTorch computes the gradients of a GPU in a thread of its own, where Keras would make another one.
+        # PyTorch computes gradients on a GPU in its own thread, where Keras would make another one.
         global_state.set_global_attribute(GENERATOR_OF_KERAS, of_keras)
         mapping = [*zip(model.trainable_variables, shared, strict=True), *zip(generators, states, strict=True)]
         mapping += zip(model.non_trainable_weights, fixed, strict=True)
@@ -67,10 +68,10 @@ def call_by_pieces(model: keras.Layer, inputs: Any, size: int, *, training: bool
 
 
 def _generators(model: keras.Layer) -> list[keras.Variable]:
-    """The states of all generators that a model may draw from: its own, and that of Keras where it can be carried."""
+    """The states of all generators that a model may draw from: its own, and the Keras one if it can be carried."""
     weights = {id(x) for x in model.weights}
     found = [x for x in model.variables if id(x) not in weights]
-    # JAX refuses to draw from the generator of Keras while it traces, and a replica of tf.distribute to make it.
+    # While tracing, JAX refuses to draw from the Keras generator; a replica of tf.distribute refuses to make it.
     if keras.backend.backend() == "jax" or replicas() > 1:
         return found
     return [*found, global_seed_generator().state]
@@ -82,8 +83,8 @@ def _check_generator_of_keras(model: keras.Layer, generators: Sequence, scope: k
         return
     if scope.get_current_value(of_keras.state) is not None:
         raise ValueError(
-            f"{model.name} draws from the generator of Keras, which would give it the same noise at each step here; "
-            "give its layers a keras.random.SeedGenerator of their own"
+            f"{model.name} draws from the generator of Keras, which would give the same noise at each step here: give "
+            "its layers a keras.random.SeedGenerator of their own"
         )
 
 
@@ -96,15 +97,16 @@ def _check_moved(model: keras.Layer, before: Sequence, after: Sequence) -> None:
     moved = [variable.path for variable, old, new in pairs if old is not new]
     if moved:
         raise ValueError(
-            f"{model.name} cannot be called by pieces: in training it changes {', '.join(moved)}, which would be made "
-            "of one piece of the batch; LayerNormalization is a layer of each row alone, and a BatchNormalization with "
-            "trainable=False changes nothing"
+            f"{model.name} cannot be called by pieces: in training it changes {', '.join(moved)}, which would then "
+            "come from one piece of the batch; use LayerNormalization, which normalises each row by itself, or "
+            "BatchNormalization with trainable=False, which changes nothing"
         )
 
 
 def _check_losses(model: keras.Layer, losses: Sequence) -> None:
     if losses:
         raise ValueError(
-            f"{model.name} cannot be called by pieces: it adds {len(losses)} losses of its own, by add_loss or "
-            "an activity_regularizer, which would be of one piece of the batch; regularizers of weights are allowed"
+            f"{model.name} cannot be called by pieces: it adds {len(losses)} losses of its own, by add_loss or an "
+            "activity_regularizer, which would then come from one piece of the batch; use regularizers of weights "
+            "instead"
         )

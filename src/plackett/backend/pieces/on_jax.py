@@ -1,4 +1,4 @@
-"""JAX: a loop of the compiler over pieces, each of which is computed again for its gradient."""
+"""JAX: a compiled loop over pieces, each of which is computed again for its gradient."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from plackett.backend.pieces.functions import even_size
 def run(function, shared, carry, rows, number, size):
     """See `plackett.backend.pieces.functions.with_carry`; rows are a tuple."""
     pieces, size = even_size(number, size)
-    again = jax.checkpoint(function, prevent_cse=False)  # the loop itself prevents it
+    again = jax.checkpoint(function, prevent_cse=False)  # the loop itself prevents common subexpression elimination
 
     def step(carry, rows):
         values, carry = again(shared, carry, rows)
@@ -21,7 +21,7 @@ def run(function, shared, carry, rows, number, size):
 
 
 def _cut(x, pieces, size):
-    """[pieces, size, ...], with the last row again where rows are too few."""
+    """[pieces, size, ...], filled up with copies of the last row."""
     missing = pieces * size - x.shape[0]
     if missing:
         x = jnp.concatenate([x, jnp.broadcast_to(x[-1:], (missing, *x.shape[1:]))])
@@ -37,5 +37,5 @@ def _joined(x):
 
 
 def _is_on_several_devices():
-    """Whether each device has its part of the rows: a piece then takes as many from each, that all have work."""
+    """Whether the rows are spread over devices. A piece then takes the same number from each, so that all have work."""
     return keras.distribution.distribution() is not None

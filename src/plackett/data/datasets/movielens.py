@@ -19,23 +19,23 @@ SHARES = (0.6, 0.2, 0.2)
 def movielens_100k(folder: str | pathlib.Path | None = None) -> tuple[RankingLists, RankingLists, RankingLists]:
     """MovieLens-100K as (training, validation, test) lists.
 
-    One list is one user's films. The split is by time within the user: the first 60 % of a user's ratings train,
-    the next 20 % validate, the last 20 % test, so that a ranker is measured on films rated after all it learnt from.
+    One list is one user's films. The split is by time within each user: the first 60 % of a user's ratings are for
+    training, the next 20 % for validation and the last 20 % for testing, so that a ranker is tested on films rated
+    after those it learnt from.
 
     Labels are grades: 2 for 5 stars, 1 for 4 stars, 0 for fewer. Dense features: the user's age in decades, the
-    film's year in decades since 1900 and one column a genre. Id features: user, film, gender, occupation,
+    film's year in decades since 1900 and one column per genre. Id features: user, film, gender, occupation,
     numbered from 1.
 
-    The ratings come out of the wheel recbole==1.2.1 on PyPI, which is downloaded by pip once, checked, and of which
-    three files are kept. The data is for research use, under the terms of GroupLens.
+    The ratings come from the wheel recbole==1.2.1 on PyPI. pip downloads it once; it is checked, and three of its files
+    are kept. The data is for research use, under the terms of GroupLens.
 
     Args:
-        folder: where the three files are, or go. None = `$PLACKETT_CACHE/ml-100k`, by default
-            ~/.cache/plackett/ml-100k.
+        folder: the folder of the three files. None = `$PLACKETT_CACHE/ml-100k`, by default ~/.cache/plackett/ml-100k.
 
     Raises:
-        FileNotFoundError: the files are neither there nor can be downloaded; says how to supply them.
-        ValueError: what was downloaded is not the expected file.
+        FileNotFoundError: the files do not exist and cannot be downloaded; the error says how to supply them.
+        ValueError: the download is not the expected file.
 
     Reference: Harper & Konstan, "The MovieLens Datasets: History and Context", TiiS 2015,
     https://doi.org/10.1145/2827872
@@ -51,7 +51,7 @@ def movielens_100k(folder: str | pathlib.Path | None = None) -> tuple[RankingLis
 
 
 def cache_folder() -> pathlib.Path:
-    """Where downloads and caches go: `$PLACKETT_CACHE`, by default ~/.cache/plackett."""
+    """The folder for downloads and caches: `$PLACKETT_CACHE`, by default ~/.cache/plackett."""
     return pathlib.Path(os.environ.get("PLACKETT_CACHE", pathlib.Path.home() / ".cache" / "plackett"))
 
 
@@ -64,7 +64,7 @@ def _read(path):
 
 
 def _lists(ratings, users, films):
-    """All ratings, one list a user, in the order of time."""
+    """All ratings, one list per user, in the order of time."""
     user_rows = [users[row["user_id"]] for row in ratings]
     film_rows = [films[row["item_id"]] for row in ratings]
     genres = sorted({genre for film in films.values() for genre in film["class"].split()})

@@ -1,1 +1,1 @@
-"""Readers, one format a file. Internal: `plackett.data` has their public names."""
+"""Readers, one format per module. Internal: `plackett.data` has the public names."""

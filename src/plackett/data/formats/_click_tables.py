@@ -1,4 +1,4 @@
-"""Click logs in tables of Arrow: which of their columns is what, and what is in them."""
+"""Click logs in Arrow tables: the roles of their columns, and their values."""
 
 import bisect
 import functools
@@ -32,9 +32,9 @@ class Part(NamedTuple):
     """A file, or a frame.
 
     Args:
-        table: its columns that are read.
-        where: what errors call it.
-        place: what errors call a row of it, by its number from 1.
+        table: the columns to read.
+        where: its name in errors.
+        place: the name of a row of it in errors, by its number from 1.
         is_text: whether its numbers are text.
     """
 
@@ -48,17 +48,17 @@ Choose = Callable[[Sequence[str], str], Collection[str]]  # (names of all column
 
 
 def parts_of_frame(frame: Any, choose: Choose) -> list[Part]:
-    """A data frame, of which some columns are read."""
+    """A data frame, with the chosen columns."""
     table = columns_of_frame(frame, lambda names: choose(names, WHERE))
     return [Part(table, WHERE, lambda row: f"{WHERE}, row {row}")]
 
 
 def parts_of_files(paths: Any, choose: Choose, *, separator: str | None, encoding: str) -> list[Part]:
-    """Files, of which some columns are read.
+    """Files, with the chosen columns.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a file is of another format, or damaged; or there are no columns as `choose` wants them.
+        FileNotFoundError: a file does not exist.
+        ValueError: a file is of another format or damaged, or lacks columns that `choose` needs.
     """
     paths = list_paths(paths)
     if not paths:
@@ -71,7 +71,7 @@ def parts_of_files(paths: Any, choose: Choose, *, separator: str | None, encodin
     try:
         return [_delimited(path, choose, separator, encoding) for path in paths]
     except ValueError as error:
-        # On the command line a log is not read by the flags of the data.
+        # On the command line, the flags of the data do not apply to a log.
         of_log = re.sub(r"\(--(separator|encoding) ?(\S*) on the", _flag_of_log, str(error))
         raise ValueError(of_log) from None
 
@@ -112,25 +112,25 @@ def _delimited(path: str | os.PathLike, choose, separator, encoding):
 
 
 def column_of(role: str, name: str, names: Sequence[str], where: str) -> str:
-    """The name of a column that must be there.
+    """The name of a required column.
 
     Raises:
-        ValueError: it is not; says which are.
+        ValueError: it is missing; the error lists the columns.
     """
     try:
         check_column(name, names, where)
     except ValueError as error:
         option = (
-            "context=[...] names columns that are there"
+            "context=[...] must name existing columns"
             if role == "context"
-            else (f"{role}=NAME says which column is the {role} (--click-column {role}=NAME on the command line)")
+            else (f"use {role}=NAME for the column of the {role} (--click-column {role}=NAME on the command line)")
         )
         raise ValueError(f"{error}; {option}") from None
     return name
 
 
 class Parts:
-    """Several parts behind each other, and how errors call their rows."""
+    """Several parts, concatenated, and the names of their rows in errors."""
 
     def __init__(self, parts: Sequence[Part]):
         self.parts = parts
@@ -138,12 +138,12 @@ class Parts:
 
     @property
     def where(self) -> str:
-        """What errors call all of them."""
+        """The name of all parts in errors."""
         names = list(dict.fromkeys(part.where for part in self.parts))
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
     def place(self, row: int) -> str:
-        """What errors call a row, by its number from 1 in all of them."""
+        """The name of a row in errors, by its number from 1 across all parts."""
         part = bisect.bisect_left(self.firsts, row) - 1
         return self.parts[part].place(row - self.firsts[part])
 
@@ -157,7 +157,7 @@ class Parts:
         return np.concatenate([_numbers(part, name, role) for part, name in zip(self.parts, names, strict=True)])
 
     def context(self, name: str, names: Sequence[str]) -> np.ndarray | Strings:
-        """What is in the column of this name in each part: strings, numbers or times."""
+        """The values in the column of this name in each part: strings, numbers or times."""
         columns = [part.table[column] for part, column in zip(self.parts, names, strict=True)]
         if any(part.is_text for part in self.parts):
             column = pa.concat_arrays([array_of(column) for column in columns])
@@ -175,7 +175,7 @@ def _plain(kind):
 
 
 def strings_of(chunks: Sequence[pa.Array]) -> Strings:
-    """The strings of chunks behind each other; equal ones have equal codes."""
+    """The strings of chunks, concatenated; equal strings have equal codes."""
     if not chunks:
         return Strings.of([])
     return from_arrow(array_of(pa.chunked_array([_encoded(chunk) for chunk in chunks]).unify_dictionaries()))
@@ -203,7 +203,7 @@ def _chunks(column):
 
 
 def text_of(values: pa.Array, role: str, place: Place) -> pa.Array:
-    """Ids as text: strings, or whole numbers, which may be floats, as pandas has them beside missing ones."""
+    """Ids as text: strings, or whole numbers, which may be floats, as pandas holds them next to missing values."""
     if kinds.is_dictionary(values.type):
         words = text_of(values.dictionary, role, lambda _: place(1))
         words = words.dictionary_decode() if kinds.is_dictionary(words.type) else words
@@ -241,7 +241,7 @@ def _numbers(part, name, role):
 
 
 def number_of(values: pa.Array, role: str, where: str) -> np.ndarray:
-    """Numbers as NumPy has them; NaN where one is missing."""
+    """Numbers as a NumPy array; NaN = missing."""
     if not (is_number(values.type) or kinds.is_null(values.type)):
         raise ValueError(f"{where}: {role} must hold numbers, but holds {values.type}")
     if values.null_count or kinds.is_decimal(values.type) or kinds.is_float16(values.type):

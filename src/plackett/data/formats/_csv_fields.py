@@ -1,4 +1,4 @@
-"""Fields of CSV as numbers and as what they look like."""
+"""CSV fields as numbers, and as the types that they look like."""
 
 import re
 from collections.abc import Sequence
@@ -25,10 +25,11 @@ class Fields:
 
     Args:
         decimal: the decimal point.
-        missing_values: words that stand for missing besides `MISSING`: as text without case, and as numbers.
+        missing_values: words that mean missing, in addition to `MISSING`. They are compared as text, ignoring case, and
+            as numbers.
 
     Raises:
-        ValueError: there is no such decimal point, or a word is none.
+        ValueError: `decimal` is not "." or ",", or `missing_values` is not a sequence of words.
     """
 
     def __init__(self, decimal: str = ".", missing_values: Sequence[str] = ()) -> None:
@@ -41,7 +42,7 @@ class Fields:
         self.missing_numbers = [number for word in words if (number := _float(word.replace(decimal, "."))) is not None]
 
     def numbers(self, texts: pa.Array, kind: pa.DataType) -> tuple[pa.Array, np.ndarray]:
-        """(the numbers, null where one is missing; the rows where there is neither)."""
+        """(the numbers, null = missing; the rows that are neither)."""
         of = TYPES[kind]
         column = pl.Series(pl.from_arrow(texts))
         values = self._cast(column, of)
@@ -60,33 +61,33 @@ class Fields:
         return values.to_arrow(), wrong
 
     def _cast(self, column, of):
-        if self.decimal == ",":  # where a point is no part of a number
+        if self.decimal == ",":  # here a point is not part of a number
             column = column.str.replace_all(".", "x", literal=True).str.replace_all(",", ".", literal=True)
         return column.cast(of, strict=False)
 
     def decimal_hint(self, text: str) -> str:
-        """What to do about a number with another decimal point; empty where it is none."""
+        """Advice for a number with another decimal point; empty if it is not one."""
         if not re.fullmatch(r"\s*[-+]?\d*([.,]\d+)+(e[-+]?\d+)?\s*", text, re.IGNORECASE):
             return ""
         if self.decimal == ",":
-            return "; points are no part of a number where decimal=','"
+            return "; with decimal=',' a point is not part of a number"
         return (
-            "; where commas are decimal points, say decimal=',' (--decimal , on the command line); commas between "
-            "thousands are no part of a number"
+            "; if commas are decimal points, use decimal=',' (--decimal , on the command line); commas between "
+            "thousands are not allowed"
         )
 
     def hint(self, text: str) -> str:
-        """What may help where a field is no number, or nothing."""
+        """Advice for a field that is not a number, or an empty string."""
         if any(letter.isdigit() for letter in text):
             return self.decimal_hint(text)
-        return f"; if that stands for missing, say missing_values=[{text!r}] (--missing-value on the command line)"
+        return f"; if this means missing, use missing_values=[{text!r}] (--missing-value on the command line)"
 
     def is_missing(self, texts: pa.Array) -> pa.Array:
-        """Whether each field stands for missing, as a word."""
+        """Whether each field is a word that means missing."""
         return pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), pa.array(self.missing))
 
     def find_type(self, texts: pa.Array) -> pa.DataType:
-        """What all of these are: whole numbers, numbers, dates, times, or else text."""
+        """The common type of the fields: whole numbers, numbers, dates, times, or else text."""
         missing = self.is_missing(texts)
         if pc.all(missing).as_py():
             return pa.string()
@@ -100,7 +101,7 @@ class Fields:
         return pa.string()
 
     def values(self, texts: pa.Array, kind: pa.DataType) -> tuple[pa.Array, np.ndarray]:
-        """(what `find_type` found, null where it is missing; the rows of what is something else)."""
+        """(the values in the type of `find_type`, null = missing; the rows of other values)."""
         if kind in TYPES:
             return self.numbers(texts, kind)
         if kind == pa.string():

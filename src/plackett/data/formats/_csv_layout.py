@@ -1,4 +1,4 @@
-"""The layout of a CSV file: its encoding, its separator, its header, and on which line each of its rows begins."""
+"""The layout of a CSV file: encoding, separator, header, and the line on which each row begins."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from plackett.data._streams import decode_line, open_unpacked
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 CLOSE = re.compile('(?:[^"]|"")*"(?!")')  # the rest of a field in quotes
-UNREAD = "surrogateescape"  # bytes that are not of the encoding are looked at where they stand
+UNREAD = "surrogateescape"  # bytes that do not fit the encoding are examined in place
 
 
 class Layout(NamedTuple):
@@ -20,7 +20,7 @@ class Layout(NamedTuple):
 
     Args:
         path: the file.
-        names: those of its columns.
+        names: the names of the columns.
         separator: between fields.
         encoding: of its text.
         header_lines: how many lines the header ends on.
@@ -33,7 +33,7 @@ class Layout(NamedTuple):
     header_lines: int
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """(the line on which it begins, its fields) of each row that is not empty, the header first."""
+        """(the line on which it begins, its fields) for each row that is not empty, the header first."""
         with _text(self.path, self.encoding) as file:
             reader, line = csv.reader(file, delimiter=self.separator), 1
             for fields in reader:
@@ -42,7 +42,7 @@ class Layout(NamedTuple):
                 line = reader.line_num + 1
 
     def place(self, row: int) -> str:
-        """How errors call a row, which is found by reading the file again; the first one below the header is 1."""
+        """The name of a row in errors, found by reading the file again; the first row below the header is 1."""
         try:
             return f"{self.path}, line {self.line(row)}"
         except csv.Error:  # a field is longer than Python reads
@@ -54,7 +54,7 @@ class Layout(NamedTuple):
         return line
 
     def damage(self) -> str | None:
-        """What is wrong with the first row that is not like the header, and where; None = nothing is."""
+        """What is wrong with the first row that does not match the header, and where; None = nothing."""
         begins = self.header_lines
         try:
             for begins, fields in self.rows():
@@ -66,7 +66,7 @@ class Layout(NamedTuple):
         return None if begins > self.header_lines else f"{self.path}: there are no rows below the header"
 
     def open_quote(self) -> str | None:
-        """What is wrong where a quote opens and never closes, and on which line; None = there is none."""
+        """The error for a quote that opens and never closes, with its line; None = there is none."""
         start, opened = re.compile(f'(?:^|{re.escape(self.separator)})"'), None
         with _text(self.path, self.encoding) as file:
             for line, text in enumerate(file, 1):
@@ -77,8 +77,8 @@ class Layout(NamedTuple):
         if opened is None:
             return None
         return (
-            f"{self.path}, line {opened}: a quote opens here and never closes; a field that begins with a quote stands "
-            "in quotes itself, and has that one doubled"
+            f"{self.path}, line {opened}: a quote opens here and never closes; put a field that begins with a quote "
+            "in quotes, and double its own quote"
         )
 
     def _wrong_fields(self, fields):
@@ -87,8 +87,8 @@ class Layout(NamedTuple):
         if len(fields) == len(self.names):
             return None
         return (
-            f"there are {len(fields)} fields, but the header has {len(self.names)}; a field in which {self._name()} "
-            "are stands in quotes"
+            f"there are {len(fields)} fields, but the header has {len(self.names)}; put fields that contain "
+            f"{self._name()} in quotes"
         )
 
     def _name(self):
@@ -104,8 +104,8 @@ def find_layout(path: str | os.PathLike, separator: str | None, encoding: str) -
         encoding: of its text.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: there is no header, or it looks like another separator or encoding; says which.
+        FileNotFoundError: a file does not exist.
+        ValueError: there is no header, or it looks like another separator or encoding; the error says which.
     """
     if separator is not None and (len(separator) != 1 or separator in '\r\n"\x00'):
         raise ValueError(f"separator must be one character, no quote and no end of a line, but got {separator!r}")
@@ -145,7 +145,7 @@ def _text(path, encoding):
 
 
 def _wrong_text(text):
-    """What is wrong with text in which bytes that are not UTF-8 were kept, or None."""
+    """What is wrong with text that keeps bytes that are not UTF-8, or None."""
     try:
         decode_line(text.encode("utf-8", UNREAD))
     except ValueError as error:
@@ -154,7 +154,7 @@ def _wrong_text(text):
 
 
 def _check_separator(header, names, given, chosen, place):
-    """Another separator is said, never guessed."""
+    """Another separator must be given; it is never guessed."""
     counts = {other: header.count(other) for other in SEPARATORS if other != chosen}
     likely = max(counts, key=lambda other: counts[other])
     alone = len(names) == 1 and counts[likely] > 0

@@ -1,4 +1,4 @@
-"""The judgements of qrels: held by query, checked, and found again for the documents of a run."""
+"""The judgements of qrels: stored by query, checked, and looked up for the documents of a run."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -11,14 +11,14 @@ from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines
 from plackett.data.formats._trec_lines import BLOCK, QRELS, lines_of_block, tables_of_lines
 
-ROWS = 2**15  # documents that are looked at together: as many as a cache of the processor holds
+ROWS = 2**15  # documents that are processed together: as many as fit in the processor cache
 
 
 class Judgements:
-    """What assessors said, the judgements of a query behind each other, in the order of the file.
+    """The judgements of assessors, grouped by query, in the order of the file.
 
     Args:
-        queries: their ids, in the order of their first judgement.
+        queries: the ids of the queries, in the order of their first judgement.
         row_splits: [queries + 1]; the judgements of query q are row_splits[q]:row_splits[q + 1].
         documents: [judgements] strings, the ids of the documents.
         grades: [judgements].
@@ -29,12 +29,12 @@ class Judgements:
         self.places = {query: place for place, query in enumerate(queries)}
 
     def of(self, queries: list[str]) -> tuple[pa.Array, np.ndarray, np.ndarray]:
-        """(documents, grades, how many) of these queries, one behind the other; none of a query that is not judged."""
+        """(documents, grades, counts) of these queries, concatenated; a query without judgements has none."""
         places = np.array([self.places.get(query, -1) for query in queries], "int64")
         lengths = np.append(np.diff(self.row_splits), 0)[places]
         places = places[places >= 0]
         rows = rows_of(self.row_splits, places)
-        # Queries that follow each other here too, as most do, are cut out together.
+        # Queries that are consecutive here too, as most are, are cut out together.
         cuts = np.flatnonzero(np.diff(places) != 1) + 1
         runs = [(one[0], one[-1] + 1) for one in np.split(places, cuts) if len(one)]
         return self.documents_of(runs), self.grades[rows], lengths
@@ -48,16 +48,17 @@ class Judgements:
 
 
 def nothing_judged() -> Judgements:
-    """The judgements of nobody."""
+    """Empty judgements."""
     return Judgements([], np.zeros(1, "int64"), pa.chunked_array([], pa.string()), np.zeros(0, "float32"))
 
 
 def read_judgements(path: str | os.PathLike, encoding: str) -> Judgements:
-    """The judgements of a file; one that is there twice counts once.
+    """The judgements of a file; a repeated judgement counts once.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a line is malformed, a document has two grades, or there is no line; says file and line.
+        FileNotFoundError: a file does not exist.
+        ValueError: a line is malformed, a document has two grades, or there is no line; the error gives the file and
+            the line.
 
     Cost: about 20 bytes of memory a judgement, and its document's id, up to twice while it is read.
     """
@@ -84,7 +85,7 @@ def _by_query(queries, codes, documents, grades):
 
 
 def _once_each(judgements, path, encoding):
-    """The judgements without those that say again what is said, in float32.
+    """The judgements without repetitions, in float32.
 
     Raises:
         ValueError: a document has two grades.
@@ -128,7 +129,7 @@ def _repetitions(judgements, start, stop):
 
 
 def parts_of(row_splits: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(the first query, the one behind the last) of parts of some documents, one behind the other.
+    """(first query, query after the last) of consecutive parts of the documents.
 
     >>> list(parts_of(np.array([0, 20000, 30000, 40000, 90000])))
     [(0, 2), (2, 3), (3, 4)]
@@ -141,12 +142,12 @@ def parts_of(row_splits: np.ndarray) -> Iterator[tuple[int, int]]:
 
 
 def pairs_of(documents: pa.Array, query_of: np.ndarray) -> np.ndarray:
-    """[documents] int64, equal where both the document and its query are the same."""
+    """[documents] int64, equal if both the document and its query are equal."""
     return query_of * max(len(documents), 1) + documents.dictionary_encode().indices.to_numpy()
 
 
 def _two_grades(path, encoding, differ):
-    """The error that says where one of these pairs of query and document gets another grade."""
+    """The error with the line where one of these pairs of query and document gets another grade."""
     grades, first = {}, 1
     for block in blocks_of_lines(path, BLOCK, encoding):
         for number, query, document, grade in lines_of_block(block, QRELS, path, first):

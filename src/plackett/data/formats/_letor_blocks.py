@@ -1,7 +1,7 @@
-"""Blocks of LETOR lines as arrays, by the faster of two parsers that are of one mind.
+"""Blocks of LETOR lines as arrays, by the faster of two parsers that agree.
 
-`_letor_text.parse` takes lines together, and is sure of what it understands; `parse_line` says what a line means and
-what is wrong with it, and gets the others.
+`_letor_text.parse` parses many lines together, and only those of which it is sure. `parse_line` gets the others; it
+defines what a line means and says what is wrong with it.
 """
 
 import os
@@ -22,7 +22,7 @@ from plackett.data.formats._letor_text import count_fields, parse
 
 
 class Block(NamedTuple):
-    """The documents of a block, their ids and where they stand."""
+    """The documents of a block, their ids and their places."""
 
     columns: Columns
     documents: list[str | None] | None
@@ -30,10 +30,10 @@ class Block(NamedTuple):
 
 
 def parse_block(block: bytes, layout: Layout, path: str | os.PathLike, first_line: int) -> Block | None:
-    """The documents of some lines; None where there are none.
+    """The documents of lines; None if there are none.
 
     Raises:
-        ValueError: a line is malformed; says file, line number and what is wrong.
+        ValueError: a line is malformed; the error gives file, line number and what is wrong.
     """
     columns, documents, lines = _parse(block, layout, first_line)
     if not lines and is_text(block):
@@ -44,9 +44,9 @@ def parse_block(block: bytes, layout: Layout, path: str | os.PathLike, first_lin
 
 
 def count_features(block: bytes, layout: Layout) -> tuple[int, bool]:
-    """(how many features there are by the highest number in these lines, whether each line lists all of them).
+    """(the number of features by the highest feature number in these lines, whether each line lists all of them).
 
-    Of lines that are malformed it says anything: they are refused where they are parsed.
+    For malformed lines the result is arbitrary; parsing them raises an error.
     """
     sure, counted = is_text(block), None
     if sure and b"#" not in block:
@@ -62,7 +62,7 @@ def count_features(block: bytes, layout: Layout) -> tuple[int, bool]:
 
 
 def _highest(block):
-    """The highest number before the last colons of these lines; -1 where there is none."""
+    """The highest number before the last colon of each line; -1 if there is none."""
     numbers = set()
     for line in block.split(b"\n"):
         colon = line.partition(b"#")[0].rfind(b":")
@@ -101,7 +101,7 @@ def _are_allowed(columns):
 
 
 def _line_by_line(block, layout, path, first_line):
-    """What the lines say, or the error that says which one is malformed."""
+    """The content of the lines, or the error for the malformed one."""
     labels: list[str] = []
     queries, counts, numbers, texts = [], [], [], []
     for number, line in enumerate(block.split(b"\n"), first_line):
@@ -127,13 +127,14 @@ def _line_by_line(block, layout, path, first_line):
 
 
 def _group_file_beside(path):
-    """The option that a file without queries needs, in words, with the file of group sizes where one is found."""
+    """Advice for a file without queries, with the file of group sizes if one is found."""
     name = os.fspath(path)
     bare = name.removesuffix(pathlib.PurePath(name).suffix) if name.endswith(PACKED) else name
     found = [file for end in (".query", ".group") for file in (name + end, bare + end) if os.path.isfile(file)]
     if not found:
-        return "; where a file beside it has the sizes of groups, name it by group_file=FILE (--group-file FILE)"
-    return f"; {found[0]} stands beside it: for group sizes give group_file={found[0]!r} (--group-file {found[0]})"
+        return "; if another file has the group sizes, use group_file=FILE (--group-file FILE)"
+    option = f"group_file={found[0]!r} (--group-file {found[0]})"
+    return f"; {found[0]} is in the same folder: if it has the group sizes, use {option}"
 
 
 def _to_float32(texts):

@@ -1,4 +1,4 @@
-"""What LETOR lines list: as they list it, and with the features that they leave out."""
+"""The features of LETOR lines: as listed, and filled up with the features that are left out."""
 
 from typing import NamedTuple
 
@@ -7,10 +7,10 @@ import pyarrow as pa
 
 
 class Columns(NamedTuple):
-    """The documents of some lines.
+    """The documents of lines.
 
-    Where each line lists all features, `values` is [documents, features]. Else it is [entries], what is listed of one
-    document behind what is listed of the one before: features of which most are left out take no memory.
+    If each line lists all features, `values` is [documents, features]. Otherwise it is [entries], the listed features
+    of one document after another, so that features that are left out take no memory.
     """
 
     labels: np.ndarray  # [documents]
@@ -22,13 +22,13 @@ class Columns(NamedTuple):
 
     @property
     def fewest(self) -> int:
-        """The number of features of the line that lists fewest."""
+        """The number of features of the line that lists the fewest."""
         features = len(self.listed)
         return features if self.splits is None else int(np.diff(self.splits).min(initial=features))
 
     @property
     def zero(self) -> tuple[int, int] | None:
-        """(the document, the column) of a zero that is written, None without one or where all features are listed."""
+        """(document, column) of a zero that is written; None without one, or if all features are listed."""
         if self.splits is None or self.places is None:
             return None
         zeros = np.flatnonzero(self.values == 0)[:1]
@@ -37,7 +37,7 @@ class Columns(NamedTuple):
         return int(np.searchsorted(self.splits, zeros[0], side="right")) - 1, int(self.places[zeros[0]])
 
     def write(self, out: np.ndarray, start: int = 0) -> None:
-        """Writes the features of the documents from `start` on to [documents, features] zeros."""
+        """Writes the features of the documents from `start` on into [documents, features] zeros."""
         if self.splits is None or self.places is None:
             out[:] = self.values[start : start + len(out)]
             return
@@ -47,7 +47,7 @@ class Columns(NamedTuple):
         out.reshape(-1)[np.repeat(firsts, np.diff(splits)) + self.places[entries]] = self.values[entries]
 
     def dense(self, start: int, stop: int) -> np.ndarray:
-        """[documents, features], those of the documents from `start` to `stop`; not copied where all are listed."""
+        """[documents, features] of the documents from `start` to `stop`; not copied if all features are listed."""
         if self.splits is None:
             return self.values[start:stop]
         values = np.zeros((stop - start, len(self.listed)), "float32")
@@ -62,10 +62,10 @@ def columns_of(
 
     Args:
         labels, queries: [documents].
-        counts: [documents], how many features each line lists.
-        places: [entries], the column of each entry, rising within a line and from 0 to `width` - 1.
+        counts: [documents], the number of features that each line lists.
+        places: [entries], the column of each entry, ascending within a line and from 0 to `width` - 1.
         values: [entries].
-        width: how many features there are.
+        width: the number of features.
     """
     listed = np.zeros(width, bool)
     listed[places] = True

@@ -1,4 +1,4 @@
-"""The blocks of a LETOR file as they stream by, and tables of them, dense no sooner than they fit into memory."""
+"""The blocks of a LETOR file as a stream, and tables of them, which become dense only if they fit into memory."""
 
 import collections
 import concurrent.futures
@@ -17,18 +17,18 @@ from plackett.data.formats._letor_lines import Layout
 
 THREADS = min(4, pl.thread_pool_size())
 TABLE = 32 * 2**20  # bytes of dense features at a time
-CHECK = 1.25  # what looks through all features takes a byte a feature more
+CHECK = 1.25  # scanning all features takes one more byte per feature
 ON_DISK = (
-    "write them as Parquet, query by query, by plackett.data.convert (plackett convert), and read that with "
-    "read_parquet(..., cache=FOLDER), which leaves them on disk"
+    "convert them to Parquet with plackett.data.convert (plackett convert), and read that with read_parquet(..., "
+    "cache=FOLDER), which keeps them on disk"
 )
 
 
 def parsed_blocks(path: str | os.PathLike, layout: Layout, size: int, encoding: str) -> Iterator[Block]:
-    """The documents of a file in blocks of about `size` bytes; the next ones are parsed while one is used.
+    """The documents of a file in blocks of about `size` bytes; the next blocks are parsed while one is used.
 
     Raises:
-        ValueError: a line is malformed, or the file damaged; says file, line number and what is wrong.
+        ValueError: a line is malformed, or the file damaged; the error gives file, line number and what is wrong.
     """
     texts, line = blocks_of_lines(path, size, encoding), 1
     waiting: collections.deque[concurrent.futures.Future[Block | None]] = collections.deque()
@@ -52,7 +52,7 @@ def parsed_blocks(path: str | os.PathLike, layout: Layout, size: int, encoding: 
 
 
 def _next(texts):
-    """(the next text, empty at the end, the error in its place): what comes before the error is to be told first."""
+    """(the next text, empty at the end; the error in its place), so that earlier errors are reported first."""
     try:
         return next(texts, b""), None
     except ValueError as error:
@@ -60,7 +60,7 @@ def _next(texts):
 
 
 def tables_of(blocks: Iterable[Block], features: int) -> Iterator[pa.Table]:
-    """The documents, one a row, in tables of at most 32 MB of features."""
+    """The documents, one per row, in tables of at most 32 MB of features."""
     rows = max(TABLE // (4 * max(features, 1)), 1)
     for block in blocks:
         heads = _heads(block)
@@ -70,7 +70,7 @@ def tables_of(blocks: Iterable[Block], features: int) -> Iterator[pa.Table]:
 
 
 def table_of(blocks: Iterable[Block], features: int, path: str | os.PathLike) -> Iterator[pa.Table]:
-    """All documents, one a row, in one table; none where there are none.
+    """All documents, one per row, in one table; no table if there are none.
 
     Raises:
         ValueError: the features do not fit into memory.

@@ -1,4 +1,4 @@
-"""Files of group sizes, as LightGBM and XGBoost keep them beside text without `qid:`."""
+"""Files of group sizes, which LightGBM and XGBoost use with text without `qid:`."""
 
 import os
 import re
@@ -14,15 +14,15 @@ SIZE = re.compile(r"\s*\+?0*([1-9]\d{0,11})\s*", re.ASCII)
 
 
 class Groups:
-    """The queries of a file by their sizes, one whole number a line, in the order of the documents.
+    """The queries of a file by their sizes, one whole number per line, in the order of the documents.
 
     Args:
         path: the file of sizes.
-        first_query: what the first query is called; the others count on from it.
+        first_query: the number of the first query; the others count on from it.
         encoding: of the file.
 
     Raises:
-        ValueError: a line is no whole number of at least 1, or there is none; says which.
+        ValueError: a line is not a whole number of at least 1, or there are no lines; the error says which.
     """
 
     def __init__(self, path: str | os.PathLike, first_query: int = 1, encoding: str = "utf-8") -> None:
@@ -52,7 +52,7 @@ def _sizes(path, encoding):
 
 
 def _size(line):
-    """The number in a line; None where it is blank."""
+    """The number in a line; None if it is blank."""
     text = decode_line(line)
     if not line.strip():
         return None

@@ -1,4 +1,4 @@
-"""The lines of LETOR text: what one says, and what is wrong with it."""
+"""The lines of LETOR text: their meaning, and what is wrong with them."""
 
 import dataclasses
 import math
@@ -17,11 +17,11 @@ NAN = ("nan", "+nan", "-nan")
 
 
 class NoQueryError(ValueError):
-    """A line does not say of which query its document is."""
+    """A line does not name the query of its document."""
 
 
 class MissingValues:
-    """Values that stand for "missing", besides nan.
+    """Values that mean missing, in addition to nan.
 
     >>> missing = MissingValues(["NULL", "1.7976931348623157E308"])
     >>> "null" in missing, "1.79769313486231570e+308" in missing, "-nan" in missing, "0" in missing
@@ -39,13 +39,13 @@ class MissingValues:
         return bool(self.numbers or self.texts)
 
     def __contains__(self, text: str) -> bool:
-        """Is it one of them, as text without case or as a number?"""
+        """Is it one of them, as text ignoring case or as a number?"""
         lower = text.lower()
         return lower in NAN or lower in self.texts or (_is_finite(text) and float(text) in self.numbers)
 
 
 def _word(value):
-    """A value that stands for "missing", as a line has it."""
+    """A value that means missing, in the form of a line."""
     word = str(value)
     if not isinstance(value, str | int | float) or isinstance(value, bool) or word.split() != [word] or "#" in word:
         raise ValueError(f"a missing value must be a number, or a string without white space and #, but got {value!r}")
@@ -58,13 +58,13 @@ def _is_finite(text):
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """What the lines of a file hold.
+    """The form of the lines of a file.
 
     Args:
-        features: how many features there are.
-        first: the number of the first of them, 0 or 1.
+        features: the number of features.
+        first: the number of the first feature, 0 or 1.
         has_queries: whether each line has a `qid:`.
-        missing: the values that stand for "missing".
+        missing: the values that mean missing.
         comment_ids: whether the first word of each comment is the id of the document.
     """
 
@@ -76,7 +76,7 @@ class Layout:
 
 
 def document_id(comment: bytes, layout: Layout) -> str | None:
-    """The id of the document that the comment of a line gives, or None."""
+    """The id of the document in the comment of a line, or None."""
     if named := DOCUMENT.search(comment) or ONLY_DOCUMENT.fullmatch(comment):
         return named.group(1).decode(errors="replace")
     words = comment.split(maxsplit=1) if layout.comment_ids else []
@@ -84,22 +84,24 @@ def document_id(comment: bytes, layout: Layout) -> str | None:
 
 
 def parse_line(line: bytes, layout: Layout) -> tuple[str, str, list[int], list[str]] | None:
-    """(label, query, feature numbers, feature values as text) of one line; None where it holds no document.
+    """(label, query, feature numbers, feature values as text) of one line; None if it holds no document.
 
-    The query is empty where the lines have none, and a missing value is nan.
+    The query is empty if the lines have none. A missing value is nan.
 
     Raises:
-        ValueError: the line is malformed; says what is wrong with it.
+        ValueError: the line is malformed; the error says what is wrong with it.
     """
     decode_line(line)
     content, _, comment = line.partition(b"#")
-    tokens = [token.decode() for token in content.split()]  # parted by ASCII white space alone
+    tokens = [token.decode() for token in content.split()]  # separated by ASCII white space only
     if not tokens:
         return None
     if tokens[0].startswith("qid:"):
-        raise ValueError("a line begins with the label: where there is none, as of documents to be ranked, write 0")
+        raise ValueError(
+            "a line must begin with the label: for documents without one, such as documents to be ranked, write 0"
+        )
     if content.count(b",") > 1 and b":" not in content:
-        raise ValueError("this looks like CSV: say so by form='csv' (--format csv on the command line)")
+        raise ValueError("this looks like CSV: use form='csv' (--format csv on the command line)")
     if not 0 <= np.float32(check_number(tokens[0], "the label")) <= LABEL.highest:
         raise ValueError(f"the label must be {LABEL.words}, but got {tokens[0]}")
     query = _query(tokens, layout, bool(comment))
@@ -108,14 +110,14 @@ def parse_line(line: bytes, layout: Layout) -> tuple[str, str, list[int], list[s
     for token in tokens[1 + layout.has_queries :]:
         column, value = _feature(token, layout)
         if columns and column <= columns[-1]:
-            raise ValueError(f"feature numbers must rise, but {column} follows {columns[-1]}")
+            raise ValueError(f"feature numbers must be ascending, but {column} follows {columns[-1]}")
         columns.append(column)
         values.append(value)
     if columns and columns[-1] >= layout.features + layout.first:
         last = "" if layout.first else ", of which the first is 0"
         raise ValueError(f"feature {columns[-1]} is above the number of features, {layout.features}{last}")
     if layout.comment_ids and document_id(comment, layout) is None:
-        raise ValueError("there must be a comment with the document's id, as comment_ids=True (--comment-ids) asks for")
+        raise ValueError("there must be a comment with the id of the document, since comment_ids=True (--comment-ids)")
     return tokens[0], query, columns, values
 
 
@@ -139,7 +141,7 @@ def _feature(token, layout):
     is_number = colon and name.isascii() and name.isdecimal()
     column = int(name.lstrip("0")[:10] or 0) if is_number else -1
     if not is_number or column < layout.first or column >= 10**9:
-        advice = "; where numbers begin at 0, say so by zero_based=True (--zero-based on the command line)"
+        advice = "; if the numbers begin at 0, use zero_based=True (--zero-based on the command line)"
         advice = advice if column == 0 else ""
         raise ValueError(f"a feature must be NUMBER:VALUE with NUMBER >= {layout.first}, but got {token!r}{advice}")
     if value in layout.missing:
@@ -148,5 +150,5 @@ def _feature(token, layout):
         return column, check_number(value, f"feature {column}")
     except ValueError as error:
         option = f"missing_values=[{value!r}] (--missing-value {value} on the command line)"
-        advice = f"; where this stands for a missing value, say so by {option}" if value else ""
+        advice = f"; if this means missing, use {option}" if value else ""
         raise ValueError(f"{error}{advice}") from None

@@ -1,6 +1,6 @@
-"""Plain LETOR lines as arrays, at the speed of polars, which takes each `NUMBER:VALUE` for a row of two columns.
+"""Plain LETOR lines as arrays, at the speed of polars, which reads each `NUMBER:VALUE` as a row of two columns.
 
-What begins a line, `label qid:ID`, is cut out beforehand and written over by a row that marks where the line begins.
+The beginning of a line, `label qid:ID`, is cut out first and replaced by a row that marks where the line begins.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ LONGEST = 1000  # of the fields that begin a line
 
 
 class Heads(NamedTuple):
-    """What the lines of a text begin with."""
+    """The beginnings of the lines of a text."""
 
     labels: np.ndarray  # [documents]
     queries: pa.Array | None  # [documents]; None where the lines have none
@@ -29,7 +29,7 @@ class Heads(NamedTuple):
 
 
 def parse(content: bytes, layout: Layout) -> Columns | None:
-    """What lines say that hold a document each and no comment; None where one may be malformed.
+    """The content of lines that each hold a document and no comment; None if one may be malformed.
 
     Args:
         content: UTF-8 without NUL characters.
@@ -42,10 +42,10 @@ def parse(content: bytes, layout: Layout) -> Columns | None:
 
 
 def count_fields(content: bytes, has_queries: bool) -> tuple[int, int, int] | None:
-    """(how many lines there are, how many features they list together, the highest number of the last of each line).
+    """(number of lines, number of features that they list in total, highest number of the last feature of a line).
 
-    It is told by the colons and by the last field of each line; the number is -1 where no line lists a feature. None
-    where lines begin with something else than they should, or end with something else than a feature.
+    This comes from the colons and the last field of each line; the number is -1 if no line lists a feature. None if a
+    line has an unexpected beginning, or ends with something other than a feature.
 
     Args:
         content: as `parse` takes it.
@@ -66,7 +66,7 @@ def count_fields(content: bytes, has_queries: bool) -> tuple[int, int, int] | No
 
 
 def _numbers(text, at):
-    """The whole numbers that stand at these places, before colons; None where one is none of at most 9 digits."""
+    """The whole numbers at these places, before colons; None if one is not a number of at most 9 digits."""
     at, numbers, moving = at.copy(), np.zeros(len(at), "int64"), np.arange(len(at))
     for _ in range(10):
         digits = text[at[moving]] - np.uint8(ord("0"))
@@ -90,9 +90,9 @@ def _framed(content, has_queries):
 
 
 def _cut_heads(text, has_queries):
-    """The heads of the lines, over which marks are written; None where one is malformed. Lines end with a space then.
+    """The heads of the lines, which are overwritten with marks; None if one is malformed. Lines then end with a space.
 
-    What spaces there are before a head become a part of the mark.
+    Spaces before a head become part of the mark.
     """
     ends = np.flatnonzero(text == ord("\n"))
     starts = np.concatenate([[len(FIRST)], ends[:-1] + 1])
@@ -131,7 +131,7 @@ def _skip(text, at, *, spaces, step=1):
 
 
 def _queries(text, begins, ends):
-    """The ids in these fields; None where one is no `qid:ID`."""
+    """The ids in these fields; None if one is not `qid:ID`."""
     named = ends - begins > len("qid:")
     for place, letter in enumerate(b"qid:"):
         named &= text[np.minimum(begins + place, ends)] == letter
@@ -139,20 +139,20 @@ def _queries(text, begins, ends):
 
 
 def _strings(text, begins, ends):
-    """What stands at these places."""
+    """The strings at these places."""
     offsets = np.concatenate([[0], np.cumsum(ends - begins)])
     buffers = pa.py_buffer(offsets), pa.py_buffer(text[_ranges(begins, ends)])
     return pa.LargeStringArray.from_buffers(len(begins), *buffers)
 
 
 def _ranges(begins, ends):
-    """The places from each beginning to its end, one behind the other."""
+    """The places from each beginning to its end, concatenated."""
     lengths = ends - begins
     return np.repeat(begins - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
 
 
 def _rows(text, missing):
-    """The columns `number` and `value` of the fields, which spaces part; None where one is no NUMBER:VALUE."""
+    """The columns `number` and `value` of the fields, separated by spaces; None if one is not NUMBER:VALUE."""
     if b"+" in text and b" +" in text:  # which polars takes for the sign of a number
         return None
     schema = {"number": pl.UInt32, "value": pl.String if missing else pl.Float32}
@@ -169,7 +169,7 @@ def _rows(text, missing):
 
 
 def _to_value(text: pl.Expr, missing: MissingValues) -> pl.Expr:
-    """The value of a feature in float32, NaN where it is missing, null where it is no number."""
+    """The value of a feature in float32; NaN = missing, null = not a number."""
     known = [text.cast(pl.Float64, strict=False).is_in(missing.numbers)] if missing.numbers else []
     known += [text.str.to_lowercase().is_in(missing.texts)] if missing.texts else []
     value = text.cast(pl.Float32, strict=False)
@@ -177,7 +177,7 @@ def _to_value(text: pl.Expr, missing: MissingValues) -> pl.Expr:
 
 
 def _columns(heads, numbers, values, layout):
-    """The columns of documents that begin at the marks; None where numbers do not rise, or are no features."""
+    """The columns of documents that begin at the marks; None if numbers do not ascend, or are not features."""
     documents, features = len(heads.labels), layout.features
     every = np.array([MARK, *range(layout.first, layout.first + features)], "uint32")
     if len(numbers) == documents * len(every) and (numbers.reshape(documents, -1) == every).all():

@@ -1,4 +1,4 @@
-"""Parquet files in pieces that several processes read, each by the reader of one process."""
+"""Parquet files in pieces, so that several processes can read them."""
 
 import concurrent.futures
 import dataclasses
@@ -26,18 +26,18 @@ FOOTERS = 16  # that are read at a time: on a network each is a wait
 
 
 class Piece(NamedTuple):
-    """Row groups of a file that stand together and are read by one process.
+    """Consecutive row groups of a file that one process reads.
 
     >>> piece = Piece(number=0, file="a.parquet", row_groups=(0, 1), first_row=0, rows=20)
     >>> Piece.from_json(piece.to_json()) == piece
     True
 
     Args:
-        number: its place among all, from 0.
-        file: the name of the file, as `parquet_files` gives it.
-        row_groups: their numbers.
-        first_row: how many rows of the file come before.
-        rows: how many it has.
+        number: the place of the piece among all pieces, from 0.
+        file: the name of the file, as from `parquet_files`.
+        row_groups: the numbers of the row groups.
+        first_row: the number of rows of the file before the piece.
+        rows: the number of rows of the piece.
     """
 
     number: int
@@ -52,7 +52,7 @@ class Piece(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str) -> "Piece":
-        """The piece of what `to_json` gave."""
+        """The piece from the output of `to_json`."""
         number, file, row_groups, first_row, rows = json.loads(text)
         return cls(number, file, tuple(row_groups), first_row, rows)
 
@@ -64,7 +64,7 @@ class Layout:
     Args:
         columns, ids: see `read_parquet`.
         labelled: see `plackett.data._sources.read_acting`.
-        names: the columns of the first table in its order. () = they are not known yet.
+        names: the columns of the first table, in its order. () = not known yet.
     """
 
     columns: Mapping[str, str]
@@ -73,10 +73,10 @@ class Layout:
     names: tuple[str, ...] = ()
 
     def table(self, table: pa.Table, file: str) -> pa.Table:
-        """Rows of a file as a table of the form of `plackett.data._schema`.
+        """Rows of a file as a table in the form of `plackett.data._schema`.
 
         Raises:
-            ValueError: a column is not there, or there are other ones than in the first table.
+            ValueError: a column is missing, or the columns differ from those of the first table.
         """
         ids = list(self.ids)
         if self.labelled is False:
@@ -91,12 +91,12 @@ class Layout:
 def pieces_of(paths: Paths, layout: Layout) -> tuple[list[Piece], Layout]:
     """(the pieces of files in the order of their rows, the layout with the columns of the first file).
 
-    A piece has the row groups of about 64 MB, and at least one, whoever reads them: what is made of a piece is the same
-    for any number of workers. Only the footers of the files are read.
+    A piece has row groups of about 64 MB, and at least one. Pieces do not depend on the number of workers, so neither
+    do results. Only the footers of the files are read.
 
     Raises:
-        FileNotFoundError: there is no such file, or none in a folder.
-        ValueError: a file is not Parquet, has not the form that docs/data.md shows, or there are no queries.
+        FileNotFoundError: a file does not exist, or a folder has no Parquet file.
+        ValueError: a file is not Parquet, does not have the form in docs/data.md, or there are no queries.
     """
     files = list(parquet_files(paths))
     with concurrent.futures.ThreadPoolExecutor(FOOTERS) as threads:
@@ -138,7 +138,7 @@ def lists_of_piece(piece: Piece, layout: Layout) -> Iterator[RankingLists]:
     """The lists of a piece, in parts of about 32 MB.
 
     Raises:
-        ValueError: what it holds is malformed; says file, row and query, as `read_parquet` does.
+        ValueError: the data is malformed; the error gives the file, the row and the query, as in `read_parquet`.
     """
     ((name, file),) = parquet_files(piece.file)
     with open_parquet(name, file) as parquet:
@@ -147,7 +147,7 @@ def lists_of_piece(piece: Piece, layout: Layout) -> Iterator[RankingLists]:
 
 
 def queries_of_piece(piece: Piece) -> list[str]:
-    """The ids of its queries."""
+    """The ids of the queries of a piece."""
     ((name, file),) = parquet_files(piece.file)
     with open_parquet(name, file) as parquet:
         queries = _queries(parquet, piece.row_groups)

@@ -1,4 +1,4 @@
-"""Sessions on disk: Parquet with one row a session, which is read as one row an impression is."""
+"""Sessions on disk: Parquet with one row per session, which is read like one row per impression."""
 
 import functools
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from plackett.data._sessions import Sessions
 from plackett.data._strings import Strings
 from plackett.data.formats._click_tables import Part
 
-LISTS = ("document", "position", "click", "propensity")  # columns of lists; each other has one value a session
+LISTS = ("document", "position", "click", "propensity")  # columns of lists; all others have one value per session
 
 
 def to_table(log: Sessions) -> pa.Table:
@@ -34,18 +34,18 @@ def to_table(log: Sessions) -> pa.Table:
         columns["propensity"] = of_list.from_arrays(offsets, pa.array(log.propensities, pa.float32()))
     for name, column in log.context.items():
         if name in (*columns, *LISTS):
-            raise ValueError(f"a column of the context cannot be called {name!r}, which has a meaning of its own")
+            raise ValueError(f"a column of the context cannot be called {name!r}, a name with a meaning of its own")
         columns[name] = pa.array(column) if isinstance(column, np.ndarray) else to_arrow(column)
     return pa.table(columns)
 
 
 class Flat(NamedTuple):
-    """A table with one row an impression, of one with one row a session.
+    """A table with one row per impression, made from one with one row per session.
 
     Args:
         part: the table.
         roles: what it is -> the column.
-        row_of: [impressions], the row of each in the table that it is of, from 0.
+        row_of: [impressions], the row of each impression in its original table, from 0.
     """
 
     part: Part
@@ -54,15 +54,15 @@ class Flat(NamedTuple):
 
 
 def flat(part: Part, roles: Mapping[str, str], first_row: int = 0) -> Flat:
-    """A table with one row a session as one with one row an impression.
+    """Turns a table with one row per session into one with one row per impression.
 
     Args:
         part: the table.
         roles: what it is -> the column.
-        first_row: how many rows came before in all tables, which number the sessions where they have no ids.
+        first_row: the number of rows before, in all tables; it numbers sessions without ids.
 
     Raises:
-        ValueError: the lists of a session are missing, empty, or not of one length; says the row.
+        ValueError: the lists of a session are missing, empty, or of different lengths; the error gives the row.
     """
     document = _list(part, roles["document"], "document")
     splits = _splits(document)
@@ -83,7 +83,7 @@ def flat(part: Part, roles: Mapping[str, str], first_row: int = 0) -> Flat:
 
 
 def batches_of(part: Part) -> Iterator[Part]:
-    """The table in pieces, of which each column is in one: the texts of all may be too many for an array of Arrow."""
+    """The table in pieces, each column in one chunk; the texts of the whole table may not fit into one Arrow array."""
     first, place = 0, part.place
     for batch in part.table.to_batches():
         yield part._replace(table=pa.table(batch), place=functools.partial(_place, place, first))
@@ -95,12 +95,12 @@ def _place(place, first, row):
 
 
 def check_own_sessions(sessions: Strings, row_of: np.ndarray, place: Place) -> None:
-    """Checks that no two rows behind each other have the same session, which would be taken for one.
+    """Checks that no two consecutive rows have the same session, which would be read as one.
 
     Args:
-        sessions: [impressions], the session of each; equal ones have equal codes.
-        row_of: [impressions], the row of each in the tables that they are of.
-        place: what errors call the row of an impression, by its number from 1.
+        sessions: [impressions], the session of each impression; equal ids have equal codes.
+        row_of: [impressions], the row of each impression in its original table.
+        place: the name of the row of an impression in errors, by its number from 1.
     """
     again = (row_of[1:] != row_of[:-1]) & (sessions.codes[1:] == sessions.codes[:-1])
     if again.any():
@@ -133,7 +133,7 @@ def _splits(column):
 
 
 def _values(part, roles, role, splits):
-    """The values of the lists of a column, as many a session as there are documents."""
+    """The values of the lists of a column, one per document of each session."""
     column = _list(part, roles[role], role)
     if (differs := np.diff(_splits(column)) != np.diff(splits)).any():
         row = int(differs.argmax())

@@ -1,4 +1,4 @@
-"""Lines of TREC as tables: Arrow's parser where it is sure of a block, else line by line, which says what is wrong."""
+"""TREC lines as tables: by Arrow's parser where a block is certainly valid, else line by line, with exact errors."""
 
 import codecs
 import os
@@ -15,14 +15,14 @@ from plackett.data._numbers import INFINITY, check_number
 from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines, decode_line, is_text
 
-BLOCK = 2**20  # whose documents a cache of the processor holds while they are joined
+BLOCK = 2**20  # so that their documents fit in the processor cache while they are joined
 PIECE = 2**18  # what a thread parses at a time
-OTHERS = b"\t", b"\r", b"\v", b"\f"  # ASCII white space, by which trec_eval parts fields as by spaces
+OTHERS = b"\t", b"\r", b"\v", b"\f"  # ASCII white space, which separates fields in trec_eval as spaces do
 SPACES = bytes.maketrans(b"".join(OTHERS), b" " * len(OTHERS))
 
 
 class Fields(NamedTuple):
-    """What stands in a line, and which of it is a number, up to which value."""
+    """The fields of a line, which of them is a number, and its largest value."""
 
     names: tuple[str, ...]
     number: str
@@ -34,11 +34,11 @@ QRELS = Fields(("query", "iteration", "document", "grade"), "grade", LABEL.highe
 
 
 def tables_of_lines(path: str | os.PathLike, fields: Fields, encoding: str) -> Iterator[pa.Table]:
-    """`query`, `document` and the number, float64, of each line, and its own number, as the file streams by.
+    """`query`, `document`, the number (float64) and the line number of each line, as a stream.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a line is malformed; says file, line and what is wrong.
+        FileNotFoundError: a file does not exist.
+        ValueError: a line is malformed; the error gives file, line and what is wrong.
     """
     first = 1
     for block in blocks_of_lines(path, BLOCK, encoding):
@@ -51,7 +51,7 @@ def tables_of_lines(path: str | os.PathLike, fields: Fields, encoding: str) -> I
 
 
 def _by_arrow(block, fields, first, ends):
-    """The table of a block with so many ends of lines; None where a line may be malformed."""
+    """The table of a block with this number of line ends; None if a line may be malformed."""
     if not is_text(block) or (not block.isascii() and codecs.BOM_UTF8 in block):
         return None
     text = block.removesuffix(b"\n")
@@ -85,7 +85,7 @@ def _by_arrow(block, fields, first, ends):
 
 
 def _is_even(text):
-    """Is there one space between fields, and none at the ends of lines? Then no line is blank."""
+    """Is there exactly one space between fields, and none at the ends of lines? Then no line is blank."""
     gaps = np.frombuffer(text, "uint8") <= ord(" ")
     if not len(gaps) or gaps[0] or gaps[-1] or any(gap in text for gap in OTHERS):
         return False
@@ -115,10 +115,10 @@ def _table(lines, fields):
 def lines_of_block(
     block: bytes, fields: Fields, path: str | os.PathLike, first: int
 ) -> Iterator[tuple[int, str, str, float]]:
-    """(its number, query, document, the number in it) of each line that is neither blank nor a comment.
+    """(line number, query, document, number) of each line that is neither blank nor a comment.
 
     Raises:
-        ValueError: a line is malformed; says file, line and what is wrong.
+        ValueError: a line is malformed; the error gives file, line and what is wrong.
     """
     for number, line in enumerate(block.removesuffix(b"\n").split(b"\n"), first):
         found = _fields(line, fields.names, path, number)
@@ -129,7 +129,7 @@ def lines_of_block(
 
 
 def _fields(line, names, path, number):
-    """The fields of a line, parted by ASCII white space as trec_eval has it; none where it is blank or a comment."""
+    """The fields of a line, separated by ASCII white space as in trec_eval; empty if it is blank or a comment."""
     try:
         decode_line(line)
     except ValueError as error:

@@ -1,10 +1,10 @@
-"""The features of TensorFlow's Example, found in its bytes, where they are written as nearly all writers do."""
+"""The features of a TensorFlow Example, found in its bytes if they have the form that nearly all writers use."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-# A field of bytes begins with its number times 8, and 2.
+# A field of bytes begins with its number times 8, plus 2.
 FIRST, SECOND = 1 << 3 | 2, 2 << 3 | 2
 KINDS = {FIRST: "string", SECOND: "float", 3 << 3 | 2: "int64"}
 
@@ -18,13 +18,13 @@ class Entry(NamedTuple):
 
 
 class _OtherwiseError(Exception):
-    """The bytes are written otherwise, or are no Example."""
+    """The bytes have another form, or are not an Example."""
 
 
 def read_entries(data: bytes) -> list[Entry] | None:
-    """The features of an Example, from its bytes; None where protobuf must read it or refuse it.
+    """The features of an Example, from its bytes; None if protobuf must read or reject it.
 
-    Numbers must be packed, names be before values, and nothing else be there.
+    Numbers must be packed, names must come before values, and nothing else may be present.
     """
     try:
         return list(_entries(data))
@@ -33,7 +33,7 @@ def read_entries(data: bytes) -> list[Entry] | None:
 
 
 def of_varints(tails: np.ndarray) -> np.ndarray:
-    """[n] the int64 whose lowest 7 bits are in the first byte of each row."""
+    """[n] the int64 numbers with their lowest 7 bits in the first byte of each row."""
     bits = (tails & 127).astype("uint64") << np.arange(0, 7 * tails.shape[1], 7, dtype="uint64")
     return np.bitwise_or.reduce(bits, axis=1).view("int64")
 

@@ -1,4 +1,4 @@
-"""Click logs in files and frames: Parquet with one row a session, and tables with one row an impression."""
+"""Click logs in files and frames: Parquet with one row per session, and tables with one row per impression."""
 
 import contextlib
 import os
@@ -21,11 +21,11 @@ from plackett.data.formats._session_lists import batches_of, check_own_sessions,
 from plackett.data.formats.parquet import ROW_GROUP, Paths
 
 IDS = ("query", "document")
-OPTIONAL = ("session", "propensity")  # columns that need not be there under these names
+OPTIONAL = ("session", "propensity")  # columns that are optional under these names
 
 
 class LogColumns(NamedTuple):
-    """Which column of a table is what; see `read_sessions`."""
+    """The roles of the columns of a table; see `read_sessions`."""
 
     query: str = "query"
     session: str | None = "session"
@@ -41,8 +41,8 @@ class LogColumns(NamedTuple):
             raise ValueError(f"context must be a sequence of names, but got {self.context!r}")
         if self.click not in names and {"shown", "clicked"} <= {*names}:
             raise ValueError(
-                f"{where}: there is no column {self.click!r}; a table with columns shown and clicked is read by "
-                "read_clicks, or by ClickCounts.from_frame"
+                f"{where}: there is no column {self.click!r}; read a table with columns shown and clicked with "
+                "read_clicks, or with ClickCounts.from_frame"
             )
         found = _of(self._asdict(), ("query", "session", "document", "position", "click", "propensity"), names, where)
         for name in self.context:
@@ -55,7 +55,7 @@ class LogColumns(NamedTuple):
 
 
 class CountColumns(NamedTuple):
-    """Which column of a table of counts is what; see `read_clicks`."""
+    """The roles of the columns of a table of counts; see `read_clicks`."""
 
     query: str = "query"
     document: str = "document"
@@ -95,7 +95,7 @@ def read_sessions(
     encoding: str = "utf-8",
     together: bool = True,
 ) -> Sessions:
-    """The sessions of files: Parquet as `write_sessions` writes it, or CSV, TSV and Parquet with one row an impression.
+    """Reads sessions from files of `write_sessions`, or from CSV, TSV or Parquet with one row per impression.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "shop.csv"
@@ -106,26 +106,26 @@ def read_sessions(
     Sessions stay in their order; the impressions of each are sorted by position.
 
     Args:
-        paths: files, or of Parquet also folders and URLs that fsspec opens, one or several of one form; the files of a
-            folder are read in the order of their names. CSV has a header, and may be compressed (gzip, zstd, bzip2).
+        paths: one or several files of one form; for Parquet also folders and URLs that fsspec opens. The files of a
+            folder are read in the order of their names. CSV needs a header, and may be compressed (gzip, zstd, bzip2).
         query: the column of the id of the query, text or whole numbers.
-        session: the column of the id of the session, which is one list that was shown for one query. None = there is
-            none: a session begins where the query changes or the position does not rise, and their ids are their
-            numbers, from 1. Where there is no column "session", the same is done, with a warning.
-        document: the column of the id of the document, once in a session.
-        position: the column of where it was shown, a whole number from 1, once in a session.
-        click: the column of whether it was clicked, 0 or 1; true and false are welcome.
-        propensity: the column of P(seen), above 0 and at most 1. It need not be there where it is called "propensity".
-            None = it is not read.
-        context: the columns of what else is known of a session, the same in all of its rows.
-        separator: between the fields of CSV. None = a tab if the header has one, else a comma.
-        encoding: of the text of CSV.
+        session: the column of the id of the session, which is one list shown for one query. None = a session begins
+            where the query changes or the position does not increase, and the ids are the numbers of the sessions, from
+            1. Without a column "session" the same happens, with a warning.
+        document: the column of the id of the document, unique in a session.
+        position: the column of the position where the document was shown, a whole number from 1, unique in a session.
+        click: the column of the click, 0 or 1, or true and false.
+        propensity: the column of P(seen), above 0 and at most 1. It is optional if it is called "propensity". None =
+            not read.
+        context: other columns of sessions, with the same value in all rows of a session.
+        separator: the character between CSV fields. None = a tab if the header has one, else a comma.
+        encoding: the encoding of CSV text.
         together: whether the rows of a session must stand together. False = they are grouped.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a column is missing, something may not stand in one, or nothing was clicked; says the file, the
-            line or row, and the session.
+        FileNotFoundError: a file does not exist.
+        ValueError: a column is missing, a value is not allowed, or nothing was clicked; the error gives the
+            file, the line or row, and the session.
 
     Cost: a few seconds for 10 million impressions of Parquet, and their memory.
     """
@@ -149,7 +149,7 @@ def read_clicks(
     encoding: str = "utf-8",
     together: bool = True,
 ) -> Sessions | ClickCounts:
-    """What files hold of clicks: counts where there are columns of how often it was shown and clicked, else sessions.
+    """Reads clicks from files: counts if there are columns `shown` and `clicked`, else sessions.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "counts.csv"
@@ -161,11 +161,11 @@ def read_clicks(
         paths, query, session, document, position, click, propensity, context, separator, encoding, together: as in
             `read_sessions`.
         shown: the column of how often a document of a query was shown at a position, a whole number from 1.
-        clicked: the column of how many of those had a click. Without both columns the files hold sessions.
+        clicked: the column of how many of these impressions had a click. Without both columns the files hold sessions.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a column is missing, something may not stand in one, or nothing was clicked; says where.
+        FileNotFoundError: a file does not exist.
+        ValueError: a column is missing, a value is not allowed, or nothing was clicked; the error says where.
     """
     of_log = LogColumns(query, session, document, position, click, propensity, context)
     of_counts = CountColumns(query, document, position, shown, clicked, propensity)
@@ -196,7 +196,7 @@ def counts_of_frame(frame: Any, columns: CountColumns) -> ClickCounts:
 
 
 def write_sessions(log: Sessions, path: str | os.PathLike) -> None:
-    """Writes sessions to one Parquet file, one row a session. The file is whole or not there.
+    """Writes sessions to one Parquet file, one row per session. The file is written completely or not at all.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "sessions.parquet"
@@ -214,7 +214,7 @@ def write_sessions(log: Sessions, path: str | os.PathLike) -> None:
 
 
 class SessionWriter:
-    """Writes sessions to one Parquet file as they come. The file is there, whole, once the `with` ends without error.
+    """Writes sessions to one Parquet file in parts. The file appears, complete, when the `with` ends without error.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "sessions.parquet"
@@ -225,11 +225,11 @@ class SessionWriter:
     >>> len(read_sessions(path))
     2
 
-    That the id of a session is there once is checked where the file is read.
+    The reader of the file checks that the ids of sessions are unique.
 
     Args:
-        path: of the file; its folder must be there.
-        overwrite: whether a file of that name is replaced.
+        path: the path of the file. Its folder must exist.
+        overwrite: whether to replace a file of that name.
     """
 
     def __init__(self, path: str | os.PathLike, *, overwrite: bool = True):
@@ -240,7 +240,7 @@ class SessionWriter:
         self._waiting: list[pa.Table] = []
 
     def __enter__(self) -> "SessionWriter":
-        """Begins a file under another name."""
+        """Opens a file under a temporary name."""
         self._partial = self._open.enter_context(replace(self.path, overwrite=self.overwrite))
         self._open.push(self._finish)
         return self
@@ -249,11 +249,13 @@ class SessionWriter:
         """Adds sessions.
 
         Raises:
-            OSError: they could not be written.
-            ValueError: they have other columns than those before.
+            OSError: the sessions cannot be written.
+            ValueError: they have other columns than the sessions before.
         """
         if self._partial is None:
-            raise ValueError("a SessionWriter writes within its with: with SessionWriter(path) as writer: ...")
+            raise ValueError(
+                "a SessionWriter writes only inside its with block: with SessionWriter(path) as writer: ..."
+            )
         if not len(log):
             return
         table = to_table(log)
@@ -272,7 +274,7 @@ class SessionWriter:
             self._flush()
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        """Gives the file its name, or removes it where something went wrong."""
+        """Gives the file its name, or removes it after an error."""
         self._partial = None
         self._open.__exit__(kind, error, trace)
 
@@ -283,7 +285,7 @@ class SessionWriter:
         self._waiting = []
 
     def _finish(self, kind, error, trace):
-        """Writes what waits, unless something went wrong, and closes the file."""
+        """Writes what is left, unless there was an error, and closes the file."""
         if kind is None and self._writer is None:
             raise ValueError(f"{self.path}: there are no sessions to write")
         try:
@@ -296,7 +298,7 @@ class SessionWriter:
 
 
 def _sessions(parts, columns, together):
-    """The sessions of parts, which are all of one form."""
+    """The sessions of parts that all have the same form."""
     found = [columns.of(part.table.column_names, part.where) for part in parts]
     row_of = None
     if _has_a_row_a_session(parts, found):
@@ -328,7 +330,7 @@ def _sessions(parts, columns, together):
 
 
 def _has_a_row_a_session(parts, found):
-    """Whether all parts have one row a session; else all have one row an impression."""
+    """Whether all parts have one row per session; otherwise all have one row per impression."""
     if not sum(len(part.table) for part in parts):
         raise ValueError(f"{Parts(parts).where}: there are no impressions")
     nested = [is_list(part.table.schema.field(of["document"]).type) for part, of in zip(parts, found, strict=True)]
@@ -346,7 +348,7 @@ def _has_a_row_a_session(parts, found):
 
 
 def _flat(parts, found):
-    """(the same with one row an impression, their roles, [impressions] the row of each in all parts)."""
+    """(the same with one row per impression, their roles, [impressions] the row of each in all parts)."""
     first, flats, rows = 0, [], []
     for part, roles in zip(parts, found, strict=True):
         for batch in batches_of(part):

@@ -1,4 +1,4 @@
-"""CSV and TSV files with a header, one row a document."""
+"""CSV and TSV files with a header, one row per document."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,21 +50,21 @@ def read_delimited(
       ids: colour
 
     Args:
-        path: the file, plain or compressed (gzip, zstd, bzip2). In columns of numbers an empty field, NA, NaN or null
-            is missing, and true and false count 1 and 0, in any case.
-        query, label, document, features, categorical, ids, columns, query_columns: what its columns mean, by their
-            names, as in `RankingLists.from_frame`.
+        path: the file, plain or compressed (gzip, zstd, bzip2). In columns of numbers, an empty field, NA, NaN or null
+            is missing, and true and false count as 1 and 0, in upper or lower case.
+        query, label, document, features, categorical, ids, columns, query_columns: the roles of the columns, by name,
+            as in `RankingLists.from_frame`.
         separator: between fields. None = a tab if the header has one, else a comma.
         decimal: the decimal point, "." or ",".
         encoding: of the text, as Python's `open` takes it, such as "utf-16" or "latin-1".
-        missing_values: further words that stand for missing in columns of numbers. They are compared as text, without
-            case, and as numbers: "-999" is -999.0 too.
+        missing_values: more words that mean missing in columns of numbers. They are compared as text, ignoring case,
+            and as numbers: "-999" matches -999.0 too.
         together: whether the rows of a query must stand together. False = they are grouped.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the header lacks a column, a row has too many or too few fields, or a field is not what its role
-            needs; says the line and the column.
+        FileNotFoundError: a file does not exist.
+        ValueError: the header lacks a column, a row has too many or too few fields, or a field does not fit its role;
+            the error gives the line and the column.
     """
     roles = Roles(query, label, document, features, categorical, ids, columns or {}, query_columns)
     tables = delimited_tables(
@@ -89,7 +89,7 @@ def delimited_tables(
     missing_values: Sequence[str] = (),
     together: bool = True,
 ) -> Iterator[pa.Table]:
-    """The queries of a CSV or TSV file, in tables of the form of `plackett.data._schema`; see `read_delimited`."""
+    """The queries of a CSV or TSV file, in tables in the form of `plackett.data._schema`; see `read_delimited`."""
     layout, found = _find(path, roles, separator, decimal, encoding)
     documents = _documents(layout, found, Fields(decimal, missing_values))
     yield from group_by_query(documents, str(path), together=together, place=layout.place)
@@ -104,7 +104,7 @@ def first_missing(
     encoding: str = "utf-8",
     missing_values: Sequence[str] = (),
 ) -> tuple[int, str, str]:
-    """(line, query, column) of the first missing feature of a file that has one; see `delimited_tables`."""
+    """(line, query, column) of the first missing feature, for a file that has one; see `delimited_tables`."""
     layout, found = _find(path, roles, separator, decimal, encoding)
     features = {role.name: role.column for role in found if role.kind == "features"}
     for table in _documents(layout, found, Fields(decimal, missing_values)):
@@ -122,7 +122,7 @@ def _find(path, roles, separator, decimal, encoding):
 
 
 def _documents(layout, roles, fields):
-    """The documents of a file in tables, one row a document, as it streams by."""
+    """The documents of a file in tables, one row per document, as a stream."""
     row, reader = 1, _Blocks(layout, roles, fields)
     for batch in text_batches(layout, [role.column for role in roles]):
         yield of_documents(reader.columns(batch, row), roles, row, layout.place)
@@ -130,9 +130,9 @@ def _documents(layout, roles, fields):
 
 
 def text_batches(layout: Layout, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The blocks of a file, in which these columns are text.
+    """The blocks of a file, with these columns as text.
 
-    A quote that never closes is in the last column; else the last row had too few fields.
+    A quote that never closes is in the last column; otherwise the last row would have too few fields.
     """
     last, end = layout.names[-1], ""
     reading = pa.csv.ReadOptions(
@@ -162,7 +162,7 @@ def text_batches(layout: Layout, names: Sequence[str]) -> Iterator[pa.RecordBatc
 
 
 class _Wrong(NamedTuple):
-    """The first field of a column in a block that its role does not allow, and whether no field is a number."""
+    """The first field of a column in a block that its role does not allow, and whether no field at all is a number."""
 
     row: int
     role: Role
@@ -210,16 +210,16 @@ class _Blocks:
         return self.fields.values(texts, self.types[role.name])
 
     def _check_text(self, found):
-        """Raises the error that tells all columns that should be features and hold text in the first block."""
+        """Raises the error for all columns that should be features but hold text in the first block."""
         if found:
             places = [self.layout.place(one.row).removeprefix(f"{self.layout.path}, ") for one in found]
             columns = [(one.role, one.text, place) for one, place in zip(found, places, strict=True)]
             raise text_columns(str(self.layout.path), columns, self.roles)
 
     def _error(self, wrong, query):
-        """The error that says what a field should hold."""
+        """The error for a field with a wrong value."""
         if wrong.role.kind == "query_columns":
-            must = f"hold what its first rows hold ({self.types[wrong.role.name]})"
+            must = f"hold the type of its first rows ({self.types[wrong.role.name]})"
         else:
             must = f"hold {WHOLE if wrong.role.kind == 'ids' else 'numbers'} to be {wrong.role}"
         return ValueError(
@@ -229,11 +229,11 @@ class _Blocks:
 
     def _hint(self, wrong):
         if wrong.text == wrong.role.column:
-            return "; this looks like the header once more, as where files meet"
+            return "; this looks like a second header, for example where files were joined"
         if "\n" in wrong.text:
-            return "; this is of several lines, as where a quote opens and does not close in the same field"
+            return "; this has several lines, for example because a quote opens and does not close in the same field"
         if wrong.role.kind == "ids":
-            return "; categorical takes any text"
+            return "; categorical accepts any text"
         if wrong.role.kind == "label":
             return self.fields.decimal_hint(wrong.text)
         return hint_of_meaning(wrong.role) or self.fields.hint(wrong.text)

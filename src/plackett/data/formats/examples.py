@@ -1,4 +1,4 @@
-"""TensorFlow's ExampleListWithContext and SequenceExample: from the bytes of messages to columns."""
+"""TensorFlow's ExampleListWithContext and SequenceExample: from message bytes to columns."""
 
 import functools
 from collections.abc import Callable, Collection
@@ -35,7 +35,7 @@ HEADS_OF_FEATURES = {("float", 4): {b"\x12\x06\n\x04": 0}} | {
     ("int64", size): {bytes([0x1A, size + 2, 0x0A, size]): 0} for size in range(1, 11)
 }
 NO_HEAD, NOT_WANTED = -1, -2
-FEW = 256  # entries that are read one by one before the others are looked for among what was met
+FEW = 256  # the entries that are read one by one before the others are matched against them
 
 
 def parser(
@@ -45,12 +45,13 @@ def parser(
     context: Collection[str] | None = None,
     document: str | None = None,
 ) -> Callable:
-    """A function from the bytes of some messages, a list, to their columns.
+    """Makes a function from a list of messages, as bytes, to their columns.
 
-    It returns (contexts, sizes, columns). Of each message: name -> (kind, values) of its context, where the kind is
-    "float", "int64" or "string", and how many documents it has. Of each feature of the documents of all messages,
-    behind each other: [documents, width] numbers, float64, or float32 where that holds them all, NaN where a document
-    has none, or a list of strings, None where it has none. Features without any value are left out.
+    It returns (contexts, sizes, columns). `contexts` has, for each message, name -> (kind, values), where the kind is
+    "float", "int64" or "string". `sizes` has the number of documents of each message. `columns` has each feature for
+    the documents of all messages, concatenated: [documents, width] numbers, float64, or float32 if they fit, with NaN
+    where a document has none; or a list of strings, with None where a document has none. Features without any value are
+    left out.
 
     Args:
         form: "elwc", ExampleListWithContext, or "sequence_example", SequenceExample, in which feature i of a feature
@@ -60,9 +61,10 @@ def parser(
         document: the feature of documents that is their id: its int64 are read as strings.
 
     Raises:
-        ValueError: (the function) a message is none, a feature is there twice, a feature of documents is a number
-            here and a string there or has now more, now fewer values, a string is one of several or no UTF-8 text,
-            or feature lists differ in length; says which feature, and which document, from 1, of all messages.
+        ValueError: raised by the function if a message is malformed, a feature occurs twice, a feature of documents has
+            different types or different numbers of values, there are several strings or invalid UTF-8 text in a
+            feature, or feature lists differ in length; the error gives the feature and the document, from 1, across all
+            messages.
     """
     layouts = Layouts(documents, document)
     of_examples = functools.partial(_of_examples, layouts=layouts, heads={}, places={})
@@ -214,7 +216,7 @@ def _lists(message, wanted):
     if sizes and sizes[0][0] != sizes[-1][0]:
         (fewest, short), (most, long) = sizes[0], sizes[-1]
         raise ValueError(
-            f"feature lists must have one feature a document, but {short} has {fewest} and {long} has {most}"
+            f"feature lists must have one feature per document, but {short} has {fewest} and {long} has {most}"
         )
     return lists
 

@@ -37,7 +37,7 @@ def read_frame(frame: Any, roles: Roles, *, together: bool) -> RankingLists:
 
 
 def columns_of_frame(frame: Any, choose: Callable[[Sequence[str]], Collection[str]]) -> pa.Table:
-    """The columns of a data frame or dataset that a function chooses by the names of all."""
+    """The columns of a data frame or dataset that a function chooses by name."""
     frame = _frame(frame)
     names = list(_names(frame))
     check_table_names(names, WHERE)
@@ -45,7 +45,7 @@ def columns_of_frame(frame: Any, choose: Callable[[Sequence[str]], Collection[st
 
 
 def to_frame(lists: RankingLists) -> pl.DataFrame:
-    """A frame with one row a document; see `RankingLists.to_frame`."""
+    """A frame with one row per document; see `RankingLists.to_frame`."""
     of_document = np.repeat(np.arange(len(lists)), lists.lengths)
     columns: dict[str, Any] = {"query": lists.queries[of_document], "document": lists.documents, "label": lists.labels}
     columns |= {name: lists.features[:, i] for i, name in enumerate(lists.feature_names)}
@@ -66,7 +66,7 @@ def _place(row):
 
 
 def _frame(frame):
-    """A frame of polars, an Arrow table, or the columns of a pandas frame by their names."""
+    """A polars frame, an Arrow table, or the columns of a pandas frame by name."""
     if isinstance(frame, pl.LazyFrame):
         return frame.collect(engine="streaming")
     if isinstance(frame, pl.DataFrame):
@@ -80,21 +80,21 @@ def _frame(frame):
         if hasattr(frame, "num_rows"):  # which a stream of one does not say
             frame = frame.with_format("arrow")[:]
     if not (isinstance(frame, pa.Table) or hasattr(frame, "__arrow_c_stream__")):
-        raise TypeError(f"the frame must give an Arrow stream, as pandas and polars do, but got {type(frame).__name__}")
+        raise TypeError(f"frame must give an Arrow stream, as pandas and polars do, but got {type(frame).__name__}")
     try:
         return pa.table(frame)
     except pa.ArrowInvalid as error:
-        raise TypeError(f"the frame must give columns with names, but got {type(frame).__name__}: {error}") from None
+        raise TypeError(f"frame must give columns with names, but got {type(frame).__name__}: {error}") from None
 
 
 class _Columns(dict):
-    """The columns of pandas by their names as strings, and the names of those that are its index."""
+    """The columns of a pandas frame, by names as strings, and the names of those that are its index."""
 
     index: Collection[str] = ()
 
 
 def _columns_of_pandas(frame):
-    """Its columns, None and NaN being no names. What has a name in the index is one too, unless it is a range."""
+    """Its columns, without the names None and NaN. A named index level is a column too, unless it is a range."""
     index = frame.index
     levels = () if isinstance(index, sys.modules["pandas"].RangeIndex) else range(index.nlevels)
     columns = [
@@ -131,7 +131,7 @@ def _names(frame):
 
 
 def _has_a_row_a_query(frame, names, roles):
-    """Whether the label is a column of lists; without labels, the document or else any column."""
+    """Whether the label is a column of lists; without labels, whether the document, or any column, is."""
     if roles.has_label:
         return roles.label in names and _is_of_lists(frame, roles.label)
     document = "document" if roles.document is None else roles.document
@@ -148,7 +148,7 @@ def _is_of_lists(frame, name):
 
 
 def _arrow(frame, names: Collection[str]) -> pa.Table:
-    """These columns, of which none is encoded."""
+    """These columns, decoded."""
     columns = [_column(frame, name) for name in names]
     fields = [pa.field(name, column.type) for name, column in zip(names, columns, strict=True)]
     if isinstance(frame, pa.Table):  # which may have marks
@@ -174,7 +174,7 @@ def _column(frame, name):
 
 
 def decode(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The values themselves of categories and runs."""
+    """The plain values of categories and runs."""
     chunks = [_decode_chunk(chunk) for chunk in column.chunks]
     return pa.chunked_array(chunks) if chunks else pa.chunked_array([], _decode_chunk(pa.nulls(0, column.type)).type)
 
@@ -190,7 +190,7 @@ def _decode_chunk(chunk):
 
 
 def _check_types(table, found):
-    """Checks that the columns hold what their roles need."""
+    """Checks that the columns fit their roles."""
     texts = []
     for role in found:
         column = table[role.column]
@@ -231,12 +231,12 @@ def _example(column):
 
 
 def _of_queries(table, roles):
-    """A table with one row a query, with the names that the schema knows."""
+    """A table with one row per query, with the names that the schema knows."""
     for argument in ("features", "categorical", "query_columns"):
         if getattr(roles, argument):
             raise ValueError(
-                f"{WHERE} has one row a query, where lists of numbers are features, lists of strings id features and "
-                f"single values columns of queries: leave out {argument}"
+                f"{WHERE} has one row per query, where lists of numbers are features, lists of strings id features "
+                f"and single values columns of queries: leave out {argument}"
             )
     has_label = roles.has_label
     fixed = {roles.query: "query"} | ({roles.label: "label"} if has_label else {})

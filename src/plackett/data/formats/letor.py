@@ -1,4 +1,4 @@
-"""LETOR / SVMlight text: one document a line, `label qid:ID 1:0.5 2:0.1 ... # comment`."""
+"""LETOR / SVMlight text: one document per line, `label qid:ID 1:0.5 2:0.1 ... # comment`."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from plackett.data.formats._letor_groups import Groups
 from plackett.data.formats._letor_lines import Layout, MissingValues
 
 BLOCK = 4 * 2**20  # bytes of text parsed at a time
-FIRST = 16 * 2**20  # bytes of text by which the number of features is told
+FIRST = 16 * 2**20  # bytes of text that determine the number of features
 MOST = 2**16  # dense features
 Fill = Literal["always", "sparse", "without zeros"]
 
@@ -37,8 +37,8 @@ def read_letor(
 ) -> RankingLists:
     """Reads LETOR / SVMlight text, plain or compressed (gzip, zstd, bzip2).
 
-    A feature that a line leaves out is 0, one written `nan` is missing. The id of a document is X where the comment
-    says `docid = X`, `docid: X` or nothing but `docid X`; without it the position in the query, from 1.
+    A feature that a line leaves out is 0; a feature written as `nan` is missing. The id of a document is X if the
+    comment says `docid = X`, `docid: X`, or only `docid X`. Otherwise it is the position in the query, from 1.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "train.txt"
@@ -49,30 +49,30 @@ def read_letor(
 
     Args:
         path: the file.
-        features: how many features there are; those that no line lists are 0 where some line leaves out a feature that
-            another lists, else the file is refused. None = as many as the highest number in the file says.
-        together: whether the documents of a query must stand together. False = they are grouped, queries in the order
-            of their first line.
-        zero_based: whether the numbers of features begin at 0, as XGBoost and scikit-learn write them.
-        group_file: the file of group sizes, one number a line, where lines have no `qid:`, as LightGBM and XGBoost have
-            it; queries are called "1", "2" and so on. None = lines have `qid:ID`.
-        missing_values: what stands for a missing value besides `nan`, such as "NULL" or -1: text of either case, and
-            of a number each of its spellings.
-        comment_ids: whether the first word of the comment is the id of the document where there is no `docid`, as
-            RankLib has it; each line must have one then.
-        encoding: of the text, also of the group file, as Python's `open` takes it.
+        features: the number of features. Features that no line lists are 0 if some line leaves out a feature that
+            another line lists; otherwise the file is rejected. None = the highest feature number in the file.
+        together: whether the documents of a query must stand together. False = they are grouped, with the queries in
+            the order of their first line.
+        zero_based: whether feature numbers begin at 0, as XGBoost and scikit-learn write them.
+        group_file: the file of group sizes, one number per line, for lines without `qid:`, as LightGBM and XGBoost use
+            them. Query ids are then "1", "2" and so on. None = lines have `qid:ID`.
+        missing_values: values that mean missing, in addition to `nan`, such as "NULL" or -1. Text matches in upper and
+            lower case, a number in each of its spellings.
+        comment_ids: whether the first word of a comment without `docid` is the id of the document, as in RankLib. Each
+            line must then have one.
+        encoding: the encoding of the text and of the group file, as in Python's `open`.
 
     Returns:
         `RankingLists` with dense features; feature k of the file is column k - 1, or k with `zero_based`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is empty, or a line is malformed: says file, line number and what is wrong. Labels
-            must be finite and >= 0, feature numbers >= 1 (or 0), rising and not above `features`, values finite or
-            missing, group sizes >= 1 and in all the number of documents. Or all lines list the same features, and these
-            are fewer than `features`. Or the features, with those that lines leave out, do not fit into memory.
+        FileNotFoundError: a file does not exist.
+        ValueError: the file is empty, or a line is malformed; the error gives the file, the line number and what is
+            wrong. Labels must be finite and >= 0; feature numbers >= 1 (or 0), ascending and at most `features`; values
+            finite or missing; group sizes >= 1, with the number of documents as their sum. Also raised if all lines
+            list the same features, but fewer than `features`, or if the dense features do not fit into memory.
 
-    Cost: some 100 MB of memory, and what the lists take; features that lines leave out are filled in at the end.
+    Cost: about 100 MB of memory, plus that of the lists; features that lines leave out are filled in at the end.
     """
     fill: Fill = "always" if features is None else "sparse"
     if features is not None:
@@ -109,18 +109,17 @@ def letor_tables(
     fill: Fill = "sparse",
     listed: np.ndarray | None = None,
 ) -> Iterator[pa.Table]:
-    """The queries of a LETOR file, in tables of the form of `plackett.data._schema`; see `read_letor`.
+    """The queries of a LETOR file, in tables in the form of `plackett.data._schema`; see `read_letor`.
 
-    With a group file they are called `first_query` and so on, so that those of several files differ; see
-    `count_groups`.
+    With a group file, query ids count from `first_query`, so that those of several files differ; see `count_groups`.
 
     Args:
-        path, features, together, zero_based, group_file, missing_values, comment_ids, encoding: as there.
-        first_query: what the first query of a group file is called.
-        fill: where features that no line lists are 0: "always"; "sparse": where some line leaves out one that another
-            lists, or there is one line alone; "without zeros": where, besides, no line writes a zero, as is asked where
-            the number of features is that of a model: a file that writes zeros does not leave them out.
-        listed: [features] bool, in which those that a line lists become True as the tables stream by.
+        path, features, together, zero_based, group_file, missing_values, comment_ids, encoding: as in `read_letor`.
+        first_query: the id of the first query of a group file.
+        fill: when features that no line lists are 0. "always"; "sparse": if some line leaves out a feature that another
+            lists, or there is only one line; "without zeros": if, in addition, no line writes a zero. The last is for a
+            number of features that comes from a model: a file that writes zeros does not leave them out.
+        listed: [features] bool; features that a line lists become True while the tables stream by.
     """
     check_count(features)
     listed = np.zeros(features, bool) if listed is None else listed
@@ -132,7 +131,7 @@ def letor_tables(
 
 
 def check_count(features: object) -> None:
-    """Raises a ValueError unless there may be so many features."""
+    """Raises a ValueError unless this is a valid number of features."""
     if not isinstance(features, int | np.integer) or isinstance(features, bool) or not 0 <= int(features) <= MOST:
         raise ValueError(f"features must be a whole number from 0 to {MOST}, but got {features!r}")
 
@@ -145,9 +144,9 @@ def count_features(
     missing_values: Sequence[str | float] = (),
     encoding: str = "utf-8",
 ) -> int:
-    """How many features a LETOR file has, by the highest number in it; see `read_letor` for the options.
+    """The number of features of a LETOR file, by the highest number in it; see `read_letor` for the options.
 
-    Where all lines of the first block list the same features in order, these are taken for all there are.
+    If all lines of the first block list the same features in order, these are taken as all features.
 
     Raises:
         ValueError: there are more than 65,536.
@@ -164,10 +163,10 @@ def count_features(
 
 
 def count_groups(group_file: str | os.PathLike, *, encoding: str = "utf-8") -> int:
-    """How many queries a file of group sizes has.
+    """The number of queries in a file of group sizes.
 
     Raises:
-        ValueError: a line is no whole number of at least 1, or there is none.
+        ValueError: a line is not a whole number of at least 1, or there are no lines.
     """
     return len(Groups(group_file, encoding=encoding).ends)
 
@@ -182,7 +181,7 @@ def first_missing(
     missing_values: Sequence[str | float] = (),
     encoding: str = "utf-8",
 ) -> tuple[int, str, int]:
-    """(line, query, feature) of the first missing value of a LETOR file that has one; see `letor_tables`."""
+    """(line, query, feature) of the first missing value, for a LETOR file that has one; see `letor_tables`."""
     if features is None:
         features = count_features(
             path, zero_based=zero_based, group_file=group_file, missing_values=missing_values, encoding=encoding
@@ -204,7 +203,7 @@ def _layout(features, zero_based, group_file, missing_values, comment_ids=False)
 
 
 def _blocks(path, layout, groups, encoding, fill, listed):
-    """The documents of a file in blocks, as it streams by; `listed` gets what they list."""
+    """The documents of a file in blocks, as a stream; `listed` gets the features that they list."""
     documents, fewest, zero = 0, layout.features, None
     of_file = np.zeros(layout.features, bool)
     for block in parsed_blocks(path, layout, BLOCK, encoding):
@@ -214,7 +213,7 @@ def _blocks(path, layout, groups, encoding, fill, listed):
         documents += len(block.lines)
         if groups is None:
             yield block
-        elif documents <= groups.documents:  # else the rest is counted for the error
+        elif documents <= groups.documents:  # otherwise the rest is counted, for the error
             queries = groups.queries(documents - len(block.lines), documents)
             yield block._replace(columns=block.columns._replace(queries=queries))
     if groups is not None and documents != groups.documents:
@@ -235,11 +234,11 @@ def _written_zero(block, layout):
 
 
 def _check_sparse(listed, same, zero, layout, path):
-    """Checks that a file which does not list all features leaves out those that are zero.
+    """Checks that a file that does not list all features is sparse, that is, leaves out zeros.
 
     Args:
         listed: [features] bool, whether a line lists each.
-        same: how many features all lines list, where they list the same ones, else None.
+        same: the number of features that all lines list, if they list the same ones, else None.
         zero: (the line, the number of the feature) of a zero that is written, or None.
         layout: of the lines.
         path: the file.
@@ -248,11 +247,11 @@ def _check_sparse(listed, same, zero, layout, path):
     lacks = f"{path}: no line lists {len(missing)} of the {layout.features} features: {some(map(str, missing))}"
     if same is not None:
         raise ValueError(
-            f"{lacks}; they are taken for zeros only in a sparse file, but all lines list the same {same} "
-            f"feature{'s' * (same != 1)}: where they are 0, write so in one line, as {missing[0]}:0"
+            f"{lacks}; they count as zeros only in a sparse file, but all lines list the same {same} "
+            f"feature{'s' * (same != 1)}: if they are 0, write {missing[0]}:0 in one line"
         )
     if zero is not None:
         raise ValueError(
-            f"{lacks}; they are taken for zeros only where zeros are left out, but line {zero[0]} says {zero[1]}:0; "
-            f"where they are 0, say so by features={layout.features} (--features {layout.features} on the command line)"
+            f"{lacks}; they count as zeros only if zeros are left out, but line {zero[0]} says {zero[1]}:0; if they "
+            f"are 0, use features={layout.features} (--features {layout.features} on the command line)"
         )

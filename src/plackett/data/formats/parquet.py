@@ -1,4 +1,4 @@
-"""Parquet, one row a query: how ranking data is kept. `plackett.data._schema` says what its columns are."""
+"""Parquet with one row per query, the main form of ranking data. `plackett.data._schema` defines its columns."""
 
 import contextlib
 import hashlib
@@ -24,7 +24,7 @@ Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 
 def write_parquet(lists: RankingLists, path: str | os.PathLike) -> None:
-    """Writes lists to one Parquet file, one row a query. The file is whole or not there.
+    """Writes lists to one Parquet file, one row per query. The file is written completely or not at all.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "lists.parquet"
@@ -34,16 +34,16 @@ def write_parquet(lists: RankingLists, path: str | os.PathLike) -> None:
     [3.0, 2.0]
 
     Raises:
-        OSError: it could not be written.
+        OSError: the file cannot be written.
     """
     write_tables([to_table(lists)], path)
 
 
 def write_tables(tables: Iterable[pa.Table], path: str | os.PathLike, *, overwrite: bool = True) -> None:
-    """Writes tables of the form of `plackett.data._schema` as they come, in row groups of about 64 MB.
+    """Writes a stream of tables in the form of `plackett.data._schema`, in row groups of about 64 MB.
 
     Raises:
-        FileExistsError: not `overwrite`, and there is such a file once all is written.
+        FileExistsError: `overwrite` is False, and the file exists when all is written.
         OSError: the file could not be written.
         ValueError: there are no tables, or one has other columns than the first.
     """
@@ -59,7 +59,7 @@ def write_tables(tables: Iterable[pa.Table], path: str | os.PathLike, *, overwri
 
 @contextlib.contextmanager
 def _writer(path, partial, schema):
-    """Opens and closes the file; what fails between is not for it to say."""
+    """Opens and closes the file, and reports only errors of the file itself."""
     with errors_of_writing(path):
         writer = pq.ParquetWriter(partial, schema, **_encoding(schema))
     try:
@@ -70,7 +70,7 @@ def _writer(path, partial, schema):
 
 
 def _encoding(schema):
-    """Numbers are seldom the same twice, so only strings get a dictionary."""
+    """Only strings get a dictionary, since numbers rarely repeat."""
     texts = [field.name for field in schema if "string" in str(field.type)]
     names = [f"{name}.list.element" for name in texts if name != "query"] + ["query"]
     return {"compression": "zstd", "compression_level": 1, "use_dictionary": names, "write_page_checksum": True}
@@ -93,7 +93,7 @@ def parquet_tables(
 ) -> Iterator[pa.Table]:
     """The rows of Parquet files, in tables of about 32 MB; see `read_parquet`.
 
-    With `to_rank` labels are not read, nor what else is known of documents.
+    With `to_rank`, labels and other columns of documents are not read.
     """
     if not isinstance(columns, Mapping | None):
         raise ValueError(f"columns must be a dict, {{name it gets: column}}, but got {columns!r}")
@@ -110,7 +110,7 @@ def parquet_tables(
 
 
 def tables_of_file(name: str, parquet: pq.ParquetFile, row_groups: Sequence[int] | None = None) -> Iterator[pa.Table]:
-    """The rows of an open file, or of some of its row groups, as they are, in tables of about 32 MB.
+    """The rows of an open file, or of some of its row groups, unchanged, in tables of about 32 MB.
 
     Raises:
         ValueError: the file is damaged.
@@ -126,7 +126,7 @@ def tables_of_file(name: str, parquet: pq.ParquetFile, row_groups: Sequence[int]
 
 
 def bytes_of_groups(parquet: pq.ParquetFile) -> list[int]:
-    """How many bytes each row group of an open file takes, unpacked."""
+    """The uncompressed size of each row group of an open file, in bytes."""
     return [parquet.metadata.row_group(i).total_byte_size for i in range(parquet.num_row_groups)]
 
 
@@ -138,7 +138,7 @@ def read_parquet(
     cache: str | os.PathLike | None = None,
     cache_bytes: int | None = None,
 ) -> RankingLists:
-    """The lists of Parquet files with one row a query, as plackett and others write them.
+    """Reads lists from Parquet files with one row per query, written by plackett or by others.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "lists.parquet"
@@ -149,24 +149,25 @@ def read_parquet(
     (('price',), ['teacher_a'])
 
     Args:
-        paths: files, folders of files, or URLs that fsspec opens (`s3://...`), one or several; the files of a folder
-            are read in the order of their names.
-        columns: what else is known of documents, by the name that it gets: `{"teacher_a": "score_of_a"}`. What
-            plackett wrote needs no such word, nor do columns called `click`, `propensity`, `position`, `teacher`,
-            `weight`, `judged` or `run_score`.
-        ids: id features that are whole numbers, read as int32 where that holds them all, else as int64; those that
-            plackett wrote, and strings, need no such word.
-        cache: a folder where the arrays are kept as files, which are mapped into memory, so that lists may be larger
-            than memory; they are used again for as long as the files do not change. Several processes may share it.
-            None = the lists are read into memory.
-        cache_bytes: where the cache takes more bytes, what was not read for longest is removed from it. None =
+        paths: one or several files, folders of files, or URLs that fsspec opens (`s3://...`). The files of a folder are
+            read in the order of their names.
+        columns: other columns of documents, {new name: column}, such as `{"teacher_a": "score_of_a"}`. Columns that
+            plackett wrote, and columns named `click`, `propensity`, `position`, `teacher`, `weight`, `judged` or
+            `run_score`, are read without it.
+        ids: the id features that are whole numbers, read as int32 if all of them fit, else as int64. Those that
+            plackett wrote, and strings, are read without it.
+        cache: a folder that keeps the arrays as files, which are mapped into memory, so that lists may be larger than
+            memory. They are reused as long as the files do not change. Several processes may share the folder. None =
+            the lists are read into memory.
+        cache_bytes: the size limit of the cache; beyond it, the least recently read entries are removed. None =
             `$PLACKETT_CACHE_BYTES`, a number of bytes, or 50 GB.
 
     Raises:
-        FileNotFoundError: there is no such file, or none in a folder.
-        NotADirectoryError: the cache is a file.
-        TypeError: a path is none.
-        ValueError: a file is not Parquet, or has not the form that docs/data.md shows; says file, row and query.
+        FileNotFoundError: a file does not exist, or a folder has no Parquet file.
+        NotADirectoryError: `cache` is a file.
+        TypeError: a path is not a string or an os.PathLike.
+        ValueError: a file is not Parquet, or does not have the form in docs/data.md; the error gives the file, the row
+            and the query.
     """
     where = ", ".join(map(str, list_paths(paths)))
     if cache is None:
@@ -181,7 +182,7 @@ def parquet_bytes(paths: Paths) -> int:
 
 
 def parquet_files(paths: Paths) -> Iterator[tuple[str, tuple[fsspec.AbstractFileSystem, str]]]:
-    """(name, file system and path) of each file; see `read_parquet` for what `paths` may be."""
+    """(name, (file system, path)) for each file; see `read_parquet` for what `paths` may be."""
     for path in list_paths(paths):
         system, place = fsspec.core.url_to_fs(str(path))
         if not system.exists(place):
@@ -196,7 +197,7 @@ def parquet_files(paths: Paths) -> Iterator[tuple[str, tuple[fsspec.AbstractFile
 
 
 def open_parquet(name: str, file: tuple[fsspec.AbstractFileSystem, str]) -> pq.ParquetFile:
-    """A file that `parquet_files` gave.
+    """Opens a file from `parquet_files`.
 
     Raises:
         ValueError: it is not Parquet.
@@ -210,6 +211,6 @@ def open_parquet(name: str, file: tuple[fsspec.AbstractFileSystem, str]) -> pq.P
 
 
 def _key(paths, *roles):
-    """Digits that change with any of the files, and with what their columns are."""
+    """Digits that depend on all files and on the roles of their columns."""
     known = [(name, system.size(place), system.ukey(place)) for name, (system, place) in parquet_files(paths)]
     return hashlib.sha256(repr((known, roles)).encode()).hexdigest()[:24]

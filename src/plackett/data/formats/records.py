@@ -20,9 +20,9 @@ def read_records(path: str | os.PathLike) -> Iterator[bytes]:
     them.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file has no records, or is cut off or damaged: says the file, the number of the record,
-            from 1, and what is wrong.
+        FileNotFoundError: a file does not exist.
+        ValueError: the file has no records, or is truncated or damaged; the error gives the file, the number of the
+            record, from 1, and what is wrong.
 
     Cost: the memory of one record.
     """
@@ -43,7 +43,7 @@ def read_records(path: str | os.PathLike) -> Iterator[bytes]:
 
 
 def _compression(path):
-    """What Arrow calls the compression of this file; its gzip reads zlib too."""
+    """Arrow's name for the compression of this file; its gzip reads zlib too."""
     with path.open("rb") as file:
         start = file.read(12)
     if len(start) == 12 and _masked_crc(start[:8]) == int.from_bytes(start[8:], "little"):
@@ -66,7 +66,7 @@ def _next_record(file):
         raise ValueError(f"the file ends within the record's length: 12 bytes are due, but {len(head)} are there")
     length, crc = struct.unpack("<QI", head)
     if crc != _masked_crc(head[:8]):
-        raise ValueError("the CRC of the record's length is wrong: the file is damaged, or no TFRecord file")
+        raise ValueError("the CRC of the record's length is wrong: the file is damaged, or not a TFRecord file")
     data, tail = _next_bytes(file, length), _next_bytes(file, 4)
     if (there := len(data) + len(tail)) < length + 4:
         raise ValueError(f"the file ends within the record: {length + 4} bytes are due, but {there} are there")
@@ -76,7 +76,7 @@ def _next_record(file):
 
 
 def _next_bytes(file, count):
-    """The next `count` bytes, or all there are; in pieces, so that a length far too high takes no memory."""
+    """The next `count` bytes, or all that are left; in pieces, so that a wrong, huge length takes no memory."""
     pieces = []
     while count and (piece := file.read(min(count, PIECE))):
         pieces.append(piece)

@@ -1,4 +1,4 @@
-"""TF-Ranking's TFRecord files, of ExampleListWithContext or of SequenceExample, read without TensorFlow."""
+"""TF-Ranking's TFRecord files, with ExampleListWithContext or SequenceExample, read without TensorFlow."""
 
 import contextlib
 import dataclasses
@@ -35,36 +35,36 @@ def read_tfrecord(
     context: Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> RankingLists:
-    """The lists of TF-Ranking's TFRecord files, one a record; TensorFlow is not needed.
+    """Reads lists from TF-Ranking's TFRecord files, one list per record, without TensorFlow.
 
-    Documents whose label is -1 are TF-Ranking's padding and are left out. A record that has no others is a query
-    with an empty list.
+    Documents with label -1 are TF-Ranking's padding and are left out. A record with no other documents is a query with
+    an empty list.
 
-    Numbers, float or int64, become float32, and float64 in columns of one's own. A feature of w > 1 numbers becomes the
-    columns `name_1` to `name_w`; it has w in every document. A feature of strings has one a document and becomes an id
-    feature. What a document has no value of is missing: NaN for numbers, an error for strings. Features of the context
-    become columns of queries; one that is missing is NaN or an empty string.
+    Numbers, float or int64, become float32; in columns of your own, float64. A feature of w > 1 numbers becomes the
+    columns `name_1` to `name_w`, and must have w numbers in every document. A feature of strings must have one string
+    per document and becomes an id feature. A feature without a value is missing: NaN for numbers, an error for strings.
+    Features of the context become columns of queries; a missing one is NaN or an empty string.
 
-    Which features there are is settled by the first records. One that comes up later is an error, not lost.
+    The first records determine the features. A feature that appears later is an error and is not lost silently.
 
     Args:
         paths: one file or several, read in this order.
         form: what the records are: "elwc", ExampleListWithContext, or "sequence_example", SequenceExample, in which
             feature i of a feature list is that of document i.
-        label: the feature of documents that is the label: one number. None = the documents are to be ranked: their
-            labels are 0, and nobody judged them. Padding cannot be told from them then, and one that is there stays.
-        query: the feature of the context that is the id of the query: one string or int64. None = the number of the
-            record, from 1, through all files.
-        document: the feature of documents that is their id: one string or int64. None = the place in the record,
-            from 1, padding included.
-        features: the features of documents to read, in this order. None = all but those with a role, sorted.
-        context: the features of the context to read besides `query`. None = all, sorted.
-        columns: what else is known of documents, by the name that it gets: `{"click": "clicked"}`.
+        label: the feature of documents that is the label, one number. None = the documents are to be ranked: their
+            labels are 0, and nobody judged them. Padding cannot be recognised then, and stays.
+        query: the feature of the context that is the id of the query, one string or int64. None = the number of the
+            record, from 1, across all files.
+        document: the feature of documents that is their id, one string or int64. None = the place in the record, from
+            1, padding included.
+        features: the features of documents to read, in this order. None = all without a role, sorted.
+        context: the features of the context to read, in addition to `query`. None = all, sorted.
+        columns: other columns of documents, {new name: feature}, such as `{"click": "clicked"}`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: an argument is none of these, a file is damaged or has no records, a record is not of this form,
-            or its features are not what they must be: says the file and the number of the record in it, from 1.
+        FileNotFoundError: a file does not exist.
+        ValueError: an argument is invalid, a file is damaged or has no records, a record has another form, or its
+            features are invalid; the error gives the file and the number of the record in it, from 1.
 
     Cost: about a second for 100,000 documents of 136 floats, all with the same features in the same order; else 30,000.
 
@@ -97,15 +97,15 @@ def tfrecord_tables(
     chunk: int = 1024,
     to_rank: bool = False,
 ) -> Iterator[pa.Table]:
-    """The records in tables of the form of `plackett.data._schema`, one row a record; see `read_tfrecord`.
+    """The records in tables in the form of `plackett.data._schema`, one row per record; see `read_tfrecord`.
 
     Args:
-        paths, form, label, query, document, features, context, columns: as there.
-        chunk: how many records a table has; fewer once they have 32 MB.
-        to_rank: whether the documents are to be ranked: where none of the first records (1 MB) has the label, it is
-            read as with `label=None`, and so is what else is known of documents, by `columns`, left out.
+        paths, form, label, query, document, features, context, columns: as in `read_tfrecord`.
+        chunk: the number of records per table; fewer if they have 32 MB.
+        to_rank: whether the documents are to be ranked. If none of the first records (1 MB) has the label, the file is
+            read as with `label=None`, and `columns` that are missing are left out.
 
-    Cost: some 150 MB of memory, whatever the size of the files.
+    Cost: about 150 MB of memory, whatever the size of the files.
     """
     check_known("form", form, FORMS)
     if chunk < 1:

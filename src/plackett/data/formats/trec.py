@@ -1,4 +1,4 @@
-"""TREC runs and qrels: what a retrieval system returned, and what assessors said of it."""
+"""TREC runs and qrels: the results of a retrieval system, and the judgements of assessors."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -27,14 +27,14 @@ def read_trec(
 ) -> RankingLists:
     """The lists of a run with the grades of qrels.
 
-    A run has lines of `query Q0 document rank score tag`. Its score becomes the column `run_score`, by which
-    `plackett.evaluate_scores` measures the run, and the one dense feature, `score`, in float32; `rank` is not read.
-    Qrels have lines of `query iteration document grade`. As trec_eval has it, a document that is not judged, and one
-    with a negative grade, have label 0 and are not `judged`. Fields are parted by ASCII white space; lines that begin
-    with # are comments.
+    A run has lines of `query Q0 document rank score tag`. The score becomes the column `run_score`, with which
+    `plackett.evaluate_scores` measures the run, and the only dense feature, `score`, in float32. `rank` is not read.
+    Qrels have lines of `query iteration document grade`. As in trec_eval, documents without a judgement or with a
+    negative grade have label 0 and are not `judged`. ASCII white space separates fields; lines that begin with # are
+    comments.
 
-    Nothing of the qrels is lost: `missed` are the grades of documents that the run lacks, and the negative ones. The
-    judged queries that the run lacks come last, as lists of no documents.
+    Nothing in the qrels is lost. `missed` holds the grades of documents that the run lacks, and negative grades. Judged
+    queries that the run lacks come last, as empty lists.
 
     >>> import pathlib, tempfile
     >>> folder = pathlib.Path(tempfile.mkdtemp())
@@ -45,14 +45,14 @@ def read_trec(
     ([1.0, 0.0], [1.0, 0.0], [2.0])
 
     Args:
-        run: the file of the run, plain or compressed, or several files, which make up one run.
-        qrels: the file of the judgements. None = nobody judged the documents, as where they are to be ranked.
+        run: the file of the run, plain or compressed, or several files that form one run.
+        qrels: the file of judgements. None = nobody judged the documents, for example documents to be ranked.
         together: whether the lines of a query must stand together. False = they are grouped, in memory.
-        encoding: of all these files, as Python's `open` takes it.
+        encoding: the encoding of all these files, as in Python's `open`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: a line is malformed, or a document has two grades; says file and line.
+        FileNotFoundError: a file does not exist.
+        ValueError: a line is malformed, or a document has two grades; the error gives the file and the line.
 
     Cost: about a second for a million lines of the run or of the qrels.
     """
@@ -62,11 +62,11 @@ def read_trec(
 
 
 def read_qrels(path: str | os.PathLike, *, encoding: str = "utf-8") -> RankingLists:
-    """The judgements of qrels alone: the judged documents of each query, with no features.
+    """Reads only qrels: the judged documents of each query, without features.
 
-    So runs are compared by `plackett evaluate a.run b.run --data judgements.qrels`. Grades have the rules of
-    `read_trec`: a document with a negative grade has label 0 and is not `judged`, as trec_eval has it, and its grade is
-    in `missed`. A document that is there twice with one grade counts once. Lines of a query need not stand together.
+    Use it to compare runs: `plackett evaluate a.run b.run --data judgements.qrels`. Grades are read as in `read_trec`:
+    a document with a negative grade has label 0 and is not `judged`, as in trec_eval, and its grade is in `missed`. A
+    repeated judgement with the same grade counts once. Lines of a query need not stand together.
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "judgements.qrels"
@@ -77,11 +77,12 @@ def read_qrels(path: str | os.PathLike, *, encoding: str = "utf-8") -> RankingLi
 
     Args:
         path: the file, plain or compressed, with lines of `query iteration document grade`.
-        encoding: of the file, as Python's `open` takes it.
+        encoding: the encoding of the file, as in Python's `open`.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: there is no line, one is malformed, or a document has two grades; says file and line.
+        FileNotFoundError: a file does not exist.
+        ValueError: there are no lines, a line is malformed, or a document has two grades; the error gives the file and
+            the line.
     """
     return from_tables(qrels_tables(path, encoding=encoding), str(path))
 
@@ -123,7 +124,7 @@ def trec_tables(
 
 
 def _documents(path, encoding):
-    """The lines of a run in tables, one row a document."""
+    """The lines of a run in tables, one row per document."""
     for table in tables_of_lines(path, RUN, encoding):
         scores = table["score"]
         columns = {"query": table["query"], "document": table["document"], "score": pc.cast(scores, pa.float32())}
@@ -131,7 +132,7 @@ def _documents(path, encoding):
 
 
 def _with_grades(table, judgements, seen):
-    """The queries with the grades of their documents, and those of documents that they lack."""
+    """The queries with the grades of their documents, and the grades of documents that they lack."""
     queries, documents = table["query"].to_pylist(), array_of(table["document"])
     seen[[judgements.places[query] for query in queries if query in judgements.places]] = True
     judged, given, judgements_of = judgements.of(queries)
@@ -141,7 +142,7 @@ def _with_grades(table, judgements, seen):
     of_run, of_qrels = np.split(pairs, [len(pairs) - len(given)])
     order = np.argsort(of_qrels)
     places = np.searchsorted(of_qrels, of_run, sorter=order)
-    rows = np.append(order, len(given))[places]  # behind the last judgement stands none
+    rows = np.append(order, len(given))[places]  # there is none after the last judgement
     there = np.append(of_qrels, -1)[rows] == of_run
     grades = np.where(there, np.append(given, -1)[rows], -1)
     beyond = np.ones(len(given), bool)
@@ -161,7 +162,7 @@ def _of_no_documents(queries, judgements):
 
 
 def _known(grades, lengths):
-    """What grades say of documents; one below 0 is no verdict."""
+    """The columns `label` and `judged` from grades; a grade below 0 is not a verdict."""
     judged = (grades >= 0).astype("float32")
     return {
         "label": _lists(pa.array(np.maximum(grades, 0).astype("float32")), lengths),

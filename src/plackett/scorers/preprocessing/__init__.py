@@ -1,1 +1,1 @@
-"""What is fitted on training lists, and the layers that keep it. Internal: `plackett.scorers` has the public names."""
+"""Preprocessing fitted on training lists, and its layers. Internal: `plackett.scorers` has the public names."""

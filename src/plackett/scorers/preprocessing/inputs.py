@@ -1,4 +1,4 @@
-"""From raw features to what a network is fed: the inputs of a scorer, fitted on its training lists."""
+"""From raw features to the input of a network: the preprocessing of a scorer, fitted on its training lists."""
 
 import dataclasses
 from typing import Literal
@@ -27,15 +27,15 @@ Transform = Literal["log1p", "quantile", "bins"] | None
 
 @dataclasses.dataclass(frozen=True)
 class Prepared:
-    """The inputs of a scorer, and what its network is fed.
+    """The inputs of a scorer, and the prepared input of its network.
 
     Args:
-        inputs: of the model, by name.
+        inputs: the inputs of the model, by name.
         mask: [lists, list_size] bool, the input `mask`.
         dense: [lists, list_size, columns], standardised. None = there are no dense features.
-        names: [columns], the feature that each column of `dense` is made of.
-        ids: name -> [lists, list_size], the number of an id among the known ones, from 1; 0 = unknown.
-        known: name -> how many ids are known.
+        names: [columns], the feature that each column of `dense` is made from.
+        ids: name -> [lists, list_size], the number of an id among the known ids, from 1; 0 = unknown.
+        known: name -> the number of known ids.
     """
 
     inputs: dict[str, Tensor]
@@ -46,7 +46,7 @@ class Prepared:
     known: dict[str, int]
 
     def embeddings(self, dimension: int, l2: float, prefix: str = "") -> list[Tensor]:
-        """An embedding of each id feature, [lists, list_size, dimension]; row 0 of its table is for the unknown."""
+        """The embedding of each id feature, [lists, list_size, dimension]; row 0 of its table is for unknown ids."""
         layers = _names_of_layers(self.ids)
         return [
             Table(
@@ -59,7 +59,7 @@ class Prepared:
         ]
 
     def join(self, dimension: int, l2: float) -> Tensor:
-        """[lists, list_size, columns + dimension * id features]: all that is known of a document, side by side."""
+        """[lists, list_size, columns + dimension * id features]: all features of a document, concatenated."""
         parts = [] if self.dense is None else [self.dense]
         parts += self.embeddings(dimension, l2)
         return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
@@ -68,23 +68,23 @@ class Prepared:
 def prepare(
     lists: RankingLists, *, transform: Transform = "log1p", missing: bool = False, min_count: Count = 1
 ) -> Prepared:
-    """Makes the inputs of a scorer, and fits what becomes of them on its training lists.
+    """Makes the inputs of a scorer, and fits their preprocessing on its training lists.
 
-    Dense features pass the transform, then standardisation by the mean and variance of their known training values, of
-    bins by the mean alone. All of this is in float32 under any dtype policy, since raw features may not fit in 16 bits.
+    Dense features pass the transform and are then standardised by the mean and variance of their known training values;
+    bins only by the mean. All of this is in float32 under any dtype policy, since raw features may not fit in 16 bits.
 
     Args:
         lists: the training lists.
         transform: "log1p", "quantile", "bins" or None, see `plackett.scorers`.
         missing: whether features may be missing, see `plackett.scorers`.
-        min_count: an id that fewer documents have counts as unknown.
+        min_count: an id with fewer documents counts as unknown.
 
     Raises:
         ValueError: the lists have no features at all; a feature is infinite, or missing where `missing` is False; or an
             option is out of range.
 
-    Cost: one pass over the features, a slice at a time; with "quantile" or "bins" also a sample of 100,000 rows; for
-    each id feature a sorted copy.
+    Cost: one pass over the features, a slice at a time; with "quantile" or "bins" also a sample of 100,000 rows; and a
+    sorted copy of each id feature.
     """
     check_options(prepare, transform=transform, missing=missing, min_count=min_count)
     mask = keras.Input((None,), dtype="bool", name="mask")
@@ -99,12 +99,12 @@ def prepare(
         vocabulary = Vocabulary(values, kind=kind_of_ids(column), name=f"{name}_vocabulary")
         ids[name], known[name] = vocabulary(inputs[name]), len(values)
     if dense is None and not ids:
-        raise ValueError("these lists have neither dense nor id features, which a scorer is made of")
+        raise ValueError("these lists have neither dense nor id features, but a scorer needs some")
     return Prepared(inputs, mask, dense, names, ids, known)
 
 
 def _names_of_layers(features):
-    """Feature -> what its layer is called: without a point, which the parameters of PyTorch may not have."""
+    """Feature -> the name of its layer, without a dot, which PyTorch does not allow in parameter names."""
     known: dict[str, str] = {}
     for feature in features:
         name = feature.replace(".", "_")
@@ -115,7 +115,7 @@ def _names_of_layers(features):
 
 
 def _standardise(raw, mask, lists, transform, missing):
-    """(the standardised columns, the feature that each is made of)."""
+    """(the standardised columns, the feature that each is made from)."""
     layer, transformed = _transform(lists, transform)
     mean, variance, absent = statistics.moments(lists, transformed)
     names = lists.feature_names
@@ -125,7 +125,7 @@ def _standardise(raw, mask, lists, transform, missing):
     known_names = names if lists.has_feature_names else ()
     x = Filled(missing, feature_names=known_names, dtype="float32")((raw, mask))
     x = x if layer is None else layer(x)
-    variance[len(names) :] = 1.0  # bins are shares already, and those that say much vary most
+    variance[len(names) :] = 1.0  # bins are shares already, and the informative ones vary most
     x = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), dtype="float32")(x)
     sources = layer.sources if isinstance(layer, LogAndBins) else None
     made = names if sources is None else tuple(names[k] for k in sources)
@@ -135,7 +135,7 @@ def _standardise(raw, mask, lists, transform, missing):
 
 
 def _transform(lists, name):
-    """(its layer, the same in numpy)."""
+    """(its layer, the same in NumPy)."""
     if name == "log1p":
         return SignedLog1p(dtype="float32"), lambda x: np.sign(x) * np.log1p(np.abs(x))
     if name == "quantile":

@@ -1,4 +1,4 @@
-"""The layers between raw features and a network; they keep what was fitted on the training lists."""
+"""The layers between raw features and a network. They keep what was fitted on the training lists."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,14 +13,14 @@ from plackett.registry import register
 from plackett.scorers.preprocessing import statistics
 
 KINDS = ("int32", "int64", "text")  # of ids
-MULTIPLIERS = (73244475, -1640531535)  # odd, with bits all over
+MULTIPLIERS = (73244475, -1640531535)  # an odd number with well-spread bits
 
 
 class OfFeatures(keras.layers.Layer):
     """The first layer over the raw features of a scorer, which keeps their names.
 
     Args:
-        feature_names: of the features. () = they have numbers alone.
+        feature_names: the names of the features. () = they only have numbers.
         kwargs: those of `keras.layers.Layer`.
     """
 
@@ -35,7 +35,7 @@ class OfFeatures(keras.layers.Layer):
 
 @register
 class Table(keras.layers.Embedding):
-    """An embedding whose rows take the same steps on every backend, however often a batch holds them."""
+    """An embedding whose rows take the same steps on every backend, however often a batch contains them."""
 
     def call(self, inputs: Tensor) -> Tensor:
         """[...] int32 -> [..., dimension]."""
@@ -44,7 +44,7 @@ class Table(keras.layers.Embedding):
 
 @register
 class Filled(OfFeatures):
-    """Puts 0 for the features of padding, and with `missing` for those that are missing (NaN)."""
+    """Sets the features of padding to 0 and, with `missing`, also features that are missing (NaN)."""
 
     def __init__(self, missing: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -65,11 +65,11 @@ class Filled(OfFeatures):
 
 @register
 class Indicators(keras.layers.Layer):
-    """Puts 0, the mean, for standardised features that are missing, and says behind them which of `columns` are.
+    """Sets missing standardised features to 0, the mean, and appends columns that say which of `columns` are missing.
 
     Args:
         columns: the features that may be missing.
-        sources: of each standardised column the feature that it is made of. None = they are the features.
+        sources: for each standardised column, the feature that it is made from. None = the columns are the features.
         kwargs: those of `keras.layers.Layer`.
     """
 
@@ -95,7 +95,7 @@ class Indicators(keras.layers.Layer):
 
 @register
 class SignedLog1p(keras.layers.Layer):
-    """sign(x) log(1 + |x|): tames features that grow over orders of magnitude.
+    """sign(x) log(1 + |x|), for features that span orders of magnitude.
 
     >>> import numpy as np
     >>> [round(float(x), 3) for x in SignedLog1p()(np.array([-1000.0, 0.0, 1000.0], "float32"))]
@@ -111,10 +111,10 @@ class SignedLog1p(keras.layers.Layer):
 
 @register
 class Quantiles(keras.layers.Layer):
-    """The share of training values below a value: the empirical distribution function, piecewise linear.
+    """The share of training values below a value: the piecewise linear empirical distribution function.
 
-    It rises from 0 to 1. A value that several quantiles share, such as the 0 of a sparse feature, goes to the middle
-    of their levels.
+    It rises from 0 to 1. A value that several quantiles share, such as the 0 of a sparse feature, maps to the middle of
+    their levels.
 
     >>> import numpy as np
     >>> layer = Quantiles([[0.0, 1.0, 3.0]])
@@ -122,17 +122,18 @@ class Quantiles(keras.layers.Layer):
     [0.25, 0.75, 1.0]
 
     Args:
-        boundaries: for each feature its training quantiles, at even levels from 0 to 1, rising.
+        boundaries: for each feature, its training quantiles at even levels from 0 to 1, in ascending order.
         kwargs: those of `keras.layers.Layer`.
 
-    Cost: a binary search, log2(quantiles) look-ups a value, in memory of the size of the features.
+    Cost: a binary search, log2(quantiles) look-ups per value; memory of the size of the features.
     """
 
     def __init__(self, boundaries: Sequence[Sequence[float]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.boundaries = tuple(tuple(float(x) for x in feature) for feature in boundaries)
         self._knots = [statistics.knots(feature) for feature in boundaries]
-        # Each feature has a row of a power of two, filled with inf, so that a value always has a knot above it.
+        # Each feature has a row whose length is a power of two, filled up with inf, so that a value always has a knot
+        # above it.
         self._width = 1 << max(len(values) for values, _ in self._knots).bit_length()
         self._values = np.full((len(self._knots), self._width), np.inf, "float32")
         self._levels = np.ones((len(self._knots), self._width), "float32")
@@ -170,13 +171,13 @@ class Quantiles(keras.layers.Layer):
 
 @register
 class LogAndBins(keras.layers.Layer):
-    """log1p of each feature, as `SignedLog1p`, and behind them how far a value has come through each bin of it.
+    """log1p of each feature, as in `SignedLog1p`, followed by the position of the value within each of its bins.
 
     For the edges b_0 < b_1 < ... of a feature, bin k gives
 
         clip((x - b_k) / (b_k+1 - b_k), 0, 1)
 
-    so that a linear function of these is any piecewise linear one between the edges, and constant beyond them.
+    A linear function of these can be any function that is piecewise linear between the edges and constant beyond them.
 
     >>> import numpy as np
     >>> layer = LogAndBins([[0.0, 1.0, 3.0]])
@@ -184,11 +185,11 @@ class LogAndBins(keras.layers.Layer):
     [1.099, 1.0, 0.5]
 
     Args:
-        edges: for each feature different rising numbers; one alone makes no bin.
+        edges: for each feature, strictly increasing numbers; a single number makes no bin.
         kwargs: those of `keras.layers.Layer`.
 
     Raises:
-        ValueError: the edges of a feature do not rise.
+        ValueError: the edges of a feature are not strictly increasing.
 
     Reference: Gorishniy, Rubachev & Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", NeurIPS
     2022, equation 1, https://arxiv.org/abs/2203.05556. Here the first and last bin end at the edges.
@@ -200,7 +201,8 @@ class LogAndBins(keras.layers.Layer):
         for k, feature in enumerate(self.edges):
             if not feature or not (np.diff(feature) > 0).all():
                 raise ValueError(
-                    f"edges of a feature must be numbers that rise, but those of feature {k} are {feature}"
+                    f"the edges of a feature must be strictly increasing numbers, but those of feature {k} are "
+                    f"{feature}"
                 )
         self._source = np.repeat(np.arange(len(edges)), [len(feature) - 1 for feature in edges]).astype("int32")
         self._low = np.array([x for feature in self.edges for x in feature[:-1]], "float32")
@@ -208,7 +210,7 @@ class LogAndBins(keras.layers.Layer):
 
     @property
     def sources(self) -> list[int]:
-        """[columns], the number of the feature that each column is made of."""
+        """[columns], the number of the feature that each column is made from."""
         return [*range(len(self.edges)), *self._source.tolist()]
 
     def get_config(self) -> dict:
@@ -218,7 +220,7 @@ class LogAndBins(keras.layers.Layer):
     def in_numpy(self, x: np.ndarray) -> np.ndarray:
         """`call` on a numpy array; NaN stays NaN."""
         low, high = self._low.astype("float64"), self._high.astype("float64")
-        with np.errstate(invalid="ignore"):  # of what is infinite, which is refused
+        with np.errstate(invalid="ignore"):  # for infinite values, which are rejected
             bins = np.clip((x[..., self._source] - low) / (high - low), 0.0, 1.0)
         return np.concatenate([np.sign(x) * np.log1p(np.abs(x)), bins], axis=-1)
 
@@ -227,7 +229,7 @@ class LogAndBins(keras.layers.Layer):
         logs = ops.sign(x) * backend.log1p(ops.abs(x))
         if not len(self._source):
             return logs
-        # Between its edges first and a 16th of all, so that no difference overflows and no inverse of one underflows.
+        # First clipped to the edges and divided by 16, so that no difference overflows and no inverse underflows.
         low, high = ops.convert_to_tensor(self._low), ops.convert_to_tensor(self._high)
         x = backend.minimum(backend.maximum(backend.columns(x, self._source), low), high)
         bins = (x / 16 - low / 16) / (high / 16 - low / 16)
@@ -236,14 +238,14 @@ class LogAndBins(keras.layers.Layer):
 
 @register
 class Buckets(keras.layers.Layer):
-    """The bucket that an id is hashed into, from 0.
+    """The bucket, from 0, that an id is hashed into.
 
     >>> import numpy as np
     >>> [int(x) for x in Buckets(5)(np.array([3, 70, 3], "int32"))]
     [4, 2, 4]
 
     Args:
-        buckets: how many there are.
+        buckets: the number of buckets.
         kind: "int32", "int64" or "text", see `Vocabulary`.
         kwargs: those of `keras.layers.Layer`.
     """
@@ -260,19 +262,19 @@ class Buckets(keras.layers.Layer):
         """[...] int32, or [..., 2] int32, the halves of 64 bits -> [...] int32."""
         low, high = (ids, 0) if self.kind == "int32" else (ids[..., 0], ids[..., 1])
         mixed = low * MULTIPLIERS[0] + high * MULTIPLIERS[1]  # which wraps at 32 bits
-        # The low bits of a product do not depend on the high ones of its factors.
+        # The low bits of a product do not depend on the high bits of its factors.
         return backend.mod(ops.bitwise_xor(mixed, ops.right_shift(mixed, 15)), self.buckets)
 
 
 @register
 class Vocabulary(keras.layers.Layer):
-    """The number of an id among the known ones, from 1 in rising order; 0 where it is unknown.
+    """The number of an id among the known ids, from 1 in ascending order; 0 if it is unknown.
 
     >>> import numpy as np
     >>> [int(x) for x in Vocabulary([70, 3])(np.array([3, 70, 5], "int32"))]
     [1, 2, 0]
 
-    Ids of 64 bits, as those of strings are, come as two halves, see `plackett.data.hash_strings`:
+    Ids of 64 bits, such as those of strings, come as two halves, see `plackett.data.hash_strings`:
 
     >>> from plackett.data import hash_strings
     >>> layer = Vocabulary(hash_strings(["red", "blue"]), kind="text")
@@ -280,14 +282,15 @@ class Vocabulary(keras.layers.Layer):
     [1, 2, 0]
 
     Args:
-        values: the known ids, whole numbers of this kind; those of text are the numbers that `hash_strings` gives.
-        kind: "int32", "int64" or "text". Of the last two an id is fed as the low and the high half of its 64 bits.
+        values: the known ids, whole numbers of this kind; for text, the numbers that `hash_strings` returns.
+        kind: "int32", "int64" or "text". With the last two, an id is passed as the low and the high half of its 64
+            bits.
         kwargs: those of `keras.layers.Layer`.
 
     Raises:
-        ValueError: an unknown kind.
+        ValueError: `kind` is unknown.
 
-    Cost: O(log(known ids)) an id.
+    Cost: O(log(known ids)) per id.
     """
 
     def __init__(self, values: Sequence[int] | np.ndarray, kind: str = "int32", **kwargs: Any) -> None:
@@ -303,7 +306,7 @@ class Vocabulary(keras.layers.Layer):
 
     @property
     def unknown(self) -> int:
-        """A whole number from 0 on that is not known."""
+        """A whole number >= 0 that is not a known id."""
         return int(np.setdiff1d(np.arange(len(self.values) + 1), self.values)[0])
 
     def call(self, ids: Tensor) -> Tensor:
@@ -318,10 +321,9 @@ class Vocabulary(keras.layers.Layer):
         return ops.reshape(ops.where(known, place + 1, ops.zeros_like(place)), ops.shape(ids))
 
     def _find(self, high, low=None):
-        """A binary search by the high half, then by the low one, since JAX has no int64; without halves by the number.
+        """A binary search by the high and then the low half, since JAX has no int64; without halves, by the number.
 
-        Halves are compared as int32. So values stand in another order than by their size, and `numbers` says which
-        each of them is.
+        Halves are compared as int32, so that values are not in numerical order; `numbers` gives the number of each.
         """
         lows, highs = (None, self.values) if low is None else self.values.view("int32").reshape(-1, 2).T
         order = np.lexsort((highs,) if low is None else (lows, highs))
@@ -330,7 +332,7 @@ class Vocabulary(keras.layers.Layer):
         lows = None if low is None else backend.to_look_up(np.ascontiguousarray(lows[order]))
         place, step = ops.zeros_like(high), 1 << (len(order) - 1).bit_length()
         while step:
-            # The place is that of the last value that is not above the id; a step beyond the end is not taken.
+            # The place is that of the last value that is at most the id; no step goes beyond the end.
             there = ops.minimum(place + step, len(order) - 1)
             h = backend.look_up(highs, there)
             not_above = h <= high if low is None else (h < high) | ((h == high) & (backend.look_up(lows, there) <= low))

@@ -1,4 +1,4 @@
-"""Features that are missing where a scorer does not allow for it."""
+"""Checks for missing features where a scorer does not allow them."""
 
 import keras
 
@@ -9,10 +9,10 @@ from plackett.scorers.preprocessing.statistics import count_missing, missing_fea
 
 
 def check_missing(model: keras.Model, lists: RankingLists) -> None:
-    """Checks that no feature is missing (NaN), unless the scorer was told that some may be.
+    """Checks that no feature is missing (NaN), unless the scorer was made with missing=True.
 
     Raises:
-        ValueError: some are; says which, and in how many documents.
+        ValueError: features are missing; the error says which, and in how many documents.
 
     Cost: one pass over the features.
     """

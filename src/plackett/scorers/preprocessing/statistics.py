@@ -1,4 +1,4 @@
-"""What the features of training lists are like: their means, quantiles and ids. Numpy alone; the layers keep it."""
+"""Statistics of the features of training lists: means, quantiles and ids. In NumPy; the layers keep them."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,16 +13,16 @@ QUARTERS = 4
 
 
 def moments(lists: RankingLists, transformed: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The mean and variance of each transformed feature where it is known, and how often it is missing.
+    """The mean and variance of the known values of each transformed feature, and how often each feature is missing.
 
     Args:
         lists: the training lists.
-        transformed: function of [documents, features] float64 to [documents, columns] that keeps NaN; applied to a
-            slice of rows at a time.
+        transformed: function from [documents, features] float64 to [documents, columns] that keeps NaN. It is applied
+            to a slice of rows at a time.
 
     Returns:
-        The mean of each column that the transform makes, 0 where all is missing; its variance, 1 where it does not
-        vary; [features], in how many documents each feature is missing.
+        The mean of each column of the transform, 0 where all values are missing; its variance, 1 where it is constant;
+        and, [features], the number of documents in which each feature is missing.
 
     Raises:
         ValueError: a feature is infinite.
@@ -40,7 +40,8 @@ def moments_of(
     Args:
         features: NaN where one is missing.
         transformed: see `moments`.
-        check: function of a slice of rows and of the number of its first row, which refuses what may not stand there.
+        check: function of a slice of rows and of the number of its first row, which raises an error for values that are
+            not allowed.
 
     Cost: one pass over the features, 16,384 rows at a time, in float64; slices are merged as in Chan, Golub & LeVeque,
     "Algorithms for computing the sample variance", The American Statistician 1983.
@@ -63,7 +64,7 @@ def moments_of(
         count += number
         missing += np.isnan(raw).sum(axis=0)
         low, high = np.fmin(low, np.fmin.reduce(x)), np.fmax(high, np.fmax.reduce(x))
-    # Rounding leaves a constant feature a variance of about 1e-32, which nothing may be divided by.
+    # Rounding gives a constant feature a variance of about 1e-32, which must not become a divisor.
     return mean, np.where(low < high, squares / np.maximum(count, 1), 1.0), missing.astype("int64")
 
 
@@ -76,7 +77,7 @@ def _check_finite(lists, rows, start):
 
 
 def count_missing(features: np.ndarray) -> np.ndarray:
-    """[features], in how many documents each is missing."""
+    """[features], the number of documents in which each feature is missing."""
     counts = np.zeros(features.shape[1], "int64")
     for start in range(0, len(features), ROWS):
         counts += np.isnan(features[start : start + ROWS]).sum(axis=0)
@@ -84,45 +85,45 @@ def count_missing(features: np.ndarray) -> np.ndarray:
 
 
 def missing_features(lists: RankingLists, absent: np.ndarray) -> ValueError:
-    """The error that says of each feature in how many documents it is absent."""
+    """The error that says in how many documents each feature is missing."""
     columns = np.flatnonzero(absent)
     found = ", ".join(f"{lists.feature_names[k]} ({absent[k]})" for k in columns[:5])
     more = f" and {len(columns) - 5} more features" if len(columns) > 5 else ""
     return ValueError(
-        f"features are missing (NaN), in so many of {len(lists.features)} documents: {found}{more}; "
-        "if they may be, give the scorer the option missing=True: scorer_options={'missing': True}, or --scorer-option "
+        f"features are missing (NaN), in this many of {len(lists.features)} documents: {found}{more}; if they may be, "
+        "give the scorer the option missing=True: scorer_options={'missing': True}, or --scorer-option "
         "missing=true on the command line"
     )
 
 
 def sample(features: np.ndarray) -> np.ndarray:
-    """The features of all documents, or of 100,000, drawn with a fixed seed."""
+    """The features of all documents, or of a sample of 100,000, drawn with a fixed seed."""
     if len(features) <= SAMPLE:
         return np.asarray(features)
     return features[np.sort(np.random.default_rng(0).choice(len(features), SAMPLE, replace=False, shuffle=False))]
 
 
 def spread(column: np.ndarray, points: int) -> np.ndarray:
-    """The known values at even ranks from the least to the greatest: [points], rising; [0] where none is known."""
+    """The known values at even ranks from the smallest to the largest: [points], ascending; [0] where none is known."""
     known = np.sort(column[~np.isnan(column)])
     return known[np.round(np.linspace(0, len(known) - 1, points)).astype("int64")] if len(known) else np.zeros(1)
 
 
 def edges(column: np.ndarray) -> np.ndarray:
-    """The different values among the least, the greatest and the three quartiles of a feature: rising, [1] to [5]."""
+    """The different values among the minimum, the quartiles and the maximum of a feature: ascending, [1] to [5]."""
     values = np.unique(spread(column, QUARTERS + 1).astype("float32"))
     with np.errstate(invalid="ignore"):  # of what is infinite, which is refused
-        return values[np.diff(values, prepend=-np.inf) > 1e-30]  # what is nearer, float32 cannot divide by
+        return values[np.diff(values, prepend=-np.inf) > 1e-30]  # float32 cannot divide by smaller distances
 
 
 def knots(boundaries: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The different quantiles of a feature, and the level of each in [0, 1].
+    """The distinct quantiles of a feature, and the level of each in [0, 1].
 
-    A value that several quantiles share, such as the 0 of a sparse feature, gets the mean of their levels; one that
-    they all share .5.
+    A value that several quantiles share, such as the 0 of a sparse feature, gets the mean of their levels; a value that
+    all share gets .5.
 
     Args:
-        boundaries: [quantiles], at even levels from 0 to 1, rising.
+        boundaries: [quantiles], at even levels from 0 to 1, ascending.
     """
     values, place = np.unique(np.asarray(boundaries, "float32"), return_inverse=True)
     levels = np.linspace(0, 1, len(boundaries)) if len(boundaries) > 1 else np.array([0.5])
@@ -130,10 +131,10 @@ def knots(boundaries: Sequence[float] | np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def known_ids(name: str, ids: np.ndarray | Strings, min_count: int) -> np.ndarray:
-    """The ids that at least `min_count` documents have, as a model knows them: strings by `hash_strings`.
+    """The ids with at least `min_count` documents, in the form that a model keeps: strings as `hash_strings` numbers.
 
     Raises:
-        ValueError: there is none, or two texts have the same number.
+        ValueError: there is no such id, or two strings have the same number.
     """
     numbers = ids.ranks() if isinstance(ids, Strings) else ids
     values, first, counts = np.unique(numbers, return_index=True, return_counts=True)
@@ -149,6 +150,6 @@ def known_ids(name: str, ids: np.ndarray | Strings, min_count: int) -> np.ndarra
         one, other = (texts[order[same[0] + i]] for i in (0, 1))
         raise ValueError(
             f"a model cannot tell {one!r} and {other!r} of {name} apart, since both are {hashes[order[same[0]]]} by "
-            "hash_strings: write one of them in another way"
+            "hash_strings: write one of them differently"
         )
     return hashes
