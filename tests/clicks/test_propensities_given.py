@@ -32,7 +32,7 @@ def estimate(propensities):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("curve.csv", "but got the text 'curve.csv': a file is read by read_propensities"),
+        ("curve.csv", "but got the text 'curve.csv': read a file with read_propensities"),
         ("randomised", "but got the text 'randomised'"),
         ([1, -0.5], "must be above 0 and finite, but is -0.5 at position 2"),
         ([1, 0], "must be above 0 and finite, but is 0.0 at position 2"),

@@ -1,4 +1,4 @@
-"""Click models: how clicks come about, as likelihoods of logits."""
+"""Click models: how clicks arise, as likelihoods of logits."""
 
 from plackett.clicks.models._base import ClickModel
 from plackett.clicks.models._browsing import UserBrowsingModel, user_browsing
@@ -24,7 +24,7 @@ from plackett.clicks.models._positions import (
     trust_bias,
 )
 
-# The models by the names that they go by.
+# The models by their short names.
 MODELS: dict[str, type[ClickModel]] = {
     "ctr": ClickThroughRateModel,
     "pbm": PositionBasedModel,
