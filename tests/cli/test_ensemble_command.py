@@ -78,7 +78,7 @@ def test_a_command_that_resumes_goes_on_with_the_member_that_was_under_way(files
         done = run(*command)
     assert done.exit_code == 130, done.output
     kept = f"stopped: what the members have finished is in {files / 'run/members'}"
-    assert f"{kept}; --resume goes on with member 2 from its last checkpoint" in words(done)
+    assert f"{kept}; --resume continues member 2 from its last checkpoint" in words(done)
     done = run(*command, "--resume")
     assert done.exit_code == 0, done.output
     assert "member 1 of 2" not in words(done)

@@ -75,7 +75,7 @@ def test_a_file_of_no_kind_is_refused(here, tmp_path):
     (tmp_path / "notes.txt").write_text("not a ranker\n")
     done = run("score", "notes.txt", "new.parquet", "-o", "scores.parquet")
     assert done.exit_code == 2
-    assert "notes.txt is no system of a known kind" in words(done)
+    assert "notes.txt are not those of a known kind of system" in words(done)
 
 
 @pytest.mark.parametrize(
