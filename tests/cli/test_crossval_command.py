@@ -134,11 +134,11 @@ def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
         ("all.txt --vary seed=1,2", "unknown setting to vary 'seed'"),
         ("all.txt --vary epochs", "--vary must be SETTING=VALUE,VALUE, but got 'epochs'"),
         ("all.txt --vary epochs=1,0", "the configuration epochs=0: epochs must be a whole number of at least 1"),
-        ("all.txt --vary epochs=[1,2", "--vary epochs must be values of YAML with commas between, but got '[1,2'"),
+        ("all.txt --vary epochs=[1,2", "--vary epochs must be YAML values separated by commas, but got '[1,2'"),
         ("all.txt --vary epochs=1,2 --epochs 3", "epochs is both given and varied: leave it out, or leave out --vary"),
         (
             "all.txt --config a.yaml --config b/a.yaml",
-            "two configurations are named a: name each, as in --config NAME=",
+            "two configurations have the name a: name each, as in --config NAME=",
         ),
         ("all.txt --config b=none.yaml", "there is no file none.yaml"),
         ("all.txt --config c/d=a.yaml", "the name of a configuration must be printable"),

@@ -26,7 +26,7 @@ def trained(files):
 def test_training_says_what_each_member_and_all_of_them_came_to(trained):
     output, said = trained
     best = json.loads((output / "metrics.json").read_text())
-    assert "2 members are trained, one after the other, of the seeds 3 to 4" in said
+    assert "2 members are trained, one after the other, with the seeds 3 to 4" in said
     assert "unique_softmax, member 1 of 2" in said
     assert "unique_softmax, member 2 of 2" in said
     for number, member in enumerate(best["members"], 1):

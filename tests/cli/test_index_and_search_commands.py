@@ -92,7 +92,7 @@ def test_nothing_is_replaced_unless_that_is_said(folder, index, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--list", "genres"], "--list must be NAME=SEPARATOR, as genres=|, but got 'genres'"),
+        (["--list", "genres"], "--list must be NAME=SEPARATOR, as in genres=|, but got 'genres'"),
         (["--batch-size", 0], "batch_size must be a whole number of at least 1"),
         (["--id", "filn"], "filn"),
     ],

@@ -103,7 +103,7 @@ def check(done, wrong):
             ["train.txt", "--scorer", "mlp", "--scorer-option", "min_count=3"],
             "unknown option of the scorer mlp: 'min_c",
         ),
-        (["train.txt", "--scorer-option", "tasks=[a]"], "tasks are no option of the scorer, but a setting of their o"),
+        (["train.txt", "--scorer-option", "tasks=[a]"], "tasks are a setting of their own and not an option of the"),
         (["train.txt", "--optimizer", "adem"], "unknown optimizer 'adem'; did you mean 'adam'?"),
         (["train.txt", "--learning-rate-schedule", "{"], "--learning-rate-schedule: '{' is not a YAML value"),
         (["train.txt", "--learning-rate-schedule", "cosin"], "unknown learning_rate_schedule 'cosin'; did you mean"),

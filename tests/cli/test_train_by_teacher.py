@@ -53,7 +53,7 @@ def train(*arguments, teacher="model.txt", output="run", epochs=2):
         (["--teacher", "train.txt"], "train.txt are not those of a known kind of system"),
         (["--teacher-temperature", 0], "--teacher-temperature must be a number above 0, but got 0.0"),
         (["--teacher-temperature", "nan"], "--teacher-temperature must be a number above 0, but got nan"),
-        (["--label-weight", 1], "--label-weight must be at least 0 and below 1, at which no teacher is left"),
+        (["--label-weight", 1], "--label-weight must be at least 0 and below 1, since 1 would leave no teacher"),
         (
             ["--label-option", "temperature=2"],
             "--label-option is an option of the loss of the labels: give --label-loss",
@@ -68,7 +68,7 @@ def train(*arguments, teacher="model.txt", output="run", epochs=2):
         (["--loss-option", "top=10"], "unknown option of coupled_rank_distil: 'top'; did you mean 'topk'?"),
         (["--loss", "unique_softmax"], "unique_softmax reads grades: give one of coupled_rank_distil, list_mle"),
         (["--target", "label"], "--target has no effect beside --teacher"),
-        (["--clicks", "train.txt", "--method", "naive"], "--teacher and --clicks are two things to learn from"),
+        (["--clicks", "train.txt", "--method", "naive"], "--teacher and --clicks are two sources to learn from"),
         (["--extra-lists", "more.txt"], "there is no file more.txt"),
         (["--teacher", "model.txt"], "two systems have the name"),
     ],
@@ -95,7 +95,7 @@ def test_what_does_not_act_or_is_not_there_is_refused(here, arguments, words_of_
 def test_flags_of_a_teacher_need_one(here, flags):
     done = train(*flags, teacher=None)
     assert done.exit_code == 2
-    assert f"{flags[0]} acts on what a teacher gives: give --teacher SYSTEM" in words(done)
+    assert f"{flags[0]} needs a teacher: give --teacher SYSTEM" in words(done)
 
 
 def test_a_student_is_no_teacher_of_itself(here):

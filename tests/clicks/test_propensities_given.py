@@ -74,5 +74,5 @@ def test_the_name_of_an_estimator_is_for_training_alone():
     )
     found = plan("intervention_harvesting", log)
     assert found.record["weights"]["propensities"] == "intervention_harvesting"
-    with pytest.raises(ValueError, match=r"is the name of an estimator, which plackett\.clicks\.train alone takes"):
+    with pytest.raises(ValueError, match=r"is the name of an estimator, which only plackett\.clicks\.train takes"):
         estimate("intervention_harvesting")

@@ -37,8 +37,8 @@ def test_a_position_where_nothing_was_shown_is_told_with_what_helps(estimator):
         estimator(exact_counts([[1, 3, 4]] * 4))
     assert str(told.value) == (
         "no document of the log was ever shown at position 2, where perhaps advertisements are shown, so nothing "
-        "tells how often users look there: number the documents of each session 1, 2, 3 and so on without anything else "
-        "that is shown, or give a curve that was measured elsewhere (read_propensities)"
+        "tells how often users look there: number the documents of each session 1, 2, 3 and so on without anything "
+        "else that is shown, or give a curve that was measured elsewhere (read_propensities)"
     )
     with pytest.raises(UnidentifiedError, match=r"shown at position 3, .*above by positions=2 \(--positions 2\), or"):
         estimator(exact_counts([[1, 2, 4]] * 4))

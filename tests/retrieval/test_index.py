@@ -217,9 +217,9 @@ def change_facts(**facts):
     ("change", "words"),
     [
         (lambda folder: (folder / "index.yaml").unlink(), "is not an index of plackett: it has no file index.yaml"),
-        (lambda folder: (folder / "ids.parquet").unlink(), "not whole, its file ids.parquet is not there: copy"),
-        (break_file("embeddings.npy", lambda x: x[:-40]), "not whole, its file embeddings.npy has [0-9]+ bytes"),
-        (break_file("approximate.usearch", lambda x: x[:-1]), "not whole, its file approximate.usearch has"),
+        (lambda folder: (folder / "ids.parquet").unlink(), "not complete, its file ids.parquet is missing: copy"),
+        (break_file("embeddings.npy", lambda x: x[:-40]), "not complete, its file embeddings.npy has [0-9]+ bytes"),
+        (break_file("approximate.usearch", lambda x: x[:-1]), "not complete, its file approximate.usearch has"),
         (break_file("approximate.usearch", lambda x: b"\0" * len(x)), "approximate.usearch .*build the index anew"),
         (break_file("embeddings.npy", lambda x: b"\0" * len(x)), "embeddings.npy is broken"),
         (break_file("ids.parquet", lambda x: b"\0" * len(x)), "ids.parquet is broken"),

@@ -115,7 +115,7 @@ def test_the_ids_of_the_table_are_taken_where_they_are_named():
     tower = make_tower(people(), ids=["id"])
     assert tower.input["id"].shape == (None,)
     table = Table.of({"id": ["a", "b"]})
-    with pytest.raises(ValueError, match=r"of the ids alone is made by ids=\['id'\]"):
+    with pytest.raises(ValueError, match=r"give ids=\['id'\] to make a tower of the ids alone"):
         make_tower(table)
     assert embed(make_tower(table, ids=["id"], dimension=3), table).shape == (2, 3)
 

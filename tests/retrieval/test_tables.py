@@ -187,7 +187,7 @@ def test_a_missing_value_inside_of_a_list_is_refused_by_row():
 
 
 def test_what_is_no_table_is_refused():
-    with pytest.raises(TypeError, match=r"got the path films.csv: Table.read reads a file"):
+    with pytest.raises(TypeError, match=r"got the path films.csv: read a file with Table.read"):
         Table.of("films.csv")
     with pytest.raises(TypeError, match="got list"):
         Table.of([1, 2])
