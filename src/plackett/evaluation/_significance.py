@@ -44,8 +44,8 @@ def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     [0.0, 0.25, 0.0]
 
     Args:
-        first: of any shape. NaN = the query does not count.
-        second: of the same shape.
+        first: the values of one system, of any shape. NaN = the query does not count.
+        second: the values of the other system, in the same shape.
     """
     found = first - second
     scale = np.maximum(1.0, np.maximum(np.abs(first), np.abs(second)))

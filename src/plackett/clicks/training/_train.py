@@ -100,7 +100,7 @@ def train(
     >>> list(trained.best)
     ['epoch', 'loss', 'validation_loss']
 
-    The methods, of which `naive`, `ipw` and the models of single positions take counts as well as sessions:
+    The methods. `naive`, `ipw` and the models of single positions take counts as well as sessions:
 
     - `naive`: clicks are taken as relevance. It is the baseline, and right if the order was random.
     - `ipw`: inverse propensity weighting: each click counts 1 / max(propensity, `clip`), for any ranking loss.
