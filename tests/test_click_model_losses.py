@@ -128,12 +128,15 @@ def test_what_is_wrong_is_refused():
     refused(lambda: model(clicks, np.zeros((2, 3, 3))), "PositionBasedModel takes 2 parameters a document, examination")
     refused(lambda: model.log_likelihood(clicks[0], np.zeros((2, 3, 2))), r"a last axis of columns, but got parameters")
     refused(lambda: model.stack(attraction=0.0), "has the parameters examination, attraction, but got attraction")
-    refused(lambda: models.mixture([], [0.0]), "must be those of at least one model, but got none")
+    refused(lambda: models.mixture([], [0.0]), "must have those of at least one model, but got none")
     refused(lambda: models.mixture([-1.0, -2.0], [0.0]), r"one logit a model on the last axis, 2, but got \[1\]")
     refused(lambda: models.MixtureModel([model]), "members must be at least two click models")
     refused(lambda: models.MixtureModel([model, "cascade"]), "members must be at least two click models")
     browsing = models.UserBrowsingModel(positions=2)
-    refused(lambda: browsing(clicks, np.zeros((2, 3, 3))), "positions=2, but a list has 3 documents: set positions=3")
+    refused(
+        lambda: browsing(clicks, np.zeros((2, 3, 3))),
+        "positions must be at least 3, the documents of a list, but got 2: set positions=3",
+    )
     refused(
         lambda: browsing.stack(attraction=0.0, examination=np.zeros((2, 3))), r"since positions=2, but got \[2, 3\]"
     )

@@ -154,7 +154,7 @@ def test_the_likelihoods_of_a_mixture_may_stand_in_one_tensor_a_member_a_row():
     expected = numpy(models.mixture([np.array(row) for row in of_members], weights))
     np.testing.assert_allclose(numpy(models.mixture(np.array(of_members), weights)), expected)
     for none in ([], np.zeros((0, 2)), iter([])):
-        with pytest.raises(ValueError, match="log_likelihoods must be those of at least one model, but got none"):
+        with pytest.raises(ValueError, match="log_likelihoods must have those of at least one model, but got none"):
             models.mixture(none, [0.0])
 
 

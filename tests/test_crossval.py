@@ -152,7 +152,7 @@ def test_a_cross_validation_that_is_killed_goes_on(tmp_path, monkeypatch, traini
         plackett.crossval(LISTS, configurations, **arguments)
     monkeypatch.setattr(_crossval, "train", counted)
     assert len(trainings) == 4
-    with pytest.raises(FileExistsError, match="holds a cross-validation: go on with it"):
+    with pytest.raises(FileExistsError, match="holds a cross-validation: continue it"):
         plackett.crossval(LISTS, configurations, **arguments)
     heard = []
     went_on = plackett.crossval(
@@ -243,13 +243,13 @@ def test_finished_results_are_not_dropped(kept, trainings, changed, lacking):
 def test_what_no_results_can_hold_is_told_before_the_first_training(tmp_path, trainings):
     stated = plackett.evaluation.state(plackett.metrics.MRR())
     lists = dataclasses.replace(LISTS, query_columns={stated: np.arange(len(LISTS))})
-    with pytest.raises(ValueError, match="would stand there twice"):
+    with pytest.raises(ValueError, match="would occur twice"):
         plackett.crossval(lists, {"a": QUICK}, ["mrr"], output=tmp_path / "run", **SMALL)
     assert not trainings
 
 
 def test_fold_k_is_said_to_be_turn_k(found):
-    assert "fold k is turn k: of the folds in their order, fold 1 tests on number 3" in repr(found)
+    assert "fold k is turn k: fold 1 tests on fold number 3 of the given order" in repr(found)
 
 
 def test_a_run_that_diverges_is_named(tmp_path):
@@ -269,7 +269,7 @@ def test_names_are_text_in_a_notebook_and_in_a_terminal():
 
 def test_a_folder_with_anything_else_in_it(tmp_path):
     (tmp_path / "file").write_text("precious")
-    with pytest.raises(FileExistsError, match="it holds no cross-validation, but file: choose another output"):
+    with pytest.raises(FileExistsError, match="it does not hold a cross-validation, but file: choose another output"):
         plackett.crossval(LISTS, {"a": QUICK}, output=tmp_path, resume=True)
 
 
@@ -281,11 +281,11 @@ X = keras.Input((None, 5))
     [
         (
             {"folds": 31},
-            "folds must be from 3, to train, validate and test on, to 30, as many as there are queries",
+            "folds must be at least 3, to train, validate and test on, and at most 30, the number of queries",
         ),
-        ({"folds": 2}, "folds must be from 3"),
+        ({"folds": 2}, "folds must be at least 3"),
         ({"folds": 2.5}, "folds must be a whole number, but got 2.5"),
-        ({"group_by": "user"}, "group_by (--group-by) names a column of queries, but got 'user' and there is none"),
+        ({"group_by": "user"}, "group_by (--group-by) must name a column of queries, but there is none: got 'user'"),
         (
             {"lists": dataclasses.replace(LISTS, query_columns={"users": np.arange(30)}), "group_by": "user"},
             "unknown column of queries 'user'; did you mean 'users'?",
@@ -304,8 +304,8 @@ X = keras.Input((None, 5))
         ),
         ({"lists": [LISTS[:10], 3]}, "fold 2 must be RankingLists"),
         ({"lists": LISTS.features}, "lists must be RankingLists"),
-        ({"lists": parts(), "folds": 5}, "folds=5 acts where lists are cut into folds, but the folds are given"),
-        ({"lists": concatenate([LISTS, LISTS[:2]])}, "query 'q0' is there twice"),
+        ({"lists": parts(), "folds": 5}, "folds=5 applies when lists are cut into folds, but the folds are given"),
+        ({"lists": concatenate([LISTS, LISTS[:2]])}, "query 'q0' occurs twice"),
         ({"metrics": ["ndgc@10"]}, "unknown metric 'ndgc'; did you mean 'ndcg'?"),
         ({"metrics": ["mrr", "mrr"]}, "each metric must have a name of its own"),
         ({"configurations": {}}, "configurations must be a dict of names to settings, but got {}"),
@@ -317,10 +317,13 @@ X = keras.Input((None, 5))
         ({"configurations": {"a": {}, "b": {"loss": "softmx"}}}, "the configuration b: unknown loss 'softmx'"),
         (
             {"configurations": {"a": {"seed": 3}}},
-            "seed is no setting of the configuration a: each is trained",
+            "the configuration a must not set seed: each configuration is trained",
         ),
-        ({"configurations": {"a": {"validation_share": 0.1}}}, "validation_share is no setting of the configuration a"),
-        ({"configurations": {"a": {}, "A": {}}}, "two configurations have one name, but for capitals: a and A"),
+        ({"configurations": {"a": {"validation_share": 0.1}}}, "the configuration a must not set validation_share"),
+        (
+            {"configurations": {"a": {}, "A": {}}},
+            "the names of two configurations must differ by more than case, but got a and A",
+        ),
         ({"configurations": {"a/b": {}}}, "the name of a configuration must be printable"),
         ({"configurations": {"..": {}}}, "the name of a configuration must be printable"),
         ({"configurations": {"a": {"optimizer": keras.optimizers.SGD(0.1)}}}, "makes its own optimizer: give its name"),
@@ -328,7 +331,7 @@ X = keras.Input((None, 5))
         ({"seeds": []}, "seeds must be different whole numbers, at least one, but got []"),
         ({"seeds": [1, 1]}, "seeds must be different whole numbers"),
         ({"seeds": [-1]}, "a seed must be a whole number from 0"),
-        ({"resume": True}, "resume=True goes on with what is in output, but output is None"),
+        ({"resume": True}, "resume=True continues the cross-validation in output, but output is None"),
     ],
 )
 def test_errors_say_what_is_allowed(trainings, arguments, wrong):

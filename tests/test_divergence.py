@@ -77,7 +77,7 @@ def test_a_gradient_that_is_not_finite_names_its_batch(tmp_path, monkeypatch):
 
     monkeypatch.setattr(_objective.losses, "get", lambda name: Rooted())
     lists, step, queries = poisoned(7)
-    with pytest.raises(TrainingDivergedError, match="a weight is not finite any more, though the loss is") as caught:
+    with pytest.raises(TrainingDivergedError, match="a weight is no longer finite, although the loss is") as caught:
         train(PLAIN | {"checkpoint_steps": 1}, lists=lists, output=tmp_path / "run")
     assert (caught.value.step, caught.value.queries) == (step, [f"q{q}" for q in queries])
     assert_checkpoints_are_finite(tmp_path / "run")
@@ -114,7 +114,7 @@ def test_weights_are_checked_every_so_many_steps_and_at_the_last_of_an_epoch(eve
     with pytest.raises(TrainingDivergedError) as caught:
         train_with_a_weight_that_is_spoilt_in_the_second_step(check_weights=every)
     assert caught.value.step == found
-    assert "a weight is not finite any more, though the loss is" in caught.value.cause
+    assert "a weight is no longer finite, although the loss is" in caught.value.cause
     assert (f"in one of the last {found} steps (check_weights=1, " in caught.value.cause) == (every > 1)
 
 

@@ -65,8 +65,11 @@ def test_an_optimizer_and_a_schedule_of_ones_own():
     "settings, wrong",
     [
         ({"metric": 3}, "metric must be a name or a dict or a metric, but got 3"),
-        ({"metric": keras.metrics.Mean()}, "metric must be a name, such as ndcg@10, or a metric of plackett.metrics"),
-        ({"metric": plackett.metrics.NDCG(name="loss")}, "metric must not be named loss, which the history holds"),
+        ({"metric": keras.metrics.Mean()}, "metric must be a name such as ndcg@10, a metric of plackett.metrics"),
+        (
+            {"metric": plackett.metrics.NDCG(name="loss")},
+            "metric must not be named loss: the history already has a column of that name",
+        ),
         ({"optimizer": 3}, "optimizer must be a name or a dict or an optimizer, but got 3"),
         (
             {"optimizer": keras.optimizers.SGD(0.1), "learning_rate": 0.2},
@@ -84,11 +87,14 @@ def test_an_optimizer_and_a_schedule_of_ones_own():
             {"tasks": {"a": {"loss": losses.SoftmaxLoss(), "loss_options": {"temperature": 2}}}},
             "loss_options={'temperature': 2} goes with the name of a known loss of the task a, but Soft",
         ),
-        ({"loss": {"class_name": "mine>Loss", "config": {}}}, "loss is a mine>Loss, which cannot be made here: import"),
-        ({"loss": "mse"}, "unknown loss 'mse'; one of Keras goes as an object: loss=keras.losses.get('mse')"),
+        ({"loss": {"class_name": "mine>Loss", "config": {}}}, "loss is a mine>Loss, which is not known here: import"),
+        (
+            {"loss": "mse"},
+            "unknown loss 'mse'; to use the loss of Keras, give the object: loss=keras.losses.get('mse')",
+        ),
         (
             {"loss": {"softmax": {}}},
-            "loss must be a name, whose options go into loss_options, or an object, but got {'",
+            "loss must be a name, with its options in loss_options, or an object, but got {'",
         ),
         (
             {"loss": {"class_name": "mine>Loss", "config": {"a": 1}}, "loss_options": {"temperature": 2}},
@@ -117,7 +123,7 @@ def test_no_lists_at_all(metric):
 
 def test_arrays_and_names_in_the_place_of_lists_and_models(tmp_path):
     made_of = re.escape(
-        "must be RankingLists, which RankingLists.from_arrays(X, y, query=...) makes of arrays, but got a"
+        "must be RankingLists, which RankingLists.from_arrays(X, y, query=...) makes from arrays, but got a"
     )
     x, y = LISTS.features, LISTS.labels
     for call in (
@@ -132,7 +138,7 @@ def test_arrays_and_names_in_the_place_of_lists_and_models(tmp_path):
         plackett.train(LISTS, x)
     with pytest.raises(ValueError, match=r"model must be a Keras model, such as trained.model, .*, but got 'o1'"):
         plackett.score("o1", LISTS)
-    with pytest.raises(FileNotFoundError, match="there is no file o1: a system by its words is a path, or column:NAME"):
+    with pytest.raises(FileNotFoundError, match="there is no file o1: a system must be a path, or column:NAME"):
         plackett.evaluate("o1", LISTS)
 
 
@@ -152,7 +158,7 @@ def test_a_metric_has_one_name_however_it_is_given():
 
 def test_options_beside_a_model_that_is_made_already():
     for name, value in (("scorer_options", {"hidden": [3]}), ("mixed_precision", True)):
-        with pytest.raises(ValueError, match=f"{name}=.* is for a scorer that is made here, but the given model is"):
+        with pytest.raises(ValueError, match=f"{name}=.* is an option for making a scorer, but the given model is"):
             plackett.train(LISTS, VALIDATION, scorer=of_one_array(), **{name: value})
 
 

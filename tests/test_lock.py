@@ -51,7 +51,7 @@ def test_a_folder_that_another_process_holds_is_refused_until_it_is_dead(tmp_pat
         write(folder)
     who = f"process {holder.pid} on {socket.gethostname()}, since 20"
     assert f"{folder} is in use by {who}" in str(caught.value)
-    assert "wait for its end, stop it, or choose another output folder" in str(caught.value)
+    assert "wait until it ends, stop it, or choose another output folder" in str(caught.value)
     assert {path.name for path in folder.iterdir()} == {".lock", ".lock.json"}
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()

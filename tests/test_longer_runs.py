@@ -102,6 +102,6 @@ def test_a_run_that_patience_ended_goes_on_with_more_of_it_alone(tmp_path):
     assert (config["epochs"], config["patience"]) == (12, 2)
     longer = train(FROZEN, output=tmp_path, epochs=12, patience=4, resume=True)
     assert_same_run(longer, train(FROZEN, epochs=12, patience=4))
-    with pytest.raises(ValueError, match="patience=1, by which the run had ended after epoch 2, but 5 are done"):
+    with pytest.raises(ValueError, match="patience=1: with it the run would have ended after epoch 2, but 5 are done"):
         train(FROZEN, output=tmp_path, epochs=12, patience=1, resume=True)
     assert yaml.safe_load((tmp_path / "config.yaml").read_text())["patience"] == 4

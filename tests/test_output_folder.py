@@ -106,11 +106,11 @@ def test_what_is_left_of_a_run_that_was_being_replaced_is_a_run(tmp_path, monkey
     [
         (
             {"output": None, "resume": True},
-            "resume=True goes on with the run in output, but output is None: give its f",
+            "resume=True continues the run in output, but output is None: give its f",
         ),
         (
             {"output": "run", "resume": True, "overwrite": True},
-            "resume=True goes on with a run and overwrite=True repla",
+            "resume=True continues a run and overwrite=True repla",
         ),
     ],
 )

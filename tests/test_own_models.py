@@ -197,7 +197,9 @@ def test_a_function_makes_a_scorer_and_is_handed_its_options():
     plain = {"epochs": 1, "batch_size": 8}
     assert plackett.train(LISTS, VALIDATION, scorer=make, scorer_options={"width": 3}, **plain).history
     assert seen == [(40, {"width": 3})]
-    with pytest.raises(ValueError, match=r"a scorer must give a Keras model of the lists, but <function .*> gives 3"):
+    with pytest.raises(
+        ValueError, match=r"a scorer must return a Keras model for the lists, but <function .*> returned 3"
+    ):
         plackett.train(LISTS, VALIDATION, scorer=lambda lists: 3, **plain)
 
 

@@ -239,5 +239,5 @@ def test_an_ensemble_ranks_whole_lists():
     with pytest.raises(ValueError, match="looks at the whole list of a document: give group or query"):
         ranker.predict(X)
     ranker = Ranker(ensemble=2, epochs=1, metric="validation_loss").fit(X, Y, group=GROUP)
-    with pytest.raises(ValueError, match="of which no loss is measured, but metric is 'validation_loss'"):
+    with pytest.raises(ValueError, match="so that no loss of them can be measured, but metric is 'validation_loss'"):
         ranker.score(X, Y, group=GROUP)

@@ -233,7 +233,7 @@ def test_another_run_is_not_resumed(tmp_path):
         ({"seed": 4, "loss": "softmax"}, "loss was 'unique_softmax' and is 'softmax'; seed was 0 and is 4"),
         ({"scorer_options": {"hidden": (5,)}}, "scorer_options was {'hidden': \\[\\], 'transform': None} and is"),
     ):
-        with pytest.raises(ValueError, match=f"cannot be resumed, it holds another run: {wrong}"):
+        with pytest.raises(ValueError, match=f"cannot be resumed, since it holds another run: {wrong}"):
             train(PLAIN | changed, output=tmp_path / "run", resume=True)
     with pytest.raises(ValueError, match=r"it holds another run: training_lists was '[0-9a-f]{16}' and is"):
         train(output=tmp_path / "run", resume=True, lists=made_lists(40, seed=2))

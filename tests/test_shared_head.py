@@ -110,15 +110,15 @@ def test_lists_that_nobody_judged_teach_by_the_teacher_alone():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"tasks": None}, r"shared_head=True \(--shared-head\) is for tasks, but there are none: give tasks"),
+        ({"tasks": None}, r"shared_head=True \(--shared-head\) needs tasks, but there are none: give tasks"),
         (
             {"tasks": {"a": {}, "b": {"loss": "click_em"}}},
-            "must take as many scores a document, but they take: a 1, b 2",
+            "must take the same number of scores a document, but take: a 1, b 2",
         ),
         ({"tasks": {"scores": {}, "b": {}}}, "the task scores has the name of a layer of the scorer"),
         (
             {"tasks": {"a": {"loss": "ordinal", "loss_options": {"ordinal_size": 2}}, "b": {"loss": "multi_class"}}},
-            "must read the scores of a document alike, but ordinal of a and multi_class of b do not, by their ranking",
+            "must read the scores of a document in the same way, but ordinal of a and multi_class of b differ in their",
         ),
     ],
 )

@@ -67,7 +67,7 @@ def test_no_list_that_nobody_judged_is_in_a_validation_loss():
 
 def test_a_target_of_zeros_alone_is_warned_of():
     nothing = dataclasses.replace(LISTS, labels=np.zeros_like(LISTS.labels))
-    with plackett_warns("the target label is 0 in all documents of the training lists, from which nothing can be"):
+    with plackett_warns("the target label is 0 in all documents of the training lists, so nothing can be"):
         plackett.train(nothing, VALIDATION, **QUICK)
     tasks = {"grade": {}, "click": {"target": "click", "loss": "softmax"}}
     clicked = dataclasses.replace(LISTS, columns={"click": np.zeros_like(LISTS.labels)})

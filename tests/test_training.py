@@ -170,7 +170,7 @@ def test_patience(training_lists, validation_lists):
         ),
         (
             {"learning_rate_schedule": {"cosine": {"warmup_steps": 9}}},
-            "warmup_steps=9 of cosine acts beside warmup_target alone, the rate that it leads up to: give that too",
+            "warmup_steps=9 of cosine has an effect only with warmup_target, the rate that it leads up to: give that",
         ),
         ({"learning_rate_schedule": {"exponential": {"staircase": 2}}}, "staircase of exponential must be True or Fal"),
         ({"learning_rate_schedule": {"cosine": 3}}, "the options of cosine must be {name: value}, but got 3"),
@@ -183,7 +183,7 @@ def test_patience(training_lists, validation_lists):
         ({"tasks": {"a": {"weight": "x"}}}, "weight of the task a must be a number, but got 'x'"),
         (
             {"tasks": {"a": {}, "b": {"loss": "click_em"}}},
-            "the losses of all tasks must take as many scores a document, but they take: a 1, b 2",
+            "the losses of all tasks must take the same number of scores a document, but take: a 1, b 2",
         ),
     ],
 )
@@ -288,7 +288,7 @@ def test_several_scores_rank_as_the_loss_says(training_lists, validation_lists, 
 def test_a_score_of_nan_has_no_rank(validation_lists):
     scores = np.zeros(len(validation_lists.labels))
     scores[3] = np.nan
-    with pytest.raises(ValueError, match=f"1 of {len(scores)} scores are NaN, which has no rank"):
+    with pytest.raises(ValueError, match=f"scores must not be NaN, which has no rank, but 1 of {len(scores)} are"):
         plackett.evaluate_scores(scores, validation_lists)
 
 

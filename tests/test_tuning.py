@@ -300,7 +300,8 @@ def test_a_folder_with_anything_else_in_it(tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/file").write_text("precious")
     with pytest.raises(
-        FileExistsError, match="other exists and is not empty: it holds no search, but file: choose another output"
+        FileExistsError,
+        match="other exists and is not empty: it does not hold a search, but file: choose another output",
     ):
         search(tmp_path / "other", 1)
 

@@ -28,9 +28,9 @@ class OwnCall(losses.RankingLoss):
 @pytest.mark.parametrize(
     "loss, wrong",
     [
-        ("mixture_em", "trees give one score a document, but MixtureEMLoss() has several scores a document"),
-        ("npairs", "trees give one score a document, but NpairsLoss() is of similarities of rows"),
-        ("ordinal", "trees give one score a document, but OrdinalLoss() has several scores a document"),
+        ("mixture_em", "trees give one score a document, but MixtureEMLoss() takes several scores a document"),
+        ("npairs", "trees give one score a document, but NpairsLoss() takes similarities of rows"),
+        ("ordinal", "trees give one score a document, but OrdinalLoss() takes several scores a document"),
         ("softmx", "unknown loss 'softmx'; did you mean 'softmax'?"),
         (OwnCall(), "has a `call` of its own, which is not told which documents are padding"),
         (losses.SoftmaxLoss, "loss must be an object, SoftmaxLoss(...), but got the class SoftmaxLoss"),
@@ -52,13 +52,16 @@ def test_options_go_with_a_name():
 @pytest.mark.parametrize(
     "changed, wrong",
     [
-        ({"group": None}, "there are no groups: say how many documents each list has, group=[...]"),
-        ({"group": []}, "there are no groups: say how many documents each list has, group=[...]"),
-        ({"group": [2, 2]}, "the groups must add up to the documents, but those of 2 lists add up to 4 of 3"),
-        ({"group": [1, 1, 2]}, "group says how many documents each list has, not which list a document is of"),
-        ({"group": [4, -1]}, "group must be [lists] whole numbers from 0"),
-        ({"group": [1.5, 1.5]}, "group must be [lists] whole numbers from 0"),
-        ({"group": [[2, 1]]}, "group must be [lists] whole numbers from 0"),
+        ({"group": None}, "there are no groups: give the number of documents of each list, group=[...]"),
+        ({"group": []}, "there are no groups: give the number of documents of each list, group=[...]"),
+        (
+            {"group": [2, 2]},
+            "the groups must add up to the number of documents, but those of 2 lists add up to 4 and there are 3",
+        ),
+        ({"group": [1, 1, 2]}, "group gives the number of documents of each list, not the list of each document"),
+        ({"group": [4, -1]}, "group must be [lists] whole numbers of at least 0"),
+        ({"group": [1.5, 1.5]}, "group must be [lists] whole numbers of at least 0"),
+        ({"group": [[2, 1]]}, "group must be [lists] whole numbers of at least 0"),
         (
             {"labels": [1, 0, np.nan]},
             "labels must be finite numbers, but that of row 2, of list 1 (both from 0), is nan",
@@ -82,7 +85,7 @@ def test_options_go_with_a_name():
         ({"weights": [1, -2, 3]}, "weights must be finite and >= 0, but weight 1 (from 0) is -2"),
         (
             {"group": [2, 1, 0], "weights": [1, 2, 3]},
-            "weights may be one a document or one a list, and there are 3 of both: leave the lists without",
+            "weights may be one a document or one a list, but there are 3 of both: leave the lists without",
         ),
         ({"weights": [np.nan, 1]}, "weights must be finite and >= 0, but weight 0 (from 0) is nan"),
     ],
@@ -159,7 +162,7 @@ def test_scores_to_start_from_that_are_not_finite():
         ("ndcg@10", "solr", "unknown peer 'solr'"),
         ("mrr", "lightgbm", "lightgbm has no mrr; it has map@k, ndcg@k"),
         (metrics.NDCG(10), "lightgbm", "like='lightgbm' sets the convention of each metric: give its name"),
-        (3, None, "metric must be a name, such as ndcg@10, or a metric of plackett.metrics, but got 3"),
+        (3, None, "metric must be a name such as ndcg@10, or a metric of plackett.metrics, but got 3"),
         ("alpha_dcg", None, "alpha_dcg needs labels with an axis of subtopics"),
     ],
 )

@@ -36,5 +36,5 @@ def test_an_objective_says_what_it_is():
 
 @pytest.mark.parametrize("name", ["softmax", "pairwise_logistic", "gumbel_approx_ndcg", "approx_recall"])
 def test_losses_of_lists_are_refused_with_the_reason(name):
-    with pytest.raises(ValueError, match=r"CatBoost tells an objective of no groups, and .* is no sum over single doc"):
+    with pytest.raises(ValueError, match=r"CatBoost gives an objective no groups, but .* is not a sum over single doc"):
         catboost_objective(name)

@@ -116,10 +116,12 @@ def test_what_xgboost_cannot_take_is_refused():
     ):
         train_xgboost(xgboost_objective("softmax"), data=unlabelled)
     with pytest.raises(
-        ValueError, match=r"wrappers for scikit-learn tell of no groups: train by xgboost.train\(params, d"
+        ValueError, match=r"wrappers for scikit-learn pass no groups: train by xgboost.train\(params, d"
     ):
         xgboost.XGBRegressor(objective=xgboost_objective("softmax")).fit(LISTS.features, LISTS.labels)
-    with pytest.raises(ValueError, match="XGBoost cuts the names of metrics at colons, but got a:b"):
+    with pytest.raises(
+        ValueError, match="the name of a metric must not have a colon, where XGBoost cuts it, but is a:b"
+    ):
         xgboost_metric(metrics.NDCG(10, name="a:b"))
     with pytest.raises(ValueError, match=r"there must be one score a document, but got scores of shape \(\d+, 3\)"):
         train_xgboost(xgboost_objective("softmax"), params={"num_class": 3, "objective": "multi:softprob"})

@@ -17,7 +17,8 @@ def test_it_is_the_one_asked_for_or_the_first():
 
 def test_a_backend_that_is_missing(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"no backend is installed: pip install 'plackett\[jax\|tensorflow\|torch\]'"):
+    install = r"pip install 'plackett\[jax\|tensorflow\|torch\]'"
+    with pytest.raises(ValueError, match=f"no backend is installed: install one with {install}"):
         find_backend(None)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name == "torch" or None)
     with pytest.raises(ValueError, match=r"the backend jax is not installed: pip install 'plackett\[jax\]'"):

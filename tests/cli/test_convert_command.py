@@ -34,7 +34,7 @@ from plackett.data import _reading, _suffixes
             "--categorical does not act on the form",
         ),
         (["train.txt", "train.txt/a.parquet"], "train.txt is a file"),
-        (["train.txt", "old.parquet"], "old.parquet exists: choose another output, or replace it by --overwrite"),
+        (["train.txt", "old.parquet"], "old.parquet exists: choose another output, or replace it (--overwrite)"),
     ],
 )
 def test_refuses(files, monkeypatch, arguments, wrong):

@@ -45,7 +45,7 @@ def test_losses_are_compared_over_given_folds(folds, tmp_path):
     assert record["cut"] == "as given"
     done = run(*arguments)
     assert done.exit_code == 2
-    assert "error: out exists and holds a cross-validation: go on with it (resume, --resume)" in words(done)
+    assert "error: out exists and holds a cross-validation: continue it (resume, --resume)" in words(done)
     done = run(*arguments, "--resume")
     assert done.exit_code == 0, done.output
     assert "seed 1: ndcg@10" not in done.output
@@ -96,7 +96,7 @@ def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
     done = run("crossval", "all.txt", "-o", "out", *FAST)
     assert done.exit_code == 130
     assert "1 configuration: " in words(done)
-    assert "stopped: --resume goes on, and does not repeat what has finished" in words(done)
+    assert "stopped: --resume continues, and does not repeat finished runs" in words(done)
 
 
 @pytest.mark.parametrize(
@@ -108,17 +108,17 @@ def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
         ("all.txt --folds 2", "--folds must be at least 3"),
         (
             "all.txt --folds 31",
-            "folds must be from 3, to train, validate and test on, to 30, as many as there are queries",
+            "folds must be at least 3, to train, validate and test on, and at most 30, the number of queries",
         ),
-        ("all.txt --group-by user", "names a column of queries, but got 'user' and there is none"),
+        ("all.txt --group-by user", "must name a column of queries, but there is none: got 'user'"),
         ("all.txt --seeds 0", "--seeds must be at least 1, but got 0"),
         ("all.txt --seed 3", "No such option"),
         ("movielens-100k", "movielens-100k is split by time"),
         ("none.txt", "there is no file none.txt"),
         ("--fold S1.txt --fold S2.txt --fold S1.txt", "query 'q0' is both in S1.txt and in S1.txt"),
         ("--fold S1.txt --fold S2.txt --fold all.txt", "query 'q0' is both in S1.txt and in all.txt"),
-        ("--fold S1.txt --fold S2.txt --fold S3.txt --folds 3", "--folds acts where DATA are cut into folds, but the"),
-        ("--fold S1.txt --fold S2.txt --fold S3.txt --fold-seed 3", "--fold-seed acts where DATA are cut"),
+        ("--fold S1.txt --fold S2.txt --fold S3.txt --folds 3", "--folds is for DATA that are cut into folds, but the"),
+        ("--fold S1.txt --fold S2.txt --fold S3.txt --fold-seed 3", "--fold-seed is for DATA that are cut"),
         ("all.txt --test-metric ndgc@10", "unknown metric 'ndgc'; did you mean 'ndcg'?"),
         ("all.txt --test-metric mrr --test-metric mrr", "--test-metric mrr is given twice"),
         ("all.txt --baseline mine", "unknown baseline 'mine'"),
@@ -134,17 +134,17 @@ def test_ctrl_c_says_how_to_go_on(folds, monkeypatch):
         ("all.txt --vary seed=1,2", "unknown setting to vary 'seed'"),
         ("all.txt --vary epochs", "--vary must be SETTING=VALUE,VALUE, but got 'epochs'"),
         ("all.txt --vary epochs=1,0", "the configuration epochs=0: epochs must be a whole number of at least 1"),
-        ("all.txt --vary epochs=[1,2", "--vary epochs must be values of YAML with commas between, but got '[1,2'"),
+        ("all.txt --vary epochs=[1,2", "--vary epochs must be YAML values separated by commas, but got '[1,2'"),
         ("all.txt --vary epochs=1,2 --epochs 3", "epochs is both given and varied: leave it out, or leave out --vary"),
         (
             "all.txt --config a.yaml --config b/a.yaml",
-            "two configurations are named a: name each, as in --config NAME=",
+            "two configurations have the name a: name each, as in --config NAME=",
         ),
         ("all.txt --config b=none.yaml", "there is no file none.yaml"),
         ("all.txt --config c/d=a.yaml", "the name of a configuration must be printable"),
         ("all.txt --config typo.yaml", "typo.yaml: unknown setting 'learning_rat'; did you mean 'learning_rate'?"),
         ("all.txt --target click", "unknown target of these lists 'click'"),
-        ("all.txt -o full", "full exists and is not empty: it holds no cross-validation, but file"),
+        ("all.txt -o full", "full exists and is not empty: it does not hold a cross-validation, but file"),
     ],
 )
 def test_errors_say_what_is_allowed(folds, tmp_path, arguments, wrong):

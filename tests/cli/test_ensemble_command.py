@@ -26,7 +26,7 @@ def trained(files):
 def test_training_says_what_each_member_and_all_of_them_came_to(trained):
     output, said = trained
     best = json.loads((output / "metrics.json").read_text())
-    assert "2 members are trained, one after the other, of the seeds 3 to 4" in said
+    assert "2 members are trained, one after the other, with the seeds 3 to 4" in said
     assert "unique_softmax, member 1 of 2" in said
     assert "unique_softmax, member 2 of 2" in said
     for number, member in enumerate(best["members"], 1):
@@ -78,7 +78,7 @@ def test_a_command_that_resumes_goes_on_with_the_member_that_was_under_way(files
         done = run(*command)
     assert done.exit_code == 130, done.output
     kept = f"stopped: what the members have finished is in {files / 'run/members'}"
-    assert f"{kept}; --resume goes on with member 2 from its last checkpoint" in words(done)
+    assert f"{kept}; --resume continues member 2 from its last checkpoint" in words(done)
     done = run(*command, "--resume")
     assert done.exit_code == 0, done.output
     assert "member 1 of 2" not in words(done)

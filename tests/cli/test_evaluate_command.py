@@ -70,7 +70,7 @@ def test_evaluate_refuses_what_is_no_model(files):
     (files / "model.keras").write_text("not a model")
     done = run("evaluate", files, files / "test.txt")
     assert done.exit_code == 2
-    assert "model.keras is no model that Keras can load: " in words(done)
+    assert "Keras cannot load a model from model.keras: " in words(done)
     assert "Traceback" not in done.output
 
 
@@ -200,7 +200,7 @@ def test_a_column_of_a_table_keeps_its_precision(files):
     [
         (["feature:1"], "there is no data: name it by --data, or the judgements of runs by --qrels"),
         (["none.txt", "--data", "test.txt"], "there is no file none.txt"),
-        (["test.txt", "--data", "test.txt"], "test.txt is no system of a known kind, by its first bytes"),
+        (["test.txt", "--data", "test.txt"], "the first bytes of test.txt are not those of a known kind of system"),
         (["a=feature:1", "a=feature:2", "--data", "test.txt"], "two systems have the name 'a'"),
         (["feature:1", "--data", "test.txt", "--baseline", "featur:1"], "unknown baseline 'featur:1'; did you mean"),
         (["feature:9", "--data", "test.txt"], "these lists have no feature '9'"),

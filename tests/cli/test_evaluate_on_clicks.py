@@ -60,7 +60,9 @@ def test_counts_are_no_sessions(shop):
     (shop / "counts.csv").write_text("query,document,position,shown,clicked\nq,a,1,9,3\nq,b,2,9,1\n")
     done = ask("dear=feature:price", "--topn", "2", log="counts.csv")
     assert done.exit_code == 2
-    assert "log must be Sessions: the clicks of a session belong together, which counts do not show" in words(done)
+    assert "log must be Sessions, since the clicks of a session belong together and counts do not show that" in words(
+        done
+    )
 
 
 def test_propensities_of_a_file_go_before_those_of_the_log(shop):
@@ -164,11 +166,11 @@ def train_on_clicks(log):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--metric", "mrr"], "--metric acts on judgements, not on --clicks: leave it out"),
-        (["--slice", "list_size"], "--slice acts on judgements"),
+        (["--metric", "mrr"], "--metric is for judgements and not for --clicks: leave it out"),
+        (["--slice", "list_size"], "--slice is for judgements"),
         (["--estimator", "pis"], "unknown estimator 'pis'"),
         (["--missing", "drop"], "missing must be one of refuse, leave_out"),
-        (["--max-weight", "2", "--estimator", "ips"], "--max-weight acts on --estimator dr"),
+        (["--max-weight", "2", "--estimator", "ips"], "--max-weight is for --estimator dr"),
         (["--max-weight", "0"], "max_weight must be a number above 0"),
     ],
 )
@@ -180,5 +182,5 @@ def test_flags_that_do_not_act_are_refused(arguments, expected, shop):
 
 def test_flags_of_clicks_need_a_log(shop):
     done = run("evaluate", "feature:price", "--data", "data.csv", "--topn", "2")
-    assert "--topn acts on clicks: name the log by --clicks" in words(done)
+    assert "--topn needs a log of clicks: give --clicks LOG" in words(done)
     assert "there is no file none.csv" in words(ask("feature:price", log="none.csv"))

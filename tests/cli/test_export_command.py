@@ -32,7 +32,7 @@ def test_a_run_is_exported_and_measured_as_its_model(files, model):
 def test_a_form_is_told_by_the_name_of_the_output(tmp_path):
     assert form_of(tmp_path / "a.onnx") == "onnx"
     assert form_of(tmp_path / "a") == "saved_model"
-    with pytest.raises(ValueError, match="say which by --format elasticsearch or solr"):
+    with pytest.raises(ValueError, match="give --format elasticsearch or solr"):
         form_of(tmp_path / "a.json")
     with pytest.raises(ValueError, match=r"must be NAME.onnx, NAME.json with --format, or a folder, but got .*a.keras"):
         form_of(tmp_path / "a.keras")
@@ -40,7 +40,7 @@ def test_a_form_is_told_by_the_name_of_the_output(tmp_path):
 
 def test_options_of_search_engines_act_there_alone(files, model):
     done = run("export", model, files / "ranker.onnx", "--lift")
-    assert "--lift acts with --format elasticsearch or solr alone" in words(done)
+    assert "--lift is for --format elasticsearch or solr alone" in words(done)
 
 
 def test_the_tolerance_is_of_what_is_compared_with_keras(files, model):
@@ -52,7 +52,7 @@ def test_the_tolerance_is_of_what_is_compared_with_keras(files, model):
         run("export", model, files / "b.onnx", "--tolerance", 0)
     )
     vespa = run("export", files / "ranker.onnx", files / "vespa.onnx", "--format", "vespa", "--tolerance", "1e-4")
-    assert "--tolerance acts for an ONNX file or a SavedModel alone" in words(vespa)
+    assert "--tolerance is for an ONNX file or a SavedModel alone" in words(vespa)
 
 
 def test_the_first_backend_with_an_exporter_is_taken(monkeypatch):

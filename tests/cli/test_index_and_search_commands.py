@@ -81,18 +81,18 @@ def test_an_approximate_index_says_what_it_misses_unless_search_is_exact(folder,
 def test_nothing_is_replaced_unless_that_is_said(folder, index, tmp_path):
     done = run_index(folder, index)
     assert done.exit_code == 2
-    assert "index exists: choose another folder, or replace the index by overwrite=True (--overwrite)" in words(done)
+    assert "index exists: choose another folder, or replace the index with overwrite=True (--overwrite)" in words(done)
     assert run_index(folder, index, "--overwrite").exit_code == 0
     (tmp_path / "found.run").write_text("mine")
     done = run_search(folder, index, tmp_path / "found.run")
-    assert "found.run exists: choose another output, or replace it by --overwrite" in words(done)
+    assert "found.run exists: choose another output, or replace it (--overwrite)" in words(done)
     assert run_search(folder, index, tmp_path / "found.run", "--overwrite").exit_code == 0
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--list", "genres"], "--list must be NAME=SEPARATOR, as genres=|, but got 'genres'"),
+        (["--list", "genres"], "--list must be NAME=SEPARATOR, as in genres=|, but got 'genres'"),
         (["--batch-size", 0], "batch_size must be a whole number of at least 1"),
         (["--id", "filn"], "filn"),
     ],
@@ -107,7 +107,7 @@ def test_wrong_options_of_index_are_told(folder, tmp_path, flags, message):
 
 @pytest.mark.parametrize(
     ("flags", "message"),
-    [(["--k", 0], "k must be a whole number of at least 1, but got k=0"), (["--id", "age"], "id must be there once")],
+    [(["--k", 0], "k must be a whole number of at least 1, but got k=0"), (["--id", "age"], "id must occur once")],
 )
 def test_wrong_options_of_search_are_told(folder, index, tmp_path, flags, message):
     done = run_search(folder, index, tmp_path / "found.run", *flags)
@@ -142,7 +142,7 @@ def test_text_that_looks_like_numbers_is_text_where_that_is_said(tmp_path):
     done = run(*search)
     assert done.exit_code == 2, done.output
     assert "the tower takes strings as title" in words(done)
-    assert "where texts=[...] (--text on the command line) names it" in words(done)
+    assert "name it in texts=[...] (--text on the command line)" in words(done)
     assert run(*search, "--text", "title").exit_code == 0
 
 

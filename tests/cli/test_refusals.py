@@ -64,13 +64,13 @@ def check(done, wrong):
         (["foo://bucket/lists.parquet"], "foo://bucket/lists.parquet: Protocol not known: foo"),
         (
             ["train.txt", "--validation", "vali.txt", "--validation-share", 0.1],
-            "--validation-share acts where lists",
+            "--validation-share is for lists that are held out",
         ),
-        ([], "there is no data: name it, or a --config that does"),
-        (["movielens-100k", "train.txt"], "movielens-100k stands alone"),
-        (["movielens-100k", "--validation", "vali.txt"], "movielens-100k stands alone"),
-        (["movielens-100k", "--shared-queries"], "--shared-queries does not act on movielens-100k"),
-        (["train.txt", "--shared-queries"], "--shared-queries acts on --validation files, but there are none"),
+        ([], "there is no data: name files, or a --config that names them"),
+        (["movielens-100k", "train.txt"], "movielens-100k must be given alone"),
+        (["movielens-100k", "--validation", "vali.txt"], "movielens-100k must be given alone"),
+        (["movielens-100k", "--shared-queries"], "--shared-queries has no effect on movielens-100k"),
+        (["train.txt", "--shared-queries"], "--shared-queries is for --validation files, but there are none"),
         (["train.txt", "--loss", "hinge"], "unknown loss 'hinge'; known are approx_average_precision, "),
         (["train.txt", "--loss", "softmx"], "unknown loss 'softmx'; did you mean 'softmax'?"),
         (["train.txt", "--loss-option", "temperature"], "--loss-option must be NAME=VALUE, but got 'temperature'"),
@@ -103,7 +103,7 @@ def check(done, wrong):
             ["train.txt", "--scorer", "mlp", "--scorer-option", "min_count=3"],
             "unknown option of the scorer mlp: 'min_c",
         ),
-        (["train.txt", "--scorer-option", "tasks=[a]"], "tasks are no option of the scorer, but a setting of their o"),
+        (["train.txt", "--scorer-option", "tasks=[a]"], "tasks are a setting of their own and not an option of the"),
         (["train.txt", "--optimizer", "adem"], "unknown optimizer 'adem'; did you mean 'adam'?"),
         (["train.txt", "--learning-rate-schedule", "{"], "--learning-rate-schedule: '{' is not a YAML value"),
         (["train.txt", "--learning-rate-schedule", "cosin"], "unknown learning_rate_schedule 'cosin'; did you mean"),
@@ -128,7 +128,10 @@ def check(done, wrong):
         (["train.txt", "--config", "tasks.yaml"], "unknown loss 'softmx'; did you mean 'softmax'?"),
         (["--config", "number.yaml"], "data must be paths, but got 3"),
         (["train.txt", "--config", "options.yaml"], "scorer_options must be "),
-        (["train.txt", "--resume", "--overwrite"], "--resume goes on with a run and --overwrite replaces it: give one"),
+        (
+            ["train.txt", "--resume", "--overwrite"],
+            "--resume continues a run and --overwrite replaces it: give only one",
+        ),
         (["train.txt", "--backend", OTHER], f"Keras already runs on {BACKEND} in this process, not on {OTHER}"),
         (["train.txt", "--loss-option", "temperature=-1"], "temperature must be a number greater than 0"),
         (["train.txt", "--scorer-option", "dropout=2"], "dropout must be a number of at least 0 and below 1"),
@@ -182,7 +185,7 @@ def test_another_run_is_not_resumed(here):
     config = {"backend": BACKEND} | dataclasses.asdict(Settings())
     (here / "run/config.yaml").write_text(yaml.safe_dump(config | {"data": ["other.txt"], "checkpoint_steps": 9}))
     command = ["train", "train.txt", "--output", "run", "--resume"]
-    check(run(*command, "--seed", 3), "run cannot be resumed, it holds another run: seed was 0 and is 3")
+    check(run(*command, "--seed", 3), "run cannot be resumed, since it holds another run: seed was 0 and is 3")
     (here / "run/history.csv").write_text("epoch,loss,ndcg@10\n1,1.0,0.5\n2,0.9,0.6\n")
     check(run(*command, "--epochs", 1), "run cannot be resumed with epochs=1: 2 are done. Give at least 2")
     assert "AssertionError: the data was read" in run(*command).output
@@ -223,7 +226,7 @@ def test_the_folder_of_a_run(here, monkeypatch):
         (
             "epochs: [1]",
             ["--output", "folder"],
-            "folder exists and is not empty: it holds no search, but file: choose another",
+            "folder exists and is not empty: it does not hold a search, but file: choose another",
         ),
         ("epochs: [1]", ["--loss", "sofmax"], "unknown loss 'sofmax'; did you mean 'softmax'?"),
     ],

@@ -20,7 +20,7 @@ def test_a_report_of_runs_and_others(files, monkeypatch):
     assert 'id="training"' in page
     before = page
     done = run("report", "runs/a", "--data", "test.txt", "-o", "report.html")
-    assert "report.html exists: choose another output, or replace it by --overwrite" in words(done)
+    assert "report.html exists: choose another output, or replace it (--overwrite)" in words(done)
     assert (files / "report.html").read_text() == before
 
 

@@ -75,17 +75,17 @@ def test_a_file_of_no_kind_is_refused(here, tmp_path):
     (tmp_path / "notes.txt").write_text("not a ranker\n")
     done = run("score", "notes.txt", "new.parquet", "-o", "scores.parquet")
     assert done.exit_code == 2
-    assert "notes.txt is no system of a known kind" in words(done)
+    assert "notes.txt are not those of a known kind of system" in words(done)
 
 
 @pytest.mark.parametrize(
     "command, wrong",
     [
         ("score feature:1 new.parquet -o out --address auto", "with --workers it is a folder"),
-        ("score feature:1 new.parquet -o out.csv --address auto", "--address is of the cluster of --workers"),
-        ("score feature:1 new.parquet -o out.csv --workers 2", "--output must be a folder where there are --workers"),
+        ("score feature:1 new.parquet -o out.csv --address auto", "--address is the cluster of --workers"),
+        ("score feature:1 new.parquet -o out.csv --workers 2", "--output must be a folder if there are --workers"),
         ("score feature:1 new.parquet -o out --workers 0", "--workers must be at least 1, but got 0"),
-        ("score feature:1 new.csv -o out --workers 2", "make it Parquet by plackett convert, or leave out --workers"),
+        ("score feature:1 new.csv -o out --workers 2", "make it Parquet with plackett convert, or leave out --workers"),
         ("evaluate feature:1 labelled.parquet --workers 2 --worst 3", "--worst needs the value of each query"),
         ("evaluate feature:1 labelled.parquet --workers 2 --slice relevant", "--slice needs the value of each query"),
         (

@@ -121,7 +121,7 @@ def test_new_data_is_ranked_without_labels(trained):
         by_rank = of_query.sort("rank")
         assert by_rank["rank"].to_list() == list(range(1, len(of_query) + 1))
         assert (np.diff(by_rank["score"].to_numpy()) <= 0).all()
-    assert "scores.csv exists: choose another output, or replace it by --overwrite" in words(
+    assert "scores.csv exists: choose another output, or replace it (--overwrite)" in words(
         run("score", "run", "new.csv", "-o", "scores.csv")
     )
     assert run("score", "run", "new.csv", "-o", "scores.parquet").exit_code == 0

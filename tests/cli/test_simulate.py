@@ -74,7 +74,7 @@ def test_what_is_no_simulated_log_is_never_replaced(name, here):
     (here / "log" / name).write_text("mine")
     done = simulate("--overwrite")
     assert done.exit_code == 2
-    assert f"log is not empty: it holds {name}, which is no simulated log" in words(done)
+    assert f"log is not empty: it holds {name}, which is not part of a simulated log" in words(done)
     assert {path.name: path.read_text() for path in (here / "log").iterdir()} == {name: "mine"}
 
 
@@ -96,10 +96,10 @@ def test_a_log_whose_writer_is_stopped_has_no_truth_and_can_be_written_anew(here
     ("arguments", "expected"),
     [
         (["--model", "cascad"], "unknown click model 'cascad'; did you mean 'cascade'?"),
-        (["--model", "cascade", "--eta", "1"], "eta does not act on cascade"),
+        (["--model", "cascade", "--eta", "1"], "eta has no effect on cascade"),
         (["--parameter", "examination"], "--parameter must be NAME=VALUE, but got 'examination'"),
         (["--sessions", "0"], "sessions must be a whole number of at least 1, but got 0"),
-        (["--weights", "traffic"], "weights names the column of queries 'traffic', but these lists have no"),
+        (["--weights", "traffic"], "weights must name a column of queries, but these lists have no"),
     ],
 )
 def test_simulate_refuses(arguments, expected, here):

@@ -50,22 +50,25 @@ def train(*arguments, teacher="model.txt", output="run", epochs=2):
     ("arguments", "words_of_it"),
     [
         (["--teacher", "none.txt"], "there is no file none.txt"),
-        (["--teacher", "train.txt"], "train.txt is no system of a known kind"),
+        (["--teacher", "train.txt"], "train.txt are not those of a known kind of system"),
         (["--teacher-temperature", 0], "--teacher-temperature must be a number above 0, but got 0.0"),
         (["--teacher-temperature", "nan"], "--teacher-temperature must be a number above 0, but got nan"),
-        (["--label-weight", 1], "--label-weight must be at least 0 and below 1, at which no teacher is left"),
-        (["--label-option", "temperature=2"], "--label-option acts on the loss of the labels: give --label-loss"),
-        (["--label-loss", "softmax"], "--label-loss softmax does not act, since --label-weight is 0"),
+        (["--label-weight", 1], "--label-weight must be at least 0 and below 1, since 1 would leave no teacher"),
+        (
+            ["--label-option", "temperature=2"],
+            "--label-option is an option of the loss of the labels: give --label-loss",
+        ),
+        (["--label-loss", "softmax"], "--label-loss softmax has no effect if --label-weight is 0"),
         (["--label-loss", "sotfmax", "--label-weight", 0.5], "did you mean 'softmax'"),
-        (["--loss", "mixture_em"], "A loss of grades learns from the labels beside it, by --label-loss and"),
+        (["--loss", "mixture_em"], "To learn from the labels too, give a loss of grades as --label-loss, with"),
         (
             ["--label-loss", "softmax", "--label-option", "topk=2", "--label-weight", 0.5],
             "unknown option of softmax: 'topk'",
         ),
         (["--loss-option", "top=10"], "unknown option of coupled_rank_distil: 'top'; did you mean 'topk'?"),
         (["--loss", "unique_softmax"], "unique_softmax reads grades: give one of coupled_rank_distil, list_mle"),
-        (["--target", "label"], "--target does not act beside --teacher"),
-        (["--clicks", "train.txt", "--method", "naive"], "--teacher and --clicks are two things to learn from"),
+        (["--target", "label"], "--target has no effect beside --teacher"),
+        (["--clicks", "train.txt", "--method", "naive"], "--teacher and --clicks are two sources to learn from"),
         (["--extra-lists", "more.txt"], "there is no file more.txt"),
         (["--teacher", "model.txt"], "two systems have the name"),
     ],
@@ -92,7 +95,7 @@ def test_what_does_not_act_or_is_not_there_is_refused(here, arguments, words_of_
 def test_flags_of_a_teacher_need_one(here, flags):
     done = train(*flags, teacher=None)
     assert done.exit_code == 2
-    assert f"{flags[0]} acts on what a teacher gives: give --teacher SYSTEM" in words(done)
+    assert f"{flags[0]} needs a teacher: give --teacher SYSTEM" in words(done)
 
 
 def test_a_student_is_no_teacher_of_itself(here):
@@ -116,7 +119,7 @@ def test_a_student_ranks_as_its_teacher_and_all_that_it_learnt_from_is_told(here
     said = words(done)
     for part in (
         "the teacher is model. Its scores are standardised in each list, and divided by the temperature 0.5.",
-        "the student learns coupled_rank_distil (topk 3, sample_size 8, temperature 1) of the teacher's scores;",
+        "the student learns coupled_rank_distil (topk 3, sample_size 8, temperature 1) of the teacher's scores, and",
         "60 queries to train on, 20 to validate on",
         f"the scores of model are kept in {here / 'cache/teachers'}.",
     ):
@@ -159,7 +162,7 @@ def test_labels_weigh_beside_the_teacher_and_the_config_says_so(here):
     assert history("again") == history("run")
     alone = run("train", "--config", "run/config.yaml", "--output", "alone", "--label-weight", 0)
     assert alone.exit_code == 0, alone.output
-    assert "labels teach it nothing" in words(alone)
+    assert "and nothing from labels" in words(alone)
     assert plackett.load("run").output.shape == plackett.load("alone").output.shape
 
 
@@ -167,7 +170,9 @@ def test_several_teachers_are_one(here, tree):
     tree(read("train.txt"), "second.txt", seed=1)
     done = train("--teacher", "other=second.txt")
     assert done.exit_code == 0, done.output
-    assert "the teacher is model, other, whose scores count by their mean, standardised in each list" in words(done)
+    assert "the teacher is model, other, whose scores are averaged after they are standardised in each list" in words(
+        done
+    )
     assert [one["name"] for one in section("run")["rankers"]] == ["model", "other"]
 
 
@@ -177,7 +182,7 @@ def test_extra_lists_teach_without_labels(here):
     for extra in ("test.txt", "hidden.txt"):
         done = train("--extra-lists", extra, output=f"by_{extra}")
         assert done.exit_code == 0, done.output
-        assert "the student learns from 20 extra lists of" in words(done)
+        assert "the student also learns from 20 extra lists with" in words(done)
     assert train(output="without").exit_code == 0
     assert history("by_test.txt") == history("by_hidden.txt") != history("without")
     assert section("by_test.txt")["extra_lists"] == ["test.txt"]

@@ -197,7 +197,7 @@ def test_ctrl_c_leaves_what_is_finished(files):
     finally:
         process.kill()
     assert process.returncode == 130, output
-    said = "stopped: the best of the finished epochs is in run; --resume goes on from the last checkpoint"
+    said = "stopped: the best of the finished epochs is in run; --resume continues from the last checkpoint"
     assert said in " ".join(output.split())
     assert {path.name for path in (files / "run").iterdir()} == {
         "config.yaml",
@@ -249,7 +249,7 @@ def test_a_run_that_was_still_improving_says_so(files):
     done = run(*arguments, *quick(1), "--learning-rate-schedule", "cosine")
     assert f"{said} (with --overwrite, or another --output)" in words(done)
     done = run(*arguments, *quick(1), "--overwrite")
-    assert f"{said} (with --resume, which goes on from here)" in words(done)
+    assert f"{said} (with --resume, which continues from here)" in words(done)
     done = run(*arguments, *quick(9), "--overwrite", "--patience", 1)
     assert done.exit_code == 0, done.output
     best, epochs = map(int, re.search(r"best epoch (\d+) of (\d+)", words(done)).groups())

@@ -70,7 +70,7 @@ def test_a_log_becomes_a_ranker_that_needs_no_position(shop, tmp_path):
     assert (tmp_path / "run" / "whole_model.keras").is_file()
 
 
-UNTOLD = "the log alone does not tell how often positions 2 to 5 are looked at"
+UNTOLD = "the log alone cannot tell how often positions 2 to 5 are looked at"
 
 
 def test_examination_that_the_log_does_not_tell_is_said_to_rest_on_the_features(shop, tmp_path):
@@ -93,7 +93,7 @@ def test_an_estimator_in_the_place_of_a_curve_is_told_its_flag(shop, tmp_path):
 def test_the_config_says_what_was_learnt_from_and_repeats_it(shop, tmp_path):
     done = train(shop, tmp_path / "run", "--method", "ipw", "--clip", 0.3)
     assert done.exit_code == 0, done.output
-    assert re.search(r"at most 3.33333 \(clip 0.3\): \d+\.\d% of the clicks are cut off there", words(done))
+    assert re.search(r"at most 3.33333 \(clip 0.3\): \d+\.\d% of the clicks are clipped there", words(done))
     clicks = yaml.safe_load((tmp_path / "run/config.yaml").read_text())["clicks"]
     assert clicks["paths"] == [str(shop / "sessions.parquet")]
     assert (clicks["method"], clicks["clip"], clicks["weights"]["propensities"]) == ("ipw", 0.3, "of the log")
@@ -190,14 +190,14 @@ def test_propensities_come_from_a_file_or_a_method(shop, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words_of_it"),
     [
-        (["--method", "pbm", "--clip", 0.1], "--clip acts on --method ipw alone, not on pbm"),
-        (["--method", "cascade"], "the cascade model knows one click a session at most"),
+        (["--method", "pbm", "--clip", 0.1], "--clip is for --method ipw alone, but the method is pbm"),
+        (["--method", "cascade"], "the cascade model allows one click a session at most"),
         (["--method", "click_me"], "did you mean 'click_em'"),
         (["--method", "ipw", "--propensity-method", "randomised"], "unknown --propensity-method 'randomised'; did you"),
         (["--method", "pbm", "--loss", "softmax"], "the method pbm has its own loss"),
-        (["--method", "ipw", "--clip", 0], "clip must be above 0 and at most 1"),
+        (["--method", "ipw", "--clip", 0], "clip, the smallest propensity that divides, must be above 0 and at most 1"),
         (["--method", "pbm", "--metric", "ndcg@5"], "clicks alone choose the epoch of pbm, but got 'ndcg@5'"),
-        (["--method", "pbm", "--scorer-option", "models=3"], "models acts on the method mixture_em alone"),
+        (["--method", "pbm", "--scorer-option", "models=3"], "models is an option of the method mixture_em alone"),
         ([], "--clicks needs --method"),
         (["--method", "ipw", "--click-column", "doc=product"], "unknown role in --click-column: 'doc'"),
         (["--method", "ipw", "--click-reading", "comma=;"], "unknown option in --click-reading: 'comma'"),
@@ -213,7 +213,7 @@ def test_what_does_not_act_or_fit_is_refused(shop, tmp_path, arguments, words_of
 
 def test_flags_of_clicks_need_a_log(shop, tmp_path):
     done = train(shop, tmp_path / "run", "--method", "pbm", log=None)
-    assert "--method acts on a log of clicks: give --clicks LOG" in words(done)
+    assert "--method needs a log of clicks: give --clicks LOG" in words(done)
 
 
 def test_commands_on_labels_refuse_the_config_of_a_run_on_clicks(shop, tmp_path):

@@ -13,8 +13,8 @@ def train(*flags):
 @pytest.mark.parametrize(
     "flags, expected",
     [
-        (["--address", "auto"], "--address acts on several workers alone"),
-        (["--max-failures", 2], "--max-failures acts on several workers alone"),
+        (["--address", "auto"], "--address is for several workers only"),
+        (["--max-failures", 2], "--max-failures is for several workers only"),
         (["--workers", 2, "--tensorboard"], "--tensorboard follows one process"),
     ],
 )

@@ -60,12 +60,12 @@ def test_propensities_are_numbers_a_curve_or_those_of_the_log(log):
 
 @pytest.mark.parametrize("clip", [0, -1, 1.5, True, None, "much", float("nan")])
 def test_a_clip_out_of_range_is_refused(log, clip):
-    with pytest.raises(ValueError, match="clip must be above 0 and at most 1"):
+    with pytest.raises(ValueError, match="clip, the smallest propensity that divides, must be above 0 and at most 1"):
         weigh(log, clip)
 
 
 def test_propensities_that_do_not_fit_are_refused(log):
-    with pytest.raises(ValueError, match="the curve has positions 1 to 1, but is asked for position 2"):
+    with pytest.raises(ValueError, match="the curve has positions 1 to 1, but position 2 is asked for"):
         propensities_of_log(log, [1.0])
     with pytest.raises(ValueError, match=r"propensities must be above 0 and finite, but is 0\.0 at position 2"):
         propensities_of_log(log, [1.0, 0.0])

@@ -60,7 +60,7 @@ def test_a_document_of_a_query_that_is_held_out_is_looked_for_in_the_validation_
 def test_a_part_of_the_log_without_a_click_is_refused(method, clicked, part):
     lists, click = some_lists(), np.zeros(8, int)
     click[2 * int(clicked[1])] = 1
-    with pytest.raises(ValueError, match=f"the part of the log that is {part} has not a single click: give validation"):
+    with pytest.raises(ValueError, match=f"the part of the log that is {part} has no click at all: give validation"):
         train(lists[:3], some_log(click=click), method, validation=lists[3:])
 
 
@@ -96,14 +96,15 @@ def test_a_position_that_is_an_id_or_a_time_is_refused_where_each_has_a_number(d
 def test_lists_of_one_document_tell_a_loss_of_comparisons_nothing():
     lists = some_lists()[:2]
     log = Sessions.from_arrays(query=["q0", "q1"], document=["a", "b"], position=[1, 1], click=[1, 1])
-    with pytest.warns(UserWarning, match="each query of the log showed one document alone, so a loss that compares"):
+    with pytest.warns(UserWarning, match="each query of the log showed a single document, so a loss that compares"):
         make_plan(lists, log, "naive", validation=None, propensities=None, clip=None, settings={})
 
 
 @pytest.mark.parametrize("method", ["naive", "ipw", "ctr", "dbn", "sdbn", "ccm"])
 def test_a_method_without_examination_takes_no_context(method):
     with pytest.raises(
-        ValueError, match=f"context acts on the examination of positions, which the method {method} has"
+        ValueError,
+        match=f"context has an effect on the examination of positions, which the method {method} does not have",
     ):
         train(some_lists(), some_log(context={"device": ["phone"] * 8}), method, scorer_options={"context": ["device"]})
 

@@ -144,11 +144,11 @@ def test_what_is_wrong_is_refused():
         ({"weight": [0, 0, 0, 0]}, "the weight of each impression is 0"),
         (
             {"position": [1, 2, 2, 1]},
-            "all documents from position 1 on, in their order, but in query 'b' the 1. is at 2",
+            "all documents from position 1 on, in order, but in query 'b' document 1 of the list is at position 2",
         ),
         (
             {"position": [1, 3, 1, 2]},
-            "all documents from position 1 on, in their order, but in query 'a' the 2. is at 3",
+            "all documents from position 1 on, in order, but in query 'a' document 2 of the list is at position 3",
         ),
     ],
 )
@@ -162,7 +162,7 @@ def test_a_log_that_says_something_else_is_refused(columns, wanted):
 
 def test_a_log_without_documents_is_refused():
     lists = RankingLists.from_arrays(np.zeros((0, 1)), group=[0], columns={"click": np.zeros(0)})
-    with pytest.raises(ValueError, match="there is no impression to measure"):
+    with pytest.raises(ValueError, match="lists must have at least one document to measure"):
         measure(np.zeros((0, 1)), lists, models.CascadeModel())
 
 

@@ -128,7 +128,7 @@ def test_examination_depends_on_a_context_that_is_named(judged, confounded):
     trained = train(judged, log[:500], "pbm", **options)
     assert "device" in trained.model.input
     assert "device" not in trained.ranker.input
-    with pytest.raises(ValueError, match="context is known of sessions, but the log holds counts"):
+    with pytest.raises(ValueError, match="context is known of sessions only, but the log holds counts"):
         train(judged, log.counts(), "pbm", **options)
 
 

@@ -150,7 +150,7 @@ def test_lists_may_come_in_parts():
 
 def test_a_query_with_two_lists_is_refused():
     lists = small_lists()
-    with pytest.raises(ValueError, match="query 'q' has two lists, so that new ranks it twice"):
+    with pytest.raises(ValueError, match="query 'q' has two lists, so new ranks it twice"):
         ask(lists=[lists, lists])
 
 
@@ -169,7 +169,7 @@ def test_the_propensities_of_the_log_count_unless_others_are_given():
     assert given.estimates[0].clicks != ask().estimates[0].clicks
     assert given.estimates == ask(dataclasses.replace(log, propensities=None), propensities=[1, 0.25]).estimates
     assert "the propensities that were given" in str(given)
-    with pytest.raises(ValueError, match="the log has no propensities; give propensities"):
+    with pytest.raises(ValueError, match="the log has no propensities: give propensities"):
         ask(dataclasses.replace(log, propensities=None))
     assert ask(dataclasses.replace(log, propensities=None), estimators=["item_position"]).estimates
 
@@ -208,21 +208,30 @@ def test_systems_are_rows_below_the_log():
     [
         ({"estimators": ["pis"]}, "unknown estimator 'pis'; did you mean 'ips'"),
         ({"estimators": "ips"}, "estimators must be a list of ips, snips, dr"),
-        ({"estimators": ["ips", "ips"]}, "the estimator ips is there twice"),
+        ({"estimators": ["ips", "ips"]}, "estimators must name each estimator once, but ips occurs twice"),
         ({"topn": 0}, "topn must be a whole number of at least 1, but got 0"),
         ({"missing": "drop"}, "missing must be one of refuse, leave_out, but got 'drop'"),
         ({"max_weight": 0, "estimators": ["dr"]}, "max_weight must be a number above 0, but got 0"),
         ({"shrinkage": -1.0}, "shrinkage must be a number above 0, but got -1.0"),
         ({"confidence": 95}, "confidence must be above 0 and below 1, but got 95"),
         ({"attraction": "feature:x"}, "attraction acts on dr"),
-        ({"max_weight": 2.0, "estimators": ["ips"]}, "max_weight acts on dr, which is not among the estimators: ips"),
-        ({"shrinkage": 2.0, "estimators": ["ips"]}, "shrinkage acts on dr, which is not among the estimators: ips"),
+        (
+            {"max_weight": 2.0, "estimators": ["ips"]},
+            "max_weight is an option of dr, but the estimators are ips: leave it out",
+        ),
+        (
+            {"shrinkage": 2.0, "estimators": ["ips"]},
+            "shrinkage is an option of dr, but the estimators are ips: leave it out",
+        ),
         (
             {"shrinkage": 2.0, "estimators": ["dr"], "attraction": "feature:x"},
-            "shrinkage acts on the table of dr, in whose place attraction is given",
+            "shrinkage is an option of the table of dr, but attraction replaces the table",
         ),
-        ({"propensities": "randomized"}, r"alone takes: give the curve, which .*propensities\.randomized\(log\) est"),
-        ({"propensities": [1, 0.5], "estimators": ["cascade"]}, "propensities act on ips, snips, dr, none of which"),
+        ({"propensities": "randomized"}, r"takes: give the curve, which .*propensities\.randomized\(log\) est"),
+        (
+            {"propensities": [1, 0.5], "estimators": ["cascade"]},
+            "propensities have an effect on ips, snips, dr only, but the estimators are cascade",
+        ),
         ({"lists": []}, "there are no lists"),
     ],
 )
@@ -232,13 +241,13 @@ def test_options_out_of_range_are_refused(options, expected):
 
 
 def test_counts_are_refused_with_the_reason():
-    with pytest.raises(ValueError, match=r"log must be Sessions: the clicks of a session .*ClickCounts"):
+    with pytest.raises(ValueError, match=r"log must be Sessions, since the clicks of a session .*ClickCounts"):
         ask(small_log().counts())
 
 
 def test_a_log_without_a_click_is_refused():
     log = dataclasses.replace(small_log(), clicks=np.zeros(6, bool))
-    with pytest.raises(ValueError, match="the log has no click in 3 sessions"):
+    with pytest.raises(ValueError, match="the log must have a click to estimate from, but 3 sessions have none"):
         ask(log)
 
 
@@ -251,7 +260,7 @@ def test_a_document_that_the_lists_lack_counts_by_its_id():
     lists = RankingLists.from_arrays([[1.0]] * 3, query=list("qqr"), documents=list("aba"), feature_names=["x"])
     found = ask(lists=lists, system=with_a_document_beyond)
     assert found.estimates == ask(system=np.array([1, 1, 1, 2])).estimates
-    with pytest.raises(ValueError, match="document 'c' of query 'r' is in no list, so that its attraction"):
+    with pytest.raises(ValueError, match="document 'c' of query 'r' is in no list, so its attraction"):
         ask(lists=lists, system=with_a_document_beyond, estimators=["dr"], attraction="feature:x")
 
 

@@ -149,7 +149,7 @@ def test_regression_em_finds_the_curve_by_features_where_hardly_a_document_is_se
     lists = RankingLists.from_arrays(features, query=query, documents=[f"d{i}" for i in range(20_000)])
     curve = propensities.regression_em(log, lists, resamples=20)
     np.testing.assert_allclose(curve.examination, EXAMINATION, rtol=0.12)
-    assert "rests on the regression alone" in curve.notes[0]
+    assert "depends on the regression alone" in curve.notes[0]
     # Clicks alone, without the features, take the ranker's choice for examination.
     naive = clicks.reshape(5000, 4).mean(axis=0)
     assert naive[3] / naive[0] < 0.8 * EXAMINATION[3]

@@ -100,11 +100,11 @@ def test_features_are_read_for_regression_em(folder):
     ("arguments", "expected"),
     [
         (["one.csv"], "does not identify the examination of positions 2 to 4"),
-        (["chain.csv", "--method", "randomized"], "documents were not put at random"),
+        (["chain.csv", "--method", "randomized"], "documents were not placed at random"),
         (["log.csv", "--method", "harvest"], "unknown --method 'harvest'; known are intervention_harvesting"),
-        (["log.csv", "--swaps", 1], "--swaps acts with --method randomized, but the method is intervention_harvesting"),
-        (["log.csv", "--data", "features.csv"], "--data acts with --method regression_em"),
-        (["log.csv", "--label", "x"], "act on the files of --data, but there are none"),
+        (["log.csv", "--swaps", 1], "--swaps is for --method randomized, but the method is intervention_harvesting"),
+        (["log.csv", "--data", "features.csv"], "--data is for --method regression_em"),
+        (["log.csv", "--label", "x"], "are for the files of --data, but there are none"),
         (["log.csv", "--click-column", "doc=x"], "unknown role in --click-column: 'doc'"),
         (["log.csv", "--plot", "a.gif"], "--plot must be NAME.html"),
         (["none.csv"], "there is no file none.csv"),
@@ -137,7 +137,7 @@ def test_a_report_shows_the_curve_its_band_and_its_notes(tmp_path):
     assert "[0.4000, 0.6000]" in page
     plain = report(tmp_path / "b.html", systems, lists, results).read_text(encoding="utf-8")
     assert 'id="position-bias"' not in plain
-    with pytest.raises(ValueError, match="there is a section 'Position bias' already"):
+    with pytest.raises(ValueError, match="there is already a section 'Position bias'"):
         report(tmp_path / "c.html", systems, lists, results, own_sections=[CURVE.section()] * 2)
 
 

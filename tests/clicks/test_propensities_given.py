@@ -32,7 +32,7 @@ def estimate(propensities):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("curve.csv", "but got the text 'curve.csv': a file is read by read_propensities"),
+        ("curve.csv", "but got the text 'curve.csv': read a file with read_propensities"),
         ("randomised", "but got the text 'randomised'"),
         ([1, -0.5], "must be above 0 and finite, but is -0.5 at position 2"),
         ([1, 0], "must be above 0 and finite, but is 0.0 at position 2"),
@@ -74,5 +74,5 @@ def test_the_name_of_an_estimator_is_for_training_alone():
     )
     found = plan("intervention_harvesting", log)
     assert found.record["weights"]["propensities"] == "intervention_harvesting"
-    with pytest.raises(ValueError, match=r"is the name of an estimator, which plackett\.clicks\.train alone takes"):
+    with pytest.raises(ValueError, match=r"is the name of an estimator, which only plackett\.clicks\.train takes"):
         estimate("intervention_harvesting")

@@ -18,7 +18,7 @@ def test_one_ranker_that_never_varies_identifies_nothing(estimator):
     assert str(error.value) == (
         "the log does not identify the examination of positions 2 to 4, which nothing links to position 1: no document "
         "of a query was clicked at both, and a link needs 20 (min_clicks); show some results in random order, log more "
-        "than one ranker, count the first positions alone (positions), or give a curve that was measured elsewhere "
+        "than one ranker, count only the first positions (positions), or give a curve that was measured elsewhere "
         "(read_propensities)"
     )
 
@@ -36,13 +36,11 @@ def test_a_position_where_nothing_was_shown_is_told_with_what_helps(estimator):
     with pytest.raises(UnidentifiedError) as told:
         estimator(exact_counts([[1, 3, 4]] * 4))
     assert str(told.value) == (
-        "no document of the log was ever shown at position 2, as where advertisements stand, so that nothing tells how "
-        "often users look there: number the documents of each session 1, 2, 3 and so on without what else is shown, or "
-        "give a curve that was measured elsewhere (read_propensities)"
+        "no document of the log was ever shown at position 2, where perhaps advertisements are shown, so nothing "
+        "tells how often users look there: number the documents of each session 1, 2, 3 and so on without anything "
+        "else that is shown, or give a curve that was measured elsewhere (read_propensities)"
     )
-    with pytest.raises(
-        UnidentifiedError, match=r"shown at position 3, .*above alone by positions=2 \(--positions 2\), or"
-    ):
+    with pytest.raises(UnidentifiedError, match=r"shown at position 3, .*above by positions=2 \(--positions 2\), or"):
         estimator(exact_counts([[1, 2, 4]] * 4))
 
 
@@ -65,9 +63,7 @@ def test_features_that_are_no_lists_are_refused():
 
 def test_a_link_of_a_few_clicks_is_no_link_unless_one_says_so():
     counts = exact_counts([[1], [2, 1]], queries=1, shown=20)  # 8 clicks of the one document at 1, and 4 at 2
-    with pytest.raises(
-        UnidentifiedError, match="the most clicks by which two of them compare are 4, and a link needs 20"
-    ):
+    with pytest.raises(UnidentifiedError, match="at most 4 clicks link two of them, and a link needs 20"):
         propensities.intervention_harvesting(counts)
     found = propensities.intervention_harvesting(counts, min_clicks=4).examination
     np.testing.assert_allclose(found, EXAMINATION[:2], rtol=1e-5)
@@ -82,7 +78,7 @@ def test_the_first_positions_alone_may_be_identified():
 
 def test_a_log_that_is_not_shuffled_is_not_taken_for_one_that_is():
     with pytest.raises(
-        ValueError, match=r"not put at random: their numbers at each position vary [\d.]+ times as much"
+        ValueError, match=r"not placed at random: their counts at each position vary [\d.]+ times as much"
     ):
         propensities.randomized(CHAIN)
 
@@ -98,7 +94,7 @@ def test_a_pivot_compares_only_what_was_swapped_with_it():
         ({"positions": 1}, "positions must be None or a whole number of at least 2, but got 1"),
         ({"positions": 2.5}, "positions must be None or a whole number of at least 2, but got 2.5"),
         ({"positions": "all"}, "positions must be None or a whole number of at least 2, but got 'all'"),
-        ({"positions": 100}, "positions=100 goes beyond the log, whose deepest position is 4: take that at most"),
+        ({"positions": 100}, "positions must be at most 4, the deepest position of the log, but got 100: take fewer"),
         ({"min_clicks": 0}, "min_clicks must be at least 1, but got 0"),
         ({"min_clicks": np.nan}, "min_clicks must be at least 1, but got nan"),
         ({"resamples": -1}, "resamples must be 0, for no band, or a whole number of at least 2, but got -1"),
@@ -126,5 +122,5 @@ def test_without_a_click_at_these_positions_nothing_is_estimated():
 
 
 def test_a_table_is_no_log():
-    with pytest.raises(TypeError, match="must be Sessions or ClickCounts, but is a dict"):
+    with pytest.raises(TypeError, match="must be Sessions or ClickCounts, but got a dict"):
         propensities.intervention_harvesting({"query": ["a"]})

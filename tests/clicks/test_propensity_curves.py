@@ -30,13 +30,16 @@ def test_what_is_written_is_read_again(curve, tmp_path):
         ),
         ("", "lacks the column position: a curve has position and examination; found none"),
         ("position,examination\n", "has no position"),
-        ("position,examination\n1,1\n3,0.5\n", "line 3: position 2 is next, but got 3"),
+        ("position,examination\n1,1\n3,0.5\n", "line 3: position must be 2, the next one, but got 3"),
         ("position,examination\n1,1\n2,much\n", "line 3: examination must be a number, but got 'much'"),
         ("position,examination\n1,1\n2\n", "line 3: examination must be a number, but got None"),
         ("position,examination\n1,1\n2,0\n", "curve.csv: examination must be above 0 and finite, but is 0.0 at "),
         ("position,examination\n1,1\n2,nan\n", "line 3: examination must be a number, but got 'nan'"),
         ("position,examination,low,high\n1,1,1,1\n2,.5,.6,.4\n", "low must not be above high, but is at position 2"),
-        ("position,examination,low\n1,1,1\n", "a band has both ends, low and high, but only one is given"),
+        (
+            "position,examination,low\n1,1,1\n",
+            "low and high must be given together, since a band has both ends, but only one is given",
+        ),
     ],
 )
 def test_a_file_that_is_no_curve_is_refused(text, expected, tmp_path):
@@ -54,19 +57,21 @@ def test_a_click_weighs_one_over_its_examination_and_no_more_than_the_clip_says(
 
 @pytest.mark.parametrize("positions", [["a"], [None], "b"])
 def test_a_position_that_is_no_number_is_told(positions):
-    with pytest.raises(ValueError, match=re.escape(f"positions must be whole numbers from 1, but got {positions!r}")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"positions must be whole numbers of at least 1, but got {positions!r}")
+    ):
         ALONE.of(positions)
 
 
 @pytest.mark.parametrize("position", [0, 3, 1.5, np.nan])
 def test_a_position_that_is_not_on_the_curve_is_told(position):
-    with pytest.raises(ValueError, match=f"the curve has positions 1 to 2, but is asked for position {position}"):
+    with pytest.raises(ValueError, match=f"the curve has positions 1 to 2, but position {position} is asked for"):
         ALONE.of([1, position])
 
 
 @pytest.mark.parametrize("clip", [0, -0.1, 1.5, np.nan])
 def test_a_clip_is_a_propensity(clip):
-    with pytest.raises(ValueError, match="clip must be above 0 and at most 1"):
+    with pytest.raises(ValueError, match="clip, the smallest propensity that divides, must be above 0 and at most 1"):
         BAND.weights(LOG, clip=clip)
 
 

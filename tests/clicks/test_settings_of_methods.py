@@ -45,12 +45,12 @@ def test_a_loss_of_clicks_may_choose_the_epoch(judged, log):
 
 @pytest.mark.parametrize("method", MODELS_ELSEWHERE)
 def test_several_rankers_are_for_a_mixture_of_them_alone(judged, log, method, tmp_path):
-    wanted = f"models acts on the method mixture_em alone, .*: leave models=3 out of the options .* of {method}"
+    wanted = f"models is an option of the method mixture_em alone, .*: leave models=3 out of the options .* of {method}"
     refused(judged, log, method, tmp_path / "run", wanted, scorer_options={"models": 3})
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if not METHODS[name].towers])
 @pytest.mark.parametrize("scorer", ["two_tower", plackett.scorers.two_tower], ids=["name", "function"])
 def test_two_towers_are_refused_where_positions_are_no_part_of_the_model(judged, log, method, scorer, tmp_path):
-    wanted = f"the method {method} needs no towers, since positions are no part of its model"
+    wanted = f"the method {method} needs no towers, since positions are not part of its model"
     refused(judged, log, method, tmp_path / "run", wanted, scorer=scorer)

@@ -31,7 +31,7 @@ def test_the_labels_of_extra_lists_are_not_looked_at():
         train(LISTS, best, VALIDATION, extra_lists=lists, label_weight=0.5, **QUICK) for lists in (EXTRA, other)
     ]
     assert students[0].history == students[1].history
-    assert "the extra lists have labels, which are not looked at." in plan_of(extra_lists=other).remarks()
+    assert "the labels of the extra lists are not used." in plan_of(extra_lists=other).remarks()
     hidden = dataclasses.replace(EXTRA, labels=np.zeros_like(EXTRA.labels))
     assert not any("have labels" in remark for remark in plan_of(extra_lists=hidden).remarks())
 
@@ -45,7 +45,7 @@ def test_extra_lists_teach_by_the_teacher_alone():
 
 def test_it_is_said_how_many_extra_lists_there_are():
     told = plan_of(extra_lists=EXTRA).remarks()
-    assert any(f"learns from 30 extra lists of {len(EXTRA.labels)} documents too, beside 40" in one for one in told)
+    assert any(f"learns from 30 extra lists with {len(EXTRA.labels)} documents, beside 40" in one for one in told)
     assert plan_of(extra_lists=EXTRA).record["extra_lists"] == 30
 
 

@@ -132,16 +132,16 @@ def test_it_is_said_how_the_student_learns():
     assert "learns coupled_rank_distil (topk 5, sample_size 8, temperature 1) of the teacher's scores" in told
     assert "the teacher's scores are not kept" in told
     told = " ".join(plan_of(teacher=same["same"], standardize=False, label_weight=0.25).remarks())
-    assert "taken as they are" in told
+    assert "used unchanged" in told
     assert "0.25 x unique_softmax (temperature 1) of the labels + 0.75 x coupled_rank_distil (topk all," in told
-    assert "in 40 of 40 lists all documents have one score of the teacher" in told
-    assert "the teacher is same, best, whose scores count by their mean" in plan_of(teacher=same).remarks()[0]
+    assert "in 40 of 40 lists the teacher gives all documents the same score" in told
+    assert "the teacher is same, best, whose scores are averaged" in plan_of(teacher=same).remarks()[0]
 
 
 def test_it_is_said_of_which_training_lists_the_labels_teach_nothing():
     judged = np.repeat(np.arange(len(LISTS)) > 2, LISTS.lengths).astype("float32")
     lists = with_column(dataclasses.replace(LISTS, labels=LISTS.labels * judged), judged=judged)
-    told = "nobody judged 3 of the 40 training lists: the teacher alone teaches from them."
+    told = "nobody judged 3 of the 40 training lists: only the teacher teaches them."
     assert told in plan_of(lists, label_weight=0.5).remarks()
     assert told not in plan_of(lists).remarks()
 
@@ -158,7 +158,10 @@ def test_a_teacher_that_is_given_features_by_their_order_alone_is_told_of():
 
 def test_it_is_said_which_documents_long_lists_are_cut_to():
     told = plan_of(settings={"max_list_size": 5}).remarks()
-    assert any("more than 5 documents are cut to those of a label above 0 and a sample" in remark for remark in told)
+    assert any(
+        "more than 5 documents are cut to their documents with a label above 0 and a sample" in remark
+        for remark in told
+    )
     assert not any("are cut" in remark for remark in plan_of().remarks())
 
 
@@ -166,4 +169,4 @@ def test_it_is_said_where_scores_are_kept(tmp_path):
     given = {"validation": VALIDATION, "extra_lists": None, "shared_queries": False, "output": None, "settings": {}}
     told = make_plan(LISTS, [trees(), best], Options(), cache=tmp_path / "kept", **given).remarks()
     assert f"the scores of number 1, Booster are kept in {tmp_path / 'kept'}." in told
-    assert "the scores of number 2, best are not kept, but asked for at each run." in told
+    assert "the scores of number 2, best are not kept, but computed in each run." in told

@@ -102,8 +102,8 @@ def test_a_lambda_weight_that_reads_grades_is_refused():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"label_loss": "softmax"}, "label_loss acts where label_weight is above 0"),
-        ({"label_options": {"temperature": 2.0}}, "label_options acts where label_weight is above 0"),
+        ({"label_loss": "softmax"}, "label_loss has an effect only if label_weight is above 0"),
+        ({"label_options": {"temperature": 2.0}}, "label_options has an effect only if label_weight is above 0"),
         ({"label_weight": 1.0}, "label_weight must be a number from 0"),
         ({"label_weight": -0.1}, "label_weight must be a number from 0"),
         ({"target": "click"}, "leave out target"),

@@ -85,7 +85,7 @@ def test_nothing_goes_on_after_it_and_the_run_does(files, temporary, signals):
         process.kill()
     wait_until(lambda: not processes_with(mark))
     assert process.returncode == 130, output
-    assert "--resume goes on from the last checkpoint" in " ".join(output.split()), output
+    assert "--resume continues from the last checkpoint" in " ".join(output.split()), output
     left = [path.name for path in temporary.iterdir()]
     # Workers that are ended as they are leave what libraries of theirs had open.
     assert not (left if len(signals) == 1 else [name for name in left if name.startswith("plackett")])

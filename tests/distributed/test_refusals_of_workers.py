@@ -76,7 +76,7 @@ def test_a_folder_that_is_there_is_not_written_over(folder, tmp_path):
     (tmp_path / "scores" / "notes.txt").touch()
     with pytest.raises(FileExistsError, match="scores exists: choose another output"):
         distributed.score("feature:1", folder, tmp_path / "scores", workers=2)
-    with pytest.raises(FileExistsError, match="is no folder of scores alone, and is not replaced"):
+    with pytest.raises(FileExistsError, match="is not a folder of scores alone, and is not replaced"):
         distributed.score("feature:1", folder, tmp_path / "scores", workers=2, overwrite=True)
 
 
@@ -90,7 +90,9 @@ def test_what_is_scores_already_is_refused(folder, tmp_path, system):
     path = tmp_path / "a.run"
     path.write_text("f0q0 Q0 d1 1 0.5 x\n")
     given = path if system == "run" else np.zeros(3)
-    with pytest.raises(ValueError, match="is scores already, of which each worker would read all: leave out workers"):
+    with pytest.raises(
+        ValueError, match="is a set of scores, and each worker would have to read all of them: leave out workers"
+    ):
         distributed.evaluate(given, folder, workers=2)
 
 

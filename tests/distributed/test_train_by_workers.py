@@ -109,7 +109,7 @@ def test_another_cluster_than_the_connected_one_is_refused_and_that_of_the_envir
     monkeypatch.setenv("RAY_ADDRESS", "far:6379")
     with connect(None, 2) as threads:
         assert threads == 1
-    with pytest.raises(ValueError, match=r"is connected to the Ray cluster .* already"), connect("far:6379", 2):
+    with pytest.raises(ValueError, match=r"is already connected to the Ray cluster"), connect("far:6379", 2):
         pass
 
 

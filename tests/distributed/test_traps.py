@@ -61,7 +61,7 @@ def test_what_cannot_be_sent_is_refused(monkeypatch):
         raise TypeError("cannot pickle a lock")
 
     monkeypatch.setattr(_run_in_group.ray, "put", put)
-    with pytest.raises(ValueError, match="function cannot be sent to workers, which pickle must be able to write"):
+    with pytest.raises(ValueError, match="function cannot be sent to workers, since pickle cannot write it"):
         _run_in_group._send("function", None)
 
 

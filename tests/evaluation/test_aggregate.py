@@ -102,5 +102,5 @@ def test_lists_that_nobody_judged_have_no_means():
 def test_other_metrics_do_not_add_up():
     lists, opened = made_lists(4, seed=0), evaluation.open_systems(SYSTEMS)
     parts = [evaluation.aggregate(opened, lists, [metrics.get("mrr", empty=empty)]) for empty in (0, 1)]
-    with pytest.raises(ValueError, match="aggregates of the same systems and metrics add up"):
+    with pytest.raises(ValueError, match="only aggregates of the same systems and metrics can be added"):
         parts[0] + parts[1]

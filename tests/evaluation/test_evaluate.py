@@ -170,7 +170,7 @@ def test_equal_scores_of_documents_beyond(ties):
     ("systems", "metrics", "options", "words"),
     [
         ({}, ["mrr"], {}, "there is no system"),
-        (SYSTEMS, [], {}, "there must be at least one metric"),
+        (SYSTEMS, [], {}, "metrics must name at least one metric"),
         (SYSTEMS, ["mrr", "mrr"], {}, "each metric must have a name of its own"),
         (SYSTEMS, ["nddcg"], {}, "unknown metric 'nddcg'; did you mean 'ndcg'"),
         (SYSTEMS, ["mrr"], {"like": "treceval"}, "unknown peer 'treceval'; did you mean 'trec_eval'"),
@@ -258,7 +258,9 @@ def test_names_that_no_table_can_show(name):
 
 
 def test_a_query_in_two_parts_and_a_metric_that_is_no_number():
-    with pytest.raises(ValueError, match="query 'q0' is in several parts of the lists: a query is there once"):
+    with pytest.raises(
+        ValueError, match="query 'q0' is in several parts of the lists: a query must be in one part only"
+    ):
         evaluate(SYSTEMS, [LISTS, LISTS], ["mrr"])
     with pytest.raises(ValueError, match="ndcg of query 'q0' is nan: a metric must be a finite number"):
         evaluate(SYSTEMS, LISTS, [NDCG(gain=lambda labels: labels * np.nan)])
@@ -275,7 +277,7 @@ def test_documents_beyond_that_are_there_already():
 def test_a_feature_that_float32_rounds_is_told():
     lists = RankingLists.from_arrays(1.7e9 + np.arange(8.0)[:, None], np.arange(8) == 7, group=[8])
     (note,) = evaluate({"newest": "feature:1"}, lists, ["mrr"]).notes
-    assert note.startswith("feature:1 has numbers of 2^24 and more, which features, in float32, hold rounded")
+    assert note.startswith("feature:1 has numbers of 2^24 and more, which features round to float32")
 
 
 def test_metrics_that_weigh_queries_do_so_in_each_slice():

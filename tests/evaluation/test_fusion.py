@@ -147,7 +147,7 @@ def test_a_score_without_a_rank_names_the_system_within():
         ({"weights": [1, 0]}, "weights must be 2 numbers above 0"),
         ({"weights": [1, math.nan]}, "weights must be 2 numbers above 0"),
         ({"k": -1}, "k must be a number of at least 0"),
-        ({"method": "borda", "k": 3}, "k is of rrf alone, but the method is borda"),
+        ({"method": "borda", "k": 3}, "k is an option of rrf alone, but the method is borda"),
         ({"systems": ["random"]}, "fusion needs at least 2 systems, but got 1"),
         ({"systems": "random"}, "systems must be a dict or a list of systems, but got 'random'"),
     ],

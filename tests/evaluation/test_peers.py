@@ -294,14 +294,24 @@ def one_list(labels):
 
 
 REFUSALS = [
-    ("lightgbm", "ndcg@3", [0, 0.5, 1], "takes whole numbers as labels alone, but a label of query '1' is 0.5"),
-    ("lightgbm", "ndcg@3", [0, 31, 1], "measures ndcg of labels from 0 to 30 alone, but a label of query '1' is 31"),
-    ("xgboost", "ndcg@3", [0, 0.5, 1], "takes whole numbers as labels alone, but a label of query '1' is 0.5"),
-    ("xgboost", "ndcg@3", [0, 32, 1], "measures ndcg of labels from 0 to 31 alone, but a label of query '1' is 32"),
-    ("xgboost", "map@3", [0, 2, 1], "measures map of labels from 0 to 1 alone, but a label of query '1' is 2"),
-    ("xgboost", "precision@3", [0, 2, 1], "measures precision of labels from 0 to 1 alone, but a label of"),
-    ("sklearn", "ndcg@3", [1], "measures no list of fewer than 2 documents, but query '1' has 1, one of 1: leave"),
-    ("sklearn", "dcg@3", [1], "measures no list of fewer than 2 documents, but query '1' has 1, one of 1: leave"),
+    ("lightgbm", "ndcg@3", [0, 0.5, 1], "takes only whole numbers as labels, but a label of query '1' is 0.5"),
+    ("lightgbm", "ndcg@3", [0, 31, 1], "measures ndcg only for labels from 0 to 30, but a label of query '1' is 31"),
+    ("xgboost", "ndcg@3", [0, 0.5, 1], "takes only whole numbers as labels, but a label of query '1' is 0.5"),
+    ("xgboost", "ndcg@3", [0, 32, 1], "measures ndcg only for labels from 0 to 31, but a label of query '1' is 32"),
+    ("xgboost", "map@3", [0, 2, 1], "measures map only for labels from 0 to 1, but a label of query '1' is 2"),
+    ("xgboost", "precision@3", [0, 2, 1], "measures precision only for labels from 0 to 1, but a label of"),
+    (
+        "sklearn",
+        "ndcg@3",
+        [1],
+        "measures only lists of at least 2 documents, but query '1' has 1, one of 1 such queries: leave",
+    ),
+    (
+        "sklearn",
+        "dcg@3",
+        [1],
+        "measures only lists of at least 2 documents, but query '1' has 1, one of 1 such queries: leave",
+    ),
 ]
 ALLOWED = [("lightgbm", "ndcg@3", [0, 30, 1]), ("xgboost", "ndcg@3", [0, 31, 1]), ("xgboost", "map@3", [0, 1, 1])]
 

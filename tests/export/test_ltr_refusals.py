@@ -100,14 +100,14 @@ def test_networks_of_more_than_features(tmp_path):
 
 def test_networks_in_elasticsearch(tmp_path):
     model = plackett.scorers.mlp(LISTS, transform=None)
-    refuse(model, "knows no networks: train an mlp with hidden=.., or trees", tmp_path, form="elasticsearch")
+    refuse(model, "does not support networks: train an mlp with hidden=.., or trees", tmp_path, form="elasticsearch")
 
 
 def test_models_that_are_not_linear(tmp_path):
     x, y = LISTS.features, LISTS.labels
     refuse(RandomForestRegressor(3, random_state=0).fit(x, y), "it has no coef_", tmp_path)
-    refuse(Ridge(), "no linear model that was fitted", tmp_path)
-    refuse(PoissonRegressor().fit(x, y), "is no linear function of its features", tmp_path)
+    refuse(Ridge(), "is not a fitted linear model", tmp_path)
+    refuse(PoissonRegressor().fit(x, y), "is not a linear function of its features", tmp_path)
     refuse(LogisticRegression().fit(x, y), "tells 3 classes apart", tmp_path)
     refuse(Ridge().fit(x, 0 * y), "the same score", tmp_path)
     refuse(lambda lists: lists.labels, "know no function: give a model of LightGBM or XGBoost", tmp_path)
@@ -132,7 +132,7 @@ def test_options(tmp_path):
     refuse(model, "leave out lift", tmp_path, lift=True)
     refuse(model, "leave out missing", tmp_path, missing="model")
     refuse(model, r"form must be one of \('elasticsearch', 'solr'\)", tmp_path, form="vespa")
-    with pytest.raises(ValueError, match="name must be what the engine calls the model"):
+    with pytest.raises(ValueError, match="name must be the name of the model in the engine"):
         write_ltr_model(model, tmp_path / "model.json", form="solr", name="", features=NAMES)
 
 

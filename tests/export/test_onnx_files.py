@@ -147,7 +147,7 @@ def test_a_ranker_of_16_bits_is_written_in_float32(tmp_path):
 def test_a_model_of_ones_own_is_written_with_lists(tmp_path, make_own):
     model = make_own()
     if make_own is OfOneArray:
-        with pytest.raises(ValueError, match="is no scorer of plackett: give lists="):
+        with pytest.raises(ValueError, match="is not a scorer of plackett: give lists="):
             export.write_onnx(model, tmp_path / "ranker.onnx")
     signature = export.write_onnx(model, tmp_path / "ranker.onnx", lists=WITH_FILMS)
     assert signature.ids == ({"film": "int32"} if make_own is of_a_dict else {})
@@ -208,18 +208,22 @@ def test_what_cannot_be_written_is_refused(tmp_path, mlp):
     with pytest.raises(ValueError, match=r"model must be a Keras model, such as trained.model, or the path of one"):
         export.write_onnx({"weights": 1}, tmp_path / "ranker.onnx")
     (tmp_path / "other.onnx").write_text("")
-    with pytest.raises(ValueError, match=r"other.onnx is an ONNX file already, .* --format vespa"):
+    with pytest.raises(ValueError, match=r"other.onnx is already an ONNX file, .* --format vespa"):
         export.write_onnx(tmp_path / "other.onnx", tmp_path / "ranker.onnx")
     (tmp_path / "ranker.keras").write_text("no model")
-    with pytest.raises(ValueError, match=r"ranker.keras is no model that Keras can load"):
+    with pytest.raises(ValueError, match=r"Keras cannot load a model from .*ranker.keras"):
         export.write_onnx(tmp_path / "ranker.keras", tmp_path / "ranker.onnx")
 
 
 def test_an_input_and_an_output_cannot_have_one_name(tmp_path):
     lists = dataclasses.replace(LISTS, ids={"scores": LISTS.ids["shop"]})
-    with pytest.raises(ValueError, match="cannot have an input and an output of the name scores"):
+    with pytest.raises(
+        ValueError, match="an input and an output of a file must have different names, but both are scores"
+    ):
         export.write_onnx(scorers.table(lists, id="scores", tasks=("click", "buy")), tmp_path / "ranker.onnx")
-    with pytest.raises(ValueError, match="the task scores must be the first one, whose scores rank, or have another"):
+    with pytest.raises(
+        ValueError, match="a task of the name scores must be the first one, whose scores rank: give it another"
+    ):
         export.write_onnx(scorers.mlp(DENSE, hidden=(4,), tasks=("click", "scores")), tmp_path / "ranker.onnx")
 
 

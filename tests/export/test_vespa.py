@@ -65,7 +65,7 @@ def test_a_file_for_vespa_has_no_mask_and_the_same_scores(tmp_path):
 
 def test_rankers_of_whole_lists_are_refused(tmp_path):
     source = exported(tmp_path / "ranker.onnx", by_list=True)
-    with pytest.raises(ValueError, match="but Vespa shows it one at a time: take a scorer such as mlp"):
+    with pytest.raises(ValueError, match="but Vespa gives it one at a time: take a scorer such as mlp"):
         write_vespa_onnx(source, tmp_path / "vespa.onnx")
     assert not (tmp_path / "vespa.onnx").exists()
 
@@ -74,7 +74,7 @@ def test_rankers_of_whole_lists_are_refused(tmp_path):
     "options, words",
     [
         ({"signature": False}, "has no signature: give a file of plackett export"),
-        ({"ids": {"film": "text"}}, r"would take the id film \(text\) as the halves of 64 bits"),
+        ({"ids": {"film": "text"}}, r"would take the id film \(text\) as two halves of 64 bits"),
         ({"columns": {"rank": "position"}}, "would take rank besides features"),
     ],
 )

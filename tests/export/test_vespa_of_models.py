@@ -50,13 +50,13 @@ def test_attention_is_found_out_however_its_features_are_spread(tmp_path, transf
 
 def test_a_file_that_is_of_another_export_is_kept(tmp_path):
     export.write_onnx(make("mlp"), tmp_path / "ranker.onnx")
-    with pytest.raises(FileExistsError, match=r"ranker.json tells of an export that takes a mask"):
+    with pytest.raises(FileExistsError, match=r"ranker.json describes an export that takes a mask"):
         write_vespa_onnx(tmp_path / "ranker.onnx", tmp_path / "ranker.onnx", overwrite=True)
 
 
 def test_what_is_no_file_of_an_export_is_refused(tmp_path):
     (tmp_path / "ranker.onnx").write_text("no model")
-    with pytest.raises(ValueError, match=r"ranker.onnx is no ONNX file"):
+    with pytest.raises(ValueError, match=r"ranker.onnx is not an ONNX file"):
         write_vespa_onnx(tmp_path / "ranker.onnx", tmp_path / "vespa.onnx")
     with pytest.raises(ValueError, match=r"an ONNX file must be called NAME.onnx, but got .*vespa"):
         write_vespa_onnx(make("mlp"), tmp_path / "vespa")

@@ -86,7 +86,7 @@ def test_equal_documents_do_not_lower_the_recall(tmp_path):
 
 def test_approximate_search_without_a_graph_is_refused(tmp_path):
     index = build_index(model(), table(20, "d"), tmp_path / "index")
-    with pytest.raises(ValueError, match="has no graph for approximate search: build it by approximate=True"):
+    with pytest.raises(ValueError, match="has no graph for approximate search: build it with approximate=True"):
         index.search(normal(1, 5), k=3, exact=False)
     with pytest.raises(ValueError, match="has no graph for approximate search"):
         index.measure_recall(normal(1, 5), k=3)

@@ -170,10 +170,10 @@ def test_processes_that_share_batches_take_them_in_their_order():
     batches = DistinctBatches(np.arange(16), np.arange(16), np.arange(16), 4, seed=0, shard=(0, 2))
     for i in (0, 1, 0, 1, 2):
         _ = batches[i]
-    with pytest.raises(ValueError, match=r"batch 1 is asked for where 3 is the next.*shuffle=False"):
+    with pytest.raises(ValueError, match=r"batch 1 is asked for, but 3 is the next.*shuffle=False"):
         _ = batches[1]
     batches.on_epoch_end()
-    with pytest.raises(ValueError, match="batch 3 is asked for where 0 is the next"):
+    with pytest.raises(ValueError, match="batch 3 is asked for, but 0 is the next"):
         _ = batches[3]
 
 

@@ -83,9 +83,9 @@ def test_a_row_that_is_not_finite_is_named(value):
 @pytest.mark.parametrize(
     ("x", "words"),
     [
-        ({"a": X, "b": X[:4]}, "all inputs must have as many rows, but a has 11 and b 4"),
+        ({"a": X, "b": X[:4]}, "all inputs must have the same number of rows, but a has 11 and b 4"),
         ({}, "there is no input"),
-        (np.float32(1), "must be an array whose first axis are the rows"),
+        (np.float32(1), "must be an array whose first axis is the rows"),
         (np.zeros((2, 3, 4), "float32"), r"must give a vector a row, \[2, dimension\] for 2 rows, but gives shape"),
     ],
 )

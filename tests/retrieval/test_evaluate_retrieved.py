@@ -116,8 +116,8 @@ def test_several_results_note_a_cut_off_that_was_not_reached():
     ("found", "judged", "words"),
     [
         (FOUND, {"eve": ["heat"]}, "no query of what was retrieved is judged.*'ann'.*'eve'"),
-        (FOUND._replace(ids=[["big", "big"], ["big", "heat"]]), JUDGED, "'big' is there twice for query 'ann'"),
-        (FOUND._replace(queries=["ann", "ann"]), JUDGED, "query 'ann' is there twice"),
+        (FOUND._replace(ids=[["big", "big"], ["big", "heat"]]), JUDGED, "'big' occurs twice for query 'ann'"),
+        (FOUND._replace(queries=["ann", "ann"]), JUDGED, "query 'ann' occurs twice"),
         (FOUND._replace(scores=[[1.0], [2.0]]), JUDGED, r"\(2, 2\) and \(2, 1\) for 2 queries"),
         (FOUND, (["ann", "ann"], ["heat", "heat"], [1, 2]), "'heat' of query 'ann' has two grades, 1 and 2"),
         (FOUND, (["ann"], ["heat", "big"]), "1 queries, 2 documents"),
@@ -135,7 +135,7 @@ def test_several_results_note_a_cut_off_that_was_not_reached():
         (FOUND._replace(scores=[["a", "b"]] * 2), JUDGED, "scores of what was retrieved must be numbers"),
         (FOUND, {"ann": pd.Series([2, 1], ["heat", "alien"])}, r"judged\['ann'\] is a Series.*\.to_dict\(\)"),
         (FOUND, {"ann": b"heat"}, r"judged\['ann'\] is b'heat'"),
-        (FOUND, BY_POSITION, "lists of judged have no ids of documents but their positions"),
+        (FOUND, BY_POSITION, "lists of judged have no ids of documents except their positions"),
         (FOUND, TWICE, "lists of judged have document 'big' twice for query 'ann'"),
     ],
 )

@@ -106,7 +106,7 @@ def test_a_query_that_is_not_finite_is_named():
 
 
 def test_documents_whose_products_float32_does_not_hold_are_refused():
-    with pytest.raises(ValueError, match=r"documents\[0\] is so long that its products are above"):
+    with pytest.raises(ValueError, match=r"documents\[0\] is so long that its products overflow"):
         search([[1.0, 0.0]], [[1e19, 2e19]], 1)
 
 

@@ -61,7 +61,7 @@ def test_half_precision_takes_half_the_room_and_ranks_nearly_alike(path):
 
 def test_an_index_is_replaced_only_where_that_is_said(path):
     build_index(model(), table(20, "d"), path)
-    with pytest.raises(FileExistsError, match=r"index exists: .*replace the index by overwrite=True"):
+    with pytest.raises(FileExistsError, match=r"index exists: .*replace the index with overwrite=True"):
         build_index(model(), table(30, "d"), path)
     assert len(open_index(path)) == 20
     assert len(build_index(model(), table(30, "d"), path, overwrite=True)) == 30
@@ -70,7 +70,7 @@ def test_an_index_is_replaced_only_where_that_is_said(path):
 def test_a_folder_that_is_no_index_is_never_replaced(path):
     path.mkdir()
     (path / "letter.txt").write_text("dear")
-    with pytest.raises(FileExistsError, match="index exists and is no index of plackett: choose another folder"):
+    with pytest.raises(FileExistsError, match="index exists and is not an index of plackett: choose another folder"):
         build_index(model(), table(20, "d"), path, overwrite=True)
     assert (path / "letter.txt").read_text() == "dear"
 
@@ -78,7 +78,9 @@ def test_a_folder_that_is_no_index_is_never_replaced(path):
 def test_a_file_of_the_user_in_an_index_is_never_lost(path):
     build_index(model(), table(20, "d"), path)
     (path / "towers.keras").write_text("precious")
-    with pytest.raises(FileExistsError, match=r"index holds more than an index, towers.keras, which would be lost"):
+    with pytest.raises(
+        FileExistsError, match=r"index holds other files than those of an index, towers.keras, which would be lost"
+    ):
         build_index(model(), table(30, "d"), path, overwrite=True)
     assert (path / "towers.keras").read_text() == "precious"
     assert len(open_index(path)) == 20
@@ -92,7 +94,7 @@ def test_what_comes_while_an_index_is_built_is_not_lost(path, monkeypatch, overw
         (path / "letter.txt").write_text("dear")
 
     monkeypatch.setattr(_build, "write_ids", write_late)
-    with pytest.raises(FileExistsError, match="index exists and is no index of plackett"):
+    with pytest.raises(FileExistsError, match="index exists and is not an index of plackett"):
         build_index(model(), table(20, "d"), path, overwrite=overwrite)
     assert [one.name for one in path.parent.rglob("*")] == ["index", "letter.txt"]
 
@@ -142,13 +144,13 @@ def test_an_embedding_that_is_too_large_for_half_precision_is_named(path):
 @pytest.mark.parametrize(
     ("documents", "words"),
     [
-        (lambda x: (["a", "b", "a"], x), "must be there once, but 'a'"),
+        (lambda x: (["a", "b", "a"], x), "must occur once, but 'a'"),
         (lambda x: (["a", "b"], x), "ids must have 3 entries"),
         (lambda x: Table.of({"x": x}, id=None), "has no ids"),
-        (lambda x: ([], x[:0]), "no documents to search among"),
-        (lambda x: (["a"], {"x": x[:1], "y": x}), "all inputs must have as many rows, but x has 1 and y 3"),
-        (lambda x: (["a"], {"x": x[0, 0]}), "x must be an array whose first axis are the rows"),
-        (lambda x: x, r"documents must be a Table, or the two \(ids, inputs\), but got ndarray"),
+        (lambda x: ([], x[:0]), "documents must have at least one row"),
+        (lambda x: (["a"], {"x": x[:1], "y": x}), "all inputs must have the same number of rows, but x has 1 and y 3"),
+        (lambda x: (["a"], {"x": x[0, 0]}), "x must be an array whose first axis is the rows"),
+        (lambda x: x, r"documents must be a Table, or a pair \(ids, inputs\), but got ndarray"),
     ],
 )
 def test_documents_that_cannot_be_indexed_are_told(path, documents, words):
@@ -214,15 +216,15 @@ def change_facts(**facts):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda folder: (folder / "index.yaml").unlink(), "is no index of plackett: it has no file index.yaml"),
-        (lambda folder: (folder / "ids.parquet").unlink(), "not whole, its file ids.parquet is not there: copy"),
-        (break_file("embeddings.npy", lambda x: x[:-40]), "not whole, its file embeddings.npy has [0-9]+ bytes"),
-        (break_file("approximate.usearch", lambda x: x[:-1]), "not whole, its file approximate.usearch has"),
+        (lambda folder: (folder / "index.yaml").unlink(), "is not an index of plackett: it has no file index.yaml"),
+        (lambda folder: (folder / "ids.parquet").unlink(), "not complete, its file ids.parquet is missing: copy"),
+        (break_file("embeddings.npy", lambda x: x[:-40]), "not complete, its file embeddings.npy has [0-9]+ bytes"),
+        (break_file("approximate.usearch", lambda x: x[:-1]), "not complete, its file approximate.usearch has"),
         (break_file("approximate.usearch", lambda x: b"\0" * len(x)), "approximate.usearch .*build the index anew"),
         (break_file("embeddings.npy", lambda x: b"\0" * len(x)), "embeddings.npy is broken"),
         (break_file("ids.parquet", lambda x: b"\0" * len(x)), "ids.parquet is broken"),
         (change_facts(format=2, plackett="9.0"), "was written by plackett 9.0, as index format 2, and this one"),
-        (change_facts(format="new"), "does not say what an index is"),
+        (change_facts(format="new"), "does not describe an index"),
         (change_facts(dimension=7), "embeddings.npy holds float32 .* and should hold"),
         (break_file("index.yaml", lambda x: b"{"), "index.yaml is not a YAML file"),
     ],

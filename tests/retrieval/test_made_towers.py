@@ -115,7 +115,7 @@ def test_the_ids_of_the_table_are_taken_where_they_are_named():
     tower = make_tower(people(), ids=["id"])
     assert tower.input["id"].shape == (None,)
     table = Table.of({"id": ["a", "b"]})
-    with pytest.raises(ValueError, match=r"of the ids alone is made by ids=\['id'\]"):
+    with pytest.raises(ValueError, match=r"give ids=\['id'\] to make a tower of the ids alone"):
         make_tower(table)
     assert embed(make_tower(table, ids=["id"], dimension=3), table).shape == (2, 3)
 
@@ -175,10 +175,10 @@ def test_numbers_beyond_float32_are_refused_by_row(wrong):
     ("options", "words"),
     [
         ({"columns": ["agee"]}, "unknown column 'agee'; did you mean 'age'"),
-        ({"ids": ["age"]}, "column 'age' holds numbers with a fraction, which are no ids"),
+        ({"ids": ["age"]}, "column 'age' holds numbers with a fraction, which cannot be ids"),
         ({"ids": ["face"]}, "column 'face' holds vectors, no ids"),
         ({"columns": ["age"], "ids": ["visits"]}, "ids must be among the columns"),
-        ({"columns": ["id", "age"]}, "id holds the ids of the rows, which are no numbers: name it in ids"),
+        ({"columns": ["id", "age"]}, "id holds the ids of the rows, which are not quantities: name it in ids"),
         ({"columns": "age"}, "columns must be a sequence of names"),
         ({"columns": []}, "has no column for a tower"),
         ({"hidden": (0,)}, "hidden must be a list of whole numbers of at least 1"),

@@ -74,7 +74,7 @@ def test_lists_longer_than_the_input_are_refused_by_row():
 
 def test_an_id_of_0_is_refused_where_lists_end_with_0():
     table = Table.of({"tokens": [[1, 0], [2]]}, id=None)
-    with pytest.raises(ValueError, match=r"row 1: tokens holds 0, with which shorter lists end"):
+    with pytest.raises(ValueError, match=r"row 1: tokens holds 0, which pads shorter lists"):
         table.inputs(tower_of(keras.Input((None,), dtype="int32", name="tokens")))
     assert table.take([0]).inputs(tower_of(keras.Input((None,), dtype="int32", name="tokens")))["tokens"].tolist() == [
         [1, 0]

@@ -95,7 +95,7 @@ def test_a_whole_number_that_is_missing_is_no_id():
     films = plackett.retrieval.Table.of({"id": FILMS.ids, "shop": [None, *range(11)]})
     options = {"documents": films, "candidates": 12, "features": ["document.shop"]}
     assert np.isnan(pipeline(**options).candidate_lists(USERS).features).sum() == 6
-    with pytest.raises(ValueError, match=r"document.shop is missing for 6 of 72 candidates.*a missing one is ''"):
+    with pytest.raises(ValueError, match=r"document.shop is missing for 6 of 72 candidates.*where '' is missing"):
         pipeline(**options, ids=["document.shop"]).candidate_lists(USERS)
 
 
@@ -136,7 +136,7 @@ POSITIONS = RankingLists.from_arrays(np.zeros((3, 0)), [2, 1, 1], query=["u0", "
         (lambda: pipeline().training_lists(USERS, None), "judged must be given"),
         (lambda: pipeline().candidate_lists(USERS, TWICE), "lists of judged have query 'u0' twice"),
         (lambda: pipeline().rank(USERS, k=1, exclude=TWICE), "lists of exclude have query 'u0' twice"),
-        (lambda: pipeline().candidate_lists(USERS, POSITIONS), "no ids of documents but their positions"),
+        (lambda: pipeline().candidate_lists(USERS, POSITIONS), "no ids of documents except their positions"),
         (lambda: pipeline().rank(USERS, k=1, exclude=POSITIONS), "lists of exclude have no ids of documents"),
         (lambda: pipeline(features=[]), r"one name or more.*got \[\]"),
         (lambda: pipeline(features=["rank", "rank"]), r"each there once.*\['rank', 'rank'\]"),

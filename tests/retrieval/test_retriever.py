@@ -35,7 +35,7 @@ def test_a_query_without_a_finite_embedding_is_named(tmp_path, id, words):  # no
 
 def test_a_tuple_is_no_input(tmp_path):
     build_index(model(), table(20, "d"), tmp_path / "index")
-    with pytest.raises(ValueError, match="but got a tuple: ids stand in a Table"):
+    with pytest.raises(ValueError, match="but got a tuple: put the ids into a Table"):
         Retriever(model(), tmp_path / "index").search((["a"], np.ones((1, 6))), k=1)
 
 

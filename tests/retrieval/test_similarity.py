@@ -93,7 +93,7 @@ def test_options_out_of_range_are_refused():
         Similarity("euclidean")
     with pytest.raises(ValueError, match="temperature must be a number greater than 0"):
         Similarity(temperature=0)
-    with pytest.raises(ValueError, match=r"a temperature that is learned must be at least 0\.01, where it stops"):
+    with pytest.raises(ValueError, match=r"a learned temperature must be at least 0\.01, its limit"):
         Similarity(temperature=0.005, learn_temperature=True)
 
 

@@ -70,7 +70,7 @@ def test_a_column_that_is_named_as_text_is_text_whatever_is_in_it(tmp_path):
     with pytest.raises(ValueError, match="texts must be a sequence of names, but got 'word'"):
         Table.read(path, texts="word")
     pq.write_table(pa.table({"id": ["q"], "word": [2020]}), tmp_path / "queries.parquet")
-    with pytest.raises(ValueError, match=r"texts acts on CSV, but .* is read as parquet"):
+    with pytest.raises(ValueError, match=r"texts is an option of CSV, but .* is read as parquet"):
         Table.read(tmp_path / "queries.parquet", texts=["word"])
 
 
@@ -109,7 +109,7 @@ def test_text_of_json_that_looks_like_a_time_stays_text(tmp_path):
     ("text", "words"),
     [
         ('{"id": 1}\n{"id": "x"}\n', "line 2: id is text, but in line 1 it is a number"),
-        ('{"id": 1}\n\n{"id": 2\n', "line 3: this is no JSON"),
+        ('{"id": 1}\n\n{"id": 2\n', "line 3: this is not JSON"),
         ('{"id": 1}\n[1]\n', "line 2: a line must be an object"),
         ('{"id": [1]}\n{"id": ["x"]}\n', "line 2: id is a list of text, but in line 1 it is a list of a number"),
         ("\n", "there are no rows"),
@@ -135,7 +135,7 @@ def test_only_the_columns_that_are_asked_for_are_read(tmp_path):
 def test_a_file_that_is_not_there_or_of_no_known_format_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         Table.read(tmp_path / "films.csv")
-    with pytest.raises(ValueError, match=r"the suffix of .*films.xml is not that of a known format"):
+    with pytest.raises(ValueError, match=r"the suffix of .*films.xml must be one of"):
         Table.read(tmp_path / "films.xml")
     with pytest.raises(ValueError, match="this is not a Parquet file"):
         Table.read(write(tmp_path / "films.parquet", "no"))

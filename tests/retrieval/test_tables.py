@@ -101,7 +101,7 @@ def test_ids_are_text_whatever_they_were():
         (["a", None], "row 2: the id, in column 'id', is missing"),
         (["a", ""], "an id must not be empty or contain a NUL character"),
         ([1.5, 2.5], "must hold strings or whole numbers"),
-        ([["a"], ["b"]], "holds lists of strings, which are no ids"),
+        ([["a"], ["b"]], "holds lists of strings, which cannot be ids"),
     ],
 )
 def test_ids_that_are_none_are_refused(ids, words):
@@ -110,7 +110,7 @@ def test_ids_that_are_none_are_refused(ids, words):
 
 
 def test_a_table_without_the_column_of_ids_says_how_to_name_it():
-    with pytest.raises(ValueError, match=r"unknown column 'id'.*id=NAME says which column is the id"):
+    with pytest.raises(ValueError, match=r"unknown column 'id'.*id=NAME says which column holds the ids"):
         Table.of({"film": [1]})
 
 
@@ -119,7 +119,7 @@ def test_rows_are_found_by_their_ids():
     assert table.rows_of([5, 30, 5]).tolist() == [2, 0, 2]
     assert table.rows_of(Strings.of(["4"])).tolist() == [1]
     assert table.rows_of([]).tolist() == []
-    with pytest.raises(ValueError, match="2 of 3 ids are not there, such as '7', '8'"):
+    with pytest.raises(ValueError, match="2 of 3 ids do not exist, such as '7', '8'"):
         table.rows_of([7, 5, 8])
     with pytest.raises(ValueError, match="ids must be a sequence of ids, but got '30'"):
         table.rows_of("30")
@@ -146,9 +146,9 @@ def test_rows_are_taken_by_number_mask_and_slice():
 def test_rows_that_are_taken_twice_have_no_ids_any_more():
     taken = Table.of(FILMS).take([1, 1])
     assert taken["id"].tolist() == ["a", "a"]
-    with pytest.raises(ValueError, match="has no ids any more, since a row of it was taken more than once"):
+    with pytest.raises(ValueError, match="has no unique ids, since a row of it was taken more than once"):
         len(taken.ids)
-    with pytest.raises(ValueError, match="has no ids any more"):
+    with pytest.raises(ValueError, match="has no unique ids"):
         len(taken.take([0]).ids)
     assert taken.place(1) == "the table, row 2 (id 'a')"
 
@@ -176,7 +176,7 @@ def test_strings_are_split_into_lists():
     assert table.missing("genres").tolist() == [False, False, True, False]
     with pytest.raises(ValueError, match=r"must hold strings to be split at '\|', but holds numbers"):
         Table.of({"year": [1]}, id=None, lists={"year": "|"})["year"]
-    with pytest.raises(ValueError, match="what stands between the parts of year, but got ''"):
+    with pytest.raises(ValueError, match="the separator of the parts of year, but got ''"):
         Table.of({"year": ["1"]}, id=None, lists={"year": ""})
 
 
@@ -187,7 +187,7 @@ def test_a_missing_value_inside_of_a_list_is_refused_by_row():
 
 
 def test_what_is_no_table_is_refused():
-    with pytest.raises(TypeError, match=r"got the path films.csv: Table.read reads a file"):
+    with pytest.raises(TypeError, match=r"got the path films.csv: read a file with Table.read"):
         Table.of("films.csv")
     with pytest.raises(TypeError, match="got list"):
         Table.of([1, 2])

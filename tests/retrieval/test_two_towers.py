@@ -238,10 +238,10 @@ def test_towers_and_options_that_do_not_fit_are_refused(make, words):
     ("inputs", "words"),
     [
         (X, "the inputs must be a dict"),
-        ({"query": X}, "must be query, document and, where there are hard negatives, negatives, but got 'query'"),
-        ({"query": X, "document": Z, "id": X}, "put the columns of a tower into a dict of its own"),
+        ({"query": X}, "must be query, document and, for hard negatives, negatives, but got 'query'"),
+        ({"query": X, "document": Z, "id": X}, "put the columns of a tower into a dict of their own"),
         ({"query": X, "document": Z, "negatives": Z}, r"the negatives of document must have the shape"),
-        ({"query": X, "document": Z, "negatives": {"x": NEGATIVES}}, "an array or a dict of arrays as document is"),
+        ({"query": X, "document": Z, "negatives": {"x": NEGATIVES}}, "an array or a dict of arrays, as document is"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused(inputs, words):

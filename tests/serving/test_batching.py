@@ -145,7 +145,7 @@ def test_too_many_that_wait_are_told_to_come_again():
 def test_nothing_is_taken_after_the_end():
     batcher = Batcher(100, 10, lambda *_: None)
     batcher.stop()
-    with pytest.raises(RequestError, match="the service stops") as found:
+    with pytest.raises(RequestError, match="the service is stopping") as found:
         asyncio.run(batcher.score(Doubler(), documents(1)))
     assert found.value.status == 503
 

@@ -176,7 +176,7 @@ def rows_with(**changes):
         ({"documents": [], "query": "x" * 1001}, "query_too_long", ["query"], "1,000 characters, but has 1,001"),
         (rows_with(id=None), "wrong_type", ["documents", 1, "id"], "but one is null"),
         (rows_with(id=7), "wrong_type", ["documents", 1, "id"], "must all be strings, or all whole numbers"),
-        (rows_with(id="d0"), "duplicate_document", ["documents", 1, "id"], "'d0' is there twice"),
+        (rows_with(id="d0"), "duplicate_document", ["documents", 1, "id"], "'d0' occurs twice"),
         (rows_with(title="x"), "unknown_part", ["documents", 1], "unknown part 'title' of documents[1]"),
         (rows_with(features=[1]), "wrong_type", ["documents", 1, "features"], "must be an object, but is an array"),
         ({"documents": [{"id": 1}]}, "missing_part", ["documents", 0, "features"], "documents[0] has no 'features'"),
@@ -196,7 +196,7 @@ def rows_with(**changes):
             rows_with(features={"bm25": 1}),
             "missing_feature",
             ["documents", 1, "features", "age"],
-            "the feature 'age' of documents[1] is not there",
+            "the feature 'age' of documents[1] is missing from the request",
         ),
         (
             request([[1, 2], [3, None]]),
@@ -250,14 +250,14 @@ def test_what_is_wrong_in_json_is_named_with_its_place(given, code, where, wante
     "changes, code, where, wanted",
     [
         ({"document": None}, "missing_part", ["document"], "there is no column 'document'"),
-        ({"age": None}, "missing_feature", ["age"], "the feature 'age' is not there"),
+        ({"age": None}, "missing_feature", ["age"], "the feature 'age' is missing from the request"),
         ({"clicks": [1, 2]}, "unknown_feature", [], "unknown feature 'clicks'"),
         ({"age": ["1", "2"]}, "wrong_type", ["age"], "column 'age' must hold numbers, but holds string"),
         ({"age": [True, False]}, "wrong_type", ["age"], "column 'age' must hold numbers, but holds bool"),
         ({"age": [[1], [2]]}, "wrong_type", ["age"], "column 'age' must hold numbers, but holds list"),
         ({"document": [1.5, 2.5]}, "wrong_type", ["document"], "must hold strings or whole numbers"),
         ({"document": ["a", None]}, "wrong_type", ["document", 1], "but one is null"),
-        ({"document": ["a", "a"]}, "duplicate_document", ["document", 1], "'a' is there twice"),
+        ({"document": ["a", "a"]}, "duplicate_document", ["document", 1], "'a' occurs twice"),
         ({"age": [1, None]}, "missing_value", ["age", 1], "feature 'age' of document 'd1' is missing"),
         ({"age": [1, np.nan]}, "missing_value", ["age", 1], "feature 'age' of document 'd1' is missing"),
         ({"age": [1, np.inf]}, "not_finite", ["age", 1], "must be finite as a float32, but is inf"),
@@ -284,7 +284,7 @@ def test_more_documents_than_allowed_are_refused(form):
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"documents": [NaN]}', b"\xff", b"[" * 100_000, b'"\\ud800"'])
 def test_a_body_that_is_no_json_is_malformed(body):
-    with pytest.raises(RequestError, match="the body is no JSON") as found:
+    with pytest.raises(RequestError, match="the body is not JSON") as found:
         read_json(body, PLAIN)
     assert (found.value.status, found.value.code) == (400, "malformed_json")
 

@@ -69,15 +69,15 @@ def test_a_signature_of_another_form_is_refused(tmp_path):
         ({"ids": ["film"]}, "its ids, columns, unknown and facts must each be an object"),
         ({"facts": None}, "its ids, columns, unknown and facts must each be an object"),
         ({"missing": "no"}, "missing must be true or false, but got 'no'"),
-        ({"features": ["age", "\ud800"]}, "it cannot be told as JSON: str is not valid UTF-8"),
-        ({"facts": {"opset": 2**64}}, "it cannot be told as JSON: Integer exceeds 64-bit range"),
+        ({"features": ["age", "\ud800"]}, "it cannot be written as JSON: str is not valid UTF-8"),
+        ({"facts": {"opset": 2**64}}, "it cannot be written as JSON: Integer exceeds 64-bit range"),
         ({"features": [1, 2]}, "its names must be different strings"),
         ({"features": ["age", "age"]}, "its names must be different strings"),
         ({"ids": {"age": "text"}}, "its names must be different strings"),
         ({"ids": {"features": "text"}}, "none of them mask or features"),
         ({"ids": {"film": "txt"}}, "unknown kind of the id film: 'txt'; did you mean 'text'"),
         ({"columns": {"price": 3}}, "the name of a kind of the column price: must be a string, but got 3"),
-        ({"unknown": {"film": 3}}, "unknown must name ids of int32 and a number of 32 bits, but got film: 3"),
+        ({"unknown": {"film": 3}}, "unknown must name ids of int32 and a 32-bit number, but got film: 3"),
     ],
 )
 def test_a_signature_of_other_types_is_refused(tmp_path, part, wanted):
@@ -109,14 +109,14 @@ def test_a_model_without_scores_is_refused(tmp_path):
     model = onnx.load(str(path))
     model.graph.output[0].name = model.graph.node[-1].output[0] = "relevance"
     onnx.save(model, str(path))
-    with pytest.raises(ValueError, match="no output `scores` of float32, which ranks, but relevance"):
+    with pytest.raises(ValueError, match="must have an output `scores` of float32, which ranks, but has relevance"):
         ServedModel(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08" * 100, b"\x00" * 100, b"\x3a\xff\xff\xff\xff\x07"])
 def test_what_is_no_onnx_file_is_refused(tmp_path, content):
     (tmp_path / "ranker.onnx").write_bytes(content)
-    with pytest.raises(ValueError, match=r"is no ONNX file|no signature"):
+    with pytest.raises(ValueError, match=r"is not an ONNX file|as an ONNX file|no signature"):
         ServedModel(tmp_path / "ranker.onnx")
 
 
@@ -187,7 +187,7 @@ def test_a_field_whose_number_has_more_than_32_bits_hides_nothing(tmp_path):
     hidden = (7 << 3 | 2) + 2**33  # the graph, to whoever takes 32 bits of it
     hostile = model.SerializeToString() + varint(hidden) + varint(len(graph)) + graph
     (tmp_path / "ranker.onnx").write_bytes(hostile)
-    with pytest.raises(ValueError, match="is no ONNX file: it has a field"):
+    with pytest.raises(ValueError, match="is not an ONNX file: it has a field"):
         ServedModel(tmp_path / "ranker.onnx")
 
 
@@ -207,5 +207,5 @@ def test_an_operator_that_is_not_of_onnxruntime_is_refused(tmp_path):
     model.graph.node[0].domain = "own"
     model.opset_import.add(domain="own", version=1)
     onnx.save(model, str(path))
-    with pytest.raises(ValueError, match="is no ONNX file that onnxruntime can load"):
+    with pytest.raises(ValueError, match=r"onnxruntime cannot load .* as an ONNX file"):
         ServedModel(path)

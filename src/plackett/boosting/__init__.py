@@ -1,6 +1,6 @@
-"""The losses of plackett inside of LightGBM, XGBoost and CatBoost, and its metrics beside them.
+"""The losses of plackett as objectives of LightGBM, XGBoost and CatBoost, and its metrics for them.
 
-All names are imported when they are first used.
+Names are imported when they are first used.
 """
 
 from plackett import _lazy

@@ -1,4 +1,4 @@
-"""The lists of one dataset as padded tensors, laid out once, and the derivatives of a loss on them at each round."""
+"""The lists of a dataset as padded tensors, made once, and the derivatives of a loss on them in each round."""
 
 import functools
 import zlib
@@ -15,17 +15,17 @@ from plackett.data._ranking_lists import splits
 from plackett.losses._base import RankingLoss
 from plackett.losses._curvature import gradient_and_curvature
 
-PLACES = 2**18  # that are computed at a time, of all samples together: their temporary tensors stay in the cache
+PLACES = 2**18  # places that are computed at a time, over all samples, so that temporary tensors stay in the cache
 
 
 class Chunk(NamedTuple):
-    """Lists of like length, padded to one size.
+    """Lists of similar length, padded to one size.
 
     Args:
         shape: (lists, list size).
         documents: [real documents], their rows in the dataset.
         places: [real documents], their places in the flattened chunk.
-        tensors: the labels, the mask and, where there are some, the weights of documents and of lists.
+        tensors: the labels, the mask and, if there are any, the weights of documents and of lists.
     """
 
     shape: tuple[int, int]
@@ -35,12 +35,12 @@ class Chunk(NamedTuple):
 
 
 class Buckets:
-    """The lists of one dataset, padded to few sizes and cut into chunks of one shape a size.
+    """The lists of one dataset, padded to a few sizes and cut into chunks, with one shape for each size.
 
     Args:
-        loss: of one score a document.
+        loss: a loss of one score a document.
         labels: [documents] float32.
-        lengths: [lists], how many documents each has.
+        lengths: [lists], the number of documents of each list.
         weights: [documents] or [lists] float32. None = 1.
     """
 
@@ -55,11 +55,11 @@ class Buckets:
         ]
 
     def derivatives(self, scores: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """(gradient, curvature) of the sum of the losses of the lists, [documents] float32 each.
+        """Returns (gradient, curvature) of the sum of the losses of the lists, [documents] float32 each.
 
         Args:
             scores: [documents] float32.
-            seed: of the noise, which is a function of the seed and the scores.
+            seed: the seed of the noise, which is a function of the seed and the scores.
         """
         of_round = [seed, zlib.crc32(scores.tobytes())]
         results = np.zeros((2, self.documents), "float32")
@@ -79,7 +79,7 @@ class Buckets:
         return results[0], results[1]
 
     def _of_round(self, chunk, scores, key):
-        """The scores of a chunk, 0 at padding, and the noise of a loss that draws some, a function of the key."""
+        """Returns the scores of a chunk, 0 at padding, and the noise of a loss, which is a function of the key."""
         laid_out = np.zeros(chunk.shape, "float32")
         laid_out.reshape(-1)[chunk.places] = scores[chunk.documents]
         tensors = {"scores": ops.convert_to_tensor(laid_out)}
@@ -92,9 +92,9 @@ class Buckets:
 
 
 def _plan(lengths: np.ndarray, most: int) -> Iterator[tuple[np.ndarray, int, int]]:
-    """(lists, number of rows, list size) of chunks of at most so many places, of one shape a size.
+    """Yields (lists, number of rows, list size) of chunks with at most this many places, one shape for each size.
 
-    Lists without documents are in none.
+    Lists without documents are in no chunk.
     """
     if not lengths.any():
         return
@@ -142,7 +142,7 @@ def _chunk(loss, labels, weights, row_splits, lists, rows, size):
 
 @functools.lru_cache(maxsize=64)
 def _compiled(loss):
-    """The derivatives by each document of a chunk, compiled once for all equal losses."""
+    """Returns the derivatives for each document of a chunk, compiled once for all equal losses."""
 
     def derivatives(labels, scores, mask, **others):
         return gradient_and_curvature(loss, labels, scores, mask, **others)

@@ -1,4 +1,4 @@
-"""What a booster hands to an objective or a metric: checked, and in the types that are computed with."""
+"""Checks what a booster passes to an objective or a metric, and converts it to the types of the computation."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,16 +7,16 @@ from plackett.lambdas._uses import reads_grades
 from plackett.losses._base import RankingLoss
 
 NO_GROUPS = (
-    "a loss of lists needs to know which documents are of one list, but there are no groups: say how many documents "
-    "each list has, group=[...]"
+    "a loss of lists needs to know which documents belong to one list, but there are no groups: give the number of "
+    "documents of each list, group=[...]"
 )
 
 
 def check_groups(group: npt.ArrayLike | None, documents: int) -> np.ndarray:
-    """[lists] int64, how many documents each list has.
+    """Returns the number of documents of each list, [lists] int64.
 
     Raises:
-        ValueError: there are none, they are no whole numbers from 0, or they do not add up.
+        ValueError: there are no groups, they are not whole numbers of at least 0, or they do not add up.
     """
     if group is None:
         raise ValueError(NO_GROUPS)
@@ -24,22 +24,26 @@ def check_groups(group: npt.ArrayLike | None, documents: int) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         lengths = given.astype("int64") if given.dtype.kind in "iuf" else None
     if lengths is None or given.ndim != 1 or (lengths != given).any() or (lengths < 0).any():
-        raise ValueError(f"group must be [lists] whole numbers from 0, how many documents each has, but got {given!r}")
+        raise ValueError(
+            f"group must be [lists] whole numbers of at least 0, the number of documents of each, but got {given!r}"
+        )
     if not len(lengths) and documents:
         raise ValueError(NO_GROUPS)
     if lengths.sum() != documents:
         raise ValueError(
-            f"the groups must add up to the documents, but those of {len(lengths)} lists add up to {lengths.sum()} of "
-            f"{documents}: group says how many documents each list has, not which list a document is of"
+            f"the groups must add up to the number of documents, but those of {len(lengths)} lists add up to "
+            f"{lengths.sum()} "
+            f"and there are {documents}: group gives the number of documents of each list, not the list of each "
+            "document"
         )
     return lengths
 
 
 def check_numbers(values: npt.ArrayLike, name: str) -> np.ndarray:
-    """[documents], as they are.
+    """Returns the values unchanged, [documents].
 
     Raises:
-        ValueError: other than one number a document.
+        ValueError: there is not one number a document.
     """
     given = np.asarray(values)
     if given.ndim != 1 or given.dtype.kind not in "biuf":
@@ -48,11 +52,11 @@ def check_numbers(values: npt.ArrayLike, name: str) -> np.ndarray:
 
 
 def check_labels(given: np.ndarray, lengths: np.ndarray, loss: RankingLoss) -> np.ndarray:
-    """[documents] float32.
+    """Returns the labels, [documents] float32.
 
     Raises:
-        ValueError: a label that is not finite in float32 or, where a loss reads grades, is below 0 or too large for
-            float32 to tell it from the next; says which.
+        ValueError: a label is not finite in float32 or, if the loss reads grades, is below 0 or so large that float32
+            rounds it; the message names it.
     """
     with np.errstate(over="ignore"):
         labels = given.astype("float32")
@@ -73,10 +77,10 @@ def check_labels(given: np.ndarray, lengths: np.ndarray, loss: RankingLoss) -> n
 
 
 def check_scores(scores: npt.ArrayLike) -> np.ndarray:
-    """[documents] float32.
+    """Returns the scores, [documents] float32.
 
     Raises:
-        ValueError: several scores a document, or one that is not finite in float32; says of which row.
+        ValueError: there are several scores a document, or one is not finite in float32; the message names the row.
     """
     given = np.asarray(scores)
     if given.ndim != 1:
@@ -89,17 +93,19 @@ def check_scores(scores: npt.ArrayLike) -> np.ndarray:
     if not np.isfinite(scores).all():
         row = int(np.argmin(np.isfinite(scores)))
         raise ValueError(
-            f"scores must be finite, but that of row {row} is {given[row]}: training has diverged, or started there "
+            f"scores must be finite, but that of row {row} is {given[row]}: training has diverged, or started from "
+            "such scores "
             "(init_score, base_margin); lower learning_rate, or set max_delta_step"
         )
     return np.ascontiguousarray(scores)
 
 
 def check_weights(weights: npt.ArrayLike | None, labels: np.ndarray, lengths: np.ndarray) -> np.ndarray | None:
-    """[documents] or [lists] float32; None = 1 for all.
+    """Returns the weights, [documents] or [lists] float32; None = 1 for all.
 
     Raises:
-        ValueError: neither one a document nor one a list, or either; a weight that is negative or not finite.
+        ValueError: there is neither one a document nor one a list, or it could be either; a weight is negative or not
+            finite.
     """
     if weights is None:
         return None
@@ -110,7 +116,7 @@ def check_weights(weights: npt.ArrayLike | None, labels: np.ndarray, lengths: np
         )
     if labels.shape == lengths.shape and (lengths != 1).any():
         raise ValueError(
-            f"weights may be one a document or one a list, and there are {len(lengths)} of both: leave the lists "
+            f"weights may be one a document or one a list, but there are {len(lengths)} of both: leave the lists "
             "without documents out of group"
         )
     with np.errstate(over="ignore"):
@@ -124,10 +130,10 @@ def check_weights(weights: npt.ArrayLike | None, labels: np.ndarray, lengths: np
 def check_derivatives(
     gradient: np.ndarray, curvature: np.ndarray, labels: np.ndarray, lengths: np.ndarray, name: str
 ) -> None:
-    """Boosters grow trees of NaN, or of nothing, without a word.
+    """Checks derivatives, since boosters grow trees of NaN, or of nothing, without an error.
 
     Raises:
-        ValueError: a derivative that is not finite; says of which row.
+        ValueError: a derivative is not finite; the message names the row.
     """
     if (wrong := ~(np.isfinite(gradient) & np.isfinite(curvature))).any():
         row, which = _first(wrong, lengths)
@@ -139,12 +145,12 @@ def check_derivatives(
 
 
 def _first(wrong, lengths):
-    """(row, list) of the first wrong one."""
+    """The (row, list) of the first wrong value."""
     row = int(np.argmax(wrong))
     return row, int(np.searchsorted(np.cumsum(lengths), row, side="right"))
 
 
 def _row(values, wrong, lengths):
-    """The first wrong value in words."""
+    """Describes the first wrong value."""
     row, which = _first(wrong, lengths)
     return f"that of row {row}, of list {which} (both from 0), is {values[row]:g}"

@@ -1,4 +1,4 @@
-"""A metric of plackett on what a booster hands over."""
+"""A metric of plackett on the arrays that a booster passes."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +13,14 @@ from plackett.metrics import RankingMetric, get
 
 
 class Metric:
-    """The mean of a metric over the lists of a dataset, whose lists are made once.
+    """The mean of a metric over the lists of a dataset. The lists are made once.
 
     Args:
-        metric: a name, or a metric with a convention of its own.
-        like: whose convention is meant, of a name. None = that of `plackett.metrics`.
+        metric: a name, or a metric with its own convention.
+        like: the library whose convention is used, for a name. None = that of `plackett.metrics`.
 
     Raises:
-        ValueError: an unknown metric or `like`, or a metric that one does not have.
+        ValueError: an unknown metric or `like`, or a metric that the library does not have.
     """
 
     def __init__(self, metric: str | RankingMetric, like: str | None = None):
@@ -30,7 +30,7 @@ class Metric:
             self.metric = get(metric) if isinstance(metric, str) else metric
         if not isinstance(self.metric, RankingMetric):
             raise ValueError(
-                f"metric must be a name, such as ndcg@10, or a metric of plackett.metrics, but got {metric!r}"
+                f"metric must be a name such as ndcg@10, or a metric of plackett.metrics, but got {metric!r}"
             )
         if self.metric.subtopics:
             raise ValueError(f"{self.metric.name} needs labels with an axis of subtopics, which boosters do not have")
@@ -39,7 +39,7 @@ class Metric:
 
     @property
     def name(self) -> str:
-        """That of the metric and its convention, without spaces, at which LightGBM and XGBoost cut names."""
+        """The name of the metric with its convention, without spaces, since LightGBM and XGBoost cut names there."""
         return state(self.metric).replace(" ", "")
 
     @property
@@ -48,12 +48,12 @@ class Metric:
         return self.metric.less_is_better
 
     def measure(self, labels: np.ndarray, scores: npt.ArrayLike, group: npt.ArrayLike) -> float:
-        """The mean over lists.
+        """Returns the mean over lists.
 
         Raises:
-            ValueError: arrays that do not fit, or what `plackett.evaluate` refuses.
+            ValueError: arrays do not fit, or `plackett.evaluate` refuses them.
         """
-        check_scores(scores)  # which a metric ranks in their own precision
+        check_scores(scores)  # only checked: a metric ranks scores in their own precision
         lists = self._lists(labels, group)
         scores = np.asarray(scores)
         if self.like is not None:

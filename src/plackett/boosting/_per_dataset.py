@@ -1,4 +1,4 @@
-"""What is made of a dataset once, and found again at the next round."""
+"""Objects that are made once for a dataset, and found again in the next round."""
 
 import collections
 import hashlib
@@ -8,20 +8,20 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 Value = TypeVar("Value")
-MOST = 16  # datasets, so that those of the folds of a cross-validation are all there
+MOST = 16  # datasets, so that those of all folds of a cross-validation fit
 
 
 class PerDataset(Generic[Value]):
-    """What was made of the last datasets, by their bytes: a booster hands over arrays, not a name for them.
+    """Objects made for the last datasets, found by their bytes: a booster passes arrays, not a name for them.
 
-    A copy, as LightGBM makes of its params, and what is pickled start empty.
+    Copies, such as LightGBM makes of its params, and unpickled objects start empty.
     """
 
     def __init__(self) -> None:
         self._by_key: collections.OrderedDict[bytes, Value] = collections.OrderedDict()
 
     def of(self, arrays: Iterable[Any], make: Callable[[], Value]) -> Value:
-        """What was made of these arrays, now or in an earlier round."""
+        """Returns the object made for these arrays, now or in an earlier round."""
         key = _fingerprint(arrays)
         if key not in self._by_key:
             self._by_key[key] = make()

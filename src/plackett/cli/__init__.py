@@ -1,6 +1,6 @@
-"""The `plackett` command. Internal: its flags are what it offers.
+"""The `plackett` command. Internal: only its flags are public.
 
-A command imports Keras when it needs it, after all that can be checked without it.
+A command imports Keras when it needs it, after all checks that do not need it.
 """
 
 import os
@@ -10,7 +10,7 @@ from plackett.training._interrupt import remember_interrupts
 
 
 def main() -> None:
-    """Runs the command line, which Ctrl-C ends from its first import on."""
+    """Runs the command line. Ctrl-C can end it from its first import on."""
     _hold_streams()
     with remember_interrupts() as interrupt:
         try:
@@ -26,9 +26,9 @@ def main() -> None:
 
 
 def _hold_streams():
-    """Opens nothing in the place of a stream that was closed before Python began.
+    """Opens the null device in place of any stream that was closed before Python began.
 
-    Its number would go to the next file or connection, into which a library that is not Python's would then write.
+    Otherwise its number would go to the next file or connection, and a native library might write into that.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)

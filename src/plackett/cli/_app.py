@@ -29,18 +29,18 @@ from plackett.cli import (
 from plackett.cli._tables import errors, say
 from plackett.training._interrupt import remember_interrupts
 
-Debug = Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Learning to rank with Keras 3.")
 
 
 def make_command() -> Callable[[], None]:
-    """The command line as what runs it; made of all flags of all commands, which takes a while."""
+    """Returns a function that runs the command line. It makes all flags of all commands, which takes a while."""
     return typer.main.get_command(app)
 
 
 class Command(TyperCommand):
-    """A command that takes a value once, and whose errors are told as `_errors` has it."""
+    """A command that takes each value once, and shows errors as `_errors` says."""
 
     def parse_args(self, ctx, args):
         _, _, order = self.make_parser(ctx).parse_args(list(args))
@@ -62,17 +62,17 @@ class Command(TyperCommand):
                 raise stop() from None
             except Exception as error:
                 if interrupt.came and (isinstance(error, ImportError) or not _errors.is_of_use(error)):
-                    raise stop() from None  # it broke off what then raised: an import, say
+                    raise stop() from None  # Ctrl-C caused the error, for example by stopping an import
                 raise self.tell(ctx, error) from None
 
     def tell(self, ctx, error):
-        """Shows an error; the exit that it comes to."""
+        """Shows an error, and returns the exit for it."""
         debug = ctx.params["debug"] or ctx.parent.params["debug"]
         return typer.Exit(_errors.show(error, debug=debug))
 
 
 def stop() -> typer.Exit:
-    """Says that Ctrl-C came; the exit that it comes to."""
+    """Says that Ctrl-C came, and returns the exit for it."""
     errors.print("stopped")
     return typer.Exit(130)
 
@@ -91,7 +91,7 @@ def add(command: Callable, epilog: str | None = None) -> None:
 
 
 def show_version(asked: bool) -> None:
-    """Prints the version and ends."""
+    """Prints the version and exits."""
     if asked:
         say(f"plackett {plackett.__version__}")
         raise typer.Exit
@@ -104,7 +104,7 @@ def options(
     ] = False,
     debug: Debug = False,
 ):
-    """What stands before the name of a command."""
+    """The options before the name of a command."""
 
 
 add(convert.convert)

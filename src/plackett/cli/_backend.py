@@ -1,4 +1,4 @@
-"""The backend that Keras runs on, which must be chosen before Keras is imported."""
+"""Chooses the backend of Keras, before Keras is imported."""
 
 import importlib.util
 import os
@@ -11,13 +11,13 @@ def choose_backend(given: str | None) -> str:
     """Chooses the backend of this process.
 
     Args:
-        given: that of `--backend`. None = that of $KERAS_BACKEND, else the first that is installed.
+        given: the value of `--backend`. None = that of $KERAS_BACKEND, else the first that is installed.
 
     Returns:
-        Its name.
+        The name of the backend.
 
     Raises:
-        ValueError: it is unknown or not installed, none is, or Keras already runs on another one.
+        ValueError: the backend is unknown or not installed, none is installed, or Keras already runs on another one.
     """
     if "keras" in sys.modules:
         running = sys.modules["keras"].backend.backend()
@@ -31,16 +31,16 @@ def choose_backend(given: str | None) -> str:
 
 
 def find_backend(name: str | None) -> str:
-    """The backend of this name, if it is installed. None = the first that is.
+    """Returns the backend of this name, if it is installed. None = the first that is installed.
 
     Raises:
-        ValueError: it is unknown or not installed, or none is.
+        ValueError: the backend is unknown or not installed, or none is installed.
     """
     if name is not None and name not in BACKENDS:
         raise ValueError(f"the backend must be one of {', '.join(BACKENDS)}, but got {name!r}")
     installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
     if not installed:
-        raise ValueError(f"no backend is installed: pip install 'plackett[{'|'.join(BACKENDS)}]', one of these")
+        raise ValueError(f"no backend is installed: install one with pip install 'plackett[{'|'.join(BACKENDS)}]'")
     if name is not None and name not in installed:
         raise ValueError(f"the backend {name} is not installed: pip install 'plackett[{name}]'")
     return name or installed[0]

@@ -1,4 +1,4 @@
-"""What can be known of a command before Keras is imported and anything is read."""
+"""Checks a command as far as possible before Keras is imported and anything is read."""
 
 import importlib.util
 import inspect
@@ -20,21 +20,23 @@ from plackett.training._settings import VALIDATION_LOSS, Settings, is_options
 
 
 def check_training(request: Request, *, shared_queries: bool, labelled: bool = True) -> None:
-    """Checks the names, options and files of what is to be trained, and that they go together.
+    """Checks the names, options and files of a training, and that they fit together.
 
     Args:
-        request: what is asked for.
-        shared_queries: whether a query may be both in training and in validation data.
+        request: the request.
+        shared_queries: whether a query may be in both training and validation data.
         labelled: whether there must be labels.
 
     Raises:
-        FileNotFoundError: a file is not there.
-        ValueError: something is unknown or out of range, or would not act.
+        FileNotFoundError: a file does not exist.
+        ValueError: something is unknown or out of range, or has no effect.
     """
     check_settings(request.whole)
     own = request.data == [MOVIELENS] or request.validation
     if own and "validation_share" in request.given:
-        raise ValueError("--validation-share acts where lists are held out, but the validation lists are given")
+        raise ValueError(
+            "--validation-share is for lists that are held out, but validation lists are given: leave it out"
+        )
     shared = {"shared_queries": shared_queries, "labelled": labelled}
     check_sources(request.data, request.validation, request.reading, **shared)
 
@@ -47,25 +49,28 @@ def check_sources(
     shared_queries: bool = False,
     labelled: bool = True,
 ) -> None:
-    """Checks what a command reads: that it is there, and that its parts go together.
+    """Checks that the files of a command exist and fit together.
 
     Raises:
-        FileNotFoundError: a file is not there.
-        ValueError: MovieLens beside anything else, files of several formats, or an option that would not act.
+        FileNotFoundError: a file does not exist.
+        ValueError: MovieLens is given beside other files, files have several formats, or an option has no effect.
     """
     reading = reading or {}
     if MOVIELENS in [*data, *validation]:
         if list(data) != [MOVIELENS] or validation:
-            raise ValueError(f"{MOVIELENS} stands alone: it brings its own validation lists")
+            raise ValueError(f"{MOVIELENS} must be given alone, since it brings its own validation lists")
         if shared_queries:
-            raise ValueError(f"--shared-queries does not act on {MOVIELENS}, whose queries are shared")
+            raise ValueError(
+                f"--shared-queries has no effect on {MOVIELENS}, whose queries are always shared: leave it out"
+            )
         if reading:
             raise ValueError(
-                f"{', '.join(map(flag_of_reading, reading))} does not act on {MOVIELENS}, which is no file"
+                f"{', '.join(map(flag_of_reading, reading))} has no effect on {MOVIELENS}, which is not a file: leave "
+                "it out"
             )
         return
     if shared_queries and not validation:
-        raise ValueError("--shared-queries acts on --validation files, but there are none")
+        raise ValueError("--shared-queries is for --validation files, but there are none: leave it out")
     groups = as_list(reading["group_file"]) if reading.get("group_file") else []
     check_files([*data, *validation, *groups, *filter(None, [reading.get("qrels")])])
     forms = [reading.get("form") or form_of(paths) for paths in (data, validation) if paths]
@@ -74,18 +79,18 @@ def check_sources(
         options_of(form, reading, flag_of_reading, labelled=labelled)
     if groups and len(groups) != len(data) + len(validation):
         raise ValueError(
-            f"--group-file must be given for each of the {len(data) + len(validation)} files, in their order, but is "
-            f"there {len(groups)} times"
+            f"--group-file must be given once for each of the {len(data) + len(validation)} files, in order, but is "
+            f"given {len(groups)} times"
         )
 
 
 def check_files(paths: Iterable[str | os.PathLike]) -> None:
-    """Checks that each is a file, a folder, or a URL of a kind that can be read.
+    """Checks that each path is a file, a folder, or a URL of a kind that can be read.
 
     Raises:
-        FileNotFoundError: a file is not there.
+        FileNotFoundError: a file does not exist.
         ValueError: a URL is of another kind.
-        ImportError: what its kind needs is not installed.
+        ImportError: a package for this kind of URL is not installed.
     """
     for path in paths:
         if "://" in str(path):
@@ -95,9 +100,9 @@ def check_files(paths: Iterable[str | os.PathLike]) -> None:
 
 
 def check_settings(settings: Settings) -> None:
-    """Checks the names that settings hold, and their options.
+    """Checks the names in settings, and their options.
 
-    Names of classes that a user has registered, such as "mine>my_loss", and configs of objects pass.
+    Names of classes that a user has registered, such as "mine>my_loss", and configs of objects are accepted.
 
     Raises:
         ValueError: an unknown name, or an option out of range.
@@ -111,7 +116,9 @@ def check_settings(settings: Settings) -> None:
     if settings.metric != VALIDATION_LOSS:
         check_metric(settings.metric)
     if "tasks" in settings.scorer_options:
-        raise ValueError("tasks are no option of the scorer, but a setting of their own: write them into the --config")
+        raise ValueError(
+            "tasks are a setting of their own and not an option of the scorer: write them into a file for --config"
+        )
     scorers = _known.scorers()
     if settings.scorer is not None:
         _check_call("scorer", settings.scorer, settings.scorer_options, scorers, "the scorer ")
@@ -124,7 +131,7 @@ def check_settings(settings: Settings) -> None:
 
 
 def check_metric(name: object) -> None:
-    """Raises a ValueError unless a metric has this name, or has it with a cut-off."""
+    """Raises a ValueError unless a metric has this name, possibly with a cut-off."""
     if not isinstance(name, str) or ">" in name:
         return
     base, at, topn = name.partition("@")
@@ -136,15 +143,15 @@ def check_metric(name: object) -> None:
 
 
 def check_space(space: Mapping | None, settings: Mapping, given: Collection[str]) -> None:
-    """Checks that each of the choices of a search may be chosen, and that no flag is searched too.
+    """Checks that each choice of a search is allowed, and that no setting is both searched and given by a flag.
 
     Args:
-        space: what is searched. None = the default.
-        settings: those that are as given in all trials.
+        space: the space of the search. None = the default.
+        settings: the settings that are the same in all trials.
         given: the names of the settings that flags give.
 
     Raises:
-        ValueError: a choice that is not allowed, or a flag that would not act.
+        ValueError: a choice is not allowed, or a flag has no effect.
     """
     _space.check_single(Settings.from_dict(dict(settings)))
     searched = _space.SPACE if space is None else _space.check_space(space)
@@ -168,9 +175,9 @@ def check_folder(folder: pathlib.Path, *, may_hold: bool, way_out: str) -> None:
     """Checks that a command can write into a folder.
 
     Args:
-        folder: the folder; it need not be there yet.
+        folder: the folder. It need not exist yet.
         may_hold: whether there may be anything in it.
-        way_out: what to do where there must not be.
+        way_out: what to do if it holds something that it must not hold.
 
     Raises:
         FileExistsError: it holds something.
@@ -186,22 +193,22 @@ def check_folder(folder: pathlib.Path, *, may_hold: bool, way_out: str) -> None:
 
 
 def check_new_file(path: pathlib.Path, overwrite: bool, *, makes_folder: bool = False) -> None:
-    """Checks that a command can write a file; its folder need not be there where the command makes it.
+    """Checks that a command can write a file. Its folder need not exist if the command makes it.
 
     Raises:
-        FileExistsError: it exists, and may not be replaced.
-        FileNotFoundError: there is no such folder.
-        OSError: there is no permission to write it.
+        FileExistsError: the file exists, and may not be replaced.
+        FileNotFoundError: the folder does not exist.
+        OSError: there is no permission to write the file.
     """
     if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists: choose another output, or replace it by --overwrite")
+        raise FileExistsError(f"{path} exists: choose another output, or replace it (--overwrite)")
     if not makes_folder:
         check_parent(path)
     check_folder(path.absolute().parent, may_hold=True, way_out="")
 
 
 def check_installed(module: str, what: str, install: str) -> None:
-    """Raises an ImportError unless a module is installed that a flag or command needs."""
+    """Raises an ImportError unless a module that a flag or command needs is installed."""
     if importlib.util.find_spec(module) is None:
         raise ImportError(f"{what}, which is not installed: pip install {install}")
 
@@ -217,7 +224,7 @@ def _check_url(url):
 
 
 def _check_call(what, name, options, known, article=""):
-    """Checks the name of a thing and its options, where it is one of plackett's."""
+    """Checks the name of an object and its options, if plackett has one of this name."""
     if isinstance(name, str) and ">" not in name:
         check_known(what, name, known)
         allowed = inspect.signature(known[name]).parameters
@@ -233,7 +240,7 @@ def _check_name(what, name, known):
 
 
 def _check_lambda_weight(given, loss):
-    """`given` is the name of a class, {name: options} or None; the config of an object passes."""
+    """Checks `given`: the name of a class, {name: options} or None. The config of an object is accepted."""
     if given is not None and not isinstance(given, str | dict):
         raise ValueError(f"lambda_weight must be the name of a class or {{name: options}}, but got {given!r}")
     if isinstance(given, dict) and not is_options(given):

@@ -1,4 +1,4 @@
-"""`--click-column` and `--click-reading`: which column of a click log is what, and how its text is read."""
+"""`--click-column` and `--click-reading`: the columns of a click log, and how its text is read."""
 
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any
@@ -17,8 +17,8 @@ ClickColumns = Annotated[
     list[str] | None,
     typer.Option(
         "--click-column",
-        help=f"A column of the log that has another name there, as document=product: {', '.join(OF_SESSIONS)}, of "
-        f"counts {', '.join(OF_COUNTS)}; session={NONE} where there is none. May be repeated.",
+        help=f"A column of the log that has another name there, as in document=product: {', '.join(OF_SESSIONS)}; for "
+        f"counts {', '.join(OF_COUNTS)}; session={NONE} if there is none. May be repeated.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -26,8 +26,9 @@ ClickReading = Annotated[
     list[str] | None,
     typer.Option(
         "--click-reading",
-        help="How the text of the log is read, apart from the data: separator=; or encoding=latin-1; together=false "
-        "groups sessions whose rows do not stand together. May be repeated.",
+        help="How the text of the log is read, independently of the data: separator=; or encoding=latin-1; "
+        "together=false "
+        "groups the rows of sessions that are apart. May be repeated.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -35,13 +36,13 @@ READING = ("separator", "encoding", "together")
 
 
 def find_click_reading(given: Mapping[str, Any]) -> dict[str, Any]:
-    """How a log is read, as `read_clicks` takes it.
+    """Returns how a log is read, in the form of `read_clicks`.
 
     Args:
-        given: the flags that stand on the command line.
+        given: the flags on the command line.
 
     Raises:
-        ValueError: an option is unknown, there twice, or not of its kind.
+        ValueError: an option is unknown, given twice, or of the wrong kind.
     """
     options: dict[str, Any] = dict(parse_pairs("--click-reading", given.get("click_reading") or (), "NAME=VALUE"))
     for name in options:
@@ -57,14 +58,14 @@ def find_click_reading(given: Mapping[str, Any]) -> dict[str, Any]:
 def find_click_columns(
     given: Mapping[str, Any], roles: Collection[str] = (*OF_SESSIONS, *OF_COUNTS)
 ) -> dict[str, str | None]:
-    """The columns of a log that the command line names, as `read_clicks` takes them.
+    """Returns the columns of a log that the command line names, in the form of `read_clicks`.
 
     Args:
-        given: the flags that stand on the command line.
-        roles: those that a log may have.
+        given: the flags on the command line.
+        roles: the roles that a log may have.
 
     Raises:
-        ValueError: a role is unknown, or there twice.
+        ValueError: a role is unknown, or given twice.
     """
     columns: dict[str, str | None] = dict(
         parse_pairs("--click-column", given.get("click_columns") or (), "ROLE=COLUMN")

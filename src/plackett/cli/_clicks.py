@@ -1,4 +1,4 @@
-"""`plackett train --clicks`: the log, the method, and what is told of them."""
+"""`plackett train --clicks`: the log, the method, and what the command says about them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if typing.TYPE_CHECKING:
 Clicks = Annotated[
     list[str] | None,
     typer.Option(
-        help="A log of clicks to learn from, in the place of labels: Parquet of sessions, or CSV, TSV and Parquet with "
-        "one row an impression (query, document, position, click, and session and propensity where they are known) or "
-        "one of counts (query, document, position, shown, clicked). May be repeated.",
+        help="A click log to learn from instead of labels: Parquet of sessions, or CSV, TSV and Parquet with "
+        "one row an impression (query, document, position, click, and session and propensity if they are known) or "
+        "one row of counts (query, document, position, shown, clicked). May be repeated.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -44,7 +44,8 @@ MethodName = Annotated[
 Propensities = Annotated[
     pathlib.Path | None,
     typer.Option(
-        help="ipw: a curve of propensities by position, as plackett propensities writes it. Default: those of the log.",
+        help="ipw: a curve of propensities by position, as written by plackett propensities. Default: those of the "
+        "log.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -55,7 +56,7 @@ PropensityMethod = Annotated[
 Clip = Annotated[
     float | None,
     typer.Option(
-        help="ipw: the least propensity that divides, so that no click counts more than 1 / this. Default: 0.05.",
+        help="ipw: the smallest propensity that divides, so that no click counts more than 1 / this. Default: 0.05.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -74,13 +75,13 @@ class ClickRequest:
     """What a command line asks to learn from clicks.
 
     Args:
-        paths: of the log.
-        columns: name -> the column of the log, where it has another name.
-        reading: how the text of the log is read, as `read_clicks` takes it.
+        paths: the paths of the log.
+        columns: name -> the column of the log, if it has another name.
+        reading: how the text of the log is read, in the form of `read_clicks`.
         method: see `plackett.clicks.train`.
-        propensities: the file of a curve. None = none.
-        propensity_method: the name of an estimator. None = none.
-        clip: the least propensity that divides. None = the default.
+        propensities: the file of a curve. None = there is none.
+        propensity_method: the name of an estimator. None = there is none.
+        clip: the smallest propensity that divides. None = the default.
     """
 
     paths: list[str]
@@ -92,7 +93,7 @@ class ClickRequest:
     clip: float | None
 
     def record(self) -> dict[str, Any]:
-        """What `config.yaml` says, from which the run can be made again."""
+        """The description in `config.yaml`, from which the run can be repeated."""
         given = {"paths": self.paths} | {
             name: value for name, value in vars(self).items() if name != "paths" and value not in (None, {})
         }
@@ -100,17 +101,17 @@ class ClickRequest:
 
 
 def read_click_request(given: Mapping[str, Any], of_config: Mapping[str, Any] | None) -> ClickRequest | None:
-    """What the flags and the section `clicks` of `--config` ask for; None where they name no log.
+    """Reads what the flags and the section `clicks` of `--config` ask for; None if they name no log.
 
     Raises:
-        FileNotFoundError: a file is not there.
-        ValueError: a flag would not act, or a method or column is unknown.
+        FileNotFoundError: a file does not exist.
+        ValueError: a flag has no effect, or a method or column is unknown.
     """
     before = dict(of_config or {})
     paths = list(given.get("clicks") or before.get("paths") or ())
     if not paths:
         if acting := [flag for name, flag in FLAGS.items() if name in given]:
-            raise ValueError(f"{', '.join(acting)} acts on a log of clicks: give --clicks LOG")
+            raise ValueError(f"{', '.join(acting)} needs a log of clicks: give --clicks LOG")
         return None
     columns = find_click_columns(given) or before.get("columns", {})
     reading = find_click_reading(given) or before.get("reading", {})
@@ -119,16 +120,16 @@ def read_click_request(given: Mapping[str, Any], of_config: Mapping[str, Any] | 
         raise ValueError(f"--clicks needs --method, one of {', '.join(NAMES_OF_METHODS)}")
     check_known("method", method, NAMES_OF_METHODS)
     curve, name, clip = (_of(given, before, x) for x in ("propensities", "propensity_method", "clip"))
-    if method != before.get("method") and "method" in given:  # what another method was told does not hold for this one
+    if method != before.get("method") and "method" in given:  # options of another method do not apply to this one
         curve, name, clip = (given.get(x) for x in ("propensities", "propensity_method", "clip"))
     if curve and name:
-        raise ValueError("--propensities reads a curve and --propensity-method estimates one: give one of the two")
+        raise ValueError("--propensities reads a curve and --propensity-method estimates one: give only one of the two")
     if name is not None:
         check_known("--propensity-method", name, estimators.METHODS)
     if method != "ipw" and (acting := [FLAGS[x] for x in ("propensities", "propensity_method", "clip") if x in given]):
-        raise ValueError(f"{', '.join(acting)} acts on --method ipw alone, not on {method}")
+        raise ValueError(f"{', '.join(acting)} is for --method ipw alone, but the method is {method}: leave it out")
     if str(curve) in estimators.METHODS and not pathlib.Path(curve).exists():
-        raise ValueError(f"--propensities reads a curve, and {curve} estimates one: give --propensity-method {curve}")
+        raise ValueError(f"--propensities reads a file, but {curve} is an estimator: give --propensity-method {curve}")
     _checks.check_files([*paths, *([curve] if curve else [])])
     return ClickRequest(paths, dict(columns), dict(reading), method, None if curve is None else str(curve), name, clip)
 
@@ -141,11 +142,11 @@ def _of(given, before, name):
 
 
 def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: bool) -> tuple[Plan, dict[str, Any]]:
-    """(what is trained, what `config.yaml` says of the data); says what is in the log and what is made of it.
+    """Returns (the plan of the training, the data in `config.yaml`), and prints what is in the log and how it is used.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: what it holds is malformed, or the method cannot learn from it.
+        ValueError: a file is malformed, or the method cannot learn from the log.
     """
     from plackett.clicks.training._learned_curve import note_of_log
     from plackett.clicks.training._train import make_plan
@@ -156,7 +157,7 @@ def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: boo
         request.data, request.validation, reading=request.reading, shared_queries=shared_queries, labelled=False
     )
     if request.data == [MOVIELENS]:
-        held_out = None  # users are in all three parts of MovieLens, and a log is of the queries of the first
+        held_out = None  # all three parts of MovieLens have the same users, and a log has the queries of the first part
     context = request.settings.get("scorer_options", {}).get("context") or ()
     log = read_clicks(clicks.paths, **clicks.columns, **clicks.reading, context=context)
     say(in_words(log))
@@ -181,7 +182,7 @@ def plan_training(request: Request, clicks: ClickRequest, *, shared_queries: boo
 
 
 def in_words(log: Sessions | ClickCounts) -> str:
-    """What a log holds."""
+    """Describes a log."""
     return f"{log!r}, positions 1 to {log.positions.max()}"
 
 
@@ -194,7 +195,7 @@ def _propensities(clicks):
 
 
 def tell_examination(model) -> None:
-    """Says how often documents at each position are looked at, where the model has a number a position."""
+    """Prints how often documents at each position are looked at, if the model has a number for each position."""
     from plackett.clicks.training._learned_curve import relative_examination
 
     curve = relative_examination(model)

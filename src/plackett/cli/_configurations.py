@@ -1,4 +1,4 @@
-"""The configurations that a command line asks to compare: flags, files of settings, and settings that vary."""
+"""The configurations that a command line compares: flags, files of settings, and settings that vary."""
 
 import itertools
 import pathlib
@@ -16,23 +16,24 @@ from plackett.training._crossval_folder import check_names
 from plackett.training._settings import Settings
 from plackett.training._space import NESTED, with_choices
 
-OF_THE_RUNS = ("seed", "validation_share")  # which are not of a configuration, but of the folds and seeds
+OF_THE_RUNS = ("seed", "validation_share")  # settings that folds and seeds decide, not a configuration
 
 
 def read_configurations(given: Mapping[str, Any], running: str) -> dict[str, dict]:
-    """name -> settings of each configuration: of each file, or none, with what the flags say, in each variation.
+    """Returns name -> settings of each configuration: those of each file, or none, with the flags, in each variation.
 
     Args:
-        given: the values of the flags that stand on the command line.
+        given: the flags on the command line.
         running: the backend of this process.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: a setting is unknown, out of range, or both given and varied; or two configurations have one name.
+        ValueError: a setting is unknown, out of range, or both given and varied; or two configurations have the same
+            name.
     """
     varied = _read_variations(given.get("vary", ()))
     files: list[tuple[str, pathlib.Path | None]] = [_name_and_path(text) for text in given.get("config", ())]
-    # A loss that varies is no more that of the file than one that a flag names.
+    # If the loss varies, options of the file's loss do not apply, as when a flag names a loss.
     flags = dict(given) | {name: name for name in ("loss", "scorer") if name in varied}
     found: dict[str, dict] = {}
     for file, path in files or [("", None)]:
@@ -47,14 +48,14 @@ def read_configurations(given: Mapping[str, Any], running: str) -> dict[str, dic
             words = [f"{name}={word}" for name, (_, word) in zip(varied, variation, strict=True)]
             name = ",".join(filter(None, [file, *words])) or str(settings.get("loss", Settings.loss))
             if name in found:
-                raise ValueError(f"two configurations are named {name}: name each, as in --config NAME=FILE")
+                raise ValueError(f"two configurations have the name {name}: name each, as in --config NAME=FILE")
             found[name] = _check(name, settings, chosen)
     check_names(list(found))
     return found
 
 
 def _check(name, settings, chosen):
-    """The settings with what was chosen for them."""
+    """Returns the settings with the chosen values."""
     try:
         Settings.from_dict(settings | {setting: x for setting, x in chosen.items() if "." not in setting})
         settings = with_choices(settings, chosen)
@@ -71,7 +72,7 @@ def _settings_of_file(path, running, backend):
 
 
 def _name_and_path(text: str) -> tuple[str, pathlib.Path]:
-    """What --config names: NAME=PATH, or a file or the folder of a run, from which it takes its name."""
+    """Splits the value of --config: NAME=PATH, or the path of a file or of a run's folder, which gives the name."""
     name, equals, rest = text.partition("=")
     is_named = bool(name and equals) and not pathlib.Path(text).exists()
     path = pathlib.Path(rest if is_named else text)
@@ -82,10 +83,11 @@ def _name_and_path(text: str) -> tuple[str, pathlib.Path]:
 
 
 def _read_variations(pairs: Sequence[str]) -> dict[str, list[tuple[Any, str]]]:
-    """["loss=softmax,list_mle"] -> {"loss": [("softmax", "softmax"), ("list_mle", "list_mle")]}, values and words.
+    """Parses ["loss=softmax,list_mle"] to {"loss": [("softmax", "softmax"), ("list_mle", "list_mle")]}, values and
+    words.
 
     Raises:
-        ValueError: a pair is none, or names no setting, or one that does not vary.
+        ValueError: a pair has another form, names no setting, or names one that cannot vary.
     """
     found = {}
     for name, text in parse_pairs("--vary", pairs, "SETTING=VALUE,VALUE").items():
@@ -96,7 +98,7 @@ def _read_variations(pairs: Sequence[str]) -> dict[str, list[tuple[Any, str]]]:
         try:
             values = yaml.safe_load(f"[{text}]")
         except yaml.YAMLError:
-            raise ValueError(f"--vary {name} must be values of YAML with commas between, but got {text!r}") from None
+            raise ValueError(f"--vary {name} must be YAML values separated by commas, but got {text!r}") from None
         words = [x if isinstance(x, str) else yaml.safe_dump(x, default_flow_style=True) for x in values]
         words = [word.removesuffix("\n...\n").strip() for word in words]
         if len(set(words)) < max(len(words), 2):
@@ -112,7 +114,7 @@ def _read_variations(pairs: Sequence[str]) -> dict[str, list[tuple[Any, str]]]:
 
 
 def _value(given):
-    """A value to compare: a number also where YAML reads text, as of 1e-1; True is no 1."""
+    """A value in a form for comparison: text such as 1e-1 becomes a number; True is not 1."""
     if isinstance(given, list):
         return [_value(x) for x in given]
     if isinstance(given, bool):

@@ -1,9 +1,9 @@
-"""What an error of a command says, and its exit code.
+"""The message and the exit code for an error of a command.
 
-- An error of use: one line, exit code 2. It is a ValueError that plackett raises itself, and what the world around it
-  does: an OSError, no memory, an ImportError by which some library says what to install.
-- Anything else is a fault, exit code 70: a TypeError, a KeyError, a ValueError that numpy, Keras or a backend raises
-  because of what plackett asked of it. Its traceback is shown, and no user is blamed.
+- A user error: one line, exit code 2. It is a ValueError that plackett itself raises, or an error of the environment:
+  an OSError, too little memory, or an ImportError in which a library says what to install.
+- Anything else is a fault, exit code 70: a TypeError, a KeyError, or a ValueError that numpy, Keras or a backend raises
+  because of a call by plackett. Its traceback is shown, and the user is not blamed.
 
 Ctrl-C has exit code 130.
 """
@@ -27,8 +27,8 @@ def show(error: Exception, *, debug: bool) -> int:
     """Shows an error on the standard error stream.
 
     Args:
-        error: what a command raised.
-        debug: whether an error of use is shown with its traceback too.
+        error: the error that a command raised.
+        debug: whether a user error is shown with its traceback too.
 
     Returns:
         The exit code.
@@ -41,7 +41,7 @@ def show(error: Exception, *, debug: bool) -> int:
         return OF_USE
     origin = _origin(error).partition(".")[0]
     _print(
-        f"{type(error).__name__} in {origin}. This is an error of plackett or of what it is built on, not of your "
+        f"{type(error).__name__} in {origin}. This is an error of plackett or of a library that it uses, not of your "
         "command: please report it with the lines above",
         "fault: ",
     )
@@ -50,7 +50,7 @@ def show(error: Exception, *, debug: bool) -> int:
 
 @contextlib.contextmanager
 def warnings_in_lines() -> Iterator[None]:
-    """Within this, what plackett warns of is one line on the standard error stream."""
+    """Within this context, a warning of plackett is one line on the standard error stream."""
     with warnings.catch_warnings():
         show_other = warnings.showwarning
 
@@ -66,17 +66,17 @@ def warnings_in_lines() -> Iterator[None]:
 
 
 def is_of_use(error: Exception) -> bool:
-    """Whether the user, or the world around, is the cause of an error, as the rule of this module has it."""
+    """Whether the user or the environment is the cause of an error, by the rule of this module."""
     if isinstance(error, OSError | MemoryError):
         return True
     module = _origin(error)
     if isinstance(error, ImportError):
-        return module != "importlib._bootstrap"  # which raises it where nobody says what to install
+        return module != "importlib._bootstrap"  # raised there, it does not say what to install
     return isinstance(error, ValueError) and module.partition(".")[0] == "plackett"
 
 
 def in_words(error: Exception) -> str:
-    """An error in one line; a missing file in the one wording of plackett."""
+    """Returns an error as one line. A missing file always has the same wording."""
     words = str(error)
     if isinstance(error, OSError) and error.strerror is not None:
         words = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
@@ -84,11 +84,11 @@ def in_words(error: Exception) -> str:
 
 
 def _print(text: str, heading: str = "") -> None:
-    """Prints a text as it is, behind a red heading; its lines are not broken."""
+    """Prints a text unchanged, after a red heading. Its lines are not wrapped."""
     errors.print(Text.assemble((heading, "bold red"), text), highlight=False, soft_wrap=True)
 
 
 def _origin(error: Exception) -> str:
-    """The module that an error comes from: that of its innermost frame, or, of an error of a worker, what it says."""
+    """The module that raised an error: that of its innermost frame, or for an error of a worker what it says."""
     innermost: types.FrameType = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][-1]
     return getattr(error, "raised_in", innermost.f_globals.get("__name__", ""))

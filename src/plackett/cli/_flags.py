@@ -1,4 +1,4 @@
-"""The flags that commands share, a flag for each field of `Settings`, and one for each option of `Reading`."""
+"""The flags that commands share: one for each field of `Settings`, and one for each option of `Reading`."""
 
 import dataclasses
 import functools
@@ -25,31 +25,31 @@ Backend = Annotated[
 ]
 Config = Annotated[
     pathlib.Path | None,
-    typer.Option(help="The config.yaml of a run: its data and settings, where the command line gives no others."),
+    typer.Option(help="The config.yaml of a run. Its data and settings are used unless the command line gives others."),
 ]
 Validation = Annotated[
     list[str] | None, typer.Option(help="Files to choose the best epoch on, as DATA. Default: a share of the queries.")
 ]
 SharedQueries = Annotated[
-    bool, typer.Option("--shared-queries", help="A query may be both in training and in validation data.")
+    bool, typer.Option("--shared-queries", help="A query may be in both training and validation data.")
 ]
 Roles = Annotated[
     pathlib.Path | None,
     typer.Option(
-        help="A YAML file that says how files are read, as Reading in Python has it; flags go before it.",
+        help="A YAML file that says how files are read, like Reading in Python. Flags take precedence.",
         rich_help_panel="Reading files",
     ),
 ]
-REPEATED = ("columns", "group_file", "missing_values")  # options of reading that have a flag for each entry
+REPEATED = ("columns", "group_file", "missing_values")  # options of reading with one flag for each entry
 SWITCHES = ("zero_based", "comment_ids", "together")
 LISTS = ("features", "categorical", "ids", "query_columns", "context")
 LAMBDARANK = (
     "LambdaRank: --loss pairwise_logistic --loss-option 'lambda_weight={NDCGLambdaWeight: {topn: 10}}'. "
     "What each loss does: help(plackett.losses) in Python."
 )
-NONE = "none"  # what a flag is given to say None
+NONE = "none"  # the value of a flag that means None
 WORDS = {int: "a whole number", float: "a number"}
-# Settings that are names: what they may be.
+# Settings that are names, and the allowed names.
 NAMES = {
     "loss": _known.losses,
     "metric": _known.metrics,
@@ -60,7 +60,7 @@ NAMES = {
 
 
 def with_settings(command: Callable, but: Collection[str] = ()) -> Callable:
-    """Decorator: a command that takes `**flags` gets a flag for each setting that a flag can hold, but for some."""
+    """Decorator: a command that takes `**flags` gets a flag for each setting that a flag can hold, except some."""
     return with_flags(command, [flag for flag in _parameters() if flag.name not in but])
 
 
@@ -73,7 +73,7 @@ def with_reading(command: Callable) -> Callable:
 
 
 def with_flags(command: Callable, flags: list[inspect.Parameter]) -> Callable:
-    """A command whose signature has these flags too."""
+    """Returns a command whose signature has these flags too."""
     signature = inspect.signature(command)
     own = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
 
@@ -100,9 +100,9 @@ def _flag_of_reading(name: str, text: str) -> inspect.Parameter:
     elif name in SWITCHES:
         kind, default = bool, False
     elif name in LISTS:
-        text += " With commas between; NAME=COLUMN where it gets another name."
+        text += " Separate them by commas; NAME=COLUMN gives another name."
     if name == "together":
-        text = "letor, csv, trec: group the documents of a query, in memory, where they do not stand together."
+        text = "letor, csv, trec: group the documents of a query, in memory, if they are apart in the file."
     option = typer.Option(flag_of_reading(name), help=text[0].upper() + text[1:], rich_help_panel="Reading files")
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
@@ -118,7 +118,7 @@ def flag_of(setting: str) -> str:
 
 
 def _or_none(kind: type) -> Callable[[str], Any]:
-    """The parser of a flag whose setting may be None, which stands for itself: a file may say something else."""
+    """The parser of a flag for a setting that may be None. "none" means None, since a file may set another value."""
 
     def parse(text: str):
         if text.lower() == NONE:
@@ -138,7 +138,7 @@ def _parameters() -> list[inspect.Parameter]:
 
 
 def _parameter(field: dataclasses.Field, kinds: tuple[type, ...], text: str) -> inspect.Parameter | None:
-    """The flag of one setting as a parameter of a command; None where only a file can hold it."""
+    """Returns the flag of one setting as a parameter of a command; None if only a file can hold the setting."""
     kind: Any
     default: Any
     if dict in kinds and str not in kinds:

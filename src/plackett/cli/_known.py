@@ -1,7 +1,7 @@
 """The names of losses, metrics, scorers and optimizers and of their options, read from source code.
 
-To import them takes Keras, and that takes seconds: a name that is misspelt or an option out of range shall be said at
-once. A thing is known here as a function without a body, which has its options and their annotations as parameters.
+Importing them takes Keras, which takes seconds, but a misspelt name or an option out of range should be reported at
+once. Here each of them is a function without a body, whose parameters are its options with their annotations.
 """
 
 import ast
@@ -29,21 +29,21 @@ def losses() -> dict[str, Callable]:
 
 @functools.cache
 def losses_of_pairs() -> list[str]:
-    """The names of losses that take no lists."""
+    """The names of losses that do not take lists."""
     kinds = _registered_classes("losses", "InBatchLoss")
     return [snake_case(name.removesuffix("Loss")) for name in kinds]
 
 
 @functools.cache
 def losses_of_teachers() -> list[str]:
-    """The names of losses that take a teacher's scores, which are no grades."""
+    """The names of losses that can learn from a teacher's scores, which are not grades."""
     facts = [_facts_of_losses(attribute) for attribute in ("any_labels", "by_order")]
     return sorted(name for one in facts for name, fact in one.items() if fact is not None and fact.value)
 
 
 @functools.cache
 def lambda_weights_of_losses() -> dict[str, tuple[list[str], str | None]]:
-    """The losses by name -> the lambda weights that act in each, and the method that one's own must have."""
+    """The losses by name -> the lambda weights that each accepts, and the method that your own must have."""
     nodes = _nodes("lambdas")
     classes = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
     values = _values(nodes)
@@ -91,7 +91,7 @@ def schedules() -> list[str]:
 def optimizers() -> list[str]:
     """The names of Keras's optimizers."""
     spec = importlib.util.find_spec("keras")
-    # plackett depends on Keras, so it is there.
+    # Keras is a dependency of plackett, so it is installed.
     assert spec is not None
     assert spec.origin is not None
     package = pathlib.Path(spec.origin).parent
@@ -101,7 +101,7 @@ def optimizers() -> list[str]:
 
 
 def _nodes(part: str) -> list[ast.stmt]:
-    """What stands at the top of the modules of a part of plackett, a file or a folder."""
+    """The top-level statements of the modules of a part of plackett, a file or a folder."""
     paths = [path for path in (ROOT / f"{part}.py", *sorted((ROOT / part).rglob("*.py"))) if path.is_file()]
     return [node for path in paths for node in ast.parse(path.read_text(encoding="utf-8")).body]
 
@@ -116,7 +116,7 @@ def _registered_classes(part: str, base: str) -> dict[str, Callable]:
 
 
 def _facts_of_losses(attribute: str) -> dict[str, Any]:
-    """The losses by name -> the value of a class attribute, as it stands in the source; None where it has none."""
+    """The losses by name -> the value of a class attribute in the source; None if it has none."""
     classes = {node.name: node for node in _nodes("losses") if isinstance(node, ast.ClassDef)}
     by_name = {snake_case(kind.removesuffix("Loss")): kind for kind in _registered_classes("losses", "RankingLoss")}
     return {
@@ -126,14 +126,14 @@ def _facts_of_losses(attribute: str) -> dict[str, Any]:
 
 
 def _values(nodes: Iterable[ast.stmt]) -> dict[str, Any]:
-    """What is assigned to each name, as it stands in the source."""
+    """The values that are assigned to names in the source."""
     found = {ast.unparse(node.targets[0]): node.value for node in nodes if isinstance(node, ast.Assign)}
     annotated = [node for node in nodes if isinstance(node, ast.AnnAssign) and node.value is not None]
     return found | {ast.unparse(node.target): node.value for node in annotated}
 
 
 def _bases(name: str, classes: dict[str, ast.ClassDef]) -> list[str]:
-    """The class itself and what it comes from, the nearest first."""
+    """The class and its bases, the nearest first."""
     above = [base.id for base in classes[name].bases if isinstance(base, ast.Name) and base.id in classes]
     return [name, *(base for direct in above for base in _bases(direct, classes))]
 
@@ -148,7 +148,7 @@ def _arguments(name: str, classes: dict[str, ast.ClassDef]) -> list[ast.arg]:
 
 
 def _function(arguments: Iterable[ast.arg], rules: Mapping[str, object]) -> Callable:
-    """A function with these arguments; an annotation that cannot be made out here is left out."""
+    """Makes a function with these arguments. An annotation that cannot be evaluated here is left out."""
     parameters = {}
     for argument in arguments:
         annotation: object = inspect.Parameter.empty
@@ -160,14 +160,14 @@ def _function(arguments: Iterable[ast.arg], rules: Mapping[str, object]) -> Call
         )
 
     def known(**options):
-        """Stands for what has these options."""
+        """Stands for an object with these options."""
 
     known.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     return known
 
 
 def _aliases(nodes: Iterable[ast.stmt]) -> dict[str, object]:
-    """The rules of options, and what these modules call combinations of them."""
+    """The rules of options, and the names of their combinations in these modules."""
     rules = dict(vars(options))
     for node in nodes:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript | ast.BinOp):

@@ -1,4 +1,4 @@
-"""`plackett evaluate --clicks`: what new rankers would be clicked, from the log of the old one."""
+"""`plackett evaluate --clicks`: the clicks that new rankers would get, from the log of the old one."""
 
 import inspect
 import os
@@ -34,7 +34,8 @@ OF_JUDGEMENTS = (
 FLAGS = {
     "clicks": (
         list[str] | None,
-        "The log of another ranker: Parquet sessions, or a table with a row an impression. The table shows the clicks "
+        "The click log of another ranker: Parquet sessions, or a table with one row an impression. The result is the "
+        "clicks "
         "a session that each system would get; the data needs no labels. May be repeated.",
     ),
     "estimator": (
@@ -42,15 +43,15 @@ FLAGS = {
         "ips, snips, dr, item_position or cascade; may be repeated. Default: ips, snips and dr.",
     ),
     "propensities": (pathlib.Path | None, "A CSV file of position and examination. Default: those of the log."),
-    "topn": (int | None, "How many documents of each ranking are shown. Default: 10."),
-    "missing": (str | None, "Queries of which the log cannot tell the clicks: refuse or leave_out. Default: refuse."),
+    "topn": (int | None, "The number of documents of each ranking that are shown. Default: 10."),
+    "missing": (str | None, "Queries whose clicks the log cannot tell: refuse or leave_out. Default: refuse."),
     "max_weight": (float | None, "The largest weight of a click in dr. Default: 5."),
     "attraction": (str | None, "A system whose scores are logits of P(click | seen), for dr. Default: a table."),
 }
 
 
 def with_clicks(command: Callable) -> Callable:
-    """A command that also has the flags of clicks, which it finds by `flags_given`."""
+    """Returns a command that also has the flags of clicks, which it finds by `flags_given`."""
     kind = inspect.Parameter.KEYWORD_ONLY
     flags = []
     for name, (of, text) in FLAGS.items():
@@ -65,16 +66,16 @@ def asks_for_clicks(given: Mapping[str, Any]) -> bool:
     """Whether the command line names a log.
 
     Raises:
-        ValueError: a flag would not act.
+        ValueError: a flag has no effect.
     """
     if "clicks" not in given:
         for name in (*FLAGS, COLUMNS, READING):
             if name in given:
-                raise ValueError(f"{_flag(name)} acts on clicks: name the log by --clicks")
+                raise ValueError(f"{_flag(name)} needs a log of clicks: give --clicks LOG")
         return False
     for name in OF_JUDGEMENTS:
         if name in given:
-            raise ValueError(f"{_flag(name)} acts on judgements, not on --clicks: leave it out")
+            raise ValueError(f"{_flag(name)} is for judgements and not for --clicks: leave it out")
     return True
 
 
@@ -82,20 +83,20 @@ def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given
     """Prints the clicks a session that the systems would get.
 
     Args:
-        systems: in words or as paths.
+        systems: words or paths.
         data: the files of the lists.
-        given: the flags that stand on the command line.
+        given: the flags on the command line.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: an option is unknown or would not act, or the log cannot tell the clicks of a system.
+        ValueError: an option is unknown or has no effect, or the log cannot tell the clicks of a system.
     """
     measurement = check_measurement(systems, data, given, labelled=False)
     _checks.check_files(given["clicks"])
     if "propensities" in given:
         check_file(given["propensities"])
     if "max_weight" in given and "dr" not in given.get("estimator", ["dr"]):
-        raise ValueError("--max-weight acts on --estimator dr, which is not asked for")
+        raise ValueError("--max-weight is for --estimator dr, which is not asked for: leave it out")
     columns = find_click_columns(given, OF_SESSIONS) | find_click_reading(given)
     choose_backend(given.get("backend"))
 
@@ -122,7 +123,7 @@ def _flag(name):
 
 
 def _read(measurement: Measurement, systems, options):
-    """The lists, with or without labels."""
+    """Reads the lists, with or without labels."""
     from plackett.data import movielens_100k
     from plackett.data._sources import read_acting
     from plackett.evaluation import open_system
@@ -135,7 +136,7 @@ def _read(measurement: Measurement, systems, options):
 
 
 def _known_clicks(measurement: Measurement, log):
-    """Which runs learnt from the log already, however its files were named."""
+    """Says which runs learnt from the log already, whatever the names of its files were."""
     files = set(_files_of(log))
     for name, path in measurement.systems.items():
         config = pathlib.Path(path) / "config.yaml"
@@ -146,14 +147,14 @@ def _known_clicks(measurement: Measurement, log):
 
 
 def _files_of(paths: Iterable[str]) -> Iterator[str]:
-    """The real paths of files, and of the Parquet files in folders."""
+    """Yields the real paths of files, and of the Parquet files in folders."""
     for path in paths:
         places = pathlib.Path(path).rglob("*.parquet") if os.path.isdir(path) else [path]
         yield from map(os.path.realpath, places)
 
 
 def _table(table) -> Table:
-    """The table of estimates for a terminal."""
+    """Makes the table of estimates for a terminal."""
     made = Table(title=table.title)
     for place, name in enumerate(table.header):
         made.add_column(name, justify="left" if place < table.names else "right")

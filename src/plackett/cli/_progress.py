@@ -1,4 +1,4 @@
-"""Progress: a count of what has been read, and a bar over epochs. Needs no Keras."""
+"""Progress: a count of what has been read, and a bar over epochs. Does not need Keras."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if typing.TYPE_CHECKING:
 
 @contextlib.contextmanager
 def count_of_lists(console: Console) -> Iterator[Callable[[RankingLists], None]]:
-    """Gives a function of lists that counts them and shows how many there were; the count goes at the end."""
+    """Gives a function that counts lists and shows the count, which disappears at the end."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task, counts = progress.add_task("reading"), [0, 0]
@@ -29,13 +29,13 @@ def count_of_lists(console: Console) -> Iterator[Callable[[RankingLists], None]]
 
 
 class EpochBar:
-    """A bar over epochs, with the loss and the validation metric, and the best epoch so far, also of a resumed run.
+    """A bar over epochs, with the loss, the validation metric and its best value so far, also for a resumed run.
 
     Args:
-        console: where it is drawn.
-        label: what stands before it.
+        console: the console to draw on.
+        label: the text before the bar.
         metric: the name of the validation metric.
-        improves: function of a value and the best so far, None before the first: whether the value is better.
+        improves: a function of a value and the best so far, None before the first. It says whether the value is better.
     """
 
     def __init__(self, console: Console, label: str, metric: str, improves: Callable[[float, float | None], bool]):
@@ -47,12 +47,12 @@ class EpochBar:
         self.bar: Progress | None = None
 
     def begin(self, epochs: int, history: Sequence[Mapping[str, float]], what: str = "") -> None:
-        """Puts the bar up, for so many epochs, of which `history` tells of the finished ones.
+        """Shows the bar for this many epochs. `history` has the epochs that are finished.
 
         Args:
-            epochs: how many there are.
-            history: one entry for each that is done.
-            what: stands behind the label, such as which member of an ensemble it is; one before has its own bar.
+            epochs: the number of epochs.
+            history: one entry for each finished epoch.
+            what: the text after the label, such as the member of an ensemble; earlier members have their own bars.
         """
         self.close()
         self.best = (0, None)
@@ -69,7 +69,7 @@ class EpochBar:
             self.show(int(entry["epoch"]), entry)
 
     def show(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Shows the numbers of an epoch, the first of which is 1."""
+        """Shows the numbers of an epoch; the first epoch is 1."""
         value = logs[self.metric]
         if self.improves(value, self.best[1]):
             self.best = (epoch, value)
@@ -79,6 +79,6 @@ class EpochBar:
         self.bar.update(self.task, completed=epoch, numbers=numbers)
 
     def close(self) -> None:
-        """Takes the bar down; what it showed last stays."""
+        """Removes the bar. Its last state stays on the screen."""
         if self.bar is not None:
             self.bar.stop()

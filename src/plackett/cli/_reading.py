@@ -1,4 +1,4 @@
-"""How a command line reads files: its flags, the file of `--roles`, and the config of a run."""
+"""How a command reads files: by its flags, the file of `--roles`, and the config of a run."""
 
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,16 +14,16 @@ from plackett.training._config_file import read_yaml
 def find_reading(
     given: Mapping[str, Any], paths: Sequence[str], of_run: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The options of reading: those of flags go before those of `--roles`, and these before those of a run.
+    """Returns the options of reading. Flags take precedence over `--roles`, and these over the config of a run.
 
     Args:
-        given: the values of the flags that stand on the command line.
-        paths: what is read.
-        of_run: what the config of a run says. None = there is none.
+        given: the flags on the command line.
+        paths: the files to read.
+        of_run: the options in the config of a run. None = there is none.
 
     Raises:
-        FileNotFoundError: the file is not there.
-        ValueError: an option is unknown, or not of its kind.
+        FileNotFoundError: the file does not exist.
+        ValueError: an option is unknown, or of the wrong kind.
     """
     of_file = {} if given.get("roles") is None else _read_roles(pathlib.Path(given["roles"]))
     reading = {**(of_run or {}), **of_file, **_of_flags(given)}
@@ -44,7 +44,7 @@ def _of_flags(given):
 
 
 def _parse(name, value):
-    """What a flag says, as `Reading` has it."""
+    """Parses the value of a flag to that of `Reading`."""
     if name == "form":
         check_known("--format", value, FORMATS)
     if name == "together":
@@ -63,10 +63,10 @@ def _parse(name, value):
 
 
 def parse_pairs(flag: str, pairs: Iterable[str], form: str) -> dict[str, str]:
-    """["click=clicked"] -> {"click": "clicked"}.
+    """Parses ["click=clicked"] to {"click": "clicked"}.
 
     Raises:
-        ValueError: a pair is not of this form, or a name is there twice.
+        ValueError: a pair has another form, or a name occurs twice.
     """
     options: dict[str, str] = {}
     for pair in pairs:

@@ -1,4 +1,4 @@
-"""What the commands of retrieval share: a model of towers, and tables of documents or queries."""
+"""What the commands of retrieval share: a two-tower model, and tables of documents or queries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Lists = Annotated[
     typer.Option(
         "--list",
         metavar="NAME=SEPARATOR",
-        help="A column of text whose fields are lists, as genres=| has it. May be repeated.",
+        help="A column of text whose fields are lists, as in genres=|. May be repeated.",
     ),
 ]
 Texts = Annotated[
@@ -35,10 +35,10 @@ Texts = Annotated[
     typer.Option(
         "--text",
         metavar="NAME",
-        help="A column of CSV that is text, also where each field looks like a number. May be repeated.",
+        help="A column of CSV that is text even if each field looks like a number. May be repeated.",
     ),
 ]
-BatchSize = Annotated[int, typer.Option("--batch-size", help="How many rows are embedded at a time.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", help="The number of rows that are embedded at a time.")]
 FORMATS = "Parquet (also a folder), CSV or JSON lines"
 
 
@@ -48,15 +48,15 @@ def check_inputs(model: pathlib.Path, table: str, lists: list[str] | None) -> di
     Args:
         model: the file of the model.
         table: the file of documents or queries.
-        lists: what `--list` says.
+        lists: the values of `--list`.
 
     Returns:
         The separators of the columns of lists.
 
     Raises:
-        FileNotFoundError: a file is not there.
-        ImportError: what reads tables is not installed.
-        ValueError: an entry of `lists` is no NAME=SEPARATOR, or of a column that another entry is of.
+        FileNotFoundError: a file does not exist.
+        ImportError: a package for reading tables is not installed.
+        ValueError: an entry of `lists` is not NAME=SEPARATOR, or two entries have the same column.
     """
     check_file(model)
     _checks.check_files([table])
@@ -65,7 +65,7 @@ def check_inputs(model: pathlib.Path, table: str, lists: list[str] | None) -> di
     for entry in lists or []:
         name, equals, separator = entry.partition("=")
         if not (name and equals and separator):
-            raise ValueError(f"--list must be NAME=SEPARATOR, as genres=|, but got {entry!r}")
+            raise ValueError(f"--list must be NAME=SEPARATOR, as in genres=|, but got {entry!r}")
         if name in separators:
             raise ValueError(f"--list is given twice for the column {name!r}")
         separators[name] = separator
@@ -73,13 +73,13 @@ def check_inputs(model: pathlib.Path, table: str, lists: list[str] | None) -> di
 
 
 def open_model(path: pathlib.Path) -> keras.Model:
-    """The model in a file.
+    """Loads the model in a file.
 
     Raises:
         ValueError: Keras cannot load it.
     """
     from plackett.evaluation import load
-    from plackett.retrieval import TwoTowerModel, make_tower  # noqa: F401, which Keras then knows
+    from plackett.retrieval import TwoTowerModel, make_tower  # noqa: F401, registers them with Keras
 
     return load(path)
 
@@ -90,10 +90,10 @@ def read_table(
     separators: dict[str, str],
     texts: list[str] | None,
 ) -> Table:
-    """The rows of a file.
+    """Reads the rows of a file.
 
     Raises:
-        ValueError: the file is malformed, or its ids are; says where.
+        ValueError: the file or its ids are malformed; the message says where.
     """
     from plackett.retrieval import Table
 

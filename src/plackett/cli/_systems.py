@@ -25,7 +25,8 @@ if typing.TYPE_CHECKING:
     from plackett.evaluation import System
 
 SYSTEMS = (
-    "Each a run of `plackett train`, a model file of Keras, LightGBM, XGBoost, CatBoost or ONNX, a run of TREC, a file "
+    "Each is a run of `plackett train`, a model file of Keras, LightGBM, XGBoost, CatBoost or ONNX, a run of TREC, a "
+    "file "
     "of scores, column:NAME or feature:NAME (column:-NAME: the lowest first), random:SEED; or NAME=SYSTEM."
 )
 Systems = Annotated[list[str], typer.Argument(help=SYSTEMS, metavar="SYSTEM...")]
@@ -34,7 +35,7 @@ Fuse = Annotated[
     list[str] | None,
     typer.Option(
         "--fuse",
-        help="A system made of others: NAME=METHOD:SYSTEM,SYSTEM, such as both=rrf:bm25,dense. The methods: rrf, "
+        help="A fusion of other systems: NAME=METHOD:SYSTEM,SYSTEM, such as both=rrf:bm25,dense. The methods: rrf, "
         "borda, min_max, z_score, comb_sum. May be repeated.",
     ),
 ]
@@ -43,13 +44,13 @@ STREAMED = ("trec", "qrels")  # formats that are measured part by part
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """What is measured, before anything is opened.
+    """What is to be measured, before anything is opened.
 
     Args:
-        systems: their names -> what they are, in words or as a path.
+        systems: names -> words or paths of the systems.
         fusions: name -> (method, the names of the systems).
         data: the files.
-        reading: how they are read, see `plackett.data.Reading`.
+        reading: how the files are read, see `plackett.data.Reading`.
     """
 
     systems: dict[str, str]
@@ -59,25 +60,25 @@ class Measurement:
 
     @property
     def names(self) -> list[str]:
-        """Of all systems."""
+        """The names of all systems."""
         return [*self.systems, *self.fusions]
 
 
 def check_measurement(
     words: Sequence[str], data: Sequence[str] | None, given: Mapping[str, Any], *, labelled: bool = True
 ) -> Measurement:
-    """What a command line asks to measure; all files are there, and each system is of a known kind.
+    """Returns what a command line asks to measure, after checking that files exist and systems are of known kinds.
 
     Args:
         words: the systems.
         data: the files of --data.
-        given: the flags that stand on the command line.
+        given: the flags on the command line.
         labelled: whether the data must have labels.
 
     Raises:
-        FileNotFoundError: a file is not there.
-        ValueError: there is no system or no data; two systems have one name; a file is no system of a known kind; or an
-            option of reading is unknown or would not act.
+        FileNotFoundError: a file does not exist.
+        ValueError: there is no system or no data; two systems have the same name; a file is not of a known kind of
+            system; or an option of reading is unknown or has no effect.
     """
     from plackett.evaluation.systems.names import name_systems, parse_fusion
     from plackett.evaluation.systems.simple import system_of_words
@@ -97,7 +98,7 @@ def check_measurement(
     for each in given.get("fuse") or ():
         name, method, names = parse_fusion(each)
         if name in systems or name in fusions:
-            raise ValueError(f"--fuse {each}: there is another system called {name!r}")
+            raise ValueError(f"--fuse {each}: another system has the name {name!r}: choose another name")
         for one in names:
             check_known("system", one, [*systems, *fusions])
         fusions[name] = method, names
@@ -111,7 +112,7 @@ def validation_of_runs(words: Sequence[str]) -> list[str]:
     """The files that the best epoch of the first run was chosen on.
 
     Raises:
-        ValueError: none of the systems is a run that was validated on files, so that the data must be named.
+        ValueError: no system is a run that was validated on files, so the data must be named.
     """
     from plackett.evaluation.systems.names import name_systems
 
@@ -130,13 +131,13 @@ def validation_of_runs(words: Sequence[str]) -> list[str]:
 
 
 def remarks(measurement: Measurement, *, validation: bool = False) -> list[str]:
-    """Which runs know the data already, so that their numbers are too good, in whole sentences.
+    """Says in whole sentences which runs know the data already, so that their numbers are too good.
 
     Runs that learnt from clicks do not know the labels of the data.
 
     Args:
         measurement: what is measured.
-        validation: whether it is also told which runs chose their best epoch on the data.
+        validation: whether to name also the runs that chose their best epoch on the data.
     """
     data = {_real(path) for path in measurement.data}
     found = []
@@ -160,7 +161,7 @@ def check_system(path: str | os.PathLike) -> None:
     """Raises an error unless the path is that of a system.
 
     Raises:
-        FileNotFoundError: there is no such file, or no run in the folder.
+        FileNotFoundError: there is no such file, or the folder holds no run.
         ValueError: it is of no known kind.
     """
     from plackett.evaluation.systems.kinds import holds_scores, kind_of
@@ -174,7 +175,7 @@ def check_system(path: str | os.PathLike) -> None:
 
 
 def _reading_of_runs(paths, data):
-    """How the first run that read files like these did so."""
+    """How the first run that read such files read them."""
     for path in paths:
         config = pathlib.Path(path) / "config.yaml"
         if config.is_file():
@@ -185,7 +186,7 @@ def _reading_of_runs(paths, data):
 
 
 def add_columns(words: Iterable[str], data: Sequence[str], reading: dict[str, Any]) -> None:
-    """Says in `reading` that the columns of a CSV file which are systems are no features."""
+    """Adds to `reading` that those columns of a CSV file that are systems are not features."""
     if list(data) == [MOVIELENS] or (reading.get("form") or form_of(data)) != "csv":
         return
     for name in (one.partition(":")[2].removeprefix("-") for one in words if one.startswith("column:")):
@@ -195,11 +196,11 @@ def add_columns(words: Iterable[str], data: Sequence[str], reading: dict[str, An
 
 
 def open_measured(measurement: Measurement) -> dict[str, System]:
-    """The systems, and those that are made of others, by name.
+    """Opens the systems, and those that are made of others, by name.
 
     Raises:
-        ImportError: the library of one is not installed.
-        ValueError: one cannot be opened.
+        ImportError: the library of a system is not installed.
+        ValueError: a system cannot be opened.
     """
     from plackett.evaluation import fuse, open_systems
 
@@ -210,11 +211,11 @@ def open_measured(measurement: Measurement) -> dict[str, System]:
 
 
 def read_measured(measurement: Measurement, systems: Mapping[str, System]) -> RankingLists:
-    """The lists, in memory.
+    """Reads the lists into memory.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: what it holds is malformed.
+        ValueError: a file is malformed.
     """
     import plackett
     from plackett.data._sources import read_acting
@@ -226,7 +227,7 @@ def read_measured(measurement: Measurement, systems: Mapping[str, System]) -> Ra
 
 
 def parts_of_measured(measurement: Measurement, systems: Mapping[str, System]) -> Iterator[RankingLists]:
-    """The lists in parts, of formats that are read so; else all at once."""
+    """Yields the lists in parts, for formats that are read in parts; else all at once."""
     from plackett.data import stream
 
     if measurement.data != [MOVIELENS] and (measurement.reading.get("form") or form_of(measurement.data)) in STREAMED:

@@ -1,4 +1,4 @@
-"""What the commands print: the two streams, and tables."""
+"""What commands print: the two streams, and tables."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,18 +13,18 @@ errors = Console(stderr=True)
 
 
 def say(text: str) -> None:
-    """Prints a line as it is: without colours or markup, and whole."""
+    """Prints a line unchanged, without colours or markup, and without wrapping."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def show(table: Table) -> None:
-    """Prints a table, whole: on a narrow screen its lines are as long as they must be, so that no number is cut."""
+    """Prints a table in full. On a narrow screen its lines may be longer than the screen, so that no number is cut."""
     needed = Console(width=WIDEST).measure(table).maximum
     (console if needed <= console.width else Console(width=needed)).print(table)
 
 
 def table_of_metrics(title: str, results) -> Table:
-    """The means side by side: one row a system, one column a metric."""
+    """Shows means side by side: one row a system, one column a metric."""
     table = Table("", title=title)
     for metric in results.metrics:
         table.add_column(metric, justify="right")
@@ -34,7 +34,7 @@ def table_of_metrics(title: str, results) -> Table:
 
 
 def table_of_means(title: str, comparison) -> Table:
-    """The mean of each metric of each system, with its interval and convention, one a row."""
+    """Shows the mean of each metric of each system, with its interval and convention, one in each row."""
     table = Table("metric", "system", title=title)
     for column in ("mean", f"{comparison.confidence:.0%} interval", "queries"):
         table.add_column(column, justify="right")
@@ -45,7 +45,7 @@ def table_of_means(title: str, comparison) -> Table:
 
 
 def tables_of_pairs(comparison) -> Iterator[Table]:
-    """How systems differ, a table a metric, in which each pair has a row."""
+    """Shows how systems differ: one table a metric, with one row a pair."""
     for metric in comparison.metrics:
         pairs = [pair for pair in comparison.pairs if pair.metric == metric]
         baselines = {pair.baseline for pair in pairs}
@@ -68,7 +68,7 @@ def tables_of_pairs(comparison) -> Iterator[Table]:
 
 
 def table_of_slices(slices: Sequence) -> Table:
-    """The means over parts of the queries, one a row."""
+    """Shows the means over parts of the queries, one in each row."""
     by = escape(slices[0].by)
     table = Table(by, "metric", "system", title=f"By {by}")
     for column in ("mean", "95% interval", "queries"):
@@ -80,7 +80,7 @@ def table_of_slices(slices: Sequence) -> Table:
 
 
 def table_of_documents(title: str, documents: Iterable[tuple[int, str, float, float]]) -> Table:
-    """A ranked list, a document a row: its rank, id, label, NaN where nobody judged it, and score."""
+    """Shows a ranked list, one row a document: its rank, id, label, NaN if nobody judged it, and score."""
     table = Table("rank", "document", "label", "score", title=escape(title))
     for rank, name, label, value in documents:
         score = "not retrieved" if value == -math.inf else f"{value + 0.0:.12g}"
@@ -90,7 +90,7 @@ def table_of_documents(title: str, documents: Iterable[tuple[int, str, float, fl
 
 
 def in_digits(value: float, sign: str = "", digits: int = 4) -> str:
-    """A number, or a dash for none."""
+    """Shows a number, or a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:{sign}.{digits}f}"
 
 
@@ -100,7 +100,7 @@ def in_brackets(low: float, high: float, sign: str = "", digits: int = 4) -> str
 
 
 def table_of_trials(trials, metric: str) -> Table:
-    """The best ten trials of a search, one a row."""
+    """Shows the best ten trials of a search, one in each row."""
     table = Table(title=f"The best of {len(trials)} trials")
     for column in ("trial", metric, *trials[0].settings):
         table.add_column(column, justify="right")
@@ -111,7 +111,7 @@ def table_of_trials(trials, metric: str) -> Table:
 
 
 def table_of_facts(title: str, facts: Iterable[tuple[str, str]]) -> Table:
-    """What is known of a thing, one row a fact."""
+    """Shows facts, one in each row."""
     table = Table(title=title, show_header=False)
     for row in facts:
         table.add_row(*row)
@@ -119,5 +119,5 @@ def table_of_facts(title: str, facts: Iterable[tuple[str, str]]) -> Table:
 
 
 def in_short(x) -> str:
-    """A chosen value, short."""
+    """Shows a chosen value in short form."""
     return f"{x:.4g}" if isinstance(x, float) else str(x)

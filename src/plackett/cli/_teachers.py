@@ -1,4 +1,4 @@
-"""`plackett train --teacher`: what gives the scores, how a student learns from them, and what is told of it."""
+"""`plackett train --teacher`: the teacher, how a student learns from it, and what the command says about it."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ Teachers = Annotated[
     list[str] | None,
     typer.Option(
         "--teacher",
-        help="A ranker whose scores are learnt from: a run of `plackett train`, a model file of Keras, LightGBM, "
-        "XGBoost, CatBoost or ONNX, a run of TREC, a file of scores, or column:NAME. Of several, by more "
-        "--teacher, it is the mean of their scores, standardised within each list. --loss is then that of its scores, "
+        help="A ranker whose scores are learnt: a run of `plackett train`, a model file of Keras, LightGBM, "
+        "XGBoost, CatBoost or ONNX, a run of TREC, a file of scores, or column:NAME. Repeat --teacher for several: "
+        "their scores are averaged, standardised within each list. --loss is then the loss of these scores, "
         "by default coupled_rank_distil, whose top-k is --loss-option topk=10.",
         rich_help_panel=PANEL,
     ),
@@ -46,20 +46,20 @@ Temperature = Annotated[
     float | None,
     typer.Option(
         "--teacher-temperature",
-        help="What the teacher's scores are divided by: above 1 flattens what it says. Default: 1.",
+        help="A number that the teacher's scores are divided by. Above 1 makes the teacher less sure. Default: 1.",
         rich_help_panel=PANEL,
     ),
 ]
 Raw = Annotated[
     bool,
     typer.Option(
-        help="Take the teacher's scores as they are. Default: within each list they are given mean 0 and deviation 1.",
+        help="Use the teacher's scores unchanged. Default: they get mean 0 and standard deviation 1 within each list.",
         rich_help_panel=PANEL,
     ),
 ]
 LabelLoss = Annotated[
     str | None,
-    typer.Option("--label-loss", help="The loss of the labels, where they are learnt from too.", rich_help_panel=PANEL),
+    typer.Option("--label-loss", help="The loss of the labels, to learn from them too.", rich_help_panel=PANEL),
 ]
 LabelOptions = Annotated[
     list[str] | None,
@@ -73,7 +73,8 @@ LabelWeight = Annotated[
     float | None,
     typer.Option(
         "--label-weight",
-        help="What the loss of the labels weighs, from 0 to below 1; that of the teacher weighs the rest. Default: 0.",
+        help="The weight of the loss of the labels, from 0 to below 1; the loss of the teacher has the rest. "
+        "Default: 0.",
         rich_help_panel=PANEL,
     ),
 ]
@@ -81,7 +82,7 @@ ExtraLists = Annotated[
     list[str] | None,
     typer.Option(
         "--extra-lists",
-        help="More files as DATA, from which the teacher alone teaches: their labels, if any, are hidden. May be "
+        help="More files like DATA, learnt from the teacher alone: their labels, if any, are not used. May be "
         "repeated.",
         rich_help_panel=PANEL,
     ),
@@ -108,15 +109,15 @@ FLAGS = {
 
 @dataclasses.dataclass(frozen=True)
 class TeacherRequest:
-    """What a command line asks to learn from a teacher; the loss of its scores is among the settings.
+    """What a command line asks to learn from a teacher. The loss of its scores is among the settings.
 
     Args:
-        systems: paths and words, as `plackett.evaluation.open_systems` takes them.
-        temperature: what the scores are divided by.
-        standardize: whether the scores of a list get mean 0 and deviation 1.
-        label_weight: what the loss of the labels weighs.
-        label_loss: its name. None = there is none.
-        label_options: its options.
+        systems: paths and words, as in `plackett.evaluation.open_systems`.
+        temperature: a number that the scores are divided by.
+        standardize: whether the scores of a list get mean 0 and standard deviation 1.
+        label_weight: the weight of the loss of the labels.
+        label_loss: the name of this loss. None = there is none.
+        label_options: the options of this loss.
         extra_lists: the files of lists without labels.
         cache: the folder of scores, or "none". None = that of plackett.
     """
@@ -131,32 +132,32 @@ class TeacherRequest:
     cache: str | None = None
 
     def record(self) -> dict[str, Any]:
-        """What `config.yaml` says besides the losses, which are among the settings."""
+        """The description in `config.yaml`, without the losses, which are among the settings."""
         of_losses = ("label_loss", "label_options")
         return {name: value for name, value in vars(self).items() if name not in of_losses and value not in (None, [])}
 
 
 def read_teacher_request(given: Mapping[str, Any], request: Request, output: pathlib.Path) -> TeacherRequest | None:
-    """What the flags and the section `teacher` of `--config` ask for; None where they name no teacher.
+    """Reads what the flags and the section `teacher` of `--config` ask for; None if they name no teacher.
 
     Args:
-        given: the flags that stand on the command line.
-        request: what else is asked for.
+        given: the flags on the command line.
+        request: the rest of the request.
         output: the folder of the student.
 
     Raises:
-        FileNotFoundError: a file is not there.
-        ValueError: a flag would not act, a number is out of range, or a teacher is of no known kind.
+        FileNotFoundError: a file does not exist.
+        ValueError: a flag has no effect, a number is out of range, or a teacher is of no known kind.
     """
     before = dict(request.teacher)
     _check_section(before)
     systems = as_paths("systems", given.get("teacher") or before.get("systems") or ())
     if not systems:
         if acting := [flag for name, flag in FLAGS.items() if name in given]:
-            raise ValueError(f"{', '.join(acting)} acts on what a teacher gives: give --teacher SYSTEM")
+            raise ValueError(f"{', '.join(acting)} needs a teacher: give --teacher SYSTEM")
         if before:
             raise ValueError(
-                "--config is of a run whose teacher was an object of Python, which no file holds: give --teacher SYSTEM"
+                "--config is of a run whose teacher was a Python object, which no file holds: give --teacher SYSTEM"
             )
         return None
     if isinstance(before.get("extra_lists"), int) and "extra_lists" not in given:
@@ -165,8 +166,8 @@ def read_teacher_request(given: Mapping[str, Any], request: Request, output: pat
             "holds: give --extra-lists FILE"
         )
     if "target" in given:
-        raise ValueError("--target does not act beside --teacher, whose scores are the target: leave it out")
-    if "label_loss" in given or given.get("label_weight") == 0:  # the options of the file are those of its own loss
+        raise ValueError("--target has no effect beside --teacher, whose scores are the target: leave it out")
+    if "label_loss" in given or given.get("label_weight") == 0:  # the file has options for its own loss only
         before = {name: value for name, value in before.items() if name not in ("label_loss", "label_options")}
     asked = TeacherRequest(
         systems,
@@ -187,7 +188,7 @@ def read_teacher_request(given: Mapping[str, Any], request: Request, output: pat
 
 
 def _check_section(section):
-    """Raises a ValueError unless this is what a section `teacher`, which may be written by hand, can hold."""
+    """Raises a ValueError unless a section `teacher` may hold this. It may be written by hand."""
     known = [*(field.name for field in dataclasses.fields(TeacherRequest)), "rankers"]
     for name, value in section.items():
         check_known("entry of the section teacher of --config", name, known)
@@ -202,16 +203,17 @@ def _check_numbers(asked):
         raise ValueError(f"--teacher-temperature must be a number above 0, but got {asked.temperature}")
     if not 0 <= asked.label_weight < 1:
         raise ValueError(
-            f"--label-weight must be at least 0 and below 1, at which no teacher is left, but got {asked.label_weight}"
+            "--label-weight must be at least 0 and below 1, since 1 would leave no teacher, but got "
+            f"{asked.label_weight}"
         )
 
 
 def _check_labels(asked):
     if asked.label_options and asked.label_loss is None:
-        raise ValueError("--label-option acts on the loss of the labels: give --label-loss")
+        raise ValueError("--label-option is an option of the loss of the labels: give --label-loss")
     if asked.label_loss is not None and asked.label_weight == 0:
         raise ValueError(
-            f"--label-loss {asked.label_loss} does not act, since --label-weight is 0: give one such as 0.5"
+            f"--label-loss {asked.label_loss} has no effect if --label-weight is 0: give a weight such as 0.5"
         )
     if asked.label_loss is not None:
         _checks.check_settings(Settings.from_dict({"loss": asked.label_loss, "loss_options": asked.label_options}))
@@ -221,8 +223,8 @@ def _check_loss(loss):
     allowed = _known.losses_of_teachers()
     if loss in _known.losses() and loss not in allowed:
         raise ValueError(
-            f"--loss is that of the teacher's scores, which may be below 0, but {loss} reads grades: give one of "
-            f"{', '.join(allowed)}. A loss of grades learns from the labels beside it, by --label-loss and "
+            f"--loss is the loss of the teacher's scores, which may be below 0, but {loss} reads grades: give one of "
+            f"{', '.join(allowed)}. To learn from the labels too, give a loss of grades as --label-loss, with "
             "--label-weight"
         )
 
@@ -239,10 +241,10 @@ def _check_systems(systems, output):
 
 
 def paths_of(systems: Sequence[str]) -> list[str]:
-    """The paths and words of systems, without the names that they were given.
+    """Returns the paths and words of systems, without their given names.
 
     Raises:
-        ValueError: two have one name.
+        ValueError: two have the same name.
     """
     from plackett.evaluation.systems.names import name_systems
 
@@ -250,18 +252,18 @@ def paths_of(systems: Sequence[str]) -> list[str]:
 
 
 def with_columns(request: Request, teacher: TeacherRequest) -> Request:
-    """The request, in whose reading the columns of a CSV file that are teachers are no features."""
+    """Returns the request, reading those columns of a CSV file that are teachers not as features."""
     reading = dict(request.reading)
     add_columns(paths_of(teacher.systems), request.data, reading)
     return dataclasses.replace(request, reading=reading)
 
 
 def check_data(request: Request, teacher: TeacherRequest, *, shared_queries: bool) -> None:
-    """Checks the names, options and files of what is to be trained, as `_checks.check_training` does.
+    """Checks the names, options and files of a training, as `_checks.check_training` does.
 
     Raises:
-        FileNotFoundError: a file is not there.
-        ValueError: something is unknown or out of range, or would not act.
+        FileNotFoundError: a file does not exist.
+        ValueError: something is unknown or out of range, or has no effect.
     """
     own, of_extra = _readings(request, teacher)
     own = dataclasses.replace(request, reading=own)
@@ -270,12 +272,12 @@ def check_data(request: Request, teacher: TeacherRequest, *, shared_queries: boo
     if not teacher.extra_lists:
         return
     if MOVIELENS in [*teacher.extra_lists, *request.data]:
-        raise ValueError(f"--extra-lists does not act on {MOVIELENS}, which brings its own lists")
+        raise ValueError(f"--extra-lists has no effect on {MOVIELENS}, which brings its own lists: leave it out")
     _checks.check_sources(teacher.extra_lists, reading=of_extra, labelled=False)
 
 
 def _readings(request, teacher):
-    """(how the data is read, how the extra lists are): each file has its own group file."""
+    """Returns (how the data is read, how the extra lists are read). Each file has its own group file."""
     from plackett.data._sources import split_reading
 
     if not teacher.extra_lists:
@@ -284,15 +286,15 @@ def _readings(request, teacher):
 
 
 def check_same_teaching(output: pathlib.Path, teacher: TeacherRequest) -> None:
-    """Raises a ValueError where a folder holds a run that learnt from a teacher in another way.
+    """Raises a ValueError if a folder holds a run that learnt from a teacher with other options.
 
     Args:
         output: the folder of the run.
-        teacher: what is asked for now.
+        teacher: the current request.
     """
     if not holds_run(output):
         return
-    free = {"cache"}  # which changes no score
+    free = {"cache"}  # it does not change the scores
     record = {name: value for name, value in teacher.record().items() if name not in free}
     named = {field.name for field in dataclasses.fields(teacher)} - free
 
@@ -306,19 +308,19 @@ def check_same_teaching(output: pathlib.Path, teacher: TeacherRequest) -> None:
 def plan_training(
     request: Request, teacher: TeacherRequest, output: pathlib.Path, *, shared_queries: bool, resume: bool
 ) -> tuple[Plan, dict[str, Any]]:
-    """(what is trained, what `config.yaml` says of the data); says what is learnt from, and how.
+    """Returns (the plan of the training, the data in `config.yaml`), and prints what is learnt, and how.
 
     Args:
-        request: what is asked for.
-        teacher: the same of the teacher.
+        request: the request.
+        teacher: the part of the request on the teacher.
         output: the folder of the student.
         shared_queries: whether a query may be in several of training, validation and extra data.
-        resume: whether a run there goes on.
+        resume: whether a run in the folder continues.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: what it holds is malformed, or no teacher of these lists; or the teacher of a run that goes on is
-            another one by now.
+        ValueError: a file is malformed, or the teacher cannot score these lists; or the teacher of a resumed run has
+            changed.
     """
     from plackett.data._sources import read_training
     from plackett.distillation._options import Options
@@ -368,7 +370,7 @@ def plan_training(
 
 
 def _read_extra(paths, reading, lists) -> RankingLists | None:
-    """The lists of some files, which may have other columns beside the features of the training lists."""
+    """Reads the lists of some files. They may have other columns beside the features of the training lists."""
     if not paths:
         return None
     from plackett.data._sources import read_acting
@@ -378,12 +380,12 @@ def _read_extra(paths, reading, lists) -> RankingLists | None:
 
 
 def check_same_teacher(output: pathlib.Path, record: Mapping[str, Any], teacher: TeacherRequest) -> None:
-    """Raises a ValueError where the teacher of the run in a folder has changed since it began."""
+    """Raises a ValueError if the teacher of the run in a folder has changed since the run began."""
     if not holds_run(output):
         return
     before = (read_yaml(output / "config.yaml").get("teacher") or {}).get("rankers")
     if before != record["rankers"]:
         raise ValueError(
             f"{output} cannot be resumed: the teacher, {', '.join(teacher.systems)}, has changed since the run began, "
-            f"so that it would learn from other scores. To train anew, {WAY_OUT}"
+            f"so the run would learn from other scores. To train anew, {WAY_OUT}"
         )

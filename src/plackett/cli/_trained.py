@@ -1,4 +1,4 @@
-"""What ranks new data, and the lists that it is asked to rank."""
+"""The ranker of new data, and the lists that it ranks."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ Model = Annotated[str, typer.Argument(help=RANKER)]
 
 
 def check_ranker(model: str, data: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
-    """How the data is read: as the flags have it, and else as the run of the model read.
+    """Returns how the data is read: by the flags, or else as the run of the model read.
 
     Raises:
-        FileNotFoundError: a file is not there.
-        ValueError: the model is of no known kind, or an option of reading is unknown or would not act.
+        FileNotFoundError: a file does not exist.
+        ValueError: the model is of no known kind, or an option of reading is unknown or has no effect.
     """
     from plackett.evaluation.systems.simple import system_of_words
 
@@ -53,7 +53,7 @@ def check_ranker(model: str, data: Sequence[str], given: Mapping[str, Any]) -> d
 
 
 def open_ranker(model: str) -> System:
-    """What ranks.
+    """Opens the ranker.
 
     Raises:
         ImportError: a library that it needs is not installed.
@@ -66,16 +66,16 @@ def open_ranker(model: str) -> System:
 
 
 def read_for(system: System, data: Sequence[str], reading: Mapping[str, Any]) -> RankingLists:
-    """The lists that a system is to rank; they need no labels.
+    """Reads the lists that a system is to rank. They need no labels.
 
     Args:
-        system: what ranks.
-        data: the files, or MovieLens, which stands for its test lists.
-        reading: how they are read.
+        system: the ranker.
+        data: the files, or MovieLens, which means its test lists.
+        reading: how the files are read.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: what it holds is malformed, or lacks what the system takes.
+        ValueError: a file is malformed, or lacks an input of the system.
     """
     import plackett
     from plackett.data._sources import read_acting
@@ -88,7 +88,7 @@ def read_for(system: System, data: Sequence[str], reading: Mapping[str, Any]) ->
 
 
 def say_notes(system: System, lists: RankingLists) -> None:
-    """Says what must be known of how the lists were ranked, such as which ids training did not see."""
+    """Prints what a reader needs to know about the ranking, such as ids that training did not see."""
     from plackett.evaluation.systems.models import KerasModel
     from plackett.scorers import unseen_ids
 

@@ -1,4 +1,4 @@
-"""The lists that a command trains on and validates with."""
+"""The lists that a command trains on and validates on."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if typing.TYPE_CHECKING:
 
 
 def read_lists(request: Request, *, shared_queries: bool) -> tuple[RankingLists, RankingLists, dict]:
-    """(training lists, validation lists, what config.yaml says of them); says how many there are.
+    """Returns (training lists, validation lists, the data in config.yaml), and prints their numbers.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: what it holds is malformed, lacks a target, or has a query both in training and in validation data.
+        ValueError: a file is malformed, lacks a target, or a query is in both training and validation data.
     """
     from plackett.data._batches import columns_of_targets
     from plackett.data._sources import read_training
@@ -40,10 +40,10 @@ def read_lists(request: Request, *, shared_queries: bool) -> tuple[RankingLists,
 
 
 def ids_in_words(lists: RankingLists) -> str:
-    """The id features, if there are any."""
+    """Names the id features, if there are any."""
     return f"; id features: {', '.join(lists.ids)}" if lists.ids else ""
 
 
 def in_words(lists: RankingLists) -> str:
-    """How many queries there are, and the range of their labels."""
+    """Describes the number of queries and the range of their labels."""
     return f"{len(lists)} queries of labels {lists.labels.min(initial=np.inf):g} to {lists.labels.max(initial=0):g}"

@@ -1,4 +1,4 @@
-"""The flags of commands whose work several processes or machines share."""
+"""The flags of commands whose work several processes or machines can share."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from plackett.evaluation import System
 
 Workers = Annotated[
-    int | None, typer.Option(help="Share the work of Parquet files among so many processes of one core, by Ray.")
+    int | None, typer.Option(help="Share the work on Parquet files among this many processes of one core, with Ray.")
 ]
 Address = Annotated[
     str | None,
     typer.Option(
-        help="That of the Ray cluster of the workers. Default: $RAY_ADDRESS, else one is started on this machine."
+        help="The address of the Ray cluster of the workers. Default: $RAY_ADDRESS, else a new one on this machine."
     ),
 ]
-# What needs the value of each query.
+# Flags that need the value of each query.
 OF_QUERIES = ("baseline", "slice_by", "worst", "output", "overwrite", "seed")
-MEANS_ALONE = "With --workers there are means alone: intervals and comparisons need the value of each query."
+MEANS_ALONE = "With --workers there are only means: intervals and comparisons need the value of each query."
 
 
 def check_by_workers(workers: int | None, address: str | None, data: Sequence[str], reading: Mapping[str, Any]) -> None:
@@ -39,29 +39,34 @@ def check_by_workers(workers: int | None, address: str | None, data: Sequence[st
 
     Raises:
         ImportError: Ray is not installed.
-        ValueError: there is an address and no workers, there are fewer than 1, or the data is not Parquet.
+        ValueError: there is an address but no workers, there are fewer than 1, or the data is not Parquet.
     """
     if workers is None:
         if address is not None:
-            raise ValueError("--address is of the cluster of --workers, but there are none")
+            raise ValueError(
+                "--address is the cluster of --workers, but there are none: give --workers, or leave it out"
+            )
         return
     if workers < 1:
         raise ValueError(f"--workers must be at least 1, but got {workers}")
     form = MOVIELENS if list(data) == [MOVIELENS] else reading.get("form") or form_of(data)
     if form != "parquet":
         raise ValueError(
-            f"--workers share Parquet files, but the data is {form}: make it Parquet by plackett convert, or leave "
-            "out --workers"
+            f"--workers can only share Parquet files, but the data is {form}: make it Parquet with plackett convert, "
+            "or "
+            "leave out --workers"
         )
-    _checks.check_installed("ray", "--workers share the work by Ray", "'plackett[ray]'")
+    _checks.check_installed("ray", "--workers share the work with Ray", "'plackett[ray]'")
 
 
 def check_means_alone(given: Mapping[str, Any]) -> None:
-    """Raises a ValueError where a flag needs the value of each query, of which workers give the means."""
+    """Raises a ValueError if a flag needs the value of each query, since workers give only means."""
     for name in OF_QUERIES:
         if name in given:
             flag = {"slice_by": "--slice"}.get(name) or flag_of(name)
-            raise ValueError(f"{flag} needs the value of each query, and --workers give means alone: leave out one")
+            raise ValueError(
+                f"{flag} needs the value of each query, but --workers give only means: leave out one of the two"
+            )
 
 
 def evaluate_by_workers(
@@ -74,7 +79,7 @@ def evaluate_by_workers(
     workers: int,
     address: str | None,
 ) -> None:
-    """Shows the means of systems."""
+    """Shows the means of systems, measured by workers."""
     from plackett.distributed._evaluate import evaluate_systems
     from plackett.distributed._systems import for_workers
 

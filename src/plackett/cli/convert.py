@@ -13,7 +13,7 @@ from plackett.cli._request import flags_given
 from plackett.cli._tables import console, table_of_facts
 from plackett.data._reading import check_is_no_input
 
-Inputs = Annotated[list[str], typer.Argument(help="Files of one format; of Parquet also folders and URLs.")]
+Inputs = Annotated[list[str], typer.Argument(help="Files of one format; for Parquet also folders and URLs.")]
 Output = Annotated[pathlib.Path, typer.Argument(help="The Parquet file to write.")]
 Missing = Annotated[bool, typer.Option("--missing", help="Features may be missing.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output.")]
@@ -37,17 +37,17 @@ def convert(
 
     from plackett import data
 
-    write = data.convert  # which says what to install, where that is not installed
+    write = data.convert  # raises an error that says what to install if it is not installed
     with count_of_lists(console) as count:
         summary = write(inputs, output, missing=missing, overwrite=overwrite, progress=count, **reading)
     console.print(table_of_facts(str(output), summary.rows()))
 
 
 def check_output(output: pathlib.Path, overwrite: bool) -> None:
-    """Checks that there can be a file to write.
+    """Checks that a file can be written.
 
     Raises:
-        ValueError: it is no Parquet file.
+        ValueError: it is not a Parquet file.
         FileExistsError: it exists, and may not be replaced.
         OSError: there is no permission to write it.
     """

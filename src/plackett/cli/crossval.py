@@ -33,57 +33,57 @@ def crossval(
         pathlib.Path, typer.Option("--output", "-o", help=f"The folder for {RESULTS}, {TABLE} and the runs.")
     ],
     data: Annotated[
-        list[str] | None, typer.Argument(help="Files of one format, as of train, which are cut into folds by query.")
+        list[str] | None, typer.Argument(help="Files of one format, as for train, which are cut into folds by query.")
     ] = None,
     fold: Annotated[
         list[str] | None,
         typer.Option(
-            help="In the place of DATA, the file of one fold; once for each, in their order. Of five, turn k trains "
-            "on the folds k, k+1, k+2, chooses the epoch on k+3 and tests on k+4, as LETOR has it."
+            help="Instead of DATA: the file of one fold; once for each fold, in order. With five folds, turn k trains "
+            "on k, k+1, k+2, chooses the epoch on k+3 and tests on k+4, as in LETOR."
         ),
     ] = None,
-    folds: Annotated[int, typer.Option(help="How many folds DATA are cut into, by query.")] = _folds.DEFAULT,
-    fold_seed: Annotated[int, typer.Option(help="Of the draw of the folds.")] = 0,
+    folds: Annotated[int, typer.Option(help="The number of folds that DATA are cut into, by query.")] = _folds.DEFAULT,
+    fold_seed: Annotated[int, typer.Option(help="The seed that draws the folds.")] = 0,
     group_by: Annotated[
-        str | None, typer.Option(help="A column of queries, such as the user: equal ones go into one fold.")
+        str | None, typer.Option(help="A column of queries, such as the user: equal values go into the same fold.")
     ] = None,
     seeds: Annotated[
-        int, typer.Option(help="How many seeds each is trained with: 0, 1 and so on; with --ensemble K 0, K and so on.")
+        int, typer.Option(help="The number of seeds: 0, 1 and so on; with --ensemble K 0, K and so on.")
     ] = 3,
     config: Annotated[
         list[str] | None,
         typer.Option(
-            help="A configuration: the config.yaml or the folder of a run, by [NAME=]PATH; may be repeated. Its "
-            "settings are taken where flags give no others, and neither its data nor its seed."
+            help="A configuration: the config.yaml or the folder of a run, as [NAME=]PATH; may be repeated. Its "
+            "settings are used unless flags give others. Its data and its seed are not used."
         ),
     ] = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
             help="SETTING=VALUE,VALUE: a configuration for each value, such as loss=softmax,list_mle or "
-            "scorer_options.dropout=0,0.2; several make all combinations."
+            "scorer_options.dropout=0,0.2. Several make all combinations."
         ),
     ] = None,
     test_metric: Annotated[
         list[str] | None,
-        typer.Option(help="What is measured on the test folds; may be repeated. Default: what chooses the epoch."),
+        typer.Option(help="A metric on the test folds; may be repeated. Default: the one that chooses the epoch."),
     ] = None,
     baseline: Annotated[
         str | None,
-        typer.Option(help=f"The configuration to compare with, or {ALL}: each with each. Default: the first."),
+        typer.Option(help=f"The configuration to compare with, or {ALL}: all with all. Default: the first."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with what is in the output folder, if there is something.")
+        bool, typer.Option("--resume", help="Continue the cross-validation in the output folder, if there is one.")
     ] = False,
     backend: Backend = None,
     **flags,
 ):
-    """Train configurations over folds and seeds, and compare them on what they did not see."""
+    """Train configurations over folds and seeds, and compare them on held-out queries."""
     given = flags_given(ctx)
     if seeds < 1:
         raise ValueError(f"--seeds must be at least 1, but got {seeds}")
     sources = _check_sources(data or [], fold or [], given)
-    _checks.check_installed("polars", f"{RESULTS} is written by polars", "'plackett[data]'")
+    _checks.check_installed("polars", f"{RESULTS} is written with polars", "'plackett[data]'")
     configurations = read_configurations(given, choose_backend(backend))
     metrics = _check_metrics(test_metric, configurations)
     check_baseline(baseline, configurations)
@@ -115,7 +115,7 @@ def crossval(
 
 
 def run(lists, configurations: dict, metrics: list, **options):
-    """`plackett.crossval`, which says what came of each training; Ctrl-C says how to go on."""
+    """Runs `plackett.crossval`, and prints the result of each training; Ctrl-C says how to continue."""
     import plackett
 
     def tell(training, means):
@@ -125,12 +125,12 @@ def run(lists, configurations: dict, metrics: list, **options):
     try:
         return plackett.crossval(lists, configurations, metrics, after=tell, **options)
     except KeyboardInterrupt:
-        say("\nstopped: --resume goes on, and does not repeat what has finished")
+        say("\nstopped: --resume continues, and does not repeat finished runs")
         raise typer.Exit(130) from None
 
 
 def _check_sources(data, fold, given):
-    """The files that are read."""
+    """Returns the files to read."""
     if bool(data) == bool(fold):
         raise ValueError(
             "name either DATA, which is cut into folds, or each fold by --fold" + ", not both" * bool(data)
@@ -139,7 +139,7 @@ def _check_sources(data, fold, given):
         raise ValueError(f"{MOVIELENS} is split by time, and brings its own validation and test lists: name files")
     for name, flag in OF_THE_CUT.items():
         if fold and name in given:
-            raise ValueError(f"{flag} acts where DATA are cut into folds, but the folds are given: leave it out")
+            raise ValueError(f"{flag} is for DATA that are cut into folds, but the folds are given: leave it out")
     number = len(fold) if fold else given.get("folds", _folds.DEFAULT)
     if number < _folds.LEAST:
         flag = "--fold must name" if fold else "--folds must be"
@@ -148,9 +148,9 @@ def _check_sources(data, fold, given):
 
 
 def _check_metrics(given, configurations):
-    """The names of the metrics that the test folds are measured by."""
+    """Returns the names of the metrics on the test folds."""
     chosen = [x.get("metric", Settings.metric) for x in configurations.values()]
-    # A loss of validation lists chooses an epoch, and measures no ranking.
+    # A loss of validation lists can choose an epoch, but does not measure rankings.
     names = list(given or dict.fromkeys(str(Settings.metric if x == VALIDATION_LOSS else x) for x in chosen))
     for name in names:
         _checks.check_metric(name)
@@ -160,7 +160,7 @@ def _check_metrics(given, configurations):
 
 
 def _check_targets(lists, configurations):
-    """Raises a ValueError unless the lists have what each configuration learns from."""
+    """Raises a ValueError unless the lists have the targets of each configuration."""
     from plackett.data._batches import columns_of_targets
 
     for settings in configurations.values():
@@ -169,7 +169,7 @@ def _check_targets(lists, configurations):
 
 
 def _read_whole(paths, reading, cut):
-    """All lists, which can be cut like this; says how many there are."""
+    """Reads all lists, checks that they can be cut, and prints their numbers."""
     from plackett.data._sources import read_acting
 
     lists = read_acting(paths, reading)
@@ -179,7 +179,7 @@ def _read_whole(paths, reading, cut):
 
 
 def _read_folds(paths, reading):
-    """The lists of each fold, with the features of the first; says how many there are."""
+    """Reads the lists of each fold, with the features of the first, and prints their numbers."""
     from plackett.data._features import match_features
     from plackett.data._sources import read_acting, split_reading
 

@@ -21,10 +21,10 @@ LOSSES = ("unique_softmax", "gumbel_approx_ndcg", "softmax")
 
 def demo(
     output: Annotated[pathlib.Path, typer.Option(help="The folder for the models.")] = pathlib.Path("runs/demo"),
-    epochs: Annotated[int, typer.Option(help="At most so many epochs a loss.")] = 12,
+    epochs: Annotated[int, typer.Option(help="The largest number of epochs for each loss.")] = 12,
     backend: Backend = None,
 ):
-    """Train three losses on MovieLens-100K, measure them on held-out films, and write a report of it."""
+    """Train three losses on MovieLens-100K, measure them on held-out films, and write a report."""
     if epochs < 1:
         raise ValueError(f"--epochs must be at least 1, but got {epochs}")
     output = find_free(output)
@@ -69,11 +69,11 @@ def demo(
 
 
 def find_free(folder: pathlib.Path) -> pathlib.Path:
-    """`folder`, or the first of folder-2, folder-3, ... that does not exist yet."""
+    """Returns `folder`, or the first of folder-2, folder-3, ... that does not exist yet."""
     candidates = [folder, *(folder.with_name(f"{folder.name}-{i}") for i in range(2, 1000))]
     return next(candidate for candidate in candidates if not candidate.exists())
 
 
 def program() -> str:
-    """How this program was started."""
+    """The command that started this program."""
     return "python -m plackett" if sys.argv[0].endswith("__main__.py") else sys.argv[0]

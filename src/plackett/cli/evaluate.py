@@ -38,7 +38,7 @@ TIES = ("position", "expected", "trec")
 QUERIES = ("run", "judged", "answered")
 PEERS = ("trec_eval", "letor", "lightgbm", "xgboost", "tf-ranking", "sklearn")
 ALL = "all"
-TOP = 10  # documents of a list that are shown, and those below that are relevant
+TOP = 10  # the number of first documents of a list that are shown, and of relevant ones below
 
 Metric = Annotated[
     list[str] | None,
@@ -51,7 +51,7 @@ Like = Annotated[
     str | None, typer.Option(help=f"Measure as another library does: {', '.join(PEERS)}. See docs/evaluation.md.")
 ]
 Empty = Annotated[
-    str | None, typer.Option(help="What a query without relevant documents counts: 0, 1 or skip. Default: 0.")
+    str | None, typer.Option(help="The value of a query without relevant documents: 0, 1 or skip. Default: 0.")
 ]
 Ties = Annotated[
     str | None, typer.Option(help="The order of equal scores: position, expected or trec. Default: position.")
@@ -59,13 +59,14 @@ Ties = Annotated[
 Queries = Annotated[
     str | None,
     typer.Option(
-        help="What the mean is over: run, queries with documents; judged, also those without; answered, of each system "
+        help="The queries of the mean: run, those with documents; judged, also those without; answered, for each "
+        "system "
         "those for which it retrieved a document. Default: run, or that of --like."
     ),
 ]
 Baseline = Annotated[
     str | None,
-    typer.Option(help=f"The system that the others are compared with, or {ALL}: each pair. Default: the first."),
+    typer.Option(help=f"The system that the others are compared with, or {ALL}: all pairs. Default: the first."),
 ]
 
 
@@ -90,20 +91,20 @@ def evaluate(
         typer.Option("--slice", help="Also by list_size, relevant, or a column of queries; may be repeated."),
     ] = None,
     worst: Annotated[
-        int, typer.Option(help="Show so many of the worst queries of each system under the first metric.")
+        int, typer.Option(help="Show this many of the worst queries of each system under the first metric.")
     ] = 0,
     output: Annotated[
         pathlib.Path | None,
-        typer.Option("--output", "-o", help="NAME.parquet, which gets a row a query and system."),
+        typer.Option("--output", "-o", help="NAME.parquet, with one row for each query and system."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the resamples and permutations.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of the resamples and permutations.")] = 0,
     workers: Workers = None,
     address: Address = None,
     backend: Backend = None,
     **flags,
 ):
-    """Measure systems query by query on judgements, or by --clicks on the log of another ranker, and compare them."""
+    """Measure systems query by query on judgements, or with --clicks on the log of another ranker, and compare them."""
     given = flags_given(ctx)
     if asks_for_clicks(given):
         evaluate_on_clicks(systems, data, given)
@@ -152,7 +153,7 @@ def evaluate(
 
 
 def check_conventions(metric, like, empty, ties, queries) -> None:
-    """Raises a ValueError for an unknown metric or convention, or two that do not go together."""
+    """Raises a ValueError for an unknown metric or convention, or for two that do not fit together."""
     for name, value, allowed in (("empty", empty, EMPTY), ("ties", ties, TIES), ("queries", queries, QUERIES)):
         if value is not None and value not in allowed:
             raise ValueError(f"--{name} must be one of {', '.join(allowed)}, but got {value!r}")
@@ -160,7 +161,7 @@ def check_conventions(metric, like, empty, ties, queries) -> None:
         check_known("--like", like, PEERS)
         for name, value in (("empty", empty), ("ties", ties)):
             if value is not None:
-                raise ValueError(f"--like {like} sets what --{name} sets: leave out one of the two")
+                raise ValueError(f"--like {like} sets --{name} too: leave out one of the two")
     for name in metric or ():
         _checks.check_metric(name)
         if metric.count(name) > 1:
@@ -174,7 +175,7 @@ def check_baseline(baseline: str | None, names: Collection[str]) -> None:
 
 
 def make_measures(names, empty: str | None, ties: str | None) -> list:
-    """Metrics of these names, by the conventions that are given, else by their own."""
+    """Makes metrics of these names, with the given conventions, else with their own."""
     from plackett import metrics
 
     conventions = {"empty": None if empty is None else EMPTY[empty], "ties": ties}
@@ -183,13 +184,13 @@ def make_measures(names, empty: str | None, ties: str | None) -> list:
 
 
 def _show_worst(measurement, systems, results, number, measured):
-    """The worst queries of each system with their lists; the data is read again.
+    """Shows the worst queries of each system with their lists. The data is read again.
 
     Args:
         measurement: what was measured.
-        systems: by name.
+        systems: the systems by name.
         results: their metrics.
-        number: how many queries of each.
+        number: the number of queries for each system.
         measured: (the peer or None, the order of equal scores) of the first metric.
     """
     from plackett import evaluation
@@ -208,7 +209,7 @@ def _show_worst(measurement, systems, results, number, measured):
 
 
 def _top(lists, name, system, measured):
-    """(rank, document, label, score) of the first documents of a list under a system, and of the relevant ones."""
+    """The (rank, document, label, score) of the first documents of a list under a system, and of the relevant ones."""
     import numpy as np
 
     from plackett.evaluation._documents import documents_of

@@ -15,7 +15,7 @@ from plackett.export._files import SUFFIX, check_folder, check_onnx_file, check_
 from plackett.export._needs import can, check_needs, check_onnx
 
 Form = Literal["onnx", "saved_model", "vespa", "elasticsearch", "solr"]
-ENGINES = ("elasticsearch", "solr")  # whose plugins take JSON
+ENGINES = ("elasticsearch", "solr")  # their plugins take JSON
 Out = Annotated[pathlib.Path, typer.Argument(help="NAME.onnx, NAME.json of a search engine, or a new folder.")]
 Model = Annotated[
     pathlib.Path,
@@ -35,22 +35,22 @@ Backend = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")]
-Name = Annotated[str | None, typer.Option(help="What a search engine calls the model. Default: NAME of NAME.json.")]
+Name = Annotated[str | None, typer.Option(help="The name of the model in a search engine. Default: that of NAME.json.")]
 Features = Annotated[
     str | None,
     typer.Option(
-        help="The names that a search engine has for the features, a,b,c, in the order of the model. Default: those of "
+        help="The names of the features in the search engine, a,b,c, in the order of the model. Default: those of "
         "the model.",
         metavar="NAME,NAME,...",
     ),
 ]
 Missing = Annotated[
     Literal["zero", "model"] | None,
-    typer.Option(help="What search engines make of features that are missing, see plackett.export.write_ltr_model."),
+    typer.Option(help="How search engines treat missing features, see plackett.export.write_ltr_model."),
 ]
 Tolerance = Annotated[
     float | None,
-    typer.Option(help="How far scores may be from those of Keras, relative where they are above 1. Default: 1e-5."),
+    typer.Option(help="How far scores may differ from those of Keras, relatively if they are above 1. Default: 1e-5."),
 ]
 Lift = Annotated[
     bool, typer.Option("--lift", help="Add a constant to trees, so that no score is below 0, which Lucene refuses.")
@@ -74,10 +74,11 @@ def export(
     path = find_model(model)
     for flag, given in (("--name", name), ("--features", features), ("--missing", missing), ("--lift", lift or None)):
         if given is not None and form not in ENGINES:
-            raise ValueError(f"{flag} acts with --format elasticsearch or solr alone")
+            raise ValueError(f"{flag} is for --format elasticsearch or solr alone: leave it out")
     if tolerance is not None and form not in ("onnx", "saved_model"):
         raise ValueError(
-            "--tolerance acts for an ONNX file or a SavedModel alone: for Vespa, export one by it, and then that"
+            "--tolerance is for an ONNX file or a SavedModel alone: for Vespa, export an ONNX file with it, and then "
+            "that file"
         )
     if form in ENGINES:
         choose_backend(backend)
@@ -107,22 +108,22 @@ def export(
 
 
 def form_of(out: pathlib.Path) -> Form:
-    """The form of a file of this name.
+    """Returns the form of a file of this name.
 
     Raises:
-        ValueError: its name does not tell.
+        ValueError: the name does not tell the form.
     """
     if out.suffix == SUFFIX:
         return "onnx"
     if out.suffix == ".json":
-        raise ValueError(f"{out} may be of several search engines: say which by --format elasticsearch or solr")
+        raise ValueError(f"{out} may be for several search engines: give --format elasticsearch or solr")
     if out.suffix in (".keras", ".txt", ".pb", ".zip"):
         raise ValueError(f"an export must be NAME.onnx, NAME.json with --format, or a folder, but got {out}")
     return "saved_model"
 
 
 def _backend_for(form, given):
-    """The backend that is asked for, else the first that can write this form."""
+    """Returns the given backend, else the first that can write this form."""
     asked = given or os.environ.get("KERAS_BACKEND")
     if asked or "keras" in sys.modules:
         return given
@@ -141,7 +142,7 @@ def _for_vespa(model, out, backend, overwrite):
     check_vespa_file(out, overwrite=overwrite)
     if model.suffix == SUFFIX:
         if backend is not None:
-            raise ValueError(f"--backend says what runs Keras, but {model} is an ONNX file: leave it out")
+            raise ValueError(f"--backend chooses the backend of Keras, but {model} is an ONNX file: leave it out")
         check_onnx()
     else:
         check_needs("onnx", choose_backend(_backend_for("onnx", backend)))

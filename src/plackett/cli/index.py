@@ -13,13 +13,13 @@ from plackett.cli._retrieval import FORMATS, BatchSize, Id, Lists, Model, Texts,
 from plackett.cli._tables import say
 from plackett.data._reading import check_is_no_input
 
-Documents = Annotated[str, typer.Argument(help=f"The documents, a row each: {FORMATS}.")]
+Documents = Annotated[str, typer.Argument(help=f"The documents, one row each: {FORMATS}.")]
 Out = Annotated[pathlib.Path, typer.Argument(help="The folder of the index.")]
 Approximate = Annotated[
-    bool, typer.Option("--approximate", help="Also a graph by which search is quick and may miss a document.")
+    bool, typer.Option("--approximate", help="Also build a graph, by which search is fast and may miss a document.")
 ]
-Kind = Annotated[Literal["float32", "float16"], typer.Option("--dtype", help="Of the embeddings in the file.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an index that is there.")]
+Kind = Annotated[Literal["float32", "float16"], typer.Option("--dtype", help="The type of the embeddings in the file.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing index.")]
 
 
 def index(
@@ -35,11 +35,11 @@ def index(
     overwrite: Overwrite = False,
     backend: Backend = None,
 ):
-    """Embed documents into an index, which `plackett search` searches."""
+    """Embed documents into an index for `plackett search`."""
     separators = check_inputs(model, documents, lists)
     check_is_no_input(out, [documents, str(model)])
     if approximate:
-        _checks.check_installed("usearch", "an approximate index is one of usearch", "'plackett[retrieval]'")
+        _checks.check_installed("usearch", "an approximate index needs usearch", "'plackett[retrieval]'")
 
     from plackett.retrieval._index_files import check_new_folder
 

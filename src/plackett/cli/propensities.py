@@ -26,36 +26,36 @@ def propensities(
     ctx: typer.Context,
     log: Log,
     output: Annotated[pathlib.Path, typer.Option("--output", "-o", help="NAME.csv, the curve.")],
-    method: Annotated[
-        str, typer.Option(help=f"How it is estimated: {', '.join(estimators.METHODS)}.")
-    ] = estimators.METHODS[0],
+    method: Annotated[str, typer.Option(help=f"The estimator: {', '.join(estimators.METHODS)}.")] = estimators.METHODS[
+        0
+    ],
     click_columns: ClickColumns = None,
     click_reading: ClickReading = None,
     data: Annotated[
-        list[str] | None, typer.Option(help="regression_em: files of the features of the documents of each query.")
+        list[str] | None, typer.Option(help="regression_em: files with the features of the documents of each query.")
     ] = None,
     swaps: Annotated[
         int | None,
         typer.Option(help="randomized: the position that was swapped with others. Default: lists were shuffled."),
     ] = None,
-    positions: Annotated[int | None, typer.Option(help="How many of the first positions count. Default: all.")] = None,
-    min_clicks: Annotated[int, typer.Option(help="How many clicks make two positions comparable.")] = 20,
+    positions: Annotated[int | None, typer.Option(help="The number of first positions to use. Default: all.")] = None,
+    min_clicks: Annotated[int, typer.Option(help="The number of clicks that makes two positions comparable.")] = 20,
     resamples: Annotated[
-        int | None, typer.Option(help="Resamples of the queries for the band; 0: no band. Default: by the method.")
+        int | None, typer.Option(help="The number of resamples for the band; 0: no band. Default: by the method.")
     ] = None,
-    plot: Annotated[pathlib.Path | None, typer.Option(help=f"Draw the curve too: NAME{', NAME'.join(PLOTS)}.")] = None,
+    plot: Annotated[pathlib.Path | None, typer.Option(help=f"Also draw the curve: NAME{', NAME'.join(PLOTS)}.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the outputs.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the resamples.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of the resamples.")] = 0,
     **flags,
 ):
-    """Estimate from a click log how often users look at each position, which is the divisor of a click's weight."""
+    """Estimate from a click log how often users look at each position, to weight clicks by its inverse."""
     check_known("--method", method, estimators.METHODS)
     given = flags_given(ctx)
     options: dict[str, Any] = {"positions": positions, "min_clicks": min_clicks, "seed": seed}
     options |= {} if resamples is None else {"resamples": resamples}
     for name, value, acts_with in (("data", data, "regression_em"), ("swaps", swaps, "randomized")):
         if value is not None and method != acts_with:
-            raise ValueError(f"--{name} acts with --method {acts_with}, but the method is {method}")
+            raise ValueError(f"--{name} is for --method {acts_with}, but the method is {method}: leave it out")
     if swaps is not None:
         options["swaps"] = swaps
     columns = find_click_columns(given) | find_click_reading(given)
@@ -66,7 +66,7 @@ def propensities(
         _checks.check_sources(data, reading=reading, labelled=False)
     elif reading:
         raise ValueError(
-            "options of reading act on the files of --data, but there are none; see --click-column and --click-reading"
+            "options of reading are for the files of --data, but there are none; see --click-column and --click-reading"
         )
 
     from plackett.data import read_clicks
@@ -100,7 +100,7 @@ def _check_outputs(output, plot, log, overwrite):
 
 
 def _save(chart, path):
-    """Saves a chart, whole or not at all; a page holds all that it needs."""
+    """Saves a chart, whole or not at all. A page contains everything it needs."""
     with replace(path) as partial, errors_of_writing(path):
         chart.save(str(partial), **({"inline": True} if path.suffix == ".html" else {}))
 

@@ -54,21 +54,21 @@ def report(
     baseline: Baseline = None,
     fuse: Fuse = None,
     propensities: Annotated[
-        pathlib.Path | None, typer.Option(help="The curve of plackett propensities, to be shown too.")
+        pathlib.Path | None, typer.Option(help="A curve of plackett propensities, to show it too.")
     ] = None,
-    title: Annotated[str | None, typer.Option(help="Of the page.")] = None,
+    title: Annotated[str | None, typer.Option(help="The title of the page.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
-    seed: Annotated[int, typer.Option(help="Of resamples, permutations and samples.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of resamples, permutations and samples.")] = 0,
     backend: Backend = None,
     **flags,
 ):
-    """Write a page of how systems rank: what they measure, how they differ, and on which queries."""
+    """Write a page on how systems rank: their metrics, their differences, and on which queries."""
     if output.suffix != ".html":
         raise ValueError(f"--output must be NAME.html, but got {output}")
     check_conventions(metric, like, empty, ties, queries)
     if seed < 0:
         raise ValueError(f"--seed must be at least 0, but got {seed}")
-    # Bytes that are no UTF-8 become halves of surrogate pairs, which no page can hold.
+    # Bytes that are not UTF-8 become halves of surrogate pairs, which no page can hold.
     if title is not None and not title.isprintable():
         raise ValueError(f"--title must be printable text, but got {title!r}")
     given = flags_given(ctx)
@@ -114,7 +114,7 @@ def report(
 
 
 def histories_of(systems: Mapping[str, str | pathlib.Path]) -> dict[str, list[dict[str, float]]]:
-    """System -> one dict an epoch, of those that are runs of `train`."""
+    """System -> one dict an epoch, for systems that are runs of `train`."""
     found = {}
     for name, path in systems.items():
         history = pathlib.Path(path) / "history.csv"
@@ -126,7 +126,7 @@ def histories_of(systems: Mapping[str, str | pathlib.Path]) -> dict[str, list[di
 
 
 def commands_for(systems: Mapping[str, str | pathlib.Path]) -> list[str]:
-    """The line that writes the page anew, and those that train the runs anew."""
+    """The command that writes the page again, and those that train the runs again."""
     words = [*sys.argv[1:], *([] if "--overwrite" in sys.argv else ["--overwrite"])]
     runs = [path for path in map(pathlib.Path, systems.values()) if (path / "config.yaml").is_file()]
     lines = [

@@ -20,7 +20,7 @@ Output = Annotated[
         "--output",
         "-o",
         help="The file of scores: NAME.parquet, NAME.csv, or NAME.run, a run of TREC. With --workers a folder of "
-        "Parquet files, with a row a query.",
+        "Parquet files, with one row a query.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output.")]
@@ -38,13 +38,13 @@ def score(
     backend: Backend = None,
     **flags,
 ):
-    """Rank new data, which needs no labels: the score and the rank of each document."""
+    """Rank new data, which needs no labels: write the score and the rank of each document."""
     if workers is None and output.suffix not in OF_SCORES:
         raise ValueError(
             f"--output must be NAME{', NAME'.join(OF_SCORES)}, but got {output}; with --workers it is a folder"
         )
     if workers is not None and output.suffix in OF_SCORES:
-        raise ValueError(f"--output must be a folder where there are --workers, but got the name of a file, {output}")
+        raise ValueError(f"--output must be a folder if there are --workers, but got the name of a file, {output}")
     check_is_no_input(output, data)
     if workers is None:
         _checks.check_new_file(output, overwrite)

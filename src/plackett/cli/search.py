@@ -15,15 +15,15 @@ from plackett.cli._tables import say
 from plackett.data._reading import check_is_no_input
 from plackett.data._suffixes import OF_SCORES
 
-SAMPLE = 200  # queries on which recall is measured
+SAMPLE = 200  # the number of queries on which recall is measured
 Folder = Annotated[pathlib.Path, typer.Argument(metavar="INDEX", help="The folder that `plackett index` wrote.")]
-Queries = Annotated[str, typer.Argument(help=f"The queries, a row each: {FORMATS}.")]
+Queries = Annotated[str, typer.Argument(help=f"The queries, one row each: {FORMATS}.")]
 Out = Annotated[
     pathlib.Path,
-    typer.Argument(help="NAME.run, a run of TREC, which `plackett evaluate` reads; NAME.parquet or NAME.csv."),
+    typer.Argument(help="NAME.run, a run of TREC for `plackett evaluate`; NAME.parquet or NAME.csv."),
 ]
-Number = Annotated[int, typer.Option("--k", help="How many documents are wanted for each query.")]
-Exact = Annotated[bool, typer.Option("--exact", help="Look at all documents, also where the index is approximate.")]
+Number = Annotated[int, typer.Option("--k", help="The number of documents for each query.")]
+Exact = Annotated[bool, typer.Option("--exact", help="Look at all documents, even if the index is approximate.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output.")]
 
 
@@ -83,14 +83,14 @@ def _check_ids(out, queries, documents):
 
 
 def _tell_recall(opened, embeddings, k):
-    """Says how many documents approximate search finds, on some queries."""
+    """Prints the share of documents that approximate search finds, measured on some queries."""
     sample = np.random.default_rng(0).permutation(len(embeddings))[:SAMPLE]
     recall = opened.measure_recall(embeddings[np.sort(sample)], k)
     say(f"approximate search finds {recall:.4f} of the exact best {min(k, len(opened))}, on {len(sample)} queries")
 
 
 def _write(queries, found, ids, out):
-    """Writes what was found as scores."""
+    """Writes the documents that were found as scores."""
     from plackett.data import RankingLists, write_scores
 
     rows, k = found.places.shape

@@ -13,7 +13,7 @@ import typer
 from plackett.cli._flags import with_flags
 from plackett.serving._settings import ServeSettings, help_texts
 
-Model = Annotated[pathlib.Path, typer.Argument(help="A ranker in an ONNX file, which plackett export wrote.")]
+Model = Annotated[pathlib.Path, typer.Argument(help="A ranker in an ONNX file of plackett export.")]
 
 
 def _flags() -> list[inspect.Parameter]:
@@ -36,7 +36,7 @@ def _flags() -> list[inspect.Parameter]:
 
 
 def serve(model: Model, **flags):
-    """Serve a ranker over HTTP: POST /rank takes the documents of a query and gives their order."""
+    """Serve a ranker over HTTP: POST /rank takes the documents of a query and returns their order."""
     settings = ServeSettings(**flags)
 
     import plackett
@@ -45,11 +45,11 @@ def serve(model: Model, **flags):
 
 
 def tell(line: str) -> None:
-    """Prints a line; where nobody takes it, the server serves all the same."""
+    """Prints a line. If the stream is closed, the server continues without it."""
     try:
         print(line, flush=True)
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the line would fail again at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise it would fail again at exit
 
 
 serve = with_flags(serve, _flags())

@@ -19,18 +19,19 @@ if typing.TYPE_CHECKING:
     from plackett.clicks.simulation._log_folder import ClicksByPosition
 
 RANKER = (
-    "What ranked the lists that were shown: a run of `plackett train`, a model file, a run of TREC, a file of scores, "
+    "The ranker of the lists that were shown: a run of `plackett train`, a model file, a run of TREC, a file of "
+    "scores, "
     "column:NAME or feature:NAME (column:-NAME: the lowest first), random:SEED."
 )
 PARAMETER = (
     "Probabilities of the click model, as NAME=VALUE in YAML: a number, or one for each position, or for each grade "
     "from 0: 'examination=[1, 0.6, 0.4]'. May be repeated."
 )
-EPILOG = "The clicks are simulated: nobody clicked. truth.yaml in the folder says by which probabilities."
+EPILOG = "The clicks are simulated: nobody clicked. truth.yaml in the folder says from which probabilities."
 
 
 def models_of(option: str) -> str:
-    """The click models on which an option acts, as help says them."""
+    """The click models on which an option has an effect, for help texts."""
     return ", ".join(name for name, options in OPTIONS_OF_MODELS.items() if option in options)
 
 
@@ -41,8 +42,8 @@ def simulate(
     output: Annotated[pathlib.Path, typer.Option("--output", "-o", help="The folder of the log.")],
     ranker: Annotated[str, typer.Option(help=RANKER)],
     model: Annotated[str, typer.Option(help=f"One of {', '.join(NAMES_OF_MODELS)}.")] = "pbm",
-    sessions: Annotated[int, typer.Option(help="How many lists are shown.")] = 40_000,
-    positions: Annotated[int, typer.Option(help="How many documents each shows at most.")] = 10,
+    sessions: Annotated[int, typer.Option(help="The number of lists that are shown.")] = 40_000,
+    positions: Annotated[int, typer.Option(help="The largest number of documents that each shows.")] = 10,
     eta: Annotated[
         float | None, typer.Option(help=f"{models_of('eta')}: examination is (1 / position)^eta. Default: 1.")
     ] = None,
@@ -56,15 +57,15 @@ def simulate(
     parameter: Annotated[list[str] | None, typer.Option(help=PARAMETER)] = None,
     highest_grade: Annotated[float | None, typer.Option(help="Default: the highest of the data.")] = None,
     temperature: Annotated[
-        float, typer.Option(help="Of noise on the scores: each session then has an order of its own.")
+        float, typer.Option(help="The temperature of noise on the scores, by which each session has its own order.")
     ] = 0.0,
     randomise: Annotated[
-        str, typer.Option(help="top: what is shown stands in random order; swap: two documents change places.")
+        str, typer.Option(help="top: the shown documents are in random order; swap: two documents change places.")
     ] = "none",
     weights: Annotated[
-        str | None, typer.Option(help="The column of queries that says how often each comes. Default: all alike.")
+        str | None, typer.Option(help="The column of queries that says how often each is asked. Default: all the same.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of queries, orders and clicks.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of queries, orders and clicks.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the log in the folder.")] = False,
     backend: Backend = None,
     **flags,
@@ -106,7 +107,7 @@ def simulate(
 
 
 def read_and_open(measurement: Measurement):
-    """(the lists, the logging ranker); of MovieLens the training lists."""
+    """Returns (the lists, the logging ranker); for MovieLens the training lists."""
     systems = open_measured(measurement)
     if measurement.data == [MOVIELENS]:
         import plackett
@@ -118,7 +119,7 @@ def read_and_open(measurement: Measurement):
 
 
 def table_of_positions(counts: "ClicksByPosition") -> Table:
-    """How often each position was shown and clicked, one a row."""
+    """Shows how often each position was shown and clicked, one in each row."""
     table = Table(title="Simulated clicks")
     for column in ("position", "shown", "clicked", "click-through rate"):
         table.add_column(column, justify="right")

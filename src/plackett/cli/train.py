@@ -39,17 +39,17 @@ Output = Annotated[pathlib.Path, typer.Option(help="The folder for the model and
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an earlier run in the output folder; nothing else.")
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the output folder, if there is one.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in the output folder, if there is one.")]
 Workers = Annotated[
     int | None,
-    typer.Option(min=1, help="Train in so many processes, by Ray; each has an equal part of every batch."),
+    typer.Option(min=1, help="Train in this many processes, with Ray; each takes an equal part of every batch."),
 ]
 Address = Annotated[
     str | None,
-    typer.Option(help="Of a Ray cluster: auto, HOST:PORT or ray://HOST:PORT. Default: one of this machine alone."),
+    typer.Option(help="A Ray cluster: auto, HOST:PORT or ray://HOST:PORT. Default: a new one on this machine."),
 ]
 MaxFailures = Annotated[
-    int, typer.Option(min=0, help="How often the workers may start again after one is lost, from the last checkpoint.")
+    int, typer.Option(min=0, help="How often lost workers may start again, from the last checkpoint.")
 ]
 TensorBoard = Annotated[bool, typer.Option("--tensorboard", help="Log to the folder tensorboard in the output folder.")]
 
@@ -89,7 +89,7 @@ def train(
 ):
     """Train a ranker and keep the best epoch: config.yaml, environment.yaml, model.keras, metrics.json, history.csv."""
     if overwrite and resume:
-        raise ValueError("--resume goes on with a run and --overwrite replaces it: give one of the two")
+        raise ValueError("--resume continues a run and --overwrite replaces it: give only one of the two")
     if tensorboard:
         _checks.check_installed("tensorflow", "--tensorboard writes with TensorFlow", "tensorflow")
     running = choose_backend(backend)
@@ -97,7 +97,7 @@ def train(
     request, of_clicks, of_teacher = read_checked(ctx, running, output, shared_queries)
     if tensorboard and request.whole.ensemble > 1:
         raise ValueError(
-            f"--tensorboard follows one run, and --ensemble {request.whole.ensemble} trains several: leave out one of "
+            f"--tensorboard follows one run, but --ensemble {request.whole.ensemble} trains several: leave out one of "
             "the two"
         )
     if group:
@@ -129,7 +129,7 @@ def train(
         settings = request.settings
     check_interrupts()
     if request.whole.ensemble > 1:
-        say(f"{request.whole.ensemble} members are trained, one after the other, of the seeds {of_ensemble(request)}")
+        say(f"{request.whole.ensemble} members are trained, one after the other, with the seeds {of_ensemble(request)}")
     settings = settings | choose_budget(lists, held_out, settings, output if resume else None, group)
     trained = train_under_a_bar(
         lists,
@@ -148,17 +148,17 @@ def train(
         _clicks.tell_examination(trained.model)
     if trained.still_improving:
         anew = schedule_over_all_epochs(dataclasses.asdict(request.whole))
-        way_on = "--overwrite, or another --output" if anew else "--resume, which goes on from here"
+        way_on = "--overwrite, or another --output" if anew else "--resume, which continues from here"
         say(f"the best epoch was the last one: more --epochs may find a better one (with {way_on})")
 
 
 def of_ensemble(request: Request) -> str:
-    """The seeds of the members, in words."""
+    """The seeds of the members."""
     return f"{request.whole.seed} to {request.whole.seed + request.whole.ensemble - 1}"
 
 
 def tell_best(trained) -> None:
-    """Says what came of a run, or of the members of an ensemble and of all of them."""
+    """Prints the result of a run, or of the members of an ensemble and of the ensemble."""
     saved = f"saved in [bold]{escape(str(trained.output))}[/]"
     if not trained.members:
         best, epochs = trained.best["epoch"], len(trained.history)
@@ -179,7 +179,7 @@ def tell_best(trained) -> None:
 def read_checked(
     ctx: typer.Context, running: str, output: pathlib.Path, shared_queries: bool
 ) -> tuple[Request, _clicks.ClickRequest | None, _teachers.TeacherRequest | None]:
-    """What is asked for, of a log of clicks and of a teacher too where they are named; names and files are checked."""
+    """Returns what is asked for, with a log of clicks and a teacher if they are named. It checks names and files."""
     given = flags_given(ctx)
     request = read_request(ctx, running, labels_alone=False)
     of_clicks = _clicks.read_click_request(given, request.clicks)
@@ -188,25 +188,25 @@ def read_checked(
         _checks.check_training(request, shared_queries=shared_queries, labelled=of_clicks is None)
         return request, of_clicks, None
     if of_clicks is not None:
-        raise ValueError("--teacher and --clicks are two things to learn from: give one of the two")
+        raise ValueError("--teacher and --clicks are two sources to learn from: give only one of the two")
     request = _teachers.with_columns(request, of_teacher)
     _teachers.check_data(request, of_teacher, shared_queries=shared_queries)
     return request, None, of_teacher
 
 
 def read_group(ctx, backend: str, workers: int | None, address: str | None, max_failures: int, tensorboard: bool):
-    """The workers that a command asks for, as `plackett.distributed.train` takes them; {} where it asks for none.
+    """Returns the workers that a command asks for, in the form of `plackett.distributed.train`; {} if it asks for none.
 
     Raises:
         ImportError: Ray is not installed.
-        ValueError: a flag that acts on workers alone, or one that cannot act on them, or a backend that has no group.
+        ValueError: a flag is only for workers, or cannot be used with workers, or the backend has no group.
     """
     given = flags_given(ctx)
     if workers is None:
         for name in ("address", "max_failures"):
             if name in given:
                 flag = f"--{name.replace('_', '-')}"
-                raise ValueError(f"{flag} acts on several workers alone: give --workers too, or leave out {flag}")
+                raise ValueError(f"{flag} is for several workers only: give --workers too, or leave out {flag}")
         return {}
     _checks.check_installed("ray", "--workers trains with Ray", "'plackett[ray]'")
     if tensorboard:
@@ -220,13 +220,14 @@ def read_group(ctx, backend: str, workers: int | None, address: str | None, max_
 
 
 def choose_budget(lists, validation, settings: Mapping, begun: pathlib.Path | None, group: Mapping) -> dict[str, int]:
-    """The size of a batch, the epochs and the patience of a run, which are said where the number of queries sets them.
+    """Chooses the batch size, the epochs and the patience of a run, and prints those that depend on the number of
+    queries.
 
     Args:
         lists: the training lists.
         validation: the validation lists, or None.
         settings: fields of `Settings`.
-        begun: the folder of the run where one is resumed.
+        begun: the folder of the run, if one is resumed.
         group: the workers, see `read_group`.
     """
     whole = Settings.from_dict(dict(settings))
@@ -251,7 +252,7 @@ def train_under_a_bar(
     resumable=False,
     **options,
 ):
-    """`plackett.train`, or that of several workers, with a bar over its epochs; Ctrl-C says what is kept."""
+    """Runs `plackett.train`, or that of several workers, with a bar over its epochs; Ctrl-C says what is kept."""
     import plackett
     from plackett.training._objective import make_metric
 
@@ -274,7 +275,7 @@ def train_under_a_bar(
 
 
 def _train_in_group(lists, validation, bar, *, output, resume=False, **options):
-    """`plackett.distributed.train` under a bar."""
+    """Runs `plackett.distributed.train` with a bar."""
     from plackett import distributed
     from plackett.training._output_folder import read_history
 
@@ -296,7 +297,7 @@ def _train_in_group(lists, validation, bar, *, output, resume=False, **options):
 
 
 def in_ensemble(whole, number: int) -> str:
-    """Which member of an ensemble a bar is of; nothing of a run by itself."""
+    """The member of an ensemble that a bar shows; "" for a single run."""
     return f", member {number} of {whole.ensemble}" if whole.ensemble > 1 else ""
 
 
@@ -313,15 +314,15 @@ def way_on(output: pathlib.Path) -> str:
     if members := members_of(output):
         last = members[-1]
         if positions(last / CHECKPOINTS):
-            return f"; --resume goes on with member {last.name} from its last checkpoint"
+            return f"; --resume continues member {last.name} from its last checkpoint"
         return f"; there is no checkpoint of member {last.name} yet, so --resume begins it again"
     if positions(output / CHECKPOINTS):
-        return "; --resume goes on from the last checkpoint"
+        return "; --resume continues from the last checkpoint"
     return "; there is no checkpoint yet, so --resume begins again"
 
 
 def as_callback(bar: EpochBar, whole):
-    """The Keras callback that moves a bar."""
+    """Returns the Keras callback that moves a bar."""
     import keras
 
     callback: keras.callbacks.Callback = keras.callbacks.LambdaCallback(
@@ -337,7 +338,7 @@ def as_callback(bar: EpochBar, whole):
 
 
 def log_to(folder: pathlib.Path):
-    """The Keras callback that writes what TensorBoard shows."""
+    """Returns the Keras callback that writes logs for TensorBoard."""
     import keras
 
     return keras.callbacks.TensorBoard(str(folder), write_graph=False)

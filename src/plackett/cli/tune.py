@@ -21,8 +21,8 @@ from plackett.training._output_folder import check_search_output
 @with_reading
 def tune(
     ctx: typer.Context,
-    output: Annotated[pathlib.Path, typer.Option(help="The folder for the search; the same one goes on with it.")],
-    trials: Annotated[int, typer.Option(help="How many trials in all.")],
+    output: Annotated[pathlib.Path, typer.Option(help="The folder for the search; the same folder continues it.")],
+    trials: Annotated[int, typer.Option(help="The number of trials in all.")],
     data: TrainingData = None,
     space: Annotated[
         pathlib.Path | None,
@@ -34,7 +34,7 @@ def tune(
     backend: Backend = None,
     **flags,
 ):
-    """Search for the settings with the best metric, by Optuna; config.yaml in the output folder has them."""
+    """Search for the settings with the best metric, with Optuna; config.yaml in the output folder has them."""
     if trials < 1:
         raise ValueError(f"--trials must be at least 1, but got {trials}")
     _checks.check_installed("optuna", "a search needs Optuna", "'plackett[tune]'")
@@ -59,10 +59,10 @@ def tune(
 
 
 def check_parts(request: Request) -> None:
-    """Makes what the settings name, so that what Keras refuses is refused before anything is written.
+    """Makes what the settings name, so that an error of Keras comes before anything is written.
 
     Raises:
-        ValueError: an option is out of range, or two that do not go together.
+        ValueError: an option is out of range, or two options do not fit together.
     """
     from plackett.training._objective import make_losses, make_metric
     from plackett.training._optimizers import make_optimizer
@@ -73,7 +73,7 @@ def check_parts(request: Request) -> None:
 
 
 def search(lists, validation, output: pathlib.Path, trials: int, space: dict | None, provenance: dict, settings: dict):
-    """`plackett.tune`, which says what came of each trial; Ctrl-C says how to go on."""
+    """Runs `plackett.tune`, and prints the result of each trial; Ctrl-C says how to continue."""
     import plackett
     from plackett.training import Settings
 
@@ -90,11 +90,11 @@ def search(lists, validation, output: pathlib.Path, trials: int, space: dict | N
             **settings,
         )
     except KeyboardInterrupt:
-        say("\nstopped: the same command goes on with the search")
+        say("\nstopped: the same command continues the search")
         raise typer.Exit(130) from None
 
 
 def in_words(trial, metric: str) -> str:
-    """One line of a trial."""
+    """Describes a trial in one line."""
     result = "diverged" if trial.value is None else f"{metric} {trial.value:.4f}"
     return f"trial {trial.number}: {result}, {', '.join(f'{name}={in_short(x)}' for name, x in trial.settings.items())}"

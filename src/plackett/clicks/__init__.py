@@ -1,6 +1,6 @@
-"""From clicks to a ranker: click models, simulated logs, propensities, training without bias, off-policy evaluation.
+"""From clicks to a ranker: click models, simulated logs, propensities, unbiased training, off-policy evaluation.
 
-All names are imported when they are first used.
+Names are imported when they are first used.
 """
 
 from plackett import _lazy

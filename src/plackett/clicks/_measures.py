@@ -1,4 +1,4 @@
-"""How well a click model foretells the clicks of sessions."""
+"""Measures how well a click model predicts the clicks of sessions."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ from plackett.evaluation import evaluate_scores
 from plackett.scorers import as_scorer
 from plackett.scorers._any_model import column_inputs, inputs_for, output_layers
 
-CHUNK = 2**18  # places of a padded batch of lists
+CHUNK = 2**18  # the number of places in a padded batch of lists
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ClickMeasures:
-    """How well a click model foretells the clicks of sessions.
+    """How well a click model predicts the clicks of sessions.
 
-    A perplexity is 2^(-mean of log2 P(what happened: the click, or that there was none)): 1 for a model that is always
-    right, 2 for one that tosses a coin, infinite where what happened was held for impossible.
+    A perplexity is 2^(-mean of log2 P(outcome)), where the outcome is a click or no click. It is 1 for a model that is
+    always right, 2 for one that tosses a coin, and infinite if the model held an outcome for impossible.
 
     >>> from plackett.clicks import CascadeModel
     >>> lists = RankingLists.from_arrays([[1.0]] * 2, [0, 0], group=[2], columns={"click": [0, 1]})
@@ -32,13 +32,13 @@ class ClickMeasures:
     ([1.368, 1.368], 1)
 
     Args:
-        sessions: how many lists were measured.
+        sessions: the number of lists that were measured.
         log_likelihood: log P(all clicks of a session), the mean over sessions, in nats.
-        perplexity: over all impressions, of P(click), whatever else was clicked.
-        conditional_perplexity: over all impressions, of P(click | the clicks before it).
+        perplexity: over all impressions, from P(click), whatever else is clicked.
+        conditional_perplexity: over all impressions, from P(click | the clicks before it).
         ranks: [ranks], the positions at which something was shown, rising from 1.
         perplexity_by_rank: [ranks], over the impressions at each position.
-        conditional_perplexity_by_rank: likewise.
+        conditional_perplexity_by_rank: [ranks], the conditional perplexity at each position.
         ndcg: NDCG@10 of the scores that the click model ranks by, against the labels. None = no label is above 0.
     """
 
@@ -60,7 +60,7 @@ def measure(
     click: str = "click",
     batch_size: int = 1024,
 ) -> ClickMeasures:
-    """How well a click model foretells clicks.
+    """Measures how well a click model predicts clicks.
 
     >>> from plackett.clicks import ClickThroughRateModel
     >>> lists = RankingLists.from_arrays(
@@ -70,24 +70,25 @@ def measure(
     (2.0, [2.0, 2.0], -1.3863)
 
     Args:
-        model: a trained model whose scores are the parameters of the click model; or these themselves, an array of
-            [impressions, columns].
-        lists: one list a session, its documents in the order shown, with a column of clicks. A column `position` says
-            their ranks, else these are the places in the list; a column `weight` says how often each impression counts.
-        click_model: what the parameters are of. None = the loss that the model was compiled with.
-        click: the column of clicks, 0 or 1.
-        batch_size: how many lists the model scores at a time.
+        model: a trained model whose scores are the parameters of the click model; or the parameters themselves, an
+            array of [impressions, columns].
+        lists: one list a session, with its documents in the order shown, and a column of clicks. A column `position`
+            gives their ranks; without it, these are the places in the list. A column `weight` says how often each
+            impression counts.
+        click_model: the click model of the parameters. None = the loss that the model was compiled with.
+        click: the name of the column of clicks, 0 or 1.
+        batch_size: the number of lists that the model scores at a time.
 
     Returns:
         The measures, computed in float32 and added up in float64.
 
     Raises:
-        ValueError: there is no such column, a click is not 0 or 1, a position is no whole number from 1 or, for models
-            of users who go down the list, not the place in it, all weights are 0, the model was not compiled with a
-            click model, or its parameters are NaN or have another size.
+        ValueError: there is no such column, a click is not 0 or 1, a position is not a whole number of at least 1, or
+            not the place in the list for models of users who go down the list, all weights are 0, the model was not
+            compiled with a click model, or its parameters are NaN or have another size.
 
-    Reference: Chuklin et al., "Click Models for Web Search", 2015, section 5. Its perplexity is the mean of those by
-    rank; here impressions count alike.
+    Reference: Chuklin et al., "Click Models for Web Search", 2015, section 5. Its perplexity is the mean of the
+        perplexities by rank; here all impressions count the same.
     """
     click_model = _click_model(model, click_model)
     if click not in lists.columns:
@@ -127,15 +128,16 @@ def _clicks(lists, name):
         at = _place(lists, wrong[0])
         raise ValueError(f"clicks must be 0 or 1, but {len(wrong)} are not: {name} is {clicks[wrong[0]]:g} {at}")
     if not len(clicks):
-        raise ValueError("there is no impression to measure: the lists have no documents")
+        raise ValueError("lists must have at least one document to measure, but have none")
     return clicks > 0
 
 
 def _ranks(lists, sequential):
-    """[impressions] int64, the column `position`; without it the places in the lists, which those of a chain must be.
+    """Returns the column `position`, [impressions] int64; without it the places in the lists. For a chain, the two must
+    be equal.
 
     Raises:
-        ValueError: a position is no whole number from 1, or not the place of a chain.
+        ValueError: a position is not a whole number of at least 1, or not the place in the list for a chain.
     """
     places = np.arange(len(lists.labels)) - np.repeat(lists.row_splits[:-1], lists.lengths) + 1
     ranks = np.asarray(lists.columns.get("position", places))
@@ -146,17 +148,17 @@ def _ranks(lists, sequential):
         row = wrong[0]
         query = int(np.searchsorted(lists.row_splits, row, side="right")) - 1
         raise ValueError(
-            "a click model of users who go down the list needs all documents from position 1 on, in their order, but "
-            f"in query {lists.queries[query]!r} the {places[row]}. is at {ranks[row]:g}"
+            "a click model of users who go down the list needs all documents from position 1 on, in order, but "
+            f"in query {lists.queries[query]!r} document {places[row]} of the list is at position {ranks[row]:g}"
         )
     return ranks.astype("int64")
 
 
 def _weights(lists):
-    """[impressions] float64, how often each counts."""
+    """How often each impression counts, [impressions] float64."""
     weights = np.asarray(lists.columns.get("weight", np.ones(len(lists.labels))), "float64")
     if not (weights > 0).any():
-        raise ValueError("there is nothing to measure: the weight of each impression is 0")
+        raise ValueError("at least one impression must have a weight above 0, but the weight of each is 0")
     return weights
 
 
@@ -166,13 +168,13 @@ def _check_numbers(parameters):
 
 
 def _place(lists, row):
-    """Where an impression is, for an error."""
+    """Describes the place of an impression for an error."""
     query = int(np.searchsorted(lists.row_splits, row, side="right")) - 1
     return f"in query {lists.queries[query]!r}, document {row - lists.row_splits[query] + 1} of it"
 
 
 def _parameters(model, lists, batch_size):
-    """[impressions, columns], what the model gives for them."""
+    """The parameters that the model gives, [impressions, columns]."""
     scorer = as_scorer(model, lists)
     lists = inputs_for(scorer, lists)
     task = next(iter(output_layers(scorer)))
@@ -185,7 +187,7 @@ def _parameters(model, lists, batch_size):
 
 
 def _logs_of_chunks(click_model, parameters, clicks, lists) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For some lists at a time the logs of P(what happened) of their impressions, whatever came before and given it."""
+    """Yields, for some lists at a time, log P(outcome) of their impressions, without and with the clicks before."""
     step = max(CHUNK // int(lists.lengths.max()), 1)
     for start in range(0, len(lists), step):
         lengths = lists.lengths[start : start + step]
@@ -201,12 +203,12 @@ def _logs_of_chunks(click_model, parameters, clicks, lists) -> Iterator[tuple[np
 
 
 def _weigh(logs, weights):
-    """Weights times logs; what never happened does not count, however improbable it was."""
+    """Returns weights times logs; 0 for an outcome that never happened, however improbable."""
     return np.where(weights > 0, weights * np.where(weights > 0, logs, 0.0), 0.0)
 
 
 def _perplexities(logs, weights, of_row):
-    """(perplexity, [ranks] that at each rank)."""
+    """Returns (perplexity, [ranks] the perplexity at each rank)."""
     weighed = _weigh(logs, weights)
     by_rank, counts = np.bincount(of_row, weighed), np.bincount(of_row, weights)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,6 +1,6 @@
-"""The names of click models and of methods, for what must not import Keras to tell them, as the command line."""
+"""The names of click models and methods, for code that must not import Keras, such as the command line."""
 
-# Click models -> which options of `simulate` act on each.
+# Click models -> the options of `simulate` that have an effect on each.
 OPTIONS_OF_MODELS: dict[str, tuple[str, ...]] = {
     "ctr": ("epsilon",),
     "pbm": ("eta", "epsilon"),

@@ -1,6 +1,6 @@
-"""From a teacher to a student: scores of any ranker, kept beside the lists, and a smaller ranker that learns from them.
+"""From a teacher to a student: the scores of any ranker, and a smaller ranker that learns from them.
 
-All names are imported when they are first used.
+Names are imported when they are first used.
 """
 
 from plackett import _lazy

@@ -1,4 +1,4 @@
-"""What tells whether a teacher, or the lists that it scores, are still the same."""
+"""Fingerprints that tell whether a teacher, or the lists that it scores, have changed."""
 
 import dataclasses
 import os
@@ -17,19 +17,19 @@ from plackett.evaluation.systems.models import KerasModel
 from plackett.evaluation.systems.simple import system_of_words
 from plackett.training._fingerprint import digest, fingerprint
 
-UNREAD = ("judged", "teacher")  # columns that no teacher reads whose scores are kept
+UNREAD = ("judged", "teacher")  # columns that are not read by any teacher whose scores are kept
 CHUNK = 2**20
-# What stands in an ONNX file before the name of a file of weights: its key, and its length in 7 bits a byte.
+# The bytes in an ONNX file before the name of a file of weights: its key, and its length in 7 bits a byte.
 LOCATION = rb"\n\x08location\x12([\x80-\xff]*[\x00-\x7f])"
 
 
 class OfLists(NamedTuple):
-    """What tells whether lists are the same.
+    """Fingerprints that tell whether lists are the same.
 
     Args:
-        whole: changes with whatever a model may read of them.
-        outline: changes with the ids of queries and documents, and their order, alone.
-        documents: how many there are.
+        whole: changes with everything that a model may read.
+        outline: changes only with the ids of queries and documents, and their order.
+        documents: the number of documents.
     """
 
     whole: str
@@ -38,24 +38,24 @@ class OfLists(NamedTuple):
 
 
 def of_lists(lists: RankingLists) -> OfLists:
-    """What tells whether these are the same.
+    """Returns the fingerprints of lists.
 
-    Cost: that of `RankingLists.fingerprint`, about a second for 1 GB.
+    Cost: as for `RankingLists.fingerprint`, about a second for 1 GB.
     """
     return OfLists(_whole(lists), _outline(lists), len(lists.labels))
 
 
 def _whole(lists):
-    """16 hexadecimal digits that change with whatever a model may read, and with the order of documents.
+    """Returns 16 hexadecimal digits that change with everything that a model may read, and with the order of documents.
 
-    Labels are left out: of all teachers functions alone can read them, and the scores of functions are not kept.
+    Labels are left out. Only functions among all teachers can read them, and the scores of functions are not kept.
     """
     columns = {name: column for name, column in lists.columns.items() if name not in UNREAD}
     return dataclasses.replace(lists, labels=np.zeros_like(lists.labels), columns=columns, missed=None).fingerprint()
 
 
 def _outline(lists):
-    """Likewise of the ids of queries and documents alone: lists that have it in common are the same ones, renewed."""
+    """Returns digits for the ids of queries and documents alone, which versions of the same lists share."""
     number = len(lists.labels)
     features = np.zeros((number, 0), "float32")
     return RankingLists(
@@ -64,20 +64,20 @@ def _outline(lists):
 
 
 def of_teacher(what: Any) -> str | None:
-    """Likewise of what gives the scores. None = nothing tells, or its scores are at hand anyway.
+    """Returns digits for a teacher. None = it cannot be told, or its scores are cheap to compute.
 
-    Of a Keras model these are its config and weights, not the code of layers of your own. Nothing tells of a function,
-    nor of a model of scikit-learn, which may call functions.
+    For a Keras model they depend on its config and weights, not on the code of your own layers. A function cannot be
+    told, nor can a scikit-learn model, which may call functions.
 
     Args:
-        what: as `plackett.evaluation.open_system` takes it.
+        what: a ranker, as in `plackett.evaluation.open_system`.
     """
     if isinstance(what, str) and system_of_words(what):
         return None
     if isinstance(what, str | os.PathLike):
         return _of_file(find_model(what))
     what = what.model if isinstance(what, KerasModel) else what
-    for model in (what, getattr(what, "model_", None)):  # that of `plackett.Ranker`, as `open_system` takes it
+    for model in (what, getattr(what, "model_", None)):  # the second for `plackett.Ranker`, as in `open_system`
         if isinstance(model, keras.Model):
             return fingerprint(model)
     libraries = {kind.__module__.split(".")[0] for kind in type(what).__mro__}
@@ -103,7 +103,7 @@ def _parts_of(path):
 
 
 def _beside(path):
-    """The files that an ONNX file says it keeps weights in."""
+    """The files in which an ONNX file says it keeps weights."""
     if kind_of(str(path)) != "onnx":
         return []
     whole, found = path.read_bytes(), set()

@@ -1,4 +1,4 @@
-"""The lists that a student learns from: those that are judged, what is held out of them, and those that are not."""
+"""The lists that a student learns from: judged lists, the part of them that is held out, and unjudged lists."""
 
 import dataclasses
 
@@ -13,13 +13,13 @@ from plackett.distillation._teachers import COLUMN, Teacher
 from plackett.evaluation.systems.base import OpenSystem
 
 JUDGED = "judged"
-WEIGHTS = ("weight", "propensity")  # columns that say how much a document counts, for which nothing can stand in
+WEIGHTS = ("weight", "propensity")  # columns that weight documents, and that nothing can replace
 
 
 def choose_judged(lists: RankingLists, share: float, seed: int) -> np.ndarray:
-    """The positions of a share of the judged lists, drawn by the seed, on which the epoch is chosen.
+    """Draws the positions of a share of the judged lists by the seed. The epoch is chosen on these lists.
 
-    Where all are judged, these are the lists that `plackett.train` holds out.
+    If all lists are judged, these are the lists that `plackett.train` holds out.
 
     Raises:
         ValueError: fewer than 2 lists are judged.
@@ -36,12 +36,12 @@ def choose_judged(lists: RankingLists, share: float, seed: int) -> np.ndarray:
 
 
 def hold_out(lists: RankingLists, positions: np.ndarray) -> tuple[RankingLists, RankingLists]:
-    """(training lists, validation lists), of which the second stand at these positions."""
+    """Returns (training lists, validation lists). The validation lists are those at these positions."""
     return lists.select(np.setdiff1d(np.arange(len(lists)), positions)), lists.select(positions)
 
 
 def check_no_shared(extra: RankingLists, others: RankingLists, whose: str) -> None:
-    """Raises a ValueError where a query of the extra lists is also one of these."""
+    """Raises a ValueError if a query of the extra lists is also one of these lists."""
     known = set(others.queries.tolist())
     if shared := [query for query in extra.queries.tolist() if query in known]:
         words = (
@@ -49,20 +49,20 @@ def check_no_shared(extra: RankingLists, others: RankingLists, whose: str) -> No
         )
         raise ValueError(
             f"{words} both in the extra lists and in {whose}: leave them out of the extra lists, or give "
-            "shared_queries=True (--shared-queries) where equal ids are of different queries, such as numbers that "
-            "each file begins anew"
+            "shared_queries=True (--shared-queries) if equal ids belong to different queries, such as numbers that "
+            "start again in each file"
         )
 
 
 def check_told_apart(extra: RankingLists, lists: RankingLists, teacher: Teacher) -> None:
-    """Raises a ValueError where a document has the same ids in both, and the teacher knows it by no more."""
+    """Raises a ValueError if a document has the same ids in both, and the teacher knows documents only by their ids."""
     by_ids = [one.name for one in teacher.members if isinstance(one.system, OpenSystem) and one.system.by_ids]
     if by_ids and (shared := _ids(extra) & _ids(lists)):
         query, document = min(shared)
         raise ValueError(
             f"the teacher {', '.join(by_ids)} knows documents by their ids, but document {document!r} of query "
-            f"{query!r} is both in the extra lists and in the training lists: where they are two, give them ids of "
-            "their own, or a teacher that reads the features"
+            f"{query!r} is both in the extra lists and in the training lists: if these are two documents, give them "
+            "different ids, or give a teacher that reads the features"
         )
 
 
@@ -73,10 +73,10 @@ def _ids(lists):
 
 
 def as_extra(extra: RankingLists, lists: RankingLists) -> RankingLists:
-    """Extra lists with the features and id features of the training lists, of which nobody judged any document.
+    """Returns extra lists with the features and id features of the training lists, and without judgements.
 
     Raises:
-        ValueError: they lack a feature or an id feature, it is of another kind, or one has weights and the other none.
+        ValueError: they lack a feature or an id feature, it is of another kind, or only one of the two has weights.
     """
     names = lists.feature_names if lists.has_feature_names else ()
     extra = match_features(extra, names, lists.features.shape[1], "the training data")
@@ -95,7 +95,7 @@ def as_extra(extra: RankingLists, lists: RankingLists) -> RankingLists:
         if (name in extra.columns) != (name in lists.columns):
             has, lack = ("extra", "training") if name in extra.columns else ("training", "extra")
             raise ValueError(
-                f"the {has} lists have the column {name}, by which documents count, and the {lack} lists lack it: give "
+                f"the {has} lists have the column {name}, which weights documents, and the {lack} lists lack it: give "
                 "both of them that column, or neither"
             )
     nothing = np.zeros(len(extra.labels), "float32")
@@ -105,11 +105,11 @@ def as_extra(extra: RankingLists, lists: RankingLists) -> RankingLists:
 
 
 def join(lists: RankingLists, extra: RankingLists) -> RankingLists:
-    """The training lists and, behind them, the extra ones, with the columns that both have.
+    """Joins the training lists and the extra lists, with the columns that both have.
 
     Args:
         lists: the training lists.
-        extra: what `as_extra` gives of the others.
+        extra: the extra lists, as `as_extra` returns them.
     """
     columns = {JUDGED: np.ones(len(lists.labels), "float32")} | lists.columns
     lists = dataclasses.replace(lists, columns=columns, missed=None)
@@ -117,7 +117,7 @@ def join(lists: RankingLists, extra: RankingLists) -> RankingLists:
 
 
 def left_out(lists: RankingLists, extra: RankingLists) -> list[str]:
-    """The columns of the training lists and of the extra ones that `join` leaves out, since not both have them."""
+    """The columns of the training lists and of the extra lists that `join` leaves out, since only one has them."""
     pairs = ((lists, extra), (extra, lists))
     names = {name for part, other in pairs for name in _names(part) - _names(_with_common(part, other))}
     return sorted(names - {JUDGED, COLUMN})

@@ -1,4 +1,4 @@
-"""How a student learns from a teacher: the options of `train`, and the settings of a run that they make."""
+"""How a student learns from a teacher: the options of `train`, and the settings of the run that follow from them."""
 
 import dataclasses
 from typing import Any
@@ -7,7 +7,7 @@ from plackett.distillation._teachers import COLUMN, check_scale
 from plackett.registry.options import is_number
 
 LOSS, LABEL_LOSS = "coupled_rank_distil", "unique_softmax"
-# Settings that are made of the options, and what they may be all the same.
+# Settings that follow from the options, and the values that they may have nevertheless.
 OWN: dict[str, tuple] = {"target": (None, COLUMN), "tasks": (None, {}), "shared_head": (None, False)}
 
 
@@ -19,7 +19,7 @@ class Options:
     'unique_softmax'
 
     Raises:
-        ValueError: an option is out of range, or would not act.
+        ValueError: an option is out of range, or has no effect.
     """
 
     label_loss: Any = None
@@ -32,30 +32,31 @@ class Options:
         check_scale(self.standardize, self.temperature)
         if not (is_number(self.label_weight) and 0 <= self.label_weight < 1):
             raise ValueError(
-                "label_weight must be a number from 0, by the teacher alone, to below 1, by the labels alone, but got "
-                f"{self.label_weight!r}: without a teacher train by plackett.train"
+                "label_weight must be a number from 0, the teacher alone, to below 1, the labels alone, but got "
+                f"{self.label_weight!r}: to train without a teacher, use plackett.train"
             )
         if self.label_weight == 0 and (self.label_loss is not None or self.label_options):
             name = "label_options" if self.label_loss is None else "label_loss"
-            raise ValueError(f"{name} acts where label_weight is above 0, but it is 0: give the labels a weight")
+            raise ValueError(f"{name} has an effect only if label_weight is above 0, but it is 0: give label_weight")
         if self.label_weight and self.label_loss is None:
             object.__setattr__(self, "label_loss", LABEL_LOSS)
 
 
 def settings_of(options: Options, given: dict[str, Any]) -> dict[str, Any]:
-    """The settings of `plackett.train`, from those that were given.
+    """Returns the settings of `plackett.train`, from the given ones.
 
     Args:
         options: how the student learns.
-        given: fields of `plackett.training.Settings`, of which `loss` and `loss_options` are those of the teacher.
+        given: fields of `plackett.training.Settings`. Their `loss` and `loss_options` are those of the teacher's
+            scores.
 
     Raises:
-        ValueError: one of them is made of the options.
+        ValueError: one of them follows from the options.
     """
     for name, allowed in OWN.items():
         if given.get(name) not in allowed:
             raise ValueError(
-                f"a student learns from the column {COLUMN}, and by label_weight from the labels too: leave out {name}"
+                f"a student learns from the column {COLUMN}, and by label_weight also from the labels: leave out {name}"
             )
     rest = {name: value for name, value in given.items() if name not in (*OWN, "loss", "loss_options")}
     loss = {"loss": given.get("loss", LOSS), "loss_options": given.get("loss_options") or {}}

@@ -1,4 +1,4 @@
-"""What must be known of how a student learns, in whole sentences."""
+"""What a reader needs to know about how a student learns, in whole sentences."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,14 +16,14 @@ PARTS = {"lists": "the training lists", "extra_lists": "the extra lists", "valid
 
 
 def of_options(options: Options, teacher: Teacher, losses: Mapping[str | None, RankingLoss], cache: Cache) -> list[str]:
-    """What is learnt, from whom, and where the scores are kept."""
+    """Says what is learnt, from which teacher, and where the scores are kept."""
     weight, loss = options.label_weight, loss_in_words(losses[COLUMN] if COLUMN in losses else losses[None])
-    learnt = f"{loss} of the teacher's scores; labels teach it nothing"
+    learnt = f"{loss} of the teacher's scores, and nothing from labels"
     if weight:
         of_labels = loss_in_words(losses["label"])
         learnt = f"{weight:g} x {of_labels} of the labels + {1 - weight:g} x {loss} of the teacher's scores"
-    several = ", whose scores count by their mean, standardised in each list" if teacher.is_several else ""
-    scale = "standardised in each list" if options.standardize else "taken as they are"
+    several = ", whose scores are averaged after they are standardised in each list" if teacher.is_several else ""
+    scale = "standardised in each list" if options.standardize else "used unchanged"
     return [
         f"the teacher is {teacher.name}{several}. Its scores are {scale}, and divided by the temperature "
         f"{options.temperature:g}.",
@@ -33,34 +33,35 @@ def of_options(options: Options, teacher: Teacher, losses: Mapping[str | None, R
 
 
 def of_cut(max_list_size: int | None) -> list[str]:
-    """Which documents of long lists are learnt from."""
+    """Says which documents of long lists are used."""
     if max_list_size is None:
         return []
     return [
-        f"lists of more than {max_list_size:,} documents are cut to those of a label above 0 and a sample of the "
-        "others, whatever their scores."
+        f"lists of more than {max_list_size:,} documents are cut to their documents with a label above 0 and a sample "
+        "of "
+        "the others, whatever their scores."
     ]
 
 
 def of_unjudged(lists: RankingLists, options: Options) -> list[str]:
-    """From which training lists the labels teach nothing."""
+    """Says for which training lists there are no labels."""
     unjudged = int((~judged_lists(lists)).sum()) if options.label_weight else 0
     if not unjudged:
         return []
-    return [f"nobody judged {unjudged:,} of the {len(lists):,} training lists: the teacher alone teaches from them."]
+    return [f"nobody judged {unjudged:,} of the {len(lists):,} training lists: only the teacher teaches them."]
 
 
 def of_ties(taught: Iterable[ScoredLists]) -> list[str]:
-    """Where the teacher prefers nothing."""
+    """Says in which lists the teacher prefers no document."""
     taught = list(taught)
     equal, queries = sum(one.equal for one in taught), sum(len(one.lists) for one in taught)
     if not equal:
         return []
-    return [f"in {equal:,} of {queries:,} lists all documents have one score of the teacher: it prefers none."]
+    return [f"in {equal:,} of {queries:,} lists the teacher gives all documents the same score: it prefers none."]
 
 
 def notes_of(taught: Mapping[str, ScoredLists]) -> list[str]:
-    """What the teacher said of its scores, and of which lists where it did not say it of all."""
+    """The notes of the teacher on its scores, with the lists that a note is about unless it is about all."""
     notes = dict.fromkeys(note for one in taught.values() for note in one.notes)
     found = []
     for note in notes:
@@ -70,31 +71,31 @@ def notes_of(taught: Mapping[str, ScoredLists]) -> list[str]:
 
 
 def of_extra(lists: RankingLists, extra: RankingLists, given: RankingLists) -> list[str]:
-    """What is learnt from extra lists.
+    """Says what is learnt from extra lists.
 
     Args:
         lists: the training lists.
-        extra: the extra lists, as they are joined to them.
-        given: the extra lists as they were given.
+        extra: the extra lists, as they are joined to the training lists.
+        given: the extra lists, as they were given.
     """
     facts = [
-        f"the student learns from {count(len(extra), 'extra list')} of {len(extra.labels):,} documents too, beside "
-        f"{len(lists):,} of {len(lists.labels):,}: from the teacher alone."
+        f"the student also learns from {count(len(extra), 'extra list')} with {len(extra.labels):,} documents, beside "
+        f"{len(lists):,} lists with {len(lists.labels):,}: from the teacher alone."
     ]
     if (given.labels != 0).any():
-        facts.append("the extra lists have labels, which are not looked at.")
+        facts.append("the labels of the extra lists are not used.")
     return facts
 
 
 def of_columns(lists: RankingLists, given: RankingLists) -> list[str]:
-    """Which columns of the training lists, or of the extra lists that were given, are left out."""
+    """Says which columns of the training lists, or of the given extra lists, are left out."""
     if not (names := left_out(lists, given)):
         return []
-    return [f"left out, as not both of the training lists and the extra ones have it: {', '.join(names)}."]
+    return [f"left out, since only the training lists or only the extra lists have it: {', '.join(names)}."]
 
 
 def loss_in_words(loss: RankingLoss) -> str:
-    """Its name, and those of its options that say how it reads a teacher's scores."""
+    """The name of a loss, with its options that say how it reads a teacher's scores."""
     words = [f"temperature {loss.temperature:g}"]
     if loss.sample_size is not None:
         words.insert(0, f"sample_size {loss.sample_size}")
@@ -104,7 +105,7 @@ def loss_in_words(loss: RankingLoss) -> str:
 
 
 def _of_cache(teacher, cache):
-    """Where scores are kept, and which are not."""
+    """Says where scores are kept, and which are not."""
     if cache is False:
         return ["the teacher's scores are not kept."]
     kept = [member.name for member in teacher.members if member.fingerprint is not None]
@@ -113,5 +114,5 @@ def _of_cache(teacher, cache):
     if kept:
         facts.append(f"the scores of {', '.join(kept)} are kept in {default_folder() if cache is None else cache}.")
     if others:
-        facts.append(f"the scores of {', '.join(others)} are not kept, but asked for at each run.")
+        facts.append(f"the scores of {', '.join(others)} are not kept, but computed in each run.")
     return facts

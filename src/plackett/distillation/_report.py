@@ -1,4 +1,4 @@
-"""Teacher and student as a section of a report: what was learnt, how alike they rank, and how fast each is."""
+"""Teacher and student as a section of a report: what was learnt, how similarly they rank, and how fast each is."""
 
 import math
 import os
@@ -17,19 +17,19 @@ from plackett.evaluation.report._html import decimals, isolate
 from plackett.training._config_file import read_yaml
 
 TITLE, PLACE = "Teacher and student", 35
-FIRST = 10  # documents that a reader looks at
-DOCUMENTS = 2**17  # of the sample that is timed
+FIRST = 10  # the first documents of a list, which a reader looks at
+DOCUMENTS = 2**17  # in the sample for timing
 HEADS = ("student", "teacher", "loss", "scores", "temperature", "labels", "extra lists")
 
 
 class Student(NamedTuple):
-    """What a run that learnt from a teacher says of it.
+    """A run that learnt from a teacher.
 
     Args:
         record: the section `teacher` of its `config.yaml`.
-        loss: of the teacher's scores, with its options.
-        label_loss: likewise of the labels, with its weight; "none" where they taught it nothing.
-        teachers: those of the systems of the report that taught it.
+        loss: the loss of the teacher's scores, with its options.
+        label_loss: the loss of the labels, with its options and weight; "none" if it learnt nothing from labels.
+        teachers: those systems of the report that were its teachers.
     """
 
     record: Mapping[str, Any]
@@ -39,13 +39,13 @@ class Student(NamedTuple):
 
 
 class Likeness(NamedTuple):
-    """How far two systems rank alike.
+    """How similarly two systems rank.
 
     Args:
-        tau: the mean of Kendall's tau-b over queries; NaN where no query has one.
-        queries: of those whose scores are not all equal, by either system.
-        shared: the mean share of the first documents that both have among them; NaN where no list is longer.
-        longer: the lists of more documents than that.
+        tau: the mean of Kendall's tau-b over queries; NaN if no query has one.
+        queries: the number of queries whose scores are not all equal, by either system.
+        shared: the mean share of the first documents that both have in common; NaN if no list is longer.
+        longer: the number of lists with more documents than that.
     """
 
     tau: float
@@ -55,10 +55,10 @@ class Likeness(NamedTuple):
 
 
 def section_of(systems: Mapping[str, str | os.PathLike]) -> Section | None:
-    """The section; None where none of the systems is a run that learnt from a teacher.
+    """Makes the section; None if no system is a run that learnt from a teacher.
 
     Args:
-        systems: name -> path or words, as `plackett.evaluation.open_systems` takes them.
+        systems: name -> path or words, as in `plackett.evaluation.open_systems`.
 
     Raises:
         ValueError: a `config.yaml` is malformed.
@@ -68,7 +68,7 @@ def section_of(systems: Mapping[str, str | os.PathLike]) -> Section | None:
 
 
 def find_students(systems: Mapping[str, str | os.PathLike]) -> Iterator[tuple[str, Student]]:
-    """(name, what its run says) of each system that learnt from a teacher."""
+    """Yields (name, what its run says) for each system that learnt from a teacher."""
     known = {_real(what): name for name, what in systems.items()}
     for name, what in systems.items():
         config = pathlib.Path(what) / "config.yaml"
@@ -83,7 +83,7 @@ def find_students(systems: Mapping[str, str | os.PathLike]) -> Iterator[tuple[st
 
 
 def likeness(lists: RankingLists, one: np.ndarray, other: np.ndarray) -> Likeness:
-    """How far two systems rank some lists alike, by the scores of their documents."""
+    """Measures how similarly two systems rank lists, from the scores of their documents."""
     taus, shares = [], []
     for start, stop in zip(lists.row_splits[:-1], lists.row_splits[1:], strict=True):
         pair = one[start:stop], other[start:stop]
@@ -96,7 +96,7 @@ def likeness(lists: RankingLists, one: np.ndarray, other: np.ndarray) -> Likenes
 
 
 def speeds(material: Material) -> dict[str, float]:
-    """System -> documents a second, of each that computes its scores; one measurement, after a pass to warm up."""
+    """System -> documents a second, for each that computes its scores: one measurement, after a pass to warm up."""
     stop = int(np.searchsorted(material.lists.row_splits, DOCUMENTS, side="right")) - 1
     part = material.lists[: max(stop, 1)]
     found = {}
@@ -129,7 +129,7 @@ def _row(name, student):
 
 
 def _alike(material, students):
-    """A table of how far each student ranks as those of its teachers that are among the systems."""
+    """A table of how similarly each student ranks to those teachers of it that are among the systems."""
     rows = []
     for name, student in students.items():
         for teacher in student.teachers:
@@ -147,9 +147,10 @@ def _alike(material, students):
         f"lists of more than {FIRST}",
     )
     words = Markup(
-        "<p>Kendall's tau-b is 1 where two systems order all documents of a query alike, and 0 where they agree as by "
-        "chance; it is the mean over queries to which both give different scores. The first {} in common are the mean "
-        "share of the documents that both rank so high.</p>"
+        "<p>Kendall's tau-b is 1 if two systems order all documents of a query alike, and 0 if they agree as much as "
+        "chance explains. It is the mean over queries to which both give different scores. The first {} in common are "
+        "the "
+        "mean share of documents that both rank this high.</p>"
     ).format(FIRST)
     return [words, table("How far a student ranks as its teacher", heads, rows, numbers=range(2, 6))]
 
@@ -168,15 +169,15 @@ def _fast(material, students):
         if name in found and teacher in found
     ]
     words = Markup(
-        "<p>One measurement on this machine, of each system after the other, on up to {} documents that it had scored "
-        "once before: its start and the reading of files are left out.</p>"
+        "<p>This is one measurement on this machine. Each system in turn scored up to {} documents that it had scored "
+        "once before. Its start and the reading of files are left out.</p>"
     ).format(f"{DOCUMENTS:,}")
     rows = [[name, f"{float(f'{value:.3g}'):,.0f}"] for name, value in found.items()]
     return [*ratios, table("Documents a second", ("system", "documents a second"), rows, numbers=[1]), words]
 
 
 def _in_words(task):
-    """A loss and its options."""
+    """A loss with its options."""
     name, options = task["loss"], task.get("loss_options") or {}
     name = name if isinstance(name, str) else name.get("class_name", "a loss of your own")
     return f"{name} ({', '.join(f'{key}={value}' for key, value in options.items())})" if options else name

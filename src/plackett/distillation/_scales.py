@@ -1,4 +1,4 @@
-"""The scale of a teacher's scores: what of them is the same whatever the teacher calls a good score."""
+"""The scale of a teacher's scores, which is removed so that teachers of any scale are alike."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from plackett.data._numbers import first_inexact
 
 
 def standardize(scores: np.ndarray, row_splits: np.ndarray) -> np.ndarray:
-    """Scores with mean 0 and standard deviation 1 in each list.
+    """Scales scores to mean 0 and standard deviation 1 in each list.
 
         z = (t - mean of t) / population standard deviation of t
 
@@ -21,14 +21,14 @@ def standardize(scores: np.ndarray, row_splits: np.ndarray) -> np.ndarray:
         [documents] float64; 0 in a list whose scores are all equal.
 
     Raises:
-        ValueError: a score is not finite, or is a whole number that float64 rounds.
+        ValueError: a score is not finite, or is a whole number that float64 would round.
     """
     scores = as_float64(scores)
     if not np.isfinite(scores).all():
         raise ValueError(f"scores must be finite, but {(~np.isfinite(scores)).sum()} of {len(scores)} are not")
     lengths = np.diff(row_splits)
     query = np.repeat(np.arange(len(lengths)), lengths)
-    # Powers of two round nothing, and neither squares nor differences overflow below 1.
+    # Powers of two do not round, and below 1 neither squares nor differences overflow.
     highest = _of_lists(np.maximum, np.abs(scores), row_splits)
     scores = np.ldexp(scores, -np.frexp(highest)[1][query])
     scores = scores - _of_lists(np.minimum, scores, row_splits)[query]
@@ -36,21 +36,21 @@ def standardize(scores: np.ndarray, row_splits: np.ndarray) -> np.ndarray:
     counts = np.maximum(lengths, 1)
     centred = scores - (np.bincount(query, scores, len(lengths)) / counts)[query]
     deviation = np.sqrt(np.bincount(query, centred**2, len(lengths)) / counts)
-    # Where all are equal they are 0 by now, and so is their mean.
+    # Equal scores are 0 by now, and so is their mean.
     return _divide(centred, deviation[query])
 
 
 def all_equal(scores: np.ndarray, row_splits: np.ndarray) -> np.ndarray:
-    """[queries], whether a list has several documents, all of one score, so that nothing is preferred."""
+    """Whether all of several documents of a list have the same score, so that none is preferred, [queries]."""
     highest, lowest = (_of_lists(of, scores, row_splits) for of in (np.maximum, np.minimum))
     return (highest == lowest) & (np.diff(row_splits) > 1)
 
 
 def as_float64(scores: np.ndarray) -> np.ndarray:
-    """The scores in float64.
+    """Returns the scores in float64.
 
     Raises:
-        ValueError: one is a whole number that float64 rounds.
+        ValueError: one is a whole number that float64 would round.
     """
     scores = np.asarray(scores)
     if (place := first_inexact(scores)) is not None:
@@ -61,7 +61,7 @@ def as_float64(scores: np.ndarray) -> np.ndarray:
 
 
 def _of_lists(function, scores, row_splits):
-    """[queries], the highest or lowest score of each list; 0 of an empty one."""
+    """The highest or lowest score of each list, [queries]; 0 for an empty list."""
     found = np.zeros(len(row_splits) - 1)
     has = np.diff(row_splits) > 0
     if has.any():

@@ -1,7 +1,7 @@
 """The scores of teachers, kept in a folder so that they are computed once.
 
-An entry has two files: `KEY.npy` holds the scores, and `KEY.json`, which is written last, what they are of. The key
-changes with the teacher and with the lists. The lock of the key, `KEY.lock`, is held by who computes and writes it.
+An entry has two files. `KEY.npy` holds the scores. `KEY.json`, which is written last, says what they are the scores of.
+The key changes with the teacher and with the lists. Whoever computes and writes an entry holds its lock, `KEY.lock`.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from plackett._files import errors_of_writing, make_folder, replace, write_whole
 from plackett.data.datasets.movielens import cache_folder
 from plackett.distillation._fingerprints import OfLists
 
-FORMAT = 1  # of the entries; one of another number is none
+FORMAT = 1  # entries of another format are ignored
 
 
 class TeacherScores(NamedTuple):
@@ -29,7 +29,7 @@ class TeacherScores(NamedTuple):
 
     Args:
         scores: [documents] float64, as the teacher gave them.
-        notes: what must be known of how it scored, in whole sentences.
+        notes: what a reader needs to know about how it scored, in whole sentences.
     """
 
     scores: np.ndarray
@@ -37,12 +37,12 @@ class TeacherScores(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where scores come from.
+    """The source of scores.
 
     Args:
-        name: what warnings call the teacher.
-        teacher: its fingerprint.
-        path: of its file. None = it has none.
+        name: the name of the teacher in warnings.
+        teacher: the fingerprint of the teacher.
+        path: the path of its file. None = it has none.
     """
 
     name: str
@@ -51,25 +51,26 @@ class Source(NamedTuple):
 
 
 def default_folder() -> pathlib.Path:
-    """Where scores are kept where nothing else is said: `$PLACKETT_CACHE/teachers`."""
+    """The folder in which scores are kept by default: `$PLACKETT_CACHE/teachers`."""
     return cache_folder() / "teachers"
 
 
 def keep(
     folder: str | os.PathLike, source: Source, of_lists: OfLists, compute: Callable[[], TeacherScores]
 ) -> TeacherScores:
-    """The scores that are kept of a teacher on some lists; they are computed first where there are none.
+    """Returns the kept scores of a teacher on some lists, or computes and keeps them.
 
-    Where scores are kept of what this teacher or these lists were before, or an entry is damaged, a warning says so.
+    A warning is given if the kept scores are of an earlier version of this teacher or these lists, or an entry is
+    damaged.
 
     Args:
-        folder: of the entries.
+        folder: the folder of the entries.
         source: the teacher.
-        of_lists: what tells whether the lists that it scores are the same.
-        compute: gives the scores.
+        of_lists: the fingerprints of the lists.
+        compute: computes the scores.
 
     Raises:
-        NotADirectoryError: there is a file where the folder should be.
+        NotADirectoryError: a file is in the place of the folder.
         OSError: an entry could not be written.
     """
     folder = pathlib.Path(folder)
@@ -82,7 +83,7 @@ def keep(
         "documents": of_lists.documents,
     }
     key = hashlib.blake2b(f"{facts['teacher']} {facts['lists']}".encode(), digest_size=12).hexdigest()
-    # Who comes second waits, and then reads what the first has written.
+    # A second process waits, and then reads what the first has written.
     with _lock(folder, key):
         if not (folder / f"{key}.json").exists():
             _tell_changes(folder, facts, source.name)
@@ -98,14 +99,14 @@ def keep(
 
 @contextlib.contextmanager
 def _lock(folder, key):
-    """Holds the lock of an entry, whose folder is made first."""
+    """Holds the lock of an entry. The folder is made first."""
     lock = filelock.FileLock(folder / f"{key}.lock")
     try:
         with errors_of_writing(folder):
             make_folder(folder)
             lock.acquire()
     except (FileExistsError, NotADirectoryError):
-        raise NotADirectoryError(f"cache must be a folder, but {folder} is a file, or lies in one") from None
+        raise NotADirectoryError(f"cache must be a folder, but {folder} is a file, or is inside one") from None
     except OSError as error:
         raise type(error)(
             error.errno, f"{error.strerror}. Scores are kept there: give another folder as cache (--teacher-cache)"
@@ -117,7 +118,7 @@ def _lock(folder, key):
 
 
 def _read(folder, key, facts):
-    """The scores of an entry; None where it is damaged."""
+    """Reads the scores of an entry; None if it is damaged."""
     told = _read_facts(folder / f"{key}.json")
     try:
         digest = _digest(folder / f"{key}.npy")
@@ -140,7 +141,7 @@ def _write(folder, key, facts, made):
 
 
 def _tell_changes(folder, facts, name):
-    """Warns where scores are kept of what the teacher or the lists were before."""
+    """Warns if scores of an earlier version of the teacher or the lists are kept."""
     others = [found for path in folder.glob("*.json") if (found := _read_facts(path)) is not None]
     before = [
         other
@@ -156,7 +157,7 @@ def _tell_changes(folder, facts, name):
 
 
 def _read_facts(path):
-    """What an entry says of itself; None where it is damaged, or of another format."""
+    """Reads the description of an entry; None if it is damaged, or of another format."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         return facts if facts["format"] == FORMAT and {"outline", "time", "path", *_OF_BOTH} <= facts.keys() else None

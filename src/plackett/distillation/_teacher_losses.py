@@ -1,4 +1,4 @@
-"""Losses that a teacher's scores may be given to: numbers of any sign and size, which are no grades."""
+"""Losses that can learn from a teacher's scores: numbers of any sign and size, which are not grades."""
 
 import math
 from typing import Any
@@ -16,41 +16,44 @@ from plackett.training._objective import loss_name
 
 
 def losses_of_teachers() -> list[str]:
-    """The names of losses that read labels as real numbers, or their order alone.
+    """The names of losses that read labels as real numbers, or only their order.
 
-    All others read grades: gains 2^y, shares y / sum of y, classes, or what is above 0.
+    All others read grades: gains 2^y, shares y / sum of y, classes, or labels above 0.
     """
     known: dict[str, Any] = classes_by_name(RankingLoss, suffix="Loss")
     return sorted(name for name, kind in known.items() if kind.any_labels or kind.by_order)
 
 
 def check_teacher_loss(loss: RankingLoss) -> None:
-    """Checks that a loss reads real numbers, not grades; one of your own is taken as it is.
+    """Checks that a loss reads real numbers, not grades. A loss of your own is accepted unchecked.
 
     Raises:
-        ValueError: it reads grades, or its lambda weight does; says which losses are allowed.
+        ValueError: the loss or its lambda weight reads grades; the message says which losses are allowed.
     """
     name, kind = loss_name(loss), type(loss)
     own = not kind.__module__.startswith("plackett.") or kind.__name__.startswith("_")
     if not own and not (loss.any_labels or loss.by_order):
         raise ValueError(
-            f"{name} reads grades, and a teacher's scores are none: they may be below 0, and 2^score is no gain. The "
-            f"loss must be one of {', '.join(losses_of_teachers())}, or one of your own. A loss of grades learns from "
-            "the labels beside it, by label_loss and label_weight"
+            f"{name} reads grades, but a teacher's scores are not grades: they may be below 0, and 2^score is not a "
+            "gain. The "
+            f"loss must be one of {', '.join(losses_of_teachers())}, or one of your own. To learn from the labels too, "
+            "give a "
+            "loss of grades as label_loss, with label_weight"
         )
     weight = loss.options.get("lambda_weight")
     if reads_grades(weight, loss.lambda_weights):
         raise ValueError(
-            f"{type(weight).__name__} reads grades, and a teacher's scores are none: leave lambda_weight of {name} "
+            f"{type(weight).__name__} reads grades, but a teacher's scores are not grades: leave lambda_weight of "
+            f"{name} "
             "out, or take LabelDiffLambdaWeight"
         )
 
 
 def check_finite(loss: RankingLoss, lists: RankingLists) -> None:
-    """Computes the loss once, on the list with the score furthest from 0, at equal scores of the student.
+    """Computes the loss once on the list with the score furthest from 0, with equal scores of the student.
 
     Raises:
-        ValueError: it is not finite there; says of which score and query, and what to do.
+        ValueError: it is not finite there; the message names the score and the query, and says what to do.
     """
     teacher = lists.columns[COLUMN]
     if not len(teacher):
@@ -60,7 +63,7 @@ def check_finite(loss: RankingLoss, lists: RankingLists) -> None:
     labels = teacher[lists.row_splits[query] : lists.row_splits[query + 1]][None]
     scores = ops.convert_to_tensor(np.zeros_like(labels))
     backend.set_keras_mask(scores, ops.convert_to_tensor(np.ones(labels.shape, bool)))  # scores below 0 are real
-    # A copy, since a loss that draws noise remembers how often.
+    # A copy, since a loss that draws noise counts its draws.
     value = float(np.sum(ops.convert_to_numpy(loss.copy()(labels, scores))))
     if not math.isfinite(value):
         raise ValueError(

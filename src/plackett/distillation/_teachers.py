@@ -1,4 +1,4 @@
-"""Teachers: whatever gives scores, of one ranker or several."""
+"""Teachers: anything that gives scores, one ranker or several."""
 
 import dataclasses
 import functools
@@ -23,8 +23,8 @@ from plackett.evaluation.systems.names import name_systems
 from plackett.evaluation.systems.simple import Column, Scores
 from plackett.registry.options import is_number
 
-PART = 2**20  # documents that are scored together
-COLUMN = "teacher"  # where the scores are in the lists
+PART = 2**20  # the number of documents that are scored together
+COLUMN = "teacher"  # the column of lists that holds the scores
 
 Cache = str | os.PathLike | Literal[False] | None
 
@@ -34,10 +34,10 @@ class Member:
     """One of the rankers of a teacher.
 
     Args:
-        name: what errors call it.
-        system: the function of lists.
-        fingerprint: changes with it. None = nothing tells whether it did.
-        path: of its file. None = it has none.
+        name: the name of the ranker in errors.
+        system: its function of lists.
+        fingerprint: changes with the ranker. None = it cannot be told whether it changed.
+        path: the path of its file. None = it has none.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Member:
     path: str | None
 
     def scores(self, lists: RankingLists, of_lists: Callable[[], OfLists], cache: Cache) -> TeacherScores:
-        """The scores of all documents, those that are kept where there are such; see `with_teacher`."""
+        """Returns the scores of all documents, from those that are kept if there are any; see `with_teacher`."""
         fresh = self.afresh()
         if self.fingerprint is None or cache is False:
             return fresh.compute(lists)
@@ -54,18 +54,18 @@ class Member:
         return keep(default_folder() if cache is None else cache, source, of_lists(), lambda: fresh.compute(lists))
 
     def afresh(self) -> "Member":
-        """The same ranker, which was not called yet."""
+        """Returns the same ranker as if it had not been called yet."""
         return dataclasses.replace(self, system=open_system(self.system))
 
     def compute(self, lists: RankingLists) -> TeacherScores:
-        """The scores of all documents, part by part."""
-        # An array holds the scores of all lists, whatever part of them is asked for.
+        """Computes the scores of all documents, part by part."""
+        # An array holds the scores of all lists, so it cannot be asked for a part of them.
         parts = [lists] if isinstance(self.system, Scores) else _parts(lists)
         scores = [self._of_part(part) for part in parts]
         return TeacherScores(np.concatenate([np.zeros(0), *scores]), self.notes())
 
     def notes(self) -> list[str]:
-        """What must be known of how it scored."""
+        """What a reader needs to know about how it scored."""
         return self.system.notes() if isinstance(self.system, OpenSystem) else []
 
     def _of_part(self, lists):
@@ -78,35 +78,34 @@ class Member:
             query = lists.queries[int(np.searchsorted(lists.row_splits, wrong[0], side="right")) - 1]
             raise ValueError(
                 f"the teacher {self.name} gives document {lists.documents[wrong[0]]!r} of query {query!r} the score "
-                f"{scores[wrong[0]]}, which is none to learn from: a teacher scores every document, so leave out those "
+                f"{scores[wrong[0]]}, but a teacher must give every document a finite score: leave out those "
                 "that it does not retrieve, or give a function of lists that scores them"
             )
         return scores
 
 
 class Teacher(OpenSystem):
-    """Whatever gives scores, as a teacher; a function of lists.
+    """A teacher: anything that gives scores, as a function of lists.
 
     >>> lists = RankingLists.from_arrays([[3.0, 0.1], [1.0, 0.2]], [1, 0], group=[2])
     >>> Teacher("feature:1")(lists).tolist()
     [3.0, 1.0]
 
-    Several rankers are one teacher, whose scores are the mean of theirs, each of them standardised list by list, so
-    that none counts more because its scores are larger:
+    Several rankers form one teacher. Its scores are the mean of their scores, each standardised in every list, so that
+    no ranker counts more because its scores are larger:
 
     >>> Teacher(["feature:1", "feature:2"])(lists).tolist()
     [0.0, 0.0]
 
     Args:
-        what: a ranker as `plackett.evaluation.open_system` takes it: a Keras model, a model of LightGBM, XGBoost,
-            CatBoost or scikit-learn, a function of lists, an array of scores, "column:NAME", "feature:NAME", or the
-            path of a run, of a model file, of an ONNX file or of scores. Or a list of several, or a dict of them by
-            name.
+        what: a ranker, as in `plackett.evaluation.open_system`: a Keras model, a model of LightGBM, XGBoost, CatBoost
+            or scikit-learn, a function of lists, an array of scores, "column:NAME", "feature:NAME", or the path of a
+            run, a model file, an ONNX file or scores. Or a list of several, or a dict of them by name.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ImportError: a library that it needs is not installed.
-        ValueError: it is none of these, a file is malformed, two have one name, or there is none.
+        ImportError: a library that the teacher needs is not installed.
+        ValueError: it is none of these, a file is malformed, two rankers have the same name, or there is none.
     """
 
     def __init__(self, what: Any):
@@ -133,21 +132,22 @@ class Teacher(OpenSystem):
         return features_of(member.system for member in self.members)
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
-        """[documents] float64, its scores, computed anew."""
+        """Computes its scores anew, [documents] float64."""
         return self._join([member.compute(lists).scores for member in self.members], lists)
 
     def scores(self, lists: RankingLists, cache: Cache = None) -> TeacherScores:
-        """Its scores, and what must be known of them.
+        """Returns its scores, and what a reader needs to know about them.
 
         Args:
-            lists: what is scored.
+            lists: the lists to score.
             cache: see `with_teacher`.
 
         Raises:
             OSError: the scores could not be kept.
-            ValueError: it cannot score these lists, or gives a score that is not finite; says of which document.
+            ValueError: it cannot score these lists, or gives a score that is not finite; the message names the
+                document.
         """
-        of_lists = functools.cache(lambda: _fingerprints.of_lists(lists))  # once for all of them, if at all
+        of_lists = functools.cache(lambda: _fingerprints.of_lists(lists))  # at most once for all rankers
         kept = [member.scores(lists, of_lists, cache) for member in self.members]
         notes = dict.fromkeys(note for one in kept for note in one.notes)
         return TeacherScores(self._join([one.scores for one in kept], lists), list(notes))
@@ -157,17 +157,17 @@ class Teacher(OpenSystem):
         return np.mean([standardize(one, lists.row_splits) for one in scores], axis=0) if self.is_several else scores[0]
 
     def notes(self) -> list[str]:
-        """What its rankers say of the lists that it was called with."""
+        """The notes of its rankers on the lists that it was called with."""
         return list(dict.fromkeys(note for member in self.members for note in member.notes()))
 
     def afresh(self) -> "Teacher":
-        """The same teacher, which was not called yet."""
+        """Returns the same teacher as if it had not been called yet."""
         other = Teacher(self)
         other.members = tuple(member.afresh() for member in self.members)
         return other
 
     def record(self) -> list[dict[str, str]]:
-        """What `config.yaml` says of its rankers."""
+        """The description of its rankers in `config.yaml`."""
         return [
             {"name": member.name}
             | ({} if member.path is None else {"path": member.path})
@@ -181,9 +181,9 @@ class ScoredLists:
     """Lists with the scores of a teacher.
 
     Args:
-        lists: with the column `teacher`.
-        equal: how many lists of several documents have one score for all of them.
-        notes: what must be known of how the teacher scored, in whole sentences.
+        lists: the lists with the column `teacher`.
+        equal: the number of lists with several documents that all have the same score.
+        notes: what a reader needs to know about how the teacher scored, in whole sentences.
     """
 
     lists: RankingLists
@@ -194,38 +194,39 @@ class ScoredLists:
 def with_teacher(
     lists: RankingLists, teacher: Any, *, standardize: bool = True, temperature: float = 1.0, cache: Cache = None
 ) -> RankingLists:
-    """The lists with the scores of a teacher as their column `teacher`, from which `target="teacher"` learns.
+    """Adds the scores of a teacher to lists as the column `teacher`, from which `target="teacher"` learns.
 
     >>> lists = RankingLists.from_arrays([[900.0], [500.0], [100.0]], group=[3])
     >>> with_teacher(lists, "feature:1", temperature=0.5).columns["teacher"].round(3).tolist()
     [2.4489998817443848, 0.0, -2.4489998817443848]
 
-    Scores are computed once: those of a model or a file are kept in a folder, and read from there when the same teacher
-    is asked about the same lists. Both are known by fingerprints, of what the model is and of the features, ids and
-    columns of the lists in their order; where one of them changed, a warning says which, and the scores are computed
-    anew. Labels are no part of it, so that new judgements leave the scores as they are: no model reads them. A function
-    could, and its scores are not kept, nor those of models of scikit-learn, which may call functions, and of columns,
-    arrays and chance. Of layers of your own the config and weights are known, not their code: remove the folder where
-    that has changed, as may be done at any time.
+    Scores are computed once. Those of a model or a file are kept in a folder, and read from there when the same teacher
+    scores the same lists again. Both are recognised by fingerprints: of the model, and of the features, ids and columns
+    of the lists in their order. If one of them has changed, a warning says which, and the scores are computed anew.
+    Labels are not part of the fingerprint, so new judgements do not cause new scores: no model reads them. A function
+    could read them, so its scores are not kept. Neither are those of scikit-learn models, which may call functions, or
+    of columns, arrays and chance. The fingerprint covers the config and weights of your own layers, but not their code:
+    remove the folder if the code has changed. You may remove it at any time.
 
     Args:
-        lists: what is scored.
-        teacher: a `Teacher`, or what makes one.
-        standardize: whether the scores of each list are shifted and scaled to mean 0 and standard deviation 1, which
-            makes teachers of any scale alike; where all are equal they are 0. False = as the teacher gives them; of
-            several rankers, the mean of their standardised scores.
-        temperature: what the scores are divided by after that, above 0. The higher, the less sure the teacher is.
-        cache: the folder where scores are kept. None = `$PLACKETT_CACHE/teachers`, by default
+        lists: the lists to score.
+        teacher: a `Teacher`, or anything that makes one.
+        standardize: whether the scores of each list are shifted and scaled to mean 0 and standard deviation 1, so that
+            teachers of any scale are alike. If all are equal, they become 0. False = scores as the teacher gives them;
+            for several rankers, the mean of their standardised scores.
+        temperature: a number above 0 that the scores are then divided by. The higher it is, the less sure the teacher
+            is.
+        cache: the folder in which scores are kept. None = `$PLACKETT_CACHE/teachers`, by default
             ~/.cache/plackett/teachers. False = they are not kept.
 
     Returns:
-        The lists with the column, float32, in the place of an earlier one. What must be known of how the teacher
-        scored, such as that it was given features by their order alone, is said by a warning.
+        The lists with the column, float32, which replaces an earlier one. A warning says what to know about how the
+        teacher scored, such as that it was given features by their order alone.
 
     Raises:
         OSError: the scores could not be kept.
-        ValueError: the teacher is none, it cannot score these lists, or gives a score that is not finite, or that
-            float32 does not hold; says of which document.
+        ValueError: `teacher` is not a teacher, it cannot score these lists, or gives a score that is not finite or
+            overflows float32; the message names the document.
     """
     taught = teach(lists, Teacher(teacher), standardized=standardize, temperature=temperature, cache=cache)
     for note in taught.notes:
@@ -236,7 +237,7 @@ def with_teacher(
 def teach(
     lists: RankingLists, teacher: Teacher, *, standardized: bool, temperature: float, cache: Cache
 ) -> ScoredLists:
-    """What `with_teacher` does, and what must be known of it."""
+    """Does what `with_teacher` does, and returns its notes too."""
     check_lists("lists", lists)
     check_scale(standardized, temperature)
     check_cache(cache)
@@ -251,7 +252,7 @@ def teach(
         way_out = "give a higher temperature" if standardized else "standardise the scores, or raise the temperature"
         raise ValueError(
             f"the teacher {teacher.name} gives document {lists.documents[wrong[0]]!r} of query {query!r} the score "
-            f"{scores[wrong[0]]:g}, which divided by the temperature {temperature:g} is more than float32 holds: "
+            f"{scores[wrong[0]]:g}, which overflows float32 when divided by the temperature {temperature:g}: "
             f"{way_out} (teacher_temperature, --teacher-temperature)"
         )
     return ScoredLists(dataclasses.replace(lists, columns=lists.columns | {COLUMN: column}), equal, notes)
@@ -272,7 +273,7 @@ def check_cache(cache: object) -> None:
 
 
 def _by_name(what):
-    """The rankers of a teacher by their names."""
+    """Returns the rankers of a teacher by their names."""
     if isinstance(what, Mapping):
         if not what:
             raise ValueError("a teacher of several rankers must name at least one, but got an empty dict")
@@ -301,7 +302,7 @@ def _path_of(what):
 
 
 def _parts(lists) -> Iterator[RankingLists]:
-    """The lists in parts of at most so many documents, or of one list."""
+    """Yields the lists in parts with at most this many documents, or with a single list."""
     start = 0
     while start < len(lists):
         most = lists.row_splits[start] + PART

@@ -1,4 +1,4 @@
-"""Training a student: lists and a teacher in, a smaller or faster ranker out."""
+"""Trains a student, a smaller or faster ranker, from lists and a teacher."""
 
 import dataclasses
 import os
@@ -24,15 +24,15 @@ from plackett.training._settings import SettingsKeywords
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is trained: the lists with the teacher's scores, and the settings of `plackett.train`.
+    """The plan of a training: the lists with the teacher's scores, and the settings of `plackett.train`.
 
     Args:
-        lists: what is learnt from.
-        held_out: what the epoch is chosen on.
+        lists: the lists to learn from.
+        held_out: the lists that the epoch is chosen on.
         settings: fields of `plackett.training.Settings`.
         record: what `config.yaml` says of the teacher.
-        facts: what is learnt, from whom, in whole sentences.
-        notes: the same of what a caller may not expect: how the teacher took the lists, and what is left out of them.
+        facts: what is learnt, and from which teacher, in whole sentences.
+        notes: facts that a caller may not expect: how the teacher took the lists, and what is left out of them.
     """
 
     lists: RankingLists
@@ -43,7 +43,7 @@ class Plan:
     notes: list[str]
 
     def remarks(self) -> list[str]:
-        """What must be known of it, in whole sentences."""
+        """What a reader needs to know about it, in whole sentences."""
         return [*self.facts, *self.notes]
 
 
@@ -67,7 +67,7 @@ def train(
     callbacks: list | None = None,
     **settings: Unpack[SettingsKeywords],
 ) -> Trained:
-    """Trains a student to rank as a teacher does, and keeps the epoch that ranks the validation lists best.
+    """Trains a student to rank like a teacher, and keeps the epoch that ranks the validation lists best.
 
     >>> import numpy as np
     >>> from plackett.data import RankingLists, split_queries
@@ -81,43 +81,44 @@ def train(
 
         label_weight * label loss of the labels + (1 - label_weight) * loss of the teacher's scores
 
-    and no judgement is needed for the second part: `extra_lists` are learnt from by the teacher alone. What `plackett
-    score`, `plackett.load` and every metric take is the student, which knows nothing of its teacher.
+    The second part needs no judgements: from `extra_lists` the student learns by the teacher alone. `plackett score`,
+    `plackett.load` and every metric take the student, which does not need its teacher.
 
     Args:
         lists: the training lists.
-        teacher: whatever gives scores, or a list of several, see `Teacher`. It is asked before training starts, once
-            for each list, see `with_teacher`.
-        validation: the lists whose labels choose the epoch, by `metric`. None = the share `validation_share` of those
-            lists that somebody judged, drawn by the seed, is held out. Where nobody judged any, the metric
-            "validation_loss" chooses it by the teacher's scores.
-        label_loss: of the labels. None = "unique_softmax", where `label_weight` is above 0.
-        label_options: arguments of a label loss that is given by its name.
+        teacher: anything that gives scores, or a list of several, see `Teacher`. It scores each list once, before
+            training starts, see `with_teacher`.
+        validation: the lists whose labels choose the epoch, by `metric`. None = a share `validation_share` of the
+            judged lists, drawn by the seed, is held out. If nobody judged any, the metric "validation_loss" chooses the
+            epoch by the teacher's scores.
+        label_loss: the loss of the labels. None = "unique_softmax", if `label_weight` is above 0.
+        label_options: the arguments of a label loss that is given by its name.
         label_weight: the weight of the labels, from 0, the teacher alone, to below 1. Both losses are means over all
-            lists, so that labels count the less the more `extra_lists` there are.
-        extra_lists: lists of other queries with the same features. Whatever labels they have are not looked at.
-        shared_queries: whether a query id of `extra_lists` may be one of `lists` or `validation` too, as where ids are
-            numbers that begin anew.
+            lists, so labels count less the more `extra_lists` there are.
+        extra_lists: lists of other queries with the same features. Their labels are not used.
+        shared_queries: whether a query id of `extra_lists` may also occur in `lists` or `validation`, for example if
+            ids are numbers that start again.
         standardize, teacher_temperature, cache: `standardize`, `temperature` and `cache` of `with_teacher`.
-        output, overwrite, resume, provenance, callbacks: as in `plackett.train`. A run is resumed with the same scores
-            alone.
-        settings: fields of `plackett.training.Settings`, but for `target`, `tasks` and `shared_head`, which are made of
-            these options. `loss` and `loss_options` are of the teacher's scores. "coupled_rank_distil", unless another
-            is given, takes them, standardised and divided by `teacher_temperature`, for the logits of a Plackett-Luce
-            model, whose sampled rankings the student learns; its options are `topk` and `sample_size`. "list_net" is
-            the cross-entropy of the teacher's softmax; "pairwise_mse" and "margin_mse" learn its differences,
-            "mean_squared" its scores; "list_mle", "pairwise_logistic", "pairwise_hinge", "pairwise_squared_hinge" and
-            "pairwise_soft_zero_one" its order alone. Or a loss of your own; those of plackett that read grades are
-            refused. Their `temperature` is that of the student's scores.
+        output, overwrite, resume, provenance, callbacks: as in `plackett.train`. A run can only be resumed with the
+            same scores.
+        settings: fields of `plackett.training.Settings`, except `target`, `tasks` and `shared_head`, which follow from
+            these options. `loss` and `loss_options` are those of the teacher's scores. The default,
+            "coupled_rank_distil", takes the scores, standardised and divided by `teacher_temperature`, as the logits of
+            a Plackett-Luce model, and the student learns rankings that are sampled from it; its options are `topk` and
+            `sample_size`. "list_net" is the cross-entropy with the teacher's softmax; "pairwise_mse" and "margin_mse"
+            learn the differences of the scores, "mean_squared" the scores themselves; "list_mle", "pairwise_logistic",
+            "pairwise_hinge", "pairwise_squared_hinge" and "pairwise_soft_zero_one" learn only their order. It may also
+            be a loss of your own. Losses of plackett that read grades are refused. The `temperature` of these losses is
+            that of the student's scores.
 
     Returns:
-        What `plackett.train` does. How the teacher took the lists, and which of their columns are left out, is said by
-        warnings.
+        The result of `plackett.train`. Warnings say how the teacher took the lists, and which of their columns are left
+        out.
 
     Raises:
-        OSError: the scores could not be kept, or as `plackett.train` does.
-        ValueError: a teacher that is none, or whose scores are not finite; a loss that reads grades; an option that
-            would not act; extra lists that do not fit; `output` is the run of the teacher; or as `plackett.train` does.
+        OSError: the scores could not be kept; or as in `plackett.train`.
+        ValueError: `teacher` is not a teacher, or its scores are not finite; a loss reads grades; an option has no
+            effect; extra lists do not fit; `output` is the run of the teacher; or as in `plackett.train`.
     """
     options = Options(label_loss, label_options or {}, label_weight, standardize, teacher_temperature)
     plan = make_plan(
@@ -161,7 +162,7 @@ def make_plan(
     output: str | os.PathLike | None,
     settings: dict[str, Any],
 ) -> Plan:
-    """What `train` trains; see there. What can be wrong is checked before the teacher is asked."""
+    """Makes the plan of `train`; see there. Everything that can be wrong is checked before the teacher scores."""
     given = {"lists": lists, "validation": validation, "extra_lists": extra_lists}
     for name, some_lists in given.items():
         if some_lists is not None:
@@ -172,7 +173,7 @@ def make_plan(
     losses = make_losses(whole)
     of_teacher = losses[COLUMN] if COLUMN in losses else losses[None]
     check_teacher_loss(of_teacher)
-    make_metric(whole)  # which may refuse, as what follows may
+    make_metric(whole)  # raises early, as the following calls may
     opened = Teacher(teacher)
     check_output_is_no_teacher(opened, output)
     positions, by_labels = None, chooses_by_labels(whole)
@@ -204,7 +205,7 @@ def make_plan(
 
 
 def _fit_extra(extra, lists, validation, shared_queries):
-    """The extra lists, of other queries, with the features of the training lists."""
+    """Returns the extra lists, of other queries, with the features of the training lists."""
     if not shared_queries:
         for others, whose in ((lists, "the training lists"), (validation, "the validation lists")):
             if others is not None:
@@ -213,7 +214,7 @@ def _fit_extra(extra, lists, validation, shared_queries):
 
 
 def _split(taught, validation, positions, whole):
-    """(the training lists, the validation lists), with the teacher's scores where these are needed."""
+    """Returns (the training lists, the validation lists), with the teacher's scores where they are needed."""
     lists = taught["lists"].lists
     if positions is not None:
         return hold_out(lists, positions)
@@ -223,7 +224,7 @@ def _split(taught, validation, positions, whole):
 
 
 def check_output_is_no_teacher(teacher: Teacher, output: str | os.PathLike | None) -> None:
-    """Raises a ValueError where the student would be written over its teacher."""
+    """Raises a ValueError if the student would be written over its teacher."""
     folder = None if output is None else pathlib.Path(output).resolve()
     for member in teacher.members if folder else ():
         own = [folder, *(folder / name for name in (MODEL, WHOLE_MODEL))]  # type: ignore[operator]
@@ -233,7 +234,7 @@ def check_output_is_no_teacher(teacher: Teacher, output: str | os.PathLike | Non
 
 
 def _check_same_scale(output, record):
-    """Raises a ValueError where the teacher's scores were scaled otherwise for the run in a folder."""
+    """Raises a ValueError if the teacher's scores were scaled differently for the run in a folder."""
     if holds_run(output):
         check_same(output, "config.yaml", _of_scale({"teacher": record}), _of_scale, WAY_OUT)
 
@@ -244,6 +245,6 @@ def _of_scale(config):
 
 
 def _record(options, teacher):
-    """What `config.yaml` says; the losses and their weights are among its settings."""
+    """What `config.yaml` says of the teacher. The losses and their weights are among its settings."""
     scale = {"standardize": options.standardize, "temperature": float(options.temperature)}
     return {"rankers": teacher.record()} | scale | {"label_weight": float(options.label_weight)}

@@ -1,6 +1,6 @@
-"""Training, scoring and evaluation by several processes and machines, with Ray.
+"""Training, scoring and evaluation in several processes and on several machines, with Ray.
 
-All names are imported when they are first used.
+Names are imported when they are first used.
 """
 
 from plackett import _lazy

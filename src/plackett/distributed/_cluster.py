@@ -1,4 +1,4 @@
-"""The Ray cluster that work is sent to: one that is there, or one of this machine that ends with the work."""
+"""The Ray cluster that work is sent to: an existing one, or one on this machine that ends with the work."""
 
 import contextlib
 import logging
@@ -16,41 +16,41 @@ from ray._private import ray_constants
 from plackett.distributed._environment import python_path
 from plackett.registry.options import is_number
 
-LISTENS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # whether on all addresses of the machine, on Linux too
-# A cluster of one's own listens on this machine alone, and tells nobody of itself.
-# Its core, in C++, would tell of each restart of a worker on the standard error stream.
+LISTENS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # whether to listen on all addresses of the machine, on Linux too
+# A cluster that is started here listens on this machine alone, and does not advertise itself.
+# Its core, in C++, would report each restart of a worker on the standard error stream.
 OF_OWN = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     LISTENS: "0",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # nobody gives notice of taking this machine away
+    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # this machine cannot be preempted with a notice
 }
 LOCAL = "127.0.0.1"
-# Linux gives the name of a socket 107 letters, of which Ray takes about 65.
+# Linux limits the name of a socket to 107 characters, of which Ray takes about 65.
 LONGEST = 20
 SHORT = "/tmp"
 CLIENT = "ray://"
-CLIENTS = 10001  # the port of ray:// where none is said
+CLIENTS = 10001  # the default port of ray://
 PATIENCE = 10  # seconds
 
 
 def check_workers(workers: int) -> None:
-    """Raises a ValueError unless this is how many workers there may be."""
+    """Raises a ValueError unless this is a possible number of workers."""
     if not (is_number(workers) and isinstance(workers, int) and workers >= 1):
         raise ValueError(f"workers must be a whole number of at least 1, but got {workers!r}")
 
 
 @contextlib.contextmanager
 def connect(address: str | None, workers: int) -> Iterator[int]:
-    """Gives how many threads a worker computes with, within a cluster that has room for the workers.
+    """Gives the number of threads of a worker, within a cluster that has room for the workers.
 
-    A cluster that is connected already is used, and stays. Otherwise the connection ends here, and with it all that
-    this process started.
+    A cluster that is connected already is used, and stays connected. Otherwise the connection ends here, and with it
+    everything that this process started.
 
     Args:
-        address: that of a cluster: "auto", "host:port" or "ray://host:port". None = the one that this process is
-            connected to, that of $RAY_ADDRESS, or one that is started on this machine.
-        workers: how many are needed.
+        address: the address of a cluster: "auto", "host:port" or "ray://host:port". None = the cluster that this
+            process is connected to, that of $RAY_ADDRESS, or one that is started on this machine.
+        workers: the number of workers.
 
     Raises:
         ConnectionError: there is no cluster at this address.
@@ -59,14 +59,14 @@ def connect(address: str | None, workers: int) -> Iterator[int]:
     if ray.is_initialized():
         if address not in (None, "auto") and address != (own := ray.get_runtime_context().gcs_address):
             raise ValueError(
-                f"this process is connected to the Ray cluster {own} already: leave out address={address!r}, or call "
-                "ray.shutdown() before"
+                f"this process is already connected to the Ray cluster {own}: leave out address={address!r}, or call "
+                "ray.shutdown() first"
             )
         warn_of_room(workers)
         yield 1
         return
     address = address or os.environ.get("RAY_ADDRESS")
-    address = None if address == "local" else address  # as Ray calls it
+    address = None if address == "local" else address  # "local" is Ray's name for it
     surroundings = _on_this_machine_alone() if address is None else contextlib.nullcontext()
     with _folder_of_ray() as folder, surroundings:
         try:
@@ -76,7 +76,7 @@ def connect(address: str | None, workers: int) -> Iterator[int]:
 
 
 def _folder_of_ray():
-    """Gives the folder of the sockets and logs of a cluster, which goes with it."""
+    """Gives the folder for the sockets and logs of a cluster. It is removed with the cluster."""
     place = tempfile.gettempdir()
     if len(place) > LONGEST and os.path.isdir(SHORT):
         place = SHORT
@@ -85,11 +85,11 @@ def _folder_of_ray():
 
 @contextlib.contextmanager
 def _on_this_machine_alone():
-    """Within this, a cluster that is started is as `OF_OWN` has it, where the environment does not say otherwise."""
+    """Within this context, a new cluster has the settings of `OF_OWN`, unless the environment sets others."""
     new = {name: value for name, value in OF_OWN.items() if name not in os.environ}
     known = ray_constants.ENABLE_RAY_CLUSTER
     os.environ.update(new)
-    # Ray has read this when it was imported; the processes that it starts read it anew.
+    # Ray read this when it was imported; the processes that it starts read it again.
     ray_constants.ENABLE_RAY_CLUSTER = os.environ[LISTENS] not in ("0", "false")
     try:
         yield
@@ -100,7 +100,7 @@ def _on_this_machine_alone():
 
 
 def _start(workers, folder):
-    """Starts a cluster on this machine; the threads of each worker."""
+    """Starts a cluster on this machine, and returns the number of threads of each worker."""
     cores = os.cpu_count() or 1
     options = {
         "num_cpus": max(workers, cores),
@@ -113,7 +113,7 @@ def _start(workers, folder):
 
 
 def _join(address, workers):
-    """Connects to a cluster; the threads of each worker, which has one of its CPUs."""
+    """Connects to a cluster, and returns the number of threads of each worker, which takes one CPU of the cluster."""
     try:
         _knock(address)
         _init(address, **_options_of_client(address))
@@ -127,14 +127,14 @@ def _join(address, workers):
 
 
 def _init(address, **options):
-    """`ray.init`, of which JAX would tell that it forks; what is forked becomes another program at once."""
+    """Calls `ray.init`. JAX would warn that it forks, but the forked process becomes another program at once."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
 
 
 def _options_of_client(address):
-    """What a process on the cluster that stands for this one needs, to read what this one sends."""
+    """What the process on the cluster that stands for this one needs in order to read what this one sends."""
     if not address.startswith(CLIENT):
         return {}
     backend = os.environ.get("KERAS_BACKEND")
@@ -144,7 +144,7 @@ def _options_of_client(address):
 
 
 def check_no_client(address: str | None) -> None:
-    """Raises a ValueError where this process is not, or would not be, on the cluster, of which Ray Data must be."""
+    """Raises a ValueError unless this process is on the cluster, or will be, as Ray Data requires."""
     would_be = (address or os.environ.get("RAY_ADDRESS", "")).startswith(CLIENT)
     if ray.util.client.ray.is_connected() if ray.is_initialized() else would_be:
         raise ValueError(
@@ -154,7 +154,7 @@ def check_no_client(address: str | None) -> None:
 
 
 def _knock(address):
-    """Raises an error at once where nobody listens, of whom Ray would wait for minutes."""
+    """Raises an error at once if nobody listens, since Ray would wait for minutes."""
     kind, separator, rest = address.rpartition("://")
     if kind in ("", "ray") and (separator or ":" in rest):
         where = urllib.parse.urlsplit(f"//{rest}")
@@ -162,9 +162,9 @@ def _knock(address):
 
 
 def warn_of_room(workers: int) -> None:
-    """Warns where the cluster has not a CPU for each worker."""
+    """Warns if the cluster does not have a CPU for each worker."""
     cpus = ray.cluster_resources().get("CPU", 0)
     if cpus < workers:
         warnings.warn(
-            f"the Ray cluster has {cpus:g} CPUs and {workers} workers need one each: they wait for more", stacklevel=6
+            f"the Ray cluster has {cpus:g} CPUs, but {workers} workers need one each: some of them wait", stacklevel=6
         )

@@ -1,4 +1,4 @@
-"""What a worker computes with: its threads, and the same versions as the process that asked. Imports no Keras."""
+"""The environment of a worker: its threads, and the same versions as in the process that asked. Imports no Keras."""
 
 import importlib.metadata
 import os
@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 import plackett
 
-# What a number, and what is sent, depends on.
+# Packages that a result, or data that is sent, depends on.
 ALIKE = ("plackett", "keras")
 
 
 def variables_of(threads: int, backend: str) -> dict[str, str]:
-    """The environment variables of a worker, which must be there before Keras is imported.
+    """The environment variables of a worker, which must be set before Keras is imported.
 
     >>> variables_of(2, "jax")["NPROC"]
     '2'
@@ -30,7 +30,7 @@ def variables_of(threads: int, backend: str) -> dict[str, str]:
 
 
 def python_path() -> str:
-    """Where this process finds its modules, but for those that each machine has installed for itself."""
+    """The module paths of this process, without those that each machine has installed for itself."""
     installed = (sys.prefix, sys.base_prefix)
     own = [str(pathlib.Path(path).absolute()) for path in sys.path]
     paths = [str(pathlib.Path(plackett.__file__).parents[1]), *(x for x in own if not x.startswith(installed))]
@@ -38,12 +38,12 @@ def python_path() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Those of what must be alike in all processes, in this one."""
+    """The versions, in this process, of packages that must have the same version in all processes."""
     return {name: importlib.metadata.version(name) for name in ALIKE}
 
 
 def check_versions(of_asker: Mapping[str, str]) -> None:
-    """Raises a ValueError where this process has others than the one that asked.
+    """Raises a ValueError if this process has other versions than the process that asked.
 
     >>> check_versions(versions())
     """

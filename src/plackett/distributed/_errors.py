@@ -1,4 +1,4 @@
-"""Errors of workers: how they reach the process that asked, as what they were."""
+"""Errors of workers, which are raised again in the process that asked."""
 
 import dataclasses
 import re
@@ -7,7 +7,7 @@ import traceback
 from ray import cloudpickle
 from ray.exceptions import RayError, RaySystemError
 
-# JAX raises a ValueError, which tells how its runtime ended, where it hands on an array while another process is lost.
+# JAX raises a ValueError, with the error of its runtime, if it passes on an array while another process is lost.
 OF_JAX = re.compile(r"(UNKNOWN|UNAVAILABLE|INTERNAL|ABORTED|CANCELLED|DEADLINE_EXCEEDED|FAILED_PRECONDITION): ")
 
 
@@ -16,14 +16,14 @@ class Failure:
     """The error of one worker.
 
     Args:
-        where: what raised it, such as "worker 1".
-        number: of the worker in its group, from 0.
-        error: the exception by `cloudpickle`, or None where it cannot be.
-        in_words: its type and message.
-        raised_in: the module that raised it.
-        trace: its traceback as text.
-        is_final: whether it would come again. What the loss of another worker does to one is a RuntimeError of its
-            framework.
+        where: what raised the error, such as "worker 1".
+        number: the number of the worker in its group, from 0.
+        error: the exception, pickled by `cloudpickle`, or None if it cannot be pickled.
+        in_words: the type and message of the error.
+        raised_in: the module that raised the error.
+        trace: the traceback as text.
+        is_final: whether the error would occur again. The loss of another worker causes a RuntimeError of the
+            framework, which is not final.
     """
 
     where: str
@@ -35,18 +35,18 @@ class Failure:
     is_final: bool
 
     def raise_it(self) -> None:
-        """Raises the error in this process; `raised_in` and the traceback of the worker go with it."""
+        """Raises the error in this process, with `raised_in` and the traceback of the worker."""
         if self.error is None:
             error: BaseException = RuntimeError(self.in_words)
         else:
             error = cloudpickle.loads(self.error)
-        error.raised_in = self.raised_in  # type: ignore[attr-defined]  # by which the command line tells whose it is
+        error.raised_in = self.raised_in  # type: ignore[attr-defined]  # the command line tells by it whose error it is
         error.add_note(f"In {self.where}:\n{self.trace}")
         raise error
 
 
 def failure_of(error: BaseException, where: str, number: int = 0) -> Failure:
-    """What is told of the error of a worker; see `Failure`."""
+    """Makes the `Failure` for the error of a worker."""
     frames = list(traceback.walk_tb(error.__traceback__))
     return Failure(
         where,
@@ -60,20 +60,20 @@ def failure_of(error: BaseException, where: str, number: int = 0) -> Failure:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether an error is one of what is computed, not of a lost worker or machine.
+    """Whether an error comes from the computation, and not from a lost worker or machine.
 
     >>> is_final(ValueError("the labels are too high")), is_final(RuntimeError("connection closed by peer"))
     (True, False)
     """
     if isinstance(error, ValueError) and OF_JAX.match(str(error)):
         return False
-    if isinstance(error, NotImplementedError | RecursionError | RaySystemError):  # the last: what cannot be unpickled
+    if isinstance(error, NotImplementedError | RecursionError | RaySystemError):  # the last for unpickling errors
         return True
     return not isinstance(error, RuntimeError | ConnectionError | RayError | SystemExit)
 
 
 def _pickle(error):
-    """The bytes of an exception that can be made again."""
+    """Pickles an exception, if it can be unpickled."""
     try:
         written = cloudpickle.dumps(error)
         cloudpickle.loads(written)

@@ -1,4 +1,4 @@
-"""Measuring by several processes and machines."""
+"""Measures systems in several processes and on several machines."""
 
 import dataclasses
 import functools
@@ -61,34 +61,34 @@ def evaluate(
     columns: Mapping[str, str] | None = None,
     ids: Sequence[str] = (),
 ) -> Aggregate | dict[str, float]:
-    """The means of metrics over Parquet files, by several workers, on this machine or on a cluster.
+    """Computes the means of metrics over Parquet files with several workers, on this machine or on a cluster.
 
         plackett.distributed.evaluate("runs/first", "test/", ["ndcg@10"], workers=8)
 
-    Each worker measures some row groups as `plackett.evaluate` does; what they find adds up exactly, so that the means
-    are the same for any number of workers. Only sums arrive here: for intervals and comparisons, which need the value
-    of each query, measure with `plackett.evaluate`.
+    Each worker measures some row groups as `plackett.evaluate` does. The sums are exact, so the means are the same for
+    any number of workers. Only sums arrive here. Intervals and comparisons need the value of each query: use
+    `plackett.evaluate` for them.
 
     Args:
-        systems: by name, or the paths of several, or a single one, as `plackett.evaluate` takes them, but for what
-            knows documents by their ids alone. Each worker opens them.
-        data: Parquet files, folders or URLs, with one row a query, as docs/data.md shows.
-        metrics, like, queries: as `plackett.evaluate` takes them.
+        systems: systems by name, or the paths of several, or a single one, as in `plackett.evaluate`, but not systems
+            that know documents only by their ids. Each worker opens them.
+        data: Parquet files, folders or URLs, with one row a query, as in docs/data.md.
+        metrics, like, queries: see `plackett.evaluate`.
         workers, address: see `plackett.distributed.score`.
         columns, ids: see `plackett.data.read_parquet`.
 
     Returns:
-        The `plackett.evaluation.Aggregate` of all queries, whose `means` are [systems, metrics]; of a single system the
-        mean of each metric by its name.
+        The `plackett.evaluation.Aggregate` of all queries, whose `means` are [systems, metrics]; for a single system,
+        the mean of each metric by its name.
 
     Raises:
-        ChildProcessError: workers died again and again at one part of the data.
+        ChildProcessError: workers died repeatedly at one part of the data.
         FileNotFoundError: there is no such file or folder.
         ImportError: Ray is not installed.
-        ValueError: as `plackett.evaluate` raises it.
+        ValueError: as in `plackett.evaluate`.
 
-    Cost: some seconds before the first piece; then the time of one process over the workers. This process takes 8 bytes
-        a query.
+    Cost: some seconds before the first piece; then the time of one process divided by the workers. This process takes 8
+        bytes a query.
     """
     single = not isinstance(systems, Mapping | list | tuple)
     named = {SYSTEM: systems} if single else systems if isinstance(systems, Mapping) else name_systems(systems)
@@ -121,11 +121,11 @@ def evaluate_systems(
     columns: Mapping[str, str] | None = None,
     ids: Sequence[str] = (),
 ) -> Aggregate:
-    """The aggregate of systems; see `evaluate`.
+    """Returns the aggregate of systems; see `evaluate`.
 
     Args:
         opened: the systems in this process.
-        open_there: opens them in a worker.
+        open_there: a function that opens them in a worker.
         data, metrics, workers, address, like, queries, columns, ids: see `evaluate`.
     """
     check_workers(workers)
@@ -142,6 +142,6 @@ def evaluate_systems(
 def _measure_piece(
     piece: Piece, lists: Iterator[RankingLists], systems: Mapping[str, System], **options: Any
 ) -> Aggregate:
-    """What a piece adds to the means."""
+    """Returns what a piece adds to the means."""
     found = [aggregate(systems, part, **options) for part in lists]
     return functools.reduce(Aggregate.__add__, found)

@@ -1,4 +1,4 @@
-"""What a worker does: it joins its group, works, and tells how it ended."""
+"""A worker of a group: it joins the group, works, and reports how it ended."""
 
 import contextlib
 import dataclasses
@@ -13,16 +13,16 @@ from ray import cloudpickle
 
 from plackett.distributed._environment import check_versions
 
-ASKS = 0.5  # seconds between two looks at whether to stop
+ASKS = 0.5  # seconds between two checks of whether to stop
 
 
 class Begin(NamedTuple):
-    """Where a worker begins.
+    """The place where a worker begins.
 
     Args:
-        number: of the worker, from 0.
-        node: the id that Ray gives its machine.
-        process: its id there.
+        number: the number of the worker, from 0.
+        node: Ray's id of its machine.
+        process: its process id there.
     """
 
     number: int
@@ -35,8 +35,8 @@ class Place:
     """The place of a worker in its group.
 
     Args:
-        number: from 0.
-        size: how many workers there are.
+        number: the number of the worker, from 0.
+        size: the number of workers.
         runner: the actor that runs them.
     """
 
@@ -45,24 +45,25 @@ class Place:
     runner: Any
 
     def tell(self, kind: str, what: Any) -> None:
-        """Tells the process that asked.
+        """Sends a message to the process that asked.
 
-        It waits until the runner has it: an actor of several threads may take two messages in either order.
+        It waits until the runner has the message, since an actor with several threads may receive two messages in
+        either order.
         """
         ray.get(self.runner.tell.remote(kind, what))
 
     def begin(self) -> None:
-        """Tells that the worker begins to work, and where."""
+        """Reports that the worker begins to work, and where."""
         self.tell("begins", Begin(self.number, ray.get_runtime_context().get_node_id(), os.getpid()))
 
     @staticmethod
     def tell_all(x: Any) -> Any:
-        """The small object of the first worker, in all."""
+        """Returns the small object of the first worker in all workers."""
         return ray.train.collective.broadcast_from_rank_zero(x)
 
     @contextlib.contextmanager
     def watch_for_stop(self, interrupt: Any) -> Iterator[None]:
-        """Within this, the interrupt has come once the process that asked says so."""
+        """Within this context, the interrupt comes when the process that asked says so."""
         ended = threading.Event()
 
         def watch():
@@ -78,7 +79,7 @@ class Place:
 
 
 def work(config: dict[str, Any]) -> None:
-    """The function of a worker, which Ray Train calls in all of them."""
+    """The function of a worker. Ray Train calls it in all of them."""
     from plackett.distributed._errors import failure_of
 
     runner, context = config["runner"], ray.train.get_context()
@@ -96,7 +97,7 @@ def work(config: dict[str, Any]) -> None:
 
 
 def check_place(size: int, backend: str) -> None:
-    """Raises a RuntimeError where this process stands alone, or computes otherwise than it was asked to."""
+    """Raises a RuntimeError if this process is alone, or has another backend than requested."""
     import keras
 
     from plackett.backend import process_groups
@@ -107,5 +108,5 @@ def check_place(size: int, backend: str) -> None:
     found = process_groups.size_of_group()
     if found != size:
         raise NotImplementedError(
-            f"{running} of a worker knows of {found} processes, but there are {size}: each would train by itself"
+            f"{running} of a worker knows {found} processes, but there are {size}: each would train by itself"
         )

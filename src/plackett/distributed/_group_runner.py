@@ -1,4 +1,4 @@
-"""The actor that runs a group of workers by Ray Train, beside the process that asked. Needs no Keras."""
+"""The actor that runs a group of workers with Ray Train, beside the process that asked. Does not need Keras."""
 
 import dataclasses
 import shutil
@@ -15,17 +15,17 @@ from plackett.distributed._errors import Failure
 
 @dataclasses.dataclass(frozen=True)
 class GroupTask:
-    """What each worker of a group does.
+    """The task of each worker of a group.
 
     Args:
-        function: of a `plackett.distributed._group_member.Place` and the arguments, by `cloudpickle`: the workers alone
-            need what it is made of.
+        function: a function of a `plackett.distributed._group_member.Place` and the arguments, pickled by
+            `cloudpickle`, so that only the workers need its modules.
         arguments: references to the arguments in Ray's object store.
-        workers: how many there are.
-        backend: that of Keras.
-        environment: the environment variables of each.
+        workers: the number of workers.
+        backend: the backend of Keras.
+        environment: the environment variables of each worker.
         max_failures: how often the group starts again after a worker is lost.
-        versions: those that each must have, see `check_versions`.
+        versions: the versions that each worker must have, see `check_versions`.
     """
 
     function: bytes
@@ -38,9 +38,9 @@ class GroupTask:
 
 
 class GroupRunner:
-    """Starts the group, again where a worker is lost, and passes on what its workers tell.
+    """Starts the group, starts it again if a worker is lost, and passes on messages of its workers.
 
-    It is an actor of several threads: `run` lasts as long as the group. When it is killed, Ray ends all workers.
+    It is an actor with several threads: `run` lasts as long as the group. When it is killed, Ray ends all workers.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class GroupRunner:
         self._folder = ""
 
     def run(self, task: GroupTask) -> list | None:
-        """The value of each worker; None where one failed, of which `take` tells."""
+        """Returns the value of each worker; None if one failed, which `take` reports."""
         lost: list[str] = []
         while len(lost) <= task.max_failures:
             with self._lock:
@@ -70,46 +70,46 @@ class GroupRunner:
         return None
 
     def tell(self, kind: str, what: Any) -> None:
-        """Keeps what the process that asked is to hear."""
+        """Keeps a message for the process that asked."""
         with self._lock:
             self._told.append((kind, what))
 
     def take(self) -> list[tuple[str, Any]]:
-        """What was told since the last time."""
+        """Returns the messages since the last call."""
         with self._lock:
             told, self._told = self._told, []
         return told
 
     def end(self, number: int, value: Any) -> None:
-        """A worker ends with a value."""
+        """Records that a worker ended with a value."""
         with self._lock:
             self._values[number] = value
 
     def fail(self, failure: Failure) -> None:
-        """A worker ends with an error."""
+        """Records that a worker ended with an error."""
         with self._lock:
             self._failures.append(failure)
         if failure.is_final:
             self.tell("failed", failure)
 
     def stop(self) -> None:
-        """Asks the workers to stop after the step that they take."""
+        """Asks the workers to stop after their current step."""
         self._stops = True
 
     def stops(self) -> bool:
-        """Whether they are asked to."""
+        """Whether the workers should stop."""
         return self._stops
 
     def clear(self) -> None:
-        """Takes away the files of a group that is not to come to its end."""
+        """Removes the files of a group that will not finish."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _fit(self, task):
-        """One group, until all its workers end or one fails."""
+        """Runs one group until all its workers end or one fails."""
         from plackett.distributed._group_member import work
 
         gpus = ray.cluster_resources().get("GPU", 0) >= task.workers
-        # Of Ray Train, which is told of no checkpoint: nothing stays.
+        # The folder of Ray Train, which gets no checkpoints; nothing of it is kept.
         with tempfile.TemporaryDirectory(prefix="plackett-ray-") as folder:
             self._folder = folder
             trainer = _kind_of_trainer(task.backend, gpus)(
@@ -130,9 +130,9 @@ class GroupRunner:
             trainer.fit()
 
     def _in_words(self, error, size):
-        """Which worker was lost: one that ended without a word, as Ray says or as another tells that heard of it first.
+        """Says which worker was lost: one that ended silently, as Ray or another worker reports that noticed it first.
 
-        What a lost worker does to the others, they tell themselves; none of them was lost.
+        The effect of a lost worker on the others is reported by these themselves; they are not lost.
         """
         told = [failure.number for failure in self._failures]
         ended = [(i, x) for i, x in getattr(error, "worker_failures", {}).items() if i not in told]
@@ -140,7 +140,7 @@ class GroupRunner:
         if ended or not (told and silent):
             return "; ".join(f"worker {i}: {_first_line(x)}" for i, x in ended) or _first_line(error)
         who = f"worker {silent[0]}" if len(silent) == 1 else f"one of the workers {', '.join(silent)}"
-        return f"{who}: it ended without a word, of which worker {told[0]} tells"
+        return f"{who}: it ended without a message, as worker {told[0]} reports"
 
 
 def _first_line(error):
@@ -148,9 +148,9 @@ def _first_line(error):
 
 
 def _kind_of_trainer(backend, gpus):
-    """The trainer of Ray with its group of processes.
+    """Returns the trainer of Ray with its group of processes.
 
-    On CPUs Ray starts no group for JAX unless it is told of GPUs; the platform is that of $JAX_PLATFORMS all the same.
+    On CPUs, Ray starts a group for JAX only if it is told of GPUs. The platform is that of $JAX_PLATFORMS nevertheless.
     """
     if backend == "jax":
         from ray.train.v2.jax import JaxConfig, JaxTrainer

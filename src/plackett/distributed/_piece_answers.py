@@ -1,4 +1,4 @@
-"""Work on the pieces of Parquet files, which Ray Data gives to actors; each piece counts once."""
+"""Work on the pieces of Parquet files, which Ray Data gives to actors. Each piece counts once."""
 
 import contextlib
 import logging
@@ -16,22 +16,22 @@ from plackett.distributed._cluster import check_no_client, connect
 from plackett.distributed._environment import versions
 from plackett.distributed._piece_worker import Answer, Attempts, PieceTask, PieceWorker
 
-DEATHS = 5  # of workers that one piece outlives
-WAITING = 2  # pieces that a worker has at a time, so that none waits for work
+DEATHS = 5  # the number of workers that may die at one piece
+WAITING = 2  # the number of pieces that a worker has at a time, so that it never waits for work
 
 
 def answers_of(task: PieceTask, pieces: Sequence[Piece], *, workers: int, address: str | None) -> Iterator[Answer]:
-    """What comes of each piece, once a piece, as they are done.
+    """Yields the answer for each piece, once, as pieces are finished.
 
     Args:
-        task: what is done.
-        pieces: to what.
-        workers: how many actors do it, of one core each.
+        task: the task.
+        pieces: the pieces.
+        workers: the number of actors, of one core each.
         address: see `connect`.
 
     Raises:
-        ChildProcessError: workers died again and again at one piece.
-        ValueError: as a worker raised it; or the pieces differ in their columns, or have a query twice.
+        ChildProcessError: workers died repeatedly at one piece.
+        ValueError: as raised by a worker; or the pieces differ in their columns, or have a query twice.
     """
     check_no_client(address)
     packed, done = _pack(task), dict[int, Answer]()
@@ -64,7 +64,7 @@ def answers_of(task: PieceTask, pieces: Sequence[Piece], *, workers: int, addres
 
 
 def check_together(pieces: Sequence[Piece], done: Mapping[int, Answer]) -> None:
-    """Raises a ValueError where pieces differ in their columns, or have a query twice; `done` is by their numbers."""
+    """Raises a ValueError if pieces differ in their columns, or have a query twice. `done` is by their numbers."""
     kind = done[0].kind
     for piece in pieces:
         if (other := done[piece.number].kind) != kind:
@@ -74,7 +74,7 @@ def check_together(pieces: Sequence[Piece], done: Mapping[int, Answer]) -> None:
     of_piece = np.repeat(np.arange(len(pieces)), [len(done[piece.number].queries) for piece in pieces])
     order = np.argsort(hashes, kind="stable")
     again = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
-    # Two ids may have one hash, so that the ids decide.
+    # Two ids may have the same hash, so the ids decide.
     for first, second in zip(order[again].tolist(), order[again + 1].tolist(), strict=True):
         one, other = (pieces[of_piece[place]] for place in (first, second))
         if shared := set(queries_of_piece(one)) & set(queries_of_piece(other)):
@@ -87,13 +87,13 @@ def check_together(pieces: Sequence[Piece], done: Mapping[int, Answer]) -> None:
 def _pack(task):
     try:
         return cloudpickle.dumps(task)
-    except Exception as error:  # each class may have its own
+    except Exception as error:  # each class may have its own error
         raise ValueError(f"a system cannot be sent to workers: give the path of its file: {error}") from error
 
 
 @contextlib.contextmanager
 def _count_attempts():
-    """Gives the actor that counts attempts, which ends with this: Ray Data would keep it for as long as the cluster."""
+    """Gives the actor that counts attempts. It ends here, since Ray Data would keep it as long as the cluster."""
     attempts = ray.remote(Attempts).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
     try:
         yield attempts
@@ -103,7 +103,7 @@ def _count_attempts():
 
 @contextlib.contextmanager
 def _quiet():
-    """Within this, Ray Data draws no bars and tells of warnings alone."""
+    """Within this context, Ray Data shows no bars and reports only warnings."""
     context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
     before = context.enable_progress_bars, logger.level
     context.enable_progress_bars = False

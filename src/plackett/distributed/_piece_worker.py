@@ -1,4 +1,4 @@
-"""An actor of Ray Data that works on pieces of Parquet files. Imports no Keras, whose backend it chooses first."""
+"""An actor of Ray Data that works on pieces of Parquet files. Does not import Keras before it sets the backend."""
 
 import collections
 import os
@@ -21,13 +21,13 @@ from plackett.evaluation.systems.base import OpenSystem
 
 
 class PieceTask(NamedTuple):
-    """What is done to each piece.
+    """The task for each piece.
 
     Args:
         open: opens the systems by name.
         layout: how rows become lists.
-        function: of a piece, its lists as they come, and the systems; what it returns arrives at the driver. It is
-            called again for a piece whose worker died, and must leave the same then.
+        function: a function of a piece, its lists as they are read, and the systems. Its result is sent to the driver.
+            It is called again for a piece whose worker died, and must then leave the same files.
     """
 
     open: Callable[[], dict[str, System]]
@@ -36,15 +36,15 @@ class PieceTask(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What comes of a piece.
+    """The answer for a piece.
 
     Args:
-        piece: its number.
-        found: what the function returned.
-        kind: what the columns of its lists are.
+        piece: the number of the piece.
+        found: the result of the function.
+        kind: the columns of its lists.
         queries: [queries] int64, hashes of their ids.
-        memories: by system, what its notes are made of.
-        failure: what the worker raised. None = nothing.
+        memories: by system, the state that its notes are made from.
+        failure: the error of the worker. None = there is none.
     """
 
     piece: int
@@ -56,10 +56,10 @@ class Answer(NamedTuple):
 
 
 class PieceWorker:
-    """An actor: opens the systems when its first piece comes."""
+    """An actor that opens the systems when its first piece comes."""
 
     def __init__(self, task: bytes, versions: Mapping[str, str], attempts: Any, deaths: int, backend: str):
-        # Before Keras is imported: what is imported above chooses no backend. A worker has one core.
+        # Before Keras is imported; the imports above choose no backend. A worker has one core.
         os.environ.update(variables_of(1, backend))
         self.versions = versions
         self.packed, self.attempts, self.deaths = task, attempts, deaths
@@ -67,7 +67,7 @@ class PieceWorker:
         self.systems: dict[str, System] = {}
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The answers of pieces."""
+        """Returns the answers for pieces."""
         answers = [self._answer(Piece.from_json(str(piece))) for piece in batch["piece"]]
         return {"answer": np.array([pickle.dumps(answer) for answer in answers], object)}
 
@@ -84,38 +84,39 @@ class PieceWorker:
             found = self.task.function(piece, seen, systems)
             memories = {name: one.memory() for name, one in systems.items() if isinstance(one, OpenSystem)}
             return Answer(piece.number, found, seen.kind, np.concatenate(seen.queries), memories)
-        except RayError:  # as Ray tells it
+        except RayError:  # reported by Ray itself
             raise
         except Exception as error:
             return Answer(piece.number, failure=failure_of(error, f"a worker, at {in_words(piece)}"))
 
 
 class Attempts:
-    """An actor: counts how often each piece was begun."""
+    """An actor that counts how often each piece was begun."""
 
     def __init__(self):
         self.of_pieces = collections.Counter()
 
     def begin(self, piece: int) -> int:
-        """How often it was begun with this time."""
+        """Counts an attempt, and returns the number so far."""
         self.of_pieces[piece] += 1
         return self.of_pieces[piece]
 
 
 def in_words(piece: Piece) -> str:
-    """Where a piece is."""
+    """Describes the place of a piece."""
     return f"{piece.file}, rows {piece.first_row + 1} to {piece.first_row + piece.rows}"
 
 
 def _too_many_deaths(piece, deaths):
     return ChildProcessError(
-        f"{in_words(piece)}: {deaths} workers died at these, which may not fit into memory: give fewer workers, or "
+        f"{in_words(piece)}: {deaths} workers died at these rows, which may not fit into memory: give fewer workers, "
+        "or "
         "write the file with smaller row groups"
     )
 
 
 class _Seen:
-    """Lists as they come, of which it keeps what the driver checks."""
+    """Lists as they are read. It keeps what the driver checks."""
 
     def __init__(self, lists):
         self.lists, self.queries, self.kind = lists, [], ""

@@ -1,4 +1,4 @@
-"""Groups of workers: a function that each of them calls, and their values."""
+"""Groups of workers: each calls a function, and the values are returned."""
 
 import contextlib
 import math
@@ -17,9 +17,9 @@ from plackett.distributed._environment import python_path, variables_of, version
 from plackett.distributed._group_runner import GroupRunner, GroupTask
 from plackett.training._interrupt import Interrupt, catch_interrupts
 
-LOOKS = 0.2  # seconds between two looks at what the workers tell
-LONG = 60  # seconds within which workers begin, where there is room
-LEAVES = 5  # seconds that Ray waits for a worker to leave a group of which another is lost
+LOOKS = 0.2  # seconds between two checks for messages of the workers
+LONG = 60  # seconds within which workers begin if there is room
+LEAVES = 5  # seconds that Ray waits for a worker to leave a group in which another is lost
 
 
 def run(
@@ -30,11 +30,12 @@ def run(
     max_failures: int = 0,
     **arguments: Any,
 ) -> list:
-    """The values of a function that each worker of a group calls, in their order.
+    """Calls a function in each worker of a group, and returns the values in order.
 
-    Within it, Keras models that are made and trained are those of all workers: on JAX a batch is global, and on PyTorch
-    `plackett.distributed.average_gradients` makes a model's steps those of whole batches. Each worker brings its own
-    part of a batch, of as many rows as the others, as `plackett.data.Batches(shard=(number, size))` cuts it.
+    Within the function, Keras models are made and trained by all workers together. On JAX a batch is global. On PyTorch
+    `plackett.distributed.average_gradients` makes the steps of a model those of whole batches. Each worker brings its
+    own part of a batch, with the same number of rows as the others, as `plackett.data.Batches(shard=(number, size))`
+    cuts it.
 
         def fit(number, size, lists):
             model = plackett.scorers.mlp(lists, hidden=[8])
@@ -50,17 +51,17 @@ def run(
         weights, same_weights = plackett.distributed.run(fit, workers=2, lists=lists)
 
     Args:
-        function: called with `number`, that of the worker, from 0, `size`, how many there are, and the arguments.
-            Modules that it is made of are imported in the workers from the path of this process.
-        workers: how many processes there are.
-        address: of a Ray cluster: "auto", "host:port" or "ray://host:port". None = one of this machine, which ends
-            with the function.
+        function: is called with `number`, the number of the worker, from 0, `size`, the number of workers, and the
+            arguments. Workers import its modules from the path of this process.
+        workers: the number of processes.
+        address: the address of a Ray cluster: "auto", "host:port" or "ray://host:port". None = a cluster on this
+            machine, which ends with the function.
         max_failures: how often the function starts again in all workers after one of them is lost.
-        arguments: of the function; they reach the workers through Ray's object store.
+        arguments: the arguments of the function. They reach the workers through Ray's object store.
 
     Raises:
         ConnectionError: workers were lost more often than that, or there is no cluster at the address.
-        Exception: the first that a worker raises, as it is.
+        Exception: the first error of a worker, unchanged.
         ValueError: the backend is TensorFlow, which has no group here.
     """
     check_group_size(workers, max_failures)
@@ -70,10 +71,10 @@ def run(
 
 
 def average_gradients(model: keras.Model) -> None:
-    """From now on each step of a compiled model takes the mean gradients of all workers, within `run`.
+    """Makes each step of a compiled model use the mean gradients of all workers, within `run`.
 
     Args:
-        model: a compiled model. On JAX its steps are those of the whole batch already, and it stays as it is.
+        model: a compiled model. On JAX its steps are those of the whole batch already, and it is not changed.
     """
     from plackett import backend
     from plackett.training._group import Group
@@ -82,7 +83,7 @@ def average_gradients(model: keras.Model) -> None:
 
 
 def check_group_size(workers: int, max_failures: int) -> None:
-    """Raises a ValueError where these cannot be, or the backend has no group."""
+    """Raises a ValueError if these numbers are not possible, or the backend has no group."""
     check_workers(workers)
     if isinstance(max_failures, bool) or not isinstance(max_failures, int) or max_failures < 0:
         raise ValueError(f"max_failures must be a whole number of at least 0, but got {max_failures!r}")
@@ -98,7 +99,7 @@ def check_group_size(workers: int, max_failures: int) -> None:
 def make_task(
     function: Callable, arguments: dict[str, Any], workers: int, threads: int, max_failures: int
 ) -> GroupTask:
-    """What the workers do, with the arguments in Ray's object store, once for all."""
+    """Makes the task of the workers. The arguments are put into Ray's object store once for all."""
     references = {name: _send(name, x) for name, x in arguments.items()}
     environment = _environment(threads)
     packed = cloudpickle.dumps(function)
@@ -106,28 +107,29 @@ def make_task(
 
 
 def _send(name, x):
-    """The reference to an argument, whose arrays processes of one machine then share."""
+    """Puts an argument into Ray's object store. Processes of one machine share its arrays."""
     try:
         return ray.put(x)
-    except Exception as error:  # each class may have its own
+    except Exception as error:  # each class may have its own error
         raise ValueError(
-            f"{name} cannot be sent to workers, which pickle must be able to write: make what it holds open, such as a "
+            f"{name} cannot be sent to workers, since pickle cannot write it: make objects that it holds open, such as "
+            "a "
             f"file or a lock, within the function: {' '.join(str(error).split())[:300]}"
         ) from error
 
 
 def run_group(task: GroupTask, interrupt: Interrupt, hear: Callable[[str, Any], None]) -> list:
-    """The values of the workers of a group.
+    """Runs a group, and returns the values of its workers.
 
     Args:
-        task: what they do.
-        interrupt: once it has come, the workers are asked to stop, and a KeyboardInterrupt rises.
-        hear: function of the kind of what a worker tells, and of what it is.
+        task: the task of the workers.
+        interrupt: once it has come, the workers are asked to stop, and a KeyboardInterrupt is raised.
+        hear: a function of the kind and the content of a message of a worker.
 
     Raises:
         ConnectionError: workers were lost too often.
-        Exception: what a worker raised.
-        KeyboardInterrupt: Ctrl-C came, and the workers have stopped; at a second one they are ended as they are.
+        Exception: the error of a worker.
+        KeyboardInterrupt: Ctrl-C came, and the workers have stopped; a second Ctrl-C ends them at once.
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_concurrency": 2 * task.workers + 8, "scheduling_strategy": here}
@@ -139,12 +141,12 @@ def run_group(task: GroupTask, interrupt: Interrupt, hear: Callable[[str, Any], 
     finally:
         with contextlib.suppress(ray.exceptions.RayError):
             ray.get(runner.clear.remote(), timeout=LEAVES)
-        ray.kill(runner)  # and, as Ray has it, all that it started
+        ray.kill(runner)  # Ray also kills everything that it started
     return values
 
 
 def _wait(runner, task, interrupt, hear):
-    """What `GroupRunner.run` gives at its end."""
+    """Waits for the result of `GroupRunner.run`."""
     running, asked, works, begins = runner.run.remote(task), False, False, time.monotonic()
     while True:
         ended, _ = ray.wait([running], timeout=LOOKS)
@@ -161,17 +163,17 @@ def _wait(runner, task, interrupt, hear):
             hear(kind, what)
         if ended and (values := ray.get(running)) is not None:
             return values
-        if not works and time.monotonic() - begins > LONG:  # they may wait for room that a lost machine had
+        if not works and time.monotonic() - begins > LONG:  # they may wait for room on a lost machine
             warn_of_room(task.workers)
             begins = math.inf
         if interrupt.came and not works:
-            raise KeyboardInterrupt  # nobody hears of it yet
+            raise KeyboardInterrupt  # no worker can react yet
         if interrupt.came and not asked:
             asked = ray.get(runner.stop.remote()) is None
 
 
 def _call(place, function, arguments):
-    """A function of one's own, in a worker; it hears of no Ctrl-C, and is ended as it is."""
+    """Calls a user's function in a worker. It does not react to Ctrl-C, and is ended from outside."""
     with process_groups.together():
         return function(number=place.number, size=place.size, **arguments)
 

@@ -1,4 +1,4 @@
-"""Scoring by several processes and machines."""
+"""Scores data in several processes and on several machines."""
 
 import functools
 import os
@@ -29,12 +29,12 @@ NAME = "part-{:0{}}.parquet"
 
 
 class Summary(NamedTuple):
-    """What `score` did.
+    """The summary of a call of `score`.
 
     Args:
-        queries: how many were scored.
-        documents: how many.
-        notes: what must be known of how, in whole sentences.
+        queries: the number of queries that were scored.
+        documents: the number of their documents.
+        notes: what a reader needs to know about it, in whole sentences.
     """
 
     queries: int
@@ -53,36 +53,36 @@ def score(
     columns: Mapping[str, str] | None = None,
     ids: Sequence[str] = (),
 ) -> Summary:
-    """Scores Parquet files by several workers, on this machine or on a cluster, into a folder of Parquet files.
+    """Scores Parquet files with several workers, on this machine or on a cluster, into a folder of Parquet files.
 
         plackett.distributed.score("runs/first", "new/", "scores/", workers=8)
 
-    A worker reads some row groups, scores them as one process does, and writes a file of their scores; Ray Data gives
-    them out. Each query of the data is in the folder once, in the order of the data, also where workers die: what one
-    had begun is done again. The folder gets its name when all is there, so that a job that was killed leaves none but
-    `plackett-partial-...`. The scores are the same for any number of workers.
+    A worker reads some row groups, scores them as one process does, and writes a file of their scores; Ray Data
+    distributes the row groups. The folder has each query of the data once, in the order of the data, even if workers
+    die: the piece of a dead worker is done again. The folder gets its name when everything is there, so a killed job
+    leaves only `plackett-partial-...`. The scores are the same for any number of workers.
 
     Args:
-        system: what ranks, as `plackett.evaluation.open_system` takes it, but for what knows documents by their ids
-            alone. Each worker opens it, so that a path must be there on each machine; an object is sent to them.
-        data: Parquet files, folders or URLs, with one row a query, as docs/data.md shows; they need no labels.
-        output: the folder, which all machines see. Its files have the columns query, document, score and rank, the
-            last three lists with one entry a document.
-        workers: how many, of one core each.
-        address: that of a Ray cluster, as `ray.init` takes it. None = the one that this process is connected to, that
-            of $RAY_ADDRESS, or one that is started on this machine.
-        overwrite: whether a folder that such a call made is replaced.
+        system: the ranker, as in `plackett.evaluation.open_system`, but not one that knows documents only by their ids.
+            Each worker opens it, so a path must exist on each machine. An object is sent to them.
+        data: Parquet files, folders or URLs, with one row a query, as in docs/data.md. They need no labels.
+        output: the folder, which all machines must see. Its files have the columns query, document, score and rank; the
+            last three are lists with one entry a document.
+        workers: the number of workers, of one core each.
+        address: the address of a Ray cluster, as in `ray.init`. None = the cluster that this process is connected to,
+            that of $RAY_ADDRESS, or one that is started on this machine.
+        overwrite: whether a folder of an earlier call is replaced.
         columns, ids: see `plackett.data.read_parquet`.
 
     Raises:
-        ChildProcessError: workers died again and again at one part of the data.
+        ChildProcessError: workers died repeatedly at one part of the data.
         FileExistsError: the output exists.
         FileNotFoundError: there is no such file or folder.
         ImportError: Ray is not installed.
-        ValueError: as one process raises it, of what a worker read or scored.
+        ValueError: as in one process, for what a worker read or scored.
 
-    Cost: some seconds before the first score; then the time of one process over the workers. A worker takes the memory
-        of about three row groups; this process 8 bytes a query.
+    Cost: some seconds before the first score; then the time of one process divided by the workers. A worker takes the
+        memory of about three row groups, and this process 8 bytes a query.
     """
     check_workers(workers)
     output = check_output(output, overwrite=overwrite)
@@ -110,31 +110,32 @@ def score(
 
 
 def check_output(output: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
-    """The folder that scores are to be written to.
+    """Returns the folder for scores, after checking that it may be written.
 
     Raises:
-        FileExistsError: it exists, and is not to be replaced or was not made so.
-        FileNotFoundError: the folder that it is to be in is not there.
+        FileExistsError: it exists, and may not be replaced or is not a folder of scores.
+        FileNotFoundError: the parent folder does not exist.
         ValueError: it is a URL.
     """
     if "://" in os.fspath(output):
         raise ValueError(
-            f"scores are written to a folder that all machines see, such as of a network file system, but got {output}"
+            "scores must be written to a folder that all machines see, such as on a network file system, but got "
+            f"{output}"
         )
     path = pathlib.Path(output)
     check_parent(path)
     if path.exists():
         if not overwrite:
-            raise FileExistsError(f"{path} exists: choose another output, or replace it by overwrite (--overwrite)")
+            raise FileExistsError(f"{path} exists: choose another output, or replace it (overwrite, --overwrite)")
         if not path.is_dir() or any(not PART.fullmatch(one.name) for one in path.iterdir()):
-            raise FileExistsError(f"{path} is no folder of scores alone, and is not replaced: choose another output")
+            raise FileExistsError(f"{path} is not a folder of scores alone, and is not replaced: choose another output")
     return path
 
 
 def write_piece(
     piece: Piece, lists: Iterator[RankingLists], systems: Mapping[str, System], *, folder: pathlib.Path, digits: int
 ) -> tuple[int, int]:
-    """Writes the scores of a piece to a whole file, which is the same at each call; (queries, documents)."""
+    """Writes the scores of a piece to a file, which is the same at each call. Returns (queries, documents)."""
     (system,), path, counts = systems.values(), folder / NAME.format(piece.number, digits), [0, 0]
 
     def tables() -> Iterator[pa.Table]:
@@ -143,7 +144,9 @@ def write_piece(
             counts[1] += len(part.labels)
             scored = check_scores(SYSTEM, part, system(part))
             if scored.beyond is not None:
-                raise ValueError(f"the system {SYSTEM} ranks documents that the data lacks, which have no place here")
+                raise ValueError(
+                    f"the system {SYSTEM} ranks documents that the data lacks, which cannot be written here"
+                )
             yield table_of_scores(part, scored.scores)
 
     write_tables(tables(), path)
@@ -151,19 +154,19 @@ def write_piece(
 
 
 def _check_files(folder, names):
-    """Raises an error unless these files are in the folder: workers of other machines may see another one."""
+    """Raises an error unless these files are in the folder: workers on other machines may see another folder."""
     if lacking := set(names) - {path.name for path in folder.iterdir()}:
         raise FileNotFoundError(
-            f"{len(lacking)} of {len(names)} files that workers wrote are not in {folder}: the output must lie on a "
+            f"{len(lacking)} of {len(names)} files that workers wrote are not in {folder}: the output must be on a "
             "file system that all machines share"
         )
     for path in folder.iterdir():
-        if path.name not in names:  # what a worker that died had begun
+        if path.name not in names:  # begun by a worker that died
             path.unlink()
 
 
 def _take_name(partial, output, overwrite):
-    """Gives the folder its name; the one before it goes where it may."""
+    """Renames the folder to its final name. An earlier one is removed if that is allowed."""
     sync(partial)
     if overwrite and output.exists():
         old = output.with_name(f"{partial.name}-old")

@@ -12,22 +12,23 @@ from plackett.evaluation.systems.base import count, parts_of_systems
 from plackett.evaluation.systems.simple import Scores
 from plackett.metrics import RankingMetric
 
-SYSTEM = "that was given"  # the name of a system that was given without one
+SYSTEM = "that was given"  # the name of a system that was given without a name
 
 
 def check_systems(systems: Mapping[str, System]) -> None:
-    """Raises a ValueError where each worker would have to read all scores of a system."""
+    """Raises a ValueError if each worker would have to read all scores of a system."""
     for name, system in systems.items():
         for one in parts_of_systems([system]):
             if getattr(one, "by_ids", False) or isinstance(one, Scores):
                 raise ValueError(
-                    f"the system {name} is scores already, of which each worker would read all: leave out workers "
+                    f"the system {name} is a set of scores, and each worker would have to read all of them: leave out "
+                    "workers "
                     "(--workers)"
                 )
 
 
 def for_workers(systems: Mapping[str, Any]) -> dict[str, Any]:
-    """The systems with whole paths, since workers may start in another folder.
+    """Returns the systems with absolute paths, since workers may start in another folder.
 
     >>> for_workers({"chance": "random:7", "here": "."}) == {"chance": "random:7", "here": os.getcwd()}
     True
@@ -42,17 +43,17 @@ def _is_path(what):
 def notes_of(
     systems: Mapping[str, System], measures: Sequence[RankingMetric], pieces: Sequence[Piece], workers: int
 ) -> tuple[str, ...]:
-    """What must be known of systems, of metrics, and of workers that had nothing to do."""
+    """What a reader needs to know about systems, metrics, and workers that had nothing to do."""
     idle = workers - len(pieces)
     more = (
-        f"{idle} of {workers} workers had nothing to do: a worker takes whole row groups, of about 64 MB together, and "
-        f"the data has {count(len(pieces), 'part')} of such: write larger data in more row groups or files"
+        f"{idle} of {workers} workers had nothing to do: a worker takes whole row groups, of about 64 MB together, but "
+        f"the data has only {count(len(pieces), 'part')} of this size: write larger data in more row groups or files"
     )
     return (*notes(systems.values(), measures), *([more] if idle > 0 else []))
 
 
 def recall(systems: Mapping[str, System], answers: Iterable[Answer]) -> None:
-    """Tells systems, for their notes, what those of the workers know, in the order of the data."""
+    """Passes the states of the workers' systems to systems, for their notes, in the order of the data."""
     for answer in sorted(answers, key=lambda answer: answer.piece):
         for name, memory in answer.memories.items():
             systems[name].recall(memory)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Training a ranker in several processes, on one machine or many."""
+"""Trains a ranker in several processes, on one machine or many."""
 
 import dataclasses
 import pathlib
@@ -43,41 +43,41 @@ def train(
 
         trained = plackett.distributed.train(lists, workers=2, output="runs/first", loss="softmax", batch_size=64)
 
-    Each step is that of one process with the whole batch, so that the losses and the weights are those of
-    `plackett.train`, but for rounding; where an optimizer divides by the size of a gradient, as Adam does, that may
-    also move a weight that changes no score, such as a bias before a normalisation. Ray Train starts the processes: on
-    JAX as one program over global arrays; on PyTorch by gradients that are averaged, where a layer of your own that
-    looks at other lists of its batch, or draws at random, has its worker's part alone. A loss that draws noise draws
-    that of one process. The first worker measures the epochs and writes; each has a part of a batch of `batch_size`
-    lists. The lists are put into Ray's object store once, which processes of one machine share.
+    Each step is that of one process with the whole batch, so the losses and the weights are those of `plackett.train`
+    up to rounding. If an optimizer divides by the size of a gradient, as Adam does, rounding may also move a weight
+    that changes no score, such as a bias before a normalisation. Ray Train starts the processes. On JAX they form one
+    program over global arrays. On PyTorch gradients are averaged; there a layer of your own that looks at other lists
+    of its batch, or draws at random, sees only its worker's part. A loss that draws noise draws that of one process.
+    The first worker measures the epochs and writes files. Each worker takes a part of a batch of `batch_size` lists.
+    The lists are put into Ray's object store once, and processes of one machine share them.
 
-    On PyTorch the first worker listens to all addresses of its machine, as PyTorch has it, though a cluster of this
-    machine alone listens to no other; on an open network, close the machine's ports.
+    On PyTorch the first worker listens on all addresses of its machine, since PyTorch does, although a cluster on this
+    machine alone listens on no other address. On an open network, close the ports of the machine.
 
     After a worker or a machine is lost, all workers start again from the last checkpoint in `output`, with the same
-    result; set `checkpoint_minutes` by how much work may be lost.
+    result. Set `checkpoint_minutes` by how much work may be lost.
 
     Args:
         lists: the training lists.
         validation: as in `plackett.train`.
-        workers: how many processes there are. A `batch_size` that is given must be a multiple of it.
+        workers: the number of processes. A given `batch_size` must be a multiple of it.
         output: as in `plackett.train`, but it must be given, and be on storage that all machines share.
-        address: of a Ray cluster: "auto", "host:port" or "ray://host:port". None = one of this machine, which ends
-            with the training.
-        max_failures: how often all may start again.
-        overwrite, resume, provenance: as in `plackett.train`. A run may go on with another number of workers, or in one
-            process, and the other way round.
-        on_epoch: is called with the entry of the history of each epoch, in this process; of an ensemble, whose members
-            train one after the other, also with the number of the member, `member`.
+        address: the address of a Ray cluster: "auto", "host:port" or "ray://host:port". None = a cluster on this
+            machine, which ends with the training.
+        max_failures: how often all workers may start again.
+        overwrite, resume, provenance: as in `plackett.train`. A run may continue with another number of workers or in
+            one process, and vice versa.
+        on_epoch: is called in this process with the history entry of each epoch. For an ensemble, whose members are
+            trained one after the other, the entry has the number of the member too, `member`.
         settings: fields of `Settings`.
 
     Raises:
         ConnectionError: workers were lost more often than `max_failures`, or there is no cluster at the address.
-        KeyboardInterrupt: Ctrl-C came, and the workers have stopped after a checkpoint; at a second one they are ended
-            as they are.
-        ValueError: the backend is TensorFlow; `batch_size` is no multiple of `workers`; a machine does not see
-            `output`; or as `plackett.train` does.
-        OSError, TrainingDivergedError: as `plackett.train` does.
+        KeyboardInterrupt: Ctrl-C came, and the workers have stopped after a checkpoint; a second Ctrl-C ends them at
+            once.
+        ValueError: the backend is TensorFlow; `batch_size` is not a multiple of `workers`; a machine does not see
+            `output`; or as in `plackett.train`.
+        OSError, TrainingDivergedError: as in `plackett.train`.
     """
     check_group_size(workers, max_failures)
     given = Settings.from_dict(dict(settings))
@@ -97,7 +97,7 @@ def train(
 
 
 def _train_one(lists, validation, settings, choices, group, hear):
-    """One run of workers."""
+    """Runs one training of workers."""
     workers = group["workers"]
     with catch_interrupts(), prepare(lists, validation, settings, **choices, parts=workers) as ready:
         run, folder, chosen = ready.run, pathlib.Path(choices["output"]), ready.run.settings
@@ -124,7 +124,7 @@ def _train_one(lists, validation, settings, choices, group, hear):
 
 
 class _Hearer:
-    """Passes on what workers tell, an epoch once, also where it was trained again after a failure."""
+    """Passes on messages of workers, each epoch once, even if it was trained again after a failure."""
 
     def __init__(self, on_epoch):
         self.on_epoch, self.epochs = on_epoch, 0
@@ -142,25 +142,25 @@ class _Hearer:
 
 
 def check_batch_size(batch_size: int, workers: int) -> None:
-    """Raises a ValueError, which says the nearest, unless a batch can be divided among the workers."""
+    """Raises a ValueError with the nearest allowed sizes unless a batch can be divided among the workers."""
     if batch_size % workers:
         below = batch_size // workers * workers
         nearest = f"{below} or {below + workers}" if below else f"{workers}"
         raise ValueError(
-            f"batch_size must be a multiple of the {workers} workers, which have equal parts of each batch, but got "
+            f"batch_size must be a multiple of the {workers} workers, which take equal parts of each batch, but got "
             f"{batch_size}: give batch_size={nearest} (--batch-size)"
         )
 
 
 def _without_models(settings, config):
-    """The settings with models and optimizers as `config.yaml` has them; their weights are in a checkpoint."""
+    """The settings with models and optimizers as configs; their weights are in a checkpoint."""
     kinds = keras.Model | keras.optimizers.Optimizer
     models = {name: config[name] for name in ("scorer", "optimizer") if isinstance(getattr(settings, name), kinds)}
     return dataclasses.replace(settings, **models)
 
 
 def _objects_of_user():
-    """What is registered with Keras by others, by its name."""
+    """The objects that others have registered with Keras, by name."""
     known = keras.saving.get_custom_objects()
     return {name: x for name, x in known.items() if x.__module__.partition(".")[0] not in ("keras", "plackett")}
 
@@ -175,7 +175,7 @@ def _train_here(
     holder: str,
     objects: dict[str, Any],
 ) -> None:
-    """What a worker does of a run."""
+    """The part of a worker in a run."""
     check_folder(folder, holder)
     keras.saving.get_custom_objects().update(objects)
     group = Group(place.number, place.size, place.tell_all, process_groups.together)
@@ -189,11 +189,11 @@ def _train_here(
 
 
 def check_folder(folder: pathlib.Path, holder: str) -> None:
-    """Raises a ValueError where this machine does not see the output folder that another process holds.
+    """Raises a ValueError if this machine does not see the output folder that another process holds.
 
     Args:
-        folder: as it is called there.
-        holder: what the file beside its lock says.
+        folder: the path of the folder there.
+        holder: the content of the file beside its lock.
     """
     path = folder / HOLDER
     if not path.exists() or path.read_text() != holder:
@@ -204,12 +204,12 @@ def check_folder(folder: pathlib.Path, holder: str) -> None:
 
 
 class Teller(keras.callbacks.Callback):
-    """Tells the process that asked of each epoch, and Ray, whose Prometheus endpoint then shows it."""
+    """Reports each epoch to the process that asked, and to Ray, whose Prometheus endpoint then shows it."""
 
     def __init__(self, place: Place, folder: pathlib.Path) -> None:
         super().__init__()
         self.place, self.output = place, str(folder)
-        about = "What the last epoch of a training came to, by the name of the metric."
+        about = "The results of the last epoch of a training, by the name of the metric."
         self.gauge = Gauge("plackett_epoch", about, tag_keys=("metric", "output"))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:

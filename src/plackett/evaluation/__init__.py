@@ -1,6 +1,6 @@
-"""Scoring lists, measuring systems under declared conventions, and comparing them.
+"""Scores lists, measures systems under declared conventions, and compares them.
 
-All names are imported when they are first used.
+Names are imported when they are first used.
 """
 
 from plackett import _lazy

@@ -1,4 +1,4 @@
-"""Means of metrics that are taken part by part and joined in any order."""
+"""Means of metrics that are computed part by part and joined in any order."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ from plackett.evaluation._peers import check_like
 from plackett.evaluation._scored import System
 from plackett.evaluation._scoring import check_lists
 
-UNIT = 1126  # 2^-1126 divides every float64 as `np.frexp` and 53 bits have it
-HALF = 26  # bits of which 2^36 numbers add up in 64 bits
+UNIT = 1126  # 2^-1126 divides every float64, as split by `np.frexp` with 53 bits
+HALF = 26  # bits; 2^36 numbers of this size add up within 64 bits
 
 
 class Total(NamedTuple):
-    """What one metric of one system adds up to over some queries; sums are exact, in units of 2^-1126.
+    """The sums of one metric of one system over some queries. Sums are exact, in units of 2^-1126.
 
     Args:
         weighted: the sum of value times weight over the queries with relevant documents.
-        weights: that of their weights.
-        relevant: how many they are.
-        empty: how many have documents, none of which is relevant.
+        weights: the sum of their weights.
+        relevant: the number of queries with relevant documents.
+        empty: the number of queries with documents, none of which is relevant.
     """
 
     weighted: int = 0
@@ -37,13 +37,13 @@ class Total(NamedTuple):
 
     @classmethod
     def of(cls, measured: Measured) -> "Total":
-        """That of the queries of one part."""
+        """The totals of the queries of one part."""
         values, weights = measured.values[measured.relevant], measured.weights[measured.relevant]
         empty = int((measured.empty & ~measured.relevant).sum())
         return cls(exact_sum(values * weights), exact_sum(weights), len(values), empty)
 
     def mean(self, empty: int | str) -> float:
-        """The mean, NaN where no query counts; see `Measured.counted` for what an empty query counts."""
+        """Returns the mean, NaN if no query counts. See `Measured.counted` for the value of an empty query."""
         weighted, weights = Fraction(self.weighted, 1 << UNIT), Fraction(self.weights, 1 << UNIT)
         if empty != "skip":
             mean_weight = weights / self.relevant if self.relevant else Fraction(1)
@@ -53,7 +53,7 @@ class Total(NamedTuple):
 
 
 def exact_sum(values: np.ndarray) -> int:
-    """The sum of finite float64 in units of 2^-1126, without any rounding.
+    """Sums finite float64 in units of 2^-1126, without rounding.
 
     >>> exact_sum(np.array([1e300, 1.0, -1e300])) == exact_sum(np.array([1.0]))
     True
@@ -69,9 +69,9 @@ def exact_sum(values: np.ndarray) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Aggregate:
-    """What the means of metrics are made of, of some queries. Two of them add up to that of both.
+    """The sums behind the means of metrics over some queries. The sum of two aggregates is that of all their queries.
 
-    Sums are exact, so that neither the order nor the cuts of the parts change a bit of a mean.
+    Sums are exact, so neither the order of the parts nor the way they are cut changes a bit of a mean.
 
     >>> from plackett.data import RankingLists
     >>> from plackett.evaluation import open_systems
@@ -82,15 +82,15 @@ class Aggregate:
     ([[0.5]], True)
 
     Args:
-        systems: their names.
-        metrics: their names.
+        systems: the names of the systems.
+        metrics: the names of the metrics.
         stated: the metrics with their conventions.
-        empty: what a query without relevant documents counts, a metric.
+        empty: the value of a query without relevant documents, for each metric.
         totals: [systems][metrics].
-        queries: how many there are.
-        documents: how many there are.
-        judged: how many queries somebody judged.
-        notes: what must be known of how it was measured, in whole sentences.
+        queries: the number of queries.
+        documents: the number of documents.
+        judged: the number of queries that somebody judged.
+        notes: facts that a reader needs about the measurement, in whole sentences.
     """
 
     systems: tuple[str, ...]
@@ -104,14 +104,15 @@ class Aggregate:
     notes: tuple[str, ...] = ()
 
     def __add__(self, other: "Aggregate") -> "Aggregate":
-        """That of the queries of both.
+        """Returns the aggregate of the queries of both.
 
         Raises:
-            ValueError: they are of other systems or metrics.
+            ValueError: they have other systems or metrics.
         """
         if (self.systems, self.stated) != (other.systems, other.stated):
             raise ValueError(
-                f"aggregates of the same systems and metrics add up, but got {self.systems}, {self.stated} and "
+                f"only aggregates of the same systems and metrics can be added, but got {self.systems}, {self.stated} "
+                "and "
                 f"{other.systems}, {other.stated}"
             )
         totals = tuple(
@@ -123,7 +124,7 @@ class Aggregate:
         return dataclasses.replace(self, totals=totals, notes=notes, **counts)
 
     def means(self) -> np.ndarray:
-        """[systems, metrics] the means, as `plackett.evaluate` has them; NaN where no query counts.
+        """Returns the means, [systems, metrics], as `plackett.evaluate` computes them; NaN if no query counts.
 
         Raises:
             ValueError: nobody judged a document of these queries.
@@ -146,7 +147,7 @@ def aggregate(
     like: str | None = None,
     queries: str | None = None,
 ) -> Aggregate:
-    """What some queries add to the means of metrics; no query may be in two parts.
+    """Aggregates the metrics of some queries. No query may be in two parts.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[0.1], [0.4]], [1, 0], group=[2])
@@ -154,12 +155,12 @@ def aggregate(
     [[1.0]]
 
     Args:
-        systems: by name, as `open_systems` opens them.
+        systems: the systems by name, as `open_systems` returns them.
         lists: some of the queries.
-        metrics, like, queries: as `evaluate` takes them.
+        metrics, like, queries: see `evaluate`.
 
     Raises:
-        ValueError: as `evaluate` raises it, but for lists that nobody judged, which the means of all parts tell.
+        ValueError: see `evaluate`. Lists that nobody judged are allowed; the means of all parts report them.
 
     Cost: memory for the lists, and for one number a query, system and metric of this part.
     """

@@ -1,4 +1,4 @@
-"""How systems compare: their means, and whether what lies between them is more than chance."""
+"""Compares systems: their means, and whether the differences are more than chance."""
 
 import dataclasses
 import itertools
@@ -35,32 +35,33 @@ class Mean(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """One system beside its baseline under one metric, over the queries that count for both; see `compare`.
+    """One system and its baseline under one metric, over the queries that count for both; see `compare`.
 
     >>> Pair._fields[:4]
     ('metric', 'system', 'baseline', 'queries')
 
     Args:
-        metric: its stated name.
+        metric: the stated name of the metric.
         system: the name of the system.
-        baseline: the name of the one that it is compared with.
-        queries: how many count for both.
-        mean: of the system, over those queries.
-        baseline_mean: likewise.
-        difference: the mean of the system less that of the baseline.
-        low: of the interval of the difference.
-        high: likewise.
-        effect: Cohen's d of the differences, see `effect_size`. NaN where all differences are the same.
-        effect_low: of its interval, NaN where that cannot be computed.
-        effect_high: likewise.
-        p_randomisation: of the paired randomisation test.
-        p_t_test: of the paired t-test.
-        p_holm: of the randomisation test, by Holm's correction over the pairs of this metric.
-        wins: the queries on which the system is better; where less is better, those with the lower value.
-        ties: those where the two values differ by no more than 1e-6 x max(1, either value): float32 holds no more.
-        losses: those on which the baseline is better.
-        detectable: the smallest difference that so many queries could show, see `detectable_difference`.
-        better: whether the mean of the system is the better one. None = they are equal, or no query counts.
+        baseline: the name of the system that it is compared with.
+        queries: the number of queries that count for both.
+        mean: the mean of the system over those queries.
+        baseline_mean: the mean of the baseline over those queries.
+        difference: the mean of the system minus that of the baseline.
+        low: the lower end of the interval of the difference.
+        high: the upper end of this interval.
+        effect: Cohen's d of the differences, see `effect_size`. NaN if all differences are the same.
+        effect_low: the lower end of its interval, NaN if it cannot be computed.
+        effect_high: the upper end of its interval, NaN if it cannot be computed.
+        p_randomisation: the p-value of the paired randomisation test.
+        p_t_test: the p-value of the paired t-test.
+        p_holm: the p-value of the randomisation test with Holm's correction over the pairs of this metric.
+        wins: the number of queries on which the system is better. If lower is better, those with the lower value.
+        ties: the number of queries whose values differ by no more than 1e-6 x max(1, either value), the precision of
+            float32.
+        losses: the number of queries on which the baseline is better.
+        detectable: the smallest difference that this number of queries could show, see `detectable_difference`.
+        better: whether the mean of the system is the better one. None = the means are equal, or no query counts.
     """
 
     metric: str
@@ -87,7 +88,7 @@ class Pair(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """Systems side by side; `compare` makes it. A notebook shows it as a table, `print` as text.
+    """Systems side by side, made by `compare`. A notebook shows it as a table, `print` as text.
 
     >>> from plackett.data import Strings
     >>> values = np.array([[[0.2, 0.4]], [[0.3, 0.5]]])
@@ -96,17 +97,17 @@ class Comparison:
     [0.1, 0.1]
 
     Args:
-        results: what was compared.
+        results: the results that are compared.
         baseline: the name of the system that the others are compared with, or "all".
         metrics: the stated names of the metrics.
-        confidence: of the intervals.
-        level: of the tests. A difference is significant where its p-value of Holm's is no higher.
-        power: of the smallest detectable difference.
-        resamples: of the intervals.
-        permutations: of the randomisation test.
-        seed: of both.
-        means: one a metric and system.
-        pairs: one a metric and system that is compared; none where there is one system.
+        confidence: the confidence of the intervals.
+        level: the level of the tests. A difference is significant if its Holm-corrected p-value is at most this.
+        power: the power for the smallest detectable difference.
+        resamples: the number of resamples for the intervals.
+        permutations: the number of permutations of the randomisation test.
+        seed: the seed of the resamples and permutations.
+        means: one entry for each metric and system.
+        pairs: one entry for each metric and system that is compared; empty if there is one system.
     """
 
     results: Results
@@ -122,20 +123,22 @@ class Comparison:
     pairs: tuple[Pair, ...]
 
     def differences(self, system: str, metric: str, baseline: str | None = None) -> np.ndarray:
-        """[queries], the values of a system less those of the baseline; NaN where a query does not count for both.
+        """Returns the values of a system minus those of the baseline, [queries]; NaN unless a query counts for both.
 
-        Values that differ by the noise of float32 alone, see `Pair`, differ by 0.
+        If two values differ only by the noise of float32, see `Pair`, their difference is 0.
 
         Args:
-            system: its name.
-            metric: its name, or its stated one.
+            system: the name of the system.
+            metric: the name of the metric, plain or stated.
             baseline: the system to compare with. None = the baseline of the comparison.
 
         Raises:
-            ValueError: an unknown system or metric, or no baseline where all were compared with all.
+            ValueError: an unknown system or metric, or no baseline if all systems were compared with all.
         """
         if baseline is None and self.baseline == ALL:
-            raise ValueError("here all systems are compared with all; say which one to compare with: baseline=NAME")
+            raise ValueError(
+                "this comparison compares all systems with all; say which one to compare with: baseline=NAME"
+            )
         baseline = self.baseline if baseline is None else baseline
         check_known("system", baseline, self.results.systems)
         check_known("system", system, self.results.systems)
@@ -144,18 +147,18 @@ class Comparison:
         return significance.difference(first, second)
 
     def verdict(self, pair: Pair) -> str:
-        """What the test says of a pair: "better" or "worse" than its baseline; "" where no difference was shown."""
+        """The verdict of the test on a pair: "better" or "worse" than its baseline; "" if no difference was shown."""
         if pair.better is None or pair.p_holm > self.level:
             return ""
         return "better" if pair.better else "worse"
 
     @property
     def captions(self) -> tuple[str, ...]:
-        """How it was compared, what this data could show and what must be known, in whole sentences."""
+        """Says in whole sentences how systems were compared, what this data could show and what to know about it."""
         return tables.captions(self)
 
     def to_frame(self) -> "pl.DataFrame":
-        """A polars frame with one row a pair, see `Pair`; what is NaN is null.
+        """Returns a polars frame with one row a pair, see `Pair`. NaN becomes null.
 
         Raises:
             ImportError: polars is not installed.
@@ -164,7 +167,7 @@ class Comparison:
         return frames.frame_of_rows(self.pairs, Pair)
 
     def means_to_frame(self) -> "pl.DataFrame":
-        """A polars frame with one row a metric and system, see `Mean`; what is NaN is null.
+        """Returns a polars frame with one row for each metric and system, see `Mean`. NaN becomes null.
 
         Raises:
             ImportError: polars is not installed.
@@ -173,7 +176,7 @@ class Comparison:
         return frames.frame_of_rows(self.means, Mean)
 
     def __repr__(self) -> str:
-        """The two tables and the captions as text."""
+        """The two tables and the captions, as text."""
         return tables.as_text(self)
 
     def _repr_html_(self) -> str:
@@ -194,9 +197,9 @@ def compare(
 ) -> Comparison:
     """Compares each system with a baseline, query by query.
 
-    Two systems are compared over the queries that count for both. Whether they differ says the paired randomisation
-    test; the paired t-test stands beside it. Where several systems are compared, the chance of a false difference rises
-    with their number; Holm's correction holds it, over the pairs of each metric.
+    Two systems are compared over the queries that count for both. The paired randomisation test says whether they
+    differ; the paired t-test is given beside it. The chance of a false difference rises with the number of compared
+    systems. Holm's correction over the pairs of each metric keeps it at the level.
 
     >>> from plackett.data import Strings
     >>> values = np.array([[[0.2, 0.4, 0.5, 0.6]], [[0.3, 0.5, 0.5, 0.9]]])
@@ -210,17 +213,17 @@ def compare(
         baseline: the system that the others are compared with. None = the first; "all" = each pair of systems, the
             later one compared with the earlier.
         metrics: the names of some metrics, plain or stated. None = all.
-        confidence: the share of the intervals, such as .95.
-        level: of the tests, such as .05.
-        power: of the smallest difference that the data could show.
-        resamples: of the intervals.
-        permutations: of the randomisation test, which tries all signs where there are fewer.
-        seed: of the draws of both.
+        confidence: the confidence of the intervals, such as .95.
+        level: the level of the tests, such as .05.
+        power: the power for the smallest difference that the data could show.
+        resamples: the number of resamples for the intervals.
+        permutations: the number of permutations of the randomisation test, which tries all signs if there are fewer.
+        seed: the seed of the draws of both.
 
     Raises:
         ValueError: an unknown baseline or metric, or a number that is out of range.
 
-    Cost: for 100,000 queries 1 to 3 seconds, and for each pair and metric half of one more.
+    Cost: 1 to 3 seconds for 100,000 queries, plus half a second for each pair and metric.
 
     Reference: see `bootstrap`, `randomisation_test`, `effect_size`, `detectable_difference` and `holm`.
     """
@@ -239,7 +242,7 @@ def compare(
     values = results.influences()[:, rows]
     first, second = ([results.systems.index(pair[i]) for pair in pairs] for i in (0, 1))
     differences = significance.difference(values[first], values[second])
-    # Together, so that queries that count for the same systems are drawn once.
+    # All together, so that queries that count for the same systems are drawn once.
     intervals = bootstrap(np.concatenate([values, differences]), confidence=confidence, resamples=resamples, seed=seed)
     means, compared = [], []
     for column, row in enumerate(rows):
@@ -259,10 +262,10 @@ def compare(
 
 
 def metric_place(results: Results, metric: str) -> int:
-    """The place of a metric among those of results, by its stated name or its plain one.
+    """Returns the position of a metric among those of the results, by its stated or its plain name.
 
     Raises:
-        ValueError: there is no such metric, or there are several of this plain name.
+        ValueError: there is no such metric, or several have this plain name.
     """
     if metric in results.stated:
         return results.stated.index(metric)
@@ -274,13 +277,13 @@ def metric_place(results: Results, metric: str) -> int:
 
 
 def _rows(results, metrics):
-    """The places of the metrics, each once."""
+    """The positions of the metrics, each once."""
     if metrics is None:
         return list(range(len(results.stated)))
     if isinstance(metrics, str):
         raise ValueError(f"metrics must be a list of names, but got {metrics!r}; write [{metrics!r}]")
     if not metrics:
-        raise ValueError("metrics must name at least one metric, but got none; None compares by all")
+        raise ValueError("metrics must name at least one metric, but got none; None compares by all of them")
     return list(dict.fromkeys(metric_place(results, metric) for metric in metrics))
 
 
@@ -288,14 +291,14 @@ def _baseline(results, baseline):
     if baseline is None:
         return results.systems[0]
     if baseline == ALL and ALL in results.systems:
-        raise ValueError('baseline="all" compares all systems with all, but one of them is called "all": rename it')
+        raise ValueError('baseline="all" compares all systems with all, but a system has the name "all": rename it')
     if baseline != ALL:
         check_known("baseline", baseline, results.systems)
     return baseline
 
 
 def _pairs(systems, baseline):
-    """(system, baseline) of each comparison."""
+    """The (system, baseline) of each comparison."""
     if baseline == ALL:
         return [(system, other) for other, system in itertools.combinations(systems, 2)]
     return [(system, baseline) for system in systems if system != baseline]
@@ -306,7 +309,7 @@ def _mean(values, low, high):
 
 
 def _pair(results, row, names, interval, options):
-    """The row of two systems under one metric, before Holm's correction."""
+    """The entry of two systems under one metric, before Holm's correction."""
     places = [results.systems.index(name) for name in names]
     both = ~np.isnan(results.values[places, row]).any(axis=0)
     differences = significance.difference(*results.values[places, row][:, both])
@@ -324,7 +327,7 @@ def _pair(results, row, names, interval, options):
         float(mean(of_mean)),
         *interval,
         *significance.effect_size(of_mean, confidence=options["confidence"]),
-        # The two values of a query change places with its weight.
+        # The weight of a query moves with it when its two values are swapped.
         significance.randomisation_test(weighed, permutations=options["permutations"], seed=options["seed"]),
         significance.t_test(of_mean),
         float("nan"),

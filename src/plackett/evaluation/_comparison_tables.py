@@ -1,4 +1,4 @@
-"""A comparison as tables and sentences, in plain text and in HTML."""
+"""Shows a comparison as tables and sentences, in plain text and in HTML."""
 
 import html
 import math
@@ -11,13 +11,13 @@ from plackett.evaluation._significance import TIE
 if TYPE_CHECKING:
     from plackett.evaluation._comparison import Comparison
 
-ALL = "all"  # in place of a baseline: each pair of systems is compared
+ALL = "all"  # the baseline that compares each pair of systems
 STYLE = "text-align: right; padding: 0.2em 0.7em; white-space: nowrap"
 STYLE_OF_NAMES = "text-align: left; padding: 0.2em 0.7em"
 
 
 class Table(NamedTuple):
-    """The first `names` columns hold names, which stand on the left; numbers stand on the right."""
+    """A table whose first `names` columns hold names, aligned left. Numbers are aligned right."""
 
     title: str
     names: int
@@ -31,13 +31,13 @@ def as_text(comparison: "Comparison") -> str:
 
 
 def as_html(comparison: "Comparison") -> str:
-    """The tables and captions for a notebook. What users named is escaped."""
+    """The tables and captions for a notebook. Names from users are escaped."""
     sentences = [f"<p>{html.escape(sentence)}</p>" for sentence in comparison.captions]
     return "\n".join(['<div style="overflow-x: auto">', *map(html_of, _tables(comparison)), *sentences, "</div>"])
 
 
 def captions(comparison: "Comparison") -> tuple[str, ...]:
-    """How it was compared, what this data could show and what must be known, in whole sentences."""
+    """Says in whole sentences how systems were compared, what this data could show and what to know about it."""
     c = comparison
     sentences = [f"In brackets: {method_of_intervals(c.confidence, c.resamples, c.seed)}."]
     if c.pairs:
@@ -57,16 +57,16 @@ def captions(comparison: "Comparison") -> tuple[str, ...]:
 
 
 def notes(comparison: "Comparison") -> list[str]:
-    """The notes of the results but those on metrics that are not compared."""
+    """The notes of the results, except those on metrics that are not compared."""
     results = comparison.results
     compared = {results.metrics[results.stated.index(metric)] for metric in comparison.metrics}
-    # Of all notes, only those on weights are about a metric; a system may have the name of one.
+    # Only notes on weights are about a metric; a system may have the name of a metric.
     others = tuple(f"{metric} weighs queries " for metric in results.metrics if metric not in compared)
     return [note for note in results.notes if not note.startswith(others)]
 
 
 def _of_metric(c, metric):
-    """What must be known of one metric."""
+    """Facts that a reader needs about one metric."""
     if c.results.less_is_better[c.results.stated.index(metric)]:
         yield f"{metric}: less is better."
     queries = {mean.system: mean.queries for mean in c.means if mean.metric == metric}
@@ -88,7 +88,7 @@ def _of_metric(c, metric):
 
 
 def _tables(c):
-    """That of the means, and that of the pairs where there are any."""
+    """The table of the means, and the table of the pairs if there are any."""
     means = {(mean.metric, mean.system): mean for mean in c.means}
     verdicts = {(pair.metric, pair.system): c.verdict(pair) for pair in c.pairs if pair.baseline == c.baseline}
     rows = [
@@ -139,7 +139,7 @@ def _range(numbers: Iterable[float], form: str) -> str:
 
 
 def text_of(table: Table) -> str:
-    """A table in lines of text, its columns aligned."""
+    """Returns a table as lines of text with aligned columns."""
     lines = [table.header, *table.rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     aligned = [
@@ -153,7 +153,7 @@ def text_of(table: Table) -> str:
 
 
 def html_of(table: Table) -> str:
-    """A table in HTML, escaped; its names are the headings of its rows."""
+    """Returns a table in HTML, escaped. Its names are the headings of its rows."""
     head = "".join(_cell("th", name, "col", place < table.names) for place, name in enumerate(table.header))
     body = [
         "<tr>" + "".join(_cell("th" if i < 1 else "td", cell, "row", i < table.names) for i, cell in enumerate(row))

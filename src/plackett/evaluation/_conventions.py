@@ -1,4 +1,4 @@
-"""The convention of a metric in its name: what makes two numbers of one name comparable."""
+"""The convention of a metric in its name. It says whether two numbers of the same name can be compared."""
 
 import inspect
 import numbers
@@ -11,7 +11,7 @@ GAINS = ((gains.pow_minus_1, "exp2"), (gains.identity, "linear"))
 
 
 def state(metric: RankingMetric) -> str:
-    """The name of a metric with its convention.
+    """Returns the name of a metric with its convention.
 
     >>> from plackett.metrics import MAP, NDCG
     >>> state(NDCG(topn=10, ties="expected"))
@@ -23,9 +23,9 @@ def state(metric: RankingMetric) -> str:
         metric: any metric of `plackett.metrics`, or of your own.
 
     Returns:
-        Its name and, in brackets: what it is, where the name is another than that; its gain, "exp2" for 2^y - 1,
-        "linear" for y, another by its name; each other option that is not at its default; always what a list without
-        relevant documents counts, `empty`, and the order of equal scores, `ties`.
+        The name and, in brackets: the kind of metric, if the name is another; its gain, "exp2" for 2^y - 1, "linear"
+        for y, any other by its name; each other option that is not at its default; and always the value of a list
+        without relevant documents, `empty`, and the order of equal scores, `ties`.
     """
     kind, options = type(metric), metric.options
     own_name = default_name(kind, options.pop("topn", None))
@@ -38,7 +38,7 @@ def state(metric: RankingMetric) -> str:
 
 
 def _default(kind: type, option: str) -> Any:
-    """What an option is where nobody says anything; of a class of your own with other arguments, in its bases."""
+    """The default of an option. For a class of your own with other arguments, it is looked up in the base classes."""
     for each in kind.__mro__:
         known = inspect.signature(vars(each)["__init__"]).parameters if "__init__" in vars(each) else {}
         if option in known:

@@ -1,4 +1,4 @@
-"""The documents that are measured: of the lists, those that a system retrieved besides, and those that are missed."""
+"""The documents to measure: those of the lists, those that a system retrieved besides, and those that are missed."""
 
 import dataclasses
 import functools
@@ -13,14 +13,14 @@ from plackett.evaluation._scored import Scored
 
 @dataclasses.dataclass(frozen=True)
 class Documents:
-    """What is measured of some lists under the scores of one system, list by list.
+    """The documents of some lists with the scores of one system, list by list.
 
     Args:
         row_splits: [queries + 1] int64.
         labels: [documents] float32.
         scores: [documents], in the precision of the system; -inf = not retrieved.
         judged: [documents] bool.
-        ids: [documents]; of those that are missed "".
+        ids: [documents]; "" for those that are missed.
     """
 
     row_splits: np.ndarray
@@ -31,12 +31,12 @@ class Documents:
 
     @functools.cached_property
     def ranks_of_ids(self) -> np.ndarray:
-        """[documents] numbers that rise with the ids by their bytes, as trec_eval has it."""
+        """Numbers that rise with the bytes of the ids, [documents], which is the order of trec_eval."""
         return self.ids.compact().ranks()
 
 
 def documents_of(lists: RankingLists, scored: Scored) -> Documents:
-    """The documents of the lists, of the system, and those that the judgements know and the lists lack."""
+    """Joins the documents of the lists, those of the system, and those that are judged but missing from the lists."""
     scores, beyond = scored
     judged = lists.columns["judged"] > 0 if "judged" in lists.columns else np.ones(len(scores), bool)
     if lists.missed is None and beyond is None:
@@ -62,20 +62,20 @@ def documents_of(lists: RankingLists, scored: Scored) -> Documents:
 
 
 def _check_known(lists, beyond):
-    """Raises a ValueError where a document beyond may be one of those that the lists miss, whose ids are not known."""
-    missed = any_of_each(lists.missed.grades >= 0, lists.missed.row_splits)  # one below 0 is no verdict
+    """Raises a ValueError if a document beyond the lists may be one that they miss, since its id is not known."""
+    missed = any_of_each(lists.missed.grades >= 0, lists.missed.row_splits)  # a grade below 0 is no judgement
     both = missed & (np.diff(beyond.row_splits) > 0)
     if both.any():
         query = lists.queries[int(both.argmax())]
         raise ValueError(
             f"a system has documents of query {query!r} that these lists lack, and the lists do not know the ids of "
-            "the judged documents that they lack, so that these cannot be told from others: measure runs on the "
+            "the judged documents that they lack, so the two cannot be told apart: measure runs on the "
             "judgements, plackett.data.read_qrels(path) (on the command line --qrels without --data)"
         )
 
 
 def queries_that_count(documents: Documents, lists: RankingLists, queries: str) -> np.ndarray:
-    """[queries] bool: those of the mean, see `evaluate`; a query that nobody judged never is."""
+    """Which queries count in the mean, [queries] bool, see `evaluate`. A query that nobody judged never counts."""
     counts = judged_queries(lists)
     match queries:
         case "run":
@@ -87,7 +87,7 @@ def queries_that_count(documents: Documents, lists: RankingLists, queries: str) 
 
 
 def judged_queries(lists: RankingLists) -> np.ndarray:
-    """[queries] bool: did anyone judge the query?"""
+    """Whether anyone judged each query, [queries] bool."""
     judged = lists.lengths > 0
     if "judged" in lists.columns:
         judged = any_of_each(lists.columns["judged"] > 0, lists.row_splits)
@@ -95,6 +95,6 @@ def judged_queries(lists: RankingLists) -> np.ndarray:
 
 
 def any_of_each(of_documents: np.ndarray, row_splits: np.ndarray) -> np.ndarray:
-    """[queries] bool: is it true of a document of the query?"""
+    """Whether it is true of any document of each query, [queries] bool."""
     before = np.concatenate([[0], np.cumsum(of_documents)])
     return before[row_splits[1:]] > before[row_splits[:-1]]

@@ -1,4 +1,4 @@
-"""Measuring systems on lists."""
+"""Measures systems on lists."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
@@ -55,7 +55,7 @@ def evaluate(
     like: str | None = None,
     queries: str | None = None,
 ) -> Results | dict[str, float]:
-    """The metrics of any number of systems, query by query, in one pass over the lists.
+    """Measures any number of systems by metrics, query by query, in one pass over the lists.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[0.1], [0.4], [0.3], [0.2]], [1, 0, 0, 2], group=[2, 2])
@@ -66,30 +66,30 @@ def evaluate(
     {'mrr': 0.5}
 
     Args:
-        systems: by name, or the paths of several, which get short names; or a single one. A system is a Keras model; an
-            output folder of `train`; a file of LightGBM, XGBoost, CatBoost, Keras or ONNX; a run of TREC; a file of
-            scores; "column:NAME" or "feature:NAME" of the lists; an array of scores, [documents]; or a function of
-            lists that returns one. See `open_system`.
+        systems: systems by name, or the paths of several, which get short names; or a single system. A system is a
+            Keras model; an output folder of `train`; a file of LightGBM, XGBoost, CatBoost, Keras or ONNX; a run of
+            TREC; a file of scores; "column:NAME" or "feature:NAME" of the lists; an array of scores, [documents]; or a
+            function of lists that returns one. See `open_system`.
         lists: the documents with their labels, in memory, or in parts, as from `plackett.data.stream`.
         metrics: names, such as "ndcg@10", or metrics with conventions of their own, see `plackett.metrics`. None =
-            ndcg@5, ndcg@10 and mrr, of which `like` may lack some.
-        like: whose convention is meant: trec_eval, letor, lightgbm, xgboost, tf-ranking or sklearn. It takes names of
-            metrics alone. None = that of `plackett.metrics`.
-        queries: which queries count: "run": those whose lists have documents; "judged": also those without documents
-            that have `missed` ones, as `trec_eval -c` has it; "answered": of each system those for which it retrieved
-            a document, as trec_eval has it. None = that of `like`, or "run".
+            ndcg@5, ndcg@10 and mrr, or those of them that `like` has.
+        like: the library whose convention is used: trec_eval, letor, lightgbm, xgboost, tf-ranking or sklearn. Metrics
+            must then be given by name. None = the convention of `plackett.metrics`.
+        queries: which queries count. "run": those whose lists have documents; "judged": also those without documents
+            that have `missed` ones, as in `trec_eval -c`; "answered": for each system those for which it retrieved a
+            document, as in trec_eval. None = that of `like`, or "run".
 
     Returns:
-        The results by query; of a single system the mean of each metric by its name.
+        The results by query; for a single system, the mean of each metric by its name.
 
     Raises:
         ImportError: a system needs a library that is not installed.
         OSError: a file cannot be read.
-        ValueError: two systems or metrics of one name; an unknown metric, `like` or `queries`; a system that is none,
-            or whose scores are not one a document, NaN or infinite; lists that nobody judged; or labels whose gain is
-            too high for a metric. Says which system, query and document.
+        ValueError: two systems or metrics have the same name; a metric, `like` or `queries` is unknown; a system cannot
+            be opened, or does not give one finite score a document (or -inf); nobody judged the lists; or a label is so
+            high that the gain of a metric overflows. The message names the system, query and document.
 
-    Cost: memory for one part of the lists, and for one number a query, system and metric.
+    Cost: memory for one part of the lists, and for one number for each query, system and metric.
     """
     measures, queries = convention(metrics, like, queries)
     single = not isinstance(systems, Mapping | list | tuple)
@@ -130,32 +130,33 @@ def evaluate_scores(
     queries: str = "run",
     batch_size: int | None = None,
 ) -> dict[str, float]:
-    """The metrics of given scores, each the mean over queries.
+    """Measures given scores by metrics. Each value is the mean over queries.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[0.1], [0.4], [0.3], [0.2]], [1, 0, 0, 2], group=[2, 2])
     >>> evaluate_scores(lists.features[:, 0], lists, ["mrr", "ndcg@1"])
     {'mrr': 0.5, 'ndcg@1': 0.0}
 
-    Judged documents that a list lacks (`lists.missed`) count as not retrieved: they take part in what is ideal and in
-    how many documents are relevant. Where `lists` say which documents are `judged`, a query without any judgement is
-    left out of the mean, and `bpref` leaves out the other documents, which elsewhere are not relevant.
+    Judged documents that a list lacks (`lists.missed`) count as not retrieved. They take part in the ideal ranking and
+    in the number of relevant documents. If `lists` say which documents are `judged`, a query without any judgement is
+    left out of the mean. `bpref` leaves out documents that nobody judged; other metrics take them as not relevant.
 
     Args:
-        scores: [documents], in the order of `lists`, of any type: float64 and whole numbers are not rounded. -inf =
-            not retrieved.
-        lists: the documents with their labels; their ids order equal scores where ties="trec".
-        metrics: names, such as "ndcg@10", or metrics with conventions of their own, see `plackett.metrics`; their own
-            state is neither used nor changed.
-        queries: what the mean is over, see `evaluate`.
-        batch_size: how many lists are measured at a time. None = as many as take a few MB.
+        scores: [documents], in the order of `lists`, of any type: float64 and whole numbers are not rounded. -inf = not
+            retrieved.
+        lists: the documents with their labels. Their ids order equal scores if ties="trec".
+        metrics: names, such as "ndcg@10", or metrics with conventions of their own, see `plackett.metrics`. The state
+            of such a metric is neither used nor changed.
+        queries: the queries that the mean is over, see `evaluate`.
+        batch_size: the number of lists that are measured at a time. None = as many as take a few MB.
 
     Returns:
-        By the name of each metric, such as "ndcg@10".
+        name -> mean, by the name of each metric, such as "ndcg@10".
 
     Raises:
-        ValueError: an unknown metric, two metrics of one name, not one score a document, a score of NaN, unknown
-            `queries`, lists that nobody judged, or labels whose gain is too high for a metric.
+        ValueError: a metric is unknown, two metrics have the same name, there is not one score a document, a score is
+            NaN, `queries` is unknown, nobody judged the lists, or a label is so high that the gain of a metric
+            overflows.
     """
     check_lists("lists", lists)
     measures, queries = convention(metrics, None, queries)
@@ -163,7 +164,9 @@ def evaluate_scores(
     if scores.shape != lists.labels.shape:
         raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
     if np.isnan(scores).any():
-        raise ValueError(f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN, which has no rank")
+        raise ValueError(
+            f"scores must not be NaN, which has no rank, but {np.isnan(scores).sum()} of {len(scores)} are"
+        )
     found = _measure(Scored(scores), lists, measures, queries, batch_size)
     if not judged_queries(lists).any():
         raise ValueError(NOT_JUDGED)
@@ -171,10 +174,10 @@ def evaluate_scores(
 
 
 def convention(metrics: Metrics | None, like: str | None, queries: str | None) -> tuple[list[RankingMetric], str]:
-    """(metrics, queries that count), see `evaluate`.
+    """Returns (metrics, queries that count), see `evaluate`.
 
     Raises:
-        ValueError: one is unknown, two have one name, or there is none.
+        ValueError: one is unknown, two have the same name, or there is none.
     """
     if queries not in (None, *QUERIES):
         raise ValueError(f"queries must be one of {', '.join(QUERIES)}, but got {queries!r}")
@@ -190,7 +193,7 @@ def convention(metrics: Metrics | None, like: str | None, queries: str | None) -
         if metric.subtopics:
             raise ValueError(
                 f"{metric.name} needs labels with an axis of subtopics, which lists do not have: call it with arrays, "
-                "as plackett.metrics has it"
+                "as described in plackett.metrics"
             )
     names = [each.name for each in measures]
     if len(set(names)) < len(names):
@@ -198,7 +201,7 @@ def convention(metrics: Metrics | None, like: str | None, queries: str | None) -
             f"each metric must have a name of its own, but got {names}: give one a name, as in NDCG(10, name='other')"
         )
     if not names:
-        raise ValueError("there must be at least one metric, but there is none")
+        raise ValueError("metrics must name at least one metric, but got none")
     return measures, queries
 
 
@@ -210,7 +213,7 @@ def measure_part(
     queries: str,
     like: str | None,
 ) -> list[Measured]:
-    """[measures] of `Measured`: what a system is of some lists, see `evaluate`."""
+    """Measures a system on some lists: [measures] of `Measured`, see `evaluate`."""
     scored = check_scores(name, lists, system(lists))
     if like is not None:
         scored = scored.mapped(lambda scores: scores_like(like, scores))
@@ -218,7 +221,7 @@ def measure_part(
 
 
 def _measure(scored, lists, measures, queries, batch_size=None):
-    """[measures] of `Measured`."""
+    """Returns [measures] of `Measured`."""
     documents = documents_of(lists, scored)
     found = measure(documents, queries_that_count(documents, lists, queries), measures, batch_size)
     for each, measured in zip(measures, found, strict=True):
@@ -235,22 +238,22 @@ def _measure(scored, lists, measures, queries, batch_size=None):
 
 
 def _counted(parts, measures):
-    """([metrics, queries] values, their weights) of the parts of the lists behind each other."""
+    """Returns ([metrics, queries] values, their weights) of all parts of the lists, in order."""
     joined = [Measured(*map(np.concatenate, zip(*of_metric, strict=True))) for of_metric in zip(*parts, strict=True)]
     counted = [each.counted(metric.empty) for each, metric in zip(joined, measures, strict=True)]
     return np.stack([values for values, _ in counted]), np.stack([weights for _, weights in counted])
 
 
 def _means(measures, values, weights):
-    """The mean of each metric by its name; NaN where no query counts."""
+    """The mean of each metric by its name; NaN if no query counts."""
     with np.errstate(invalid="ignore"):
         means = (np.where(weights > 0, values, 0) * weights).sum(axis=1) / weights.sum(axis=1)
     return {each.name: float(mean) for each, mean in zip(measures, means, strict=True)}
 
 
 def notes(systems: Iterable[System], measures: Sequence[RankingMetric]) -> Iterator[str]:
-    """What must be known of the systems, and of metrics that weigh queries."""
-    # A system that is part of a fusion too says the same twice.
+    """Facts that a reader needs about the systems, and about metrics that weigh queries."""
+    # A system that is also part of a fusion gives the same note twice.
     yield from dict.fromkeys(note for system in systems for note in getattr(system, "notes", list)())
     for metric in measures:
         if metric.average != "lists":
@@ -258,7 +261,7 @@ def notes(systems: Iterable[System], measures: Sequence[RankingMetric]) -> Itera
 
 
 def _facts(lists):
-    """What is known of each query, see `Results`, its id, and `judged`: did anyone judge a document of it?"""
+    """The facts of each query, see `Results`, its id, and `judged`: whether anyone judged a document of it."""
     query = np.repeat(np.arange(len(lists)), lists.lengths)
     relevant = np.bincount(query, lists.labels >= 1, len(lists))
     if lists.missed is not None:
@@ -270,12 +273,12 @@ def _facts(lists):
         "list_size": lists.lengths,
         "relevant": relevant.astype("int64"),
     }
-    taken = {*own, "system"}  # what a table of results has besides
+    taken = {*own, "system"}  # the other columns of a table of results
     return own | {f"{name} (column)" if name in taken else name: x for name, x in lists.query_columns.items()}
 
 
 def _join(facts):
-    """What is known of the queries of all parts.
+    """Joins the facts of the queries of all parts.
 
     Raises:
         ValueError: there is no part.
@@ -287,5 +290,5 @@ def _join(facts):
         _, first, counts = np.unique(known["query"].ranks(), return_index=True, return_counts=True)
         if (counts > 1).any():
             query = known["query"][int(first[counts.argmax()])]
-            raise ValueError(f"query {query!r} is in several parts of the lists: a query is there once")
+            raise ValueError(f"query {query!r} is in several parts of the lists: a query must be in one part only")
     return known

@@ -1,4 +1,4 @@
-"""Results and comparisons as frames of polars."""
+"""Turns results and comparisons into frames of polars."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def frame_of(results: "Results") -> pl.DataFrame:
-    """A frame with one row a query and system, one system after the other; see `Results.to_frame`.
+    """Makes a frame with one row for each query and system, one system after the other; see `Results.to_frame`.
 
     Raises:
-        ValueError: what is known of queries has the name of another column.
+        ValueError: a fact of queries has the name of another column.
     """
     names = ["query", "system", *results.facts, *results.stated]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(
-            f"each column of a frame needs a name of its own, but {', '.join(map(repr, twice))} would stand there "
+            f"each column of a frame must have a name of its own, but {', '.join(map(repr, twice))} would occur "
             "twice: the columns are query, system, the columns of queries and the metrics; rename the column of queries"
         )
     systems, queries = len(results.systems), len(results.queries)
@@ -37,11 +37,11 @@ def frame_of(results: "Results") -> pl.DataFrame:
 
 
 def frame_of_rows(rows: Iterable[Any], kind: Any) -> pl.DataFrame:
-    """A frame of named tuples of one kind; NaN becomes null.
+    """Makes a frame of named tuples of one kind. NaN becomes null.
 
     Args:
         rows: the tuples.
-        kind: their class, whose annotations say the types of the columns, also where there is no row.
+        kind: their class, whose annotations give the types of the columns, even if there are no rows.
     """
     types = {name: kind_of for name, kind_of in kind.__annotations__.items() if name in kind._fields}
     frame = pl.DataFrame(list(rows), schema=types, orient="row")
@@ -49,7 +49,7 @@ def frame_of_rows(rows: Iterable[Any], kind: Any) -> pl.DataFrame:
 
 
 def _repeat(name, column, times):
-    """A column of queries, as often as there are systems."""
+    """Repeats a column of queries once for each system."""
     if not isinstance(column, Strings):
         return pl.Series(name, np.tile(column, times))
     words = pl.Series(name, arrow_dictionary(column), pl.String)

@@ -1,4 +1,4 @@
-"""The metrics of one system, query by query."""
+"""Computes the metrics of one system, query by query."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -11,18 +11,18 @@ from plackett.evaluation._documents import Documents
 from plackett.evaluation._ranking import Batch
 from plackett.metrics import Ranked, RankingMetric
 
-ELEMENTS = 12_000  # places that a batch has: memory for 64-bit arrays of more is often asked for anew at each step
-FEW = 2**20  # places up to which all lists are padded to one size
+ELEMENTS = 12_000  # places in a batch; memory for larger 64-bit arrays is often allocated anew at each step
+FEW = 2**20  # up to this number of places, all lists are padded to one size
 
 
 class Measured(NamedTuple):
-    """What one metric is of some queries.
+    """One metric of some queries.
 
     Args:
         values: [queries] float64.
-        weights: [queries] float64, in the mean over those that have relevant documents.
-        relevant: [queries] bool, does the query have relevant documents?
-        empty: [queries] bool, does it have documents, none of which is relevant? Neither = it does not count.
+        weights: [queries] float64, the weights in the mean over queries with relevant documents.
+        relevant: [queries] bool, whether the query has relevant documents.
+        empty: [queries] bool, whether it has documents, none of which is relevant. Neither = it does not count.
     """
 
     values: np.ndarray
@@ -32,14 +32,14 @@ class Measured(NamedTuple):
 
     @classmethod
     def of_no_query(cls, number: int) -> "Measured":
-        """Of queries that do not count."""
+        """Returns a value for queries that do not count."""
         return cls(np.zeros(number), np.zeros(number), np.zeros(number, bool), np.zeros(number, bool))
 
     def counted(self, empty: int | str) -> tuple[np.ndarray, np.ndarray]:
-        """(values, weights) of the mean over queries, NaN and 0 for one that does not count.
+        """Returns (values, weights) for the mean over queries; NaN and 0 for a query that does not count.
 
         Args:
-            empty: what a query without relevant documents counts, with the mean weight of the others, or "skip".
+            empty: the value of a query without relevant documents, with the mean weight of the others, or "skip".
         """
         mean_weight = self.weights[self.relevant].mean() if self.relevant.any() else 1.0
         values = np.where(self.relevant, self.values, np.nan)
@@ -52,16 +52,16 @@ class Measured(NamedTuple):
 def measure(
     documents: Documents, counts: np.ndarray, metrics: Sequence[RankingMetric], batch_size: int | None = None
 ) -> list[Measured]:
-    """What each metric is of each query.
+    """Computes each metric of each query.
 
     Args:
-        documents: what is measured.
+        documents: the documents to measure.
         counts: [queries] bool, which queries count at all.
-        metrics: what it is measured by.
-        batch_size: how many lists are measured at a time. None = as many as fit into a batch of `ELEMENTS`.
+        metrics: the metrics.
+        batch_size: the number of lists that are measured at a time. None = as many as fit into a batch of `ELEMENTS`.
 
-    Cost: O(documents log documents) time, of which sorting is done once for all metrics with the same `ties`; memory
-    for one batch and some numbers a document.
+    Cost: O(documents log documents) time, since sorting is done once for all metrics with the same `ties`; memory for
+        one batch and a few numbers a document.
     """
     found = [Measured.of_no_query(len(counts)) for _ in metrics]
     lengths = np.diff(documents.row_splits)
@@ -80,9 +80,9 @@ def measure(
 def batches_of_like_length(
     queries: np.ndarray, lengths: np.ndarray, batch_size: int | None = None
 ) -> Iterator[tuple[np.ndarray, int, int]]:
-    """(queries, number of rows, list size) of batches of few shapes, for which backends compile.
+    """Yields (queries, number of rows, list size) of batches. Batches have few shapes, since backends compile for each.
 
-    Few lists have one size, a power of two; else each has the next of 8, 12, 16, 24, 32, 48, ...
+    If there are few lists, all get one size, a power of two. Else each gets the next size of 8, 12, 16, 24, 32, 48, ...
     """
     longest = bucket_size(int(lengths[queries].max(initial=0)))
     known = np.array([longest])

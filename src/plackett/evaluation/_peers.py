@@ -1,6 +1,6 @@
-"""How other libraries measure: the metrics that they have, each under their convention.
+"""How other libraries measure: their metrics under their conventions.
 
-Each is tested against the library itself, LETOR against its formula; docs/evaluation.md holds the table.
+Each entry is tested against the library itself, LETOR against its formula; docs/evaluation.md has the table.
 """
 
 import dataclasses
@@ -19,17 +19,17 @@ LARGEST = np.finfo("float64").max
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
-    """How another library measures.
+    """The conventions of another library.
 
     Args:
         metrics: our names of the metrics that it has, with "@k" for those with a cut-off, and their options.
-        convention: the options that its metrics share; those of a metric come first.
-        scores: the type of the scores that it ranks. None = that which they have.
-        queries: which queries the mean is over. "answered": those for which a system retrieved something and that have
-            judgements; "run": all lists.
-        whole_labels: it takes no labels but whole numbers.
-        highest_label: the highest label that it takes, by the name of a metric without its cut-off.
-        shortest: how many documents a list has at least that it takes.
+        convention: the options that its metrics share. The options of a metric take precedence.
+        scores: the type in which it ranks scores. None = their own type.
+        queries: the queries that the mean is over. "answered": those for which a system retrieved something and that
+            have judgements; "run": all lists.
+        whole_labels: whether its labels must be whole numbers.
+        highest_label: the highest label that it accepts, by the name of a metric without its cut-off.
+        shortest: the length of the shortest list that it accepts.
     """
 
     metrics: Mapping[str, Mapping[str, Any]]
@@ -90,7 +90,7 @@ PEERS = {
 
 
 def metrics_like(peer: str, names: Sequence[str]) -> list[RankingMetric]:
-    """The metrics of these names as another library has them.
+    """Returns the metrics of these names as another library defines them.
 
     >>> from plackett.evaluation._conventions import state
     >>> for metric in metrics_like("letor", ["ndcg@10", "map"]):
@@ -104,10 +104,10 @@ def metrics_like(peer: str, names: Sequence[str]) -> list[RankingMetric]:
 
     Args:
         peer: the name of the library, one of `PEERS`.
-        names: of metrics, as we call them, such as "ndcg@10".
+        names: the names of metrics as in plackett, such as "ndcg@10".
 
     Raises:
-        ValueError: an unknown peer, a metric that it lacks, or one that is no name and has a convention of its own.
+        ValueError: an unknown peer, a metric that it lacks, or a metric object, which has a convention of its own.
     """
     like = peer_named(peer)
     metrics = []
@@ -122,7 +122,7 @@ def metrics_like(peer: str, names: Sequence[str]) -> list[RankingMetric]:
 
 
 def peer_named(name: str) -> Peer:
-    """How the library of this name measures.
+    """Returns the conventions of the library of this name.
 
     Raises:
         ValueError: an unknown name.
@@ -132,18 +132,18 @@ def peer_named(name: str) -> Peer:
 
 
 def scores_like(peer: str, scores: np.ndarray) -> np.ndarray:
-    """The scores as another library ranks them: those that are equal in its type of numbers are tied.
+    """Returns the scores as another library ranks them: scores that are equal in its number type are tied.
 
     >>> scores_like("xgboost", np.array([1e9 + 1, 1e9])).tolist()
     [1000000000.0, 1000000000.0]
 
     Args:
         peer: the name of the library, one of `PEERS`.
-        scores: [documents], of any type of numbers. -inf = not retrieved, which it stays.
+        scores: [documents], of any type of numbers. -inf = not retrieved; it stays -inf.
 
     Returns:
-        [documents], float64, where the library ranks float32 of that precision; of scikit-learn the scores themselves.
-        A finite score beyond float32 is tied with all others there, and stays finite.
+        [documents], float64, rounded to float32 if the library ranks float32. For scikit-learn, the scores are returned
+        unchanged. A finite score that overflows float32 is tied with all others that do, and stays finite.
     """
     kind = peer_named(peer).scores
     if kind != "float32":
@@ -160,29 +160,29 @@ def check_like(peer: str, lists: RankingLists, names: Sequence[str]) -> None:
     >>> check_like("xgboost", lists, ["ndcg@3", "map@3"])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    ValueError: xgboost measures map of labels from 0 to 1 alone, but a label of query '2' is 2: ...
+    ValueError: xgboost measures map only for labels from 0 to 1, but a label of query '2' is 2: ...
 
     Args:
         peer: the name of the library, one of `PEERS`.
-        lists: what is to be measured.
-        names: of the metrics, which the library has.
+        lists: the lists to measure.
+        names: the names of metrics that the library has.
 
     Raises:
-        ValueError: its labels are no whole numbers, or too high, or a list is too short; with the query.
+        ValueError: labels are not whole numbers or too high, or a list is too short; the message names the query.
     """
     like, labels = peer_named(peer), lists.labels
     if like.whole_labels and (wrong := labels != np.round(labels)).any():
-        raise _of_label(f"{peer} takes whole numbers as labels alone", lists, wrong)
+        raise _of_label(f"{peer} takes only whole numbers as labels", lists, wrong)
     for base in dict.fromkeys(name.partition("@")[0] for name in names):
         highest = like.highest_label.get(base)
         if highest is not None and (wrong := (labels < 0) | (labels > highest)).any():
-            raise _of_label(f"{peer} measures {base} of labels from 0 to {highest} alone", lists, wrong)
+            raise _of_label(f"{peer} measures {base} only for labels from 0 to {highest}", lists, wrong)
     short = (lists.lengths > 0) & (lists.lengths < like.shortest)
     if short.any():
         query = lists.queries[int(np.argmax(short))]
         raise ValueError(
-            f"{peer} measures no list of fewer than {like.shortest} documents, but query {str(query)!r} has "
-            f"{lists.lengths[np.argmax(short)]}, one of {short.sum()}: leave such queries out first"
+            f"{peer} measures only lists of at least {like.shortest} documents, but query {str(query)!r} has "
+            f"{lists.lengths[np.argmax(short)]}, one of {short.sum()} such queries: leave them out first"
         )
 
 

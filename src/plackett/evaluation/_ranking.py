@@ -1,4 +1,4 @@
-"""Batches of lists, ranked in the precision of their scores: a backend may lack float64."""
+"""Batches of lists, ranked in the precision of their scores, since a backend may lack float64."""
 
 import numpy as np
 from keras import ops
@@ -13,10 +13,10 @@ class Batch:
     """Some lists, padded to one size.
 
     Args:
-        documents: what is measured.
-        queries: the places of the lists.
-        rows: how many lists the batch has; those beyond `queries` are empty.
-        size: of the lists.
+        documents: the documents to measure.
+        queries: the positions of the lists.
+        rows: the number of lists in the batch. Those beyond `queries` are empty.
+        size: the list size.
     """
 
     def __init__(self, documents: Documents, queries: np.ndarray, rows: int, size: int):
@@ -29,12 +29,12 @@ class Batch:
         self.keys = pad(-_as_floats(documents.scores[self.at]), self.mask, np.inf)
 
     def rank(self, ties: str, judged_only: bool) -> Ranked:
-        """The lists by falling score.
+        """Returns the lists sorted by falling score.
 
         Args:
             ties: the order of documents of equal score.
-            judged_only: whether documents that nobody judged are left out. A list without any verdict has no relevant
-                document, and counts as one.
+            judged_only: whether documents that nobody judged are left out. A list without any judgement has no relevant
+                document, and counts as such a list.
         """
         order, rising, mask, equal = self.order(ties, judged_only)
         place = np.arange(mask.shape[1], dtype="int32")
@@ -51,8 +51,9 @@ class Batch:
         )
 
     def order(self, ties: str, judged_only: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """(the place of the document at each rank, its score with its sign turned, is there one, and does it have the
-        score of the one before), [rows, size] each; documents that are not retrieved come last, at infinity.
+        """Returns (the place of the document at each rank, its negated score, whether there is a document, whether it
+        has the score of the document before), [rows, size] each. Documents that are not retrieved come last, at
+        infinity.
         """
         mask, keys = self.mask, self.keys
         if judged_only:
@@ -61,7 +62,7 @@ class Batch:
             keys = np.where(mask, keys, np.inf)
         order = np.lexsort((keys, ~mask)) if judged_only else np.argsort(keys, axis=1, kind="stable")
         rising, mask = _take(keys, order), _take(mask, order)
-        equal = np.zeros(mask.shape, bool)  # to the document before it
+        equal = np.zeros(mask.shape, bool)  # whether it equals the document before it
         equal[:, 1:] = (rising[:, 1:] == rising[:, :-1]) & (mask[:, 1:] == mask[:, :-1])
         if ties == "trec" and (equal & mask & (rising < np.inf)).any():
             falling = pad(-self.documents.ranks_of_ids[self.at], self.mask, 0)
@@ -74,7 +75,7 @@ def _take(x, order):
 
 
 def _as_floats(scores):
-    """The scores, of which whole numbers that floats may round become their ranks."""
+    """Returns the scores. Whole numbers that floats may round are replaced by their ranks."""
     if scores.dtype.kind == "f":
         return scores
     return np.unique(scores, return_inverse=True)[1].astype("float64")

@@ -1,4 +1,4 @@
-"""What the metrics of some systems are, query by query."""
+"""The metrics of some systems, query by query."""
 
 import dataclasses
 import os
@@ -18,7 +18,7 @@ FACTS = ("list_size", "relevant")
 
 
 def mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """The weighted mean over the last axis of what is not NaN; NaN where all is.
+    """Returns the weighted mean over the last axis of the values that are not NaN; NaN if all are.
 
     >>> mean(np.array([[0.5, float("nan")], [0.25, 0.75]])).tolist()
     [0.5, 0.5]
@@ -30,9 +30,10 @@ def mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Results:
-    """The metrics of some systems, one number a query, system and metric.
+    """The metrics of some systems: one number for each query, system and metric.
 
-    `evaluate` makes them. A query that does not count, as one without relevant documents where empty="skip", is NaN.
+    `evaluate` makes it. The value of a query that does not count is NaN, for example without relevant documents if
+    empty="skip".
 
     >>> values = np.array([[[0.5, 1.0]], [[0.25, np.nan]]])
     >>> results = Results(("bm25", "ours"), ("mrr",), ("mrr[]",), (False,), Strings.of(["q1", "q2"]), values, {})
@@ -42,15 +43,16 @@ class Results:
     Args:
         systems: the names of the systems.
         metrics: the names of the metrics, such as "ndcg@10".
-        stated: the same with their conventions, such as "ndcg@10[exp2, empty=0, ties=expected]".
+        stated: the same names with their conventions, such as "ndcg@10[exp2, empty=0, ties=expected]".
         less_is_better: for each metric, whether a lower value is better.
-        queries: [queries], their ids.
+        queries: [queries], the ids of the queries.
         values: [systems, metrics, queries] float64.
-        facts: name -> [queries], what is known of each query: `list_size`, how many documents it has, `relevant`, how
-            many documents have a label of at least 1, those among them that the lists miss, and the columns of queries.
-        notes: what must be known of how it was measured, such as that a run lacks queries, in whole sentences.
-        weights: [metrics, queries] float64, the weight of each query in the mean, where a metric has
-            average="relevance", as `arp`. None = all weigh alike.
+        facts: name -> [queries], facts about each query: `list_size`, the number of its documents, `relevant`, the
+            number of its documents with a label of at least 1, including those that the lists miss, and the columns of
+            queries.
+        notes: facts that a reader needs about the measurement, in whole sentences, such as that a run lacks queries.
+        weights: [metrics, queries] float64, the weight of each query in the mean if a metric has average="relevance",
+            as `arp` has. None = all weigh the same.
     """
 
     systems: tuple[str, ...]
@@ -64,24 +66,24 @@ class Results:
     weights: np.ndarray | None = None
 
     def of(self, system: str, metric: str) -> np.ndarray:
-        """[queries], the values of one system and metric."""
+        """Returns the values of one system and metric, [queries]."""
         return self.values[self.systems.index(system), self.metrics.index(metric)]
 
     def means(self) -> np.ndarray:
-        """[systems, metrics], each the mean over the queries that count; NaN where none does."""
+        """Returns the mean over the queries that count, [systems, metrics]; NaN if none does."""
         return mean(self.values, self.weights)
 
     def weights_of(self, queries: slice | np.ndarray = slice(None)) -> np.ndarray | None:
-        """[metrics, queries], the weights of some queries. None = all weigh alike."""
+        """Returns the weights of some queries, [metrics, queries]. None = all weigh the same."""
         return None if self.weights is None else self.weights[:, queries]
 
     def influences(self, queries: slice | np.ndarray = slice(None)) -> np.ndarray:
-        """[systems, metrics, queries], what each query says of the mean of some queries.
+        """Returns the influence of each query on the mean of some queries, [systems, metrics, queries].
 
-        Where all weigh alike it is the value v. Else it is m + w (v - m) / (the mean of w), m being the weighted mean:
-        the plain mean of these is m, and what is drawn or tested of them is so of m, to first order.
+        If all weigh the same, it is the value v. Else it is m + w (v - m) / (the mean of w), where m is the weighted
+        mean. The plain mean of these influences is m, so resamples and tests of them are, to first order, those of m.
 
-        Reference: Davison & Hinkley, "Bootstrap Methods and their Application", 1997, section 2.7, of ratios.
+        Reference: Davison & Hinkley, "Bootstrap Methods and their Application", 1997, section 2.7, on ratios.
         """
         values, weights = self.values[..., queries], self.weights_of(queries)
         if weights is None:
@@ -92,8 +94,8 @@ class Results:
             return np.where(usual > 0, middle + weights * (values - middle) / usual, values)
 
     def to_frame(self) -> "pl.DataFrame":
-        """A polars frame with one row a query and system: the query, the system, what is known of the query, and a
-        column for each metric, under its stated name; null where the query does not count.
+        """Returns a polars frame with one row for each query and system: the query, the system, the facts of the query,
+        and a column for each metric, under its stated name; null if the query does not count.
 
         Raises:
             ImportError: polars is not installed.
@@ -102,12 +104,12 @@ class Results:
         return frames.frame_of(self)
 
     def write(self, path: str | os.PathLike) -> None:
-        """Writes `to_frame()` to a Parquet file, which is whole or not there.
+        """Writes `to_frame()` to a Parquet file. The file is complete or not there.
 
         Raises:
             ImportError: polars is not installed.
             OSError: the file could not be written.
-            ValueError: its name does not end with .parquet.
+            ValueError: the name does not end with .parquet.
         """
         path = pathlib.Path(path)
         if path.suffix != ".parquet":

@@ -1,4 +1,4 @@
-"""Rankers from files."""
+"""Loads rankers from files."""
 
 import importlib
 import os
@@ -10,11 +10,11 @@ from plackett._files import find_model
 
 
 def load(path: str | os.PathLike) -> keras.Model:
-    """The ranker in the output folder of a run, or in a `.keras` file.
+    """Loads the ranker in the output folder of a run, or in a `.keras` file.
 
-    Of a run of two towers the folder gives the relevance tower, which ranks, and its file `whole_model.keras` both.
+    For a two-tower run, the folder gives the relevance tower, which ranks, and its file `whole_model.keras` gives both.
 
-    `keras.models.load_model` does the same where the classes of plackett have been imported before.
+    `keras.models.load_model` does the same if the classes of plackett have been imported before.
 
     >>> import pathlib, tempfile
     >>> import numpy as np
@@ -27,16 +27,16 @@ def load(path: str | os.PathLike) -> keras.Model:
     True
 
     Raises:
-        FileNotFoundError: there is no such file, or no run in the folder.
-        ValueError: the file holds no model that Keras can load.
+        FileNotFoundError: there is no such file, or the folder holds no run.
+        ValueError: Keras cannot load a model from the file.
     """
     path = find_model(path)
-    # Keras finds their classes where they have been imported.
+    # Keras finds their classes only once they have been imported.
     for name in ("clicks.models", "lambdas", "losses", "metrics", "scorers"):
         importlib.import_module(f"plackett.{name}")
     try:
         model = keras.models.load_model(path)
     except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is no model that Keras can load: {error}") from error
-    model.jit_compile = None  # chosen anew: what was compiled by XLA on JAX would be by torch.compile, for minutes
+        raise ValueError(f"Keras cannot load a model from {path}: {error}") from error
+    model.jit_compile = None  # chosen anew: a model compiled by XLA on JAX would use torch.compile, which takes minutes
     return model

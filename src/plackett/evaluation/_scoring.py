@@ -1,4 +1,4 @@
-"""The scores that a model gives to the documents of lists."""
+"""Scores the documents of lists by a model."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from plackett.scorers.preprocessing.missing import check_missing
 
 
 def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> np.ndarray:
-    """The scores of all documents.
+    """Scores all documents of lists.
 
     >>> import numpy as np
     >>> from plackett.data import RankingLists
@@ -24,21 +24,21 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
 
     Args:
         model: a scorer of `plackett.scorers`, or any Keras model that `plackett.scorers.as_scorer` takes.
-        lists: what to score.
-        batch_size: how many lists are scored at a time.
+        lists: the lists to score.
+        batch_size: the number of lists that are scored at a time.
 
     Returns:
-        [documents], in the order of `lists`. Of a model of several tasks, the scores of the first. Where a document has
-        several, they are made into one as the output layer of the model says, see `plackett.scorers.MaskedScores`; or
-        else as the loss says that the model was compiled with; without either, by their mean. Of a model of two towers
-        the relevance tower ranks, see `plackett.scorers.relevance_tower`.
+        [documents], in the order of `lists`. With several tasks, these are the scores of the first. If a document has
+        several scores, they are combined as the output layer of the model says, see `plackett.scorers.MaskedScores`;
+        else as the loss says that the model was compiled with; else by their mean. For a two-tower model, these are the
+        scores of the relevance tower, see `plackett.scorers.relevance_tower`.
 
     Raises:
-        ValueError: this is no model, or no `RankingLists`; the model takes what the lists do not have, its output is no
-            score a document, or features are missing, which it does not allow for.
+        ValueError: `model` is not a model, or `lists` are not `RankingLists`; the model takes an input that the lists
+            lack, its output is not one score a document, or features are missing and the model does not allow it.
 
-    Cost: a model that is no scorer, or has two towers, is compiled anew at each call; score many times with
-        `as_scorer(model, lists)`, or with its relevance tower.
+    Cost: a model that is not a scorer, or has two towers, is compiled again at each call. To score many times, call
+        `as_scorer(model, lists)` first, or take its relevance tower.
     """
     if not isinstance(model, keras.Model):
         raise ValueError(
@@ -61,21 +61,22 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
 
 
 def batch_size_for(lists: RankingLists, most: int) -> int:
-    """How many lists a batch has: `most`, or where there are fewer the next power of two, so that shapes are few."""
+    """The number of lists in a batch: `most`, or for fewer lists the next power of two, so that shapes are few."""
     return min(most, 1 << max(len(lists) - 1, 0).bit_length())
 
 
 def check_lists(name: str, given: object) -> None:
-    """Raises a ValueError, with the way out, unless these are `RankingLists`."""
+    """Raises a ValueError, with advice, unless these are `RankingLists`."""
     if not isinstance(given, RankingLists):
         raise ValueError(
-            f"{name} must be RankingLists, which RankingLists.from_arrays(X, y, query=...) makes of arrays, but got a "
+            f"{name} must be RankingLists, which RankingLists.from_arrays(X, y, query=...) makes from arrays, but got "
+            "a "
             f"{type(given).__name__}"
         )
 
 
 def ranking_rule(model, task, layer):
-    """The function of the scores of one task that makes those to rank by."""
+    """Returns the function that turns the scores of one task into the scores to rank by."""
     loss = getattr(model, "loss", None)
     loss = loss.get(task) if isinstance(loss, dict) else loss
     if layer.axis_of_models and layer.ranking is None and hasattr(loss, "ranking_scores"):

@@ -1,6 +1,6 @@
-"""Whether two systems differ, from the differences of a metric on the queries that both were measured on.
+"""Tests whether two systems differ, from the differences of a metric on the queries that both were measured on.
 
-`differences` is [queries] everywhere, one system less the other, as `difference` gives them. NaN = the query does not
+`differences` is always [queries], one system minus the other, as `difference` returns it. NaN = the query does not
 count. Numbers within `EQUAL` of 0 are ties, and count as 0.
 """
 
@@ -12,9 +12,9 @@ from scipy import special
 from plackett.evaluation._bootstrap import CONFIDENCE, check_count, check_seed, check_share
 
 EQUAL = 1e-6  # metrics are computed in float32, whose noise is about 1e-7 of a value
-TIE = "within 1e-6, or 1e-6 of the larger value where that is above 1"
-ROUNDING = 1e-12  # of the sum of sizes: sums of the same numbers in another order differ by as much
-REACH = 1e5  # of the t statistic: beyond it scipy's inverse of the noncentral t does not end
+TIE = "within 1e-6, or within 1e-6 of the larger value if that is above 1"
+ROUNDING = 1e-12  # relative to the sum of sizes: sums of the same numbers in another order differ by this much
+REACH = 1e5  # of the t statistic: beyond it, scipy's inverse of the noncentral t does not terminate
 PERMUTATIONS = 10_000
 LEVEL, POWER = 0.05, 0.8
 BITS = 8  # differences whose signs one random byte flips
@@ -22,7 +22,7 @@ CHUNK = 2**20  # signs that are held together
 
 
 class Effect(NamedTuple):
-    """How large a difference is beside its spread, with its interval."""
+    """The size of a difference relative to its spread, with its interval."""
 
     size: float
     low: float
@@ -30,7 +30,7 @@ class Effect(NamedTuple):
 
 
 class Outcomes(NamedTuple):
-    """On how many queries the first system is better, as good and worse."""
+    """The number of queries on which the first system is better, as good and worse."""
 
     wins: int
     ties: int
@@ -38,14 +38,14 @@ class Outcomes(NamedTuple):
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The values of one system less those of another; exactly 0 where they differ by noise of float32 alone.
+    """Returns the values of one system minus those of another; exactly 0 if they differ only by the noise of float32.
 
     >>> difference(np.array([0.5, 0.5, 4e6]), np.array([0.5000001, 0.25, 4e6 + 1])).tolist()
     [0.0, 0.25, 0.0]
 
     Args:
-        first: of any shape. NaN = the query does not count.
-        second: of the same shape.
+        first: the values of one system, of any shape. NaN = the query does not count.
+        second: the values of the other system, in the same shape.
     """
     found = first - second
     scale = np.maximum(1.0, np.maximum(np.abs(first), np.abs(second)))
@@ -53,38 +53,38 @@ def difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def differences_that_count(differences: np.ndarray) -> np.ndarray:
-    """[queries that count], with exact zeros for ties."""
+    """Returns the differences of the queries that count, with exact zeros for ties."""
     differences = np.asarray(differences, "float64")
     differences = differences[~np.isnan(differences)]
     return np.where(np.abs(differences) <= EQUAL, 0.0, differences)
 
 
 def randomisation_test(differences: np.ndarray, *, permutations: int = PERMUTATIONS, seed: int = 0) -> float:
-    """The p-value of the paired randomisation test of the mean, two-sided.
+    """Computes the two-sided p-value of the paired randomisation test of the mean.
 
-    If two systems were the same, each query could as well have had its two values the other way round: the sign of each
-    difference is a coin. p is the share of such signs whose mean is at least as far from 0 as the one that was found.
-    All 2^n signs are tried where they are no more than `permutations` and 2^20, n being the differences that are not 0.
-    Else random ones are drawn, and p = (1 + those at least as far) / (1 + permutations).
+    If two systems were the same, the two values of each query could as well be swapped: the sign of each difference is
+    a coin toss. p is the share of such signs whose mean is at least as far from 0 as the observed one. Let n be the
+    number of differences that are not 0. If 2^n is at most `permutations` and 2^20, all signs are tried. Else random
+    ones are drawn, and p = (1 + those at least as far) / (1 + permutations).
 
     >>> randomisation_test(np.array([0.1, 0.2, 0.3, 0.1, 0.0]))
     0.125
 
     Args:
         differences: [queries]. NaN = the query does not count.
-        permutations: how many signs are tried at most.
-        seed: of the draws.
+        permutations: the largest number of signs that are tried.
+        seed: the seed of the draws.
 
     Returns:
-        p. 1 where all differences are 0, NaN where no query counts.
+        p. 1 if all differences are 0, NaN if no query counts.
 
     Raises:
-        ValueError: `permutations` is no whole number of at least 1, or `seed` none of at least 0.
+        ValueError: `permutations` is not a whole number of at least 1, or `seed` not one of at least 0.
 
-    Cost: for 100,000 queries and 10,000 permutations less than a second, and some MB.
+    Cost: less than a second and some MB for 100,000 queries and 10,000 permutations.
 
     Reference: Smucker, Allan & Carterette, "A Comparison of Statistical Significance Tests for Information Retrieval
-    Evaluation", CIKM 2007; of the 1 + in both, Phipson & Smyth, "Permutation P-values Should Never Be Zero", 2010.
+        Evaluation", CIKM 2007; for the 1 + in both, Phipson & Smyth, "Permutation P-values Should Never Be Zero", 2010.
     """
     check_count("permutations", permutations)
     check_seed(seed)
@@ -105,13 +105,13 @@ def randomisation_test(differences: np.ndarray, *, permutations: int = PERMUTATI
 
 
 def t_test(differences: np.ndarray) -> float:
-    """The p-value of Student's paired t-test, two-sided, as of scipy.stats.ttest_rel.
+    """Computes the two-sided p-value of Student's paired t-test, as scipy.stats.ttest_rel does.
 
     >>> round(t_test(np.array([0.1, 0.2, 0.3, 0.1, 0.0])), 4)
     0.0516
 
     Returns:
-        p. Where all differences are the same, 1 if they are 0, else 0. NaN where fewer than two queries count.
+        p. If all differences are the same, 1 if they are 0, else 0. NaN if fewer than two queries count.
     """
     count, mean, spread = _moments(differences)
     if count < 2:
@@ -122,16 +122,17 @@ def t_test(differences: np.ndarray) -> float:
 
 
 def effect_size(differences: np.ndarray, *, confidence: float = CONFIDENCE) -> Effect:
-    """Cohen's d of paired differences, d_z: their mean divided by their standard deviation.
+    """Computes Cohen's d of paired differences, d_z: their mean divided by their standard deviation.
 
-    Its interval are the noncentralities that put the t statistic on the two quantiles of Student's noncentral t.
+    The ends of its interval are the noncentralities that put the t statistic on the two quantiles of Student's
+    noncentral t.
 
     >>> [round(x, 3) for x in effect_size(np.array([0.1, 0.2, 0.3, 0.1, 0.0]))]
     [1.228, -0.008, 2.393]
 
     Returns:
-        (size, low, high). NaN where fewer than two queries count or where all differences are the same. Where the t
-        statistic is above 100,000, so that nearly all are, the interval is NaN: no method at hand computes it.
+        (size, low, high). NaN if fewer than two queries count or all differences are the same. The interval is NaN if
+        the t statistic is above 100,000, when nearly all differences are the same: no available method computes it.
 
     Reference: Cohen, "Statistical Power Analysis for the Behavioral Sciences", 1988, section 2.3.5; Cumming & Finch, "A
     Primer on the Understanding, Use, and Calculation of Confidence Intervals that are Based on Central and Noncentral
@@ -150,7 +151,7 @@ def effect_size(differences: np.ndarray, *, confidence: float = CONFIDENCE) -> E
 
 
 def detectable_difference(differences: np.ndarray, *, level: float = LEVEL, power: float = POWER) -> float:
-    """The smallest mean difference that so many queries could show: a paired t-test at `level` finds it with `power`.
+    """Computes the smallest mean difference that a paired t-test at `level` finds with `power`, given these queries.
 
     It is the noncentrality of Student's t that exceeds the critical value with this power, times the standard error.
 
@@ -158,13 +159,13 @@ def detectable_difference(differences: np.ndarray, *, level: float = LEVEL, powe
     0.192
 
     Args:
-        differences: [queries], whose number and standard deviation are what is known. NaN = the query does not count.
-        level: of the two-sided test.
-        power: how often it would find such a difference in its direction, above .5. The far side of the test, which
+        differences: [queries]. Their number and standard deviation are used. NaN = the query does not count.
+        level: the level of the two-sided test.
+        power: the probability of finding such a difference in its direction, above .5. The far side of the test, which
             finds the opposite, is left out.
 
     Returns:
-        The difference, positive. NaN where fewer than two queries count or where all differences are the same.
+        The difference, positive. NaN if fewer than two queries count or all differences are the same.
 
     Raises:
         ValueError: `level` or `power` is out of range.
@@ -182,9 +183,10 @@ def detectable_difference(differences: np.ndarray, *, level: float = LEVEL, powe
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """p-values of several tests, so that the chance of any false one among them stays at the level.
+    """Corrects the p-values of several tests, so that the chance of any false positive among them stays at the level.
 
-    The smallest is multiplied by the number of tests, the next by one less, and so on; none falls below the one before.
+    The smallest is multiplied by the number of tests, the next by one less, and so on. None falls below the one before
+    it.
 
     >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
     [0.03, 0.06, 0.06]
@@ -193,19 +195,19 @@ def holm(p: np.ndarray) -> np.ndarray:
         p: [tests]. NaN = there was no test.
 
     Returns:
-        [tests], at most 1, NaN where p is.
+        [tests], at most 1, NaN where p is NaN.
 
     Reference: Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979.
     """
     p = np.asarray(p, "float64")
     adjusted = np.full(len(p), np.nan)
-    order = np.argsort(p)[: (~np.isnan(p)).sum()]  # NaN stands last
+    order = np.argsort(p)[: (~np.isnan(p)).sum()]  # NaN comes last
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
     return adjusted
 
 
 def outcomes(differences: np.ndarray, *, less_is_better: bool = False) -> Outcomes:
-    """On how many queries the first system is better, as good (see `EQUAL`), and worse.
+    """Counts the queries on which the first system is better, as good (see `EQUAL`), and worse.
 
     >>> outcomes(np.array([0.1, 0.0, -0.2, 0.3, np.nan]))
     Outcomes(wins=2, ties=1, losses=1)
@@ -215,7 +217,7 @@ def outcomes(differences: np.ndarray, *, less_is_better: bool = False) -> Outcom
 
 
 def _moments(differences):
-    """(how many count, their mean, their standard deviation); 0 where they differ by rounding alone, or are too few."""
+    """Returns (their number, mean, standard deviation); 0 if they differ only by rounding, or are too few."""
     differences = differences_that_count(differences)
     count = len(differences)
     mean = float(differences.mean()) if count else float("nan")
@@ -224,7 +226,7 @@ def _moments(differences):
 
 
 def _all_sums(differences):
-    """[2^n], the sums under all signs."""
+    """Returns the sums under all signs, [2^n]."""
     sums = np.zeros(1)
     for difference in differences:
         sums = np.concatenate([sums + difference, sums - difference])
@@ -232,9 +234,9 @@ def _all_sums(differences):
 
 
 def _random_sums(differences, permutations, random):
-    """[permutations], the sums under random signs.
+    """Returns the sums under random signs, [permutations].
 
-    A random byte chooses among the 256 sums of eight differences at a time, which is faster than eight signs.
+    A random byte chooses among the 256 sums of eight differences at a time, which is faster than drawing eight signs.
     """
     padded = np.pad(differences, (0, -len(differences) % BITS)).reshape(-1, BITS)
     sums = np.zeros(permutations)

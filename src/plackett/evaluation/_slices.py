@@ -1,4 +1,4 @@
-"""The metrics of parts of the queries, and the queries on which a system is worst."""
+"""Measures parts of the queries, and finds the queries on which a system is worst."""
 
 from typing import NamedTuple
 
@@ -12,25 +12,25 @@ from plackett.evaluation._significance import difference
 from plackett.registry import check_known
 
 BINS = 5
-MOST = 20  # texts that are slices of their own
+MOST = 20  # texts that get a slice of their own
 OTHERS, MISSING = "(others)", "(missing)"
 
 
 class Slice(NamedTuple):
-    """The mean of one metric of one system over some of the queries; see `slices`.
+    """The mean of one metric of one system over a part of the queries; see `slices`.
 
     >>> Slice("list_size", "11 to 20", "mrr[]", "bm25", 0.5, 0.4, 0.6, 50).name
     '11 to 20'
 
     Args:
-        by: what the queries were sliced by.
-        name: which of them these are, such as "11 to 20".
-        metric: its stated name.
-        system: its name.
-        mean: over the queries that count; NaN where none does.
-        low: of its interval; NaN where fewer than two queries count.
-        high: likewise.
-        queries: how many count.
+        by: the column that the queries were sliced by.
+        name: the name of the slice, such as "11 to 20".
+        metric: the stated name of the metric.
+        system: the name of the system.
+        mean: the mean over the queries that count; NaN if none does.
+        low: the lower end of its interval; NaN if fewer than two queries count.
+        high: the upper end of its interval; NaN if fewer than two queries count.
+        queries: the number of queries that count.
     """
 
     by: str
@@ -50,11 +50,11 @@ class QueryValue(NamedTuple):
     -0.25
 
     Args:
-        query: its id.
+        query: the id of the query.
         place: its position among the queries of the results, and of the lists that they were measured on.
-        value: of the system.
+        value: the value of the system.
         baseline: the value of the baseline. None = there is none.
-        difference: the value less that of the baseline. None = there is none.
+        difference: the value minus that of the baseline. None = there is none.
     """
 
     query: str
@@ -73,11 +73,11 @@ def slices(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[Slice, ...]:
-    """The means of all metrics and systems over parts of the queries, with their intervals.
+    """Returns the means of all metrics and systems over parts of the queries, with their intervals.
 
-    Numbers are cut into bins of about as many queries each, equal numbers staying together; where there are no more
-    different numbers than bins, each is a slice. Of texts, the 20 most frequent are a slice each, the others one more.
-    Queries whose number is NaN or whose text is empty are a slice too.
+    Numbers are cut into bins with about the same number of queries, and equal numbers stay together. If there are no
+    more different numbers than bins, each is a slice. The 20 most frequent texts are a slice each, and the others are
+    one more. Queries whose number is NaN or whose text is empty are also a slice.
 
     >>> from plackett.data import Strings
     >>> facts = {"list_size": np.array([5, 40, 8, 31])}
@@ -87,16 +87,16 @@ def slices(
     [('5 to 8', 0.3, 2), ('31 to 40', 0.5, 2)]
 
     Args:
-        results: from `evaluate`.
-        by: "list_size", how many documents a query has, "relevant", how many of them have a label of at least 1, or a
-            column of queries.
-        bins: of numbers, at most.
-        confidence: the share of the intervals, see `bootstrap`.
-        resamples: of the intervals.
-        seed: of the draws.
+        results: the results of `evaluate`.
+        by: "list_size", the number of documents of a query, "relevant", the number of them with a label of at least 1,
+            or a column of queries.
+        bins: the largest number of bins for numbers.
+        confidence: the confidence of the intervals, see `bootstrap`.
+        resamples: the number of resamples for the intervals.
+        seed: the seed of the draws.
 
     Returns:
-        Slice by slice, numbers rising and texts falling in frequency; within one by metric, then by system.
+        The slices, with rising numbers and texts of falling frequency; within a slice by metric, then by system.
 
     Raises:
         ValueError: there is no such column, it holds several numbers a query, or an option is out of range.
@@ -119,7 +119,7 @@ def slices(
 def worst_queries(
     results: Results, system: str, metric: str, n: int = 10, baseline: str | None = None
 ) -> tuple[QueryValue, ...]:
-    """The queries on which a system is worst, the worst first; equal ones in the order of the results.
+    """Returns the queries on which a system is worst, the worst first. Equal ones keep the order of the results.
 
     Queries without relevant documents are left out: all systems are equal there.
 
@@ -132,18 +132,18 @@ def worst_queries(
     (QueryValue(query='b', place=1, value=0.1, baseline=0.9, difference=-0.8),)
 
     Args:
-        results: from `evaluate`.
-        system: its name.
-        metric: its name, or its stated one.
-        n: how many queries.
+        results: the results of `evaluate`.
+        system: the name of the system.
+        metric: the name of the metric, plain or stated.
+        n: the number of queries.
         baseline: another system. None = the queries with the worst values; else those with the largest loss against it.
 
     Returns:
-        `n` queries, or fewer where fewer count or, against a baseline, fewer lose: values that differ
-        by the noise of float32 alone, see `Pair`, are equal.
+        `n` queries. There are fewer if fewer count or, against a baseline, fewer lose. Values that differ only by the
+        noise of float32, see `Pair`, are equal.
 
     Raises:
-        ValueError: an unknown system, metric or baseline, or an `n` that is no whole number of at least 1.
+        ValueError: an unknown system, metric or baseline, or `n` is not a whole number of at least 1.
     """
     check_known("system", system, results.systems)
     check_count("n", n)
@@ -153,13 +153,13 @@ def worst_queries(
         values = np.where(results.facts["relevant"] > 0, values, np.nan)
     sign = -1 if results.less_is_better[row] else 1
     if baseline is None:
-        order = np.argsort(sign * values, kind="stable")[: (~np.isnan(values)).sum()]  # NaN stands last
+        order = np.argsort(sign * values, kind="stable")[: (~np.isnan(values)).sum()]  # NaN comes last
         return tuple(QueryValue(results.queries[i], i, float(values[i]), None, None) for i in order[:n].tolist())
     check_known("baseline", baseline, results.systems)
     others = results.values[results.systems.index(baseline), row]
     differences = difference(values, others)
     order = np.argsort(sign * differences, kind="stable")
-    order = order[sign * differences[order] < 0]  # which NaN is not
+    order = order[sign * differences[order] < 0]  # False for NaN
     return tuple(
         QueryValue(results.queries[i], i, float(values[i]), float(others[i]), float(differences[i]))
         for i in order[:n].tolist()
@@ -167,19 +167,19 @@ def worst_queries(
 
 
 def _parts(by, column, bins):
-    """(name, places of its queries) of each slice."""
+    """The (name, positions of its queries) of each slice."""
     if isinstance(column, Strings):
         return _parts_of_texts(column)
     if column.ndim != 1:
         raise ValueError(
-            f"queries are sliced by a column with one entry a query, but {by!r} has the shape {column.shape}"
+            f"queries must be sliced by a column with one entry a query, but {by!r} has the shape {column.shape}"
         )
     return _parts_of_numbers(column, bins)
 
 
 def _parts_of_numbers(column, bins):
-    """Bins of about as many queries each, in which equal numbers stay together."""
-    missing = column != column  # so are NaN and NaT, and no other
+    """Makes bins with about the same number of queries, in which equal numbers stay together."""
+    missing = column != column  # True for NaN and NaT alone
     there = np.flatnonzero(~missing)
     numbers, place, counts = np.unique(column[there], return_inverse=True, return_counts=True)
     of_number = np.arange(len(numbers))
@@ -198,12 +198,12 @@ def _parts_of_numbers(column, bins):
 
 
 def _parts_of_texts(column):
-    """The most frequent texts, the others, and those that are empty."""
+    """Makes slices of the most frequent texts, the others, and empty ones."""
     ranks = column.ranks()
     empty = np.asarray(column == "")
     _, first, place, counts = np.unique(ranks, return_index=True, return_inverse=True, return_counts=True)
     order = [text for text in np.argsort(-counts, kind="stable").tolist() if not empty[first[text]]]
-    # One other text is no more to read than "(others)".
+    # A single other text is as easy to read as "(others)".
     kept = order if len(order) <= MOST + 1 else order[:MOST]
     for text in kept:
         yield _name(column[first[text]]), np.flatnonzero(place == text)
@@ -214,12 +214,12 @@ def _parts_of_texts(column):
 
 
 def _name(text):
-    """A text as it is; in quotes where it would read as the slice of the others or of what is missing."""
+    """The text itself; in quotes if it could be taken for the name of the slice of others or of missing texts."""
     return f"'{text}'" if text.strip("'") in (OTHERS, MISSING) else text
 
 
 def _in_words(numbers):
-    """The numbers in few digits, or in more where they would read the same."""
+    """Shows numbers in few digits, or in more if they would look equal."""
     if numbers.dtype.kind != "f":
         return [str(number) for number in numbers]
     for form in (".4g", ".15g", ".17g"):

@@ -1,4 +1,4 @@
-"""Systems by name: what ranks, from whatever it is given as."""
+"""Opens systems: whatever ranks, from a name, a path or an object."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from plackett.evaluation.systems.models import KerasModel, open_predictor
 from plackett.evaluation.systems.names import name_systems
 from plackett.evaluation.systems.simple import WORDS, Function, Scores, system_of_words
 
-THE_MODEL = "the model"  # what notes call a model that has no name yet
+THE_MODEL = "the model"  # the name in notes of a model that has no name yet
 ALLOWED = (
     "a Keras model, such as trained.model, an object with a method predict, an array of scores, a function of lists, a "
     f"path, or {WORDS}"
@@ -22,37 +22,38 @@ ALLOWED = (
 
 
 def open_system(what: Any) -> System:
-    """What ranks, as a function of lists that gives scores.
+    """Opens a system: returns a function of lists that gives scores.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[3.0], [1.0]], [1, 0], group=[2], feature_names=["price"])
     >>> open_system("feature:-price")(lists).tolist()
     [-3.0, -1.0]
 
-    What is opened here may also say, by its method `notes`, what must be known of the lists that it was called with,
-    such as that a run lacks some of their queries. A function that is given cannot change the lists: their arrays are
-    read-only there, and it has to copy what it changes.
+    A system that is opened here may also have a method `notes`, which says what a reader needs to know of the lists
+    that it was called with, such as that a run lacks some of their queries. A function that you give cannot change the
+    lists: their arrays are read-only, so it has to copy what it changes.
 
     Args:
         what: one of these:
-            a Keras model, as `plackett.score` takes it, or a fitted `plackett.Ranker`;
-            a function of `RankingLists` that gives [documents] scores, -inf = not retrieved, or `Scored`;
+            a Keras model, as in `plackett.score`, or a fitted `plackett.Ranker`;
+            a function of `RankingLists` that returns [documents] scores, -inf = not retrieved, or `Scored`;
             an array of scores [documents] of any type of numbers;
-            an object with a method `predict`, as of LightGBM, XGBoost, CatBoost or scikit-learn, which is matched
-            with the features of lists by name where both know names, else by number;
+            an object with a method `predict`, as of LightGBM, XGBoost, CatBoost or scikit-learn. Its features are
+            matched
+            with those of the lists by name if both have names, else by number;
             a path: of the output folder of a run, a `.keras` file, a model file of LightGBM, XGBoost or CatBoost, an
-            ONNX file, a run of TREC, or scores as `plackett.data.write_scores` writes them. What a file holds is told
-            by its first bytes;
+            ONNX file, a run of TREC, or scores as `plackett.data.write_scores` writes them. The first bytes of a file
+            tell what it holds;
             "column:NAME", a column of documents, or "feature:NAME", a dense feature by its name or number;
-            "column:-NAME" and "feature:-NAME", which rank the lowest first;
+            "column:-NAME" and "feature:-NAME", which rank the lowest value first;
             "random" or "random:SEED", which ranks by chance.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ImportError: a library that it needs is not installed.
-        ValueError: it is none of these, or a file is malformed.
+        ImportError: a library that the system needs is not installed.
+        ValueError: `what` is none of these, or a file is malformed.
 
-    Cost: a run or a file of scores is read into memory, about 30 bytes a document and its ids.
+    Cost: a run or a file of scores is read into memory, about 30 bytes a document plus its ids.
     """
     if isinstance(what, OpenSystem):
         return what.afresh()
@@ -60,7 +61,7 @@ def open_system(what: Any) -> System:
         return _open_words(what)
     if isinstance(what, keras.Model):
         return KerasModel(THE_MODEL, what)
-    if isinstance(getattr(what, "model_", None), keras.Model):  # plackett.Ranker, whose predict asks for the queries
+    if isinstance(getattr(what, "model_", None), keras.Model):  # plackett.Ranker, whose predict needs the queries
         return KerasModel(THE_MODEL, what.model_)
     if isinstance(what, type):
         raise ValueError(f"a system must be an object, such as a fitted model, but got the class {what.__name__}")
@@ -74,20 +75,20 @@ def open_system(what: Any) -> System:
 
 
 def open_systems(systems: Mapping[str, Any] | Sequence[str | os.PathLike] | str | os.PathLike) -> dict[str, System]:
-    """Systems by name, each as a function of lists; see `open_system`.
+    """Opens systems by name, each as a function of lists; see `open_system`.
 
     >>> list(open_systems(["random:7", "newest=column:age"]))
     ['random:7', 'newest']
 
     Args:
-        systems: name -> system; or paths and words. These are called by the name of their file, without its suffix, or
-            of their folder, or by the words; on a clash by as much of the path as tells them apart. "NAME=PATH" gives a
-            name.
+        systems: name -> system; or paths and words. A path is named by its file, without the suffix, or by its folder;
+            words name themselves. If two names are the same, as much of the path is added as tells them apart.
+            "NAME=PATH" sets a name.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ImportError: a library that one needs is not installed.
-        ValueError: there is none, two have one name, or one cannot be opened.
+        ImportError: a library that a system needs is not installed.
+        ValueError: there is no system, two have the same name, or one cannot be opened.
     """
     if isinstance(systems, str | os.PathLike):
         systems = [systems]
@@ -101,7 +102,7 @@ def open_systems(systems: Mapping[str, Any] | Sequence[str | os.PathLike] | str 
             "{'a name': it}"
         )
     if not named:
-        raise ValueError("there is no system to open")
+        raise ValueError("systems must hold at least one system, but there is none")
     for name in named:
         if not isinstance(name, str) or not name.isprintable() or not name or name != name.strip():
             raise ValueError(
@@ -112,7 +113,7 @@ def open_systems(systems: Mapping[str, Any] | Sequence[str | os.PathLike] | str 
 
 
 def _called(name, system):
-    """The system, whose notes call it by its name where it was given as an object."""
+    """Returns the system. If it was given as an object, its notes use this name."""
     if getattr(system, "name", None) == THE_MODEL:
         system.name = name
     return system
@@ -123,7 +124,7 @@ def _open_words(what):
     if isinstance(what, str) and (system := system_of_words(what)):
         return system
     if not os.path.exists(words):
-        raise FileNotFoundError(f"there is no file {words}: a system by its words is a path, or {WORDS}")
+        raise FileNotFoundError(f"there is no file {words}: a system must be a path, or {WORDS}")
     files = _lazy.load("plackett.evaluation.systems.files", "data", needed_by=f"opening {words}")
     return files.open_file(words)
 

@@ -1,6 +1,6 @@
-"""Rankers in the forms in which other programs run them: ONNX, SavedModel, and the models of search engines.
+"""Writes rankers in forms that other programs run: ONNX, SavedModel, and the models of search engines.
 
-All names are imported when they are first used.
+Names are imported when they are first used.
 """
 
 from plackett import _lazy

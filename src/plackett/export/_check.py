@@ -1,4 +1,4 @@
-"""Whether what was written gives the scores that Keras gives."""
+"""Checks that a written file gives the same scores as Keras."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -11,7 +11,7 @@ from plackett.export._ranker import ExportedRanker
 from plackett.scorers._any_model import layers_of, vocabularies
 from plackett.scorers.preprocessing.layers import LogAndBins, Quantiles, SignedLog1p
 
-TOLERANCE = 1e-5  # of scores, relative where they are above 1
+TOLERANCE = 1e-5  # of scores, relative if they are above 1
 SHAPES = ((1, 1), (2, 7), (3, 64), (1, 200))  # (lists, list size)
 INT32 = np.iinfo("int32")
 
@@ -22,11 +22,11 @@ def largest_difference(
     what: str,
     tolerance: float,
 ) -> float:
-    """How far the scores of a file are from those of Keras, relative where they are above 1, over lists of many sizes.
+    """Measures how far the scores of a file are from those of Keras, relatively if above 1, over lists of many sizes.
 
     Raises:
-        ValueError: they are further away than the tolerance, or of another shape, or there are none; says for which
-            lists.
+        ValueError: they differ by more than the tolerance, have another shape, or are missing; the message says for
+            which lists.
     """
     worst = 0.0
     for given in made_inputs(ranker):
@@ -34,7 +34,7 @@ def largest_difference(
         lists = f"{' x '.join(map(str, given['mask'].shape))} documents"
         try:
             found = run(given)
-        except Exception as error:  # what runs it has many, without a common one
+        except Exception as error:  # runtimes have many errors without a common base
             raise ValueError(
                 f"{what} cannot score {lists}, so nothing is written: {error}. "
                 f"{another_backend(keras.backend.backend())}"
@@ -49,19 +49,20 @@ def largest_difference(
                 place = np.unravel_index(np.nan_to_num(distance, nan=np.inf).argmax(), distance.shape)
                 raise ValueError(
                     f"{what} gives {name} {theirs[place]:.9g} where Keras gives {ours[place]:.9g}, for {lists}: this "
-                    f"is more than {tolerance:g} off, so nothing is written. Where it is rounding, as of an untrained "
-                    "network that makes much of the last bit, a greater tolerance (tolerance, --tolerance) lets it pass"
+                    f"is more than {tolerance:g} off, so nothing is written. If it is rounding, for example of an "
+                    "untrained "
+                    "network that amplifies the last bit, a larger tolerance (tolerance, --tolerance) accepts it"
                 )
     return worst
 
 
 def _distance(ours, theirs):
-    """How far scores are from each other, relative where they are above 1."""
+    """The distance of scores, relative if they are above 1."""
     return np.where(ours == theirs, 0.0, np.abs(ours - theirs) / np.maximum(1, np.abs(ours)))
 
 
 def made_inputs(ranker: ExportedRanker) -> Iterator[dict[str, np.ndarray]]:
-    """Lists of many sizes: whole ones, padded ones, and empty ones; anything stands in their padding, NaN too."""
+    """Makes lists of many sizes: full, padded, and empty ones. Their padding holds anything, NaN too."""
     random = np.random.default_rng(0)
     for number, (lists, size) in enumerate(SHAPES):
         lengths = random.integers(0, size + 1, lists) if number % 2 else np.full(lists, size)
@@ -72,7 +73,7 @@ def made_inputs(ranker: ExportedRanker) -> Iterator[dict[str, np.ndarray]]:
 
 
 def _made(ranker, one, mask, random):
-    """Values of one input."""
+    """Makes values of one input."""
     if one.name == "mask":
         return mask
     shape = (*mask.shape, *one.shape)
@@ -93,13 +94,13 @@ def _made(ranker, one, mask, random):
         halves = known if not one.shape else np.ascontiguousarray(known, "<i8").view("<i4").reshape(shape)
         is_known = mask & (random.random(mask.shape) < 0.8)
         numbers = np.where(is_known[..., None] if one.shape else is_known, halves, numbers)
-    elif not one.shape:  # of an own model, which may use it as it is
+    elif not one.shape:  # a column of your own model, which may use it without a change
         numbers = random.integers(0, 2, shape).astype("int32")
     return numbers.astype("int32")
 
 
 def _features(scorer, shape, random):
-    """Features as the scorer was trained on, as far as its layers know how these are spread."""
+    """Makes features like those of the training lists, as far as the layers of the scorer know their spread."""
     layers = {type(layer): layer for layer in layers_of(scorer)}
     if quantiles := layers.get(Quantiles):
         levels = random.uniform(-0.05, 1.05, shape)
@@ -108,7 +109,7 @@ def _features(scorer, shape, random):
     x = random.normal(size=shape)
     if normalization := layers.get(keras.layers.Normalization):
         mean, deviation = (
-            ops.convert_to_numpy(x).reshape(-1)[: shape[-1]]  # bins stand behind
+            ops.convert_to_numpy(x).reshape(-1)[: shape[-1]]  # bins follow after these
             for x in (normalization.mean, ops.sqrt(normalization.variance))
         )
         x = mean + x * deviation

@@ -1,4 +1,4 @@
-"""The programs that turn a function of a backend's tensors into ONNX, one function a backend."""
+"""The programs that turn a function of a backend's tensors into ONNX, one function for each backend."""
 
 import contextlib
 import logging
@@ -12,21 +12,21 @@ from plackett.backend import portable_operations
 from plackett.export._needs import EXPORTERS, another_backend
 from plackett.export._ranker import ExportedRanker
 
-OPSET = 18  # the first with all operations that rankers need; onnxruntime knows it from 1.14 on
+OPSET = 18  # the first with all operations that rankers need; onnxruntime supports it from 1.14 on
 
 
 def convert(ranker: ExportedRanker):
-    """A ranker as an `onnx.ModelProto`, whose inputs and outputs have whatever names.
+    """Converts a ranker to an `onnx.ModelProto`, whose inputs and outputs may have any names.
 
     Raises:
-        ValueError: it cannot convert the ranker.
+        ValueError: the exporter cannot convert the ranker.
     """
     backend = keras.backend.backend()
     try:
         with silence(), portable_operations():
             return CONVERT[backend](ranker)
-    except Exception as error:  # each exporter has errors of its own
-        first = error.__cause__ or error  # that of PyTorch tells at length how to look for the cause
+    except Exception as error:  # each exporter has its own errors
+        first = error.__cause__ or error  # the error of PyTorch itself is long advice on finding the cause
         why = " ".join(f"{type(first).__name__}: {first}".split())[:500]
         raise ValueError(
             f"{EXPORTERS[backend]} cannot convert the model {ranker.scorer.name} on {backend}: {why}. "
@@ -36,7 +36,7 @@ def convert(ranker: ExportedRanker):
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Within this nothing is logged and warned of: exporters do so of their own insides."""
+    """Within this context nothing is logged or warned about: exporters report on their own internals."""
     disabled = logging.root.manager.disable
     logging.disable()
     try:
@@ -58,7 +58,7 @@ def _on_torch(ranker):
         def forward(self, *inputs):
             return ranker(*inputs)
 
-    # An axis of 0 or 1 would be taken for one that never changes.
+    # An axis of size 0 or 1 would be taken as constant.
     examples = tuple(torch.zeros((2, 3, *one.shape), dtype=getattr(torch, one.dtype)) for one in ranker.inputs)
     axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("list")}
     program = torch.onnx.export(
@@ -103,7 +103,7 @@ def _on_tensorflow(ranker):
 
 
 def _where(ctx, node, name, args):
-    """The choice of TensorFlow as that of ONNX: tf2onnx makes c x + (1 - c) y of it, which is NaN where either is."""
+    """The `where` of TensorFlow as that of ONNX. tf2onnx would write c x + (1 - c) y, which is NaN if either is."""
     node.type, node.domain = "Where", ""
 
 

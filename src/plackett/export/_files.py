@@ -1,4 +1,4 @@
-"""Where exported files may be written. Needs no Keras."""
+"""Checks where exported files may be written. Does not need Keras."""
 
 import os
 import pathlib
@@ -12,12 +12,12 @@ WAY_OUT = "or give overwrite=True (--overwrite)"
 
 
 def check_onnx_file(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
-    """The path of an ONNX file that may be written, and so may NAME.json beside it.
+    """Returns the path of an ONNX file, after checking that it and NAME.json beside it may be written.
 
     Raises:
-        FileExistsError: there is one and not `overwrite`, or the text is no signature.
-        FileNotFoundError: there is no folder for it.
-        ValueError: its name ends otherwise.
+        FileExistsError: the file exists and `overwrite` is False, or NAME.json is not a signature.
+        FileNotFoundError: its folder does not exist.
+        ValueError: its name has another suffix.
     """
     path = _check_name(path)
     beside = path.with_suffix(".json")
@@ -30,12 +30,12 @@ def check_onnx_file(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Path
 
 
 def check_vespa_file(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
-    """The path of an ONNX file for Vespa that may be written.
+    """Returns the path of an ONNX file for Vespa, after checking that it may be written.
 
     Raises:
-        FileExistsError: there is one and not `overwrite`, or NAME.json beside says what another export takes.
-        FileNotFoundError: there is no folder for it.
-        ValueError: its name ends otherwise.
+        FileExistsError: the file exists and `overwrite` is False, or NAME.json beside it describes another export.
+        FileNotFoundError: its folder does not exist.
+        ValueError: its name has another suffix.
     """
     path = _check_name(path)
     if path.exists() and not overwrite:
@@ -43,7 +43,7 @@ def check_vespa_file(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Pat
     beside = path.with_suffix(".json")
     if beside.exists() and _is_of_export(beside):
         raise FileExistsError(
-            f"{beside} tells of an export that takes a mask, which {path} would not: choose another name"
+            f"{beside} describes an export that takes a mask, which {path} would not: choose another name"
         )
     return path
 
@@ -67,11 +67,11 @@ def _is_of_export(text):
 
 
 def check_folder(folder: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
-    """The path of a SavedModel that may be written.
+    """Returns the path of a SavedModel, after checking that it may be written.
 
     Raises:
-        FileExistsError: something is there, and not `overwrite`, or it is no SavedModel of plackett.
-        FileNotFoundError: there is no folder for it.
+        FileExistsError: something is there, and `overwrite` is False, or it is not a SavedModel of plackett.
+        FileNotFoundError: the parent folder does not exist.
     """
     check_path(folder)
     folder = pathlib.Path(folder)

@@ -1,4 +1,4 @@
-"""What is done to an ONNX graph whichever exporter made it: names, axes, metadata."""
+"""Changes to an ONNX graph that do not depend on its exporter: names, axes, metadata."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,10 +11,10 @@ DTYPES = {"bool": onnx.TensorProto.BOOL, "float32": onnx.TensorProto.FLOAT, "int
 
 
 def name_ends(model: onnx.ModelProto, inputs: Sequence[Input], outputs: Sequence[str]) -> None:
-    """Gives a graph these inputs and outputs in the place of its own, with the axes `batch` and `list`.
+    """Gives a graph these inputs and outputs in place of its own, with the axes `batch` and `list`.
 
-    What it says of the shapes between them goes, for exporters say wrong things there, of which onnxruntime warns; and
-    the notes of where in the code a node comes from.
+    Inner shapes are removed, since exporters write wrong ones, of which onnxruntime warns. Notes on the source code of
+    nodes are removed too.
     """
     graph = model.graph
     constants = {one.name for one in graph.initializer}
@@ -37,7 +37,7 @@ def name_ends(model: onnx.ModelProto, inputs: Sequence[Input], outputs: Sequence
 
 
 def _rename(graph, new: Mapping[str, str]):
-    """Renames values in a graph and in those inside of its nodes, and takes notes of code away."""
+    """Renames values in a graph and in the graphs of its nodes, and removes notes on source code."""
     for node in graph.node:
         for names in (node.input, node.output):
             names[:] = [new.get(name, name) for name in names]
@@ -51,7 +51,7 @@ def _rename(graph, new: Mapping[str, str]):
 
 
 def describe(model: onnx.ModelProto) -> dict:
-    """The inputs and outputs of a file with their types and shapes, and its opset."""
+    """Describes the inputs and outputs of a file with their types and shapes, and its opset."""
     names = {number: dtype for dtype, number in DTYPES.items()}
     ends = {
         kind: {

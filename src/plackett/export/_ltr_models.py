@@ -1,4 +1,4 @@
-"""Rankers as models of the plugins for learning to rank of Elasticsearch, OpenSearch and Solr."""
+"""Rankers as models for the learning to rank plugins of Elasticsearch, OpenSearch and Solr."""
 
 import dataclasses
 import json
@@ -21,15 +21,15 @@ Missing = Literal["zero", "model"] | None
 
 
 class LtrModel(NamedTuple):
-    """What was written, and how its scores and those of the model go together.
+    """The model that was written, and how its scores relate to those of the original model.
 
-    A score of the model is link(score of the engine + constant), so that both rank alike.
+    A score of the original model is link(score of the engine + constant), so both rank in the same order.
 
     Args:
-        type: what the engine calls the kind of model.
-        features: the names of the features that it reads, which the engine must have.
-        constant: what the engine's scores lack.
-        link: what the engine does not do at last: "sigmoid", "exp", or "identity" = nothing.
+        type: the engine's name for the kind of model.
+        features: the names of the features that the model reads. The engine must have them.
+        constant: the constant that the engine's scores lack.
+        link: the last function, which the engine does not apply: "sigmoid", "exp", or "identity" = none.
     """
 
     type: str
@@ -39,7 +39,7 @@ class LtrModel(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """A model, ready to be written: what `write_ltr_model` gives, and the file."""
+    """A model that is ready to be written: the result of `write_ltr_model`, and the file."""
 
     model: LtrModel
     body: dict
@@ -56,7 +56,7 @@ def write_ltr_model(
     lift: bool = False,
     overwrite: bool = False,
 ) -> LtrModel:
-    """Writes a model of trees or weights in the form in which a search engine ranks by it.
+    """Writes a model of trees or weights in the form of a search engine.
 
     >>> import pathlib, tempfile
     >>> import numpy as np
@@ -74,30 +74,30 @@ def write_ltr_model(
     | linear models and pipelines of scikit-learn; `mlp` with hidden=() | model/linear | LinearModel |
     | `mlp` with hidden layers | - | NeuralNetworkModel |
 
-    Before it is written, the model is compared with what the engine will compute, in float32, on both sides of each
-    threshold. `docs/search_engines.md` shows the requests by which the file is sent.
+    Before the file is written, the model is compared with what the engine will compute, in float32, on both sides of
+    each threshold. `docs/search_engines.md` shows the requests that upload the file.
 
     Args:
-        model: one of these, or its file, or the folder of a run. Of `mlp` the transform must be None, as in
-            `plackett.train(..., scorer_options={"transform": None})`. No pickle is read.
-        path: of the JSON file.
-        form: "elasticsearch", also of OpenSearch, or "solr".
-        name: what the engine calls the model.
-        features: the names that the engine has for the features, in the order of the model. None = those of the model.
-        missing: what becomes of documents whose features are missing, where trees send them elsewhere than those whose
-            features are 0: "zero" = they count as 0, "model" = as the model has it. Which versions of the engines do
-            so is on the page. None = it makes no difference, else an error.
+        model: one of these, or its file, or the folder of a run. The transform of `mlp` must be None, as in
+            `plackett.train(..., scorer_options={"transform": None})`. Pickle files are not read.
+        path: the path of the JSON file.
+        form: "elasticsearch", which OpenSearch uses too, or "solr".
+        name: the name of the model in the engine.
+        features: the names of the features in the engine, in the order of the model. None = those of the model.
+        missing: how to treat missing features, if trees send them elsewhere than a value of 0: "zero" = they count as
+            0, "model" = as the model does. The page says which versions of the engines do which. None = it must make no
+            difference, else there is an error.
         lift: whether a constant is added to trees such that no score is below 0. Lucene, and so Elasticsearch and
-            OpenSearch, wants no such scores.
-        overwrite: whether a file of that name is replaced.
+            OpenSearch, does not accept such scores.
+        overwrite: whether an existing file of that name is replaced.
 
     Returns:
-        What was written.
+        The model that was written.
 
     Raises:
-        FileExistsError: there is a file of that name, and not `overwrite`.
+        FileExistsError: a file of that name exists, and `overwrite` is False.
         ImportError: the library of the model is not installed.
-        ValueError: the form cannot say what the model does; says what, and what can be done. No file is written.
+        ValueError: the form cannot express the model; the message says why, and what to do. No file is written.
 
     Cost: O(nodes); the model scores 512 documents.
     """
@@ -105,7 +105,7 @@ def write_ltr_model(
         write_ltr_model, form=form, name=name, features=features, missing=missing, lift=lift, overwrite=overwrite
     )
     if not name:
-        raise ValueError("name must be what the engine calls the model, but got none")
+        raise ValueError("name must be the name of the model in the engine, but is empty")
     check_path(path)
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
@@ -122,7 +122,7 @@ def write_ltr_model(
 
 
 def _names(small, features: Sequence[str] | None) -> list[str]:
-    """The names of the features, one each."""
+    """Returns the names of the features, one for each."""
     names = list(small.names if features is None else features)
     if not names:
         raise ValueError(
@@ -139,7 +139,7 @@ def _of_forest(forest: Forest, names, form, name, missing, lift) -> _Written:
     forest.check(missing=missing != "zero")
     used = forest.used()
     if not used:
-        raise ValueError("the trees of this model ask for no feature: it ranks nothing")
+        raise ValueError("the trees of this model use no feature: it gives all documents the same score")
     constant = 0.0
     in_file = form == "elasticsearch" and forest.link == "sigmoid"
     if lift and not in_file:
@@ -155,15 +155,15 @@ def _of_forest(forest: Forest, names, form, name, missing, lift) -> _Written:
 
 
 def _settle_missing(forest, names, missing):
-    """The forest whose splits send what is missing where the engine will."""
+    """Returns the forest with splits that send missing values where the engine will."""
     if missing == "zero":
         return forest.missing_as_zero()
     differ = next((split for split in forest.splits() if split.missing_left != split.zero_left), None)
     if missing is None and differ is not None:
         raise ValueError(
-            f"this model sends documents without {names[differ.feature]} elsewhere than those where it is 0, and "
-            "versions of search engines differ in what they do with them: say that what is missing counts as 0 "
-            "(missing='zero', --missing zero), or that your engine knows where the model sends it (missing='model', "
+            f"this model sends documents without {names[differ.feature]} elsewhere than documents where it is 0, and "
+            "versions of search engines treat them differently: say that missing features count as 0 "
+            "(missing='zero', --missing zero), or that your engine sends them where the model does (missing='model', "
             "--missing model)"
         )
     return forest
@@ -171,18 +171,17 @@ def _settle_missing(forest, names, missing):
 
 def _of_layers(layers: Layers, names, form, name, missing, lift) -> _Written:
     if missing == "model":
-        raise ValueError(
-            "this model knows nothing of features that are missing, which engines take for 0: leave out missing"
-        )
+        raise ValueError("this model does not handle missing features, and engines take them for 0: leave out missing")
     if lift:
-        raise ValueError("the scores of weights have no lowest one, to which they could be lifted: leave out lift")
+        raise ValueError("the scores of weights have no lowest value, so they cannot be lifted: leave out lift")
     if form == "solr" and not layers.is_linear:
         kind, params = solr.write_network(layers)
         body = solr.body(name, kind, params, names, solr.norms(layers))
         return _Written(LtrModel(kind, tuple(names), 0.0, "identity"), body)
     if not layers.is_linear:
         raise ValueError(
-            "the plugin of Elasticsearch and OpenSearch knows no networks: train an mlp with hidden=(), or trees, or "
+            "the plugin of Elasticsearch and OpenSearch does not support networks: train an mlp with hidden=(), or "
+            "trees, or "
             "write the form of Solr"
         )
     if form == "solr":

@@ -1,4 +1,4 @@
-"""What an export needs beside a backend. Needs no Keras itself."""
+"""The packages that an export needs beside a backend. Does not need Keras itself."""
 
 import importlib.util
 
@@ -11,12 +11,12 @@ NO_SAVED_MODEL = (
 
 
 def another_backend(backend: str) -> str:
-    """A sentence on what to do with a model that the exporter of a backend does not know."""
+    """Says what to do with a model that the exporter of a backend cannot convert."""
     return f"Another backend may: {', '.join(x for x in EXPORTERS if x != backend)} (--backend), see docs/export.md"
 
 
 def lacking(form: str, backend: str) -> list[str]:
-    """What is not installed of what a form, "onnx" or "saved_model", needs on a backend."""
+    """The packages that a form, "onnx" or "saved_model", needs on a backend and that are not installed."""
     needs = ["onnx", "onnxruntime", EXPORTERS[backend]] if form == "onnx" else ["tensorflow"]
     return [name for name in needs if importlib.util.find_spec(name) is None]
 
@@ -25,7 +25,7 @@ def check_needs(form: str, backend: str) -> None:
     """Checks that a form can be written on a backend.
 
     Raises:
-        ImportError: something is not installed; says how to install it.
+        ImportError: a package is not installed; the message says how to install it.
         ValueError: the backend cannot write it.
     """
     if form == "saved_model" and backend == "torch":
@@ -41,11 +41,11 @@ def check_needs(form: str, backend: str) -> None:
 
 
 def check_onnx() -> None:
-    """Raises an ImportError where ONNX files cannot be read and run."""
+    """Raises an ImportError if ONNX files cannot be read and run."""
     if missing := [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]:
         raise ImportError(f"an ONNX file for Vespa needs {', '.join(missing)}: pip install 'plackett[export]'")
 
 
 def can(form: str, backend: str) -> bool:
-    """Whether a form can be written on a backend with what is installed."""
+    """Whether a form can be written on a backend with the installed packages."""
     return not (form == "saved_model" and backend == "torch") and not lacking(form, backend)

@@ -19,7 +19,7 @@ from plackett.export._needs import EXPORTERS, another_backend, check_needs
 from plackett.export._ranker import ranker_to_export
 from plackett.registry.options import Positive, check_options
 
-LARGEST = 2**31 - 1  # bytes that an ONNX file can have
+LARGEST = 2**31 - 1  # the largest size of an ONNX file, in bytes
 
 
 def write_onnx(
@@ -30,7 +30,7 @@ def write_onnx(
     tolerance: Positive = TOLERANCE,
     overwrite: bool = False,
 ) -> Signature:
-    """Writes a ranker as an ONNX file, NAME.onnx, and NAME.json, which says what it takes and gives.
+    """Writes a ranker as an ONNX file, NAME.onnx, and NAME.json, which describes its inputs and outputs.
 
     >>> import pathlib, tempfile
     >>> import numpy as np
@@ -44,29 +44,28 @@ def write_onnx(
     >>> scores.shape
     (60,)
 
-    The file takes lists of any number and any size from 1 on: raw `features`, `mask` and ids, as the scorers of
-    `plackett.scorers` do. Its output `scores` ranks as `plackett.score` does. It runs without plackett, Keras or
-    Python.
+    The file takes lists of any number and any size from 1 on: raw `features`, `mask` and ids, like the scorers of
+    `plackett.scorers`. Its output `scores` ranks as `plackett.score` does. It runs without plackett, Keras or Python.
 
     Args:
         model: a scorer, any Keras model with `lists`, or the path of either, or of the output folder of a run.
         path: NAME.onnx.
-        lists: for a model that is no scorer: lists with the features and ids that it takes, see
+        lists: for a model that is not a scorer: lists with the features and ids that it takes, see
             `plackett.scorers.as_scorer`.
-        tolerance: how far scores may be from those of Keras, relative where they are above 1. Of an untrained network
-            that makes much of the last bit of its features, rounding may be more than the default.
+        tolerance: how far scores may differ from those of Keras, relatively if they are above 1. For an untrained
+            network that amplifies the last bit of its features, rounding may exceed the default.
         overwrite: whether files of an earlier export may be replaced.
 
     Returns:
         The signature, as the file holds it.
 
     Raises:
-        FileExistsError: there is such a file and not `overwrite`, or NAME.json is of somebody else.
-        FileNotFoundError: there is no such model, or no folder for the file.
+        FileExistsError: the file exists and `overwrite` is False, or NAME.json is not of an export.
+        FileNotFoundError: the model, or the folder for the file, does not exist.
         ImportError: the exporter of this backend or onnxruntime is not installed.
-        OSError: it cannot be written.
-        ValueError: this is no model, the backend cannot export it, or onnxruntime gives other scores than Keras; then
-            there is no file. Or the tolerance is no number above 0.
+        OSError: the file cannot be written.
+        ValueError: this is not a model, the backend cannot export it, or onnxruntime gives other scores than Keras;
+            then no file is written. Or the tolerance is not a number above 0.
 
     Cost: a few seconds; the file and the model are run on lists of up to 200 documents.
     """
@@ -74,7 +73,7 @@ def write_onnx(
     path = check_onnx_file(path, overwrite=overwrite)
     graph, signature = graph_of(model, lists, path.name, tolerance)
     beside = json.dumps(json.loads(signature.to_json()) | {"file": describe(graph)}, indent=2)
-    # The one that is opened last is there first: whoever waits for the text finds the file beside it.
+    # The file that is written last is NAME.json: whoever waits for it finds the other file beside it.
     with (
         replace(path.with_suffix(".json"), overwrite=overwrite) as text,
         replace(path, overwrite=overwrite) as file,
@@ -88,16 +87,16 @@ def write_onnx(
 def graph_of(
     model: keras.Model | str | os.PathLike, lists: RankingLists | None, name: str, tolerance: float = TOLERANCE
 ) -> tuple[onnx.ModelProto, Signature]:
-    """What the file of a model holds, of which onnxruntime gives the scores of Keras, and its signature.
+    """Makes the graph of a model, checks that onnxruntime gives the scores of Keras, and returns it with its signature.
 
     Args:
-        model: what `write_onnx` takes.
-        lists, tolerance: as there.
-        name: of the file, as errors call it.
+        model: see `write_onnx`.
+        lists, tolerance: see `write_onnx`.
+        name: the name of the file in errors.
 
     Raises:
         ImportError: the exporter of this backend or onnxruntime is not installed.
-        ValueError: this is no model, the backend cannot export it, or onnxruntime gives other scores.
+        ValueError: this is not a model, the backend cannot export it, or onnxruntime gives other scores.
     """
     check_needs("onnx", keras.backend.backend())
     ranker = ranker_to_export(model, lists)
@@ -120,14 +119,14 @@ def graph_of(
 
 
 def _runner(graph: onnx.ModelProto, outputs):
-    """Function of arrays by name that gives what the file does."""
+    """A function of arrays by name that runs the file."""
     if graph.ByteSize() > LARGEST:
-        raise ValueError("the model has 2 GB or more, which one ONNX file cannot hold")
+        raise ValueError("the model must be smaller than 2 GB, since an ONNX file cannot hold more")
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what it cannot run is an error with these words already
+    options.log_severity_level = 4  # a failure is reported by an error with the same words
     try:
         session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has many, without a common one
+    except Exception as error:  # onnxruntime has many errors without a common base
         backend = keras.backend.backend()
         raise ValueError(
             f"onnxruntime cannot load what {EXPORTERS[backend]} made of the model: {error}. {another_backend(backend)}"

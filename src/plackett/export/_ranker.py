@@ -1,4 +1,4 @@
-"""A Keras model as what a file is to hold: one function of the inputs of a scorer, and its signature."""
+"""A Keras model in the form of an exported file: one function of the inputs of a scorer, and its signature."""
 
 import dataclasses
 import os
@@ -38,7 +38,7 @@ NARROW = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
 class Input(NamedTuple):
-    """What a file takes: its name, its type, and its shape behind the axes of lists and documents."""
+    """An input of a file: its name, its type, and its shape after the axes of lists and documents."""
 
     name: str
     dtype: str
@@ -50,10 +50,10 @@ class ExportedRanker:
     """A ranker as a function of arrays.
 
     Args:
-        scorer: what it is made of, which computes in float32.
-        signature: what it takes and gives.
-        tasks: the name of an output -> the task of the scorer that it comes from, and how its scores become those to
-            rank by.
+        scorer: the scorer, which computes in float32.
+        signature: its inputs and outputs.
+        tasks: the name of an output -> the task of the scorer that it comes from, and the function that turns the
+            task's scores into those to rank by.
     """
 
     scorer: keras.Model
@@ -62,14 +62,14 @@ class ExportedRanker:
 
     @property
     def inputs(self) -> list[Input]:
-        """What it takes."""
+        """The inputs of the file."""
         return [
             Input(name, keras.backend.standardize_dtype(tensor.dtype), tuple(tensor.shape[2:]))
             for name, tensor in self.scorer.input.items()
         ]
 
     def __call__(self, *inputs: Any) -> tuple[Tensor, ...]:
-        """The outputs in the order of the signature, [lists, list_size] float32; `inputs` stand in their order."""
+        """Returns the outputs in the order of the signature, [lists, list_size] float32; `inputs` are in order too."""
         given = {one.name: tensor for one, tensor in zip(self.inputs, inputs, strict=True)}
         scores = self.scorer(given, training=False)
         scores = scores if isinstance(scores, dict) else {None: scores}
@@ -77,19 +77,19 @@ class ExportedRanker:
 
 
 def ranker_to_export(model: keras.Model | str | os.PathLike, lists: RankingLists | None) -> ExportedRanker:
-    """What the file of a model is to hold, of the relevance tower alone where it has two.
+    """Makes the ranker for the file of a model: its relevance tower alone if it has two towers.
 
     Raises:
-        FileNotFoundError: there is no such file, or no run in the folder.
-        ValueError: it is no model or no scorer, or one of its outputs or inputs has the name of another.
+        FileNotFoundError: there is no such file, or the folder holds no run.
+        ValueError: this is not a model or not a scorer, or an output and an input have the same name.
     """
     facts = {"plackett": plackett.__version__, "model": None, "training_data": None}
     if isinstance(model, str | os.PathLike):
         path = find_model(model)
         if path.suffix == SUFFIX:
             raise ValueError(
-                f"{path} is an ONNX file already, which is written anew for Vespa alone (write_vespa_onnx, --format "
-                "vespa): give the run or the .keras file that it is of"
+                f"{path} is already an ONNX file, which can only be rewritten for Vespa (write_vespa_onnx, --format "
+                "vespa): give the run or the .keras file that it was exported from"
             )
         facts["training_data"] = _training_data(path)
         model = load(model)
@@ -101,7 +101,7 @@ def ranker_to_export(model: keras.Model | str | os.PathLike, lists: RankingLists
         check_lists("lists", lists)
     elif not is_scorer(model):
         raise ValueError(
-            f"the model {model.name} is no scorer of plackett: give lists=, with the features and ids that it takes"
+            f"the model {model.name} is not a scorer of plackett: give lists=, with the features and ids that it takes"
         )
     facts["model"] = of_teacher(model)
     scorer = in_float32(ranker_of(model if lists is None else as_scorer(model, lists)))
@@ -112,20 +112,20 @@ def ranker_to_export(model: keras.Model | str | os.PathLike, lists: RankingLists
 
 
 def _training_data(path: pathlib.Path) -> str | None:
-    """The fingerprint of the lists that the model of a run was trained on; None where it is of no run."""
+    """The fingerprint of the lists that the model of a run was trained on; None if it is not of a run."""
     return data_of_run(path.parent).get("training_lists")
 
 
 def _tasks(model, scorer):
-    """The outputs of a file: `scores`, and of several tasks each by its name."""
+    """The outputs of a file: `scores`, and for several tasks each by its name."""
     rules = {task: (task, ranking_rule(model, task, layer)) for task, layer in output_layers(scorer).items()}
     if SCORES in list(rules)[1:]:
-        raise ValueError(f"the task {SCORES} must be the first one, whose scores rank, or have another name")
+        raise ValueError(f"a task of the name {SCORES} must be the first one, whose scores rank: give it another name")
     return {SCORES: next(iter(rules.values()))} | {task: rule for task, rule in rules.items() if task is not None}
 
 
 def _signature(scorer, lists):
-    """The signature but for outputs and facts."""
+    """The signature without outputs and facts."""
     names = feature_names(scorer) or ()
     width = scorer.input["features"].shape[-1] if "features" in scorer.input else 0
     ids, columns = {}, {}
@@ -148,7 +148,7 @@ def _signature(scorer, lists):
 
 
 def _kind(scorer, lists, name, tensor):
-    """("ids" or "columns", the kind) of an input."""
+    """Returns ("ids" or "columns", the kind) of an input."""
     dtype, wide = keras.backend.standardize_dtype(tensor.dtype), len(tensor.shape) == 3
     if lists is not None and name not in lists.ids and (name in lists.columns or name in lists.query_columns):
         return "columns", "text" if wide else POSITION if name == POSITION else "number"
@@ -165,13 +165,13 @@ def _kind(scorer, lists, name, tensor):
     if not wide:
         return "ids", "int32"
     raise ValueError(
-        f"nothing tells whether {name} of the model {scorer.name} holds text or numbers beyond int32: give lists=, "
-        f"which have {name}"
+        f"it is not known whether {name} of the model {scorer.name} holds text or numbers beyond int32: give lists= "
+        f"with {name}"
     )
 
 
 def _allows_missing(scorer):
-    """Whether a feature may be NaN, as the scorer says, or else as it does: its scores are then finite."""
+    """Whether a feature may be NaN: what the scorer says, or else whether its scores are then finite."""
     if "features" not in scorer.input:
         return False
     said = [layer.missing for layer in layers_of(scorer) if isinstance(layer, Filled)]
@@ -194,13 +194,14 @@ def _check_names(signature):
     for name in signature.outputs:
         if name in taken:
             raise ValueError(
-                f"a file cannot have an input and an output of the name {name}: give the id feature, column or task "
+                f"an input and an output of a file must have different names, but both are {name}: give the id "
+                "feature, column or task "
                 "another name"
             )
 
 
 def in_float32(scorer: keras.Model) -> keras.Model:
-    """A scorer that computes in float32 what it computed in 16 bits; its weights are float32 already, or become so."""
+    """Returns a 16-bit scorer in float32. Its weights are float32 already, or become so."""
     config, found = _without_narrow_types(keras.saving.serialize_keras_object(scorer))
     if not found:
         return scorer
@@ -210,7 +211,7 @@ def in_float32(scorer: keras.Model) -> keras.Model:
 
 
 def _without_narrow_types(config):
-    """(a config without policies of 16 bits, whether there were some)."""
+    """Returns (a config without 16-bit policies, whether there were any)."""
     if isinstance(config, Mapping):
         if config.get("class_name") == "DTypePolicy" and config["config"]["name"] in NARROW:
             return {**config, "config": {**config["config"], "name": "float32"}}, True

@@ -31,13 +31,12 @@ def write_saved_model(
 ) -> Signature:
     """Writes a ranker as a SavedModel of TensorFlow, on TensorFlow or JAX, with its signature in `plackett.json`.
 
-    Its one endpoint, `serving_default`, takes the inputs by their names and gives the outputs by theirs, as
-    `write_onnx` has them.
+    Its only endpoint, `serving_default`, takes the inputs and gives the outputs by the names that `write_onnx` uses.
 
     Args:
         model: a scorer, any Keras model with `lists`, or the path of either, or of the output folder of a run.
-        folder: what is to hold it.
-        lists: for a model that is no scorer: lists with the features and ids that it takes, see
+        folder: the path of the folder.
+        lists: for a model that is not a scorer: lists with the features and ids that it takes, see
             `plackett.scorers.as_scorer`.
         tolerance: see `write_onnx`.
         overwrite: whether an earlier export there may be replaced.
@@ -46,12 +45,12 @@ def write_saved_model(
         The signature, as the folder holds it.
 
     Raises:
-        FileExistsError: the folder exists and not `overwrite`, or it holds something else.
-        FileNotFoundError: there is no such model, or no folder for the folder.
+        FileExistsError: the folder exists and `overwrite` is False, or it holds something else.
+        FileNotFoundError: the model, or the parent folder, does not exist.
         ImportError: TensorFlow is not installed.
-        OSError: it cannot be written.
-        ValueError: Keras runs on PyTorch, this is no model, or the SavedModel gives other scores than Keras; then there
-            is no folder.
+        OSError: the folder cannot be written.
+        ValueError: Keras runs on PyTorch, this is not a model, or the SavedModel gives other scores than Keras; then no
+            folder is written.
     """
     check_options(write_saved_model, tolerance=tolerance)
     check_needs("saved_model", keras.backend.backend())
@@ -92,7 +91,7 @@ def _save(ranker: ExportedRanker, folder: pathlib.Path) -> None:
 
 
 def _runner(folder, ranker):
-    """Function of arrays by name that gives what the SavedModel does."""
+    """A function of arrays by name that runs the SavedModel."""
     import tensorflow as tf
 
     with silence():

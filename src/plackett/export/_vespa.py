@@ -1,4 +1,4 @@
-"""Rankers in the ONNX files that Vespa ranks by. Needs no Keras where the ranker is in an ONNX file already."""
+"""Rankers as ONNX files for Vespa. Does not need Keras if the ranker is already in an ONNX file."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from plackett.export._files import SUFFIX, check_vespa_file
 if typing.TYPE_CHECKING:
     import keras
 
-ROWS = 64  # documents by which a file is tried
-SCALES = 10.0 ** np.arange(-4, 10)  # of their features, of which nothing tells how large they are
-APART = 1e-4  # what is further apart, as a share of the largest score, is no rounding
+ROWS = 64  # the number of documents that a file is tested with
+SCALES = 10.0 ** np.arange(-4, 10)  # scales of their features, whose real size is not known
+APART = 1e-4  # a larger difference, relative to the largest score, is not rounding
 
 
 def write_vespa_onnx(
@@ -30,7 +30,7 @@ def write_vespa_onnx(
     lists: RankingLists | None = None,
     overwrite: bool = False,
 ) -> tuple[str, ...]:
-    """Writes a ranker as an ONNX file for Vespa, which ranks one document at a time and knows no truth values.
+    """Writes a ranker as an ONNX file for Vespa, which ranks one document at a time and has no booleans.
 
     >>> import pathlib, tempfile
     >>> import numpy as np
@@ -41,28 +41,28 @@ def write_vespa_onnx(
     >>> write_vespa_onnx(plackett.scorers.mlp(lists, hidden=(8,)), file)
     ('bm25', 'age')
 
-    It is what `write_onnx` writes but for the input `mask` and the signature: every document is real. What stays are
+    The file is that of `write_onnx` without the input `mask` and the signature: every document is real. It keeps
     `features`, [batch, list, features] float32, ids, [batch, list] int32, and the outputs, [batch, list] float32.
     `docs/search_engines.md` shows the rank profile.
 
     Args:
-        model: what `write_onnx` takes, or the path of an ONNX file that it wrote.
+        model: the model as in `write_onnx`, or the path of an ONNX file that it wrote.
         path: NAME.onnx.
-        lists: for a model that is no scorer: lists with the features and ids that it takes.
-        overwrite: whether a file of that name is replaced.
+        lists: for a model that is not a scorer: lists with the features and ids that it takes.
+        overwrite: whether an existing file of that name is replaced.
 
     Returns:
-        The names of the features in their order.
+        The names of the features, in order.
 
     Raises:
-        FileExistsError: there is a file of that name, and not `overwrite`, or it is an export of `write_onnx`.
-        FileNotFoundError: there is no such model, or no folder for the file.
+        FileExistsError: a file of that name exists, and `overwrite` is False, or it is an export of `write_onnx`.
+        FileNotFoundError: the model, or the folder for the file, does not exist.
         ImportError: the exporter of this backend or onnxruntime is not installed.
-        OSError: it cannot be written.
-        ValueError: the file has no signature, takes what Vespa cannot give, or scores a document by the others of its
-            list; or `write_onnx` could not write it. No file is written.
+        OSError: the file cannot be written.
+        ValueError: the file has no signature, takes inputs that Vespa cannot give, or scores a document by the others
+            of its list; or `write_onnx` could not write it. No file is written.
 
-    Cost: that of `write_onnx`, where the model is in no ONNX file yet; 64 documents are scored 28 times.
+    Cost: as for `write_onnx`, unless the model is already in an ONNX file; 64 documents are scored 28 times.
     """
     path = check_vespa_file(path, overwrite=overwrite)
     graph, signature = _graph_of(model, lists, path.name)
@@ -70,7 +70,7 @@ def write_vespa_onnx(
     _remove_mask(graph.graph, path.name)
     kept = [one for one in graph.metadata_props if one.key != KEY]
     del graph.metadata_props[:]
-    graph.metadata_props.extend(kept)  # the signature is of another file
+    graph.metadata_props.extend(kept)  # without the signature, which is for another file
     _check_by_itself(graph, signature)
     with replace(path, overwrite=overwrite) as partial, errors_of_writing(path):
         partial.write_bytes(graph.SerializeToString())
@@ -78,18 +78,18 @@ def write_vespa_onnx(
 
 
 def _graph_of(model, lists, name):
-    """(the graph of an exported file, its signature)."""
+    """Returns (the graph of an exported file, its signature)."""
     if not (isinstance(model, str | os.PathLike) and pathlib.Path(model).suffix == SUFFIX):
         from plackett.export._onnx import graph_of
 
         return graph_of(model, lists, name)
     check_file(model)
     if lists is not None:
-        raise ValueError(f"lists say what a Keras model takes, but {model} is an ONNX file: leave out lists")
+        raise ValueError(f"lists describe the inputs of a Keras model, but {model} is an ONNX file: leave out lists")
     try:
         graph = onnx.load(os.fspath(model))
-    except Exception as error:  # of protobuf
-        raise ValueError(f"{model} is no ONNX file: {error}") from error
+    except Exception as error:  # errors of protobuf
+        raise ValueError(f"{model} is not an ONNX file: {error}") from error
     texts = [one.value for one in graph.metadata_props if one.key == KEY]
     if not texts:
         raise ValueError(f"{model} has no signature: give a file of plackett export (plackett.export.write_onnx)")
@@ -97,11 +97,11 @@ def _graph_of(model, lists, name):
 
 
 def _check_inputs(signature, name):
-    """Raises a ValueError where Vespa cannot give what a ranker takes."""
+    """Raises a ValueError if Vespa cannot give an input of the ranker."""
     for id_name, kind in signature.ids.items():
         if kind != "int32":
             raise ValueError(
-                f"{name} would take the id {id_name} ({kind}) as the halves of 64 bits, which Vespa cannot make of a "
+                f"{name} would take the id {id_name} ({kind}) as two halves of 64 bits, which Vespa cannot make from a "
                 "field: train it on ids that are whole numbers below 2^31"
             )
     if signature.columns:
@@ -111,7 +111,7 @@ def _check_inputs(signature, name):
 
 
 def _remove_mask(graph, name):
-    """All documents are real: what said which are is a constant, of the shape of another input."""
+    """Makes all documents real: the mask becomes a constant with the shape of another input."""
     inputs = {one.name: one for one in graph.input}
     if "mask" not in inputs:
         raise ValueError(f"{name} has no input mask")
@@ -129,7 +129,7 @@ def _remove_mask(graph, name):
 
 
 def _check_by_itself(model, signature):
-    """Raises a ValueError where the score of a document depends on the others of its list."""
+    """Raises a ValueError if the score of a document depends on the others of its list."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
@@ -145,6 +145,6 @@ def _check_by_itself(model, signature):
         if np.abs(together[finite] - alone[finite]).max(initial=0.0) <= APART * largest + 1e-6:
             continue
         raise ValueError(
-            "this ranker scores a document by the others of its list, but Vespa shows it one at a time: take a scorer "
+            "this ranker scores a document by the others of its list, but Vespa gives it one at a time: take a scorer "
             "such as mlp, embeddings or dcn, or rank in a service (plackett serve)"
         )

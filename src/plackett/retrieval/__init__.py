@@ -1,6 +1,6 @@
 """The first stage of a ranking system: embeddings of queries and documents, and search with them.
 
-All names are imported when they are first used.
+Names are imported when they are first used.
 """
 
 from plackett import _lazy

@@ -8,55 +8,55 @@ import numpy as np
 from plackett import _lazy
 
 LINKS = 32  # neighbours of a document in the graph, usearch's `connectivity`
-BUILD = 128  # candidates that are looked at to find them, usearch's `expansion_add`
-ALIKE = 0.01  # of the mean length: documents whose lengths deviate by less have one length
-ROWS = 8192  # documents that are added at a time; Ctrl-C comes between
+BUILD = 128  # candidates that are looked at to find neighbours, usearch's `expansion_add`
+ALIKE = 0.01  # relative to the mean length: below this deviation, documents count as having one length
+ROWS = 8192  # documents that are added at a time; Ctrl-C is checked in between
 
 
 def check_usearch() -> ModuleType:
-    """The library.
+    """Returns the library.
 
     Raises:
-        ImportError: it is not installed; says how to install it.
+        ImportError: it is not installed; the message says how to install it.
     """
     return _lazy.load("usearch.index", "retrieval", needed_by="an approximate index")
 
 
 def write_approximate(embeddings: np.ndarray, path: pathlib.Path) -> None:
-    """Writes the graph of documents whose dot products are searched.
+    """Writes the graph of documents for search by dot product.
 
     Args:
         embeddings: [documents, dimension].
-        path: of the file.
+        path: the path of the file.
 
     Raises:
         ImportError: usearch is not installed.
         OSError: the file could not be written.
 
     Cost: the graph and a copy of the embeddings are in memory, 4 (dimension + 70) bytes a document. Several threads
-    build it, so that two of the same documents differ a little.
+        build the graph, so two graphs of the same documents differ a little.
     """
     usearch = check_usearch()
     center, scale = _center_and_scale(embeddings)
-    # float32, since usearch takes 16 bits by itself where a processor is faster with them.
+    # float32, since usearch chooses 16 bits by itself if they are faster on a processor.
     graph = usearch.Index(ndim=embeddings.shape[1], metric="ip", dtype="f32", connectivity=LINKS, expansion_add=BUILD)
     for start in range(0, len(embeddings), ROWS):
         rows = ((embeddings[start : start + ROWS] - center) / scale).astype("float32")
         graph.add(np.arange(start, start + len(rows), dtype="uint64"), rows)
     try:
         graph.save(str(path))
-    except RuntimeError as error:  # by which usearch tells that a disk is full
+    except RuntimeError as error:  # the error of usearch for a full disk
         raise OSError(f"usearch says {error}: is the disk full?") from error
 
 
 class Approximate:
-    """The graph in a file, which is read as it is needed.
+    """The graph in a file, which is read as needed.
 
     Args:
-        path: of the file.
-        documents: how many it should hold.
-        dimension: of which dimension.
-        expansion: how many candidates are looked at for a query, or as many as are wanted where these are more.
+        path: the path of the file.
+        documents: the number of documents that it should hold.
+        dimension: the dimension that they should have.
+        expansion: the number of candidates that are looked at for a query; at least as many as are wanted.
 
     Raises:
         ImportError: usearch is not installed.
@@ -80,11 +80,11 @@ class Approximate:
         self._graph = graph
 
     def find(self, queries: np.ndarray, k: int) -> np.ndarray:
-        """[queries, k] int64, places of documents in any order; -1 where the graph led to fewer."""
+        """Returns places of documents in any order, [queries, k] int64; -1 if the graph led to fewer."""
         queries = queries.astype("float32", copy=False)
         lengths = np.linalg.norm(queries, axis=1, keepdims=True)
         matches = self._graph.search(queries / np.where(lengths > 0, lengths, 1), k)
-        # Of one query usearch gives no matrix; behind the number that it found stands anything.
+        # For a single query usearch does not return a matrix; after the number that it found, values are undefined.
         keys = np.reshape(matches.keys, (len(queries), -1)).astype("int64")
         counts = matches.counts if hasattr(matches, "counts") else [keys.shape[1]]
         places = np.full((len(queries), k), -1, "int64")
@@ -94,12 +94,12 @@ class Approximate:
 
 
 def _center_and_scale(embeddings):
-    """What is taken from all documents before they are put into the graph, and what they are divided by.
+    """Returns what is subtracted from all documents before they enter the graph, and what they are divided by.
 
-    Neither changes the order of documents for any query: a product with the center is the same for all. But where they
-    differ in length the graph, whose links go to the greatest products, leads from everywhere to those that are long in
-    the direction which all have in common, and to no others: of such 12,000 it found .55 of the best 100, and .95 once
-    their mean was taken away. Documents of one length are best linked by their angles, as they are.
+    Neither changes the order of documents for any query, since the product with the center is the same for all. If
+    documents differ in length, the links of the graph, which go to the largest products, lead only to documents that
+    are long in the direction that all have in common. For 12,000 such documents it found .55 of the best 100, and .95
+    once their mean was subtracted. Documents of equal length are best linked by their angles, without a change.
     """
     total, lengths = np.zeros(embeddings.shape[1]), []
     for start in range(0, len(embeddings), ROWS):

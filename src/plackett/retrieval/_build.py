@@ -1,4 +1,4 @@
-"""Building an index: documents are embedded a batch at a time, into the files of a folder."""
+"""Builds an index: documents are embedded a batch at a time, into the files of a folder."""
 
 import functools
 import os
@@ -46,7 +46,7 @@ def build_index(
     dtype: Literal["float32", "float16"] = "float32",
     overwrite: bool = False,
 ) -> Index:
-    """Embeds documents into a folder to search among, which is whole or not there.
+    """Embeds documents into a folder for search. The folder is complete or not there.
 
     >>> import pathlib, tempfile
     >>> import keras
@@ -61,32 +61,32 @@ def build_index(
     [['7']]
 
     Args:
-        model: a `TwoTowerModel`, whose document tower embeds; or a tower itself, whose embeddings are compared by their
-            dot products.
+        model: a `TwoTowerModel`, whose document tower embeds the documents; or a tower itself, whose embeddings are
+            compared by dot product.
         documents: a `Table` with ids; or their ids and the inputs of the tower, an array or a dict of arrays.
-        path: of the folder.
-        approximate: whether there is also a graph by which search is quick and may miss a document, see
+        path: the path of the folder.
+        approximate: whether to also build a graph, by which search is fast and may miss a document, see
             `Index.measure_recall`.
-        batch_size: how many documents are embedded at a time.
-        dtype: of the embeddings in the file. Those of "float16" take half the room, and their scores are off by about
+        batch_size: the number of documents that are embedded at a time.
+        dtype: the type of the embeddings in the file. "float16" takes half the space, and its scores are off by about
             0.001 of the largest.
-        overwrite: whether an index that is there is replaced.
+        overwrite: whether an existing index is replaced.
 
     Returns:
         The index, opened.
 
     Raises:
-        FileExistsError: something is there, also what came in the meantime, and not `overwrite`, or it is no index or
-            holds other files too.
-        FileNotFoundError: there is no folder for the folder.
-        ImportError: `approximate`, and usearch is not installed.
-        OSError: it cannot be written.
-        ValueError: there are no documents, an id is missing or there twice, the tower does not take them, or an
-            embedding is not finite or too large for the dtype; names the document.
+        FileExistsError: something is there, possibly written in the meantime, and `overwrite` is False, or it is not an
+            index or holds other files too.
+        FileNotFoundError: the parent folder does not exist.
+        ImportError: `approximate` is True, but usearch is not installed.
+        OSError: the index cannot be written.
+        ValueError: there are no documents, an id is missing or occurs twice, the tower does not take them, or an
+            embedding is not finite or too large for the dtype; the message names the document.
 
-    Cost: memory of a batch, and of the ids; with `approximate` of a copy of the embeddings and of their graph. Several
-    threads make the graph, so that two of the same documents differ a little. A build that is killed leaves what is at
-    `path` as it was, and beside it a folder plackett-partial-NAME-..., which you may remove.
+    Cost: memory of a batch and of the ids; with `approximate` also of a copy of the embeddings and of their graph.
+        Several threads build the graph, so two graphs of the same documents differ a little. A killed build leaves
+        `path` unchanged, and beside it a folder plackett-partial-NAME-..., which you may remove.
     """
     check_options(build_index, approximate=approximate, batch_size=batch_size, dtype=dtype, overwrite=overwrite)
     towers = towers_of(model)
@@ -102,15 +102,15 @@ def build_index(
                 write_approximate(np.load(partial / EMBEDDINGS, mmap_mode="r"), partial / APPROXIMATE)
             facts = {"documents": len(ids), "dimension": dimension, "dtype": dtype, "similarity": towers.similarity}
             write_facts(partial, facts | {"document_tower": fingerprint(towers.document)})
-        check_new_folder(folder, overwrite=overwrite)  # what came in the meantime is not lost either
+        check_new_folder(folder, overwrite=overwrite)  # again, so that nothing written in the meantime is lost
     return open_index(folder)
 
 
 def towers_of(model: object) -> Towers:
-    """The towers of a model of two, or the one that embeds both queries and documents.
+    """Returns the towers of a two-tower model, or the one tower that embeds both queries and documents.
 
     Raises:
-        ValueError: it is no model.
+        ValueError: this is not a model.
     """
     if isinstance(model, TwoTowerModel):
         return Towers(model.query_tower, model.document_tower, model.similarity.kind)
@@ -120,7 +120,7 @@ def towers_of(model: object) -> Towers:
 
 
 def _ids_of(documents):
-    """The ids of documents, as text."""
+    """Returns the ids of documents as text."""
     if isinstance(documents, Table):
         ids = documents.ids
     elif isinstance(documents, tuple) and len(documents) == 2:
@@ -130,16 +130,16 @@ def _ids_of(documents):
         check_once(ids, "ids", "documents")
     else:
         raise ValueError(
-            f"documents must be a Table, or the two (ids, inputs), but got {type(documents).__name__}: make a table by "
+            f"documents must be a Table, or a pair (ids, inputs), but got {type(documents).__name__}: make a table by "
             "Table.of(data) or Table.read(path)"
         )
     if not len(ids):
-        raise ValueError("there are no documents to search among")
+        raise ValueError("documents must have at least one row, but there is none")
     return ids
 
 
 def _batches(documents, tower, size) -> Iterator[Any]:
-    """The inputs of the tower, for so many documents at a time."""
+    """Yields the inputs of the tower, for this many documents at a time."""
     if isinstance(documents, Table):
         yield from (batch.inputs(tower) for batch in documents.batches(size))
         return
@@ -150,7 +150,7 @@ def _batches(documents, tower, size) -> Iterator[Any]:
 
 
 def _write_embeddings(towers, documents, ids: Strings, path: pathlib.Path, size: int, dtype: str) -> int:
-    """Writes the embeddings as an array of NumPy; gives their dimension."""
+    """Writes the embeddings as a NumPy array, and returns their dimension."""
     unit, start, dimension = towers.similarity == "cosine", 0, 0
     with path.open("wb") as file:
         for x in _batches(documents, towers.document, size):
@@ -175,7 +175,7 @@ def _as_dtype(rows, dtype, ids, start):
     if dtype == "float16" and not np.isfinite(rows).all():
         place = start + int(np.argmin(np.isfinite(rows).all(axis=1)))
         raise ValueError(
-            f"the embedding of document {ids[place]!r} is too large for float16, whose numbers end at 65504: give "
+            f"the embedding of document {ids[place]!r} is too large for float16, whose largest number is 65504: give "
             'dtype="float32" (--dtype)'
         )
     return rows

@@ -1,4 +1,4 @@
-"""The candidates of a first stage: which documents, in which order, what was judged of them and what they lack."""
+"""The candidates of a first stage: documents in order, their judgements, and judged documents that are missing."""
 
 import dataclasses
 import functools
@@ -10,7 +10,7 @@ from plackett.data import Missed, RankingLists, Strings
 from plackett.data._ranking_lists import rows_of, splits
 from plackett.retrieval._exact import score_places
 
-FOUND = 2**18  # documents that are searched for together
+FOUND = 2**18  # the number of documents that are searched for together
 BLOCK = 1024  # pairs, and documents of the index, that are compared together
 
 
@@ -21,7 +21,7 @@ class Pairs:
     Args:
         keys: [pairs] int64, query x documents of the index + document.
         grades: [pairs] float32.
-        elsewhere: what is said of documents that the index lacks, by query.
+        elsewhere: the judgements of documents that the index lacks, by query.
     """
 
     keys: np.ndarray
@@ -29,7 +29,7 @@ class Pairs:
     elsewhere: Missed
 
     def find(self, keys: np.ndarray) -> np.ndarray:
-        """[keys] int64, where each pair stands among these; -1 = nowhere."""
+        """Returns the position of each key among these pairs, [keys] int64; -1 = it is not there."""
         if not len(self.keys):
             return np.full(keys.shape, -1)
         places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
@@ -37,7 +37,7 @@ class Pairs:
 
 
 class Places:
-    """The documents of an index by their ids."""
+    """The documents of an index, found by their ids."""
 
     def __init__(self, ids: Strings):
         self.ids = ids
@@ -47,11 +47,11 @@ class Places:
         return {text: place for place, text in enumerate(self.ids.tolist())}
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of documents."""
         return len(self.ids)
 
     def of(self, documents: Strings) -> np.ndarray:
-        """[documents] int64, the place of each in the index; -1 = it is not there."""
+        """Returns the place of each document in the index, [documents] int64; -1 = it is not there."""
         codes = documents.codes
         used, of_code = np.unique(codes, return_inverse=True)
         texts = Strings(used, documents.dictionary).tolist()
@@ -59,12 +59,12 @@ class Places:
 
 
 class Verdicts:
-    """What judgements say of the documents of an index, asked for some queries at a time.
+    """Judgements of the documents of an index, for some queries at a time.
 
     Args:
-        judgements: the lists. None = they say nothing.
+        judgements: the judged lists. None = there are none.
         known: the documents of the index.
-        every: whether a grade below 0, which is no verdict, counts too.
+        every: whether a grade below 0, which is not a judgement, counts too.
     """
 
     def __init__(self, judgements: RankingLists | None, known: Places, *, every: bool = False):
@@ -73,7 +73,7 @@ class Verdicts:
         self._queries = {query: place for place, query in enumerate(queries)}
 
     def of(self, queries: Strings) -> Pairs:
-        """Those of these queries."""
+        """Returns the judgements of these queries."""
         lists = self.judgements
         if lists is None:
             empty = np.zeros(0, "float32")
@@ -95,13 +95,13 @@ class Verdicts:
 
 @dataclasses.dataclass(frozen=True)
 class Candidates:
-    """Documents of some queries, list by list.
+    """Candidate documents of some queries, list by list.
 
     Args:
         row_splits: [queries + 1] int64.
-        places: [documents] int64, of each in the index.
-        similarity: [documents] float32.
-        rank: [documents] int64, from 1, in the first stage.
+        places: [documents] int64, the place of each in the index.
+        similarity: [documents] float32, its similarity to the query.
+        rank: [documents] int64, its rank in the first stage, from 1.
     """
 
     row_splits: np.ndarray
@@ -111,20 +111,20 @@ class Candidates:
 
     @property
     def query_of(self) -> np.ndarray:
-        """[documents], the place of the query of each."""
+        """The position of each document's query, [documents]."""
         return np.repeat(np.arange(len(self.row_splits) - 1), np.diff(self.row_splits))
 
     def take(self, rows: np.ndarray) -> "Candidates":
-        """Those in `rows`, which are in the order of their queries."""
+        """Returns the candidates in `rows`, which are in the order of their queries."""
         lengths = np.bincount(self.query_of[rows], minlength=len(self.row_splits) - 1)
         return Candidates(splits(lengths), self.places[rows], self.similarity[rows], self.rank[rows])
 
 
 def find_candidates(retriever: Any, queries: Any, number: int, excluded: Pairs) -> Candidates:
-    """The best documents of each query, but those that are excluded; their ranks are without these too.
+    """Finds the best documents of each query, except those that are excluded. Their ranks do not count these either.
 
-    Cost: a search of a query asks for `number` and at most twice as many as are excluded for it, whatever is excluded
-    for others.
+    Cost: the search of a query asks for `number` and at most twice as many documents as are excluded for it. Documents
+        that are excluded for other queries do not count.
     """
     documents = len(retriever.index.ids)
     parts = []
@@ -142,9 +142,9 @@ def find_candidates(retriever: Any, queries: Any, number: int, excluded: Pairs) 
 
 
 def _searches(excluded, queries, number, documents):
-    """(rows of queries, how many documents they are searched for), of which the found ones have room in memory.
+    """Yields (rows of queries, number of documents to search for), such that the results fit into memory.
 
-    The number is one of few, so that few searches are made, and depends on the query alone.
+    The number is one of a few values, so that there are few searches, and depends only on the query.
     """
     more = np.bincount(excluded.keys // max(documents, 1), minlength=queries)
     more = np.where(more > 0, 2 ** np.ceil(np.log2(np.maximum(more, 1))), 0).astype("int64")
@@ -157,16 +157,16 @@ def _searches(excluded, queries, number, documents):
 
 
 def add_pairs(found: Candidates, pairs: np.ndarray, retriever: Any, queries: Any, excluded: Pairs) -> Candidates:
-    """The candidates and behind them others, with the similarity and the rank that an exact search gives these.
+    """Adds other documents after the candidates, with the similarity and the rank of an exact search.
 
     Args:
         found: the candidates.
         pairs: [pairs], keys of `Pairs`.
-        retriever: whose index it is.
+        retriever: the retriever of the index.
         queries: the queries.
-        excluded: what has no rank.
+        excluded: documents that have no rank.
 
-    Cost: an exact search of the queries that get a document.
+    Cost: an exact search for the queries that get a document.
     """
     query_of, places = np.divmod(pairs, len(retriever.index.ids))
     asked, row_of = np.unique(query_of, return_inverse=True)
@@ -187,7 +187,7 @@ def add_pairs(found: Candidates, pairs: np.ndarray, retriever: Any, queries: Any
 
 
 def _of_rows(excluded, asked, documents):
-    """(row, place) of what is excluded for the queries `asked`, a row each."""
+    """The (row, place) of documents that are excluded for the queries `asked`, one row each."""
     query_of, places = np.divmod(excluded.keys, documents)
     rows = np.searchsorted(asked, query_of)
     meant = np.append(asked, -1)[rows] == query_of
@@ -195,7 +195,7 @@ def _of_rows(excluded, asked, documents):
 
 
 def _number_above(vectors, embeddings, row_of, places, similarity, excluded):
-    """[pairs], how many documents an exact search ranks above each: better ones, and of equal ones those before it."""
+    """Counts the documents that an exact search ranks above each pair, [pairs]: better or equal and before it."""
     above = np.zeros(len(places), "int64")
     exact = vectors.astype("float64")
     for start in range(0, len(embeddings), BLOCK):
@@ -203,7 +203,7 @@ def _number_above(vectors, embeddings, row_of, places, similarity, excluded):
         scores = (exact @ block.T).astype("float32")
         gone = (excluded[1] >= start) & (excluded[1] < start + len(block))
         scores[excluded[0][gone], excluded[1][gone] - start] = -np.inf
-        # A document is not above itself, whatever the two products round to.
+        # A document is not above itself, even if its two products are rounded differently.
         here = np.flatnonzero((places >= start) & (places < start + len(block)))
         for first in range(0, len(places), BLOCK):
             rows = slice(first, first + BLOCK)
@@ -215,7 +215,7 @@ def _number_above(vectors, embeddings, row_of, places, similarity, excluded):
 
 
 def missed_by(found: Candidates, judged: Pairs, documents: int) -> np.ndarray:
-    """[pairs] bool, which of the judged pairs are not among the candidates."""
+    """Whether each judged pair is missing from the candidates, [pairs] bool."""
     missed = np.ones(len(judged.keys), bool)
     places = judged.find(found.query_of * documents + found.places)
     missed[places[places >= 0]] = False
@@ -223,7 +223,7 @@ def missed_by(found: Candidates, judged: Pairs, documents: int) -> np.ndarray:
 
 
 def grades_missed(judged: Pairs, missed: np.ndarray, documents: int, queries: int) -> Missed:
-    """The grades of judged documents that are no candidates, by query; those that the index lacks too."""
+    """The grades of judged documents that are not candidates, by query, including those that the index lacks."""
     query_of = np.concatenate(
         [judged.keys[missed] // max(documents, 1), np.repeat(np.arange(queries), np.diff(judged.elsewhere.row_splits))]
     )

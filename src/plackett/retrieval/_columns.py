@@ -25,7 +25,7 @@ class ListColumn(Sequence):
     (3, ['comedy', 'crime'], [[], ['drama']])
 
     Args:
-        values: those of all lists behind each other, `Strings` or whole numbers.
+        values: the values of all lists, one list after another, as `Strings` or whole numbers.
         row_splits: [rows + 1] int64, where each list begins and ends.
     """
 
@@ -40,15 +40,15 @@ class ListColumn(Sequence):
 
     @property
     def row_of(self) -> np.ndarray:
-        """[values] int64, the row of each value."""
+        """The row of each value, [values] int64."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.row_splits) - 1
 
     def __getitem__(self, which: Any) -> Any:
-        """One list, or the column of those of a slice, a mask or several rows."""
+        """Returns one list, or the column of the rows of a slice, a mask or several indices."""
         if not isinstance(which, slice | np.ndarray | list):
             row = range(len(self))[which]
             return self.values[int(self.row_splits[row]) : int(self.row_splits[row + 1])].tolist()
@@ -59,7 +59,7 @@ class ListColumn(Sequence):
         return ListColumn(self.values[places], splits)
 
     def __repr__(self) -> str:
-        """The first of them."""
+        """Shows the first lists."""
         more = f" and {len(self) - 8:,} more" if len(self) > 8 else ""
         return f"ListColumn({self[:8].tolist()}{more})"
 
@@ -70,11 +70,11 @@ class ListColumn(Sequence):
 
 
 class Column(NamedTuple):
-    """The values of a column, and of which rows they are missing.
+    """The values of a column, and the rows in which they are missing.
 
     Args:
         values: numbers, [rows]; vectors or other arrays, [rows, ...]; times, [rows] datetime64; `Strings`; or
-            `ListColumn`. What is missing is NaN, 0, empty or an empty list.
+            `ListColumn`. A missing value is NaN, 0, empty or an empty list.
         missing: [rows] bool.
     """
 
@@ -83,7 +83,7 @@ class Column(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """What it holds, in words."""
+        """The kind of its values, in words."""
         if isinstance(self.values, ListColumn):
             return f"lists of {'strings' if isinstance(self.values.values, Strings) else 'whole numbers'}"
         if isinstance(self.values, Strings):
@@ -94,16 +94,16 @@ class Column(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether it holds whole numbers, one a row; true counts 1."""
+        """Whether it holds one whole number a row. A bool counts as one."""
         return self.kind == "numbers" and self.values.dtype.kind in "biu"
 
     def take(self, rows: slice | np.ndarray) -> "Column":
-        """The column of these rows."""
+        """Returns the column of these rows."""
         return Column(self.values[rows], self.missing[rows])
 
 
 def column_of(name: str, given: Any, where: str) -> Column | pa.ChunkedArray:
-    """A column that a user gives: an array of numbers as it is, all else as Arrow has it.
+    """Returns a column that a user gives: an array of numbers unchanged, anything else as Arrow data.
 
     Raises:
         ValueError: it is masked, has no axis, or holds values of several types.
@@ -138,7 +138,7 @@ def column_of(name: str, given: Any, where: str) -> Column | pa.ChunkedArray:
 
 
 def of_numbers(values: np.ndarray) -> Column:
-    """Numbers as a column; NaN is missing."""
+    """Returns numbers as a column. NaN is missing."""
     if values.dtype == "float16":
         values = values.astype("float32")
     if values.dtype.kind != "f":
@@ -147,19 +147,19 @@ def of_numbers(values: np.ndarray) -> Column:
 
 
 def any_of_row(x: np.ndarray) -> np.ndarray:
-    """[rows] bool, whether anything of [rows, ...] bool is true."""
+    """Whether anything is true in each row of [rows, ...] bool, [rows] bool."""
     return np.any(x, axis=tuple(range(1, x.ndim)), keepdims=True).reshape(len(x))
 
 
 def read_column(column: pa.ChunkedArray, what: str) -> Column:
-    """What Arrow has as a column.
+    """Reads Arrow data as a column.
 
     Args:
-        column: without encodings.
-        what: how errors call it.
+        column: the data, without encodings.
+        what: the name of the column in errors.
 
     Raises:
-        ValueError: it holds what is no column, or a value that is wrong; says the row, from 1.
+        ValueError: the data cannot be a column, or a value is wrong; the message names the row, from 1.
     """
     array = array_of(column)
     missing = array.is_null().to_numpy(zero_copy_only=False)
@@ -178,7 +178,7 @@ def read_column(column: pa.ChunkedArray, what: str) -> Column:
 
 
 def _numbers(array, missing):
-    """Whole numbers as they are, with 0 where one is missing; others as floats, NaN where one is missing."""
+    """Keeps whole numbers, with 0 for a missing one; makes others floats, with NaN for a missing one."""
     if kinds.is_integer(array.type) or kinds.is_boolean(array.type):
         zero = pa.scalar(False if kinds.is_boolean(array.type) else 0, array.type)
         values = array.fill_null(zero) if missing.any() else array
@@ -195,13 +195,13 @@ def _strings(array, what):
 
 
 def _lists(array, missing, what):
-    """Vectors where all lists are of one length by their type, or hold numbers with a fraction; else a list a row."""
+    """Makes vectors if all lists have one length by their type, or hold fractions; else one list a row."""
     inner = array.type.value_type
     if kinds.is_fixed_size_list(array.type) or is_list(inner) or kinds.is_floating(inner) or kinds.is_decimal(inner):
         return _vectors(array, missing, what)
     splits = _splits(array)
     if is_string(inner) or kinds.is_integer(inner) or kinds.is_null(inner):
-        values = array.flatten()  # without what null lists hold
+        values = array.flatten()  # leaves out the contents of null lists
         splits = np.append(0, np.cumsum(np.where(missing, 0, np.diff(splits))))
         if values.null_count:
             place = int(values.is_null().to_numpy(zero_copy_only=False).argmax())
@@ -230,7 +230,7 @@ def _splits(array):
 
 
 def _vectors(array, missing, what):
-    """[rows, ...] of lists that are all of one length; NaN where one is missing."""
+    """Makes an array, [rows, ...], of lists that all have one length; NaN for a missing one."""
     lengths = np.diff(_splits(array))
     known = np.flatnonzero(~missing)
     width = int(lengths[known[0]]) if len(known) else 0
@@ -248,7 +248,7 @@ def _vectors(array, missing, what):
         entries = _numbers(values, inner).values
         inner = inner | np.isnan(entries) if entries.dtype.kind == "f" else inner
     else:
-        raise ValueError(f"{what} holds vectors of {values.type}, which are no numbers: leave the column out")
+        raise ValueError(f"{what} holds vectors of {values.type}, which are not numbers: leave the column out")
     entries = entries.reshape(len(known), width, *entries.shape[1:])
     missing = missing.copy()
     missing[of_value[inner]] = True
@@ -260,10 +260,10 @@ def _vectors(array, missing, what):
 
 
 def split(strings: Column, separator: str, what: str) -> Column:
-    """Lists of what stands between the separators of each string; nothing stands between two of them.
+    """Splits each string at the separators into a list. Empty parts are left out.
 
     Raises:
-        ValueError: the column holds no strings.
+        ValueError: the column does not hold strings.
     """
     if not isinstance(strings.values, Strings):
         raise ValueError(f"{what} must hold strings to be split at {separator!r}, but holds {strings.kind}")

@@ -1,4 +1,4 @@
-"""Batches that hold each class or document once, and pairs of one class, for losses with negatives of the batch."""
+"""Batches that hold each class or document once, and pairs of one class, for losses with in-batch negatives."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -16,29 +16,29 @@ Seed = CountFrom0 | None
 
 
 def batch_by_distinct(ids: Ids, batch_size: Count, *, seed: Seed = None) -> list[np.ndarray]:
-    """The rows of batches that hold no id twice, in as few batches as that allows.
+    """Makes batches of rows in which no id occurs twice, as few as possible.
 
-    In-batch losses take the other rows of a batch for negatives: a document that is there twice is a negative of
+    In-batch losses take the other rows of a batch as negatives. A document that occurs twice would be a negative of
     itself. Every row is in exactly one batch. There are max(ceil(rows / batch_size), rows of the most frequent id)
-    batches, whose sizes differ by at most 1: they are smaller than `batch_size` where one id has more rows than its
-    share. Where a few are that frequent, such as popular films, plain batches and `InBatchSoftmaxLoss`, which tells a
-    document that is there twice by its id, are the better choice.
+    batches, whose sizes differ by at most 1. They are smaller than `batch_size` if one id has more rows than its share.
+    If a few ids are this frequent, such as popular films, plain batches with `InBatchSoftmaxLoss` are the better
+    choice, since that loss recognises a document that occurs twice by its id.
 
     >>> batches = batch_by_distinct(["cat", "cat", "dog", "owl", "owl"], 3, seed=0)
     >>> [batch.tolist() for batch in batches]
     [[2, 3, 0], [4, 1]]
 
     Args:
-        ids: [rows], of classes or documents; whole numbers or strings.
-        batch_size: rows of a batch, at most.
-        seed: of the order of ids, rows and batches, which are random. None = another one at each call.
+        ids: [rows], the ids of classes or documents; whole numbers or strings.
+        batch_size: the largest number of rows in a batch.
+        seed: the seed of the random order of ids, rows and batches. None = another order at each call.
 
     Returns:
         The rows of each batch, int64.
 
     Raises:
-        ValueError: there are no rows, an id is missing or is neither a string nor a whole number, or an option is
-            out of range.
+        ValueError: there are no rows, an id is missing or is neither a string nor a whole number, or an option is out
+            of range.
 
     Cost: O(rows log rows) time, O(rows) memory.
     """
@@ -61,19 +61,19 @@ class Pairs(NamedTuple):
 
 
 def pairs_by_class(classes: Ids, *, seed: Seed = None) -> Pairs:
-    """Pairs of rows of one class, drawn at random; each row is in one pair at most.
+    """Draws pairs of rows of one class at random. Each row is in one pair at most.
 
-    A class of an odd number of rows leaves one row over, which is in no pair; these rows are given too. Another seed
-    pairs the rows anew and leaves others over: take one for each epoch. `batch_by_distinct` of `classes[anchors]`
-    makes batches of the pairs that hold no class twice, as N-pairs expects.
+    A class with an odd number of rows leaves one row over, which is in no pair; these rows are returned too. Another
+    seed makes other pairs and leaves other rows over: take a new one for each epoch. `batch_by_distinct` of
+    `classes[anchors]` makes batches of the pairs in which no class occurs twice, as N-pairs expects.
 
     >>> anchors, positives, rest = pairs_by_class(["a", "b", "a", "a", "b", "c"], seed=0)
     >>> anchors.tolist(), positives.tolist(), rest.tolist()
     ([3, 4], [2, 1], [0, 5])
 
     Args:
-        classes: [rows], whole numbers or strings.
-        seed: of the pairs. None = other ones at each call.
+        classes: [rows], the class of each row; whole numbers or strings.
+        seed: the seed of the pairs. None = other pairs at each call.
 
     Returns:
         (anchors, positives, rest), numbers of rows.
@@ -101,7 +101,7 @@ def pairs_by_class(classes: Ids, *, seed: Seed = None) -> Pairs:
 
 
 class DistinctBatches(keras.utils.PyDataset):
-    """What `fit` takes: batches that hold each class or document once, other ones in each epoch.
+    """A dataset for `fit`: batches that hold each class or document once, and change in each epoch.
 
     >>> x = {"query": np.eye(5), "document": np.eye(5)}
     >>> films = ["Alien", "Alien", "Brazil", "Clue", "Clue"]
@@ -110,24 +110,24 @@ class DistinctBatches(keras.utils.PyDataset):
     (2, [[1, 2, 0], [2, 0]])
 
     Pass it as `model.fit(batches, epochs=...)`, without y or batch_size. The batches of an epoch are those of
-    `batch_by_distinct`, of two sizes at most, so that a step is compiled twice at most.
+    `batch_by_distinct`. They have two sizes at most, so a step is compiled twice at most.
 
     Args:
-        x: the inputs: an array, or dicts, tuples and lists of arrays, nested as the model has them; a row a first
-            index. Memory-mapped arrays are read a batch at a time.
-        y: the labels, likewise.
-        ids: [rows], of which no batch holds one twice; whole numbers or strings.
-        batch_size: rows of a batch, at most, see `batch_by_distinct`.
-        sample_weight: [rows, ...], or like `y`. None = no weights.
-        seed: of the batches of all epochs. None = others in each object.
+        x: the inputs: an array, or dicts, tuples and lists of arrays, nested as the model needs them. The first axis is
+            the rows. Memory-mapped arrays are read a batch at a time.
+        y: the labels, in the same form.
+        ids: [rows], whole numbers or strings. No batch holds an id twice.
+        batch_size: the largest number of rows in a batch, see `batch_by_distinct`.
+        sample_weight: [rows, ...], or in the form of `y`. None = no weights.
+        seed: the seed of the batches of all epochs. None = other batches in each object.
         shard: (i, n) = of each batch only the i-th of n equal parts, for n processes that take a step together. The
-            seed must be given, and the same in all, and `fit` must be called with shuffle=False: it shuffles the order
-            of the batches, which is random already, in another way in each process. A number of rows that n does not
-            divide leaves up to n - 1 of a batch out of an epoch, at random.
+            seed must be given and the same in all processes, and `fit` must be called with shuffle=False, since it
+            would shuffle the order of the batches differently in each process; the order is random already. If n does
+            not divide the number of rows, up to n - 1 rows of a batch are left out of an epoch, at random.
 
     Raises:
-        ValueError: x, y, ids and weights have not the same number of rows, batches have fewer rows than there are
-            shards, or what `batch_by_distinct` refuses.
+        ValueError: x, y, ids and weights do not have the same number of rows, batches have fewer rows than there are
+            shards, or `batch_by_distinct` refuses the arguments.
     """
 
     def __init__(
@@ -154,20 +154,20 @@ class DistinctBatches(keras.utils.PyDataset):
         self._shard = _check_shard(shard, seed, min(map(len, self._batches)))
 
     def __len__(self) -> int:
-        """How many batches an epoch has."""
+        """The number of batches in an epoch."""
         return len(self._batches)
 
     def __getitem__(self, i: int) -> tuple:
-        """Batch i of this epoch: (x, y), or (x, y, sample_weight).
+        """Returns batch i of this epoch: (x, y), or (x, y, sample_weight).
 
         Raises:
-            ValueError: it is a shard of a batch, and batches are not asked for in their order, from 0.
+            ValueError: it is a shard of a batch, and batches are not taken in order, from 0.
         """
         shard, shards = self._shard
         if shards > 1 and i not in (0, self._next):
             raise ValueError(
-                f"batch {i} is asked for where {self._next} is the next: processes that share batches must all take "
-                "them in their order, so give fit(..., shuffle=False)"
+                f"batch {i} is asked for, but {self._next} is the next: processes that share batches must all take "
+                "them in order, so give fit(..., shuffle=False)"
             )
         self._next = i + 1
         number = len(self._batches[i]) // shards
@@ -175,7 +175,7 @@ class DistinctBatches(keras.utils.PyDataset):
         return tuple(_take(part, rows) for part in self._parts)
 
     def on_epoch_end(self) -> None:
-        """Goes to the batches of the next epoch, as `fit` asks for at the end of each."""
+        """Makes the batches of the next epoch. `fit` calls this at the end of each epoch."""
         self._epoch += 1
         self._batches = self._of_epoch()
         self._next = 0
@@ -185,7 +185,7 @@ class DistinctBatches(keras.utils.PyDataset):
 
 
 def _codes(name, ids):
-    """[rows] int64, equal where the ids are equal."""
+    """Returns codes, [rows] int64, equal if the ids are equal."""
     count = len(ids) if hasattr(ids, "__len__") else len(ids := list(ids))
     read = read_ids(name, ids, count)
     if not count:
@@ -194,23 +194,23 @@ def _codes(name, ids):
 
 
 def _group(codes, random):
-    """The rows, those of one id behind each other; ids in random order, and so the rows of each."""
+    """Returns the rows grouped by id, with the ids, and the rows of each, in random order."""
     new_codes = random.permutation(codes.max() + 1)
     rows = random.permutation(len(codes))
     return rows[np.argsort(new_codes[codes[rows]], kind="stable")]
 
 
 def _places_in_group(codes):
-    """[rows], how many rows stand before each in its run of equal codes."""
+    """The number of rows before each in its run of equal codes, [rows]."""
     first = np.append(True, codes[1:] != codes[:-1])
     return np.arange(len(codes)) - np.maximum.accumulate(np.where(first, np.arange(len(codes)), 0))
 
 
 def _deal(codes, batch_size, random):
-    """The batches of rows with these codes, each of them once in a batch.
+    """Makes the batches of rows with these codes, each at most once in a batch.
 
-    Rows grouped by id are dealt like cards, one to each batch in turn: an id with no more rows than there are batches
-    comes to none of them twice.
+    Rows grouped by id are dealt like cards, one to each batch in turn. An id with no more rows than there are batches
+    then comes to no batch twice.
     """
     count = max(-(-len(codes) // int(batch_size)), int(np.bincount(codes).max()))
     rows = _group(codes, random)
@@ -218,7 +218,7 @@ def _deal(codes, batch_size, random):
 
 
 def _check_shard(shard, seed, rows):
-    """The shard, where batches of at least so many rows can be cut so."""
+    """Returns the shard, after checking that batches of this many rows can be cut into it."""
     whole = isinstance(shard, tuple | list) and len(shard) == 2 and all(isinstance(x, int | np.integer) for x in shard)
     if not whole or not 0 <= shard[0] < shard[1]:
         raise ValueError(f"shard must be (i, n), whole numbers with 0 <= i < n, but got {shard}")
@@ -231,7 +231,7 @@ def _check_shard(shard, seed, rows):
 
 
 def _arrays(name, given, rows):
-    """The same structure of arrays, of which each has so many rows."""
+    """Returns the same structure of arrays, after checking that each has this many rows."""
     if isinstance(given, Mapping):
         return {key: _arrays(f"{name}[{key!r}]", each, rows) for key, each in given.items()}
     if isinstance(given, tuple) or (isinstance(given, list) and any(np.ndim(each) for each in given[:1])):

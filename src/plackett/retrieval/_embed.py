@@ -1,4 +1,4 @@
-"""Embeddings of any number of rows by a tower, a batch at a time."""
+"""Embeds any number of rows by a tower, a batch at a time."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,24 +20,24 @@ def embed(
     unit: bool = False,
     name_row: Callable[[int], str] | None = None,
 ) -> np.ndarray:
-    """What a tower makes of each row, in their order.
+    """Returns the output of a tower for each row, in order.
 
-    All batches have the same number of rows, to which the last one is filled up, so that the tower is compiled once;
-    where there are fewer rows than that, it is the next power of two.
+    All batches have the same number of rows, so that the tower is compiled once; the last batch is padded. If there are
+    fewer rows, this number is the next power of two.
 
     Args:
         tower: a model of rows whose output is [rows, dimension].
-        x: an array, or a dict of arrays by the names of the inputs, whose first axis are the rows.
-        batch_size: how many rows are embedded at a time.
-        unit: whether each vector is divided by its length; zero stays zero.
-        name_row: what an error calls a row, by its number. None = that number.
+        x: an array, or a dict of arrays by the names of the inputs. The first axis is the rows.
+        batch_size: the number of rows that are embedded at a time.
+        unit: whether each vector is divided by its length. Zero stays zero.
+        name_row: a function of the number of a row that returns its name for errors. None = the number.
 
     Returns:
         [rows, dimension] float32.
 
     Raises:
-        ValueError: no rows axis, arrays of different numbers of rows, an output of another shape, or a row whose
-            embedding is not finite, which it names.
+        ValueError: an array has no axis of rows, arrays have different numbers of rows, the output has another shape,
+            or the embedding of a row, which the message names, is not finite.
     """
     check_options(embed, batch_size=batch_size)
     x = {name: np.asarray(column) for name, column in x.items()} if isinstance(x, Mapping) else np.asarray(x)
@@ -63,29 +63,32 @@ def embed(
 
 
 def count_rows(x: Any) -> int:
-    """The number of rows of an array, or of each of a dict of arrays.
+    """Returns the number of rows of an array, or of each array in a dict.
 
     Raises:
-        ValueError: there is no array, one has no axis of rows, or they have different numbers of them.
+        ValueError: there is no array, one has no axis of rows, or they have different numbers of rows.
     """
     columns = x if isinstance(x, Mapping) else {"x": x}
     if not columns:
-        raise ValueError("there is no input: give an array, or a dict of arrays by the names of the tower's inputs")
+        raise ValueError(
+            "x must have an input, but has none: give an array, or a dict of arrays by the tower's input names"
+        )
     for name, column in columns.items():
         if np.ndim(column) == 0:
-            raise ValueError(f"{name} must be an array whose first axis are the rows, but got {column!r}")
+            raise ValueError(f"{name} must be an array whose first axis is the rows, but got {column!r}")
     first, *_ = columns
     for name, column in columns.items():
         if len(column) != len(columns[first]):
             raise ValueError(
-                f"all inputs must have as many rows, but {first} has {len(columns[first])} and {name} {len(column)}"
+                f"all inputs must have the same number of rows, but {first} has {len(columns[first])} and {name} "
+                f"{len(column)}"
             )
     return len(columns[first])
 
 
 def _in_structure(tower, x):
-    """Inputs by name as the tower takes them, also one array or a list of them: Keras warns of any other structure."""
-    if isinstance(tower, keras.Sequential):  # which has no `input`
+    """Puts inputs by name into the structure of the tower, even for one array or a list: Keras warns of any other."""
+    if isinstance(tower, keras.Sequential):  # it has no `input`
         structure = tower.inputs[0] if tower.inputs else None
     else:
         structure = getattr(tower, "input", None)
@@ -95,7 +98,7 @@ def _in_structure(tower, x):
 
 
 def _part(x, start, size):
-    """`size` rows from `start` on: the last one again as often as there are fewer, or zeros where there is none."""
+    """Returns `size` rows from `start` on, padded by copies of the last row, or by zeros if there are no rows."""
 
     def fill_up(column):
         rows = column[start : start + size]
@@ -113,5 +116,5 @@ def _check_finite(tower, batch, start, name_row):
         name = f"row {row}, counted from 0" if name_row is None else name_row(row)
         raise ValueError(
             f"embeddings must be finite, but the tower {tower.name} gives {values[~np.isfinite(values)][0]} for "
-            f"{name}: look for missing values in its inputs, and for weights that training made NaN"
+            f"{name}: look for missing values in its inputs, and for NaN in its weights after training"
         )

@@ -1,4 +1,4 @@
-"""Measuring what was retrieved on what people judged or chose."""
+"""Measures what was retrieved on what people judged or chose."""
 
 import dataclasses
 import itertools
@@ -26,11 +26,12 @@ def evaluate(
     like: str | None = None,
     queries: str | None = None,
 ) -> "evaluation.Results | dict[str, float]":
-    """The metrics of what was retrieved, query by query, with those documents that were not retrieved.
+    """Measures what was retrieved by metrics, query by query. Judged documents that were not retrieved count.
 
-    It is what `plackett evaluate OUT.run --qrels Q` says of the same documents in the same order: a relevant document
-    that was not retrieved counts as missed, and one that nobody judged takes a rank and gains nothing. A judged query
-    for which nothing was retrieved counts 0, unless `queries` says otherwise; one that nobody judged does not count.
+    The result is that of `plackett evaluate OUT.run --qrels Q` for the same documents in the same order. A relevant
+    document that was not retrieved counts as missed. A document that nobody judged takes a rank and gains nothing. A
+    judged query for which nothing was retrieved counts 0, unless `queries` says otherwise. A query that nobody judged
+    does not count.
 
     >>> import collections
     >>> found = collections.namedtuple("Retrieved", "queries ids scores")(
@@ -44,23 +45,23 @@ def evaluate(
     (['ann', 'bob'], [0.5, 1.0])
 
     Args:
-        retrieved: what a `Retriever` or a `Pipeline` gave: it has `queries`, their ids, `ids` [queries, k], the best
-            first, and `scores` [queries, k], -inf where there is no document; or several of these by name.
+        retrieved: the result of a `Retriever` or a `Pipeline`: an object with `queries`, their ids, `ids` [queries, k],
+            the best first, and `scores` [queries, k], -inf if there is no document; or several of these by name.
         judged: {query: {document: grade}}; {query: documents}, all of grade 1; arrays (queries, documents) or (queries,
-            documents, grades), a pair an entry; or `RankingLists`, as from `plackett.data.read_qrels`.
-        metrics: names, or metrics with conventions of their own, see `plackett.metrics`. What is retrieved has an
-            order, so that there are no ties.
-        like: whose convention is meant, see `plackett.evaluation.evaluate`.
-        queries: which queries count: "judged", those that were judged; "answered", of them those for which something
-            was retrieved, as trec_eval has it. None = that of `like`, or "judged".
+            documents, grades), one pair an entry; or `RankingLists`, as from `plackett.data.read_qrels`.
+        metrics: names, or metrics with their own conventions, see `plackett.metrics`. Retrieved documents have an
+            order, so there are no ties.
+        like: the library whose convention is used, see `plackett.evaluation.evaluate`.
+        queries: which queries count: "judged", those that were judged; "answered", those of them for which something
+            was retrieved, as in trec_eval. None = that of `like`, or "judged".
 
     Returns:
-        Of one retrieval the mean of each metric by its name; of several the `Results`, which
+        For one retrieval, the mean of each metric by its name; for several, the `Results`, which
         `plackett.evaluation.compare` takes.
 
     Raises:
-        ValueError: nothing was judged, or no query of what was retrieved; a document is there twice in a query; the
-            shapes do not fit; scores are no numbers or rise; or an unknown metric, `like` or `queries`.
+        ValueError: nothing was judged, or no query of the retrieval was judged; a document occurs twice for a query;
+            the shapes do not fit; scores are not numbers, or rise; or a metric, `like` or `queries` is unknown.
     """
     judgements = judgements_of(judged)
     several = isinstance(retrieved, Mapping)
@@ -75,16 +76,17 @@ def evaluate(
 
 
 def run_of(name: str, retrieved: Any) -> Run:
-    """What was retrieved as a run, whose scores fall with the rank.
+    """Returns a retrieval as a run, whose scores fall with the rank.
 
     Raises:
-        ValueError: it lacks its queries, the shapes do not fit, scores are no numbers or rise, or a query or a document
-            is there twice.
+        ValueError: it lacks its queries, the shapes do not fit, scores are not numbers, or rise, or a query or a
+            document occurs twice.
     """
     queries, ids, scores = (getattr(retrieved, one, None) for one in ("queries", "ids", "scores"))
     if queries is None or ids is None or scores is None:
         raise ValueError(
-            f"{name} must have queries, ids and scores, as what a Retriever or a Pipeline gives for a Table with ids, "
+            f"{name} must have queries, ids and scores, like the result of a Retriever or a Pipeline for a Table with "
+            "ids, "
             f"but is a {type(retrieved).__name__} without {'queries' if ids is not None else 'ids'}"
         )
     queries, scores = texts_of(f"the queries of {name}", queries), np.asarray(scores)
@@ -98,15 +100,15 @@ def run_of(name: str, retrieved: Any) -> Run:
     there = scores > -np.inf
     documents, row_splits = texts_of(f"the ids of {name}", ids[there]), splits(there.sum(axis=1))
     if twice := find_twice(documents, row_splits):
-        raise ValueError(f"{name}: document {twice[1]!r} is there twice for query {queries[twice[0]]!r}")
+        raise ValueError(f"{name}: document {twice[1]!r} occurs twice for query {queries[twice[0]]!r}")
     if twice := find_twice(queries, np.array([0, len(queries)])):
-        raise ValueError(f"{name}: query {twice[1]!r} is there twice")
+        raise ValueError(f"{name}: query {twice[1]!r} occurs twice")
     rank = np.arange(len(documents)) - np.repeat(row_splits[:-1], np.diff(row_splits))
     return Run(name, queries, row_splits, documents, -rank.astype("float64"))
 
 
 def _check_scores(name, scores, queries):
-    """Raises a ValueError where scores do not say the order that documents are in."""
+    """Raises a ValueError if the scores do not give the order of the documents."""
     if scores.dtype.kind not in "iuf":
         raise ValueError(f"the scores of {name} must be numbers, but hold {scores.dtype}")
     for what, wrong in (("nan", np.isnan(scores)), ("above the one before", scores[:, 1:] > scores[:, :-1])):
@@ -114,12 +116,12 @@ def _check_scores(name, scores, queries):
             row = int(wrong.any(axis=1).argmax())
             raise ValueError(
                 f"the scores of {name} must fall from the best document on, but one of query {queries[row]!r} is "
-                f"{what}; distances are scores once their sign is turned, and -inf says that there is no document"
+                f"{what}; negate distances to make them scores, and use -inf if there is no document"
             )
 
 
 def _short(runs, metrics):
-    """That a metric asks for more documents than a query has."""
+    """Notes that a metric asks for more documents than a query has."""
     names = [one if isinstance(one, str) else one.name for one in metrics]
     cuts = {name: int(name.rpartition("@")[2]) for name in names if name.rpartition("@")[2].isdecimal()}
     for name, run in runs.items():

@@ -1,4 +1,4 @@
-"""Exact search: the documents of the greatest dot products with each query."""
+"""Exact search: the documents with the largest dot products with each query."""
 
 from typing import NamedTuple
 
@@ -8,20 +8,20 @@ import numpy.typing as npt
 from plackett.registry.options import Count, check_options
 
 BLOCK = 2048  # queries, and documents, that are compared at a time
-WIDER = 16  # times as many documents at a time where there are so few queries that the products have the same room
-SPARE = 16  # candidates beyond k, among which those of equal scores are put in order
-FIRST = 512  # documents that are looked at first, after which most are below the best k so far
+WIDER = 16  # for few queries, up to this many times as many documents at a time, in the same memory
+SPARE = 16  # candidates beyond k, so that equal scores can be put in order
+FIRST = 512  # documents that are looked at first; most later ones are below the best k so far
 GATHERED = 2**20  # numbers of documents that are looked up at a time
-LOWEST = np.uint64(0xFFFFFFFF)  # a key's lower half is this minus the place, so that of equal scores the first is best
+LOWEST = np.uint64(0xFFFFFFFF)  # the lower half of a key is this minus the place, so that equal scores keep their order
 HALF = np.uint64(32)
 SIGN = np.uint32(0x80000000)
 
 
 class Found(NamedTuple):
-    """The best documents of each query, the best one first.
+    """The best documents of each query, the best first.
 
     Args:
-        places: [queries, k] int64, their rows.
+        places: [queries, k] int64, the rows of the documents.
         scores: [queries, k] float32, the dot products.
     """
 
@@ -30,10 +30,10 @@ class Found(NamedTuple):
 
 
 def search(queries: npt.ArrayLike, documents: npt.ArrayLike, k: Count, *, block: Count = BLOCK) -> Found:
-    """The k documents of the greatest dot product with each query, of all documents.
+    """Finds the k documents with the largest dot product with each query, among all documents.
 
-    The same documents are found, with the same scores, whatever `block` is and whatever other queries there are: a
-    score is the product in float64, rounded to float32, and of equal scores the document of the lower place is first.
+    The result does not depend on `block` or on the other queries: a score is the product in float64, rounded to
+    float32, and among equal scores the document of the lower place comes first.
 
     >>> places, scores = search([[1.0, 0.0]], [[0.5, 0.5], [2.0, 0.0], [0.5, 9.0]], k=2)
     >>> places.tolist(), scores.tolist()
@@ -41,40 +41,40 @@ def search(queries: npt.ArrayLike, documents: npt.ArrayLike, k: Count, *, block:
 
     Args:
         queries: [queries, dimension] numbers.
-        documents: [documents, dimension] numbers; an array, also a memory-mapped one, of which a block at a time is
-            read.
-        k: how many documents are wanted.
-        block: how many queries, and how many documents, are compared at a time; of fewer queries more documents.
+        documents: [documents, dimension] numbers, as an array. A memory-mapped array is read a block at a time.
+        k: the number of documents that are wanted.
+        block: the number of queries, and of documents, that are compared at a time; for fewer queries more documents.
 
     Returns:
-        Places and scores, [queries, k]; where there are fewer than k documents, [queries, documents].
+        (places, scores), [queries, k]; [queries, documents] if there are fewer than k documents.
 
     Raises:
-        ValueError: the shapes do not fit, something is NaN or infinite or too large for float32, or `k` or `block` is
-            no whole number of at least 1.
+        ValueError: the shapes do not fit, a value is NaN, infinite or too large for float32, or `k` or `block` is not a
+            whole number of at least 1.
 
-    Cost: queries x documents x dimension multiplications in float32, O(block^2 + block x (k + dimension)) memory. Where
-    many documents are equal, those of the queries that find them are done once more in float64.
+    Cost: queries x documents x dimension multiplications in float32, O(block^2 + block x (k + dimension)) memory. If
+        many documents are equal, the products of the queries that find them are computed once more in float64.
     """
     check_options(search, k=k, block=block)
     asked, searched = as_matrix("queries", queries), _as_array(documents)
     check_shapes(asked, searched)
     if len(searched) > int(LOWEST):
-        raise ValueError(f"at most {int(LOWEST):,} documents can be searched, but there are {len(searched):,}")
+        raise ValueError(f"documents must be at most {int(LOWEST):,} for a search, but are {len(searched):,}")
     return search_all(asked, searched, min(int(k), len(searched)), int(block))[0]
 
 
 def search_all(
     queries: np.ndarray, documents: np.ndarray, k: int, block: int = BLOCK, longest: float | None = None
 ) -> tuple[Found, float | None]:
-    """What `search` finds, of what is checked, and the length of the longest document.
+    """Returns the result of `search` for checked arguments, and the length of the longest document.
 
     Args:
-        queries: what `as_matrix` gave.
+        queries: the result of `as_matrix`.
         documents: [documents, dimension] numbers.
-        k: at most as many as there are documents.
+        k: at most the number of documents.
         block: see `search`.
-        longest: that length, once it is known: then documents are not looked at for what is not finite.
+        longest: the length of the longest document if known. Documents are then not checked for values that are not
+            finite.
     """
     places, scores = np.zeros((len(queries), k), "int64"), np.zeros((len(queries), k), "float32")
     if k:
@@ -85,28 +85,28 @@ def search_all(
 
 
 def score_places(queries: np.ndarray, documents: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """[queries, k] float32, the products of each query with the documents at its places."""
+    """Returns the products of each query with the documents at its places, [queries, k] float32."""
     scores = np.zeros(places.shape, "float32")
     step = max(1, GATHERED // max(1, places.shape[1] * queries.shape[1]))
     for start in range(0, len(queries), step):
         rows = slice(start, start + step)
         of_rows = documents[places[rows]].astype("float64")
-        # + 0.0: -0.0 is 0.0, so that both are equal by their bits too.
+        # + 0.0 turns -0.0 into 0.0, so that the two are equal by their bits too.
         scores[rows] = np.matmul(of_rows, queries[rows].astype("float64")[:, :, None])[..., 0] + 0.0
     return scores
 
 
 def best_first(places: np.ndarray, scores: np.ndarray) -> Found:
-    """Some documents of each query, the best one first, of equal ones that of the lower place."""
+    """Sorts documents of each query, the best first, and among equal ones the lower place."""
     order = np.lexsort((places, -scores), axis=-1)
     return Found(np.take_along_axis(places, order, 1), np.take_along_axis(scores, order, 1))
 
 
 def as_matrix(name: str, given: npt.ArrayLike) -> np.ndarray:
-    """[rows, dimension] float32, or float64 of what float32 would round.
+    """Returns [rows, dimension] float32, or float64 if float32 would round.
 
     Raises:
-        ValueError: it is no matrix of numbers, or one of them is not finite or too large for float32.
+        ValueError: this is not a matrix of numbers, or one of them is not finite or too large for float32.
     """
     array = _as_array(given)
     if array.ndim != 2 or array.dtype.kind not in "iuf":
@@ -137,20 +137,20 @@ def _as_array(given):
 
 
 def _squares(name, rows, first):
-    """[rows], the squared lengths; a ValueError where float32 holds one not. `first` is the place of the first."""
-    # In float64, in which those of short vectors are not 0.
+    """The squared lengths, [rows]; a ValueError if float32 cannot hold one. `first` is the place of the first row."""
+    # In float64, so that those of short vectors are not 0.
     squares = np.einsum("ij,ij->i", rows, rows, dtype="float64")
     fits = squares <= np.finfo("float32").max
     if not fits.all():
         place = int(np.argmin(fits))
         wrong = rows[place][~np.isfinite(rows[place])]
-        what = f"holds {wrong[0]}" if len(wrong) else "is so long that its products are above the numbers of float32"
+        what = f"holds {wrong[0]}" if len(wrong) else "is so long that its products overflow float32"
         raise ValueError(f"each of {name} must be finite, but {name}[{first + place}] {what}")
     return squares
 
 
 def _search_block(queries, documents, k, block, longest):
-    """(the best k of some queries, the length of the longest document)."""
+    """Returns (the best k of some queries, the length of the longest document)."""
     block *= max(1, min(WIDER, block // len(queries)))
     wanted = min(k + SPARE, len(documents))
     single = queries.astype("float32", copy=False)
@@ -158,8 +158,8 @@ def _search_block(queries, documents, k, block, longest):
     places = _places_of(keys)
     found = best_first(places, score_places(queries, documents, places))
     if wanted < len(documents):
-        # Products in float32 are a little off, by the place of a document too. Where the last of the candidates is
-        # not clearly below the k-th, one that should be among the k may not be a candidate.
+        # Products in float32 are slightly off, depending also on the place of a document. Unless the last of the
+        # candidates is clearly below the k-th, a document that belongs to the k may not be a candidate.
         lengths = np.sqrt(_squares("queries", single, 0))
         error = 4 * np.sqrt(queries.shape[1]) * np.finfo("float32").eps * lengths * longest
         crowded = found.scores[:, k - 1] - _scores_of(keys.min(axis=1)) <= 2 * error
@@ -172,14 +172,14 @@ def _search_block(queries, documents, k, block, longest):
 
 
 def _select(queries, documents, wanted, block, longest):
-    """([queries, wanted] keys of the best documents in any order, the length of the longest document).
+    """Returns ([queries, wanted] keys of the best documents in any order, the length of the longest document).
 
-    A key is a whole number that is the greater, the greater the score is and the lower the place.
+    A key is a whole number. It is larger for a higher score, and for equal scores for a lower place.
     """
     keys = np.zeros((len(queries), 0), "uint64")
     squares, start = 0.0, 0
     while start < len(documents):
-        # The first blocks are small, so that most of the later ones are below the best so far.
+        # The first blocks are small, so that most documents of later blocks are below the best so far.
         stop = min(len(documents), start + min(block, max(FIRST, start)))
         with np.errstate(over="ignore"):
             rows = np.ascontiguousarray(documents[start:stop], queries.dtype)
@@ -193,12 +193,12 @@ def _select(queries, documents, wanted, block, longest):
 
 
 def _with_better(keys, scores, start, wanted):
-    """The keys of the best `wanted` so far, after those of the documents from `start` on are seen."""
+    """Returns the keys of the best `wanted` so far, after the documents from `start` on."""
     if keys.shape[1] < wanted:
         places = np.arange(start, start + scores.shape[1], dtype="uint64")
         keys = np.concatenate([keys, _keys_of(scores, places[None, :])], axis=1)
     else:
-        # Of equal scores the earlier place is the better one, so that a later one must be above it.
+        # Among equal scores the earlier place is better, so a later document must be above.
         above = np.flatnonzero(scores > _scores_of(keys.min(axis=1))[:, None])  # faster than `nonzero` of two axes
         if not len(above):
             return keys
@@ -218,7 +218,7 @@ def _with_better(keys, scores, start, wanted):
 
 def _keys_of(scores, places):
     bits = scores.view("uint32")
-    # The bits of floats rise with them, once those of negative ones are turned round.
+    # The bits of floats rise with their values once those of negative floats are inverted.
     rising = np.where(bits & SIGN, ~bits, bits | SIGN)
     return (rising.astype("uint64") << HALF) | (LOWEST - places)
 

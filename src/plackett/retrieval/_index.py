@@ -18,14 +18,15 @@ EXPANSION = 256
 
 
 class Retrieved(NamedTuple):
-    """The documents that were found for each query, the best one first.
+    """The documents that were found for each query, the best first.
 
-    Where a query has fewer than k documents, as where others are excluded, the id is "", the place -1, the score -inf.
+    If a query has fewer than k documents, for example because others are excluded, the id is "", the place -1 and the
+    score -inf.
 
     Args:
-        ids: [queries, k] object, their ids, strings.
+        ids: [queries, k] object, the ids of the documents, strings.
         places: [queries, k] int64, their rows in the index.
-        scores: [queries, k], falling: of an index the dot products, float32; of a pipeline those of its ranker.
+        scores: [queries, k], falling: the dot products of an index, float32, or the scores of the ranker of a pipeline.
         queries: the ids of the queries. None = they have none.
     """
 
@@ -36,15 +37,15 @@ class Retrieved(NamedTuple):
 
 
 class Index:
-    """The embeddings of documents, and their ids, to search among. `open_index` gives one.
+    """The embeddings and ids of documents, for search. `open_index` returns one.
 
     Args:
-        path: of the folder.
+        path: the path of the folder.
         ids: [documents], strings.
-        embeddings: [documents, dimension]; read from the file as they are needed.
-        similarity: what the embeddings are compared by, "cosine" (they are of unit length) or "dot".
-        fingerprint: of the tower that embedded the documents. None = nothing tells.
-        approximate: the graph by which search is quick. None = the index has none.
+        embeddings: [documents, dimension], read from the file as needed.
+        similarity: how embeddings are compared, "cosine" (they have unit length) or "dot".
+        fingerprint: the fingerprint of the tower that embedded the documents. None = it cannot be told.
+        approximate: the graph for fast search. None = the index has none.
     """
 
     def __init__(
@@ -65,67 +66,67 @@ class Index:
         self._longest: float | None = None
 
     def __len__(self) -> int:
-        """How many documents there are."""
+        """The number of documents."""
         return len(self.ids)
 
     def __repr__(self) -> str:
-        """What it holds."""
+        """Describes its contents."""
         kind = "approximate" if self.is_approximate else "exact"
         return f"Index: {len(self):,} documents of dimension {self.dimension}, {self.similarity}, {kind}"
 
     @property
     def dimension(self) -> int:
-        """Of the embeddings."""
+        """The dimension of the embeddings."""
         return self.embeddings.shape[1]
 
     @property
     def is_approximate(self) -> bool:
-        """Whether it has a graph by which search is quick, and may miss a document."""
+        """Whether it has a graph, by which search is fast and may miss a document."""
         return self._approximate is not None
 
     def search(self, queries: npt.ArrayLike, k: Count = 100, *, exact: bool | None = None) -> Retrieved:
-        """The k documents of the greatest dot product with each query.
+        """Finds the k documents with the largest dot product with each query.
 
         Args:
             queries: [queries, dimension], embeddings.
-            k: how many documents are wanted.
-            exact: whether all documents are looked at. None = unless the index is approximate. Whatever it is, the
-                scores are exact, and equal ones are in the order of the index; what the graph led to fewer than k
-                documents for is searched exactly.
+            k: the number of documents that are wanted.
+            exact: whether all documents are looked at. None = unless the index is approximate. In any case the scores
+                are exact, and equal ones keep the order of the index. A query for which the graph leads to fewer than k
+                documents is searched exactly.
 
         Returns:
-            What was found, [queries, k]; where there are fewer than k documents, [queries, documents].
+            The documents, [queries, k]; [queries, documents] if there are fewer than k documents.
 
         Raises:
-            ValueError: the shape does not fit, something is not finite, the options are out of range, or `exact` is
-                False and the index has no graph.
+            ValueError: the shape does not fit, a value is not finite, an option is out of range, or `exact` is False
+                and the index has no graph.
         """
         found = self._find(queries, k, exact)
         ids = np.asarray(self.ids[found.places.reshape(-1)]).reshape(found.places.shape)
         return Retrieved(ids, found.places, found.scores)
 
     def measure_recall(self, queries: npt.ArrayLike, k: Count = 100) -> float:
-        """The share of the exact best k documents that approximate search finds, as a mean over queries.
+        """Measures the share of the exact best k documents that approximate search finds, as a mean over queries.
 
-        A document whose score is that of the k-th counts as one of them, since any of equal ones may be found.
+        A document with the score of the k-th counts as one of them, since any of equal documents may be found.
 
         Args:
             queries: [queries, dimension], embeddings.
-            k: how many documents are wanted.
+            k: the number of documents that are wanted.
 
         Raises:
-            ValueError: the index is not approximate, there is no query, or as `search`.
+            ValueError: the index is not approximate, there is no query, or as in `search`.
         """
         approximate, exact = (self._find(queries, k, one).scores for one in (False, True))
         if not len(exact):
-            raise ValueError("recall is measured on at least one query, but there is none")
+            raise ValueError("queries must have at least one row to measure recall, but have none")
         return float((approximate >= exact[:, -1:]).mean())
 
     def _find(self, queries, k, exact):
         check_options(Index.search, k=k, exact=exact)
         if exact is False and self._approximate is None:
             raise ValueError(
-                f"the index {self.path} has no graph for approximate search: build it by approximate=True "
+                f"the index {self.path} has no graph for approximate search: build it with approximate=True "
                 "(--approximate), or leave out exact=False"
             )
         queries, k = as_matrix("queries", queries), min(int(k), len(self))
@@ -147,14 +148,14 @@ def open_index(path: str | os.PathLike, *, expansion: Count = EXPANSION) -> Inde
     """Opens an index that `build_index` wrote.
 
     Args:
-        path: of the folder.
-        expansion: of an approximate index: how many documents are looked at for a query, at least as many as are
-            wanted. More take longer, and fewer documents are missed.
+        path: the path of the folder.
+        expansion: for an approximate index, the number of documents that are looked at for a query; at least as many as
+            are wanted. A larger number takes longer and misses fewer documents.
 
     Raises:
-        FileNotFoundError: there is none, or a file of it is not there.
+        FileNotFoundError: the folder, or a file of it, does not exist.
         ImportError: the index is approximate and usearch is not installed.
-        ValueError: it is no index, one of a later plackett, or one of its files is not whole.
+        ValueError: this is not an index, it is of a later plackett, or one of its files is not complete.
     """
     check_path(path)
     check_options(open_index, expansion=expansion)

@@ -1,4 +1,4 @@
-"""The folder of an index: what is in it, and whether that is whole."""
+"""The folder of an index: its files, and whether they are complete."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ from plackett.data import Strings
 from plackett.data._schema import array_of, from_arrow, to_arrow
 from plackett.training._config_file import read_yaml
 
-FORMAT = 1  # rises with each change that an older plackett cannot read
+FORMAT = 1  # rises with each change that an older version cannot read
 FACTS = "index.yaml"  # written last
 EMBEDDINGS = "embeddings.npy"
 IDS = "ids.parquet"
@@ -27,12 +27,12 @@ AGAIN = "copy the folder again, or build the index anew"
 
 
 def check_new_folder(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Path:
-    """The path of an index that may be written.
+    """Returns the path of an index, after checking that it may be written.
 
     Raises:
-        FileExistsError: something is there, and not `overwrite`, or it is no index, or holds more than one.
-        FileNotFoundError: there is no folder for it.
-        TypeError: it is no path.
+        FileExistsError: something is there, and `overwrite` is False, or it is not an index, or holds other files too.
+        FileNotFoundError: the parent folder does not exist.
+        TypeError: this is not a path.
     """
     check_path(path)
     path = pathlib.Path(path)
@@ -40,37 +40,37 @@ def check_new_folder(path: str | os.PathLike, *, overwrite: bool) -> pathlib.Pat
     if not path.exists():
         return path
     if not (path / FACTS).is_file():
-        raise FileExistsError(f"{path} exists and is no index of plackett: choose another folder")
+        raise FileExistsError(f"{path} exists and is not an index of plackett: choose another folder")
     if not overwrite:
         raise FileExistsError(
-            f"{path} exists: choose another folder, or replace the index by overwrite=True (--overwrite)"
+            f"{path} exists: choose another folder, or replace the index with overwrite=True (--overwrite)"
         )
     if others := sorted({file.name for file in path.iterdir()} - set(FILES)):
         raise FileExistsError(
-            f"{path} holds more than an index, {', '.join(others)}, which would be lost: move it, or choose another "
-            "folder"
+            f"{path} holds other files than those of an index, {', '.join(others)}, which would be lost: move them, or "
+            "choose another folder"
         )
     return path
 
 
 def write_facts(folder: pathlib.Path, facts: Mapping[str, Any]) -> None:
-    """Writes what an index is, and how large its files are, once these are there."""
+    """Writes the description of an index and the sizes of its files, once these are there."""
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     whole = {"format": FORMAT, "plackett": plackett.__version__, **facts, "files": sizes}
     (folder / FACTS).write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")
 
 
 def read_facts(folder: pathlib.Path) -> dict[str, Any]:
-    """What an index is, once its files are seen to be as large as they were written.
+    """Reads the description of an index, after checking that its files have the sizes that were written.
 
     Raises:
-        FileNotFoundError: there is no such folder, or a file of the index is not there.
-        ValueError: it is no index, one of a later plackett, or one of its files is not whole.
+        FileNotFoundError: the folder, or a file of the index, does not exist.
+        ValueError: this is not an index, it is of a later plackett, or one of its files is not complete.
     """
     if not folder.exists():
         raise FileNotFoundError(f"there is no index {folder}")
     if not (folder / FACTS).is_file():
-        raise ValueError(f"{folder} is no index of plackett: it has no file {FACTS}")
+        raise ValueError(f"{folder} is not an index of plackett: it has no file {FACTS}")
     facts = read_yaml(folder / FACTS)
     number = facts.get("format")
     if isinstance(number, int) and number > FORMAT:
@@ -79,14 +79,15 @@ def read_facts(folder: pathlib.Path) -> dict[str, Any]:
             f"{plackett.__version__}, reads {FORMAT}: update plackett, or build the index anew"
         )
     if number != FORMAT or any(name not in facts for name in NEEDED) or not isinstance(facts["files"], dict):
-        raise ValueError(f"{folder / FACTS} does not say what an index is: {AGAIN}")
+        raise ValueError(f"{folder / FACTS} does not describe an index: {AGAIN}")
     for name, size in facts["files"].items():
         file = folder / name
         if not file.is_file():
-            raise FileNotFoundError(f"the index {folder} is not whole, its file {name} is not there: {AGAIN}")
+            raise FileNotFoundError(f"the index {folder} is not complete, its file {name} is missing: {AGAIN}")
         if file.stat().st_size != size:
             raise ValueError(
-                f"the index {folder} is not whole, its file {name} has {file.stat().st_size:,} bytes and should have "
+                f"the index {folder} is not complete, its file {name} has {file.stat().st_size:,} bytes and should "
+                "have "
                 f"{size:,}: {AGAIN}"
             )
     return facts
@@ -98,7 +99,7 @@ def write_ids(folder: pathlib.Path, ids: Strings) -> None:
 
 
 def read_ids_of(folder: pathlib.Path, number: int) -> Strings:
-    """The ids of the documents.
+    """Reads the ids of the documents.
 
     Raises:
         ValueError: the file is broken.
@@ -113,7 +114,7 @@ def read_ids_of(folder: pathlib.Path, number: int) -> Strings:
 
 
 def read_embeddings(folder: pathlib.Path, facts: Mapping[str, Any]) -> np.ndarray:
-    """The embeddings, of which nothing is in memory until it is used.
+    """Opens the embeddings without reading them into memory until they are used.
 
     Raises:
         ValueError: the file is broken.

@@ -1,4 +1,4 @@
-"""What a ranker is told of a candidate: columns of its query, of the document, and of the first stage."""
+"""The features of a candidate for a ranker: columns of its query, of the document, and of the first stage."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -28,26 +28,26 @@ def names_of_join(queries: Table, documents: Table) -> list[str]:
 def join(
     queries: Table, documents: Table, similarity: np.ndarray, rank: np.ndarray, features: Features, every: Sequence[str]
 ) -> dict[str, Column]:
-    """name -> column of the candidates, a row each.
+    """Returns name -> column of the candidates, one row each.
 
     Args:
-        queries: a row a candidate.
-        documents: likewise.
-        similarity: [candidates], to the query.
-        rank: [candidates], in the first stage.
-        features: the names of columns, a function of the four above, or None = all.
-        every: all names that there are, of `names_of_join`.
+        queries: one row a candidate.
+        documents: one row a candidate.
+        similarity: [candidates], the similarity to the query.
+        rank: [candidates], the rank in the first stage.
+        features: the names of columns, a function of the four arguments above, or None = all.
+        every: all names that exist, from `names_of_join`.
 
     Raises:
-        ValueError: there is no such column, or it holds what a ranker cannot take.
+        ValueError: there is no such column, or a ranker cannot take its values.
     """
     if callable(features):
-        given = features(queries, documents, similarity.copy(), rank.copy())  # which are still needed as they are
+        given = features(queries, documents, similarity.copy(), rank.copy())  # it must not change these
         if not isinstance(given, Mapping):
-            raise ValueError(f"features must give a dict, name -> column, but gave a {type(given).__name__}")
+            raise ValueError(f"features must return a dict, name -> column, but returned a {type(given).__name__}")
         table = Table.of(given, id=None)
         if len(table) != len(rank):
-            raise ValueError(f"features must give {len(rank)} rows, one a candidate, but gave {len(table)}")
+            raise ValueError(f"features must return {len(rank)} rows, one a candidate, but returned {len(table)}")
         return {name: _check(name, table.column(name), table.names) for name in table.names}
     known = {"similarity": similarity, "rank": rank.astype("float32")}
     found = {}
@@ -62,10 +62,10 @@ def join(
 def split_features(
     columns: Mapping[str, Column], ids: Sequence[str]
 ) -> tuple[np.ndarray, tuple[str, ...], dict[str, np.ndarray | Strings]]:
-    """(dense features, their names, id features): strings are ids, and the whole numbers that `ids` names.
+    """Returns (dense features, their names, id features). Strings are ids, and so are whole numbers that `ids` names.
 
     Raises:
-        ValueError: `ids` names no column, or one that holds neither strings nor whole numbers, or lacks one.
+        ValueError: `ids` names a column that does not exist, holds neither strings nor whole numbers, or lacks a value.
     """
     for name in ids:
         check_known("feature", name, columns)
@@ -79,7 +79,7 @@ def split_features(
         if column.kind != "strings" and name in ids and column.missing.any():
             raise ValueError(
                 f"the id feature {name} is missing for {column.missing.sum()} of {len(column.missing)} candidates, and "
-                "no whole number stands for that: give strings, of which a missing one is '', or leave it out of ids"
+                "no whole number means missing: give strings, where '' is missing, or leave it out of ids"
             )
         if name in ids or column.kind == "strings":
             values = column.values
@@ -102,6 +102,6 @@ def _check(name, column, names):
         others = [other for other in names if other != name]
         raise ValueError(
             f"a ranker takes numbers, vectors and strings, but {name} holds {column.kind}: name the features without "
-            f"it, such as features={others[:5]}, or make numbers of it by a function"
+            f"it, such as features={others[:5]}, or turn it into numbers by a function"
         )
     return column

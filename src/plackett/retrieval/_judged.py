@@ -1,4 +1,4 @@
-"""What people judged or chose, by the ids of query and document, as lists without features."""
+"""Judgements or choices of people, by the ids of query and document, as lists without features."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -13,12 +13,12 @@ from plackett.data._ranking_lists import splits
 
 ALLOWED = (
     "a dict {query: {document: grade}} or {query: [document, ...]}, a tuple of arrays (queries, documents) or "
-    "(queries, documents, grades) with an entry a pair, or RankingLists, as plackett.data.read_qrels(path) gives them"
+    "(queries, documents, grades) with an entry a pair, or RankingLists, as from plackett.data.read_qrels(path)"
 )
 
 
 def judgements_of(judged: Any, what: str = "judged") -> RankingLists:
-    """The judged documents of each query, with their grades and no features.
+    """Returns the judged documents of each query, with their grades and no features.
 
     >>> lists = judgements_of({"ann": {"heat": 2, "alien": 0}, "bob": ["big"]})
     >>> lists.queries.tolist(), lists.documents.tolist(), lists.labels.tolist()
@@ -28,12 +28,12 @@ def judgements_of(judged: Any, what: str = "judged") -> RankingLists:
 
     Args:
         judged: {query: {document: grade}}, {query: documents of grade 1}, arrays (queries, documents) or (queries,
-            documents, grades), or lists. A grade below 0 is no verdict, as in qrels.
-        what: what an error calls it.
+            documents, grades), or lists. A grade below 0 is not a judgement, as in qrels.
+        what: the name of the argument in errors.
 
     Raises:
-        ValueError: it is none of these, an id is neither a string nor a whole number, a grade is no finite number,
-            a document has two grades in a query, or lists have a query twice or miss documents that were judged.
+        ValueError: it is none of these, an id is neither a string nor a whole number, a grade is not a finite number, a
+            document has two grades for a query, or lists have a query twice or miss documents that were judged.
     """
     if isinstance(judged, RankingLists):
         return _check_lists(judged, what)
@@ -46,7 +46,7 @@ def judgements_of(judged: Any, what: str = "judged") -> RankingLists:
 
 
 def check_queries(name: str, queries: Strings, judgements: RankingLists) -> None:
-    """Raises a ValueError where there are queries and judgements, but none of the one for the other."""
+    """Raises a ValueError if there are queries and judgements, but no query is judged."""
     if not len(queries) or not len(judgements):
         return
     if not set(queries.tolist()) & set(judgements.queries.tolist()):
@@ -57,19 +57,19 @@ def check_queries(name: str, queries: Strings, judgements: RankingLists) -> None
 
 
 def check_named(what: str, judgements: RankingLists, known: Iterable[str]) -> None:
-    """Raises a ValueError where lists know documents by their positions alone, and these are none of the known ids."""
+    """Raises a ValueError if lists know documents only by their positions, and none of these is a known id."""
     documents = judgements.documents
     if not len(documents) or documents.tolist() != positions(judgements.row_splits).tolist():
         return
     if not set(documents.tolist()) & set(known):
         raise ValueError(
-            f"the lists of {what} have no ids of documents but their positions in the query, 1, 2 and so on: give "
-            "documents=ids to RankingLists.from_arrays, or the name of their column to plackett.data.read"
+            f"the lists of {what} have no ids of documents except their positions in the query, 1, 2 and so on: give "
+            "documents=ids to RankingLists.from_arrays, or the name of the id column to plackett.data.read"
         )
 
 
 def texts_of(name: str, ids: Any) -> Strings:
-    """Ids as strings, of which equal ones have equal codes.
+    """Returns ids as strings; equal ids have equal codes.
 
     Raises:
         ValueError: one is neither a string nor a whole number, or is empty.
@@ -81,12 +81,12 @@ def texts_of(name: str, ids: Any) -> Strings:
 def _check_lists(lists, what):
     if lists.missed is not None and (lists.missed.grades >= 0).any():
         raise ValueError(
-            f"the lists of {what} miss judged documents, whose ids they do not know: give the judgements, as "
+            f"the lists of {what} miss judged documents, whose ids they do not know: give the judgements, as from "
             "plackett.data.read_qrels(path)"
         )
     queries, documents = texts_of("queries", lists.queries), texts_of("documents", lists.documents)
     if twice := find_twice(queries, np.array([0, len(queries)])):
-        raise ValueError(f"the lists of {what} have query {twice[1]!r} twice: join what was judged of it into one list")
+        raise ValueError(f"the lists of {what} have query {twice[1]!r} twice: join its judgements into one list")
     if twice := find_twice(documents, lists.row_splits):
         raise ValueError(f"the lists of {what} have document {twice[1]!r} twice for query {queries[twice[0]]!r}")
     return lists
@@ -99,7 +99,7 @@ def _of_mapping(judged, what):
         if hasattr(of_query, "to_dict"):
             raise ValueError(
                 f"{what}[{query!r}] is a {type(of_query).__name__}, which may hold grades or documents: give its "
-                ".to_dict(), of document to grade, or its .tolist(), of documents"
+                ".to_dict(), from document to grade, or its .tolist(), of documents"
             )
         if isinstance(of_query, str | bytes) or not isinstance(of_query, Iterable):
             raise ValueError(f"{what} must be {ALLOWED}, but {what}[{query!r}] is {of_query!r}")
@@ -129,7 +129,7 @@ def _of_pairs(queries, documents, grades=None, *, what):
 
 
 def _lists(queries, query_of, documents, grades, what):
-    """The lists of pairs of a query, given by its place, and a document; a pair that is there twice counts once."""
+    """Makes lists of pairs of a query, given by its position, and a document. A repeated pair counts once."""
     grades = _check_grades(grades, queries, query_of, documents, what)
     pairs = query_of * max(len(documents.dictionary), 1) + documents.codes
     _, first, again = np.unique(pairs, return_index=True, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Hard negatives: what a retriever ranks high for a query although it is no positive of it."""
+"""Hard negatives: documents that a retriever ranks high for a query although they are not positives of it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,7 +12,7 @@ from plackett.retrieval._exact import score_places
 if TYPE_CHECKING:
     from plackett.retrieval._retriever import Retriever
 
-BLOCK = 4096  # positives that are scored at a time
+BLOCK = 4096  # the number of positives that are scored at a time
 Positives = npt.ArrayLike | Sequence[npt.ArrayLike]
 
 
@@ -29,11 +29,11 @@ def mine_negatives(
     fill: Literal["random"] | None = None,
     seed: CountFrom0 | None = None,
 ) -> np.ndarray:
-    """The hard negatives of each query: candidates of the retriever that are none of its positives.
+    """Finds the hard negatives of each query: candidates of the retriever that are not among its positives.
 
-    Among the candidates are false negatives: relevant documents that nobody has judged. `skip` and `margin` leave out
-    those that are the likeliest to be one: the first of all, and what scores like a positive. `TwoTowerModel` learns
-    from what is at the places that are given, and the loss knows them by their ids:
+    Some candidates are false negatives: relevant documents that nobody has judged. `skip` and `margin` leave out the
+    likeliest of these: the first candidates, and those that score like a positive. `TwoTowerModel` learns from the
+    documents at the returned places, and the loss recognises them by their ids:
 
         x["negatives"] = documents[places]
         y = plackett.losses.in_batch_labels(positive_places, negatives=places)
@@ -50,28 +50,28 @@ def mine_negatives(
     [[1, 2]]
 
     Args:
-        retriever: what searches among the documents; see `Retriever`.
-        queries: what its `search` takes: a `Table`, or the inputs of the query tower.
-        positives: the relevant documents of each query, as places in the index: [queries]; or [queries, most], -1
-            where a query has no more; or a sequence of arrays, one a query.
-        number: of negatives for each query.
-        skip: how many of the best candidates that are no positives to leave out.
-        margin: leave out candidates that score higher than the best positive of the query less this. None = leave out
+        retriever: searches among the documents; see `Retriever`.
+        queries: the argument of its `search`: a `Table`, or the inputs of the query tower.
+        positives: the relevant documents of each query, as places in the index: [queries]; or [queries, most], -1 if a
+            query has no more; or a sequence of arrays, one a query.
+        number: the number of negatives for each query.
+        skip: the number of best candidates, not counting positives, to leave out.
+        margin: leave out candidates that score higher than the best positive of the query minus this. None = leave out
             none.
-        candidates: how many documents the retriever finds for a query, its positives among them.
+        candidates: the number of documents that the retriever finds for a query, positives included.
         sampling: "top" takes the best candidates that are left, "random" draws among all that are left.
-        fill: what stands in for negatives where the candidates leave too few: "random" = documents that are neither
-            candidates nor positives, drawn at random. None = that is an error.
-        seed: of what is drawn. None = other documents at each call.
+        fill: what to do if too few negatives are left: "random" = add random documents that are neither candidates nor
+            positives. None = raise an error.
+        seed: the seed of all draws. None = other documents at each call.
 
     Returns:
-        [queries, number] int64, places of documents; those of candidates first, in the order of the retriever.
+        [queries, number] int64, places of documents; candidates first, in the order of the retriever.
 
     Raises:
-        ValueError: a query has too few negatives, the positives do not fit the queries or the index, a query has none
-            though there is a margin, or an option is out of range.
+        ValueError: a query has too few negatives, the positives do not fit the queries or the index, a query has no
+            positive although there is a margin, or an option is out of range.
 
-    Cost: that of the search, and O(queries candidates) memory.
+    Cost: the search, and O(queries candidates) memory.
 
     Reference: Xiong et al., "Approximate Nearest Neighbor Negative Contrastive Learning for Dense Text Retrieval",
     ICLR 2021; Moreira et al., "NV-Retriever: Improving text embedding models with effective hard-negative mining",
@@ -103,18 +103,18 @@ def mine_negatives(
 
 
 def _read_positives(positives, queries, documents):
-    """(the query of each positive, its place), each place of a query once."""
+    """Returns (the query of each positive, its place), each place of a query once."""
     if not hasattr(positives, "__len__"):
         raise ValueError(
             f"positives must be places in the index, an entry a query, but are a {type(positives).__name__}"
         )
     try:
         array = np.asarray(positives)
-    except ValueError:  # of varying number
+    except ValueError:  # queries have different numbers of positives
         array = None
     if array is None or array.dtype == object:
         parts = [np.asarray(part).reshape(-1) for part in positives]
-        parts = [part if len(part) else part.astype("int64") for part in parts]  # of an empty list it is float64
+        parts = [part if len(part) else part.astype("int64") for part in parts]  # an empty list becomes float64
         lengths, places = np.array([len(part) for part in parts]), np.concatenate([np.zeros(0, "int64"), *parts])
         padding = np.zeros(len(places), bool)
     else:
@@ -136,17 +136,17 @@ def _read_positives(positives, queries, documents):
 
 
 def _after_skip(places, rows, relevant, skip):
-    """[queries, candidates] bool, which candidates are no positives and none of the first `skip` of these."""
+    """Which candidates are neither positives nor among the first `skip` others, [queries, candidates] bool."""
     base = max(places.max(initial=0), relevant.max(initial=0)) + 1
     usable = ~np.isin(np.arange(len(places))[:, None] * base + places, rows * base + relevant)
     return usable & (np.cumsum(usable, axis=1) > skip)
 
 
 def _best_scores(queries, documents, rows, relevant):
-    """[queries, 1], the score of the best positive of each."""
+    """The score of the best positive of each query, [queries, 1]."""
     without = np.setdiff1d(np.arange(len(queries)), rows)
     if len(without):
-        raise ValueError(f"a margin is measured from a positive, but query {without[0]} has none: give margin=None")
+        raise ValueError(f"margin needs a positive of each query, but query {without[0]} has none: give margin=None")
     best = np.full(len(queries), -np.inf, "float32")
     for start in range(0, len(rows), BLOCK):
         block = slice(start, start + BLOCK)
@@ -156,18 +156,18 @@ def _best_scores(queries, documents, rows, relevant):
 
 
 def _order(usable, random):
-    """[queries, candidates], a usable candidate's place among those of its query: as ranked, or drawn at random."""
+    """The order of usable candidates within each query, [queries, candidates]: as ranked, or random."""
     if random is None:
         return np.cumsum(usable, axis=1) - 1
     return np.argsort(np.argsort(np.where(usable, random.random(usable.shape), 2.0), axis=1), axis=1)
 
 
 def _draw(random, documents, taken, number, query):
-    """Different documents that are not taken, which are sorted, at random."""
+    """Draws different documents at random that are not among `taken`, which is sorted."""
     left = documents - len(taken)
     if left < number:
         raise ValueError(
-            f"query {query} needs {number} documents more that are neither candidates nor positives, but of all "
+            f"query {query} needs {number} more documents that are neither candidates nor positives, but of all "
             f"{documents} only {left} are: take a smaller number, or fewer candidates"
         )
     drawn = random.choice(left, number, replace=False)
@@ -178,6 +178,6 @@ def _too_few(short, counts, candidates, options):
     settings = ", ".join(f"{name}={options[name]}" for name in ("skip", "margin"))
     return ValueError(
         f"query {short[0]} has {counts[short[0]]} negatives among its {candidates} candidates, with {settings}, but "
-        f"number={options['number']}; so have {len(short)} of {len(counts)} queries too few. Give more candidates, a "
+        f"number={options['number']}; {len(short)} of {len(counts)} queries have too few. Give more candidates, a "
         f'smaller number, skip or margin, or fill="random"'
     )

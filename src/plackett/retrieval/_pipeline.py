@@ -33,11 +33,11 @@ DOCUMENTS_AT_A_TIME = 2**17
 
 
 class Pipeline:
-    """Queries to ranked documents in one call: the best of a first stage, in the order of a ranker.
+    """From queries to ranked documents in one call: the candidates of a first stage, ordered by a ranker.
 
-    The ranker learns from what the first stage finds: `training_lists` gives the candidates of queries whose documents
-    were judged, among them the hard negatives, as lists for `plackett.train`. A pipeline without a ranker yet keeps the
-    order of the first stage:
+    The ranker learns from what the first stage finds. For queries with judged documents, `training_lists` returns their
+    candidates, hard negatives among them, as lists for `plackett.train`. A pipeline without a ranker keeps the order of
+    the first stage:
 
         first = Pipeline(retriever, documents=films)
         trained = plackett.train(first.training_lists(users, judged), loss="unique_softmax")
@@ -46,17 +46,17 @@ class Pipeline:
 
     Args:
         retriever: the first stage, a `Retriever`.
-        ranker: what `plackett.train` returned, or what `plackett.evaluation.open_system` takes, such as its output
-            folder, a Keras model, a model of LightGBM, or a function of `RankingLists`. None = there is none.
-        documents: the `Table` of the documents of the index, in any order; it may have more.
-        candidates: how many documents of each query the ranker orders.
-        features: what it is told of a candidate: names of columns, "query.NAME", "document.NAME", "similarity" and
-            "rank"; or a function of (queries, documents, similarity, rank), tables and arrays with a row a candidate,
-            that gives a dict, name -> column. None = all columns but the ids.
-        ids: which features that hold whole numbers are id features; strings are.
+        ranker: the result of `plackett.train`, or anything that `plackett.evaluation.open_system` takes, such as its
+            output folder, a Keras model, a LightGBM model, or a function of `RankingLists`. None = there is none.
+        documents: the `Table` of the documents of the index, in any order. It may have more.
+        candidates: the number of documents of each query that the ranker orders.
+        features: the features of a candidate: names of columns, "query.NAME", "document.NAME", "similarity" and "rank";
+            or a function of (queries, documents, similarity, rank), tables and arrays with one row a candidate, that
+            returns a dict, name -> column. None = all columns except the ids.
+        ids: the features with whole numbers that are id features. Strings always are.
 
     Raises:
-        TypeError: `documents` is no `Table`.
+        TypeError: `documents` is not a `Table`.
         ValueError: a document of the index has no row in `documents`, or an option is out of range.
     """
 
@@ -75,7 +75,7 @@ class Pipeline:
         if isinstance(features, str) or isinstance(ids, str):
             raise ValueError("features and ids must be sequences of names, such as ['similarity'], but got a string")
         if not (features is None or callable(features)) and not 0 < len(set(features)) == len(features):
-            raise ValueError(f"features must be one name or more, each there once, but got {list(features)}")
+            raise ValueError(f"features must be at least one name, each once, but got {list(features)}")
         self.retriever = retriever
         self.ranker = None if ranker is None else open_system(ranker.ranker if isinstance(ranker, Trained) else ranker)
         self.documents = documents
@@ -86,26 +86,26 @@ class Pipeline:
         self._rows = documents.rows_of(self._places.ids)
 
     def rank(self, queries: Table, k: Count = 10, *, exclude: Any = None) -> Retrieved:
-        """The best documents of each query by the ranker.
+        """Returns the best documents of each query by the ranker.
 
         Args:
-            queries: a row each, with ids, and the columns of the query tower and of the features.
-            k: how many documents each gets, at most `candidates`.
-            exclude: documents that a query is not to get, such as those that a user has seen, as `judged` of
-                `plackett.retrieval.evaluate`, whatever their grades. Others take their place. Those that the index
-                lacks, and queries that are not here, are nothing to exclude.
+            queries: one row a query, with ids, and the columns of the query tower and of the features.
+            k: the number of documents for each query, at most `candidates`.
+            exclude: documents that a query must not get, such as those that a user has seen, in the form of `judged` of
+                `plackett.retrieval.evaluate`. Their grades do not matter. Other documents take their place. Documents
+                that the index lacks, and queries that are not given, are ignored.
 
         Returns:
-            What was found, [queries, k], with the scores of the ranker; of equal ones the first stage's better one is
-            first. A document that the ranker gives -inf is not among them.
+            The documents, [queries, k], with the scores of the ranker. Among equal scores the better one of the first
+            stage comes first. A document to which the ranker gives -inf is left out.
 
         Raises:
-            TypeError: the queries are no `Table`.
-            ValueError: k is out of range, the queries have no ids, a column is missing, or the ranker gives no score
-                a document.
+            TypeError: `queries` is not a `Table`.
+            ValueError: k is out of range, the queries have no ids, a column is missing, or the ranker does not give one
+                score a document.
 
-        Cost: the search, which asks for at most twice as many documents more as are excluded for a query, and memory
-        for the features of 131,072 candidates.
+        Cost: the search, which asks for at most twice as many more documents as are excluded for a query, and memory
+            for the features of 131,072 candidates.
         """
         check_options(Pipeline.rank, k=k)
         k = int(k)
@@ -128,22 +128,24 @@ class Pipeline:
         return Retrieved(ids, places, scores, queries.ids)
 
     def candidate_lists(self, queries: Table, judged: Any = None, *, exclude: Any = None) -> RankingLists:
-        """The candidates of each query as lists, in the order of the first stage, whose score is `run_score`.
+        """Returns the candidates of each query as lists, in the order of the first stage, with its score as
+        `run_score`.
 
-        They are what the ranker gets, and what systems can be compared on, as by `plackett.evaluate`, where
-        "column:run_score" is the first stage. Where there are judgements, a candidate that nobody judged is not
-        `judged`, and `missed` are the grades of judged documents that are no candidates, so that metrics count them.
+        These are the lists that the ranker gets, and that systems can be compared on, for example by
+        `plackett.evaluate`, where "column:run_score" is the first stage. With judgements, a candidate that nobody
+        judged is not `judged`, and `missed` has the grades of judged documents that are not candidates, so that metrics
+        count them.
 
         Args:
             queries: see `rank`.
-            judged: see `plackett.retrieval.evaluate`. None = nobody judged anything. Those of queries that are not here
-                have no list, so that a mean over the lists is one over the judged queries that are here.
-            exclude: see `rank`. A document that is judged too counts as missed.
+            judged: see `plackett.retrieval.evaluate`. None = nobody judged anything. Judged queries that are not given
+                have no list, so a mean over the lists is over the judged queries that are given.
+            exclude: see `rank`. A document that is both excluded and judged counts as missed.
 
         Raises:
-            ValueError: see `rank`; what was judged has another form; or no query is judged.
+            ValueError: as in `rank`; `judged` has another form; or no query is judged.
 
-        Cost: that of `rank`, and memory for the lists.
+        Cost: as for `rank`, and memory for the lists.
         """
         excluded = self._verdicts("exclude", exclude)
         verdicts = None if judged is None else self._judged(queries, judged)
@@ -164,32 +166,36 @@ class Pipeline:
         negatives: Count | None = None,
         seed: int | None = 0,
     ) -> RankingLists:
-        """Lists to train the ranker on: candidates of the first stage with their grades, all others being negatives.
+        """Returns lists to train the ranker on: candidates of the first stage with their grades; all others are
+        negatives.
 
-        These negatives are hard: the first stage took them for good ones. Documents that nobody judged have grade 0,
-        though some of them may be relevant. A query without a relevant candidate stays, also one that nobody judged: it
-        teaches nothing to a loss of pairs or lists, and that nothing is relevant to one of single documents.
+        These negatives are hard, since the first stage ranked them high. Documents that nobody judged have grade 0,
+        although some of them may be relevant. A query without a relevant candidate is kept, even if nobody judged it: a
+        loss of pairs or lists learns nothing from it, and a loss of single documents learns that nothing is relevant to
+        it.
 
         Take other judgements here than the first stage learnt from, such as later ones, with the earlier ones in
-        `exclude`: it has seen its own answers, so that a ranker which learns from them trusts its similarity too much.
+        `exclude`. The first stage has seen its own training answers, so a ranker that learns from them trusts its
+        similarity too much.
 
         Args:
             queries: see `rank`.
             judged: see `plackett.retrieval.evaluate`.
-            exclude: see `rank`. A document that is judged too counts as missed.
-            missed: what becomes of relevant documents that are no candidates. "leave": they are no part of the lists,
-                as none will be when the pipeline ranks; metrics count them. "add": they are, with the similarity and
-                rank that an exact search gives them. Then there is more to learn from where the first stage finds
-                little, but every document of a rank beyond the candidates is relevant, from which a ranker learns that
+            exclude: see `rank`. A document that is both excluded and judged counts as missed.
+            missed: what to do with relevant documents that are not candidates. "leave": they are not in the lists, as
+                they will not be when the pipeline ranks; metrics count them. "add": they are in the lists, with the
+                similarity and rank of an exact search. There is then more to learn from if the first stage finds
+                little. But every document with a rank beyond the candidates is relevant, so a ranker would learn that
                 low similarity is good: leave similarity and rank out of its features.
-            negatives: how many documents without relevance are drawn from the candidates of each query. None = all.
-            seed: of the draw.
+            negatives: the number of documents without relevance that are drawn from the candidates of each query. None
+                = all.
+            seed: the seed of the draw.
 
         Raises:
-            ValueError: see `candidate_lists`; no candidate is relevant; or an option is out of range.
+            ValueError: as in `candidate_lists`; no candidate is relevant; or an option is out of range.
 
-        Cost: that of `rank`, and memory for the lists; with missed="add" an exact search of the queries that get a
-        document, which compares each such document with all.
+        Cost: as for `rank`, and memory for the lists; with missed="add" also an exact search for the queries that get a
+            document, which compares each such document with all.
         """
         check_options(Pipeline.training_lists, missed=missed, negatives=negatives, seed=seed)
         random = np.random.default_rng(seed)
@@ -200,10 +206,11 @@ class Pipeline:
         )
         if not (lists.labels > 0).any():
             raise ValueError(
-                "no candidate of these queries is relevant, so there is nothing to learn: are the ids of judged those "
-                'of the tables? missed="add" takes in relevant documents that were not found'
+                "no candidate of these queries is relevant, so there is nothing to learn: check that the ids of "
+                "judged are those "
+                'of the tables; missed="add" takes in relevant documents that were not found'
             )
-        # A document that is not `judged` has no part in a loss, as negatives must.
+        # A document that is not `judged` would not count in a loss, but negatives must.
         return dataclasses.replace(lists, columns={x: y for x, y in lists.columns.items() if x != "judged"})
 
     def _training_part(self, queries, judged, excluded, missed, negatives, random):
@@ -217,14 +224,14 @@ class Pipeline:
         return self._lists(queries, found, judged)
 
     def _parts(self, queries) -> Iterator[tuple[int, Table]]:
-        """(first row, queries) of parts whose candidates fit into memory."""
+        """Yields (first row, queries) of parts whose candidates fit into memory."""
         _check_table("queries", queries)
         rows = max(1, DOCUMENTS_AT_A_TIME // self.candidates)
         for start in range(0, max(len(queries), 1), rows):
             yield start, queries.take(slice(start, start + rows))
 
     def _verdicts(self, what, given):
-        """Of `exclude` whatever the grades are, of `judged` those that are verdicts."""
+        """Reads `exclude` with all its grades, or `judged` with those that are judgements."""
         if given is None:
             return Verdicts(None, self._places)
         lists = judgements_of(given, what)
@@ -232,12 +239,12 @@ class Pipeline:
         return Verdicts(lists, self._places, every=what == "exclude")
 
     def _judged(self, queries, judged):
-        """The verdicts; a ValueError where they are of other queries or other documents."""
+        """Returns the judgements; a ValueError if they are of other queries or other documents."""
         _check_table("queries", queries)
         verdicts = self._verdicts("judged", judged)
         lists = verdicts.judgements
         if lists is None:
-            raise ValueError("judged must be given, since lists to train on have grades")
+            raise ValueError("judged must be given, since training lists need grades, but is None")
         check_queries("the table", queries.ids, lists)
         return verdicts
 
@@ -245,7 +252,7 @@ class Pipeline:
         return find_candidates(self.retriever, queries, self.candidates, excluded)
 
     def _lists(self, queries, found: Candidates, judged: Pairs | None) -> RankingLists:
-        """The lists of candidates; of judged=None nobody judged any."""
+        """Makes the lists of candidates. judged=None: nobody judged any."""
         every = names_of_join(queries, self.documents)
         documents = self.documents.take(self._rows[found.places])
         columns = join(queries.take(found.query_of), documents, found.similarity, found.rank, self.features, every)
@@ -271,31 +278,31 @@ class Pipeline:
         )
 
     def _scores(self, queries, found):
-        """[candidates] float64, by which they are ranked."""
+        """The scores that candidates are ranked by, [candidates] float64."""
         if self.ranker is None:
             return found.similarity.astype("float64")
         lists = self._lists(queries, found, None)
         scored = check_scores("ranker", lists, self.ranker(lists))
         if scored.beyond is not None:
-            raise ValueError("the ranker must score the candidates alone, but has documents beyond them")
+            raise ValueError("the ranker must score only the candidates, but retrieves documents beyond them")
         return scored.scores.astype("float64")
 
 
 def _check_table(name, given):
     if not isinstance(given, Table):
-        raise TypeError(f"{name} must be a Table, as Table.of and Table.read give it, but is a {type(given).__name__}")
+        raise TypeError(f"{name} must be a Table, as from Table.of and Table.read, but is a {type(given).__name__}")
 
 
 def _join(parts) -> RankingLists:
-    """The lists of parts; whole numbers of id features are int32 where that holds them."""
+    """Joins the lists of parts. Whole numbers of id features become int32 if they fit."""
     lists = concatenate(list(parts))
     return dataclasses.replace(lists, ids={name: narrow(column) for name, column in lists.ids.items()})
 
 
 def _drawn(found, judged, documents, negatives, random):
-    """The rows of candidates that are relevant, and of others that are drawn from each query."""
+    """The rows of relevant candidates, and of others that are drawn from each query."""
     place = judged.find(found.query_of * documents + found.places)
-    relevant = np.append(judged.grades, 0)[place] > 0  # -1 is nobody's
+    relevant = np.append(judged.grades, 0)[place] > 0  # place -1 takes the appended 0
     order = np.lexsort((random.random(len(relevant)), relevant, found.query_of))
     begins = found.row_splits[:-1][found.query_of[order]]
     drawn = np.arange(len(order)) - begins < negatives

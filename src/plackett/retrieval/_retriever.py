@@ -1,4 +1,4 @@
-"""A model and an index: what finds documents for queries."""
+"""A model and an index, which together find documents for queries."""
 
 import os
 from typing import Any
@@ -15,7 +15,7 @@ from plackett.training._fingerprint import fingerprint
 
 
 class Retriever:
-    """Finds the documents of an index for queries, which the model embeds.
+    """Finds the documents of an index for queries. The model embeds the queries.
 
     >>> import pathlib, tempfile
     >>> import keras
@@ -30,13 +30,13 @@ class Retriever:
     [['0'], ['1']]
 
     Args:
-        model: the model that the index was built by, a `TwoTowerModel`, or a tower of both queries and documents.
-        index: what `build_index` or `open_index` gave, or the path of its folder.
+        model: the model that built the index, a `TwoTowerModel`, or a tower for both queries and documents.
+        index: the result of `build_index` or `open_index`, or the path of its folder.
 
     Raises:
         FileNotFoundError: there is no such index.
-        ValueError: the index was built by another model, or it is none. Where Keras cannot write the config of the
-            document tower, nothing tells one model from another but the dimension.
+        ValueError: the index was built by another model, or is not an index. If Keras cannot write the config of the
+            document tower, models are told apart only by their dimension.
     """
 
     def __init__(self, model: keras.Model, index: Index | str | os.PathLike):
@@ -46,34 +46,34 @@ class Retriever:
         if (index.similarity, index.fingerprint) != (towers.similarity, known):
             raise ValueError(
                 f"the index {index.path} was built by another model, or by this one before it was trained further: "
-                "build it anew, by build_index (plackett index)"
+                "build it again, with build_index (plackett index)"
             )
         self.model = model
         self.index = index
         self._towers = towers
 
     def embed(self, queries: Any, *, batch_size: Count = 1024) -> np.ndarray:
-        """The embeddings of queries, whose dot products with those of the index rank documents.
+        """Embeds queries. Their dot products with the embeddings of the index rank documents.
 
         Args:
             queries: a `Table`, or the inputs of the query tower, an array or a dict of arrays.
-            batch_size: how many queries are embedded at a time.
+            batch_size: the number of queries that are embedded at a time.
 
         Returns:
             [queries, dimension] float32.
 
         Raises:
-            ValueError: the tower does not take them, or an embedding is not finite, or has another dimension than the
-                index.
+            ValueError: the tower does not take the queries, or an embedding is not finite, or has another dimension
+                than the index.
         """
         check_options(Retriever.embed, batch_size=batch_size)
         if isinstance(queries, tuple):
             raise ValueError(
-                "queries must be a Table, an array or a dict of arrays, but got a tuple: ids stand in a Table"
+                "queries must be a Table, an array or a dict of arrays, but got a tuple: put the ids into a Table"
             )
         tower = self._towers.query
         if isinstance(queries, Table):
-            # Each batch has inputs of its own, so that one long list does not make those of all queries as long.
+            # Each batch has its own inputs, so that one long list does not lengthen those of all queries.
             batches = queries.batches(int(batch_size)) if len(queries) else [queries]
             rows = np.concatenate([self._embed(one.inputs(tower), batch_size, _name_of(one)) for one in batches])
         else:
@@ -90,24 +90,24 @@ class Retriever:
         return embed(self._towers.query, x, batch_size=batch_size, unit=unit, name_row=name_row)
 
     def search(self, queries: Any, k: Count = 100, *, exact: bool | None = None, batch_size: Count = 1024) -> Retrieved:
-        """The k best documents of each query.
+        """Finds the k best documents of each query.
 
         Args:
             queries: see `embed`.
-            k: how many documents are wanted.
+            k: the number of documents that are wanted.
             exact: see `Index.search`.
-            batch_size: how many queries are embedded at a time.
+            batch_size: the number of queries that are embedded at a time.
 
         Returns:
-            What was found; of a `Table` with ids it has the queries' too.
+            The documents. For a `Table` with ids, they include the ids of the queries.
 
         Raises:
-            ValueError: as `embed` and `Index.search`.
+            ValueError: as in `embed` and `Index.search`.
         """
         ids = queries.ids if isinstance(queries, Table) and queries.id is not None else None
         return self.index.search(self.embed(queries, batch_size=batch_size), k, exact=exact)._replace(queries=ids)
 
 
 def _name_of(queries):
-    """Function of a row, what errors call it."""
+    """A function of a row that returns its name in errors."""
     return queries.place if queries.id is None else lambda row: f"query {queries.ids[row]!r}"

@@ -1,4 +1,4 @@
-"""How alike the embeddings of queries and documents are."""
+"""Similarities of the embeddings of queries and documents."""
 
 import math
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from plackett.lists._shapes import computable
 from plackett.registry import check_options, register
 from plackett.registry.options import Positive
 
-MOST_SCALE = 100.0  # of a learned temperature, as in CLIP
+MOST_SCALE = 100.0  # the limit of 1 / t for a learned temperature t, as in CLIP
 
 
 @register
@@ -25,8 +25,8 @@ class Similarity(keras.layers.Layer):
         S_ij = a_i . b_j / t                           "dot"
         S_ij = a_i . b_j / (|a_i| |b_j| t)             "cosine", 0 where one of them is zero
 
-    A learned temperature is kept as log(1 / t), a weight of the layer. After each step of an optimizer 1 / t is at most
-    100, as in CLIP.
+    A learned temperature is kept as log(1 / t), a weight of the layer. After each step of an optimizer 1 / t is limited
+    to 100, as in CLIP.
 
     >>> import numpy as np
     >>> layer = Similarity("cosine", temperature=0.5)
@@ -35,14 +35,14 @@ class Similarity(keras.layers.Layer):
 
     Args:
         kind: "cosine" or "dot".
-        temperature: the similarities are divided by it. None = 1.
-        learn_temperature: whether the temperature is learned, beginning with `temperature`.
-        kwargs: those of `keras.layers.Layer`.
+        temperature: the number that the similarities are divided by. None = 1.
+        learn_temperature: whether the temperature is learned, starting at `temperature`.
+        kwargs: keywords of `keras.layers.Layer`.
 
     Raises:
-        ValueError: an option out of range; when called, embeddings that are not [rows, dimension] of one dimension.
+        ValueError: an option is out of range; when called, embeddings are not [rows, dimension] with one dimension.
 
-    Cost: O(queries documents dimension). The similarities are float32, or float64 where the embeddings are.
+    Cost: O(queries documents dimension). The similarities are float32, or float64 if the embeddings are.
 
     Reference: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021, for
     the learned temperature.
@@ -59,10 +59,10 @@ class Similarity(keras.layers.Layer):
         check_options(Similarity.__init__, **options)
         if learn_temperature and temperature is not None and temperature < 1 / MOST_SCALE:
             raise ValueError(
-                f"a temperature that is learned must be at least {1 / MOST_SCALE}, where it stops, but got "
-                f"temperature={temperature!r}: begin higher, or leave out learn_temperature"
+                f"a learned temperature must be at least {1 / MOST_SCALE}, its limit, but got "
+                f"temperature={temperature!r}: start higher, or leave out learn_temperature"
             )
-        super().__init__(autocast=False, **kwargs)  # half precision would tell too few similarities apart
+        super().__init__(autocast=False, **kwargs)  # half precision would make too many similarities equal
         self.kind = kind
         self.temperature = temperature
         self.learn_temperature = learn_temperature
@@ -81,24 +81,24 @@ class Similarity(keras.layers.Layer):
             )
 
     def call(self, queries: Tensor, documents: Tensor) -> Tensor:
-        """[queries, documents], of embeddings [queries, dimension] and [documents, dimension]."""
+        """Returns the similarities, [queries, documents], of [queries, dimension] and [documents, dimension]."""
         queries, documents = self.prepare(queries, documents)
         return backend.matmul(queries, ops.transpose(documents))
 
     def prepare(self, queries: Tensor, documents: Tensor) -> tuple[Tensor, Tensor]:
-        """Embeddings whose plain product `queries @ documents^T` are the similarities.
+        """Returns embeddings whose plain product `queries @ documents^T` gives the similarities.
 
-        It is what losses take that never hold all similarities at once.
+        Losses that never hold all similarities at once use it.
 
         Args:
             queries: [queries, dimension].
             documents: [documents, dimension].
 
         Returns:
-            The two, of unit length for "cosine"; then the queries are divided by the temperature.
+            (queries, documents), with unit length for "cosine"; then the queries are divided by the temperature.
 
         Raises:
-            ValueError: they are not [rows, dimension] of one dimension.
+            ValueError: they are not [rows, dimension] with one dimension.
         """
         queries, documents = computable(queries), computable(documents)
         check_embeddings(queries.shape, documents.shape)
@@ -107,7 +107,7 @@ class Similarity(keras.layers.Layer):
         return queries * self._scale(queries.dtype), documents
 
     def current_temperature(self) -> float:
-        """The temperature as it is now, learned or not."""
+        """The current temperature, learned or not."""
         if self.log_scale is None:
             return float(self.temperature or 1.0)
         return math.exp(-float(ops.convert_to_numpy(self.log_scale)))
@@ -127,7 +127,7 @@ class Similarity(keras.layers.Layer):
 
 @register
 class _AtMost(keras.constraints.Constraint):
-    """A weight is at most `limit`: a step that goes further ends there, and a later one may come back."""
+    """Limits a weight to `limit`. A step beyond it ends there, and a later step may come back."""
 
     def __init__(self, limit: float):
         self.limit = limit
@@ -142,11 +142,11 @@ class _AtMost(keras.constraints.Constraint):
 
 
 def unit_length(x: Tensor) -> Tensor:
-    """[..., dimension], each vector divided by its length; zero stays zero, with a finite gradient.
+    """Divides each vector, [..., dimension], by its length. Zero stays zero, with a finite gradient.
 
-    Neither squares that are too large for the dtype nor ones too small are formed.
+    No square is formed that is too large or too small for the dtype.
     """
     largest = ops.stop_gradient(ops.max(ops.abs(x), axis=-1, keepdims=True))
-    x = x / ops.where(largest > 0, largest, 1.0)  # the direction does not depend on it, so it has no gradient
+    x = x / ops.where(largest > 0, largest, 1.0)  # the direction does not depend on this factor, so it has no gradient
     squares = ops.sum(x * x, axis=-1, keepdims=True)
     return x * ops.rsqrt(ops.where(squares > 0, squares, 1.0))

@@ -1,4 +1,4 @@
-"""Tables from files: Parquet, CSV and JSON lines, as Arrow has them."""
+"""Tables from files: Parquet, CSV and JSON lines, as Arrow data."""
 
 import functools
 import io
@@ -33,18 +33,20 @@ Choose = Callable[[Sequence[str], str], list[str]]
 def read_files(
     path: str | os.PathLike, choose: Choose, always_texts: Collection[str], *, form: str | None, **of_csv: Any
 ) -> pa.Table:
-    """The rows of a file, or of a folder of Parquet files.
+    """Reads the rows of a file, or of a folder of Parquet files.
 
     Args:
         path: the file; CSV and JSON lines may be compressed (gzip, zstd, bzip2).
-        choose: function of the names of its columns and of what errors call it, those that are read.
+        choose: a function of the names of the columns and of the name of the file in errors. It returns the columns to
+            read.
         always_texts: the columns of ids and of lists, which are text in CSV.
         form: "parquet", "csv" or "json". None = by the suffix; a folder holds Parquet files.
         of_csv: options of CSV.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the format is not known, an option does not act on it, or the file is malformed; says where.
+        ValueError: the format is unknown, an option has no effect on it, or the file is malformed; the message says
+            where.
     """
     check_path(path)
     form = form or _form_of(path)
@@ -54,7 +56,7 @@ def read_files(
     if form == "csv":
         return _read_csv(path, choose, always_texts, **given)
     if given:
-        raise ValueError(f"{next(iter(given))} acts on CSV, but {path} is read as {form}")
+        raise ValueError(f"{next(iter(given))} is an option of CSV, but {path} is read as {form}: leave it out")
     return _read_parquet(path, choose) if form == "parquet" else _read_json(path, choose)
 
 
@@ -64,11 +66,11 @@ def _form_of(path):
     suffixes = [suffix for suffix in pathlib.PurePath(path).suffixes if suffix not in PACKED]
     last = suffixes[-1].lower() if suffixes else ""
     form = next((form for form, known in SUFFIXES.items() if last in known), None)
-    if form is None and "://" in str(path):  # a folder, as far as it can be known
+    if form is None and "://" in str(path):  # a folder, as far as can be known
         return "parquet"
     if form is None:
         known = ", ".join(suffix for known in SUFFIXES.values() for suffix in known)
-        raise ValueError(f"the format of {path} is not known by its suffix: it must be one of {known}, or say form=")
+        raise ValueError(f"the suffix of {path} must be one of {known}, or the format must be given by form=")
     return form
 
 
@@ -96,14 +98,14 @@ def _read_csv(path, choose, always_texts, texts=(), separator=None, decimal=".",
         check_column(name, layout.names, str(path))
     chosen, texts = choose(layout.names, str(path)), {*always_texts, *texts}
     batches = list(text_batches(layout, chosen))
-    nothing = pa.schema([(name, pa.string()) for name in chosen])  # where no row is below the header
+    nothing = pa.schema([(name, pa.string()) for name in chosen])  # if there is no row below the header
     table = pa.Table.from_batches(batches, None if batches else nothing).select(chosen)
     columns = [table[name] if name in texts else _typed(table[name].combine_chunks(), fields) for name in chosen]
     return pa.table(columns, names=chosen)
 
 
 def _typed(texts, fields):
-    """What all fields of a column are. Digits behind a zero, as in 02139, are text."""
+    """The type that fits all fields of a column. Digits after a zero, as in 02139, are text."""
     texts = texts if isinstance(texts, pa.Array) else pa.concat_arrays(texts.chunks)
     kind = fields.find_type(texts)
     if kinds.is_integer(kind) and pl.Series(pl.from_arrow(texts)).str.contains(LEADING_ZERO).any():
@@ -124,13 +126,13 @@ def _read_json(path, choose):
     parse = functools.partial(_parse, path, text)
     table = parse(None)
     names = choose(table.column_names, str(path))
-    # JSON has no times: what looks like one is text.
+    # JSON has no times: a string that looks like a time is text.
     texts = {field.name: kind for field in table.schema if (kind := _with_texts(field.type)) != field.type}
     return (parse(pa.schema(texts.items())) if texts else table).select(names)
 
 
 def _with_texts(kind):
-    """A type with text in the place of times."""
+    """A type with text in place of times."""
     if is_list(kind):
         return pa.list_(_with_texts(kind.value_type))
     return pa.string() if kinds.is_timestamp(kind) else kind
@@ -146,7 +148,7 @@ def _parse(path, text, schema):
 
 
 def _damage(path, text):
-    """What is wrong with the first line that is no object, or unlike those before; None = it is not known."""
+    """Describes the first line that is not an object, or unlike those before; None = it is not known."""
     known: dict[str, tuple[str, int]] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
@@ -154,7 +156,7 @@ def _damage(path, text):
         try:
             row = json.loads(line)
         except ValueError as error:
-            return f"{path}, line {number}: this is no JSON: {error}"
+            return f"{path}, line {number}: this is not JSON: {error}"
         if not isinstance(row, dict):
             return f"{path}, line {number}: a line must be an object, {{column: value}}, but is {line[:60].decode()!r}"
         for name, value in row.items():
@@ -166,7 +168,7 @@ def _damage(path, text):
 
 
 def _kind(value):
-    """What a value is, in words; "" where it is missing, or a list of nothing."""
+    """The kind of a value, in words; "" if it is missing, or an empty list."""
     if isinstance(value, list):
         inner = " and ".join(sorted({kind for entry in value if (kind := _kind(entry))}))
         return inner and f"a list of {inner}"

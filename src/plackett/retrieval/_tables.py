@@ -1,4 +1,4 @@
-"""Tables of queries or of documents: a row each, with columns by name."""
+"""Tables of queries or of documents: one row each, with named columns."""
 
 import functools
 import os
@@ -18,11 +18,11 @@ from plackett.data.formats.frames import columns_of_frame
 from plackett.retrieval._columns import Column, column_of, read_column, split
 
 WHERE = "the table"
-OF_ID = "id=NAME says which column is the id (--id on the command line), and id=None that there is none"
+OF_ID = "id=NAME says which column holds the ids (--id on the command line), and id=None that there are none"
 
 
 class Table:
-    """Queries or documents, a row each, with columns by name.
+    """Queries or documents, one row each, with named columns.
 
     >>> films = Table.of({
     ...     "id": ["f1", "f2", "f3"],
@@ -40,17 +40,17 @@ class Table:
     (['crime', 'drama'], ['f3', 'f1'], [2, 2])
 
     A column holds numbers; vectors or other arrays, of one shape in all rows; strings; lists of strings or of whole
-    numbers, of any length; or times. A column of Arrow or of a data frame that has lists of numbers with a fraction
-    holds vectors. What is missing stays so, till something needs it: see `missing`.
+    numbers, of any length; or times. An Arrow or data frame column with lists of fractions holds vectors. Missing
+    values are kept until something needs them: see `missing`.
 
     It is made by `Table.of`, or by `Table.read` from a file. A column is read when it is first used.
 
     Args:
-        names: of the columns.
-        rows: how errors count the rows, from 0.
-        read: function of a name, its column.
+        names: the names of the columns.
+        rows: the numbers of the rows for errors, from 0.
+        read: a function of a name that returns the column.
         id: the name of the column of ids. None = the rows have none.
-        where: what errors call the table.
+        where: the name of the table in errors.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Table:
         self.id_column = id
         self.where = where
         self._rows = rows
-        self._repeats = False  # whether some row is there more than once
+        self._repeats = False  # whether some row occurs more than once
         self._read = read
         self._known: dict[str, Column] = {}
 
@@ -78,26 +78,26 @@ class Table:
         columns: Sequence[str] | None = None,
         lists: Mapping[str, str] | None = None,
     ) -> "Table":
-        """A table of what is in memory.
+        """Makes a table from data in memory.
 
         >>> Table.of({"film": [7, 9], "genres": ["drama|crime", ""]}, id="film", lists={"genres": "|"})["genres"]
         ListColumn([['drama', 'crime'], []])
 
         Args:
             data: a mapping from names to columns, or a frame of pandas, polars or Arrow.
-            id: the column of ids, strings or whole numbers, each there once. None = the rows have no ids, as where each
-                stands for one event of many.
-            columns: those that are read, and the ids. None = all.
-            lists: name of a column of strings -> what stands between the parts of each, of which it then holds lists.
+            id: the column of ids, strings or whole numbers, each once. None = the rows have no ids, for example if they
+                are events.
+            columns: the columns to read, beside the ids. None = all.
+            lists: name of a column of strings -> the separator at which its strings are split into lists.
 
         Raises:
             TypeError: `data` is neither.
-            ValueError: there is no such column, columns are of different lengths, or an id is missing or there twice.
+            ValueError: there is no such column, columns have different lengths, or an id is missing or occurs twice.
         """
         if isinstance(data, Mapping) and not hasattr(data, "with_format"):
             return _of_mapping(data, id, columns, lists)
         if isinstance(data, str | os.PathLike):
-            raise TypeError(f"data must be in memory, but got the path {data}: Table.read reads a file")
+            raise TypeError(f"data must be in memory, but got the path {data}: read a file with Table.read")
         table = columns_of_frame(data, lambda names: choose_columns(names, WHERE, id, columns))
         return of_arrow(table, WHERE, id, lists)
 
@@ -116,7 +116,7 @@ class Table:
         encoding: str | None = None,
         missing_values: Sequence[str] | None = None,
     ) -> "Table":
-        """The table in a file: Parquet, CSV or JSON lines.
+        """Reads the table in a file: Parquet, CSV or JSON lines.
 
         >>> import pathlib, tempfile
         >>> path = pathlib.Path(tempfile.mkdtemp()) / "films.csv"
@@ -131,14 +131,14 @@ class Table:
             path: the file, or a folder of Parquet files. CSV and JSON lines may be compressed (gzip, zstd, bzip2).
             id, columns, lists: see `Table.of`.
             form: the format. None = by the suffix: .parquet, .csv, .tsv, .jsonl, .ndjson or .json.
-            texts: columns of CSV that are text, also where each field of this file looks like a number.
-            separator, decimal, encoding, missing_values: of CSV, see `plackett.data.read_delimited`. None = as there.
-                A column is of numbers where all that is not missing is; digits behind a zero, as in 02139, are text,
-                and so are ids and what `lists` names. An empty field of text is an empty string.
+            texts: columns of CSV that are text, even if each field of this file looks like a number.
+            separator, decimal, encoding, missing_values: options of CSV, see `plackett.data.read_delimited`. None = as
+                there. A column holds numbers if all fields that are not missing do. Digits after a zero, as in 02139,
+                are text, and so are ids and the columns of `lists`. An empty field of text is an empty string.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is malformed, or as `Table.of`; says where.
+            ValueError: the file is malformed, or as in `Table.of`; the message says where.
         """
         from plackett.retrieval._table_files import read_files
 
@@ -156,7 +156,7 @@ class Table:
         return of_arrow(columns_of_frame(table, lambda names: names), str(path), id, lists)
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self._rows)
 
     def __contains__(self, name: object) -> bool:
@@ -164,15 +164,15 @@ class Table:
         return name in self.names
 
     def __getitem__(self, name: str) -> Any:
-        """The values of a column: an array, `Strings` or a `ListColumn`.
+        """Returns the values of a column: an array, `Strings` or a `ListColumn`.
 
         Raises:
-            ValueError: there is no such column, or it holds what no column can.
+            ValueError: there is no such column, or its values cannot be a column.
         """
         return self.column(name).values
 
     def column(self, name: str) -> Column:
-        """A column, with what is missing of it; see `__getitem__`."""
+        """Returns a column, with its missing rows; see `__getitem__`."""
         if name not in self._known:
             check_column(name, self.names, self.where)
             self._known[name] = self._read(name)
@@ -180,22 +180,22 @@ class Table:
 
     @property
     def id(self) -> str | None:
-        """The name of the column of ids; None = the rows have no ids, each its own."""
+        """The name of the column of ids. None = the rows have no unique ids."""
         return None if self._repeats else self.id_column
 
     def missing(self, name: str) -> np.ndarray:
-        """[rows] bool, where a column has no value: NaN, null, or a vector that lacks a number."""
+        """Whether a column lacks a value in each row, [rows] bool: NaN, null, or a vector that lacks a number."""
         return self.column(name).missing
 
     @functools.cached_property
     def ids(self) -> Strings:
-        """The id of each row, as text, each there once; whole numbers too.
+        """The id of each row, as text, each once. Whole numbers become text too.
 
         Raises:
-            ValueError: the rows have no ids, one is missing or is there twice.
+            ValueError: the rows have no ids, or one is missing or occurs twice.
         """
         if self._repeats:
-            raise ValueError(f"{self.where} has no ids any more, since a row of it was taken more than once")
+            raise ValueError(f"{self.where} has no unique ids, since a row of it was taken more than once")
         if self.id is None:
             raise ValueError(f"{self.where} has no ids; {OF_ID}")
         missing = self.missing(self.id)
@@ -203,19 +203,19 @@ class Table:
             row = int(missing.argmax()) + 1
             raise ValueError(f"{self.where}, row {row}: the id, in column {self.id!r}, is missing")
         if (kind := self.column(self.id).kind) not in ("strings", "numbers"):
-            raise ValueError(f"{self.where}: column {self.id!r} holds {kind}, which are no ids; {OF_ID}")
+            raise ValueError(f"{self.where}: column {self.id!r} holds {kind}, which cannot be ids; {OF_ID}")
         try:
             ids = ids_as_text(self.id, read_ids(self.id, self[self.id], len(self)), range(len(self)))
         except ValueError as error:
-            raise ValueError(f"{self.where}: column {self.id!r} is no column of ids: {error}; {OF_ID}") from None
+            raise ValueError(f"{self.where}: column {self.id!r} cannot be the ids: {error}; {OF_ID}") from None
         check_once(ids, self.id, self.where)
         return ids
 
     def take(self, rows: Any) -> "Table":
-        """The table of some rows, in their order.
+        """Returns the table of some rows, in their order.
 
         Args:
-            rows: their numbers from 0, a mask or a slice. Where one is there twice the new table has no ids.
+            rows: their numbers from 0, a mask or a slice. If a row is taken twice, the new table has no ids.
 
         Raises:
             IndexError: there is no such row.
@@ -230,10 +230,10 @@ class Table:
         return table
 
     def rows_of(self, ids: Any) -> np.ndarray:
-        """[ids] int64, the row of each id; strings, or whole numbers, which are compared as text.
+        """Returns the row of each id, [ids] int64. Ids are strings or whole numbers, and compared as text.
 
         Raises:
-            ValueError: an id is not there; says which.
+            ValueError: an id does not exist; the message names it.
         """
         if isinstance(ids, str):
             raise ValueError(f"ids must be a sequence of ids, but got {ids!r}")
@@ -246,34 +246,34 @@ class Table:
         unknown = np.flatnonzero(np.append(known, -1)[places] != ranks)
         if len(unknown):
             what = some(map(repr, dict.fromkeys(wanted[unknown].tolist())), 3)
-            raise ValueError(f"{self.where}: {len(unknown):,} of {len(wanted):,} ids are not there, such as {what}")
+            raise ValueError(f"{self.where}: {len(unknown):,} of {len(wanted):,} ids do not exist, such as {what}")
         return places
 
     def batches(self, rows: int) -> Iterator["Table"]:
-        """The table in pieces of so many rows, the last one shorter."""
+        """Yields the table in pieces of this many rows; the last one may be shorter."""
         if rows < 1:
             raise ValueError(f"rows must be a whole number of at least 1, but got {rows}")
         for start in range(0, len(self), rows):
             yield self.take(slice(start, start + rows))
 
     def inputs(self, tower: Any) -> dict[str, np.ndarray]:
-        """What a tower is fed of these rows: an array for each of its inputs, by its name.
+        """Returns the inputs of a tower for these rows: an array for each of its inputs, by its name.
 
         Args:
-            tower: what `make_tower` made, or a functional model of your own, of which each `keras.Input` has the name
+            tower: a tower of `make_tower`, or a functional model of your own in which each `keras.Input` has the name
                 of a column.
         """
-        from plackett.retrieval._tower_inputs import inputs_of  # which knows this class
+        from plackett.retrieval._tower_inputs import inputs_of  # it imports this class
 
         return inputs_of(tower, self)
 
     def place(self, row: int) -> str:
-        """How errors call a row: by its number in the table that was read, from 1, and its id."""
+        """The name of a row in errors: its number in the table that was read, from 1, and its id."""
         known = f" (id {str(self[self.id_column][row])!r})" if self.id_column is not None else ""
         return f"{self.where}, row {self._rows[row] + 1}{known}"
 
     def __repr__(self) -> str:
-        """What the columns hold."""
+        """Describes the columns."""
         known = f", known by {self.id}" if self.id is not None else ""
         columns = [f"  {name}: {self._in_words(name)}" for name in self.names]
         return "\n".join([f"Table: {len(self):,} rows{known}", *columns])
@@ -289,7 +289,7 @@ class Table:
 
 
 def of_arrow(table: pa.Table, where: str, id: str | None, lists: Mapping[str, str] | None) -> Table:  # noqa: A002
-    """The table of one of Arrow, in which nothing is encoded."""
+    """Makes a table from Arrow data without encodings."""
     columns = dict(zip(table.column_names, table.columns, strict=True))
     return _of_columns(columns, len(table), where, id, lists)
 
@@ -300,7 +300,7 @@ def choose_columns(
     id: str | None,  # noqa: A002
     columns: Sequence[str] | None,
 ) -> list[str]:
-    """The names of the columns that are read, in their order.
+    """Returns the names of the columns to read, in order.
 
     Raises:
         ValueError: there is no such column.
@@ -341,22 +341,22 @@ def _of_columns(columns, rows, where, id, lists):  # noqa: A002
     for name, separator in (lists or {}).items():
         check_column(name, columns, where)
         if not isinstance(separator, str) or not separator:
-            raise ValueError(f"lists must say what stands between the parts of {name}, but got {separator!r}")
+            raise ValueError(f"lists must give the separator of the parts of {name}, but got {separator!r}")
     table = Table(list(columns), range(rows), functools.partial(_read_from, columns, lists or {}, where), id, where)
     if id is not None:
-        _ = table.ids  # which are checked
+        _ = table.ids  # checks them
     return table
 
 
 def check_once(ids: Strings, name: str, where: str) -> None:
-    """Raises a ValueError where an id is there twice."""
+    """Raises a ValueError if an id occurs twice."""
     values, first, counts = np.unique(ids.ranks(), return_index=True, return_counts=True)
     if len(values) < len(ids):
         twice = ids[int(first[counts > 1].min())]
         rows = np.flatnonzero(ids == twice)[:2] + 1
         raise ValueError(
-            f"{where}: an id must be there once, but {twice!r} of column {name!r} is in rows {rows[0]} and {rows[1]}; "
-            "where rows are events, of which many have the same id, say id=None"
+            f"{where}: an id must occur once, but {twice!r} of column {name!r} is in rows {rows[0]} and {rows[1]}; "
+            "if rows are events, and many have the same id, give id=None"
         )
 
 

@@ -33,41 +33,44 @@ def make_tower(
     min_count: Count = 1,
     name: str = "tower",
 ) -> keras.Model:
-    """A tower over the columns of a table: a network that embeds each row.
+    """Makes a tower over the columns of a table: a network that embeds each row.
 
     >>> films = Table.of({"id": ["a", "b"], "year": [1994, 1972], "genres": [["drama"], ["crime", "drama"]]})
     >>> tower = make_tower(films, dimension=8)
     >>> sorted(tower.input), tower.predict(films.inputs(tower), verbose=0).shape
     (['genres', 'year'], (2, 8))
 
-    Numbers and vectors are standardised by the mean and the variance of these rows. Strings, and the whole numbers that
-    `ids` names, have an embedding each; those that these rows do not have share one. Of lists of strings or of whole
-    numbers it takes the mean of their embeddings, 0 of an empty list. All of it side by side passes the hidden layers,
-    which are ReLU, and a linear one.
+    Numbers and vectors are standardised by the mean and the variance of these rows. Strings, and whole numbers that
+    `ids` names, get an embedding each; those that do not occur in these rows share one. Lists of strings or of whole
+    numbers get the mean of their embeddings, 0 if empty. All of these are concatenated and pass through the hidden ReLU
+    layers and a linear one.
 
     Args:
         table: the training rows, queries or documents.
-        dimension: of the embedding of a row.
-        hidden: the widths of the hidden layers. () = the embedding is linear in what the columns become.
-        columns: those that it takes. None = all but the ids of the table, which it takes where `ids` names them.
-        ids: columns of whole numbers that are ids or categories, not numbers.
-        embedding_dimension: of a string or an id. None = that of a row.
-        dropout: the share of hidden units dropped in training.
-        transform: what numbers pass before they are standardised: None, or "log1p", sign(x) log(1 + |x|), which tames
-            those that grow over orders of magnitude, such as prices and counts. Vectors do not pass it.
-        missing: whether numbers, strings, ids and lists may be missing. A number then counts as the mean, and for each
-            column that lacks one in these rows the network is told where; a string or an id counts as unknown, and a
-            list as empty. Vectors may never be missing.
-        min_count: a string or an id that is there fewer times counts as unknown, so that the unknown are trained too.
-        name: of the model.
+        dimension: the dimension of the embedding of a row.
+        hidden: the widths of the hidden layers. () = the embedding is a linear function of the inputs above.
+        columns: the columns that it takes. None = all except the ids of the table, which it takes only if `ids` names
+            them.
+        ids: columns of whole numbers that are ids or categories, not quantities.
+        embedding_dimension: the dimension of the embedding of a string or an id. None = that of a row.
+        dropout: the share of hidden units that are dropped in training.
+        transform: how numbers are transformed before they are standardised: None, or "log1p", sign(x) log(1 + |x|),
+            which suits numbers that grow over orders of magnitude, such as prices and counts. Vectors are not
+            transformed.
+        missing: whether numbers, strings, ids and lists may be missing. A missing number then counts as the mean, and
+            for each column that lacks one in these rows the network gets an indicator. A missing string or id counts as
+            unknown, and a missing list as empty. Vectors may never be missing.
+        min_count: a string or an id that occurs fewer times counts as unknown, so that the embedding of unknown ones is
+            trained too.
+        name: the name of the model.
 
     Returns:
-        A functional model with an input for each column, by its name, which `Table.inputs` feeds.
+        A functional model with an input for each column, by its name. `Table.inputs` makes these inputs.
 
     Raises:
-        TypeError: `table` is none.
-        ValueError: an option is out of range, a column is not there, holds what a tower cannot take, is missing or not
-            finite somewhere, or there is none.
+        TypeError: `table` is not a table.
+        ValueError: an option is out of range, there is no column, or a column does not exist, has values that a tower
+            cannot take, or has missing values or values that are not finite.
     """
     check_options(
         make_tower,
@@ -81,9 +84,9 @@ def make_tower(
         name=name,
     )
     if not isinstance(table, Table):
-        raise TypeError(f"table must be a Table, as Table.of(data) makes, but got {type(table).__name__}")
+        raise TypeError(f"table must be a Table, as from Table.of(data), but got {type(table).__name__}")
     if not len(table):
-        raise ValueError(f"a tower is fitted on the rows of a table, but {table.where} has none")
+        raise ValueError(f"table must have rows, which a tower is fitted on, but {table.where} has none")
     chosen = _choose(table, columns, ids)
     parts = _Parts(table, chosen, tuple(ids), transform, missing, min_count, embedding_dimension or dimension)
     inputs, x = parts.join(chosen)
@@ -95,7 +98,7 @@ def make_tower(
 
 
 def _choose(table, columns, ids):
-    """The names of the columns that a tower takes."""
+    """Returns the names of the columns that a tower takes."""
     for option, given in (("columns", columns), ("ids", ids)):
         if isinstance(given, str):
             raise ValueError(f"{option} must be a sequence of names, but got {given!r}")
@@ -105,25 +108,25 @@ def _choose(table, columns, ids):
         chosen = [name for name in table.names if name != table.id_column or name in ids]
         if index := [name for name in chosen if is_index(name)]:
             what = f"column {index[0]!r} looks like the index of a data frame"
-            raise ValueError(f"{table.where}: {what}: leave it out, as by columns=[...]")
+            raise ValueError(f"{table.where}: {what}: leave it out, for example by columns=[...]")
     elif unused := [name for name in ids if name not in columns]:
         raise ValueError(f"ids must be among the columns of the tower, but {unused[0]!r} is not in columns={columns!r}")
     else:
         chosen = list(dict.fromkeys(columns))
     if not chosen:
-        alone = f"; a tower of the ids alone is made by ids=[{table.id_column!r}]" if table.id_column else ""
-        raise ValueError(f"{table.where} has no column for a tower but its ids, or none was named{alone}")
+        alone = f"; give ids=[{table.id_column!r}] to make a tower of the ids alone" if table.id_column else ""
+        raise ValueError(f"{table.where} has no column for a tower except its ids, or none was named{alone}")
     if table.id_column in chosen and table.id_column not in ids and table.column(table.id_column).kind == "numbers":
         raise ValueError(
-            f"{table.where}: {table.id_column} holds the ids of the rows, which are no numbers: name it in ids"
+            f"{table.where}: {table.id_column} holds the ids of the rows, which are not quantities: name it in ids"
         )
     if wrong := [name for name in chosen if "/" in name]:
-        raise ValueError(f"the name of a column that a tower takes must have no '/', but got {wrong[0]!r}")
+        raise ValueError(f"the name of a column of a tower must not have a '/', but got {wrong[0]!r}")
     return chosen
 
 
 class _Parts:
-    """What becomes of each column, and the inputs that it comes from."""
+    """Turns each column into a tensor, and keeps the inputs."""
 
     def __init__(
         self,
@@ -141,7 +144,7 @@ class _Parts:
         self._taken = set(names)
 
     def unique(self, name: str) -> str:
-        """The name of a layer, which no column has, without a point, which parameters of PyTorch may not have."""
+        """A name for a layer that no column has, without a dot, which PyTorch does not allow in names of parameters."""
         name = name.replace(".", "_")
         while name in self._taken:
             name += "_"
@@ -149,7 +152,7 @@ class _Parts:
         return name
 
     def join(self, names: Sequence[str]) -> tuple[dict[str, Tensor], Tensor]:
-        """(the inputs, [rows, columns]: all that becomes of these columns, side by side)."""
+        """Returns (the inputs, [rows, width]: the tensors of these columns, concatenated)."""
         numbers = [name for name in names if self._is_number(name)]
         parts = [self._numbers(numbers)] if numbers else []
         parts += [self._part(name) for name in names if name not in numbers]
@@ -159,7 +162,7 @@ class _Parts:
         return self.table.column(name).kind == "numbers" and name not in self.ids
 
     def _part(self, name):
-        """What becomes of one column that is no number."""
+        """Returns the tensor of one column that does not hold numbers."""
         column = self.table.column(name)
         if column.kind == "vectors" and name not in self.ids:
             return self._vectors(name, column)
@@ -170,10 +173,12 @@ class _Parts:
         what = f"{self.table.where}: column {name!r} holds {column.kind}"
         if name in self.ids:
             raise ValueError(
-                f"{what} with a fraction, which are no ids" if column.kind == "numbers" else f"{what}, no ids"
+                f"{what} with a fraction, which cannot be ids"
+                if column.kind == "numbers"
+                else f"{what}, which cannot be ids"
             )
         raise ValueError(
-            f"{what}, which a tower does not take: make numbers or strings of them, or leave it out by columns=[...]"
+            f"{what}, which a tower does not take: turn them into numbers or strings, or leave it out by columns=[...]"
         )
 
     def _known(self, values, known):
@@ -190,7 +195,7 @@ class _Parts:
                 raise ValueError(f"{where}: a vector may not be missing, but {name} is")
 
     def _numbers(self, names):
-        """Columns of numbers, standardised together."""
+        """Returns columns of numbers, standardised together."""
         moments = []
         for name in names:
             column = self.table.column(name)
@@ -214,7 +219,7 @@ class _Parts:
         shape = column.values.shape[1:]
         flat = column.values.reshape(len(column.values), -1)
         if not flat.shape[1]:
-            raise ValueError(f"{self.table.where}: the vectors of {name} hold no numbers")
+            raise ValueError(f"{self.table.where}: the vectors of {name} must hold numbers, but are empty")
         mean, variance, _ = self._moments(name, flat)
         self.inputs[name] = x = keras.Input(shape, dtype="float32", name=name)
         if len(shape) > 1:
@@ -237,14 +242,14 @@ class _Parts:
         return statistics.moments_of(values, transformed, check)
 
     def _embedding(self, name, column, flat):
-        """The embedding of an id, or the mean of those of a list."""
+        """Returns the embedding of an id, or the mean of those of a list."""
         self._check_missing(name, column)
         if not len(flat):
-            raise ValueError(f"{self.table.where}: column {name!r} holds no value that a tower could know")
+            raise ValueError(f"{self.table.where}: column {name!r} has no value that a tower could learn")
         kind = "text" if isinstance(flat, Strings) else _kind_of(flat)
         known = statistics.known_ids(name, flat if kind == "text" else flat.astype("int64"), self.min_count)
         if kind != "text" and known.min() == nothing("int64"):
-            raise ValueError(f"{self.table.where}: {name} must not hold {known.min()}, which stands for no id")
+            raise ValueError(f"{self.table.where}: {name} must not hold {known.min()}, which means that there is no id")
         of_lists = isinstance(column.values, ListColumn)
         shape = (*(None,) * of_lists, *(2,) * (kind != "int32"))
         self.inputs[name] = given = keras.Input(shape, dtype="int32", name=name)
@@ -254,5 +259,5 @@ class _Parts:
 
 
 def _kind_of(values):
-    """ "int32" where that holds them all and its lowest number, which stands for no id, is none of them."""
+    """ "int32" if it holds all values, and none is its lowest number, which means that there is no id."""
     return "int32" if nothing("int32") < values.min() and values.max() <= np.iinfo("int32").max else "int64"

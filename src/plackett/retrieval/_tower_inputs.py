@@ -1,4 +1,4 @@
-"""The rows of a table as a tower is fed them."""
+"""Turns the rows of a table into the inputs of a tower."""
 
 import re
 from collections.abc import Iterator
@@ -15,26 +15,27 @@ from plackett.retrieval._tables import Table
 from plackett.retrieval._tower_layers import KnownIds, StandardNumbers, nothing
 
 NAMELESS = re.compile(r"(keras_tensor|input_layer|input)(_\d+)?")
-OF_MISSING = "fill it, or make the tower by make_tower(..., missing=True)"
+OF_MISSING = "fill it, or make the tower with make_tower(..., missing=True)"
 
 
 def inputs_of(tower: keras.Model, table: Table) -> dict[str, np.ndarray]:
-    """What a tower is fed of the rows of a table; see `Table.inputs`.
+    """Returns the inputs of a tower for the rows of a table; see `Table.inputs`.
 
-    The type and the shape of an input decide what it takes of its column:
+    The type and the shape of an input decide what it takes from its column:
 
     - floats: numbers as [rows] or [rows, 1]; vectors by their shape;
-    - whole numbers: such numbers likewise; of shape (2,), numbers of 64 bits and strings, as the low and the high half
-      of each, strings by `plackett.data.hash_strings`; lists of them have an axis more, and shorter lists end with 0;
+    - whole numbers: whole numbers in the same shapes; with shape (2,), 64-bit numbers and strings, as the low and
+      the high half of each, where strings are hashed by `plackett.data.hash_strings`; lists of these have one more
+      axis, and shorter lists are padded with 0;
     - strings, on TensorFlow: strings as [rows].
 
-    A tower of `make_tower` knows itself what it takes of ids.
+    A tower of `make_tower` knows by itself which ids it takes.
 
     Returns:
-        name of the input -> [rows, ...]. Where lists may be of any length, all are as long as the next power of 2.
+        name of the input -> [rows, ...]. If lists may have any length, all are padded to the next power of 2.
 
     Raises:
-        ValueError: the table has no such column, or what is in it is not what the tower takes; says the row.
+        ValueError: the table has no such column, or its values are not what the tower takes; the message names the row.
     """
     knows = _layers_by_column(tower)
     return {
@@ -44,7 +45,7 @@ def inputs_of(tower: keras.Model, table: Table) -> dict[str, np.ndarray]:
 
 
 def _columns_of(tower, table):
-    """name of an input -> (the column that it is fed, its tensor)."""
+    """name of an input -> (its column, its tensor)."""
     inputs = _named_inputs(tower)
     others = [name for name in table.names if name != table.id_column]
     if len(inputs) == len(others) == 1 and NAMELESS.fullmatch(next(iter(inputs))):
@@ -62,10 +63,11 @@ def _columns_of(tower, table):
 
 
 def _named_inputs(tower):
-    """The inputs of a functional model by their names."""
+    """Returns the inputs of a functional model by their names."""
     if not getattr(tower, "inputs", None):
         raise ValueError(
-            f"a tower must be a functional model with named inputs, as make_tower gives, but {tower!r} says no inputs; "
+            f"a tower must be a functional model with named inputs, as from make_tower, but {tower!r} has no known "
+            "inputs: "
             "give its inputs yourself, as a dict of arrays"
         )
     struct = getattr(tower, "input", None)
@@ -75,7 +77,7 @@ def _named_inputs(tower):
 
 
 def _layers_by_column(tower):
-    """column -> the layer of `make_tower` that knows what may stand there."""
+    """column -> the layer of `make_tower` that knows its values."""
     found = {}
     for layer in _all_layers(tower):
         if isinstance(layer, KnownIds):
@@ -92,7 +94,7 @@ def _all_layers(model) -> Iterator[keras.layers.Layer]:
 
 
 class _Feed:
-    """A column, and the input that is fed of it."""
+    """A column, and the input that it is for."""
 
     def __init__(self, table: Table, name: str, tensor: keras.KerasTensor, layer: KnownIds | StandardNumbers | None):
         self.table, self.name, self.layer = table, name, layer
@@ -100,7 +102,7 @@ class _Feed:
         self.column: Column = table.column(name)
 
     def array(self) -> np.ndarray:
-        """[rows, ...], of the type and the shape of the input."""
+        """Returns the column as an array, [rows, ...], with the type and the shape of the input."""
         missing = self.column.missing
         if missing.any() and not getattr(self.layer, "missing", False):
             where = self.table.place(int(missing.argmax()))
@@ -119,17 +121,17 @@ class _Feed:
         shape = "" if isinstance(self.column.values, Strings | ListColumn) else f" {self.column.values.shape[1:]}"
         holds = f"{self.column.kind}{shape if self.column.kind == 'vectors' else ''}"
         return ValueError(
-            f"the tower takes {takes} as {self.name} (an input of {self.dtype} and of the shape {self.shape}), but "
+            f"the tower takes {takes} as {self.name} (an input of {self.dtype} with the shape {self.shape}), but "
             f"{self.table.where} holds {holds}"
-            + "; a column of CSV is text where texts=[...] (--text on the command line) names it"
+            + "; to read a column of CSV as text, name it in texts=[...] (--text on the command line)"
             * is_text
         )
 
     def _known_ids(self):
-        """Ids as a tower of `make_tower` knows them."""
+        """Returns the ids in the form of a tower of `make_tower`."""
         kind, lowest = self.layer.kind, nothing(self.layer.kind)
         takes_lists = len(self.shape) > (kind != "int32")
-        if self.column.missing.all():  # and so of any type
+        if self.column.missing.all():  # so its type is not known
             shape = (len(self.table), 1) if takes_lists else (len(self.table),)
             numbers = np.full(shape, lowest, "int64")
         else:
@@ -142,13 +144,13 @@ class _Feed:
         return numbers.astype("int32") if kind == "int32" else _halves(numbers)
 
     def _flat_ids(self, takes_lists, is_text):
-        """The ids, those of all lists behind each other, which must be of this kind."""
+        """Returns the ids, those of all lists joined, after checking that they are of this kind."""
         values = self.column.values
         if takes_lists == isinstance(values, ListColumn):
             flat = values.values if takes_lists else values
             if is_text == isinstance(flat, Strings) and (takes_lists or is_text or self.column.is_whole):
                 return flat
-            if takes_lists and not len(flat):  # of which the type is not known
+            if takes_lists and not len(flat):  # so their type is not known
                 return np.zeros(0, "int64")
         what = f"{'lists of ' * takes_lists}{'strings' if is_text else 'whole numbers'}"
         raise self._wrong(what, is_text=is_text and self.column.kind == "numbers" and not takes_lists)
@@ -184,7 +186,7 @@ class _Feed:
         return self._in_shape(self._in_range(column.values), "whole numbers")
 
     def _lists(self):
-        """Lists in an input of one axis, or with halves of two."""
+        """Returns lists for an input of one axis, or of two with halves."""
         values = self.column.values
         if isinstance(values.values, Strings) or len(self.shape) == 2:
             if len(self.shape) != 2 or self.shape[1] != 2 or self.dtype != "int32":
@@ -202,14 +204,14 @@ class _Feed:
         return np.asarray(self.column.values)
 
     def _in_range(self, values):
-        """Whole numbers of the type of the input, which must hold them."""
+        """Returns whole numbers in the type of the input, after checking that they fit."""
         if self.dtype == "bool" or not len(values):
             return values.astype(self.dtype)
         allowed = np.iinfo(self.dtype)
         if not allowed.min <= int(values.min()) <= int(values.max()) <= allowed.max:
             raise ValueError(
                 f"the tower takes {self.name} as {self.dtype}, but {self.table.where} holds {values.min()} to "
-                f"{values.max()}; an input of int32 and of the shape (2,) takes numbers of 64 bits as two halves"
+                f"{values.max()}: an input of int32 with the shape (2,) takes 64-bit numbers as two halves"
             )
         return values.astype(self.dtype)
 
@@ -222,7 +224,7 @@ class _Feed:
         return values
 
     def _pad(self, flat, filler):
-        """[rows, length], of which shorter lists end with the filler."""
+        """Pads lists to [rows, length] with the filler."""
         lengths = self.column.values.lengths
         longest = int(lengths.max(initial=1))
         length = self.shape[0] or 1 << max(longest - 1, 0).bit_length()
@@ -233,7 +235,7 @@ class _Feed:
         if not isinstance(self.layer, KnownIds) and not there.all() and len(same := np.flatnonzero(flat == filler)):
             row = self.table.place(int(self.column.values.row_of[same[0]]))
             raise ValueError(
-                f"{row}: {self.name} holds {filler!r}, with which shorter lists end; ids in lists count from 1"
+                f"{row}: {self.name} holds {filler!r}, which pads shorter lists: ids in lists must count from 1"
             )
         padded = np.full(there.shape, filler, flat.dtype)
         padded[there] = flat
@@ -241,5 +243,5 @@ class _Feed:
 
 
 def _halves(numbers):
-    """[..., 2] int32, the low and the high half of int64."""
+    """Returns the low and the high half of int64, [..., 2] int32."""
     return np.ascontiguousarray(numbers, "<i8").view("<i4").reshape(*numbers.shape, 2)

@@ -1,4 +1,4 @@
-"""The layers between the columns of a table and a tower; they keep what was fitted on the training rows."""
+"""The layers between the columns of a table and a tower. They keep what was fitted on the training rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,9 +15,9 @@ from plackett.scorers.preprocessing.layers import Vocabulary
 
 @register
 class StandardNumbers(keras.layers.Layer):
-    """Columns of numbers side by side, transformed and standardised; behind them, for some, whether one is missing.
+    """Columns of numbers side by side, transformed and standardised, followed by indicators of missing numbers.
 
-    A number that is missing (NaN) becomes 0, the mean.
+    A missing number (NaN) becomes 0, the mean.
 
     >>> import numpy as np
     >>> layer = StandardNumbers(["age", "price"], [30.0, 2.0], [100.0, 1.0], missing=True, marked=["price"])
@@ -26,12 +26,12 @@ class StandardNumbers(keras.layers.Layer):
     [[-1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]
 
     Args:
-        names: of the columns.
-        mean, variance: of each, transformed.
-        transform: "log1p" of sign(x) log(1 + |x|), or None.
+        names: the names of the columns.
+        mean, variance: of each transformed column.
+        transform: "log1p" for sign(x) log(1 + |x|), or None.
         missing: whether a number may be missing.
-        marked: the columns of which the last columns say whether they are missing.
-        kwargs: those of `keras.layers.Layer`.
+        marked: the columns that get an indicator of missing numbers.
+        kwargs: keywords of `keras.layers.Layer`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class StandardNumbers(keras.layers.Layer):
         }
 
     def call(self, columns: Sequence[Tensor]) -> Tensor:
-        """[rows] of each column -> [rows, columns + marked]."""
+        """Takes [rows] for each column, and returns [rows, columns + marked]."""
         x = ops.stack(list(columns), axis=-1)
         missing = ops.isnan(x)
         if self.transform == "log1p":
@@ -76,13 +76,13 @@ class StandardNumbers(keras.layers.Layer):
 
 @register
 class KnownIds(Vocabulary):
-    """The number of an id among the known ones, from 1; 0 where it is unknown, missing or no id of a list at all.
+    """The number of an id among the known ones, from 1; 0 if it is unknown, missing or padding of a list.
 
     Args:
-        column: whose ids they are.
+        column: the column of the ids.
         values, kind: see `Vocabulary`.
         missing: whether an id may be missing.
-        kwargs: those of `keras.layers.Layer`.
+        kwargs: keywords of `keras.layers.Layer`.
     """
 
     def __init__(
@@ -103,13 +103,13 @@ class KnownIds(Vocabulary):
 
 
 def nothing(kind: str) -> int:
-    """The number that stands where there is no id: the lowest of its kind, which no id is."""
+    """The number that means no id: the lowest of its kind, which no id may be."""
     return int(np.iinfo("int32" if kind == "int32" else "int64").min)
 
 
 @register
 class MeanOfLists(keras.layers.Layer):
-    """The mean of the embeddings of the ids in a list; 0 of an empty one.
+    """The mean of the embeddings of the ids in a list; 0 for an empty list.
 
     >>> import numpy as np
     >>> ids = np.array([[5, 7], [5, nothing("int32")]], "int32")
@@ -118,8 +118,8 @@ class MeanOfLists(keras.layers.Layer):
     [[2.0], [1.0]]
 
     Args:
-        kind: of the ids, see `Vocabulary`.
-        kwargs: those of `keras.layers.Layer`.
+        kind: the kind of the ids, see `Vocabulary`.
+        kwargs: keywords of `keras.layers.Layer`.
     """
 
     def __init__(self, kind: str = "int32", **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""A model of two towers that learns to find documents, trained with the other documents of a batch as negatives."""
+"""A two-tower model that learns to find documents, with the other documents of a batch as negatives."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -22,27 +22,27 @@ QUERY, DOCUMENT, NEGATIVES = "query", "document", "negatives"
 
 @register
 class TwoTowerModel(keras.Model):
-    """Queries and documents embedded by a tower each, so that the documents of a query are those nearest to it.
+    """Embeds queries and documents by one tower each, so that the documents of a query are the nearest to it.
 
-    It is trained by plain `fit` on pairs of a query and a document that belongs to it, row by row. For the B rows of a
-    batch its output are the similarities of each query and all documents of the batch, [B, B], by which a loss such as
-    `plackett.losses.InBatchSoftmaxLoss` tells a query's own document from the others:
+    It is trained by plain `fit` on pairs of a query and a document that belongs to it, row by row. For a batch of B
+    rows its output is the similarities of each query with all documents of the batch, [B, B]. From these a loss such as
+    `plackett.losses.InBatchSoftmaxLoss` learns to tell a query's own document from the others:
 
         model = TwoTowerModel(query_tower, document_tower)
         model.compile("adam", plackett.losses.InBatchSoftmaxLoss())
         model.fit({"query": users, "document": films}, film_ids, batch_size=256)
 
-    The inputs of a tower are an array, or a dict of arrays. With "negatives", as the documents but with a second axis,
-    [B, H, ...], each row brings H hard negatives too, and the output is [B, B (1 + H)]: the documents of all rows, then
-    the negatives of row 0, of row 1, and so on.
+    The inputs of a tower are an array, or a dict of arrays. With "negatives", in the form of the documents with a
+    second axis, [B, H, ...], each row also brings H hard negatives, and the output is [B, B (1 + H)]: the documents of
+    all rows, then the negatives of row 0, of row 1, and so on.
 
-    With `micro_batch`, the towers see so many rows at a time, and the loss a block of similarities that it chooses
-    itself; what they would keep for the gradient is computed again piece by piece, so that memory does not grow with
-    the batch but for its inputs and embeddings. The step is the same; each piece has noise of its own, the same both
-    times. The output is then {"queries", "documents"}, the embeddings whose plain product are the similarities.
+    With `micro_batch`, the towers see this many rows at a time, and the loss sees a block of similarities of a size
+    that it chooses itself. What they would keep for the gradient is computed again piece by piece, so only the inputs
+    and embeddings take memory in proportion to the batch. The step is the same; each piece has its own noise, the same
+    both times. The output is then {"queries", "documents"}, the embeddings whose plain product gives the similarities.
 
-    Where several processes take a step together, as in `plackett.distributed.run`, each row is compared with the
-    documents of all processes; under a `tf.distribute` strategy, with those of its own replica alone.
+    If several processes take a step together, as in `plackett.distributed.run`, each row is compared with the documents
+    of all processes; under a `tf.distribute` strategy, with those of its own replica alone.
 
     >>> import keras
     >>> import numpy as np
@@ -57,21 +57,22 @@ class TwoTowerModel(keras.Model):
 
     Args:
         query_tower: a Keras model of queries whose output is [rows, dimension].
-        document_tower: likewise of documents. The same model twice shares its weights.
+        document_tower: a Keras model of documents with such an output. If the same model is given twice, its weights
+            are shared.
         similarity: "cosine" or "dot", see `Similarity`.
         temperature: see `Similarity`. None = 1.
         learn_temperature: see `Similarity`.
-        micro_batch: how many rows a tower sees at a time. None = all at once.
-        kwargs: those of `keras.Model`.
+        micro_batch: the number of rows that a tower sees at a time. None = all at once.
+        kwargs: keywords of `keras.Model`.
 
     Raises:
-        ValueError: a tower is no model, the dimensions of the two differ, or an option is out of range; when called,
-            inputs other than the above, or embeddings that are not [rows, dimension].
+        ValueError: a tower is not a model, the dimensions of the two differ, or an option is out of range; when called,
+            the inputs are not as above, or embeddings are not [rows, dimension].
 
-    Cost: with `micro_batch` towers and similarities are computed forward twice.
+    Cost: with `micro_batch`, towers and similarities are computed forward twice.
 
     Reference: Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021,
-    https://arxiv.org/abs/2101.06983, for the gradient by pieces.
+        https://arxiv.org/abs/2101.06983, for the gradient in pieces.
     """
 
     def __init__(
@@ -96,10 +97,10 @@ class TwoTowerModel(keras.Model):
         self.built = query_tower.built and document_tower.built
 
     def build(self, input_shape: Any) -> None:
-        """Nothing: towers are built by themselves."""
+        """Does nothing, since the towers build themselves."""
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Tensor | dict[str, Tensor]:
-        """The similarities [B, B (1 + H)]; with `micro_batch` the embeddings whose product they are."""
+        """Returns the similarities [B, B (1 + H)]; with `micro_batch` the embeddings whose product they are."""
         _check_inputs(inputs)
         columns = [inputs[DOCUMENT]]
         if NEGATIVES in inputs:
@@ -118,16 +119,16 @@ class TwoTowerModel(keras.Model):
         if self.micro_batch is None:
             return tower(x, training=training)
         if not tower.built:
-            tower(keras.tree.map_structure(lambda column: column[:1], x))  # its weights must be known
+            tower(keras.tree.map_structure(lambda column: column[:1], x))  # so that its weights exist
         return backend.call_by_pieces(tower, x, self.micro_batch, training=bool(training))
 
     def _needs_all_queries(self):
-        """Whether the loss compares the columns of the similarities too; of embeddings it gathers what it needs."""
+        """Whether the loss also compares the columns of the similarities. From embeddings it gathers what it needs."""
         loss = getattr(self, "loss", None)
         return self.micro_batch is None and isinstance(loss, InBatchLoss) and bool(loss.options.get("symmetric"))
 
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, **options: Any) -> None:
-        """As `keras.Model.compile`, with a loss of a batch.
+        """Compiles the model as `keras.Model.compile` does, with a loss of a batch.
 
         Args:
             optimizer: see `keras.Model.compile`.
@@ -149,10 +150,10 @@ class TwoTowerModel(keras.Model):
             )
         super().compile(optimizer, loss, **options)
         if self.micro_batch is not None:
-            self._compile_loss = None  # of a step by Keras alone, who would try it on rows that are all alike
+            self._compile_loss = None  # Keras would use it to try the step on rows that are all equal
 
     def compile_from_config(self, config: dict) -> None:
-        """Compiles a loaded model as the saved one was."""
+        """Compiles a loaded model like the saved one."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
@@ -165,22 +166,22 @@ class TwoTowerModel(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Tensor:
-        """The loss of a batch, and what layers add to it."""
+        """Returns the loss of a batch, plus the losses of layers."""
         if self.micro_batch is None:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         loss = self.loss.of_embeddings(y, y_pred["queries"], y_pred["documents"], sample_weight)
         return sum(map(ops.sum, self.losses), loss)
 
     def predict(self, x: Any, batch_size: int | None = None, *args: Any, **options: Any) -> Any:
-        """As `keras.Model.predict`: the similarities of each batch, one batch below the other.
+        """Returns the similarities of each batch, one batch below the other, as `keras.Model.predict` does.
 
-        To rank documents, of which a batch knows its own alone, take `embed_queries` and `embed_documents`.
+        A batch contains only its own documents. To rank documents, take `embed_queries` and `embed_documents`.
 
         Args:
             x: the inputs of the model.
             batch_size: see `keras.Model.predict`.
-            args: likewise.
-            options: likewise.
+            args: see `keras.Model.predict`.
+            options: see `keras.Model.predict`.
 
         Raises:
             ValueError: the last batch has fewer rows, and so fewer columns, than the others.
@@ -190,27 +191,27 @@ class TwoTowerModel(keras.Model):
         return super().predict(x, batch_size, *args, **options)
 
     def embed_queries(self, x: Any, batch_size: Count = 1024) -> np.ndarray:
-        """The embeddings of queries, whose dot products with those of documents rank them as the similarity does.
+        """Embeds queries. Their dot products with the embeddings of documents rank them as the similarity does.
 
         Args:
-            x: the inputs of the query tower: an array, or a dict of arrays, whose first axis are the rows.
-            batch_size: how many rows are embedded at a time.
+            x: the inputs of the query tower: an array, or a dict of arrays, whose first axis is the rows.
+            batch_size: the number of rows that are embedded at a time.
 
         Returns:
-            [rows, dimension] float32, in the order of the rows, not divided by the temperature; of unit length for
+            [rows, dimension] float32, in the order of the rows, not divided by the temperature; with unit length for
             "cosine".
 
         Raises:
-            ValueError: the inputs do not fit, or an embedding is not finite; names the row.
+            ValueError: the inputs do not fit, or an embedding is not finite; the message names the row.
         """
         return embed(self.query_tower, x, batch_size=batch_size, unit=self.similarity.kind == "cosine")
 
     def embed_documents(self, x: Any, batch_size: Count = 1024) -> np.ndarray:
-        """The embeddings of documents, likewise; see `embed_queries`."""
+        """Embeds documents in the same way; see `embed_queries`."""
         return embed(self.document_tower, x, batch_size=batch_size, unit=self.similarity.kind == "cosine")
 
     def get_config(self) -> dict:
-        """The constructor's arguments; one tower that is both stands there once."""
+        """The constructor's arguments. A tower that is both query and document tower is in it once."""
         shared = self.document_tower is self.query_tower
         document = None if shared else keras.saving.serialize_keras_object(self.document_tower)
         return super().get_config() | {
@@ -224,7 +225,7 @@ class TwoTowerModel(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "TwoTowerModel":
-        """An equal model from what `get_config` returned."""
+        """Makes an equal model from what `get_config` returned."""
         query, document = (
             None if written is None else keras.saving.deserialize_keras_object(written, custom_objects)
             for written in (config["query_tower"], config["document_tower"])
@@ -233,10 +234,10 @@ class TwoTowerModel(keras.Model):
 
 
 def _output_shape(name, tower):
-    """[rows, dimension] of a tower, None where it is not known yet."""
+    """The output shape [rows, dimension] of a tower; None if it is not known yet."""
     if not isinstance(tower, keras.Model):
         raise ValueError(f"{name} must be a Keras model whose output is [rows, dimension], but got {tower!r}")
-    if not tower.built or not hasattr(tower, "output_shape"):  # Keras knows it of models that were made of tensors
+    if not tower.built or not hasattr(tower, "output_shape"):  # Keras knows it for functional models
         return None, None
     shape = tower.output_shape
     if not isinstance(shape, tuple) or len(shape) != 2:
@@ -245,17 +246,17 @@ def _output_shape(name, tower):
 
 
 def _check_batches(rows, size):
-    """Raises a ValueError where batches of this size are of different numbers of rows."""
+    """Raises a ValueError if batches of this size would have different numbers of rows."""
     if rows > size and rows % size:
         raise ValueError(
-            f"predict would join the similarities of batches, of which the last has {rows % size} rows and columns and "
+            f"predict joins the similarities of batches, but the last has {rows % size} rows and columns and "
             f"the others {size}: give batch_size={rows}, or a number that divides it, or rank by the products of "
             "embed_queries and embed_documents"
         )
 
 
 def _check_inputs(inputs):
-    """Raises a ValueError unless these are the inputs of a model of two towers."""
+    """Raises a ValueError unless these are the inputs of a two-tower model."""
     if not isinstance(inputs, Mapping):
         raise ValueError(
             f'the inputs must be a dict {{"{QUERY}": ..., "{DOCUMENT}": ...}}, but got a {type(inputs).__name__}'
@@ -264,15 +265,15 @@ def _check_inputs(inputs):
     unknown = [name for name in inputs if name not in (QUERY, DOCUMENT, NEGATIVES)]
     if missing or unknown:
         raise ValueError(
-            f"the inputs must be {QUERY}, {DOCUMENT} and, where there are hard negatives, {NEGATIVES}, but got "
-            f"{', '.join(map(repr, inputs))}: put the columns of a tower into a dict of its own"
+            f"the inputs must be {QUERY}, {DOCUMENT} and, for hard negatives, {NEGATIVES}, but got "
+            f"{', '.join(map(repr, inputs))}: put the columns of a tower into a dict of their own"
         )
 
 
 def _row_by_row(documents, negatives):
-    """[rows, H, ...] -> [rows H, ...], of each column of the negatives."""
+    """Reshapes [rows, H, ...] to [rows H, ...], for each column of the negatives."""
     if isinstance(documents, Mapping) != isinstance(negatives, Mapping):
-        raise ValueError(f"{NEGATIVES} must be an array or a dict of arrays as {DOCUMENT} is")
+        raise ValueError(f"{NEGATIVES} must be an array or a dict of arrays, as {DOCUMENT} is")
     if not isinstance(documents, Mapping):
         return _flatten(DOCUMENT, documents, negatives)
     if set(documents) != set(negatives):

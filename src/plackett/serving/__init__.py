@@ -1,6 +1,6 @@
-"""A ranker in an ONNX file behind HTTP. It needs no Keras.
+"""Serves a ranker in an ONNX file over HTTP. Does not need Keras.
 
-All names are imported when they are first used.
+Names are imported when they are first used.
 """
 
 from plackett import _lazy

@@ -1,26 +1,26 @@
-"""What became of a request, and answers that come from below the app. Internal."""
+"""The outcome of a request, and answers that come from below the app. Internal."""
 
 import dataclasses
 from typing import Any
 
 from plackett.serving._errors import RequestError
 
-ANSWER = "plackett.answer"  # in the scope of a request
-SCORES = "plackett.scores"  # there too: a future, which is cancelled where the client leaves
-CLIENT_LEFT = 499  # a status that no client ever reads; nginx's number for it
+ANSWER = "plackett.answer"  # a key in the scope of a request
+SCORES = "plackett.scores"  # another one: a future, which is cancelled if the client leaves
+CLIENT_LEFT = 499  # a status that no client reads; the number is nginx's
 
 
 @dataclasses.dataclass
 class Answer:
-    """What became of a request, which those who watch read from its scope under `ANSWER`.
+    """The outcome of a request. Logs and metrics read it from the scope of the request under `ANSWER`.
 
     Args:
-        query: what the client calls the query. None = nothing.
-        documents: how many there were. None = they could not be read.
+        query: the client's name for the query. None = it gave none.
+        documents: the number of documents. None = they could not be read.
         model: the fingerprint of the file that scored them.
-        queue_seconds: how long it waited.
-        lists: how many lists were scored together.
-        code: of the error. None = there is a ranking.
+        queue_seconds: how long the request waited.
+        lists: the number of lists that were scored together.
+        code: the code of the error. None = there is a ranking.
     """
 
     query: str | int | None = None
@@ -32,7 +32,7 @@ class Answer:
 
 
 def start(error: RequestError) -> dict[str, Any]:
-    """The ASGI message that begins an answer after which the connection closes."""
+    """Returns the ASGI message that starts an answer, after which the connection closes."""
     headers = {
         "content-type": "application/json",
         "content-length": str(len(error.body())),

@@ -27,20 +27,20 @@ from plackett.serving._service import ARROW, JSON, Service
 from plackett.serving._settings import ServeSettings
 from plackett.serving._version import describe_version
 
-_RANGES = ("*/*", "application/*")  # in the header Accept, which hold both forms
+_RANGES = ("*/*", "application/*")  # ranges in the header Accept that include both forms
 _WEIGHT = re.compile(r"q=(0(\.\d{0,3})?|1(\.0{0,3})?)")
 
 
 def make_app(path: str | os.PathLike, settings: ServeSettings | None = None) -> FastAPI:
-    """A ranker in an ONNX file as an ASGI application, for any server that runs these.
+    """Makes an ASGI application that serves a ranker in an ONNX file, for any ASGI server.
 
     Args:
-        path: of the file, which `plackett export` wrote.
+        path: the path of the file, which `plackett export` wrote.
         settings: how it is served. None = `ServeSettings()`.
 
     Raises:
-        ValueError: the file is no ranker that can be served.
-        FileNotFoundError: there is none.
+        ValueError: the file does not hold a ranker that can be served.
+        FileNotFoundError: the file does not exist.
     """
     settings = settings or ServeSettings()
     metrics = Metrics()
@@ -71,7 +71,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     async def rank(request: Request) -> Response:
         write, form = _find_answer_form(",".join(request.headers.getlist("accept")))
         if request.headers.get("content-encoding", "identity").lower() != "identity":
-            raise RequestError(415, "encoded_body", "the body must not be encoded, such as by gzip")
+            raise RequestError(415, "encoded_body", "the body must not be encoded, for example by gzip")
         scores = request.scope[SCORES] = asyncio.get_running_loop().create_future()
         try:
             ranking = await service.rank(await request.body(), request.headers.get("content-type", ""), scores)
@@ -109,25 +109,25 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
 
 def _is_cancelled() -> bool:
-    """Whether it is the task itself that is cancelled, and not what it waits for."""
+    """Whether the task itself is cancelled, and not what it waits for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def _find_answer_form(accept: str) -> tuple[str, str]:
-    """(the method of Ranking that writes it, its media type) of the answer that the client likes best.
+    """Returns (the method of Ranking that writes the answer, its media type) for the form that the client prefers.
 
-    Arrow is for those who name it: of equal weight it goes before JSON, and where neither is named, behind.
+    Arrow is for clients that name it: with equal weight it comes before JSON, and if neither is named, after it.
     """
     json, arrow = (_liking(form, accept.lower() or "*/*") for form in (JSON, ARROW))
     if not (json[0] or arrow[0]):
-        raise RequestError(406, "unknown_accept", f"an answer is {JSON} or {ARROW}, and the request accepts neither")
+        raise RequestError(406, "unknown_accept", f"an answer is {JSON} or {ARROW}, but the request accepts neither")
     is_named = arrow[1] == len(_RANGES)
     return ("to_arrow", ARROW) if arrow > json or (arrow == json and is_named) else ("to_json", JSON)
 
 
 def _liking(form, accept):
-    """(the weight of a media type by the header Accept, how closely it is named there)."""
+    """Returns (the weight of a media type by the header Accept, how exactly it is named there)."""
     ranges = (*_RANGES, form)
     named, weight = -1, 0.0
     for one in accept.split(","):
@@ -149,7 +149,7 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 
 async def _refuse_of_http(request: Request, error: Exception) -> Response:
-    """What Starlette refuses, such as a path that is not there, in the form of all errors."""
+    """Puts an error of Starlette, such as an unknown path, into the form of all errors."""
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
     refusal = RequestError(error.status_code, code, str(error.detail))
@@ -158,6 +158,6 @@ async def _refuse_of_http(request: Request, error: Exception) -> Response:
 
 
 async def _tell_fault(request: Request, error: Exception) -> Response:
-    """A fault of plackett, in the form of all errors; the server logs it."""
+    """Puts a fault of plackett into the form of all errors. The server logs it."""
     words = f"{type(error).__name__} in the service: this is no error of the request"
     return await _refuse(request, RequestError(500, "internal", words))

@@ -1,4 +1,4 @@
-"""Requests and answers as streams of Arrow."""
+"""Requests and answers as Arrow streams."""
 
 import struct
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from plackett.serving._errors import RequestError
 from plackett.serving._requests import Documents, Names, check_ids, check_query, to_inputs
 
 DOCUMENT = "document"
-QUERY = b"query"  # in the metadata of the schema
-LARGEST_TEXTS = 2**24  # bytes of a column whose texts may lie over each other
-COMPRESSION = {"record batch": 3, "dictionary": 1}  # the field of a message's header that says so, or leads to it
+QUERY = b"query"  # a key in the metadata of the schema
+LARGEST_TEXTS = 2**24  # the bytes of a column whose texts may overlap
+COMPRESSION = {"record batch": 3, "dictionary": 1}  # the field of a message's header for compression, or the way to it
 
 
 def _is_number(kind):
@@ -26,7 +26,7 @@ def _is_text(kind):
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
-# (whether a column may be of a type of Arrow, what it must hold).
+# (whether a column may have an Arrow type, what it must hold).
 IDS = (lambda kind: _is_text(kind) or pa.types.is_integer(kind), "strings or whole numbers")
 FEATURES = (lambda kind: _is_number(kind) or pa.types.is_null(kind), "numbers")
 TEXT, NUMBER, WHOLE = (_is_text, "strings"), (_is_number, "numbers"), (pa.types.is_integer, "whole numbers")
@@ -34,10 +34,10 @@ OTHERS = {"text": TEXT, "number": NUMBER, "int32": WHOLE, "int64": WHOLE, "posit
 
 
 def read_arrow(body: bytes, names: Names) -> Documents:
-    """The documents of a request as a stream of Arrow: a row a document, columns by name.
+    """Reads the documents of a request from an Arrow stream: one row a document, columns by name.
 
     Raises:
-        RequestError: it is malformed or compressed, or its documents are not as the ranker takes them.
+        RequestError: the stream is malformed or compressed, or its documents are not what the ranker takes.
     """
     try:
         _check_plain(body)
@@ -49,11 +49,11 @@ def read_arrow(body: bytes, names: Names) -> Documents:
     except RequestError:
         raise
     except (pa.ArrowException, OSError, ValueError, MemoryError, struct.error) as error:
-        raise RequestError(400, "malformed_arrow", f"the body is no stream of Arrow: {error!s:.150}") from None
+        raise RequestError(400, "malformed_arrow", f"the body is not an Arrow stream: {error!s:.150}") from None
 
 
 def _check_plain(body):
-    """Refuses what is compressed: it would say itself how much memory it takes."""
+    """Refuses compressed data, since it could claim any amount of memory."""
     messages = pa.ipc.MessageReader.open_stream(body)
     while True:
         try:
@@ -61,7 +61,7 @@ def _check_plain(body):
         except StopIteration:
             return
         if message.type in COMPRESSION and _is_compressed(message.type, message.metadata.to_pybytes()):
-            words = "a stream of Arrow must not be compressed: write it with IpcWriteOptions(compression=None)"
+            words = "an Arrow stream must not be compressed: write it with IpcWriteOptions(compression=None)"
             raise RequestError(415, "compressed_arrow", words)
 
 
@@ -75,7 +75,7 @@ def _is_compressed(kind, metadata):
 
 
 def _field(metadata, table, number):
-    """Where a field of a table stands, from its beginning; 0 = it is not there."""
+    """The position of a field of a table, from its beginning; 0 = it is not there."""
     (back,) = struct.unpack_from("<i", metadata, table)
     (size,) = struct.unpack_from("<H", metadata, table - back)
     if 4 + 2 * number >= size:
@@ -84,16 +84,16 @@ def _field(metadata, table, number):
 
 
 def _table_of(metadata, table, number):
-    """Where the table in a field begins."""
+    """The position of the table in a field."""
     place = table + _field(metadata, table, number)
     return place + struct.unpack_from("<I", metadata, place)[0]
 
 
 def _check_columns(schema, names):
-    """The types of the features, which all are there, as all that the ranker takes is."""
+    """Returns the types of the features, after checking that all inputs of the ranker are there."""
     given = schema.names
     if DOCUMENT in names.all:
-        words = f"this model has a feature {DOCUMENT!r}, which in Arrow are the ids: send JSON"
+        words = f"this model has a feature {DOCUMENT!r}, but in Arrow this column holds the ids: send JSON"
         raise RequestError(422, "wrong_form", words, [DOCUMENT])
     if DOCUMENT not in given:
         raise RequestError(422, "missing_part", f"there is no column {DOCUMENT!r}, the ids of documents", [DOCUMENT])
@@ -121,7 +121,7 @@ def _read(reader, names):
     for batch in reader:
         documents += batch.num_rows
         names.check_number(documents, [DOCUMENT])
-        batch.validate(full=True)  # which else may point outside of its memory
+        batch.validate(full=True)  # otherwise it may point outside of its memory
         batches.append(batch)
     if len(batches) != 1:
         batches = pa.Table.from_batches(batches, reader.schema).combine_chunks().to_batches()
@@ -144,7 +144,7 @@ def _to_documents(query, batch, names, kinds):
 
 
 def _values(name, column):
-    """The values of a column. A text that stands in it once and is named often is one text in memory too."""
+    """Returns the values of a column. A text that is in it once and used often is one text in memory too."""
     if pa.types.is_dictionary(column.type):
         texts = _values(name, column.dictionary)
         return [None if place is None else texts[place] for place in column.indices.to_pylist()]
@@ -158,23 +158,23 @@ def _values(name, column):
 
 
 def _matrix(batch, kinds):
-    """[documents, features], NaN where a value is missing."""
+    """Returns the features, [documents, features], NaN if a value is missing."""
     if not batch.num_columns or not batch.num_rows:
         return np.zeros((batch.num_rows, batch.num_columns))
-    if pa.null() in kinds:  # a column without any value, of which Arrow makes no tensor
+    if pa.null() in kinds:  # a column without any value; Arrow cannot make a tensor of it
         plain = [pa.float32() if kind == pa.null() else kind for kind in batch.schema.types]
         batch = batch.cast(pa.schema(zip(batch.schema.names, plain, strict=True)))
     return batch.to_tensor(null_to_nan=True, row_major=True).to_numpy()
 
 
 def write_ranking(query: Any, model: str, ids: Sequence[Any], scores: np.ndarray) -> bytes:
-    """A ranking as a stream of Arrow: `document`, `rank` and `score`, the best first.
+    """Writes a ranking as an Arrow stream: `document`, `rank` and `score`, the best first.
 
     Args:
-        query: what the client calls the query. None = nothing.
+        query: the client's name for the query. None = it gave none.
         model: the fingerprint of the model.
-        ids: of the documents in their order.
-        scores: their scores.
+        ids: the ids of the documents, in order.
+        scores: the scores of the documents.
     """
     metadata = {"model": model} | ({} if query is None else {"query": str(query)})
     columns = {

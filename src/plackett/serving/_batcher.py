@@ -1,4 +1,4 @@
-"""Requests that are scored together: while the model runs, others come; what waits then is its next run."""
+"""Scores requests together: those that arrive while the model runs form its next run."""
 
 import asyncio
 import collections
@@ -16,17 +16,17 @@ from plackett.serving._model import ServedModel
 from plackett.serving._requests import Documents
 
 RETRY_SECONDS = 1
-STOP_SECONDS = 0.05  # between looks at whether anybody waits
-SHORT = 16  # documents of a list whose padding costs less than a run of its own
+STOP_SECONDS = 0.05  # between checks of whether anybody waits
+SHORT = 16  # up to this many documents, padding a list costs less than a separate run
 
 
 class Scored(NamedTuple):
-    """What came of one request.
+    """The result of one request.
 
     Args:
         scores: [documents] float32.
         queue_seconds: how long it waited.
-        lists: how many lists were scored together with it, itself too.
+        lists: the number of lists that were scored together, including its own.
     """
 
     scores: np.ndarray
@@ -47,12 +47,12 @@ class _Waiting:
 
 
 class Batcher:
-    """One thread that runs models on lists, all that wait at a time.
+    """A thread that runs models on all lists that wait.
 
     Args:
-        most_documents: of a run, padding included, unless one list alone has more.
-        most_waiting: requests that may wait.
-        tell: is given the lists of each run, and its documents, padding included.
+        most_documents: the largest number of documents in a run, padding included, unless a single list has more.
+        most_waiting: the largest number of requests that may wait.
+        tell: is called with the lists of each run, and its documents, padding included.
     """
 
     def __init__(self, most_documents: int, most_waiting: int, tell: Callable[[int, int], None]):
@@ -63,29 +63,29 @@ class Batcher:
         self._changed = threading.Condition()
         self._stops = False
         self._thread: threading.Thread | None = None
-        self._batch: list[_Waiting] = []  # which is scored
+        self._batch: list[_Waiting] = []  # the batch that is being scored
 
     @property
     def waiting(self) -> int:
-        """How many requests wait."""
+        """The number of requests that wait."""
         return len(self._waiting)
 
     async def score(self, model: ServedModel, documents: Documents, future: asyncio.Future | None = None) -> Scored:
-        """The scores of some documents by a model.
+        """Returns the scores of documents by a model.
 
         Args:
-            model: it.
-            documents: they.
-            future: what waits for the scores, and is cancelled where nobody does any more. None = a new one.
+            model: the model.
+            documents: the documents.
+            future: waits for the scores, and is cancelled if nobody needs them any more. None = a new one.
 
         Raises:
-            RequestError: too many requests wait already, the model cannot score these documents, or the service stops.
+            RequestError: too many requests wait, the model cannot score these documents, or the service is stopping.
         """
         self.check_room()
         future = future or asyncio.get_running_loop().create_future()
         with self._changed:
             if self._stops:
-                raise RequestError(503, "stopping", "the service stops", retry_seconds=RETRY_SECONDS)
+                raise RequestError(503, "stopping", "the service is stopping", retry_seconds=RETRY_SECONDS)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="plackett-scores", daemon=True)
                 self._thread.start()
@@ -94,14 +94,14 @@ class Batcher:
         return await future
 
     def check_room(self, besides: int = 0) -> None:
-        """Raises a RequestError where too many requests wait, with some that wait elsewhere."""
+        """Raises a RequestError if too many requests wait, including some that wait elsewhere."""
         waiting = len(self._waiting) + besides
         if waiting >= self._most_waiting:
             words = f"{waiting:,} requests wait already, and {self._most_waiting:,} may: come again"
             raise RequestError(503, "overloaded", words, retry_seconds=RETRY_SECONDS)
 
     def stop(self) -> None:
-        """Scores what waits, then ends the thread; a run that nobody waits for is broken off."""
+        """Scores what waits, then ends the thread. A run that nobody waits for is cancelled."""
         with self._changed:
             self._stops = True
             self._changed.notify()
@@ -126,11 +126,11 @@ class Batcher:
 
 
 def take_batch(waiting: collections.deque, most_documents: int) -> list:
-    """Takes the requests of the next run out of those that wait.
+    """Takes the requests of the next run from those that wait.
 
-    The oldest is always among them, so that none starves. Others of the same model join it by how near their length is,
-    as long as all are not too many documents and none is more than twice as long as another, or is short. Those that
-    nobody waits for any more are dropped.
+    The oldest is always among them, so that none starves. Others of the same model join it, those of the most similar
+    length first, as long as there are not too many documents, and no list is more than twice as long as another unless
+    it is short. Requests that nobody waits for are dropped.
     """
     alive = [one for one in waiting if not one.future.cancelled()]
     waiting.clear()
@@ -161,7 +161,7 @@ def _score(batch: Sequence[_Waiting]) -> None:
             for row, one in zip(scores, batch, strict=True)
         ]
     except Exception as error:
-        if len(batch) > 1:  # one of them may be what the model cannot do
+        if len(batch) > 1:  # the model may fail on one of them only
             for one in batch:
                 _score([one])
             return
@@ -170,12 +170,12 @@ def _score(batch: Sequence[_Waiting]) -> None:
     for one, result in zip(batch, found, strict=True):
         by_loop[one.future.get_loop()].append((one.future, result))
     for loop, results in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits
             loop.call_soon_threadsafe(_give, results)
 
 
 def _check(scored, documents):
-    """The result, or the error that a score is no number."""
+    """Returns the result, or an error if a score is not a number."""
     finite = np.isfinite(scored.scores)
     if finite.all():
         return scored
@@ -201,7 +201,7 @@ def _give(results):
 
 
 def pad(lists: Sequence[Documents]) -> dict[str, np.ndarray]:
-    """The inputs of some lists as one batch, and its `mask`; a list of its own is no copy."""
+    """Returns the inputs of some lists as one batch, and its `mask`. A single list is not copied."""
     sizes = [len(one.ids) for one in lists]
     mask = np.arange(max(sizes)) < np.array(sizes)[:, None]
     if len(lists) == 1:

@@ -1,7 +1,7 @@
-"""Connections that a slow client cannot keep. Internal.
+"""Connections with time limits for slow clients. Internal.
 
-uvicorn has no time limit for a header, for a client that opens a connection and is silent, or for one that does not
-read its answer.
+uvicorn has no time limit for a header, for a client that opens a connection and stays silent, or for a client that does
+not read its answer.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ _LATE = "the header of the request did not arrive in {:g} seconds, which --body-
 
 
 def make_protocol(seconds: float, on_slow: Callable[[str], None]) -> Any:
-    """The class of uvicorn's connections, with time limits.
+    """Returns the class of uvicorn's connections, with time limits.
 
     Args:
-        seconds: that a header may take from its first byte, and an answer from when its reader stops.
-        on_slow: is told of each connection that is closed: "header_too_slow" or "reader_too_slow".
+        seconds: the limit for a header from its first byte, and for an answer from when its reader stops.
+        on_slow: is called for each connection that is closed, with "header_too_slow" or "reader_too_slow".
     """
     answer = _write(RequestError(408, "header_too_slow", _LATE.format(seconds)))
 
@@ -31,7 +31,7 @@ def make_protocol(seconds: float, on_slow: Callable[[str], None]) -> Any:
 
         def connection_made(self, transport):
             super().connection_made(transport)
-            # As after an answer; the first byte ends it.
+            # As after an answer; the first byte ends this timer.
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -68,13 +68,13 @@ def make_protocol(seconds: float, on_slow: Callable[[str], None]) -> Any:
         def connection_lost(self, exc):
             self.header_timer, self.reader_timer = _cancel(self.header_timer), _cancel(self.reader_timer)
             super().connection_lost(exc)
-            _cancel(self.cycle and self.cycle.scope.get(SCORES))  # which nobody waits for any more
+            _cancel(self.cycle and self.cycle.scope.get(SCORES))  # nobody waits for these any more
 
     return Connection
 
 
 def _write(error):
-    """An answer as its bytes, where no request was read that could be answered by the app."""
+    """Writes an answer as bytes if no request was read that the app could answer."""
     lines = [b": ".join(header) for header in _answers.start(error)["headers"]]
     return b"\r\n".join([b"HTTP/1.1 408 Request Timeout", *lines, b"", error.body()])
 

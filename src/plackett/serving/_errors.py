@@ -1,4 +1,4 @@
-"""Requests that get no ranking: the errors of the service, in one form."""
+"""Errors for requests that get no ranking, in one form."""
 
 import difflib
 from collections.abc import Collection, Sequence
@@ -7,18 +7,18 @@ import orjson
 
 from plackett.data._words import some
 
-SHOWN = 60  # characters of what a request gave that an error shows
+SHOWN = 60  # characters of a request's values that an error shows
 
 
 class RequestError(Exception):
-    """A request that gets no ranking.
+    """An error for a request that gets no ranking.
 
     Args:
-        status: that of HTTP.
-        code: of the reason, for programs.
+        status: the HTTP status.
+        code: the reason, for programs.
         message: the reason, for people: what was given, what is allowed, and where.
-        where: the way to it in the request: names of JSON and places from 0.
-        retry_seconds: after which the same request may be taken. None = it will not be.
+        where: the path to the value in the request: JSON names and positions from 0.
+        retry_seconds: the time after which the same request may succeed. None = it will not.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class RequestError(Exception):
         self.headers = {} if retry_seconds is None else {"retry-after": str(retry_seconds)}
 
     def body(self) -> bytes:
-        """The answer as JSON."""
+        """Returns the answer as JSON."""
         return orjson.dumps({"error": {"code": self.code, "message": str(self), "where": self.where}})
 
 
 def quote(given: object) -> str:
-    """Something that a request gave as an error shows it: its beginning alone.
+    """Shows a value of a request in an error, only its beginning.
 
     >>> quote("bm52"), quote(3.5), quote([1, 2])
     ("'bm52'", '3.5', 'an array')
@@ -56,7 +56,7 @@ def quote(given: object) -> str:
 
 
 def nearest(given: str, known: Collection[str]) -> str:
-    """What an error says of a name that is not known.
+    """Returns the hint of an error about an unknown name.
 
     >>> nearest("bm52", ["bm25", "age"])
     "did you mean 'bm25'?"

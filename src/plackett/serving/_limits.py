@@ -1,4 +1,4 @@
-"""How large and how slow the body of a request may be. Internal."""
+"""Limits for the size and the time of a request's body. Internal."""
 
 import asyncio
 import contextlib
@@ -8,25 +8,25 @@ from plackett.serving import _answers
 from plackett.serving._answers import ANSWER, Answer
 from plackett.serving._errors import RequestError
 
-_LINGER_SECONDS = 5.0  # for which what a client still sends is thrown away, so that it comes to read the answer
-_BODIES = 16  # of the largest size, that all requests together may hold
+_LINGER_SECONDS = 5.0  # for this time further data is thrown away, so that the client can read the answer
+_BODIES = 16  # all requests together may hold this many bodies of the largest size
 
 
 class Limits:
-    """An ASGI app behind limits: 413 for a large body, 408 for a slow one, 503 where all bodies together are too large.
+    """An ASGI app behind limits: 413 for a large body, 408 for a slow one, 503 if all bodies together are too large.
 
-    The body is read here, before the app sees the request: as a list of pieces it would take a hundred times its size
-    in memory where a client sends it byte by byte.
+    The body is read here, before the app sees the request. As a list of pieces it would take a hundred times its size
+    in memory if a client sends it byte by byte.
 
     Args:
-        app: gets each request with its whole body in one message.
-        max_bytes: of a body.
-        seconds: that a body may take to arrive.
+        app: receives each request with its whole body in one message.
+        max_bytes: the largest size of a body.
+        seconds: the time that a body may take to arrive.
     """
 
     def __init__(self, app: Any, *, max_bytes: int, seconds: float):
         self._app, self._max_bytes, self._seconds = app, max_bytes, seconds
-        self._held = 0  # bytes, of all requests
+        self._held = 0  # bytes of all requests
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answers a request."""
@@ -46,7 +46,7 @@ class Limits:
         return await _refuse(refusal, receive, send)
 
     async def _read_in_time(self, body, scope, receive):
-        """Reads a body; None, or why it is not read."""
+        """Reads a body. Returns None, or the reason why it was not read."""
         try:
             self._check(_declared(scope), 0)
             async with asyncio.timeout(self._seconds):
@@ -54,7 +54,7 @@ class Limits:
         except RequestError as refusal:
             return refusal
         except TimeoutError:
-            words = f"the body did not arrive in {self._seconds:g} seconds, which --body-seconds of the server says"
+            words = f"the body did not arrive in {self._seconds:g} seconds, the server's limit (--body-seconds)"
             return RequestError(408, "body_too_slow", words)
         return None
 
@@ -71,26 +71,26 @@ class Limits:
                 return
 
     def _check(self, size, more):
-        """Refuses a body of this size, of which this many bytes are new."""
+        """Refuses a body if it is too large; `more` of its bytes are new."""
         if size > self._max_bytes:
-            limit = f"{self._max_bytes / 1e6:g} MB, which --max-body-mb of the server says"
-            words = f"a body has at most {limit}: send fewer documents, or columns or Arrow in place of rows"
+            limit = f"{self._max_bytes / 1e6:g} MB, the server's limit (--max-body-mb)"
+            words = f"a body must have at most {limit}: send fewer documents, or columns or Arrow in place of rows"
             raise RequestError(413, "body_too_large", words)
         if self._held + more > _BODIES * self._max_bytes:
             raise RequestError(503, "overloaded", "too many large bodies arrive at once: come again", retry_seconds=1)
 
 
-class _Left(Exception):  # noqa: N818 - no error
-    """The client closed the connection before its body was whole."""
+class _Left(Exception):  # noqa: N818 - not an error
+    """The client closed the connection before its body was complete."""
 
 
 def _declared(scope):
-    """The size that a body is said to have; 0 where it is not said. The server has checked that it is a number."""
+    """The declared size of a body; 0 if there is none. The server has checked that it is a number."""
     return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
 
 
 def _replay(body, receive):
-    """A `receive` that gives this body, and then what comes after it."""
+    """Returns a `receive` that gives this body, and then what comes after it."""
     messages = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
     async def replay():
@@ -100,13 +100,13 @@ def _replay(body, receive):
 
 
 async def _refuse(refusal, receive, send):
-    """Sends the whole answer at once, and closes the connection when the client has had time to see it.
+    """Sends the whole answer at once, and closes the connection when the client has had time to read it.
 
-    To close while the client sends would reset the connection, and most clients would lose the answer.
+    Closing while the client sends would reset the connection, and most clients would lose the answer.
     """
     await send(_answers.start(refusal))
     await send({"type": "http.response.body", "body": refusal.body(), "more_body": True})
-    if refusal.status != 408:  # a slow client has sent nothing more
+    if refusal.status != 408:  # a slow client sends nothing more
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_SECONDS):
                 await _throw_away(receive)

@@ -1,4 +1,4 @@
-"""What a server says of itself, one JSON object a line. Internal."""
+"""The log of a server, one JSON object a line. Internal."""
 
 import contextlib
 import logging
@@ -7,15 +7,15 @@ from typing import Any
 
 import structlog
 
-_LONGEST = 200  # characters of what a client chose, in a line
-_OTHERS = ("uvicorn.error", "uvicorn.asgi", "asyncio", "py.warnings")  # whose lines are ours too
+_LONGEST = 200  # characters of a client's value in a line
+_OTHERS = ("uvicorn.error", "uvicorn.asgi", "asyncio", "py.warnings")  # loggers whose lines join ours
 
 
 class _Lines:
-    """Standard error, a line at a time. Where nobody takes a line any more, the server serves on."""
+    """Standard error, one line at a time. If the stream is closed, the server continues without it."""
 
     def msg(self, line):
-        if sys.stderr is None:  # as it is where it was closed before Python began
+        if sys.stderr is None:  # it was closed before Python began
             return
         with contextlib.suppress(OSError):
             sys.stderr.write(line + "\n")
@@ -25,14 +25,15 @@ class _Lines:
 
 
 def open_log(form: str) -> Any:
-    """A logger of structlog on standard error: its methods are levels, and their keywords are what a line says.
+    """Returns a structlog logger on standard error. Its methods are levels, and their keywords are the content of a
+    line.
 
-    Nothing of structlog's or of Python's own logging is set for anyone else.
+    It changes no settings of structlog or of Python's logging for other code.
 
     Args:
         form: "json", or "text" for people.
     """
-    # Both write one line whatever is in a query: JSON in ASCII, and Python's repr.
+    # Both write one line whatever a query contains: JSON in ASCII, and Python's repr.
     render = structlog.processors.JSONRenderer() if form == "json" else structlog.processors.KeyValueRenderer()
     return structlog.wrap_logger(
         _Lines(),
@@ -47,7 +48,7 @@ def open_log(form: str) -> Any:
 
 
 def shorten(given: str | int | None) -> str | int | None:
-    """What a client chose, short enough for a line.
+    """Shortens a client's value for a line.
 
     >>> len(shorten("q" * 1000))
     200
@@ -57,7 +58,7 @@ def shorten(given: str | int | None) -> str | int | None:
 
 
 class _Forward(logging.Handler):
-    """Gives what others log to a logger of ours."""
+    """Passes what others log to our logger."""
 
     def __init__(self, log):
         super().__init__(logging.WARNING)

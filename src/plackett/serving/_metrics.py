@@ -1,11 +1,11 @@
-"""What Prometheus reads of a server. Internal."""
+"""The Prometheus metrics of a server. Internal."""
 
 from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, exposition
 
 RELOADS = ("loaded", "unchanged", "failed", "missing")
-_LENGTHS = {0: "0", 10: "1-10", 100: "11-100", 1000: "101-1000"}  # the most documents -> how the label says it
+_LENGTHS = {0: "0", 10: "1-10", 100: "11-100", 1000: "101-1000"}  # the largest number of documents -> the label
 _LONGER = "over 1000"
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LISTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -22,9 +22,9 @@ def length_label(documents: int) -> str:
 
 
 class Metrics:
-    """The counters of one server, in a registry of its own.
+    """The counters of one server, in their own registry.
 
-    No label has a value that a client chooses: a client could otherwise make series without end.
+    No label has a value that a client chooses, since a client could then make any number of series.
 
     >>> metrics = Metrics()
     >>> metrics.request(route="/rank", status=200, code="", seconds=0.02, documents=100)
@@ -62,21 +62,21 @@ class Metrics:
         return kind(f"plackett_{name}", words, labels, registry=self._registry, **options)
 
     def request(self, *, route: str, status: int, code: str, seconds: float, documents: int | None) -> None:
-        """Counts a request whose answer is out.
+        """Counts a request whose answer has been sent.
 
         Args:
-            route: of the app, and never what a client made up.
-            status: of the answer.
-            code: of its error; "" where there is none.
-            seconds: from its header to its answer.
-            documents: of its list, where it was ranked.
+            route: a route of the app, never text of a client.
+            status: the status of the answer.
+            code: the code of its error; "" if there is none.
+            seconds: the time from its header to its answer.
+            documents: the number of documents of its list, if it was ranked.
         """
         self._requests.labels(route, str(status), code).inc()
         if documents is not None:
             self._seconds.labels(length_label(documents)).observe(seconds)
 
     def batch(self, lists: int, slots: int) -> None:
-        """Counts a run of the model on so many lists, and documents with their padding."""
+        """Counts a run of the model on this many lists, and documents with their padding."""
         self._lists.observe(lists)
         self._slots.observe(slots)
 
@@ -85,7 +85,7 @@ class Metrics:
         self._queue.observe(seconds)
 
     def watch_queue(self, length) -> None:
-        """Reads the number of lists that wait from this function whenever the metrics are asked for."""
+        """Reads the number of waiting lists from this function whenever the metrics are requested."""
         self._queued.set_function(length)
 
     def reload(self, result: str) -> None:
@@ -93,13 +93,13 @@ class Metrics:
         self._reloads.labels(result).inc()
 
     def model(self, fingerprint: str, facts: Mapping) -> None:
-        """Says which model serves from now on."""
+        """Sets the model that serves from now on."""
         self._model.clear()
         words = (str(facts.get(key) or "") for key in ("model", "training_data", "plackett"))
         self._model.labels(fingerprint, *words).set(1)
         self._loaded.set_to_current_time()
 
     def page(self, accept: str | None) -> tuple[bytes, str]:
-        """What a scraper reads, and its content type, in the form that it asks for."""
+        """Returns the page for a scraper, and its content type, in the form that it asks for."""
         encode, content_type = exposition.choose_encoder(accept or "")
         return encode(self._registry), content_type

@@ -21,22 +21,22 @@ WAY_OUT = "write it with `plackett export`"
 SCORES = "scores"
 IDS, COLUMNS = ("int32", "int64", "text"), ("position", "number", "text")  # kinds
 MASK = [[True, True], [True, False]]  # of the first run
-FIRST_SECONDS = 20.0  # after which the first run is broken off
+FIRST_SECONDS = 20.0  # the first run is cancelled after this time
 
 
 class ServedModel:
     """A ranker in an ONNX file that `plackett export` wrote.
 
-    The file is read once, so that it may change while its model is served. Loading and scoring run no code of it: there
+    The file is read once, so it may change while its model is served. Loading and scoring run no code from it: there
     are no libraries of custom operators, no other file is read, and nothing is unpickled.
 
     Args:
-        path: of the file.
-        threads: of one run. None = one for each core.
+        path: the path of the file.
+        threads: the number of threads of a run. None = one for each core.
 
     Raises:
-        ValueError: it is no ONNX file that onnxruntime loads, has no signature or no scores, its inputs are not those
-            of its signature, it has tensors in other files, or it cannot be run.
+        ValueError: onnxruntime cannot load it as an ONNX file, it has no signature or no scores, its inputs are not
+            those of its signature, it has tensors in other files, or it cannot be run.
         FileNotFoundError: there is no such file.
     """
 
@@ -53,10 +53,10 @@ class ServedModel:
         self._run_first()
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """[batch, list] float32, the scores of documents.
+        """Returns the scores of documents, [batch, list] float32.
 
         Args:
-            inputs: those of the signature by name, and `mask`.
+            inputs: the inputs of the signature by name, and `mask`.
 
         Raises:
             RuntimeError: onnxruntime cannot run the model on them.
@@ -64,22 +64,22 @@ class ServedModel:
         try:
             given = {name: inputs[name] for name in self._inputs}
             (scores,) = self._session.run([SCORES], given, self._options)
-        except Exception as error:  # onnxruntime has many, without a common one
+        except Exception as error:  # onnxruntime has many errors without a common base
             raise RuntimeError(str(error)) from error
         if scores.shape != inputs["mask"].shape:
             raise RuntimeError(f"it gives scores of shape {scores.shape} for lists of shape {inputs['mask'].shape}")
         return scores
 
     def stop(self) -> None:
-        """Breaks off its run; it cannot run any more."""
+        """Cancels its run. It cannot run any more."""
         self._options.terminate = True
 
     def close(self) -> None:
-        """Ends the threads of onnxruntime, which should not be left for the end of the process."""
+        """Ends the threads of onnxruntime, which should not wait for the end of the process."""
         del self._session
 
     def _run_first(self):
-        """Runs it on a small input. One that does not end is broken off, as nothing else could end it."""
+        """Runs it on a small input. A run that does not end is cancelled, since nothing else could end it."""
         timer = threading.Timer(FIRST_SECONDS, self.stop)
         timer.daemon = True
         timer.start()
@@ -93,14 +93,14 @@ class ServedModel:
             timer.cancel()
 
     def _small_inputs(self):
-        """Those of two lists, of two documents and of one, all of zeros."""
+        """The inputs of two lists, of two documents and of one, all zeros."""
         kinds = kinds_of_inputs(self.signature).items()
         return {"mask": np.array(MASK)} | {name: np.zeros((2, 2, *tail), dtype) for name, (dtype, tail) in kinds}
 
 
 def kinds_of_inputs(signature: Signature) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """name -> (dtype, the axes behind those of lists and documents) of what a ranker is fed besides the mask."""
-    halves = {"text", "int64"}  # which are fed as two numbers of 32 bits
+    """name -> (dtype, the axes after those of lists and documents) of the inputs of a ranker beside the mask."""
+    halves = {"text", "int64"}  # these are fed as two 32-bit numbers
     found: dict[str, tuple[str, tuple[int, ...]]] = {"features": ("float32", (len(signature.features),))}
     for name, kind in {**signature.ids, **signature.columns}.items():
         dtype = "float32" if kind == "number" else "int32"
@@ -112,28 +112,28 @@ def _load(path, data, threads):
     try:
         external = has_external_data(data)
     except ValueError as error:
-        raise ValueError(f"{path} is no ONNX file: {error}") from error
+        raise ValueError(f"{path} is not an ONNX file: {error}") from error
     if external:
         raise ValueError(
-            f"{path} has tensors in other files, and a served model is one file that reads no others: {WAY_OUT}"
+            f"{path} has tensors in other files, but a served model must be one file that reads no others: {WAY_OUT}"
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
-    # Threads that spin while they wait take the core on which requests are read.
+    # Threads that spin while they wait would take the core on which requests are read.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.load_model_format", "ONNX")  # the form that was looked through
-    options.enable_mem_pattern = False  # which keeps a plan for each shape that ever came
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # the format that was checked
+    options.enable_mem_pattern = False  # it keeps a plan for each shape that it has seen
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has many, without a common one
-        raise ValueError(f"{path} is no ONNX file that onnxruntime can load: {error}") from error
+    except Exception as error:  # onnxruntime has many errors without a common base
+        raise ValueError(f"onnxruntime cannot load {path} as an ONNX file: {error}") from error
 
 
 def _read_signature(path, session) -> Signature:
     text = session.get_modelmeta().custom_metadata_map.get(KEY)
     if text is None:
-        raise ValueError(f"{path} does not say what its inputs mean: it has no signature of plackett; {WAY_OUT}")
+        raise ValueError(f"{path} does not describe its inputs: it has no signature of plackett; {WAY_OUT}")
     try:
         signature = Signature.from_json(text)
         _check_signature(signature)
@@ -142,12 +142,12 @@ def _read_signature(path, session) -> Signature:
     given = {output.name: output.type for output in session.get_outputs()}
     if given.get(SCORES) != "tensor(float)":
         shown = ", ".join(f"{name} {kind}" for name, kind in given.items())
-        raise ValueError(f"{path} has no output `scores` of float32, which ranks, but {shown}; {WAY_OUT}")
+        raise ValueError(f"{path} must have an output `scores` of float32, which ranks, but has {shown}; {WAY_OUT}")
     return signature
 
 
 def _check_signature(signature: Signature) -> None:
-    """Checks what somebody else may have written into a file."""
+    """Checks a signature, since somebody else may have written the file."""
     by_name = (signature.ids, signature.columns, signature.unknown, signature.facts)
     if not all(isinstance(one, dict) for one in by_name):
         raise ValueError("its ids, columns, unknown and facts must each be an object")
@@ -155,8 +155,8 @@ def _check_signature(signature: Signature) -> None:
         raise ValueError(f"missing must be true or false, but got {signature.missing!r}")
     try:
         orjson.dumps(dataclasses.asdict(signature))
-    except (TypeError, RecursionError) as error:  # which answers that tell of it would meet again
-        raise ValueError(f"it cannot be told as JSON: {error}") from error
+    except (TypeError, RecursionError) as error:  # answers with this content would fail in the same way
+        raise ValueError(f"it cannot be written as JSON: {error}") from error
     names = [*signature.features, *signature.ids, *signature.columns]
     if not all(isinstance(name, str) for name in names) or len({*names, "mask", "features"}) < len(names) + 2:
         raise ValueError("its names must be different strings, none of them mask or features")
@@ -166,11 +166,11 @@ def _check_signature(signature: Signature) -> None:
         check_known(f"kind of the column {name}:", kind, COLUMNS)
     for name, number in signature.unknown.items():
         if signature.ids.get(name) != "int32" or type(number) is not int or not -(2**31) <= number < 2**31:
-            raise ValueError(f"unknown must name ids of int32 and a number of 32 bits, but got {name}: {number!r}")
+            raise ValueError(f"unknown must name ids of int32 and a 32-bit number, but got {name}: {number!r}")
 
 
 def _check_inputs(path, session: Any, signature) -> Sequence[str]:
-    """The names of the inputs, which are those of the signature."""
+    """Returns the names of the inputs, after checking that they are those of the signature."""
     wanted = {"mask": ("bool", ()), **kinds_of_inputs(signature)}
     types = {"bool": "tensor(bool)", "float32": "tensor(float)", "int32": "tensor(int32)"}
     for given in session.get_inputs():

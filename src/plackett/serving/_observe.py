@@ -1,4 +1,4 @@
-"""One line of the log and one count for each request. Internal."""
+"""Writes one line of the log and one count for each request. Internal."""
 
 import asyncio
 import re
@@ -19,15 +19,15 @@ _ID = re.compile(rb"[\x21-\x7e]{1,128}")
 class Observe:
     """An ASGI app whose requests are logged and counted, and have an id.
 
-    The id is what the client sends as X-Request-ID, or one of ours; the answer has it too.
+    The id is the client's X-Request-ID, or a new one. The answer has it too.
 
     Args:
-        app: it.
-        metrics: what counts.
-        log: of `open_log`.
-        routes: the paths that the app knows. Others are not counted by name.
+        app: the app.
+        metrics: the counters.
+        log: the logger of `open_log`.
+        routes: the paths that the app knows. Other paths are not counted by name.
         drains: whether the server is about to close its connections. Each answer then says so, so that no client sends
-            another request into one.
+            another request on such a connection.
     """
 
     def __init__(self, app: Any, *, metrics: Metrics, log: Any, routes: Collection[str], drains: Callable[[], bool]):
@@ -91,8 +91,8 @@ def _id_of(scope):
 
 
 async def _answer_late(scope, send):
-    """The answer to a request that the server gives up when its time to shut down is over."""
+    """Answers a request that the server gives up because its time to shut down is over."""
     scope[ANSWER] = Answer(code="stopping")
-    error = RequestError(503, "stopping", "the service stops, and had no time left for this request", retry_seconds=1)
+    error = RequestError(503, "stopping", "the service is stopping, and had no time for this request", retry_seconds=1)
     await send(_answers.start(error))
     await send({"type": "http.response.body", "body": error.body(), "more_body": False})

@@ -10,22 +10,22 @@ from plackett.serving._service import ARROW, JSON
 from plackett.serving._settings import ServeSettings
 
 ERRORS = {
-    400: "The body is no JSON, or no stream of Arrow.",
+    400: "The body is not JSON, or not an Arrow stream.",
     405: "Another method.",
-    406: "The request accepts none of the forms that an answer has.",
-    408: "The body did not come in time.",
+    406: "The request accepts no form that an answer can have.",
+    408: "The body did not arrive in time.",
     413: "The body is too large, or there are too many documents.",
     415: "The content type is unknown, or the body is compressed.",
-    422: "A feature is unknown, missing, of another type or not finite, or an id is there twice.",
-    503: "Too many requests wait, or the service stops: come again.",
+    422: "A feature is unknown, missing, of another type or not finite, or an id occurs twice.",
+    503: "Too many requests wait, or the service is stopping: try again.",
 }
 
 
 def describe(signature: Signature, settings: ServeSettings) -> dict[str, Any]:
-    """The OpenAPI document of a service.
+    """Returns the OpenAPI document of a service.
 
     Args:
-        signature: of its model.
+        signature: the signature of its model.
         settings: see `ServeSettings`.
     """
     return {
@@ -33,7 +33,7 @@ def describe(signature: Signature, settings: ServeSettings) -> dict[str, Any]:
         "info": {
             "title": "plackett",
             "version": plackett.__version__,
-            "description": "Ranks the documents of a query by a trained ranker.",
+            "description": "Ranks the documents of a query with a trained ranker.",
         },
         "paths": {"/rank": {"post": _rank()}, **_others()},
         "components": {"schemas": _schemas(signature, settings)},
@@ -53,7 +53,7 @@ def _rank():
         "operationId": "rank",
         "summary": "Rank the documents of a query.",
         "description": (
-            "Documents have their features by name, in rows, in columns, which is cheaper, or as a stream of Arrow "
+            "Documents have their features by name, in rows, in columns, which is cheaper, or as an Arrow stream "
             "with a column `document` and one for each feature, which is cheapest. Equal scores keep their order."
         ),
         "requestBody": {"required": True, "content": body},
@@ -66,10 +66,10 @@ def _others():
     state = {JSON: {"schema": {"type": "object"}}}
     ways = {
         "/health/live": ("live", "Whether the process runs.", state, {}),
-        "/health/ready": ("ready", "Whether requests are taken.", state, {503: "The service stops."}),
-        "/version": ("version", "What runs, and which model.", state, {}),
+        "/health/ready": ("ready", "Whether requests are taken.", state, {503: "The service is stopping."}),
+        "/version": ("version", "The versions, and the model that serves.", state, {}),
         "/metrics": ("metrics", "Counts and times in the text format of Prometheus.", text, {}),
-        "/schema": ("schema", "What the model takes of documents.", state, {}),
+        "/schema": ("schema", "The inputs of the model for each document.", state, {}),
     }
     return {
         way: {
@@ -117,7 +117,7 @@ def _feature(missing):
 
 
 def _value(kind):
-    """What a value of an id or a column must be."""
+    """The schema of a value of an id or a column."""
     if kind == "text":
         return {"type": "string"}
     limits = KINDS[kind]

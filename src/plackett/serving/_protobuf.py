@@ -1,13 +1,13 @@
-"""What the bytes of an ONNX file hold besides themselves: a look at the wire of Protocol Buffers.
+"""Checks whether an ONNX file uses other files, by reading its Protocol Buffers.
 
-Tensors of an ONNX file may lie in other files, whose names are anything that its writer chose, and onnxruntime would
-read them. A served model may not: so its bytes are looked through before onnxruntime has them.
+The tensors of an ONNX file may be in other files, with any names that its writer chose, and onnxruntime would read
+them. A served model must not do that, so its bytes are checked before onnxruntime gets them.
 """
 
 from collections.abc import Iterator
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # kinds of fields
-# Message -> the fields that lead to tensors, and the message that each holds; see onnx.proto.
+# Message -> the fields that lead to tensors, and the message in each; see onnx.proto.
 WAYS = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -24,10 +24,10 @@ DEEPEST = 64
 
 
 def has_external_data(model: bytes) -> bool:
-    """Whether a tensor of an ONNX model lies in another file.
+    """Whether a tensor of an ONNX model is in another file.
 
     Raises:
-        ValueError: the bytes are no message of Protocol Buffers.
+        ValueError: the bytes are not a message of Protocol Buffers.
     """
     waiting = [("model", memoryview(model), 0)]
     while waiting:
@@ -39,19 +39,19 @@ def has_external_data(model: bytes) -> bool:
                 return True
             if field in WAYS[kind]:
                 if not isinstance(value, memoryview):
-                    raise ValueError(f"field {field} of a {kind} is no message")
+                    raise ValueError(f"field {field} of a {kind} is not a message")
                 waiting.append((WAYS[kind][field], value, depth + 1))
     return False
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """(number, value) of each field."""
+    """Yields (number, value) of each field."""
     place, end = 0, len(message)
     while place < end:
         key, place = _varint(message, place)
         field, kind = key >> 3, key & 7
         value: int | memoryview
-        if not 0 < field <= LAST_FIELD:  # readers that take 32 bits of a key alone would see another field
+        if not 0 < field <= LAST_FIELD:  # a reader that takes only 32 bits of a key would see another field
             raise ValueError(f"it has a field {field}")
         if kind == VARINT:
             value, place = _varint(message, place)
@@ -68,7 +68,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 
 
 def _varint(message, place):
-    """(number, the place behind it)."""
+    """Returns (number, the position after it)."""
     number = shift = 0
     while True:
         if place >= len(message) or shift > 63:

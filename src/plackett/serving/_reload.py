@@ -1,7 +1,7 @@
-"""A new file of the model takes the old one's place while the server runs. Internal.
+"""Replaces the model by a new file while the server runs. Internal.
 
-The file is looked at, twice a second where it is watched, and no event of the file system is waited for: those do not
-come from network file systems, nor from a link that is turned elsewhere, which is how Kubernetes replaces a file.
+If the file is watched, it is checked twice a second. Events of the file system are not used, since there are none from
+network file systems, or when a link changes its target, which is how Kubernetes replaces a file.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from plackett.serving._shutdown import Wish
 
 TICK_SECONDS = 0.2
 LOOK_SECONDS = 0.5
-SETTLE_SECONDS = 0.5  # for which a file must not change before it is read: a copy may be under way
+SETTLE_SECONDS = 0.5  # a file must not change for this time before it is read, since a copy may be running
 
 
 class Stamp(NamedTuple):
-    """What changes where a file does."""
+    """Properties that change when a file changes."""
 
     device: int
     inode: int
@@ -28,7 +28,7 @@ class Stamp(NamedTuple):
 
     @classmethod
     def of(cls, path: pathlib.Path) -> "Stamp | None":
-        """The stamp of a file, or of what a link names; None where it is not there or out of reach."""
+        """The stamp of a file, or of the target of a link; None if it does not exist or cannot be reached."""
         try:
             status = os.stat(path)
         except OSError:
@@ -37,20 +37,20 @@ class Stamp(NamedTuple):
 
 
 class Reloader:
-    """Loads a file again when it is asked to, and where it watches, when the file changes.
+    """Loads a file again when it is asked to, and if it watches, when the file changes.
 
-    The old model serves until the new one has ranked a list. Where the new file is broken it serves on, and the file
-    is looked at until it changes, so that a copy which had stopped half-way is loaded when it is whole.
+    The old model serves until the new one has ranked a list. If the new file is broken, the old model stays, and the
+    file is checked until it changes, so that an interrupted copy is loaded once it is complete.
 
     Args:
-        path: of the file.
-        load: opens a path; raises where the file is broken.
-        serve: is given a model that is to serve from now on.
-        model: what serves now.
-        stamp: of the file when that was read.
+        path: the path of the file.
+        load: opens a path; raises an error if the file is broken.
+        serve: is called with a model that should serve from now on.
+        model: the current model.
+        stamp: the stamp of the file when it was read.
         watch: whether to look for changes without being asked.
-        wish: what asks, by its `reload`.
-        tell: is given how a reload ended, one of `_metrics.RELOADS`, and what is known of it.
+        wish: asks for a reload by its `reload`.
+        tell: is called with how a reload ended, one of `_metrics.RELOADS`, and facts about it.
     """
 
     def __init__(
@@ -67,25 +67,25 @@ class Reloader:
     ):
         self._path, self._load, self._serve, self._tell = path, load, serve, tell
         self._model, self._watch, self._wish = model, watch, wish
-        self._tried = stamp  # of the file that was loaded last, or that could not be
+        self._tried = stamp  # of the file that was last loaded, or that could not be loaded
         self._seen, self._since = stamp, 0.0
         self._is_broken = self._asked = False
 
     async def run(self) -> None:
-        """Looks at the file until it is cancelled."""
+        """Checks the file until it is cancelled."""
         looked = 0.0
         while True:
             await asyncio.sleep(TICK_SECONDS)
             looks = (self._watch or self._is_broken) and time.monotonic() - looked >= LOOK_SECONDS
             if self._wish.reload:
-                # At once: another wish may come while the file is read.
+                # Reset at once, since another request may come while the file is read.
                 self._wish.reload, self._asked = False, True
             if self._asked or looks:
                 looked = time.monotonic()
                 await self._look()
 
     async def _look(self):
-        # In a thread: a network file system may hang.
+        # In a thread, since a network file system may hang.
         stamp = await asyncio.to_thread(Stamp.of, self._path)
         if stamp != self._seen:
             self._seen, self._since = stamp, time.monotonic()
@@ -104,7 +104,7 @@ class Reloader:
         except Exception as broken:
             error = broken
         if await asyncio.to_thread(Stamp.of, self._path) != stamp:
-            return  # it changed while it was read: it may be half of two files
+            return  # it changed while it was read, so it may be half of two files
         seconds = round(time.monotonic() - begin, 3)
         if error is not None:
             self._end(stamp, "failed", error=f"{type(error).__name__}: {error}", seconds=seconds)

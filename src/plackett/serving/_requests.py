@@ -1,4 +1,4 @@
-"""The documents of a request, brought into the inputs of a ranker by their names."""
+"""Turns the documents of a request into the inputs of a ranker, by name."""
 
 import dataclasses
 import itertools
@@ -15,14 +15,14 @@ from plackett.data._signature import Signature
 from plackett.data._strings import Strings
 from plackett.serving._errors import RequestError, nearest, quote
 
-ROWS, COLUMNS = ("query", "documents"), ("query", "ids", "features")  # what a request in JSON consists of
+ROWS, COLUMNS = ("query", "documents"), ("query", "ids", "features")  # the parts of a JSON request
 DOCUMENT = ("id", "features")
 LONGEST_QUERY = 1000  # characters
-MOST = math.nextafter(2.0**128 - 2.0**103, 0)  # that a float32 rounds to a finite number
+MOST = math.nextafter(2.0**128 - 2.0**103, 0)  # the largest number that float32 rounds to a finite one
 
 
 class Kind(NamedTuple):
-    """What a value of an id or a column may be: of which types of Python, in words, and between which numbers."""
+    """The allowed values of an id or a column: their Python types, in words, and their range."""
 
     types: set[type]
     words: str
@@ -37,7 +37,7 @@ KINDS = {
     "number": Kind({int, float}, "a number that float32 holds", -MOST, MOST),
     "position": Kind({int}, "a whole number from 1 to 2^24 - 1", 1, 2**24 - 1),
 }
-Where = Callable[[int, str], list[str | int]]  # the way in a request to a value, by document and name
+Where = Callable[[int, str], list[str | int]]  # the path in a request to a value, by document and name
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,9 +45,9 @@ class Documents:
     """The documents of a request.
 
     Args:
-        query: what the client calls the query. None = nothing.
-        ids: of the documents: strings, or whole numbers.
-        inputs: name -> [documents, ...], what the ranker is fed of them.
+        query: the client's name for the query. None = it gave none.
+        ids: the ids of the documents: strings, or whole numbers.
+        inputs: name -> [documents, ...], the inputs of the ranker.
     """
 
     query: str | int | None
@@ -56,11 +56,11 @@ class Documents:
 
 
 class Names:
-    """The names that a ranker takes of a document.
+    """The names of a document's values that a ranker takes.
 
     Args:
-        signature: of the ranker.
-        most: documents that a request may have.
+        signature: the signature of the ranker.
+        most: the largest number of documents in a request.
     """
 
     def __init__(self, signature: Signature, most: int):
@@ -73,13 +73,13 @@ class Names:
         self.values_of = _getter(self.features)
 
     def check_number(self, documents: int, where: Sequence[str | int]) -> None:
-        """Refuses a request of too many documents."""
+        """Refuses a request with too many documents."""
         if documents > self.most:
-            words = f"a request may have {self.most:,} documents, but this has {documents:,}"
+            words = f"a request must have at most {self.most:,} documents, but this has {documents:,}"
             raise RequestError(413, "too_many_documents", words, where)
 
     def find_wrong(self, given: Sequence[Any], of: str, where: Sequence[str | int]) -> RequestError | None:
-        """What is wrong with the names that were given; None = nothing."""
+        """Finds an error in the given names; None = there is none."""
         present = set(given)
         if present == self._known:
             return None
@@ -89,30 +89,33 @@ class Names:
                 return RequestError(422, "unknown_feature", words, where)
         for name in self.all:
             if name not in present:
-                hint = "; give null where its value is missing" if self.signature.missing else ""
+                hint = "; give null if its value is missing" if self.signature.missing else ""
                 return RequestError(
-                    422, "missing_feature", f"the feature {name!r}{of} is not there{hint}", [*where, name]
+                    422,
+                    "missing_feature",
+                    f"the feature {name!r}{of} is missing from the request{hint}",
+                    [*where, name],
                 )
         return None
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
-    """A function that gives the values of these names as a tuple."""
+    """Returns a function that gives the values of these names as a tuple."""
     if len(names) > 1:
         return operator.itemgetter(*names)
     return lambda values: tuple(values[name] for name in names)
 
 
 def read_json(body: bytes, names: Names) -> Documents:
-    """The documents of a request in JSON, in rows or in columns.
+    """Reads the documents of a JSON request, in rows or in columns.
 
     Raises:
-        RequestError: it is malformed, or its documents are not as the ranker takes them.
+        RequestError: it is malformed, or its documents are not what the ranker takes.
     """
     try:
         given = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise RequestError(400, "malformed_json", f"the body is no JSON: {error!s:.200}") from None
+        raise RequestError(400, "malformed_json", f"the body is not JSON: {error!s:.200}") from None
     if not isinstance(given, dict):
         raise RequestError(422, "wrong_form", f"the body must be an object, but is {_kind(given)}")
     in_rows = "documents" in given
@@ -125,12 +128,12 @@ def read_json(body: bytes, names: Names) -> Documents:
 
 
 def check_query(query: Any) -> str | int | None:
-    """What the client calls the query, unless it may not call it that."""
+    """Returns the client's name for the query, after checking it."""
     if type(query) not in (str, int, type(None)) or not _is_int64(query):
         words = f"query must be a string or a whole number of 64 bits, but is {_kind(query)}"
         raise RequestError(422, "wrong_type", words, ["query"])
     if isinstance(query, str) and len(query) > LONGEST_QUERY:
-        words = f"query may have {LONGEST_QUERY:,} characters, but has {len(query):,}"
+        words = f"query must have at most {LONGEST_QUERY:,} characters, but has {len(query):,}"
         raise RequestError(422, "query_too_long", words, ["query"])
     return query
 
@@ -159,7 +162,7 @@ def _read_rows(query, rows, names):
 
 
 def _refuse_rows(rows, names) -> NoReturn:
-    """Raises what is wrong with the first document that is not of the right form."""
+    """Raises an error for the first document with a wrong form."""
     for i, row in enumerate(rows):
         where: list[str | int] = ["documents", i]
         if type(row) is not dict:
@@ -178,7 +181,7 @@ def _refuse_rows(rows, names) -> NoReturn:
         wrong = names.find_wrong(list(values), f" of documents[{i}]", [*where, "features"])
         if wrong is not None:
             raise wrong
-    raise AssertionError("a document is of a wrong form, but none is")
+    raise AssertionError("a document has a wrong form, but none is found")
 
 
 def _read_columns(query, given, names):
@@ -218,7 +221,7 @@ def check_ids(ids: list, where: Callable[[int], Sequence[str | int]]) -> None:
             return
         first_places = {one: place for place, one in reversed([*enumerate(ids)])}
         place = next(place for place, one in enumerate(ids) if first_places[one] != place)
-        words = f"the ids of documents must differ, but {quote(ids[place])} is there twice"
+        words = f"the ids of documents must differ, but {quote(ids[place])} occurs twice"
         raise RequestError(422, "duplicate_document", words, where(place))
     wanted = type(ids[0]) if type(ids[0]) in (str, int) else str
     place = next(i for i, x in enumerate(ids) if type(x) is not wanted or not _is_int64(x))
@@ -227,12 +230,12 @@ def check_ids(ids: list, where: Callable[[int], Sequence[str | int]]) -> None:
 
 
 def _is_int64(x):
-    """Whether this is no whole number that is too large for 64 bits."""
+    """Whether this is not a whole number too large for 64 bits."""
     return not isinstance(x, int) or KINDS["int64"].lowest <= x <= KINDS["int64"].highest
 
 
 def _as_numbers(flat, at, ids, where):
-    """[values] float64, NaN where one is null."""
+    """Returns the values in float64, [values], NaN for null."""
     if not set(map(type, flat)) <= {float, int, type(None)}:
         place = next(i for i, x in enumerate(flat) if type(x) not in (float, int, type(None)))
         document, name = at(place)
@@ -243,18 +246,18 @@ def _as_numbers(flat, at, ids, where):
 def to_inputs(
     query: str | int | None, ids: list, numbers: np.ndarray, others: dict[str, list], names: Names, where: Where
 ) -> Documents:
-    """The documents as a ranker is fed them.
+    """Returns the documents as inputs of a ranker.
 
     Args:
-        query: that of the request.
-        ids: of the documents.
-        numbers: [documents, features], the features in their order, NaN where they are missing.
+        query: the name of the query.
+        ids: the ids of the documents.
+        numbers: [documents, features], the features in order, NaN if missing.
         others: name -> the values of ids and columns.
-        names: those that the ranker takes.
-        where: the way to a value in the request.
+        names: the names that the ranker takes.
+        where: the path to a value in the request.
 
     Raises:
-        RequestError: a value may not be there.
+        RequestError: a value is not allowed.
     """
     with np.errstate(over="ignore"):
         features = np.ascontiguousarray(numbers, "float32")
@@ -281,9 +284,9 @@ def _check_finite(features, numbers, ids, names, where):
 
 
 def _of_kind(kind, name, values, ids, where, unknown):
-    """[documents] or [documents, 2], what a ranker is fed of values of an id or a column.
+    """Returns the inputs of a ranker for the values of an id or a column, [documents] or [documents, 2].
 
-    Whole numbers that the ranker cannot know are `unknown`, unless that is None.
+    Whole numbers that the ranker cannot know become `unknown`, unless that is None.
     """
     kinds, words, lowest, highest = KINDS["int64" if unknown is not None else kind]
 
@@ -313,6 +316,6 @@ def _wrong_value(name, document, ids, wanted, given, where):
 
 
 def _kind(given):
-    """What something of JSON is, in words."""
+    """The kind of a JSON value, in words."""
     names = {dict: "an object", list: "an array", str: "a string", bool: "true or false", type(None): "null"}
     return names.get(type(given), "a number")

@@ -21,26 +21,26 @@ from plackett.serving._reload import Reloader, Stamp
 from plackett.serving._settings import ServeSettings
 from plackett.serving._shutdown import GracefulServer, Wish, signals
 
-BACKLOG = 2048  # connections that the system holds until they are taken
-KEEP_ALIVE_SECONDS = 75  # more than the 60 of most load balancers: whoever sends must not be the one who waits longer
+BACKLOG = 2048  # connections that the system holds until they are accepted
+KEEP_ALIVE_SECONDS = 75  # more than the 60 of most load balancers, so that the server never closes first
 
 
 def serve(
     path: str | os.PathLike, settings: ServeSettings | None = None, *, tell: Callable[[str], None] = print
 ) -> None:
-    """Serves a ranker in an ONNX file, until SIGTERM or Ctrl-C comes; then answers what is under way.
+    """Serves a ranker in an ONNX file until SIGTERM or Ctrl-C, and then answers the requests in progress.
 
-    SIGHUP loads the file again. So does a change of it, where the settings say `watch`. Where it is broken, the old
-    model serves on.
+    SIGHUP loads the file again. So does a change of the file if the settings say `watch`. If the new file is broken,
+    the old model continues to serve.
 
     Args:
-        path: of the file, which `plackett export` wrote.
+        path: the path of the file, which `plackett export` wrote.
         settings: how it is served. None = `ServeSettings()`.
-        tell: function of one line, called when the server listens.
+        tell: a function of one line, which is called when the server listens.
 
     Raises:
-        ValueError: the file is no ranker that can be served.
-        OSError: there is no such file, or the address cannot be listened at.
+        ValueError: the file does not hold a ranker that can be served.
+        OSError: the file does not exist, or the server cannot listen at the address.
     """
     settings = settings or ServeSettings()
     with signals() as wish:
@@ -52,7 +52,7 @@ def serve(
         server = _make_server(app, settings, reloader)
         tell(f"serving {path} at http://{f'[{host}]' if ':' in host else host}:{port}, its page at /docs")
         app.state.log.info("start", host=host, port=port, model=app.state.service.model.fingerprint, path=str(path))
-        # A full collection would stop all requests while it goes through what was imported, which stays anyway.
+        # A full collection would block all requests while it visits imported modules, which stay anyway.
         gc.collect()
         gc.freeze()
         server.run(sockets=[listener])
@@ -105,10 +105,10 @@ def _make_server(app: FastAPI, settings: ServeSettings, reloader: Reloader):
 
 
 def listen(settings: ServeSettings) -> socket.socket:
-    """A socket at the address of the settings.
+    """Opens a socket at the address of the settings.
 
     Raises:
-        OSError: it cannot be listened at.
+        OSError: it cannot listen there.
     """
     host, port = settings.host, settings.port
     with contextlib.ExitStack() as opened:
@@ -117,8 +117,8 @@ def listen(settings: ServeSettings) -> socket.socket:
             listener = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-            listener.listen(BACKLOG)  # so that who is told of the address can connect, though nobody answers yet
-        except (OSError, UnicodeError) as error:  # UnicodeError: no name of a machine is so long
+            listener.listen(BACKLOG)  # so that clients can connect at once, although nobody answers yet
+        except (OSError, UnicodeError) as error:  # UnicodeError: a host name that is too long
             number, why = (error.errno, error.strerror) if isinstance(error, OSError) else (errno.EINVAL, error)
             raise OSError(number, f"{host}:{port} cannot be listened at (--host, --port): {why}") from None
         opened.pop_all()

@@ -1,4 +1,4 @@
-"""What the service does with a request, whatever carries it."""
+"""What the service does with a request, whatever the protocol."""
 
 import asyncio
 import dataclasses
@@ -18,20 +18,20 @@ from plackett.serving._settings import ServeSettings
 
 JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
 FORMS = {JSON: read_json, ARROW: read_arrow}
-LARGE = 2**20  # bytes of a body that is read in a thread of its own
+LARGE = 2**20  # a body of this many bytes is read in its own thread
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Ranking:
-    """The documents of a request, the best first; those of equal scores in the order of the request.
+    """The documents of a request, the best first. Equal scores keep the order of the request.
 
     Args:
-        query: what the client calls the query. None = nothing.
+        query: the client's name for the query. None = it gave none.
         model: the fingerprint of the file that scored them.
-        ids: of the documents.
-        scores: theirs.
+        ids: the ids of the documents.
+        scores: the scores of the documents.
         queue_seconds: how long the request waited.
-        lists: how many lists were scored together.
+        lists: the number of lists that were scored together.
     """
 
     query: str | int | None
@@ -42,13 +42,13 @@ class Ranking:
     lists: int = 0
 
     def to_json(self) -> bytes:
-        """The answer as JSON."""
+        """Returns the answer as JSON."""
         rows = zip(self.ids, self.scores.tolist(), strict=True)
         ranking = [{"id": id_, "rank": rank, "score": score} for rank, (id_, score) in enumerate(rows, 1)]
         return orjson.dumps({"query": self.query, "model": self.model, "ranking": ranking})
 
     def to_arrow(self) -> bytes:
-        """The answer as a stream of Arrow."""
+        """Returns the answer as an Arrow stream."""
         return write_ranking(self.query, self.model, self.ids, self.scores)
 
 
@@ -64,9 +64,9 @@ class Service:
     """A model that ranks the documents of requests.
 
     Args:
-        model: the first one.
+        model: the first model.
         settings: see `ServeSettings`.
-        metrics: what counts.
+        metrics: the counters.
     """
 
     def __init__(self, model: ServedModel, settings: ServeSettings, metrics: Metrics):
@@ -74,18 +74,18 @@ class Service:
         self.batcher = Batcher(settings.max_batch_documents, settings.max_queue, metrics.batch)
         metrics.watch_queue(lambda: self.batcher.waiting)
         self.stops = False
-        self.drains = False  # the last requests are taken, and others are better sent elsewhere
+        self.drains = False  # whether the last requests are taken, and others should go elsewhere
         self._readers = ThreadPoolExecutor(1, "plackett-reads")
-        self._reading = 0  # large bodies that are read, or wait to be
+        self._reading = 0  # large bodies that are being read, or wait to be
         self.swap(model)
 
     @property
     def model(self) -> ServedModel:
-        """The model that the next request gets."""
+        """The model for the next request."""
         return self._serving.model
 
     def swap(self, model: ServedModel) -> None:
-        """Replaces the model; each request is read and scored by one, those under way by the old one."""
+        """Replaces the model. Each request is read and scored by one model; those in progress keep the old one."""
         self._serving = _Serving(model, Names(model.signature, self.settings.max_documents))
         self.loaded = datetime.datetime.now(datetime.UTC)
         self.metrics.model(model.fingerprint, model.signature.facts)
@@ -94,15 +94,15 @@ class Service:
         """Ranks the documents of a request.
 
         Args:
-            body: of the request.
+            body: the body of the request.
             form: its media type.
-            future: of its scores: a request whose future is cancelled is scored no more. None = a new one.
+            future: the future of its scores. A request whose future is cancelled is not scored. None = a new one.
 
         Raises:
             RequestError: it gets no ranking.
         """
         if self.stops:
-            raise RequestError(503, "stopping", "the service stops", retry_seconds=RETRY_SECONDS)
+            raise RequestError(503, "stopping", "the service is stopping", retry_seconds=RETRY_SECONDS)
         self.batcher.check_room(besides=self._reading)
         serving, read = self._serving, find_form(form)
         documents = await self._read_aside(read, body, serving) if len(body) > LARGE else read(body, serving.names)
@@ -116,7 +116,7 @@ class Service:
         )
 
     async def _read_aside(self, read, body, serving):
-        """The documents of a large body, read in a thread so that other requests go on."""
+        """Reads the documents of a large body in a thread, so that other requests continue."""
         self._reading += 1
         try:
             loop = asyncio.get_running_loop()
@@ -125,7 +125,7 @@ class Service:
             self._reading -= 1
 
     def stop(self) -> None:
-        """Scores what waits, takes nothing more, and ends the threads and the model."""
+        """Scores what waits, takes no more requests, and ends the threads and the model."""
         if self.stops:
             return
         self.stops = True
@@ -135,7 +135,7 @@ class Service:
 
 
 def find_form(content_type: str):
-    """The function that reads a body of this type.
+    """Returns the function that reads a body of this type.
 
     Raises:
         RequestError: there is none.

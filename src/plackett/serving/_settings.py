@@ -1,4 +1,4 @@
-"""The settings of a server. Nothing here needs what it is built on."""
+"""The settings of a server. Nothing here needs its libraries."""
 
 import dataclasses
 import typing
@@ -21,19 +21,18 @@ class ServeSettings:
     ValueError: max_documents must be a whole number of at least 1, but got 0
 
     Args:
-        host: the address to listen at. Whoever reaches it may rank: other machines do at 0.0.0.0, so put what asks who
-            they are in front of it.
+        host: the address to listen at. Anyone who can reach it may rank. 0.0.0.0 allows other machines, so put a proxy
+            with authentication in front of it.
         port: the port to listen at. 0 = any free one.
-        max_body_mb: a request whose body has more megabytes is refused.
-        max_documents: a request of more documents is refused.
-        max_queue: so many requests may wait to be scored; others are told to come again.
-        max_batch_documents: lists that wait are scored together as long as they are not more documents, padding
-            included.
-        body_seconds: a request whose body takes longer to come is refused.
-        shutdown_seconds: at its end the server waits so long for answers that are under way, in whole seconds upwards.
-        threads: of one run of the model. None = one for each core.
-        watch: take a new model when the file changes.
-        log: the form of the log: json, an object a line, or text.
+        max_body_mb: a request with a larger body, in megabytes, is refused.
+        max_documents: a request with more documents is refused.
+        max_queue: the number of requests that may wait to be scored; further requests are told to try again.
+        max_batch_documents: waiting lists are scored together up to this many documents, padding included.
+        body_seconds: a request whose body takes longer to arrive is refused.
+        shutdown_seconds: at its end the server waits this long for answers in progress; rounded up to whole seconds.
+        threads: the number of threads of a run of the model. None = one for each core.
+        watch: load a new model when the file changes.
+        log: the form of the log: json, one object a line, or text.
 
     Raises:
         ValueError: a value of another type or out of range.
@@ -59,9 +58,9 @@ class ServeSettings:
 
 
 def help_texts() -> dict[str, str]:
-    """What each setting is, in the words of the docstring of `ServeSettings`.
+    """Describes each setting in the words of the docstring of `ServeSettings`.
 
     >>> help_texts()["watch"]
-    'take a new model when the file changes.'
+    'load a new model when the file changes.'
     """
     return argument_texts(ServeSettings.__doc__)

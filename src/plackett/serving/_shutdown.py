@@ -1,7 +1,7 @@
 """A server that stops without losing a request. Internal.
 
-uvicorn closes the connections that wait in its listener's queue, and those that have no request at that moment, though
-one may be under way; and it ends by the signal that stopped it, which a supervisor reads as a failure.
+uvicorn closes the connections that wait in its listener's queue, and those without a request at that moment, although a
+request may be on its way. It also ends with the signal that stopped it, which a supervisor reads as a failure.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ from typing import Any
 
 import uvicorn
 
-IDLE_SECONDS = 1.0  # for which a connection without a request may still send one
+IDLE_SECONDS = 1.0  # for this time a connection without a request may still send one
 _TICK_SECONDS = 0.02
 
 
 class GracefulServer(uvicorn.Server):
-    """uvicorn's server on one open socket, which answers all that reached it.
+    """uvicorn's server on one open socket. It answers every request that has reached it.
 
-    At its end it takes the connections that wait, closes its socket, answers what is in flight and what comes within a
-    second on the connections that are open, and says with each answer that the connection closes.
+    At its end it takes the waiting connections, closes its socket, answers the requests in progress and those that come
+    within a second on open connections, and says with each answer that the connection closes.
 
     Args:
-        config: of uvicorn; its connections are those of `make_protocol`.
+        config: the config of uvicorn, with the connections of `make_protocol`.
         beside: a coroutine function that runs beside the server, and is cancelled at its end.
         on_stop: is called when the end begins.
     """
@@ -40,7 +40,7 @@ class GracefulServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self):
-        """Within this the signals end the server; uvicorn would raise them again behind it."""
+        """Within this context the signals end the server. uvicorn would raise them again afterwards."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -62,7 +62,7 @@ class GracefulServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts."""
         await super().startup(sockets)
-        # Now: at the end there may be no number left for another open file.
+        # Opened now, since at the end there may be no file descriptor left.
         self._listeners = [each.dup() for each in sockets or ()]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -81,9 +81,9 @@ class GracefulServer(uvicorn.Server):
         await super().shutdown()
 
     async def _take_waiting(self, listener):
-        """Takes the connections that the system had accepted in the server's name."""
+        """Takes the connections that the system has accepted for the server."""
         listener.setblocking(False)
-        with contextlib.suppress(OSError):  # none is left, or there is no room for them
+        with contextlib.suppress(OSError):  # there are no more, or there is no room for them
             while True:
                 connection, _ = listener.accept()
                 await asyncio.get_running_loop().connect_accepted_socket(self._make_connection, connection)
@@ -96,16 +96,17 @@ class GracefulServer(uvicorn.Server):
 
 @dataclasses.dataclass
 class Wish:
-    """What the signals of this process ask for; a plain value, which a signal handler may always set."""
+    """What signals ask of this process: plain values, which a signal handler may always set."""
 
     reload: bool = False
 
 
 @contextlib.contextmanager
 def signals() -> Iterator[Wish]:
-    """SIGTERM ends the process with 0, and SIGHUP asks for a reload, even while the model is first loaded.
+    """SIGTERM ends the process with exit code 0, and SIGHUP asks for a reload, even while the model is first loaded.
 
-    While uvicorn runs, SIGTERM is uvicorn's. Outside of the main thread, where Python takes no signals, none is taken.
+    While uvicorn runs, it handles SIGTERM. Outside of the main thread, where Python receives no signals, nothing is
+    set.
     """
     wish = Wish()
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""What `/version` says. Internal."""
+"""The answer of `/version`. Internal."""
 
 import platform
 from typing import Any
@@ -10,7 +10,7 @@ from plackett.serving._service import Service
 
 
 def describe_version(service: Service) -> dict[str, Any]:
-    """What runs: the versions, and the fingerprints of the model's file, of its weights and of its training data."""
+    """Describes what runs: the versions, and the fingerprints of the model's file, weights and training data."""
     model = service.model
     facts = dict(model.signature.facts)
     return {

@@ -1,6 +1,6 @@
-"""Training a ranker: lists and a loss in, the best model and its record out; it survives being killed.
+"""Trains a ranker from lists and a loss. It returns the best model and a record, and survives being killed.
 
-All names are imported when they are first used; `Settings` needs no Keras.
+Names are imported when they are first used. `Settings` does not need Keras.
 """
 
 from plackett import _lazy

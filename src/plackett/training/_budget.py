@@ -1,4 +1,4 @@
-"""How many lists a step takes and how long a run trains, by the number of its training lists. Needs no Keras."""
+"""Chooses the batch size and the length of a run from the number of training lists. Does not need Keras."""
 
 import dataclasses
 import math
@@ -6,27 +6,27 @@ from typing import NamedTuple
 
 from plackett.training._settings import Settings
 
-# Chosen on the validation folds of MQ2008, on parts of it, and on generated sets of 63 to 6,000 lists. Small data want
-# small batches, for an epoch to have enough steps, and the patience of more epochs, as each is measured on few lists.
-BATCHES, BATCH_SIZES = 16, (8, 32)  # in an epoch, about
-MANY, MOST = 256, 128  # the same where lists are so many that 32 are less than a share of 1 / MANY: for speed
+# Chosen on the validation folds of MQ2008, on parts of it, and on generated sets of 63 to 6,000 lists. Small data need
+# small batches, so that an epoch has enough steps, and a larger patience, since each epoch is measured on few lists.
+BATCHES, BATCH_SIZES = 16, (8, 32)  # about so many batches an epoch, within these sizes
+MANY, MOST = 256, 128  # for speed, larger batches when 32 lists are less than 1 / MANY of all lists
 PATIENCE, PATIENCES = 46, (5, 15)
 STEPS, EPOCHS = 3_000, (50, 200)
 
 
 class Budget(NamedTuple):
-    """What a run comes to at most; see `Settings`."""
+    """The most that a run can take; see `Settings`."""
 
     batch_size: int
     epochs: int
     patience: int
 
 
-OF_THE_DATA = Budget._fields  # settings that are chosen here where they are None
+OF_THE_DATA = Budget._fields  # settings that are chosen here when they are None
 
 
 def with_budget(settings: Settings, lists: int, parts: int = 1) -> Settings:
-    """The settings with numbers in the place of None, for so many training lists.
+    """Returns the settings, with each None replaced by a number that suits the number of training lists.
 
     >>> chosen = with_budget(Settings(), 470)
     >>> chosen.batch_size, chosen.epochs, chosen.patience
@@ -35,20 +35,20 @@ def with_budget(settings: Settings, lists: int, parts: int = 1) -> Settings:
     3
 
     Args:
-        settings: of the run; what they give stays.
-        lists: how many lists it trains on.
+        settings: the settings of the run. Values that they give are kept.
+        lists: the number of training lists.
         parts: see `budget_of`.
     """
     return dataclasses.replace(settings, **budget_of(settings, lists, parts)._asdict())
 
 
 def budget_of(settings: Settings, lists: int, parts: int = 1) -> Budget:
-    """The numbers that settings give, or that are chosen for so many training lists.
+    """Returns the numbers that the settings give, or numbers chosen for this many training lists.
 
     Args:
-        settings: of the run.
-        lists: how many lists it trains on.
-        parts: a batch that is chosen here can be cut into so many equal parts.
+        settings: the settings of the run.
+        lists: the number of training lists.
+        parts: a batch size that is chosen here is divisible by this number.
     """
     batch_size = settings.batch_size or math.ceil(_batch_size(lists) / parts) * parts
     steps = max(1, math.ceil(lists / batch_size))
@@ -58,7 +58,7 @@ def budget_of(settings: Settings, lists: int, parts: int = 1) -> Budget:
 
 
 def budget_in_words(settings: Settings) -> str:
-    """What a run comes to at most, in one line.
+    """Describes the most that a run can take, in one line.
 
     >>> budget_in_words(with_budget(Settings(), 470))
     '32 queries a batch, at most 200 epochs, patience 10'

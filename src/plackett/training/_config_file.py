@@ -1,4 +1,4 @@
-"""The settings of a run from a file."""
+"""Reads the settings of a run from a file."""
 
 import dataclasses
 import pathlib
@@ -13,15 +13,15 @@ SOURCE = ("data", "validation", "reading", "clicks", "teacher", "backend")
 
 
 def read_config(path: pathlib.Path, running: str, backend: str | None = None) -> dict:
-    """What a `config.yaml` holds: settings, and `data`, `validation`, `reading`, `clicks`, `teacher` where it has them.
+    """Reads a `config.yaml`: settings, and `data`, `validation`, `reading`, `clicks`, `teacher` if it has them.
 
     Args:
         path: the file.
         running: the backend of this process.
-        backend: the backend that was asked for in spite of the file's. None = it must be the file's.
+        backend: the backend that the user asked for, which may differ from that of the file. None = the file's backend.
 
     Raises:
-        ValueError: an unknown setting, or a run on another backend than that of this process.
+        ValueError: an unknown setting, or the run was made on another backend than that of this process.
         OSError: the file cannot be read.
     """
     config = read_yaml(path)
@@ -33,18 +33,20 @@ def read_config(path: pathlib.Path, running: str, backend: str | None = None) ->
         raise ValueError(f"{path}: {error}") from None
     if config.pop("backend", running) != running and backend is None:
         other = read_yaml(path)["backend"]
-        raise ValueError(f"{path} is of a run on {other}, and this is {running}: give --backend {other} or {running}")
+        raise ValueError(
+            f"{path} holds a run on {other}, but this process uses {running}: give --backend {other} or {running}"
+        )
     if isinstance(config.get("validation"), str):
-        # Words instead of files: the lists were held out of the training data, which the seed repeats.
+        # Words instead of files: the lists were held out of the training data, and the seed draws them again.
         del config["validation"]
     return config
 
 
 def read_yaml(path: pathlib.Path) -> dict:
-    """The mapping that a YAML file holds.
+    """Reads the mapping that a YAML file holds.
 
     Raises:
-        ValueError: it is no YAML or no mapping.
+        ValueError: the file is not YAML, or does not hold a mapping.
         OSError: the file cannot be read.
     """
     check_file(path)

@@ -1,4 +1,4 @@
-"""Cross-validation: several configurations trained over folds and seeds, and measured on what they did not see."""
+"""Cross-validation: trains several configurations over folds and seeds, and measures them on held-out queries."""
 
 import contextlib
 import dataclasses
@@ -40,8 +40,8 @@ from plackett.training._settings import Seed, Settings, SettingsKeywords, check_
 from plackett.training.callbacks.divergence import TrainingDivergedError
 
 OF_THE_RUNS = {
-    "seed": "each is trained with all of seeds (--seeds)",
-    "validation_share": "each is validated on a fold",
+    "seed": "each configuration is trained with every seed of seeds (--seeds)",
+    "validation_share": "each run is validated on a fold",
 }
 
 
@@ -59,7 +59,7 @@ def crossval(
     provenance: Mapping | None = None,
     after: Callable[[Run, dict[str, float]], None] | None = None,
 ) -> CrossValidation:
-    """Trains each configuration on each choice of folds with each seed, and measures it on the fold that it lacks.
+    """Trains each configuration on each turn of the folds with each seed, and measures it on the test fold.
 
     >>> import numpy as np
     >>> from plackett.data import RankingLists
@@ -71,36 +71,38 @@ def crossval(
     >>> found.results.systems, found.results.values.shape, len(found.runs)
     (('softmax', 'mse'), (2, 1, 12), 6)
 
-    Turn k of n trains on the folds S_k to S_k+n-3, chooses the epoch on S_k+n-2 and tests on S_k+n-1, cyclically, as
-    the five folds of LETOR have it: S_k, S_k+1, S_k+2; S_k+3; S_k+4. So each query is tested once by each seed. A
-    query's value is its mean over seeds, and it is these that `compare` and the paired tests take.
+    Turn k of n trains on the folds S_k to S_k+n-3, chooses the epoch on S_k+n-2 and tests on S_k+n-1, cyclically. This
+    is the rotation of the five folds of LETOR: S_k, S_k+1, S_k+2; S_k+3; S_k+4. Each seed tests each query once. The
+    value of a query is its mean over seeds. `compare` and the paired tests use these values.
 
     Args:
-        lists: what is cut into folds by query; or the folds themselves, S_1 to S_n, at least three.
-        configurations: name -> settings of `train`, but for `seed` and `validation_share`. Each run makes its own
-            model and optimizer, so these go by name; the scorer may be a function that makes one.
-        metrics: what is measured on the test folds: names, such as "ndcg@10", or metrics with conventions of their own.
-        folds: how many folds `lists` are cut into. None = 5.
-        fold_seed: of the draw of the folds.
-        group_by: a column of queries; those of equal value, as of one user, go into one fold, and so do all whose value
-            is missing. None = each query goes alone.
-        seeds: the seeds that each configuration is trained with. Those of ensembles must be as far apart as an ensemble
-            has members, which would be shared else. None = three from 0 on: 0, 1 and 2, or farther apart.
-        output: a folder for `crossval.yaml`, what this is of, `results.parquet`, one row a query and configuration,
-            `crossval.csv`, one row a run, and NAME/fold-1/seed-0, the output folder of `train` of each run, beside
-            which `seed-0.npz` has its values by query. None = nothing is written.
-        resume: goes on with the cross-validation in `output`, if there is one: finished runs stay as they are, and one
-            that was killed goes on from its last checkpoint. More seeds, metrics and configurations may come
-            in, and none may be left out; a configuration that was there has the same settings.
-        provenance: entries to put first in `crossval.yaml`: where the data came from.
-        after: is called with each run that is trained now and the means of its metrics over its test fold.
+        lists: the lists, which are cut into folds by query; or the folds themselves, S_1 to S_n, at least three.
+        configurations: name -> settings of `train`, except `seed` and `validation_share`. Each run makes its own model
+            and optimizer, so these are given by name. The scorer may be a function that makes a model.
+        metrics: the metrics on the test folds: names, such as "ndcg@10", or metric objects with their own conventions.
+        folds: the number of folds that `lists` are cut into. None = 5.
+        fold_seed: the seed that draws the folds.
+        group_by: a column of queries. Queries with equal values, such as those of one user, go into the same fold, and
+            so do all queries whose value is missing. None = each query is drawn on its own.
+        seeds: the seeds that each configuration is trained with. For an ensemble, seeds must be as far apart as it has
+            members, since otherwise two ensembles would share a member. None = three seeds from 0 on: 0, 1 and 2, or
+            farther apart.
+        output: a folder for `crossval.yaml`, which describes the cross-validation, `results.parquet`, one row for each
+            query and configuration, and `crossval.csv`, one row a run. NAME/fold-1/seed-0 is the output folder of
+            `train` for one run, and `seed-0.npz` beside it has its values by query. None = nothing is written.
+        resume: continues the cross-validation in `output`, if there is one. Finished runs are kept, and a killed run
+            continues from its last checkpoint. Seeds, metrics and configurations may be added, but none may be left
+            out. The settings of an existing configuration must not change.
+        provenance: entries that come first in `crossval.yaml`: where the data came from.
+        after: is called after each run that is trained now, with the run and the means of its metrics over its test
+            fold.
 
     Raises:
-        BlockingIOError: another process holds `output`; says which one.
-        FileExistsError: `output` holds something, and `resume` does not allow for it.
-        ImportError: polars is not installed, with `output`.
-        TrainingDivergedError: a run diverged; says which one. With `output` those that have finished stay.
-        ValueError: a wrong fold, metric, setting, name or seed, a query in two folds; or `output` holds another
+        BlockingIOError: another process holds `output`; the message names it.
+        FileExistsError: `output` holds something, and `resume` does not allow it.
+        ImportError: `output` is given, but polars is not installed.
+        TrainingDivergedError: a run diverged; the message names it. With `output`, finished runs are kept.
+        ValueError: a wrong fold, metric, setting, name or seed; a query is in two folds; or `output` holds another
             cross-validation.
 
     Cost: configurations x folds x seeds trainings, one after the other; memory for the lists twice.
@@ -109,13 +111,13 @@ def crossval(
     https://arxiv.org/abs/1306.2597
     """
     if resume and output is None:
-        raise ValueError("resume=True goes on with what is in output, but output is None: give its folder")
+        raise ValueError("resume=True continues the cross-validation in output, but output is None: give its folder")
     whole, fold, cut = _cut(lists, folds, fold_seed, group_by)
     chosen = _check_configurations(configurations)
     seeds = _check_seeds(seeds, chosen)
     if isinstance(metrics, str):
         raise ValueError(f"metrics must be a list of names, but got {metrics!r}; write [{metrics!r}]")
-    # Whatever is wrong with the metrics, or the labels, is told before the first training.
+    # Anything wrong with the metrics or the labels is reported before the first training.
     blank = evaluate({"none": lambda lists: np.zeros(len(lists.labels))}, whole, metrics)
     folder = None if output is None else pathlib.Path(output)
     if folder is not None:
@@ -146,7 +148,7 @@ def crossval(
 
 
 def _cut(lists, folds, seed, group_by):
-    """(all lists, [queries] the fold of each, how they were cut)."""
+    """Returns (all lists, [queries] the fold of each query, how the lists were cut)."""
     if isinstance(lists, RankingLists):
         seed = check_value("fold_seed", seed, Seed)
         fold = _folds.cut(lists, _folds.DEFAULT if folds is None else folds, seed, group_by)
@@ -158,14 +160,14 @@ def _cut(lists, folds, seed, group_by):
     for name, given, default in (("folds", folds, None), ("fold_seed", seed, 0), ("group_by", group_by, None)):
         if given != default:
             raise ValueError(
-                f"{name}={given!r} acts where lists are cut into folds, but the folds are given: leave it out"
+                f"{name}={given!r} applies when lists are cut into folds, but the folds are given: leave it out"
             )
     _folds.check_folds(lists)
     return *_folds.join(lists), "as given"
 
 
 def _check_configurations(given):
-    """name -> settings, of which each names what can be made."""
+    """Returns name -> settings, after checking that each setting can be made."""
     if not isinstance(given, Mapping) or not given:
         raise ValueError(f"configurations must be a dict of names to settings, but got {given!r}")
     check_names(list(given))
@@ -177,7 +179,7 @@ def _check_configuration(name, given):
         raise ValueError(f"the configuration {name} must be a dict of settings, but got {given!r}")
     for setting, why in OF_THE_RUNS.items():
         if setting in given:
-            raise ValueError(f"{setting} is no setting of the configuration {name}: {why}")
+            raise ValueError(f"the configuration {name} must not set {setting}: {why}")
     try:
         settings = Settings.from_dict(given)
         make_losses(settings)
@@ -202,8 +204,9 @@ def _check_seeds(given, chosen):
     for seed in others:
         if seed - first < apart:
             raise ValueError(
-                f"seeds must be at least {apart} apart, since each member of an ensemble of {apart} has one, "
-                f"from that of the ensemble on, but got {first} and {seed}: give such as "
+                f"seeds must be at least {apart} apart, since an ensemble of {apart} members uses the seeds that "
+                "follow "
+                f"its own, but got {first} and {seed}: give, for example, "
                 f"{list(range(0, 3 * apart, apart))}"
             )
         first = seed
@@ -211,14 +214,14 @@ def _check_seeds(given, chosen):
 
 
 def _check_parquet(blank):
-    """Raises an error where `results.parquet` cannot be written, of what is measured or at all."""
+    """Raises an error if `results.parquet` cannot be written, either at all or with these metrics."""
     if importlib.util.find_spec("polars") is None:
-        raise ImportError("an output folder has results.parquet, which needs polars: pip install 'plackett[data]'")
+        raise ImportError("output writes results.parquet, which needs polars: pip install 'plackett[data]'")
     blank.to_frame()
 
 
 def _record(whole, fold, cut, chosen):
-    """What `crossval.yaml` says."""
+    """Returns the content of `crossval.yaml`."""
     settings = {name: as_config(settings) for name, settings in chosen.items()}
     return {
         "backend": keras.backend.backend(),
@@ -234,7 +237,7 @@ def _record(whole, fold, cut, chosen):
 
 
 class _Trainings:
-    """The runs of a cross-validation, one after the other; the lists of a turn are taken out once."""
+    """The runs of a cross-validation, one after the other. The lists of a turn are selected once."""
 
     def __init__(self, whole, fold, settings, metrics, stated, folder):
         self.whole, self.fold, self.settings = whole, fold, settings
@@ -242,7 +245,7 @@ class _Trainings:
         self.number, self.parts = 0, []
 
     def outcome(self, run):
-        """What a run comes to, once it has been trained; with a folder it is kept there."""
+        """Trains a run and returns its outcome. With a folder, the outcome is also saved there."""
         if self.number != run.fold:
             self.number = run.fold
             self.parts = [self.whole.select(queries) for queries in _folds.turn(self.fold, run.fold)]
@@ -270,13 +273,13 @@ class _Trainings:
 
 
 def _gather(blank: Results, fold, names, seeds, outcomes, folder) -> CrossValidation:
-    """The values of all runs in the places of their queries."""
+    """Puts the values of all runs in the places of their queries."""
     by_seed = np.full((len(names), len(blank.metrics), len(seeds), len(fold)), np.nan)
     for run, outcome in outcomes.items():
         test = _folds.turn(fold, run.fold).test
         by_seed[names.index(run.configuration), :, seeds.index(run.seed), test] = outcome.values.T
     facts = {f"{name} (column)" if name == "fold" else name: x for name, x in blank.facts.items()}
-    # Which queries count is a matter of their labels, and so the same for all seeds.
+    # Which queries count depends on their labels alone, so it is the same for all seeds.
     results = dataclasses.replace(
         blank,
         systems=tuple(names),
@@ -289,7 +292,6 @@ def _gather(blank: Results, fold, names, seeds, outcomes, folder) -> CrossValida
 
 def _note(seeds):
     return (
-        f"The value of a query is its mean over the seeds {', '.join(map(str, seeds))}. Intervals and tests take the "
-        "trained models as they are: how far another training would move a mean is said by its spread over folds and "
-        "seeds."
+        f"The value of a query is its mean over the seeds {', '.join(map(str, seeds))}. Intervals and tests treat the "
+        "trained models as fixed: the spread over folds and seeds shows how far another training would move a mean."
     )

@@ -1,4 +1,4 @@
-"""The output folder of a cross-validation: what it is of, and what its finished runs came to. Needs no Keras."""
+"""The output folder of a cross-validation: what was run, and the results of finished runs. Does not need Keras."""
 
 import csv
 import pathlib
@@ -14,10 +14,10 @@ from plackett.training._output_folder import contents, in_words
 from plackett.training._same_run import BEFORE, FREE, check_same, without_names
 
 RECORD, TABLE, RESULTS = "crossval.yaml", "crossval.csv", "results.parquet"
-COLUMNS = ("configuration", "fold", "seed", "best_epoch", "epochs")  # of the table, before the metrics
+COLUMNS = ("configuration", "fold", "seed", "best_epoch", "epochs")  # columns of the table before the metrics
 FILES = (RECORD, TABLE, RESULTS)
 OF_THE_DATA = ("backend", "lists", "features", "queries_of_folds", "cut")
-FORBIDDEN = '<>:"/\\|?*'  # in the name of a folder, on one system or another
+FORBIDDEN = '<>:"/\\|?*'  # not allowed in a folder name on at least one system
 
 
 class Run(NamedTuple):
@@ -27,9 +27,9 @@ class Run(NamedTuple):
     'softmax/fold-2/seed-0'
 
     Args:
-        configuration: its name.
-        fold: the number of the turn, from 1, see `turn`.
-        seed: of the training.
+        configuration: the name of the configuration.
+        fold: the number of the turn, from 1; see `turn`.
+        seed: the seed of the training.
     """
 
     configuration: str
@@ -38,16 +38,17 @@ class Run(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The folder of its record, in that of the cross-validation."""
+        """The folder of this run's record, relative to that of the cross-validation."""
         return f"{self.configuration}/fold-{self.fold}/seed-{self.seed}"
 
 
 class Outcome(NamedTuple):
-    """What a run came to.
+    """The result of a run.
 
     Args:
-        best_epoch: the epoch that was best on the validation lists, from 1; of an ensemble the last of its members'.
-        epochs: how many it trained; of an ensemble the most of its members.
+        best_epoch: the epoch with the best validation metric, from 1; for an ensemble, the last best epoch of its
+            members.
+        epochs: the number of epochs that were trained; for an ensemble, the largest number of its members.
         values: [metrics, queries of the test fold] float64.
     """
 
@@ -57,31 +58,35 @@ class Outcome(NamedTuple):
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raises a ValueError where one of these has letters that names of folders may not have, is that of a file which
-    stands beside it, or differs from another by capitals alone."""
+    """Raises a ValueError if a name has characters that folder names may not have, is the name of a file that stands
+    beside the folder, or differs from another name by case alone."""
     seen: dict[str, str] = {}
     for name in names:
         bad = not isinstance(name, str) or name != name.strip(" .") or not name.isprintable()
         if bad or not name or set(name) & set(FORBIDDEN) or name in FILES:
             raise ValueError(
-                f"the name of a configuration must be printable, without any of {FORBIDDEN}, without dot or space at "
-                f"its ends and none of {', '.join(FILES)}, since it names a folder, but got {name!r}"
+                f"the name of a configuration must be printable, without any of {FORBIDDEN}, must not begin or end "
+                "with a dot "
+                f"or a space, and must not be one of {', '.join(FILES)}, since it names a folder, but got {name!r}"
             )
         if (other := seen.setdefault(name.casefold(), name)) != name:
-            raise ValueError(f"two configurations have one name, but for capitals: {other} and {name}")
+            raise ValueError(
+                f"the names of two configurations must differ by more than case, but got {other} and {name}"
+            )
 
 
 def check_crossval_output(folder: pathlib.Path, *, resume: bool) -> None:
-    """Raises a FileExistsError where a cross-validation cannot begin, or with `resume` go on, in a folder."""
+    """Raises a FileExistsError if a cross-validation cannot begin in a folder or, with `resume`, continue there."""
     there = [name for name in contents(folder) if not is_partial(name, FILES)]
     if there and RECORD not in there:
         raise FileExistsError(
-            f"{folder} exists and is not empty: it holds no cross-validation, but {in_words(folder, there)}: choose "
+            f"{folder} exists and is not empty: it does not hold a cross-validation, but {in_words(folder, there)}: "
+            "choose "
             "another output folder (output, --output)"
         )
     if there and not resume:
         raise FileExistsError(
-            f"{folder} exists and holds a cross-validation: go on with it (resume, --resume), or choose another output "
+            f"{folder} exists and holds a cross-validation: continue it (resume, --resume), or choose another output "
             "folder (output, --output)"
         )
 
@@ -89,7 +94,7 @@ def check_crossval_output(folder: pathlib.Path, *, resume: bool) -> None:
 def check_nothing_lost(
     folder: pathlib.Path, configurations: Iterable[str], seeds: Iterable[int], stated: Iterable[str]
 ):
-    """Raises a ValueError where the tables of a folder have rows or metrics that they would not have again."""
+    """Raises a ValueError if the tables of a folder have rows or metrics that would be lost."""
     if not (folder / TABLE).is_file():
         return
     with (folder / TABLE).open(newline="", encoding="utf-8") as file:
@@ -104,22 +109,24 @@ def check_nothing_lost(
     lacking = [f"the {what} {name}" for what, (names, now) in asked.items() for name in names if name not in now]
     if lacking:
         raise ValueError(
-            f"{folder} has results of {', '.join(lacking)}, which {TABLE} and {RESULTS} would lose: name all that is "
-            "there and what is new, or choose another output folder (output, --output)"
+            f"{folder} has results of {', '.join(lacking)}, which {TABLE} and {RESULTS} would lose: name everything "
+            "that is "
+            "there as well as what is new, or choose another output folder (output, --output)"
         )
 
 
 def open_crossval_folder(folder: pathlib.Path, record: Mapping[str, Any], *, resume: bool) -> None:
-    """Writes into `crossval.yaml` what this is of, with what it says of configurations that are not asked for now.
+    """Writes `crossval.yaml`. Configurations that it has and that are not asked for now are kept.
 
     Args:
-        folder: it is there.
+        folder: an existing folder.
         record: what is known of the data, and `configurations`, name -> its settings.
-        resume: whether what the folder holds goes on.
+        resume: whether to continue what the folder holds.
 
     Raises:
-        FileExistsError: it holds something else, or not `resume`.
-        ValueError: it holds another cross-validation: other data or folds, or a configuration with other settings.
+        FileExistsError: the folder holds something else, or `resume` is False.
+        ValueError: the folder holds another cross-validation: other data, other folds, or other settings of a
+            configuration.
     """
     check_crossval_output(folder, resume=resume)
     remove_partial(folder, FILES)
@@ -143,7 +150,7 @@ def open_crossval_folder(folder: pathlib.Path, record: Mapping[str, Any], *, res
 
 
 def keep(folder: pathlib.Path, run: Run, stated: Sequence[str], outcome: Outcome) -> None:
-    """Writes beside the folder of a finished run what it came to."""
+    """Writes the outcome of a finished run beside its folder."""
     path = _path(folder, run)
     remove_partial(path.parent, [path.name])
     with replace(path) as partial, errors_of_writing(path):
@@ -151,7 +158,7 @@ def keep(folder: pathlib.Path, run: Run, stated: Sequence[str], outcome: Outcome
 
 
 def kept(folder: pathlib.Path, run: Run, stated: Sequence[str]) -> Outcome | None:
-    """What a finished run came to; None where it has not finished, or was measured by other metrics."""
+    """Returns the outcome of a finished run; None if it has not finished, or was measured by other metrics."""
     path = _path(folder, run)
     if not path.is_file():
         return None

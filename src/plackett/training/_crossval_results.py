@@ -1,4 +1,4 @@
-"""What a cross-validation came to: each query tested once a seed, and how far folds and seeds spread."""
+"""The result of a cross-validation: each seed tests each query once; the spread over folds and seeds."""
 
 import dataclasses
 import html
@@ -14,15 +14,15 @@ from plackett.training._crossval_folder import Outcome, Run
 
 
 class Spread(NamedTuple):
-    """One configuration by one metric.
+    """The mean and spread of one configuration by one metric.
 
     Args:
-        configuration: its name.
+        configuration: the name of the configuration.
         metric: the metric with its conventions.
-        mean: over all queries of their means over seeds.
+        mean: the mean over all queries of each query's mean over seeds.
         over_folds: the standard deviation of `of_folds`.
-        over_seeds: that of the means over all queries, one a seed; NaN where there is one seed.
-        of_folds: the mean over the queries of each fold of their means over seeds.
+        over_seeds: the standard deviation of the means over all queries, one for each seed; NaN if there is one seed.
+        of_folds: for each fold, the mean over its queries of each query's mean over seeds.
     """
 
     configuration: str
@@ -35,7 +35,7 @@ class Spread(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class CrossValidation:
-    """What `crossval` returns. Printed, or shown in a notebook, it is a table of `spreads()`.
+    """The result of `crossval`. When printed, or shown in a notebook, it is a table of `spreads()`.
 
     >>> from plackett.data import Strings
     >>> values, facts = np.array([[[0.25, 0.5, 0.5, 1.0]]]), {"fold": np.array([1, 1, 2, 2])}
@@ -44,12 +44,13 @@ class CrossValidation:
     (0.375, 0.75)
 
     Args:
-        results: of all queries, each tested once a seed by the training of its fold: its value is the mean over seeds.
-            The systems are the configurations, and the fact "fold" is the turn that tested the query.
-        by_seed: [configurations, metrics, seeds, queries], the same before that mean.
-        seeds: of the trainings.
-        runs: each training and what it came to.
-        output: the folder that holds them, or None.
+        results: the values of all queries. Each seed tests each query once, with the training of its fold; the value is
+            the mean over seeds. The systems are the configurations, and the fact "fold" is the turn that tested the
+            query.
+        by_seed: [configurations, metrics, seeds, queries], the values before that mean.
+        seeds: the seeds of the trainings.
+        runs: each training with its outcome.
+        output: the folder that holds the runs, or None.
     """
 
     results: Results
@@ -59,7 +60,7 @@ class CrossValidation:
     output: pathlib.Path | None
 
     def spreads(self) -> list[Spread]:
-        """One entry for each configuration and metric: the mean, and its spread over folds and over seeds."""
+        """Returns one entry for each configuration and metric: the mean, and its spread over folds and over seeds."""
         fold = np.asarray(self.results.facts["fold"])
         folds = [fold == k for k in range(1, fold.max() + 1)]
         values, weights = self.results.values, self.results.weights
@@ -81,36 +82,37 @@ class CrossValidation:
         ]
 
     def compare(self, baseline: str | None = None, **options: Any) -> Comparison:
-        """The paired tests over queries between configurations, see `plackett.evaluation.compare`.
+        """Runs the paired tests over queries between configurations; see `plackett.evaluation.compare`.
 
-        They say whether these trained models, seeds averaged, differ on queries like these. How much another training
-        would have changed a mean is what the spread over seeds and over folds says.
+        The tests say whether these trained models, averaged over seeds, differ on queries like these. The spread over
+        seeds and over folds says how far another training would move a mean.
 
         Args:
             baseline: the configuration that the others are compared with. None = the first.
-            options: of `plackett.evaluation.compare`.
+            options: keywords of `plackett.evaluation.compare`.
 
         Raises:
-            ValueError: there is no such configuration, or as `compare` says.
+            ValueError: there is no such configuration, or an option is wrong; see `compare`.
         """
         return compare(self.results, baseline, **options)
 
     def in_words(self) -> str:
-        """What the numbers of the tables are, in one sentence."""
+        """Says what the numbers of the tables are, in a few sentences."""
         folds = int(np.max(self.results.facts["fold"]))
         return (
             f"{len(self.results.queries)} queries in {folds} folds, each tested once "
-            f"by each of the seeds {', '.join(map(str, self.seeds))}; a query counts by its mean over seeds. Spread: "
+            f"by each of the seeds {', '.join(map(str, self.seeds))}; the value of a query is its mean over seeds. "
+            "Spread: "
             "the standard deviation of the means of the folds, and of the means of the seeds. fold k is turn k: "
-            f"of the folds in their order, fold 1 tests on number {folds}, fold 2 on number 1, and so on."
+            f"fold 1 tests on fold number {folds} of the given order, fold 2 on number 1, and so on."
         )
 
     def __repr__(self) -> str:
-        """The tables and what they are, as text."""
+        """The tables and their explanation, as text."""
         return "\n\n".join([*map(text_of, self._tables()), self.in_words()])
 
     def _repr_html_(self) -> str:
-        """The same for a notebook, and `compare()`."""
+        """The tables, their explanation and `compare()`, for a notebook."""
         tables = "\n".join(map(html_of, self._tables()))
         return f"<div>\n{tables}\n<p>{html.escape(self.in_words())}</p>\n</div>\n{self.compare()._repr_html_()}"
 
@@ -128,7 +130,7 @@ class CrossValidation:
 
 
 def _deviation(values):
-    """The standard deviation of a sample along the last axis; NaN of one value."""
+    """The sample standard deviation along the last axis; NaN for a single value."""
     if values.shape[-1] < 2:
         return np.full(values.shape[:-1], np.nan)
     return values.std(axis=-1, ddof=1)

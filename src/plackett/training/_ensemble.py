@@ -1,4 +1,4 @@
-"""An ensemble: runs of one seed after another, and the one ranker that their models are."""
+"""An ensemble: runs with consecutive seeds, joined into one ranker."""
 
 import contextlib
 import dataclasses
@@ -42,28 +42,27 @@ def train_members(
 ) -> Trained:
     """Trains the members of an ensemble, one after the other, and joins them.
 
-    A member is a run of its own, with a seed of its own, and with an output folder of its own in `members`. So what a
-    killed process leaves is what its members left: those that are whole stay, and one that is under way goes on.
+    Each member is a run of its own, with its own seed and, with an output folder, its own folder in `members`. After a
+    kill, finished members are kept, and the member that was being trained continues.
 
     Args:
-        train_one: of (the number of the member from 1, lists, validation, its settings by name, output, overwrite,
-            resume, provenance): trains it.
+        train_one: trains one member. It takes (the number of the member from 1, lists, validation, its settings by
+            name, output, overwrite, resume, provenance).
         lists: the training lists.
-        validation: those that all members are validated on.
-        settings: of the ensemble.
-        provenance: entries to put first in each `config.yaml`.
+        validation: the lists that all members are validated on.
+        settings: the settings of the ensemble.
+        provenance: entries that come first in each `config.yaml`.
         output, overwrite, resume: as in `plackett.train`.
 
     Raises:
-        TrainingDivergedError: a member diverged; says which one.
-        ValueError: a model or an optimizer was given, which the members would train one after the other; or as
-            `plackett.train` does.
+        TrainingDivergedError: a member diverged; the message names it.
+        ValueError: a model or an optimizer object was given, which all members would share; or as in `plackett.train`.
     """
     check_made_anew(settings, "each member of an ensemble")
     seeds = range(settings.seed, settings.seed + settings.ensemble)
     of_members = [dataclasses.replace(settings, seed=seed, ensemble=1) for seed in seeds]
     with catch_interrupts() as interrupt, contextlib.ExitStack() as held:
-        # What can be wrong with a run is told before anything is written.
+        # Anything that can be wrong with a run is reported before anything is written.
         metric, matched = _check(lists, validation, of_members, interrupt)
         interrupt.check()
         place: dict[str, Any] = {"output": None, "overwrite": False, "resume": False, "provenance": provenance}
@@ -74,7 +73,7 @@ def train_members(
             goes_on = resume and holds_run(output)
             open_run_folder(output, config, environment(lists, matched), overwrite=overwrite, resume=resume)
             place["resume"] = True
-            if isinstance(words := provenance.get("validation"), str):  # what was held out, not files
+            if isinstance(words := provenance.get("validation"), str):  # lists that were held out, not files
                 place["provenance"] = provenance | {"validation": f"{words}, drawn by the seed {settings.seed}"}
             if goes_on:
                 _check_begun(output, of_members, metric, matched, place["provenance"])
@@ -92,7 +91,7 @@ def train_members(
 
 
 def _check(lists, validation, of_members, interrupt):
-    """(the metric, the validation lists as the model takes them) of the members, of which an ensemble can be made."""
+    """Checks the members, and returns (their metric, the validation lists as the model takes them)."""
     first, *_ = of_members
     with backend.keep_generators():
         backend.seed_all_generators(first.seed)
@@ -103,7 +102,7 @@ def _check(lists, validation, of_members, interrupt):
 
 
 def _check_begun(output, of_members, metric, validation, provenance):
-    """Raises a ValueError where a member that began cannot go on, before any of them does and any file says so."""
+    """Raises a ValueError if a member that has begun cannot continue, before any member is trained or file written."""
     for number, own in enumerate(of_members, 1):
         folder = output / MEMBERS / str(number)
         if holds_run(folder):
@@ -113,7 +112,7 @@ def _check_begun(output, of_members, metric, validation, provenance):
 
 @contextlib.contextmanager
 def _telling_of(number, seed):
-    """Within this, divergence is that of a member."""
+    """Adds to an error of divergence which member diverged."""
     try:
         yield
     except TrainingDivergedError as error:
@@ -123,7 +122,7 @@ def _telling_of(number, seed):
 
 
 def _join(members, of_members, metric, validation, folder):
-    """What was trained, as one ranker; it is measured, and written unless it is there."""
+    """Returns the members as one ranker. It is measured, and written if it is not there yet."""
     with backend.keep_generators():
         model = ensemble([member.ranker for member in members])
     told = [{"seed": own.seed} | member.best for own, member in zip(of_members, members, strict=True)]
@@ -135,9 +134,9 @@ def _join(members, of_members, metric, validation, folder):
 
 
 def _measure(model, metric, validation):
-    """The metric of an ensemble, by its name.
+    """Returns {name: value} of the ensemble's metric.
 
-    A loss has none: it is one of scores on the scale that a member learnt, which standardising takes away.
+    The value is empty for a loss. A loss needs scores on the scale that a member learnt, and standardising removes it.
     """
     if isinstance(metric, ValidationLoss):
         return {}
@@ -146,7 +145,7 @@ def _measure(model, metric, validation):
 
 
 def _write(folder, model, best):
-    """Writes the model, and then the metrics, which say that it is there."""
+    """Writes the model first and the metrics last, since the metrics say that the model is complete."""
     text, path = json.dumps(best, indent=2) + "\n", folder / METRICS
     if path.is_file() and path.read_text() == text and (folder / MODEL).is_file():
         return

@@ -1,4 +1,4 @@
-"""Batches as Keras reads them."""
+"""Feeds batches to Keras."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from plackett.data import Batches, RankingLists
 
 
 class Feed(keras.utils.PyDataset):
-    """What is left of one epoch of `Batches`: (inputs, labels, weights).
+    """The rest of one epoch of `Batches`, as (inputs, labels, weights).
 
     >>> import numpy as np
     >>> from plackett.data import RankingLists
@@ -20,9 +20,9 @@ class Feed(keras.utils.PyDataset):
     (3, ['features', 'mask'], (2, 8))
 
     Args:
-        lists: what the batches are cut from.
-        batch_size: how many lists a batch has.
-        seed: of the shuffling. None = in the given order.
+        lists: the lists that the batches are made of.
+        batch_size: the number of lists in a batch.
+        seed: the seed of the shuffling. None = lists keep their order.
         max_list_size: see `Batches`.
         targets: see `Batches`.
         inputs: see `Batches`.
@@ -46,13 +46,13 @@ class Feed(keras.utils.PyDataset):
         )
 
     def start(self, epoch: int, step: int = 0) -> None:
-        """Goes to this epoch, counted from 0, from batch `step` on."""
+        """Moves to this epoch, counted from 0, and to batch `step`."""
         self.batches.start(epoch, step)
 
     def __len__(self) -> int:
-        """How many batches are left."""
+        """The number of batches that are left."""
         return len(self.batches)
 
     def __getitem__(self, i: int) -> tuple:
-        """Batch i of what is left."""
+        """Batch i of those that are left."""
         return self.batches[i]

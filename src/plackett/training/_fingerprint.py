@@ -1,4 +1,4 @@
-"""What tells whether a Keras model is still the same."""
+"""Fingerprints, which tell whether a Keras model has changed."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from plackett.training._same_run import without_names
 
 
 def digest(parts: Iterable[Any]) -> str:
-    """16 hexadecimal digits that change with the bytes of the parts."""
+    """Returns 16 hexadecimal digits that change with the bytes of the parts."""
     seen = hashlib.blake2b(digest_size=8)
     for part in parts:
         seen.update(part)
@@ -20,16 +20,16 @@ def digest(parts: Iterable[Any]) -> str:
 
 
 def fingerprint(model: keras.Model) -> str | None:
-    """16 hexadecimal digits that change with the config and the weights of a model. None = nothing tells.
+    """Returns 16 hexadecimal digits that change with the config and the weights of a model. None = it cannot be told.
 
-    They do not change with the code of layers of your own.
+    They do not change with the code of your own layers.
     """
     try:
         config = without_names(json.loads(model.to_json()))
-        # What a lookup adapted to is neither in its config nor among the weights.
+        # The vocabulary of an adapted lookup layer is neither in its config nor among its weights.
         lookups = [layer for layer in model._flatten_layers() if hasattr(layer, "get_vocabulary")]
         vocabularies = [layer.get_vocabulary() for layer in lookups]
-    except Exception:  # each layer of a user may fail in its own way
+    except Exception:  # a layer of the user may fail in any way
         return None
     weights = [np.ascontiguousarray(weight) for weight in model.get_weights()]
     shapes = [f"{weight.dtype} {weight.shape}" for weight in weights]

@@ -1,4 +1,4 @@
-"""The processes that train one model together: each runs the same loop, on its part of each batch."""
+"""The processes that train one model together. Each runs the same loop on its part of each batch."""
 
 import contextlib
 import dataclasses
@@ -18,16 +18,17 @@ def _as_given(x):
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """What the loop of one process knows of the others; by default there are none.
+    """What the loop of one process knows of the other processes. By default there are none.
 
-    The first process alone measures epochs and writes files. No message passes between two steps but those of the step,
-    so that it may do so whenever it likes.
+    Only the first process measures epochs and writes files. Between two steps the processes exchange no messages other
+    than those of the step, so the first process can do this at any time.
 
     Args:
-        number: of this process, from 0.
-        size: how many there are.
-        tell: function of a small object that gives in all processes that of the first. All must call it.
-        together: gives the context in which a model is made, and trained, that is the same in all processes.
+        number: the number of this process, from 0.
+        size: the number of processes.
+        tell: a function of a small object. It returns the object of the first process in all processes. All must call
+            it.
+        together: returns the context in which a model is made and trained so that it is the same in all processes.
     """
 
     number: int = 0
@@ -41,18 +42,18 @@ class Group:
         return self.number == 0
 
     def ask_first(self, function: Callable[[], Any]) -> Any:
-        """What a function gives in the first process, where alone it is called."""
+        """Calls a function in the first process alone, and returns its result in all processes."""
         return self.tell(function() if self.leads else None)
 
     @property
     def needs_twin(self) -> bool:
-        """Whether the model is part of a program of all processes, so that one alone cannot compute with it."""
+        """Whether the model is part of a program of all processes, so that one process alone cannot compute with it."""
         return self.size > 1 and self.leads and backend.parts_of_batch() == 1
 
     def average_gradients(self, model: keras.Model) -> None:
-        """From now on each step of a model takes the mean gradients of all processes, where they have parts of a batch.
+        """Makes each step of a model use the mean gradients of all processes when each has a part of a batch.
 
-        So do the running means of its losses, in the same message, which are then those of whole batches. See also
+        The running means of its losses travel in the same message, and become those of whole batches. See also
         `share_layers`.
         """
         if self.size == 1 or backend.parts_of_batch() == 1:
@@ -73,7 +74,7 @@ class Group:
 
 
 def copy_variables(model: keras.Model, twin: keras.Model) -> None:
-    """Gives a model that this process has for itself the values of one that all share, and of its optimizer."""
+    """Copies the values of a model that all processes share, and of its optimizer, to a model of this process alone."""
     ours = [*backend.variables_of(twin), *twin.optimizer.variables]
     shared = [*backend.variables_of(model), *model.optimizer.variables]
     for variable, given in zip(ours, shared, strict=True):
@@ -81,10 +82,10 @@ def copy_variables(model: keras.Model, twin: keras.Model) -> None:
 
 
 def share_layers(model: keras.Model) -> None:
-    """The layers of a model that look at the whole batch do so, though this process has a part of it.
+    """Makes layers that look at the whole batch do so, although this process has only a part of it.
 
-    `BatchNormalization` takes the moments of the whole, and `Dropout` this part of what one process would draw for the
-    whole, since all processes have the same generators.
+    `BatchNormalization` takes the moments of the whole batch. `Dropout` takes this process's part of the mask that one
+    process would draw for the whole batch, since all processes have the same generators.
     """
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -94,7 +95,7 @@ def share_layers(model: keras.Model) -> None:
 
 
 def _drop_out(layer, inputs, training=False):
-    """What is left of this process's part of a batch."""
+    """Applies dropout to this process's part of a batch."""
     if not training or layer.rate == 0:
         return inputs
     rows, *others = inputs.shape
@@ -105,7 +106,7 @@ def _drop_out(layer, inputs, training=False):
 
 
 def _moments(layer, inputs, mask):
-    """(mean, variance) of what a layer takes in all processes, as Keras has them of one."""
+    """Returns (mean, variance) of a layer's input over all processes, as Keras computes them in one process."""
     axes = layer._reduction_axes
     real = ops.ones_like(inputs, dtype="bool") if mask is None else ops.broadcast_to(mask[..., None], ops.shape(inputs))
 

@@ -1,9 +1,9 @@
-"""Ctrl-C: it stops a training at the next step, and all else at once, or once an import is over. Needs no Keras.
+"""Ctrl-C: stops a training at the next step, and anything else at once or after a running import. Does not need Keras.
 
-Where Python raises KeyboardInterrupt at once, the exception may rise in a callback of XLA or of the garbage collector,
-which prints it and goes on; Keras imports JAX on every backend. So each one is remembered, for the next check. Within
-an import it may rise in code of C++ that knows no exceptions, which aborts the process: there it comes when the import
-is over.
+If Python raises KeyboardInterrupt at once, the exception may rise in a callback of XLA or of the garbage collector,
+which prints it and continues; Keras imports JAX on every backend. So each interrupt is remembered for the next check.
+During an import the exception may rise in C++ code that does not handle exceptions, which aborts the process. There it
+is raised when the import is over.
 """
 
 import _thread
@@ -14,11 +14,11 @@ import threading
 import types
 from collections.abc import Iterator
 
-AGAIN_SECONDS = 0.05  # behind which one that came within an import comes again
+AGAIN_SECONDS = 0.05  # an interrupt during an import comes again after this time
 
 
 class Interrupt:
-    """A handler of SIGINT that remembers the first, for `check`, and raises; where it waits, at a second one alone."""
+    """A handler of SIGINT that remembers the first one for `check`, and raises. If it waits, only the second raises."""
 
     def __init__(self) -> None:
         self.came = False
@@ -33,7 +33,7 @@ class Interrupt:
             return
         if _imports_of(frame) <= self._imports_before:
             signal.default_int_handler(number, frame)
-        self.end()  # one that waits already, of a first Ctrl-C, has no other end
+        self.end()  # nothing else ends the wait that a first Ctrl-C may have begun
         self._again = threading.Timer(AGAIN_SECONDS, _thread.interrupt_main)
         self._again.daemon = True
         self._again.start()
@@ -44,13 +44,13 @@ class Interrupt:
             raise KeyboardInterrupt
 
     def end(self) -> None:
-        """Lets none come again."""
+        """Makes sure that no interrupt comes again."""
         if self._again is not None:
             self._again.cancel()
 
 
 def _imports_of(frame: types.FrameType | None) -> int:
-    """How many imports are under way in a frame."""
+    """The number of imports that are running in a frame."""
     number = 0
     while frame is not None:
         number += frame.f_globals.get("__name__") == "importlib._bootstrap"
@@ -60,10 +60,10 @@ def _imports_of(frame: types.FrameType | None) -> int:
 
 @contextlib.contextmanager
 def remember_interrupts() -> Iterator[Interrupt]:
-    """Within this, a SIGINT raises a KeyboardInterrupt as ever, though not within an import, and is remembered.
+    """Within this context, a SIGINT raises a KeyboardInterrupt as usual, but not during an import, and is remembered.
 
-    In another thread than the main one, which hears of no signal, and where the program has a handler of its own, which
-    then decides, nothing is changed. Within another one, it is the same.
+    Nothing changes in a thread other than the main one, which receives no signals, or if the program has a handler of
+    its own, which then decides. A nested context gives the outer one.
     """
     previous = signal.getsignal(signal.SIGINT)
     in_main = threading.current_thread() is threading.main_thread()
@@ -84,9 +84,9 @@ def remember_interrupts() -> Iterator[Interrupt]:
 
 @contextlib.contextmanager
 def catch_interrupts() -> Iterator[Interrupt]:
-    """`remember_interrupts`, where a SIGINT waits for the next `check`, at the latest that at the end.
+    """Like `remember_interrupts`, but a SIGINT waits for the next `check`, at the latest for the one at the end.
 
-    A second one does not wait, and one that was swallowed before is raised at the beginning.
+    A second SIGINT does not wait. One that was swallowed before is raised at the beginning.
     """
     with remember_interrupts() as interrupt:
         if interrupt.waits:

@@ -1,4 +1,4 @@
-"""Labels that are too high for a loss or metric: said before training starts, not by a NaN after it."""
+"""Finds labels that are too high for a loss or metric before training starts, not by a NaN afterwards."""
 
 import math
 from collections.abc import Mapping
@@ -22,24 +22,24 @@ def check_labels(
     targets: Mapping[str | None, str],
     metric: RankingMetric | ValidationLoss,
 ) -> None:
-    """Computes each loss, and a metric, once on the list with the highest label, at equal scores.
+    """Computes each loss and the metric once on the list with the highest label, with equal scores.
 
     Args:
         lists: the training lists.
         validation: the validation lists.
         losses: the loss of each task.
-        targets: what each loss learns from.
-        metric: what the epochs are measured by.
+        targets: the target that each loss learns from.
+        metric: the metric that measures the epochs.
 
     Raises:
-        ValueError: one of them is not finite there; says of which label and query, and what to do.
+        ValueError: one of them is not finite there; the message names the label and the query, and says what to do.
     """
     for task, loss in losses.items():
         target = lists.labels if targets[task] == "label" else lists.columns[targets[task]]
         if (query := query_of_the_highest(target, lists)) is not None:
             labels = target[lists.row_splits[query] : lists.row_splits[query + 1]][None].astype("float32")
             scores = np.zeros(labels.shape if loss.models is None else (*labels.shape, loss.models), "float32")
-            # A copy, since a loss that draws noise remembers how often.
+            # A copy, since a loss that draws noise counts its draws.
             value = float(ops.convert_to_numpy(loss.copy()(labels, scores)))
             if not math.isfinite(value):
                 raise too_high(targets[task], labels.max(), "training", lists.queries[query], loss_name(loss), value)
@@ -47,4 +47,4 @@ def check_labels(
         return
     if (query := query_of_the_highest(validation.labels, validation)) is not None:
         measured = validation.select(np.array([query]))
-        evaluate_scores(np.zeros(len(measured.labels)), measured, [metric])  # which says so itself
+        evaluate_scores(np.zeros(len(measured.labels)), measured, [metric])  # raises the error itself

@@ -1,4 +1,4 @@
-"""One process at a time in an output folder. Needs no Keras."""
+"""Allows one process at a time in an output folder. Does not need Keras."""
 
 import contextlib
 import json
@@ -13,19 +13,19 @@ import filelock
 from plackett._files import errors_of_writing, is_partial, make_folder, remove_partial, write_whole
 
 LOCK = ".lock"
-# Beside the lock, since Windows lets nobody read a file that is locked.
+# A separate file, since Windows lets nobody read a locked file.
 HOLDER = ".lock.json"
 
 
 @contextlib.contextmanager
 def hold(folder: pathlib.Path) -> Iterator[None]:
-    """Within this, no other process writes into the folder by plackett; it is made where it is not there.
+    """Within this context, no other process of plackett writes into the folder, which is made if it does not exist.
 
-    The operating system holds the lock, so that it ends with its process, however that ends. The empty file that it is
-    on stays: whoever took it away could take it from under another.
+    The operating system holds the lock, so the lock ends with its process, however the process ends. The empty lock
+    file stays: removing it could take the lock from another process.
 
     Raises:
-        BlockingIOError: another process, or this one, holds the folder already; says which one.
+        BlockingIOError: another process, or this one, already holds the folder; the message names it.
         OSError: the folder cannot be written.
     """
     lock = filelock.FileLock(folder / LOCK, timeout=0)
@@ -45,7 +45,7 @@ def hold(folder: pathlib.Path) -> Iterator[None]:
 
 
 def check_free(folder: pathlib.Path) -> None:
-    """Raises a BlockingIOError, which says of whom, where a process holds the folder now."""
+    """Raises a BlockingIOError that names the process if a process holds the folder now."""
     lock = filelock.FileLock(folder / LOCK, timeout=0)
     if (folder / LOCK).exists():
         if not _take(lock):
@@ -54,7 +54,7 @@ def check_free(folder: pathlib.Path) -> None:
 
 
 def check_search_free(folder: pathlib.Path) -> None:
-    """Raises a BlockingIOError, which says of whom, where a process holds the search that a folder is a trial of."""
+    """Raises a BlockingIOError that names the process if a process holds the search that the folder is a trial of."""
     trials = folder.resolve().parent
     if trials.name == "trials" and (trials.parent / "search.yaml").is_file():
         check_free(trials.parent)
@@ -66,7 +66,7 @@ def is_of_lock(name: str) -> bool:
 
 
 def _take(lock):
-    """Whether the lock was free, and is held now."""
+    """Whether the lock was free. If so, it is held now."""
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -78,6 +78,6 @@ def _in_use(folder):
     try:
         holder = json.loads((folder / HOLDER).read_text())
         who = f"process {holder['process']} on {holder['host']}, since {holder['since']}"
-    except (OSError, ValueError, KeyError):  # which has not yet, or no longer, written who it is
+    except (OSError, ValueError, KeyError):  # the process has not written its id yet, or has removed it
         who = "another process"
-    return BlockingIOError(f"{folder} is in use by {who}: wait for its end, stop it, or choose another output folder")
+    return BlockingIOError(f"{folder} is in use by {who}: wait until it ends, stop it, or choose another output folder")

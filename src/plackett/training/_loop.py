@@ -1,4 +1,4 @@
-"""Training a ranker: lists and a loss in, the best model and its record out."""
+"""Trains a ranker from lists and a loss, and returns the best model and a record."""
 
 import contextlib
 import pathlib
@@ -46,59 +46,63 @@ def train(
     >>> list(trained.best), len(trained.validation)
     (['epoch', 'loss', 'ndcg@10'], 1)
 
-    A run that was killed at any moment and is then resumed ends with the weights, bit for bit, that it would have
-    ended with undisturbed, on the same backend and machine. So does one, finished or not, that is resumed with other
-    `epochs` or `patience`, where the learning rate does not depend on the number of epochs. What callbacks of your own
-    remember is not kept; they hear of the runs of an ensemble one after the other. All randomness comes from `seed`;
-    the global generators of Python, NumPy, Keras and the backend go on afterwards as if nothing had been.
+    A run that is killed at any moment and then resumed ends with the same weights, bit for bit, as an undisturbed run
+    on the same backend and machine. This also holds for a run, finished or not, that is resumed with other `epochs` or
+    `patience`, unless the learning rate depends on the number of epochs. The state of your own callbacks is not kept;
+    in an ensemble they see one run after the other. All randomness comes from `seed`. The global generators of Python,
+    NumPy, Keras and the backend are restored afterwards.
 
-    What has a name may be an object of your own:
+    Wherever a name is accepted, you may give an object of your own:
 
-    - `loss`: a loss of plackett or Keras, or a function, see `plackett.losses.as_ranking_loss`.
-    - `metric`: a metric of plackett with conventions of its own, such as `NDCG(topn=10, empty="skip")`; or a loss of
-      plackett, whose mean over the validation lists is then `validation_loss`.
-    - `scorer`: a Keras model, see `plackett.scorers.as_scorer`; it is trained in place, from the weights that it has,
-      and by the steps of `train`, not by a `train_step` of its own. Or a function of the training lists that makes one
-      and is handed `scorer_options`, and also `models` and `tasks` where there are such, as those of
-      `plackett.scorers` are.
-    - `optimizer`: an optimizer of Keras; it is used as it is. `learning_rate_schedule`: a schedule of Keras.
+    - `loss`: a loss of plackett or Keras, or a function; see `plackett.losses.as_ranking_loss`.
+    - `metric`: a metric of plackett with its own conventions, such as `NDCG(topn=10, empty="skip")`; or a loss of
+      plackett, whose mean over the validation lists then is `validation_loss`.
+    - `scorer`: a Keras model; see `plackett.scorers.as_scorer`. It is trained in place, from its current weights, by
+      the steps of `train` and not by its own `train_step`. Or a function that makes a model from the training lists.
+      It receives `scorer_options` and, where they apply, `models` and `tasks`, as the functions of
+      `plackett.scorers` do.
+    - `optimizer`: a Keras optimizer, which is used unchanged. `learning_rate_schedule`: a schedule of Keras.
 
-    With `output`, an object must be registered with Keras: `config.yaml` holds its config, though no weights, from
-    which `resume` and a later run make it again.
+    With `output`, an object must be registered with Keras. `config.yaml` holds its config but not its weights, and
+    `resume` and later runs make the object again from it.
 
-    With `ensemble` above 1 so many runs are trained, one after the other, which differ in their seed alone, from `seed`
-    on, and share the validation lists. The result is one model: the mean of their scores, each standardised within its
-    list, see `plackett.scorers.ensemble`. `output` has the model and its metric, and `members/1`, `members/2` and so on
-    the run of each, of which those that have finished are not trained again with `resume`.
+    With `ensemble` above 1, this many runs are trained, one after the other. They differ in their seed alone, which
+    counts up from `seed`, and share the validation lists. The result is one model: the mean of the members' scores,
+    each standardised within its list; see `plackett.scorers.ensemble`. `output` has the model and its metric, and
+    `members/1`, `members/2` and so on hold the runs. With `resume`, finished members are not trained again.
 
     Args:
-        lists: the training lists; what a scorer knows of features is fitted on them alone.
-        validation: the lists that the best epoch is chosen on. None = the share `validation_share` of the queries,
-            drawn by the seed, is held out.
+        lists: the training lists. Whatever a scorer fits on features is fitted on these lists alone.
+        validation: the lists that the best epoch is chosen on. None = a share `validation_share` of the queries, drawn
+            by the seed, is held out.
         output: a folder for `config.yaml`, `environment.yaml`, `model.keras`, `metrics.json`, `history.csv` and
-            `checkpoints/`, of which the last stays. Of a model of two towers `model.keras` is the relevance tower
-            alone, and `whole_model.keras` the model. None = nothing is written. Each of them is whole at any moment:
-            what is finished stays when training is interrupted. No other process writes there by plackett meanwhile.
-        overwrite: whether an earlier run in `output` may be replaced; nothing else is.
-        resume: goes on with the run in `output` from its last checkpoint; where it has none, it begins again, of which
-            a warning tells; a finished run is given back as it is.
-        provenance: entries to put first in `config.yaml`: where the data came from.
+            `checkpoints/`, which keeps the last checkpoint. For a two-tower model, `model.keras` is the relevance tower
+            alone, and `whole_model.keras` is the full model. None = nothing is written. Each file is complete at any
+            moment: finished work is kept when training is interrupted. No other process of plackett writes there
+            meanwhile.
+        overwrite: whether an earlier run in `output` may be replaced. Nothing else is replaced.
+        resume: continues the run in `output` from its last checkpoint. Without a checkpoint the run begins again, with
+            a warning. A finished run is returned unchanged.
+        provenance: entries that come first in `config.yaml`: where the data came from.
         callbacks: further Keras callbacks. At the end of an epoch they see the loss and, under its own name, the
-            validation metric, as in `EarlyStopping(monitor="ndcg@10", mode="max")`; Keras does not know of itself which
-            way is better, so say `mode`.
+            validation metric, as in `EarlyStopping(monitor="ndcg@10", mode="max")`. Give `mode`, since Keras does not
+            know which direction is better.
+        settings: fields of `Settings`.
         settings: fields of `Settings`.
 
     Raises:
-        BlockingIOError: another process holds `output`; says which one.
-        FileExistsError: `output` holds an earlier run, and neither `overwrite` nor `resume` is True; or something else.
-        KeyboardInterrupt: after the step in which Ctrl-C came, or the epoch that this step ends, and the checkpoint
-            that is then written into `output`; at once at a second one.
-        OSError: `output` cannot be written; the last checkpoint and the files of the finished epochs are whole.
-        TrainingDivergedError: the loss, a gradient or the validation metric is not finite; likewise, and
-            `divergence.json` says what was found.
-        ValueError: no `RankingLists`, lists that nobody judged, an unknown name or an option out of range, an object
-            that cannot be written into `output`, a model that does not fit the lists, labels too high for the loss or
-            the metric, `resume` with `overwrite` or without `output`, or a run to resume had other settings or data.
+        BlockingIOError: another process holds `output`; the message names it.
+        FileExistsError: `output` holds an earlier run, and neither `overwrite` nor `resume` is True; or it holds
+            something else.
+        KeyboardInterrupt: Ctrl-C was pressed. It is raised after the current step, or after the epoch that this step
+            ends, once the checkpoint is written into `output`. A second Ctrl-C raises it at once.
+        OSError: `output` cannot be written. The last checkpoint and the files of finished epochs are complete.
+        TrainingDivergedError: the loss, a gradient or the validation metric is not finite. Files are kept as above, and
+            `divergence.json` describes what was found.
+        ValueError: `lists` are not `RankingLists`, nobody judged them, a name is unknown or an option out of range, an
+            object cannot be written into `output`, a model does not fit the lists, labels are too high for the loss or
+            the metric, `resume` is given with `overwrite` or without `output`, or the run to resume had other settings
+            or data.
     """
     callbacks = _check_callbacks(callbacks)
     choices: dict[str, Any] = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
@@ -122,9 +126,9 @@ def train_all(
     provenance: dict | None,
     parts: int = 1,
 ) -> Trained:
-    """One run by `train_one`, see `train_members`; or those of an ensemble, where the settings say so.
+    """Trains one run by `train_one`, see `train_members`; or the runs of an ensemble if the settings ask for one.
 
-    A batch whose size is chosen here can be cut into so many equal `parts`.
+    A batch size that is chosen here is divisible by `parts`.
     """
     choices: dict[str, Any] = {"overwrite": overwrite, "resume": resume}
     check_lists("lists", lists)
@@ -139,12 +143,12 @@ class Ready(NamedTuple):
 
     Args:
         run: the run.
-        lists: what it trains on.
-        validation: what its epochs are chosen on.
-        interrupt: what remembers Ctrl-C.
-        folder: its output folder, or None.
-        config: what its `config.yaml` says, or None.
-        goes_on: whether there was such a run in the folder, which goes on.
+        lists: the training lists.
+        validation: the lists that the best epoch is chosen on.
+        interrupt: remembers Ctrl-C.
+        folder: the output folder, or None.
+        config: the content of its `config.yaml`, or None.
+        goes_on: whether the folder held this run already, so that it continues.
     """
 
     run: Run
@@ -168,9 +172,9 @@ def prepare(
     provenance: dict | None,
     parts: int = 1,
 ) -> Iterator[Ready]:
-    """Gives what `train` trains; see there. Within this, Ctrl-C waits for the run.
+    """Prepares a run of `train`; see there. Within this context, Ctrl-C waits for the run.
 
-    A batch whose size is chosen here can be cut into so many equal `parts`.
+    A batch size that is chosen here is divisible by `parts`.
     """
     choices = {"output": output, "overwrite": overwrite, "resume": resume, "provenance": provenance}
     lists, validation, chosen, provenance = _check_task(lists, validation, settings, **choices, parts=parts)
@@ -193,16 +197,16 @@ def prepare(
 
 
 def _check_task(lists, validation, settings, *, output, overwrite, resume, provenance, parts):
-    """(training lists, validation lists, settings, provenance) of what is to be trained, which is checked."""
+    """Checks a task, and returns its (training lists, validation lists, settings, provenance)."""
     check_lists("lists", lists)
     if validation is not None:
         check_lists("validation", validation)
     chosen = Settings.from_dict(settings)
     provenance = provenance or {}
     if resume and overwrite:
-        raise ValueError("resume=True goes on with a run and overwrite=True replaces it: give one of the two")
+        raise ValueError("resume=True continues a run and overwrite=True replaces it: give only one of the two")
     if resume and output is None:
-        raise ValueError("resume=True goes on with the run in output, but output is None: give its folder")
+        raise ValueError("resume=True continues the run in output, but output is None: give its folder")
     if output is not None and resume:
         lists = with_features(lists, data_of_run(pathlib.Path(output)).get("features"), f"the run in {output}")
         chosen = with_numbers_of(pathlib.Path(output), chosen)
@@ -215,7 +219,7 @@ def _check_task(lists, validation, settings, *, output, overwrite, resume, prove
 
 
 def _check_callbacks(given):
-    """The callbacks as a list."""
+    """Returns the callbacks as a list."""
     given = [] if given is None else given
     if not isinstance(given, list | tuple) or not all(isinstance(x, keras.callbacks.Callback) for x in given):
         raise ValueError(f"callbacks must be a list of Keras callbacks, but got {given!r}")

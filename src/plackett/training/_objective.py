@@ -1,4 +1,4 @@
-"""What a run trains and is measured by: its losses, its metric, and a scorer that gives the scores that they take."""
+"""The objective of a run: its losses, its metric, and a scorer that gives the scores that they need."""
 
 from collections.abc import Mapping
 
@@ -23,10 +23,10 @@ from plackett.training._validation_loss import Part, ValidationLoss
 
 
 def make_metric(settings: Settings) -> RankingMetric | ValidationLoss:
-    """The metric of the settings, or the loss that stands in its place.
+    """Returns the metric of the settings, or the loss that replaces it.
 
     Raises:
-        ValueError: an unknown metric, or something else.
+        ValueError: the metric is unknown, or is not a metric.
     """
     given = make_object("metric", settings.metric)
     if _is_loss(given):
@@ -34,16 +34,16 @@ def make_metric(settings: Settings) -> RankingMetric | ValidationLoss:
     metric = metrics.get(given) if isinstance(given, str) else given
     if not isinstance(metric, RankingMetric):
         raise ValueError(
-            "metric must be a name, such as ndcg@10, or a metric of plackett.metrics, or validation_loss or a loss of "
+            "metric must be a name such as ndcg@10, a metric of plackett.metrics, or validation_loss or a loss of "
             f"plackett.losses, but got {given!r}"
         )
     if metric.name in ("epoch", "loss"):
-        raise ValueError(f"metric must not be named {metric.name}, which the history holds already")
+        raise ValueError(f"metric must not be named {metric.name}: the history already has a column of that name")
     return metric
 
 
 def chooses_by_labels(settings: Settings) -> bool:
-    """Whether the epoch is chosen by judgements, not by a loss of what is learnt from."""
+    """Whether the epoch is chosen by judgements, and not by a loss of the training target."""
     return not _is_loss(make_object("metric", settings.metric))
 
 
@@ -59,10 +59,10 @@ def _make_validation_loss(given, settings):
 
 
 def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
-    """The loss of each task, or {None: the loss}.
+    """Returns the loss of each task, or {None: the loss}.
 
     Raises:
-        ValueError: an unknown loss or option, a loss of pairs, or tasks that take different numbers of scores.
+        ValueError: an unknown loss or option, a loss of pairs, or tasks that need different numbers of scores.
     """
     parts = settings.tasks or {None: {"loss": settings.loss, "loss_options": settings.loss_options}}
     made = {name: _make_loss(part["loss"], part["loss_options"]) for name, part in parts.items()}
@@ -71,7 +71,7 @@ def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
             raise loss_of_pairs(loss_name(loss))
     if len({loss.models for loss in made.values()}) > 1:
         numbers = ", ".join(f"{name} {loss.models or 1}" for name, loss in made.items())
-        raise ValueError(f"the losses of all tasks must take as many scores a document, but they take: {numbers}")
+        raise ValueError(f"the losses of all tasks must take the same number of scores a document, but take: {numbers}")
     if settings.shared_head:
         _check_alike(made)
     _draw_apart(made.values())
@@ -79,40 +79,42 @@ def make_losses(settings: Settings) -> dict[str | None, RankingLoss]:
 
 
 def _draw_apart(losses):
-    """Each of several losses of one seed draws numbers of its own, by its place among them."""
+    """Makes losses of the same seed draw different numbers, by their position."""
     seeds = []
     for loss in losses:
         if loss.seed is not None:
             if place := seeds.count(loss.seed):
                 own = np.random.SeedSequence([loss.seed, place]).generate_state(1)[0]
-                loss.seed_generator.state.assign(np.array([own >> 1, 0]))  # half of it: of 31 bits on PyTorch
+                loss.seed_generator.state.assign(np.array([own >> 1, 0]))  # shifted, since PyTorch takes 31 bits
             seeds.append(loss.seed)
 
 
 def _check_alike(losses):
-    """Raises a ValueError where losses of the same scores take the columns of several for different things."""
+    """Raises a ValueError if losses of the same scores give different meanings to the columns of a document's "
+    "scores."""
     first, *others = losses
     for name in others:
         for trait in ("ranking", "constants", "of_positions"):
             if getattr(losses[first], trait) != getattr(losses[name], trait):
                 raise ValueError(
-                    f"with shared_head the losses of all tasks must read the scores of a document alike, but "
-                    f"{loss_name(losses[first])} of {first} and {loss_name(losses[name])} of {name} do not, by their "
+                    "with shared_head, the losses of all tasks must read the scores of a document in the same way, "
+                    "but "
+                    f"{loss_name(losses[first])} of {first} and {loss_name(losses[name])} of {name} differ in their "
                     f"{trait}: take other losses, or a head for each task (without shared_head)"
                 )
 
 
 def loss_name(loss: RankingLoss) -> str:
-    """The name of a loss as it was given: that of plackett, or its own."""
+    """The name of a loss as the user knows it: that of plackett, or the loss's own."""
     kind = type(loss).__name__
     return loss.name if kind.startswith("_") else snake_case(kind.removesuffix("Loss"))
 
 
 def make_scorer(lists: RankingLists, settings: Settings, losses: Mapping[str | None, RankingLoss]) -> keras.Model:
-    """The scorer of the settings, with an output for each task unless all share one, which ranks as its loss says.
+    """Makes the scorer of the settings. It has an output for each task, or one if they share a head.
 
     Raises:
-        ValueError: an unknown option, or one out of range, or a model that does not fit the lists or the losses.
+        ValueError: an option is unknown or out of range, or a model does not fit the lists or the losses.
     """
     given = make_object("scorer", settings.scorer)
     if given is None or (isinstance(given, str) and given != "two_tower"):
@@ -152,14 +154,14 @@ def compile_model(
     losses: Mapping[str | None, RankingLoss],
     optimizer: keras.optimizers.Optimizer,
 ) -> None:
-    """Gives the model its losses and its optimizer, which then has all its variables.
+    """Gives the model its losses and its optimizer, and builds the optimizer.
 
     Raises:
         ValueError: the optimizer has been used for another model.
     """
     known = {id(variable) for variable in model.trainable_variables}
     if optimizer.built and {id(variable) for variable in optimizer._trainable_variables} != known:
-        raise ValueError("the optimizer has been used for another model, whose weights it knows: make a new one")
+        raise ValueError("the optimizer has been used for another model, whose weights it holds: make a new one")
     if settings.tasks:
         weights = {name: task["weight"] for name, task in settings.tasks.items()}
         model.compile(optimizer, dict(losses), loss_weights=weights)
@@ -175,25 +177,27 @@ def _make_loss(given, options):
         _check_not_of_keras(given)
         return losses.as_ranking_loss(losses.get(given, **make_objects("loss_options", options)))
     if isinstance(given, Mapping):
-        raise ValueError(f"loss must be a name, whose options go into loss_options, or an object, but got {given!r}")
+        raise ValueError(f"loss must be a name, with its options in loss_options, or an object, but got {given!r}")
     loss = losses.as_ranking_loss(given)
-    # A copy, since a loss that draws noise remembers how often it has.
+    # A copy, since a loss that draws noise counts its draws.
     return loss.copy() if loss is given else loss
 
 
 def _check_not_of_keras(name):
-    """Raises a ValueError for a loss that Keras knows by this name, and plackett does not."""
+    """Raises a ValueError for the name of a loss that Keras has and plackett does not."""
     if name in classes_by_name(keras.losses.Loss, suffix="Loss"):
         return
     try:
         keras.losses.get(name)
     except ValueError:
         return
-    raise ValueError(f"unknown loss {name!r}; one of Keras goes as an object: loss=keras.losses.get({name!r})")
+    raise ValueError(
+        f"unknown loss {name!r}; to use the loss of Keras, give the object: loss=keras.losses.get({name!r})"
+    )
 
 
 def _known_scorer(name, lists, settings):
-    """The scorer of this name, of which the settings give no unknown option."""
+    """Returns the scorer of this name, after checking that the settings give no unknown option of it."""
     name = name or ("embeddings" if lists.ids else "mlp")
     scorer = scorers.SCORERS[name]
     check_options_of(scorer, f"option of the scorer {name}:", settings.scorer_options)
@@ -201,30 +205,32 @@ def _known_scorer(name, lists, settings):
 
 
 def _check_needs_no_position(lists, settings, losses):
-    """Raises a ValueError for a loss of clicks that needs to know where a document was shown, where no scorer does.
+    """Raises a ValueError if a loss of clicks needs the position of each document, but no scorer uses it.
 
-    Labels are taken for what judges or simulations say of documents, unless there are positions.
+    Without positions, labels are taken for judgements or simulated judgements.
     """
     for task, loss in losses.items():
         target = settings.target if task is None else settings.tasks[task]["target"]
         shown = target != "label" or POSITION in lists.columns
         if shown and (loss.needs_positions or loss.of_positions):
             raise ValueError(
-                f"{loss_name(loss)} needs the position at which each document was shown, to tell what was not seen "
-                "from what is not relevant: give scorer='two_tower' (--scorer two_tower) and the column `position`, "
+                f"{loss_name(loss)} needs the position at which each document was shown, to tell documents that were "
+                "not seen "
+                "from documents that are not relevant: give scorer='two_tower' (--scorer two_tower) and the column "
+                "`position`, "
                 "or take another loss, such as softmax"
             )
 
 
 def _of_towers(loss):
-    """The options of `two_tower` for a loss: a sum, unless the loss says which of its columns a position gives."""
+    """The options of `two_tower` for a loss: a sum, unless the loss says which of its columns the position gives."""
     if loss.of_positions is None:
         return {"combine": "add"}
     return {"combine": "stack", "constant_scores": len(loss.constants), "examination_scores": len(loss.of_positions)}
 
 
 def _start(model, loss):
-    """The examination of `two_tower` begins where its loss says."""
+    """Makes the examination of `two_tower` begin where its loss says."""
     if loss.start:
         start_examination(model, [loss.start.get(name, 0.0) for name in loss.of_positions])
 
@@ -237,7 +243,7 @@ def _call(make, lists, options, mixed_precision):
     finally:
         keras.config.set_dtype_policy(before)
     if not isinstance(model, keras.Model):
-        raise ValueError(f"a scorer must give a Keras model of the lists, but {make} gives {model!r}")
+        raise ValueError(f"a scorer must return a Keras model for the lists, but {make} returned {model!r}")
     return model
 
 
@@ -245,11 +251,11 @@ def _check_alone(settings):
     for name in ("scorer_options", "mixed_precision"):
         if value := getattr(settings, name):
             raise ValueError(
-                f"{name}={value!r} is for a scorer that is made here, but the given model is made already: leave out "
-                f"{name}, or give a function of the lists that makes the model"
+                f"{name}={value!r} is an option for making a scorer, but the given model is already made: leave out "
+                f"{name}, or give a function that makes the model from the lists"
             )
 
 
 def _in_words(names):
-    """What outputs there are."""
+    """Describes the outputs."""
     return "one output" if set(names) == {None} else f"the outputs {', '.join(map(str, names))}"

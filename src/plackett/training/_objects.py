@@ -1,4 +1,4 @@
-"""Objects in the place of names: how `config.yaml` holds them, and how they are made again."""
+"""Objects in place of names: how `config.yaml` holds them, and how they are made again."""
 
 import copy
 import dataclasses
@@ -14,52 +14,52 @@ from plackett.training._settings import Settings, is_options
 
 
 def as_config(settings: Settings) -> dict:
-    """The settings in a form that YAML can hold, each object as Keras serialises it.
+    """Returns the settings in a form that YAML can hold. Each object is serialised by Keras.
 
     Raises:
-        ValueError: an object that cannot be written, or not be made again from what is written.
+        ValueError: an object cannot be written, or cannot be made again from what is written.
     """
     return {field.name: _write(field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings)}
 
 
 def make_object(name: str, given: Any) -> Any:
-    """The object that a config describes; anything else as it is.
+    """Makes the object that a config describes. Any other value is returned unchanged.
 
     Args:
-        name: of the setting, for the error.
+        name: the name of the setting, for the error.
         given: a value of `Settings`.
 
     Raises:
-        ValueError: its class is not known.
+        ValueError: the class of the object is not known.
     """
     if not isinstance(given, Mapping) or is_options(given):
         return given
     try:
-        return keras.saving.deserialize_keras_object(copy.deepcopy(given))  # which Keras takes apart
+        return keras.saving.deserialize_keras_object(copy.deepcopy(given))  # a copy, since Keras changes its argument
     except (TypeError, ValueError) as error:
         kind = given.get("registered_name") or given["class_name"]
         raise ValueError(
-            f"{name} is a {kind}, which cannot be made here: import the module that registers it first; "
+            f"{name} is a {kind}, which is not known here: import the module that registers it first; "
             f"{' '.join(str(error).split())}"
         ) from error
 
 
 def make_objects(name: str, options: Mapping) -> dict:
-    """The same options, with the objects that configs among them describe."""
+    """Returns the same options, with each config among them replaced by its object."""
     return {key: make_object(f"{key} of {name}", value) for key, value in options.items()}
 
 
 def check_made_anew(settings: Settings, who: str) -> None:
-    """Raises a ValueError where several runs would train one model or use one optimizer, each where the last ended.
+    """Raises a ValueError if several runs would share one model or optimizer, each starting where the last ended.
 
     Args:
-        settings: of the runs.
+        settings: the settings of the runs.
         who: what the error calls each of them.
     """
     for name in ("scorer", "optimizer"):
         given = getattr(settings, name)
         if isinstance(given, keras.Model | keras.optimizers.Optimizer):
-            way_out = ", or a function of the lists that makes it" if name == "scorer" else ""
+            way_out = ", or a function that makes it from the lists" if name == "scorer" else ""
             raise ValueError(f"{who} makes its own {name}: give its name{way_out}, not {given!r}")
 
 
@@ -72,7 +72,7 @@ def _write(name, value):
         return {key: _write(f"{key} of {name}" if name != "tasks" else key, x) for key, x in value.items()}
     try:
         written = keras.saving.serialize_keras_object(value)
-        written.pop("compile_config", None)  # which `train` replaces
+        written.pop("compile_config", None)  # `train` replaces it
         text = json.dumps(written)
         with backend.keep_generators():
             read = keras.saving.deserialize_keras_object(json.loads(text))

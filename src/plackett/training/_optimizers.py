@@ -1,4 +1,4 @@
-"""The optimizer and its learning rate: by name, or as they are given."""
+"""The optimizer and its learning rate, by name or as objects."""
 
 import inspect
 
@@ -17,7 +17,7 @@ OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {
     and name not in ("Optimizer", "LossScaleOptimizer", "MultiOptimizer")
 }
 
-# By name: the schedule of Keras. All span the run unless their options say otherwise.
+# The Keras schedule of each name. Each schedule spans the run unless its options say otherwise.
 SCHEDULES = {
     "cosine": keras.optimizers.schedules.CosineDecay,
     "warmup_cosine": keras.optimizers.schedules.CosineDecay,
@@ -26,14 +26,14 @@ SCHEDULES = {
 
 
 def make_optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer that the settings of a run ask for.
+    """Makes the optimizer that the settings of a run ask for.
 
     Args:
-        settings: of the run.
-        steps: how many steps the run has at most.
+        settings: the settings of the run.
+        steps: the largest number of steps that the run can have.
 
     Raises:
-        ValueError: an unknown optimizer, schedule or option of it.
+        ValueError: an unknown optimizer or schedule, or an unknown option of either.
     """
     given = make_object("optimizer", settings.optimizer)
     if not isinstance(given, str):
@@ -47,10 +47,10 @@ def make_optimizer(settings: Settings, steps: int) -> keras.optimizers.Optimizer
 
 
 def _learning_rate(settings, steps):
-    """A number, or the schedule of a name, of {name: options}, or as it is given.
+    """Returns a number, or a schedule: made from a name or from {name: options}, or as given.
 
-    cosine falls from the learning rate to 0; warmup_cosine first rises to it over 5 % of the steps; exponential falls
-    to 1 % of it.
+    cosine falls from the learning rate to 0. warmup_cosine first rises to the learning rate over 5 % of the steps.
+    exponential falls to 1 % of the learning rate.
     """
     rate, given = settings.learning_rate, make_object("learning_rate_schedule", settings.learning_rate_schedule)
     if given is None:

@@ -1,4 +1,4 @@
-"""What is in an output folder: a run, a search, what a killed one left, or what is not of plackett. Needs no Keras."""
+"""Tells what an output folder holds: a run, a search, the rest of a killed run, or other files. Does not need Keras."""
 
 import csv
 import pathlib
@@ -8,12 +8,12 @@ from plackett._files import MODEL, WHOLE_MODEL, is_partial
 from plackett.training._config_file import read_yaml
 from plackett.training._lock import is_of_lock
 
-MEMBERS = "members"  # what an ensemble calls the folder of the runs of its members
-# What is taken away of an earlier run, in this order: what is left of it may be resumed at any moment. The config,
-# which says that it is a run, is replaced.
+MEMBERS = "members"  # the folder of an ensemble that holds the runs of its members
+# The files of an earlier run that are removed, in this order, so that the rest can be resumed at any moment. The
+# config, which marks a folder as a run, is replaced.
 RESULTS = ("history.csv", "checkpoints", MODEL, "metrics.json", MEMBERS, "divergence.json")
 OF_A_RUN = (*RESULTS, WHOLE_MODEL, "environment.yaml", "config.yaml")
-# What every config.yaml of a run has had, and that of no other tool has all of.
+# Every config.yaml of a run has had these keys, and no other tool's file has all of them.
 NAMES = frozenset({"backend", "loss", "loss_options", "metric", "scorer_options", "epochs", "batch_size", "seed"})
 SHOWN = 5
 
@@ -21,16 +21,17 @@ SHOWN = 5
 def check_output(folder: pathlib.Path, *, overwrite: bool, resume: bool) -> None:
     """Checks that a run may be written into a folder.
 
-    A run of plackett may be replaced or gone on with, and so may what one left that was killed before it had its
+    A run of plackett may be replaced or continued. So may the rest of a run that was killed before it had its
     `config.yaml`. Nothing else is touched.
 
     Args:
-        folder: it need not be there yet.
+        folder: the folder. It need not exist yet.
         overwrite: whether an earlier run there may be replaced.
-        resume: whether a run there goes on.
+        resume: whether a run there continues.
 
     Raises:
-        FileExistsError: there is something in it and neither `overwrite` nor `resume` allows for it, or it is no run.
+        FileExistsError: the folder is not empty and neither `overwrite` nor `resume` allows it, or it does not hold a
+            run.
     """
     there = contents(folder)
     if not there:
@@ -38,17 +39,17 @@ def check_output(folder: pathlib.Path, *, overwrite: bool, resume: bool) -> None
     if not holds_run(folder) and not _is_left_by_a_killed_run(folder, there):
         raise FileExistsError(
             f"{folder} exists and is not empty: it holds no run of plackett, but {in_words(folder, there)}, which "
-            "overwrite and resume leave alone: choose another output folder, or empty this one yourself"
+            "overwrite and resume do not touch: choose another output folder, or empty this one yourself"
         )
     if not overwrite and not resume:
         raise FileExistsError(
             f"{folder} exists and is not empty: it holds a run ({in_words(folder, there)}): choose another output "
-            "folder (output, --output), replace the run (overwrite, --overwrite), or go on with it (resume, --resume)"
+            "folder (output, --output), replace the run (overwrite, --overwrite), or continue it (resume, --resume)"
         )
 
 
 def check_search_output(folder: pathlib.Path) -> None:
-    """Raises a FileExistsError where a search cannot be in a folder, because something else is."""
+    """Raises a FileExistsError if a folder cannot take a search because it holds something else."""
     there = [name for name in contents(folder) if not is_partial(name, ["search.yaml"])]
     if there and "search.yaml" not in there:
         raise FileExistsError(
@@ -58,27 +59,27 @@ def check_search_output(folder: pathlib.Path) -> None:
 
 
 def contents(folder: pathlib.Path) -> list[str]:
-    """The names in a folder but those of its lock; of a file its own; [] where there is none."""
+    """The names in a folder, except those of its lock; the name of a file itself; [] if nothing exists."""
     if not folder.is_dir():
         return [folder.name] if folder.exists() else []
     return sorted(path.name for path in folder.iterdir() if not is_of_lock(path.name))
 
 
 def holds_run(folder: pathlib.Path) -> bool:
-    """Whether a folder has the `config.yaml` of a run of plackett; that of a search has one too, of its best trial."""
+    """Whether a folder has the `config.yaml` of a run of plackett. A search has one too: that of its best trial."""
     config = _read_mapping(folder / "config.yaml")
     return set(config) >= NAMES and not (folder / "search.yaml").exists()
 
 
 def members_of(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The folders of the members of an ensemble, in their order; whatever else is in `members` is not of plackett."""
+    """The folders of the members of an ensemble, in order. Anything else in `members` is not of plackett."""
     found = [path for path in (folder / MEMBERS).glob("[0-9]*") if path.name.isdecimal() and path.is_dir()]
     runs = [path for path in found if holds_run(path) or _is_left_by_a_killed_run(path, contents(path))]
     return sorted(runs, key=lambda path: int(path.name))
 
 
 def read_history(folder: pathlib.Path) -> list[dict]:
-    """The history that `history.csv` tells of; [] where there is none."""
+    """Reads the history in `history.csv`; [] if there is none."""
     path = folder / "history.csv"
     if not path.exists():
         return []
@@ -94,7 +95,7 @@ def _is_left_by_a_killed_run(folder: pathlib.Path, there: Collection[str]) -> bo
 
 
 def _read_mapping(path: pathlib.Path) -> dict:
-    """What a YAML file holds; {} where that is no mapping of names."""
+    """Reads a YAML file; {} if it does not hold a mapping of names."""
     try:
         return read_yaml(path)
     except (OSError, ValueError):
@@ -102,7 +103,7 @@ def _read_mapping(path: pathlib.Path) -> dict:
 
 
 def in_words(folder: pathlib.Path, there: list[str]) -> str:
-    """The names in a folder, as errors tell them."""
+    """The names in a folder, as errors show them."""
     if not folder.is_dir():
         return "a file of that name"
     more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""

@@ -1,4 +1,4 @@
-"""A ranker with the face of scikit-learn."""
+"""A ranker with the interface of scikit-learn."""
 
 import copy
 import dataclasses
@@ -29,15 +29,16 @@ from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training._validation_loss import ValidationLoss
 
 NEITHER = (
-    "give query, the id of each row's query, or group, how many rows each query has: neither is there. In a search, a "
-    "cross-validation or a pipeline of scikit-learn, query comes through only after "
+    "give query, the id of each row's query, or group, the number of rows of each query: neither was given. In a "
+    "search, a "
+    "cross-validation or a pipeline of scikit-learn, query is passed on only after "
     "sklearn.set_config(enable_metadata_routing=True) and "
     "ranker.set_fit_request(query=True).set_score_request(query=True)"
 )
-BLOCK = 64  # documents that are scored side by side where none depends on another
+BLOCK = 64  # documents that are scored together when no score depends on another document
 NUMBERS = {"dtype": "float32", "ensure_all_finite": "allow-nan"}
 
-# What a parameter is where none is given; None stands for an empty dict, which scikit-learn does not take.
+# The default of each parameter; None stands for an empty dict, which scikit-learn does not accept.
 DEFAULTS = {
     field.name: None if field.default is dataclasses.MISSING else field.default
     for field in dataclasses.fields(Settings)
@@ -45,7 +46,7 @@ DEFAULTS = {
 
 
 def _with_parameters(constructor: Callable) -> Callable:
-    """The constructor with a keyword for each setting in its signature, which is where scikit-learn reads them."""
+    """Gives the constructor a keyword for each setting in its signature, where scikit-learn reads them."""
     keywords = [
         inspect.Parameter(
             field.name, inspect.Parameter.KEYWORD_ONLY, default=DEFAULTS[field.name], annotation=field.type
@@ -58,7 +59,7 @@ def _with_parameters(constructor: Callable) -> Callable:
 
 
 class Ranker(BaseEstimator):
-    """A ranker that is used as those of scikit-learn and LightGBM are; `train` is behind it.
+    """A ranker with the interface of scikit-learn and LightGBM. It is trained by `train`.
 
     >>> import numpy as np
     >>> from plackett import Ranker
@@ -70,9 +71,10 @@ class Ranker(BaseEstimator):
     >>> 0.5 < ranker.score(X, y, group=group) <= 1
     True
 
-    There are two ways to say which rows belong together: `group`, the sizes of queries that stand one behind the other,
-    as LightGBM has it; or `query`, the id of each row's query, whose rows need not stand together. In a search take
-    `query`: scikit-learn cuts it along with the rows, which it cannot do with sizes. It does so where it is told to:
+    There are two ways to say which rows belong together. `group` holds the sizes of queries whose rows follow each
+    other, as in LightGBM. `query` holds the id of each row's query, and the rows of a query need not stand together. In
+    a search take `query`: scikit-learn can cut it along with the rows, which it cannot do with sizes. It has to be told
+    to do so:
 
     >>> import sklearn
     >>> from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -84,24 +86,25 @@ class Ranker(BaseEstimator):
     >>> list(search.best_params_)
     ['loss']
 
-    A fit holds out `validation_share` of the queries, by which it chooses the best epoch.
+    Each fit holds out a share `validation_share` of the queries, and chooses the best epoch on them.
 
-    All features are dense numbers; NaN is a missing one, where `scorer_options={"missing": True}` allows for it. For id
-    features, several tasks and runs that survive being killed take `plackett.train`.
+    All features are dense numbers. NaN is a missing value, which `scorer_options={"missing": True}` allows. For id
+    features, several tasks and runs that survive being killed, use `plackett.train`.
 
     Args:
         settings: fields of `plackett.training.Settings`. A Keras model given as `scorer` is copied with its weights at
-            each fit, and so is an optimizer; a function that makes the model is handier, since searches copy all.
+            each fit, and so is an optimizer. A function that makes the model is more convenient, since searches copy
+            all parameters.
 
     Attributes:
         model_: the scorer with the weights of its best epoch.
-        history_: one dict an epoch, see `plackett.Trained`.
-        best_: the entry of the best epoch; of an ensemble its metric and the entries of its members.
-        n_features_in_: how many features there are.
-        feature_names_in_: their names, where X was a frame.
+        history_: one dict an epoch; see `plackett.Trained`.
+        best_: the entry of the best epoch; for an ensemble, its metric and the entries of its members.
+        n_features_in_: the number of features.
+        feature_names_in_: the names of the features, if X was a data frame.
     """
 
-    # A pipeline hands on a sample_weight of None, which must be known to it.
+    # A pipeline passes on sample_weight=None, so this must be a known parameter.
     __metadata_request__score: ClassVar[dict] = {"sample_weight": None}
 
     @_with_parameters
@@ -120,20 +123,20 @@ class Ranker(BaseEstimator):
         query: npt.ArrayLike | None = None,
         sample_weight: npt.ArrayLike | None = None,
     ) -> "Ranker":
-        """Trains on these documents.
+        """Trains the ranker on these documents.
 
         Args:
             X: [documents, features].
             y: [documents], grades >= 0.
-            group: [queries], how many rows each query has.
-            query: [documents], the id of each row's query. Either `group` or `query` is given.
+            group: [queries], the number of rows of each query.
+            query: [documents], the id of each row's query. Give either `group` or `query`.
             sample_weight: [documents], the weight of each document in the loss. None = 1.
 
         Returns:
             The ranker itself.
 
         Raises:
-            ValueError: the arrays do not fit together, or a parameter is wrong, see `plackett.train`.
+            ValueError: the arrays do not fit together, or a parameter is wrong; see `plackett.train`.
         """
         features, labels = validate_data(self, X, y, y_numeric=True, **NUMBERS)
         lists, _ = self._lists(features, labels, group, query, _weights(sample_weight, len(features)))
@@ -149,16 +152,16 @@ class Ranker(BaseEstimator):
         group: npt.ArrayLike | None = None,
         query: npt.ArrayLike | None = None,
     ) -> np.ndarray:
-        """The scores of documents; in a query the higher rank first.
+        """Scores documents. In a query, a higher score ranks first.
 
         Args:
             X: [documents, features].
-            group: [queries], how many rows each query has.
-            query: [documents], the id of each row's query. Neither = each document is scored by itself, as most
-                scorers do in any case.
+            group: [queries], the number of rows of each query.
+            query: [documents], the id of each row's query. Without `group` and `query` each document is scored by
+                itself, which makes no difference for most scorers.
 
         Returns:
-            [documents].
+            [documents], the scores.
 
         Raises:
             ValueError: neither is given, and the scorer looks at the whole list.
@@ -182,13 +185,13 @@ class Ranker(BaseEstimator):
         group: npt.ArrayLike | None = None,
         query: npt.ArrayLike | None = None,
     ) -> float:
-        """The metric, the mean over queries; its negative where less is better, as searches of scikit-learn have it.
+        """Returns the mean of the metric over queries; its negative if lower is better, as scikit-learn expects.
 
         Args:
             X: [documents, features].
             y: [documents], grades >= 0.
-            group: [queries], how many rows each query has.
-            query: [documents], the id of each row's query. Either `group` or `query` is given.
+            group: [queries], the number of rows of each query.
+            query: [documents], the id of each row's query. Give either `group` or `query`.
 
         Raises:
             ValueError: the arrays do not fit together.
@@ -201,7 +204,8 @@ class Ranker(BaseEstimator):
         if isinstance(metric, ValidationLoss):
             if self.ensemble > 1:
                 raise ValueError(
-                    f"an ensemble standardises scores within their list, of which no loss is measured, but metric is "
+                    "an ensemble standardises scores within each list, so that no loss of them can be measured, but "
+                    "metric is "
                     f"{self.metric!r}: give a metric of rankings, such as 'ndcg@10'"
                 )
             return -metric(self.model_, lists)
@@ -209,14 +213,14 @@ class Ranker(BaseEstimator):
         return -value if metric.less_is_better else value
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn may expect."""
+        """Tells scikit-learn what to expect."""
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.input_tags.allow_nan = bool((self.scorer_options or {}).get("missing"))
         return tags
 
     def _lists(self, X, y, group, query, columns=types.MappingProxyType({})):  # noqa: N803
-        """(the lists, the row of X that each of their documents is)."""
+        """Returns (the lists, the row of X of each of their documents)."""
         if group is None and query is None:
             raise ValueError(NEITHER)
         order = np.arange(len(X))
@@ -237,7 +241,7 @@ class Ranker(BaseEstimator):
         return lists, order
 
     def _settings(self):
-        """The keywords of `train`, with copies of what training changes."""
+        """The keywords of `train`, with copies of objects that training changes."""
         given = {name: getattr(self, name) for name in DEFAULTS}
         given = {name: value for name, value in given.items() if value is not None}
         with backend.keep_generators():
@@ -249,7 +253,7 @@ class Ranker(BaseEstimator):
 
 
 def _weights(sample_weight, documents):
-    """The weights of documents as columns of lists."""
+    """Returns the weights of documents as columns of lists."""
     if sample_weight is None:
         return {}
     weights = np.asarray(sample_weight)

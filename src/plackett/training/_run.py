@@ -1,4 +1,4 @@
-"""One run of training: what takes part in it, and its epochs."""
+"""One run of training: its parts and its epochs."""
 
 import dataclasses
 import functools
@@ -35,25 +35,26 @@ from plackett.training.callbacks.randomness import EpochSeeds
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What `train` returns.
+    """The result of `train`.
 
     >>> first, second = {"epoch": 1, "loss": 2.0, "ndcg": 0.5}, {"epoch": 2, "loss": 1.0, "ndcg": 0.7}
     >>> Trained(None, [first, second], best=second, validation=None, output=None).still_improving
     True
 
     Args:
-        model: the scorer with the weights of its best epoch; of several tasks it has an output for each, unless they
-            share a head. Where a Keras model was given that is no scorer of
-            `plackett.scorers`, a scorer that it stands in, see `plackett.scorers.as_scorer`. Of an ensemble the scorer
-            that averages those of its members, see `plackett.scorers.ensemble`.
-        history: one dict an epoch: epoch, loss, the validation metric. Of an ensemble the epochs of all members, one
-            member behind the other, each with its number, `member`, from 1.
-        best: the entry of `history` that the weights are from. Of an ensemble the validation metric of the ensemble
-            itself, under its name, and `members`: one dict a member, its seed and the entry of its best epoch. Where a
-            loss chooses the epoch, the ensemble has no metric of its own: its scores are on no scale that a loss knows.
+        model: the scorer with the weights of its best epoch. With several tasks it has an output for each, unless they
+            share a head. If a Keras model was given that is not a scorer of `plackett.scorers`, it is a scorer that
+            contains the model; see `plackett.scorers.as_scorer`. For an ensemble it is the scorer that averages its
+            members; see `plackett.scorers.ensemble`.
+        history: one dict an epoch: epoch, loss, the validation metric. For an ensemble, the epochs of all members, one
+            member after the other, each with the number of its `member`, from 1.
+        best: the entry of `history` that the weights come from. For an ensemble, the validation metric of the ensemble
+            itself, under its name, and `members`: one dict a member with its seed and the entry of its best epoch. If a
+            loss chooses the epoch, the ensemble has no metric of its own, since its scores are not on the scale of the
+            loss.
         validation: the lists that the best epoch was chosen on.
-        output: the folder that holds them, or None.
-        members: of an ensemble what each run came to; () of one run.
+        output: the folder that holds the run, or None.
+        members: the result of each run of an ensemble; () for a single run.
     """
 
     model: keras.Model
@@ -65,26 +66,27 @@ class Trained:
 
     @functools.cached_property
     def ranker(self) -> keras.Model:
-        """What ranks: of a model of two towers the relevance tower alone, which needs no position; else the model."""
+        """The model that ranks: the relevance tower alone of a two-tower model, which needs no position; else the "
+        "model."""
         return ranker_of(self.model)
 
     @property
     def still_improving(self) -> bool:
-        """Whether the last epoch was the best, or that of a member was: more epochs may help."""
+        """Whether the last epoch was the best, for the run or for a member. If so, more epochs may help."""
         if self.members:
             return any(member.still_improving for member in self.members)
         return self.best["epoch"] == self.history[-1]["epoch"]
 
 
 class Run:
-    """All that takes part in one run, made and checked before anything is written.
+    """All parts of one run, which are made and checked before anything is written.
 
     Args:
         lists: the training lists.
         validation: the validation lists.
-        settings: of the run.
-        interrupt: what remembers Ctrl-C.
-        group: the processes that share the run. Its first one measures and writes.
+        settings: the settings of the run.
+        interrupt: remembers Ctrl-C.
+        group: the processes that share the run. The first one measures and writes.
     """
 
     def __init__(
@@ -98,15 +100,15 @@ class Run:
         self.settings, self.interrupt, self.group = settings, interrupt, (group := group or Group())
         for name, given in {"lists": lists, "validation": validation}.items():
             if len(given) == 0:
-                raise ValueError(f"{name} must have at least one query to train with, but there is none")
+                raise ValueError(f"{name} must have at least one query to train with, but have none")
         self.metric = make_metric(settings)
         self.budget = budget_of(settings, len(lists), group.size)
-        # More would be padding.
+        # A larger batch would be padding.
         batch_size = min(self.budget.batch_size, -(-len(lists) // group.size) * group.size)
         self.steps = -(-len(lists) // batch_size)
         with group.together():
             optimizer = self._make_optimizer()
-            losses = make_losses(settings)  # whose noise is part of the step
+            losses = make_losses(settings)  # their noise is part of the step
         self.losses = list(losses.values())
         with group.together():
             self.scorer, self.model = self._make_model(lists, losses)
@@ -120,19 +122,19 @@ class Run:
         self.feed = _make_feed(lists, settings, batch_size, column_inputs(self.model, lists), group)
         targets = self.feed.batches.targets if settings.tasks else {None: settings.target}
         check_labels(lists, validation, losses, targets, self.metric)
-        with group.together():  # where the means of losses are made too
+        with group.together():  # the means of losses must be made here too
             compile_model(self.model, settings, losses, optimizer)
             self.average = self._make_average(self.model)
         group.average_gradients(self.model)
         self.twin = None if not group.needs_twin else self._make_twin(lists)
 
     def _make_model(self, lists, losses):
-        """(the scorer, what is trained)."""
+        """Returns (the scorer, the model that is trained)."""
         scorer = make_scorer(lists, self.settings, losses)
         return scorer, share_head(scorer, losses) if self.settings.shared_head else scorer
 
     def _make_twin(self, lists):
-        """(the scorer, what would be trained, the average of its weights) once more, of this process alone."""
+        """Makes (the scorer, the model, the average of its weights) again, for this process alone."""
         with backend.alone():
             losses = make_losses(self.settings)
             scorer, model = self._make_model(lists, losses)
@@ -145,7 +147,7 @@ class Run:
         return WeightAverage(model, most) if most else None
 
     def end(self) -> None:
-        """Leaves the optimizer as it would be without the run's own part in its steps."""
+        """Removes the run's own part from the steps of the optimizer."""
         if self.average is not None:
             self.average.end()
             self.average = None
@@ -161,7 +163,7 @@ class Run:
         *,
         goes_on: bool = False,
     ) -> Trained:
-        """Trains, or goes on, or finds that nothing is left to do; `config` is what `config.yaml` is to say."""
+        """Trains the run, continues it, or finds that it is done. `config` is the new content of `config.yaml`."""
         record = self.read_record(folder, config)
         if record.ends(self.budget.epochs):
             return self.take_trained(record)
@@ -171,7 +173,7 @@ class Run:
         return self._end(record)
 
     def read_record(self, folder: pathlib.Path | None, config: dict | None = None) -> Record:
-        """The record of what is done of a run; `config.yaml` then says what is new in `config`, unless that is None."""
+        """Reads the record of a run so far, and writes changes of `config`, unless it is None, to `config.yaml`."""
         record = self.make_record(folder)
         if folder is not None:
             record.take(read_history(folder)).check_patience()
@@ -180,13 +182,13 @@ class Run:
         return record
 
     def make_record(self, folder: pathlib.Path | None) -> Record:
-        """The record of a run that begins."""
+        """Makes the record of a run that begins."""
         scorer, twin, average = (self.scorer, None, self.average) if self.twin is None else self.twin
         of_run = (self.validation, self.metric, self.budget.patience, folder)
         return Record(*of_run, scorer, ranker_of(scorer) if twin else self.ranker, self.group, twin, average)
 
     def take_trained(self, record: Record) -> Trained:
-        """What a run that ended has written."""
+        """Reads what a finished run has written."""
         self.end()
         assert record.folder is not None
         self.scorer.load_weights(record.folder / (MODEL if self.ranker is self.scorer else WHOLE_MODEL))
@@ -198,20 +200,21 @@ class Run:
         return Trained(self.scorer, record.history, record.best, self.validation, record.folder)
 
     def make_checkpoints(self, record: Record, seeds: EpochSeeds, watch: Watch) -> Checkpoints:
-        """What writes the checkpoints of the run into the folder of its record, and takes them up."""
+        """Makes the callback that writes the checkpoints of the run into the folder of its record, and resumes from "
+        "them."""
         assert record.folder is not None
         root, given = record.folder / CHECKPOINTS, has_state(self.settings)
         return Checkpoints(root, self.settings, self.feed, record, watch, seeds, self.losses, given)
 
     def write_start(self, record: Record) -> None:
-        """Writes a checkpoint of the weights and the optimizer that the run begins with."""
+        """Writes a checkpoint of the weights and the optimizer before the first step."""
         watch = Watch(self.feed, self.settings.check_weights, record.folder)
         self.make_checkpoints(record, EpochSeeds(self.settings.seed, self.feed), watch).write_start(self.model)
 
     def fit(self, record: Record, callbacks: list[keras.callbacks.Callback]) -> None:
-        """Trains from the last checkpoint on; alone, the model then has the weights of the best epoch.
+        """Trains from the last checkpoint on. Alone, the model ends with the weights of the best epoch.
 
-        Epochs are one call of Keras's `fit` each, since the first may be what a checkpoint left of one.
+        Each epoch is one call of Keras's `fit`, since the first may be the rest of an epoch after a checkpoint.
         """
         record.take([])
         model, feed, settings, epochs = self.model, self.feed, self.settings, self.budget.epochs
@@ -240,10 +243,10 @@ class Run:
             checkpoints.write_the_end()
         self._take_best(record)
         calls.end()
-        self._take_best(record)  # once more, as a callback may have put back weights that are no average
+        self._take_best(record)  # again, since a callback may have restored weights that are not the average
 
     def _take_best(self, record):
-        """Alone, the model has the weights of the best epoch."""
+        """Gives the model, if it is trained alone, the weights of the best epoch."""
         if self.group.size == 1:
             self.model.set_weights(record.best_weights)
 
@@ -258,34 +261,35 @@ def _make_feed(lists, settings, batch_size, inputs, group):
 
 
 def warn_of_no_checkpoint(folder: pathlib.Path) -> None:
-    """Warns where a run that is to go on has no checkpoint."""
+    """Warns if a run that should be resumed has no checkpoint."""
     if not positions(folder / CHECKPOINTS):
         warnings.warn(
-            f"there is no checkpoint in {folder / CHECKPOINTS}, so the run begins again, and what it had written is "
-            "replaced by what the same steps give",
+            f"there is no checkpoint in {folder / CHECKPOINTS}, so the run begins again and replaces what it had "
+            "written "
+            "by the results of the same steps",
             stacklevel=6,
         )
 
 
 def has_state(settings: Settings) -> bool:
-    """Whether a model or an optimizer was given, whose state no seed makes again."""
+    """Whether a model or an optimizer was given whose state no seed can make again."""
     given = (settings.scorer, settings.optimizer)
     return any(isinstance(x, keras.Model | keras.optimizers.Optimizer) for x in given)
 
 
 class Callbacks(keras.callbacks.CallbackList):
-    """Callbacks of several calls of `fit`, which hear of one beginning and one end of training."""
+    """Callbacks of several calls of `fit` that see one beginning and one end of training."""
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Of one call of `fit` alone."""
+        """Ignores the beginning of a single call of `fit`."""
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Of one call of `fit` alone."""
+        """Ignores the end of a single call of `fit`."""
 
     def begin(self) -> None:
-        """Tells of the beginning."""
+        """Reports the beginning to the callbacks."""
         super().on_train_begin()
 
     def end(self) -> None:
-        """Tells of the end."""
+        """Reports the end to the callbacks."""
         super().on_train_end()

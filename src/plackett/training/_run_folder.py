@@ -1,4 +1,4 @@
-"""The output folder of a run: its config, what it ran on, and whether a later command goes on with it."""
+"""The output folder of a run: its config, its surroundings, and whether a later command can continue it."""
 
 import importlib
 import importlib.metadata
@@ -23,22 +23,23 @@ from plackett.training.callbacks.checkpoints import CHECKPOINTS, clear
 def open_run_folder(
     output: str | pathlib.Path, config: dict, surroundings: dict, *, overwrite: bool, resume: bool
 ) -> pathlib.Path:
-    """The output folder with `environment.yaml` and `config.yaml` in it.
+    """Opens the output folder and writes `environment.yaml` and `config.yaml` into it.
 
-    The config is written last, so a folder that has none holds no run. Of a run that goes on it stays as it was, see
-    `write_changes`.
+    The config is written last, so a folder without one does not hold a run. The config of a run that continues is left
+    unchanged; see `write_changes`.
 
     Args:
-        output: where it is to be.
-        config: what `config.yaml` is to hold.
-        surroundings: what `environment.yaml` is to hold, see `environment`.
+        output: the path of the folder.
+        config: the content of `config.yaml`.
+        surroundings: the content of `environment.yaml`; see `environment`.
         overwrite: whether an earlier run there may be replaced.
-        resume: whether a run there goes on.
+        resume: whether a run there continues.
 
     Raises:
-        FileExistsError: there is something in it and neither `overwrite` nor `resume` allows for it, or it is no run.
-        ValueError: `resume`, and it holds a run with other settings or on other data.
-        OSError: it cannot be written.
+        FileExistsError: the folder is not empty and neither `overwrite` nor `resume` allows it, or it does not hold a
+            run.
+        ValueError: `resume` is given, and the folder holds a run with other settings or on other data.
+        OSError: the folder cannot be written.
     """
     folder = pathlib.Path(output)
     check_output(folder, overwrite=overwrite, resume=resume)
@@ -53,7 +54,7 @@ def open_run_folder(
         make_folder(folder)
     remove_partial(folder, OF_A_RUN)
     _remove(folder, RESULTS)
-    if (folder / WHOLE_MODEL).exists():  # of two towers, which the new run may not have
+    if (folder / WHOLE_MODEL).exists():  # only a two-tower model has one
         _remove(folder, [WHOLE_MODEL])
     write_whole(folder / "environment.yaml", yaml.safe_dump(surroundings, sort_keys=False))
     write_whole(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
@@ -80,15 +81,15 @@ def environment(lists: RankingLists, validation: RankingLists) -> dict:
 
 
 def features_of(lists: RankingLists) -> list[str] | int:
-    """The names of the features of some lists, or how many there are where they have numbers alone."""
+    """The names of the features of some lists, or their number if they have no names."""
     return list(lists.feature_names) if lists.has_feature_names else lists.features.shape[1]
 
 
 def with_features(lists: RankingLists, features: list[str] | int | None, whose: str) -> RankingLists:
-    """The lists with these features, see `features_of`, in this order. None = those that they have.
+    """Returns the lists with these features, see `features_of`, in this order. None = the features that they have.
 
     Raises:
-        ValueError: they have other features; says that they are not `whose`.
+        ValueError: the lists have other features; the message says that they are not `whose`.
     """
     if features is None:
         return lists
@@ -98,12 +99,12 @@ def with_features(lists: RankingLists, features: list[str] | int | None, whose: 
 
 
 def data_of_run(folder: pathlib.Path) -> dict:
-    """What the run in a folder says of its data; {} where there is no run."""
+    """What the run in a folder says of its data; {} if there is no run."""
     return read_yaml(folder / "environment.yaml")["data"] if holds_run(folder) else {}
 
 
 def write_changes(folder: pathlib.Path, config: dict) -> None:
-    """Writes into `config.yaml` what has changed of the settings that may while a run is resumed."""
+    """Writes into `config.yaml` those settings that have changed and may change when a run is resumed."""
     before = read_yaml(folder / "config.yaml")
     now = before | {name: config[name] for name in (*FREE, *OF_THE_END)}
     if now != before:
@@ -111,7 +112,7 @@ def write_changes(folder: pathlib.Path, config: dict) -> None:
 
 
 def _remove(folder, names):
-    """Takes away files, and the folders of checkpoints and of members."""
+    """Removes files, and the folders of checkpoints and of members."""
     for name in names:
         if name == CHECKPOINTS:
             clear(folder / name)
@@ -122,9 +123,9 @@ def _remove(folder, names):
 
 
 def _remove_members(folder):
-    """Takes away the runs of the members of an ensemble, and their folder if nothing else is in it.
+    """Removes the runs of the members of an ensemble, and their folder if nothing else is in it.
 
-    Under its name each is whole, so it loses the name first.
+    A run under its own name must be complete, so each is renamed first.
     """
     _remove_partial_members(folder / MEMBERS)
     for path in members_of(folder):
@@ -135,7 +136,7 @@ def _remove_members(folder):
 
 
 def _remove_partial_members(folder):
-    """What was being taken away when a process was killed."""
+    """Removes the rest of members whose removal was interrupted by a kill."""
     for path in list(folder.glob(f"{PARTIAL}[0-9]*")):
         if path.is_dir() and path.name.removeprefix(PARTIAL).isdecimal():
             shutil.rmtree(path)

@@ -1,4 +1,4 @@
-"""Whether a folder holds the run that a command asks for. Needs no Keras."""
+"""Checks whether a folder holds the run that a command asks for. Does not need Keras."""
 
 import dataclasses
 import pathlib
@@ -12,27 +12,27 @@ from plackett.training._config_file import read_yaml
 from plackett.training._output_folder import holds_run, read_history
 from plackett.training._settings import Settings, is_options
 
-NAMING = ("name", "keras_history", "input_layers", "output_layers")  # the entries of a config that hold names of layers
-# Settings that may change while a run is resumed: the weights do not depend on them.
+NAMING = ("name", "keras_history", "input_layers", "output_layers")  # config entries that hold names of layers
+# Settings that may change when a run is resumed: the weights do not depend on them.
 FREE = ("checkpoint_steps", "checkpoint_minutes", "keep_checkpoints", "check_weights")
-# Those that say when a run ends, which it may do later, and, as far as it has not come, sooner.
+# Settings that say when a run ends. It may end later, or earlier but not before the epochs that are done.
 OF_THE_END = ("epochs", "patience")
-# What a run had that began before there was such a setting.
+# The values of a run that began before these settings existed.
 BEFORE = {"weight_average": 0.0, "ensemble": 1}
-# What of a learning rate schedule is made of the number of epochs, unless its options say it.
+# The options of a learning rate schedule that follow from the number of epochs, unless they are given.
 OF_ALL_STEPS = {
     "cosine": {"decay_steps"},
     "warmup_cosine": {"decay_steps", "warmup_steps"},
     "exponential": {"decay_steps"},
 }
 WAY_OUT = "replace it (overwrite, --overwrite) or choose another output folder"
-LONG = 300  # letters of a difference that nobody reads
+LONG = 300  # characters; nobody reads a longer difference
 
 
 def with_numbers_of(folder: pathlib.Path, settings: Settings) -> Settings:
-    """The settings of a run that goes on: what they leave to the number of lists is as `config.yaml` has it.
+    """Returns the settings of a run that continues, with the numbers that `config.yaml` chose by the number of lists.
 
-    Where the folder holds no run they stay as they are.
+    If the folder holds no run, the settings are returned unchanged.
     """
     before = read_yaml(folder / "config.yaml") if holds_run(folder) else {}
     numbers: dict[str, Any] = {name: before.get(name) for name in OF_THE_DATA if getattr(settings, name) is None}
@@ -40,12 +40,12 @@ def with_numbers_of(folder: pathlib.Path, settings: Settings) -> Settings:
 
 
 def check_same_settings(folder: pathlib.Path, config: dict) -> None:
-    """Raises a ValueError that says what differs between a config and the `config.yaml` of a run.
+    """Raises a ValueError that says how a config differs from the `config.yaml` of a run.
 
     Args:
-        folder: of the run.
-        config: the backend, and all settings as `config.yaml` holds them; epochs that are None, since the number of
-            lists is not known yet, are not checked.
+        folder: the folder of the run.
+        config: the backend, and all settings as `config.yaml` holds them. Epochs that are None are not checked, since
+            the number of lists is not known yet.
     """
     check_same(folder, "config.yaml", _to_compare(config), _to_compare, WAY_OUT)
     epochs, before = config["epochs"], read_yaml(folder / "config.yaml").get("epochs")
@@ -54,7 +54,7 @@ def check_same_settings(folder: pathlib.Path, config: dict) -> None:
     if epochs != before and (schedule := schedule_over_all_epochs(config)):
         raise ValueError(
             f"{folder} cannot be resumed with other epochs: epochs was {before} and is {epochs}, and the learning rate "
-            f"schedule {schedule} spans them all, so that a run of {epochs} has other weights from its first step on. "
+            f"schedule {schedule} spans all epochs, so a run of {epochs} has other weights from its first step on. "
             f"Give epochs={before}; to train anew, {WAY_OUT}"
         )
     done = len(read_history(folder))
@@ -68,7 +68,7 @@ def check_same_settings(folder: pathlib.Path, config: dict) -> None:
 def check_same(
     folder: pathlib.Path, name: str, now: dict, part: Callable[[dict], dict], way_out: str, what: str = "run"
 ) -> None:
-    """Raises a ValueError that says what differs between what is given now and `part` of a YAML file in `folder`."""
+    """Raises a ValueError that says how the given values differ from `part` of a YAML file in `folder`."""
     before = part(read_yaml(folder / name))
     now = yaml.safe_load(yaml.safe_dump(now))
     differences = [
@@ -76,7 +76,8 @@ def check_same(
     ]
     if differences:
         raise ValueError(
-            f"{folder} cannot be resumed, it holds another {what}: {'; '.join(differences)}. To train anew, {way_out}"
+            f"{folder} cannot be resumed, since it holds another {what}: {'; '.join(differences)}. To train anew, "
+            f"{way_out}"
         )
 
 
@@ -90,9 +91,9 @@ def schedule_over_all_epochs(config: Mapping) -> str | None:
 
 
 def without_names(config: Any) -> Any:
-    """A config in which the names of the parts of objects are replaced by numbers.
+    """Returns a config in which the names of the parts of objects are replaced by numbers.
 
-    Keras counts the layers of a process to name them, so that the names of equal models differ.
+    Keras names layers by a counter of the process, so the names in equal models differ.
     """
     if isinstance(config, Mapping):
         if not is_options(config):
@@ -107,7 +108,7 @@ def _difference(key, before, now):
 
 
 def _in_words(value, other):
-    """A value; the config of an object as its class, and what differs from another of it."""
+    """Shows a value; the config of an object by its class and by what differs from the other config."""
     if not isinstance(value, Mapping) or is_options(value):
         return repr(value)
     config, another = (x.get("config") if isinstance(x, Mapping) else None for x in (value, other))
@@ -122,8 +123,8 @@ def _to_compare(config):
 
 
 def _number_names(config, numbers, key):
-    """`key` is that of the entry that the config stands in."""
-    if isinstance(config, Mapping) and config.get("class_name") != "DTypePolicy":  # whose name says what it is
+    """Replaces names; `key` is the entry that holds the config."""
+    if isinstance(config, Mapping) and config.get("class_name") != "DTypePolicy":  # there the name is the value
         return {name: _number_names(value, numbers, key if key in NAMING else name) for name, value in config.items()}
     if isinstance(config, list | tuple):
         return [_number_names(value, numbers, key) for value in config]

@@ -1,4 +1,4 @@
-"""The search for good settings, by Optuna: trials that survive being killed, and the best of them as a config."""
+"""The search for good settings with Optuna. Trials survive being killed, and the best one becomes a config."""
 
 import dataclasses
 import inspect
@@ -58,36 +58,38 @@ def tune(
 ) -> list[Trial]:
     """Searches for the settings with the best validation metric.
 
-    Called again with the same arguments, it goes on until there are `trials` in all. A trial that was killed goes on
-    from its last checkpoint. Which settings a trial tries depends on `seed` and on the trials before it alone.
+    Called again with the same arguments, it continues until there are `trials` trials in all. A trial that was killed
+    continues from its last checkpoint. The settings that a trial tries depend only on `seed` and on the trials before
+    it.
 
-    The space may be another one then, wider or narrower. The trials whose settings lie in it count, as if they were of
-    it; a name that a trial did not choose has the value that it ran with, that of `settings` or the default of the
-    scorer or loss. A warning says how many do not lie in it, whose records stay in `trials/`, and another names the
-    best of them where it is better than all that count, whose best `config.yaml` holds. All other settings,
-    `epochs` and `patience` among them, must be as they were: trials of other lengths cannot be compared, and of a trial
-    that has ended no checkpoint is kept from which it could go on.
+    When the search continues, the space may be wider or narrower than before. Trials whose settings lie in the new
+    space count as if they belonged to it. A name that a trial did not choose has the value that the trial ran with:
+    that of `settings`, or the default of the scorer or loss. A warning says how many trials lie outside the space;
+    their records stay in `trials/`. Another warning names the best of them if it is better than all trials that count.
+    `config.yaml` always holds the best trial that counts. All other settings, `epochs` and `patience` among them, must
+    not change: trials of different lengths cannot be compared, and a finished trial keeps no checkpoint to continue
+    from.
 
     Args:
         lists: the training lists.
-        validation: the lists that are measured on. None = the share `validation_share` of the queries, drawn by the
-            seed, is held out.
-        output: a folder for `trials.db`, what Optuna knows, `search.yaml`, what is searched, `trials/`, the record of
-            each without its model, and `config.yaml`, the best settings, for `train`.
-        trials: how many.
-        space: name -> {low, high, log} or a list of choices; a name is that of a setting, or of an option, as in
-            "scorer_options.dropout". None = what in `SPACE` the scorer knows.
-        provenance: entries to put first in `config.yaml`: where the data came from.
-        callbacks: of the number of a trial: further Keras callbacks.
+        validation: the lists that trials are measured on. None = a share `validation_share` of the queries, drawn by
+            the seed, is held out.
+        output: a folder for `trials.db`, the records of Optuna, `search.yaml`, the description of the search,
+            `trials/`, the record of each trial without its model, and `config.yaml`, the best settings, for `train`.
+        trials: the number of trials.
+        space: name -> {low, high, log} or a list of choices. A name is that of a setting, or of an option, as in
+            "scorer_options.dropout". None = those entries of `SPACE` that the scorer knows.
+        provenance: entries that come first in `config.yaml`: where the data came from.
+        callbacks: a function of the number of a trial that returns further Keras callbacks.
         after: is called after each trial.
-        settings: fields of `plackett.training.Settings` that are as given in all trials. Each trial makes its own
-            model and optimizer, so these go by name; the scorer may be a function that makes one.
+        settings: fields of `plackett.training.Settings` that are the same in all trials. Each trial makes its own model
+            and optimizer, so these are given by name. The scorer may be a function that makes a model.
 
     Returns:
-        All trials, the best first; those that diverged last.
+        All trials, the best first and those that diverged last.
 
     Raises:
-        BlockingIOError: another process holds `output`; says which one.
+        BlockingIOError: another process holds `output`; the message names it.
         FileExistsError: `output` holds something else.
         ImportError: Optuna is not installed.
         ValueError: a wrong setting or space, or `output` holds another search.
@@ -119,7 +121,7 @@ def tune(
     with catch_interrupts() as interrupt, hold(folder):
         _open_folder(folder, search)
         direction: Literal["minimize", "maximize"] = "minimize" if metric.less_is_better else "maximize"
-        whole = keywords | budget_of(base, len(lists))._asdict()  # what a trial ran with that chose nothing else
+        whole = keywords | budget_of(base, len(lists))._asdict()  # the settings of a trial that chose nothing
         study = open_study(folder, direction, space, whole, lambda *option: _default_option(lists, *option))
         write_whole(folder / "search.yaml", yaml.safe_dump(search, sort_keys=False))
         run = _Trials(study, space, keywords, (lists, validation), folder, metric.name, callbacks)
@@ -139,16 +141,17 @@ def tune(
 
 
 def _warn_of_better(best, outside, metric, folder):
-    """Warns where the best trial that does not count is better than all that do."""
+    """Warns if the best trial that does not count is better than all that do."""
     better = [trial for trial in outside if trial.value is not None and metric.improves(trial.value, best.value)]
     if better:
         sign = 1 if metric.less_is_better else -1
         other = min(better, key=lambda trial: sign * trial.value)
         warnings.warn(
             f"trial {other.number}, whose settings lie outside the space, has {metric.name} {other.value:.4f}, better "
-            f"than {best.value:.4f} of trial {best.number}, the best that counts and is in {folder / 'config.yaml'}. "
-            f"The settings of the better one are in {folder / 'trials' / f'{other.number:04d}' / 'config.yaml'}; with "
-            "a space that they lie in it counts again",
+            f"than {best.value:.4f} of trial {best.number}, the best trial that counts, whose settings are in "
+            f"{folder / 'config.yaml'}. "
+            f"The settings of the better one are in {folder / 'trials' / f'{other.number:04d}' / 'config.yaml'}; give "
+            "a space that contains them to make it count again",
             stacklevel=3,
         )
 
@@ -160,13 +163,13 @@ def _default_space(base, lists):
 
 
 def _scorer_of(given, lists):
-    """The function that makes the scorer; another object as it is."""
+    """Returns the function that makes the scorer. Another object is returned unchanged."""
     given = make_object("scorer", given) or ("embeddings" if lists.ids else "mlp")
     return scorers.SCORERS[given] if isinstance(given, str) else given
 
 
 def _default_option(lists: RankingLists, settings: Mapping, name: str) -> Any:
-    """The value of an option of the scorer or the loss that settings do not give; ... where it has no default."""
+    """The value of an option of the scorer or the loss that settings do not give; ... if it has no default."""
     outer, _, option = name.partition(".")
     if outer == "scorer_options":
         makers = [_scorer_of(settings["scorer"], lists), prepare]
@@ -181,7 +184,7 @@ def _default_option(lists: RankingLists, settings: Mapping, name: str) -> Any:
 
 
 def _open_folder(folder, search):
-    """Checks that the search that the folder holds, if any, is this one, in whatever space."""
+    """Checks that the search in the folder, if any, is this one, whatever its space."""
     check_search_output(folder)
     remove_partial(folder, ["search.yaml", "config.yaml"])
     if (folder / "search.yaml").is_file():
@@ -193,14 +196,14 @@ def _to_compare(search):
 
 
 class _Trials:
-    """The trials of a search, each in a folder that one of the same number left that was killed, if one was."""
+    """The trials of a search. A trial uses the folder of a killed trial of the same number, if there is one."""
 
     def __init__(self, study, space, base, lists, folder, metric, callbacks):
         self.study, self.space, self.base, self.lists = study, space, base, lists
         self.folder, self.metric, self.callbacks = folder, metric, callbacks
 
     def next(self, number):
-        """The trial of this number, once it has been trained."""
+        """Trains and returns the trial of this number."""
         import optuna
 
         self.study.sampler = optuna.samplers.TPESampler(seed=self.base["seed"] + number)
@@ -218,7 +221,7 @@ class _Trials:
         return Trial(number, chosen, value)
 
     def _train(self, run, number, settings):
-        """The metric of the best epoch; None = training diverged."""
+        """Returns the metric of the best epoch; None if training diverged."""
         callbacks = self.callbacks(number) if self.callbacks else None
         try:
             return train(*self.lists, output=run, resume=True, callbacks=callbacks, **settings).best[self.metric]

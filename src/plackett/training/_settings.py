@@ -1,4 +1,4 @@
-"""The settings of a training run: what `config.yaml` holds. Nothing here needs Keras."""
+"""The settings of a training run, as `config.yaml` holds them. Nothing here needs Keras."""
 
 import contextlib
 import dataclasses
@@ -24,7 +24,7 @@ from plackett.registry.options import (
     rule_of,
 )
 
-VALIDATION_LOSS = "validation_loss"  # what `metric` calls the loss itself
+VALIDATION_LOSS = "validation_loss"  # the name of the loss itself as a `metric`
 SCORERS = (
     "additive",
     "dcn",
@@ -41,7 +41,7 @@ Seed = Annotated[int, number(f"a whole number from 0 to {2**32 - 1}", lambda x: 
 
 @typing.runtime_checkable
 class Metric(typing.Protocol):
-    """What a metric of plackett does."""
+    """The interface of a metric of plackett."""
 
     def update_state(self, y_true: Tensor, y_pred: Tensor) -> None: ...
     def result(self) -> Tensor: ...
@@ -49,7 +49,7 @@ class Metric(typing.Protocol):
 
 @typing.runtime_checkable
 class Loss(typing.Protocol):
-    """What a loss of plackett does."""
+    """The interface of a loss of plackett."""
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor: ...
     def ranking_scores(self, scores: Tensor) -> Tensor: ...
@@ -57,7 +57,7 @@ class Loss(typing.Protocol):
 
 @typing.runtime_checkable
 class Optimizer(typing.Protocol):
-    """What an optimizer of Keras does."""
+    """The interface of an optimizer of Keras."""
 
     def apply_gradients(self, grads_and_vars: Any) -> None: ...
 
@@ -70,7 +70,7 @@ WORDS = {
     Optimizer: "an optimizer",
     types.NoneType: "None",
 }
-# By the name of a schedule: its options.
+# The options of each schedule, by its name.
 COSINE = {
     "initial_learning_rate": NotNegative,
     "decay_steps": Count,
@@ -137,55 +137,60 @@ class Settings:
     >>> Settings(loss="softmax", epochs=3).metric
     'ndcg@10'
 
-    What has a name may also be an object, or the config of one as `config.yaml` holds it.
+    A setting that takes a name also takes an object, or the config of an object as `config.yaml` holds it.
 
     Args:
         loss: the name of the loss; or a loss of Keras or plackett, or a function, see `train`.
-        loss_options: arguments of a loss that is given by its name.
+        loss_options: the arguments of a loss that is given by its name.
         target: what the loss learns from: "label", or any column of the lists, such as "click" or "teacher". A list
-            that nobody judged, as the column `judged` says, has no part in a loss of "label".
-        tasks: name -> {target, loss, loss_options, weight}: a head of the scorer for each, which share its body; the
-            losses are added up by their weights, 1 unless said otherwise, and what a task leaves out is as for the
-            run. The metric is that of the first task. None = one head.
-        shared_head: the tasks have one head, so that their losses are of the same scores, as of judgements and of a
-            teacher; the ranker is a scorer of one output.
+            that nobody judged, as the column `judged` says, does not count in a loss of "label".
+        tasks: name -> {target, loss, loss_options, weight}: one head of the scorer for each task, on a shared body. The
+            losses are added up by their weights, 1 by default. A task takes what it leaves out from the run. The metric
+            is that of the first task. None = one head.
+        shared_head: the tasks share one head, so that their losses are of the same scores, for example a loss of
+            judgements and a loss of a teacher. The ranker is a scorer with one output.
         metric: the name of the metric that chooses the best epoch, such as "ndcg@10"; or a metric of plackett. Or
-            "validation_loss", the mean loss of the validation lists, which needs clicks alone; or a loss of plackett
-            in its place.
+            "validation_loss", the mean loss of the validation lists, which needs no labels but clicks; or a loss of
+            plackett in its place.
         scorer: one of `plackett.scorers.SCORERS`, or a function like them, or a Keras model, see `train`. None =
-            "embeddings" where there are id features, else "mlp".
-        scorer_options: arguments of a scorer that is a name or a function; it gives a document as many scores as the
-            loss takes unless they say otherwise.
-        validation_share: the share of the queries, drawn by the seed, that is held out where no validation lists are
+            "embeddings" if there are id features, else "mlp".
+        scorer_options: the arguments of a scorer that is a name or a function. The scorer gives a document as many
+            scores as the loss needs, unless they say otherwise.
+        validation_share: the share of the queries, drawn by the seed, that is held out if no validation lists are
             given.
-        epochs: how often the training lists are gone through, at most. None = by the number of training lists, so that
-            small data have as many steps as they need; see the page on training for the numbers.
-        patience: training stops after so many epochs without a better metric. None = likewise.
-        batch_size: how many lists a step takes; all, where there are fewer. None = likewise.
-        max_list_size: longer training lists are cut to so many documents, see `data.Batches`. None = they stay whole.
-        optimizer: any of Keras, by its lower-case name; or an optimizer of Keras, which has its own learning rate,
-            decay and clipping.
-        learning_rate: of the optimizer, or where its schedule starts from or leads up to.
-        learning_rate_schedule: None, "cosine", "warmup_cosine" or "exponential", or {name: options}; or a schedule of
-            Keras, which has its own learning rate.
-        weight_decay: of the optimizer. None = its own default.
-        global_clipnorm: a gradient whose norm over all weights is larger is scaled down to it. None = it is not.
-        weight_average: epochs are measured with, and the model has, an average of the weights over the steps, of which
-            each step keeps so much; the first ones less, (1 + t) / (10 + t) at step t from 0. 0 = there is none. It
-            costs the memory of the weights once more.
-        mixed_precision: layers compute in bfloat16, weights and scores are float32.
-        checkpoint_steps: a checkpoint is written after each so many steps. None = by time alone.
-        checkpoint_minutes: one is written when the last is so old.
-        keep_checkpoints: how many of the last ones are kept, while the run lasts.
-        check_weights: after each so many steps, and the last of an epoch, all weights are checked to be finite; the
-            loss is after each step. 0 = never; weights are checked before a checkpoint is written in any case.
-        seed: of the initial weights, the order of lists, dropout and the loss's noise.
-        ensemble: so many runs, of the seeds from `seed` on, are trained and averaged; training and scoring cost as many
-            times as much.
+        epochs: the largest number of passes over the training lists. None = chosen by the number of training lists, so
+            that small data have enough steps; see the page on training for the numbers.
+        patience: training stops after this many epochs without a better metric. None = chosen by the number of training
+            lists.
+        batch_size: the number of lists in a step, or all lists if there are fewer. None = chosen by the number of
+            training lists.
+        max_list_size: longer training lists are cut to this many documents, see `data.Batches`. None = they are not
+            cut.
+        optimizer: any optimizer of Keras, by its lower-case name; or an optimizer object, which has its own learning
+            rate, decay and clipping.
+        learning_rate: the learning rate of the optimizer, or the rate that its schedule starts from or leads up to.
+        learning_rate_schedule: None, "cosine", "warmup_cosine" or "exponential", or {name: options}; or a schedule
+            object of Keras, which has its own learning rate.
+        weight_decay: the weight decay of the optimizer. None = the optimizer's own default.
+        global_clipnorm: a gradient whose norm over all weights is larger is scaled down to this norm. None = no
+            clipping.
+        weight_average: the share of an average of the weights that each step keeps. Epochs are measured with this
+            average, and the model gets it. The first steps keep less: (1 + t) / (10 + t) at step t from 0. 0 = no
+            average. It costs the memory of the weights once more.
+        mixed_precision: layers compute in bfloat16; weights and scores are float32.
+        checkpoint_steps: a checkpoint is written each time this many steps are done. None = by time alone.
+        checkpoint_minutes: a checkpoint is written when the last one is this old.
+        keep_checkpoints: the number of last checkpoints that are kept while the run lasts.
+        check_weights: all weights are checked to be finite each time this many steps are done, and at the end of an
+            epoch. The loss is checked after each step. 0 = never; weights are always checked before a checkpoint is
+            written.
+        seed: the seed of the initial weights, the order of lists, dropout and the noise of the loss.
+        ensemble: the number of runs that are trained and averaged, with seeds that count up from `seed`. Training and
+            scoring cost this many times as much.
 
     Raises:
-        ValueError: a value of another type or out of range, an unknown scorer or part of a task, or options beside an
-            object that has its own.
+        ValueError: a value has another type or is out of range, a scorer or a part of a task is unknown, or options are
+            given beside an object that has its own.
     """
 
     loss: str | dict | Callable = "unique_softmax"
@@ -226,7 +231,7 @@ class Settings:
                 raise ValueError("tasks must name at least one task, or be None, but got {}")
         elif self.shared_head:
             raise ValueError(
-                "shared_head=True (--shared-head) is for tasks, but there are none: give tasks, by a file of --config"
+                "shared_head=True (--shared-head) needs tasks, but there are none: give tasks, in a file for --config"
             )
         _check_alone("loss", self.loss, {"loss_options": self.loss_options})
         if not isinstance(self.optimizer, str):
@@ -238,26 +243,26 @@ class Settings:
 
     @classmethod
     def from_dict(cls, given: Mapping) -> "Settings":
-        """Settings from their names and values.
+        """Makes settings from their names and values.
 
         >>> Settings.from_dict({"epochz": 3})
         Traceback (most recent call last):
         ValueError: unknown setting 'epochz'; did you mean 'epochs'?
 
         Raises:
-            ValueError: an unknown name, with the nearest known one; or as `Settings` does.
+            ValueError: an unknown name, with the nearest known one; or as in `Settings`.
         """
         for name in given:
             check_known("setting", name, [field.name for field in dataclasses.fields(cls)])
         return cls(**given)
 
     def _if_changed(self, name):
-        """The value of a setting that is not at its default, else None."""
+        """The value of a setting that differs from its default, else None."""
         value = getattr(self, name)
         return None if value == getattr(type(self), name) else value
 
     def _task(self, name, given):
-        """One task with all its parts."""
+        """Returns one task with all its parts."""
         if not isinstance(given, Mapping):
             raise ValueError(f"the task {name} must be a dict of {', '.join(TASK)}, but got {given!r}")
         for part in given:
@@ -269,32 +274,32 @@ class Settings:
 
 
 def help_texts() -> dict[str, str]:
-    """What each setting is, in the words of the docstring of `Settings`.
+    """Describes each setting in the words of the docstring of `Settings`.
 
     >>> help_texts()["batch_size"]
-    'how many lists a step takes; all, where there are fewer. None = likewise.'
+    'the number of lists in a step, or all lists if there are fewer. None = chosen by the number of training lists.'
     """
     return argument_texts(Settings.__doc__)
 
 
 def is_options(given: object) -> bool:
-    """Whether this is {name: options}, not the config of an object."""
+    """Whether this is {name: options}, and not the config of an object."""
     return isinstance(given, Mapping) and "class_name" not in given
 
 
 def check_value(name: str, value: Any, kind: Any) -> Any:
-    """The value of a setting: a number also where it is written as text, as YAML reads 1e-3.
+    """Returns the value of a setting. A number may also be given as text, as YAML reads 1e-3.
 
     >>> check_value("learning_rate", "1e-3", Positive)
     0.001
 
     Args:
-        name: of the setting.
-        value: what is given.
+        name: the name of the setting.
+        value: the given value.
         kind: its annotation, see `plackett.registry.options`.
 
     Raises:
-        ValueError: it is of another kind, or out of range.
+        ValueError: the value is of another kind, or out of range.
     """
     members = [kind] if typing.get_origin(kind) is Annotated else typing.get_args(kind) or [kind]
     kinds = [typing.get_args(x)[0] if typing.get_origin(x) is Annotated else x for x in members]
@@ -310,7 +315,7 @@ def check_value(name: str, value: Any, kind: Any) -> Any:
 
 
 def _check_schedule(given):
-    """The schedule of a learning rate, where it has options with numbers for those that are written as text."""
+    """Returns the schedule of a learning rate. Numbers in its options may be given as text."""
     options = given if is_options(given) else {given: None}
     if not isinstance(given, str) and not is_options(given):
         return given
@@ -326,23 +331,25 @@ def _check_schedule(given):
     options = {option: check_value(f"{option} of {name}", x, known[option]) for option, x in options.items()}
     if name == "cosine" and options.get("warmup_steps") and "warmup_target" not in options:
         raise ValueError(
-            f"warmup_steps={options['warmup_steps']} of cosine acts beside warmup_target alone, the rate that it leads "
+            f"warmup_steps={options['warmup_steps']} of cosine has an effect only with warmup_target, the rate that it "
+            "leads "
             "up to: give that too, or take warmup_cosine"
         )
     return given if isinstance(given, str) else {name: options}
 
 
 def _shown(given):
-    """An object; of the config of one its class."""
+    """Shows an object; the config of an object by its class."""
     return given.get("class_name", given) if isinstance(given, Mapping) else repr(given)
 
 
 def _check_alone(name, given, options):
-    """Raises a ValueError where an object has options beside it that would not act."""
+    """Raises a ValueError if options are given beside an object, where they would have no effect."""
     if not isinstance(given, str):
         for option, value in options.items():
             if value:
                 raise ValueError(
-                    f"{option}={value!r} goes with the name of a known {name}, but {_shown(given)} has its own: "
+                    f"{option}={value!r} goes with the name of a known {name}, but {_shown(given)} is an object with "
+                    "its own options: "
                     f"leave out {option}"
                 )

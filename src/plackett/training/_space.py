@@ -1,4 +1,4 @@
-"""What a search goes through: ranges and choices by the names of settings. Needs no Keras."""
+"""The space of a search: ranges and choices by the names of settings. Does not need Keras."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ from plackett.registry import check_known
 from plackett.registry.options import Number, Whole
 from plackett.training._settings import Settings, check_value
 
-# What is searched where no space is given, as far as the scorer has such options.
+# The space that is searched if none is given, as far as the scorer has these options.
 SPACE: dict[str, dict | list] = {
     "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
     "batch_size": [16, 32, 64, 128],
@@ -23,10 +23,10 @@ RANGE = ("low", "high", "log")
 
 
 def check_space(space: Mapping) -> dict[str, dict | list]:
-    """The space with its numbers as numbers.
+    """Returns the space, with numbers that are written as text made numbers.
 
     Raises:
-        ValueError: an unknown name, an empty list, or a range that is none.
+        ValueError: an unknown name, an empty list, or a wrong range.
     """
     if not isinstance(space, Mapping) or not space:
         raise ValueError(f"a space must be a dict of names to ranges or lists of choices, but got {space!r}")
@@ -34,7 +34,7 @@ def check_space(space: Mapping) -> dict[str, dict | list]:
 
 
 def check_single(settings: Settings) -> None:
-    """Raises a ValueError where each trial of a search would be an ensemble, which trains many times for one choice."""
+    """Raises a ValueError if each trial of a search would be an ensemble, which trains many runs for one choice."""
     if settings.ensemble > 1:
         raise ValueError(
             f"each trial of a search is one run, but ensemble is {settings.ensemble}: leave it out (or give --ensemble "
@@ -44,7 +44,7 @@ def check_single(settings: Settings) -> None:
 
 
 def with_choices(base: Mapping, chosen: Mapping) -> dict:
-    """The settings with what was chosen in their place."""
+    """Returns the settings, with the chosen values in place."""
     settings = dict(base) | {name: dict(base.get(name, {})) for name in NESTED}
     for name, value in chosen.items():
         outer, _, inner = name.partition(".")
@@ -58,18 +58,19 @@ def with_choices(base: Mapping, chosen: Mapping) -> dict:
 def choices_in(
     space: Mapping, base: Mapping, chosen: Mapping, default: Callable[[Mapping, str], Any] = lambda settings, name: ...
 ) -> dict | None:
-    """What a trial of one space chose, as choices of another; None where the other does not hold them all.
+    """Returns the choices of a trial of one space as choices of another; None if the other does not hold them all.
 
-    A name that it did not choose has the value that it ran with: that of `base`, or the default.
+    A name that the trial did not choose has the value that it ran with: that of `base`, or the default.
 
     >>> choices_in({"epochs": [2, 4]}, {"epochs": 4, "batch_size": 8}, {"batch_size": 8})
     {'epochs': 4}
 
     Args:
-        space: the other one, as `check_space` gives it.
-        base: the settings that are as given in all trials.
+        space: the other space, as `check_space` returns it.
+        base: the settings that are the same in all trials.
         chosen: what the trial chose.
-        default: of settings and the name of an option that they do not give: its value; ... = there is no such option.
+        default: a function of settings and the name of an option that they do not give. It returns the option's value;
+            ... = there is no such option.
     """
     base, whole, made = with_choices(base, {}), with_choices(base, chosen), {}
 
@@ -89,7 +90,7 @@ def choices_in(
 
 
 def _candidates(given, value):
-    """What of a range or of choices may be this value: the choices, or the value itself."""
+    """Which parts of a range or of choices may be this value: the choices, or the value itself."""
     if isinstance(given, list):
         return given
     kind = int if isinstance(given["low"], int) else (int, float)
@@ -98,7 +99,7 @@ def _candidates(given, value):
 
 
 def _form(name, value):
-    """A value in the one form of all that are equal to it: 1e-3 as text is a number, a tuple is a list."""
+    """One form for all values that are equal: 1e-3 as text becomes a number, a tuple becomes a list."""
     of_settings = {field.name: field.type for field in dataclasses.fields(Settings)}
     if name in of_settings:
         value = check_value(name, value, of_settings[name])
@@ -108,7 +109,7 @@ def _form(name, value):
 def _check_range(name, given):
     outer, dot, inner = str(name).partition(".")
     if not (dot and inner and outer in NESTED):
-        # By which trials are compared; and what a search does without, see `check_single`.
+        # Settings that trials are compared by, and those that a search does not support; see `check_single`.
         fixed = ("metric", "validation_share", "ensemble")
         fields = [field.name for field in dataclasses.fields(Settings) if field.name not in fixed]
         check_known("setting to search", name, fields)

@@ -1,4 +1,4 @@
-"""What Optuna keeps of a search: a study for each space that is searched, which knows the trials that lie in it."""
+"""The records that Optuna keeps of a search: one study for each space, with the trials that lie in it."""
 
 import dataclasses
 import json
@@ -18,9 +18,9 @@ class Trial:
     {'learning_rate': 0.01}
 
     Args:
-        number: from 0.
-        settings: what was chosen, by the names of the space.
-        value: the metric of its best epoch; None = training diverged.
+        number: the number of the trial, from 0.
+        settings: the values that were chosen, by the names of the space.
+        value: the metric of the best epoch; None = training diverged.
     """
 
     number: int
@@ -35,16 +35,17 @@ def open_study(
     base: Mapping,
     default: Callable[[Mapping, str], Any],
 ):
-    """The study of this space in `trials.db`; a new one, with the trials that fit, where the last was of another space.
+    """Opens the study of this space in `trials.db`. A new study takes over the earlier trials that fit.
 
-    A study is of one space, since Optuna takes no other choices for a name than it has had.
+    A study has one space, since Optuna accepts only the choices that a name has had before.
 
     Args:
-        folder: of the search.
-        direction: where the better values are.
-        space: what is searched.
-        base: the settings that are as given in all trials.
-        default: of settings and the name of an option: its value where they do not give it, see `choices_in`.
+        folder: the folder of the search.
+        direction: the direction of better values.
+        space: the space to search.
+        base: the settings that are the same in all trials.
+        default: a function of settings and the name of an option that they do not give, which returns its value; see
+            `choices_in`.
 
     Raises:
         ImportError: Optuna is not installed.
@@ -66,12 +67,12 @@ def open_study(
     _take_over(study, studies, space, base, default)
     folders = [int(path.name) for path in (folder / "trials").glob("[0-9]*")]
     study.set_user_attr("first", max(folders, default=-1) + 1)
-    study.set_user_attr("space", written)  # last: a study without it was not finished
+    study.set_user_attr("space", written)  # last: a study without it is not complete
     return study
 
 
 def past_trials(study) -> list[Trial]:
-    """The trials of a study that came to an end, in their order."""
+    """The trials of a study that have ended, in order."""
     return [
         Trial(trial.user_attrs["number"], trial.user_attrs["settings"], trial.value)
         for trial in study.get_trials(deepcopy=False)
@@ -85,12 +86,12 @@ def trials_outside(study) -> list[Trial]:
 
 
 def next_number(study) -> int:
-    """The number of the next trial, of which no other has been; that of one that was killed, if one was."""
+    """The number of the next trial: that of a killed trial, if there is one, else the first free number."""
     return max([study.user_attrs["first"], *(trial.number + 1 for trial in past_trials(study))])
 
 
 def distributions(space: Mapping) -> dict:
-    """The space as Optuna has it, which takes no lists for choices, but their JSON."""
+    """Returns the space in the form of Optuna, which does not accept lists as choices, but their JSON."""
     from optuna import distributions as of_optuna
 
     made: dict[str, Any] = {}
@@ -104,7 +105,7 @@ def distributions(space: Mapping) -> dict:
 
 
 def choice_of(given: Mapping | list, chosen):
-    """The choice that Optuna made for a name."""
+    """Returns the choice that Optuna made for a name."""
     return json.loads(chosen) if isinstance(given, list) else chosen
 
 

@@ -1,4 +1,5 @@
-"""Lists from which nothing can be learnt, or no epoch chosen: said before training starts. Needs no Keras."""
+"""Finds lists that nothing can be learnt from, or that cannot choose an epoch, before training starts. Does not need "
+"Keras."""
 
 import warnings
 
@@ -7,7 +8,7 @@ from plackett.training._settings import Settings
 
 
 def check_targets(lists: RankingLists, validation: RankingLists, settings: Settings, *, on_labels: bool = True) -> None:
-    """Checks that somebody has judged what is learnt from and validated on.
+    """Checks that the targets of training and validation are judged.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[0.5], [0.1]], group=[2])
@@ -19,12 +20,12 @@ learn from another column, by target (--target)
     Args:
         lists: the training lists.
         validation: the validation lists.
-        settings: say what is learnt from.
-        on_labels: whether the epoch is chosen by labels. False = by a loss of what is learnt from.
+        settings: the settings, which name the targets.
+        on_labels: whether the epoch is chosen by labels. False = by a loss of the targets.
 
     Raises:
-        ValueError: no document of the validation lists is judged, or none of the training lists, whose labels are a
-            target. Where a target is 0 in all documents there is a warning.
+        ValueError: no document of the validation lists is judged; or none of the training lists, and their labels are a
+            target. There is a warning if a target is 0 in all documents.
     """
     parts = [vars(settings)] if settings.tasks is None else settings.tasks.values()
     targets = list(dict.fromkeys(part["target"] for part in parts))
@@ -36,14 +37,15 @@ learn from another column, by target (--target)
     if (on_labels or "label" in targets) and _nobody_judged(validation):
         raise ValueError(
             "nobody judged the documents of the validation lists, so that no epoch is better than another: read their "
-            "labels, give other lists as validation (--validation), or choose it by the loss of another target, with "
+            "labels, give other lists as validation (--validation), or choose the epoch by the loss of another "
+            "target, with "
             "metric='validation_loss' (--metric validation_loss)"
         )
     for target in targets:
-        values = lists.labels if target == "label" else lists.columns.get(target)  # one that is not there is refused
+        values = lists.labels if target == "label" else lists.columns.get(target)  # a missing column is refused later
         if values is not None and len(values) and not values.any():
             warnings.warn(
-                f"the target {target} is 0 in all documents of the training lists, from which nothing can be learnt",
+                f"the target {target} is 0 in all documents of the training lists, so nothing can be learnt from it",
                 stacklevel=3,
             )
 

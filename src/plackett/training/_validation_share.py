@@ -1,4 +1,4 @@
-"""The share of the queries that a run is validated on where no lists are given for it. Needs no Keras."""
+"""Holds out a share of the queries for validation if no validation lists are given. Does not need Keras."""
 
 from plackett.data import RankingLists, split_queries
 from plackett.data._parts import number_held_out
@@ -6,14 +6,14 @@ from plackett.training._settings import Settings
 
 
 def hold_out(lists: RankingLists, settings: Settings) -> tuple[RankingLists, RankingLists]:
-    """(training lists, validation lists): the share of the queries that the settings say, drawn by their seed.
+    """Returns (training lists, validation lists). The seed draws the share of the queries that the settings say.
 
     Raises:
-        ValueError: there is one query alone.
+        ValueError: there is only one query.
     """
     return split_queries(lists, settings.validation_share, settings.seed)
 
 
 def number_to_train(lists: RankingLists, validation: RankingLists | None, settings: Settings) -> int:
-    """How many lists a run trains on, which holds out a share of them where there are none to validate on."""
+    """The number of lists that a run trains on, which is smaller if a share of the lists is held out."""
     return len(lists) - (number_held_out(len(lists), settings.validation_share) if validation is None else 0)

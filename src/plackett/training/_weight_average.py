@@ -1,4 +1,4 @@
-"""The average of the weights over the steps of a run, by which its epochs are measured and which its model has."""
+"""The average of the weights over the steps of a run. The run is measured with it, and the model gets it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from plackett import backend
 
 
 class WeightAverage:
-    """An exponential moving average of the weights of a model, which each of its steps moves.
+    """An exponential moving average of the weights of a model. Each step of the model moves it.
 
     With the weights w_0 before the first step and w_t+1 after step t, from 0,
 
         a_0 = w_0,  a_t+1 = d_t a_t + (1 - d_t) w_t+1,  d_t = min(most, (1 + t) / (10 + t))
 
     so that the average forgets the first steps, whose weights are far from good ones, and spans about a tenth of the
-    run until `most` acts. The moving means and variances of `BatchNormalization` are averaged likewise, as they are
-    those of the weights. The averages are among the variables of the optimizer while they last, as all that a compiled
-    step changes has to be, and so they are in checkpoints; a file of the model has its optimizer without them.
+    run until `most` acts. The moving means and variances of `BatchNormalization` are averaged in the same way, since
+    they belong to the weights. While a run lasts, the averages are variables of the optimizer, since a compiled step
+    can only change such variables. So checkpoints hold them. A saved model has its optimizer without them.
 
     Args:
-        model: which is built and compiled.
-        most: the share that a step keeps of the average.
+        model: a model that is built and compiled.
+        most: the largest share of the average that a step keeps.
     """
 
     def __init__(self, model: keras.Model, most: float) -> None:
@@ -40,7 +40,7 @@ class WeightAverage:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Within this, the averages stand in the place of the weights."""
+        """Within this context, the averages replace the weights."""
         weights = _copies(self.weights)
         _assign(self.weights, _copies(self.averages))
         try:
@@ -49,7 +49,7 @@ class WeightAverage:
             _assign(self.weights, weights)
 
     def end(self) -> None:
-        """The model and its optimizer are as they would be without the average."""
+        """Leaves the model and its optimizer as they would be without the average."""
         backend.forget_steps(self.model)
         del self.model.optimizer.save_own_variables
         for variable in self._variables():
@@ -67,7 +67,7 @@ class WeightAverage:
         self.steps.assign_add(1)
 
     def _save_optimizer(self, store):
-        """What Keras writes of the optimizer, without the average."""
+        """Saves what Keras writes of the optimizer, without the average."""
         ours = {id(variable) for variable in self._variables()}
         own = [variable for variable in self.model.optimizer.variables if id(variable) not in ours]
         for i, variable in enumerate(own):

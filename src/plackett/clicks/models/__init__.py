@@ -1,4 +1,4 @@
-"""Click models: how clicks come about, as likelihoods of logits."""
+"""Click models: how clicks arise, as likelihoods of logits."""
 
 from plackett import _keras
 from plackett.clicks.models._base import ClickModel
@@ -25,7 +25,7 @@ from plackett.clicks.models._positions import (
     trust_bias,
 )
 
-# The models by the names that they go by.
+# The models by their short names.
 MODELS: dict[str, type[ClickModel]] = {
     "ctr": ClickThroughRateModel,
     "pbm": PositionBasedModel,

@@ -1,4 +1,4 @@
-"""What all click models share: the log-likelihood of clicks as a Keras loss, its probabilities, and samples of it."""
+"""What all click models share: the log-likelihood of clicks as a Keras loss, probabilities, and samples."""
 
 import itertools
 from collections.abc import Mapping
@@ -15,22 +15,22 @@ from plackett.lists._shapes import computable, shape_text
 from plackett.losses._base import RankingLoss, Reduction
 from plackett.registry import register
 
-BELOW_1 = 1.0 - 2.0**-24  # what float32 has next to 1, to which it rounds noise of float64
+BELOW_1 = 1.0 - 2.0**-24  # the largest float32 below 1; noise in float64 may round to 1
 
 
 @register
 def attraction_logits(scores: Tensor) -> Tensor:
-    """[..., list_size], the last column of the parameters: the logits of attraction, which rank."""
+    """The last column of the parameters, [..., list_size]: the logits of attraction, which rank."""
     return scores[..., -1]
 
 
 class ClickModel(RankingLoss):
     """A click model as a Keras loss: the negative log-likelihood of each list's clicks.
 
-    It is called as any loss, with clicks, [lists, list_size], 0 or 1, and parameters, [lists, list_size, columns]:
-    logits, one column for each name in `columns`. The documents of a list stand in the order in which they were shown.
+    It is called like any loss, with clicks, [lists, list_size], 0 or 1, and parameters, [lists, list_size, columns]:
+    logits, one column for each name in `columns`. The documents of a list are in the order in which they were shown.
 
-    Its methods take parameters that `stack` makes of names, or that a scorer gives.
+    Its methods take parameters that `stack` makes from names, or that a scorer gives.
 
     >>> from plackett.clicks import PositionBasedModel
     >>> model = PositionBasedModel()
@@ -40,16 +40,16 @@ class ClickModel(RankingLoss):
     >>> [float(click) for click in model.sample(parameters, noise=[0.1, 0.7])]
     [1.0, 0.0]
 
-    A subclass names its parameters, by what they depend on, and gives their probabilities: `_log_likelihood`,
+    A subclass names its parameters by what they depend on, and gives their probabilities: `_log_likelihood`,
     `_log_probability` and `_walk`.
     """
 
-    # Parameters that are the same for all documents and positions; that depend on the position and context; that
-    # depend on the document, which rank it. The columns stand in this order.
+    # Parameters that are the same for all documents and positions; parameters that depend on the position and context;
+    # parameters that depend on the document, which rank it. The columns have this order.
     constants: Any = ()
     of_positions: Any = ()
     of_documents: Any = ("attraction",)
-    # Users come past all documents from the first one on, so that all of them must be there.
+    # Whether users pass all documents from the first one on, so that none may be missing.
     sequential: Any = True
     # Function of the parameters -> the logit to rank by.
     ranking: Any = staticmethod(attraction_logits)
@@ -59,19 +59,19 @@ class ClickModel(RankingLoss):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the last axis of the parameters."""
+        """The names of the columns on the last axis of the parameters."""
         return (*self.constants, *self.of_positions, *self.of_documents)
 
     @property
     def models(self) -> int:
-        """How many columns the parameters have."""
+        """The number of columns of the parameters."""
         return len(self.columns)
 
     def stack(self, **parameters: Tensor) -> Tensor:
-        """[..., list_size, columns] of parameters by their names, which broadcast against each other.
+        """Stacks parameters by name to [..., list_size, columns]. They broadcast against each other.
 
         Raises:
-            ValueError: another set of names than `columns`, or shapes that do not broadcast.
+            ValueError: the names are not those of `columns`, or the shapes do not broadcast.
         """
         parameters = self._by_column(parameters)
         if set(parameters) != set(self.columns):
@@ -80,7 +80,7 @@ class ClickModel(RankingLoss):
         return _side_by_side({name: computable(parameters[name]) for name in self.columns})
 
     def split(self, parameters: Tensor) -> Mapping[str, Tensor]:
-        """The columns of the parameters: name -> [..., list_size].
+        """Splits the parameters into columns: name -> [..., list_size].
 
         Raises:
             ValueError: the last axis has another size.
@@ -89,10 +89,10 @@ class ClickModel(RankingLoss):
         return {name: parameters[..., place] for place, name in enumerate(self.columns)}
 
     def log_likelihood(self, clicks: Tensor, parameters: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """[...], log P(the clicks of the list), in nats; 0 for an empty list.
+        """Returns log P(the clicks of the list), [...], in nats; 0 for an empty list.
 
         Args:
-            clicks: [..., list_size], 0 or 1, in the order shown; at least 1 is a click.
+            clicks: [..., list_size], 0 or 1, in the order shown. Values of at least 1 are clicks.
             parameters: [..., list_size, columns], logits; or what broadcasts to it.
             mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
 
@@ -103,7 +103,7 @@ class ClickModel(RankingLoss):
         return self._log_likelihood(clicks >= 1, mask, **self.split(parameters))
 
     def click_probability(self, parameters: Tensor, *, mask: Tensor | None = None) -> Tensor:
-        """[..., list_size], P(click), whatever else is clicked; 0 at padding.
+        """Returns P(click), [..., list_size], whatever else is clicked; 0 at padding.
 
         Args:
             parameters: [..., list_size, columns], logits.
@@ -112,9 +112,10 @@ class ClickModel(RankingLoss):
         return ops.exp(self.log_click_probability(parameters, mask=mask)[0])
 
     def log_click_probability(self, parameters: Tensor, *, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(log P(click), log P(none)), [..., list_size] each, whatever else is clicked; -inf and 0 at padding.
+        """Returns (log P(click), log P(no click)), [..., list_size] each, whatever else is clicked; -inf and 0 at
+        padding.
 
-        Cost: list_size steps, one after another, where clicks depend on each other.
+        Cost: list_size steps, one after another, if clicks depend on each other.
         """
         parameters = computable(parameters)
         _, parameters, mask = self._clean(ops.zeros_like(parameters[..., 0]), parameters, mask)
@@ -126,7 +127,7 @@ class ClickModel(RankingLoss):
     def conditional_click_probability(
         self, clicks: Tensor, parameters: Tensor, *, mask: Tensor | None = None
     ) -> Tensor:
-        """[..., list_size], P(click | the clicks before it); 0 at padding.
+        """Returns P(click | the clicks before it), [..., list_size]; 0 at padding.
 
         Args:
             clicks, parameters, mask: as in `log_likelihood`.
@@ -138,19 +139,19 @@ class ClickModel(RankingLoss):
     def log_conditional_probability(
         self, clicks: Tensor, parameters: Tensor, *, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """(log P(click | the clicks before it), log P(none | them)), [..., list_size] each; -inf and 0 at padding."""
+        """Returns (log P(click | the clicks before), log P(no click | them)), [..., list_size]; -inf, 0 at padding."""
         clicks, parameters, mask = self._clean(clicks, parameters, mask)
         if mask.shape[-1] == 0:
             return parameters[..., 0], parameters[..., 0]
         return _walks.predictions(self._walk(mask, **self.split(parameters)), clicks >= 1, mask)
 
     def sample(self, parameters: Tensor, *, noise: Tensor, mask: Tensor | None = None) -> Tensor:
-        """[..., list_size], clicks drawn: 0 or 1, 0 at padding.
+        """Draws clicks, [..., list_size]: 0 or 1, 0 at padding.
 
         Args:
             parameters: [..., list_size, columns], logits; or what broadcasts to the noise.
-            noise: [..., list_size], uniform on [0, 1): a document is clicked where it is below P(click | the clicks
-                drawn before it), so that the same noise gives the same clicks on every backend.
+            noise: [..., list_size], uniform on [0, 1). A document is clicked if its noise is below P(click | the clicks
+                drawn before it), so the same noise gives the same clicks on every backend.
             mask: [..., list_size] bool, True = real document. None = all.
         """
         noise, parameters, mask = self._clean(noise, parameters, mask)
@@ -161,23 +162,23 @@ class ClickModel(RankingLoss):
         return ops.cast(drawn, parameters.dtype)
 
     def fn(self, labels: Tensor, scores: Tensor, *, mask: Tensor, **options: Any) -> Tensor:
-        """[...], the negative log-likelihood of clean clicks."""
+        """Returns the negative log-likelihood of clean clicks, [...]."""
         return -self._log_likelihood(labels >= 1, mask, **self.split(scores), **options)
 
     def _by_column(self, parameters):
-        """The same parameters, where one name may stand for several columns, by the names of the columns."""
+        """Returns the parameters by the names of their columns. One name may stand for several columns."""
         return parameters
 
     def _log_likelihood(self, clicked, mask, **parameters):
-        """[...], of clicks as bool and what `split` makes of the parameters."""
+        """The log-likelihood, [...], of clicks as bool and the parameters that `split` returns."""
         raise NotImplementedError
 
     def _log_probability(self, mask, **parameters):
-        """(log P(click), log P(none)), [..., list_size] each; anything at padding."""
+        """(log P(click), log P(no click)), [..., list_size] each; anything at padding."""
         raise NotImplementedError
 
     def _walk(self, mask, **parameters):
-        """The `Walk` of the user along the list."""
+        """The `Walk` of the user down the list."""
         raise NotImplementedError
 
     def _clean(self, clicks, parameters, mask):
@@ -209,13 +210,13 @@ class ClickModel(RankingLoss):
 
 
 class IndependentModel(ClickModel):
-    """Base of the models in which a click depends on no other click: a subclass gives `_log_probabilities`."""
+    """Base of models in which a click depends on no other click. A subclass gives `_log_probabilities`."""
 
     sequential = False
     weighs_documents = True
 
     def _log_probabilities(self, **parameters):
-        """(log P(click), log P(none)), [..., list_size] each."""
+        """(log P(click), log P(no click)), [..., list_size] each."""
         raise NotImplementedError
 
     def _log_likelihood(self, clicked, mask, *, weights=None, **parameters):
@@ -232,7 +233,7 @@ class IndependentModel(ClickModel):
 
 
 def _side_by_side(parameters):
-    """[..., columns] of tensors by name, which broadcast against each other, in one dtype."""
+    """Stacks tensors by name to [..., columns], broadcast against each other, in one dtype."""
     for first, second in itertools.combinations(parameters, 2):
         if not _meet(parameters[first].shape, parameters[second].shape):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""The click model in which a user sees a document by its position and that of the last click."""
+"""The click model in which examination depends on a document's position and on that of the last click."""
 
 from collections.abc import Mapping
 
@@ -19,8 +19,8 @@ from plackett.registry.options import Count
 def user_browsing(clicks: Tensor, attraction: Tensor, examination: Tensor, *, mask: Tensor | None = None) -> Tensor:
     """User browsing model: whether a document is seen depends on its position and on that of the last click.
 
-    For one list with clicks c, a_i = sigma(attraction_i) and e_ij = sigma(examination_ij), where the last click before
-    i stands at place j, or j = 0 where there is none,
+    For one list with clicks c, a_i = sigma(attraction_i) and e_ij = sigma(examination_ij), where j is the place of the
+    last click before i, or 0 if there is none,
 
         log L = sum_i c_i log (e_ij a_i) + (1 - c_i) log (1 - e_ij a_i)
 
@@ -35,14 +35,14 @@ def user_browsing(clicks: Tensor, attraction: Tensor, examination: Tensor, *, ma
         [...], the log-likelihood of each list, in nats; 0 for an empty list.
 
     Raises:
-        ValueError: the shapes do not fit, or a list has more documents than positions. Where values are not known,
-            inside a compiled function, such a list passes, and its log-likelihood is NaN.
+        ValueError: the shapes do not fit, or a list has more documents than positions. Inside a compiled function,
+            where values are not known, such a list passes, and its log-likelihood is NaN.
 
     Cost: O(list_size positions) time and memory.
 
     Derivatives: of any order and mode.
 
-    When: sessions of several clicks, and enough of them for a probability a pair of positions.
+    When: sessions with several clicks, and enough of them to learn a probability for each pair of positions.
 
     Reference: Dupret & Piwowarski, "A User Browsing Model to Predict Search Engine Click Data from Past Observations",
     SIGIR 2008.
@@ -57,9 +57,9 @@ class UserBrowsingModel(ClickModel):
 
         P(click at i | last click at j) = sigma(examination_j at i) sigma(attraction_i)
 
-    The columns of the parameters are `examination_0`, where nothing has been clicked, to `examination_9`, where the
-    last click was at the place 9, and `attraction`; `stack` takes `examination`, [..., list_size, positions]. Take it
-    for sessions of several clicks, and enough of them for a probability a pair of positions. `user_browsing` is the
+    The columns of the parameters are `examination_0`, for no click before, to `examination_9`, for a last click at
+    place 9, and `attraction`. `stack` takes `examination`, [..., list_size, positions]. Take it for sessions with
+    several clicks, and enough of them to learn a probability for each pair of positions. `user_browsing` is the
     function.
 
     >>> model = UserBrowsingModel(positions=2)
@@ -67,7 +67,7 @@ class UserBrowsingModel(ClickModel):
     1.228407
 
     Args:
-        positions: how many documents a list has at most.
+        positions: the largest number of documents in a list.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class UserBrowsingModel(ClickModel):
         return {name: one for name, one in parameters.items() if name != "examination"} | by_last
 
     def split(self, parameters: Tensor) -> Mapping[str, Tensor]:
-        """`attraction`, [..., list_size], and `examination`, [..., list_size, positions], of the parameters."""
+        """Splits the parameters into `attraction`, [..., list_size], and `examination`, [..., list_size, positions]."""
         self._check_columns(parameters)
         return {"examination": parameters[..., :-1], "attraction": parameters[..., -1]}
 
@@ -104,7 +104,7 @@ class UserBrowsingModel(ClickModel):
         return ops.sum(ops.where(mask, ops.where(clicked, click, none), 0.0), axis=-1)
 
     def _log_probability(self, mask, examination, attraction):
-        """By the distribution of the place of the last click, which each document moves on."""
+        """Follows the distribution of the place of the last click, which each document changes."""
         examination, places = _of_short_lists(examination, mask, self.positions), _places(mask)
         logits = ops.broadcast_to(attraction[..., None], ops.shape(examination))
         click, none = log_both(logs(logits), logs(examination))
@@ -130,21 +130,21 @@ class UserBrowsingModel(ClickModel):
 
 
 def _places(mask):
-    """[..., list_size] int32, the place of each real document, from 1, padding not counted."""
+    """The place of each real document, [..., list_size] int32, from 1. Padding is not counted."""
     return backend.cumulative_sum(ops.cast(mask, "int32"))
 
 
 def _at(examination, last):
-    """The examination where the last click stands at `last`: [..., positions] -> [...]."""
+    """The examination if the last click is at `last`: [..., positions] -> [...]."""
     is_last = last[..., None] == ops.arange(ops.shape(examination)[-1])
     return ops.sum(ops.where(is_last, examination, 0.0), axis=-1)
 
 
 def _of_short_lists(examination, mask, positions):
-    """The same examination, of lists with no more documents than it has positions.
+    """Returns the examination, after checking that no list has more documents than there are positions.
 
     Raises:
-        ValueError: a list has more, where this is known; elsewhere its examination is NaN.
+        ValueError: a list has more. If this is not known yet, the examination of such a list is NaN instead.
     """
     list_size = examination.shape[-2]
     if list_size is not None and list_size <= positions:
@@ -155,5 +155,8 @@ def _of_short_lists(examination, mask, positions):
         return examination + ops.cast(ops.where(too_long, float("nan"), 0.0), examination.dtype)
     longest = int(known.max(initial=0))
     if longest > positions:
-        raise ValueError(f"positions={positions}, but a list has {longest} documents: set positions={longest}")
+        raise ValueError(
+            f"positions must be at least {longest}, the documents of a list, but got {positions}: set "
+            f"positions={longest}"
+        )
     return examination

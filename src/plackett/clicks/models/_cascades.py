@@ -9,7 +9,7 @@ from plackett.registry import register
 
 
 class _ChainModel(ClickModel):
-    """Base of the models whose user is a `Chain`: a subclass says which one."""
+    """Base of models whose user is a `Chain`. A subclass gives the chain."""
 
     def _chain(self, **parameters) -> Chain:
         raise NotImplementedError
@@ -37,15 +37,15 @@ def cascade(clicks: Tensor, attraction: Tensor, *, mask: Tensor | None = None) -
         mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
 
     Returns:
-        [...], the log-likelihood of each list, in nats; 0 for an empty list. The model holds a second click for
-        impossible: -inf, with a gradient of 0.
+        [...], the log-likelihood of each list, in nats; 0 for an empty list. A second click is impossible under this
+        model: -inf, with a gradient of 0.
 
     Raises:
         ValueError: the shapes do not fit.
 
     Derivatives: of any order and mode.
 
-    When: searches for one thing, such as a known page, whose sessions have one click at most.
+    When: searches for a single thing, such as a known page, where sessions have one click at most.
 
     Reference: Craswell et al., "An Experimental Comparison of Click Position-Bias Models", WSDM 2008.
     """
@@ -59,9 +59,9 @@ class CascadeModel(_ChainModel):
 
         log L = sum_{i < l} log (1 - a_i) + log a_l,    a = sigma(attraction), l the place of the click
 
-    The one column of the parameters is `attraction`. A list with a second click is impossible: its loss is infinite,
-    with a gradient of 0. Take it for searches for one thing, whose sessions have one click at most. `cascade` is the
-    function.
+    The only column of the parameters is `attraction`. A list with a second click is impossible: its loss is infinite,
+    with a gradient of 0. Take it for searches for a single thing, where sessions have one click at most. `cascade` is
+    the function.
 
     >>> model = CascadeModel()
     >>> round(float(model([[0, 1]], [[[0.6], [0.8]]])), 6)
@@ -73,7 +73,7 @@ class CascadeModel(_ChainModel):
 
 
 def dependent_click(clicks: Tensor, attraction: Tensor, continuation: Tensor, *, mask: Tensor | None = None) -> Tensor:
-    """Dependent click model: after a click users go on with a probability that depends on its position.
+    """Dependent click model: after a click, users go on with a probability that depends on the position of the click.
 
     For one list with clicks c, the last one at l, a_i = sigma(attraction_i) and g_i = sigma(continuation_i),
 
@@ -84,7 +84,7 @@ def dependent_click(clicks: Tensor, attraction: Tensor, continuation: Tensor, *,
     Args:
         clicks: [..., list_size], 0 or 1, in the order shown.
         attraction: [..., list_size], or what broadcasts to it: logits.
-        continuation: likewise, of P(goes on | clicked here).
+        continuation: [..., list_size], or what broadcasts to it: logits of P(goes on | clicked here).
         mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
 
     Returns:
@@ -95,10 +95,10 @@ def dependent_click(clicks: Tensor, attraction: Tensor, continuation: Tensor, *,
 
     Derivatives: of any order and mode.
 
-    When: sessions of several clicks, whose users read all down to the last one.
+    When: sessions with several clicks, of users who read everything down to the last click.
 
     Reference: Guo et al., "Efficient Multiple-Click Models in Web Search", WSDM 2009. Its simple estimate takes the
-    last click for the end of the session; here the user may have gone on, as in the likelihood of the model.
+        last click for the end of the session. Here the user may have gone on, as in the likelihood of the model.
     """
     model = DependentClickModel()
     return model.log_likelihood(clicks, model.stack(attraction=attraction, continuation=continuation), mask=mask)
@@ -106,12 +106,13 @@ def dependent_click(clicks: Tensor, attraction: Tensor, continuation: Tensor, *,
 
 @register
 class DependentClickModel(_ChainModel):
-    """Dependent click model: after a click users go on with a probability that depends on its position.
+    """Dependent click model: after a click, users go on with a probability that depends on the position of the click.
 
         P(click | looked at) = a,    P(goes on | click) = g,    a, g = sigma(attraction, continuation)
 
     After no click they always go on. The columns of the parameters are `continuation` and `attraction`. Take it for
-    sessions of several clicks, whose users read all down to the last one. `dependent_click` is the function.
+    sessions with several clicks, of users who read everything down to the last click. `dependent_click` is the
+    function.
 
     >>> model = DependentClickModel()
     >>> round(float(model([[1, 0]], [[[0.9, 0.6], [0.2, 0.8]]])), 6)
@@ -126,7 +127,7 @@ class DependentClickModel(_ChainModel):
 
 @register
 def satisfaction_logits(scores: Tensor) -> Tensor:
-    """[..., list_size], the logit of P(attracts and satisfies) of the last two columns, which ranks."""
+    """The logit of P(attracts and satisfies), [..., list_size], from the last two columns. It ranks."""
     return logit(log_both(logs(scores[..., -2]), logs(scores[..., -1])))
 
 
@@ -143,8 +144,9 @@ def dynamic_bayesian(
     Args:
         clicks: [..., list_size], 0 or 1, in the order shown.
         attraction: [..., list_size], or what broadcasts to it: logits of P(click | looked at).
-        satisfaction: likewise, of P(satisfied | clicked).
-        continuation: likewise, of P(goes on | not satisfied), most often one number.
+        satisfaction: [..., list_size], or what broadcasts to it: logits of P(satisfied | clicked).
+        continuation: [..., list_size], or what broadcasts to it: logits of P(goes on | not satisfied), usually one
+            number.
         mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
 
     Returns:
@@ -155,7 +157,7 @@ def dynamic_bayesian(
 
     Derivatives: of any order and mode.
 
-    When: what is clicked is not always what is wanted: a ranking is by P(attracts and satisfies).
+    When: users often click what they do not want. A ranking is by P(attracts and satisfies).
 
     Reference: Chapelle & Zhang, "A Dynamic Bayesian Network Click Model for Web Search Ranking", WWW 2009.
     """
@@ -170,8 +172,8 @@ class DynamicBayesianModel(_ChainModel):
 
         P(click | looked at) = a,    P(goes on | click) = g (1 - s),    P(goes on | none) = g
 
-    with g, a, s = sigma(continuation, attraction, satisfaction), which are the columns of the parameters; a ranking is
-    by a s. Take it where what is clicked is not always what is wanted. `dynamic_bayesian` is the function.
+    with g, a, s = sigma(continuation, attraction, satisfaction), which are the columns of the parameters. A ranking is
+    by a s. Take it if users often click what they do not want. `dynamic_bayesian` is the function.
 
     >>> model = DynamicBayesianModel()
     >>> round(float(model([[1, 0]], [[[0.9, 0.6, 0.1], [0.9, 0.8, 0.1]]])), 6)
@@ -201,7 +203,7 @@ def simplified_dynamic_bayesian(
     Args:
         clicks: [..., list_size], 0 or 1, in the order shown.
         attraction: [..., list_size], or what broadcasts to it: logits of P(click | looked at).
-        satisfaction: likewise, of P(satisfied | clicked).
+        satisfaction: [..., list_size], or what broadcasts to it: logits of P(satisfied | clicked).
         mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
 
     Returns:
@@ -212,7 +214,7 @@ def simplified_dynamic_bayesian(
 
     Derivatives: of any order and mode.
 
-    When: as `dynamic_bayesian`, for short lists, which users do not give up.
+    When: as for `dynamic_bayesian`, with short lists, on which users do not give up.
 
     Reference: Chapelle & Zhang, "A Dynamic Bayesian Network Click Model for Web Search Ranking", WWW 2009, section 5.
     """
@@ -226,8 +228,8 @@ class SimplifiedDynamicBayesianModel(_ChainModel):
 
         P(click | looked at) = a,    P(goes on | click) = 1 - s,    a, s = sigma(attraction, satisfaction)
 
-    After no click they always go on. The columns of the parameters are `attraction` and `satisfaction`; a ranking is
-    by a s. Take it for short lists, which users do not give up. `simplified_dynamic_bayesian` is the function.
+    After no click they always go on. The columns of the parameters are `attraction` and `satisfaction`. A ranking is by
+    a s. Take it for short lists, on which users do not give up. `simplified_dynamic_bayesian` is the function.
 
     >>> model = SimplifiedDynamicBayesianModel()
     >>> round(float(model([[1, 0]], [[[0.6, 0.1], [0.8, 0.1]]])), 6)
@@ -250,7 +252,7 @@ def click_chain(
     *,
     mask: Tensor | None = None,
 ) -> Tensor:
-    """Click chain model: whether users go on depends on a click, and on how relevant what they clicked was.
+    """Click chain model: whether users go on depends on the click, and on the relevance of what they clicked.
 
     For one list with clicks c, a_i = sigma(attraction_i) and t1, t2, t3 = sigma of the continuations,
 
@@ -260,9 +262,9 @@ def click_chain(
     Args:
         clicks: [..., list_size], 0 or 1, in the order shown.
         attraction: [..., list_size], or what broadcasts to it: logits of P(click | looked at), the relevance.
-        continuation_skip: likewise, of t1, most often one number.
-        continuation_irrelevant: likewise, of t2.
-        continuation_relevant: likewise, of t3.
+        continuation_skip: [..., list_size], or what broadcasts to it: logits of t1, usually one number.
+        continuation_irrelevant: likewise, logits of t2.
+        continuation_relevant: likewise, logits of t3.
         mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
 
     Returns:
@@ -273,10 +275,10 @@ def click_chain(
 
     Derivatives: of any order and mode.
 
-    When: long lists and rare documents: three numbers say how all users move.
+    When: long lists and rare documents, since three numbers describe how all users move.
 
-    Reference: Guo et al., "Click Chain Model in Web Search", WWW 2009. It holds the relevance for a random variable
-    with a posterior; here it is the parameter.
+    Reference: Guo et al., "Click Chain Model in Web Search", WWW 2009. There the relevance is a random variable with a
+        posterior; here it is the parameter.
     """
     model = ClickChainModel()
     parameters = model.stack(
@@ -290,7 +292,7 @@ def click_chain(
 
 @register
 class ClickChainModel(_ChainModel):
-    """Click chain model: whether users go on depends on a click, and on how relevant what they clicked was.
+    """Click chain model: whether users go on depends on the click, and on the relevance of what they clicked.
 
         P(click | looked at) = a,    P(goes on | none) = t1,    P(goes on | click) = t2 (1 - a) + t3 a
 

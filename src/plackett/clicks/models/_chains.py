@@ -1,4 +1,4 @@
-"""The chain of a user who goes down a list and stops somewhere: what cascade models have in common."""
+"""The chain of a user who goes down a list and stops somewhere, which all cascade models share."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,14 @@ Pair = tuple[Tensor, Tensor]
 
 
 class Chain(NamedTuple):
-    """A user looks at the first document and, after a click or after none, goes on to the next one or stops.
+    """A user looks at the first document. After a click or no click, the user goes on to the next one or stops.
 
     Each pair is (log P, log (1 - P)), [..., list_size] each.
 
     Args:
-        attraction: of a click on what is looked at.
-        after_click: of going on. None = never.
-        after_skip: of going on. None = always.
+        attraction: the probability of a click on a document that is looked at.
+        after_click: the probability of going on after a click. None = never.
+        after_skip: the probability of going on after no click. None = always.
     """
 
     attraction: Pair
@@ -28,17 +28,17 @@ class Chain(NamedTuple):
     after_skip: Pair | None
 
     def all_pairs(self) -> tuple[Pair, Pair, Pair]:
-        """The three pairs, with numbers in place of None."""
+        """Returns the three pairs, with numbers in place of None."""
         zero = ops.zeros_like(self.attraction[0])
         never = (zero + IMPOSSIBLE, zero)
         return self.attraction, self.after_click or never, self.after_skip or never[::-1]
 
 
 def log_likelihood(chain: Chain, clicked: Tensor, mask: Tensor) -> Tensor:
-    """[...], log P(the clicks of the list); -inf with a gradient of 0 where they are impossible.
+    """Returns log P(the clicks of the list), [...]; -inf with a gradient of 0 if they are impossible.
 
-    All up to the last click has been looked at for sure, so that its probabilities multiply. After it the user either
-    stopped there, or after one of the documents that follow, or never: these add up.
+    All documents up to the last click have certainly been looked at, so their probabilities multiply. After it the user
+    stopped there, or after one of the following documents, or never. The probabilities of these cases add up.
 
     Cost: O(list_size), without a loop.
     """
@@ -53,7 +53,7 @@ def log_likelihood(chain: Chain, clicked: Tensor, mask: Tensor) -> Tensor:
 
 
 def _log_tail(chain, is_last, in_tail):
-    """[...], log P(none of the documents in the tail is clicked | the last click)."""
+    """Returns log P(none of the documents in the tail is clicked | the last click), [...]."""
     (_, skip), (on_c, off_c), (on_s, off_s) = chain.all_pairs()
     stops, goes_on = (ops.sum(ops.where(is_last, x, 0.0), axis=-1, keepdims=True) for x in (off_c, on_c))
     stops = ops.where(ops.any(is_last, axis=-1, keepdims=True), stops, IMPOSSIBLE)
@@ -66,9 +66,9 @@ def _log_tail(chain, is_last, in_tail):
 
 
 def log_probability(chain: Chain, mask: Tensor) -> Pair:
-    """(log P(click), log P(none)), [..., list_size] each, whatever else is clicked; anything at padding.
+    """Returns (log P(click), log P(no click)), [..., list_size] each, whatever else is clicked; anything at padding.
 
-    That the user has stopped is added up by itself: 1 - P(looks) would lose what is small.
+    The probability that the user has stopped is added up on its own, since 1 - P(looks) would lose small numbers.
 
     Cost: list_size steps, one after another.
     """

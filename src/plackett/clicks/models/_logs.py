@@ -1,4 +1,4 @@
-"""Probabilities as their logarithms, which neither underflow nor round to 1. Impossible is -inf, without a NaN."""
+"""Probabilities as logarithms, which neither underflow nor round to 1. Impossible is -inf, without a NaN."""
 
 import math
 
@@ -10,17 +10,17 @@ IMPOSSIBLE = -math.inf
 
 
 def logs(logit):
-    """(log P, log (1 - P)) of a logit."""
+    """Returns (log P, log (1 - P)) of a logit."""
     return -backend.softplus(-logit), -backend.softplus(logit)
 
 
 def logit(pair):
-    """The logit of (log P, log (1 - P))."""
+    """Returns the logit of (log P, log (1 - P))."""
     return pair[0] - pair[1]
 
 
 def log_sum(x):
-    """log(sum_j e^x_j) along the last axis, of at least one number; the gradient is 0 where all are -inf."""
+    """Returns log(sum_j e^x_j) along the last axis, of at least one number. The gradient is 0 if all are -inf."""
     top = ops.max(ops.stop_gradient(x), axis=-1, keepdims=True)
     possible = top != IMPOSSIBLE
     top = ops.where(possible, top, 0.0)
@@ -29,7 +29,7 @@ def log_sum(x):
 
 
 def log_add(x, y):
-    """log(e^x + e^y); the gradient is 0 where both are -inf."""
+    """Returns log(e^x + e^y). The gradient is 0 where both are -inf."""
     top = ops.stop_gradient(backend.maximum(x, y))
     possible = top != IMPOSSIBLE
     top = ops.where(possible, top, 0.0)
@@ -38,15 +38,15 @@ def log_add(x, y):
 
 
 def log_both(x, y):
-    """(log P, log (1 - P)) of two independent events together, each given as such a pair."""
+    """Returns (log P, log (1 - P)) that two independent events both happen. Each is given as such a pair."""
     return x[0] + y[0], log_add(x[1], x[0] + y[1])
 
 
 def log_either(weight, x, y):
-    """(log P, log (1 - P)) of the event x with the probability `weight`, else of the event y; pairs all."""
+    """Returns (log P, log (1 - P)) of event x with probability `weight`, else of event y. All arguments are pairs."""
     return tuple(log_add(weight[0] + a, weight[1] + b) for a, b in zip(x, y, strict=True))
 
 
 def before(x, first):
-    """The numbers of the place before, along the last axis; at the first place `first`."""
+    """Returns the number of the place before, along the last axis; `first` at the first place."""
     return ops.concatenate([ops.full_like(x[..., :1], first), x[..., :-1]], axis=-1)

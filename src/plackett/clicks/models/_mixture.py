@@ -1,4 +1,4 @@
-"""Mixtures of click models: each list is of a user of one kind, but of which is not known."""
+"""Mixtures of click models: each list comes from one kind of user, but it is not known from which."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,9 +17,9 @@ from plackett.registry import Configured, register
 
 
 def mixture(log_likelihoods: Sequence[Tensor], weights: Tensor) -> Tensor:
-    """Mixture: each list comes from one of several click models, of which each has a share of all lists.
+    """Mixture: each list comes from one of several click models, each of which has a share of all lists.
 
-    For one list with the likelihoods L_m of M models and the logits w of their shares,
+    For one list with the likelihoods L_m of M models, and the logits w of their shares,
 
         log L = log sum_m softmax(w)_m L_m
 
@@ -30,22 +30,22 @@ def mixture(log_likelihoods: Sequence[Tensor], weights: Tensor) -> Tensor:
     -2.083331
 
     Args:
-        log_likelihoods: those of the M models, [...] each, as the functions of click models return them.
+        log_likelihoods: the log-likelihoods of the M models, [...] each, as the functions of click models return them.
         weights: [..., M], or what broadcasts to it: logits of the shares.
 
     Returns:
         [...], the log-likelihood of each list, in nats.
 
     Raises:
-        ValueError: no model, or another number of weights.
+        ValueError: there is no model, or the number of weights differs.
 
     Derivatives: of any order and mode.
 
-    When: users who look at lists in a few different ways, such as devices or intents.
+    When: users who look at lists in a few different ways, for example by device or intent.
     """
     members = [ops.convert_to_tensor(one) for one in log_likelihoods]
     if not members:
-        raise ValueError("log_likelihoods must be those of at least one model, but got none")
+        raise ValueError("log_likelihoods must have those of at least one model, but got none")
     by_member = ops.stack(members, axis=-1)
     weights = ops.cast(ops.convert_to_tensor(weights), by_member.dtype)
     if not len(weights.shape) or weights.shape[-1] != len(members):
@@ -57,7 +57,7 @@ def mixture(log_likelihoods: Sequence[Tensor], weights: Tensor) -> Tensor:
 
 @register
 class MixtureRanking(Configured):
-    """The logits to rank by of the parameters of a mixture: of P(attracts), in the mean over its members.
+    """The logits that a mixture ranks by: those of P(attracts), averaged over its members.
 
     Args:
         model: the `MixtureModel`.
@@ -79,14 +79,14 @@ class MixtureRanking(Configured):
 
 @register
 class MixtureModel(ClickModel):
-    """Mixture: each list comes from one of several click models, of which each has a share of all lists.
+    """Mixture: each list comes from one of several click models, each of which has a share of all lists.
 
         L = sum_m softmax(weight)_m L_m
 
     The parameters are the constants `weight_1`, `weight_2` and so on, the logits of the shares, and those of each
-    member with its number behind the name, such as `examination_1`. A ranking is by P(attracts), in the mean over the
-    members. Take it for users who look at lists in a few different ways, such as devices or intents. `mixture` is the
-    function.
+    member with its number after the name, such as `examination_1`. A ranking is by P(attracts), averaged over the
+    members. Take it for users who look at lists in a few different ways, for example by device or intent. `mixture` is
+    the function.
 
     >>> from plackett.clicks import CascadeModel, PositionBasedModel
     >>> model = MixtureModel([PositionBasedModel(), CascadeModel()])
@@ -96,7 +96,7 @@ class MixtureModel(ClickModel):
     2.083331
 
     Args:
-        members: the click models, at least two; their reductions do not act.
+        members: the click models, at least two. Their reductions have no effect.
     """
 
     def __init__(
@@ -112,12 +112,12 @@ class MixtureModel(ClickModel):
         self.members = tuple(members)
 
     def get_config(self) -> dict:
-        """The constructor's arguments, the members as Keras serialises them."""
+        """The constructor's arguments. The members are serialised by Keras."""
         return super().get_config() | {"members": [keras.saving.serialize_keras_object(one) for one in self.members]}
 
     @classmethod
     def from_config(cls, config: dict) -> "MixtureModel":
-        """An equal model from what `get_config` returned."""
+        """Makes an equal model from what `get_config` returned."""
         return cls(**config | {"members": [keras.saving.deserialize_keras_object(one) for one in config["members"]]})
 
     @property
@@ -145,7 +145,7 @@ class MixtureModel(ClickModel):
         return MixtureRanking(self)
 
     def split(self, parameters: Tensor) -> Mapping[str, Any]:
-        """`weights`, [..., list_size] of each member, and `of_members`, what each splits its own columns into."""
+        """Splits the parameters into `weights`, [..., list_size] a member, and `of_members`, the split of each."""
         self._check_columns(parameters)
         own = self.parameters_of_members(parameters)
         of_members = [member.split(one) for member, one in zip(self.members, own, strict=True)]
@@ -185,7 +185,7 @@ class MixtureModel(ClickModel):
         return tuple(log_sum(shares + ops.stack(x, axis=-1)) for x in zip(*of_member, strict=True))
 
     def _walk(self, mask, weights, of_members):
-        """The walks of all members side by side, each with the log of its share and of P(the clicks so far)."""
+        """The walks of all members side by side. Each keeps the log of its share and of P(the clicks so far)."""
         walks = [member._walk(mask, **own) for member, own in zip(self.members, of_members, strict=True)]
         shares = _log_shares(weights, mask)
 
@@ -208,5 +208,5 @@ class MixtureModel(ClickModel):
 
 
 def _log_shares(weights, mask):
-    """[..., members], the logs of the shares, of the mean of their logits over the list."""
+    """The logs of the shares, [..., members], from the mean of their logits over the list."""
     return ops.log_softmax(ops.stack([mean(one, mask) for one in weights], axis=-1), axis=-1)

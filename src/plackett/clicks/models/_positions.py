@@ -9,13 +9,13 @@ from plackett.registry import register
 
 
 def click_through_rate(clicks: Tensor, attraction: Tensor, *, mask: Tensor | None = None) -> Tensor:
-    """Click-through rate: each document is clicked with a probability of its own, wherever it stands.
+    """Click-through rate: each document is clicked with its own probability, at any position.
 
     For one list with clicks c and a_i = sigma(attraction_i),
 
         log L = sum_i c_i log a_i + (1 - c_i) log (1 - a_i)
 
-    One number for all documents is the global click-through rate; one a position, that by rank.
+    One number for all documents gives the global click-through rate; one number for each position gives that by rank.
 
     Args:
         clicks: [..., list_size], 0 or 1.
@@ -32,7 +32,7 @@ def click_through_rate(clicks: Tensor, attraction: Tensor, *, mask: Tensor | Non
 
     When: the baseline that other click models must beat.
 
-    Reference: Chuklin et al., "Click Models for Web Search", 2015, section 3.1 and 3.2.
+    Reference: Chuklin et al., "Click Models for Web Search", 2015, sections 3.1 and 3.2.
     """
     model = ClickThroughRateModel()
     return model.log_likelihood(clicks, model.stack(attraction=attraction), mask=mask)
@@ -40,11 +40,11 @@ def click_through_rate(clicks: Tensor, attraction: Tensor, *, mask: Tensor | Non
 
 @register
 class ClickThroughRateModel(IndependentModel):
-    """Click-through rate: each document is clicked with a probability of its own, wherever it stands.
+    """Click-through rate: each document is clicked with its own probability, at any position.
 
         P(click) = sigma(attraction)
 
-    The one column of the parameters is `attraction`. Take it as the baseline that other click models must beat.
+    The only column of the parameters is `attraction`. Take it as the baseline that other click models must beat.
     `click_through_rate` is the function.
 
     >>> model = ClickThroughRateModel()
@@ -57,7 +57,7 @@ class ClickThroughRateModel(IndependentModel):
 
 
 def position_based(clicks: Tensor, attraction: Tensor, examination: Tensor, *, mask: Tensor | None = None) -> Tensor:
-    """Position-based model: a click needs a document that is both seen, by its position, and attractive.
+    """Position-based model: a click needs a document that is attractive and, at its position, seen.
 
     For one list with clicks c, a_i = sigma(attraction_i) and e_i = sigma(examination_i),
 
@@ -66,7 +66,7 @@ def position_based(clicks: Tensor, attraction: Tensor, examination: Tensor, *, m
     Args:
         clicks: [..., list_size], 0 or 1.
         attraction: [..., list_size], or what broadcasts to it: logits of P(click | seen).
-        examination: likewise, of P(seen).
+        examination: [..., list_size], or what broadcasts to it: logits of P(seen).
         mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
 
     Returns:
@@ -77,7 +77,7 @@ def position_based(clicks: Tensor, attraction: Tensor, examination: Tensor, *, m
 
     Derivatives: of any order and mode.
 
-    When: grids and lists of which people see single places, and clicks that are known as counts alone.
+    When: grids, and lists in which people look at single places; and clicks that are known only as counts.
 
     Reference: Craswell et al., "An Experimental Comparison of Click Position-Bias Models", WSDM 2008.
     """
@@ -87,12 +87,12 @@ def position_based(clicks: Tensor, attraction: Tensor, examination: Tensor, *, m
 
 @register
 class PositionBasedModel(IndependentModel):
-    """Position-based model: a click needs a document that is both seen, by its position, and attractive.
+    """Position-based model: a click needs a document that is attractive and, at its position, seen.
 
         P(click) = sigma(examination) sigma(attraction)
 
-    The columns of the parameters are `examination` and `attraction`. Take it for grids and lists of which people see
-    single places, and for clicks that are known as counts alone. `position_based` is the function.
+    The columns of the parameters are `examination` and `attraction`. Take it for grids, for lists in which people look
+    at single places, and for clicks that are known only as counts. `position_based` is the function.
 
     >>> model = PositionBasedModel()
     >>> round(float(model([[1, 0]], [[[0.9, 0.6], [0.2, 0.8]]])), 6)
@@ -114,7 +114,7 @@ def trust_bias(
     *,
     mask: Tensor | None = None,
 ) -> Tensor:
-    """Trust bias: users who trust the ranking click what is seen also where it is not relevant, the more the higher.
+    """Trust bias: users who trust the ranking also click seen documents that are not relevant, more often near the top.
 
     For one list with clicks c, g_i = sigma(attraction_i), e_i = sigma(examination_i), t_i = sigma(trust_relevant_i) and
     u_i = sigma(trust_irrelevant_i),
@@ -125,9 +125,9 @@ def trust_bias(
     Args:
         clicks: [..., list_size], 0 or 1.
         attraction: [..., list_size], or what broadcasts to it: logits of P(relevant).
-        examination: likewise, of P(seen).
-        trust_relevant: likewise, of P(click | seen and relevant) at this position.
-        trust_irrelevant: likewise, of P(click | seen and not relevant) at this position.
+        examination: likewise, logits of P(seen).
+        trust_relevant: likewise, logits of P(click | seen and relevant) at this position.
+        trust_irrelevant: likewise, logits of P(click | seen and not relevant) at this position.
         mask: [..., list_size] bool, True = real document. None = where the click is not below 0.
 
     Returns:
@@ -138,8 +138,8 @@ def trust_bias(
 
     Derivatives: of any order and mode.
 
-    When: top positions that draw clicks whatever stands there. Clicks alone do not tell all four parameters apart: what
-        is known of one, such as the examination, is best held fixed.
+    When: top positions attract clicks whatever document is there. Clicks alone cannot tell all four parameters apart.
+        If one is known, such as the examination, hold it fixed.
 
     Reference: Agarwal et al., "Addressing Trust Bias for Unbiased Learning-to-Rank", WWW 2019.
     """
@@ -155,12 +155,12 @@ def trust_bias(
 
 @register
 class TrustBiasModel(IndependentModel):
-    """Trust bias: users who trust the ranking click what is seen also where it is not relevant, the more the higher.
+    """Trust bias: users who trust the ranking also click seen documents that are not relevant, more often near the top.
 
         P(click) = e (t g + u (1 - g)),    e, t, u, g = sigma(examination, trust_relevant, trust_irrelevant, attraction)
 
-    The columns of the parameters are `examination`, `trust_relevant`, `trust_irrelevant` and `attraction`. Take it
-    where top positions draw clicks whatever stands there. `trust_bias` is the function.
+    The columns of the parameters are `examination`, `trust_relevant`, `trust_irrelevant` and `attraction`. Take it if
+    top positions attract clicks whatever document is there. `trust_bias` is the function.
 
     >>> model = TrustBiasModel()
     >>> round(float(model([[1, 0]], [[[0.9, 2.0, -1.0, 0.6], [0.2, 1.0, -1.0, 0.8]]])), 6)
@@ -168,7 +168,7 @@ class TrustBiasModel(IndependentModel):
     """
 
     of_positions = ("examination", "trust_relevant", "trust_irrelevant")
-    # The likelihood stays the same where what is relevant changes places with what is not.
+    # The likelihood stays the same if relevant and irrelevant are exchanged.
     start = MappingProxyType({"trust_relevant": 1.0, "trust_irrelevant": -1.0})
 
     def _log_probabilities(self, examination, trust_relevant, trust_irrelevant, attraction):

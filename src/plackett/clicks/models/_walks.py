@@ -1,4 +1,4 @@
-"""The walk of a user along a list: what is known of the user changes with each document that is clicked or not."""
+"""The walk of a user down a list. The state of the user changes with each document, clicked or not."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,12 +12,12 @@ from plackett.clicks.models._logs import IMPOSSIBLE
 
 
 class Walk(NamedTuple):
-    """What a click model says of the next click.
+    """How a click model predicts the next click.
 
     Args:
-        state: tensors, [...], or tuples of such: what is known before the first document.
-        predict: function of the state and a place -> log P(click), log P(none), [...] each.
-        advance: function of the state, a place and whether it was clicked, [...] bool -> the state after it.
+        state: tensors, [...], or tuples of tensors: the state before the first document.
+        predict: a function of the state and a place -> log P(click), log P(no click), [...] each.
+        advance: a function of the state, a place and whether it was clicked, [...] bool -> the next state.
     """
 
     state: Any
@@ -26,7 +26,7 @@ class Walk(NamedTuple):
 
 
 def predictions(walk: Walk, clicked: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """(log P(click | the clicks before), log P(none | them)), [..., list_size] each; -inf and 0 at padding.
+    """Returns (log P(click | the clicks before), log P(no click | them)), [..., list_size] each; -inf and 0 at padding.
 
     Cost: list_size steps, one after another.
     """
@@ -40,7 +40,7 @@ def predictions(walk: Walk, clicked: Tensor, mask: Tensor) -> tuple[Tensor, Tens
 
 
 def draw(walk: Walk, noise: Tensor, mask: Tensor) -> Tensor:
-    """[..., list_size] bool: clicked where the noise is below P(click | the clicks drawn before)."""
+    """Draws clicks, [..., list_size] bool: a click if the noise is below P(click | the clicks drawn before)."""
 
     def step(state, i):
         clicked = (noise[..., i] < ops.exp(walk.predict(state, i)[0])) & mask[..., i]
@@ -50,15 +50,15 @@ def draw(walk: Walk, noise: Tensor, mask: Tensor) -> Tensor:
 
 
 def along(step: Callable[[Any, Any], tuple[Any, tuple]], state: Any, mask: Tensor) -> tuple:
-    """What the steps of a list tell, one after another.
+    """Collects the outputs of the steps of a list, one after another.
 
     Args:
-        step: function of a state and a place -> the state after it, and a tuple of what it tells, [...] each.
-        state: the first.
+        step: a function of a state and a place -> the next state, and a tuple of outputs, [...] each.
+        state: the first state.
         mask: [..., list_size].
 
     Returns:
-        What is told, [..., list_size] each.
+        The outputs, [..., list_size] each.
     """
     if backend.concrete(mask[..., :1]) is not None:
         told = []
@@ -67,7 +67,8 @@ def along(step: Callable[[Any, Any], tuple[Any, tuple]], state: Any, mask: Tenso
             told.append(of_step)
         return tuple(ops.stack(x, axis=-1) for x in zip(*told, strict=True))
 
-    # In a compiled function the steps are compiled once. TensorFlow's scan gathers only what has the form of the state.
+    # In a compiled function the steps are compiled once. TensorFlow's scan gathers only outputs in the form of the
+    # state.
     def scanned(before, i):
         after = step(before[0], i)
         return after, after
@@ -78,6 +79,6 @@ def along(step: Callable[[Any, Any], tuple[Any, tuple]], state: Any, mask: Tenso
 
 
 def _advance(walk, state, i, clicked, real):
-    """The state after a document; padding leaves it as it is."""
+    """Returns the state after a document. Padding leaves it unchanged."""
     after = walk.advance(state, i, clicked)
     return keras.tree.map_structure(lambda new, old: ops.where(real, new, old), after, state)

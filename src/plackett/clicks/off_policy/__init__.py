@@ -1,4 +1,4 @@
-"""The clicks of a new ranker, estimated from the log of the old one."""
+"""Estimates the clicks of a new ranker from the log of the old one."""
 
 from plackett import _lazy
 

@@ -1,4 +1,4 @@
-"""Estimates of what new rankers would be clicked."""
+"""Estimates the clicks that new rankers would get."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ def estimate(
     attraction: Any = None,
     confidence: float = CONFIDENCE,
 ) -> Estimates:
-    """The clicks a session that new rankers would get, estimated from the log of the old one.
+    """Estimates the clicks a session that new rankers would get, from the log of the old ranker.
 
     >>> from plackett.data import RankingLists, Sessions
     >>> log = Sessions.from_arrays(
@@ -55,44 +55,45 @@ def estimate(
     >>> found.logged.mean, found.of("cheap", "ips").clicks
     (0.75, 1.125)
 
-    What is estimated is the mean, over the sessions of the log, of the clicks that the session's query would give to
-    the first `topn` documents of the new ranker. The intervals cover it: they hold the queries and what was shown to be
-    as logged, and take the clicks as chance, those of one session together. They say nothing of other queries, nor of
-    how well the examination is known. `clicks.off_policy._estimators` has the formula of each estimator:
+    The estimand is the mean, over the sessions of the log, of the clicks that the session's query would give to the
+    first `topn` documents of the new ranker. The intervals cover this mean. They take the queries and the shown
+    documents as fixed and the clicks as random, with the clicks of a session together. They do not cover other queries,
+    or errors of the examination. `clicks.off_policy._estimators` has the formula of each estimator:
 
     ips: sum over the clicks of a session of e(new rank) / e(logged position), divided by the share of the query's
         sessions that showed the document.
-    snips: the clicks of a document by the looks that it got in all sessions of its query: less variance than ips.
+    snips: the clicks of a document divided by the looks that it got in all sessions of its query. It has less
+        variance than ips.
     dr: a model of attraction, corrected by ips with clipped weights.
-    item_position: clicks on documents at their new rank; needs no examination.
-    cascade: clicks below the same documents in the same order; for users who go down the list and stop; needs no
+    item_position: clicks on documents at their new rank. It needs no examination.
+    cascade: clicks below the same documents in the same order, for users who go down the list and stop. It needs no
         examination.
 
     Args:
-        log: what was shown and clicked. Its rankings must vary by as much as the new one differs.
-        lists: the documents of its queries, in memory or in parts; labels are not read.
-        systems: by name, or paths; see `plackett.evaluation.open_systems`.
-        estimators: which.
-        propensities: P(seen) by position: a curve, as `plackett.clicks.propensities` gives it, or numbers above 0, one
-            a position from 1. None = the propensities of the log. Where `attraction` is None, only ratios matter, so
-            that a curve relative to the first position will do, also where it is above 1.
-        topn: how many documents of a ranking are shown.
-        missing: "refuse" = an error where a system shows what the log cannot tell; "leave_out" = all sessions of such a
-            query are left out, for all systems and estimators.
-        max_weight: the largest weight of a click in dr; what is cut off is left to the model. None = 5.
-        shrinkage: the looks that the mean attraction counts for in the attraction of a document in the table of dr.
-            None = 1.
-        attraction: a system whose scores are logits of P(click | seen), for dr, not trained on this log. None = a table
-            of queries and documents, estimated on the other folds of sessions.
-        confidence: of the intervals.
+        log: what was shown and clicked. Its rankings must vary at least as much as the new ones differ from them.
+        lists: the documents of its queries, in memory or in parts. Labels are not read.
+        systems: the new rankers by name, or paths; see `plackett.evaluation.open_systems`.
+        estimators: the names of the estimators.
+        propensities: P(seen) by position: a curve of `plackett.clicks.propensities`, or numbers above 0, one for each
+            position from 1. None = the propensities of the log. If `attraction` is None, only ratios matter, so a curve
+            relative to the first position is enough, even if it is above 1 somewhere.
+        topn: the number of documents of a ranking that are shown.
+        missing: "refuse" = an error if a system shows documents that the log cannot judge; "leave_out" = all sessions
+            of such a query are left out, for all systems and estimators.
+        max_weight: the largest weight of a click in dr. The excess is left to the model. None = 5.
+        shrinkage: the number of looks that the mean attraction counts for in the attraction of a document in the table
+            of dr. None = 1.
+        attraction: a system whose scores are logits of P(click | seen), for dr. It must not be trained on this log.
+            None = a table of queries and documents, estimated on the other folds of sessions.
+        confidence: the confidence of the intervals.
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: an option is unknown, out of range or would not act; the log has no click; a query of the log has no
-            list; the examination of a rank is not known; or a system shows what the log cannot tell, says for how many
-            queries.
+        ValueError: an option is unknown, out of range or has no effect; the log has no click; a query of the log has no
+            list; the examination of a rank is not known; or a system shows documents that the log cannot judge, and the
+            message says for how many queries.
 
-    Cost: O(impressions log impressions) time an estimator and system; some 200 bytes an impression of memory.
+    Cost: O(impressions log impressions) time for each estimator and system; about 200 bytes of memory an impression.
     """
     _check(log, estimators, topn, missing)
     _check_they_act(estimators, propensities, max_weight, shrinkage, attraction)
@@ -129,7 +130,8 @@ def estimate(
 def _check(log, estimators, topn, missing):
     if not isinstance(log, Sessions):
         raise ValueError(
-            "log must be Sessions: the clicks of a session belong together, which counts do not show, but got a "
+            "log must be Sessions, since the clicks of a session belong together and counts do not show that, but got "
+            "a "
             f"{type(log).__name__}"
         )
     if isinstance(estimators, str) or not len(estimators):
@@ -137,12 +139,12 @@ def _check(log, estimators, topn, missing):
     for name in estimators:
         check_known("estimator", name, ESTIMATORS)
         if list(estimators).count(name) > 1:
-            raise ValueError(f"the estimator {name} is there twice")
+            raise ValueError(f"estimators must name each estimator once, but {name} occurs twice")
     check_count("topn", topn)
     if missing not in MISSING:
         raise ValueError(f"missing must be one of {', '.join(MISSING)}, but got {missing!r}")
     if not log.clicks.any():
-        raise ValueError(f"the log has no click in {count(len(log), 'session')}: nothing can be estimated")
+        raise ValueError(f"the log must have a click to estimate from, but {count(len(log), 'session')} have none")
     if "cascade" in estimators:
         check_gapless(log, "the estimator cascade")
 
@@ -153,20 +155,20 @@ def _check_they_act(estimators, propensities, max_weight, shrinkage, attraction)
             raise ValueError(f"{name} must be a number above 0, but got {given!r}")
     for name, given in (("max_weight", max_weight), ("shrinkage", shrinkage), ("attraction", attraction)):
         if given is not None and "dr" not in estimators:
-            raise ValueError(f"{name} acts on dr, which is not among the estimators: {', '.join(estimators)}")
+            raise ValueError(f"{name} is an option of dr, but the estimators are {', '.join(estimators)}: leave it out")
     if shrinkage is not None and attraction is not None:
         raise ValueError(
-            "shrinkage acts on the table of dr, in whose place attraction is given: leave out one of the two"
+            "shrinkage is an option of the table of dr, but attraction replaces the table: leave out one of the two"
         )
     if propensities is not None and not set(estimators) & set(OF_POSITIONS):
         raise ValueError(
-            f"propensities act on {', '.join(OF_POSITIONS)}, none of which is among the estimators: "
-            f"{', '.join(estimators)}"
+            f"propensities have an effect on {', '.join(OF_POSITIONS)} only, but the estimators are "
+            f"{', '.join(estimators)}: leave them out"
         )
 
 
 def _rank(lists, systems: Mapping[str, System], attraction, topn):
-    """(the first documents of each system by its name, (queries, documents, scores) of all documents or None)."""
+    """Returns (the first documents of each system by name, (queries, documents, scores) of all documents or None)."""
     tops: dict[str, list[Top]] = {name: [] for name in systems}
     scored: list[tuple[Strings, Strings, np.ndarray]] = []
     for part in [lists] if isinstance(lists, RankingLists) else lists:
@@ -177,7 +179,7 @@ def _rank(lists, systems: Mapping[str, System], attraction, topn):
             queries = part.queries[np.repeat(np.arange(len(part)), part.lengths)]
             scored.append((queries, part.documents, check_scores("attraction", part, attraction(part)).scores))
     if not all(tops.values()):
-        raise ValueError("there are no lists: lists is empty")
+        raise ValueError("lists must have at least one list, but there is none")
     joined = {name: join_tops(parts) for name, parts in tops.items()}
     if attraction is None:
         return joined, None
@@ -186,7 +188,7 @@ def _rank(lists, systems: Mapping[str, System], attraction, topn):
 
 
 def _questions(log: Sessions, tops: Mapping[str, Top], known, estimators, topn, *, refuse):
-    """(the question of each system, (queries, sessions) that are left out of the log for what it cannot tell)."""
+    """Returns (the question of each system, (queries, sessions) that are left out since the log cannot judge them)."""
     questions = _place(log, tops, known)
     lacking = _find_lacking(questions, estimators, topn, refuse=refuse)
     kept = ~lacking[next(iter(questions.values())).log.query_of_session]
@@ -194,7 +196,8 @@ def _questions(log: Sessions, tops: Mapping[str, Top], known, estimators, topn, 
         return questions, (0, 0)
     if not kept.any():
         raise ValueError(
-            "no session is left: for each query of the log some system shows what it cannot tell; take a smaller topn "
+            "no session is left: for each query of the log, some system shows documents that it cannot judge; take a "
+            "smaller topn "
             "(--topn)"
         )
     known = known | {"examination": known["examination"][np.repeat(kept, log.lengths)]}
@@ -207,7 +210,7 @@ def _place(log: Sessions, tops: Mapping[str, Top], known: Mapping[str, Any]) -> 
 
 
 def _find_lacking(questions, estimators, topn, *, refuse):
-    """[queries] bool, those of which some system shows what the log cannot tell."""
+    """The queries for which some system shows documents that the log cannot judge, [queries] bool."""
     lacking = np.zeros(len(next(iter(questions.values())).log.sessions_of), bool)
     for system, question in questions.items():
         without = question.new.depth == 0
@@ -223,7 +226,7 @@ def _find_lacking(questions, estimators, topn, *, refuse):
 
 
 def _with_attraction(question, queries, documents, scores):
-    """The question with the attraction of each pair, by the logits of a system."""
+    """Returns the question with the attraction of each pair, from the logits of a system."""
     pair = match(question.log, queries, documents)[1]
     logits = np.full(len(question.log.query_of_pair), np.nan)
     logits[pair[pair != NEVER]] = scores[pair != NEVER]
@@ -231,8 +234,8 @@ def _with_attraction(question, queries, documents, scores):
     if len(wrong := np.flatnonzero(shown & np.isnan(logits))):
         row = int(np.flatnonzero(question.log.pair == wrong[0])[0])
         raise ValueError(
-            f"document {question.log.documents[row]!r} of query {question.log.queries[row]!r} is in no list, so that "
-            "its attraction is not known: leave attraction out, or give its list"
+            f"document {question.log.documents[row]!r} of query {question.log.queries[row]!r} is in no list, so "
+            "its attraction is not known: give its list, or leave attraction out"
         )
     logits = np.where(shown, logits, 0.0)
     return dataclasses.replace(question, attraction=np.exp(-np.logaddexp(0.0, -logits)))
@@ -262,24 +265,26 @@ def _logged_clicks(log: Logged, in_reach, confidence) -> Interval:
 
 
 def _captions(log, topn, confidence, left_out, estimators, propensities, max_weight):
-    """What the numbers are of, in whole sentences."""
+    """Explains the numbers, in whole sentences."""
     sessions, queries = count(len(log.query_of_session), "session"), count(len(log.sessions_of), "query", "queries")
     yield f"The clicks a session among the first {topn}, over the {sessions} of {queries} of the log."
     if left_out[0]:
         yield (
-            f"{count(left_out[0], 'query', 'queries')} with {count(left_out[1], 'session')} are left out, as a system "
-            "shows there what the log cannot tell, or ranks no document there: nothing is said of them."
+            f"{count(left_out[0], 'query', 'queries')} with {count(left_out[1], 'session')} are left out, because a "
+            "system "
+            "shows documents there that the log cannot judge, or ranks no document. The numbers do not cover them."
         )
     yield (
-        f"In brackets: {100 * confidence:g}% intervals of the chance in the clicks, for these queries and what the log "
-        "showed. Differences are from the clicks as logged, and pair what counts in both."
+        f"In brackets: {100 * confidence:g}% intervals for the chance in the clicks, for these queries and shown "
+        "documents. Differences are from the logged clicks, and pair the clicks that count in both."
     )
     if of_positions := ", ".join(name for name in estimators if name in OF_POSITIONS):
         source = "the propensities of the log" if propensities is None else "the propensities that were given"
-        yield f"{of_positions}: examination is by {source}, as if they were exact."
+        yield f"{of_positions}: examination is by {source}, taken as exact."
     if "dr" in estimators:
         yield (
-            f"dr: weights above {max_weight:g} are cut, and left to the model of attraction, whose bias is not in the "
-            "interval."
+            f"dr: weights above {max_weight:g} are clipped, and the rest is left to the model of attraction, whose "
+            "bias is "
+            "not in the interval."
         )
-    yield "effective clicks: as many clicks of one weight would tell as much. used: the share of clicks with a weight."
+    yield "effective clicks: so many clicks of equal weight would say as much. used: the share of clicks with a weight."

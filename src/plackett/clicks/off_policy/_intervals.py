@@ -17,12 +17,12 @@ class Interval(NamedTuple):
 
 
 class Noise:
-    """What is chance in the clicks of a log, given its queries and what was shown.
+    """The chance in the clicks of a log, given its queries and what was shown.
 
-    Impressions of a cell are clicked with one probability, or one a unit of exposure. The residual of a click is what
-    it differs by from the cell's own mean, divided by sqrt(1 - leverage), as in the HC2 estimate of linear regression,
-    so that its square is unbiased. The residuals of a session are added before they are squared: its clicks may depend
-    on each other. Impressions that are alone in their cell are compared with all of their position.
+    The impressions of a cell are clicked with one probability, or with one for each unit of exposure. The residual of a
+    click is its difference from the mean of its cell, divided by sqrt(1 - leverage), as in the HC2 estimate of linear
+    regression, so that its square is unbiased. The residuals of a session are added before they are squared, since its
+    clicks may depend on each other. Impressions that are alone in their cell are compared with all of their position.
 
     Args:
         log: the log.
@@ -32,7 +32,7 @@ class Noise:
 
     def __init__(self, log: Logged, cell: np.ndarray, exposure: np.ndarray):
         self.log = log
-        # Positions by their places among those of the log: one may be very deep.
+        # Positions by their rank among those of the log, since one may be very deep.
         at = np.unique(log.position, return_inverse=True)[1]
         means = np.bincount(at, log.click) / np.bincount(at)
         clicks, sums, rows = (np.bincount(cell, x) for x in (log.click, exposure, exposure > 0))
@@ -41,16 +41,16 @@ class Noise:
         self.residual = np.where(alone, log.click - means[at], (log.click - clicks[cell] * share) / np.sqrt(1 - share))
 
     def interval(self, weights: np.ndarray, constant: float, confidence: float) -> Interval:
-        """The interval of (constant + sum of weighted clicks) / sessions.
+        """Returns the interval of (constant + sum of weighted clicks) / sessions.
 
-        By Student's t, whose degrees of freedom are those that the sessions are worth by their share in the variance.
-        NaN where no click varies that has a weight.
+        It uses Student's t. The degrees of freedom are the effective number of sessions by their share in the variance.
+        It is NaN if no click with a weight varies.
         """
         sessions = len(self.log.query_of_session)
         mean = float((constant + weights @ self.log.click) / sessions)
         squares = np.bincount(self.log.session, weights * self.residual, minlength=sessions) ** 2
         variance = squares.sum()
-        if not weights.any():  # nothing is by chance, as in the difference of a ranker from itself
+        if not weights.any():  # nothing is random, as in the difference of a ranker from itself
             return Interval(mean, mean, mean)
         if variance == 0:
             return Interval(mean, float("nan"), float("nan"))

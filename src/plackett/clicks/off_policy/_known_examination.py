@@ -1,4 +1,4 @@
-"""The examination of each impression and of each rank, from wherever it is known."""
+"""Finds the examination of each impression and of each rank."""
 
 from typing import Any
 
@@ -7,24 +7,25 @@ import numpy as np
 from plackett.clicks.propensities._curve import as_curve
 from plackett.data import Sessions
 
-SAME = 1e-4  # the share by which propensities of one position may differ, as float32 and files round them
+SAME = 1e-4  # relative difference of propensities at one position that float32 and files may cause
 
 
 def examination_of(log: Sessions, propensities: Any, topn: int) -> tuple[np.ndarray, np.ndarray]:
-    """(examination of each impression, of each rank up to `topn`); 0 = it is not known.
+    """Returns (examination of each impression, of each rank up to `topn`); 0 = it is not known.
 
     Args:
         log: the sessions.
-        propensities: a curve, or numbers above 0, one a position from 1. None = those of the log.
-        topn: how many ranks are asked for.
+        propensities: a curve, or numbers above 0, one for each position from 1. None = the propensities of the log.
+        topn: the number of ranks.
 
     Raises:
-        ValueError: none are known, they are no curve, a rank has none, or those of the log differ at one position.
+        ValueError: there are no propensities, they are not a curve, a rank has none, or those of the log differ at a
+            position.
     """
     if propensities is None:
         if log.propensities is None:
             raise ValueError(
-                "how often a position is looked at is not known: the log has no propensities; give propensities "
+                "the examination of positions is not known, since the log has no propensities: give propensities "
                 "(--propensities), or take an estimator that needs none: item_position or cascade"
             )
         of_row = log.propensities.astype("float64")
@@ -42,12 +43,12 @@ def examination_of(log: Sessions, propensities: Any, topn: int) -> tuple[np.ndar
 
 
 def no_examination(log: Sessions, topn: int) -> tuple[np.ndarray, np.ndarray]:
-    """What `examination_of` gives, where it is not known of any impression or rank as no estimator asks for it."""
+    """Returns the result of `examination_of` if no estimator needs the examination and it is not known anywhere."""
     return np.zeros(len(log.positions)), np.zeros(topn)
 
 
 def _of_ranks(positions, of_row, topn):
-    """[topn], the propensity of each rank where the log has it as a position."""
+    """The propensity of each rank, [topn], if the log has it as a position."""
     known, at = np.unique(positions, return_inverse=True)
     low, high = np.full(len(known), np.inf), np.zeros(len(known))
     np.minimum.at(low, at, of_row)
@@ -56,7 +57,7 @@ def _of_ranks(positions, of_row, topn):
         first = wrong[0]
         raise ValueError(
             f"the propensities of the log differ at position {known[first]}, from {low[first]:g} to {high[first]:g}, "
-            "so that those of the new ranks are not known: give the examination of each position by propensities "
+            "so those of the new ranks are not known: give the examination of each position as propensities "
             "(--propensities)"
         )
     ranks = np.zeros(topn)

@@ -1,4 +1,4 @@
-"""A log and the rankings of a new ranker in numbers: queries, and documents of a query, as they match by their ids."""
+"""A log and the rankings of a new ranker in numbers. Queries and documents are matched by their ids."""
 
 import dataclasses
 import functools
@@ -18,13 +18,13 @@ class Logged:
     """The impressions of a log in numbers. A pair is a document of a query.
 
     Args:
-        session: [impressions], the place of the session.
+        session: [impressions], the position of the session in the log.
         query: [impressions], from 0, rising with the ids.
         pair: [impressions], from 0.
         position: [impressions], from 1.
         click: [impressions] float64, 0 or 1.
-        query_of_session: [sessions].
-        query_of_pair: [pairs].
+        query_of_session: [sessions], the query of each session.
+        query_of_pair: [pairs], the query of each pair.
         queries: the id of each impression's query.
         documents: the id of each impression's document.
     """
@@ -41,22 +41,22 @@ class Logged:
 
     @functools.cached_property
     def sessions_of(self) -> np.ndarray:
-        """[queries], how many sessions each has."""
+        """The number of sessions of each query, [queries]."""
         return np.bincount(self.query_of_session).astype("float64")
 
     def of_pairs(self, values: np.ndarray) -> np.ndarray:
-        """[pairs], the sums of a number an impression."""
+        """Sums a number of each impression by pair, [pairs]."""
         return np.bincount(self.pair, values, minlength=len(self.query_of_pair))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Top:
-    """The first documents of a ranker for some queries, a row a document.
+    """The first documents of a ranker for some queries, one row a document.
 
     Args:
         queries: [rows], the id of the query.
         documents: [rows], the id of the document.
-        ranks: [rows], from 1, rising in a query, whose rows stand together.
+        ranks: [rows], from 1, rising within a query. The rows of a query are together.
     """
 
     queries: Strings
@@ -69,12 +69,12 @@ class Placed:
     """The first documents of a ranker for the queries of a log, in the numbers of the log.
 
     Args:
-        query: [rows].
-        pair: [rows]; `NEVER` = the log never showed the document for the query.
+        query: [rows], the query.
+        pair: [rows], the pair; `NEVER` = the log never showed the document for the query.
         rank: [rows], from 1.
         documents: [rows], the id of the document.
         rank_of_pair: [pairs], 0 = the ranker does not show it.
-        depth: [queries], how many documents it shows; 0 = the query has no list.
+        depth: [queries], the number of documents that it shows; 0 = the query has no list.
     """
 
     query: np.ndarray
@@ -86,7 +86,7 @@ class Placed:
 
 
 def number_log(log: Sessions) -> Logged:
-    """The impressions of a log in numbers."""
+    """Turns the impressions of a log into numbers."""
     query_of_session = np.unique(log.queries.ranks(), return_inverse=True)[1]
     query = query_of_session[log.session_of_row]
     keys = _key(query, np.unique(log.documents.ranks(), return_inverse=True)[1], len(log.documents))
@@ -105,10 +105,10 @@ def number_log(log: Sessions) -> Logged:
 
 
 def top_of(lists: RankingLists, scored: Scored, topn: int) -> Top:
-    """The first documents of each list by falling score; equal scores rank in the order of the list."""
+    """Returns the first documents of each list by falling score. Equal scores keep the order of the list."""
     found = documents_of(dataclasses.replace(lists, missed=None), scored)
     of_row = np.repeat(np.arange(len(lists)), np.diff(found.row_splits))
-    rising = np.unique(found.scores, return_inverse=True)[1]  # whole numbers too, which floats might round
+    rising = np.unique(found.scores, return_inverse=True)[1]  # also for whole numbers, which floats might round
     order = np.lexsort((-rising, of_row))
     ranks = np.arange(len(order)) - found.row_splits[of_row] + 1
     rows = (ranks <= topn) & (found.scores[order] > -np.inf)
@@ -116,7 +116,7 @@ def top_of(lists: RankingLists, scored: Scored, topn: int) -> Top:
 
 
 def join_tops(parts: list[Top]) -> Top:
-    """The rankings of parts of the queries together."""
+    """Joins the rankings of parts of the queries."""
     return Top(
         concatenate_strings([part.queries for part in parts]),
         concatenate_strings([part.documents for part in parts]),
@@ -125,7 +125,7 @@ def join_tops(parts: list[Top]) -> Top:
 
 
 def place(log: Logged, top: Top, name: str) -> Placed:
-    """The rankings for the queries of the log.
+    """Returns the rankings for the queries of the log.
 
     Raises:
         ValueError: a query has two lists.
@@ -136,7 +136,7 @@ def place(log: Logged, top: Top, name: str) -> Placed:
     first = query[rank == 1]
     if len(twice := np.flatnonzero(np.bincount(first) > 1)):
         text = log.queries[int(np.flatnonzero(log.query == twice[0])[0])]
-        raise ValueError(f"query {text!r} has two lists, so that {name} ranks it twice: give each query one list")
+        raise ValueError(f"query {text!r} has two lists, so {name} ranks it twice: give one list for each query")
     rank_of_pair = np.zeros(len(log.query_of_pair), "int64")
     rank_of_pair[pair[pair != NEVER]] = rank[pair != NEVER]
     depth = np.bincount(query, minlength=len(log.sessions_of))
@@ -144,7 +144,7 @@ def place(log: Logged, top: Top, name: str) -> Placed:
 
 
 def match(log: Logged, queries: Strings, documents: Strings) -> tuple[np.ndarray, np.ndarray]:
-    """(the query, the pair) of each row in the numbers of the log, `NEVER` where it has none."""
+    """Returns (the query, the pair) of each row in the numbers of the log; `NEVER` if the log does not have it."""
     query = _look_up(log.queries, log.query, queries)
     codes, numbers = _as_numbers(log.documents, documents)
     known, first = np.unique(_key(log.query, codes, len(codes) + len(numbers)), return_index=True)
@@ -159,13 +159,13 @@ def _look_up(texts, numbers, wanted):
 
 
 def _as_numbers(first, second):
-    """Numbers of two arrays of texts, equal where these are, each below the number of all texts."""
+    """Numbers two arrays of texts. Equal texts get equal numbers, below the number of all texts."""
     numbers = np.unique(concatenate_strings([first, second]).ranks(), return_inverse=True)[1]
     return numbers[: len(first)], numbers[len(first) :]
 
 
 def _find(known, numbers, wanted):
-    """The number of each key that is wanted, of keys that rise."""
+    """The number of each wanted key, among keys that rise."""
     places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
     return np.where(known[places] == wanted, numbers[places], NEVER)
 

@@ -1,4 +1,4 @@
-"""What was estimated, as tables and sentences."""
+"""The estimates, as tables and sentences."""
 
 import dataclasses
 import html
@@ -13,7 +13,7 @@ from plackett.evaluation._comparison_tables import Table, html_of, text_of
 if TYPE_CHECKING:
     import polars as pl
 
-LOGGED = "as logged"  # what tables call the old ranker
+LOGGED = "as logged"  # the name of the old ranker in tables
 
 
 class Estimate(NamedTuple):
@@ -23,17 +23,17 @@ class Estimate(NamedTuple):
     ('system', 'estimator', 'clicks', 'low')
 
     Args:
-        system: its name.
-        estimator: its name.
-        clicks: a session, among the first `topn` documents.
-        low: of the interval. NaN where no click counts, so that nothing is known of their spread.
-        high: likewise.
-        difference: from the clicks that were logged among the first `topn` positions.
-        difference_low: of the interval of the difference, in which clicks that count for both are paired.
-        difference_high: likewise.
-        effective_sample_size: (sum w)^2 / sum w^2 over the clicks of weight w: as many clicks of one weight would tell
-            as much.
-        largest_weight: of a click.
+        system: the name of the system.
+        estimator: the name of the estimator.
+        clicks: the clicks a session among the first `topn` documents.
+        low: the lower end of the interval. NaN if no click counts, since nothing is then known of their spread.
+        high: the upper end of the interval, or NaN.
+        difference: the difference from the clicks that were logged among the first `topn` positions.
+        difference_low: the lower end of its interval, in which clicks that count for both are paired.
+        difference_high: the upper end of its interval.
+        effective_sample_size: (sum w)^2 / sum w^2 over the clicks of weight w. This number of clicks of equal weight
+            would say as much.
+        largest_weight: the largest weight of a click.
         clicks_used: the share of the log's clicks that have a weight.
     """
 
@@ -52,7 +52,7 @@ class Estimate(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Estimates:
-    """Systems beside the ranker that was logged; `estimate` makes it. `print` shows it as text, a notebook as a table.
+    """Systems beside the logged ranker, made by `estimate`. `print` shows it as text, a notebook as a table.
 
     >>> one = Estimate("new", "ips", 0.52, 0.44, 0.6, 0.02, -0.01, 0.05, 410.2, 3.5, 0.9)
     >>> found = Estimates(Interval(0.5, 0.45, 0.55), (one,), 10, 0.95, 1000, 40, (0, 0), ())
@@ -66,13 +66,13 @@ class Estimates:
 
     Args:
         logged: the clicks a session that were logged among the first `topn` positions, with their interval.
-        estimates: one a system and estimator.
-        topn: how many documents of each ranking count.
-        confidence: of the intervals.
-        sessions: how many the estimates are of.
-        queries: how many queries these are of.
-        left_out: (queries, sessions) that were left out, as the log cannot tell the clicks of a system there.
-        captions: what the numbers are of, in whole sentences.
+        estimates: one for each system and estimator.
+        topn: the number of documents of each ranking that count.
+        confidence: the confidence of the intervals.
+        sessions: the number of sessions behind the estimates.
+        queries: the number of queries of these sessions.
+        left_out: (queries, sessions) that were left out, since the log cannot judge what a system shows there.
+        captions: explanations of the numbers, in whole sentences.
     """
 
     logged: Interval
@@ -85,7 +85,7 @@ class Estimates:
     captions: tuple[str, ...]
 
     def of(self, system: str, estimator: str) -> Estimate:
-        """The estimate of one system by one estimator.
+        """Returns the estimate of one system by one estimator.
 
         Raises:
             KeyError: there is none.
@@ -96,7 +96,7 @@ class Estimates:
         raise KeyError(f"there is no estimate of {system} by {estimator}")
 
     def to_frame(self) -> "pl.DataFrame":
-        """A polars frame with a row an estimate and the fields of `Estimate`; that of the log is not in it.
+        """Returns a polars frame with one row an estimate and the fields of `Estimate`, without the logged clicks.
 
         Raises:
             ImportError: polars is not installed.
@@ -105,7 +105,7 @@ class Estimates:
         return polars.DataFrame([one._asdict() for one in self.estimates])
 
     def table(self) -> Table:
-        """The numbers in words, a row an estimate, below that of the log."""
+        """Shows the numbers in words: the logged clicks, and below them one row an estimate."""
         header = ("system", "estimator", "clicks a session", "difference", "effective clicks", "largest weight", "used")
         rows: list[tuple[str, ...]] = [(LOGGED, "", _with_interval(*self.logged), "", "", "", "")]
         for one in self.estimates:

@@ -1,4 +1,4 @@
-"""Whether the log can tell anything of what a new ranker shows."""
+"""Checks whether the log can judge what a new ranker shows."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ OF_PAIRS = "documents that the log never showed for their query"
 
 
 def unsupported_rows(question: Question, estimator: str) -> np.ndarray:
-    """Places of the rows of the new rankings whose clicks the log cannot tell."""
+    """The rows of the new rankings whose clicks the log cannot tell."""
     log, new = question.log, question.new
     never = new.pair == NEVER
     if estimator in OF_POSITIONS:
@@ -27,7 +27,7 @@ def unsupported_rows(question: Question, estimator: str) -> np.ndarray:
 
 
 def refusal(question: Question, system: str, estimator: str, topn: int, rows: np.ndarray) -> ValueError:
-    """What a system shows that the log cannot tell, and the way out."""
+    """The error that says which documents of a system the log cannot judge, and the way out."""
     log, new = question.log, question.new
     what = WHAT.get(estimator, OF_PAIRS)
     if estimator in OF_POSITIONS and (question.known()[0] <= 0).any():
@@ -42,7 +42,7 @@ def refusal(question: Question, system: str, estimator: str, topn: int, rows: np
 
 
 def refusal_without_list(question: Question, system: str) -> ValueError:
-    """A system ranks nothing for some queries of the log."""
+    """The error for a system that ranks no document for some queries of the log."""
     lacking = np.flatnonzero(question.new.depth == 0)
     log = question.log
     query = log.queries[int(np.flatnonzero(log.query == lacking[0])[0])]
@@ -53,10 +53,10 @@ def refusal_without_list(question: Question, system: str) -> ValueError:
 
 
 def way_out(before: str) -> str:
-    """How queries are left out, in words."""
+    """Says how queries can be left out."""
     return (
-        f"{before}leave these queries out by missing='leave_out' (--missing leave_out): the estimate is then of the "
-        "other sessions alone"
+        f"{before}leave these queries out by missing='leave_out' (--missing leave_out): the estimate then covers the "
+        "other sessions only"
     )
 
 

@@ -1,12 +1,12 @@
-"""Examination by position, estimated from clicks: the propensities by which clicks are weighed.
+"""Examination by position, estimated from clicks. These are the propensities that weight clicks.
 
-All estimators take a log, `Sessions` or `ClickCounts`, and give `Propensities`: how often documents at each position
-are looked at, relative to the first. Where the log does not say, they raise `UnidentifiedError`.
+All estimators take a log, `Sessions` or `ClickCounts`, and return `Propensities`: how often documents at each position
+are looked at, relative to the first. If the log cannot tell, they raise `UnidentifiedError`.
 
-- `intervention_harvesting`: take it first, for logs of more than one ranker, or of one that varies or has changed.
+- `intervention_harvesting`: take it first, for logs of several rankers, or of one that varies or has changed.
 - `randomized`: for logs whose results were shuffled, or swapped at random.
-- `position_based`: where each document of a query was shown many times.
-- `regression_em`: where documents are hardly seen twice, and their features say how attractive they are.
+- `position_based`: if each document of a query was shown many times.
+- `regression_em`: if documents are rarely seen twice, and their features say how attractive they are.
 """
 
 from plackett import _lazy

@@ -1,4 +1,4 @@
-"""Bands of curves: how they vary with the queries that happen to be in the log."""
+"""Bands of curves: how a curve varies with the queries that happen to be in the log."""
 
 from collections.abc import Callable
 
@@ -8,34 +8,34 @@ from scipy import special
 from plackett.evaluation._bootstrap import check_seed
 
 LEVEL = 0.95
-FEWEST = 5  # queries of the same number of clicks
+FEWEST = 5  # queries with the same number of clicks
 
 
 def bands(
     curve: np.ndarray, estimate: Callable[[np.ndarray], np.ndarray], clicks: np.ndarray, resamples: int, seed: int
 ) -> tuple[np.ndarray | None, np.ndarray | None, tuple[str, ...]]:
-    """The band of a curve by the Bayesian bootstrap over queries.
+    """Computes the band of a curve by the Bayesian bootstrap over queries.
 
-    Each resample weighs the queries by independent draws of Exponential(1), which is the bootstrap with weights that
-    are never 0, so that no resample loses the links between positions. Where n queries have the same clicks, the curve
-    varies as much as its resamples do, times (n + 1) / (n - 1), and by Student's t of n - 1 degrees of freedom, on the
-    log scale. Where some queries have most of the clicks, n is their effective number, (sum clicks)^2 / sum clicks^2.
+    Each resample weights the queries by independent draws of Exponential(1). These weights are never 0, so no resample
+    loses the links between positions. If n queries have the same number of clicks, the curve varies as much as its
+    resamples do, times (n + 1) / (n - 1), and by Student's t with n - 1 degrees of freedom, on the log scale. If some
+    queries have most of the clicks, n is their effective number, (sum clicks)^2 / sum clicks^2.
 
     Args:
         curve: [positions], estimated with all weights 1.
-        estimate: function of weights, [queries], that gives the curve.
-        clicks: [queries], how many each has.
-        resamples: how many are drawn. 0 = no band.
-        seed: of the draws.
+        estimate: a function of weights, [queries], that returns the curve.
+        clicks: [queries], the number of clicks of each query.
+        resamples: the number of resamples. 0 = no band.
+        seed: the seed of the draws.
 
     Returns:
-        low, high and notes; None for the band where there is none.
+        (low, high, notes); low and high are None if there is no band.
 
     Raises:
-        ValueError: resamples is neither 0 nor a whole number of at least 2, or the seed is none.
+        ValueError: `resamples` is neither 0 nor a whole number of at least 2, or `seed` is not a seed.
 
     Reference: Rubin, "The Bayesian Bootstrap", Annals of Statistics 1981; Hesterberg, "What Teachers Should Know About
-    the Bootstrap", The American Statistician 2015, on the quantiles where there are few.
+        the Bootstrap", The American Statistician 2015, on quantiles of small samples.
     """
     check_resamples(resamples)
     check_seed(seed)
@@ -53,7 +53,7 @@ def bands(
 
 
 def check_resamples(resamples: int) -> None:
-    """Raises a ValueError where it is no number of resamples."""
+    """Raises a ValueError unless this is a number of resamples."""
     whole = isinstance(resamples, int | np.integer) and not isinstance(resamples, bool)
     if not whole or resamples < 0 or resamples == 1:
         raise ValueError(f"resamples must be 0, for no band, or a whole number of at least 2, but got {resamples!r}")

@@ -1,4 +1,4 @@
-"""A curve of examination by position, with its band: read, written, drawn, and used as propensities."""
+"""A curve of examination by position, with its band. It is read, written, drawn, and used as propensities."""
 
 import csv
 import dataclasses
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from plackett.evaluation.report._registry import Section
 
 COLUMNS = ("position", "examination", "low", "high")
-GIVEN = "given"  # the method of a curve of which no other is known
+GIVEN = "given"  # the method of a curve if no other is known
 NUMBERS = "iuf"  # kinds of dtypes
 OF_CURVES = "a curve (Propensities) or numbers above 0, one a position from 1"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Propensities:
-    """How often documents at each position are looked at; as estimated, relative to the first position.
+    """How often documents at each position are looked at. Estimates are relative to the first position.
 
     >>> curve = Propensities([1.0, 0.5, 0.25], method="an eye tracker")
     >>> curve
@@ -41,18 +41,18 @@ class Propensities:
     >>> curve.of([3, 1]).tolist()
     [0.25, 1.0]
 
-    Clicks do not tell examination from attraction by more than a factor, so that an estimate has the examination 1 at
-    the first position; where users look at another position more often than at the first, it is above 1 there.
+    Clicks determine examination and attraction only up to a factor, so an estimate has the examination 1 at the first
+    position. If users look at another position more often than at the first, it is above 1 there.
 
     Args:
         examination: [positions] above 0, from the first position on.
         low: [positions], the lower end of the 95 % band. None = no band.
-        high: [positions], the upper end.
-        method: how it was found.
-        notes: what must be known of it, in sentences.
+        high: [positions], the upper end of the band.
+        method: how the curve was found.
+        notes: what a reader needs to know about it, in sentences.
 
     Raises:
-        ValueError: an examination is no number above 0, or the band is no band.
+        ValueError: an examination is not a number above 0, or the band is not a band.
     """
 
     examination: np.ndarray
@@ -67,7 +67,7 @@ class Propensities:
             if given is not None:
                 object.__setattr__(self, name, _as_numbers(name, given))
         if (self.low is None) != (self.high is None):
-            raise ValueError("a band has both ends, low and high, but only one is given")
+            raise ValueError("low and high must be given together, since a band has both ends, but only one is given")
         if self.low is not None and (self.low.shape, self.high.shape) != (self.examination.shape,) * 2:
             raise ValueError(f"low and high must have the shape {self.examination.shape} of examination")
         _check_above_0("examination", self.examination)
@@ -76,28 +76,28 @@ class Propensities:
             raise ValueError(f"low must not be above high, but is at position {place + 1}")
 
     def __len__(self) -> int:
-        """How many positions there are."""
+        """The number of positions."""
         return len(self.examination)
 
     def of(self, positions: npt.ArrayLike) -> np.ndarray:
-        """The examination at some positions, from 1.
+        """Returns the examination at some positions, from 1.
 
         Raises:
-            ValueError: a position is no number, not whole, below 1 or below the curve.
+            ValueError: a position is not a whole number, below 1 or beyond the curve.
         """
         given = np.asarray(positions)
         if given.size and given.dtype.kind not in NUMBERS:
-            raise ValueError(f"positions must be whole numbers from 1, but got {positions!r:.100}")
+            raise ValueError(f"positions must be whole numbers of at least 1, but got {positions!r:.100}")
         wrong = ~((given >= 1) & (given <= len(self)) & (given == np.floor(given)))
         if wrong.any():
             raise ValueError(
-                f"the curve has positions 1 to {len(self)}, but is asked for position {given[wrong].flat[0]}: estimate "
+                f"the curve has positions 1 to {len(self)}, but position {given[wrong].flat[0]} is asked for: estimate "
                 "it from a log with that position, or leave out what was shown there"
             )
         return self.examination[given.astype("int64") - 1]
 
     def weights(self, log: Sessions | ClickCounts, clip: float = CLIP) -> np.ndarray:
-        """How much a click at each row of a log counts: 1 / max(examination, clip).
+        """Returns the weight of a click at each row of a log: 1 / max(examination, clip).
 
         >>> log = Sessions.from_arrays(query=["q"] * 2, session=[1, 1], document=["a", "b"], position=[1, 2],
         ...                            click=[1, 1])
@@ -106,14 +106,14 @@ class Propensities:
 
         Args:
             log: sessions, or their counts.
-            clip: the least examination that divides, above 0 and at most 1, so that no click counts more than
-                1 / `clip`: a little bias for much less variance. It is that of `plackett.clicks.train`.
+            clip: the smallest examination that divides, above 0 and at most 1. No click counts more than 1 / `clip`: a
+                little bias for much less variance. The default is that of `plackett.clicks.train`.
 
         Returns:
-            [rows of the log].
+            [rows of the log], the weights.
 
         Raises:
-            ValueError: clip is out of range, or a position is not on the curve.
+            ValueError: `clip` is out of range, or a position is not on the curve.
         """
         return inverse(self.of(log.positions), clip)
 
@@ -130,7 +130,7 @@ class Propensities:
         write_whole(pathlib.Path(path), "\n".join([*lines, ""]))
 
     def plot(self) -> Any:
-        """The curve with its band, as a chart of Altair, which shows itself in a notebook and has `save`.
+        """Draws the curve with its band as an Altair chart, which shows itself in a notebook and has `save`.
 
         >>> Propensities([1.0, 0.5]).plot().to_dict()["layer"][-1]["mark"]["type"]
         'point'
@@ -141,15 +141,15 @@ class Propensities:
         return _lazy.load("plackett.clicks.propensities._plot", "report", needed_by="a plot").plot(self)
 
     def section(self) -> "Section":
-        """The curve as a section of a report, one of the `own_sections` of `plackett.evaluation.report.report`.
+        """Returns the curve as a section of a report, for `own_sections` of `plackett.evaluation.report.report`.
 
         Raises:
-            ImportError: what a report needs is not installed.
+            ImportError: a package that reports need is not installed.
         """
         return _lazy.load("plackett.clicks.propensities._report", "report", needed_by="a report").section_of(self)
 
     def rows(self) -> list[list[float]]:
-        """[positions, 1 or 3], examination, and the ends of the band where there is one."""
+        """Returns examination and, if there is a band, its ends, [positions, 1 or 3]."""
         columns = [column for column in (self.examination, self.low, self.high) if column is not None]
         return np.stack(columns, axis=1).tolist()
 
@@ -164,29 +164,29 @@ class Propensities:
 
 
 def as_curve(given: Any) -> Propensities:
-    """The curve that an argument `propensities` stands for.
+    """Returns the curve for an argument `propensities`.
 
     >>> as_curve([1.0, 1.5, 0.5]).of([2]).tolist()
     [1.5]
 
     Args:
-        given: a curve; or numbers above 0, one a position from 1. A number above 1 is welcome: curves are relative to
-            position 1, and another position may be looked at more often.
+        given: a curve; or numbers above 0, one for each position from 1. Numbers above 1 are allowed: curves are
+            relative to position 1, and another position may be looked at more often.
 
     Raises:
-        ValueError: it is neither, or a number is out of range.
+        ValueError: `given` is neither, or a number is out of range.
     """
     if isinstance(given, Propensities):
         return given
     if isinstance(given, str) and given in METHODS:
         raise ValueError(
-            f"propensities={given!r} is the name of an estimator, which plackett.clicks.train alone takes: give the "
+            f"propensities={given!r} is the name of an estimator, which only plackett.clicks.train takes: give the "
             f"curve, which plackett.clicks.propensities.{given}(log) estimates"
         )
     if isinstance(given, str | os.PathLike):
         raise ValueError(
-            f"propensities must be {OF_CURVES}, but got the text {os.fspath(given)!r}: a file is read by "
-            f"read_propensities, and the estimators are {', '.join(METHODS)}"
+            f"propensities must be {OF_CURVES}, but got the text {os.fspath(given)!r}: read a file with "
+            f"read_propensities; the estimators are {', '.join(METHODS)}"
         )
     numbers = _as_numbers("propensities", given)
     _check_above_0("propensities", numbers)
@@ -194,7 +194,7 @@ def as_curve(given: Any) -> Propensities:
 
 
 def _as_numbers(name, given):
-    """[positions] float64, or an error that says what was given."""
+    """Returns [positions] float64, or raises an error that says what was given."""
     try:
         found = np.asarray(given)
     except (TypeError, ValueError):
@@ -226,12 +226,12 @@ def read_propensities(path: str | os.PathLike) -> Propensities:
     [1.0, 0.4]
 
     Args:
-        path: of a CSV file with the columns position, from 1 on without gaps, and examination; low, high and method may
-            be there.
+        path: the path of a CSV file with the columns position, from 1 on without gaps, and examination. It may have
+            low, high and method.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: a column is missing, positions do not go from 1 on, or a number is none or out of range.
+        ValueError: a column is missing, positions do not count up from 1, or a value is not a number or out of range.
     """
     check_file(path)
     with open(path, encoding="utf-8-sig", newline="") as file:
@@ -246,7 +246,7 @@ def read_propensities(path: str | os.PathLike) -> Propensities:
         for row in reader:
             where = f"{path}, line {reader.line_num}"
             if _number(row, "position", where) != len(rows) + 1:
-                raise ValueError(f"{where}: position {len(rows) + 1} is next, but got {row['position']}")
+                raise ValueError(f"{where}: position must be {len(rows) + 1}, the next one, but got {row['position']}")
             rows.append(row | {"where": where})
     if not rows:
         raise ValueError(f"{path} has no position: a curve has one in each line")
@@ -263,7 +263,7 @@ def read_propensities(path: str | os.PathLike) -> Propensities:
 
 
 def _number(row, name, where):
-    """A finite number of a row."""
+    """Reads a finite number of a row."""
     try:
         number = float(row[name])
     except (TypeError, ValueError):
@@ -283,15 +283,15 @@ def with_band(
     method: str,
     notes: tuple[str, ...] = (),
 ) -> Propensities:
-    """An estimated curve with its band over queries.
+    """Makes an estimated curve with its band over queries.
 
     Args:
-        pairs: what was counted.
+        pairs: the counts.
         curve: [positions], estimated with all weights 1.
-        estimate: function of weights, [queries], that gives the curve.
-        resamples, seed: of the band, see `bands`.
+        estimate: a function of weights, [queries], that returns the curve.
+        resamples, seed: see `bands`.
         method: the name of the estimator.
-        notes: what is to be known of its estimate.
+        notes: what a reader needs to know about the estimate.
     """
     low, high, of_band = bands(curve, estimate, pairs.clicks_of_queries, resamples, seed)
     return Propensities(curve, low, high, method, (*pairs.notes, *notes, *of_band))

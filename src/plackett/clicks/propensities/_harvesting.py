@@ -1,4 +1,4 @@
-"""Intervention harvesting: rankers that differ have moved documents between positions, as an experiment would."""
+"""Intervention harvesting: different rankers have moved documents between positions, as in an experiment."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from plackett.clicks.propensities._pairs import Pairs, pairs_of
 from plackett.clicks.propensities._products import fit_products
 from plackett.data import ClickCounts, Sessions
 
-CHUNK = 2**20  # rows of a table that are matched with each other at a time
+CHUNK = 2**20  # the number of table rows that are matched with each other at a time
 
 
 def intervention_harvesting(
@@ -22,20 +22,20 @@ def intervention_harvesting(
     resamples: int = 200,
     seed: int = 0,
 ) -> Propensities:
-    """Examination by position from documents that were seen at several positions: the estimator AllPairs.
+    """Estimates examination by position from documents that were seen at several positions: the estimator AllPairs.
 
-    For two positions k and l let S_kl hold the documents of queries that were seen at both, n_dk how often document d
-    was shown at k and c_dk how often it was clicked there. Then
+    For two positions k and l, let S_kl hold the documents of queries that were seen at both, n_dk the number of times
+    that document d was shown at k, and c_dk the number of its clicks there. Then
 
         c_kl = sum_{d in S_kl} w_dkl c_dk / n_dk,    m_kl = sum_{d in S_kl} w_dkl (1 - c_dk / n_dk),
         p, r = argmax sum_{k != l} c_kl log(p_k r_kl) + m_kl log(1 - p_k r_kl),    r_kl = r_lk
 
-    where r_kl is the mean attraction of S_kl. A document weighs the same at both positions, so that they differ by
-    examination alone, however often it was shown at each. The paper has w_dkl = 1; here
+    where r_kl is the mean attraction of S_kl. A document has the same weight at both positions, so they differ only by
+    examination, however often it was shown at each. The paper has w_dkl = 1; here
 
         w_dkl = n_dk n_dl / (n_dk + n_dl),
 
-    so that a document that was shown once says less than one that was shown a thousand times.
+    so that a document that was shown once counts less than one that was shown a thousand times.
 
     >>> from plackett.data import Sessions
     >>> seen = [("a", 1, 4), ("b", 2, 2), ("b", 1, 8), ("a", 2, 4)]  # document, position, clicks in 10 sessions
@@ -48,16 +48,16 @@ def intervention_harvesting(
 
     Args:
         log: sessions or their counts, of more than one ranker or of one that varies.
-        positions: how many of the first positions count. None = all, which may be 1,000.
-        min_clicks: how many clicks make two positions comparable, see `UnidentifiedError`.
-        resamples: how many times the queries are weighed anew for the 95 % band. 0 = no band.
-        seed: of the resamples.
+        positions: the number of first positions that count. None = all, up to 1,000.
+        min_clicks: the number of clicks that makes two positions comparable, see `UnidentifiedError`.
+        resamples: the number of times that the queries are weighted anew for the 95 % band. 0 = no band.
+        seed: the seed of the resamples.
 
     Raises:
         UnidentifiedError: too few documents were seen at several positions.
         ValueError: an argument is out of range, or the log has no click.
 
-    Cost: O(rows x positions) for the sums, and a fit of positions^2 numbers a resample.
+    Cost: O(rows x positions) for the sums, and a fit of positions^2 numbers for each resample.
 
     Reference: Agarwal et al., "Estimating Position Bias without Intrusive Interventions", WSDM 2019, the estimator
     AllPairs, https://arxiv.org/abs/1812.05161
@@ -68,7 +68,7 @@ def intervention_harvesting(
 
 
 def fit_couples(pairs: Pairs, resamples: int, seed: int, method: str) -> Propensities:
-    """The most likely examination where each two positions are compared by what was shown at both."""
+    """Fits the most likely examination, where each pair of positions is compared by what was shown at both."""
     clicked, shown = _sums(pairs)
     number = pairs.positions
     block, at = _blocks(number)
@@ -87,13 +87,13 @@ def fit_couples(pairs: Pairs, resamples: int, seed: int, method: str) -> Propens
 
 
 def _blocks(number):
-    """Of each ordered couple of positions k, l, at k * number + l: the number of the unordered one, and k."""
+    """For each ordered couple of positions k, l, at k * number + l: the number of the unordered couple, and k."""
     k, other = np.divmod(np.arange(number * number), number)
     return np.minimum(k, other) * number + np.maximum(k, other), k
 
 
 def _sums(pairs: Pairs) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """[queries, positions^2], c_kl and c_kl + m_kl of the documents of each query, at k * positions + l."""
+    """Returns c_kl and c_kl + m_kl of the documents of each query, [queries, positions^2], at k * positions + l."""
     shape = (pairs.queries, pairs.positions**2)
     clicked, shown = sparse.csr_array(shape), sparse.csr_array(shape)
     for k, other in _couples(pairs):
@@ -105,7 +105,7 @@ def _sums(pairs: Pairs) -> tuple[sparse.csr_array, sparse.csr_array]:
 
 
 def _couples(pairs: Pairs) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All couples of different rows of one pair, in both orders, some at a time."""
+    """Yields all couples of different rows of one pair, in both orders, some at a time."""
     sizes = np.bincount(pairs.pair)
     first = np.cumsum(sizes) - sizes
     for start in range(0, len(pairs.pair), CHUNK):

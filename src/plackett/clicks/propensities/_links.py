@@ -1,4 +1,4 @@
-"""Whether a log says how positions compare: they must be linked by what was seen at both."""
+"""Checks whether a log says how positions compare. Documents that were seen at both link two positions."""
 
 from collections.abc import Sequence
 
@@ -10,28 +10,29 @@ from plackett.clicks.propensities._pairs import Pairs
 from plackett.registry.options import is_number
 
 WAYS_OUT = (
-    "show some results in random order, log more than one ranker, count the first positions alone (positions), or give "
+    "show some results in random order, log more than one ranker, count only the first positions (positions), or give "
     "a curve that was measured elsewhere (read_propensities)"
 )
 
 
 class UnidentifiedError(ValueError):
-    """The log does not say how often users look at some positions, whatever the estimator.
+    """The log cannot tell how often users look at some positions, whatever the estimator.
 
-    Two positions compare where the same document of the same query was seen at both, or where a chain of such positions
-    leads from one to the other. Without that any curve explains the clicks as well as any other, with other
+    Two positions can be compared if the same document of the same query was seen at both, or if a chain of such
+    positions leads from one to the other. Without that, any curve explains the clicks as well as any other, with other
     attractions, and more clicks do not help.
 
     Reference: Chen et al., "Identifiability Matters: Revealing the Hidden Recoverable Condition in Unbiased Learning to
-    Rank", ICML 2024, whose graph this is; Hager et al., "Unidentified and Confounded? Understanding Two-Tower Models
-    for Unbiased Learning to Rank", ICTIR 2025; Oosterhuis, "Reaching the End of Unbiasedness", ICTIR 2022.
+        Rank", ICML 2024, which defines this graph; Hager et al., "Unidentified and Confounded? Understanding Two-Tower
+        Models for Unbiased Learning to Rank", ICTIR 2025; Oosterhuis, "Reaching the End of Unbiasedness", ICTIR 2022.
     """
 
 
 def links(pairs: Pairs) -> np.ndarray:
-    """[positions, positions], the clicks by which each two positions compare.
+    """The number of clicks that link each pair of positions, [positions, positions].
 
-    Of the documents that were seen at both: their clicks at the one, or at the other, whichever are fewer.
+    It takes the documents that were seen at both. Their clicks at one or at the other position count, whichever are
+    fewer.
     """
     shape = (len(pairs.query), pairs.positions)
     places = (pairs.pair, pairs.position)
@@ -42,36 +43,36 @@ def links(pairs: Pairs) -> np.ndarray:
 
 
 def apart_from_first(found: np.ndarray, min_clicks: float) -> np.ndarray:
-    """[positions] bool, those to which no chain of links leads from the first; see `links`."""
+    """The positions to which no chain of links leads from the first, [positions] bool; see `links`."""
     _, group = csgraph.connected_components(sparse.csr_array(found >= min_clicks), directed=False)
     return group != group[0]
 
 
 def note_of_unlinked(pairs: Pairs, min_clicks: int = 20) -> str | None:
-    """What to say of a model that is fitted all the same where nothing links some positions; None where all are."""
+    """A note for a model that is fitted although nothing links some positions; None if all are linked."""
     shown = np.bincount(pairs.position, minlength=pairs.positions) > 0
     apart = np.flatnonzero(apart_from_first(links(pairs), min_clicks) & shown) + 1
     if not len(apart):
         return None
     return (
-        f"the log alone does not tell how often {_in_words(apart)} {'are' if len(apart) > 1 else 'is'} looked at: too "
-        "few documents were clicked there that were also seen at the others, so what is learnt of it rests on the "
+        f"the log alone cannot tell how often {_in_words(apart)} {'are' if len(apart) > 1 else 'is'} looked at: too "
+        "few documents were clicked there that were also seen at the others, so what is learnt of it depends on the "
         "features and the shape of the model"
     )
 
 
 def check_links(pairs: Pairs, found: np.ndarray, min_clicks: int, of: str = "document of a query") -> None:
-    """Checks that something was shown at each position, and a chain of links leads from the first to each other.
+    """Checks that something was shown at each position, and that a chain of links leads from the first to each other.
 
     Args:
         pairs: what was shown.
         found: [positions, positions], see `links`.
-        min_clicks: how many clicks make a link.
-        of: what was seen at both positions.
+        min_clicks: the number of clicks that makes a link.
+        of: the name of what was seen at both positions, for errors.
 
     Raises:
         UnidentifiedError: nothing was shown at a position, or it is not linked.
-        ValueError: min_clicks is below 1.
+        ValueError: `min_clicks` is below 1.
     """
     if not is_number(min_clicks) or min_clicks < 1:
         raise ValueError(f"min_clicks must be at least 1, but got {min_clicks!r}")
@@ -81,7 +82,7 @@ def check_links(pairs: Pairs, found: np.ndarray, min_clicks: int, of: str = "doc
     if linked.all():
         return
     most = found[np.ix_(linked, apart)].max()
-    seen = f"no {of} was clicked at both" if most == 0 else f"the most clicks by which two of them compare are {most:g}"
+    seen = f"no {of} was clicked at both" if most == 0 else f"at most {most:g} clicks link two of them"
     raise UnidentifiedError(
         f"the log does not identify the examination of {_in_words(np.flatnonzero(apart) + 1)}, which nothing links to "
         f"{_in_words(np.flatnonzero(linked) + 1)}: {seen}, and a link needs {min_clicks} (min_clicks); {WAYS_OUT}"
@@ -89,16 +90,18 @@ def check_links(pairs: Pairs, found: np.ndarray, min_clicks: int, of: str = "doc
 
 
 def _check_shown(pairs: Pairs) -> None:
-    """Raises an error where the log has a gap: what else is shown there, no result tells how often it is looked at."""
+    """Raises an error if the log has a gap: if something else is shown there, no result tells how often it is seen."""
     empty = np.flatnonzero(np.bincount(pairs.position, minlength=pairs.positions) == 0) + 1
     if not len(empty):
         return
     first = int(empty[0]) - 1
-    fewer = f"count the positions above alone by positions={first} (--positions {first}), " if first > 1 else ""
+    fewer = f"count only the positions above by positions={first} (--positions {first}), " if first > 1 else ""
     raise UnidentifiedError(
-        f"no document of the log was ever shown at {_in_words(empty)}, as where advertisements stand, so that nothing "
-        f"tells how often users look there: number the documents of each session 1, 2, 3 and so on without what else "
-        f"is shown, {fewer}or give a curve that was measured elsewhere (read_propensities)"
+        f"no document of the log was ever shown at {_in_words(empty)}, where perhaps advertisements are shown, so "
+        "nothing "
+        "tells how often users look there: number the documents of each session 1, 2, 3 and so on without anything "
+        "else "
+        f"that is shown, {fewer}or give a curve that was measured elsewhere (read_propensities)"
     )
 
 

@@ -1,4 +1,4 @@
-"""Click counts by numbers: which pair of a query and a document was shown where, how often, and clicked how often."""
+"""Click counts in numbers: which pair of a query and a document was shown where, how often, and how often clicked."""
 
 import dataclasses
 
@@ -12,16 +12,16 @@ DEEPEST = 1_000  # positions; each is compared with each
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Pairs:
-    """Counts of pairs of a query and a document; one row a pair and position, by pair and then by position.
+    """Counts of pairs of a query and a document: one row for each pair and position, by pair and then by position.
 
     Args:
-        pair: [rows], the place of the pair.
+        pair: [rows], the number of the pair.
         position: [rows], from 0.
-        shown: [rows] float64, how often.
-        clicked: [rows] float64, how often.
-        query: [pairs], the place of the query of each.
-        row: [pairs], a row of the log's counts that is of this pair.
-        positions: how many positions there are.
+        shown: [rows] float64, how often the pair was shown.
+        clicked: [rows] float64, how often it was clicked.
+        query: [pairs], the number of the query of each pair.
+        row: [pairs], a row of the log's counts with this pair.
+        positions: the number of positions.
         notes: what was left out, in sentences.
     """
 
@@ -36,28 +36,28 @@ class Pairs:
 
     @property
     def queries(self) -> int:
-        """How many queries there are."""
+        """The number of queries."""
         return int(self.query.max()) + 1
 
     @property
     def clicks_of_queries(self) -> np.ndarray:
-        """[queries], how many each has."""
+        """The number of clicks of each query, [queries]."""
         return np.bincount(self.query[self.pair], self.clicked, minlength=self.queries)
 
 
 def pairs_of(log: Sessions | ClickCounts, positions: int | None = None) -> tuple[Pairs, ClickCounts]:
-    """The pairs of a log, and the counts whose rows they name.
+    """Returns the pairs of a log, and the counts whose rows they name.
 
     Args:
         log: sessions or their counts.
-        positions: how many of the first positions count. None = all.
+        positions: the number of first positions that count. None = all.
 
     Raises:
-        TypeError: it is no log.
-        ValueError: it has no click, or positions is below 2 or beyond the log, or None where the log is too deep.
+        TypeError: `log` is not a log.
+        ValueError: it has no click, or `positions` is below 2 or beyond the log, or None although the log is too deep.
     """
     if not isinstance(log, Sessions | ClickCounts):
-        raise TypeError(f"the log must be Sessions or ClickCounts, but is a {type(log).__name__}")
+        raise TypeError(f"log must be Sessions or ClickCounts, but got a {type(log).__name__}")
     counts = log.counts() if isinstance(log, Sessions) else log
     number = _number_of(counts.positions, positions)
     rows = np.flatnonzero(counts.positions <= number)
@@ -77,20 +77,21 @@ def pairs_of(log: Sessions | ClickCounts, positions: int | None = None) -> tuple
 
 
 def _number_of(of_log: np.ndarray, positions: int | None) -> int:
-    """How many positions count."""
+    """The number of positions that count."""
     deepest = int(of_log.max(initial=0))
     if positions is None:
         if deepest > DEEPEST:
             raise ValueError(
-                f"the log has position {deepest}, but the deepest that may be estimated is {DEEPEST:,}: count the "
-                "first positions alone by positions=10 (--positions 10), or name the column that is the position"
+                f"the log has position {deepest}, but the deepest that can be estimated is {DEEPEST:,}: count only the "
+                "first positions by positions=10 (--positions 10), or name the column that holds the position"
             )
         return deepest
     if not is_number(positions) or positions != int(positions) or positions < 2:
         raise ValueError(f"positions must be None or a whole number of at least 2, but got {positions!r}")
     if positions > deepest:
         raise ValueError(
-            f"positions={positions} goes beyond the log, whose deepest position is {deepest}: take that at most, or "
+            f"positions must be at most {deepest}, the deepest position of the log, but got {positions}: take fewer, "
+            "or "
             "None for all"
         )
     if positions > DEEPEST:
@@ -99,5 +100,5 @@ def _number_of(of_log: np.ndarray, positions: int | None) -> int:
 
 
 def _numbers(strings: Strings) -> np.ndarray:
-    """[n] numbers, equal where the strings are."""
+    """Numbers strings, [n]; equal strings get equal numbers."""
     return np.unique(strings.compact().ranks(), return_inverse=True)[1]

@@ -9,12 +9,12 @@ COLOUR = "#1b6ca8"
 
 
 def plot(curve: Propensities) -> alt.LayerChart:
-    """The curve and its band, as a chart of its own."""
+    """Draws the curve and its band as a chart of its own."""
     return layers(curve, COLOUR).properties(title=f"Examination by {curve.method}", width=480, height=280)
 
 
 def layers(curve: Propensities, colour: str) -> alt.LayerChart:
-    """The curve and its band."""
+    """Draws the layers of the curve and its band."""
     rows = [
         {"position": place + 1, "examination": value, **dict(zip(("low", "high"), ends, strict=False))}
         for place, (value, *ends) in enumerate(curve.rows())
@@ -34,5 +34,5 @@ def layers(curve: Propensities, colour: str) -> alt.LayerChart:
 
 
 def _tight(number):
-    """From the first position to the last; of one alone there is some room beside it."""
+    """A scale from the first position to the last; with some room around a single position."""
     return alt.Scale(domain=[1, max(number, 2)], nice=False)

@@ -1,4 +1,4 @@
-"""The position-based model with a number for each document of a query."""
+"""The position-based model with an attraction for each document of a query."""
 
 import numpy as np
 
@@ -19,13 +19,13 @@ def position_based(
     resamples: int = 100,
     seed: int = 0,
 ) -> Propensities:
-    """Examination by position by maximum likelihood of the position-based model.
+    """Estimates examination by position by maximum likelihood of the position-based model.
 
         P(click on document d of query q at position k) = examination_k attraction_qd
 
-    with a number for each document of a query. It has as many numbers as there are documents, so that where each was
-    shown a few times only it is biased, and says so in its notes; `intervention_harvesting` is not. In the product the
-    examination at the first position is 1, and attractions are relative to that.
+    with an attraction for each document of a query. It has as many parameters as there are documents, so it is biased
+    if each was shown only a few times, and its notes say so. `intervention_harvesting` is not biased. Only the product
+    is determined: the examination at the first position is 1, and attractions are relative to that.
 
     >>> from plackett.data import Sessions
     >>> seen = [("a", 1, 4), ("b", 2, 4), ("b", 1, 8), ("a", 2, 2)]  # document, position, clicks in 10 sessions
@@ -37,20 +37,20 @@ def position_based(
 
     Args:
         log: sessions or their counts, of more than one ranker or of one that varies.
-        positions: how many of the first positions count. None = all, which may be 1,000.
-        min_clicks: how many clicks make two positions comparable, see `UnidentifiedError`.
-        resamples: how many times the queries are weighed anew for the 95 % band. 0 = no band.
-        seed: of the resamples.
+        positions: the number of first positions that count. None = all, up to 1,000.
+        min_clicks: the number of clicks that makes two positions comparable, see `UnidentifiedError`.
+        resamples: the number of times that the queries are weighted anew for the 95 % band. 0 = no band.
+        seed: the seed of the resamples.
 
     Raises:
         UnidentifiedError: too few documents were seen at several positions.
         ValueError: an argument is out of range, or the log has no click.
 
-    Cost: a fit of all numbers a resample, of some ten steps of O(rows x positions).
+    Cost: a fit of all parameters for each resample, of about ten steps of O(rows x positions).
 
     Reference: Craswell et al., "An Experimental Comparison of Click Position-Bias Models", WSDM 2008; Chuklin et al.,
-    "Click Models for Web Search", 2015, section 3.3. The likelihood is maximised by Newton's method, not by
-    expectation-maximisation, whose fixed point it is.
+        "Click Models for Web Search", 2015, section 3.3. The likelihood is maximised by Newton's method instead of
+        expectation-maximisation; the maximum is a fixed point of the latter.
     """
     pairs, _ = pairs_of(log, positions)
     check_links(pairs, links(pairs), min_clicks)
@@ -58,7 +58,7 @@ def position_based(
 
 
 def fit_table(pairs: Pairs, resamples: int, seed: int, method: str) -> Propensities:
-    """The most likely examination where each pair has an attraction of its own."""
+    """Fits the most likely examination, where each pair has its own attraction."""
     query = pairs.query[pairs.pair]
 
     def fit(weights, start=None):
@@ -74,13 +74,13 @@ def fit_table(pairs: Pairs, resamples: int, seed: int, method: str) -> Propensit
 
 
 def _thin(pairs: Pairs) -> tuple[str, ...]:
-    """A note where documents were shown too few times for a number each."""
+    """Returns a note if documents were shown too few times to estimate an attraction for each."""
     clicks = np.bincount(pairs.pair, pairs.clicked)
     shown = np.bincount(pairs.pair, pairs.shown)
     typical = float(np.average(shown, weights=clicks))
     if typical >= THIN:
         return ()
     return (
-        f"a document that was clicked was shown {typical:.1f} times in the mean, which is too few for a number each: "
+        f"a clicked document was shown {typical:.1f} times on average, which is too few to estimate its attraction: "
         "the curve is biased; intervention_harvesting is not",
     )

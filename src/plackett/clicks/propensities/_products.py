@@ -1,4 +1,4 @@
-"""Maximum likelihood of clicks whose probability is a product: examination of a position by attraction of an item."""
+"""Maximum likelihood of clicks whose probability is the examination of a position times the attraction of an item."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,9 @@ import numpy as np
 from scipy import linalg, sparse
 
 STEPS = 200
-ENOUGH = 1e-5  # what the next step would add to the log-likelihood, of which a standard error is worth 1
-# Where an item was clicked whenever it was shown, its probability would run into 1: this part of a click that did not
-# come keeps it off, as the barrier of an interior-point method does.
+ENOUGH = 1e-5  # the gain in log-likelihood of the next step; one standard error is worth about 1
+# If an item was clicked whenever it was shown, its probability would go to 1. This fraction of a missing click keeps it
+# below, like the barrier of an interior-point method.
 BARRIER = 1e-3
 
 
@@ -16,8 +16,8 @@ class Fit(NamedTuple):
     """The most likely examination and attraction.
 
     Args:
-        seen: [positions], the log of examination, 0 at the first.
-        attracts: [items that say something], the log of attraction.
+        seen: [positions], the log of examination, 0 at the first position.
+        attracts: [informative items], the log of attraction.
     """
 
     seen: np.ndarray
@@ -25,7 +25,7 @@ class Fit(NamedTuple):
 
     @property
     def examination(self) -> np.ndarray:
-        """[positions], relative to the first."""
+        """Examination relative to the first position, [positions]."""
         return np.exp(self.seen)
 
 
@@ -37,25 +37,25 @@ def fit_products(
     positions: int,
     start: Fit | None = None,
 ) -> Fit:
-    """The examination of each position, that of the first 1, which makes the clicks most likely.
+    """Fits the examination of each position, with 1 at the first, that makes the clicks most likely.
 
         sum_r clicked_r log p_r + (shown_r - clicked_r) log(1 - p_r),    p_r = exp(u_position(r) + v_item(r))
 
-    is concave in u and v, so that Newton's method finds its one maximum. The Hessian is diagonal in v, and v is
-    eliminated: a step solves for u alone.
+    is concave in u and v, so Newton's method finds its single maximum. The Hessian is diagonal in v, so v is
+    eliminated, and a step solves for u alone.
 
     Args:
-        item: [rows].
+        item: [rows], the item.
         position: [rows], from 0.
-        shown: [rows] >= 0, how often, or a weight.
-        clicked: [rows] of those.
-        positions: how many there are.
+        shown: [rows] >= 0, how often it was shown, or a weight.
+        clicked: [rows], how many of these were clicked.
+        positions: the number of positions.
         start: the fit of the same rows with other weights. None = none is known.
 
     Raises:
         LinAlgError: some positions are not linked.
 
-    Cost: some twenty steps, or five from a start, each O(rows x positions).
+    Cost: about twenty steps, or five from a start, each O(rows x positions).
     """
     rows = _that_say_something(item, position, shown, clicked)
     item, position, clicked = _without_gaps(item[rows]), position[rows], clicked[rows]
@@ -72,25 +72,25 @@ def fit_products(
 
 
 def _first_attraction(item, clicked, missed):
-    """[items], the log of click-through rates, whose examination is 1."""
+    """The log of click-through rates, [items], as if the examination were 1."""
     return np.log(np.bincount(item, clicked) / np.bincount(item, clicked + missed))
 
 
 def _that_say_something(item, position, shown, clicked):
-    """[rows] bool: of items that are clicked and were shown at two positions; the others fit any examination."""
+    """The rows of items that are clicked and were shown at two positions, [rows] bool. Others fit any examination."""
     there = shown > 0
     at = np.bincount(item, there)
     return there & (at[item] > 1) & (np.bincount(item, clicked)[item] > 0)
 
 
 def _without_gaps(numbers):
-    """The same numbers, counted without those that are not there."""
+    """Renumbers the numbers without gaps."""
     there = np.bincount(numbers) > 0
     return (np.cumsum(there) - 1)[numbers]
 
 
 def _newton(item, position, clicked, missed, x, positions):
-    """The step of u and that of v, and twice what it gains."""
+    """Returns the step of u and that of v, and twice their gain."""
     odds = 1 / np.expm1(-x)
     slope = clicked - missed * odds
     curve = missed * odds * (1 + odds)
@@ -106,7 +106,7 @@ def _newton(item, position, clicked, missed, x, positions):
 
 
 def _step_size(x, step, clicked, missed):
-    """How far to go: all probabilities stay below 1, and the likelihood rises."""
+    """The step size: all probabilities stay below 1, and the likelihood rises."""
     rises = step > 0
     size = min(1.0, 0.95 * float(np.min(-x[rises] / step[rises], initial=np.inf)))
 

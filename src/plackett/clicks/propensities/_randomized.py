@@ -1,4 +1,4 @@
-"""Result randomisation: where chance puts documents, positions differ in clicks by examination alone."""
+"""Result randomisation: if chance places documents, positions differ in clicks by examination alone."""
 
 import dataclasses
 import numbers
@@ -12,7 +12,7 @@ from plackett.clicks.propensities._links import check_links, links
 from plackett.clicks.propensities._pairs import Pairs, pairs_of
 from plackett.data import ClickCounts, Sessions
 
-RANDOM = 2.0  # the places of documents vary at most this many times as much as chance makes them
+RANDOM = 2.0  # the places of documents may vary this many times as much as chance explains
 
 
 def randomized(
@@ -24,17 +24,18 @@ def randomized(
     resamples: int = 200,
     seed: int = 0,
 ) -> Propensities:
-    """Examination by position from results that were shown in random order, or swapped at random.
+    """Estimates examination by position from results that were shown in random order, or swapped at random.
 
-    Where the whole list is shuffled, the documents of a query at all its positions are alike in the mean:
+    If whole lists are shuffled, the documents of a query are the same on average at all its positions:
 
         examination_k = (clicks at k / impressions at k) / (clicks at 1 / impressions at 1)
 
-    where all lists are as long. Queries with longer lists have other documents than those with shorter ones, so that
-    positions are compared within each query: as `intervention_harvesting` compares them within each document.
+    if all lists have the same length. Queries with longer lists have other documents than those with shorter ones, so
+    positions are compared within each query, in the way in which `intervention_harvesting` compares them within each
+    document.
 
-    Where the document at position s was swapped with that at k, by chance, those that were seen at both positions are
-    compared, each by its own click-through rates c / n and with a weight that is the same at both:
+    If the document at position s was swapped at random with the one at k, the documents that were seen at both
+    positions are compared, each by its own click-through rates c / n and with the same weight at both:
 
         examination_k = sum_d w_d c_dk / n_dk / sum_d w_d c_ds / n_ds,    w_d = n_dk n_ds / (n_dk + n_ds)
 
@@ -52,16 +53,16 @@ def randomized(
         log: sessions or their counts, of the experiment alone.
         swaps: the position, from 1, whose document was swapped with others. None = whole lists were shuffled, which is
             checked.
-        positions: how many of the first positions count. None = all, which may be 1,000.
-        min_clicks: how many clicks a position needs, see `UnidentifiedError`.
-        resamples: how many times the queries are weighed anew for the 95 % band. 0 = no band.
-        seed: of the resamples.
+        positions: the number of first positions that count. None = all, up to 1,000.
+        min_clicks: the number of clicks that a position needs, see `UnidentifiedError`.
+        resamples: the number of times that the queries are weighted anew for the 95 % band. 0 = no band.
+        seed: the seed of the resamples.
 
     Raises:
-        UnidentifiedError: a position has too few clicks of documents that were seen elsewhere too.
-        ValueError: documents were not put at random, an argument is out of range, or the log has no click.
+        UnidentifiedError: a position has too few clicks on documents that were also seen elsewhere.
+        ValueError: documents were not placed at random, an argument is out of range, or the log has no click.
 
-    Cost: O(rows + queries x positions^2), and a fit of positions^2 numbers a resample.
+    Cost: O(rows + queries x positions^2), and a fit of positions^2 numbers for each resample.
 
     Reference: Joachims et al., "Unbiased Learning-to-Rank with Biased Feedback", WSDM 2017, section 5.1.
     """
@@ -85,7 +86,7 @@ def randomized(
 
 
 def _of_queries(pairs: Pairs) -> Pairs:
-    """The same counts where all documents of a query are one."""
+    """Returns the counts with all documents of a query taken as one."""
     shown, clicked = (_by_query(pairs, what).tocoo() for what in (pairs.shown, pairs.clicked))
     query, position = shown.coords
     return dataclasses.replace(
@@ -100,13 +101,13 @@ def _of_queries(pairs: Pairs) -> Pairs:
 
 
 def _by_query(pairs: Pairs, values: np.ndarray) -> sparse.csr_array:
-    """[queries, positions], the sums of what each row has."""
+    """Sums the values of rows, [queries, positions]."""
     places = (pairs.query[pairs.pair], pairs.position)
     return sparse.csr_array((values, places), (pairs.queries, pairs.positions))
 
 
 def _swapped(pairs: Pairs, pivot: int) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """[queries, positions], the weighted click-through rates at each position, and at the pivot, of the same pairs."""
+    """The weighted click-through rates of the same pairs at each position and at the pivot, [queries, positions]."""
     shown, rate = np.zeros(len(pairs.query)), np.zeros(len(pairs.query))
     at = pairs.position == pivot
     shown[pairs.pair[at]] = pairs.shown[at]
@@ -117,10 +118,10 @@ def _swapped(pairs: Pairs, pivot: int) -> tuple[sparse.csr_array, sparse.csr_arr
 
 
 def _check_random(pairs: Pairs) -> None:
-    """Raises a ValueError where documents have places of their own, as far as the log tells.
+    """Raises a ValueError if documents have preferred places, as far as the log shows it.
 
-    A document of a query that was shown n times is expected at a position in its share of what was shown there. The
-    squared differences from that are compared with those of lists that are shuffled.
+    If a document of a query was shown n times, its expected count at a position is its share of what was shown there.
+    The squared differences from that are compared with those of shuffled lists.
     """
     query = pairs.query[pairs.pair]
     of_pair = np.bincount(pairs.pair, pairs.shown)
@@ -131,7 +132,7 @@ def _check_random(pairs: Pairs) -> None:
     by_chance = float(np.diff(at.indptr) @ (np.bincount(pairs.query) - 1))
     if found > RANDOM * by_chance:
         raise ValueError(
-            f"documents were not put at random: their numbers at each position vary {found / by_chance:.1f} times as "
-            "much as chance makes them. Give the sessions of the experiment alone; swaps=1 where the first document "
+            f"documents were not placed at random: their counts at each position vary {found / by_chance:.1f} times as "
+            "much as chance explains. Give the sessions of the experiment alone; give swaps=1 if the first document "
             "was swapped with others; or take intervention_harvesting, which needs no random order"
         )

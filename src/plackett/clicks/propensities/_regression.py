@@ -1,4 +1,4 @@
-"""Regression EM: the position-based model whose attraction is a regression on features of documents."""
+"""Regression EM: the position-based model with attraction as a regression on features of documents."""
 
 import dataclasses
 
@@ -13,10 +13,8 @@ from plackett.data import ClickCounts, RankingLists, Sessions
 from plackett.evaluation._scoring import check_lists
 
 LEAST_OVERLAP = 0.05
-WITHOUT_FEATURES = (
-    "no features were given (lists, --data): each document has an attraction of its own, as in position_based"
-)
-RIDGE = 1e-3  # the precision of the prior of each coefficient: keeps those of features that say all finite
+WITHOUT_FEATURES = "no features were given (lists, --data): each document has its own attraction, as in position_based"
+RIDGE = 1e-3  # the precision of the prior of each coefficient, which keeps coefficients finite
 
 
 def regression_em(
@@ -28,21 +26,22 @@ def regression_em(
     resamples: int = 50,
     seed: int = 0,
 ) -> Propensities:
-    """Examination by position where attraction is a regression on features: for documents that are rarely seen twice.
+    """Estimates examination by position with attraction as a regression on features, for rarely repeated documents.
 
         P(click on document d of query q at position k) = examination_k sigmoid(b + w . features_qd)
 
     The expectation-maximisation of the paper alternates between what users saw, as far as clicks tell, and a regression
-    of attraction on it; here the likelihood whose maximum is its fixed point is maximised at once, by L-BFGS. The
-    regression is logistic, of standardised features, a missing one at its mean with an indicator; the paper has boosted
-    trees. Where attraction is no such function of the features, what it misses is taken for examination as far as the
-    logging ranker knew it. So, where documents were seen at several positions, rather take `intervention_harvesting`.
+    of attraction on it. Here the same likelihood is maximised directly, by L-BFGS; its maximum is the fixed point of
+    the paper. The regression is logistic, on standardised features; a missing value becomes the mean, with an
+    indicator. The paper uses boosted trees. If attraction is not such a function of the features, the part that it
+    misses is taken for examination, as far as the logging ranker knew it. So if documents were seen at several
+    positions, take `intervention_harvesting` instead.
 
-    Without lists each document of a query has an attraction of its own, and the curve is that of `position_based`.
+    Without lists, each document of a query has its own attraction, and the curve is that of `position_based`.
 
-    It checks that the features do not say the position: for two positions to compare, the documents at both must look
-    alike to a linear discriminant, with an overlap of at least 5 % (of two normal distributions with their means and
-    their common covariance). A chain of such positions must lead from the first to each other.
+    It checks that the features do not reveal the position. For two positions to be comparable, the documents at both
+    must look alike to a linear discriminant, with an overlap of at least 5 % (of two normal distributions with their
+    means and their common covariance). A chain of such positions must lead from the first to each other.
 
     >>> from plackett.data import Sessions
     >>> random = np.random.default_rng(0)
@@ -56,21 +55,22 @@ def regression_em(
 
     Args:
         log: sessions or their counts.
-        lists: the features of each document of each query that was shown. None = no features.
-        positions: how many of the first positions count. None = all, which may be 1,000.
-        min_clicks: how many clicks make two positions comparable, see `UnidentifiedError`.
-        resamples: how many times the queries are weighed anew for the 95 % band. 0 = no band.
-        seed: of the resamples.
+        lists: the features of each shown document of each query. None = no features.
+        positions: the number of first positions that count. None = all, up to 1,000.
+        min_clicks: the number of clicks that makes two positions comparable, see `UnidentifiedError`.
+        resamples: the number of times that the queries are weighted anew for the 95 % band. 0 = no band.
+        seed: the seed of the resamples.
 
     Raises:
-        UnidentifiedError: the features say the position, or without lists too few documents were seen at several.
-        ValueError: lists are no lists, a document has no features, no feature varies, an argument is out of range, or
-            the log has no click.
+        UnidentifiedError: the features reveal the position, or without lists too few documents were seen at several
+            positions.
+        ValueError: `lists` are not lists, a document has no features, no feature varies, an argument is out of range,
+            or the log has no click.
 
-    Cost: a fit a resample, of some dozens of steps of O(rows + documents x features).
+    Cost: a fit for each resample, of some dozens of steps of O(rows + documents x features).
 
     Reference: Wang et al., "Position Bias Estimation for Unbiased Learning to Rank in Personal Search", WSDM 2018,
-    section 4; the check is after Hager et al., "Unidentified and Confounded?", ICTIR 2025.
+        section 4; the check follows Hager et al., "Unidentified and Confounded?", ICTIR 2025.
     """
     if lists is not None:
         check_lists("lists", lists)
@@ -82,8 +82,8 @@ def regression_em(
     features = _standardise(lists.features[_rows_of(lists, counts, pairs)])
     if not features.shape[1]:
         raise ValueError(
-            "no feature varies among the documents that were shown, so that none tells of their attraction: give lists "
-            "with features that do, or take intervention_harvesting, which needs none"
+            "no feature varies among the documents that were shown, so none says how attractive they are: give lists "
+            "with features that vary, or take intervention_harvesting, which needs none"
         )
     clicks = np.bincount(pairs.position, pairs.clicked, pairs.positions)
     found = np.minimum(clicks, clicks[:, None]) * (_overlap(pairs, features) >= LEAST_OVERLAP)
@@ -99,24 +99,24 @@ def regression_em(
 
 
 def _relative(logits):
-    """[positions], examination relative to the first position."""
+    """Examination relative to the first position, [positions]."""
     return np.exp(special.log_expit(logits) - special.log_expit(logits[0]))
 
 
 def _rests_on_form(pairs, min_clicks):
-    """A note where nothing but the regression compares positions."""
+    """Returns a note if only the regression makes positions comparable."""
     try:
         check_links(pairs, links(pairs), min_clicks)
     except ValueError:
         return (
-            "too few documents were seen at several positions: the curve rests on the regression alone, and is wrong "
-            "as far as that is",
+            "too few documents were seen at several positions: the curve depends on the regression alone, and is wrong "
+            "as far as the regression is",
         )
     return ()
 
 
 def _rows_of(lists, counts, pairs):
-    """[pairs], the row of each pair in the lists."""
+    """The row of each pair in the lists, [pairs]."""
     sizes = np.diff(lists.row_splits)
     names = zip(np.repeat(lists.queries.tolist(), sizes).tolist(), lists.documents.tolist(), strict=True)
     known = {name: row for row, name in enumerate(names)}
@@ -125,14 +125,14 @@ def _rows_of(lists, counts, pairs):
     if (rows < 0).any():
         query, document = wanted[int((rows < 0).argmax())]
         raise ValueError(
-            f"document {document!r} of query {query!r} was shown but has no features in the lists, and "
+            f"document {document!r} of query {query!r} was shown but has no features in the lists, and so have "
             f"{int((rows < 0).sum()) - 1} more: give all lists that the log shows, or leave them out of the log"
         )
     return rows
 
 
 def _standardise(features):
-    """[pairs, columns] of mean 0 and variance 1; of a feature that may be missing, its mean and an indicator."""
+    """Standardises features to mean 0 and variance 1, [pairs, columns]. A missing value gets an indicator."""
     features = np.asarray(features, "float64")
     missing = np.isnan(features)
     known = np.maximum((~missing).sum(axis=0), 1)
@@ -145,7 +145,7 @@ def _standardise(features):
 
 
 def _overlap(pairs: Pairs, features: np.ndarray) -> np.ndarray:
-    """[positions, positions], how much the documents at both look alike: 2 Phi(-distance / 2), at most 1."""
+    """How much the documents at two positions look alike, [positions, positions]: 2 Phi(-distance / 2), at most 1."""
     number, width = pairs.positions, features.shape[1]
     shown = np.bincount(pairs.position, pairs.shown, number)
     weighed = features[pairs.pair] * pairs.shown[:, None]
@@ -154,7 +154,7 @@ def _overlap(pairs: Pairs, features: np.ndarray) -> np.ndarray:
     means = means / np.maximum(shown, 1)[:, None]
     rest = features[pairs.pair] - means[pairs.position]
     within = (rest * pairs.shown[:, None]).T @ rest / shown.sum()
-    # A direction in which documents at one position do not vary tells positions apart, however little they differ.
+    # A direction in which documents at one position do not vary tells positions apart, however small the difference.
     values, directions = np.linalg.eigh(within)
     places = (means @ directions) / np.sqrt(np.maximum(values, 1e-9))
     distances = np.linalg.norm(places[:, None] - places[None], axis=-1)
@@ -162,7 +162,7 @@ def _overlap(pairs: Pairs, features: np.ndarray) -> np.ndarray:
 
 
 def _fit(pairs, features, weights, start):
-    """The logits of examination, then the intercept and the coefficients of attraction, that are most likely."""
+    """Fits the most likely logits of examination, then the intercept and the coefficients of attraction."""
     clicked, missed = weights * pairs.clicked, weights * (pairs.shown - pairs.clicked)
     total = float((clicked + missed).sum())
 
@@ -172,7 +172,7 @@ def _fit(pairs, features, weights, start):
         worth = features @ coefficients + numbers[pairs.positions]
         log_seen, log_attraction = special.log_expit(logits)[pairs.position], special.log_expit(worth)[pairs.pair]
         log_p = log_seen + log_attraction
-        # 1 - p is a sum, 1 - e + e (1 - a), so that nothing is lost where p is near 1.
+        # 1 - p is computed as a sum, 1 - e + e (1 - a), so that nothing is lost when p is near 1.
         not_attracted = special.log_expit(-worth)[pairs.pair]
         log_none = np.logaddexp(special.log_expit(-logits)[pairs.position], log_seen + not_attracted)
         slope = clicked - missed * np.exp(log_p - log_none)

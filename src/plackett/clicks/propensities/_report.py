@@ -11,7 +11,7 @@ from plackett.evaluation.report._html import between, decimals, isolate
 
 
 def section_of(curve: Propensities) -> Section:
-    """The curve, how it was found, and what must be known of it."""
+    """Makes the section: the curve, how it was found, and its notes."""
     return Section("Position bias", 45, lambda material: _build(material, curve))
 
 

@@ -1,1 +1,1 @@
-"""Simulated click logs: who is shown what, who clicks it, and the truth behind it."""
+"""Simulated click logs: what is shown, what is clicked, and the truth behind it."""

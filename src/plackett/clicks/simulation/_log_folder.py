@@ -1,4 +1,4 @@
-"""A simulated log on disk: Parquet sessions, and beside them the truth that they were drawn by."""
+"""A simulated log on disk: Parquet sessions, and beside them the truth that they were drawn from."""
 
 import dataclasses
 import os
@@ -17,16 +17,16 @@ LOG, TRUTH = "sessions.parquet", "truth.yaml"
 
 @dataclasses.dataclass(frozen=True)
 class ClicksByPosition:
-    """How often each position was shown and clicked.
+    """The number of times that each position was shown and clicked.
 
     >>> counts = ClicksByPosition(2, np.array([2, 2]), np.array([2, 1]))
     >>> counts.rates().tolist()
     [1.0, 0.5]
 
     Args:
-        sessions: how many there are.
-        shown: [positions].
-        clicked: [positions].
+        sessions: the number of sessions.
+        shown: [positions], how often each was shown.
+        clicked: [positions], how often each was clicked.
     """
 
     sessions: int
@@ -34,7 +34,7 @@ class ClicksByPosition:
     clicked: np.ndarray
 
     def rates(self) -> np.ndarray:
-        """[positions], clicked / shown; NaN where nothing was shown."""
+        """Returns clicked / shown, [positions]; NaN if nothing was shown."""
         return np.divide(self.clicked, self.shown, out=np.full(len(self.shown), np.nan), where=self.shown > 0)
 
 
@@ -42,16 +42,17 @@ def check_log_folder(folder: pathlib.Path, *, overwrite: bool) -> None:
     """Checks that a simulated log may be written into a folder.
 
     Raises:
-        FileExistsError: there is something in it that is no simulated log, or a log that may not be replaced.
+        FileExistsError: the folder holds something that is not a simulated log, or a log that may not be replaced.
     """
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file: choose another output folder")
     there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     there = {name for name in there if not is_partial(name, (LOG, TRUTH))}
-    others = there - {LOG, TRUTH} if TRUTH in there else there  # a log without its truth may be a real one
+    others = there - {LOG, TRUTH} if TRUTH in there else there  # a log without a truth may be a real one
     if others:
         raise FileExistsError(
-            f"{folder} is not empty: it holds {min(others)}, which is no simulated log: choose another output folder"
+            f"{folder} is not empty: it holds {min(others)}, which is not part of a simulated log: choose another "
+            "output folder"
         )
     if LOG in there and not overwrite:
         raise FileExistsError(
@@ -67,7 +68,7 @@ def write_simulation(
     origin: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> ClicksByPosition:
-    """Draws a log and writes it into a folder: sessions.parquet, and truth.yaml, which says what it was drawn by.
+    """Draws a log and writes it into a folder: sessions.parquet, and truth.yaml, which says what it was drawn from.
 
     >>> import tempfile
     >>> from plackett.data import RankingLists, read_sessions
@@ -79,20 +80,20 @@ def write_simulation(
 
     Args:
         simulation: the log.
-        folder: it need not be there yet.
+        folder: the folder. It need not exist yet.
         overwrite: whether a simulated log there is replaced.
-        origin: what else the truth tells, such as the files of the data.
-        progress: function of the number of sessions so far.
+        origin: further entries of the truth, such as the files of the data.
+        progress: a function of the number of sessions so far.
 
     Returns:
-        How often each position was shown and clicked.
+        The number of times that each position was shown and clicked.
 
     Raises:
-        FileExistsError: there is something else in the folder, or a log and not `overwrite`.
+        FileExistsError: the folder holds something else, or a log and `overwrite` is False.
         ImportError: pyarrow is not installed.
         OSError: it could not be written.
 
-    Cost: about a second for a million impressions, and memory for a million, however many there are.
+    Cost: about a second for a million impressions, and the memory of a million, whatever their number.
     """
     from plackett.data import SessionWriter
 
@@ -101,7 +102,7 @@ def write_simulation(
     make_folder(folder)
     shown, clicked, sessions = *np.zeros((2, simulation.positions), "int64"), 0
     remove_partial(folder, (LOG, TRUTH))
-    # What is said of an earlier log goes first, so that no log ever has the truth of another one.
+    # The truth of an earlier log is replaced first, so that no log ever has the truth of another one.
     write_whole(folder / TRUTH, "unfinished: the log that belongs here is being written, or its writer was stopped\n")
     with SessionWriter(folder / LOG) as writer:
         for part in simulation.parts():

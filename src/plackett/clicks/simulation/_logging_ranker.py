@@ -1,11 +1,11 @@
-"""What a simulated log shows: which queries come, and in which order their documents stand."""
+"""What a simulated log shows: which queries are asked, and the order of their documents."""
 
 import numpy as np
 
 from plackett.data import RankingLists
 
 RANDOMISE = ("none", "top", "swap")
-BLOCK = 2**22  # documents that are ordered together
+BLOCK = 2**22  # the number of documents that are ordered together
 TINY = np.finfo("float32").tiny
 
 
@@ -15,13 +15,13 @@ class LoggingRanker:
     Args:
         lists: the documents.
         scores: [documents], -inf = never shown.
-        positions: how many documents a session shows at most.
-        temperature: of the Gumbel noise that is added to the scores. 0 = none.
+        positions: the largest number of documents that a session shows.
+        temperature: the temperature of the Gumbel noise that is added to the scores. 0 = no noise.
         randomise: none, top or swap, see `plackett.clicks.simulate`.
-        weights: [queries], in proportion to which they come. None = all alike.
+        weights: [queries], queries are asked in proportion to these. None = all the same.
 
     Raises:
-        ValueError: it shows nothing.
+        ValueError: nothing would be shown.
     """
 
     def __init__(
@@ -40,14 +40,15 @@ class LoggingRanker:
         weights = np.where(counts > 0, np.ones(len(lists)) if weights is None else weights, 0.0)
         if not weights.any():
             raise ValueError(
-                "the logging ranker shows nothing: no query has a weight above 0 and a document that it retrieves"
+                "the logging ranker shows nothing: no query has both a weight above 0 and a document that it retrieves"
             )
-        self.come = np.flatnonzero(weights)  # the queries that come at all
-        relative = weights[self.come] / weights.max()  # no sum of them overflows
+        self.come = np.flatnonzero(weights)  # the queries that are asked at all
+        relative = weights[self.come] / weights.max()  # so that no sum of them overflows
         self.cumulative = np.cumsum(relative) / relative.sum()
         self.order = self._fixed_order(of_row)
         if temperature:
-            # The best document of a query has 0, so that float32 holds what is left between those that may be shown.
+            # The best document of a query gets 0, so that float32 holds the differences between those that may be
+            # shown.
             best = np.full(len(lists), -np.inf)
             np.maximum.at(best, of_row, scores.astype("float64"))
             with np.errstate(invalid="ignore"):
@@ -55,7 +56,7 @@ class LoggingRanker:
             self.logits = np.where(shown, above, -np.inf).astype("float32")
 
     def _fixed_order(self, of_row):
-        """[queries, positions], the rows of the best documents, best first; -1 where there are no more."""
+        """The rows of the best documents, [queries, positions], best first; -1 if there are no more."""
         order = np.lexsort((-self.scores, of_row))
         order = np.where(self.scores[order] > -np.inf, order, -1)
         places = np.arange(self.positions)
@@ -64,14 +65,14 @@ class LoggingRanker:
         return np.where(inside, order[np.where(inside, rows, 0)], -1)
 
     def show(self, sessions: int, random: list[np.random.Generator]) -> tuple[np.ndarray, np.ndarray]:
-        """Some sessions.
+        """Draws some sessions.
 
         Args:
-            sessions: how many.
-            random: three sources: of queries, of orders, of what is randomised.
+            sessions: the number of sessions.
+            random: three generators: of queries, of orders, and of the randomisation.
 
         Returns:
-            [sessions], the places of their queries; [sessions, positions], the rows of the documents, -1 = no more.
+            [sessions], the positions of their queries; [sessions, positions], the rows of the documents, -1 = no more.
         """
         of_queries, of_orders, of_swaps = random
         places = np.searchsorted(self.cumulative, of_queries.random(sessions), side="right")
@@ -85,12 +86,12 @@ class LoggingRanker:
         return queries, rows
 
     def _draw(self, queries, random):
-        """[sessions, positions], rows in the order of scores with noise."""
+        """Draws rows in the order of scores with noise, [sessions, positions]."""
         lengths = self.lists.lengths[queries]
         rows = np.empty((len(queries), self.positions), "int64")
         start = 0
         while start < len(queries):
-            # Sessions of one block are padded to its longest list.
+            # The sessions of a block are padded to its longest list.
             stop = min(start + max(1, BLOCK // max(1, int(lengths[start : start + BLOCK].max()))), len(queries))
             rows[start:stop] = self._draw_block(queries[start:stop], lengths[start:stop], random)
             start = stop
@@ -112,7 +113,7 @@ class LoggingRanker:
 
 
 def swap_pairs(rows: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """The same lists, in each of which the documents of one pair of positions, any alike, are exchanged.
+    """Swaps the documents of a random pair of positions in each list. All pairs are equally likely.
 
     >>> swap_pairs(np.array([[4, 5, 6, -1]]), np.array([[0.9, 0.1]])).tolist()
     [[6, 5, 4, -1]]

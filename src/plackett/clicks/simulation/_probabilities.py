@@ -1,4 +1,4 @@
-"""The parameters of a click model by grade and position, and clicks that are drawn by them."""
+"""The parameters of a click model by grade and position, and the clicks that are drawn from them."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from plackett.clicks._names import OPTIONS_OF_MODELS
 from plackett.clicks.simulation._users import EPSILON, ETA, USER, Grades, Users, check_probabilities
 from plackett.registry import check_known
 
-CERTAIN = 1e4  # the logit of what is certain
-FAINT = -40.0  # the logit of attraction by which the probability of a click, and so that of a look, is above 0
+CERTAIN = 1e4  # the logit of a certain event
+FAINT = -40.0  # an attraction logit for which the probability of a click, and so of a look, stays above 0
 CONTINUATION = 0.9  # of the dynamic Bayesian model
-# What the stops of a user say of each model.
+# How the stop probabilities of a user set the parameters of each model.
 STOPS = {
     "dcm": {"continuation"},
     "dbn": {"satisfaction"},
@@ -26,13 +26,13 @@ class Probabilities:
     """The probabilities of a click model, by grade and position.
 
     Args:
-        name: that of the model.
-        users: what is asked of them.
-        grades: those of the documents.
-        positions: how many a session has.
+        name: the name of the model.
+        users: the options of the users.
+        grades: the grades of the documents.
+        positions: the number of positions of a session.
 
     Raises:
-        ValueError: an option does not act on this model, or a parameter is none of its, or not in its range.
+        ValueError: an option has no effect on this model, or a parameter is unknown or out of range.
     """
 
     def __init__(self, name: str, users: Users, grades: Grades, positions: int):
@@ -48,14 +48,14 @@ class Probabilities:
         self.logits = np.stack([logit(column) for column in self._columns(found, positions)], axis=-1)
 
     def _columns(self, parameters, positions):
-        """[levels, positions] for each column of the parameters of the model."""
+        """Returns [levels, positions] for each column of the parameters of the model."""
         columns = dict(parameters)
         if self.name == "ubm":
             columns |= dict(zip(self.model.of_positions, columns.pop("examination"), strict=True))
         return [np.broadcast_to(columns[one], (len(self.grades.levels), positions)) for one in self.model.columns]
 
     def _given(self, parameter, given, default):
-        """What a user gives in place of a default, in its shape: [levels, 1], [positions], or one number."""
+        """Returns the user's value in the shape of the default: [levels, 1], [positions], or one number."""
         given = check_probabilities(parameter, given)
         if default.ndim == 2 and default.shape[1] == 1:
             return self.grades.in_list(parameter, given)[:, None]
@@ -67,7 +67,7 @@ class Probabilities:
 
     @property
     def meaning(self) -> str:
-        """What the propensities of the log are, in words."""
+        """Describes the propensities of the log."""
         if self.name == "ctr":
             return "1: all that is shown is seen"
         if "examination" in self.parameters and self.name != "ubm":
@@ -75,15 +75,16 @@ class Probabilities:
         return "P(seen) of the document in this list, whatever is clicked; at least 1e-6"
 
     def draw(self, levels: np.ndarray, noise: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Clicks of some sessions.
+        """Draws the clicks of some sessions.
 
         Args:
-            levels: [sessions, positions], the place of each document's grade.
+            levels: [sessions, positions], the index of each document's grade.
             noise: [sessions, positions] float32, uniform on (0, 1).
-            shown: [sessions, positions] bool, where there is a document.
+            shown: [sessions, positions] bool, whether there is a document.
 
         Returns:
-            [sessions, positions], the clicks as bool; likewise the probabilities that the documents are seen.
+            [sessions, positions], the clicks as bool; and the probabilities that the documents are seen, in the same
+            shape.
         """
         parameters = self.logits[levels, np.arange(levels.shape[1])]
         clicks = self.model.sample(ops.convert_to_tensor(parameters), noise=ops.convert_to_tensor(noise), mask=shown)
@@ -100,7 +101,7 @@ class Probabilities:
         return ops.convert_to_numpy(clicked) * (1 + np.exp(-parameters[..., place].astype("float64")))
 
     def in_words(self) -> dict[str, Any]:
-        """The parameters as plain numbers, lists by position, and dicts by grade."""
+        """Returns the parameters as plain numbers, lists by position, and dicts by grade."""
         return {name: self._in_words(values) for name, values in self.parameters.items()}
 
     def _in_words(self, values):
@@ -111,10 +112,10 @@ class Probabilities:
 
 
 def options_that_act(name: str, users: Users) -> dict[str, Any]:
-    """eta, epsilon and user, as far as they act on the model.
+    """Returns those of eta, epsilon and user that have an effect on the model.
 
     Raises:
-        ValueError: one is given that does not act.
+        ValueError: a given option has no effect.
     """
     given = {"eta": users.eta, "epsilon": users.epsilon, "user": users.user}
     acts, own = OPTIONS_OF_MODELS[name], set(users.parameters)
@@ -122,12 +123,12 @@ def options_that_act(name: str, users: Users) -> dict[str, Any]:
     driven = {"eta": {"examination"}, "epsilon": {"attraction"}, "user": by_user}
     for option, value in given.items():
         if value is not None and option not in acts:
-            raise ValueError(f"{option} does not act on {name}, on which {' and '.join(acts)} act")
+            raise ValueError(f"{option} has no effect on {name}; {' and '.join(acts)} do: leave it out")
         if value is not None and not driven[option]:
-            raise ValueError("user and epsilon both say what attracts users of cascade: leave out one of the two")
+            raise ValueError("user and epsilon both set the attraction of cascade: leave out one of the two")
         if value is not None and driven[option] <= own:
             names = " and ".join(sorted(driven[option]))
-            raise ValueError(f"{option} does not act where {names} is given: leave out one of the two")
+            raise ValueError(f"{option} has no effect if {names} is given: leave out one of the two")
     found: dict[str, Any] = {}
     if "eta" in acts and "examination" not in own:
         found["eta"] = ETA if users.eta is None else float(users.eta)
@@ -139,14 +140,14 @@ def options_that_act(name: str, users: Users) -> dict[str, Any]:
 
 
 def default_parameters(name: str, users: Users, grades: Grades, positions: int) -> dict[str, np.ndarray]:
-    """The parameters of a model by name: [levels, 1] by grade, [positions] by position, or a number."""
+    """Returns the default parameters of a model by name: [levels, 1] by grade, [positions] by position, or a number."""
     attraction, stop = users.attraction(grades)[:, None], users.stop(grades)[:, None]
     ranks = np.arange(1, positions + 1)
     match name:
         case "pbm":
             return {"examination": users.examination(ranks), "attraction": attraction}
         case "ubm":
-            # A row for each place of the last click, from 0 = none; what is not behind it has no meaning.
+            # A row for each place of the last click, from 0 = none. Entries not after that place have no meaning.
             behind = np.maximum(ranks - np.arange(positions)[:, None], 1)
             return {"examination": users.examination(behind), "attraction": attraction}
         case "dcm":
@@ -174,6 +175,6 @@ def default_parameters(name: str, users: Users, grades: Grades, positions: int) 
 
 
 def logit(probabilities: np.ndarray) -> np.ndarray:
-    """float32, within the logits of what is certain."""
+    """Returns float32 logits, within the logits of certain events."""
     with np.errstate(divide="ignore"):
         return np.clip(np.log(probabilities) - np.log1p(-probabilities), -CERTAIN, CERTAIN).astype("float32")

@@ -1,4 +1,4 @@
-"""Click logs from graded judgements: a logging ranker shows lists, and users that follow a click model click."""
+"""Click logs from graded judgements: a logging ranker shows lists, and users who follow a click model click."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,13 +18,13 @@ from plackett.evaluation.systems.base import check_scores, count
 from plackett.registry import check_known
 from plackett.registry.options import is_number
 
-CHUNK = 2**20  # impressions that are drawn together
-NOISE = 2**23  # steps of the noise, between which it lies, so that 0 is never and 1 is always clicked
-LEAST = 1e-6  # the least propensity that is written; what is seen less often is never clicked
+CHUNK = 2**20  # the number of impressions that are drawn together
+NOISE = 2**23  # the noise lies between this many steps, so that probability 0 never clicks and 1 always does
+LEAST = 1e-6  # the smallest propensity that is written; what is seen less often is never clicked
 
 
 class Simulation:
-    """A click log that can be drawn, in parts: its documents, its logging ranker and its users.
+    """A click log that can be drawn in parts: its documents, its logging ranker and its users.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[3.0], [2.0], [1.0]], [0, 1, 2], group=[3], feature_names=["price"])
@@ -74,7 +74,7 @@ class Simulation:
         self.ranker = LoggingRanker(lists, scores, self.positions, temperature, randomise, find_weights(lists, weights))
 
     def parts(self) -> Iterator[Sessions]:
-        """The log in parts, of about a million impressions each; the same ones each time."""
+        """Yields the log in parts of about a million impressions each. They are the same each time."""
         size = max(1, CHUNK // self.positions)
         for number, start in enumerate(range(0, self.sessions, size)):
             yield self._part(number, start, min(size, self.sessions - start))
@@ -98,7 +98,7 @@ class Simulation:
         )
 
     def notes(self) -> list[str]:
-        """What must be known of the log, in whole sentences."""
+        """What a reader needs to know about the log, in whole sentences."""
         notes = list(self.system.notes()) if hasattr(self.system, "notes") else []
         absent, unjudged = len(self.lists) - len(self.ranker.come), count_unjudged(self.lists)
         if absent:
@@ -110,7 +110,7 @@ class Simulation:
         return notes
 
     def truth(self) -> dict[str, Any]:
-        """What the log was drawn by, as plain numbers, strings, lists and dicts."""
+        """Returns what the log was drawn from, as plain numbers, strings, lists and dicts."""
         ranker, lists = self.ranker, self.lists
         return {
             "simulated": "these clicks are drawn by a click model from graded judgements; nobody clicked",
@@ -154,7 +154,7 @@ def simulate(
     weights: str | Sequence[float] | np.ndarray | None = None,
     seed: int = 0,
 ) -> Sessions:
-    """A click log from graded judgements: a logging ranker shows lists, and users of a click model click.
+    """Simulates a click log from graded judgements: a logging ranker shows lists, and users of a click model click.
 
     >>> from plackett.data import RankingLists
     >>> lists = RankingLists.from_arrays([[3.0], [2.0], [1.0]], [0, 1, 2], group=[3], feature_names=["price"])
@@ -162,45 +162,46 @@ def simulate(
     >>> len(log), log.propensities[:3].round(3).tolist()
     (1000, [1.0, 0.5, 0.3330000042915344])
 
-    A document of grade g is as relevant as (2^g - 1) / (2^highest - 1) says, and attracts a user who sees it with the
+    The relevance of a document of grade g is (2^g - 1) / (2^highest - 1). It attracts a user who sees it with
     probability epsilon + (1 - epsilon) x relevance. `Simulation` gives the log in parts, and the truth behind it.
 
     Args:
-        lists: documents and their grades. Those that nobody judged count as grade 0.
-        ranker: what ranked the lists that are shown: scores of all documents, or anything else that
-            `plackett.evaluation.open_system` takes. Equal scores keep the order of the lists, and what has -inf is
-            never shown.
-        sessions: how many lists are shown.
-        model: the name of a click model, of `plackett.clicks.MODELS`. Under "trust", P(relevant) is the relevance
-            itself, what is seen and relevant is clicked with 1 - (k + 1) / 100 at position k, up to 20, and what is
-            seen and irrelevant with 0.65 / k, up to 10.
-        positions: how many documents a session shows at most.
-        eta: pbm, trust: position k is seen with (1 / k)^eta. ubm: so is the position k places behind the last click,
-            or the top. None = 1.
-        epsilon: all but trust: P(click | seen) of grade 0. None = 0.1, or what `user` says.
-        user: cascade, dcm, dbn, sdbn, ccm: "perfect", "navigational" or "informational", who click and then stop with
-            the probabilities of Hofmann et al. and Guo et al. by grade. They lie evenly between the lowest and the
-            highest grade. None = attraction by epsilon, and stops as of an informational user. dcm stops by what is
-            in the middle, ccm by the lowest and the highest grade. Where nobody stops, dbn goes on with 0.9, and
-            ccm after a skip for sure.
+        lists: documents and their grades. Documents that nobody judged count as grade 0.
+        ranker: the ranker of the lists that are shown: scores of all documents, or anything else that
+            `plackett.evaluation.open_system` takes. Equal scores keep the order of the lists, and a document with -inf
+            is never shown.
+        sessions: the number of lists that are shown.
+        model: the name of a click model, one of `plackett.clicks.MODELS`. Under "trust", P(relevant) is the relevance
+            itself; a document that is seen and relevant is clicked with 1 - (k + 1) / 100 at position k, up to 20, and
+            one that is seen and irrelevant with 0.65 / k, up to 10.
+        positions: the largest number of documents that a session shows.
+        eta: for pbm and trust: position k is seen with (1 / k)^eta. For ubm: so is the position k places after the last
+            click, or after the top. None = 1.
+        epsilon: for all models except trust: P(click | seen) of grade 0. None = 0.1, or the value of `user`.
+        user: for cascade, dcm, dbn, sdbn and ccm: "perfect", "navigational" or "informational" users, who click and
+            then stop with the probabilities of Hofmann et al. and Guo et al. by grade. These are spread evenly between
+            the lowest and the highest grade. None = attraction by epsilon, and the stops of an informational user. dcm
+            takes the stop of the middle grade, ccm those of the lowest and the highest grade. Where no stop applies,
+            dbn goes on with 0.9, and ccm always goes on after a skip.
         parameters: name -> probabilities of the model, in place of all above: a number, or one for each position, or
-            each grade from 0, such as {"examination": [1.0, 0.6, 0.4]}.
-        highest_grade: at which a document is as relevant as can be. None = the highest of `lists`.
-        temperature: each session has an order of its own, by scores / temperature with Gumbel noise, which is that of
-            the Plackett-Luce model. 0 = all sessions of a query have the same order.
-        randomise: what is done to the order of the documents that are shown. "top": it is random, all alike; "swap":
-            the documents of two positions, any alike, change places; "none".
-        weights: [queries], or the name of a column of queries: in proportion to which queries come. None = all alike.
-        seed: of queries, orders and clicks. The same one gives the same log on every backend, but for clicks whose
-            noise is the probability to the last digit of float32, less than one in a million; a longer log begins
-            with the shorter one.
+            one for each grade from 0, such as {"examination": [1.0, 0.6, 0.4]}.
+        highest_grade: the grade of full relevance. None = the highest of `lists`.
+        temperature: each session has its own order, by scores / temperature with Gumbel noise, as in the Plackett-Luce
+            model. 0 = all sessions of a query have the same order.
+        randomise: how the order of the shown documents is changed. "top": it is random, and all orders are equally
+            likely; "swap": the documents of a random pair of positions are swapped; "none".
+        weights: [queries], or the name of a column of queries: queries are asked in proportion to these. None = all the
+            same.
+        seed: the seed of queries, orders and clicks. The same seed gives the same log on every backend, except for
+            clicks whose noise equals the probability to the last digit of float32, less than one in a million. A longer
+            log begins with the shorter one.
 
     Returns:
-        The sessions. Their propensities are what is true: P(seen | position) of pbm and trust, 1 of ctr, and of the
-        others P(seen) of this document in this list, whatever is clicked, at least 1e-6.
+        The sessions. Their propensities are the true ones: P(seen | position) for pbm and trust, 1 for ctr, and for the
+        other models P(seen) of this document in this list, whatever is clicked, at least 1e-6.
 
     Raises:
-        ValueError: the lists have no judgements, or an option is out of range or does not act on the model.
+        ValueError: the lists have no judgements, or an option is out of range or has no effect on the model.
 
     Cost: about a second for a million impressions, and 30 bytes an impression.
 
@@ -228,7 +229,7 @@ def simulate(
 
 
 def join(parts: Sequence[Sessions]) -> Sessions:
-    """Parts of a log of simulated sessions behind each other."""
+    """Joins parts of a log of simulated sessions."""
     return Sessions(
         sessions=concatenate_strings([part.sessions for part in parts]),
         queries=concatenate_strings([part.queries for part in parts]),
@@ -241,43 +242,44 @@ def join(parts: Sequence[Sessions]) -> Sessions:
 
 
 def find_grades(lists: RankingLists, highest: float | None) -> tuple[Grades, np.ndarray]:
-    """The grades of lists, and [documents] the place of each one's among them.
+    """Returns the grades of lists, and [documents] the index of each document's grade among them.
 
     Raises:
         ValueError: nobody judged these documents, none is relevant, or a grade is above the highest.
     """
     if "judged" in lists.columns and not lists.columns["judged"].any():
         raise ValueError(
-            "these lists have no judgements, from which clicks are simulated: their labels are all unknown"
+            "clicks are simulated from judgements, but these lists have none: their labels are all unknown"
         )
     levels, of_row = np.unique(lists.labels, return_inverse=True)
     top = float(levels.max(initial=0.0))
     if highest is None and top == 0:
         raise ValueError(
-            "no document of these lists has a grade above 0: say by highest_grade (--highest-grade) which grade is the "
-            "highest"
+            "at least one document must have a grade above 0, but none has: say by highest_grade (--highest-grade) "
+            "which "
+            "grade is the highest"
         )
     if highest is not None and not (is_number(highest) and max(top, 1e-9) <= highest < np.inf):
-        raise ValueError(f"highest_grade must be at least the highest grade there is, {top:g}, but got {highest!r}")
+        raise ValueError(f"highest_grade must be at least {top:g}, the highest grade of the lists, but got {highest!r}")
     return Grades(levels.astype("float64"), top if highest is None else float(highest)), of_row
 
 
 def count_unjudged(lists: RankingLists) -> int:
-    """How many documents nobody judged."""
+    """The number of documents that nobody judged."""
     return int((lists.columns["judged"] == 0).sum()) if "judged" in lists.columns else 0
 
 
 def find_weights(lists: RankingLists, weights: str | Sequence[float] | np.ndarray | None) -> np.ndarray | None:
-    """[queries], in proportion to which queries come.
+    """The weights by which queries are asked, [queries].
 
     Raises:
-        ValueError: there is no such column, it holds no numbers, or one is below 0 or not finite.
+        ValueError: there is no such column, it does not hold numbers, or one is below 0 or not finite.
     """
     if weights is None:
         return None
     if isinstance(weights, str):
         if not lists.query_columns:
-            raise ValueError(f"weights names the column of queries {weights!r}, but these lists have no such columns")
+            raise ValueError(f"weights must name a column of queries, but these lists have none: got {weights!r}")
         check_known("column of queries", weights, lists.query_columns)
         weights = lists.query_columns[weights]
     if isinstance(weights, Strings):
@@ -293,22 +295,22 @@ def find_weights(lists: RankingLists, weights: str | Sequence[float] | np.ndarra
 
 
 def scores_of(lists: RankingLists, system: System, words: str) -> np.ndarray:
-    """[documents], by which the logging ranker orders them.
+    """The scores by which the logging ranker orders documents, [documents].
 
     Raises:
-        ValueError: it retrieves a document that the lists lack, or a score is no number.
+        ValueError: the ranker retrieves a document that the lists lack, or a score is not a number.
     """
     scored = check_scores(words, lists, system(lists))
     if scored.beyond is not None and len(scored.beyond.scores):
         raise ValueError(
             f"the logging ranker {words} retrieves document {scored.beyond.documents[0]!r}, which these lists lack, "
-            f"and {len(scored.beyond.scores) - 1} more: nobody judged them, so that no click can be simulated"
+            f"and {len(scored.beyond.scores) - 1} more: nobody judged them, so no click can be simulated"
         )
     return scored.scores
 
 
 def numbers_as_text(first: int, count: int, highest: int) -> Strings:
-    """Numbers with as many digits as the highest: "001", "002", ...
+    """Writes numbers with as many digits as the highest: "001", "002", ...
 
     >>> numbers_as_text(9, 2, 100).tolist()
     ['009', '010']

@@ -1,4 +1,4 @@
-"""How simulated users click: the probabilities of a click model by grade and position, in the usual parameters."""
+"""How simulated users click: the probabilities of a click model by grade and position, in their usual parameters."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from plackett.registry import check_known
 from plackett.registry.options import is_number
 
 EPSILON, ETA, USER = 0.1, 1.0, "informational"
-# P(click | seen) and P(stop | click) at the lowest grade, the highest, and evenly between: of two, three and five
-# grades as the studies have them.
+# P(click | seen) and P(stop | click) from the lowest grade to the highest, evenly spaced: for two, three and five
+# grades as in the studies.
 CLICK = {
     "perfect": {2: [0.0, 1.0], 3: [0.0, 0.5, 1.0], 5: [0.0, 0.2, 0.4, 0.8, 1.0]},
     "navigational": {5: [0.05, 0.3, 0.5, 0.7, 0.95]},
@@ -30,15 +30,15 @@ class Grades:
     """The grades that documents may have.
 
     Args:
-        levels: [levels], those that occur, rising.
-        highest: at which a document is as relevant as can be.
+        levels: [levels], the grades that occur, rising.
+        highest: the grade of full relevance.
     """
 
     levels: np.ndarray
     highest: float
 
     def relevance(self) -> np.ndarray:
-        """[levels], (2^grade - 1) / (2^highest - 1), which no grade overflows.
+        """Returns (2^grade - 1) / (2^highest - 1), [levels], without overflow.
 
         >>> Grades(np.array([0.0, 1.0, 2.0]), 2.0).relevance().round(3).tolist()
         [0.0, 0.333, 1.0]
@@ -47,7 +47,7 @@ class Grades:
         return (2.0 ** (self.levels - self.highest) - lowest) / (1.0 - lowest)
 
     def middle(self) -> "Grades":
-        """The grade between the lowest and the highest, alone."""
+        """The grade in the middle between the lowest and the highest."""
         return Grades(np.array([self.highest / 2]), self.highest)
 
     def ends(self) -> "Grades":
@@ -55,11 +55,11 @@ class Grades:
         return Grades(np.array([0.0, self.highest]), self.highest)
 
     def between(self, table: Sequence[float]) -> np.ndarray:
-        """[levels], what a table says, which runs evenly from grade 0 to the highest."""
+        """Interpolates a table that runs evenly from grade 0 to the highest, [levels]."""
         return np.interp(self.levels / self.highest, np.linspace(0, 1, len(table)), table)
 
     def in_list(self, name: str, given: Any) -> np.ndarray:
-        """[levels], a number or a list with one for each grade from 0."""
+        """Reads a number, or a list with one for each grade from 0, [levels]."""
         number = int(self.highest) + 1
         if np.ndim(given) == 0:
             return np.full(len(self.levels), given, "float64")
@@ -75,13 +75,13 @@ class Grades:
 
 @dataclasses.dataclass(frozen=True)
 class Users:
-    """What is asked of simulated users; None = the default where it acts.
+    """The options of simulated users. None = the default, if the option has an effect.
 
     Args:
         eta: examination is (1 / position)^eta.
         epsilon: P(click | seen) of a document of grade 0.
         user: the name of a kind of user.
-        parameters: name -> probabilities, which go before all else.
+        parameters: name -> probabilities, which take precedence.
     """
 
     eta: float | None = None
@@ -90,7 +90,7 @@ class Users:
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def attraction(self, grades: Grades) -> np.ndarray:
-        """[levels], P(click | seen)."""
+        """P(click | seen), [levels]."""
         if self.user is not None and self.epsilon is None:
             tables = CLICK[self.user]
             return grades.between(tables.get(int(grades.highest) + 1, tables[5]))
@@ -98,7 +98,7 @@ class Users:
         return epsilon + (1 - epsilon) * grades.relevance()
 
     def stop(self, grades: Grades) -> np.ndarray:
-        """[levels], P(stop | click)."""
+        """P(stop | click), [levels]."""
         return grades.between(STOP[self.user or USER])
 
     def examination(self, distances: np.ndarray) -> np.ndarray:
@@ -107,7 +107,7 @@ class Users:
 
 
 def check_users(users: Users) -> None:
-    """Raises a ValueError where an option is out of range, whatever the model."""
+    """Raises a ValueError if an option is out of range, whatever the model."""
     if users.eta is not None and not (is_number(users.eta) and 0 <= users.eta < np.inf):
         raise ValueError(f"eta must be a number of at least 0, but got {users.eta!r}")
     if users.epsilon is not None and not (is_number(users.epsilon) and 0 <= users.epsilon <= 1):
@@ -117,10 +117,10 @@ def check_users(users: Users) -> None:
 
 
 def check_probabilities(name: str, given: Any) -> np.ndarray:
-    """What is given, as an array.
+    """Returns probabilities as an array.
 
     Raises:
-        ValueError: it is no number from 0 to 1, or holds one that is none.
+        ValueError: a value is not a number from 0 to 1.
     """
     try:
         found = np.asarray(given, "float64")

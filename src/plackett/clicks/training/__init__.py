@@ -1,1 +1,1 @@
-"""Rankers from click logs: the methods, what their lists are, and the weights of clicks."""
+"""Trains rankers from click logs: the methods, their lists, and the weights of clicks."""

@@ -1,4 +1,4 @@
-"""What a trained model says of its users: how often documents at each position are looked at."""
+"""What a trained model has learnt about its users: how often documents at each position are looked at."""
 
 import keras
 import numpy as np
@@ -13,13 +13,13 @@ from plackett.scorers._towers import examination_by_position
 
 
 def relative_examination(model: keras.Model) -> np.ndarray | None:
-    """[positions], the examination of a trained model of two towers at each position, relative to the first.
+    """Returns the examination of a trained two-tower model at each position, [positions], relative to the first.
 
-    For `pbm` and `click_em` the ratio of P(seen), for `two_tower` that of the odds of a click. None where the model has
-    not one number a position: other losses, and towers with context.
+    For `pbm` and `click_em` it is the ratio of P(seen), for `two_tower` that of the odds of a click. None = the model
+    does not have one number a position, as with other losses and towers with context.
 
     Args:
-        model: the whole model, as `plackett.clicks.train` gives it.
+        model: the whole model, as `plackett.clicks.train` returns it.
     """
     loss, table = getattr(model, "loss", None), examination_by_position(model)
     if table is None or not isinstance(loss, PositionBasedModel | ClickEMLoss | SigmoidCrossEntropyLoss):
@@ -32,9 +32,9 @@ def relative_examination(model: keras.Model) -> np.ndarray | None:
 
 
 def note_of_log(log: Sessions | ClickCounts, method: str) -> str | None:
-    """What must be known of the examination that a method learns: where the log alone does not tell it.
+    """Returns a note on the examination that a method learns, if the log alone does not determine it.
 
-    None where it does, for methods without a number a position, and for logs too deep to compare each two positions.
+    None if it does, for methods without one number a position, and for logs too deep to compare all positions.
     """
     how = find_method(method)
     if not how.towers or how.gapless or not 2 <= log.positions.max(initial=1) <= DEEPEST:

@@ -1,4 +1,4 @@
-"""The lists that a method of `plackett.clicks.train` learns from."""
+"""Makes the lists that a method of `plackett.clicks.train` learns from."""
 
 import dataclasses
 import functools
@@ -14,12 +14,12 @@ from plackett.data._strings import concatenate_strings
 
 
 def as_counts(log: Sessions | ClickCounts) -> ClickCounts:
-    """The counts of a log."""
+    """Returns the counts of a log."""
     return log.counts() if isinstance(log, Sessions) else log
 
 
 def lists_of_documents(lists: RankingLists, counts: ClickCounts, weighted: np.ndarray | None = None) -> RankingLists:
-    """One list a query: each document that was shown, once, with the mean of its weighted clicks.
+    """Makes one list a query: each document that was shown, once, with the mean of its weighted clicks.
 
     >>> lists = RankingLists.from_arrays([[0.5], [0.1]], [1, 0], query=["q", "q"], documents=["a", "b"])
     >>> counts = ClickCounts.from_arrays(
@@ -31,12 +31,13 @@ def lists_of_documents(lists: RankingLists, counts: ClickCounts, weighted: np.nd
 
     Args:
         lists: the documents of each query, found by the ids of query and document.
-        counts: how often each was shown and clicked at each position.
-        weighted: [rows], what the clicks of each row count for together. None = 1 each.
+        counts: how often each document was shown and clicked at each position.
+        weighted: [rows], the total weight of the clicks of each row. None = 1 for each click.
 
     Returns:
-        Lists with the columns `click`, sum of weighted clicks / how often the document was shown, which estimates
-        P(click | seen) where the weight is 1 / P(seen); and `weight`, how many sessions the query has, with mean 1.
+        Lists with the columns `click`, the sum of weighted clicks / the number of times that the document was shown,
+        which estimates P(click | seen) if the weight is 1 / P(seen); and `weight`, the number of sessions of the query,
+        with mean 1.
 
     Raises:
         ValueError: a document has no features.
@@ -49,7 +50,7 @@ def lists_of_documents(lists: RankingLists, counts: ClickCounts, weighted: np.nd
     number = len(of_query) - 1
     lengths = np.bincount(query_of_row[starts], minlength=number)
     queries = counts.queries[of_query[:-1]]
-    shown = Sessions(  # each query once, with all that it showed, which finds the features
+    shown = Sessions(  # each query once, with all that it showed, to find the features
         sessions=queries,
         queries=queries,
         row_splits=splits(lengths),
@@ -65,7 +66,7 @@ def lists_of_documents(lists: RankingLists, counts: ClickCounts, weighted: np.nd
 
 
 def among(ids: Strings, known: Strings) -> np.ndarray:
-    """[ids] bool, those that are known.
+    """Which ids are known, [ids] bool.
 
     >>> among(Strings.of(["a", "b", "a"], "ids"), Strings.of(["c", "a"], "known")).tolist()
     [True, False, True]
@@ -77,14 +78,14 @@ def among(ids: Strings, known: Strings) -> np.ndarray:
 def split_log(
     lists: RankingLists, log: Sessions | ClickCounts, validation: RankingLists | None, share: float, seed: int
 ) -> tuple[Sessions | ClickCounts, Sessions | ClickCounts]:
-    """(the part of a log to learn from, the part that chooses the epoch), which have no query in common.
+    """Splits a log by query: (the part to learn from, the part that chooses the epoch).
 
     Args:
         lists: the documents of each query.
         log: the clicks.
         validation: the documents of queries whose clicks are held out. None = a share of the queries of the log.
-        share: which share.
-        seed: of the choice.
+        share: the share that is held out.
+        seed: the seed of the choice.
 
     Raises:
         ValueError: nothing is left to learn from or to validate on, or nothing was clicked there.
@@ -93,31 +94,31 @@ def split_log(
         asked = lists.select(np.flatnonzero(among(lists.queries, log.queries)))
         if len(asked) < 2:
             raise ValueError(
-                f"the log is of {len(asked)} query, but one part of the queries is learnt from and another is held "
-                "out: give a log of at least 2 queries, or validation"
+                f"the log must have at least 2 queries, since one part is learnt from and another is held out, but has "
+                f"{len(asked)}: give a larger log, or validation"
             )
         _, held_out = split_queries(asked, share, seed)
         of_validation = among(log.queries, held_out.queries)
         way_out = "take another seed or validation_share, or give validation"
     else:
         of_validation = among(log.queries, validation.queries)
-        way_out = "give validation of other queries, or none: then a share of the queries of the log is held out"
+        way_out = "give validation of other queries, or none: a share of the queries of the log is then held out"
         for part, what in ((~of_validation, "outside"), (of_validation, "in")):
             if not part.any():
                 raise ValueError(f"the log has no session of a query {what} the validation lists: {way_out}")
     for part, what in ((~of_validation, "learnt from"), (of_validation, "held out to choose the epoch")):
         if not clicks_of(log)[part[log.session_of_row] if isinstance(log, Sessions) else part].any():
-            raise ValueError(f"the part of the log that is {what} has not a single click: {way_out}")
+            raise ValueError(f"the part of the log that is {what} has no click at all: {way_out}")
     return log[~of_validation], log[of_validation]
 
 
 def clicks_of(log: Sessions | ClickCounts) -> np.ndarray:
-    """[rows], how many clicks each row of a log has."""
+    """The number of clicks of each row of a log, [rows]."""
     return log.clicks if isinstance(log, Sessions) else log.clicked
 
 
 def check_features(lists: RankingLists, log: Sessions | ClickCounts, validation: RankingLists | None) -> None:
-    """Checks that each document of a log has features, before the log is parted: rows are those of the whole log.
+    """Checks that each document of a log has features. It runs before the log is split, so rows are those of the log.
 
     Args:
         lists: the documents of each query.
@@ -125,9 +126,9 @@ def check_features(lists: RankingLists, log: Sessions | ClickCounts, validation:
         validation: the documents of queries that are held out. None = none.
 
     Raises:
-        ValueError: one has none; says its row and session.
+        ValueError: a document has none; the message names its row and session.
 
-    Cost: a sort of the ids of each impression.
+    Cost: sorting the ids of all impressions.
     """
     query_of_row = log.session_of_row if isinstance(log, Sessions) else np.arange(len(log.documents))
     words = row_of_session(log) if isinstance(log, Sessions) else row_of_counts
@@ -139,15 +140,15 @@ def check_features(lists: RankingLists, log: Sessions | ClickCounts, validation:
 
 
 def _of_part(words, rows, row):
-    """What an error calls a row of a part of a log."""
+    """The name of a row of a part of a log in an error."""
     return words(int(rows[row]))
 
 
 def distinct(log: Sessions) -> tuple[Sessions, np.ndarray]:
-    """(each of the sessions that are the same once, [their number] how many they are).
+    """Returns (each of the equal sessions once, [their number] how many there are).
 
-    The mean of any loss over these, weighted, is that over the sessions. They are the same where query, documents,
-    positions and clicks are; sessions of a context all stay.
+    The weighted mean of any loss over these is the mean over all sessions. Sessions are equal if their query,
+    documents, positions and clicks are. All sessions with a context are kept.
 
     >>> log = Sessions.from_arrays(
     ...     query=["q"] * 6, document=list("ababba"), position=[1, 2] * 3, click=[1, 0, 1, 0, 0, 1])
@@ -160,7 +161,7 @@ def distinct(log: Sessions) -> tuple[Sessions, np.ndarray]:
     queries, documents = log.queries.ranks(), log.documents.ranks()
     shown = 2 * log.positions.astype("int64") + log.clicks
     firsts, numbers = [], []
-    for length in np.unique(log.lengths):  # of one length at a time: one long session does not widen all the others
+    for length in np.unique(log.lengths):  # one by one, so that a long session does not widen the others
         here = np.flatnonzero(log.lengths == length)
         rows = log.row_splits[here][:, None] + np.arange(length)
         keys = np.concatenate([queries[here][:, None], documents[rows], shown[rows]], axis=1)

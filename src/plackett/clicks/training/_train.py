@@ -1,4 +1,4 @@
-"""Training a ranker from clicks: a log and a method in, what ranks out."""
+"""Trains a ranker from a click log by a method, and returns the model that ranks."""
 
 import dataclasses
 import os
@@ -27,29 +27,29 @@ from plackett.training._objective import chooses_by_labels
 from plackett.training._objects import as_config
 from plackett.training._settings import SettingsKeywords
 
-# Clicks are noisy, and so is what they say of an epoch: training waits longer than with labels.
+# Clicks are noisy, and so are measures of an epoch by clicks: training waits longer than with labels.
 PATIENCE = {"epochs": 100, "patience": 10}
-# Options of `two_tower` that no scorer of documents has.
+# Options of `two_tower` that scorers of documents do not have.
 OF_EXAMINATION = (
     *("positions", "context", "gradient_reversal"),
     *("examination_hidden", "examination_dimension", "examination_dropout"),
 )
 OF_TOWERS = ("models", "examination_rate", *OF_EXAMINATION)
-# No user scrolls so far: what is beyond is an id or a time. Towers have a number for each position.
+# No user scrolls this far: a larger number is an id or a time. Towers have one number for each position.
 DEEPEST = 1_000_000
-BATCH = 128  # sessions a step, where a list is one
+BATCH = 128  # sessions in a step, if a list is a session
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is trained: the lists of a method, and the settings of `plackett.train`.
+    """The plan of a training: the lists of a method, and the settings of `plackett.train`.
 
     Args:
-        method: its name.
-        lists: what is learnt from.
-        held_out: what the epoch is chosen on.
+        method: the name of the method.
+        lists: the lists to learn from.
+        held_out: the lists that the epoch is chosen on.
         settings: fields of `plackett.training.Settings`.
-        weights: of the clicks, where they are divided by propensities.
+        weights: the weights of the clicks, if they are divided by propensities.
         record: what `config.yaml` says of the clicks.
     """
 
@@ -61,13 +61,13 @@ class Plan:
     record: dict[str, Any]
 
     def remarks(self) -> list[str]:
-        """What must be known of it, in whole sentences."""
+        """What a reader needs to know about it, in whole sentences."""
         found = [f"{self.method}: {find_method(self.method).text}."]
         if self.weights is not None:
             largest, clipped = 1 / self.weights.clip, self.weights.clipped
             found.append(
                 f"a click counts 1 / its propensity, at most {largest:g} (clip {self.weights.clip:g}): "
-                f"{clipped:.1%} of the clicks are cut off there."
+                f"{clipped:.1%} of the clicks are clipped there."
             )
         return found
 
@@ -87,7 +87,7 @@ def train(
     callbacks: list | None = None,
     **settings: Unpack[SettingsKeywords],
 ) -> Trained:
-    """Trains a ranker from clicks, and keeps the epoch that held-out clicks choose: no labels are used.
+    """Trains a ranker from clicks, and keeps the epoch that held-out clicks choose. It uses no labels.
 
     >>> import numpy as np
     >>> from plackett.data import ClickCounts, RankingLists
@@ -100,43 +100,44 @@ def train(
     >>> list(trained.best)
     ['epoch', 'loss', 'validation_loss']
 
-    The methods, of which `naive`, `ipw` and the models of single positions take counts as well as sessions:
+    The methods. `naive`, `ipw` and the models of single positions take counts as well as sessions:
 
-    - `naive`: clicks are taken for relevance. The baseline, and right where the order was random.
-    - `ipw`: inverse propensity weights: each click counts 1 / max(propensity, `clip`), for any loss of rankers.
-    - `click_em`: `ClickEMLoss` of a tower of relevance and one of examination. Its gradient is that of `pbm`.
-    - `mixture_em`: `MixtureEMLoss` over towers, `loss_options` and `scorer_options` as usual. Sessions alone.
+    - `naive`: clicks are taken as relevance. It is the baseline, and right if the order was random.
+    - `ipw`: inverse propensity weighting: each click counts 1 / max(propensity, `clip`), for any ranking loss.
+    - `click_em`: `ClickEMLoss` with a tower of relevance and one of examination. Its gradient is that of `pbm`.
+    - `mixture_em`: `MixtureEMLoss` over towers, with the usual `loss_options` and `scorer_options`. Sessions only.
     - `two_tower`: the logits of relevance and examination are added (Yan et al., SIGIR 2022).
-    - a click model, one of `plackett.clicks.MODELS`, such as `pbm` and `dbn`: its attraction is that of the document.
+    - a click model, one of `plackett.clicks.MODELS`, such as `pbm` and `dbn`: its attraction comes from the document.
 
-    For `naive` and `ipw` a list is a query with all documents that it showed. What a document is worth is the mean over
-    its impressions of its weighted clicks, which estimates P(click | seen); a query weighs as much as it had sessions.
-    All other methods maximise the likelihood of the clicks, or a bound of it.
+    For `naive` and `ipw` a list is a query with all documents that it showed. The value of a document is the mean of
+    its weighted clicks over its impressions, which estimates P(click | seen). A query weighs as much as it had
+    sessions. All other methods maximise the likelihood of the clicks, or a bound of it.
 
     Args:
-        lists: the documents of each query, with their features. Labels are not looked at.
+        lists: the documents of each query, with their features. Labels are not read.
         log: the clicks.
         method: one of the names above.
-        validation: the documents of other queries, whose clicks in the log choose the epoch. None = the share
+        validation: the documents of other queries, whose clicks in the log choose the epoch. None = a share
             `validation_share` of the queries of the log, drawn by the seed, is held out.
-        propensities: what `ipw` divides by. None = those of the log. Else a curve, as `plackett.clicks.propensities`
-            gives it, or numbers above 0, one a position from 1, which may be above 1 as curves are relative to
-            position 1; or the name of one of its methods, which estimates the curve from the log.
-        clip: the least propensity that divides, so that no click counts more than 1 / `clip`. None = 0.05.
+        propensities: the propensities that `ipw` divides by. None = those of the log. Else a curve of
+            `plackett.clicks.propensities`, or numbers above 0, one for each position from 1, which may be above 1 since
+            curves are relative to position 1; or the name of one of its estimators, which estimates the curve from the
+            log.
+        clip: the smallest propensity that divides, so that no click counts more than 1 / `clip`. None = 0.05.
         output, overwrite, resume, provenance, callbacks: as in `plackett.train`.
-        settings: fields of `plackett.training.Settings`. `scorer` and `scorer_options` make what ranks; of a model
-            with towers it is the relevance tower, and the options of `two_tower` that are none of that scorer, such as
-            `context` and `gradient_reversal`, are given beside its own.
-            `loss` and `loss_options` are those of `naive` and `ipw`; the other methods have their own loss. `metric` is
-            a loss, since clicks alone choose the epoch: measure rankings afterwards, with `plackett.evaluate`. `epochs`
-            is 100 and `patience` 10 unless given, since clicks are noisy.
+        settings: fields of `plackett.training.Settings`. `scorer` and `scorer_options` make the model that ranks. For a
+            model with towers it is the relevance tower, and options of `two_tower` that this scorer does not have, such
+            as `context` and `gradient_reversal`, are given beside its own. `loss` and `loss_options` are for `naive`
+            and `ipw`; the other methods have their own loss. `metric` is a loss, since clicks alone choose the epoch:
+            measure rankings afterwards, with `plackett.evaluate`. `epochs` is 100 and `patience` 10 by default, since
+            clicks are noisy.
 
     Returns:
-        What `plackett.train` does. What ranks is the relevance tower alone.
+        The result of `plackett.train`. The relevance tower alone is the ranker.
 
     Raises:
-        ValueError: an unknown method; a log that it cannot learn from; an option that would not act; or as
-            `plackett.train` does.
+        ValueError: an unknown method; a log that the method cannot learn from; an option that has no effect; or as in
+            `plackett.train`.
     """
     check_lists("lists", lists)
     plan = make_plan(
@@ -166,11 +167,11 @@ def make_plan(
     clip: float | None,
     settings: dict[str, Any],
 ) -> Plan:
-    """What `train` trains; see there."""
+    """Makes the plan of `train`; see there."""
     how = find_method(method)
     if not how.propensities and (propensities is not None or clip is not None):
         name = "propensities" if clip is None else "clip"
-        raise ValueError(f"{name} acts on the method ipw alone: {method} takes no weights of clicks")
+        raise ValueError(f"{name} is an option of the method ipw alone, but the method is {method}: leave it out")
     check_log(log, method)
     settings = settings_of(method, settings, int(log.positions.max(initial=1)))
     whole = Settings.from_dict(settings)
@@ -188,7 +189,7 @@ def make_plan(
     clip = None if weights is None else weights.clip
     by_context = bool((settings.get("scorer_options") or {}).get("context"))
     if by_context and isinstance(log, ClickCounts):
-        raise ValueError("context is known of sessions, but the log holds counts: give the sessions")
+        raise ValueError("context is known of sessions only, but the log holds counts: give the sessions")
     if by_context and how.unit == "counts":
         how = dataclasses.replace(how, unit="sessions")
     learnt, held_out = (
@@ -196,7 +197,7 @@ def make_plan(
     )
     if how.unit == "documents" and learnt.lengths.max(initial=0) < 2:
         warnings.warn(
-            f"each query of the log showed one document alone, so a loss that compares documents, as softmax does, "
+            f"each query of the log showed a single document, so a loss that compares documents, such as softmax, "
             f"learns nothing by {method}: take pbm, or a loss of single documents such as sigmoid_cross_entropy",
             stacklevel=3,
         )
@@ -204,15 +205,15 @@ def make_plan(
 
 
 def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str, Any]:
-    """The settings of `plackett.train` for a method, from those that were given.
+    """Returns the settings of `plackett.train` for a method, from the given ones.
 
     Args:
-        method: its name.
+        method: the name of the method.
         given: fields of `plackett.training.Settings`.
         positions: the last position of the log.
 
     Raises:
-        ValueError: a loss, target, scorer or option that is not the method's.
+        ValueError: a loss, target, scorer or option that does not belong to the method.
     """
     how = find_method(method)
     settings = {"metric": "validation_loss", "target": "click"} | PATIENCE | given
@@ -234,7 +235,7 @@ def settings_of(method: str, given: dict[str, Any], positions: int) -> dict[str,
         settings["loss"] = own
     if not how.towers and settings.get("scorer") in ("two_tower", two_tower):
         raise ValueError(
-            f"the method {method} needs no towers, since positions are no part of its model: leave out the scorer "
+            f"the method {method} needs no towers, since positions are not part of its model: leave out the scorer "
             "two_tower, or take another scorer, or a method with towers such as pbm or two_tower"
         )
     check_towers(method, settings.get("scorer_options") or {})
@@ -247,7 +248,7 @@ def check_metric(method: str, settings: Settings) -> None:
     """Checks that clicks choose the epoch, and not the judgements of the lists.
 
     Raises:
-        ValueError: the metric is one of rankings.
+        ValueError: the metric is a metric of rankings.
     """
     if chooses_by_labels(settings):
         metric = getattr(settings.metric, "name", settings.metric)
@@ -258,30 +259,32 @@ def check_metric(method: str, settings: Settings) -> None:
 
 
 def check_towers(method: str, options: Mapping[str, Any]) -> None:
-    """Checks that no option asks for several rankers, or an examination of positions, where a method has none.
+    """Checks that no option asks for several rankers, or for an examination of positions, if a method has none.
 
     Raises:
-        ValueError: one does.
+        ValueError: an option does.
     """
     if method != "mixture_em" and "models" in options:
         raise ValueError(
-            f"models acts on the method mixture_em alone, which has several rankers: leave models={options['models']} "
+            "models is an option of the method mixture_em alone, which has several rankers: leave "
+            f"models={options['models']} "
             f"out of the options of the scorer of {method}"
         )
     has_one = find_method(method).towers and (method not in MODELS or bool(MODELS[method]().of_positions))
     if not has_one and (acting := [name for name in OF_EXAMINATION if options.get(name)]):
         raise ValueError(
-            f"{', '.join(acting)} acts on the examination of positions, which the method {method} has not: leave it "
-            "out, or take a method that has one, such as pbm, two_tower or mixture_em"
+            f"{', '.join(acting)} has an effect on the examination of positions, which the method {method} does not "
+            "have: "
+            "leave it out, or take a method that has one, such as pbm, two_tower or mixture_em"
         )
 
 
 def _with_towers(method, how, settings):
-    """The settings with the scorer as the relevance tower of two."""
+    """Returns the settings with the scorer as the relevance tower of two towers."""
     scorer, options = settings.get("scorer"), settings.get("scorer_options") or {}
     if scorer is not None and not isinstance(scorer, str):
         raise ValueError(
-            f"the method {method} makes a tower of relevance of a scorer that is given by its name, such as 'mlp', but "
+            f"the method {method} makes a relevance tower from a scorer that is given by its name, such as 'mlp', but "
             f"got {scorer!r}"
         )
     if scorer == "two_tower":
@@ -293,7 +296,7 @@ def _with_towers(method, how, settings):
 
 
 def _same(given, own):
-    """Whether a loss that was given is the method's own, as where settings come from `config.yaml`."""
+    """Whether a given loss is the method's own, as when settings come from `config.yaml`."""
     if isinstance(own, str) or isinstance(given, str):
         return given == own
     if isinstance(given, RankingLoss):
@@ -305,9 +308,9 @@ def check_log(log: Sessions | ClickCounts, method: str) -> None:
     """Checks that a method can learn from a log.
 
     Raises:
-        TypeError: it is no log.
-        ValueError: it holds counts and the method needs sessions, a position is left out, or there are several clicks
-            in a session and the method knows one.
+        TypeError: `log` is not a log.
+        ValueError: it holds counts and the method needs sessions, a position is missing, or a session has several
+            clicks and the method allows one.
     """
     how = find_method(method)
     if not isinstance(log, Sessions | ClickCounts):
@@ -322,8 +325,8 @@ def check_log(log: Sessions | ClickCounts, method: str) -> None:
         row = int(deep.argmax())
         words = row_of_session(log) if isinstance(log, Sessions) else row_of_counts
         raise ValueError(
-            f"{words(row)}: position is {log.positions[row]}, but {method} has a number for each position, of which "
-            f"there may be {DEEPEST:,}: is this column a position?"
+            f"{words(row)}: position is {log.positions[row]}, but {method} has a number for each position, at most "
+            f"{DEEPEST:,}: is this column a position?"
         )
     if how.gapless:
         check_gapless(log, f"the method {method}")
@@ -332,13 +335,14 @@ def check_log(log: Sessions | ClickCounts, method: str) -> None:
         if several.any():
             first = log.sessions[int(several.argmax())]
             raise ValueError(
-                f"the cascade model knows one click a session at most, but {several.sum():,} of {len(log):,} sessions, "
+                f"the cascade model allows one click a session at most, but {several.sum():,} of {len(log):,} "
+                "sessions, "
                 f"the first of them {first!r}, have more: take dcm, dbn or another model of several clicks"
             )
 
 
 def _curve_of(given, log, lists) -> Propensities:
-    """The curve that was given, or that an estimator, given by its name, finds in the log."""
+    """Returns the given curve, or the curve that an estimator, given by its name, finds in the log."""
     if not isinstance(given, str) or given not in propensity_estimators.METHODS:
         return as_curve(given)
     estimator = getattr(propensity_estimators, given)
@@ -346,14 +350,14 @@ def _curve_of(given, log, lists) -> Propensities:
 
 
 def _words(propensities: Propensities | None):
-    """What `config.yaml` says of them."""
+    """What `config.yaml` says of the propensities."""
     if propensities is None:
         return "of the log"
     return propensities.examination.tolist() if propensities.method == GIVEN else propensities.method
 
 
 def _lists_of(how: Method, lists, log, clip):
-    """The lists of a part of the log."""
+    """Makes the lists of a part of the log."""
     if how.unit == "sessions":
         log, often = distinct(log)
         found = lists_of_sessions(lists, log)

@@ -1,4 +1,4 @@
-"""What a click counts for: 1 / its propensity, which is cut off from below."""
+"""The weight of a click: 1 / its propensity, which is clipped from below."""
 
 import dataclasses
 from typing import Any
@@ -22,9 +22,9 @@ class Weights:
     ([1.0, 2.0, 10.0], 0.2)
 
     Args:
-        of_rows: [rows], what a click of each row counts for.
-        clip: the least propensity that divides.
-        clipped: the share of the clicks whose propensity is below it.
+        of_rows: [rows], the weight of a click of each row.
+        clip: the smallest propensity that divides.
+        clipped: the share of the clicks whose propensity is smaller.
     """
 
     of_rows: np.ndarray
@@ -33,11 +33,11 @@ class Weights:
 
 
 def weigh(log: Sessions | ClickCounts, clip: float) -> Weights:
-    """The weights of the clicks of a log with propensities.
+    """Computes the weights of the clicks of a log with propensities.
 
     Args:
         log: the clicks.
-        clip: the least propensity that divides, above 0 and at most 1.
+        clip: the smallest propensity that divides, above 0 and at most 1.
 
     Raises:
         ValueError: the log has no propensities, or `clip` is out of range.
@@ -50,28 +50,29 @@ def weigh(log: Sessions | ClickCounts, clip: float) -> Weights:
 
 
 def weighted_counts(log: Sessions | ClickCounts, clip: float) -> tuple[ClickCounts, np.ndarray]:
-    """(the counts of a log with propensities, [rows] what the clicks of each row count for together).
+    """Returns (the counts of a log with propensities, [rows] the total weight of the clicks of each row).
 
-    Propensities of sessions may differ where document and position are the same, as they do with the device or with
-    what was clicked above.
+    Propensities of sessions may differ for the same document and position, for example with the device or with the
+    clicks above.
     """
     weights = weigh(log, clip).of_rows
     if isinstance(log, ClickCounts):
         return log, log.clicked * weights
-    # Counts keep the mean of the column, whatever it is: here of what each impression counts for.
+    # Counts keep the mean of this column, whatever it is: here the weight of each impression.
     counts = dataclasses.replace(log, propensities=np.where(log.clicks, weights, 0.0)).counts()
     return counts, propensities_of_log(counts) * counts.shown.astype("float64")
 
 
 def propensities_of_log(log: Sessions | ClickCounts, propensities: Any = None) -> np.ndarray:
-    """[rows], the propensity of each row of a log.
+    """Returns the propensity of each row of a log, [rows].
 
     Args:
         log: the clicks.
-        propensities: None = those of the log. Else a curve, or numbers above 0, one a position from 1.
+        propensities: None = the propensities of the log. Else a curve, or numbers above 0, one for each position from
+            1.
 
     Raises:
-        ValueError: the log has none, they are no curve, or a position has none.
+        ValueError: the log has none, they are not a curve, or a position has none.
     """
     if propensities is None:
         if log.propensities is None:

@@ -1,4 +1,4 @@
-"""One page, in one file, of how systems rank: what they measure, how they differ, and on which queries."""
+"""Writes one page, in one file, on how systems rank: their metrics, their differences, and on which queries."""
 
 from plackett import _lazy
 

@@ -1,4 +1,4 @@
-"""Data in the page, compressed; the browser takes it apart when it is asked for."""
+"""Compressed data in the page, which the browser unpacks on demand."""
 
 import base64
 import zlib
@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-GZIP = 31  # what zlib calls its format
+GZIP = 31  # zlib's number for the gzip format
 CHUNK = 2**16
-END = 32  # bytes that the format takes at the end
+END = 32  # bytes at the end of the format
 
 
 class Blob(NamedTuple):
@@ -18,19 +18,19 @@ class Blob(NamedTuple):
     data: bytes
 
     def script(self, name: str) -> Markup:
-        """It as an element of the page; base64 has no character that HTML knows."""
+        """Returns it as an element of the page. Base64 has no characters that are special in HTML."""
         text = base64.b64encode(self.data).decode()
         return Markup('<script type="application/octet-stream" data-blob="{}">{}</script>').format(name, text)
 
 
 def blob_of(text: str, name: str) -> Markup:
-    """A text as an element of the page."""
+    """Returns a text as an element of the page."""
     blob, _ = lines_within([text], None)
     return blob.script(name)
 
 
 def lines_within(lines: Iterable[str], budget: int | None) -> tuple[Blob, int]:
-    """The first lines whose compressed text, in base64, stays within a budget.
+    """Compresses the first lines whose size, in base64, stays within a budget.
 
     >>> blob, number = lines_within(["a", "b", "c"], 100)
     >>> zlib.decompress(blob.data, GZIP), number
@@ -39,11 +39,11 @@ def lines_within(lines: Iterable[str], budget: int | None) -> tuple[Blob, int]:
     0
 
     Args:
-        lines: no more of them are read than fit, and some.
-        budget: in bytes. None = any.
+        lines: the lines. Few more are read than fit.
+        budget: the size in bytes. None = no limit.
 
     Returns:
-        What they are compressed to, and how many there are.
+        (the compressed lines, their number).
     """
     packer, number = _Packer(), 0
     for chunk in _chunks(lines):
@@ -57,14 +57,14 @@ def lines_within(lines: Iterable[str], budget: int | None) -> tuple[Blob, int]:
 
 
 class _Packer:
-    """What compresses lines, and leaves out those that do not fit."""
+    """Compresses lines, and leaves out those that do not fit."""
 
     def __init__(self):
         self.packer = zlib.compressobj(9, zlib.DEFLATED, GZIP)
         self.data: list[bytes] = []
 
     def take(self, lines: list[str], budget: int | None) -> bool:
-        """Adds some lines; False where they do not fit, which changes nothing."""
+        """Adds some lines. Returns False and changes nothing if they do not fit."""
         trial = self.packer.copy()
         new = trial.compress("".join(lines).encode()) + trial.flush(zlib.Z_SYNC_FLUSH)
         if budget is not None and (sum(map(len, self.data)) + len(new) + END) * 4 / 3 > budget:
@@ -74,12 +74,12 @@ class _Packer:
         return True
 
     def finish(self) -> bytes:
-        """All that was taken."""
+        """Returns all lines that were taken, compressed."""
         return b"".join([*self.data, self.packer.flush()])
 
 
 def _chunks(lines):
-    """Lines that have `CHUNK` characters together, and the rest."""
+    """Joins lines to chunks of `CHUNK` characters, and the rest."""
     chunk: list[str] = []
     size = 0
     for line in lines:

@@ -1,4 +1,4 @@
-"""Charts as Vega-Lite specs that Altair checks, in the colours of the page."""
+"""Charts as Vega-Lite specs, checked by Altair, in the colours of the page."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -9,13 +9,13 @@ from markupsafe import Markup
 
 from plackett.evaluation.report._html import render, script_of, table
 
-# Colours are names of the style sheet, so that one drawing serves light, dark and print. Shapes and dashes tell systems
-# apart too; from the ninth system on colours are those of the first, with other shapes and dashes.
+# Colours are names of the style sheet, so that one drawing serves light, dark and print. Systems also differ by shapes
+# and dashes. From the ninth system on, the first colours are used again, with other shapes and dashes.
 COLOURS = [f"var(--series-{number})" for number in range(1, 9)]
 DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [3, 5], [10, 3, 3, 3, 3, 3], [1, 4]]
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
 FONT = "system-ui, sans-serif"
-# The shapes as paths of SVG around (14, 6), for legends.
+# The shapes as SVG paths around (14, 6), for legends.
 MARKS = {
     "circle": "M10 6a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
     "square": "M10.5 2.5h7v7h-7z",
@@ -37,14 +37,14 @@ QUIET = {
 }
 CONFIG: dict[str, Any] = {
     "background": "transparent",
-    # The element around a chart has its description. Those that Vega-Lite makes are expressions of titles, which may
-    # hold names from data.
+    # The element around a chart has its description. The descriptions that Vega-Lite makes are expressions of titles,
+    # which may hold names from data.
     "aria": False,
-    "padding": {"left": 2, "top": 5, "right": 24, "bottom": 5},  # half a label of the last tick stands on the right
+    "padding": {"left": 2, "top": 5, "right": 24, "bottom": 5},  # room for half of the last tick label on the right
     "font": FONT,
     "view": {"stroke": "transparent"},
     "axis": QUIET | {"gridColor": "var(--line)", "domainColor": "var(--muted)", "tickColor": "var(--muted)"},
-    # About one tick in 90 pixels, on a phone too.
+    # About one tick in 90 pixels, also on a phone.
     "axisXQuantitative": {"labelFlush": False, "tickCount": {"expr": "ceil(width / 90)"}},
     "bar": {"color": COLOURS[0]},
     "point": {"size": 50, "filled": True},
@@ -52,12 +52,12 @@ CONFIG: dict[str, Any] = {
     "rule": {"color": "var(--muted)"},
 }
 
-TICKS = 10  # of an axis of whole numbers, at most
-TIGHT = alt.Scale(zero=False, nice=False)  # from the first of them to the last
+TICKS = 10  # at most, on an axis of whole numbers
+TIGHT = alt.Scale(zero=False, nice=False)  # from the first value to the last
 
 
 class Key(NamedTuple):
-    """An entry of a legend: what it is called, its colour, its mark as a path of SVG, and the dashes of its line.
+    """An entry of a legend: its name, its colour, its mark as an SVG path, and the dashes of its line.
 
     No dashes = it has no line.
     """
@@ -78,7 +78,7 @@ def chart(
     legend: Sequence[Key] = (),
     height: int = 280,
 ) -> Markup:
-    """A chart as wide as the page, with what it shows in words and its numbers in a table that opens.
+    """Draws a chart as wide as the page, with a description in words and its numbers in a table that opens.
 
     >>> import altair as alt
     >>> bars = alt.Chart(alt.Data(values=[{"x": 1, "y": 2}])).mark_bar().encode(x="x:Q", y="y:Q")
@@ -86,15 +86,15 @@ def chart(
     True
 
     Args:
-        spec: a chart of Altair. Its fields and the titles of its tooltips are words of ours; names from data stand in
-            values, in domains and in titles of axes beside other words. `sort` and tooltips become expressions, which
-            some names break, and stacks are kept by name: a bar has `stack=None`.
-        title: what it shows, above it.
-        describe: what there is to see, for those who do not.
+        spec: a chart of Altair. Its fields and the titles of its tooltips must be our own words. Names from data may be
+            values, domains, and parts of axis titles. `sort` and tooltips become expressions, which some names break.
+            Stacks are kept by name, so a bar has `stack=None`.
+        title: the title above the chart.
+        describe: what the chart shows, for readers who cannot see it.
         columns: the headings of the table.
-        rows: its cells.
-        legend: what the looks stand for, see `legend_of`; one of a single key is left out.
-        height: of the plot in pixels.
+        rows: the cells of the table.
+        legend: what the looks stand for, see `legend_of`. A legend with a single key is left out.
+        height: the height of the plot in pixels.
     """
     spec = spec.properties(width="container", height=height, autosize={"type": "fit-x", "contains": "padding"})
     numbers = table(f"The numbers of the chart: {title}", columns, rows, numbers=range(1, len(columns)))
@@ -103,26 +103,26 @@ def chart(
 
 
 def legend_of(systems: Sequence[str]) -> list[Key]:
-    """The legend of a chart that tells systems apart by `by_system`."""
+    """The legend of a chart that distinguishes systems by `by_system`."""
     looks = zip(systems, map(_look, range(len(systems))), strict=True)
     return [Key(name, colour, MARKS[shape], dashes) for name, (colour, shape, dashes) in looks]
 
 
 def _look(place):
-    """(colour, shape, dashes) of the system at a place; 64 of them differ in the colour or in the two others."""
+    """The (colour, shape, dashes) of a system by its position. 64 systems differ in the colour or in the other two."""
     turn = (place + place // len(COLOURS)) % len(SHAPES)
     return COLOURS[place % len(COLOURS)], SHAPES[turn], DASHES[turn]
 
 
 def by_system(systems: Sequence[str], *, shape: bool = False, dash: bool = False) -> dict[str, Any]:
-    """The encodings that tell systems apart, of the field `place`; each system looks alike in all charts."""
+    """The encodings that distinguish systems by the field `place`. Each system looks the same in all charts."""
     places = list(range(len(systems)))
     colours, shapes, dashes = (list(x) for x in zip(*map(_look, places), strict=True))
 
     def scale(values):
         return alt.Scale(domain=places, range=values)
 
-    # The legend is HTML, which breaks its lines on a phone.
+    # The legend is HTML, so that its lines can break on a phone.
     encodings: dict[str, Any] = {"color": alt.Color("place:N", scale=scale(colours), legend=None)}
     if shape:
         encodings["shape"] = alt.Shape("place:N", scale=scale(shapes), legend=None)
@@ -132,7 +132,7 @@ def by_system(systems: Sequence[str], *, shape: bool = False, dash: bool = False
 
 
 def whole(numbers: Sequence[int]) -> alt.Axis:
-    """An axis of ranks or epochs, with ticks at whole numbers alone, also at the first.
+    """An axis of ranks or epochs with ticks at whole numbers only, including the first.
 
     >>> whole(range(1, 3)).to_dict()["values"], whole(range(1, 101)).to_dict()["values"][:3]
     ([1, 2], [1, 10, 20])
@@ -144,7 +144,7 @@ def whole(numbers: Sequence[int]) -> alt.Axis:
 
 
 def data_of(rows: Iterable[dict]) -> alt.Data:
-    """Rows as the data of a chart. What is NaN or infinite is missing, and a line has a gap there."""
+    """Turns rows into the data of a chart. NaN and infinite values are missing, and a line has a gap there."""
     return alt.Data(values=[{name: _finite(value) for name, value in row.items()} for row in rows])
 
 

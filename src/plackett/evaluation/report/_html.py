@@ -1,4 +1,4 @@
-"""Pieces of HTML. What comes from data is escaped, here and in the templates."""
+"""Pieces of HTML. Whatever comes from data is escaped, here and in the templates."""
 
 import functools
 import json
@@ -10,23 +10,23 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-# `<` and its like begin tags, also in a script; the separators end lines in old JavaScript.
+# `<` and similar characters begin tags, also in a script; the separators end lines in old JavaScript.
 UNSAFE = {ord(x): f"\\u{ord(x):04x}" for x in "<>&'\u2028\u2029"}
-TURNS = {"R", "AL", "AN", "RLE", "RLO", "LRE", "LRO", "RLI", "LRI", "FSI", "PDF", "PDI"}  # the kinds of such characters
+TURNS = {"R", "AL", "AN", "RLE", "RLO", "LRE", "LRO", "RLI", "LRI", "FSI", "PDF", "PDI"}  # characters that turn text
 NONE, MINUS = "\u2013", "\u2212"  # a dash, and the minus sign that is as wide as a plus
 
 
 def render(template: str, loader: jinja2.BaseLoader | None = None, **context: Any) -> Markup:
-    """A template of Jinja2, filled in; all values but `Markup` are escaped.
+    """Fills in a Jinja2 template. All values except `Markup` are escaped.
 
     >>> from plackett.evaluation.report import render
     >>> render("who", jinja2.DictLoader({"who": "<b>{{ name }}</b>"}), name="<script>")
     Markup('<b>&lt;script&gt;</b>')
 
     Args:
-        template: its name.
-        loader: where it is. None = among those of plackett.
-        context: what it is filled with. A name that is not there raises.
+        template: the name of the template.
+        loader: loads the template. None = a template of plackett.
+        context: the values. An undefined name raises an error.
     """
     return Markup(_environment(loader).get_template(template).render(context))
 
@@ -47,7 +47,7 @@ def _environment(loader):
 def table(
     caption: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Iterable[int] = ()
 ) -> Markup:
-    """A table whose first column says what each row is of.
+    """Makes a table whose first column names the subject of each row.
 
     >>> print(table("Means", ["system", "ndcg"], [["<a>", "0.5000"]], numbers=[1]).count("&lt;a&gt;"))
     1
@@ -55,24 +55,24 @@ def table(
     Args:
         caption: what the table shows.
         columns: the headings.
-        rows: one cell a column; what is no text is made into one by `str`.
-        numbers: the places of the columns that hold numbers, which stand on the right.
+        rows: one cell a column. Cells that are not text are converted by `str`.
+        numbers: the positions of the columns that hold numbers, which are aligned right.
     """
     return render("table.html", caption=caption, columns=columns, rows=list(rows), numbers=set(numbers))
 
 
 def script_of(data: Any, name: str) -> Markup:
-    """Data as JSON in a script element that is not run, from which no text can break out."""
+    """Returns data as JSON in a script element that is not run and that no text can break out of."""
     return Markup('<script type="application/json" class="{}">{}</script>').format(name, Markup(to_json(data)))
 
 
 def to_json(data: Any) -> str:
-    """JSON without the characters that mean something to HTML."""
+    """Returns JSON without characters that are special in HTML."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False).translate(UNSAFE)
 
 
 def isolate(name: str) -> str:
-    """A name from data for the middle of a sentence, which it cannot turn around where it is written from the right.
+    """Isolates a name from data in a sentence, so that a name written from right to left cannot reorder the sentence.
 
     >>> isolate("bm25"), isolate("\\u202ebm25") == "\\u2068\\u202ebm25\\u2069"
     ('bm25', True)
@@ -82,7 +82,7 @@ def isolate(name: str) -> str:
 
 
 def decimals(value: float, digits: int = 4) -> str:
-    """A number with a fixed count of decimals; a dash where it is none.
+    """Shows a number with a fixed number of decimals; a dash if it is NaN.
 
     >>> decimals(0.5), decimals(-0.00001), decimals(float("nan")) == NONE
     ('0.5000', '0.0000', True)
@@ -94,7 +94,7 @@ def decimals(value: float, digits: int = 4) -> str:
 
 
 def signed(value: float, digits: int = 4) -> str:
-    """A difference, with its sign.
+    """Shows a difference with its sign.
 
     >>> signed(0.25), signed(-0.25) == f"{MINUS}0.2500", signed(0.0)
     ('+0.2500', True, '0.0000')
@@ -106,7 +106,7 @@ def signed(value: float, digits: int = 4) -> str:
 
 
 def between(low: float, high: float, form: Any = decimals) -> str:
-    """An interval.
+    """Shows an interval.
 
     >>> between(0.25, 0.5)
     '[0.2500, 0.5000]'
@@ -115,7 +115,7 @@ def between(low: float, high: float, form: Any = decimals) -> str:
 
 
 def p_value(p: float) -> str:
-    """A p-value, of which small ones are told as a bound.
+    """Shows a p-value; a small one as a bound.
 
     >>> p_value(0.0421), p_value(0.0004)
     ('0.042', '< 0.001')
@@ -126,7 +126,7 @@ def p_value(p: float) -> str:
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun.
+    """Shows a number with its noun.
 
     >>> count(1, "query", "queries"), count(1200, "query", "queries")
     ('1 query', '1,200 queries')
@@ -135,5 +135,5 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def or_none(values: Any, digits: int = 4) -> list:
-    """Numbers for JSON, rounded; None where one is none."""
+    """Rounds numbers for JSON. NaN and infinite values become None."""
     return [round(float(x), digits) if math.isfinite(x) else None for x in values]

@@ -9,23 +9,23 @@ import numpy as np
 from plackett.data import Strings
 from plackett.evaluation.report._material import Material
 
-DEPTH = 100  # of the first documents under each system, and of the relevant ones
-LONGEST = 100  # characters of a text of a document
+DEPTH = 100  # the number of first documents under each system, and of relevant ones
+LONGEST = 100  # characters of a document's text
 MOST_DECIMALS = 12
-SHARED = ("expected", "incorrect")  # the orders of equal scores that have documents share their ranks
+SHARED = ("expected", "incorrect")  # orders of equal scores in which documents share their ranks
 
 
 class Shown(NamedTuple):
     """The documents of one query that the page shows.
 
     Args:
-        rows: [documents], their places in the lists; -1 for those that the lists lack.
-        documents: their ids.
-        labels: None = nobody judged it.
-        scores: of each system, [documents], in so many digits as tell neighbours apart; None = not retrieved.
-        ranks: for each order of equal scores in `ties_of`, of each system, [documents]: the rank from 1; of documents
-            that share theirs [the first, the last]; None where not retrieved.
-        total: how many documents the query has.
+        rows: [documents], their positions in the lists; -1 for those that the lists lack.
+        documents: the ids of the documents.
+        labels: the label of each document. None = nobody judged it.
+        scores: for each system, [documents], in enough digits to distinguish neighbours; None = not retrieved.
+        ranks: for each order of equal scores in `ties_of` and each system, [documents]: the rank from 1; [the first,
+            the last] if documents share their ranks; None if not retrieved.
+        total: the number of documents of the query.
     """
 
     rows: list[int]
@@ -36,19 +36,19 @@ class Shown(NamedTuple):
     total: int
 
     def to_page(self) -> list:
-        """What the page needs to know."""
+        """Returns the data that the page needs."""
         return [self.documents, self.labels, self.scores, self.ranks, self.total]
 
 
 def ties_of(material: Material) -> list[str]:
-    """The orders of documents of equal score that the metrics go by, each once."""
+    """The orders of documents of equal score that the metrics use, each once."""
     return list(dict.fromkeys(metric.ties for metric in material.metrics))
 
 
 def priority(material: Material) -> np.ndarray:
-    """[queries of the results], their places; those worth a look first.
+    """Returns the positions of the queries of the results, [queries], the most interesting first.
 
-    The queries on which systems differ most and those with the worst values take turns.
+    The queries on which systems differ most alternate with those with the worst values.
     """
     values = material.results.values[:, material.place]
     counts = ~np.isnan(values)
@@ -63,7 +63,7 @@ def priority(material: Material) -> np.ndarray:
 
 
 def list_of(material: Material, place: int) -> Shown:
-    """The list of one query of the results: the first documents under each system, and the first relevant ones."""
+    """Returns the list of one query: the first documents under each system, and the first relevant ones."""
     lists = material.lists
     query = int(material.places[place])
     start, stop = (int(x) for x in lists.row_splits[query : query + 2])
@@ -72,7 +72,7 @@ def list_of(material: Material, place: int) -> Shown:
     if "judged" in lists.columns:
         judged = lists.columns["judged"][start:stop] > 0
         labels = [label if known else None for label, known in zip(labels, judged.tolist(), strict=True)]
-    # What systems retrieved and the lists lack stands behind what the lists have, as where it is measured.
+    # Documents that the lists lack come after those of the lists, as they do when they are measured.
     beyond = [_beyond(scored, query) for scored in material.scored.values()]
     known = len(documents)
     documents += dict.fromkeys(document for _, ids in beyond for document in ids)
@@ -104,12 +104,12 @@ def _put(column, places, entries):
 
 
 def _label(label):
-    """A label in as many digits as tell it from all others of its type."""
+    """Shows a label in enough digits to distinguish it from all others of its type."""
     return int(label) if label == int(label) else float(str(label))
 
 
 def ranks_of(scores: np.ndarray, ties: str, ids: Sequence[str]) -> list:
-    """The rank of each document by falling score, as metrics have it that order documents of equal score by `ties`.
+    """Returns the rank of each document by falling score. `ties` orders documents of equal score, as in metrics.
 
     >>> ranks_of(np.array([1.0, 2.0, 1.0, -np.inf]), "trec", ["a", "b", "c", "d"])
     [3, 1, 2, None]
@@ -118,9 +118,9 @@ def ranks_of(scores: np.ndarray, ties: str, ids: Sequence[str]) -> list:
 
     Args:
         scores: [documents] of any type of numbers. -inf = not retrieved.
-        ties: "position", as they stand; "trec", by falling id; or "expected" and "incorrect", which have them share
-            their ranks.
-        ids: of the documents.
+        ties: "position", in their order; "trec", by falling id; or "expected" and "incorrect", where they share their
+            ranks.
+        ids: the ids of the documents.
 
     Returns:
         [documents], see `Shown`.
@@ -142,7 +142,7 @@ def ranks_of(scores: np.ndarray, ties: str, ids: Sequence[str]) -> list:
 
 
 def in_digits(scores: Sequence[float | None]) -> list[str | None]:
-    """Scores of one list with one count of decimals, as many as tell those apart that differ.
+    """Shows the scores of one list with the same number of decimals, enough to distinguish different scores.
 
     >>> in_digits([0.5, 0.25, None]), in_digits([1e9, 1e9 + 0.001]), in_digits([2, 10])
     (['0.5000', '0.2500', None], ['1000000000.000', '1000000000.001'], ['2', '10'])
@@ -164,7 +164,7 @@ def in_digits(scores: Sequence[float | None]) -> list[str | None]:
 
 
 def features_of(material: Material, shown: Shown) -> list:
-    """[documents, features], what is known of each document that is shown; [] for those that the lists lack."""
+    """Returns the features of each document that is shown, [documents, features]; [] for those that the lists lack."""
     lists = material.lists
     columns = [*lists.ids.values(), *lists.columns.values()]
 
@@ -175,7 +175,7 @@ def features_of(material: Material, shown: Shown) -> list:
 
 
 def _beyond(scored, query):
-    """(the scores, the ids) of the documents of a query that a system retrieved and the lists lack."""
+    """The (scores, ids) of the documents of a query that a system retrieved and the lists lack."""
     if scored.beyond is None:
         return np.zeros(0, scored.scores.dtype), []
     start, stop = (int(x) for x in scored.beyond.row_splits[query : query + 2])
@@ -197,7 +197,7 @@ def _first(rank):
 
 
 def _short(value, digits=4):
-    """A number in few digits for JSON; None where it is none."""
+    """Shows a number in few digits for JSON; None if it is not finite."""
     if not math.isfinite(value):
         return None
     if value == int(value):

@@ -1,4 +1,4 @@
-"""What the sections of a report are made of."""
+"""The material that the sections of a report are made of."""
 
 import dataclasses
 import functools
@@ -24,22 +24,22 @@ TITLE = "How the systems rank"
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Material:
-    """What the sections of a report are made of; a function under `section` gets one, see there.
+    """The material that the sections of a report are made of. A function under `section` receives it; see there.
 
     Args:
         systems: name -> function of lists that returns the scores of their documents.
-        lists: what was ranked.
-        results: what the systems measure on it, query by query.
+        lists: the lists that were ranked.
+        results: the metrics of the systems, query by query.
         comparison: how the systems differ.
-        metrics: those of `results`, in their order, under their conventions.
-        like: whose convention they are, see `plackett.evaluation.evaluate`.
-        queries: which queries count, likewise.
-        histories: system -> one dict an epoch, of those that were trained.
-        commands: the lines that make the report anew.
+        metrics: the metrics of `results`, in their order, with their conventions.
+        like: the library whose convention they have, see `plackett.evaluation.evaluate`.
+        queries: which queries count, see `plackett.evaluation.evaluate`.
+        histories: system -> one dict an epoch, for systems that were trained.
+        commands: the commands that reproduce the report.
         sources: what the lists were read from.
-        remarks: what must be known besides the notes of the results, in whole sentences.
-        title: of the page.
-        seed: of what is drawn.
+        remarks: facts that a reader needs beside the notes of the results, in whole sentences.
+        title: the title of the page.
+        seed: the seed of all draws.
     """
 
     systems: Mapping[str, System]
@@ -58,22 +58,22 @@ class Material:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The systems, in the order of the results."""
+        """The names of the systems, in the order of the results."""
         return self.results.systems
 
     @property
     def baseline(self) -> str:
-        """The system with which the others are compared; where all are compared with all, the first."""
+        """The system that the others are compared with. If all are compared with all, the first."""
         return self.comparison.baseline if self.comparison.baseline in self.names else self.names[0]
 
     @property
     def others(self) -> list[str]:
-        """The systems but the baseline."""
+        """The systems other than the baseline."""
         return [name for name in self.names if name != self.baseline]
 
     @property
     def place(self) -> int:
-        """The place of the metric that sections go by which show one: the first of the comparison."""
+        """The position of the metric of sections that show a single one: the first of the comparison."""
         return self.results.stated.index(self.stated)
 
     @property
@@ -83,12 +83,12 @@ class Material:
 
     @property
     def metric(self) -> str:
-        """Its plain name."""
+        """The plain name of that metric."""
         return self.results.metrics[self.place]
 
     @property
     def less_is_better(self) -> bool:
-        """Whether a lower value of it is better."""
+        """Whether a lower value of that metric is better."""
         return self.results.less_is_better[self.place]
 
     @functools.cached_property
@@ -101,20 +101,20 @@ class Material:
         return check_scores(name, lists, self.systems[name](lists))
 
     def as_ranked(self, scores: np.ndarray) -> np.ndarray:
-        """Scores as they are ranked: in the precision of `like`."""
+        """Returns the scores as they are ranked: in the precision of `like`."""
         return scores if self.like is None else scores_like(self.like, scores)
 
     def measure(
         self, scored: Mapping[str, Scored], lists: RankingLists, metrics: Sequence[RankingMetric]
     ) -> np.ndarray:
-        """[systems, metrics], the means of some metrics of scores of these lists."""
+        """Returns the means of some metrics for scores of these lists, [systems, metrics]."""
         systems = {name: functools.partial(_given, of_system) for name, of_system in scored.items()}
         named = [metric.name for metric in metrics] if self.like else metrics
         return evaluate(systems, lists, named, like=self.like, queries=self.queries).means()
 
     @functools.cached_property
     def places(self) -> np.ndarray:
-        """[queries of the results], the place of each query in the lists; -1 where they lack it."""
+        """The position of each query of the results in the lists; -1 if they lack it."""
         queries, known = self.results.queries, self.lists.queries
         if len(queries) == len(known) and bool((queries == known).all()):
             return np.arange(len(known))
@@ -123,7 +123,7 @@ class Material:
 
     @functools.cached_property
     def query_columns(self) -> dict[str, list]:
-        """What is known of each query besides its size and its relevant documents."""
+        """The facts of each query beside its size and its number of relevant documents."""
         columns = {name: column for name, column in self.results.facts.items() if name not in FACTS}
         return {name: column.tolist() for name, column in columns.items()}
 
@@ -133,7 +133,7 @@ def _given(scored, lists):
 
 
 class Against(NamedTuple):
-    """How tables name the systems of pairs: where all have one baseline, the caption names it.
+    """How tables name the systems of pairs. If all have one baseline, the caption names it.
 
     Args:
         words: the end of the caption.
@@ -144,12 +144,12 @@ class Against(NamedTuple):
     heads: tuple[str, ...]
 
     def cells(self, pair: Pair) -> tuple[str, ...]:
-        """The cells under the headings."""
+        """Returns the cells under the headings."""
         return (pair.system, pair.baseline)[: len(self.heads)]
 
 
 def against(pairs: Sequence[Pair]) -> Against:
-    """How tables name the systems of these pairs."""
+    """Returns how tables name the systems of these pairs."""
     baselines = {pair.baseline for pair in pairs}
     return (
         Against(f" than {isolate(baselines.pop())}", ("system",))
@@ -159,17 +159,17 @@ def against(pairs: Sequence[Pair]) -> Against:
 
 
 def at_cut_off(metric: RankingMetric, topn: int) -> RankingMetric:
-    """The same metric with another cut-off."""
+    """Returns the same metric with another cut-off."""
     return type(metric).from_config(metric.get_config() | {"topn": topn, "name": None})
 
 
 def metrics_of(
     results: Results, metrics: Sequence[str | RankingMetric] | None, like: str | None = None
 ) -> list[RankingMetric]:
-    """The metrics of results as objects.
+    """Returns the metrics of the results as objects.
 
     Raises:
-        ValueError: they are others than those of the results, or have other conventions.
+        ValueError: the metrics are not those of the results, or have other conventions.
     """
     if like is not None:
         found = metrics_like(like, list(metrics or results.metrics))
@@ -178,7 +178,7 @@ def metrics_of(
     stated = tuple(map(state, found))
     if stated != results.stated:
         raise ValueError(
-            f"metrics must be those of the results, {', '.join(results.stated)}, but are {', '.join(stated)}; hand the "
-            "metrics that the results were measured by: metrics=[...]"
+            f"metrics must be those of the results, {', '.join(results.stated)}, but are {', '.join(stated)}: give the "
+            "metrics that the results were measured by, metrics=[...]"
         )
     return found

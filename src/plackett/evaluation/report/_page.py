@@ -1,4 +1,4 @@
-"""The page that the sections make up."""
+"""Writes the page that the sections make up."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup
 
-import plackett.evaluation.report._sections  # noqa: F401, whose modules register the sections
+import plackett.evaluation.report._sections  # noqa: F401, its modules register the sections
 from plackett._files import errors_of_writing, replace
 from plackett.data import RankingLists
 from plackett.evaluation._comparison import Comparison, compare
@@ -22,8 +22,8 @@ from plackett.evaluation.report._material import TITLE, Material, metrics_of
 from plackett.evaluation.report._registry import Section, sections
 from plackett.metrics._base import RankingMetric
 
-BYTES = 4_900_000  # of the page
-LIBRARY = "window.vegaEmbed = vegaEmbed;"  # what the page needs of Vega, Vega-Lite and Vega-Embed
+BYTES = 4_900_000  # the size of the page
+LIBRARY = "window.vegaEmbed = vegaEmbed;"  # the parts of Vega, Vega-Lite and Vega-Embed that the page needs
 
 
 def report(
@@ -44,9 +44,9 @@ def report(
     title: str = TITLE,
     seed: int = 0,
 ) -> pathlib.Path:
-    """Writes one page of HTML that holds all it shows: it needs no network and no other file.
+    """Writes a report: one page of HTML that is complete in itself, and needs no network and no other file.
 
-    Its sections are there where their data is. Another package adds one with `section`.
+    A section is there if its data is. Another package can add sections with `section`.
 
     >>> import pathlib, tempfile
     >>> from plackett.evaluation import evaluate
@@ -57,36 +57,36 @@ def report(
     'report.html'
 
     Args:
-        output: the file, NAME.html, which is whole or not there.
-        systems: those of `results`, as `plackett.evaluation.evaluate` takes them: by name, or the paths of several.
-        lists: what the systems were measured on.
-        results: what they measure, query by query. Where one metric is shown it is the first.
-        comparison: how they differ. None = each from the first, with this seed.
-        metrics: those of `results`, with conventions of their own. None = by their names.
-        like: whose convention `results` have, see `plackett.evaluation.evaluate`. None = that of `metrics`.
-        queries: which queries count in them, likewise.
-        histories: system -> one dict an epoch, with `epoch`, `loss` and the metric of the validation.
-        commands: the lines that make the report anew.
+        output: the file, NAME.html. It is complete or not there.
+        systems: the systems of `results`, as in `plackett.evaluation.evaluate`: by name, or the paths of several.
+        lists: the lists that the systems were measured on.
+        results: the metrics of the systems, query by query. Sections that show a single metric show the first.
+        comparison: how the systems differ. None = each is compared with the first, with this seed.
+        metrics: the metrics of `results`, if they have conventions of their own. None = by their names.
+        like: the library whose convention `results` have, see `plackett.evaluation.evaluate`. None = that of `metrics`.
+        queries: which queries count in `results`, see `plackett.evaluation.evaluate`.
+        histories: system -> one dict an epoch, with `epoch`, `loss` and the validation metric.
+        commands: the commands that reproduce the report.
         sources: what `lists` were read from, such as the names of files.
-        remarks: what must be known besides the notes of `results`, in whole sentences.
-        own_sections: those of this page alone, beside the ones that all have.
-        title: of the page.
-        seed: of what is drawn: the intervals, and the orders that tell how much a feature matters.
+        remarks: facts that a reader needs beside the notes of `results`, in whole sentences.
+        own_sections: sections of this page alone, beside the common ones.
+        title: the title of the page.
+        seed: the seed of all draws: for the intervals, and for the orders that show how much a feature matters.
 
     Returns:
         The path of the file.
 
     Raises:
         ImportError: a system needs a library that is not installed.
-        OSError: the file could not be written, or one of a system not read.
+        OSError: the file could not be written, or a file of a system could not be read.
         ValueError: the name of the file does not end with .html, a system of the results is missing or cannot be
-            opened, or the metrics are others than those of the results.
+            opened, or the metrics are not those of the results.
 
-    Cost: one scoring of the lists by each system, and for each feature some of a sample of queries.
+    Cost: each system scores the lists once, and a sample of queries several times for each feature.
     """
     output = pathlib.Path(output)
     if output.suffix != ".html":
-        raise ValueError(f"a report is written to NAME.html, but got {output}")
+        raise ValueError(f"output must be NAME.html, but got {output}")
     opened = open_systems(systems)
     missing = [name for name in results.systems if name not in opened]
     if missing:
@@ -114,7 +114,7 @@ def report(
 
 
 def page(material: Material, own_sections: Sequence[Section] = ()) -> str:
-    """The HTML of a report."""
+    """Returns the HTML of a report."""
     scripts = [Markup(vl_convert.javascript_bundle(LIBRARY)), Markup(_asset("report.js"))]
     style = Markup(_asset("report.css"))
     built: dict = {
@@ -135,7 +135,7 @@ def page(material: Material, own_sections: Sequence[Section] = ()) -> str:
 
 
 def _policy(scripts, styles):
-    """The Content-Security-Policy: the scripts and styles of this page and no others, and nothing from elsewhere."""
+    """The Content-Security-Policy: it allows the scripts and styles of this page, and nothing else."""
     scripts, styles = (" ".join(map(_hash, texts)) for texts in (scripts, styles))
     rules = ["default-src 'none'", f"script-src {scripts}", f"style-src {styles}"]
     return "; ".join([*rules, "base-uri 'none'", "form-action 'none'"])

@@ -13,9 +13,9 @@ class Section(NamedTuple):
     """A part of the page.
 
     Args:
-        title: its heading.
-        place: sections stand by rising place.
-        build: the function of the material that gives its HTML; None where its data is not there.
+        title: the heading.
+        place: sections are ordered by rising place.
+        build: a function of the material that returns the HTML of the section, or None if its data is missing.
         takes_the_rest: whether it is built last, and told how many bytes of the page are left.
     """
 
@@ -45,14 +45,14 @@ def section(title: str, *, place: float, takes_the_rest: bool = False) -> "Calla
     >>> remove("Clicks")
 
     Args:
-        title: its heading, which no other section has.
-        place: where it stands; the sections of plackett have 10, 20, and so on to 90.
-        takes_the_rest: whether it is one that can be of any size, as the browser of queries: its function has a second
-            argument, the bytes of the page that the sections before it leave.
+        title: the heading, which no other section may have.
+        place: the position; the sections of plackett have 10, 20, and so on to 90.
+        takes_the_rest: whether the section can be of any size, like the browser of queries. Its function has a second
+            argument, the number of bytes of the page that the sections before it leave.
 
     Returns:
-        What takes a function of the `Material` that returns the section's HTML, see `render`, `chart` and `table`, or
-        None where its data is not there, and gives the function back.
+        A decorator for a function of the `Material`. The function returns the section's HTML, see `render`, `chart` and
+        `table`, or None if its data is missing. The decorator returns the function unchanged.
 
     Raises:
         ValueError: another section has this title.
@@ -68,15 +68,15 @@ def section(title: str, *, place: float, takes_the_rest: bool = False) -> "Calla
 
 
 def remove(title: str) -> None:
-    """Takes a section out of all reports that are written from now on."""
+    """Removes a section from all reports that are written from now on."""
     del _SECTIONS[title]
 
 
 def sections(own: Iterable[Section] = ()) -> list[Section]:
-    """All sections, and those that one page has of its own, by their place.
+    """Returns all sections, including those of one page alone, in order.
 
     Raises:
-        ValueError: two have one title.
+        ValueError: two have the same title.
     """
     found = list(_SECTIONS.values())
     for entry in own:
@@ -88,4 +88,4 @@ def sections(own: Iterable[Section] = ()) -> list[Section]:
 def _check_new(entry, known):
     clash = next((x.title for x in known if x.anchor == entry.anchor), None)
     if clash is not None:
-        raise ValueError(f"there is a section {clash!r} already: choose another title than {entry.title!r}")
+        raise ValueError(f"there is already a section {clash!r}: choose another title than {entry.title!r}")

@@ -1,1 +1,1 @@
-"""What ranks: one file a kind of system. Internal."""
+"""The kinds of systems, one in each file. Internal."""

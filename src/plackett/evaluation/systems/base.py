@@ -1,4 +1,4 @@
-"""What every system has that plackett opens."""
+"""The base of every system that plackett opens."""
 
 import copy
 import dataclasses
@@ -13,35 +13,35 @@ from plackett.evaluation._scored import Beyond, Scored, System
 
 
 class OpenSystem:
-    """A function of lists that can say what must be known of how it ranked them."""
+    """A function of lists that can say what a reader needs to know about how it ranked them."""
 
-    by_ids = False  # whether it knows a document by its id and that of its query alone
-    reads_columns = False  # whether it may read what else than features and ids is known of documents
+    by_ids = False  # whether it knows a document only by its id and that of its query
+    reads_columns = False  # whether it may read other columns of documents than features and ids
     made_of: Sequence[System] = ()  # the systems that it joins
-    remembers: tuple[str, ...] = ()  # the attributes that its notes are made of
+    remembers: tuple[str, ...] = ()  # the attributes that its notes are made from
 
     def __call__(self, lists: RankingLists) -> Scored | np.ndarray:
-        """The scores of the documents."""
+        """Returns the scores of the documents."""
         raise NotImplementedError
 
     def reads(self) -> Sequence[str] | int | None:
-        """The dense features that it reads: their names, or how many; 0 = none. None = it may read any."""
+        """The dense features that it reads: their names, or their number; 0 = none. None = it may read any."""
         return 0
 
     def notes(self) -> list[str]:
-        """What must be known of the lists that it was called with, in whole sentences."""
+        """What a reader needs to know about the lists that it was called with, in whole sentences."""
         return []
 
     def afresh(self) -> Self:
-        """The same system, which was not called yet."""
+        """Returns the same system as if it had not been called yet."""
         return copy.copy(self)
 
     def memory(self) -> Any:
-        """What its notes are made of, which another copy of it can `recall`."""
+        """Returns the state that its notes are made from, which another copy of it can `recall`."""
         return {name: getattr(self, name) for name in self.remembers}
 
     def recall(self, memory: Any) -> None:
-        """Takes up what another copy of this system, which was called with other lists, knows of them."""
+        """Adds the state of another copy of this system, which was called with other lists."""
         for name, other in memory.items():
             own = getattr(self, name)
             setattr(self, name, own | other if isinstance(own, dict) else own or other)
@@ -60,23 +60,23 @@ def features_of(systems: Iterable[System]) -> Sequence[str] | int | None:
 
 
 def labels_to_rank(systems: Iterable[System]) -> bool | None:
-    """Whether what is known of documents is read to rank them, as `read_acting` has it: None = as far as it is there.
+    """Whether labels and columns of documents are read to rank them, as in `read_acting`: None = as far as they exist.
 
-    A model reads none of it; a function and a column of the data may read all.
+    A model reads none of them; a function and a column of the data may read all.
     """
     known = (one for one in parts_of_systems(systems) if isinstance(one, OpenSystem))
     return None if any(one.reads_columns for one in known) else False
 
 
 def parts_of_systems(systems: Iterable[System]) -> Iterator[System]:
-    """The systems, and those that others are made of."""
+    """Yields the systems, and those that they are made of."""
     for system in systems:
         yield system
         yield from parts_of_systems(getattr(system, "made_of", ()))
 
 
 def read_only(lists: RankingLists) -> RankingLists:
-    """The same lists, whose arrays cannot be written to; nothing is copied.
+    """Returns the same lists with read-only arrays. Nothing is copied.
 
     >>> lists = RankingLists.from_arrays([[1], [2]], [1, 0], group=[2])
     >>> read_only(lists).labels[0] = 7
@@ -93,7 +93,7 @@ def read_only(lists: RankingLists) -> RankingLists:
 
 
 def count(number: int, one: str, more: str | None = None) -> str:
-    """How many there are, in words.
+    """Shows a number with its noun.
 
     >>> count(1, "document"), count(1200, "query", "queries")
     ('1 document', '1,200 queries')
@@ -110,7 +110,7 @@ def _view(column):
 
 
 def check_scores(name: str, lists: RankingLists, given: object) -> Scored:
-    """What a system gave, as `Scored`.
+    """Checks the scores of a system, and returns them as `Scored`.
 
     >>> lists = RankingLists.from_arrays([[1], [2]], [1, 0], query=["7", "7"])
     >>> check_scores("bm25", lists, np.array([0.5, np.nan]))
@@ -119,13 +119,13 @@ def check_scores(name: str, lists: RankingLists, given: object) -> Scored:
     ValueError: the system bm25 gives document '2' of query '7' the score nan, which has no rank: scores must be finite, or -inf for a document that is not retrieved
 
     Args:
-        name: that of the system.
-        lists: what it was called with.
-        given: what it gave.
+        name: the name of the system.
+        lists: the lists that it was called with.
+        given: what it returned.
 
     Raises:
-        ValueError: these are no numbers, not one a document, or one of them is NaN or inf; names the system, and where
-            the score stands.
+        ValueError: these are not numbers, not one a document, or one of them is NaN or inf; the message names the
+            system and the document.
     """  # noqa: E501
     scored = given if isinstance(given, Scored) else Scored(given)  # type: ignore[arg-type]
     scores = _numbers(name, scored.scores, len(lists.labels), "documents")
@@ -141,7 +141,8 @@ def _check_beyond(name, lists, beyond):
     splits = np.asarray(beyond.row_splits)
     if splits.shape != (len(lists) + 1,) or splits[0] != 0 or (np.diff(splits) < 0).any():
         raise ValueError(
-            f"the system {name} must say of each of {len(lists)} queries where its documents beyond begin and end: "
+            f"the system {name} must say for each of {len(lists)} queries where its documents beyond the lists begin "
+            "and end: "
             f"row_splits must rise from 0 and have {len(lists) + 1} entries, but got shape {splits.shape}"
         )
     documents = Strings.of(beyond.documents, "documents")
@@ -155,13 +156,13 @@ def _check_beyond(name, lists, beyond):
 
 
 def check_once(lists: RankingLists, beyond: Beyond) -> None:
-    """Raises a ValueError where a document beyond is one of the lists, or is there twice."""
+    """Raises a ValueError if a document beyond the lists is one of the lists, or occurs twice."""
     for place, (start, stop) in enumerate(itertools.pairwise(beyond.row_splits)):
         known = set(lists[place].documents.tolist()) if stop > start else set()
         for name in Strings.of(beyond.documents)[int(start) : int(stop)].tolist():
             if name in known:
                 raise ValueError(
-                    f"a document beyond is one that the list lacks, once, but {name!r} of query "
+                    f"a document beyond the lists must not be in the lists, and must occur once, but {name!r} of query "
                     f"{lists.queries[place]!r} is there already"
                 )
             known.add(name)
@@ -169,7 +170,9 @@ def check_once(lists: RankingLists, beyond: Beyond) -> None:
 
 def _numbers(name, given, number, what):
     if np.ma.is_masked(given):
-        raise ValueError(f"the scores of the system {name} are masked in places: say by -inf what is not retrieved")
+        raise ValueError(
+            f"the scores of the system {name} are masked in places: use -inf for documents that are not retrieved"
+        )
     scores = np.asarray(given)
     if scores.dtype.kind not in "biuf":
         raise ValueError(f"the scores of the system {name} must be numbers, but got an array of {scores.dtype}")

@@ -1,4 +1,4 @@
-"""Systems in files, which their content tells apart."""
+"""Opens systems in files. The content of a file tells its kind."""
 
 import functools
 import os
@@ -28,12 +28,12 @@ OPEN: dict[str, Callable[[str], OpenSystem]] = {
 
 
 def open_file(path: str | os.PathLike) -> OpenSystem:
-    """The system in a file, in the output folder of a run, or in a folder of scores.
+    """Opens the system in a file, in the output folder of a run, or in a folder of scores.
 
     Raises:
-        FileNotFoundError: there is no such file, or no run in the folder.
+        FileNotFoundError: there is no such file, or the folder holds no run.
         ImportError: the library of its kind is not installed.
-        ValueError: it is of no kind that is known, or malformed.
+        ValueError: the file is of no known kind, or malformed.
     """
     path = os.fspath(path)
     if os.path.isdir(path) and holds_scores(path):

@@ -1,4 +1,4 @@
-"""Several systems as one: fusion of their ranks or of their scores."""
+"""Fuses several systems into one, by their ranks or by their scores."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
@@ -13,7 +13,7 @@ from plackett.evaluation._systems import open_system, open_systems
 from plackett.evaluation.systems.base import OpenSystem, check_scores, features_of
 from plackett.registry.options import is_number
 
-K = 60  # as Cormack et al. have it
+K = 60  # as in Cormack et al.
 
 
 def fuse(
@@ -23,34 +23,36 @@ def fuse(
     weights: Sequence[float] | None = None,
     k: float | None = None,
 ) -> System:
-    """Several systems as one that ranks by the sum of what each says of a document.
+    """Fuses several systems into one that ranks by the sum of what each adds to a document.
 
     >>> lists = RankingLists.from_arrays([[9], [5], [1]], [0, 1, 0], group=[3], columns={"bm25": [1, 3, 2]})
     >>> fuse(["feature:1", "column:bm25"], "borda")(lists).scores.tolist()
     [4.0, 5.0, 3.0]
 
-    What a system adds to a document that it retrieved in a list, by its score s and its rank r, from 1:
+    A system adds this to a document that it retrieved in a list, by its score s and its rank r, from 1:
 
-    | method | it adds | to what it did not retrieve |
+    | method | it adds | to documents that it did not retrieve |
     | --- | --- | --- |
     | "rrf" | 1 / (k + r), reciprocal rank fusion | 0 |
-    | "borda" | c - r + 1, where c is how many documents any system retrieved | the mean of the points that are left |
+    | "borda" | c - r + 1, where c is the number of documents that any system retrieved | the mean of the points that
+    are left |
     | "min_max" | (s - lowest) / (highest - lowest), 1 where all are equal | 0 |
     | "z_score" | (s - mean) / standard deviation, 0 where all are equal | the lowest z-score of this list |
     | "comb_sum" | s, CombSUM of raw scores | 0 |
 
-    Lowest, highest, mean and deviation are those of the documents that the system retrieved in this list, also of those
-    that the lists lack. Equal scores have the mean of their ranks. A document that no system retrieved stays so.
+    Lowest, highest, mean and deviation are those of the documents that the system retrieved in this list, including
+    those that the lists lack. Equal scores get the mean of their ranks. A document that no system retrieved stays not
+    retrieved.
 
     Args:
-        systems: name -> system, or a sequence of them; each as `open_system` takes it.
+        systems: name -> system, or a sequence of systems, each as in `open_system`.
         method: one of these methods.
-        weights: [systems], above 0, by which what each adds is multiplied. None = 1 each.
-        k: of rrf alone; the higher, the less the first ranks count. None = 60.
+        weights: [systems], above 0, a factor for what each system adds. None = 1 each.
+        k: for rrf only. The higher it is, the less the first ranks count. None = 60.
 
     Raises:
-        ValueError: fewer than 2 systems, an unknown method, weights of another number or not above 0, or `k` below 0
-            or without rrf.
+        ValueError: fewer than 2 systems, an unknown method, weights that are not above 0 or not one a system, or `k`
+            below 0 or without rrf.
 
     Cost: O(documents log documents) for each system.
 
@@ -72,21 +74,21 @@ def fuse(
     if len(chosen) != len(found) or not all(is_number(weight) and weight > 0 for weight in chosen):
         raise ValueError(f"weights must be {len(found)} numbers above 0, one a system, but got {weights}")
     if k is not None and method != "rrf":
-        raise ValueError(f"k is of rrf alone, but the method is {method}")
+        raise ValueError(f"k is an option of rrf alone, but the method is {method}: leave it out")
     if k is not None and not (is_number(k) and k >= 0):
         raise ValueError(f"k must be a number of at least 0, but got {k}")
     return Fusion(found, method, chosen, K if k is None else k)
 
 
 class Fusion(OpenSystem):
-    """What `fuse` gives."""
+    """The system that `fuse` returns."""
 
     def __init__(self, systems: dict[str, System], method: str, weights: list[float], k: float):
         self.systems, self.method, self.weights, self.k = systems, method, weights, k
         self.made_of = list(systems.values())
 
     def reads(self) -> Sequence[str] | int | None:
-        """Those of its systems."""
+        """The dense features that its systems read."""
         return features_of(self.systems.values())
 
     def __call__(self, lists: RankingLists) -> Scored:
@@ -103,7 +105,7 @@ class Fusion(OpenSystem):
             values, others = METHODS[self.method](ranking, pooled, self.k)
             of_system[:] = weight * others[query]
             of_system[ranking.rows] = weight * values
-        # Sorted, so that what is the same in another order adds up to the same.
+        # Sorted, so that the same numbers in another order have the same sum.
         fused = np.where(by_any, np.sort(added, axis=0).sum(axis=0), -np.inf)
         number = len(lists.labels)
         if documents is None:
@@ -112,29 +114,29 @@ class Fusion(OpenSystem):
         return Scored(fused[:number], Beyond(fused[number:], beyond, documents))
 
     def notes(self) -> list[str]:
-        """Those of its systems."""
+        """The notes of its systems."""
         return [note for system in self.systems.values() if hasattr(system, "notes") for note in system.notes()]
 
     def memory(self) -> dict[str, Any]:
-        """Those of its systems."""
+        """The states of its systems."""
         return {name: one.memory() for name, one in self.systems.items() if isinstance(one, OpenSystem)}
 
     def recall(self, memory: dict[str, Any]) -> None:
-        """Tells each of its systems."""
+        """Passes the states to its systems."""
         for name, of_system in memory.items():
             self.systems[name].recall(of_system)  # type: ignore[attr-defined]
 
     def afresh(self) -> Self:
-        """The same fusion of systems that were not called yet."""
+        """Returns the same fusion of systems as if they had not been called yet."""
         systems = {name: open_system(system) for name, system in self.systems.items()}
         return type(self)(systems, self.method, self.weights, self.k)
 
 
 def _pool(lists, scored):
-    """(query, ids of the documents beyond or None, what each system retrieved) of all documents that there are.
+    """Returns (query, ids of the documents beyond or None, what each system retrieved) for all documents.
 
-    The pool holds the documents of the lists, then those beyond, query by query, each once. What a system retrieved are
-    the places of documents in the pool, and their scores.
+    The pool holds the documents of the lists, then those beyond, query by query, each once. What a system retrieved is
+    given by positions in the pool, and scores.
     """
     every, number = np.arange(len(lists)), len(lists.labels)
     query, found = np.repeat(every, lists.lengths), [np.flatnonzero(one.scores > -np.inf) for one in scored]
@@ -155,13 +157,13 @@ def _pool(lists, scored):
 
 
 class _Ranking(NamedTuple):
-    """What one system retrieved, query by query with rising scores.
+    """The documents that one system retrieved, query by query with rising scores.
 
     Args:
-        rows: [retrieved], the places of these documents in the pool.
-        scores: [retrieved], theirs.
-        query: [retrieved], theirs.
-        counts: [queries], how many each has.
+        rows: [retrieved], the positions of these documents in the pool.
+        scores: [retrieved], their scores.
+        query: [retrieved], their queries.
+        counts: [queries], the number of documents of each query.
     """
 
     rows: np.ndarray
@@ -171,13 +173,13 @@ class _Ranking(NamedTuple):
 
     @classmethod
     def of(cls, rows, scores, query, queries):
-        """That of rows in any order; `query` is that of the pool."""
+        """Makes the ranking of rows in any order; `query` is that of the pool."""
         order = np.lexsort((scores, query[rows]))
         rows = rows[order]
         return cls(rows, scores[order], query[rows], np.bincount(query[rows], minlength=queries))
 
     def ranks(self):
-        """[retrieved], the rank of each, from 1; equal scores have the mean of theirs."""
+        """Returns the rank of each document, [retrieved], from 1. Equal scores get the mean of their ranks."""
         number = len(self.rows)
         new = np.ones(number, bool)
         new[1:] = (self.scores[1:] != self.scores[:-1]) | (self.query[1:] != self.query[:-1])
@@ -186,11 +188,11 @@ class _Ranking(NamedTuple):
         return np.cumsum(self.counts)[self.query] - middles[np.cumsum(new) - 1]
 
     def each(self, places):
-        """[retrieved] float64, by how much each score is above that at a place of its query, [queries]."""
+        """Returns how far each score is above that at a position of its query, [queries]: [retrieved] float64."""
         if self.scores.dtype.kind == "f":
             wide = self.scores.astype(np.promote_types(self.scores.dtype, "float64"), copy=False)
             return (wide - wide[places[self.query]]).astype("float64", copy=False)
-        # Of whole numbers the difference is exact in as many bits, without a sign, as it is never below 0.
+        # The difference of whole numbers is exact in as many bits without a sign, since it is never below 0.
         wide = self.scores.astype("uint64") if self.scores.dtype.kind == "u" else self.scores.astype("int64")
         wide = wide.view("uint64")
         return (wide - wide[places[self.query]]).astype("float64")
@@ -229,8 +231,8 @@ def _comb_sum(ranking, pooled, k):
     return ranking.scores.astype("float64"), np.zeros(len(pooled))
 
 
-# Function of a ranking, how many documents any system retrieved in each query, and k, that gives what is added to those
-# that were retrieved, and to the others of each query.
+# Functions of a ranking, the number of documents that any system retrieved in each query, and k. They return what is
+# added to the documents that were retrieved, and to the others of each query.
 METHODS: dict[str, Callable[[_Ranking, np.ndarray, float], tuple[np.ndarray, np.ndarray]]] = {
     "rrf": _rrf,
     "borda": _borda,

@@ -1,4 +1,4 @@
-"""What kind of system a file holds, by its first bytes. Imports no Keras."""
+"""Tells the kind of system in a file by its first bytes. Does not import Keras."""
 
 import pathlib
 import re
@@ -8,8 +8,8 @@ from plackett.data._streams import MAGIC, blocks_of_lines
 from plackett.data._suffixes import PACKED
 from plackett.evaluation.systems.score_files import COLUMNS
 
-PART = re.compile(r"part-\d+\.parquet")  # how the files in a folder of scores are called
-HEAD = 4096  # bytes that tell what a file is
+PART = re.compile(r"part-\d+\.parquet")  # the names of the files in a folder of scores
+HEAD = 4096  # the number of bytes that tell the kind of a file
 BEGINS = {
     b"PK\x03\x04": "keras",
     b"PAR1": "parquet",
@@ -17,7 +17,7 @@ BEGINS = {
     b"tree\n": "lightgbm",
     b"tree\r\n": "lightgbm",
     b"{L": "xgboost",
-    b"\x08": "onnx",  # the number of the field ir_version, which is the first
+    b"\x08": "onnx",  # the number of the field ir_version, which comes first
 }
 OF_CATBOOST = (b'"oblivious_trees"', b'"features_info"', b'"ctr_data"', b'"scale_and_bias"')
 ALLOWED = (
@@ -33,15 +33,15 @@ def holds_scores(folder: str) -> bool:
 
 
 def kind_of(path: str) -> str:
-    """What a file holds, a key of `files.OPEN`, by its first bytes.
+    """Returns the kind of a file, a key of `files.OPEN`, by its first bytes.
 
     Raises:
-        ValueError: it is empty, or of no kind that is known.
+        ValueError: the file is empty, or of no known kind.
     """
     with pathlib.Path(path).open("rb") as file:
         head = file.read(HEAD)
     if not head.strip():
-        raise ValueError(f"{path} is empty: a system is {ALLOWED}")
+        raise ValueError(f"{path} is empty: a system must be {ALLOWED}")
     for begin, kind in BEGINS.items():
         if head.startswith(begin):
             return kind
@@ -53,8 +53,9 @@ def kind_of(path: str) -> str:
     if kind := _kind_of_text(path, head):
         return kind
     raise ValueError(
-        f"{path} is no system of a known kind, by its first bytes: it must be {ALLOWED}. Load any other model in "
-        "Python, and give it, or a function of lists"
+        f"the first bytes of {path} are not those of a known kind of system: it must be {ALLOWED}. Load any other "
+        "model in "
+        "Python, and give the model, or a function of lists"
     )
 
 

@@ -1,4 +1,4 @@
-"""The names of systems, and the words that stand for them. Imports no Keras."""
+"""The names of systems, and the words that stand for them. Does not import Keras."""
 
 import collections
 import os
@@ -12,15 +12,16 @@ FUSIONS = ("rrf", "borda", "min_max", "z_score", "comb_sum")  # the methods of `
 
 
 def name_systems(given: Sequence[str | os.PathLike]) -> dict[str, str]:
-    """Name -> words or path, of paths and words with or without a name; see `open_systems`.
+    """Names paths and words that may have a name: name -> words or path; see `open_systems`.
 
     Raises:
-        ValueError: two have one name, or one is neither words nor a path.
+        ValueError: two have the same name, or one is neither words nor a path.
     """
     for one in given:
         if not isinstance(one, str | os.PathLike):
             raise ValueError(
-                f"a list of systems holds paths and words, which name themselves, but got a {type(one).__name__}: give "
+                f"a list of systems must hold paths and words, which give the names, but got a {type(one).__name__}: "
+                "give "
                 "a dict, name -> system"
             )
     named = [_split_name(os.fspath(one)) for one in given]
@@ -37,9 +38,9 @@ def name_systems(given: Sequence[str | os.PathLike]) -> dict[str, str]:
 
 
 def _split_name(what):
-    """(the name that was given or None, the path or the words)."""
+    """Returns (the given name or None, the path or the words)."""
     name, equals, rest = what.partition("=")
-    # A path may hold the sign, as `lr=0.1` does.
+    # A path may contain the sign, as in `lr=0.1`.
     if not equals or os.path.exists(what) or set(name) & {"/", os.sep, ":"}:
         return None, what
     if not name.strip() or not rest:
@@ -48,7 +49,7 @@ def _split_name(what):
 
 
 def _short_name(what):
-    """The name of a file without its suffix, or of a folder; of words, the words."""
+    """The name of a file without its suffix, or of a folder; words themselves."""
     if system_of_words(what):
         return what
     path = pathlib.Path(os.path.abspath(what))
@@ -58,7 +59,7 @@ def _short_name(what):
 
 
 def _tell_apart(paths):
-    """As much of the end of each path as tells it from the others; the whole of it where nothing does."""
+    """As much of the end of each path as distinguishes it from the others; the whole path if nothing does."""
     if any(map(system_of_words, paths)):
         return paths
     parts = [pathlib.Path(os.path.abspath(path)).parts for path in paths]
@@ -70,7 +71,7 @@ def _tell_apart(paths):
 
 
 def parse_fusion(words: str) -> tuple[str, str, list[str]]:
-    """(its name, the method, the names of the systems) of a fusion as the command line has it.
+    """Parses a fusion of the command line: (its name, the method, the names of the systems).
 
     >>> parse_fusion("hybrid=rrf:bm25,dense")
     ('hybrid', 'rrf', ['bm25', 'dense'])
@@ -88,5 +89,5 @@ def parse_fusion(words: str) -> tuple[str, str, list[str]]:
     if method not in FUSIONS:
         raise ValueError(f"the method of a fusion must be one of {', '.join(FUSIONS)}, but got {method!r} in {words!r}")
     if len(set(names)) < len(names):
-        raise ValueError(f"a fusion takes each system once, but got {words!r}")
+        raise ValueError(f"a fusion must name each system once, but got {words!r}")
     return name.strip(), method, names

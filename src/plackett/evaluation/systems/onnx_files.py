@@ -16,29 +16,29 @@ from plackett.evaluation.systems.base import OpenSystem
 from plackett.evaluation.systems.models import need
 
 DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}
-DOCUMENTS = 2**17  # documents that are scored together
-LISTS = 64  # lists that are
+DOCUMENTS = 2**17  # the number of documents that are scored together
+LISTS = 64  # the number of lists that are scored together
 WANTED = "[documents, features], or [lists, list_size, features] with or without a bool mask [lists, list_size]"
 
 
 def open_onnx(path: str | os.PathLike) -> "Network | ExportedNetwork":
-    """The network in an ONNX file, which onnxruntime runs on the CPU.
+    """Opens the network in an ONNX file, which onnxruntime runs on the CPU.
 
-    What `plackett.export.write_onnx` wrote is fed its features by name, and ids and columns, as its signature says;
-    any other file features by their order.
+    A file of `plackett.export.write_onnx` gets its features by name, and ids and columns, as its signature says. Any
+    other file gets features by their order.
 
     Raises:
         ImportError: onnxruntime is not installed.
-        ValueError: it cannot be loaded, does not take features and give scores, or has a signature that this version
-            does not know.
+        ValueError: the file cannot be loaded, does not take features and give scores, or has a signature that this
+            version does not know.
     """
     onnxruntime = need("onnxruntime", f"the network {path}")
     try:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _threads()
         session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has many, without a common one
-        raise ValueError(f"{path} is no ONNX file that onnxruntime can load: {error}") from error
+    except Exception as error:  # onnxruntime has many errors without a common base
+        raise ValueError(f"onnxruntime cannot load {path} as an ONNX file: {error}") from error
     signature = _signature(path, session)
     if signature is not None:
         return ExportedNetwork(str(path), session, signature)
@@ -47,13 +47,13 @@ def open_onnx(path: str | os.PathLike) -> "Network | ExportedNetwork":
 
 
 def _threads():
-    """How many threads a run takes: those of $OMP_NUM_THREADS, which onnxruntime does not heed; 0 = one a core."""
+    """The number of threads of a run: $OMP_NUM_THREADS, which onnxruntime ignores by itself; 0 = one a core."""
     first = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return int(first) if first.isdecimal() else 0
 
 
 def _signature(path, session):
-    """That of plackett; None = the file has none."""
+    """The signature that plackett wrote; None = the file has none."""
     text = session.get_modelmeta().custom_metadata_map.get(KEY)
     if text is None:
         return None
@@ -64,7 +64,7 @@ def _signature(path, session):
 
 
 def _inputs(path, session):
-    """(that of features, that of the mask or None)."""
+    """Returns (the input of features, the input of the mask or None)."""
     given = session.get_inputs()
     features = [x for x in given if x.type in DTYPES and len(x.shape) in (2, 3)]
     masks = [x for x in given if x.type == "tensor(bool)" and len(x.shape) == 2]
@@ -87,9 +87,9 @@ class ExportedNetwork(OpenSystem):
     """A ranker that plackett wrote.
 
     Args:
-        name: what errors call it.
-        session: that of onnxruntime.
-        signature: what it takes and gives.
+        name: the name of the ranker in errors.
+        session: the session of onnxruntime.
+        signature: its inputs and outputs.
     """
 
     name: str
@@ -104,7 +104,7 @@ class ExportedNetwork(OpenSystem):
         return self.signature.features if self.signature.named else len(self.signature.features)
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
-        """The scores of the documents."""
+        """Returns the scores of the documents."""
         scores = np.zeros(len(lists.labels), "float32")
         lists = lists_for(self.signature, lists, self.name)
         if not len(lists):
@@ -122,10 +122,10 @@ class Network(OpenSystem):
     """A network of features.
 
     Args:
-        name: what errors and notes call it.
-        session: that of onnxruntime.
+        name: the name of the network in errors and notes.
+        session: the session of onnxruntime.
         features: the input of features.
-        mask: that of the mask. None = it has none.
+        mask: the input of the mask. None = it has none.
         output: the name of the scores.
     """
 
@@ -141,11 +141,11 @@ class Network(OpenSystem):
         self._names: tuple[str, ...] = ()
 
     def reads(self) -> int | None:
-        """As many as its input has."""
+        """The number of features of its input."""
         return self.features.shape[-1] if isinstance(self.features.shape[-1], int) else None
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
-        """The scores of the documents."""
+        """Returns the scores of the documents."""
         width = self.features.shape[-1]
         width = width if isinstance(width, int) else lists.features.shape[1]
         self._names = lists.feature_names if lists.has_feature_names else ()
@@ -157,12 +157,12 @@ class Network(OpenSystem):
         return self._of_padded(lists) if self.mask else self._of_equal_length(lists)
 
     def notes(self) -> list[str]:
-        """That features go by their order, where those of the data have names."""
+        """Says that features are matched by their order, if those of the data have names."""
         taken = f"{self.name} knows its features by number: it was given those of the data in their order"
         return [taken] if self._names else []
 
     def _of_padded(self, lists):
-        """The scores by batches of lists that are padded to one size, which the mask says."""
+        """Scores batches of lists that are padded to one size, with a mask."""
         batches = Batches(lists.with_ids(()), batch_size_for(lists, LISTS))
         scores = None
         for (inputs, _, _), queries in zip(batches, batches.plan, strict=True):
@@ -173,7 +173,7 @@ class Network(OpenSystem):
         return scores
 
     def _of_equal_length(self, lists):
-        """The scores by batches of lists of one length, since padding would count as documents."""
+        """Scores batches of lists of equal length, since padding would count as documents."""
         lengths, scores = lists.lengths, None
         for length in np.unique(lengths[lengths > 0]):
             for queries in _pieces(np.flatnonzero(lengths == length), LISTS):
@@ -184,13 +184,13 @@ class Network(OpenSystem):
         return scores
 
     def _run(self, features, mask=None):
-        """The scores of features of one shape, which are shaped like them but for their last axis."""
+        """Scores features of one shape. The scores have this shape without its last axis."""
         given = {self.features.name: features.astype(DTYPES[self.features.type], copy=False)}
         if self.mask is not None:
             given[self.mask.name] = mask
         try:
             (scores,) = self.session.run([self.output], given)
-        except Exception as error:  # onnxruntime has many, without a common one
+        except Exception as error:  # onnxruntime has many errors without a common base
             raise ValueError(f"{self.name} cannot score features of shape {features.shape}: {error}") from error
         shape, scores = features.shape[:-1], np.asarray(scores)
         if scores.shape == (*shape, 1):

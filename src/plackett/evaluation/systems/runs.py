@@ -1,4 +1,4 @@
-"""Runs of TREC and files of scores: what they say of documents, by the ids of query and document."""
+"""Runs of TREC and files of scores. They know documents by the ids of query and document."""
 
 import copy
 import os
@@ -17,17 +17,17 @@ from plackett.data._strings import concatenate_strings
 from plackett.evaluation._scored import Beyond, Scored
 from plackett.evaluation.systems.base import OpenSystem, count
 
-CHUNK = 2**18  # documents that are aligned together
+CHUNK = 2**18  # the number of documents that are aligned together
 
 
 class Run(OpenSystem):
-    """Scores by the ids of query and document. Each call aligns them with the lists anew.
+    """Scores by the ids of query and document. Each call aligns them with the lists again.
 
     Args:
-        name: what notes call it.
+        name: the name of the run in notes.
         queries: the ids of its queries, each once.
         row_splits: [queries + 1]; the documents of query q are row_splits[q]:row_splits[q + 1].
-        documents: their ids, each once in its query.
+        documents: the ids of its documents, each once in its query.
         scores: [documents] float64.
     """
 
@@ -40,7 +40,7 @@ class Run(OpenSystem):
         self._forget()
 
     def __call__(self, lists: RankingLists) -> Scored:
-        """The scores of the documents, -inf where the run lacks them, and what it has beyond them."""
+        """Returns the scores of the documents, -inf if the run lacks them, and its documents beyond the lists."""
         places = pc.index_in(_texts(lists.queries), value_set=self._ids).fill_null(-1).to_numpy()
         known = places >= 0
         lengths = np.where(known, np.diff(self.row_splits)[places], 0) if len(self.queries) else np.zeros_like(places)
@@ -78,13 +78,13 @@ class Run(OpenSystem):
         self._lacked: dict[str, None] = {}
 
     def afresh(self) -> Self:
-        """The same run, which was not called yet; its arrays are shared."""
+        """Returns the same run as if it had not been called yet. Its arrays are shared."""
         fresh = copy.copy(self)
         fresh._forget()
         return fresh
 
     def notes(self) -> list[str]:
-        """What the run lacks, and what it has that the lists lack."""
+        """Says what the run lacks, and what it has that the lists lack."""
         notes, asked = [], int(self._asked.sum())
         if lacked := len(self._lacked):
             notes.append(
@@ -112,7 +112,7 @@ class Run(OpenSystem):
 
 
 def _chunks(sizes, most) -> Iterator[tuple[int, int]]:
-    """(first, behind the last) of queries whose sizes sum up to about `most`."""
+    """Yields (first, one past the last) of queries whose sizes sum up to about `most`."""
     ends, start, done = np.cumsum(sizes), 0, 0
     while start < len(sizes):
         stop = max(start + 1, int(np.searchsorted(ends, done + most, side="right")))
@@ -121,12 +121,12 @@ def _chunks(sizes, most) -> Iterator[tuple[int, int]]:
 
 
 def _texts(strings):
-    """The strings as Arrow has them, with offsets of 64 bits."""
+    """The strings as an Arrow array with 64-bit offsets."""
     return pc.cast(to_arrow(strings), pa.large_string())
 
 
 def _match(asked, wanted, query, documents):
-    """[wanted], the place of each pair of (query, document) among those of the run; -1 = it is not there."""
+    """Returns the position of each pair of (query, document) in the run, [wanted]; -1 = it is not there."""
     (texts, wanted), (more, documents) = _used(wanted), _used(documents)
     codes = pa.concat_arrays([texts, more]).dictionary_encode().indices.to_numpy().astype("int64")
     number, own = max(len(codes), 1), len(texts)
@@ -136,7 +136,7 @@ def _match(asked, wanted, query, documents):
 
 
 def _used(strings):
-    """(the texts of a few strings as Arrow has them, [n] which of them each is), whatever else the dictionary holds."""
+    """Returns (the texts of a few strings as an Arrow array, [n] the index of each), without unused texts."""
     codes, places = strings.codes, np.arange(len(strings))
     if (codes[1:] <= codes[:-1]).any():
         codes, places = np.unique(codes, return_inverse=True)
@@ -147,14 +147,14 @@ def _used(strings):
 
 
 def open_run(path: str | os.PathLike) -> Run:
-    """The run of TREC in a file, plain or compressed.
+    """Opens the run of TREC in a file, plain or compressed.
 
     Raises:
-        ValueError: a line is malformed, or a document is there twice; says file and line.
+        ValueError: a line is malformed, or a document occurs twice; the message names the file and line.
     """
     try:
         parts = _compact(path, together=True)
-    except ValueError:  # perhaps the lines of a query stand apart; what else is wrong is told again
+    except ValueError:  # perhaps the lines of a query are apart; any other error is raised again
         parts = _compact(path, together=False)
     queries, documents, lengths, scores = zip(*parts, strict=True)
     return Run(
@@ -167,6 +167,6 @@ def open_run(path: str | os.PathLike) -> Run:
 
 
 def _compact(path, together):
-    """(queries, documents, lengths, scores) of the parts of a run."""
+    """Returns (queries, documents, lengths, scores) of the parts of a run."""
     found = tables_as_lists([path], "trec", {"together": together}, labelled=False)
     return [(part.queries, part.documents, part.lengths, part.columns["run_score"]) for part in found]

@@ -17,22 +17,22 @@ COLUMNS = ("query", "document", "score")
 
 
 def open_scores(path: str | os.PathLike, form: str) -> Run:
-    """The scores in a file, or in those of a folder, with the columns query, document and score; others are not read.
+    """Opens the scores in a file, or in the files of a folder. It reads the columns query, document and score alone.
 
-    A score of -inf says that the document is not retrieved. The rows of a query may stand anywhere.
+    A score of -inf means that the document is not retrieved. The rows of a query may be in any order and apart.
 
     Args:
         path: the file.
         form: csv or parquet.
 
     Raises:
-        ValueError: a column is missing, there are no rows, a score is no number that can be ranked, or a document is
-            there twice; says the file, the row, from 1, and the query.
+        ValueError: a column is missing, there are no rows, a score cannot be ranked, or a document occurs twice; the
+            message names the file, the row, from 1, and the query.
     """
     try:
         rows = _Rows(path, _read(path, form))
     except pl.exceptions.PolarsError as error:
-        raise ValueError(f"{path} is no {form} file of scores: {error}") from None
+        raise ValueError(f"{path} cannot be read as a {form} file of scores: {error}") from None
     return rows.run()
 
 
@@ -55,7 +55,7 @@ def _scan(path):
 
 
 def _read_rows(path, columns):
-    """The columns of a Parquet file or of those in a folder, which have a row a document, or one a query."""
+    """Reads the columns of a Parquet file, or of those in a folder, with one row a document or one row a query."""
     frame = _scan(path).select(columns).collect()
     lists = [name for name in columns if frame[name].dtype == pl.List]
     return frame.filter(pl.col(lists[0]).list.len() > 0).explode(lists) if lists else frame
@@ -67,10 +67,10 @@ class _Rows:
     def __init__(self, path, frame):
         self.path, self.frame = path, frame
         if not len(frame):
-            raise ValueError(f"{path} holds no scores: it has no row")
+            raise ValueError(f"{path} holds no scores: it has no rows")
 
     def run(self):
-        """The scores by query."""
+        """Returns the scores by query."""
         queries, documents = (self._ids(name) for name in COLUMNS[:2])
         self._check_once(queries, documents)
         scores = self._scores()
@@ -116,7 +116,7 @@ class _Rows:
         order = np.argsort(pairs, kind="stable")
         again = order[1:][pairs[order[1:]] == pairs[order[:-1]]]
         if len(again):
-            raise self._wrong(again.min(), "this document is there twice")
+            raise self._wrong(again.min(), "this document occurs twice")
 
     def _wrong(self, row, what):
         query, document, _ = self.frame.row(int(row))

@@ -11,13 +11,13 @@ from plackett.data._words import some
 from plackett.evaluation._scored import Scored
 from plackett.evaluation.systems.base import OpenSystem, check_once, read_only
 
-WHOLE = 2**24  # from here on float32 does not hold each whole number
+WHOLE = 2**24  # from here on, float32 does not hold every whole number
 WORDS = "column:NAME, feature:NAME_OR_NUMBER (column:-NAME and feature:-NAME rank the lowest first), random:SEED"
 
 
 @dataclasses.dataclass(frozen=True)
 class Function(OpenSystem):
-    """A function of lists, which cannot change them."""
+    """A function of lists. It cannot change them."""
 
     function: Callable[[RankingLists], Scored | np.ndarray]
     reads_columns = True
@@ -26,7 +26,7 @@ class Function(OpenSystem):
         """Any."""
 
     def __call__(self, lists: RankingLists) -> Scored | np.ndarray:
-        """What the function gives."""
+        """Returns what the function returns."""
         given = self.function(read_only(lists))
         if isinstance(given, Scored) and given.beyond is not None:
             check_once(lists, given.beyond)
@@ -43,8 +43,8 @@ class Scores(OpenSystem):
         """The scores."""
         if len(self.scores) != len(lists.labels):
             raise ValueError(
-                f"an array of {len(self.scores)} scores ranks that many documents, but these lists have "
-                f"{len(lists.labels)}: where they come in parts, give a file, as plackett.data.write_scores writes it"
+                f"an array of {len(self.scores)} scores ranks as many documents, but these lists have "
+                f"{len(lists.labels)}: if the lists come in parts, give a file, as plackett.data.write_scores writes it"
             )
         return self.scores
 
@@ -55,7 +55,7 @@ class Column(OpenSystem):
 
     Args:
         kind: column or feature.
-        name: that of the column, or of the feature, which may be its number, from 1.
+        name: the name of the column, or of the feature, which may be its number, from 1.
         lowest_first: whether low values rank first.
     """
 
@@ -70,23 +70,23 @@ class Column(OpenSystem):
         self._rounded = False
 
     def afresh(self) -> "Column":
-        """The same column, which was not asked for yet."""
+        """Returns the same column as if it had not been called yet."""
         return Column(self.kind, self.name, self.lowest_first)
 
     def notes(self) -> list[str]:
-        """That large numbers may have become equal."""
+        """Says if large numbers may have become equal."""
         rounded = (
-            f"feature:{self.name} has numbers of 2^24 and more, which features, in float32, hold rounded: read it as a "
-            f"column, column:{self.name}, where they must differ"
+            f"feature:{self.name} has numbers of 2^24 and more, which features round to float32: read it as a "
+            f"column, column:{self.name}, if they must differ"
         )
         return [rounded] if self._rounded else []
 
     def reads(self) -> int | None:
-        """None, or any: a feature may be told by its number."""
+        """None, that is any: a feature may be named by its number."""
         return 0 if self.kind == "column" else None
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
-        """The values, with their sign turned where the lowest ranks first."""
+        """Returns the values, negated if the lowest ranks first."""
         values = lists.columns if self.kind == "column" else _Features(lists)
         if self.name not in values:
             raise ValueError(f"these lists have no {self.kind} {self.name!r}: {_there_are(self.name, values)}")
@@ -123,12 +123,12 @@ def _there_are(name, known: Iterable[str]):
 
 @dataclasses.dataclass(frozen=True)
 class Chance(OpenSystem):
-    """Random scores, uniform on [0, 1). A query has the same ones at each call, in whichever part it comes."""
+    """Random scores, uniform on [0, 1). A query has the same scores at each call, whichever part it comes in."""
 
     seed: int
 
     def __call__(self, lists: RankingLists) -> np.ndarray:
-        """A score for each place of each query."""
+        """Returns a score for each place of each query."""
         lengths = lists.lengths
         place = np.arange(len(lists.labels)) - np.repeat(lists.row_splits[:-1], lengths)
         seed = _mix(np.full(1, self.seed, "uint64"))
@@ -137,7 +137,7 @@ class Chance(OpenSystem):
 
 
 def _mix(x):
-    """SplitMix64, by which each bit of the result depends on each bit of x."""
+    """SplitMix64: each bit of the result depends on each bit of x."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -145,13 +145,13 @@ def _mix(x):
 
 
 def system_of_words(words: str) -> OpenSystem | None:
-    """The system that words such as "column:-price" or "random:7" name; None = they are none such.
+    """Returns the system that words such as "column:-price" or "random:7" name; None = they name no system.
 
     >>> system_of_words("feature:-3")
     Column(kind='feature', name='3', lowest_first=True)
 
     Raises:
-        ValueError: a name or a seed is missing, or the seed is no whole number from 0 on.
+        ValueError: a name or a seed is missing, or the seed is not a whole number of at least 0.
     """
     kind, colon, name = words.partition(":")
     if kind in ("column", "feature") and colon:

@@ -1,1 +1,1 @@
-"""Models as the plugins for learning to rank of search engines have them. Internal: `plackett.export` has the names."""
+"""The model formats of the learning to rank plugins of search engines. Internal: use the names of `plackett.export`."""

@@ -1,7 +1,7 @@
-"""Models of the plugin for learning to rank of Elasticsearch and OpenSearch.
+"""Models for the learning to rank plugin of Elasticsearch and OpenSearch.
 
 A file is the body of `POST _ltr/_featureset/FEATURES/_createmodel`. A document goes to the child `yes` if its value is
-less than `split_condition`, both float32.
+less than `split_condition`, both in float32.
 
 Reference: https://elasticsearch-learning-to-rank.readthedocs.io/en/latest/training-models.html
 """
@@ -17,7 +17,7 @@ TREES, LINEAR = "model/xgboost+json", "model/linear"
 
 
 def write_forest(forest: Forest, names: list[str]) -> tuple[str, Any]:
-    """(the type of the model, its definition)."""
+    """Returns (the type of the model, its definition)."""
     trees = [_Numbering(names).node(tree) for tree in forest.trees]
     if forest.constant:
         trees.append({"nodeid": 0, "leaf": float32(forest.constant)})
@@ -27,23 +27,23 @@ def write_forest(forest: Forest, names: list[str]) -> tuple[str, Any]:
 
 
 def write_linear(layers: Layers, names: list[str]) -> tuple[str, Any]:
-    """(the type of the model, its definition): weights alone, of raw features."""
+    """Returns (the type of the model, its definition): only weights, of raw features."""
     return LINEAR, {name: float32(weight) for name, weight in zip(names, layers.layers[0].matrix[0], strict=True)}
 
 
 def body(name: str, kind: str, definition: Any) -> dict:
-    """What is sent to the plugin, to which the definition is text."""
+    """Returns the request body for the plugin, in which the definition is text."""
     return {"model": {"name": name, "model": {"type": kind, "definition": json.dumps(definition)}}}
 
 
 class _Numbering:
-    """Numbers the nodes of a tree, as the plugin wants it."""
+    """Numbers the nodes of a tree, as the plugin requires."""
 
     def __init__(self, names):
         self.names, self.next = names, 0
 
     def node(self, node, depth=0):
-        """The node as the plugin has it."""
+        """Returns the node in the form of the plugin."""
         number = self.next
         self.next += 1
         if isinstance(node, Leaf):

@@ -14,7 +14,7 @@ from plackett.scorers.preprocessing.layers import Filled, Indicators, LogAndBins
 from plackett.training._output_folder import MEMBERS
 
 WAY_OUT = "train an mlp with transform None, normalization batch or None and missing False, or export to ONNX"
-WITHOUT_PART = keras.layers.InputLayer | keras.layers.Dropout  # in scoring
+WITHOUT_PART = keras.layers.InputLayer | keras.layers.Dropout  # they do nothing in scoring
 NAMES = {"linear": "identity", "relu": "relu", "tanh": "tanh", "sigmoid": "sigmoid"}  # of activations
 REFUSED = {
     SignedLog1p: "the transform log1p",
@@ -27,21 +27,21 @@ REFUSED = {
 
 
 def read_keras(model: keras.Model) -> Layers:
-    """The layers of a model; of two towers, those of the one that ranks.
+    """Reads the layers of a model; for two towers, those of the one that ranks.
 
     Raises:
-        ValueError: there is a layer that search engines lack, it takes more than features, or gives several scores.
+        ValueError: search engines lack a layer, the model takes more than features, or it gives several scores.
     """
     model = ranker_of(model)
     inputs = getattr(model, "input", None)
     if not isinstance(inputs, dict) or set(inputs) != {"features", "mask"}:
         given = sorted(inputs) if isinstance(inputs, dict) else "others"
-        raise ValueError(f"search engines know features alone, but this model takes {given}: {WAY_OUT}")
+        raise ValueError(f"search engines know only features, but this model takes {given}: {WAY_OUT}")
     if any(isinstance(layer, StandardizedMean) for layer in model.layers):
         raise ValueError(
-            "search engines score a document by itself, but this model is an ensemble, which standardises scores "
-            f"within their list: export a member, {MEMBERS}/1 of the output folder or model.get_layer('member_1'), or "
-            "to ONNX"
+            "search engines score each document by itself, but this model is an ensemble, which standardises scores "
+            f"within each list: export a member, {MEMBERS}/1 of the output folder or model.get_layer('member_1'), or "
+            "export to ONNX"
         )
     if not isinstance(model.layers[-1], MaskedScores) or isinstance(model.output, dict):
         raise ValueError(f"search engines rank by one score, but this model has several outputs: {WAY_OUT}")
@@ -57,16 +57,16 @@ def read_keras(model: keras.Model) -> Layers:
         return score(model, lists)
 
     layers = Layers(chain.mean, chain.deviation, chain.layers, names, scores_of)
-    layers.check(layers.probes())  # that the layers stand in one chain
+    layers.check(layers.probes())  # checks that the layers form one chain
     return layers
 
 
 class _Chain:
-    """Layers one after the other, and a linear path beside them."""
+    """Layers one after another, and a linear path beside them."""
 
     def __init__(self, width):
         self.mean, self.deviation, self.layers = np.zeros(width), np.ones(width), []
-        self.start, self.linear = None, None  # what the first layer takes, and the weights of the path from there
+        self.start, self.linear = None, None  # the input of the first layer, and the weights of the path from there
 
     def add(self, layer):
         """One more."""
@@ -105,10 +105,10 @@ class _Chain:
         self._activate(layer.activation)
 
     def _join_paths(self):
-        """Two units more in each hidden layer carry the linear path, as relu(x) - relu(-x) = x."""
+        """Adds two units to each hidden layer, which carry the linear path, since relu(x) - relu(-x) = x."""
         *hidden, head = self.layers
         if any(layer.activation != "relu" for layer in hidden):
-            raise ValueError(f"search engines do not know a linear path beside other units than relu: {WAY_OUT}")
+            raise ValueError(f"search engines support a linear path only beside relu units: {WAY_OUT}")
         carried = np.concatenate([self.linear, -self.linear])
         for i, (matrix, bias, activation) in enumerate(hidden):
             if i:
@@ -118,7 +118,7 @@ class _Chain:
         self.layers[-1] = head._replace(matrix=np.concatenate([head.matrix, [[1.0, -1.0]]], axis=1))
 
     def _scale(self, layer):
-        """Batch normalization with the statistics of training, in the weights of the layer before."""
+        """Puts batch normalization, with the statistics of training, into the weights of the layer before."""
         matrix, bias, activation = self.layers[-1]
         if activation != "identity":
             raise ValueError(f"search engines do not know normalization after an activation: {WAY_OUT}")

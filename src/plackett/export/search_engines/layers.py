@@ -1,4 +1,4 @@
-"""The one small form of linear models and of networks that score each document by itself."""
+"""A common form for linear models and for networks that score each document by itself."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "tanh": np.tanh,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
 }
-ROWS = 256  # of documents on which layers are compared with their model
+ROWS = 256  # the number of documents on which layers are compared with their model
 
 
 class Layer(NamedTuple):
@@ -32,14 +32,14 @@ class Layer(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Layers:
-    """Layers over standardised features, the last of which gives one score.
+    """Layers over standardised features. The last one gives one score.
 
     Args:
-        mean: [features], what is taken from each feature.
-        deviation: [features], what each is divided by then.
-        layers: in their order.
-        names: of the features; () = they have numbers alone.
-        scores_of: function of [documents, features] float32: the model's own scores, to compare with.
+        mean: [features], what is subtracted from each feature.
+        deviation: [features], what each is then divided by.
+        layers: the layers, in order.
+        names: the names of the features; () = they have only numbers.
+        scores_of: a function of [documents, features] float32: the model's own scores, for comparison.
     """
 
     mean: np.ndarray
@@ -50,12 +50,12 @@ class Layers:
 
     @property
     def width(self) -> int:
-        """How many features they take."""
+        """The number of features."""
         return len(self.mean)
 
     @property
     def is_linear(self) -> bool:
-        """Whether their score is a weighted sum of the features, and a constant."""
+        """Whether the score is a weighted sum of the features plus a constant."""
         return len(self.layers) == 1 and self.layers[0].activation == "identity"
 
     @property
@@ -64,7 +64,7 @@ class Layers:
         return bool(self.mean.any() or (self.deviation != 1).any())
 
     def unstandardised(self) -> "Layers":
-        """The same layers over raw features, by other weights in the first of them."""
+        """Returns equal layers over raw features, with other weights in the first layer."""
         matrix, bias, activation = self.layers[0]
         matrix = matrix / self.deviation
         first = Layer(matrix, bias - matrix @ self.mean, activation)
@@ -72,19 +72,19 @@ class Layers:
         return dataclasses.replace(self, mean=nothing, deviation=one, layers=[first, *self.layers[1:]])
 
     def without_constant(self) -> tuple["Layers", float]:
-        """Of a linear model: (the weighted sum alone, the constant)."""
+        """Returns, for a linear model, (the weighted sum alone, the constant)."""
         matrix, bias, activation = self.layers[0]
         return dataclasses.replace(self, layers=[Layer(matrix, np.zeros(1), activation)]), float(bias[0])
 
     def scores(self, x: np.ndarray) -> np.ndarray:
-        """[documents, features] -> [documents], all in float32 as search engines have it."""
+        """[documents, features] -> [documents], all in float32, as in search engines."""
         x = (x - self.mean.astype("float32")) / self.deviation.astype("float32")
         for matrix, bias, activation in self.layers:
             x = ACTIVATIONS[activation](x @ matrix.T.astype("float32") + bias.astype("float32"))
         return x[:, 0]
 
     def probes(self) -> np.ndarray:
-        """[documents, features] float32, spread as the features that these layers standardise."""
+        """Returns [documents, features] float32 with the spread of the features that these layers standardise."""
         spread = np.random.default_rng(0).normal(size=(ROWS, self.width))
         return (self.mean + self.deviation * spread).astype("float32")
 
@@ -92,17 +92,17 @@ class Layers:
         """Compares the layers, in float32, with their model.
 
         Args:
-            x: [documents, features] float32, on which.
-            constant: what the scores of the model have besides.
+            x: [documents, features] float32, the documents to compare on.
+            constant: a constant that only the scores of the model contain.
 
         Raises:
-            ValueError: their scores differ by more than a thousandth of how they differ among documents.
+            ValueError: the scores differ by more than a thousandth of their spread among documents.
         """
         wanted = np.asarray(self.scores_of(x), "float64") - constant
         worst, among = np.abs(self.scores(x) - wanted).max(), wanted.std()
         if not worst <= 1e-3 * among + 1e-6:
             raise ValueError(
-                f"in float32, as search engines compute, the scores of this model would be off by up to {worst:.3g}, "
+                f"in float32, as in search engines, the scores of this model would be off by up to {worst:.3g}, "
                 f"while those of its documents spread by {among:.3g}: its features are far from 0, so bring them "
                 "near 0 before they are indexed and trained on"
             )

@@ -1,4 +1,4 @@
-"""Linear models of scikit-learn, also at the end of a pipeline."""
+"""Linear models of scikit-learn, possibly at the end of a pipeline."""
 
 from typing import Any
 
@@ -6,24 +6,24 @@ import numpy as np
 
 from plackett.export.search_engines.layers import Layer, Layers
 
-SCALES = (1e-3, 1.0, 1e3, 1e6)  # of the points at which a model is asked whether it is linear
+SCALES = (1e-3, 1.0, 1e3, 1e6)  # scales of the points at which linearity is tested
 
 
 def read_linear(model: Any) -> Layers:
-    """The weights of a model with `coef_`, or of a pipeline that ends with one, and all that stands before it.
+    """Reads the weights of a model with `coef_`, or of a pipeline that ends with one, including all earlier steps.
 
-    They are found by what the model says of 0 and of each feature by itself, so that any pipeline will do which
-    scales, shifts and mixes.
+    They are found from the model's scores for 0 and for each feature by itself, so a pipeline may scale, shift and mix
+    features in any way.
 
     Raises:
-        ValueError: it has no weights, or is no linear function of its features.
+        ValueError: it has no weights, or is not a linear function of its features.
     """
     name = type(model).__name__
     last = model.steps[-1][1] if hasattr(model, "steps") else model
     width = getattr(model, "n_features_in_", None)
     if not hasattr(last, "coef_") or width is None:
         raise ValueError(
-            f"the model {name} is no linear model that was fitted: it has no coef_. These engines take trees of "
+            f"the model {name} is not a fitted linear model: it has no coef_. These engines take trees of "
             "LightGBM and XGBoost, linear models of scikit-learn and networks of plackett"
         )
     predict = _scores_of(model, name)
@@ -35,7 +35,9 @@ def read_linear(model: Any) -> Layers:
         x = scale * random.normal(size=(64, width))
         wanted = x @ weights + bias
         if not np.allclose(predict(x), wanted, rtol=1e-6, atol=1e-6 * np.abs(wanted).max()):
-            raise ValueError(f"the model {name} is no linear function of its features, which these engines cannot say")
+            raise ValueError(
+                f"the model {name} is not a linear function of its features, so these engines cannot express it"
+            )
     if not weights.any():
         raise ValueError(f"the model {name} gives all documents the same score: it ranks nothing")
     layer = Layer(weights[None], np.array([bias]), "identity")
@@ -44,23 +46,21 @@ def read_linear(model: Any) -> Layers:
 
 
 def _scores_of(model, name):
-    """What the model ranks by, a function of [documents, features] that gives [documents]."""
+    """The scores that the model ranks by, as a function of [documents, features] that returns [documents]."""
     classes = getattr(model, "classes_", None)
     if classes is not None and len(classes) != 2:
-        raise ValueError(f"the model {name} tells {len(classes)} classes apart, where a ranker gives one score")
+        raise ValueError(f"the model {name} predicts {len(classes)} classes, but a ranker gives one score")
     function = model.predict if classes is None else model.decision_function
     names = getattr(model, "feature_names_in_", None)
 
     def scores_of(x):
-        if names is not None:  # else it warns
+        if names is not None:  # otherwise it warns
             import pandas
 
             x = pandas.DataFrame(x, columns=list(names))
         scores = np.asarray(function(x), "float64")
         if scores.size != len(x):
-            raise ValueError(
-                f"the model {name} gives a document {scores.size // len(x)} scores, where engines rank by 1"
-            )
+            raise ValueError(f"the model {name} gives a document {scores.size // len(x)} scores, but engines rank by 1")
         return scores.reshape(-1)
 
     return scores_of

@@ -1,16 +1,16 @@
-"""Numbers of JSON that are read as the same float32, by way of float64 or not."""
+"""JSON numbers that are read as the same float32, whether by way of float64 or not."""
 
 import numpy as np
 
 
 def text_of(x: float) -> str:
-    """The shortest text that is read as the float32 nearest to a number.
+    """Returns the shortest text that is read as the float32 nearest to a number.
 
     >>> text_of(0.1), text_of(1 / 3)
     ('0.1', '0.33333334')
 
     Raises:
-        ValueError: it is beyond what float32 holds.
+        ValueError: float32 cannot hold the number.
     """
     with np.errstate(over="ignore"):
         number = np.float32(x)
@@ -21,5 +21,5 @@ def text_of(x: float) -> str:
 
 
 def float32(x: float) -> float:
-    """The number that JSON writes as `text_of` does."""
+    """Returns the number that `text_of` writes."""
     return float(text_of(x))

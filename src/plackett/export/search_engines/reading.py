@@ -1,4 +1,4 @@
-"""Which model is given, as an object or a file, in one of the two small forms."""
+"""Reads a model, given as an object or a file, into one of the two common forms."""
 
 import os
 from typing import Any
@@ -23,12 +23,12 @@ ALLOWED = (
 
 
 def read(model: Any) -> Forest | Layers:
-    """The model, given by itself, by its file, or by the folder of its run.
+    """Reads a model, given as an object, by its file, or by the folder of its run.
 
     Raises:
         FileNotFoundError: there is no such file.
         ImportError: the library of its kind is not installed.
-        ValueError: it is of no kind that search engines know.
+        ValueError: search engines support no model of this kind.
     """
     if isinstance(model, str | os.PathLike):
         return _read_file(os.fspath(model))
@@ -41,7 +41,7 @@ def read(model: Any) -> Forest | Layers:
         return read_xgboost(model.get_booster() if hasattr(model, "get_booster") else model)
     if "sklearn" in libraries:
         return read_linear(model)
-    raise ValueError(f"plugins for learning to rank know no {type(model).__name__}: give {ALLOWED}")
+    raise ValueError(f"learning to rank plugins do not support a {type(model).__name__}: give {ALLOWED}")
 
 
 def _read_file(path):
@@ -56,6 +56,6 @@ def _read_file(path):
     if kind == "xgboost":
         with open(path, "rb") as file:
             booster = need("xgboost", f"the XGBoost model {path}").Booster()
-            booster.load_model(bytearray(file.read()))  # of a path, the suffix would tell the kind
+            booster.load_model(bytearray(file.read()))  # given a path, XGBoost trusts the suffix
         return read_xgboost(booster)
-    raise ValueError(f"plugins for learning to rank know no {kind} files, as {path} is one: give {ALLOWED}")
+    raise ValueError(f"learning to rank plugins do not support {kind} files such as {path}: give {ALLOWED}")

@@ -1,7 +1,7 @@
-"""Models of the module for learning to rank of Solr.
+"""Models for the learning to rank module of Solr.
 
-A file is what is put into `schema/model-store`. A document goes left if its value is at most `threshold`, to which
-Solr adds 1e-6 in float32 when it reads a model.
+A file is the body for `schema/model-store`. A document goes left if its value is at most `threshold`. Solr adds 1e-6 to
+thresholds, in float32, when it reads a model.
 
 Reference: https://solr.apache.org/guide/solr/latest/query-guide/learning-to-rank.html
 """
@@ -15,21 +15,21 @@ from plackett.export.search_engines.numbers import float32, text_of
 from plackett.export.search_engines.trees import Forest, Leaf
 
 PACKAGE = "org.apache.solr.ltr"
-SLACK = np.float32(1e-6)  # which Solr adds to each threshold
-NEAREST = 1e-6  # how far a threshold may be off, as a share of it
-ZERO = 1.1e-35  # LightGBM takes what is nearer to 0 than 1e-35 for 0, and has such thresholds
+SLACK = np.float32(1e-6)  # Solr adds this to each threshold
+NEAREST = 1e-6  # how far a threshold may be off, relative to it
+ZERO = 1.1e-35  # LightGBM takes values nearer to 0 than 1e-35 as 0, and has such thresholds
 
 
 def write_forest(forest: Forest, names: list[str], missing: bool) -> tuple[str, dict]:
-    """(the class of the model, its params).
+    """Returns (the class of the model, its params).
 
     Args:
         forest: the trees.
-        names: of its features.
-        missing: whether to say where documents go whose features are missing.
+        names: the names of its features.
+        missing: whether to say where documents with missing features go.
 
     Raises:
-        ValueError: a threshold cannot be said.
+        ValueError: a threshold cannot be expressed.
     """
     trees = [{"weight": "1", "root": _node(tree, names, missing)} for tree in forest.trees]
     if forest.constant:
@@ -39,13 +39,13 @@ def write_forest(forest: Forest, names: list[str], missing: bool) -> tuple[str, 
 
 
 def write_linear(layers: Layers, names: list[str]) -> tuple[str, dict]:
-    """(the class of the model, its params): weights alone."""
+    """Returns (the class of the model, its params): only weights."""
     weights = {name: float32(weight) for name, weight in zip(names, layers.layers[0].matrix[0], strict=True)}
     return f"{PACKAGE}.model.LinearModel", {"weights": weights}
 
 
 def write_network(layers: Layers) -> tuple[str, dict]:
-    """(the class of the model, its params)."""
+    """Returns (the class of the model, its params)."""
     written = [
         {
             "matrix": [[float32(x) for x in row] for row in matrix],
@@ -68,7 +68,7 @@ def norms(layers: Layers) -> list[dict] | None:
 
 
 def body(name: str, kind: str, params: dict, names: list[str], norms: list[dict] | None) -> dict[str, Any]:
-    """What is put into the model store."""
+    """Returns the body for the model store."""
     features: list[dict[str, Any]] = [{"name": feature} for feature in names]
     if norms is not None:
         features = [feature | {"norm": norm} for feature, norm in zip(features, norms, strict=True)]
@@ -88,7 +88,7 @@ def _node(node, names, missing):
 
 
 def _threshold(below, name):
-    """What Solr, which adds to it, makes the greatest float32 of that goes left."""
+    """The threshold from which Solr, by its addition, makes the greatest float32 that goes left."""
     wanted = np.nextafter(np.float32(below), np.float32(-np.inf))
     start = wanted - SLACK
     near = [start, np.nextafter(start, np.float32(np.inf)), np.nextafter(start, np.float32(-np.inf))]
@@ -98,7 +98,7 @@ def _threshold(below, name):
     best = min(near, key=lambda x: abs(x + SLACK - wanted))
     if abs(float(best + SLACK) - float(wanted)) > NEAREST * abs(float(wanted)):
         raise ValueError(
-            f"Solr adds 1e-6 to each threshold, so that it cannot tell values of the feature {name} apart as near to 0 "
-            f"as {wanted:.3g}: multiply the feature, by 1e6 perhaps, where it is indexed and trained on"
+            f"Solr adds 1e-6 to each threshold, so it cannot tell apart values of the feature {name} as near to 0 "
+            f"as {wanted:.3g}: multiply the feature, by 1e6 perhaps, before it is indexed and trained on"
         )
     return best

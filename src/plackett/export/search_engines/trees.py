@@ -1,4 +1,4 @@
-"""The one small form of boosted trees, into which they are read and from which each engine's form is written."""
+"""A common form for boosted trees, from which the form of each engine is written."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -8,24 +8,24 @@ import numpy as np
 
 Link = Literal["identity", "sigmoid", "exp"]
 LARGEST = np.finfo("float32").max
-ROWS = 512  # of documents on which trees are compared with their model
+ROWS = 512  # the number of documents on which trees are compared with their model
 
 
 class Leaf(NamedTuple):
-    """What a tree adds to the score of a document that ends here."""
+    """The value that a tree adds to the score of a document that ends here."""
 
     value: float
 
 
 class Split(NamedTuple):
-    """Where a document goes left or right.
+    """A split, at which a document goes left or right.
 
     Args:
-        feature: the place of the feature that is asked for, from 0.
+        feature: the position of the feature, from 0.
         below: float32; a value goes left if it is less, as float32.
-        missing_left: whether a document goes left whose feature is missing.
-        left: what stands there.
-        right: what stands there.
+        missing_left: whether a document with a missing value goes left.
+        left: the node on the left.
+        right: the node on the right.
     """
 
     feature: int
@@ -49,11 +49,11 @@ class Forest:
 
     Args:
         trees: the roots.
-        constant: what stands beside their sum.
-        link: what the model makes of it at last; it keeps the order.
-        names: of its features; () = they have numbers alone.
-        width: how many features it takes.
-        margins: function of [documents, width] float32: the model's own scores before `link`, to compare with.
+        constant: the constant that is added to their sum.
+        link: the last function of the model, which keeps the order.
+        names: the names of its features; () = they have only numbers.
+        width: the number of its features.
+        margins: a function of [documents, width] float32: the model's own scores before `link`, for comparison.
     """
 
     trees: tuple[Node, ...]
@@ -76,11 +76,11 @@ class Forest:
                 waiting += (node.left, node.right)
 
     def used(self) -> list[int]:
-        """The places of the features that it asks for, rising."""
+        """The positions of the features that it uses, rising."""
         return sorted({split.feature for split in self.splits()})
 
     def lowest(self) -> float:
-        """What no score is below."""
+        """A lower bound of all scores."""
         return self.constant + sum(map(_lowest, self.trees))
 
     def scores(self, x: np.ndarray) -> np.ndarray:
@@ -92,17 +92,17 @@ class Forest:
         return total
 
     def missing_as_zero(self) -> "Forest":
-        """The same forest, for which what is missing is 0."""
+        """Returns the same forest with missing values taken as 0."""
         return dataclasses.replace(self, trees=tuple(map(_missing_as_zero, self.trees)))
 
     def check(self, missing: bool) -> None:
         """Compares the trees with their model, on both sides of each threshold.
 
         Args:
-            missing: whether also where features are missing.
+            missing: whether to compare missing features too.
 
         Raises:
-            ValueError: their scores differ.
+            ValueError: the scores differ.
         """
         x = self._probes(missing)
         mine, wanted = self.scores(x), np.asarray(self.margins(x), "float64")
@@ -110,8 +110,8 @@ class Forest:
         worst = np.abs(mine - wanted).max()
         if not worst <= 1e-5 * scale:
             raise ValueError(
-                f"the scores of this model are not the sum of its trees: they differ by up to {worst:.3g}, so that "
-                "these engines would rank otherwise"
+                f"the scores of this model are not the sum of its trees: they differ by up to {worst:.3g}, so "
+                "these engines would rank differently"
             )
 
     def _probes(self, missing):
@@ -130,7 +130,7 @@ class Forest:
 
 
 def below_of(threshold: float) -> float:
-    """The float32 that a float32 must be less than, to be at most a threshold of any precision.
+    """Returns the float32 that a float32 is less than if it is at most a threshold of any precision.
 
     >>> below_of(1.0), below_of(1.0 + 1e-12)
     (1.0000001192092896, 1.0000001192092896)
@@ -154,7 +154,7 @@ def _missing_as_zero(node):
 
 
 def _leaves(tree: Node, x: np.ndarray) -> Iterator[tuple[np.ndarray, Leaf]]:
-    """The leaves that documents end at, with the rows of these documents."""
+    """Yields the leaves that documents end at, with the rows of these documents."""
     waiting: list[tuple[np.ndarray, Node]] = [(np.arange(len(x)), tree)]
     while waiting:
         rows, node = waiting.pop()

@@ -16,15 +16,15 @@ LINKS: dict[str, Link] = {
     "reg:gamma": "exp",
     "reg:tweedie": "exp",
     "survival:cox": "exp",
-}  # of all others: none, or refused
-LOGITS = ("binary:logistic", "reg:logistic", "binary:logitraw")  # whose base_score is a probability
+}  # all others have none, or are refused
+LOGITS = ("binary:logistic", "reg:logistic", "binary:logitraw")  # their base_score is a probability
 
 
 def read_xgboost(booster: Any) -> Forest:
-    """The trees of a Booster, up to its best iteration where training stopped early.
+    """Reads the trees of a Booster, up to its best iteration if training stopped early.
 
     Raises:
-        ValueError: it has no trees, or splits or scores that no search engine knows.
+        ValueError: it has no trees, or splits or scores that no search engine supports.
     """
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]
     objective, names = learner["objective"]["name"], tuple(learner["feature_names"])
@@ -35,7 +35,7 @@ def read_xgboost(booster: Any) -> Forest:
     several = max(model["tree_info"], default=0) > 0 or int(learner["learner_model_param"].get("num_target", 1)) > 1
     if several:
         raise ValueError(
-            f"this XGBoost model gives several scores a document (objective {objective}), where search engines rank by "
+            f"this XGBoost model gives several scores a document (objective {objective}), but search engines rank by "
             "one: train it with an objective such as rank:ndcg"
         )
     if best is not None:
@@ -58,7 +58,7 @@ def read_xgboost(booster: Any) -> Forest:
 
 
 def _trees(booster):
-    """(the trees, what each is multiplied by)."""
+    """Returns (the trees, the factor of each)."""
     if booster["name"] == "gbtree":
         return booster["model"]["trees"], [1.0] * len(booster["model"]["trees"])
     if booster["name"] == "dart":
@@ -70,7 +70,7 @@ def _trees(booster):
 
 
 def _constant(base, objective):
-    """The sum of no trees."""
+    """The score without any trees."""
     read = json.loads(base)  # a number, or since XGBoost 3.1 a list of them
     base = float(read[0] if isinstance(read, list) else read)
     if objective in LOGITS:
@@ -79,18 +79,18 @@ def _constant(base, objective):
 
 
 class _Tree:
-    """A tree as XGBoost writes it, in columns with a row for each node."""
+    """A tree as XGBoost writes it, in columns with one row a node."""
 
     def __init__(self, columns, weight, names):
         self.columns, self.weight, self.names = columns, weight, names
         if int(columns["tree_param"].get("size_leaf_vector", 1)) > 1:
             raise ValueError(
-                "this XGBoost model has several values in a leaf, where search engines know one: train it with "
+                "this XGBoost model has several values in a leaf, but search engines support one: train it with "
                 "multi_strategy='one_output_per_tree'"
             )
 
     def node(self, row=0) -> Node:
-        """The node in this row, with what is below it."""
+        """The node in this row, with the nodes below it."""
         columns = self.columns
         threshold = np.float32(columns["split_conditions"][row])
         if columns["left_children"][row] < 0:
@@ -99,8 +99,8 @@ class _Tree:
         if any(columns.get("split_type", ())) and columns["split_type"][row]:
             name = self.names[feature] if self.names else feature + 1
             raise ValueError(
-                f"this XGBoost model splits the categorical feature {name} by sets of its values, where search engines "
-                "know thresholds alone: train it on numbers, without enable_categorical"
+                f"this XGBoost model splits the categorical feature {name} by sets of its values, but search engines "
+                "support only thresholds: train it on numbers, without enable_categorical"
             )
         left, right = (self.node(columns[side][row]) for side in ("left_children", "right_children"))
         below = float(np.clip(threshold, -LARGEST, LARGEST))

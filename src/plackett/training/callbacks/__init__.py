@@ -1,1 +1,1 @@
-"""What happens beside the steps of a run: the best epoch, checkpoints, divergence, randomness. Internal."""
+"""Callbacks of a run: the best epoch, checkpoints, divergence, randomness. Internal."""

@@ -1,4 +1,4 @@
-"""What a run writes down of its epochs, and the best of them."""
+"""The record of the epochs of a run, and the best of them."""
 
 import contextlib
 import csv
@@ -26,20 +26,20 @@ class Record(keras.callbacks.Callback):
     """Measures each epoch, keeps the history and the best weights, and stops when nothing improves.
 
     Args:
-        validation: what each epoch is measured on.
-        metric: what each epoch is measured by; other callbacks see it by its name in their logs.
-        patience: how many epochs without a better metric are allowed.
-        folder: where `model.keras`, `metrics.json` and `history.csv` go, or None.
-        scorer: what is trained, with one output where tasks share a head. None = the model.
-        ranker: what is measured and saved; of a scorer of two towers the relevance tower. None = the scorer.
-        group: the processes that share the run; the first alone measures and writes, and tells the others.
-        twin: what stands for the model where the first process cannot compute with it alone; scorer and ranker are
-            then those of the twin.
-        average: of the weights of the model, or of its twin, which is measured and kept in their place. None = the
-            weights are.
+        validation: the lists that each epoch is measured on.
+        metric: the metric that each epoch is measured by. Other callbacks see it by its name in their logs.
+        patience: the number of epochs without a better metric that are allowed.
+        folder: the folder of `model.keras`, `metrics.json` and `history.csv`, or None.
+        scorer: the model that is trained, with one output if tasks share a head. None = the model.
+        ranker: the model that is measured and saved: the relevance tower of a two-tower scorer. None = the scorer.
+        group: the processes that share the run. Only the first measures and writes, and it tells the others.
+        twin: a copy of the model that the first process can compute with alone. Scorer and ranker are then those of the
+            twin.
+        average: the average of the weights of the model, or of its twin, which is measured and kept in place of the
+            weights. None = the weights themselves.
 
     Raises:
-        TrainingDivergedError: at the end of an epoch whose scores or metric are not finite; nothing of that epoch is
+        TrainingDivergedError: at the end of an epoch whose scores or metric are not finite. Nothing of that epoch is
             kept.
     """
 
@@ -70,7 +70,7 @@ class Record(keras.callbacks.Callback):
         self.best_weights: list[np.ndarray] | None = None
 
     def take(self, history: list[dict]) -> "Record":
-        """Goes on from this history; the weights of its best epoch are not in it."""
+        """Continues from this history, which does not hold the weights of its best epoch."""
         self.history, self.best = list(history), None
         for entry in history:
             if self._improves(entry):
@@ -78,15 +78,16 @@ class Record(keras.callbacks.Callback):
         return self
 
     def ends(self, epochs: int) -> bool:
-        """Whether a run of so many epochs at most ends here; one without a best epoch does not."""
+        """Whether a run of at most this many epochs ends here. A run without a best epoch does not."""
         return self.best is not None and (len(self.history) >= epochs or self._out_of_patience())
 
     def check_patience(self) -> None:
-        """Raises a ValueError where a run of this patience would have ended before its history does."""
+        """Raises a ValueError if a run of this patience would have ended earlier than its history."""
         for done in range(1, len(self.history)):
             if Record(self.validation, self.metric, self.patience, None).take(self.history[:done])._out_of_patience():
                 raise ValueError(
-                    f"{self.folder} cannot be resumed with patience={self.patience}, by which the run had ended after "
+                    f"{self.folder} cannot be resumed with patience={self.patience}: with it the run would have ended "
+                    "after "
                     f"epoch {done}, but {len(self.history)} are done: give a greater patience; to train anew, {WAY_OUT}"
                 )
 
@@ -96,7 +97,7 @@ class Record(keras.callbacks.Callback):
         self.model.stop_training |= stops
 
     def _take_epoch(self, epoch, logs):
-        """(the logs with the metric, whether training stops), of an epoch that is measured and written."""
+        """Measures and writes an epoch. Returns (the logs with the metric, whether training stops)."""
         if self.twin is not None:
             copy_variables(self.model, self.twin)
         with backend.alone(), self.average.in_place() if self.average else contextlib.nullcontext():
@@ -122,9 +123,9 @@ class Record(keras.callbacks.Callback):
         return logs, not improves and self._out_of_patience()
 
     def _scores(self, epoch):
-        """The scores of the validation lists, which are finite."""
+        """Returns the scores of the validation lists, after checking that they are finite."""
         scores = score(self.ranker or self.model, self.validation)
-        overflows = ~(scores < np.inf)  # NaN, or inf, as finite weights that are too large make it
+        overflows = ~(scores < np.inf)  # NaN, or inf, which finite but too large weights can give
         if overflows.any():
             what = f"{overflows.sum()} of {len(scores)} scores of the validation lists are NaN or inf"
             queries = np.unique(np.searchsorted(self.validation.row_splits, np.flatnonzero(overflows), "right") - 1)
@@ -159,7 +160,7 @@ class Record(keras.callbacks.Callback):
             write_whole(self.folder / "metrics.json", json.dumps(self.best, indent=2) + "\n")
 
     def _write_history(self):
-        """Last of the files of an epoch: what it tells of is there."""
+        """Writes the history, last of the files of an epoch, since it says that the others are there."""
         if self.folder is not None:
             text = io.StringIO(newline="")
             rows = csv.DictWriter(text, fieldnames=list(self.history[0]), lineterminator="\n")

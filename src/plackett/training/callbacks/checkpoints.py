@@ -1,8 +1,7 @@
-"""Checkpoints: all that a run needs to go on as if it had never stopped, each written whole or not at all.
+"""Checkpoints: all that a run needs to continue as if it had never stopped, each written whole or not at all.
 
-All randomness of a run is in what they hold: the batches and their order are functions of the seed and the epoch;
-dropout and the noise of a loss draw from seed generators, whose states are variables, or from the generators of
-`generators`.
+They hold all randomness of a run. The batches and their order are functions of the seed and the epoch. Dropout and the
+noise of a loss draw from seed generators, whose states are variables, or from the generators of `generators`.
 """
 
 import json
@@ -30,18 +29,18 @@ CHECKPOINTS = "checkpoints"
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Writes checkpoints while a model is trained, and takes one up again.
+    """Writes checkpoints while a model is trained, and restores them.
 
     Args:
-        root: the folder that they are in, each in a folder `epoch-step` of its own.
-        settings: how often one is written and how many are kept.
-        feed: what the model is trained on.
-        record: the history and the best weights so far; its callback must come first.
-        watch: what checks the weights before they are written.
+        root: the folder of the checkpoints, each in its own folder `epoch-step`.
+        settings: how often a checkpoint is written and how many are kept.
+        feed: the batches that the model is trained on.
+        record: the history and the best weights so far. Its callback must come first.
+        watch: checks the weights before they are written.
         seeds: the global generators.
-        losses: those of the model.
-        of_given_state: whether the run starts from weights or an optimizer that the caller gave, which no seed makes
-            again; then one is written before the first step.
+        losses: the losses of the model.
+        of_given_state: whether the run starts from weights or an optimizer that the caller gave, which no seed can make
+            again. A checkpoint is then written before the first step.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Checkpoints(keras.callbacks.Callback):
         self._due = False
 
     def resume(self, model: keras.Model) -> tuple[int, int]:
-        """(epoch, step) of the last checkpoint, with everything as it was then; (0, 0) where there is none."""
+        """Restores the last checkpoint, and returns its (epoch, step); (0, 0) if there is none."""
         if self.group.leads:
             _remove_partial(self.root)
         whole = self.group.ask_first(lambda: positions(self.root)[-1:])
@@ -86,7 +85,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.record.take(progress["history"])
         self.record.best_weights = _group(arrays, "best")
         if self.settings.tasks:
-            # Keras makes the running means of the losses of several outputs when it first computes them.
+            # Keras makes the running means of the losses of several outputs only when it first computes them.
             model._symbolic_build(data_batch=self.feed[0])
         weights = backend.variables_of(model)
         _check_fit(path, weights, _group(arrays, "model"))
@@ -94,12 +93,12 @@ class Checkpoints(keras.callbacks.Callback):
         _assign(model.optimizer.variables, _group(arrays, "optimizer"))
         _assign(self.noise, _group(arrays, "noise"))
         self.seeds.take_up(_group(arrays, "generators"))
-        # Keras resets its running means when an epoch begins; `on_epoch_begin` gives them back after that.
+        # Keras resets its running means when an epoch begins; `on_epoch_begin` restores them after that.
         self._means = _group(arrays, "metrics")
         return whole[-1]
 
     def write_start(self, model: keras.Model) -> None:
-        """Writes a checkpoint of what a model and its optimizer are before the first step."""
+        """Writes a checkpoint of a model and its optimizer before the first step."""
         self.set_model(model)
         self._write(0, 0)
 
@@ -125,7 +124,7 @@ class Checkpoints(keras.callbacks.Callback):
             self._write(epoch + 1, 0)
 
     def write_after_step(self, batch: int) -> bool:
-        """Whether a checkpoint is there of what follows this batch; that of the last one is written after its epoch."""
+        """Whether a checkpoint follows this batch. The checkpoint after the last batch is written after the epoch."""
         step = self.feed.batches.step + batch + 1
         if step == self.steps:
             return False
@@ -139,21 +138,22 @@ class Checkpoints(keras.callbacks.Callback):
         self._write(epoch + 1, 0)
 
     def write_the_end(self) -> None:
-        """Writes a checkpoint of the last epoch, from which a run of more epochs goes on."""
+        """Writes a checkpoint of the last epoch, from which a run of more epochs can continue."""
         self._write(len(self.record.history), 0)
 
     def _write(self, epoch, step):
         if not self.group.leads:
             return
-        if positions(self.root)[-1:] == [(epoch, step)]:  # for another reason, a moment ago
+        if positions(self.root)[-1:] == [(epoch, step)]:  # just written for another reason
             self._due = False
             return
         groups = {
             "model": _values(backend.variables_of(self.model)),
             "optimizer": _values(self.model.optimizer.variables),
             "noise": _values(self.noise),
-            # What belongs to an epoch begins anew with the next. Where processes have parts of a batch, so are their
-            # running sums; those of a checkpoint are of the whole, for any number of processes that goes on.
+            # The state of an epoch begins anew with the next. If processes have parts of a batch, so are their running
+            # sums. A
+            # checkpoint holds those of the whole, so that any number of processes can continue.
             "metrics": [x * backend.parts_of_batch() for x in _values(self.model.metrics_variables)] if step else [],
             "generators": self.seeds.states() if step else [],
             "best": self.record.best_weights or [],
@@ -189,13 +189,13 @@ def write(root: pathlib.Path, position: tuple[int, int], arrays: dict[str, np.nd
 
 
 def positions(root: pathlib.Path) -> list[tuple[int, int]]:
-    """(epoch, step) of the whole checkpoints in a folder, the last one last."""
+    """The (epoch, step) of each complete checkpoint in a folder, the last one last."""
     found = [re.fullmatch(r"(\d+)-(\d+)", path.name) for path in root.glob("*-*")]
     return sorted((int(match[1]), int(match[2])) for match in found if match)
 
 
 def clear(root: pathlib.Path, keep: int = 0) -> None:
-    """Takes the checkpoints away, but for the last `keep`, and the folder if nothing else is in it."""
+    """Removes the checkpoints except the last `keep`, and the folder if nothing else is in it."""
     places = positions(root)
     for position in places[: len(places) - keep]:
         _remove(root / _name(*position))
@@ -209,18 +209,18 @@ def _name(epoch, step):
 
 
 def _remove_partial(root):
-    """What was being written or taken away when a run was killed."""
+    """Removes what was being written or removed when a run was killed."""
     for path in root.glob(f"{PARTIAL}*"):
         shutil.rmtree(path)
 
 
 def _remove(path):
-    """Under its name a checkpoint is whole, so it loses the name first."""
+    """Removes a checkpoint. Under its own name it must be complete, so it is renamed first."""
     shutil.rmtree(path.rename(path.with_name(f"{PARTIAL}{path.name}")))
 
 
 def _group(arrays, name):
-    """The arrays of one group in their order."""
+    """The arrays of one group, in order."""
     return [arrays[key] for key in sorted(arrays, key=_place) if key.startswith(f"{name}/")]
 
 
@@ -229,12 +229,14 @@ def _place(key):
 
 
 def _check_fit(path, variables, values):
-    """Raises a ValueError where a checkpoint is of a model of other weights, as another plackett makes it."""
+    """Raises a ValueError if a checkpoint has other weights than the model, for example from another version."""
     shapes, given = [tuple(x.shape) for x in variables], [x.shape for x in values]
     if shapes != given:
         raise ValueError(
             f"{path} has {len(given)} weights, of {sum(x.size for x in values):,} numbers, but the model of these "
-            f"settings {len(shapes)}, of {sum(map(math.prod, shapes)):,}: the run was begun by a plackett whose scorer "
+            "settings "
+            f"has {len(shapes)}, of {sum(map(math.prod, shapes)):,}: the run was begun by a version of plackett whose "
+            "scorer "
             f"has other defaults. To train anew, {WAY_OUT}"
         )
 

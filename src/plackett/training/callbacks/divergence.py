@@ -1,4 +1,4 @@
-"""Training that has gone astray: found at the step at which it does, with what that step was made of."""
+"""Diverged training: found at the step where it happens, with the data of that step."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ DIVERGENCE = "divergence.json"
 
 
 class TrainingDivergedError(ValueError):
-    """The loss or a gradient of a step is not finite, or a validation score after it, or their metric.
+    """The loss or a gradient of a step, a validation score after it, or the metric is not finite.
 
     >>> error = TrainingDivergedError("the loss is nan", 2, 7, ["q1"], {"label": (0.0, 4.0, 0)})
     >>> str(error).partition(";")[0]
@@ -26,13 +26,13 @@ class TrainingDivergedError(ValueError):
 
     Args:
         cause: what is not finite.
-        epoch: from 1.
-        step: from 1, in its epoch.
-        queries: the ids of the queries of the step, or of the validation lists, of which scores are not finite.
-        ranges: name -> (least, greatest, how many NaN) of each feature of its documents, and of the labels and
-            weights, or of the labels and scores of the validation lists; least and greatest are over what is not NaN,
-            and None where all is.
-        path: the file that has all of this, or None.
+        epoch: the epoch, from 1.
+        step: the step in its epoch, from 1.
+        queries: the ids of the queries of the step, or of the validation lists whose scores are not finite.
+        ranges: name -> (least, greatest, number of NaN) of each feature of the documents of the step, and of the labels
+            and weights; or of the labels and scores of the validation lists. NaN does not count for least and greatest,
+            which are None if all values are NaN.
+        path: the file that holds all of this, or None.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class TrainingDivergedError(ValueError):
 
 
 def report_divergence(folder: pathlib.Path | None, **facts) -> TrainingDivergedError:
-    """The error of these facts, once `DIVERGENCE` in the folder holds them, if there is one."""
+    """Makes the error of these facts, and writes them to `DIVERGENCE` in the folder, if there is one."""
     path = None if folder is None else folder / DIVERGENCE
     if path is not None:
         write_whole(path, json.dumps(facts, indent=2) + "\n")
@@ -78,15 +78,16 @@ def report_divergence(folder: pathlib.Path | None, **facts) -> TrainingDivergedE
 
 
 class Watch(keras.callbacks.Callback):
-    """Stops at the first step whose loss is not finite, and where a weight is found that is not.
+    """Stops at the first step whose loss is not finite, and when a weight that is not finite is found.
 
-    A gradient that is not finite makes such a weight, while the loss of its own step may be finite. Weights are looked
-    at beside the compiled step, since a look at tables of embeddings costs as much as the step.
+    A gradient that is not finite makes such a weight, while the loss of its own step may be finite. Weights are checked
+    outside of the compiled step and not at each step, since a check of embedding tables costs as much as the step.
 
     Args:
-        feed: what the steps are made of.
-        every: weights are checked after each so many steps, and the last of an epoch; 0 = by `check_weights` alone.
-        folder: where `DIVERGENCE` then says what was found, or None.
+        feed: the batches of the steps.
+        every: weights are checked each time this many steps are done, and at the end of an epoch; 0 = by
+            `check_weights` alone.
+        folder: the folder of `DIVERGENCE`, which says what was found, or None.
     """
 
     def __init__(self, feed: Feed, every: int, folder: pathlib.Path | None = None) -> None:
@@ -94,7 +95,7 @@ class Watch(keras.callbacks.Callback):
         self.feed = feed
         self.every = every
         self.folder = folder
-        self.checked = 0  # the step of this epoch after which all weights were finite
+        self.checked = 0  # the last step of this epoch after which all weights were finite
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.checked = self.feed.batches.step
@@ -113,7 +114,7 @@ class Watch(keras.callbacks.Callback):
         """Raises a TrainingDivergedError unless all weights are finite after this batch, which has ended."""
         step = self._step(batch)
         if step > self.checked and not _are_finite(self.model):
-            cause = "a weight is not finite any more, though the loss is: a gradient is not, or the step is too large"
+            cause = "a weight is no longer finite, although the loss is: a gradient is not, or the step is too large"
             if step - self.checked > 1:
                 cause += f", in {self._last_steps(step)}"
             raise self._report(batch, cause)
@@ -138,14 +139,14 @@ class Watch(keras.callbacks.Callback):
 
 
 def _are_finite(model):
-    """Whether all weights are, by their sum, which is one reading of each."""
+    """Whether all weights are finite. It computes their sum, which reads each weight once."""
     weights = [*model.trainable_variables, *model.non_trainable_variables]
     floats = [backend.local_value(ops.stop_gradient(x.value)) for x in weights if keras.backend.is_float_dtype(x.dtype)]
     return math.isfinite(float(sum(map(ops.sum, floats))))
 
 
 def _ranges(batches, batch):
-    """The `ranges` of a `TrainingDivergedError` for batch number `batch`, of which a process may have a part."""
+    """The `ranges` of a `TrainingDivergedError` for batch number `batch`. A process may have only a part of it."""
     batches = copy.copy(batches)
     batches.shard = (0, 1)
     inputs, labels, weights = batches[batch]
@@ -161,7 +162,7 @@ def _ranges(batches, batch):
 
 
 def range_of(values: np.ndarray) -> tuple[float | None, float | None, int]:
-    """(least, greatest, how many NaN) of a column; least and greatest are None where all of it is NaN."""
+    """Returns (least, greatest, number of NaN) of a column; least and greatest are None if all values are NaN."""
     known = values[~np.isnan(values)]
     ends = (float(known.min()), float(known.max())) if len(known) else (None, None)
     return *ends, int(np.isnan(values).sum())

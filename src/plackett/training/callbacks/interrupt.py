@@ -1,4 +1,4 @@
-"""Where Ctrl-C stops a training."""
+"""Stops a training at Ctrl-C."""
 
 import keras
 
@@ -9,12 +9,12 @@ from plackett.training.callbacks.checkpoints import Checkpoints
 class StopAtInterrupt(keras.callbacks.Callback):
     """Raises a KeyboardInterrupt after the step, or the end of an epoch, in which Ctrl-C came.
 
-    It is the last callback: all others have heard of what has come to its end. Where there are checkpoints, one is
-    written before, so that a resumed run goes on from there; of the last step of an epoch that is once it is measured.
+    It is the last callback, so all others have seen the step. With checkpoints, one is written first, so that a resumed
+    run continues from there. For the last step of an epoch this happens after the epoch is measured.
 
     Args:
-        interrupt: what remembers Ctrl-C.
-        checkpoints: those of the run, or None.
+        interrupt: remembers Ctrl-C.
+        checkpoints: the checkpoints of the run, or None.
     """
 
     def __init__(self, interrupt: Interrupt, checkpoints: Checkpoints | None) -> None:

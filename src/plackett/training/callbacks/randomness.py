@@ -10,12 +10,12 @@ from plackett.training._feed import Feed
 class EpochSeeds(keras.callbacks.Callback):
     """Seeds PyTorch's global generators anew at the first step of each epoch.
 
-    On PyTorch, Keras's dropout layers draw from them, and so does each iterator over batches; seeded at the first
-    step, the numbers of an epoch are a function of the seed and the epoch.
+    On PyTorch, the dropout layers of Keras and each iterator over batches draw from these generators. Since they are
+    seeded at the first step, the numbers of an epoch are a function of the seed and the epoch.
 
     Args:
-        seed: of the run.
-        feed: what the model is trained on.
+        seed: the seed of the run.
+        feed: the batches that the model is trained on.
     """
 
     def __init__(self, seed: int, feed: Feed) -> None:
@@ -35,9 +35,9 @@ class EpochSeeds(keras.callbacks.Callback):
             backend.seed_generators(int(np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0]))
 
     def states(self) -> list[np.ndarray]:
-        """The states of the generators now."""
+        """The current states of the generators."""
         return backend.generator_states()
 
     def take_up(self, states: list[np.ndarray]) -> None:
-        """The next step starts from these states instead of a seed."""
+        """Makes the next step start from these states instead of a seed."""
         self._next_states = states

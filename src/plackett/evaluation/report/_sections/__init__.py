@@ -1,4 +1,4 @@
-"""The sections of plackett's own reports, one a module. To import a module is to register its section."""
+"""The sections of plackett's own reports, one in each module. Importing a module registers its section."""
 
 from plackett.evaluation.report._sections import (
     cutoffs,

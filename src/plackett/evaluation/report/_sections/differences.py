@@ -1,4 +1,4 @@
-"""On which share of the queries a system gains and loses."""
+"""The share of the queries on which a system gains and loses."""
 
 import altair as alt
 import numpy as np
@@ -17,7 +17,7 @@ COLOURS = ("var(--better)", "var(--equal)", "var(--worse)")
 
 @section("Query by query", place=50)
 def differences(material: Material) -> Markup | None:
-    """Wins, ties and losses, and a histogram of the differences of the first metric for each pair."""
+    """Shows wins, ties and losses, and a histogram of the differences of the first metric for each pair."""
     pairs = material.comparison.pairs
     if not pairs:
         return None
@@ -45,11 +45,11 @@ def _reach(found):
 
 
 def histogram(found: np.ndarray, reach: float | None = None, *, less_is_better: bool = False) -> list[dict]:
-    """The differences in bins of one width, of which the middle one is around 0; outcomes stand on each other.
+    """Puts the differences into bins of one width, the middle one around 0. Outcomes are stacked.
 
     Args:
-        found: the differences; NaN where there is none.
-        reach: the largest one in any histogram beside this one. None = that of these.
+        found: the differences; NaN = there is none.
+        reach: the largest difference in any histogram beside this one. None = that of these differences.
         less_is_better: whether a difference below 0 is a gain.
     """
     found = found[~np.isnan(found)]
@@ -73,7 +73,7 @@ def histogram(found: np.ndarray, reach: float | None = None, *, less_is_better: 
 def _histogram(material, pair, found, reach):
     rows = histogram(found, reach, less_is_better=material.less_is_better)
     system, baseline = isolate(pair.system), isolate(pair.baseline)
-    domain = [-(reach or 1.0), reach or 1.0]  # one for all, so that they can be compared
+    domain = [-(reach or 1.0), reach or 1.0]  # the same for all, so that they can be compared
     scale = alt.Scale(domain=list(OUTCOMES), range=list(COLOURS))
     bars = (
         alt.Chart(data_of(rows))

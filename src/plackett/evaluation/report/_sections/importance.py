@@ -13,14 +13,14 @@ from plackett.evaluation.report._html import count, isolate, render, signed
 from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
 
-DOCUMENTS = 2_000  # of the sample
+DOCUMENTS = 2_000  # the size of the sample
 REPEATS = 3
-MEASURED = 100  # features at most
+MEASURED = 100  # the largest number of features
 SHOWN = 20
 
 
 class Importance(NamedTuple):
-    """What a metric loses when a feature is in a random order within each list; one number a repeat."""
+    """The loss in a metric when a feature is shuffled within each list, one number for each repeat."""
 
     feature: str
     drops: list[float]
@@ -28,7 +28,7 @@ class Importance(NamedTuple):
 
 @section("Feature importance", place=80)
 def feature_importance(material: Material) -> Markup | None:
-    """A chart for each system that reads features."""
+    """Draws a chart for each system that reads features."""
     lists = sample(material.lists, material.seed)
     features = changing(lists)
     readers = [name for name in material.names if features and reads_features(material, name)]
@@ -55,19 +55,19 @@ def feature_importance(material: Material) -> Markup | None:
 
 
 def sample(lists: RankingLists, seed: int) -> RankingLists:
-    """Some queries, drawn without replacement, of about `DOCUMENTS` documents; at least one, in their order."""
+    """Draws queries without replacement, with about `DOCUMENTS` documents in all; at least one, in their order."""
     order = np.random.default_rng(seed).permutation(len(lists))
     kept = max(1, int(np.searchsorted(np.cumsum(lists.lengths[order]), DOCUMENTS, side="right")))
     return lists if kept >= len(lists) else lists.select(np.sort(order[:kept]))
 
 
 def names_of(lists: RankingLists) -> list[str]:
-    """All that a system may read: dense features and id features."""
+    """The names of all features that a system may read: dense features and id features."""
     return [*lists.feature_names, *lists.ids]
 
 
 def changing(lists: RankingLists) -> list[str]:
-    """The features that differ within a list; the order of others changes nothing."""
+    """The features that differ within a list. The order of others does not matter."""
     rows = np.repeat(lists.row_splits[:-1], lists.lengths)  # the first document of each document's list
 
     def differs(column):
@@ -78,7 +78,7 @@ def changing(lists: RankingLists) -> list[str]:
 
 
 def permute(lists: RankingLists, features: list[str], random: np.random.Generator) -> RankingLists:
-    """The lists with some features in another order within each list, the same order for all of them."""
+    """Returns the lists with some features shuffled within each list, in the same order for all of them."""
     query = np.repeat(np.arange(len(lists)), lists.lengths)
     order = np.lexsort((random.random(len(query)), query))
     dense, places = np.array(lists.features), {name: place for place, name in enumerate(lists.feature_names)}
@@ -89,16 +89,16 @@ def permute(lists: RankingLists, features: list[str], random: np.random.Generato
 
 
 def reads_features(material: Material, name: str) -> bool:
-    """Whether the scores of a system are others where all features are in another order.
+    """Whether the scores of a system change when all features are shuffled.
 
-    It is asked about all lists: scores that were given as an array fit no others.
+    All lists are used, since an array of scores fits no others.
     """
     shuffled = permute(material.lists, names_of(material.lists), np.random.default_rng(material.seed))
     return not np.array_equal(material.score(name, shuffled).scores, material.scored[name].scores)
 
 
 def importances(material: Material, name: str, lists: RankingLists, features: list[str]) -> list[Importance]:
-    """The importance of each feature to a system, the highest mean first; [] where no query counts."""
+    """Returns the importance of each feature to a system, the highest mean first; [] if no query counts."""
     metric, sign = [material.metrics[material.place]], -1 if material.less_is_better else 1
 
     def values(of_lists):
@@ -117,7 +117,7 @@ def importances(material: Material, name: str, lists: RankingLists, features: li
 
 
 def _in_words(lists, feature):
-    """A feature's name; one that is a number alone is told as a feature."""
+    """The name of a feature; "feature" is added if it is only a number."""
     return f"feature {feature}" if feature in lists.feature_names and not lists.has_feature_names else feature
 
 

@@ -1,4 +1,4 @@
-"""What the systems measure, with intervals and marks of significance."""
+"""The metrics of the systems, with intervals and marks of significance."""
 
 import altair as alt
 from markupsafe import Markup
@@ -9,13 +9,13 @@ from plackett.evaluation.report._material import Material, against
 from plackett.evaluation.report._registry import section
 
 MARKS = {"better": "▲", "worse": "▼"}
-ROW = 34  # pixels a system
+ROW = 34  # pixels for each system
 LONG = 22  # characters
 
 
 @section("Metrics", place=20)
 def metrics(material: Material) -> Markup:
-    """The means, a chart of the first metric, and the tests."""
+    """Shows the means, a chart of the first metric, and the tests."""
     comparison = material.comparison
     columns = against(comparison.pairs)
     return render(
@@ -33,7 +33,7 @@ def metrics(material: Material) -> Markup:
 
 
 def _cell(material, name, stated):
-    """What stands in the table for one system and metric."""
+    """The table cell of one system and metric."""
     comparison = material.comparison
     means = {mean.system: mean for mean in comparison.means if mean.metric == stated}
     place = material.results.stated.index(stated)
@@ -64,7 +64,7 @@ def _pair(comparison, pair):
 
 
 def _chart(material):
-    """The means of the first metric with their intervals."""
+    """Draws the means of the first metric with their intervals."""
     means = [mean for mean in material.comparison.means if mean.metric == material.comparison.metrics[0]]
     rows = [
         {"system": mean.system, "place": place, "mean": mean.mean, "low": mean.low, "high": mean.high}
@@ -101,7 +101,7 @@ def _chart(material):
         "; ".join(f"{isolate(x['system'])}: {decimals(x['mean'])}, {between(x['low'], x['high'])}" for x in rows) + ".",
         ["system", "mean", "low", "high"],
         [[row["system"], *(decimals(row[key]) for key in ("mean", "low", "high"))] for row in rows],
-        # Where the axis has no room for the names, the legend has.
+        # If the axis has no room for the names, the legend shows them.
         legend=legend_of(material.names) if max(map(len, material.names)) > LONG else (),
         height=ROW * len(rows),
     )

@@ -1,4 +1,4 @@
-"""A table of all queries, and the lists of one under two systems."""
+"""A table of all queries, and the lists of one query under two systems."""
 
 import numpy as np
 from markupsafe import Markup
@@ -12,14 +12,14 @@ from plackett.evaluation.report._registry import section
 from plackett.evaluation.report._sections.summary import TIES
 
 SHARE_OF_TABLE = 0.55  # of the room, at most
-SHARE_OF_LISTS = 0.6  # of what the table leaves; features have the rest
-FRAME = 20_000  # bytes of what is around them
-LONGEST = 200  # characters of a text of a query
+SHARE_OF_LISTS = 0.6  # of the room that the table leaves; features get the rest
+FRAME = 20_000  # bytes for the elements around them
+LONGEST = 200  # characters of a query's text
 
 
 @section("Queries", place=70, takes_the_rest=True)
 def queries(material: Material, room: int) -> Markup | None:
-    """The query browser, in so many bytes."""
+    """Makes the query browser, within this number of bytes."""
     if not len(material.results.queries):
         return None
     order = priority(material)
@@ -70,15 +70,15 @@ def queries(material: Material, room: int) -> Markup | None:
 
 
 def _order_in_words(material, metric):
-    """What a reader must know of the ranks."""
+    """Says what a reader must know about the ranks."""
     told = f"Documents of equal score {TIES[metric.ties]}."
     if material.like is not None and peer_named(material.like).scores == "float32":
-        told += f" Scores are ranked in float32, as {material.like} has them."
+        told += f" Scores are ranked in float32, as in {material.like}."
     return told
 
 
 def _other(material):
-    """The place of the system that is shown beside the baseline: the best of the others."""
+    """The position of the system that is shown beside the baseline: the best of the others."""
     means = material.results.means()[:, material.place]
     others = [material.names.index(name) for name in material.others]
     sign = 1 if material.less_is_better else -1
@@ -86,8 +86,7 @@ def _other(material):
 
 
 def _table_within(material, order, budget):
-    """(the blob of the table, the places of the queries that it holds); those that come first in `order` where not all
-    fit."""
+    """Returns (the blob of the table, the positions of its queries). If not all fit, the first in `order` are taken."""
     rows = np.arange(len(order))
     while True:
         blob = blob_of(to_json(_table(material, rows)), "queries")
@@ -97,7 +96,7 @@ def _table_within(material, order, budget):
 
 
 def _table(material, rows):
-    """What the table shows of some queries."""
+    """The contents of the table for some queries."""
     results = material.results
     facts = {name: column for name, column in results.facts.items() if getattr(column, "ndim", 1) == 1}
     return {

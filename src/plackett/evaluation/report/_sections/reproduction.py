@@ -1,4 +1,4 @@
-"""How the report is made anew."""
+"""How to reproduce the report."""
 
 import importlib.metadata
 import platform
@@ -15,7 +15,7 @@ PACKAGES = ("plackett", "keras", "numpy", "scipy", "altair", "vl-convert-python"
 
 @section("How to make it anew", place=90)
 def reproduction(material: Material) -> Markup:
-    """The commands, the versions, the seed and what the data was."""
+    """Shows the commands, the versions, the seed and the source of the data."""
     versions = {"Python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
     backend = keras.backend.backend()
     module = {"torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}.get(backend)

@@ -14,12 +14,12 @@ from plackett.evaluation.report._material import Material
 from plackett.evaluation.report._registry import section
 
 WORDS = {"list_size": "number of documents", "relevant": "number of relevant documents"}
-ROW = 16  # pixels a system and slice
+ROW = 16  # pixels for each system and slice
 
 
 @section("Slices", place=60)
 def by_slice(material: Material) -> Markup | None:
-    """A chart for each fact that parts the queries."""
+    """Draws a chart for each fact that divides the queries."""
     charts = []
     for name, column in material.results.facts.items():
         if not parts(column):
@@ -32,7 +32,7 @@ def by_slice(material: Material) -> Markup | None:
 
 
 def parts(column: np.ndarray | Strings) -> bool:
-    """Whether the queries can be told apart by a column, without being one each."""
+    """Whether a column divides the queries into parts of more than one query."""
     if isinstance(column, Strings):
         different = len(np.unique(column.ranks()))
         return 1 < different <= len(column) / 2
@@ -91,6 +91,6 @@ def _chart(material: Material, by: str, found: list[Slice]) -> Markup:
 
 
 def _range(name, means):
-    """From which mean to which a system goes over the parts, in words."""
+    """Says from which mean to which a system goes over the parts."""
     known = [mean for mean in means if math.isfinite(mean)]
     return f"{isolate(name)}: {decimals(min(known))} to {decimals(max(known))}" if known else f"{isolate(name)}: none"

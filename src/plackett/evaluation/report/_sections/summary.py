@@ -1,4 +1,4 @@
-"""What was measured, on what, and under which conventions."""
+"""What was measured, on which data, and under which conventions."""
 
 import numpy as np
 from markupsafe import Markup
@@ -17,13 +17,13 @@ TIES = {
     "trec": "stand by falling document id, as in trec_eval",
     "incorrect": "count as ordered the wrong way",
 }
-FEW = 5  # comparisons with a sentence each
+FEW = 5  # up to so many comparisons get a sentence each
 GAINS = {gains.pow_minus_1: f"2^label {MINUS} 1", gains.identity: "the label"}
 
 
 @section("Summary", place=10)
 def summary(material: Material) -> Markup:
-    """The findings in a sentence each, the data, the conventions and what must be known."""
+    """Shows the findings in a sentence each, the data, the conventions and the notes."""
     return render(
         "summary.html",
         findings=findings(material),
@@ -37,7 +37,7 @@ def summary(material: Material) -> Markup:
 
 
 def findings(material: Material) -> list[str]:
-    """What the first metric says, in whole sentences."""
+    """Says what the first metric shows, in whole sentences."""
     means = material.results.means()[:, material.place]
     if not np.isfinite(means).any():
         return [f"No query counts for {material.metric}."]
@@ -64,7 +64,7 @@ def _difference(material, pair):
     where = "above" if pair.difference > 0 else "below"
     much = f"{isolate(pair.system)} is {decimals(abs(pair.difference))} {where} {isolate(pair.baseline)}"
     if material.less_is_better:
-        much += f", which is {'better' if pair.better else 'worse'} as less is"
+        much += f", which is {'better' if pair.better else 'worse'} since lower is"
     if not np.isfinite(pair.p_holm):
         return f"{much}; no test could be made."
     holds = "more than chance explains" if material.comparison.verdict(pair) else "no more than chance explains"
@@ -74,7 +74,7 @@ def _difference(material, pair):
 
 
 def facts(material: Material) -> dict[str, str]:
-    """The data, in words."""
+    """Describes the data."""
     lists = material.lists
     low, middle, high = np.quantile(lists.lengths, [0, 0.5, 1]) if len(lists) else (0, 0, 0)
     told = {"data": ", ".join(material.sources)} if material.sources else {}
@@ -93,12 +93,12 @@ def facts(material: Material) -> dict[str, str]:
 
 
 def _half(number):
-    """A number of documents, which may end in a half."""
+    """Shows a number of documents, which may end in a half."""
     return f"{number:,.1f}".removesuffix(".0")
 
 
 def convention(metric: RankingMetric) -> list[str]:
-    """What a query without relevant documents counts, how ties are broken, and the gain, in words."""
+    """Describes the value of a query without relevant documents, how ties are broken, and the gain."""
     gain = metric.options.get("gain")
     return [
         EMPTY[metric.empty],

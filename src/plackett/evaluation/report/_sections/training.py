@@ -13,7 +13,7 @@ from plackett.evaluation.report._registry import section
 
 @section("Training", place=30)
 def training(material: Material) -> Markup | None:
-    """A chart of the loss for each system, as losses have scales of their own, and one of each metric for all."""
+    """Draws a chart of the loss for each system, since the scales of losses differ, and one of each metric for all."""
     histories = {name: material.histories[name] for name in material.names if material.histories.get(name)}
     metrics = {key: None for rows in histories.values() for row in rows for key in row if key not in ("epoch", "loss")}
     charts = [
@@ -30,7 +30,7 @@ def training(material: Material) -> Markup | None:
 
 
 def _is_told(rows, quantity):
-    """Whether an epoch has a number of it."""
+    """Whether any epoch has a value of it."""
     return any(math.isfinite(float(row.get(quantity, math.nan))) for row in rows)
 
 
