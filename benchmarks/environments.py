@@ -20,7 +20,7 @@ OLD = (
     ("--no-deps", "tensorflow-addons==0.23.0", "typeguard==2.13.3"),
 )
 HERE = [f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "keras")]
-INSTALLS = {"tensorflow-ranking": OLD, "peers": ((*HERE, "rax==0.4.0"), (*HERE, "keras-rs==0.4.0"), ("matplotlib",))}
+INSTALLS = {"tensorflow-ranking": OLD, "peers": ((*HERE, "rax==0.4.0"), (*HERE, "keras-rs==0.4.0"))}
 ENVIRONMENTS = {TENSORFLOW_RANKING: "tensorflow-ranking", ADDONS: "tensorflow-ranking", RAX: "peers", KERAS_RS: "peers"}
 
 
