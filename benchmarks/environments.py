@@ -29,7 +29,7 @@ OLD_JAX = ("jax==0.6.2", "rax==0.4.0")  # the last JAX with jax.util, which rax.
 INSTALLS = {
     "tensorflow-ranking": OLD,
     "rax": (OLD_JAX,),
-    "peers": ((*HERE, "rax==0.4.0"), (*HERE, "keras-rs==0.4.0"), ("matplotlib",)),
+    "peers": ((*HERE, "rax==0.4.0"), (*HERE, "keras-rs==0.4.0")),
     "torch-peers": PEERS_OF_TORCH,
 }
 ENVIRONMENTS = {TENSORFLOW_RANKING: "tensorflow-ranking", ADDONS: "tensorflow-ranking", RAX: "peers", KERAS_RS: "peers"}
