@@ -43,7 +43,7 @@ def load(module: str, extra: str | None, *, needed_by: str) -> types.ModuleType:
         needed_by: the name, for the error, of what needs the module.
 
     Raises:
-        ImportError: a library of the extra, or the backend of Keras, is not installed; the error says how to install it.
+        ImportError: a library of the extra, or the backend of Keras, is not installed; the error says what to install.
     """
     try:
         return importlib.import_module(module)
