@@ -135,7 +135,7 @@ def test_only_the_columns_that_are_asked_for_are_read(tmp_path):
 def test_a_file_that_is_not_there_or_of_no_known_format_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         Table.read(tmp_path / "films.csv")
-    with pytest.raises(ValueError, match=r"the suffix of .*films.xml is not that of a known format"):
+    with pytest.raises(ValueError, match=r"the format of .*films.xml is not known by its suffix"):
         Table.read(tmp_path / "films.xml")
     with pytest.raises(ValueError, match="this is not a Parquet file"):
         Table.read(write(tmp_path / "films.parquet", "no"))
