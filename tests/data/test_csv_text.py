@@ -35,7 +35,7 @@ def test_other_separators_are_said_and_not_guessed(read):
 
 def test_decimal_commas_are_said_and_not_guessed(read):
     text = TEXT.replace(",", ";").replace(".", ",")
-    with pytest.raises(ValueError, match=r"line 2, query '1': column 'price' .* '1,5'; .* say decimal=','"):
+    with pytest.raises(ValueError, match=r"line 2, query '1': column 'price' .* '1,5'; .* use decimal=','"):
         read(text, separator=";")
     assert read(text, separator=";", decimal=",").features.tolist() == [[1.5, 3], [2.5, 4], [3.5, 5]]
     with pytest.raises(ValueError, match=r"line 3, .* '1\.234'; with decimal=',' a point is not part of a number"):

@@ -232,7 +232,7 @@ def test_a_file_that_lists_all_of_fewer_features_is_not_filled_up(write, monkeyp
     assert refused(write("".join(lines)), features=4, zero_based=not first).endswith(
         f"train.txt: no line lists 2 of the 4 features: {first + 2}, {first + 3}; they count as zeros only in a "
         "sparse file, but all lines list the same 2 features: if they are 0, write "
-        f"{first + 2}:0"
+        f"{first + 2}:0 in one line"
     )
     assert "no line lists 2 of the 2 features: 1, 2; " in refused(write("0 qid:1\n" * 2), features=2)
     assert read_letor(write(lines[0]), features=4, zero_based=not first).features.tolist() == [[1, 1, 0, 0]]
@@ -270,7 +270,9 @@ def test_a_file_that_writes_zeros_is_not_filled_up_to_the_features_of_a_model(wr
     assert features(sparse, fill="without zeros") == [[1, 2, 0, 0], [0, 1, 0, 0]]
     with_zero = f"{sparse}\n0 qid:1 2:-0.0\n"
     assert features(with_zero) == [[1, 2, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
-    with pytest.raises(ValueError, match=r"3, 4; they count .*, but line 5 says 2:0; .* by features=4 \(--features 4 "):
+    with pytest.raises(
+        ValueError, match=r"3, 4; they count .*, but line 5 says 2:0; .* use features=4 \(--features 4 "
+    ):
         features(with_zero, fill="without zeros")
     assert features(f"{with_zero}0 qid:1 3:0 4:5\n", fill="without zeros")[3] == [0, 0, 0, 5]
 

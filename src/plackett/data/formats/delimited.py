@@ -233,7 +233,7 @@ class _Blocks:
         if "\n" in wrong.text:
             return "; this has several lines, for example because a quote opens and does not close in the same field"
         if wrong.role.kind == "ids":
-            return "; categorical accepts any text"
+            return "; categorical takes any text"
         if wrong.role.kind == "label":
             return self.fields.decimal_hint(wrong.text)
         return hint_of_meaning(wrong.role) or self.fields.hint(wrong.text)
