@@ -296,7 +296,7 @@ X = keras.Input((None, 5))
             {"lists": [LISTS[:10], LISTS[10:]]},
             "there must be at least 3 folds, to train, validate and test on, but got 2",
         ),
-        ({"lists": [LISTS[:10], LISTS[9:20], LISTS[20:]]}, "query 'q9' is both in fold 1 and in fold 2"),
+        ({"lists": [LISTS[:10], LISTS[9:20], LISTS[20:]]}, "query 'q9' is in both fold 1 and fold 2"),
         ({"lists": [LISTS[:10], LISTS[10:10], LISTS[20:]]}, "fold 2 has no query"),
         (
             {"lists": [*parts()[:2], made_lists(4, seed=9, features=3)]},

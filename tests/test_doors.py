@@ -81,7 +81,7 @@ def test_an_optimizer_and_a_schedule_of_ones_own():
         ),
         (
             {"loss": losses.SoftmaxLoss(), "loss_options": {"temperature": 2}},
-            "loss_options={'temperature': 2} goes with the name of a known loss, but SoftmaxLoss() has",
+            "loss_options={'temperature': 2} goes with the name of a known loss, but SoftmaxLoss() is an object with",
         ),
         (
             {"tasks": {"a": {"loss": losses.SoftmaxLoss(), "loss_options": {"temperature": 2}}}},
@@ -98,7 +98,7 @@ def test_an_optimizer_and_a_schedule_of_ones_own():
         ),
         (
             {"loss": {"class_name": "mine>Loss", "config": {"a": 1}}, "loss_options": {"temperature": 2}},
-            "loss_options={'temperature': 2} goes with the name of a known loss, but mine>Loss has its own",
+            "loss_options={'temperature': 2} goes with the name of a known loss, but mine>Loss is an object with",
         ),
         ({"callbacks": [3]}, "callbacks must be a list of Keras callbacks, but got [3]"),
         ({"callbacks": keras.callbacks.Callback()}, "callbacks must be a list of Keras callbacks, but got <"),

@@ -44,7 +44,7 @@ def test_losses_that_trees_cannot_learn_by(make, loss, wrong):
 
 
 def test_options_go_with_a_name():
-    with pytest.raises(ValueError, match=re.escape("temperature goes with the name of a loss, but SoftmaxLoss() has")):
+    with pytest.raises(ValueError, match=re.escape("temperature goes with the name of a loss, but SoftmaxLoss() is")):
         lightgbm_objective(losses.SoftmaxLoss(), temperature=2.0)
     assert lightgbm_objective("softmax", temperature=2.0).loss == losses.SoftmaxLoss(temperature=2.0)
 
@@ -80,7 +80,7 @@ def test_options_go_with_a_name():
         ({"weights": ["a", "b", "c"]}, "weights must be [documents] numbers, but got <U1 of shape (3,)"),
         ({"scores": [0, np.inf, 0]}, "scores must be finite, but that of row 1 is inf: training has diverged"),
         ({"scores": np.zeros((3, 2))}, "there must be one score a document, but got scores of shape (3, 2)"),
-        ({"scores": [0, 0]}, "there must be one score a document, but got 2 of 3"),
+        ({"scores": [0, 0]}, "there must be one score a document, but got 2 scores for 3"),
         ({"weights": [1, 2, 3, 4]}, "weights must be one a document, (3,), or one a list, (2,), but got (4,)"),
         ({"weights": [1, -2, 3]}, "weights must be finite and >= 0, but weight 1 (from 0) is -2"),
         (

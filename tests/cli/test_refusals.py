@@ -124,7 +124,7 @@ def check(done, wrong):
         (["train.txt", "--config", "broken.yaml"], "broken.yaml is not a YAML file: while parsing"),
         (["train.txt", "--config", "list.yaml"], "list.yaml must hold names and values, but holds list"),
         (["train.txt", "--config", "typo.yaml"], "typo.yaml: unknown setting 'learning_rat'; did you mean 'learning_r"),
-        (["train.txt", "--config", "other.yaml"], f"other.yaml is of a run on {OTHER}, and this is {BACKEND}: give"),
+        (["train.txt", "--config", "other.yaml"], f"other.yaml holds a run on {OTHER}, but this process uses"),
         (["train.txt", "--config", "tasks.yaml"], "unknown loss 'softmx'; did you mean 'softmax'?"),
         (["--config", "number.yaml"], "data must be paths, but got 3"),
         (["train.txt", "--config", "options.yaml"], "scorer_options must be "),

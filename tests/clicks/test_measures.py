@@ -141,7 +141,7 @@ def test_what_is_wrong_is_refused():
     [
         ({"click": [1, 0, 0.5, 3]}, "0 or 1, but 2 are not: click is 0.5 in query 'b', document 1 of it"),
         ({"position": [1, 2, 1.5, 2]}, "whole numbers from 1, but position is 1.5 in query 'b', document 1 of it"),
-        ({"weight": [0, 0, 0, 0]}, "the weight of each impression is 0"),
+        ({"weight": [0, 0, 0, 0]}, "at least one impression must have a weight above 0"),
         (
             {"position": [1, 2, 2, 1]},
             "all documents from position 1 on, in order, but in query 'b' document 1 of the list is at position 2",

@@ -214,7 +214,7 @@ def test_systems_are_rows_below_the_log():
         ({"max_weight": 0, "estimators": ["dr"]}, "max_weight must be a number above 0, but got 0"),
         ({"shrinkage": -1.0}, "shrinkage must be a number above 0, but got -1.0"),
         ({"confidence": 95}, "confidence must be above 0 and below 1, but got 95"),
-        ({"attraction": "feature:x"}, "attraction acts on dr"),
+        ({"attraction": "feature:x"}, "attraction is an option of dr"),
         (
             {"max_weight": 2.0, "estimators": ["ips"]},
             "max_weight is an option of dr, but the estimators are ips: leave it out",
@@ -232,7 +232,7 @@ def test_systems_are_rows_below_the_log():
             {"propensities": [1, 0.5], "estimators": ["cascade"]},
             "propensities have an effect on ips, snips, dr only, but the estimators are cascade",
         ),
-        ({"lists": []}, "there are no lists"),
+        ({"lists": []}, "lists must have at least one list"),
     ],
 )
 def test_options_out_of_range_are_refused(options, expected):

@@ -219,7 +219,7 @@ IRRELEVANT = RankingLists.from_arrays(np.zeros((2, 0)), [0, 0], group=[2])
 @pytest.mark.parametrize(
     ("lists", "options", "expected"),
     [
-        (UNJUDGED, {}, "these lists have no judgements"),
+        (UNJUDGED, {}, "clicks are simulated from judgements, but these lists have none"),
         (IRRELEVANT, {}, "at least one document must have a grade above 0, but none has: say by highest_grade"),
         (LISTS, {"highest_grade": 3}, "highest_grade must be at least 4, the highest grade of the lists, but got 3"),
         (LISTS, {"model": "cascad"}, "unknown click model 'cascad'; did you mean 'cascade'?"),

@@ -169,7 +169,7 @@ def test_equal_scores_of_documents_beyond(ties):
 @pytest.mark.parametrize(
     ("systems", "metrics", "options", "words"),
     [
-        ({}, ["mrr"], {}, "there is no system"),
+        ({}, ["mrr"], {}, "systems must hold at least one system"),
         (SYSTEMS, [], {}, "metrics must name at least one metric"),
         (SYSTEMS, ["mrr", "mrr"], {}, "each metric must have a name of its own"),
         (SYSTEMS, ["nddcg"], {}, "unknown metric 'nddcg'; did you mean 'ndcg'"),

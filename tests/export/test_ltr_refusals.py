@@ -108,14 +108,14 @@ def test_models_that_are_not_linear(tmp_path):
     refuse(RandomForestRegressor(3, random_state=0).fit(x, y), "it has no coef_", tmp_path)
     refuse(Ridge(), "is not a fitted linear model", tmp_path)
     refuse(PoissonRegressor().fit(x, y), "is not a linear function of its features", tmp_path)
-    refuse(LogisticRegression().fit(x, y), "tells 3 classes apart", tmp_path)
+    refuse(LogisticRegression().fit(x, y), "predicts 3 classes", tmp_path)
     refuse(Ridge().fit(x, 0 * y), "the same score", tmp_path)
-    refuse(lambda lists: lists.labels, "know no function: give a model of LightGBM or XGBoost", tmp_path)
+    refuse(lambda lists: lists.labels, "do not support a function: give a model of LightGBM or XGBoost", tmp_path)
 
 
 def test_files_of_other_kinds(tmp_path):
     (tmp_path / "scores.csv").write_text("query,document,score\n1,2,3\n")
-    refuse(tmp_path / "scores.csv", "know no csv files", tmp_path)
+    refuse(tmp_path / "scores.csv", "do not support csv files", tmp_path)
     with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.txt"):
         write_ltr_model(tmp_path / "none.txt", tmp_path / "model.json", form="solr", name="shop")
 

@@ -84,7 +84,7 @@ def test_a_row_that_is_not_finite_is_named(value):
     ("x", "words"),
     [
         ({"a": X, "b": X[:4]}, "all inputs must have the same number of rows, but a has 11 and b 4"),
-        ({}, "there is no input"),
+        ({}, "x must have an input, but has none"),
         (np.float32(1), "must be an array whose first axis is the rows"),
         (np.zeros((2, 3, 4), "float32"), r"must give a vector a row, \[2, dimension\] for 2 rows, but gives shape"),
     ],

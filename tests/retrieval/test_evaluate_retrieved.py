@@ -130,7 +130,7 @@ def test_several_results_note_a_cut_off_that_was_not_reached():
         (
             FOUND._replace(scores=[[0.9, 0.1], [0.3, 0.8]]),
             JUDGED,
-            "must fall.*'bob' is above the one before; distances",
+            "must fall.*'bob' is above the one before; negate distances",
         ),
         (FOUND._replace(scores=[["a", "b"]] * 2), JUDGED, "scores of what was retrieved must be numbers"),
         (FOUND, {"ann": pd.Series([2, 1], ["heat", "alien"])}, r"judged\['ann'\] is a Series.*\.to_dict\(\)"),

@@ -176,7 +176,7 @@ def test_numbers_beyond_float32_are_refused_by_row(wrong):
     [
         ({"columns": ["agee"]}, "unknown column 'agee'; did you mean 'age'"),
         ({"ids": ["age"]}, "column 'age' holds numbers with a fraction, which cannot be ids"),
-        ({"ids": ["face"]}, "column 'face' holds vectors, no ids"),
+        ({"ids": ["face"]}, "column 'face' holds vectors, which cannot be ids"),
         ({"columns": ["age"], "ids": ["visits"]}, "ids must be among the columns"),
         ({"columns": ["id", "age"]}, "id holds the ids of the rows, which are not quantities: name it in ids"),
         ({"columns": "age"}, "columns must be a sequence of names"),

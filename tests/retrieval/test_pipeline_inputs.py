@@ -138,8 +138,8 @@ POSITIONS = RankingLists.from_arrays(np.zeros((3, 0)), [2, 1, 1], query=["u0", "
         (lambda: pipeline().rank(USERS, k=1, exclude=TWICE), "lists of exclude have query 'u0' twice"),
         (lambda: pipeline().candidate_lists(USERS, POSITIONS), "no ids of documents except their positions"),
         (lambda: pipeline().rank(USERS, k=1, exclude=POSITIONS), "lists of exclude have no ids of documents"),
-        (lambda: pipeline(features=[]), r"one name or more.*got \[\]"),
-        (lambda: pipeline(features=["rank", "rank"]), r"each there once.*\['rank', 'rank'\]"),
+        (lambda: pipeline(features=[]), r"at least one name.*got \[\]"),
+        (lambda: pipeline(features=["rank", "rank"]), r"each once.*\['rank', 'rank'\]"),
     ],
 )
 def test_what_cannot_be_meant_is_said(act, words):

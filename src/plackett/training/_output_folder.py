@@ -53,8 +53,8 @@ def check_search_output(folder: pathlib.Path) -> None:
     there = [name for name in contents(folder) if not is_partial(name, ["search.yaml"])]
     if there and "search.yaml" not in there:
         raise FileExistsError(
-            f"{folder} exists and is not empty: it holds no search, but {in_words(folder, there)}: choose another "
-            "output folder (output, --output)"
+            f"{folder} exists and is not empty: it does not hold a search, but {in_words(folder, there)}: choose "
+            "another output folder (output, --output)"
         )
 
 
