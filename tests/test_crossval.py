@@ -342,7 +342,7 @@ def test_errors_say_what_is_allowed(trainings, arguments, wrong):
 
 
 def test_ensembles_have_seeds_that_share_no_member(monkeypatch):
-    with pytest.raises(ValueError, match=r"at least 2 apart, .* but got 0 and 1: give such as \[0, 2, 4\]"):
+    with pytest.raises(ValueError, match=r"at least 2 apart, .* but got 0 and 1: give, for example, \[0, 2, 4\]"):
         plackett.crossval(LISTS, {"two": QUICK | {"ensemble": 2}}, folds=3, seeds=(1, 0))
     quick = QUICK | {"epochs": 1, "ensemble": 2}
     found = plackett.crossval(LISTS, {"two": quick, "one": QUICK | {"epochs": 1}}, folds=3)

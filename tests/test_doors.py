@@ -57,7 +57,7 @@ def test_an_optimizer_and_a_schedule_of_ones_own():
     optimizer = keras.optimizers.SGD(0.1, momentum=0.5)
     assert train(optimizer=optimizer).model.optimizer is optimizer
     assert int(ops.convert_to_numpy(optimizer.iterations)) == 2 * 5
-    with pytest.raises(ValueError, match="the optimizer has been used for another model, whose weights it knows"):
+    with pytest.raises(ValueError, match="the optimizer has been used for another model, whose weights it holds"):
         train(optimizer=optimizer)
 
 

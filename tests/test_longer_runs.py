@@ -72,7 +72,7 @@ def test_a_run_ends_sooner_but_not_before_what_is_done(tmp_path):
 @pytest.mark.parametrize("schedule", ["cosine", {"warmup_cosine": {"decay_steps": 9}}, "exponential"])
 def test_other_epochs_are_refused_where_the_learning_rate_depends_on_them(tmp_path, schedule):
     train(output=tmp_path, epochs=1, learning_rate_schedule=schedule)
-    words = "epochs was 1 and is 2, and the learning rate schedule [a-z_]+ spans them all"
+    words = "epochs was 1 and is 2, and the learning rate schedule [a-z_]+ spans all epochs"
     with pytest.raises(ValueError, match=words):
         train(output=tmp_path, epochs=2, learning_rate_schedule=schedule, resume=True)
 

@@ -300,7 +300,7 @@ def test_commands_on_labels_refuse_the_config_of_a_student(here, command):
     assert train(epochs=1).exit_code == 0
     done = run(*command, "train.txt", "--config", "run/config.yaml", "--output", "search")
     assert done.exit_code == 2
-    assert "run/config.yaml is of a run by a teacher, which plackett train repeats" in words(done)
+    assert "run/config.yaml is of a run by a teacher, which plackett train can repeat" in words(done)
 
 
 @pytest.mark.parametrize(

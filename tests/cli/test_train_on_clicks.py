@@ -219,7 +219,7 @@ def test_flags_of_clicks_need_a_log(shop, tmp_path):
 def test_commands_on_labels_refuse_the_config_of_a_run_on_clicks(shop, tmp_path):
     assert train(shop, tmp_path / "run", "--method", "naive").exit_code == 0
     done = run("tune", "--config", tmp_path / "run/config.yaml", "--output", tmp_path / "search", "--trials", 2)
-    assert "is of a run on clicks, which plackett train repeats" in words(done)
+    assert "is of a run on clicks, which plackett train can repeat" in words(done)
 
 
 def test_movielens_learns_from_clicks_of_its_training_lists(tmp_path, monkeypatch):

@@ -167,7 +167,7 @@ def test_regression_em_says_that_it_got_no_features():
 def test_a_document_without_features_is_named():
     lists = lists_of(np.arange(3.0)[:, None], EVERYWHERE)
     with pytest.raises(
-        ValueError, match="document 'd3' of query 'q00' was shown but has no features in the lists, and 11"
+        ValueError, match="document 'd3' of query 'q00' was shown but has no features in the lists, and so have 11"
     ):
         propensities.regression_em(EVERYWHERE, lists)
 

@@ -20,5 +20,5 @@ def test_it_is_the_one_of_which_ray_tells():
 
 
 def test_it_is_the_one_that_is_silent_where_ray_knows_only_what_that_did_to_another():
-    assert words(told=[0], ended=[0], size=2).startswith("worker 1: it ended without a word")
-    assert words(told=[2], ended=[2], size=4).startswith("one of the workers 0, 1, 3: it ended without a word")
+    assert words(told=[0], ended=[0], size=2).startswith("worker 1: it ended without a message")
+    assert words(told=[2], ended=[2], size=4).startswith("one of the workers 0, 1, 3: it ended without a message")

@@ -165,7 +165,7 @@ def test_what_cannot_be_fused_is_said(options, words):
         ("x=rrf:a", "must be NAME=METHOD:SYSTEM,SYSTEM"),
         ("x=rrf:a,", "must be NAME=METHOD:SYSTEM,SYSTEM"),
         ("x=sum:a,b", "the method of a fusion must be one of"),
-        ("x=rrf:a,a", "takes each system once"),
+        ("x=rrf:a,a", "must name each system once"),
     ],
 )
 def test_words_of_a_fusion_that_are_wrong_are_said(words, said):

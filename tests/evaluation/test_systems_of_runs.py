@@ -133,7 +133,7 @@ def test_a_document_with_a_score_of_minus_infinity_is_not_retrieved(tmp_path):
         ("a.run", "x Q0 a 1 1.0\n", "a.run, line 1: there must be 6 fields"),
         ("a.run", "", "a.run is empty"),
         ("a.run", "# nothing\n", "a.run: there are no queries"),
-        ("a.csv", "query,document,score\nx,a,1\nx,a,2\n", "a.csv, row 2, query 'x', document 'a': this document is"),
+        ("a.csv", "query,document,score\nx,a,1\nx,a,2\n", "a.csv, row 2, query 'x', document 'a': this document"),
         ("a.csv", "query,document,score\nx,a,1\nx,b,nan\n", "a.csv, row 2, query 'x', document 'b': the score is nan"),
         ("a.csv", "query,document,score\nx,b,inf\n", "the score is inf, which has no rank"),
         ("a.csv", "query,document,score\nx,b,high\n", "row 1, .* the score must be a number, but got 'high'"),
@@ -146,8 +146,8 @@ def test_a_document_with_a_score_of_minus_infinity_is_not_retrieved(tmp_path):
             "query,document,score\nx,b,9007199254740995\n",
             "the score 9007199254740995 is a whole number that float64 rounds",
         ),
-        ("a.csv", "query,document,score\nx,b,1\nx,b,1,1\n", "a.csv is no csv file of scores"),
-        ("a.parquet", "PAR1", "a.parquet is no parquet file of scores"),
+        ("a.csv", "query,document,score\nx,b,1\nx,b,1,1\n", "a.csv cannot be read as a csv file of scores"),
+        ("a.parquet", "PAR1", "a.parquet cannot be read as a parquet file of scores"),
     ],
 )
 def test_a_wrong_file_is_refused_with_where(tmp_path, name, text, words):

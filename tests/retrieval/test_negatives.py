@@ -79,7 +79,7 @@ def test_no_candidate_is_far_enough_from_a_positive_that_is_none():
 
 def test_a_query_with_too_few_negatives_is_told_with_what_helps():
     both = Ranked([FALLING, FALLING])
-    words = r"query 1 has 2 negatives among its 4 .* but number=3; so have 1 of 2 .* fill=\"random\""
+    words = r"query 1 has 2 negatives among its 4 .* but number=3; 1 of 2 .* have too few.* fill=\"random\""
     with pytest.raises(ValueError, match=words):
         mine([[9], [0, 1]], both, (0, 1), number=3, candidates=4)
 
@@ -92,7 +92,7 @@ def test_random_documents_fill_what_the_candidates_leave_open():
 
 
 def test_a_fill_that_needs_more_documents_than_there_are_is_refused():
-    with pytest.raises(ValueError, match=r"query 0 needs 9 documents more .* of all 10 only 7 are"):
+    with pytest.raises(ValueError, match=r"query 0 needs 9 more documents .* of all 10 only 7 are"):
         mine([0], number=11, candidates=3, fill="random")
 
 

@@ -185,7 +185,7 @@ def test_a_ranker_learns_from_training_lists_and_ranks():
         (lambda: pipeline().training_lists(USERS, {"u0": ["nothing"]}), "nothing to learn"),
         (lambda: pipeline().candidate_lists(USERS, [1]), "judged must be a dict"),
         (lambda: pipeline().candidate_lists(USERS, exclude=[1]), "exclude must be a dict"),
-        (lambda: pipeline(features=lambda *_: {"a": [1.0]}).candidate_lists(USERS), "must give 24 rows.*gave 1"),
+        (lambda: pipeline(features=lambda *_: {"a": [1.0]}).candidate_lists(USERS), "must return 24 rows.*returned 1"),
     ],
 )
 def test_what_does_not_fit_is_said(act, words):
