@@ -1,12 +1,11 @@
 """What plackett promises, and what its peers do in the same cases: the tables of docs/promises.md.
 
-    python benchmarks/promises.py [--library NAME]... [--json FILE] [--page PAGE]
+    python benchmarks/promises.py [--library NAME]... [--table NAME]... [--json FILE] [--page PAGE]
 
 Each library runs all cases in a process and an environment of its own (`promises_worker.py`), on the CPU; plackett runs
 them on each backend, and a cell names the backends where they differ. The answers, in words and in numbers, go into
-benchmarks/promises.json, and `--page` puts the tables of that file between the marks of a page. Without any option but
-`--page` nothing is run. A case is given to each library in the form that its documentation asks for: see
-`promises_losses.py`.
+benchmarks/promises.json, and `--page` puts the tables of that file between the marks of a page. With `--page` alone
+nothing is run. A case is given to each library in the form that its documentation asks for: see `promises_losses.py`.
 """
 
 import argparse
@@ -45,7 +44,7 @@ KINDS = {
 NOT_ASKED = "no such thing"
 
 
-def run(library, backend):
+def run(library, of_tables, backend):
     """What a library answers on a backend. rax has an older JAX of its own; keras-rs runs beside plackett's Keras."""
     from environments import made, python_of, site_of
 
@@ -55,6 +54,7 @@ def run(library, backend):
     else:
         python = made("rax") if library == "rax" else python_of(library)
     command = [python, HERE / "promises_worker.py", library, "--backend", backend]
+    command += [argument for name in of_tables for argument in ("--table", name)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800)
     if done.returncode:
         sys.exit(f"{library} on {backend} ended with code {done.returncode}:\n{done.stderr[-2000:]}")
@@ -123,14 +123,18 @@ def main():
     """Runs what is asked for, and writes the file and the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--library", action="append", choices=BACKENDS, help="run these alone, keep the other answers")
+    parser.add_argument("--table", action="append", default=[], help="run these tables alone, likewise")
     parser.add_argument("--json", type=pathlib.Path, default=FILE)
     parser.add_argument("--page", type=pathlib.Path)
     arguments = parser.parse_args()
     answers = json.loads(arguments.json.read_text()) if arguments.json.exists() else {}
-    for library in arguments.library or ([] if arguments.page and answers else BACKENDS):
+    rerun = arguments.library or arguments.table or not (arguments.page and answers)
+    for library in arguments.library or (BACKENDS if rerun else ()):
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            found = pool.map(functools.partial(run, library), BACKENDS[library])
-            answers[library] = dict(zip(BACKENDS[library], found, strict=True))
+            found = pool.map(functools.partial(run, library, arguments.table), BACKENDS[library])
+            for backend, answer in zip(BACKENDS[library], found, strict=True):
+                earlier = answers.get(library, {}).get(backend, {"tables": {}})["tables"] if arguments.table else {}
+                answers.setdefault(library, {})[backend] = answer | {"tables": earlier | answer["tables"]}
         print("has answered:", library)
     answers = {library: answers[library] for library in BACKENDS if library in answers}
     arguments.json.write_text(json.dumps(answers, indent=1) + "\n")

@@ -28,6 +28,8 @@ class Library:
         topk: function of (labels, scores, k): a distillation loss of the first k places.
         reloaded: function of (kind, labels, scores): the losses of an object, and of what is made of its config.
         stochastic: function of (labels, scores): a loss that draws, of a new object with the seed 1.
+        seed: function that sets the global seed to 1.
+        seeded: the stochastic loss has a seed, or a key, of its own.
         padded: lists are padded by who calls.
         vectors: a weight a list may be a vector, as in all of Keras.
         targets: {kind: function of two labels}: the distribution that the loss compares with, where it is not them.
@@ -41,6 +43,8 @@ class Library:
     topk: Callable | None = None
     reloaded: Callable | None = None
     stochastic: Callable | None = None
+    seed: Callable = lambda: None
+    seeded: bool = True
     padded: bool = True
     vectors: bool = True
     targets: dict = dataclasses.field(default_factory=dict)
@@ -80,6 +84,7 @@ def plackett_library(backend):
         lambda labels, scores, k: losses.CoupledRankDistilLoss(topk=k)(labels, scores),
         keras_reloaded(keras, kept),
         lambda labels, scores: losses.GumbelApproxNDCGLoss(seed=1)(labels, scores),
+        lambda: keras.utils.set_random_seed(1),
     )
 
 
@@ -116,10 +121,6 @@ def tf_ranking(backend):
 
         return call
 
-    def stochastic(labels, scores):
-        tf.random.set_seed(1)
-        return losses.GumbelApproxNDCGLoss(seed=1)(labels, scores)
-
     def mean_ndcg(labels, scores, topn=None):
         return float(tfr.keras.metrics.NDCGMetric(topn=topn)(labels, scores))
 
@@ -131,7 +132,8 @@ def tf_ranking(backend):
         call_of(pairs(reduction=total)),
         lambda labels, scores, k: losses.CoupledRankDistilLoss(topk=k)(labels, scores),
         keras_reloaded(tf.keras, kept),
-        stochastic,
+        lambda labels, scores: losses.GumbelApproxNDCGLoss(seed=1)(labels, scores),
+        lambda: tf.random.set_seed(1),
     )
 
 
@@ -242,7 +244,6 @@ def all_rank(backend):
         return float(metrics.ndcg(torch.as_tensor(scores), torch.as_tensor(labels), ats=ats).mean())
 
     def stochastic(labels, scores):
-        torch.manual_seed(1)
         labels = torch.as_tensor(labels, dtype=torch.float32)
         return losses.neuralNDCG(scores, labels, stochastic=True, n_samples=8)
 
@@ -250,6 +251,8 @@ def all_rank(backend):
         {kind: (names[kind], functools.partial(call, loss)) for kind, loss in kinds.items()},
         mean_ndcg,
         stochastic=stochastic,
+        seed=lambda: torch.manual_seed(1),
+        seeded=False,
         targets={"softmax": lambda labels: np.exp(labels) / np.exp(labels).sum()},
     )
 

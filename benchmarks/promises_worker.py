@@ -15,6 +15,7 @@ import numpy as np
 from promises_embeddings import EMBEDDINGS, embedding_rows
 from promises_frameworks import FRAMEWORKS
 from promises_losses import LIBRARIES, Library
+from promises_words import CLOSE, difference, nearness, nonfinite, plain, times, value_in_words, wrong
 
 PACKAGES = {
     "plackett": ("keras", "jax", "tensorflow-cpu", "torch"),
@@ -33,8 +34,7 @@ TEACHER = (
 )
 # Multiples of 1/256, so that they are exact beside 10,000 too, and apart, so that no small step changes a ranking.
 SCORES = np.float32([[77, -192, 333, 26, -109], [-461, 115, 250, -51, 371]]) / np.float32(256)
-NONE = "no such thing"
-CLOSE = 1e-5
+NONE, CHANCE = "no such thing", "by chance"
 
 
 class Cases:
@@ -77,8 +77,15 @@ class Cases:
 
     def permute(self, kind, labels, scores):
         order = np.array([3, 1, 4, 0, 2])
+        if self.draws(kind, labels, scores):
+            return CHANCE, None
         value, gradient = self.run(kind, labels[:, order], scores[:, order])
         return difference(self.run(kind, labels, scores), (value, gradient[:, np.argsort(order)]))
+
+    def draws(self, kind, labels, scores):
+        """Whether calls with the same lists differ."""
+        found = [np.append(*reversed(self.run(kind, labels, scores))) for _ in range(5)]
+        return np.ptp(found, axis=0).max() > 1e-6
 
     def shift(self):
         for constant in (1e4, -1e4):
@@ -140,11 +147,14 @@ class Cases:
     def empty(self):
         def case(kind, labels):
             alone, _ = self.run(kind, LABELS, SCORES)
-            value, gradient = self.run(kind, np.vstack([LABELS, labels]), np.vstack([SCORES, SCORES[:1]]))
+            lists = np.vstack([LABELS, labels]), np.vstack([SCORES, SCORES[:1]])
+            value, gradient = self.run(kind, *lists)
             finite = np.isfinite(value) and np.isfinite(gradient).all()
             numbers = {"alone": alone, "with": value, "finite": bool(finite)}
             if not finite:
                 return " and ".join(nonfinite(value, gradient)), numbers
+            if self.draws(kind, *lists):
+                return f"finite, {CHANCE}", None
             return times(value / alone), numbers
 
         yield from ((f"{k}, no document", c) for k, c in self.rows(lambda kind: case(kind, np.float32([[-1] * 5]))))
@@ -182,7 +192,7 @@ class Cases:
 
         def case(ndcg, labels):
             found = [ndcg(labels, scores) for _ in range(5)]
-            return f"{found[0]:.3f}" if np.ptp(found) < 1e-6 else "by chance", found
+            return f"{found[0]:.3f}" if np.ptp(found) < 1e-6 else CHANCE, None
 
         of = self.library
         for words, ndcg in (("by default", of.ndcg), ("expected", of.ndcg_expected)):
@@ -253,14 +263,17 @@ class Cases:
     def seeds(self):
         of = self.library
 
-        def case():
-            labels = np.float32(LABELS)
-            once, again = (
-                float(self.framework.gradient(lambda s: of.stochastic(labels, s), SCORES, "float32")[0]) for _ in "ab"
-            )
+        def value(everywhere):
+            if everywhere:
+                of.seed()
+            return self.framework.gradient(lambda s: of.stochastic(LABELS, s), SCORES, "float32")[0]
+
+        def case(everywhere):
+            once, again = value(everywhere), value(everywhere)
             return ("equal" if once == again else "another number"), [once, again]
 
-        yield "a loss with noise", of.stochastic and case
+        yield "its own seed", of.stochastic and of.seeded and (lambda: case(False))
+        yield "the global seed too", of.stochastic and (lambda: case(True))
 
     def compiled(self):
         def case(kind):
@@ -284,66 +297,6 @@ def true_loss(target, gap):
     return target @ (total - np.float64([gap, 0.0])), target.sum() * np.exp(gap - total) - target[0]
 
 
-def wrong(what, found, right, scale):
-    """What is wrong with a number, beyond a thousandth; nothing where it is right."""
-    if not np.isfinite(found):
-        return f"{what}{number(found)}"
-    unit = abs(right) if abs(right) > 1e-3 * abs(scale) else abs(scale)
-    return f"{what}{number(found)} for {number(right)}" if abs(found - right) > 1e-3 * unit else ""
-
-
-def number(value):
-    """Three digits."""
-    return "NaN" if np.isnan(value) else "infinite" if np.isinf(value) else f"{value:.3g}" if abs(value) > 1e-6 else "0"
-
-
-def nonfinite(value, gradient):
-    """Words for what is not finite."""
-    words = [] if np.isfinite(value) else [f"loss {number(value)}"]
-    return words + ([] if np.isfinite(gradient).all() else ["gradient NaN"])
-
-
-def difference(before, after, padding=None, close=CLOSE):
-    """How (loss, gradient) changed: "unchanged", or by how much, relative to what they were."""
-    (value, gradient), (other, slope) = before, after
-    bad = nonfinite(other, np.concatenate([np.ravel(slope), [] if padding is None else np.ravel(padding)]))
-    by = abs(other - value) / max(abs(value), 1e-9)
-    by_slope = np.linalg.norm(slope - gradient) / max(np.linalg.norm(gradient), 1e-9)
-    numbers = {"before": float(value), "after": float(other), "gradient by": float(by_slope)}
-    if bad:
-        return " and ".join(bad), numbers
-    if by > close and np.linalg.norm(slope * value - gradient * other) < 1e-4 * np.linalg.norm(gradient * other):
-        return f"x {other / value:.2f}", numbers  # the loss and its gradient alike
-    words = [f"loss by {percent(by)}"] if by > close else []
-    words += [f"gradient by {percent(by_slope)}"] if by_slope > max(10 * CLOSE, close) else []
-    words += ["padding has a gradient"] if padding is not None and np.abs(padding).max() > 0 else []
-    return ", ".join(words) or "unchanged", numbers
-
-
-def nearness(found, right, close):
-    """Whether a derivative is that of finite differences."""
-    by = np.linalg.norm(found - right) / max(np.linalg.norm(right), 1e-6)
-    words = "right" if by < close else "NaN" if np.isnan(by) else f"wrong by {percent(by)}"
-    return words, {"by": float(by), "norm": float(np.linalg.norm(right))}
-
-
-def percent(share):
-    """A share in percent, or as a factor where it is large."""
-    if share >= 10:
-        return f"a factor of {share:.0f}"
-    return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" if share >= 1e-3 else "under 0.1%"
-
-
-def times(ratio):
-    """What became of a mean."""
-    return "unchanged" if abs(ratio - 1) < 1e-4 else f"mean x {ratio:.2f}"
-
-
-def value_in_words(value):
-    """Whether a number is one."""
-    return ("NaN" if np.isnan(value) else "infinite" if np.isinf(value) else "silent"), float(value)
-
-
 def answer(case):
     """What a case says: words and numbers."""
     if not case:
@@ -356,32 +309,22 @@ def answer(case):
     return {"cell": cell, "numbers": plain(numbers)}
 
 
-def plain(numbers):
-    """Numbers as JSON has them, in seven digits."""
-    if isinstance(numbers, dict):
-        return {key: plain(value) for key, value in numbers.items()}
-    if isinstance(numbers, (list, tuple)):
-        return [plain(value) for value in numbers]
-    if numbers is None or isinstance(numbers, (bool, str)):
-        return numbers
-    value = float(f"{float(numbers):.7g}")
-    return value if np.isfinite(value) else str(value)
-
-
 def main():
     """Prints what the library answers."""
     parser = argparse.ArgumentParser()
     parser.add_argument("library", choices=[*PACKAGES, *LIBRARIES])
     parser.add_argument("--backend", required=True, choices=FRAMEWORKS)
+    parser.add_argument("--table", action="append", default=[], help="these alone")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     name, framework = arguments.library, FRAMEWORKS[arguments.backend]()
     library = LIBRARIES[name](arguments.backend) if name in LIBRARIES else Library()
     cases, tables = Cases(library, framework), {}
-    for table in TABLES.split() if library.losses else ():
+    wanted = [table for table in TABLES.split() if table in (arguments.table or TABLES)]
+    for table in wanted if library.losses else ():
         tables[table] = {row: answer(case) for row, case in getattr(cases, table)()}
-    if name in EMBEDDINGS:
+    if name in EMBEDDINGS and ("embeddings" in arguments.table or not arguments.table):
         tables["embeddings"] = {row: answer(case) for row, case in embedding_rows(EMBEDDINGS[name](), framework)}
     names = {kind: name for kind, (name, _) in library.losses.items()}
     versions = {package: importlib.metadata.version(package) for package in PACKAGES[name]}
