@@ -223,6 +223,7 @@ def test_the_script_after_the_move_ends_where_the_old_one_does(library):
         assert value == pytest.approx(before[name], rel=1e-4), name
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="trees are the same on every backend")
 def test_lightgbm():
     """Other models: each ranks far better than chance, and the trees before as they were recorded."""
     before = printed("before", "lightgbm")["ndcg@10"]

@@ -21,7 +21,13 @@ print("ndcg@10", plackett.evaluate(network.model, lists_of_test, ["ndcg@10"])["n
 
 # The trees of LightGBM, with a loss and a metric of plackett.
 booster = lightgbm.train(
-    {"objective": boosting.lightgbm_objective("unique_softmax"), "learning_rate": 0.05, "seed": 0, "verbose": -1},
+    {
+        "objective": boosting.lightgbm_objective("unique_softmax"),
+        "learning_rate": 0.05,
+        "seed": 0,
+        "num_threads": 1,
+        "verbose": -1,
+    },
     lightgbm.Dataset(X[train], label=y[train], group=[20] * 200),
     300,
     valid_sets=[lightgbm.Dataset(X[validation], label=y[validation], group=[20] * 50)],

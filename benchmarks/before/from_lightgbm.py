@@ -10,7 +10,8 @@ X = random.normal(size=(6000, 10))  # 300 queries of 20 documents
 y = np.digitize(X[:, 0] + X[:, 1] * X[:, 2] + random.normal(size=6000), [0.5, 1.5, 2.5])  # grades 0 to 3
 train, validation, test = slice(4000), slice(4000, 5000), slice(5000, 6000)
 
-ranker = lightgbm.LGBMRanker(objective="lambdarank", n_estimators=300, learning_rate=0.05, random_state=0, verbose=-1)
+settings = {"learning_rate": 0.05, "random_state": 0, "n_jobs": 1, "verbose": -1}
+ranker = lightgbm.LGBMRanker(objective="lambdarank", n_estimators=300, **settings)
 ranker.fit(
     X[train],
     y[train],

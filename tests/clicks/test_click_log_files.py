@@ -195,7 +195,10 @@ def test_the_context_of_a_table_of_text_is_numbers_where_it_looks_like_them(tmp_
     [
         (changed(position=[1, "", 1, 2, 1]), "log.csv, line 3, session 's1': position is missing"),
         (changed(position=[1, "two", 1, 2, 1]), "log.csv, line 3: column 'position' must hold numbers to be the posit"),
-        (changed(click=[0, 3, 1, 0, 0]), "log.csv, line 3, session 's1': click must be 0 or 1, but got 3; for counted cl"),
+        (
+            changed(click=[0, 3, 1, 0, 0]),
+            "log.csv, line 3, session 's1': click must be 0 or 1, but got 3; for counted cl",
+        ),
         (changed(document=["a", "", "b", "a", "c"]), "log.csv, line 3, session 's1': an id must not be empty"),
         (changed(session=["s1", "s2", "s1", "s2", "s3"]), "log.csv, line 4, session 's1': the session begins again"),
         (
