@@ -106,5 +106,5 @@ def test_a_checkpoint_of_another_model_is_refused_in_words(tmp_path):
     config = config_of(tmp_path / "run")
     del config["scorer_options"]["linear"]
     (tmp_path / "run/config.yaml").write_text(yaml.safe_dump(config))
-    with pytest.raises(ValueError, match="has 5 weights, of 31 numbers, but the model of these settings 6, of 36"):
+    with pytest.raises(ValueError, match="has 5 weights, of 31 numbers, but the model of these settings has 6, of 36"):
         plackett.train(lists, validation, output=tmp_path / "run", resume=True, epochs=2, scorer_options=options)
