@@ -388,3 +388,24 @@ RAGGED = [[1.0, 0.0], [0.0, 1.0, 0.0]], [[0.6, 0.8], [0.5, 0.8, 0.4]]
 def test_what_is_refused_before_it_misleads(make, wrong):
     with pytest.raises(ValueError, match=wrong):
         make()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: losses.UniqueSoftmaxLoss()([["a", "b"]], [[0.6, 0.8]]),
+        lambda: losses.UniqueSoftmaxLoss()(np.array([["a", "b"]]), [[0.6, 0.8]]),
+        lambda: losses.unique_softmax([["a", "b"]], [[0.6, 0.8]]),
+        lambda: metrics.NDCG().update_state([["a", "b"]], [[0.6, 0.8]]),
+    ],
+)
+def test_labels_of_text_are_refused(call):
+    with pytest.raises(ValueError, match=r"^labels must be numbers or booleans, but got text: number the classes"):
+        call()
+
+
+@pytest.mark.parametrize("classes", [["cat", "dog"], np.array(["cat", "dog"])])
+@pytest.mark.parametrize("loss", [losses.NpairsLoss(), losses.NpairsMultilabelLoss(), losses.InBatchSoftmaxLoss()])
+def test_classes_of_text_are_refused(loss, classes):
+    with pytest.raises(ValueError, match=r"^labels must be numbers, but got (text|<U3): plackett.losses.in_batch_lab"):
+        loss(classes, [[1.0, 0.0], [0.0, 1.0]])

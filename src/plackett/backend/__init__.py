@@ -65,6 +65,7 @@ from plackett.backend.tensors import (
     float_of_bits,
     for_fit,
     has_values,
+    is_text,
     keep_keras_mask,
     keras_mask,
     pytree,

@@ -54,6 +54,13 @@ def has_values(x) -> bool:
     return keras.backend.backend() != "torch" or x.device.type != "meta"
 
 
+def is_text(x) -> bool:
+    """Whether `x` is a string, an array of strings, or a list that begins with one."""
+    while isinstance(x, (list, tuple)) and x:
+        x = x[0]
+    return isinstance(x, (str, bytes)) or getattr(getattr(x, "dtype", None), "kind", "") in ("U", "S")
+
+
 def comparable(x):
     """A tensor whose numbers are equal exactly where the numbers of `x` are equal.
 
@@ -61,10 +68,11 @@ def comparable(x):
     numbers, their places in sorted order replace them.
 
     Raises:
-        ValueError: a NumPy array holds strings, objects or times.
+        ValueError: `x` is text, or a NumPy array of objects or times.
     """
-    if isinstance(x, np.ndarray) and x.dtype.kind in "USTOMm":
-        raise ValueError(f"labels must be numbers, but got {x.dtype}: plackett.losses.in_batch_labels takes other ids")
+    if is_text(x) or (isinstance(x, np.ndarray) and x.dtype.kind in "TOMm"):
+        kind = getattr(x, "dtype", "text")
+        raise ValueError(f"labels must be numbers, but got {kind}: plackett.losses.in_batch_labels takes other ids")
     if keras.backend.backend() == "jax" and isinstance(x, np.ndarray) and x.dtype.kind in "iu" and x.size:
         bounds = np.iinfo("int32")
         if x.min() < bounds.min or x.max() > bounds.max:

@@ -9,7 +9,7 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.lists._ragged import is_ragged, pad_together
-from plackett.lists._shapes import check_shape, computable, shape_text, without_column
+from plackett.lists._shapes import as_numbers, check_shape, computable, shape_text, without_column
 
 
 def clean(
@@ -40,7 +40,7 @@ def clean(
             function, where values are not known, such a label raises nothing and makes the loss of its list NaN.
     """
     scores = computable(scores)
-    labels = ops.cast(ops.convert_to_tensor(labels), scores.dtype)
+    labels = ops.cast(as_numbers("labels", labels), scores.dtype)
     of_samples = not models and len(labels.shape) > 1 and labels.shape[-2] == 1
     if not models:
         expected = (*labels.shape[:-2], scores.shape[-2], labels.shape[-1]) if of_samples else labels.shape
@@ -100,7 +100,7 @@ def subtopics_of_documents(labels, scores, mask=None):
     Raises:
         ValueError: the shapes do not fit, or a label is NaN or infinite, as in `clean`.
     """
-    labels, scores = ops.convert_to_tensor(labels), computable(scores)
+    labels, scores = as_numbers("labels", labels), computable(scores)
     if len(labels.shape) != len(scores.shape) + 1:
         raise ValueError(
             "labels must have one more axis than the scores, [..., list_size, subtopics], but got labels "
@@ -140,7 +140,7 @@ def prepare(
             raise ValueError("labels or scores are ragged, which only ragged=True accepts: set it")
         labels, scores, rows = pad_together(y_true, y_pred)
     else:
-        labels, scores, marked = ops.convert_to_tensor(y_true), y_pred, backend.keras_mask(y_pred)
+        labels, scores, marked = as_numbers("labels", y_true), y_pred, backend.keras_mask(y_pred)
     scores = computable(scores)
     # TensorFlow cannot compare booleans.
     labels = ops.cast(labels, scores.dtype)

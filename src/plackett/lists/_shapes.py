@@ -4,12 +4,25 @@ import math
 
 from keras import ops
 
+from plackett import backend
+
 
 def computable(x):
     """`x` as a tensor of float32 or float64."""
     x = ops.convert_to_tensor(x)
     dtype = ops.dtype(x)
     return x if dtype in ("float32", "float64") else ops.cast(x, "float32")
+
+
+def as_numbers(name: str, x):
+    """`x`, numbers or booleans, as a tensor.
+
+    Raises:
+        ValueError: `x` is text.
+    """
+    if backend.is_text(x):
+        raise ValueError(f"{name} must be numbers or booleans, but got text: number the classes or grades first")
+    return ops.convert_to_tensor(x)
 
 
 def as_rows(x, axes: int = 1):
