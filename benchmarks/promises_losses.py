@@ -160,7 +160,7 @@ def rax_library(backend):
     def call(function, labels, scores, weights=None, sign=1, **options):
         labels = jnp.asarray(labels)
         weights = {} if weights is None else {"weights": jnp.broadcast_to(weights, labels.shape)}
-        return sign * function(scores, labels, where=labels >= 0, **weights, **options)
+        return sign * function(scores, labels, where=~(labels < 0), **weights, **options)
 
     def stochastic(labels, scores):
         sampled = rax.gumbel_t12n(rax.approx_t12n(rax.ndcg_metric))

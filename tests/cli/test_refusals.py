@@ -1,6 +1,7 @@
 """What is refused before anything is read: names, files, and flags that make no sense together."""
 
 import dataclasses
+import importlib.util
 import os
 import socket
 
@@ -252,3 +253,17 @@ def test_options_of_a_loss_that_is_searched_too(here):
 
 def test_a_folder_of_scores_that_is_not_there_is_told_of_at_once(here):
     check(run("score", "no_model", "train.txt", "-o", "nodir/s.csv"), "there is no folder nodir for s.csv: make it")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_what_reads_data_is_named_where_it_is_not_installed(files, monkeypatch, command):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyarrow" else find(name))
+    data = files / "train.txt"
+    arguments = {
+        "train": ["train", data, "--output", files / "run"],
+        "evaluate": ["evaluate", "random:0", "--data", data],
+    }
+    done = run(*arguments[command])
+    assert done.exit_code == 2
+    assert "data is read with pyarrow, which is not installed: pip install 'plackett[data]'" in words(done)

@@ -53,8 +53,10 @@ def check_sources(
 
     Raises:
         FileNotFoundError: a file does not exist.
+        ImportError: what reads data is not installed.
         ValueError: MovieLens is given beside other files, files have several formats, or an option has no effect.
     """
+    check_installed("pyarrow", "data is read with pyarrow", "'plackett[data]'")
     reading = reading or {}
     if MOVIELENS in [*data, *validation]:
         if list(data) != [MOVIELENS] or validation:

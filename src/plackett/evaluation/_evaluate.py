@@ -162,7 +162,7 @@ def evaluate_scores(
     measures, queries = convention(metrics, None, queries)
     scores = np.asarray(scores)
     if scores.shape != lists.labels.shape:
-        raise ValueError(f"scores must have one entry a document, {lists.labels.shape}, but got {scores.shape}")
+        raise ValueError(f"scores must have one entry per document, {lists.labels.shape}, but got {scores.shape}")
     if np.isnan(scores).any():
         raise ValueError(
             f"scores must not be NaN, which has no rank, but {np.isnan(scores).sum()} of {len(scores)} are"
