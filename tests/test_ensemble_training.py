@@ -242,7 +242,8 @@ def test_overwriting_leaves_what_users_put_beside_the_members(tmp_path, ensemble
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"), [({"epochs": 1}, "epochs=1: 8 are done"), ({"patience": 1}, "patience=1, by which")]
+    ("settings", "words"),
+    [({"epochs": 1}, "epochs=1: 8 are done"), ({"patience": 1}, "patience=1: with it the run would have ended")],
 )
 def test_what_a_member_cannot_go_on_with_is_not_written(tmp_path, settings, words):
     long = {"ensemble": 2, "epochs": 8}

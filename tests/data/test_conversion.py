@@ -68,7 +68,7 @@ def test_csv_and_its_summary(tmp_path):
 @pytest.mark.parametrize(
     "name, text, options, wrong",
     [
-        ("a.csv", "query,label,x,y\n1,1,2,3\n2,1,2,\n2,0,2,4\n", {}, "a.csv, line 3, query '2': y is missing; where"),
+        ("a.csv", "query,label,x,y\n1,1,2,3\n2,1,2,\n2,0,2,4\n", {}, "a.csv, line 3, query '2': y is missing; if f"),
         ("a.txt", "# nan\n1 qid:nan 1:1 2:1 # nan\n1 qid:7 2:-NaN\n", {}, "a.txt, line 3, query '7': feature 2 is"),
         ("a.txt", "1 qid:1 1:1\n1 qid:2 1:nan\n1 qid:1 1:nan\n", {"together": False}, "line 2, query '2': feature 1"),
     ],
@@ -80,7 +80,7 @@ def test_missing_features_must_be_allowed(tmp_path, name, text, options, wrong):
     assert not (tmp_path / "a.parquet").exists()
     summary = convert([tmp_path / name], tmp_path / "a.parquet", missing=True, **options)
     assert np.isnan(read_parquet(tmp_path / "a.parquet").features).sum() == summary.missing.sum() > 0
-    with pytest.raises(ValueError, match=r"a\.parquet, row \d, query '.': (y|feature \d) is missing; where"):
+    with pytest.raises(ValueError, match=r"a\.parquet, row \d, query '.': (y|feature \d) is missing; if feat"):
         convert([tmp_path / "a.parquet"], tmp_path / "b.parquet")
 
 
@@ -198,7 +198,7 @@ def test_the_command(tmp_path):
     assert lists.columns["click"].tolist() == [1, 0, 0]
     assert lists.feature_names == ("x",)
     code, output = run(*command, "--group", "--missing")
-    assert "exists: choose another output, or replace it by --overwrite" in output
+    assert "exists: choose another output, or replace it (--overwrite)" in output
     assert run(*command, "--group", "--missing", "--overwrite", "--features", "x,clicked")[0] == 2
     assert "--column must be NAME=COLUMN, but got 'judged'" in run(*command, "--overwrite", "--column", "judged")[1]
     code, output = run("convert", tmp_path / "none.txt", tmp_path / "b.parquet", "--features", "3")

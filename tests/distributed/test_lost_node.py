@@ -1,5 +1,6 @@
 """Training to the undisturbed end, though one of three machines is lost; each is a raylet of this one."""
 
+import pathlib
 import tempfile
 
 import pytest
@@ -19,6 +20,7 @@ def nodes():
         of_this_machine(),
         tempfile.TemporaryDirectory(prefix="ray_", dir="/tmp", ignore_cleanup_errors=True) as folder,
     ):
+        pathlib.Path("/tmp/ray").mkdir(exist_ok=True)  # Ray writes the address of a Cluster there, whatever its folder
         head = {"num_cpus": 0, "include_dashboard": False, "node_ip_address": "127.0.0.1", "temp_dir": folder}
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:

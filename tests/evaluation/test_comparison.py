@@ -133,7 +133,7 @@ def test_an_error_says_what_is_allowed(options, error):
 
 
 def test_a_system_called_all_is_no_baseline_of_all():
-    with pytest.raises(ValueError, match='one of them is called "all"'):
+    with pytest.raises(ValueError, match='but a system has the name "all": rename it'):
         compare(small_results([[[0.1]], [[0.2]]], ["all", "b"]), "all")
 
 

@@ -90,7 +90,7 @@ def test_a_wrong_name_or_a_missing_system_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"those of the results, mrr\[empty=0, ties=position\], but are map"):
         report(tmp_path / "report.html", SYSTEMS, lists, results, metrics=["map"])
     of_ones_own = evaluate(SYSTEMS, lists, [metrics.MRR(empty=1)])
-    with pytest.raises(ValueError, match="hand the metrics that the results were measured by"):
+    with pytest.raises(ValueError, match="give the metrics that the results were measured by"):
         report(tmp_path / "report.html", SYSTEMS, lists, of_ones_own)
 
 

@@ -75,7 +75,7 @@ def test_ties_of_runs_stand_as_trec_eval_has_them(tmp_path, runs):
     lists, systems = runs
     page = write(tmp_path, lists, systems, ["ndcg@10"], like="trec_eval").read_text(encoding="utf-8")
     assert check_ranks(page) == 90
-    assert "by falling document id, as in trec_eval. Scores are ranked in float32, as trec_eval has them." in page
+    assert "by falling document id, as in trec_eval. Scores are ranked in float32, as in trec_eval." in page
 
 
 def test_each_metric_has_ranks_of_its_own_convention(tmp_path):

@@ -186,7 +186,7 @@ def test_a_part_without_a_query_is_no_row(tmp_path):
 def test_of_a_metric_of_which_less_is_better_the_findings_say_which_is_better():
     systems = {"chance": last_feature, "good": first_feature}
     found = findings(material(systems, made_lists(60, seed=1), [metrics.ARP(average="lists")]))
-    assert "below chance, which is better as less is, more than chance explains" in found[1]
+    assert "below chance, which is better since lower is, more than chance explains" in found[1]
 
 
 def test_the_median_of_two_sizes_is_between_them():

@@ -98,7 +98,7 @@ def test_options_out_of_range_are_refused():
 
 
 def test_embeddings_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match=r"those of the documents have shape \[5\]"):
+    with pytest.raises(ValueError, match=r"the embeddings of documents have shape \[5\]"):
         Similarity().prepare(QUERIES, DOCUMENTS[:, 0])
     with pytest.raises(ValueError, match=r"must have the same dimension, but they have shapes \[3, 4\] and \[5, 3\]"):
         Similarity().prepare(QUERIES, DOCUMENTS[:, :3])

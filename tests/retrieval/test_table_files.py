@@ -89,7 +89,7 @@ def test_options_of_csv_act_on_csv(tmp_path):
     table = Table.read(path, separator=";", decimal=",", missing_values=["-9"])
     assert table["price"][0] == 1.5
     assert table.missing("price").tolist() == [False, True]
-    with pytest.raises(ValueError, match="decimal acts on CSV"):
+    with pytest.raises(ValueError, match="decimal is an option of CSV, but"):
         Table.read(write(tmp_path / "films.jsonl", '{"id": 1}\n'), decimal=",")
 
 

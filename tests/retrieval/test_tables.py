@@ -126,7 +126,7 @@ def test_rows_are_found_by_their_ids():
 
 
 def test_no_row_is_found_in_a_table_of_no_rows():
-    with pytest.raises(ValueError, match="1 of 1 ids are not there"):
+    with pytest.raises(ValueError, match="1 of 1 ids do not exist, such as 'a'"):
         Table.of({"id": Strings.of([])}).rows_of(["a"])
 
 
