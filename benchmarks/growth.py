@@ -1,6 +1,6 @@
 """Draws how the time of losses grows with the list: JSON on stdin, {loss: {library: [[list_size, seconds], ...]}}.
 
-    python benchmarks/growth.py FILE.svg < points.json
+    python benchmarks/growth.py FILE.png < points.json
 
 `losses.py` calls it.
 """
@@ -11,11 +11,10 @@ import sys
 
 import matplotlib
 
-matplotlib.use("svg")
+matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 COLOURS = {"plackett, jax": "C0", "plackett, tensorflow": "C1", "plackett, torch": "C3"}
-matplotlib.rcParams |= {"svg.hashsalt": "plackett", "svg.fonttype": "path"}
 
 
 def main():
@@ -52,7 +51,7 @@ def main():
         axis.set_ylabel("ms, 4 lists, with gradient")
     drawn = {line.get_label(): line for axis in axes.flat for line in axis.get_lines()}
     figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=4, frameon=False)
-    figure.savefig(sys.argv[1], metadata={"Date": None})
+    figure.savefig(sys.argv[1], dpi=110)
 
 
 if __name__ == "__main__":

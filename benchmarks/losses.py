@@ -6,7 +6,7 @@ The cases, peers and goals stand in `cases.py`. Each case runs with each library
 take turns over all of them, so that a busy minute of the machine falls on all alike. A time is the median over the
 repeats of all rounds, with its quartiles; of the two settings of TensorFlow it is the better one, and `xla` marks
 `jit_compile=True`. A ratio is the peer's median / plackett's median. MB is what the steps add to the peak of resident
-memory. Growth is drawn in `docs/pictures/growth.svg`.
+memory. Growth is drawn in `docs/pictures/growth.png`.
 """
 
 import argparse
@@ -225,7 +225,7 @@ def main():
         for row in slopes:
             growth.add_row(*row)
         CONSOLE.print(growth)
-        command = [sys.executable, HERE / "growth.py", HERE.parent / "docs" / "pictures" / "growth.svg"]
+        command = [sys.executable, HERE / "growth.py", HERE.parent / "docs" / "pictures" / "growth.png"]
         subprocess.run(command, input=json.dumps(lines), text=True, check=False)
     if given.markdown:
         parts = [markdown(HEADER, [row for row, _ in rows]), "\n".join(f"- {note}" for note in notes)]
