@@ -25,7 +25,7 @@ from plackett.distributed._group_member import check_place
 
 
 def test_a_worker_that_would_train_by_itself_ends():
-    with pytest.raises(NotImplementedError, match="knows of 1 processes, but there are 2: each would train by itself"):
+    with pytest.raises(NotImplementedError, match="knows 1 processes, but there are 2: each would train by itself"):
         check_place(2, keras.backend.backend())
 
 
