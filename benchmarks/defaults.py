@@ -44,7 +44,7 @@ DEFAULT = "plackett"
 OURS = {  # arguments of `plackett.train`
     DEFAULT: {},
     "plackett, ensemble of 3": {"ensemble": 3},
-    "mlp as it was": PLAIN,
+    "mlp, plain": PLAIN,
     "linear": {
         "scorer": "mlp",
         "scorer_options": {"hidden": [], "transform": "log1p"},
