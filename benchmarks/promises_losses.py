@@ -50,13 +50,8 @@ class Library:
     targets: dict = dataclasses.field(default_factory=dict)
 
 
-def plackett_library(backend):
-    """plackett on one backend."""
-    import keras
-
-    import plackett
-    from plackett import losses
-
+def of_keras(losses):
+    """(the pairwise loss, losses to save, losses to compare) of a module with the names of TensorFlow Ranking."""
     pairs = functools.partial(losses.PairwiseLogisticLoss, lambda_weight=losses.NDCGLambdaWeight())
     kept = {
         "softmax": losses.SoftmaxLoss,
@@ -71,6 +66,17 @@ def plackett_library(backend):
         "list_mle": losses.ListMLELoss,
         "distillation": losses.CoupledRankDistilLoss,
     }
+    return pairs, kept, kinds
+
+
+def plackett_library(backend):
+    """plackett on one backend."""
+    import keras
+
+    import plackett
+    from plackett import losses
+
+    pairs, kept, kinds = of_keras(losses)
 
     def mean_ndcg(labels, scores, topn=None, **options):
         return float(plackett.metrics.NDCG(topn=topn, **options)(labels, scores))
@@ -94,20 +100,7 @@ def tf_ranking(backend):
     import tensorflow_ranking as tfr
 
     losses = tfr.keras.losses
-    pairs = functools.partial(losses.PairwiseLogisticLoss, lambda_weight=losses.NDCGLambdaWeight())
-    kept = {
-        "softmax": losses.SoftmaxLoss,
-        "pairwise": functools.partial(losses.PairwiseLogisticLoss, lambda_weight=losses.NDCGLambdaWeight(topn=2)),
-        "list_mle": lambda: losses.ListMLELoss(lambda_weight=losses.ListMLELambdaWeight()),
-        "ordinal": functools.partial(losses.OrdinalLoss, ordinal_size=3),
-    }
-    kinds = {
-        "softmax": losses.SoftmaxLoss,
-        "pairwise": pairs,
-        "approx_ndcg": losses.ApproxNDCGLoss,
-        "list_mle": losses.ListMLELoss,
-        "distillation": losses.CoupledRankDistilLoss,
-    }
+    pairs, kept, kinds = of_keras(losses)
     total = tf.losses.Reduction.SUM
 
     def call_in_either_dtype(loss):

@@ -227,7 +227,10 @@ def test_systems_are_rows_below_the_log():
             {"shrinkage": 2.0, "estimators": ["dr"], "attraction": "feature:x"},
             "shrinkage is an option of the table of dr, but attraction replaces the table",
         ),
-        ({"propensities": "randomized"}, r"takes: give the curve, which .*propensities\.randomized\(log\) est"),
+        (
+            {"propensities": "randomized"},
+            r"only plackett\.clicks\.train takes: give the curve, which .*propensities\.randomized\(log\) est",
+        ),
         (
             {"propensities": [1, 0.5], "estimators": ["cascade"]},
             "propensities have an effect on ips, snips, dr only, but the estimators are cascade",
