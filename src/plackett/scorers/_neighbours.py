@@ -58,6 +58,7 @@ def _scores_differ(scorer, inputs, others, *, training):
     With its initial weights a layer may have no effect yet, such as a gate that starts at 0.
     """
     twice = {name: np.concatenate([x, x]) for name, x in inputs.items()}
+    rounded = {name: _rounded(x) for name, x in inputs.items()}
     with _variables_kept(scorer):
         for shift in (False, True):
             if shift:
@@ -69,11 +70,22 @@ def _scores_differ(scorer, inputs, others, *, training):
             # The same lists twice in a batch: sums of another shape round differently.
             noise = _largest(scores - _scores(scorer, twice, training)[: len(scores)])
             allowed = np.maximum(allowed, np.minimum(NOISE * noise, 100 * allowed))
+            # Features that differ in their last bit: large ones less their mean keep few digits.
+            noise = _largest(scores - _scores(scorer, rounded, training))
+            allowed = np.maximum(allowed, NOISE * noise)
             difference = scores - _scores(scorer, others, training)
             # Missing features may make some scores NaN.
             if not (np.abs(np.where(np.isfinite(scores), difference, 0)).max(axis=0, initial=0) <= allowed).all():
                 return True
     return False
+
+
+def _rounded(x):
+    """The numbers next to those of `x`, below or above, if they are floats."""
+    if x.dtype.kind != "f":
+        return x
+    up = np.random.default_rng(0).random(x.shape) < 0.5
+    return np.nextafter(x, np.where(up, np.inf, -np.inf).astype(x.dtype))
 
 
 @contextlib.contextmanager
