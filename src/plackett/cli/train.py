@@ -95,28 +95,9 @@ def train(
     running = choose_backend(backend)
     group = read_group(ctx, running, workers, address, max_failures, tensorboard)
     request, of_clicks, of_teacher = read_checked(ctx, running, output, shared_queries)
-    if tensorboard and request.whole.ensemble > 1:
-        raise ValueError(
-            f"--tensorboard follows one run, but --ensemble {request.whole.ensemble} trains several: leave out one of "
-            "the two"
-        )
-    if group:
-        from plackett.distributed._train import check_batch_size
-
-        if request.whole.batch_size is not None:
-            check_batch_size(request.whole.batch_size, group["workers"])
-    _checks.check_folder(output, may_hold=True, way_out="")
-    check_output(output, overwrite=overwrite, resume=resume)
-    check_free(output)
-    check_search_free(output)
-    if resume and of_clicks is None and of_teacher is None and (output / "config.yaml").is_file():
-        whole = with_numbers_of(output, request.whole)
-        check_same_settings(output, {"backend": running} | dataclasses.asdict(whole))
-    if resume and not holds_run(output):
-        say(f"there is no run in {output} yet: a new one begins")
+    check_together(request, group, tensorboard)
+    check_place(output, running, request, of_clicks, of_teacher, overwrite=overwrite, resume=resume)
     if of_teacher is not None:
-        if resume:
-            _teachers.check_same_teaching(output, of_teacher)
         plan, provenance = _teachers.plan_training(
             request, of_teacher, output, shared_queries=shared_queries, resume=resume
         )
@@ -150,6 +131,36 @@ def train(
         anew = schedule_over_all_epochs(dataclasses.asdict(request.whole))
         way_on = "--overwrite, or another --output" if anew else "--resume, which continues from here"
         say(f"the best epoch was the last one: more --epochs may find a better one (with {way_on})")
+
+
+def check_together(request: Request, group, tensorboard: bool) -> None:
+    """Raises a ValueError for settings that do not fit the workers or the log of one run."""
+    if tensorboard and request.whole.ensemble > 1:
+        raise ValueError(
+            f"--tensorboard follows one run, but --ensemble {request.whole.ensemble} trains several: leave out one of "
+            "the two"
+        )
+    if group and request.whole.batch_size is not None:
+        from plackett.distributed._train import check_batch_size
+
+        check_batch_size(request.whole.batch_size, group["workers"])
+
+
+def check_place(output: pathlib.Path, running: str, request: Request, of_clicks, of_teacher, *, overwrite, resume):
+    """Checks that a run may be written there or, with `resume`, that the run there is the one that is asked for."""
+    _checks.check_folder(output, may_hold=True, way_out="")
+    check_output(output, overwrite=overwrite, resume=resume)
+    check_free(output)
+    check_search_free(output)
+    if not resume:
+        return
+    if not holds_run(output):
+        say(f"there is no run in {output} yet: a new one begins")
+    if of_teacher is not None:
+        _teachers.check_same_teaching(output, of_teacher)
+    elif of_clicks is None and (output / "config.yaml").is_file():
+        whole = with_numbers_of(output, request.whole)
+        check_same_settings(output, {"backend": running} | dataclasses.asdict(whole))
 
 
 def of_ensemble(request: Request) -> str:
