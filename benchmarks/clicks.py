@@ -127,7 +127,7 @@ def train_all(given, lists, fold):
             for user in given.user:
                 todo = [method for method in given.method if not path_of(given, number, logger, user, method).exists()]
                 if user != "cascade" and "cascade" in todo:
-                    todo.remove("cascade")  # it knows one click a session at most
+                    todo.remove("cascade")  # it knows one click per session at most
                 if not todo:
                     continue
                 log, estimated = log_of(user, logger, training, held_out, seed=number)

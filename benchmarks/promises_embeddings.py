@@ -179,6 +179,6 @@ def embedding_rows(library, framework):
     yield "256 rows in float16", lambda: half("float16", 5e-3)
     yield "256 rows in bfloat16", lambda: half("bfloat16", 2e-2)
     yield "classes above 2048 in float16", large_classes
-    yield "a weight a row", "weights" in library and weights
+    yield "one weight per row", "weights" in library and weights
     yield "under fit", "fit" in library and fit
     yield "config", "reload" in library and reload

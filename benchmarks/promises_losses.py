@@ -23,7 +23,7 @@ class Library:
     Args:
         losses: {kind: (its name, function of (labels, scores, weights))}.
         ndcg: function of (labels, scores, topn) that returns the mean over lists.
-        weighted: function of (labels, scores, weights), the sum over lists of a softmax loss with a weight a list.
+        weighted: function of (labels, scores, weights), the sum over lists of a softmax loss with one weight per list.
         weighted_pairs: likewise of a pairwise loss.
         topk: function of (labels, scores, k): a distillation loss of the first k places.
         reloaded: function of (kind, labels, scores): the losses of an object, and of what is made of its config.
@@ -31,7 +31,7 @@ class Library:
         seed: function that sets the global seed to 1.
         seeded: the stochastic loss has a seed, or a key, of its own.
         padded: lists are padded by who calls.
-        vectors: a weight a list may be a vector, as in all of Keras.
+        vectors: one weight per list may be a vector, as in all of Keras.
         targets: {kind: function of two labels}: the distribution that the loss compares with, where it is not them.
     """
 

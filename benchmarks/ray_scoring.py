@@ -2,8 +2,8 @@
 
     python benchmarks/ray_scoring.py [--workers N] [--rounds N] [--queries N] [--folder FOLDER] [--markdown FILE]
 
-The data is made up once: Parquet files with a row a query, 136 features, list lengths log-normal with mean 120, in row
-groups of 200 queries. The ranker is a perceptron, 136-256-128-1 with relu, as an ONNX file and as a Keras model on
+The data is made up once: Parquet files with one row per query, 136 features, list lengths log-normal with mean 120, in
+row groups of 200 queries. The ranker is a perceptron, 136-256-128-1 with relu, as an ONNX file and as a Keras model on
 PyTorch and JAX. Both sides read, score and write the same pieces by the same code; the plain process has one thread, as
 each worker has. What counts is the rate once running: the documents of all pieces but the first of each process, over
 the time from the end of that one to the end of the last. What stands before it, the start of Ray and of the libraries,

@@ -73,7 +73,7 @@ def json_columns(names, values):
 
 
 def arrow(names, values):
-    """An Arrow IPC stream, a row a document."""
+    """An Arrow IPC stream, one row per document."""
     columns = dict(zip(names, values.T, strict=True))
     table = pyarrow.table({"document": [f"d{i}" for i in range(len(values))], **columns})
     with io.BytesIO() as sink, pyarrow.ipc.new_stream(sink, table.schema) as writer:

@@ -184,7 +184,7 @@ def mixture_em(labels, scores, alpha=1.0, weights=None, held=None):
 
 
 def npairs(labels, similarities):
-    """log sum_j e^S_ij - the mean of S_ij over the rows j of the class of i, a number a row. Sohn 2016, eq. 9."""
+    """log sum_j e^S_ij - the mean of S_ij over the rows j of the class of i, one number per row. Sohn 2016, eq. 9."""
     losses = []
     for row, label in zip(similarities, labels, strict=True):
         same = [similarity for similarity, other in zip(row, labels, strict=True) if other == label]
@@ -193,7 +193,7 @@ def npairs(labels, similarities):
 
 
 def npairs_multilabel(labels, similarities):
-    """sum_j n_ij (log sum_k e^S_ik - S_ij) / sum_j n_ij with n_ij shared labels, a number a row; 0 without labels."""
+    """sum_j n_ij (log sum_k e^S_ik - S_ij) / sum_j n_ij with n_ij shared labels, one number per row; 0 if none."""
     losses = []
     for row, own in zip(similarities, labels, strict=True):
         shared = [sum(a * b for a, b in zip(own, other, strict=True)) for other in labels]
@@ -214,7 +214,7 @@ def in_batch_softmax(
     symmetric=False,
     temperature=1.0,
 ):
-    """w_i sum_{j in P_i} g_j (log sum_{k in K_i} e^z_ik - z_ij) / sum_j g_j, a number a row. Yi et al. 2019.
+    """w_i sum_{j in P_i} g_j (log sum_{k in K_i} e^z_ik - z_ij) / sum_j g_j, one number per row. Yi et al. 2019.
 
     P_i: the rows of the query of i with a grade, K_i: all columns but those outside of P_i with a document of P_i.
     """

@@ -113,7 +113,7 @@ def test_configs_of_tensorflow_ranking(name):
 
 
 def test_a_config_of_tensorflow_ranking_gives_the_number_of_tensorflow_ranking():
-    """Its default, the mean over the 2 documents of the list, is half the sum a list."""
+    """Its default, the mean over the 2 documents of the list, is half the sum per list."""
     loss = losses.deserialize({"class_name": "tensorflow_ranking>PairwiseLogisticLoss", "config": WEIGHTED})
     np.testing.assert_allclose(float(loss([[1, 0]], [[0.6, 0.8]])), 2 * 0.39906943, rtol=1e-6)
 

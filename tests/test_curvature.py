@@ -1,4 +1,4 @@
-"""The curvature of every loss of one score a document, against second differences of its loop.
+"""The curvature of every loss of one score per document, against second differences of its loop.
 
 A new loss of the table of `test_laws` is covered by itself.
 """

@@ -31,7 +31,7 @@ JUNK = (float("nan"), float("inf"), -float("inf"))
 class Row:
     """One loss or metric, its Keras class and its loop.
 
-    `fn` is the pure function with one number a list, `loop` the reference of one list, `loop(labels, scores, noise,
+    `fn` is the pure function with one number per list, `loop` the reference of one list, `loop(labels, scores, noise,
     **options)`, with the constructor's options. `held` is the loop with that part held fixed that no gradient passes
     through. `options`: one other value of each option of the constructor that `loop` takes. `always`: what the
     constructor is always told. `temperature`: the default of the constructor, None where it has none, and

@@ -512,7 +512,7 @@ def written(rows, padding):
         (np.array([1, 3, 5] + [7] * 13, "float32"), 2.5 / 4, 2.5 / 6, 4.5 / 6),
         (written([[2, 9], [9, 4, 9]], padding=9), 4 / 6, 4 / 9, 7 / 9),
     ],
-    ids=["unweighted", "a weight a list", "a weight a document"],
+    ids=["unweighted", "one weight per list", "one weight per document"],
 )
 def test_empty_by_hand(weights, skip, zero, one):
     """Reciprocal ranks 1, 1/2, none, and lists that are all padding."""

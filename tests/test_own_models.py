@@ -240,7 +240,7 @@ def wrong_model(kind):
         "two inputs": lambda: keras.Model([x, other], head(x + other)),
         "another id": lambda: keras.Model({"user": user}, user),
         "4 scores": lambda: keras.Model(x, keras.layers.Dense(4)(x)),
-        "a score a list": lambda: keras.Model(x, head(ops.max(x, axis=1))[:, 0]),
+        "one score per list": lambda: keras.Model(x, head(ops.max(x, axis=1))[:, 0]),
         "two outputs": lambda: keras.Model(x, {"a": head(x), "b": keras.layers.Dense(1)(x)}),
         "an error": OfAnError,
     }[kind]()
@@ -254,7 +254,10 @@ def wrong_model(kind):
         ("two inputs", "the model takes 2 inputs: make them a dict of some of mask, features, film"),
         ("another id", "the model takes user, but these lists have mask, features, film"),
         ("4 scores", "the scores of the model must be [lists, list_size] or [lists, list_size, 1], but their shape is"),
-        ("a score a list", "the scores of the model must be [lists, list_size] or [lists, list_size, 1], but their"),
+        (
+            "one score per list",
+            "the scores of the model must be [lists, list_size] or [lists, list_size, 1], but their",
+        ),
         ("two outputs", "the scorer must have one output, as tasks says, but has the outputs a, b"),
         ("an error", "the model takes neither a dict of mask, features, film, which fails with: "),
     ],

@@ -28,9 +28,9 @@ class OwnCall(losses.RankingLoss):
 @pytest.mark.parametrize(
     "loss, wrong",
     [
-        ("mixture_em", "trees give one score a document, but MixtureEMLoss() takes several scores a document"),
-        ("npairs", "trees give one score a document, but NpairsLoss() takes similarities of rows"),
-        ("ordinal", "trees give one score a document, but OrdinalLoss() takes several scores a document"),
+        ("mixture_em", "trees give one score per document, but MixtureEMLoss() takes several scores per document"),
+        ("npairs", "trees give one score per document, but NpairsLoss() takes similarities of rows"),
+        ("ordinal", "trees give one score per document, but OrdinalLoss() takes several scores per document"),
         ("softmx", "unknown loss 'softmx'; did you mean 'softmax'?"),
         (OwnCall(), "has a `call` of its own, which is not told which documents are padding"),
         (losses.SoftmaxLoss, "loss must be an object, SoftmaxLoss(...), but got the class SoftmaxLoss"),
@@ -79,8 +79,8 @@ def test_options_go_with_a_name():
         ({"scores": [0j, 1j, 0j]}, "scores must be [documents] numbers, but got complex128 of shape (3,)"),
         ({"weights": ["a", "b", "c"]}, "weights must be [documents] numbers, but got <U1 of shape (3,)"),
         ({"scores": [0, np.inf, 0]}, "scores must be finite, but that of row 1 is inf: training has diverged"),
-        ({"scores": np.zeros((3, 2))}, "there must be one score a document, but got scores of shape (3, 2)"),
-        ({"scores": [0, 0]}, "there must be one score a document, but got 2 scores for 3"),
+        ({"scores": np.zeros((3, 2))}, "there must be one score per document, but got scores of shape (3, 2)"),
+        ({"scores": [0, 0]}, "there must be one score per document, but got 2 scores for 3"),
         ({"weights": [1, 2, 3, 4]}, "weights must be one a document, (3,), or one a list, (2,), but got (4,)"),
         ({"weights": [1, -2, 3]}, "weights must be finite and >= 0, but weight 1 (from 0) is -2"),
         (
@@ -142,7 +142,7 @@ def test_a_dataset_without_groups():
 
 
 def test_a_booster_of_classes():
-    with pytest.raises(ValueError, match=r"there must be one score a document, but got scores of shape \(\d+, 3\)"):
+    with pytest.raises(ValueError, match=r"there must be one score per document, but got scores of shape \(\d+, 3\)"):
         train_lightgbm(lightgbm_objective("softmax"), params={"num_class": 3})
 
 

@@ -123,5 +123,5 @@ def test_what_xgboost_cannot_take_is_refused():
         ValueError, match="the name of a metric must not have a colon, where XGBoost cuts it, but is a:b"
     ):
         xgboost_metric(metrics.NDCG(10, name="a:b"))
-    with pytest.raises(ValueError, match=r"there must be one score a document, but got scores of shape \(\d+, 3\)"):
+    with pytest.raises(ValueError, match=r"there must be one score per document, but got scores of shape \(\d+, 3\)"):
         train_xgboost(xgboost_objective("softmax"), params={"num_class": 3, "objective": "multi:softprob"})

@@ -35,7 +35,7 @@ def ask(*arguments, data="data.csv", log="log.csv"):
 def test_systems_are_shown_below_the_log(shop):
     done = ask("dear=feature:price", "cheap=feature:-price", "--topn", "2", "--missing", "leave_out")
     assert done.exit_code == 0, done.output
-    assert "Clicks a session among the first 2" in done.output
+    assert "Clicks per session among the first 2" in done.output
     rows = [line.replace("│", " ").split() for line in done.output.splitlines() if line.startswith("│")]
     assert [row[:2] for row in rows] == [
         ["as", "logged"],

@@ -191,7 +191,7 @@ def test_propensities_come_from_a_file_or_a_method(shop, tmp_path):
     ("arguments", "words_of_it"),
     [
         (["--method", "pbm", "--clip", 0.1], "--clip is for --method ipw alone, but the method is pbm"),
-        (["--method", "cascade"], "the cascade model allows one click a session at most"),
+        (["--method", "cascade"], "the cascade model allows one click per session at most"),
         (["--method", "click_me"], "did you mean 'click_em'"),
         (["--method", "ipw", "--propensity-method", "randomised"], "unknown --propensity-method 'randomised'; did you"),
         (["--method", "pbm", "--loss", "softmax"], "the method pbm has its own loss"),

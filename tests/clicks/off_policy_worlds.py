@@ -14,7 +14,7 @@ class World:
     Args:
         log: what the old ranker showed.
         lists: all documents, with the scores of the new ranker as the feature "new".
-        truth: the clicks a session of the new ranker's first documents, over the queries of the log.
+        truth: the clicks per session of the new ranker's first documents, over the queries of the log.
         truth_of_old: those of the first documents as they were shown.
     """
 

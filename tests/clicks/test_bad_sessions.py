@@ -16,7 +16,7 @@ WRONG = [
     ({"position": [0, 1, 0, 1, 0]}, "row 1, session 's1': position must be a whole number from 1, but got 0; add 1"),
     ({"position": [1, 1.5, 1, 2, 1]}, "row 2, session 's1': position must be a whole number from 1, but got 1.5"),
     ({"position": [1, np.inf, 1, 2, 1]}, "row 2, session 's1': position must be a whole number from 1, but got inf"),
-    ({"position": [1, 2, 2, 2, 1]}, "row 4, session 's2': position 2 is there twice (documents 'b' and 'a')"),
+    ({"position": [1, 2, 2, 2, 1]}, "row 4, session 's2': position 2 occurs twice (documents 'b' and 'a')"),
     (
         {"click": [0, 2, 0, 0, 0]},
         "row 2, session 's1': click must be 0 or 1, but got 2; for counted clicks use ClickCounts",
@@ -29,7 +29,7 @@ WRONG = [
     ({"propensity": [1, 1.2, 1, 1, 1]}, "row 2, session 's1': propensity must be above 0 and at most 1, but got 1.2"),
     ({"propensity": [1, 1e-60, 1, 1, 1]}, "propensity must be above 0 and at most 1, but got 1e-60"),
     ({"propensity": [1, np.nan, 1, 1, 1]}, "row 2, session 's1': propensity is missing"),
-    ({"document": ["a", "a", "b", "a", "c"]}, "row 2, session 's1': document 'a' is there twice"),
+    ({"document": ["a", "a", "b", "a", "c"]}, "row 2, session 's1': document 'a' occurs twice"),
     ({"document": ["a", "", "b", "a", "c"]}, "row 2, session 's1': an id must not be empty or contain a NUL character"),
     ({"session": ["s1", "s1", "s\0", "s2", "s3"]}, "row 3, session 's\\x00': an id must not be empty or contain a NUL"),
     (
@@ -42,7 +42,7 @@ WRONG = [
         "row 5, session 's1': the session begins again, for another query ('shoes' before, 'hats' here)",
     ),
     ({"session": None, "together": False}, "together=False groups rows by the id of their session, but there is no"),
-    ({"session": None, "position": [1, 2, 3, 4, 1]}, "row 3, query 'shoes': document 'b' is there twice"),
+    ({"session": None, "position": [1, 2, 3, 4, 1]}, "row 3, query 'shoes': document 'b' occurs twice"),
     (
         {"context": {"device": ["phone", "desk", "desk", "desk", "desk"]}},
         "row 2, session 's1': device must be the same in all rows of a session, but is phone and desk",
@@ -61,7 +61,7 @@ def test_what_may_not_stand_in_a_log_is_told_with_row_and_session(columns, words
 
 def test_rows_that_are_sorted_are_told_by_the_number_that_they_had():
     columns = changed(document=["a", "b", "b", "b", "c"], position=[2, 1, 2, 1, 1])
-    with pytest.raises(ValueError, match=r"row 3, session 's2': document 'b' is there twice"):
+    with pytest.raises(ValueError, match=r"row 3, session 's2': document 'b' occurs twice"):
         Sessions.from_arrays(**columns)
 
 

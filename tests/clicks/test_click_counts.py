@@ -142,7 +142,7 @@ def test_rows_of_a_query_that_were_torn_apart_are_told():
         ({"propensity": [1, 2, 1]}, "row 2, query 'q1': propensity must be above 0"),
         (
             {"query": ["q2"] * 3, "document": ["a"] * 3},
-            "row 3, query 'q2': document 'a' at position 1 is there twice; add up",
+            "row 3, query 'q2': document 'a' at position 1 occurs twice; add up",
         ),
     ],
 )

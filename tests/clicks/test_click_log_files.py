@@ -32,7 +32,7 @@ def write(path, columns):
 
 
 def write_lists(path, **columns):
-    """A Parquet file with one row a session, two of them."""
+    """A Parquet file with one row per session, two of them."""
     known = {
         "query": ["shoes", "hats"],
         "session": ["s1", "s2"],
@@ -226,9 +226,9 @@ def test_a_bad_table_is_told_with_line_and_session(tmp_path, columns, words):
             "unknown column 'position'; known are click, document, query, session; use position=NAME for the",
         ),
         ({"document": [["a", "b"], []], "click": [[0, 1], []]}, "row 2, session 's2': it shows no document"),
-        ({"document": [["a", "a"], ["c"]]}, "row 1, session 's1': document 'a' is there twice"),
+        ({"document": [["a", "a"], ["c"]]}, "row 1, session 's1': document 'a' occurs twice"),
         ({"document": [["a", None], ["c"]]}, "row 1: document is missing"),
-        ({"session": ["s1", "s1"]}, "row 2, session 's1': the session is there twice"),
+        ({"session": ["s1", "s1"]}, "row 2, session 's1': the session occurs twice"),
         ({"click": [[0, 2], [0]]}, "row 1, session 's1': click must be 0 or 1, but got 2"),
         ({"click": [[0, 0], [0]]}, "nothing was clicked"),
     ],
@@ -248,7 +248,7 @@ def test_a_session_that_ends_one_file_and_begins_the_next_is_told(tmp_path):
     one = {"query": ["q"], "session": ["s"], "position": [[1]], "click": [[1]]}
     write_lists(tmp_path / "1.parquet", **one, document=[["a"]])
     write_lists(tmp_path / "2.parquet", **(one | {"position": [[2]]}), document=[["b"]])
-    with pytest.raises(ValueError, match=r"2.parquet, row 1, session 's': the session is there twice"):
+    with pytest.raises(ValueError, match=r"2.parquet, row 1, session 's': the session occurs twice"):
         read_sessions(tmp_path)
 
 
@@ -327,7 +327,7 @@ def test_sessions_are_read_where_there_are_no_counts(path):
 def test_a_row_of_counts_in_two_files_is_told(tmp_path):
     row = {"query": ["q"], "document": ["a"], "position": [1], "shown": [3], "clicked": [1]}
     paths = [write(tmp_path / name, row) for name in ("1.csv", "2.csv")]
-    with pytest.raises(ValueError, match=r"2.csv, line 2, query 'q': document 'a' at position 1 is there twice"):
+    with pytest.raises(ValueError, match=r"2.csv, line 2, query 'q': document 'a' at position 1 occurs twice"):
         read_clicks(paths)
 
 

@@ -17,7 +17,7 @@ SCORES = -np.arange(5.0)  # in which the documents stand in their order
 
 
 def rates(log, positions=5):
-    """[positions], clicks a session."""
+    """[positions], clicks per session."""
     return np.bincount(log.positions[log.clicks], minlength=positions + 1)[1:] / len(log)
 
 

@@ -182,7 +182,7 @@ def test_a_query_of_polars_that_has_not_run_is_told_so(name):
         ({"query": None, "group": [2.0, 2.0]}, "group must be whole numbers, the number of rows of each query"),
         ({"query": None, "group": [5, -1]}, "group must be whole numbers, the number of rows of each query"),
         ({"query": None, "group": 4}, "group must be whole numbers, the number of rows of each query"),
-        ({"documents": ["x", "x", "x", "y"]}, "documents: 'x' is there twice in query number 2"),
+        ({"documents": ["x", "x", "x", "y"]}, "documents: 'x' occurs twice in query number 2"),
         ({"feature_names": ["a"]}, "feature_names must name 2 features, but got 1"),
         ({"feature_names": "ab"}, "feature_names must be a sequence of names, but got 'ab'"),
         ({"feature_names": ["a", ""]}, "the name of a feature must not be blank, but got ''"),

@@ -166,7 +166,7 @@ def test_an_entry_that_is_not_whole_is_written_anew(harm, path, tmp_path):
 @pytest.mark.parametrize(
     "first, second, wrong",
     [
-        ({}, {}, "query 'a' is there twice; the ids of queries must be unique"),
+        ({}, {}, "query 'a' occurs twice; the ids of queries must be unique"),
         ({}, {"query": ["b"], "price": [[1.0, 2.0]]}, "this has price besides"),
         (
             {"day": [7]},

@@ -133,7 +133,7 @@ def test_refuses(tmp_path, lists):
         convert([path], tmp_path / "a.parquet", form="xml")
     with pytest.raises(ValueError, match="label does not act on the format letor, but on csv, elwc"):
         convert([path], tmp_path / "a.parquet", label="x")
-    with pytest.raises(ValueError, match=r"a\.txt: query 'q0' is there twice"):
+    with pytest.raises(ValueError, match=r"a\.txt: query 'q0' occurs twice"):
         convert([path, path], tmp_path / "a.parquet")
     convert([path], tmp_path / "a.parquet")
     before = (tmp_path / "a.parquet").read_bytes()
@@ -219,7 +219,7 @@ def test_what_training_reads(lists, tmp_path, monkeypatch):
     assert isinstance(_sources.read([tmp_path / "parts"]).features, np.memmap)
     with pytest.raises(ValueError, match=r"must be of one format, but got .*parts \(parquet\), .*a\.txt \(letor\)"):
         _sources.read([tmp_path / "parts", tmp_path / "a.txt"])
-    with pytest.raises(ValueError, match=r"a\.txt: query 'q0' is there twice"):
+    with pytest.raises(ValueError, match=r"a\.txt: query 'q0' occurs twice"):
         _sources.read([tmp_path / "a.txt", tmp_path / "a.txt"])
     with pytest.raises(ValueError, match="15 queries, such as 'q0', are in both training and validation data, which"):
         _sources.read_training([tmp_path / "a.txt"], [tmp_path / "a.txt"], reading={})

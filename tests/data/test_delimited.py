@@ -1,4 +1,4 @@
-"""Text with one row a document: CSV, TSV, and TREC's files."""
+"""Text with one row per document: CSV, TSV, and TREC's files."""
 
 import gzip
 
@@ -88,7 +88,7 @@ def test_blocks(tmp_path, monkeypatch):
         ("grade", "grades", "unknown column 'grade'; did you mean 'grades'?"),
         ("words", "price", "two columns have the same name"),
         ("1,b", ",b", "line 3: the query has no id"),
-        ("1,b", "1,a", "line 3, query '1': document 'a' is there twice"),
+        ("1,b", "1,a", "line 3, query '1': document 'a' occurs twice"),
         (
             "2,a,1",
             "2,a,-1",
@@ -204,7 +204,7 @@ def test_a_run_in_several_files(trec):
     first.write_text("".join(RUN.splitlines(keepends=True)[:2]))
     rest.write_text("".join(RUN.splitlines(keepends=True)[2:]))
     assert read_trec([first, rest], trec[1]).fingerprint() == whole.fingerprint()
-    with pytest.raises(ValueError, match=r"1\.run, .*1\.run: query '7' is there twice"):
+    with pytest.raises(ValueError, match=r"1\.run, .*1\.run: query '7' occurs twice"):
         read_trec([first, first], trec[1])
 
 
@@ -226,7 +226,7 @@ def test_run_scores_of_a_table_stay_float64(tmp_path):
             "a.run, line 5: there must be 6 fields, query Q0 document rank score tag, but there are 5",
         ),
         (RUN + "9 Q0 GX2 1 x t\n", QRELS, "a.run, line 5: the score must be a number, but got 'x'"),
-        (RUN + "9 Q0 GX1 1 1 t\n", QRELS, "a.run, line 5, query '9': document 'GX1' is there twice"),
+        (RUN + "9 Q0 GX1 1 1 t\n", QRELS, "a.run, line 5, query '9': document 'GX1' occurs twice"),
         (RUN + "7 Q0 GX3 1 1 t\n", QRELS, "a.run, line 5: query '7' begins again"),
         (RUN, QRELS + "7 0 GX1 1\n", "qrels, line 4: document 'GX1' of query '7' has two grades"),
         (RUN, QRELS + "7 0 GX1\n", "qrels, line 4: there must be 4 fields"),

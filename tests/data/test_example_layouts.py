@@ -138,7 +138,7 @@ def test_one_document_that_does_not_go_with_the_others_is_told(odd, wrong):
 
 def test_a_feature_that_is_there_twice_in_all_documents_is_told():
     doubled = field(1, field(1, entry("x", feature([0.5])) * 2))
-    assert read([doubled * 9], 8) == "feature x of document 1 is there twice"
+    assert read([doubled * 9], 8) == "feature x of document 1 occurs twice"
 
 
 def test_documents_of_ever_other_bytes_are_read_all_the_same(monkeypatch):

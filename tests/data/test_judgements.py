@@ -113,5 +113,5 @@ def test_qrels_say_what_is_wrong(text, wrong, tmp_path):
 def test_a_query_in_two_files_of_qrels_is_refused(tmp_path):
     for name in ("a", "b"):
         (tmp_path / f"{name}.qrels").write_text("1 0 a 1\n")
-    with pytest.raises(ValueError, match=r"b\.qrels: query '1' is there twice"):
+    with pytest.raises(ValueError, match=r"b\.qrels: query '1' occurs twice"):
         read([tmp_path / "a.qrels", tmp_path / "b.qrels"])

@@ -189,7 +189,7 @@ def reference(text, *, zero_based=False, group_file=None, missing_values=(), com
         places[query] += 1
         names[i] = query, names[i] or str(places[query])
     if len(set(names)) < len(names):
-        raise ValueError("is there twice")
+        raise ValueError("occurs twice")
     order = list(dict.fromkeys(query for _, query, _, _ in found))
     found = [(*document, own) for document, (_, own) in zip(found, names, strict=True)]
     found.sort(key=lambda document: order.index(document[1]))
@@ -271,7 +271,7 @@ def test_refuses(path, tmp_path):
     with pytest.raises(ValueError, match="there must be at most 65536 features, but there is one numbered 123456"):
         read_letor(path)
     path.write_text("1 qid:1 1:1 # docid=A\n0 qid:1 1:2 # docid=A\n")
-    with pytest.raises(ValueError, match=r"some\.txt, line 2, query '1': document 'A' is there twice"):
+    with pytest.raises(ValueError, match=r"some\.txt, line 2, query '1': document 'A' occurs twice"):
         read_letor(path)
     path.write_text("# nothing\n")
     with pytest.raises(ValueError, match="there are no queries"):

@@ -138,9 +138,9 @@ def test_ids_need_a_mark(write, comment, name):
 
 
 def test_an_id_that_is_the_position_of_a_document_without_one_is_told_as_such(write):
-    told = "line 2, query '1': document '2' is there twice; a document without an id gets its position in the "
+    told = "line 2, query '1': document '2' occurs twice; a document without an id gets its position in the "
     assert told in refused(write("1 qid:1 1:1 # docid = 2\n0 qid:1 1:2\n"))
-    assert refused(write("1 qid:1 1:1 # docid = 2\n0 qid:1 1:2 # docid=2\n")).endswith("document '2' is there twice")
+    assert refused(write("1 qid:1 1:1 # docid = 2\n0 qid:1 1:2 # docid=2\n")).endswith("document '2' occurs twice")
 
 
 def test_equal_remarks_are_no_ids(write):

@@ -210,7 +210,7 @@ def test_text_of_every_kind_is_text(values):
     assert lists.ids["colour"].dictionary.text.tobytes() in (b"xy", b"yx")
     twice = pa.ListArray.from_arrays([0, 0, 3], values)
     rows = {"label": [[], [0.0, 1.0, 0.0]], "features": None}
-    with pytest.raises(ValueError, match="row 2, query 'b': document 'x' is there twice"):
+    with pytest.raises(ValueError, match="row 2, query 'b': document 'x' occurs twice"):
         from_tables(table(document=twice, **rows))
 
 
@@ -232,7 +232,7 @@ def test_whole_numbers_as_ids_keep_64_bits(tmp_path):
         ({"label": None}, "there must be a column label, but there are query, document, features"),
         ({"query": None}, "there must be a column query"),
         ({"query": ["a", None]}, "row 12: the query has no id"),
-        ({"query": ["a", "a"]}, "query 'a' is there twice; the ids of queries must be unique"),
+        ({"query": ["a", "a"]}, "query 'a' occurs twice; the ids of queries must be unique"),
         ({"label": [1.0, 2.0]}, "column label must be a list of numbers, but is double"),
         ({"label": [["1"], ["2"]]}, "column label must be a list of numbers, but is list<item: string>"),
         (
@@ -243,7 +243,7 @@ def test_whole_numbers_as_ids_keep_64_bits(tmp_path):
         ({"label": [[1.0, 0.0], None]}, "row 12, query 'b': label is missing"),
         ({"label": [[1.0, 0.0], [float("inf")]]}, "row 12, query 'b': label must be finite, but got inf"),
         ({"label": [[1.0, 0.0], [2.0, 1.0]]}, "row 12, query 'b': document has 1 entries, but label has 2"),
-        ({"document": [["x", "x"], ["x"]]}, "row 11, query 'a': document 'x' is there twice"),
+        ({"document": [["x", "x"], ["x"]]}, "row 11, query 'a': document 'x' occurs twice"),
         ({"document": [["x", "y"], [None]]}, "row 12, query 'b': a document has no id"),
         (
             {"features": [[[1.0], [2.0, 3.0]], [[3.0]]]},

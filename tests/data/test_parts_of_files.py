@@ -58,7 +58,7 @@ def test_files_are_read_while_parts_are_asked_for(tmp_path):
 @pytest.mark.parametrize(
     "second, wrong",
     [
-        ("query,label,x\n1,0,1\n", r"b\.csv: query '1' is there twice"),
+        ("query,label,x\n1,0,1\n", r"b\.csv: query '1' occurs twice"),
         ("query,label,y\n3,0,1\n", r"b\.csv: files that are read together have the same columns"),
         ("query,label,x\n3,0,1\n4,0,1\n3,1,2\n", r"b\.csv, line 4: query '3' begins again"),
         ("query,label,x\n", r"b\.csv: there are no queries"),

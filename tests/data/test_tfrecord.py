@@ -704,15 +704,15 @@ def test_columns_of_one_name_are_refused(write, form):
 def test_features_that_are_there_twice_are_refused(write):
     x = entry("x", feature([0.5]))
     doubled = {
-        "feature x of document 1 is there twice": field(1, field(1, x + x + entry("relevance", feature([1.0])))),
-        "feature x of the context is there twice": field(2, field(1, x + x)),
+        "feature x of document 1 occurs twice": field(1, field(1, x + x + entry("relevance", feature([1.0])))),
+        "feature x of the context occurs twice": field(2, field(1, x + x)),
     }
     for wrong, data in doubled.items():
         for first in ([], [BY_HAND["elwc"]]):
             with pytest.raises(ValueError, match=f"record {len(first) + 1}: {wrong}"):
                 list(tfrecord_tables(write([*first, data]), form="elwc"))
     lists = entry("x", field(1, feature([0.5])))
-    with pytest.raises(ValueError, match="record 1: feature list x is there twice"):
+    with pytest.raises(ValueError, match="record 1: feature list x occurs twice"):
         list(tfrecord_tables(write([field(2, lists + lists)]), form="sequence_example"))
 
 

@@ -58,7 +58,7 @@ def test_errors_name_lines_of_later_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(_trec_lines, "BLOCK", 30)
     lines = [f"1 Q0 d{i} 1 .5 t" for i in range(20)]
     (tmp_path / "a.run").write_text("\n".join([*lines, "1 Q0 d3 1 .5 t"]))
-    with pytest.raises(ValueError, match=r"a\.run, line 21, query '1': document 'd3' is there twice"):
+    with pytest.raises(ValueError, match=r"a\.run, line 21, query '1': document 'd3' occurs twice"):
         read_trec(tmp_path / "a.run", None)
     (tmp_path / "a.run").write_text("\n".join([*lines, "1 Q0 e 1 high t"]))
     with pytest.raises(ValueError, match=r"a\.run, line 21: the score must be a number, but got 'high'"):

@@ -45,7 +45,7 @@ def answers(paths):
 
 def test_a_query_of_two_parts_is_refused(folder, tmp_path):
     again = write_file(named_lists(8, 1)[7:], tmp_path / "again.parquet")
-    with pytest.raises(ValueError, match=r"again\.parquet: query 'f1q7' is there twice; the id of a query must be its"):
+    with pytest.raises(ValueError, match=r"again\.parquet: query 'f1q7' occurs twice; the id of a query must be its"):
         _piece_answers.check_together(*answers([folder, again]))
 
 

@@ -96,7 +96,7 @@ def test_an_unknown_column_is_named():
 
 
 def test_a_column_of_several_numbers_a_query_is_refused():
-    with pytest.raises(ValueError, match=r"one entry a query, but 'x' has the shape \(4, 2\)"):
+    with pytest.raises(ValueError, match=r"one entry per query, but 'x' has the shape \(4, 2\)"):
         parts(np.zeros((4, 2)))
 
 

@@ -42,7 +42,7 @@ def test_models_whose_scores_are_no_sum_of_constants(tmp_path):
     refuse(boosted("cross_entropy_lambda", boost_from_average=False, lists=_of_two_labels()), "not the sum", tmp_path)
     refuse(boosted("regression", reg_sqrt=True), "not the sum of its trees .objective regression sqrt", tmp_path)
     refuse(boosted("regression", linear_tree=True), "without linear_tree", tmp_path)
-    refuse(xgboosted("multi:softprob", num_class=3), "several scores a document", tmp_path)
+    refuse(xgboosted("multi:softprob", num_class=3), "several scores per document", tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -38,7 +38,7 @@ class Buckets:
     """The lists of one dataset, padded to a few sizes and cut into chunks, with one shape for each size.
 
     Args:
-        loss: a loss of one score a document.
+        loss: a loss of one score per document.
         labels: [documents] float32.
         lengths: [lists], the number of documents of each list.
         weights: [documents] or [lists] float32. None = 1.

@@ -43,7 +43,7 @@ def check_numbers(values: npt.ArrayLike, name: str) -> np.ndarray:
     """Returns the values unchanged, [documents].
 
     Raises:
-        ValueError: there is not one number a document.
+        ValueError: there is not one number per document.
     """
     given = np.asarray(values)
     if given.ndim != 1 or given.dtype.kind not in "biuf":
@@ -80,12 +80,12 @@ def check_scores(scores: npt.ArrayLike) -> np.ndarray:
     """Returns the scores, [documents] float32.
 
     Raises:
-        ValueError: there are several scores a document, or one is not finite in float32; the message names the row.
+        ValueError: there are several scores per document, or one is not finite in float32; the message names the row.
     """
     given = np.asarray(scores)
     if given.ndim != 1:
         raise ValueError(
-            f"there must be one score a document, but got scores of shape {given.shape}: a booster of several classes "
+            f"there must be one score per document, but got scores of shape {given.shape}: a booster of many classes "
             "(num_class) gives several"
         )
     with np.errstate(over="ignore"):

@@ -52,7 +52,7 @@ class Objective:
     kept. Copies and unpickled objects start without them.
 
     Args:
-        loss: the name of a loss, see `plackett.losses.get`, a loss of one score a document, or another loss or
+        loss: the name of a loss, see `plackett.losses.get`, a loss of one score per document, or another loss or
             function, see `plackett.losses.as_ranking_loss`.
         options: the arguments of a loss that is given by its name.
 
@@ -91,7 +91,7 @@ class Objective:
         buckets = self._buckets(labels, group, weights)
         if len(scores) != buckets.documents:
             raise ValueError(
-                f"there must be one score a document, but got {len(scores)} scores for {buckets.documents} documents"
+                f"there must be one score per document, but got {len(scores)} scores for {buckets.documents} documents"
             )
         gradient, curvature = buckets.derivatives(scores, self._seed)
         check_derivatives(gradient, curvature, labels, np.asarray(group, "int64"), self.loss.name)
@@ -134,9 +134,9 @@ def _loss_of_scores(loss, options) -> RankingLoss:
     if isinstance(made, InBatchLoss):
         why = "takes similarities of rows"
     elif made.models is not None:
-        why = "takes several scores a document"
+        why = "takes several scores per document"
     elif type(made).call is not RankingLoss.call or type(made).__call__ is not RankingLoss.__call__:
         why = "has a `call` of its own, which is not told which documents are padding (give its class `fn`)"
     if why is not None:
-        raise ValueError(f"trees give one score a document, but {made!r} {why}")
+        raise ValueError(f"trees give one score per document, but {made!r} {why}")
     return made

@@ -80,7 +80,7 @@ def asks_for_clicks(given: Mapping[str, Any]) -> bool:
 
 
 def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given: Mapping[str, Any]) -> None:
-    """Prints the clicks a session that the systems would get.
+    """Prints the clicks per session that the systems would get.
 
     Args:
         systems: words or paths.

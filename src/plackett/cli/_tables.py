@@ -24,7 +24,7 @@ def show(table: Table) -> None:
 
 
 def table_of_metrics(title: str, results) -> Table:
-    """Shows means side by side: one row a system, one column a metric."""
+    """Shows means side by side: one row per system, one column per metric."""
     table = Table("", title=title)
     for metric in results.metrics:
         table.add_column(metric, justify="right")
@@ -45,7 +45,7 @@ def table_of_means(title: str, comparison) -> Table:
 
 
 def tables_of_pairs(comparison) -> Iterator[Table]:
-    """Shows how systems differ: one table a metric, with one row a pair."""
+    """Shows how systems differ: one table per metric, with one row per pair."""
     for metric in comparison.metrics:
         pairs = [pair for pair in comparison.pairs if pair.metric == metric]
         baselines = {pair.baseline for pair in pairs}
@@ -80,7 +80,7 @@ def table_of_slices(slices: Sequence) -> Table:
 
 
 def table_of_documents(title: str, documents: Iterable[tuple[int, str, float, float]]) -> Table:
-    """Shows a ranked list, one row a document: its rank, id, label, NaN if nobody judged it, and score."""
+    """Shows a ranked list, one row per document: its rank, id, label, NaN if nobody judged it, and score."""
     table = Table("rank", "document", "label", "score", title=escape(title))
     for rank, name, label, value in documents:
         score = "not retrieved" if value == -math.inf else f"{value + 0.0:.12g}"

@@ -28,7 +28,7 @@ def convert(
     overwrite: Overwrite = False,
     **flags,
 ):
-    """Convert ranking data of any format to Parquet, one row a query."""
+    """Convert ranking data of any format to Parquet, one row per query."""
     _checks.check_files(inputs)
     check_is_no_input(output, inputs)
     check_output(output, overwrite)

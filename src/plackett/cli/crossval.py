@@ -111,7 +111,7 @@ def crossval(
     )
     say(f"\n{found!r}")
     say(f"\n{found.compare(baseline)!r}")
-    say(f"\nwritten to {output}: {RESULTS}, one row a query and configuration, and {TABLE}, one row a training")
+    say(f"\nwritten to {output}: {RESULTS}, one row per query and configuration, and {TABLE}, one row per training")
 
 
 def run(lists, configurations: dict, metrics: list, **options):

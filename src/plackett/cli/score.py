@@ -20,7 +20,7 @@ Output = Annotated[
         "--output",
         "-o",
         help="The file of scores: NAME.parquet, NAME.csv, or NAME.run, a run of TREC. With --workers a folder of "
-        "Parquet files, with one row a query.",
+        "Parquet files, with one row per query.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output.")]

@@ -72,7 +72,7 @@ def measure(
     Args:
         model: a trained model whose scores are the parameters of the click model; or the parameters themselves, an
             array of [impressions, columns].
-        lists: one list a session, with its documents in the order shown, and a column of clicks. A column `position`
+        lists: one list per session, with its documents in the order shown, and a column of clicks. A column `position`
             gives their ranks; without it, these are the places in the list. A column `weight` says how often each
             impression counts.
         click_model: the click model of the parameters. None = the loss that the model was compiled with.

@@ -102,7 +102,7 @@ def document_ids(given: npt.ArrayLike | None, row_splits: np.ndarray) -> Strings
     count = int(row_splits[-1])
     ids = ids_as_text("documents", read_ids("documents", given, count), range(count))
     if twice := find_twice(ids, row_splits):
-        raise ValueError(f"documents: {twice[1]!r} is there twice in query number {twice[0] + 1}")
+        raise ValueError(f"documents: {twice[1]!r} occurs twice in query number {twice[0] + 1}")
     return ids
 
 

@@ -92,7 +92,7 @@ class ClickCounts:
             propensity: P(seen), above 0 and at most 1. None = not known.
 
         Raises:
-            ValueError: a value is not allowed, a row is there twice, or nothing was clicked; the error gives the
+            ValueError: a value is not allowed, a row occurs twice, or nothing was clicked; the error gives the
                 row, from 1.
         """
         numbers = {"position": position, "shown": shown, "clicked": clicked}
@@ -233,7 +233,7 @@ def counts_of_rows(
     new = changes(keys[order])
     if not new.all():
         row = int(order[~new].min())
-        what = f"document {documents[row]!r} at position {positions[row]} is there twice"
+        what = f"document {documents[row]!r} at position {positions[row]} occurs twice"
         raise wrong(row, f"{what}; add up what was shown and clicked, one row per query, document and position")
     found = ClickCounts(as_text(query), documents, positions, shown, clicked, propensities)
     return found[order]

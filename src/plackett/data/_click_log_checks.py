@@ -83,7 +83,7 @@ def check_new_documents(documents: Strings, row_splits: np.ndarray, wrong: Wrong
     ordered = np.sort(keys)
     if (ordered[1:] == ordered[:-1]).any():
         row = int(np.setdiff1d(np.arange(len(keys)), np.unique(keys, return_index=True)[1])[0])
-        raise wrong(row, f"document {documents[row]!r} is there twice")
+        raise wrong(row, f"document {documents[row]!r} occurs twice")
 
 
 def check_gapless(log: "Sessions", what: str) -> None:

@@ -205,7 +205,7 @@ def _check_positions(positions, documents, row_splits, wrong):
     if again.any():
         row = int(again.argmax())
         both = f"documents {str(documents[row - 1])!r} and {str(documents[row])!r}"
-        raise wrong(row, f"position {positions[row]} is there twice ({both})")
+        raise wrong(row, f"position {positions[row]} occurs twice ({both})")
 
 
 def _one_a_session(name, column, row_splits, wrong):

@@ -136,7 +136,7 @@ def _name_documents(given, table, splits, place):
         mixed = "; a document without an id gets its position in the query: give an id to all, or to none"
         raise ValueError(
             f"{place(table[LINE][row].as_py())}, query {table['query'][row].as_py()!r}: document "
-            f"{documents[row].as_py()!r} is there twice{mixed if same.null_count else ''}"
+            f"{documents[row].as_py()!r} occurs twice{mixed if same.null_count else ''}"
         )
     return documents
 

@@ -67,7 +67,7 @@ def check_new(queries: Strings, known: set[str], where: str) -> None:
     """
     for query in queries.tolist():
         if query in known:
-            raise ValueError(f"{where}: query {query!r} is there twice; the ids of queries must be unique")
+            raise ValueError(f"{where}: query {query!r} occurs twice; the ids of queries must be unique")
         known.add(query)
 
 
@@ -202,7 +202,7 @@ class _Rows:
             place = int(nul[documents.codes].argmax())
             raise self._wrong(self.query_of[place], "the id of a document holds a NUL character")
         if twice := find_twice(documents, self.row_splits):
-            raise self._wrong(twice[0], f"document {twice[1]!r} is there twice")
+            raise self._wrong(twice[0], f"document {twice[1]!r} occurs twice")
         return documents
 
     def _ids(self, name):

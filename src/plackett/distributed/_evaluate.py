@@ -72,7 +72,7 @@ def evaluate(
     Args:
         systems: systems by name, or the paths of several, or a single one, as in `plackett.evaluate`, but not systems
             that know documents only by their ids. Each worker opens them.
-        data: Parquet files, folders or URLs, with one row a query, as in docs/data.md.
+        data: Parquet files, folders or URLs, with one row per query, as in docs/data.md.
         metrics, like, queries: see `plackett.evaluate`.
         workers, address: see `plackett.distributed.score`.
         columns, ids: see `plackett.data.read_parquet`.

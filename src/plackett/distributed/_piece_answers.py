@@ -79,7 +79,7 @@ def check_together(pieces: Sequence[Piece], done: Mapping[int, Answer]) -> None:
         one, other = (pieces[of_piece[place]] for place in (first, second))
         if shared := set(queries_of_piece(one)) & set(queries_of_piece(other)):
             raise ValueError(
-                f"{other.file}: query {min(shared)!r} is there twice; the id of a query must be its own, "
+                f"{other.file}: query {min(shared)!r} occurs twice; the id of a query must be its own, "
                 f"but {one.file} has it too"
             )
 

@@ -65,9 +65,9 @@ def score(
     Args:
         system: the ranker, as in `plackett.evaluation.open_system`, but not one that knows documents only by their ids.
             Each worker opens it, so a path must exist on each machine. An object is sent to them.
-        data: Parquet files, folders or URLs, with one row a query, as in docs/data.md. They need no labels.
+        data: Parquet files, folders or URLs, with one row per query, as in docs/data.md. They need no labels.
         output: the folder, which all machines must see. Its files have the columns query, document, score and rank; the
-            last three are lists with one entry a document.
+            last three are lists with one entry per document.
         workers: the number of workers, of one core each.
         address: the address of a Ray cluster, as in `ray.init`. None = the cluster that this process is connected to,
             that of $RAY_ADDRESS, or one that is started on this machine.

@@ -162,7 +162,7 @@ def aggregate(
     Raises:
         ValueError: see `evaluate`. Lists that nobody judged are allowed; the means of all parts report them.
 
-    Cost: memory for the lists, and for one number a query, system and metric of this part.
+    Cost: memory for the lists, and for one number per query, system and metric of this part.
     """
     measures, queries = convention(metrics, like, queries)
     check_lists("lists", lists)

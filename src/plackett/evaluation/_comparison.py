@@ -158,7 +158,7 @@ class Comparison:
         return tables.captions(self)
 
     def to_frame(self) -> "pl.DataFrame":
-        """Returns a polars frame with one row a pair, see `Pair`. NaN becomes null.
+        """Returns a polars frame with one row per pair, see `Pair`. NaN becomes null.
 
         Raises:
             ImportError: polars is not installed.

@@ -154,7 +154,7 @@ def evaluate_scores(
         name -> mean, by the name of each metric, such as "ndcg@10".
 
     Raises:
-        ValueError: a metric is unknown, two metrics have the same name, there is not one score a document, a score is
+        ValueError: a metric is unknown, two metrics have the same name, there is not one score per document, a score is
             NaN, `queries` is unknown, nobody judged the lists, or a label is so high that the gain of a metric
             overflows.
     """

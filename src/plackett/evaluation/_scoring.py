@@ -35,7 +35,7 @@ def score(model: keras.Model, lists: RankingLists, *, batch_size: int = 64) -> n
 
     Raises:
         ValueError: `model` is not a model, or `lists` are not `RankingLists`; the model takes an input that the lists
-            lack, its output is not one score a document, or features are missing and the model does not allow it.
+            lack, its output is not one score per document, or features are missing and the model does not allow it.
 
     Cost: a model that is not a scorer, or has two towers, is compiled again at each call. To score many times, call
         `as_scorer(model, lists)` first, or take its relevance tower.

@@ -172,7 +172,7 @@ def _parts(by, column, bins):
         return _parts_of_texts(column)
     if column.ndim != 1:
         raise ValueError(
-            f"queries must be sliced by a column with one entry a query, but {by!r} has the shape {column.shape}"
+            f"queries must be sliced by a column with one entry per query, but {by!r} has the shape {column.shape}"
         )
     return _parts_of_numbers(column, bins)
 

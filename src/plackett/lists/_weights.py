@@ -21,10 +21,10 @@ def is_a_document(weights, labels) -> bool:
         check_shape("sample_weight", weights, "the labels of its list", labels.shape[-1:])
         return True
     if len(weights.shape) == len(leading):
-        check_shape("sample_weight", weights, "one weight a list", leading)
+        check_shape("sample_weight", weights, "one weight per list", leading)
         return False
     if len(weights.shape) == len(leading) + 1 and weights.shape[-1] == 1:
-        check_shape("sample_weight", weights, "one weight a list", (*leading, 1))
+        check_shape("sample_weight", weights, "one weight per list", (*leading, 1))
         return False
     if len(weights.shape) != len(leading) + 1:
         raise ValueError(

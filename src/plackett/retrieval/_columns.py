@@ -195,7 +195,7 @@ def _strings(array, what):
 
 
 def _lists(array, missing, what):
-    """Makes vectors if all lists have one length by their type, or hold fractions; else one list a row."""
+    """Makes vectors if all lists have one length by their type, or hold fractions; else one list per row."""
     inner = array.type.value_type
     if kinds.is_fixed_size_list(array.type) or is_list(inner) or kinds.is_floating(inner) or kinds.is_decimal(inner):
         return _vectors(array, missing, what)

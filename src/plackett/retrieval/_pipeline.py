@@ -89,7 +89,7 @@ class Pipeline:
         """Returns the best documents of each query by the ranker.
 
         Args:
-            queries: one row a query, with ids, and the columns of the query tower and of the features.
+            queries: one row per query, with ids, and the columns of the query tower and of the features.
             k: the number of documents for each query, at most `candidates`.
             exclude: documents that a query must not get, such as those that a user has seen, in the form of `judged` of
                 `plackett.retrieval.evaluate`. Their grades do not matter. Other documents take their place. Documents

@@ -34,7 +34,7 @@ OTHERS = {"text": TEXT, "number": NUMBER, "int32": WHOLE, "int64": WHOLE, "posit
 
 
 def read_arrow(body: bytes, names: Names) -> Documents:
-    """Reads the documents of a request from an Arrow stream: one row a document, columns by name.
+    """Reads the documents of a request from an Arrow stream: one row per document, columns by name.
 
     Raises:
         RequestError: the stream is malformed or compressed, or its documents are not what the ranker takes.

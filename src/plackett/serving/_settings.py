@@ -32,7 +32,7 @@ class ServeSettings:
         shutdown_seconds: at its end the server waits this long for answers in progress; rounded up to whole seconds.
         threads: the number of threads of a run of the model. None = one for each core.
         watch: load a new model when the file changes.
-        log: the form of the log: json, one object a line, or text.
+        log: the form of the log: json, one object per line, or text.
 
     Raises:
         ValueError: a value of another type or out of range.

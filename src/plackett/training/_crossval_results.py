@@ -117,7 +117,7 @@ class CrossValidation:
         return f"<div>\n{tables}\n<p>{html.escape(self.in_words())}</p>\n</div>\n{self.compare()._repr_html_()}"
 
     def _tables(self):
-        """`spreads()`, one table a metric."""
+        """`spreads()`, one table per metric."""
         folds = (f"fold {k}" for k in range(1, int(np.max(self.results.facts["fold"])) + 1))
         header = ("configuration", "mean", "spread over folds", "spread over seeds", *folds)
         for metric in self.results.stated:

@@ -43,7 +43,7 @@ def estimate(
     attraction: Any = None,
     confidence: float = CONFIDENCE,
 ) -> Estimates:
-    """Estimates the clicks a session that new rankers would get, from the log of the old ranker.
+    """Estimates the clicks per session that new rankers would get, from the log of the old ranker.
 
     >>> from plackett.data import RankingLists, Sessions
     >>> log = Sessions.from_arrays(
@@ -267,7 +267,7 @@ def _logged_clicks(log: Logged, in_reach, confidence) -> Interval:
 def _captions(log, topn, confidence, left_out, estimators, propensities, max_weight):
     """Explains the numbers, in whole sentences."""
     sessions, queries = count(len(log.query_of_session), "session"), count(len(log.sessions_of), "query", "queries")
-    yield f"The clicks a session among the first {topn}, over the {sessions} of {queries} of the log."
+    yield f"The clicks per session among the first {topn}, over the {sessions} of {queries} of the log."
     if left_out[0]:
         yield (
             f"{count(left_out[0], 'query', 'queries')} with {count(left_out[1], 'session')} are left out, because a "

@@ -51,7 +51,7 @@ class Logged:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Top:
-    """The first documents of a ranker for some queries, one row a document.
+    """The first documents of a ranker for some queries, one row per document.
 
     Args:
         queries: [rows], the id of the query.

@@ -17,7 +17,7 @@ LOGGED = "as logged"  # the name of the old ranker in tables
 
 
 class Estimate(NamedTuple):
-    """The clicks a session of one system by one estimator; see `estimate`.
+    """The clicks per session of one system by one estimator; see `estimate`.
 
     >>> Estimate._fields[:4]
     ('system', 'estimator', 'clicks', 'low')
@@ -25,7 +25,7 @@ class Estimate(NamedTuple):
     Args:
         system: the name of the system.
         estimator: the name of the estimator.
-        clicks: the clicks a session among the first `topn` documents.
+        clicks: the clicks per session among the first `topn` documents.
         low: the lower end of the interval. NaN if no click counts, since nothing is then known of their spread.
         high: the upper end of the interval, or NaN.
         difference: the difference from the clicks that were logged among the first `topn` positions.
@@ -59,13 +59,13 @@ class Estimates:
     >>> found.of("new", "ips").clicks
     0.52
     >>> print(found)
-    Clicks a session among the first 10
-    system     estimator         clicks a session                  difference  effective clicks  largest weight  used
+    Clicks per session among the first 10
+    system     estimator       clicks per session                  difference  effective clicks  largest weight  used
     as logged             0.5000 [0.4500, 0.5500]
     new        ips        0.5200 [0.4400, 0.6000]  +0.0200 [-0.0100, +0.0500]               410             3.5   90%
 
     Args:
-        logged: the clicks a session that were logged among the first `topn` positions, with their interval.
+        logged: the clicks per session that were logged among the first `topn` positions, with their interval.
         estimates: one for each system and estimator.
         topn: the number of documents of each ranking that count.
         confidence: the confidence of the intervals.
@@ -96,7 +96,7 @@ class Estimates:
         raise KeyError(f"there is no estimate of {system} by {estimator}")
 
     def to_frame(self) -> "pl.DataFrame":
-        """Returns a polars frame with one row an estimate and the fields of `Estimate`, without the logged clicks.
+        """Returns a polars frame with one row per estimate and the fields of `Estimate`, without the logged clicks.
 
         Raises:
             ImportError: polars is not installed.
@@ -105,8 +105,9 @@ class Estimates:
         return polars.DataFrame([one._asdict() for one in self.estimates])
 
     def table(self) -> Table:
-        """Shows the numbers in words: the logged clicks, and below them one row an estimate."""
-        header = ("system", "estimator", "clicks a session", "difference", "effective clicks", "largest weight", "used")
+        """Shows the numbers in words: the logged clicks, and below them one row per estimate."""
+        of_clicks, of_weights = ("clicks per session", "difference"), ("effective clicks", "largest weight", "used")
+        header = ("system", "estimator", *of_clicks, *of_weights)
         rows: list[tuple[str, ...]] = [(LOGGED, "", _with_interval(*self.logged), "", "", "", "")]
         for one in self.estimates:
             rows.append(
@@ -119,7 +120,7 @@ class Estimates:
                     f"{one.clicks_used:.0%}",
                 )
             )
-        return Table(f"Clicks a session among the first {self.topn}", 2, header, rows)
+        return Table(f"Clicks per session among the first {self.topn}", 2, header, rows)
 
     def __str__(self):
         return "\n\n".join([text_of(self.table()), *(["\n".join(self.captions)] if self.captions else [])])

@@ -286,7 +286,7 @@ def find_weights(lists: RankingLists, weights: str | Sequence[float] | np.ndarra
         raise ValueError(f"weights must be numbers, but the column of queries holds text, such as {weights[0]!r}")
     found = np.asarray(weights, "float64")
     if found.shape != (len(lists),):
-        raise ValueError(f"weights must have one entry a query, {len(lists)}, but got the shape {found.shape}")
+        raise ValueError(f"weights must have one entry per query, {len(lists)}, but got the shape {found.shape}")
     wrong = ~(np.isfinite(found) & (found >= 0))
     if wrong.any():
         place = int(wrong.argmax())

@@ -16,7 +16,7 @@ def relative_examination(model: keras.Model) -> np.ndarray | None:
     """Returns the examination of a trained two-tower model at each position, [positions], relative to the first.
 
     For `pbm` and `click_em` it is the ratio of P(seen), for `two_tower` that of the odds of a click. None = the model
-    does not have one number a position, as with other losses and towers with context.
+    does not have one number per position, as with other losses and towers with context.
 
     Args:
         model: the whole model, as `plackett.clicks.train` returns it.
@@ -34,7 +34,7 @@ def relative_examination(model: keras.Model) -> np.ndarray | None:
 def note_of_log(log: Sessions | ClickCounts, method: str) -> str | None:
     """Returns a note on the examination that a method learns, if the log alone does not determine it.
 
-    None if it does, for methods without one number a position, and for logs too deep to compare all positions.
+    None if it does, for methods without one number per position, and for logs too deep to compare all positions.
     """
     how = find_method(method)
     if not how.towers or how.gapless or not 2 <= log.positions.max(initial=1) <= DEEPEST:

@@ -19,7 +19,7 @@ def as_counts(log: Sessions | ClickCounts) -> ClickCounts:
 
 
 def lists_of_documents(lists: RankingLists, counts: ClickCounts, weighted: np.ndarray | None = None) -> RankingLists:
-    """Makes one list a query: each document that was shown, once, with the mean of its weighted clicks.
+    """Makes one list per query: each document that was shown, once, with the mean of its weighted clicks.
 
     >>> lists = RankingLists.from_arrays([[0.5], [0.1]], [1, 0], query=["q", "q"], documents=["a", "b"])
     >>> counts = ClickCounts.from_arrays(

@@ -335,7 +335,7 @@ def check_log(log: Sessions | ClickCounts, method: str) -> None:
         if several.any():
             first = log.sessions[int(several.argmax())]
             raise ValueError(
-                f"the cascade model allows one click a session at most, but {several.sum():,} of {len(log):,} "
+                f"the cascade model allows one click per session at most, but {several.sum():,} of {len(log):,} "
                 "sessions, "
                 f"the first of them {first!r}, have more: take dcm, dbn or another model of several clicks"
             )

@@ -105,7 +105,7 @@ def check_own_sessions(sessions: Strings, row_of: np.ndarray, place: Place) -> N
     again = (row_of[1:] != row_of[:-1]) & (sessions.codes[1:] == sessions.codes[:-1])
     if again.any():
         row = int(again.argmax()) + 1
-        raise ValueError(f"{place(row + 1)}, session {sessions[row]!r}: the session is there twice")
+        raise ValueError(f"{place(row + 1)}, session {sessions[row]!r}: the session occurs twice")
 
 
 def _encoded(column):

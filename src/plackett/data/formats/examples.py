@@ -210,7 +210,7 @@ def _lists(message, wanted):
     for entry in message.feature_lists.feature_list:
         if wanted is None or entry.key in wanted:
             if entry.key in lists:
-                raise ValueError(f"feature list {entry.key} is there twice")
+                raise ValueError(f"feature list {entry.key} occurs twice")
             lists[entry.key] = list(entry.value.feature)
     sizes = sorted((len(features), name) for name, features in lists.items())
     if sizes and sizes[0][0] != sizes[-1][0]:
@@ -281,7 +281,7 @@ def _columns(rows, found, numbers, names, cells, size, document):
     there = np.bincount(spots, minlength=size * len(names)).reshape(size, len(names))
     if (there > 1).any():
         row, place = np.argwhere(there > 1)[0]
-        raise ValueError(f"feature {names[place]} of document {row + 1} is there twice")
+        raise ValueError(f"feature {names[place]} of document {row + 1} occurs twice")
     values = np.full(there.shape, np.nan)
     values.reshape(-1)[spots] = numbers[quick]
     columns = {}
@@ -299,7 +299,7 @@ def _column(name, cells, size, is_id):
     rows, kinds, values = zip(*cells, strict=True)
     if len(set(rows)) < len(rows):
         row = next(row for row in rows if rows.count(row) > 1)
-        raise ValueError(f"feature {name} of document {row + 1} is there twice")
+        raise ValueError(f"feature {name} of document {row + 1} occurs twice")
     if is_id or "string" in kinds:
         texts: list[str | None] = [None] * size
         for row, kind, these in cells:
@@ -333,7 +333,7 @@ def _context(entries, wanted):
     for name, kind, values in map(_entry, entries):
         if kind and (wanted is None or name in wanted):
             if name in found:
-                raise ValueError(f"feature {name} of the context is there twice")
+                raise ValueError(f"feature {name} of the context occurs twice")
             if kind == "string":
                 values = (_string(f"feature {name} of the context", kind, values),)
             found[name] = kind, values

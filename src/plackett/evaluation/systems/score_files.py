@@ -55,7 +55,7 @@ def _scan(path):
 
 
 def _read_rows(path, columns):
-    """Reads the columns of a Parquet file, or of those in a folder, with one row a document or one row a query."""
+    """Reads the columns of a Parquet file, or of those in a folder, with one row per document or one row per query."""
     frame = _scan(path).select(columns).collect()
     lists = [name for name in columns if frame[name].dtype == pl.List]
     return frame.filter(pl.col(lists[0]).list.len() > 0).explode(lists) if lists else frame

@@ -29,7 +29,7 @@ def read_lightgbm(booster: Any) -> Forest:
     if model["num_tree_per_iteration"] > 1 or objective in NOT_OF_SUMS or "sqrt" in options:
         raise ValueError(
             f"a score of this LightGBM model is not the sum of its trees (objective {' '.join([objective, *options])})"
-            ": train it with an objective that gives one score a document, such as lambdarank"
+            ": train it with an objective that gives one score per document, such as lambdarank"
         )
     names = tuple(model["feature_names"])
     share = (

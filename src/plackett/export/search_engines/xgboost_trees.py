@@ -35,7 +35,7 @@ def read_xgboost(booster: Any) -> Forest:
     several = max(model["tree_info"], default=0) > 0 or int(learner["learner_model_param"].get("num_target", 1)) > 1
     if several:
         raise ValueError(
-            f"this XGBoost model gives several scores a document (objective {objective}), but search engines rank by "
+            f"this XGBoost model gives several scores per document (objective {objective}), but search engines rank by "
             "one: train it with an objective such as rank:ndcg"
         )
     if best is not None:

@@ -15,7 +15,7 @@ DEEPEST = 20
 
 @section("NDCG by cut-off", place=40)
 def by_cut_off(material: Material) -> Markup | None:
-    """Draws one line a system, under the convention of the first NDCG of the results."""
+    """Draws one line per system, under the convention of the first NDCG of the results."""
     ndcg = next((place for place, metric in enumerate(material.metrics) if isinstance(metric, NDCG)), None)
     longest = int(material.lists.lengths.max(initial=0))
     if ndcg is None or longest < 2:
