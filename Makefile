@@ -38,13 +38,10 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 # What is the same on every backend runs once: readers, evaluation, the command line, the search, the pages of docs/.
-ONCE := tests/boosting tests/clicks tests/distillation tests/distributed tests/export tests/serving tests/retrieval \
-  tests/data src/plackett/data tests/evaluation tests/report \
-  tests/cli tests/test_crossval.py tests/test_ensemble_training.py tests/test_tuning.py \
-  tests/test_docs.py tests/test_examples.py tests/test_notebook.py tests/test_pictures.py tests/test_promises.py tests/test_release.py \
-  tests/test_site.py tests/test_doors.py \
-  tests/test_doors_of_a_shared_head.py tests/test_ranker.py \
-  tests/test_types.py tests/test_output_folder.py tests/test_lock.py
+ONCE := $(foreach room,boosting cli clicks data distillation distributed evaluation export retrieval serving, \
+  tests/$(room) src/plackett/$(room)) tests/report \
+  $(addprefix tests/test_,$(addsuffix .py,coming_from_scripts crossval docs doors doors_of_a_shared_head \
+  ensemble_training examples lock notebook output_folder pictures promises ranker release site tuning types))
 PYTEST := TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
 
 test-jax test-tensorflow test-torch: test-%: .venv/dev
