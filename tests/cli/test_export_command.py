@@ -69,7 +69,7 @@ def test_a_model_of_trees_without_names_gets_them(files):
     lightgbm.train({"objective": "binary", "verbose": -1, "num_leaves": 4}, training, 3).save_model(files / "trees.txt")
     done = run("export", files / "trees.txt", files / "shop.json", "--format", "solr", "--features", "bm25,price")
     assert done.exit_code == 0, done.output
-    assert "the score of the model is sigmoid(its score there" in words(done)
+    assert "score of the model = sigmoid(score of the engine" in words(done)
     assert "bm25" in (files / "shop.json").read_text()
 
 

@@ -52,7 +52,7 @@ def tables_of_pairs(comparison) -> Iterator[Table]:
         one = len(baselines) == 1
         title = f"Differences in {metric}" + (f" from {baselines.pop()}" if one else "")
         table = Table("system", *([] if one else ["from"]), "verdict", title=escape(title))
-        for column in ("difference", "effect", "p", "p (t-test)", "p (Holm)", "won", "tied", "lost", "could show"):
+        for column in ("difference", "effect", "p", "p (t-test)", "p (Holm)", "wins", "ties", "losses", "could show"):
             table.add_column(column, justify="right")
         for pair in pairs:
             names = (pair.system, comparison.verdict(pair)) if one else (*pair[1:3], comparison.verdict(pair))

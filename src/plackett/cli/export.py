@@ -157,8 +157,8 @@ def _for_plugin(model, out, form, **options):
     from plackett.export import write_ltr_model
 
     written = write_ltr_model(model, out, form=form, **options)
-    say(f"{out} is a {written.type} of {some(written.features)}")
+    say(f"{out} holds {written.type}, with {some(written.features)}")
     if written.constant or written.link != "identity":
-        inside = f"its score there{f' {written.constant:+.6g}' if written.constant else ''}"
+        inside = f"score of the engine{f' {written.constant:+.6g}' if written.constant else ''}"
         inside = inside if written.link == "identity" else f"{written.link}({inside})"
-        say(f"the score of the model is {inside}, which ranks alike")
+        say(f"score of the model = {inside}; the order is the same")

@@ -139,7 +139,9 @@ class Roles:
             check_column(role.column, names, where)
         except ValueError as error:
             if role.kind == "query":
-                raise ValueError(f"{error}; use query=NAME for the column of the query id") from None
+                raise ValueError(
+                    f"{error}; use query=NAME for the column of the query id (--query NAME on the command line)"
+                ) from None
             if role.kind != "label":
                 raise
             likely = [name for name in names if name.lower() in LABELS]

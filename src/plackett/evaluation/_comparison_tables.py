@@ -50,7 +50,7 @@ def captions(comparison: "Comparison") -> tuple[str, ...]:
             f"{c.level:g}.",
             "effect: Cohen's d of the differences, their mean divided by their standard deviation, with its "
             f"{100 * c.confidence:g}% interval from the noncentral t distribution. "
-            f"won, tied, lost: in queries; values tie {TIE}.",
+            f"wins, ties, losses: in queries; values tie {TIE}.",
         ]
     sentences += [sentence for metric in c.metrics for sentence in _of_metric(c, metric)]
     return (*sentences, *notes(c))

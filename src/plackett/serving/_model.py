@@ -112,7 +112,7 @@ def _load(path, data, threads):
     try:
         external = has_external_data(data)
     except ValueError as error:
-        raise ValueError(f"{path} is not an ONNX file: {error}") from error
+        raise ValueError(f"{path} is not an ONNX file: {error}; {WAY_OUT}") from error
     if external:
         raise ValueError(
             f"{path} has tensors in other files, but a served model must be one file that reads no others: {WAY_OUT}"

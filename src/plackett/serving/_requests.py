@@ -121,8 +121,9 @@ def read_json(body: bytes, names: Names) -> Documents:
     in_rows = "documents" in given
     for name in given:
         if name not in (ROWS if in_rows else COLUMNS):
-            words = f"unknown part {quote(name)} of a request; known are {', '.join(ROWS if in_rows else COLUMNS)}"
-            raise RequestError(422, "unknown_part", words)
+            forms = [ROWS] if in_rows else [COLUMNS, ROWS]
+            known = ", or ".join(", ".join(form) for form in forms)
+            raise RequestError(422, "unknown_part", f"unknown part {quote(name)} of a request; known are {known}")
     query = check_query(given.get("query"))
     return _read_rows(query, given["documents"], names) if in_rows else _read_columns(query, given, names)
 
