@@ -249,7 +249,7 @@ def test_what_no_results_can_hold_is_told_before_the_first_training(tmp_path, tr
 
 
 def test_fold_k_is_said_to_be_turn_k(found):
-    assert "fold k is turn k: fold 1 tests on fold number 3 of the given order" in repr(found)
+    assert "Fold 1 tests on part 3 of the data, fold 2 on part 1" in repr(found)
 
 
 def test_a_run_that_diverges_is_named(tmp_path):

@@ -103,8 +103,8 @@ class CrossValidation:
             f"{len(self.results.queries)} queries in {folds} folds, each tested once "
             f"by each of the seeds {', '.join(map(str, self.seeds))}; the value of a query is its mean over seeds. "
             "Spread: "
-            "the standard deviation of the means of the folds, and of the means of the seeds. fold k is turn k: "
-            f"fold 1 tests on fold number {folds} of the given order, fold 2 on number 1, and so on."
+            "the standard deviation of the means of the folds, and of the means of the seeds. "
+            f"Fold 1 tests on part {folds} of the data, fold 2 on part 1, and so on."
         )
 
     def __repr__(self) -> str:
