@@ -11,7 +11,7 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.data._batches import best_sizes
-from plackett.data._ranking_lists import splits
+from plackett.data._row_splits import splits
 from plackett.losses._base import RankingLoss
 from plackett.losses._curvature import gradient_and_curvature
 

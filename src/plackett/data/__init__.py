@@ -8,7 +8,7 @@ from plackett import _lazy
 _NAMES = {
     "Batches": "_batches",
     "ClickCounts": "_click_counts",
-    "Missed": "_ranking_lists",
+    "Missed": "_missed",
     "RankingLists": "_ranking_lists",
     "Reading": "_reading",
     "SessionWriter": "formats.click_logs",

@@ -21,8 +21,10 @@ import numpy as np
 import plackett
 from plackett._files import PARTIAL, errors_of_writing, make_folder, sync
 from plackett.data._columns import narrow
+from plackett.data._missed import Missed
 from plackett.data._parts import join_columns
-from plackett.data._ranking_lists import Missed, RankingLists, splits
+from plackett.data._ranking_lists import RankingLists
+from plackett.data._row_splits import splits
 from plackett.data._strings import Dictionary, Strings
 
 FORMAT = 3  # the format of the entries; an entry of another format is written anew

@@ -15,7 +15,7 @@ from plackett.data._click_log_checks import (
     propensities_of,
 )
 from plackett.data._ids import ids_as_text
-from plackett.data._ranking_lists import splits
+from plackett.data._row_splits import splits
 from plackett.data._strings import Strings, numbers_from_1
 
 Ids = np.ndarray | Strings  # the output of `read_ids`

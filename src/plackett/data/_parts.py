@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from plackett.data._missed import Missed
 from plackett.data._numbers import ROUNDED, first_inexact
-from plackett.data._ranking_lists import Missed, RankingLists, splits
+from plackett.data._ranking_lists import RankingLists
+from plackett.data._row_splits import splits
 from plackett.data._strings import Strings, concatenate_strings
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,30 +14,15 @@ from plackett import _lazy
 from plackett.data import _arrays
 from plackett.data._columns import ARRAYS, FIXED, check_names, find_contradiction
 from plackett.data._ids import strings_or_numbers
+from plackett.data._missed import Missed, check_missed, select_missed
 from plackett.data._roles import Roles
+from plackett.data._row_splits import rows_of, splits
 from plackett.data._strings import Strings
 from plackett.data._which import find_queries
 from plackett.data._words import grades_in_words, some
 
 if TYPE_CHECKING:
     import polars as pl
-
-
-class Missed(NamedTuple):
-    """Judgements of documents that are not in the list of their query; see `read_trec`.
-
-    >>> missed = Missed(np.array([2, 1], "float32"), np.array([0, 2, 2]))  # two documents of the first of two queries
-    >>> missed.grades[missed.row_splits[0] : missed.row_splits[1]].tolist()
-    [2.0, 1.0]
-
-    Args:
-        grades: [missed documents] float32, the grades of judged documents that the list lacks. A grade below 0 is not a
-            verdict; it only says that the query was judged.
-        row_splits: [queries + 1] int64; the grades of query q are row_splits[q]:row_splits[q + 1].
-    """
-
-    grades: np.ndarray
-    row_splits: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -111,7 +96,7 @@ class RankingLists:
             if len(column) != number:
                 raise ValueError(f"{name} must have {number} entries, but got {len(column)}")
         if self.missed is not None:
-            _check_missed(self.missed, number)
+            check_missed(self.missed, number)
 
     def _take_strings(self):
         """Stores strings as `Strings`."""
@@ -351,7 +336,7 @@ class RankingLists:
             ids={name: column[rows] for name, column in self.ids.items()},
             columns={name: column[rows] for name, column in self.columns.items()},
             query_columns={name: column[queries] for name, column in self.query_columns.items()},
-            missed=None if self.missed is None else _select_missed(self.missed, queries),
+            missed=None if self.missed is None else select_missed(self.missed, queries),
         )
 
     def fingerprint(self) -> str:
@@ -388,28 +373,3 @@ def _as_taken(feature_names):
     taken: dict[str, str] = {}
     check_names("a feature", feature_names, taken, FIXED)
     return taken
-
-
-def _check_missed(missed, number):
-    if len(missed.row_splits) != number + 1:
-        raise ValueError(f"missed must have {number} lists, but got {len(missed.row_splits) - 1}")
-    if len(missed.grades) != int(missed.row_splits[-1]):
-        raise ValueError(
-            f"missed must have {missed.row_splits[-1]} grades, as its row_splits says, but got {len(missed.grades)}"
-        )
-
-
-def rows_of(row_splits: np.ndarray, queries: Sequence[int] | np.ndarray) -> np.ndarray:
-    """The rows of the given queries, concatenated."""
-    lengths = np.diff(row_splits)[queries]
-    return np.repeat(row_splits[:-1][queries] - splits(lengths)[:-1], lengths) + np.arange(lengths.sum())
-
-
-def _select_missed(missed, queries):
-    queries = np.arange(len(missed.row_splits) - 1)[queries]
-    return Missed(missed.grades[rows_of(missed.row_splits, queries)], splits(np.diff(missed.row_splits)[queries]))
-
-
-def splits(lengths: np.ndarray) -> np.ndarray:
-    """[queries + 1] int64, the row splits of lists with these lengths."""
-    return np.concatenate([[0], np.cumsum(lengths)]).astype("int64")

@@ -13,7 +13,7 @@ from plackett.data._click_counts import ClickCounts, count, fingerprint_of
 from plackett.data._click_log_checks import numbers_or_none
 from plackett.data._click_rows import Rows, as_index, sessions_of
 from plackett.data._ids import read_ids, strings_or_numbers
-from plackett.data._ranking_lists import rows_of, splits
+from plackett.data._row_splits import rows_of, splits
 from plackett.data._strings import Strings
 
 

@@ -10,9 +10,10 @@ import pyarrow.types as kinds
 
 from plackett.data._arrays import find_twice, positions
 from plackett.data._columns import find_contradiction, find_wrong, narrow
+from plackett.data._missed import Missed
 from plackett.data._numbers import ROUNDED, first_inexact
 from plackett.data._parts import check_same, concatenate, kind_of
-from plackett.data._ranking_lists import Missed, RankingLists
+from plackett.data._ranking_lists import RankingLists
 from plackett.data._schema import array_of, cast_numbers, from_arrow, is_string, kinds_of_columns, type_of_column
 from plackett.data._strings import Strings
 

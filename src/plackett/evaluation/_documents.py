@@ -6,7 +6,7 @@ import functools
 import numpy as np
 
 from plackett.data import Missed, RankingLists
-from plackett.data._ranking_lists import splits
+from plackett.data._row_splits import splits
 from plackett.data._strings import Strings, concatenate_strings
 from plackett.evaluation._scored import Scored
 

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from plackett.data._batches import pad
-from plackett.data._ranking_lists import rows_of
+from plackett.data._row_splits import rows_of
 from plackett.evaluation._documents import Documents
 from plackett.metrics import Ranked
 

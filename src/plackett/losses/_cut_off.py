@@ -5,12 +5,18 @@ from keras import ops
 from plackett import backend
 from plackett._types import Tensor
 from plackett.kernels.soft_ranks import derivatives_at_soft_ranks
-from plackett.lists import ascending_order, clean, count, places, take
-from plackett.lists._order import end_of_equals, first_of_equals, padding_behind, sum_before
-from plackett.lists._pairs import both
+from plackett.lists import clean, count
 from plackett.losses._approx import ranks_of
 from plackett.losses._base import RankingLoss, Reduction
 from plackett.losses._curvature import derivatives_of
+from plackett.losses._soft_cut_off import (
+    derivatives_inside,
+    inside_cut_off,
+    is_relevant,
+    number_of,
+    relevant_and_inside,
+    relevant_up_to,
+)
 from plackett.registry import check_options, register
 from plackett.registry.options import Count, Positive, Whole
 
@@ -98,14 +104,14 @@ def approx_precision(
 
 
 def _approx_precision(labels, scores, *, mask, topn, bound, rank_temperature):
-    relevant, retrieved = _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature)
+    relevant, retrieved = relevant_and_inside(labels, scores, mask, topn, bound, rank_temperature)
     found = ops.cast(backend.minimum(count(mask), int(topn)), retrieved.dtype) if bound else ops.sum(retrieved, axis=-1)
     return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), found)
 
 
 def _approx_precision_derivatives(labels, scores, *, mask, topn, **cut):
     found = ops.cast(backend.minimum(count(mask), int(topn)), scores.dtype)
-    return _derivatives(_approx_precision, found, labels, scores, mask, topn=topn, **cut)
+    return derivatives_inside(_approx_precision, found, labels, scores, mask, topn=topn, **cut)
 
 
 @register
@@ -173,12 +179,12 @@ def approx_recall(
 
 
 def _approx_recall(labels, scores, *, mask, topn, bound, rank_temperature):
-    relevant, retrieved = _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature)
-    return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), _number(relevant, retrieved))
+    relevant, retrieved = relevant_and_inside(labels, scores, mask, topn, bound, rank_temperature)
+    return -backend.divide_no_nan(ops.sum(ops.where(relevant, retrieved, 0.0), axis=-1), number_of(relevant, retrieved))
 
 
 def _approx_recall_derivatives(labels, scores, *, mask, **cut):
-    return _derivatives(_approx_recall, _number(_relevant(labels, mask), scores), labels, scores, mask, **cut)
+    return derivatives_inside(_approx_recall, number_of(is_relevant(labels, mask), scores), labels, scores, mask, **cut)
 
 
 @register
@@ -251,20 +257,20 @@ def approx_average_precision(
 
 
 def _approx_average_precision(labels, scores, *, mask, topn, bound, rank_temperature):
-    relevant = _relevant(labels, mask)
+    relevant = is_relevant(labels, mask)
     rank = ranks_of(scores, mask, relevant if topn is None else mask, bound)
-    precision = _relevant_up_to(scores, mask, relevant) / rank
+    precision = relevant_up_to(scores, mask, relevant) / rank
     if topn is not None:
-        precision = precision * _retrieved(rank, scores, mask, topn, bound, rank_temperature)
-    return -backend.divide_no_nan(ops.sum(ops.where(relevant, precision, 0.0), axis=-1), _number(relevant, rank))
+        precision = precision * inside_cut_off(rank, scores, mask, topn, bound, rank_temperature)
+    return -backend.divide_no_nan(ops.sum(ops.where(relevant, precision, 0.0), axis=-1), number_of(relevant, rank))
 
 
 def _approx_average_precision_derivatives(labels, scores, *, mask, topn, bound, rank_temperature):
     if bound or topn is not None:
         options = {"mask": mask, "topn": topn, "bound": bound, "rank_temperature": rank_temperature}
         return derivatives_of(lambda x: _approx_average_precision(labels, x, **options), scores)
-    relevant = _relevant(labels, mask)
-    share = backend.divide_no_nan(_relevant_up_to(scores, mask, relevant), _number(relevant, scores)[..., None])
+    relevant = is_relevant(labels, mask)
+    share = backend.divide_no_nan(relevant_up_to(scores, mask, relevant), number_of(relevant, scores)[..., None])
     return derivatives_at_soft_ranks(lambda rank: -share / rank, scores, mask, relevant)
 
 
@@ -319,89 +325,3 @@ class ApproxAveragePrecisionLoss(RankingLoss):
             bound=bound,
             rank_temperature=rank_temperature,
         )
-
-
-def _relevant_and_retrieved(labels, scores, mask, topn, bound, rank_temperature):
-    retrieved = _retrieved(ranks_of(scores, mask, mask, bound), scores, mask, topn, bound, rank_temperature)
-    return _relevant(labels, mask), retrieved
-
-
-def _relevant(labels, mask):
-    """[..., list_size] bool: is the label at least 1? NaN counts, so that the loss of its list is NaN, not 0."""
-    return mask & ~(labels < 1.0)
-
-
-def _retrieved(rank, scores, mask, topn, bound, rank_temperature):
-    """[..., list_size], how far inside the cut-off each document is: 1 well inside, 0 at padding."""
-    inside = (_cut(rank, scores, mask, int(topn)) - rank) / rank_temperature
-    step = 1.0 - ops.relu(1.0 - inside) if bound else ops.sigmoid(inside)
-    all_inside = (count(mask)[..., None] <= int(topn)) & ~ops.isnan(step)
-    return ops.where(mask, ops.where(all_inside, 1.0, step), 0.0)
-
-
-def _cut(rank, scores, mask, topn):
-    """[..., 1], midway between the `topn`-th rank and the next; documents of equal score have equal shares in it."""
-    return ops.sum(_parts_in_cut(scores, mask, topn) * rank, axis=-1, keepdims=True)
-
-
-def _parts_in_cut(scores, mask, topn):
-    """[..., list_size], the share of each document's rank in the cut; the shares sum to 1."""
-    order, first, end = _falling(scores, mask)
-    part = ops.relu(backend.minimum(end, topn + 1) - backend.maximum(first, topn - 1))
-    return take(ops.cast(part, scores.dtype) / ops.cast(2 * (end - first), scores.dtype), places(order))
-
-
-def _derivatives(loss, divisor, labels, scores, mask, *, bound, **cut):
-    """(gradient, curvature) of a share of documents inside the cut-off; the curvature is at least the gradient's size.
-
-    At equal scores, where all trees begin, a soft cut-off is steep and hardly bent. With the second derivative alone, a
-    Newton step would be hundreds of temperatures long. This bound limits it to one.
-
-    Cost: list_size times that of the gradient; with `bound`, that of `_curvature_of_bound`.
-    """
-
-    def fn(scores):
-        return loss(labels, scores, mask=mask, bound=bound, **cut)
-
-    if bound:
-        curvature = _curvature_of_bound(_relevant(labels, mask), divisor, scores, mask, **cut)
-        return backend.value_and_slope(fn, scores)[1], curvature
-    gradient, curvature = derivatives_of(fn, scores)
-    return gradient, backend.maximum(ops.abs(curvature), ops.abs(gradient))
-
-
-def _curvature_of_bound(relevant, divisor, scores, mask, topn, rank_temperature):
-    """(1 / divisor) sum_i (d in_i / d s_k)^2 over the relevant documents i that are not fully inside the cut-off.
-
-    The second derivative of a bound is 0 almost everywhere; this is its Gauss-Newton form.
-
-    Cost: O(list_size^2) time and memory.
-    """
-    above = ops.cast(both(mask) & (1.0 + scores[..., None, :] - scores[..., :, None] > 0.0), scores.dtype)
-    # The derivative of rank i with respect to score k: 1 where k counts in rank i; with respect to its own score, minus
-    # the number of these.
-    of_rank = above - ops.sum(above, axis=-1, keepdims=True) * ops.eye(ops.shape(scores)[-1], dtype=scores.dtype)
-    of_cut = ops.sum(_parts_in_cut(scores, mask, int(topn))[..., :, None] * of_rank, axis=-2, keepdims=True)
-    bent = relevant & (_retrieved(ranks_of(scores, mask, mask, True), scores, mask, topn, True, rank_temperature) < 1.0)
-    squares = ops.square((of_cut - of_rank) / rank_temperature)
-    total = ops.sum(ops.where(bent[..., :, None], squares, 0.0), axis=-2)
-    return ops.where(mask, backend.divide_no_nan(total, divisor[..., None]), 0.0)
-
-
-def _relevant_up_to(scores, mask, relevant):
-    """[..., list_size], how many relevant documents score at least as high as each document."""
-    order, _, end = _falling(scores, mask)
-    return take(sum_before(ops.cast(take(relevant, order), scores.dtype), end), places(order))
-
-
-def _falling(scores, mask):
-    """(order, first, end): the order by descending score, and where documents of equal score begin and end in it."""
-    keys = padding_behind(-ops.stop_gradient(scores), mask)
-    order = ascending_order(keys, mask)
-    keys = take(keys, order)
-    return order, first_of_equals(keys), end_of_equals(keys)
-
-
-def _number(relevant, like):
-    """[...], how many documents are relevant, in the dtype of `like`."""
-    return ops.cast(count(relevant), like.dtype)

@@ -36,21 +36,11 @@ Scores that are not finite:
 from plackett import _keras
 from plackett.metrics._base import RankingMetric
 from plackett.metrics._by_name import get
+from plackett.metrics._by_position import PWA, RBP, position_weighted_average, rank_biased_precision
 from plackett.metrics._cascade import ERR, MRR, Hits, expected_reciprocal_rank, hits, reciprocal_rank
 from plackett.metrics._dcg import DCG, NDCG, dcg, ndcg
 from plackett.metrics._diversity import AlphaDCG, PrecisionIA, alpha_dcg, precision_ia
-from plackett.metrics._precision import (
-    MAP,
-    PWA,
-    RBP,
-    Precision,
-    Recall,
-    average_precision,
-    position_weighted_average,
-    precision,
-    rank_biased_precision,
-    recall,
-)
+from plackett.metrics._precision import MAP, Precision, Recall, average_precision, precision, recall
 from plackett.metrics._preference import ARP, OPA, BPref, average_relevance_position, bpref, ordered_pair_accuracy
 from plackett.metrics._ranked import Ranked
 

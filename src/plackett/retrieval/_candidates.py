@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plackett.data import Missed, RankingLists, Strings
-from plackett.data._ranking_lists import rows_of, splits
+from plackett.data._row_splits import rows_of, splits
 from plackett.retrieval._exact import score_places
 
 FOUND = 2**18  # the number of documents that are searched for together

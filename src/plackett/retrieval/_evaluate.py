@@ -9,7 +9,7 @@ import numpy as np
 
 from plackett import evaluation
 from plackett.data._arrays import find_twice
-from plackett.data._ranking_lists import splits
+from plackett.data._row_splits import splits
 from plackett.evaluation.systems.runs import Run
 from plackett.metrics import RankingMetric
 from plackett.retrieval._judged import check_named, check_queries, judgements_of, texts_of

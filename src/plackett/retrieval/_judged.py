@@ -9,7 +9,7 @@ import numpy as np
 from plackett.data import Missed, RankingLists, Strings
 from plackett.data._arrays import find_twice, positions
 from plackett.data._ids import ids_as_text, read_ids
-from plackett.data._ranking_lists import splits
+from plackett.data._row_splits import splits
 
 ALLOWED = (
     "a dict {query: {document: grade}} or {query: [document, ...]}, a tuple of arrays (queries, documents) or "

@@ -5,20 +5,18 @@ import dataclasses
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import keras
 import numpy as np
 from keras import ops
 
-from plackett._types import Tensor
 from plackett.data import RankingLists, Strings
 from plackett.data._columns import kind_of_ids, shape_of_ids
 from plackett.data._features import match_features
 from plackett.data._inputs import NO_POSITION, POSITION
-from plackett.registry import register
 from plackett.scorers._outputs import MaskedScores
+from plackett.scorers._own_model import OwnModel, RealDocuments
 from plackett.scorers._towers import Positions, check_positions
 from plackett.scorers.preprocessing.layers import Buckets, OfFeatures, Vocabulary
 
@@ -168,65 +166,6 @@ def match_to(scorer: keras.Model, lists: RankingLists) -> RankingLists:
 def feature_names(scorer: keras.Model) -> tuple[str, ...] | None:
     """The names of the features that a scorer takes; () if they only have numbers; None if it does not know them."""
     return next((layer.feature_names for layer in layers_of(scorer) if isinstance(layer, OfFeatures)), None)
-
-
-@register
-class RealDocuments(OfFeatures):
-    """Sets the features of padding to 0, and attaches the mask of the documents as their Keras mask."""
-
-    def __init__(self, feature_names: Sequence[str] = (), **kwargs: Any) -> None:
-        super().__init__(feature_names, **kwargs)
-        self.supports_masking = True
-
-    def call(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
-        """([lists, list_size, features], [lists, list_size] bool) -> the features."""
-        features, mask = inputs
-        return ops.where(mask[..., None], features, ops.zeros_like(features))
-
-    def compute_mask(self, inputs: tuple[Tensor, Tensor], previous_mask: Tensor | None = None) -> Tensor:
-        """The mask that came with the features."""
-        return inputs[1]
-
-
-@register
-class OwnModel(keras.layers.Layer):
-    """A user's model as a layer that takes features with a Keras mask.
-
-    Keras warns when such features reach a model that does not declare support for masking, even if its layers use the
-    mask. This layer declares it, only during the call; the model itself stays unchanged.
-    """
-
-    def __init__(self, model: keras.Model, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.model = model
-
-    def build(self, input_shape: Any) -> None:
-        """Does nothing: the model builds itself when it is called."""
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """The output of the model."""
-        before = self.model.supports_masking
-        self.model.supports_masking = True
-        try:
-            return self.model(inputs, training=training)
-        finally:
-            self.model.supports_masking = before
-
-    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
-        """The output spec of the model."""
-        return self.call(inputs, training=training)
-
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
-        """None: the scores are masked later."""
-
-    def get_config(self) -> dict:
-        """The config of the layer, with the config of the model inside."""
-        return super().get_config() | {"model": keras.saving.serialize_keras_object(self.model)}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "OwnModel":
-        """The layer with the model made from its config."""
-        return cls(**config | {"model": keras.saving.deserialize_keras_object(config["model"])})
 
 
 def _is_functional(model):

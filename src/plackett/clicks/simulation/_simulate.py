@@ -11,7 +11,7 @@ from plackett.clicks.simulation._logging_ranker import RANDOMISE, LoggingRanker
 from plackett.clicks.simulation._probabilities import Probabilities
 from plackett.clicks.simulation._users import Grades, Users, check_users
 from plackett.data import RankingLists, Sessions, Strings
-from plackett.data._ranking_lists import splits
+from plackett.data._row_splits import splits
 from plackett.data._strings import Dictionary, concatenate_strings
 from plackett.evaluation import System, open_system
 from plackett.evaluation.systems.base import check_scores, count

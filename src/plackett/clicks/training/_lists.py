@@ -9,7 +9,7 @@ from plackett.data import ClickCounts, RankingLists, Sessions, Strings, lists_of
 from plackett.data._click_lists import find_rows, row_of_counts, row_of_session
 from plackett.data._click_rows import changes
 from plackett.data._parts import split_queries
-from plackett.data._ranking_lists import splits
+from plackett.data._row_splits import splits
 from plackett.data._strings import concatenate_strings
 
 

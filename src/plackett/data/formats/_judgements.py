@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from plackett.data._ranking_lists import rows_of, splits
+from plackett.data._row_splits import rows_of, splits
 from plackett.data._schema import array_of
 from plackett.data._streams import blocks_of_lines
 from plackett.data.formats._trec_lines import BLOCK, QRELS, lines_of_block, tables_of_lines

@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from plackett._files import list_paths
-from plackett.data._columns import FIXED, KNOWN, check_names, dtype_of_column
+from plackett.data._columns import check_names, dtype_of_column
 from plackett.data._ranking_lists import RankingLists
 from plackett.data._schema import mark, without_labels
 from plackett.data._tables import from_tables
+from plackett.data.formats._tfrecord_columns import Kinds, in_words, kind_of, layout_of, listed
 from plackett.data.formats.examples import FORMS, parser
 from plackett.data.formats.records import read_records
 from plackett.registry.names import check_known
@@ -171,27 +172,6 @@ class _Batch:
     documents: dict[str, np.ndarray | list]
 
 
-@dataclasses.dataclass
-class _Kinds:
-    """What each feature of documents and of the context is, and where that was found: settled by the first table."""
-
-    documents: dict[str, tuple[tuple[str, int], str]] = dataclasses.field(default_factory=dict)
-    context: dict[str, tuple[tuple[str, int], str]] = dataclasses.field(default_factory=dict)
-    are_settled: bool = False
-
-    def add(self, known, found, what, where):
-        """Compares what is found here with what is known; adds it while nothing is settled."""
-        for name, kind in found.items():
-            if name not in known and self.are_settled:
-                raise ValueError(
-                    f"{what.format(name)} comes up here, but the columns were settled before; name the features to "
-                    "read, or read larger chunks"
-                )
-            expected, before = known.setdefault(name, (kind, where))
-            if kind != expected:
-                raise ValueError(f"{what.format(name)} is {_words(kind)}, but is {_words(expected)} in {before}")
-
-
 def _tables(paths, form, choice, chunk, to_rank):
     """The records in tables whose columns are those of the first one."""
     parse = parser(
@@ -200,13 +180,13 @@ def _tables(paths, form, choice, chunk, to_rank):
         context=None if choice.context is None else {*choice.context, choice.query},
         document=choice.document,
     )
-    kinds, layout = _Kinds(), None
+    kinds, layout = Kinds(), None
     for part in _parts(paths, chunk):
         if layout is None and to_rank:
             choice = choice.of_these(_names_of_documents(next(_cut(part)), parse))
         batches = [batch for records in _cut(part) for batch in _read(records, parse, choice, kinds)]
         if layout is None:
-            kinds.are_settled, layout = True, _layout(kinds, choice, _where([part[0]]), len(part))
+            kinds.are_settled, layout = True, layout_of(kinds, choice, _where([part[0]]), len(part))
         table = _table(batches, layout, choice)
         yield without_labels(table, ", ".join(map(str, paths))) if choice.label is None else table
 
@@ -271,7 +251,7 @@ def _batch(records, parse, choice, kinds):
         raise ValueError(f"feature {late[0]} comes up here, but no document of the first records has it")
     if choice.label is not None:
         _check_labels(documents, sum(sizes), choice.label)
-    found = {name: _kind(column) for name, column in documents.items()}
+    found = {name: kind_of(column) for name, column in documents.items()}
     kinds.add(kinds.documents, found, "feature {}", _where(records))
     queries = []
     for record, context in zip(records, contexts, strict=True):
@@ -284,10 +264,10 @@ def _batch(records, parse, choice, kinds):
 def _check_labels(documents, size, name):
     labels = documents.get(name)
     if size and labels is None:
-        raise ValueError(f"no document has a feature {name}, the label; documents have {_list_names(documents)}")
+        raise ValueError(f"no document has a feature {name}, the label; documents have {listed(documents)}")
     if labels is not None:
-        if _kind(labels) != ("number", 1):
-            raise ValueError(f"feature {name} must be one number to be the label, but is {_words(_kind(labels))}")
+        if kind_of(labels) != ("number", 1):
+            raise ValueError(f"feature {name} must be one number to be the label, but is {in_words(kind_of(labels))}")
         if np.isnan(labels).any():
             raise ValueError(f"document {np.isnan(labels).argmax() + 1} has no feature {name}, the label")
 
@@ -295,64 +275,11 @@ def _check_labels(documents, size, name):
 def _query(context, name):
     """The id of the query, which is taken out of the context."""
     if name not in context:
-        raise ValueError(f"the context has no feature {name}, the id of the query; it has {_list_names(context)}")
+        raise ValueError(f"the context has no feature {name}, the id of the query; it has {listed(context)}")
     kind, values = context.pop(name)
     if kind == "float" or len(values) > 1:
         raise ValueError(f"feature {name} of the context must be one string or int64, but is {len(values)} {kind}")
     return str(values[0])
-
-
-def _list_names(names):
-    return ", ".join(sorted(names)) or "none"
-
-
-def _kind(column):
-    """What a feature of documents is: ("string", 1) or ("number", how many)."""
-    return ("string", 1) if isinstance(column, list) else ("number", column.shape[1])
-
-
-def _words(kind):
-    return f"{kind[1]} {kind[0]}{'s' * (kind[1] > 1)}"
-
-
-@dataclasses.dataclass(frozen=True)
-class _Layout:
-    """The columns of the tables that are features: from the feature's name to its kind and its columns' names."""
-
-    documents: dict[str, tuple[tuple[str, int], list[str]]]
-    context: dict[str, tuple[tuple[str, int], list[str]]]
-
-
-def _layout(kinds, choice, where, count):
-    """The layout, once it is known that all features chosen are there, and fit."""
-    documents, context = kinds.documents, kinds.context
-    of_documents = sorted(set(documents) - set(choice.roles())) if choice.features is None else choice.features
-    of_context = sorted(context) if choice.context is None else choice.context
-    chosen = [(name, documents, "documents have") for name in (*choice.roles(), *of_documents)]
-    for name, known, have in (*chosen, *((name, context, "the contexts have") for name in of_context)):
-        if name not in known:
-            raise ValueError(f"{where} and {count - 1} more: there is no feature {name}; {have} {_list_names(known)}")
-    for column, name in choice.columns.items():
-        kind, before = documents[name]
-        if kind != ("number", 1):
-            raise ValueError(f"{before}: feature {name} must be one number to be {column}, but is {_words(kind)}")
-    layout = _Layout(
-        documents={name: (documents[name][0], _columns_of(name, documents[name][0][1])) for name in of_documents},
-        context={name: (context[name][0], _columns_of(name, context[name][0][1])) for name in of_context},
-    )
-    taken = {*FIXED, *KNOWN, *choice.columns}
-    for name, (_, names) in (*layout.documents.items(), *layout.context.items()):
-        if clash := sorted(taken & set(names)):
-            raise ValueError(
-                f"feature {name} would become a column {clash[0]}, but there is another of this name; say with "
-                "label, document, query or columns what it is, or leave it out of features or context"
-            )
-        taken |= set(names)
-    return layout
-
-
-def _columns_of(name, width):
-    return [name] if width == 1 else [f"{name}_{i}" for i in range(1, width + 1)]
 
 
 def _table(batches, layout, choice):

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from plackett._files import list_paths
 from plackett.data._grouping import LINE, group_by_query
-from plackett.data._ranking_lists import RankingLists, splits
+from plackett.data._ranking_lists import RankingLists
+from plackett.data._row_splits import splits
 from plackett.data._schema import array_of
 from plackett.data._tables import from_tables
 from plackett.data.formats._judgements import nothing_judged, pairs_of, parts_of, read_judgements

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from plackett.data import RankingLists, Strings
-from plackett.data._ranking_lists import splits
+from plackett.data._row_splits import splits
 from plackett.data._strings import concatenate_strings
 from plackett.evaluation._scored import Beyond, Scored, System
 from plackett.evaluation._systems import open_system, open_systems

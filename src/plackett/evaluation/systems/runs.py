@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from plackett.data import RankingLists, Strings
-from plackett.data._ranking_lists import rows_of, splits
+from plackett.data._row_splits import rows_of, splits
 from plackett.data._schema import to_arrow
 from plackett.data._sources import tables_as_lists
 from plackett.data._strings import concatenate_strings

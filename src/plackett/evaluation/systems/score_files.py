@@ -8,7 +8,7 @@ import polars as pl
 
 from plackett.data import Strings
 from plackett.data._numbers import first_inexact
-from plackett.data._ranking_lists import splits
+from plackett.data._row_splits import splits
 from plackett.data._schema import from_arrow
 from plackett.data._words import some
 from plackett.evaluation.systems.runs import Run
