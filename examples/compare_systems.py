@@ -26,9 +26,11 @@ comparison = plackett.compare(results, baseline="text")
 print(comparison)
 p = {(pair.system, pair.metric): pair.p_holm for pair in comparison.pairs}
 for (system, metric), value in p.items():
-    print(f"{system} beside text, {metric}: p = {value:.4f}")
+    print(f"{system} beside text, {metric}: p = {value:.4f}, corrected by Holm for several comparisons")
 
 for part in evaluation.slices(results, "relevant", bins=2):
-    print(part.name, part.system, part.metric, round(part.mean, 3), part.queries)
+    print(
+        f"{part.queries} queries with {part.name} relevant documents: {part.system} has {part.metric} {part.mean:.3f}"
+    )
 for one in evaluation.worst_queries(results, "sum", "ndcg@10", n=3, baseline="text"):
-    print("worst:", one.query, round(one.value, 3), round(one.difference, 3))
+    print(f"query {one.query}: sum has ndcg@10 {one.value:.3f}, {one.difference:+.3f} beside text")

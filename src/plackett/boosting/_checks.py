@@ -32,9 +32,8 @@ def check_groups(group: npt.ArrayLike | None, documents: int) -> np.ndarray:
     if lengths.sum() != documents:
         raise ValueError(
             f"the groups must add up to the number of documents, but those of {len(lengths)} lists add up to "
-            f"{lengths.sum()} "
-            f"and there are {documents}: group gives the number of documents of each list, not the list of each "
-            "document"
+            f"{lengths.sum()} and there are {documents}: group gives the number of documents of each list, not the "
+            "list of each document"
         )
     return lengths
 
@@ -94,8 +93,7 @@ def check_scores(scores: npt.ArrayLike) -> np.ndarray:
         row = int(np.argmin(np.isfinite(scores)))
         raise ValueError(
             f"scores must be finite, but that of row {row} is {given[row]}: training has diverged, or started from "
-            "such scores "
-            "(init_score, base_margin); lower learning_rate, or set max_delta_step"
+            "such scores (init_score, base_margin); lower learning_rate, or set max_delta_step"
         )
     return np.ascontiguousarray(scores)
 

@@ -27,8 +27,7 @@ ClickReading = Annotated[
     typer.Option(
         "--click-reading",
         help="How the text of the log is read, independently of the data: separator=; or encoding=latin-1; "
-        "together=false "
-        "groups the rows of sessions that are apart. May be repeated.",
+        "together=false groups the rows of sessions that are apart. May be repeated.",
         rich_help_panel=PANEL,
     ),
 ]

@@ -35,8 +35,7 @@ FLAGS = {
     "clicks": (
         list[str] | None,
         "The click log of another ranker: Parquet sessions, or a table with one row an impression. The result is the "
-        "clicks "
-        "a session that each system would get; the data needs no labels. May be repeated.",
+        "clicks a session that each system would get; the data needs no labels. May be repeated.",
     ),
     "estimator": (
         list[str] | None,
@@ -101,11 +100,13 @@ def evaluate_on_clicks(systems: Sequence[str], data: Sequence[str] | None, given
     choose_backend(given.get("backend"))
 
     from plackett.clicks import off_policy
+    from plackett.clicks.off_policy._estimate import check_estimators
     from plackett.clicks.propensities import read_propensities
     from plackett.data import read_clicks
 
     options = {name: given[name] for name in ("topn", "missing", "max_weight", "attraction") if name in given}
     if "estimator" in given:
+        check_estimators(given["estimator"])
         options["estimators"] = given["estimator"]
     if "propensities" in given:
         options["propensities"] = read_propensities(given["propensities"])

@@ -26,8 +26,7 @@ if typing.TYPE_CHECKING:
 
 SYSTEMS = (
     "Each is a run of `plackett train`, a model file of Keras, LightGBM, XGBoost, CatBoost or ONNX, a run of TREC, a "
-    "file "
-    "of scores, column:NAME or feature:NAME (column:-NAME: the lowest first), random:SEED; or NAME=SYSTEM."
+    "file of scores, column:NAME or feature:NAME (column:-NAME: the lowest first), random:SEED; or NAME=SYSTEM."
 )
 Systems = Annotated[list[str], typer.Argument(help=SYSTEMS, metavar="SYSTEM...")]
 Data = Annotated[list[str] | None, typer.Option("--data", help=f"{DATA} May be repeated. Default: that of --qrels.")]

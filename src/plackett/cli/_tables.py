@@ -46,6 +46,8 @@ def table_of_means(title: str, comparison) -> Table:
 
 def tables_of_pairs(comparison) -> Iterator[Table]:
     """Shows how systems differ: one table per metric, with one row per pair."""
+    from plackett.evaluation._comparison_tables import p_in_digits
+
     for metric in comparison.metrics:
         pairs = [pair for pair in comparison.pairs if pair.metric == metric]
         baselines = {pair.baseline for pair in pairs}
@@ -60,7 +62,7 @@ def tables_of_pairs(comparison) -> Iterator[Table]:
                 *map(escape, names),
                 f"{in_digits(pair.difference, '+')} {in_brackets(pair.low, pair.high, '+')}",
                 f"{in_digits(pair.effect, '+', 2)} {in_brackets(pair.effect_low, pair.effect_high, '+', 2)}",
-                *map(in_digits, (pair.p_randomisation, pair.p_t_test, pair.p_holm)),
+                *map(p_in_digits, (pair.p_randomisation, pair.p_t_test, pair.p_holm)),
                 *map(str, (pair.wins, pair.ties, pair.losses)),
                 in_digits(pair.detectable),
             )

@@ -53,8 +53,7 @@ def check_by_workers(workers: int | None, address: str | None, data: Sequence[st
     if form != "parquet":
         raise ValueError(
             f"--workers can only share Parquet files, but the data is {form}: make it Parquet with plackett convert, "
-            "or "
-            "leave out --workers"
+            "or leave out --workers"
         )
     _checks.check_installed("ray", "--workers share the work with Ray", "'plackett[ray]'")
 

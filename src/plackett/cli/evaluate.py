@@ -60,8 +60,7 @@ Queries = Annotated[
     str | None,
     typer.Option(
         help="The queries of the mean: run, those with documents; judged, also those without; answered, for each "
-        "system "
-        "those for which it retrieved a document. Default: run, or that of --like."
+        "system those for which it retrieved a document. Default: run, or that of --like."
     ),
 ]
 Baseline = Annotated[

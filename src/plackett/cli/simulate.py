@@ -20,8 +20,7 @@ if typing.TYPE_CHECKING:
 
 RANKER = (
     "The ranker of the lists that were shown: a run of `plackett train`, a model file, a run of TREC, a file of "
-    "scores, "
-    "column:NAME or feature:NAME (column:-NAME: the lowest first), random:SEED."
+    "scores, column:NAME or feature:NAME (column:-NAME: the lowest first), random:SEED."
 )
 PARAMETER = (
     "Probabilities of the click model, as NAME=VALUE in YAML: a number, or one for each position, or for each grade "

@@ -38,8 +38,7 @@ def of_cut(max_list_size: int | None) -> list[str]:
         return []
     return [
         f"lists of more than {max_list_size:,} documents are cut to their documents with a label above 0 and a sample "
-        "of "
-        "the others, whatever their scores."
+        "of the others, whatever their scores."
     ]
 
 

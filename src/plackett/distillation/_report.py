@@ -149,8 +149,7 @@ def _alike(material, students):
     words = Markup(
         "<p>Kendall's tau-b is 1 if two systems order all documents of a query alike, and 0 if they agree as much as "
         "chance explains. It is the mean over queries to which both give different scores. The first {} in common are "
-        "the "
-        "mean share of documents that both rank this high.</p>"
+        "the mean share of documents that both rank this high.</p>"
     ).format(FIRST)
     return [words, table("How far a student ranks as its teacher", heads, rows, numbers=range(2, 6))]
 

@@ -35,17 +35,14 @@ def check_teacher_loss(loss: RankingLoss) -> None:
     if not own and not (loss.any_labels or loss.by_order):
         raise ValueError(
             f"{name} reads grades, but a teacher's scores are not grades: they may be below 0, and 2^score is not a "
-            "gain. The "
-            f"loss must be one of {', '.join(losses_of_teachers())}, or one of your own. To learn from the labels too, "
-            "give a "
-            "loss of grades as label_loss, with label_weight"
+            f"gain. The loss must be one of {', '.join(losses_of_teachers())}, or one of your own. To learn from the "
+            "labels too, give a loss of grades as label_loss, with label_weight"
         )
     weight = loss.options.get("lambda_weight")
     if reads_grades(weight, loss.lambda_weights):
         raise ValueError(
             f"{type(weight).__name__} reads grades, but a teacher's scores are not grades: leave lambda_weight of "
-            f"{name} "
-            "out, or take LabelDiffLambdaWeight"
+            f"{name} out, or take LabelDiffLambdaWeight"
         )
 
 

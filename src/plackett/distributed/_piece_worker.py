@@ -110,8 +110,7 @@ def in_words(piece: Piece) -> str:
 def _too_many_deaths(piece, deaths):
     return ChildProcessError(
         f"{in_words(piece)}: {deaths} workers died at these rows, which may not fit into memory: give fewer workers, "
-        "or "
-        "write the file with smaller row groups"
+        "or write the file with smaller row groups"
     )
 
 

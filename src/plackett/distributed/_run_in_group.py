@@ -113,8 +113,7 @@ def _send(name, x):
     except Exception as error:  # each class may have its own error
         raise ValueError(
             f"{name} cannot be sent to workers, since pickle cannot write it: make objects that it holds open, such as "
-            "a "
-            f"file or a lock, within the function: {' '.join(str(error).split())[:300]}"
+            f"a file or a lock, within the function: {' '.join(str(error).split())[:300]}"
         ) from error
 
 

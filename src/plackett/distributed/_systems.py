@@ -22,8 +22,7 @@ def check_systems(systems: Mapping[str, System]) -> None:
             if getattr(one, "by_ids", False) or isinstance(one, Scores):
                 raise ValueError(
                     f"the system {name} is a set of scores, and each worker would have to read all of them: leave out "
-                    "workers "
-                    "(--workers)"
+                    "workers (--workers)"
                 )
 
 

@@ -112,8 +112,7 @@ class Aggregate:
         if (self.systems, self.stated) != (other.systems, other.stated):
             raise ValueError(
                 f"only aggregates of the same systems and metrics can be added, but got {self.systems}, {self.stated} "
-                "and "
-                f"{other.systems}, {other.stated}"
+                f"and {other.systems}, {other.stated}"
             )
         totals = tuple(
             tuple(Total(*map(sum, zip(*pair, strict=True))) for pair in zip(*pairs, strict=True))

@@ -114,7 +114,7 @@ def _pair(c, pair):
         c.verdict(pair),
         f"{_number(pair.difference, '+')} {_interval(pair.low, pair.high, '+')}",
         f"{_number(pair.effect, '+', 2)} {_interval(pair.effect_low, pair.effect_high, '+', 2)}",
-        *map(_p, (pair.p_randomisation, pair.p_t_test, pair.p_holm)),
+        *map(p_in_digits, (pair.p_randomisation, pair.p_t_test, pair.p_holm)),
         *(f"{count:,}" for count in (pair.wins, pair.ties, pair.losses)),
         _number(pair.detectable),
     )
@@ -128,7 +128,8 @@ def _interval(low, high, sign="", digits=4):
     return "[-]" if math.isnan(low) else f"[{low:{sign}.{digits}f}, {high:{sign}.{digits}f}]"
 
 
-def _p(value):
+def p_in_digits(value: float) -> str:
+    """A p-value with four digits."""
     return "<0.0001" if value < 0.0001 else _number(value)
 
 

@@ -70,8 +70,7 @@ def check_lists(name: str, given: object) -> None:
     if not isinstance(given, RankingLists):
         raise ValueError(
             f"{name} must be RankingLists, which RankingLists.from_arrays(X, y, query=...) makes from arrays, but got "
-            "a "
-            f"{type(given).__name__}"
+            f"a {type(given).__name__}"
         )
 
 

@@ -162,9 +162,8 @@ def _settle_missing(forest, names, missing):
     if missing is None and differ is not None:
         raise ValueError(
             f"this model sends documents without {names[differ.feature]} elsewhere than documents where it is 0, and "
-            "versions of search engines treat them differently: say that missing features count as 0 "
-            "(missing='zero', --missing zero), or that your engine sends them where the model does (missing='model', "
-            "--missing model)"
+            "versions of search engines treat them differently: say that missing features count as 0 (missing='zero', "
+            "--missing zero), or that your engine sends them where the model does (missing='model', --missing model)"
         )
     return forest
 
@@ -181,8 +180,7 @@ def _of_layers(layers: Layers, names, form, name, missing, lift) -> _Written:
     if not layers.is_linear:
         raise ValueError(
             "the plugin of Elasticsearch and OpenSearch does not support networks: train an mlp with hidden=(), or "
-            "trees, or "
-            "write the form of Solr"
+            "trees, or take form='solr' (--format solr)"
         )
     if form == "solr":
         weights, constant = layers.without_constant()

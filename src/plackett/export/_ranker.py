@@ -195,8 +195,7 @@ def _check_names(signature):
         if name in taken:
             raise ValueError(
                 f"an input and an output of a file must have different names, but both are {name}: give the id "
-                "feature, column or task "
-                "another name"
+                "feature, column or task another name"
             )
 
 

@@ -86,8 +86,7 @@ def run_of(name: str, retrieved: Any) -> Run:
     if queries is None or ids is None or scores is None:
         raise ValueError(
             f"{name} must have queries, ids and scores, like the result of a Retriever or a Pipeline for a Table with "
-            "ids, "
-            f"but is a {type(retrieved).__name__} without {'queries' if ids is not None else 'ids'}"
+            f"ids, but is a {type(retrieved).__name__} without {'queries' if ids is not None else 'ids'}"
         )
     queries, scores = texts_of(f"the queries of {name}", queries), np.asarray(scores)
     ids = np.asarray(ids)

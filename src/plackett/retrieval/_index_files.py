@@ -87,8 +87,7 @@ def read_facts(folder: pathlib.Path) -> dict[str, Any]:
         if file.stat().st_size != size:
             raise ValueError(
                 f"the index {folder} is not complete, its file {name} has {file.stat().st_size:,} bytes and should "
-                "have "
-                f"{size:,}: {AGAIN}"
+                f"have {size:,}: {AGAIN}"
             )
     return facts
 

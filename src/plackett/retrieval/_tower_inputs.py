@@ -67,8 +67,7 @@ def _named_inputs(tower):
     if not getattr(tower, "inputs", None):
         raise ValueError(
             f"a tower must be a functional model with named inputs, as from make_tower, but {tower!r} has no known "
-            "inputs: "
-            "give its inputs yourself, as a dict of arrays"
+            "inputs: give its inputs yourself, as a dict of arrays"
         )
     struct = getattr(tower, "input", None)
     if isinstance(struct, dict) and all(isinstance(tensor, keras.KerasTensor) for tensor in struct.values()):

@@ -205,9 +205,7 @@ def _check_seeds(given, chosen):
         if seed - first < apart:
             raise ValueError(
                 f"seeds must be at least {apart} apart, since an ensemble of {apart} members uses the seeds that "
-                "follow "
-                f"its own, but got {first} and {seed}: give, for example, "
-                f"{list(range(0, 3 * apart, apart))}"
+                f"follow its own, but got {first} and {seed}: give, for example, {list(range(0, 3 * apart, apart))}"
             )
         first = seed
     return tuple(seeds)

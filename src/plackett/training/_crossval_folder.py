@@ -81,8 +81,7 @@ def check_crossval_output(folder: pathlib.Path, *, resume: bool) -> None:
     if there and RECORD not in there:
         raise FileExistsError(
             f"{folder} exists and is not empty: it does not hold a cross-validation, but {in_words(folder, there)}: "
-            "choose "
-            "another output folder (output, --output)"
+            "choose another output folder (output, --output)"
         )
     if there and not resume:
         raise FileExistsError(
@@ -110,8 +109,7 @@ def check_nothing_lost(
     if lacking:
         raise ValueError(
             f"{folder} has results of {', '.join(lacking)}, which {TABLE} and {RESULTS} would lose: name everything "
-            "that is "
-            "there as well as what is new, or choose another output folder (output, --output)"
+            "that is there as well as what is new, or choose another output folder (output, --output)"
         )
 
 

@@ -100,11 +100,10 @@ class CrossValidation:
         """Says what the numbers of the tables are, in a few sentences."""
         folds = int(np.max(self.results.facts["fold"]))
         return (
-            f"{len(self.results.queries)} queries in {folds} folds, each tested once "
-            f"by each of the seeds {', '.join(map(str, self.seeds))}; the value of a query is its mean over seeds. "
-            "Spread: "
-            "the standard deviation of the means of the folds, and of the means of the seeds. "
-            f"Fold 1 tests on part {folds} of the data, fold 2 on part 1, and so on."
+            f"{len(self.results.queries)} queries in {folds} folds, each tested once by each of the seeds "
+            f"{', '.join(map(str, self.seeds))}; the value of a query is its mean over seeds. Spread: the standard "
+            f"deviation of the means of the folds, and of the means of the seeds. Fold 1 tests on part {folds} of the "
+            "data, fold 2 on part 1, and so on."
         )
 
     def __repr__(self) -> str:

@@ -97,8 +97,7 @@ def _check_alike(losses):
         for trait in ("ranking", "constants", "of_positions"):
             if getattr(losses[first], trait) != getattr(losses[name], trait):
                 raise ValueError(
-                    "with shared_head, the losses of all tasks must read the scores of a document in the same way, "
-                    "but "
+                    "with shared_head, the losses of all tasks must read the scores of a document in the same way, but "
                     f"{loss_name(losses[first])} of {first} and {loss_name(losses[name])} of {name} differ in their "
                     f"{trait}: take other losses, or a head for each task (without shared_head)"
                 )
@@ -215,10 +214,8 @@ def _check_needs_no_position(lists, settings, losses):
         if shown and (loss.needs_positions or loss.of_positions):
             raise ValueError(
                 f"{loss_name(loss)} needs the position at which each document was shown, to tell documents that were "
-                "not seen "
-                "from documents that are not relevant: give scorer='two_tower' (--scorer two_tower) and the column "
-                "`position`, "
-                "or take another loss, such as softmax"
+                "not seen from documents that are not relevant: give scorer='two_tower' (--scorer two_tower) and the "
+                "column `position`, or take another loss, such as softmax"
             )
 
 

@@ -30,8 +30,7 @@ from plackett.training._validation_loss import ValidationLoss
 
 NEITHER = (
     "give query, the id of each row's query, or group, the number of rows of each query: neither was given. In a "
-    "search, a "
-    "cross-validation or a pipeline of scikit-learn, query is passed on only after "
+    "search, a cross-validation or a pipeline of scikit-learn, query is passed on only after "
     "sklearn.set_config(enable_metadata_routing=True) and "
     "ranker.set_fit_request(query=True).set_score_request(query=True)"
 )
@@ -205,8 +204,7 @@ class Ranker(BaseEstimator):
             if self.ensemble > 1:
                 raise ValueError(
                     "an ensemble standardises scores within each list, so that no loss of them can be measured, but "
-                    "metric is "
-                    f"{self.metric!r}: give a metric of rankings, such as 'ndcg@10'"
+                    f"metric is {self.metric!r}: give a metric of rankings, such as 'ndcg@10'"
                 )
             return -metric(self.model_, lists)
         value = evaluate(self.model_, lists, [metric])[metric.name]

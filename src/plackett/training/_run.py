@@ -265,8 +265,7 @@ def warn_of_no_checkpoint(folder: pathlib.Path) -> None:
     if not positions(folder / CHECKPOINTS):
         warnings.warn(
             f"there is no checkpoint in {folder / CHECKPOINTS}, so the run begins again and replaces what it had "
-            "written "
-            "by the results of the same steps",
+            "written by the results of the same steps",
             stacklevel=6,
         )
 

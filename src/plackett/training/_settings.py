@@ -332,8 +332,7 @@ def _check_schedule(given):
     if name == "cosine" and options.get("warmup_steps") and "warmup_target" not in options:
         raise ValueError(
             f"warmup_steps={options['warmup_steps']} of cosine has an effect only with warmup_target, the rate that it "
-            "leads "
-            "up to: give that too, or take warmup_cosine"
+            "leads up to: give that too, or take warmup_cosine"
         )
     return given if isinstance(given, str) else {name: options}
 
@@ -350,6 +349,5 @@ def _check_alone(name, given, options):
             if value:
                 raise ValueError(
                     f"{option}={value!r} goes with the name of a known {name}, but {_shown(given)} is an object with "
-                    "its own options: "
-                    f"leave out {option}"
+                    f"its own options: leave out {option}"
                 )

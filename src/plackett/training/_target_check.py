@@ -37,9 +37,8 @@ learn from another column, by target (--target)
     if (on_labels or "label" in targets) and _nobody_judged(validation):
         raise ValueError(
             "nobody judged the documents of the validation lists, so that no epoch is better than another: read their "
-            "labels, give other lists as validation (--validation), or choose the epoch by the loss of another "
-            "target, with "
-            "metric='validation_loss' (--metric validation_loss)"
+            "labels, give other lists as validation (--validation), or choose the epoch by the loss of another target, "
+            "with metric='validation_loss' (--metric validation_loss)"
         )
     for target in targets:
         values = lists.labels if target == "label" else lists.columns.get(target)  # a missing column is refused later

@@ -127,19 +127,23 @@ def estimate(
     )
 
 
+def check_estimators(names: Sequence[str]) -> None:
+    """Raises a ValueError unless these are the names of different estimators."""
+    if isinstance(names, str) or not len(names):
+        raise ValueError(f"estimators must be a list of {', '.join(ESTIMATORS)}, but got {names!r}")
+    for name in names:
+        check_known("estimator", name, ESTIMATORS)
+        if list(names).count(name) > 1:
+            raise ValueError(f"estimators must name each estimator once, but {name} occurs twice")
+
+
 def _check(log, estimators, topn, missing):
     if not isinstance(log, Sessions):
         raise ValueError(
             "log must be Sessions, since the clicks of a session belong together and counts do not show that, but got "
-            "a "
-            f"{type(log).__name__}"
+            f"a {type(log).__name__}"
         )
-    if isinstance(estimators, str) or not len(estimators):
-        raise ValueError(f"estimators must be a list of {', '.join(ESTIMATORS)}, but got {estimators!r}")
-    for name in estimators:
-        check_known("estimator", name, ESTIMATORS)
-        if list(estimators).count(name) > 1:
-            raise ValueError(f"estimators must name each estimator once, but {name} occurs twice")
+    check_estimators(estimators)
     check_count("topn", topn)
     if missing not in MISSING:
         raise ValueError(f"missing must be one of {', '.join(MISSING)}, but got {missing!r}")
@@ -197,8 +201,7 @@ def _questions(log: Sessions, tops: Mapping[str, Top], known, estimators, topn, 
     if not kept.any():
         raise ValueError(
             "no session is left: for each query of the log, some system shows documents that it cannot judge; take a "
-            "smaller topn "
-            "(--topn)"
+            "smaller topn (--topn)"
         )
     known = known | {"examination": known["examination"][np.repeat(kept, log.lengths)]}
     return _place(log[kept], tops, known), (int(lacking.sum()), int((~kept).sum()))
@@ -284,7 +287,6 @@ def _captions(log, topn, confidence, left_out, estimators, propensities, max_wei
     if "dr" in estimators:
         yield (
             f"dr: weights above {max_weight:g} are clipped, and the rest is left to the model of attraction, whose "
-            "bias is "
-            "not in the interval."
+            "bias is not in the interval."
         )
     yield "effective clicks: so many clicks of equal weight would say as much. used: the share of clicks with a weight."

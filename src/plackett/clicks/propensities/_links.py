@@ -98,10 +98,8 @@ def _check_shown(pairs: Pairs) -> None:
     fewer = f"count only the positions above by positions={first} (--positions {first}), " if first > 1 else ""
     raise UnidentifiedError(
         f"no document of the log was ever shown at {_in_words(empty)}, where perhaps advertisements are shown, so "
-        "nothing "
-        "tells how often users look there: number the documents of each session 1, 2, 3 and so on without anything "
-        "else "
-        f"that is shown, {fewer}or give a curve that was measured elsewhere (read_propensities)"
+        "nothing tells how often users look there: number the documents of each session 1, 2, 3 and so on without "
+        f"anything else that is shown, {fewer}or give a curve that was measured elsewhere (read_propensities)"
     )
 
 

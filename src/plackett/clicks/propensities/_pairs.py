@@ -91,8 +91,7 @@ def _number_of(of_log: np.ndarray, positions: int | None) -> int:
     if positions > deepest:
         raise ValueError(
             f"positions must be at most {deepest}, the deepest position of the log, but got {positions}: take fewer, "
-            "or "
-            "None for all"
+            "or None for all"
         )
     if positions > DEEPEST:
         raise ValueError(f"positions must be at most {DEEPEST:,}, but got {positions}")

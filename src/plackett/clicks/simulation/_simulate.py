@@ -256,8 +256,7 @@ def find_grades(lists: RankingLists, highest: float | None) -> tuple[Grades, np.
     if highest is None and top == 0:
         raise ValueError(
             "at least one document must have a grade above 0, but none has: say by highest_grade (--highest-grade) "
-            "which "
-            "grade is the highest"
+            "which grade is the highest"
         )
     if highest is not None and not (is_number(highest) and max(top, 1e-9) <= highest < np.inf):
         raise ValueError(f"highest_grade must be at least {top:g}, the highest grade of the lists, but got {highest!r}")

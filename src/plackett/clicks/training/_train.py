@@ -267,15 +267,13 @@ def check_towers(method: str, options: Mapping[str, Any]) -> None:
     if method != "mixture_em" and "models" in options:
         raise ValueError(
             "models is an option of the method mixture_em alone, which has several rankers: leave "
-            f"models={options['models']} "
-            f"out of the options of the scorer of {method}"
+            f"models={options['models']} out of the options of the scorer of {method}"
         )
     has_one = find_method(method).towers and (method not in MODELS or bool(MODELS[method]().of_positions))
     if not has_one and (acting := [name for name in OF_EXAMINATION if options.get(name)]):
         raise ValueError(
             f"{', '.join(acting)} has an effect on the examination of positions, which the method {method} does not "
-            "have: "
-            "leave it out, or take a method that has one, such as pbm, two_tower or mixture_em"
+            "have: leave it out, or take a method that has one, such as pbm, two_tower or mixture_em"
         )
 
 
@@ -336,8 +334,7 @@ def check_log(log: Sessions | ClickCounts, method: str) -> None:
             first = log.sessions[int(several.argmax())]
             raise ValueError(
                 f"the cascade model allows one click per session at most, but {several.sum():,} of {len(log):,} "
-                "sessions, "
-                f"the first of them {first!r}, have more: take dcm, dbn or another model of several clicks"
+                f"sessions, the first of them {first!r}, have more: take dcm, dbn or another model of several clicks"
             )
 
 

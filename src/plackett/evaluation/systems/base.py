@@ -142,8 +142,7 @@ def _check_beyond(name, lists, beyond):
     if splits.shape != (len(lists) + 1,) or splits[0] != 0 or (np.diff(splits) < 0).any():
         raise ValueError(
             f"the system {name} must say for each of {len(lists)} queries where its documents beyond the lists begin "
-            "and end: "
-            f"row_splits must rise from 0 and have {len(lists) + 1} entries, but got shape {splits.shape}"
+            f"and end: row_splits must rise from 0 and have {len(lists) + 1} entries, but got shape {splits.shape}"
         )
     documents = Strings.of(beyond.documents, "documents")
     scores = _numbers(name, beyond.scores, int(splits[-1]), "documents beyond")

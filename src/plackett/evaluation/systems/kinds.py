@@ -54,8 +54,7 @@ def kind_of(path: str) -> str:
         return kind
     raise ValueError(
         f"the first bytes of {path} are not those of a known kind of system: it must be {ALLOWED}. Load any other "
-        "model in "
-        "Python, and give the model, or a function of lists"
+        "model in Python, and give the model, or a function of lists"
     )
 
 

@@ -21,8 +21,7 @@ def name_systems(given: Sequence[str | os.PathLike]) -> dict[str, str]:
         if not isinstance(one, str | os.PathLike):
             raise ValueError(
                 f"a list of systems must hold paths and words, which give the names, but got a {type(one).__name__}: "
-                "give "
-                "a dict, name -> system"
+                "give a dict, name -> system"
             )
     named = [_split_name(os.fspath(one)) for one in given]
     names = [name or _short_name(what) for name, what in named]

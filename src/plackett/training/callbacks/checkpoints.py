@@ -234,10 +234,8 @@ def _check_fit(path, variables, values):
     if shapes != given:
         raise ValueError(
             f"{path} has {len(given)} weights, of {sum(x.size for x in values):,} numbers, but the model of these "
-            "settings "
-            f"has {len(shapes)}, of {sum(map(math.prod, shapes)):,}: the run was begun by a version of plackett whose "
-            "scorer "
-            f"has other defaults. To train anew, {WAY_OUT}"
+            f"settings has {len(shapes)}, of {sum(map(math.prod, shapes)):,}: the run was begun by a version of "
+            f"plackett whose scorer has other defaults. To train anew, {WAY_OUT}"
         )
 
 
