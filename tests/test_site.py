@@ -35,6 +35,7 @@ HOSTS = {
     "pytorch.org",
     "solr.apache.org",
     "www.elastic.co",
+    "www.microsoft.com",
     # In the foot of each page, by the theme.
     "pydata-sphinx-theme.readthedocs.io",
     "www.sphinx-doc.org",
