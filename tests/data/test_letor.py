@@ -147,11 +147,9 @@ def nearest(text):
     if abs(float(text)) < 1e-60:  # a Fraction would have as many digits as its exponent says
         return np.float32(0)
     twice = np.float32(float(text))
-    near = [
-        x
-        for x in (twice, np.nextafter(twice, np.float32(-np.inf)), np.nextafter(twice, np.float32(np.inf)))
-        if np.isfinite(x)
-    ]
+    with np.errstate(over="ignore"):  # beside the largest number
+        around = (twice, np.nextafter(twice, np.float32(-np.inf)), np.nextafter(twice, np.float32(np.inf)))
+    near = [x for x in around if np.isfinite(x)]
     return min(near, key=lambda x: (abs(Fraction(float(x)) - Fraction(text)), x.view("uint32") % 2))
 
 

@@ -128,7 +128,11 @@ def test_a_document_with_a_score_of_minus_infinity_is_not_retrieved(tmp_path):
 @pytest.mark.parametrize(
     "name, text, words",
     [
-        ("a.run", "x Q0 a 1 1.0 t\nx Q0 b 2 .5 t\nx Q0 a 3 .1 t\n", "a.run, line 3, query 'x': document 'a' is there"),
+        (
+            "a.run",
+            "x Q0 a 1 1.0 t\nx Q0 b 2 .5 t\nx Q0 a 3 .1 t\n",
+            "a.run, line 3, query 'x': document 'a' occurs twice",
+        ),
         ("a.run", "x Q0 a 1 nan t\n", "a.run, line 1: the score must be finite"),
         ("a.run", "x Q0 a 1 1.0\n", "a.run, line 1: there must be 6 fields"),
         ("a.run", "", "a.run is empty"),
