@@ -24,7 +24,9 @@ def printed(side, library):
 @pytest.mark.parametrize("library", sorted(KNOWN.keys() - {"lightgbm"}))
 def test_the_script_after_the_move_ends_where_the_old_one_does(library):
     before = KNOWN[library]["before"]
-    for name, value in printed("after", library).items():
+    found = printed("after", library)
+    assert found
+    for name, value in found.items():
         assert value == pytest.approx(before[name], rel=1e-4), name
 
 
@@ -32,5 +34,7 @@ def test_lightgbm():
     """Other models: each ranks far better than chance, and the trees before as they were recorded."""
     before = printed("before", "lightgbm")["ndcg@10"]
     assert before == pytest.approx(KNOWN["lightgbm"]["before"]["ndcg@10"], abs=0.01)
-    for name, value in printed("after", "lightgbm").items():
+    found = printed("after", "lightgbm")
+    assert len(found) == 2
+    for name, value in found.items():
         assert value > before - 0.05, name

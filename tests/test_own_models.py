@@ -141,6 +141,15 @@ def test_rounding_is_no_padding(policy, seed):
     assert not looks_at_neighbours(scorer, LISTS)
 
 
+def test_padding_is_found_among_large_features_too():
+    """Where rounding is large, what a layer does is larger."""
+    x = keras.Input((None, FEATURES))
+    model = keras.Model(x, keras.layers.Dense(1)(x - ops.mean(x, axis=1, keepdims=True)))
+    large = dataclasses.replace(LISTS, features=LISTS.features + 1e4)
+    with pytest.raises(ValueError, match="padding changes the scores of the model in training"):
+        check_padding(as_scorer(model, large), large)
+
+
 def test_what_is_given_stays_as_it_is():
     for make in (sequential, WithoutBuild):
         model = make()

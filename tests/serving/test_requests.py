@@ -166,6 +166,7 @@ def rows_with(**changes):
         ([], "wrong_form", [], "the body must be an object, but is an array"),
         ({"documents": [], "k": 3}, "unknown_part", [], "unknown part 'k' of a request; known are query, documents"),
         ({"ids": [], "documents": []}, "unknown_part", [], "unknown part 'ids'"),
+        ({"docs": []}, "unknown_part", [], "known are query, ids, features, or query, documents"),
         ({}, "missing_part", ["ids"], "it must have documents, or ids and features"),
         ({"ids": []}, "missing_part", ["features"], "it must have ids and features"),
         ({"documents": {}}, "wrong_type", ["documents"], "documents must be an array, but is an object"),

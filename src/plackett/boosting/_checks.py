@@ -84,8 +84,8 @@ def check_scores(scores: npt.ArrayLike) -> np.ndarray:
     given = np.asarray(scores)
     if given.ndim != 1:
         raise ValueError(
-            f"there must be one score per document, but got scores of shape {given.shape}: a booster of many classes "
-            "(num_class) gives several"
+            f"there must be one score per document, but got scores of shape {given.shape}: a booster of several "
+            "classes (num_class) gives several"
         )
     with np.errstate(over="ignore"):
         scores = check_numbers(given, "scores").astype("float32")

@@ -27,7 +27,7 @@ Clicks = Annotated[
     list[str] | None,
     typer.Option(
         help="A click log to learn from instead of labels: Parquet of sessions, or CSV, TSV and Parquet with "
-        "one row an impression (query, document, position, click, and session and propensity if they are known) or "
+        "one row per impression (query, document, position, click, and session and propensity if they are known) or "
         "one row of counts (query, document, position, shown, clicked). May be repeated.",
         rich_help_panel=PANEL,
     ),

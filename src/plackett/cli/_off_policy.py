@@ -34,8 +34,8 @@ OF_JUDGEMENTS = (
 FLAGS = {
     "clicks": (
         list[str] | None,
-        "The click log of another ranker: Parquet sessions, or a table with one row an impression. The result is the "
-        "clicks a session that each system would get; the data needs no labels. May be repeated.",
+        "The click log of another ranker: Parquet sessions, or a table with one row per impression. The result is the "
+        "clicks per session that each system would get; the data needs no labels. May be repeated.",
     ),
     "estimator": (
         list[str] | None,

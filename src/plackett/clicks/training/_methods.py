@@ -20,8 +20,8 @@ class Method:
     Args:
         text: a description in one line.
         unit: the unit of its lists. "documents": one list per query, each document once with the sum of its clicks;
-            "counts": one list per query, with an entry for each document, position and outcome; "sessions": one list a
-            session.
+            "counts": one list per query, with an entry for each document, position and outcome; "sessions": one list
+            per session.
         loss: the name of the loss, or a function of the number of positions that makes it. None = any ranking loss,
             `DEFAULT_LOSS` unless another is chosen.
         towers: whether positions are part of the model: a tower of relevance beside one of examination.

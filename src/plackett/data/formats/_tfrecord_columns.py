@@ -27,6 +27,7 @@ class Kinds:
 
 
 def listed(names):
+    """The names in one line."""
     return ", ".join(sorted(names)) or "none"
 
 
@@ -36,6 +37,7 @@ def kind_of(column):
 
 
 def in_words(kind):
+    """A kind as errors tell it: ("number", 3) -> "3 numbers"."""
     return f"{kind[1]} {kind[0]}{'s' * (kind[1] > 1)}"
 
 
