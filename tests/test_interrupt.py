@@ -78,18 +78,18 @@ def test_those_within_an_import_are_forgotten_with_the_handler(tmp_path, monkeyp
     time.sleep(0.2)
 
 
-def test_each_of_20_stops_the_training_and_what_is_kept_goes_on(tmp_path):
+def test_each_of_8_stops_the_training_and_what_is_kept_goes_on(tmp_path):
     train(epochs=1)  # so that nothing is imported any more
     random.seed(0)
     stopped = 0
-    for _ in range(20):
+    for _ in range(8):
         timer = press_later(random.uniform(0.02, 0.5))
         try:
             train(output=tmp_path, resume=True, checkpoint_steps=3)
         except KeyboardInterrupt:
             stopped += 1
         timer.join()
-    assert stopped == 20
+    assert stopped == 8
     epochs = len(read_history(tmp_path)) + 1
     assert_same_run(train(output=tmp_path, resume=True, epochs=epochs), train(epochs=epochs))
 
