@@ -41,9 +41,9 @@ lint: .venv/dev
 # go on, the pages of docs/.
 ONCE := $(foreach room,boosting cli clicks data distillation distributed evaluation export retrieval serving, \
   tests/$(room) src/plackett/$(room)) tests/report \
-  $(addprefix tests/test_,$(addsuffix .py,budget click_training coming_from_scripts crossval docs doors \
-  doors_of_a_shared_head ensemble_training examples feature_names lock longer_runs notebook output_folder pictures \
-  promises ranker release site targets trec tuning types))
+  $(addprefix tests/test_,$(addsuffix .py,budget click_training coming_from_scripts configs crossval docs doors \
+  doors_of_a_shared_head ensemble_training examples feature_names interrupted_runs lock longer_runs notebook \
+  output_folder pictures promises ranker release site targets trec tuning types))
 PYTEST := TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
 
 test-jax test-tensorflow test-torch: test-%: .venv/dev
@@ -65,12 +65,12 @@ test-wheel: .venv/dev
 	cd build && PYTHONPATH=wheel KERAS_BACKEND=jax XLA_FLAGS= $(PYTEST:$(BIN)/%=../$(BIN)/%) ../tests/test_golden.py \
 	  -k "Loss-0 or documented or metric"
 
-# Golden values, fit, the laws that ask most of a backend, and readers at the lowest versions that pyproject.toml
-# declares. Those of PyTorch are left out: the index that CI has holds no build of 2.6 for the CPU, and one with CUDA
+# Golden values, configs, fit, the laws that ask most of a backend, and readers at the lowest versions that
+# pyproject.toml declares. Those of PyTorch are left out: the index that CI has holds no build of 2.6 for the CPU, and one with CUDA
 # takes gigabytes. TensorFlow 2.18 does not know the flags of tests/conftest.py, and old libraries use what is deprecated
 # in those that they build on.
-OLDEST := -W ignore::DeprecationWarning tests/test_golden.py tests/test_laws.py tests/test_fit.py \
-  -k "not test_laws or compiled or config or half_precision or loop_of_its_paper"
+OLDEST := -W ignore::DeprecationWarning tests/test_golden.py tests/test_configs.py tests/test_fit.py tests/test_laws.py \
+  -k "not test_laws or compiled or half_precision or loop_of_its_paper"
 
 test-oldest:
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-oldest-jax test-oldest-tensorflow

@@ -27,6 +27,8 @@ XLA_FLAGS = (
 def pytest_configure():
     """XLA that compiles quickly; two CPU devices, so that replicas of tf.distribute can be tested."""
     os.environ.setdefault("XLA_FLAGS", XLA_FLAGS)
+    # Workers of Ray give way to all else on the machine, so that beside another suite they would hardly go on.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     gc.freeze()
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

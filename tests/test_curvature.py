@@ -1,6 +1,6 @@
 """The curvature of every loss of one score per document, against second differences of its loop.
 
-A new loss of the table of `test_laws` is covered by itself.
+A new loss of the table of `laws` is covered by itself.
 """
 
 import functools
@@ -11,7 +11,7 @@ import pytest
 import references
 from backends import BACKEND, compiled, size_of_program
 from keras import ops
-from test_laws import BY_NAME, LISTS, LOSSES, SIZE, batch, one_list, over, spoiled
+from laws import BY_NAME, LISTS, LOSSES, SIZE, batch, one_list, over, spoiled
 
 from plackett import gains, losses
 from plackett.backend.curvature import hessian_diagonal

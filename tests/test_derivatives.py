@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from backends import batched, directional, gradient_of, value_and_grad
 from keras import ops
-from test_laws import BY_NAME, LISTS, LOSSES, SIZE, batch, close, computed, number, one_list, over, scores_mask
+from laws import BY_NAME, LISTS, LOSSES, SIZE, batch, close, computed, number, one_list, over, scores_mask
 
 from plackett import losses
 

@@ -1,12 +1,13 @@
 """What holds for every loss and metric at the borders of their numbers: far scores, float64, NaN, nothing at all."""
 
 import contextlib
+import functools
 
 import numpy as np
 import pytest
 from backends import BACKEND, compiled, compilers, differentiated
 from keras import ops
-from test_laws import (
+from laws import (
     BY_NAME,
     LISTS,
     LISTWISE,
@@ -150,23 +151,26 @@ def test_gradcheck(row):
 # What is no number, and what is not there
 
 
+@functools.cache
+def compiled_function(row):
+    """(scores, labels) -> the pure function with the mask and the noise of a batch."""
+    given = batch(row)
+    noise = {"noise": given.noise} if row.stochastic else {}
+    return compiled(lambda scores, labels: row.fn(labels, scores, mask=given.mask, **noise))
+
+
 @over(LISTWISE)
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_a_label_that_is_not_finite_is_no_padding(row, wrong):
     given = batch(row)
     labels = given.labels.copy()
     labels[1, 2] = wrong
-    noise = {"noise": given.noise} if row.stochastic else {}
     with pytest.raises(ValueError, match="labels must be finite numbers, but 1 of 72 are NaN"):
-        row.fn(labels, given.scores, mask=given.mask, **noise)
+        row.fn(labels, given.scores, mask=given.mask, **({"noise": given.noise} if row.stochastic else {}))
     with pytest.raises(ValueError, match="labels must be finite numbers, but 1 of 72 are NaN"):
         row.make()(labels, given.scores)
     if BACKEND != "torch":  # which computes while it compiles
-
-        def fn(scores, labels):
-            return row.fn(labels, scores, mask=given.mask, **noise)
-
-        value = number(compiled(fn)(*map(ops.convert_to_tensor, (given.scores, labels))))
+        value = number(compiled_function(row)(*map(ops.convert_to_tensor, (given.scores, labels))))
         assert np.isnan(value).tolist() == [False, True, *[False] * 4]
 
 

@@ -16,7 +16,7 @@ from plackett.lists import _masking
 from plackett.losses import _base
 from plackett.losses._in_batch_loss import InBatchLoss
 
-# As many lists and documents as in test_laws.py, whose programs JAX then has.
+# As many lists and documents as in laws.py, whose programs JAX then has.
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.integers(-1, 3, (6, 12)).astype("float32")
 SCORES = RANDOM.normal(size=(6, 12)).astype("float32")

@@ -68,6 +68,7 @@ def check(done, wrong):
             "--validation-share is for lists that are held out",
         ),
         ([], "there is no data: name files, or a --config that names them"),
+        (["movielens"], "there is no file movielens: did you mean movielens-100k?"),
         (["movielens-100k", "train.txt"], "movielens-100k must be given alone"),
         (["movielens-100k", "--validation", "vali.txt"], "movielens-100k must be given alone"),
         (["movielens-100k", "--shared-queries"], "--shared-queries has no effect on movielens-100k"),

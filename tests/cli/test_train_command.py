@@ -111,11 +111,12 @@ def test_none_takes_back_what_a_config_gives(files):
 
 def test_a_run_that_is_not_there_is_told_of_and_begun(files):
     arguments = ["train", files / "train.txt", *quick(1), "--output", files / "run", "--resume"]
-    said = f"there is no run in {files / 'run'} yet: a new one begins"
+    begun, ended = f"there is no run in {files / 'run'} yet: a new one begins", "nothing was left to train"
     for there in (False, True):
         done = run(*arguments)
         assert done.exit_code == 0, done.output
-        assert (said in words(done)) != there
+        assert (begun in words(done)) != there
+        assert (ended in words(done)) == there
 
 
 def test_resume(files):

@@ -5,7 +5,7 @@ import tempfile
 
 import pytest
 from clusters import SETTINGS, make_lists, of_this_machine
-from gates import Attack, check_undisturbed
+from gates import Attack, check_undisturbed, is_gone, wait_until
 from ray.cluster_utils import Cluster
 
 from plackett import distributed
@@ -36,6 +36,7 @@ def test_the_machine_of_a_worker_is_lost_and_nothing_changes(nodes, tmp_path, mo
     def lose(workers):
         (node,) = [node for node in three if node.node_id == workers[1].node]
         cluster.remove_node(node, allow_graceful=False)
+        wait_until(lambda: is_gone(workers[1].process))
 
     attack = Attack({1: lose}, tmp_path)
     attack.attach(monkeypatch)

@@ -86,6 +86,28 @@ def test_each_epoch_is_shown_by_ray_too(monkeypatch, tmp_path):
     assert told == [("epoch", {"epoch": 1, "loss": 2.0, "ndcg@10": 0.5})]
 
 
+def test_an_epoch_of_which_a_lost_worker_had_not_told_is_heard_of_once(tmp_path):
+    first, second, third = ({"epoch": number, "loss": 1 / number} for number in (1, 2, 3))
+    (tmp_path / "history.csv").write_text("epoch,loss\n1,1.0\n2,0.5\n")
+    heard = []
+    hear = _train._Hearer(heard.append, tmp_path)
+    hear("epoch", first)
+    with pytest.warns(UserWarning, match=r"a worker was lost \(worker 0: gone\)"):
+        hear("lost", ("worker 0: gone", 1))
+    for entry in (second, third):
+        hear("epoch", entry)
+    assert heard == [first, second, third]
+
+
+def test_a_run_that_goes_on_is_heard_of_from_its_checkpoint_on(tmp_path):
+    (tmp_path / "checkpoints/0001-000003").mkdir(parents=True)
+    heard = []
+    hear = _train._Hearer(heard.append, tmp_path)
+    for number in (1, 2):
+        hear("epoch", {"epoch": number})
+    assert heard == [{"epoch": 2}]
+
+
 def test_versions_are_compared_before_anything_is_read(monkeypatch):
     told = []
 

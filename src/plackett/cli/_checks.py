@@ -1,5 +1,6 @@
 """Checks a command as far as possible before Keras is imported and anything is read."""
 
+import difflib
 import importlib.util
 import inspect
 import os
@@ -71,6 +72,8 @@ def check_sources(
                 "it out"
             )
         return
+    if (near := difflib.get_close_matches(MOVIELENS, map(str, data), n=1)) and not os.path.exists(near[0]):
+        raise FileNotFoundError(f"there is no file {near[0]}: did you mean {MOVIELENS}?")
     if shared_queries and not validation:
         raise ValueError("--shared-queries is for --validation files, but there are none: leave it out")
     groups = as_list(reading["group_file"]) if reading.get("group_file") else []

@@ -28,7 +28,7 @@ from plackett.cli._training_lists import read_lists
 from plackett.training._budget import OF_THE_DATA, budget_in_words, with_budget
 from plackett.training._interrupt import check_interrupts
 from plackett.training._lock import check_free, check_search_free
-from plackett.training._output_folder import MEMBERS, check_output, holds_run, members_of
+from plackett.training._output_folder import MEMBERS, check_output, holds_run, members_of, read_history
 from plackett.training._same_run import check_same_settings, schedule_over_all_epochs, with_numbers_of
 from plackett.training._settings import Settings
 from plackett.training._validation_share import number_to_train
@@ -112,6 +112,7 @@ def train(
     if request.whole.ensemble > 1:
         say(f"{request.whole.ensemble} members are trained, one after the other, with the seeds {of_ensemble(request)}")
     settings = settings | choose_budget(lists, held_out, settings, output if resume else None, group)
+    done = finished_epochs(output) if resume else 0
     trained = train_under_a_bar(
         lists,
         held_out,
@@ -124,6 +125,8 @@ def train(
         overwrite=overwrite,
         resume=resume,
     )
+    if resume and finished_epochs(output) == done:
+        say("the run had ended before: nothing was left to train")
     tell_best(trained)
     if of_clicks is not None:
         _clicks.tell_examination(trained.model)
@@ -166,6 +169,11 @@ def check_place(output: pathlib.Path, running: str, request: Request, of_clicks,
 def of_ensemble(request: Request) -> str:
     """The seeds of the members."""
     return f"{request.whole.seed} to {request.whole.seed + request.whole.ensemble - 1}"
+
+
+def finished_epochs(output: pathlib.Path) -> int:
+    """The number of epochs that a run, or all members of an ensemble, have finished."""
+    return sum(len(read_history(folder)) for folder in members_of(output) or [output])
 
 
 def tell_best(trained) -> None:
@@ -288,7 +296,6 @@ def train_under_a_bar(
 def _train_in_group(lists, validation, bar, *, output, resume=False, **options):
     """Runs `plackett.distributed.train` with a bar."""
     from plackett import distributed
-    from plackett.training._output_folder import read_history
 
     names = {field.name for field in dataclasses.fields(Settings)}
     whole = Settings.from_dict({name: x for name, x in options.items() if name in names})

@@ -20,6 +20,7 @@ from plackett.training._group import Group
 from plackett.training._interrupt import Interrupt, catch_interrupts
 from plackett.training._lock import HOLDER
 from plackett.training._loop import prepare, train_all
+from plackett.training._output_folder import read_history
 from plackett.training._run import Run, Trained, has_state, warn_of_no_checkpoint
 from plackett.training._settings import Settings, SettingsKeywords
 from plackett.training.callbacks.checkpoints import CHECKPOINTS, positions
@@ -118,27 +119,39 @@ def _train_one(lists, validation, settings, choices, group, hear):
             }
             with connect(group["address"], workers) as threads:
                 task = make_task(_train_here, arguments, workers, threads, group["max_failures"])
-                run_group(task, ready.interrupt, _Hearer(hear))
+                run_group(task, ready.interrupt, _Hearer(hear, folder))
             record = run.read_record(folder)
         return run.take_trained(record)
 
 
 class _Hearer:
-    """Passes on messages of workers, each epoch once, even if it was trained again after a failure."""
+    """Passes on messages of workers, each epoch once, even if it was trained again after a failure.
 
-    def __init__(self, on_epoch):
-        self.on_epoch, self.epochs = on_epoch, 0
+    Args:
+        on_epoch: what hears of the epochs.
+        folder: of the run. Epochs before its last checkpoint are known.
+    """
+
+    def __init__(self, on_epoch, folder):
+        self.on_epoch, self.folder = on_epoch, folder
+        self.epochs = max(positions(folder / CHECKPOINTS), default=(0, 0))[0]
 
     def __call__(self, kind, what):
-        if kind == "epoch" and what["epoch"] > self.epochs:
-            self.epochs = what["epoch"]
-            self.on_epoch(what)
+        if kind == "epoch":
+            self._hear(what)
         if kind == "lost":
+            for entry in read_history(self.folder):
+                self._hear(entry)  # of the last one the lost worker may not have told
             words, left = what
             warnings.warn(
                 f"a worker was lost ({words}): all start again from the last checkpoint; {left} more may be lost",
                 stacklevel=5,
             )
+
+    def _hear(self, entry):
+        if entry["epoch"] > self.epochs:
+            self.epochs = entry["epoch"]
+            self.on_epoch(entry)
 
 
 def check_batch_size(batch_size: int, workers: int) -> None:
