@@ -43,7 +43,7 @@ ONCE := $(foreach room,boosting cli clicks data distillation distributed evaluat
   tests/$(room) src/plackett/$(room)) tests/report \
   $(addprefix tests/test_,$(addsuffix .py,budget click_training coming_from_scripts configs crossval docs doors \
   doors_of_a_shared_head ensemble_training examples feature_names interrupted_runs lock longer_runs notebook \
-  output_folder pictures promises ranker release site targets trec tuning types))
+  output_folder own_models pictures promises ranker release shared_head site targets trec tuning types))
 PYTEST := TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
 
 test-jax test-tensorflow test-torch: test-%: .venv/dev
@@ -65,12 +65,10 @@ test-wheel: .venv/dev
 	cd build && PYTHONPATH=wheel KERAS_BACKEND=jax XLA_FLAGS= $(PYTEST:$(BIN)/%=../$(BIN)/%) ../tests/test_golden.py \
 	  -k "Loss-0 or documented or metric"
 
-# Golden values, configs, fit, the laws that ask most of a backend, and readers at the lowest versions that
-# pyproject.toml declares. Those of PyTorch are left out: the index that CI has holds no build of 2.6 for the CPU, and one with CUDA
+# Golden values, configs, fit and readers at the lowest versions that pyproject.toml declares. Those of PyTorch are left out: the index that CI has holds no build of 2.6 for the CPU, and one with CUDA
 # takes gigabytes. TensorFlow 2.18 does not know the flags of tests/conftest.py, and old libraries use what is deprecated
 # in those that they build on.
-OLDEST := -W ignore::DeprecationWarning tests/test_golden.py tests/test_configs.py tests/test_fit.py tests/test_laws.py \
-  -k "not test_laws or compiled or half_precision or loop_of_its_paper"
+OLDEST := -W ignore::DeprecationWarning tests/test_golden.py tests/test_configs.py tests/test_fit.py
 
 test-oldest:
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-oldest-jax test-oldest-tensorflow

@@ -172,8 +172,7 @@ def compilers(*ranks):
 
             signature = [tf.TensorSpec([None] * rank, "float32") for rank in ranks]
             return {
-                "graph": tf.function,
-                "any shape": lambda fn: tf.function(fn, input_signature=signature, autograph=False),
+                "any shape": lambda fn: tf.function(fn, input_signature=signature),
                 "XLA": lambda fn: tf.function(fn, jit_compile=True, autograph=False),
             }
 

@@ -18,6 +18,7 @@ def with_films(lists):
 
 
 LISTS, VALIDATION = with_films(made_lists(40, seed=0)), with_films(made_lists(15, seed=1))
+OWN = {"epochs": 2, "batch_size": 8, "learning_rate": 0.1}
 
 
 def of_one_array(*layers):

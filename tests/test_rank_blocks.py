@@ -155,15 +155,19 @@ def test_the_gradient_by_the_weights_is_the_value_of_a_document():
     np.testing.assert_allclose(ops.convert_to_numpy(gradient) * WEIGHTS, expected, atol=2e-6 * expected.max())
 
 
+@functools.cache
+def curvature_of(name):
+    kind = {"logistic": losses.PairwiseLogisticLoss, "soft_zero_one": losses.PairwiseSoftZeroOneLoss}[name]
+    return compiled(lambda given: gradient_and_curvature(kind(lambda_weight=WEIGHT), **given))
+
+
 @pytest.mark.parametrize("scores", ["normal", "all ties", "two far clusters"])
 @pytest.mark.parametrize("name", PHI)
 def test_curvature(name, scores):
-    kind = {"logistic": losses.PairwiseLogisticLoss, "soft_zero_one": losses.PairwiseSoftZeroOneLoss}[name]
     given = {"labels": LABELS, "scores": HARD[scores].astype("float32"), "mask": REAL, "weights": WEIGHTS}
     given = {k: ops.convert_to_tensor(v) for k, v in given.items()}
-    fn = compiled(lambda given: gradient_and_curvature(kind(lambda_weight=WEIGHT), **given))
     _, *expected = over_all_pairs(name, WEIGHT, LABELS, HARD[scores])
-    for ours, theirs in zip(fn(given), expected, strict=True):
+    for ours, theirs in zip(curvature_of(name)(given), expected, strict=True):
         np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, atol=5e-6 * np.abs(theirs).max())
 
 

@@ -14,6 +14,7 @@ from clusters import SETTINGS, cluster, make_lists
 
 import plackett
 from plackett import backend, distributed
+from plackett.distributed import _train
 from plackett.training import TrainingDivergedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::FutureWarning")
@@ -102,7 +103,16 @@ def test_a_finished_run_is_given_back_without_workers(tmp_path, monkeypatch):
     check_equal(again, undisturbed())
 
 
-def test_the_members_of_an_ensemble_are_trained_by_the_workers_one_after_the_other(tmp_path):
+def test_the_epochs_of_an_ensemble_are_heard_of_with_the_number_of_the_member(tmp_path, monkeypatch):
+    """In one process here; see `test_train_by_workers` for members that workers train."""
+
+    def train_one(lists, validation, settings, choices, group, hear):
+        trained = plackett.train(lists, validation, **choices, **settings)
+        for entry in trained.history:
+            hear(entry)
+        return trained
+
+    monkeypatch.setattr(_train, "_train_one", train_one)
     settings, told = SETTINGS | {"ensemble": 2, "epochs": 1}, []
     group = distributed.train(make_lists(), workers=2, output=tmp_path / "run", on_epoch=told.append, **settings)
     check_equal(group, plackett.train(make_lists(), **settings))
