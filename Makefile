@@ -1,7 +1,7 @@
 # `make demo` trains rankers on MovieLens-100K; `make check` is what one runs before each commit; `make test` runs the
 # whole suite; `make docs` builds the site into docs/_build, and `make check-links` asks other servers whether what it
-# links to is there. All make and reuse .venv. `make test-oldest`, which CI runs too, makes
-# .venv-oldest.
+# links to is there. All make and reuse .venv. `make test-oldest`, which CI runs beside
+# them, makes .venv-oldest.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,11 +11,13 @@ BIN := .venv/bin
 demo: .venv/demo
 	@KERAS_BACKEND=jax $(BIN)/plackett demo
 
+# The longest first, so that none runs alone at the end. ALSO may name more targets to run beside them.
+PARTS := test-once test-tensorflow test-jax test-torch test-wheel
+
 test: .venv/dev
 	@.ci/browser || echo "NO BROWSER could be installed: the tests of the report's page are skipped"
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target \
-	  test-once test-tensorflow test-jax test-torch test-wheel  # the longest first
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(PARTS) $(ALSO)
 
 # On PyTorch, which compiles nothing: golden values, laws, objects, errors, readers, pages.
 check: lint

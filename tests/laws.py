@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import references
-from backends import compiled, differentiated
+from backends import BACKEND, compiled, differentiated
 from keras import ops
 
 from plackett import gains, losses, metrics
@@ -506,6 +506,14 @@ def computed(row, given):
     value, gradient = function(row)(given.scores, given.labels, given.mask, given.noise)
     gradient = np.zeros(given.scores.shape) if row.metric else ops.convert_to_numpy(gradient)
     return ops.convert_to_numpy(value), gradient
+
+
+def value_alone(row, given):
+    """The value of the pure function as a numpy array; on JAX of the program that gives the gradient too."""
+    if BACKEND == "jax":
+        return computed(row, given)[0]
+    noise = {"noise": given.noise} if row.stochastic else {}
+    return ops.convert_to_numpy(row.fn(given.labels, given.scores, mask=given.mask, **noise))
 
 
 def close(got, expected, rtol=1e-5, atol=1e-6):
