@@ -1,7 +1,6 @@
 # `make demo` trains rankers on MovieLens-100K; `make check` is what one runs before each commit; `make test` runs the
 # whole suite; `make docs` builds the site into docs/_build, and `make check-links` asks other servers whether what it
-# links to is there. All make and reuse .venv. `make test-oldest`, which CI runs beside
-# them, makes .venv-oldest.
+# links to is there. All make and reuse .venv. `make test-oldest`, which CI runs beside the suite, makes .venv-oldest.
 
 PYTHON ?= python3
 BIN := .venv/bin
