@@ -1,6 +1,6 @@
 # `make demo` trains rankers on MovieLens-100K; `make check` is what one runs before each commit; `make test` runs the
 # whole suite; `make docs` builds the site into docs/_build, and `make check-links` asks other servers whether what it
-# links to is there. All make and reuse .venv. `make test-oldest`, which CI runs beside the suite, makes .venv-oldest.
+# links to is there. All make and reuse .venv. `make test-oldest` makes .venv-oldest.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,13 +10,13 @@ BIN := .venv/bin
 demo: .venv/demo
 	@KERAS_BACKEND=jax $(BIN)/plackett demo
 
-# The longest first, so that none runs alone at the end. ALSO may name more targets to run beside them.
+# The longest first, so that none runs alone at the end.
 PARTS := test-once test-tensorflow test-jax test-torch test-wheel
 
 test: .venv/dev
 	@.ci/browser || echo "NO BROWSER could be installed: the tests of the report's page are skipped"
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(PARTS) $(ALSO)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(PARTS)
 
 # On PyTorch, which compiles nothing: golden values, laws, objects, errors, readers, pages.
 check: lint

@@ -12,7 +12,6 @@ GROUPS = {
     ("torch", 2): [*OF_ROWS, *OF_OWN_ROWS, *OF_TOWERS, *OF_LISTS, "dropout_in_attention"],
     ("torch", 4): ["npairs_with_weights", "in_batch_softmax", "retrieval_by_pieces", "noise"],
     ("jax", 2): [*OF_ROWS, *OF_TOWERS, "mean_of_relevant_lists", "noise", "dropout"],
-    ("jax", 4): ["npairs_with_weights", "in_batch_softmax"],
 }
 
 
