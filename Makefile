@@ -66,9 +66,9 @@ test-wheel: .venv/dev
 	cd build && PYTHONPATH=wheel KERAS_BACKEND=jax XLA_FLAGS= $(PYTEST:$(BIN)/%=../$(BIN)/%) ../tests/test_golden.py \
 	  -k "Loss-0 or documented or metric"
 
-# Golden values, configs, fit and readers at the lowest versions that pyproject.toml declares. Those of PyTorch are left out: the index that CI has holds no build of 2.6 for the CPU, and one with CUDA
-# takes gigabytes. TensorFlow 2.18 does not know the flags of tests/conftest.py, and old libraries use what is deprecated
-# in those that they build on.
+# Golden values, configs, fit and readers at the lowest versions that pyproject.toml declares. Those of PyTorch are left
+# out: the index that CI has holds no build of 2.6 for the CPU, and one with CUDA takes gigabytes. TensorFlow 2.18 does
+# not know the flags of tests/conftest.py, and old libraries use what is deprecated in those that they build on.
 OLDEST := -W ignore::DeprecationWarning tests/test_golden.py tests/test_configs.py tests/test_fit.py
 
 test-oldest:
