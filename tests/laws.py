@@ -470,15 +470,20 @@ def by_fn(row, given):
     return by_loop(row, given, **({} if row.temperature is None else {"temperature": row.fn_temperature}))
 
 
+def loops_of_scores(row, given):
+    """(number, scores, loop as a function of the scores alone) of each list that is not empty."""
+    options = {} if row.temperature is None else {"temperature": row.fn_temperature}
+    for b in range(LISTS):
+        labels, scores, noise = one_list(row, given, b)
+        if scores.size:
+            held = row.held and row.held(labels, scores)
+            yield b, scores, held or functools.partial(row.loop, labels, noise=noise, **options)
+
+
 def by_difference(row, given, step=1e-5):
     """The gradient of the loop with respect to the scores, by central differences in float64."""
     gradient = np.zeros(given.scores.shape)
-    for b in range(LISTS):
-        labels, scores, noise = one_list(row, given, b)
-        if not scores.size:
-            continue
-        options = {} if row.temperature is None else {"temperature": row.fn_temperature}
-        loop = row.held(labels, scores) if row.held else functools.partial(row.loop, labels, noise=noise, **options)
+    for b, scores, loop in loops_of_scores(row, given):
         found = np.zeros(scores.shape)
         for place in np.ndindex(scores.shape):
             change = np.zeros(scores.shape)

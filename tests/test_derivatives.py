@@ -7,7 +7,20 @@ import numpy as np
 import pytest
 from backends import batched, directional, gradient_of, value_and_grad
 from keras import ops
-from laws import BY_NAME, LISTS, LOSSES, SIZE, batch, close, computed, number, one_list, over, scores_mask
+from laws import (
+    BY_NAME,
+    LISTS,
+    LOSSES,
+    SIZE,
+    batch,
+    close,
+    computed,
+    loops_of_scores,
+    number,
+    one_list,
+    over,
+    scores_mask,
+)
 
 from plackett import losses
 
@@ -29,12 +42,7 @@ def of_scores(row, given):
 def change_of_gradient(row, given, along):
     """How the gradient of the loop changes along a direction, by central differences in float64."""
     found = np.zeros(given.scores.shape)
-    for b in range(LISTS):
-        labels, scores, noise = one_list(row, given, b)
-        if not scores.size:
-            continue
-        options = {} if row.temperature is None else {"temperature": row.fn_temperature}
-        loop = row.held(labels, scores) if row.held else functools.partial(row.loop, labels, noise=noise, **options)
+    for b, scores, loop in loops_of_scores(row, given):
         place = scores_mask(row, given.mask)[b]
         move = along[b][place].reshape(scores.shape).astype("float64")
         found[b][place] = _mixed_difference(loop, scores, move).ravel()

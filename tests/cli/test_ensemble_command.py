@@ -83,6 +83,8 @@ def test_a_command_that_resumes_goes_on_with_the_member_that_was_under_way(files
     assert done.exit_code == 0, done.output
     assert "member 1 of 2" not in words(done)
     assert "all 2 of them" in words(done)
+    assert "nothing was left to train" not in words(done)
+    assert "nothing was left to train" in words(run(*command, "--resume"))
 
 
 def test_where_a_loss_chooses_the_epoch_it_has_no_metric_of_its_own(trained, files):
