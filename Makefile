@@ -45,7 +45,7 @@ ONCE := $(foreach room,boosting cli clicks data distillation distributed evaluat
   $(addprefix tests/test_,$(addsuffix .py,budget click_training coming_from_scripts configs crossval docs doors \
   doors_of_a_shared_head ensemble_training examples feature_names interrupted_runs lock longer_runs notebook \
   output_folder own_models pictures promises ranker release shared_head site targets trec tuning types))
-PYTEST := TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
+PYTEST := PYTHONDONTWRITEBYTECODE= TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
 
 test-jax test-tensorflow test-torch: test-%: .venv/dev
 	KERAS_BACKEND=$* $(PYTEST) $(ONCE:%=--ignore=%)

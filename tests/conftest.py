@@ -13,8 +13,8 @@ import pytest
 
 from plackett.data import RankingLists
 
-# What tests start as processes of their own, which doctest would import.
-collect_ignore = ["distributed/noisy_process.py", "distributed/processes_steps.py"]
+# What processes of their own run, which doctest would import.
+collect_ignore = ["distributed/noisy_process.py", "distributed/processes_steps.py", "lean/sitecustomize.py"]
 
 # The programs of the tests are many and small, and run once or twice: XLA's older code generator, without its
 # optimisations, compiles them in a fifth of the time. `make test-wheel` compiles as users do.
@@ -25,10 +25,12 @@ XLA_FLAGS = (
 
 
 def pytest_configure():
-    """XLA that compiles quickly; two CPU devices, so that replicas of tf.distribute can be tested."""
+    """XLA that compiles quickly, processes that start quickly, two CPU devices for replicas of tf.distribute."""
     os.environ.setdefault("XLA_FLAGS", XLA_FLAGS)
     # Workers of Ray give way to all else on the machine, so that beside another suite they would hardly go on.
     os.environ.setdefault("RAY_worker_niceness", "0")
+    lean = str(pathlib.Path(__file__).with_name("lean"))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [lean, os.environ.get("PYTHONPATH")]))
     gc.freeze()
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -16,6 +16,8 @@ from plackett.metrics import RankingMetric
 from plackett.training._output_folder import read_history
 
 LIMIT = 300  # seconds, of which a machine that has other work may need many
+LISTS = make_lists(weighted=True)
+UNEVEN = SETTINGS | {"batch_size": 12}  # of the last batch of these lists the second of two workers has none
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -115,7 +117,7 @@ def kill(number):
 
 def check_undisturbed(trained):
     """The history and the weights are those of one process."""
-    alone = plackett.train(make_lists(), **SETTINGS | {"metric": FirstBehindGate()})
+    alone = plackett.train(LISTS, **UNEVEN | {"metric": FirstBehindGate()})
     for entry, expected in zip(trained.history, alone.history, strict=True):
         np.testing.assert_allclose(list(entry.values()), list(expected.values()), rtol=1e-5)
     for ours, theirs in zip(trained.model.get_weights(), alone.model.get_weights(), strict=True):

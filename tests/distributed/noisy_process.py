@@ -5,7 +5,7 @@ import os
 import sys
 
 NUMBER, SIZE, PORT, FOLDER = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
-os.environ |= {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+os.environ["JAX_PLATFORMS"] = "cpu"
 
 import jax  # noqa: E402
 import numpy as np  # noqa: E402

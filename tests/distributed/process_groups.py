@@ -1,4 +1,4 @@
-"""Groups of processes on this machine that run `processes_steps`."""
+"""Groups of processes on this machine that train together."""
 
 import contextlib
 import os
@@ -7,29 +7,25 @@ import socket
 import subprocess
 import sys
 
-import numpy as np
-
 import plackett
 
-SCRIPT = pathlib.Path(__file__).with_name("processes_steps.py")
-PATHS = [str(pathlib.Path(plackett.__file__).parents[1]), str(SCRIPT.parent)]
+HERE = pathlib.Path(__file__).parent
+PATHS = [str(pathlib.Path(plackett.__file__).parents[1]), str(HERE), os.environ["PYTHONPATH"]]
 
 
-def run_group(backend, processes, cases, folder):
-    """What each process found of these cases, a dict of arrays each."""
+def run_group(script, backend, size, folder, *arguments):
+    """Runs `python script NUMBER SIZE PORT FOLDER *arguments` so many times at once, in a new folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = str(free.getsockname()[1])
     folder.mkdir()
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(PATHS)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(PATHS), "KERAS_BACKEND": backend}
     with contextlib.ExitStack() as stack:
         group = []
-        for number in range(processes):
+        for number in range(size):
             log = stack.enter_context((folder / f"{number}.log").open("w"))
-            command = [sys.executable, SCRIPT, backend, str(number), str(processes), str(port), folder, *cases]
+            command = [sys.executable, HERE / script, str(number), str(size), port, folder, *arguments]
             group.append(stack.enter_context(subprocess.Popen(command, env=environment, stdout=log, stderr=log)))
             stack.callback(group[-1].kill)
         codes = [process.wait(timeout=300) for process in group]
-    logs = [(folder / f"{number}.log").read_text()[-2000:] for number in range(processes)]
-    assert not any(codes), "\n".join(logs)
-    return [dict(np.load(folder / f"{number}.npz")) for number in range(processes)]
+    assert not any(codes), "\n".join((folder / f"{number}.log").read_text()[-3000:] for number in range(size))

@@ -1,13 +1,13 @@
-"""What each process of a group does in the tests of shared steps: `python this BACKEND I N PORT OUT CASE...`."""
+"""What each process of a group does in the tests of shared steps: `python this I N PORT OUT CASE...`."""
 
 import json
 import os
 import sys
 
-BACKEND, NUMBER, PROCESSES = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-PORT, OUT, *CHOSEN = sys.argv[4:]
+NUMBER, PROCESSES = int(sys.argv[1]), int(sys.argv[2])
+PORT, OUT, *CHOSEN = sys.argv[3:]
+BACKEND = os.environ["KERAS_BACKEND"]
 os.environ |= {
-    "KERAS_BACKEND": BACKEND,
     "JAX_PLATFORMS": "cpu",
     "OMP_NUM_THREADS": "1",
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
@@ -16,7 +16,6 @@ os.environ |= {
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from keras import ops  # noqa: E402
-from keras.src.utils import module_utils  # noqa: E402
 
 from plackett import (  # noqa: E402
     backend,
@@ -31,9 +30,6 @@ from plackett.training._group import Group  # noqa: E402
 from plackett.training._interrupt import catch_interrupts  # noqa: E402
 from plackett.training._run import Run  # noqa: E402
 from plackett.training._settings import Settings  # noqa: E402
-
-# Keras would import TensorFlow where it is installed, which takes seconds.
-module_utils.tensorflow._available = False
 
 ROWS, STEPS = 8, 3
 

@@ -4,8 +4,8 @@ import pathlib
 import tempfile
 
 import pytest
-from clusters import SETTINGS, make_lists, of_this_machine
-from gates import Attack, check_undisturbed, is_gone, wait_until
+from clusters import of_this_machine
+from gates import LISTS, UNEVEN, Attack, check_undisturbed, is_gone, wait_until
 from ray.cluster_utils import Cluster
 
 from plackett import distributed
@@ -42,12 +42,12 @@ def test_the_machine_of_a_worker_is_lost_and_nothing_changes(nodes, tmp_path, mo
     attack.attach(monkeypatch)
     with pytest.warns(UserWarning, match=r"a worker was lost \(worker 1: "):
         trained = distributed.train(
-            make_lists(),
+            LISTS,
             workers=2,
             output=tmp_path / "run",
             address=cluster.address,
             on_epoch=attack,
-            **SETTINGS | attack.settings,
+            **UNEVEN | attack.settings,
         )
     assert attack.starts == 2
     check_undisturbed(trained)

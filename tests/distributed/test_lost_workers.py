@@ -1,8 +1,8 @@
 """Training to the undisturbed end, though workers are killed, each at a known place."""
 
 import pytest
-from clusters import SETTINGS, cluster, make_lists
-from gates import Attack, check_undisturbed, kill
+from clusters import cluster
+from gates import LISTS, UNEVEN, Attack, check_undisturbed, kill
 
 import plackett
 from plackett import distributed
@@ -19,7 +19,7 @@ def ray():
 def test_the_first_worker_is_killed_and_then_one_too_many_and_the_run_ends_undisturbed(tmp_path, monkeypatch):
     attack = Attack({1: kill(0), 2: kill(1)}, tmp_path)
     attack.attach(monkeypatch)
-    told, options = [], {"output": tmp_path / "run", **SETTINGS, **attack.settings}
+    told, options = [], {"output": tmp_path / "run", **UNEVEN, **attack.settings}
 
     def hear(entry):
         told.append(entry["epoch"])
@@ -29,9 +29,9 @@ def test_the_first_worker_is_killed_and_then_one_too_many_and_the_run_ends_undis
         pytest.warns(UserWarning, match=r"a worker was lost \(worker 0: .*; 0 more may be lost"),
         pytest.raises(ConnectionError, match=r"lost 2 times, which is more than max_failures=1 .*allows: worker 1: "),
     ):
-        distributed.train(make_lists(), workers=2, max_failures=1, on_epoch=hear, **options)
+        distributed.train(LISTS, workers=2, max_failures=1, on_epoch=hear, **options)
     assert attack.starts == 2
     assert told[:2] == [1, 2]  # and 3, where the other had ended its part of the epoch
     for epoch in (2, 3):
         (attack.gates / str(epoch)).touch()
-    check_undisturbed(plackett.train(make_lists(), resume=True, **options))
+    check_undisturbed(plackett.train(LISTS, resume=True, **options))

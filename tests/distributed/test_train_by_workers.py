@@ -35,20 +35,18 @@ def check_equal(one, other):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-def train_both_ways(tmp_path, *command):
-    """The folders of a run in one process, and of one by two workers."""
-    for output, flags in (("one", []), ("two", ["--workers", 2])):
-        done = run("train", *command, "--output", tmp_path / output, "--epochs", 2, *QUICK, *flags)
-        assert done.exit_code == 0, done.output
-    return tmp_path / "one", tmp_path / "two"
-
-
-def test_a_run_goes_on_by_workers_and_again_without_them(files, tmp_path):
+def test_a_run_that_learns_from_a_teacher_goes_on_by_workers_and_again_without_them(files, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLACKETT_CACHE", str(files / "cache"))
+    lists = read(files / "train.txt")
+    dataset = lightgbm.Dataset(lists.features, lists.labels, group=lists.lengths)
+    options = {"objective": "lambdarank", "min_data_in_leaf": 5, "verbose": -1, "num_threads": 1}
+    lightgbm.train(options, dataset, 10).save_model(files / "model.txt")
+    of_teacher = ["--teacher", files / "model.txt", "--label-weight", 0.5, "--label-loss", "softmax"]
     one, two = tmp_path / "one", tmp_path / "two"
 
     def train(output, epochs, *flags):
-        data = [files / "train.txt", "--validation", files / "vali.txt"]
-        done = run("train", *data, "--output", output, *QUICK, "--epochs", epochs, *flags)
+        command = [files / "train.txt", "--validation", files / "vali.txt", *of_teacher, *QUICK]
+        done = run("train", *command, "--output", output, "--epochs", epochs, *flags)
         assert done.exit_code == 0, done.output
 
     train(one, 3)
@@ -76,17 +74,6 @@ def test_workers_train_the_members_of_an_ensemble(files, tmp_path):
         assert said in words(done)
 
 
-def test_workers_learn_from_a_teacher(files, tmp_path, monkeypatch):
-    monkeypatch.setenv("PLACKETT_CACHE", str(files / "cache"))
-    lists = read(files / "train.txt")
-    dataset = lightgbm.Dataset(lists.features, lists.labels, group=lists.lengths)
-    options = {"objective": "lambdarank", "min_data_in_leaf": 5, "verbose": -1, "num_threads": 1}
-    lightgbm.train(options, dataset, 10).save_model(files / "model.txt")
-    of_labels = ["--label-weight", 0.5, "--label-loss", "softmax"]
-    command = [files / "train.txt", "--validation", files / "vali.txt", "--teacher", files / "model.txt", *of_labels]
-    check_equal(*train_both_ways(tmp_path, *command))
-
-
 def test_workers_learn_from_clicks_by_two_towers(tmp_path):
     random = np.random.default_rng(0)
     features = random.normal(size=(200, 2)).round(3)
@@ -98,8 +85,11 @@ def test_workers_learn_from_clicks_by_two_towers(tmp_path):
     lists = RankingLists.from_arrays(features, labels, query=queries, documents=documents)
     write_sessions(simulate(lists, features[:, 1], sessions=500, positions=5, seed=0), tmp_path / "log.parquet")
     plackett.data.write_parquet(lists, tmp_path / "lists.parquet")
-    command = [tmp_path / "lists.parquet", "--clicks", tmp_path / "log.parquet", "--method", "pbm"]
-    one, two = train_both_ways(tmp_path, *command)
+    command = ["train", tmp_path / "lists.parquet", "--clicks", tmp_path / "log.parquet", "--method", "pbm"]
+    one, two = tmp_path / "one", tmp_path / "two"
+    for output, flags in ((one, []), (two, ["--workers", 2])):
+        done = run(*command, "--output", output, "--epochs", 2, *QUICK, *flags)
+        assert done.exit_code == 0, done.output
     check_equal(one, two)
     examination = [plackett.load(run / "whole_model.keras").get_weights()[-1] for run in (one, two)]
     np.testing.assert_allclose(*examination, atol=1e-4)

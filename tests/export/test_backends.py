@@ -42,7 +42,7 @@ def on(backend, form, folder):
         [sys.executable, HERE / "exports.py", form, folder],
         capture_output=True,
         text=True,
-        env=os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": XLA_FLAGS},
+        env=os.environ | {"KERAS_BACKEND": backend, "XLA_FLAGS": XLA_FLAGS, "PYTHONPATH": os.pathsep.join(sys.path)},
         check=False,
     )
     assert done.returncode == 0, done.stderr
