@@ -172,7 +172,7 @@ def compilers(*ranks):
 
             signature = [tf.TensorSpec([None] * rank, "float32") for rank in ranks]
             return {
-                "any shape": lambda fn: tf.function(fn, input_signature=signature),
+                "any shape": lambda fn: tf.function(fn, input_signature=signature, autograph=False),
                 "XLA": lambda fn: tf.function(fn, jit_compile=True, autograph=False),
             }
 
@@ -204,6 +204,11 @@ def compiled(fn):
             import tensorflow as tf
 
             return tf.function(fn, autograph=False)
+
+
+def at_once(fn):
+    """`fn` in the way that gives one value soonest: JAX compiles it, others run it as it is."""
+    return compiled(fn) if BACKEND == "jax" else fn
 
 
 def size_of_program(fn, x):

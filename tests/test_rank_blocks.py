@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from backends import compiled, differentiated
+from backends import at_once, differentiated
 from keras import ops
 
 from plackett import gains, lambdas, losses
@@ -158,7 +158,7 @@ def test_the_gradient_by_the_weights_is_the_value_of_a_document():
 @functools.cache
 def curvature_of(name):
     kind = {"logistic": losses.PairwiseLogisticLoss, "soft_zero_one": losses.PairwiseSoftZeroOneLoss}[name]
-    return compiled(lambda given: gradient_and_curvature(kind(lambda_weight=WEIGHT), **given))
+    return at_once(lambda given: gradient_and_curvature(kind(lambda_weight=WEIGHT), **given))
 
 
 @pytest.mark.parametrize("scores", ["normal", "all ties", "two far clusters"])

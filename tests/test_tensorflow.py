@@ -33,6 +33,8 @@ if BACKEND == "tensorflow":
         ),
     ]
 
+    ANY = tf.TensorSpec([None, None], "float32")
+
     def test_documented_noise_of_gumbel_approx_ndcg():
         """The values in TensorFlow Ranking's documentation, in its order."""
         tf.random.set_seed(42)
@@ -70,6 +72,24 @@ if BACKEND == "tensorflow":
         )
         assert done.returncode == 0, done.stderr
         np.testing.assert_allclose([float(x) for x in done.stdout.split()], [0.90761846, 0.43420443], rtol=1e-6)
+
+    @pytest.mark.parametrize(
+        "loss",
+        [
+            losses.UniqueSoftmaxLoss(),
+            losses.ApproxNDCGLoss(),
+            losses.PairwiseLogisticLoss(lambda_weight=losses.NDCGLambdaWeight(topn=3)),
+            losses.ListMLELoss(seed=1),
+            losses.GumbelApproxNDCGLoss(seed=1),
+        ],
+        ids=lambda loss: loss.name,
+    )
+    def test_autograph_changes_nothing(loss):
+        """What tf.function traces it translates, by the source, and all that it calls."""
+        labels, scores = LABELS[:6].astype("float32"), FEATURES[:6, :, 0]
+        translated = tf.function(lambda labels, scores: loss(labels, scores), input_signature=[ANY, ANY])
+        as_it_is = tf.function(loss.__call__, input_signature=[ANY, ANY], autograph=False)
+        np.testing.assert_allclose(translated(labels, scores), as_it_is(labels, scores), rtol=1e-6)
 
     def test_a_sparse_tensor_of_labels():
         labels, similarities = np.eye(4, 3)[[0, 1, 1, 3]], np.arange(16, dtype="float32").reshape(4, 4) / 8

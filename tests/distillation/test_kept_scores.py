@@ -1,5 +1,6 @@
 """Scores of a teacher are computed once, and anew when the teacher or the lists changed."""
 
+import concurrent.futures
 import dataclasses
 import json
 import multiprocessing
@@ -236,8 +237,9 @@ def _score(arguments):
         return scores(*arguments).tolist()
 
 
-def test_processes_that_score_at_once_do_not_hurt_each_other(teacher, cache):
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
+def test_processes_that_score_at_once_do_not_hurt_each_other(teacher, cache, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH")  # these import scikit-learn, as this file does
+    with concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         first, second = pool.map(_score, [(LISTS, teacher, cache)] * 2)
     assert first == second == scores(LISTS, teacher, cache).tolist()
     assert sorted({path.suffix for path in cache.iterdir()} - {".lock"}) == [".json", ".npy"]
