@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import references
-from backends import BACKEND, compiled, differentiated
+from backends import BACKEND, at_once, differentiated
 from keras import ops
 
 from plackett import gains, losses, metrics
@@ -502,7 +502,7 @@ def function(row):
 
     if not row.metric:
         return differentiated(fn)
-    run = compiled(fn)
+    run = at_once(fn)
     return lambda *arguments: (run(*arguments), None)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from backends import compiled, differentiated
+from backends import at_once, differentiated
 from keras import ops
 
 from plackett import losses
@@ -41,7 +41,7 @@ def test_pairs_give_the_numbers_of_sorting(name, monkeypatch):
 def test_a_compiler_takes_pairs():
     similarities = np.zeros((ROWS, ROWS), "float32")
     for fn in (losses.npairs, losses.in_batch_softmax):
-        compute = compiled(lambda labels, x, fn=fn: ops.sum(fn(labels, x)))
+        compute = at_once(lambda labels, x, fn=fn: ops.sum(fn(labels, x)))
         labels = ops.convert_to_tensor(CLASSES)
         found = compute(labels, ops.convert_to_tensor(similarities))
         np.testing.assert_allclose(ops.convert_to_numpy(found), float(ops.sum(fn(CLASSES, similarities))), rtol=1e-5)

@@ -4,21 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from backends import BACKEND, compiled, compilers
-from click_model_table import FAR, LISTS, PATTERNS, SIZE, TABLE, batch, by_loop, computed, every_model, numpy
-from keras import ops
+from click_model_table import FAR, LISTS, PATTERNS, SIZE, TABLE, batch, computed, every_model, numpy
 
 from plackett import clicks as models
-
-
-@every_model
-def test_the_probabilities_of_all_clicks_sum_to_1_and_to_the_probability_of_each(row):
-    parameters = batch(row)[1][0, :4]
-    probability = np.exp(numpy(row.model.log_likelihood(PATTERNS, parameters)))
-    np.testing.assert_allclose(probability.sum(), 1.0, rtol=1e-6)
-    np.testing.assert_allclose(
-        numpy(row.model.click_probability(parameters)), probability @ PATTERNS, rtol=1e-5, atol=1e-7
-    )
 
 
 @every_model
@@ -40,18 +28,6 @@ def test_that_a_sure_click_fails_is_as_improbable_as_its_parts(row):
     known = {"attraction": [0.0, 20.0], "satisfaction": -60.0} | dict.fromkeys(row.model.constants, 60.0)
     none = numpy(row.model.log_click_probability(row.model.stack(**known))[1])
     np.testing.assert_allclose(none[1], -20.0, rtol=1e-5)
-
-
-@every_model
-def test_the_likelihood_is_the_product_of_the_conditional_probabilities(row):
-    for far in (0.0, 0.5, 1.0):
-        clicks, parameters, mask = batch(row, far)
-        click, none = map(numpy, row.model.log_conditional_probability(clicks, parameters, mask=mask))
-        expected = by_loop(row, clicks, parameters, mask)
-        np.testing.assert_allclose(np.where(clicks > 0, click, none).sum(axis=1), expected, rtol=1e-5, atol=1e-5)
-        conditional = numpy(row.model.conditional_click_probability(clicks, parameters, mask=mask))
-        np.testing.assert_allclose(conditional, np.exp(click), rtol=1e-6)
-        assert not conditional[~mask].any()
 
 
 @every_model
@@ -114,36 +90,3 @@ def test_lists_without_documents_are_certain(row):
     assert numpy(row.model.click_probability(parameters)).shape == (2, 0)
     assert numpy(row.model.conditional_click_probability(clicks, parameters)).shape == (2, 0)
     assert numpy(row.model.sample(parameters, noise=clicks)).shape == (2, 0)
-
-
-@every_model
-def test_a_compiled_function_gives_the_same(row):
-    clicks, parameters, mask = batch(row)
-
-    def everything(clicks, parameters, noise, mask):
-        return (
-            row.model.log_likelihood(clicks, parameters, mask=mask),
-            row.model.click_probability(parameters, mask=mask),
-            row.model.conditional_click_probability(clicks, parameters, mask=mask),
-            row.model.sample(parameters, noise=noise, mask=mask),
-        )
-
-    noise = np.random.default_rng(3).random(clicks.shape, "float32")
-    given = [ops.convert_to_tensor(x) for x in (clicks, parameters, noise, mask)]
-    for got, expected in zip(compiled(everything)(*given), everything(*given), strict=True):
-        np.testing.assert_allclose(numpy(got), numpy(expected), rtol=1e-5, atol=1e-6)
-
-
-@every_model
-@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends compile for a known size")
-def test_a_graph_for_lists_of_any_size_gives_the_same(row):
-    clicks, parameters, mask = batch(row)
-    noise = np.random.default_rng(3).random(clicks.shape, "float32")
-
-    def everything(clicks, parameters, noise):
-        return row.model(clicks, parameters), row.model.sample(parameters, noise=noise)
-
-    given = [ops.convert_to_tensor(x) for x in (np.where(mask, clicks, -1).astype("float32"), parameters, noise)]
-    in_a_graph = compilers(2, 3, 2)["any shape"](everything)
-    for got, expected in zip(in_a_graph(*given), everything(*given), strict=True):
-        np.testing.assert_allclose(numpy(got), numpy(expected), rtol=1e-5)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from backends import BACKEND, directional
+from backends import BACKEND, compiled, compilers, directional
 from click_model_table import FAR, PATTERNS, TABLE, batch, by_difference, by_loop, computed, every_model, numpy
+from keras import ops
 
 from plackett import clicks as models
 
@@ -92,6 +93,61 @@ def test_a_model_is_another_one_at_its_limits(one, other):
         rtol=1e-5,
         atol=1e-6,
     )
+
+
+@every_model
+def test_the_probabilities_of_all_clicks_sum_to_1_and_to_the_probability_of_each(row):
+    parameters = batch(row)[1][0, :4]
+    probability = np.exp(numpy(row.model.log_likelihood(PATTERNS, parameters)))
+    np.testing.assert_allclose(probability.sum(), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(
+        numpy(row.model.click_probability(parameters)), probability @ PATTERNS, rtol=1e-5, atol=1e-7
+    )
+
+
+@every_model
+def test_the_likelihood_is_the_product_of_the_conditional_probabilities(row):
+    for far in (0.0, 0.5, 1.0):
+        clicks, parameters, mask = batch(row, far)
+        click, none = map(numpy, row.model.log_conditional_probability(clicks, parameters, mask=mask))
+        expected = by_loop(row, clicks, parameters, mask)
+        np.testing.assert_allclose(np.where(clicks > 0, click, none).sum(axis=1), expected, rtol=1e-5, atol=1e-5)
+        conditional = numpy(row.model.conditional_click_probability(clicks, parameters, mask=mask))
+        np.testing.assert_allclose(conditional, np.exp(click), rtol=1e-6)
+        assert not conditional[~mask].any()
+
+
+@every_model
+def test_a_compiled_function_gives_the_same(row):
+    clicks, parameters, mask = batch(row)
+
+    def everything(clicks, parameters, noise, mask):
+        return (
+            row.model.log_likelihood(clicks, parameters, mask=mask),
+            row.model.click_probability(parameters, mask=mask),
+            row.model.conditional_click_probability(clicks, parameters, mask=mask),
+            row.model.sample(parameters, noise=noise, mask=mask),
+        )
+
+    noise = np.random.default_rng(3).random(clicks.shape, "float32")
+    given = [ops.convert_to_tensor(x) for x in (clicks, parameters, noise, mask)]
+    for got, expected in zip(compiled(everything)(*given), everything(*given), strict=True):
+        np.testing.assert_allclose(numpy(got), numpy(expected), rtol=1e-5, atol=1e-6)
+
+
+@every_model
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="other backends compile for a known size")
+def test_a_graph_for_lists_of_any_size_gives_the_same(row):
+    clicks, parameters, mask = batch(row)
+    noise = np.random.default_rng(3).random(clicks.shape, "float32")
+
+    def everything(clicks, parameters, noise):
+        return row.model(clicks, parameters), row.model.sample(parameters, noise=noise)
+
+    given = [ops.convert_to_tensor(x) for x in (np.where(mask, clicks, -1).astype("float32"), parameters, noise)]
+    in_a_graph = compilers(2, 3, 2)["any shape"](everything)
+    for got, expected in zip(in_a_graph(*given), everything(*given), strict=True):
+        np.testing.assert_allclose(numpy(got), numpy(expected), rtol=1e-5)
 
 
 @every_model

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import references
-from backends import BACKEND, compiled, size_of_program
+from backends import BACKEND, at_once, compiled, size_of_program
 from keras import ops
 from laws import BY_NAME, LISTS, LOSSES, SIZE, batch, one_list, over, spoiled
 
@@ -276,7 +276,7 @@ def test_lambda_weights_of_pairs_are_constants():
 
 
 def diagonal(fn, scores):
-    return number(compiled(functools.partial(hessian_diagonal, fn))(ops.convert_to_tensor(scores)))
+    return number(at_once(functools.partial(hessian_diagonal, fn))(ops.convert_to_tensor(scores)))
 
 
 SCORES = RANDOM.normal(size=(LISTS, SIZE)).astype("float32")

@@ -105,7 +105,7 @@ def test_float64_is_computed_in_float64(row):
 
     with doubles():
         tensors = [ops.convert_to_tensor(x) for x in (given.scores, given.labels, given.mask, given.noise)]
-        value, gradient = (compiled(fn)(*tensors), None) if row.metric else differentiated(fn)(*tensors)
+        value, gradient = (at_once(fn)(*tensors), None) if row.metric else differentiated(fn)(*tensors)
         assert ops.dtype(value) == "float64"
         np.testing.assert_allclose(number(value), by_fn(row, given), rtol=1e-12, atol=1e-13)
         if not row.metric:
@@ -193,7 +193,7 @@ def test_without_a_mask_a_label_below_0_is_padding(row):
     given = batch(row)
     labels = np.where(given.mask, given.labels, np.float32(-1))
     noise = {"noise": given.noise} if row.stochastic else {}
-    value = compiled(lambda labels, scores: row.fn(labels, scores, **noise))(labels, given.scores)
+    value = at_once(lambda labels, scores: row.fn(labels, scores, **noise))(labels, given.scores)
     close(number(value), by_fn(row, given))
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import references
-from backends import compiled, differentiated
+from backends import at_once, differentiated
 from keras import ops
 
 from plackett import gains, losses
@@ -166,7 +166,7 @@ def test_pair_weights_equal_the_loop(case):
     kind, options, loop = case
     ranks = ranks_of_lists()
     weight = kind(**options)
-    got = number(compiled(lambda labels: weight.pair_weights(labels, ranks, MASK))(spoiled(LABELS)))
+    got = number(at_once(lambda labels: weight.pair_weights(labels, ranks, MASK))(spoiled(LABELS)))
     expected = np.zeros(got.shape)
     for b, real in enumerate(MASK):
         table = loop(LABELS[b][real].tolist(), ranks[b][real].tolist(), **for_loop(options))
@@ -179,7 +179,7 @@ def test_pair_weights_equal_the_loop(case):
 def test_document_weights_equal_the_loop(case):
     kind, options, loop = case
     weight, ranks = kind(**options), ranks_of_lists()
-    got = number(compiled(lambda labels: weight.document_weights(labels, ranks, MASK))(spoiled(LABELS)))
+    got = number(at_once(lambda labels: weight.document_weights(labels, ranks, MASK))(spoiled(LABELS)))
     expected = np.zeros(got.shape)
     for b, real in enumerate(MASK):
         expected[b][real] = document_gains(b, loop, options)
@@ -189,7 +189,7 @@ def test_document_weights_equal_the_loop(case):
 def test_no_mask_means_that_all_are_real():
     labels, ranks = np.array([2.0, 0.0, 1.0], "float32"), np.array([3.0, 1.0, 2.0], "float32")
     weight = losses.NDCGLambdaWeight()
-    both = compiled(lambda labels: (weight.pair_weights(labels, ranks), weight.document_weights(labels, ranks)))
+    both = at_once(lambda labels: (weight.pair_weights(labels, ranks), weight.document_weights(labels, ranks)))
     pairs, documents = both(labels)
     close(number(pairs), references.ndcg_pairs(labels.tolist(), ranks.tolist()))
     close(number(documents), NDCG_DOCUMENTS(labels.tolist(), ranks.tolist()))
@@ -208,7 +208,7 @@ LARGE = [
 def test_normalized_weights_at_large_grades(case, labels):
     kind, options, loop = case
     weight, ranks = kind(**options), ranks_of_lists()
-    both = compiled(lambda x: (weight.pair_weights(x, ranks, MASK), weight.document_weights(x, ranks, MASK)))
+    both = at_once(lambda x: (weight.pair_weights(x, ranks, MASK), weight.document_weights(x, ranks, MASK)))
     pairs, documents = map(number, both(spoiled(labels)))
     for b, real in enumerate(MASK):
         known, own = labels[b][real].tolist(), for_loop({k: v for k, v in options.items() if k == "topn"})

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from backends import compiled, differentiated
+from backends import at_once, compiled, differentiated
 from keras import ops
 
 from plackett.kernels import pair_tiles, smooth_sums, soft_ranks
@@ -61,7 +61,7 @@ def test_both_ways_agree(name):
     scores = ops.convert_to_tensor(HARD[name].astype("float32"))
     every = ops.ones_like(scores, dtype="bool")
     assert bool(smooth_sums.fits(scores, every))
-    both = compiled(
+    both = at_once(
         lambda x, every: (
             smooth_sums.logistic_sums(x, every, ops.cast(every, "float32")),
             soft_ranks._directly(x, every, every),
@@ -83,7 +83,7 @@ def test_scores_that_do_not_fit_the_cells():
 def test_the_bound_of_the_docstring():
     """Each pair of places in cells, at each distance: what a document would read of another."""
     x = np.linspace(0.0, 2.0, 33)[:-1]
-    sums = compiled(smooth_sums.logistic_sums)
+    sums = at_once(smooth_sums.logistic_sums)
     for far in np.arange(-40.0, 41.0, 2.0):
         pairs = np.stack(np.broadcast_arrays(x[:, None], x[None, :] + far), axis=-1).reshape(-1, 2).astype("float32")
         every = ops.ones((len(pairs), 2), "bool")
@@ -120,7 +120,7 @@ def test_sums_over_pairs_in_tiles(samples, monkeypatch):
 
     def sums():
         arguments = map(ops.convert_to_tensor, (wanted, x, y, matrix))
-        return compiled(lambda *x: pair_tiles.pair_sums(product_and_difference, *x, by_row=2, by_column=1))(*arguments)
+        return at_once(lambda *x: pair_tiles.pair_sums(product_and_difference, *x, by_row=2, by_column=1))(*arguments)
 
     rows = np.repeat(wanted, samples, axis=0)
     expected = (
@@ -162,7 +162,7 @@ def test_sums_over_pairs_of_a_higher_and_a_lower_document(samples, monkeypatch):
     ):
         for name, value in {"WHOLE": whole, "TILE": tile, "NARROW": narrow, "LOW": low}.items():
             monkeypatch.setattr(pair_tiles, name, value)
-        for ours, theirs in zip(compiled(lambda *x: sums(*x))(*arguments), expected, strict=True):
+        for ours, theirs in zip(at_once(lambda *x: sums(*x))(*arguments), expected, strict=True):
             np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-4, atol=1e-4)
 
 

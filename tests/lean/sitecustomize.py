@@ -1,6 +1,6 @@
 """Python reads this first in each process that a test starts, which is then ready in half of the time.
 
-Keras imports these libraries wherever they are installed, some of them not before it saves a model, and the collector of
+Keras imports these libraries wherever they are installed, some of them when it saves a model, and the collector of
 garbage visits what imports leave again and again. A process that needs them has another PYTHONPATH.
 """
 
