@@ -42,9 +42,10 @@ lint: .venv/dev
 # go on, the pages of docs/.
 ONCE := $(foreach room,boosting cli clicks data distillation distributed evaluation export retrieval serving, \
   tests/$(room) src/plackett/$(room)) tests/report \
-  $(addprefix tests/test_,$(addsuffix .py,budget click_model_probabilities click_training coming_from_scripts configs crossval docs doors \
-  doors_of_a_shared_head ensemble_training examples feature_names interrupted_runs lock longer_runs notebook \
-  output_folder own_models pictures promises ranker release shared_head site targets trec tuning types))
+  $(addprefix tests/test_,$(addsuffix .py,budget click_model_probabilities click_training coming_from_scripts configs \
+  crossval docs doors doors_of_a_shared_head ensemble_training examples feature_names interrupted_runs lock \
+  longer_runs notebook output_folder own_models pictures promises ranker release shared_head site targets trec tuning \
+  types))
 PYTEST := PYTHONDONTWRITEBYTECODE= TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
 
 test-jax test-tensorflow test-torch: test-%: .venv/dev

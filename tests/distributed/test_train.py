@@ -1,6 +1,5 @@
 """Training by several workers equals training by one process, whatever happens to them."""
 
-import functools
 import inspect
 import os
 import re
@@ -36,11 +35,6 @@ def check_equal(group, alone):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-@functools.cache
-def undisturbed(loss="softmax", weighted=False, batch_size=8):
-    return plackett.train(make_lists(weighted), **SETTINGS | {"loss": loss, "batch_size": batch_size})
-
-
 def code_of(function):
     """The example in the docstring of a function."""
     (code, *_) = re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", inspect.cleandoc(function.__doc__), re.MULTILINE)
@@ -48,27 +42,26 @@ def code_of(function):
 
 
 def test_the_example_of_train_gives_what_one_process_does(tmp_path, monkeypatch):
+    """By four workers: of the last batch of 12 the third has two lists, and the fourth none. One process goes on from
+    within.
+    """
     monkeypatch.chdir(tmp_path)
-    code, settings = code_of(distributed.train), SETTINGS | {"loss": "gumbel_approx_ndcg"}
-    names = {"plackett": plackett, "lists": make_lists(), "settings": settings, "seen": (seen := [])}
-    exec(code.replace('loss="softmax", batch_size=64', "on_epoch=seen.append, **settings"), names)
-    check_equal(names["trained"], undisturbed("gumbel_approx_ndcg"))
-    assert seen == names["trained"].history
-    of_run = {".lock", "config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv", "checkpoints"}
-    assert set(os.listdir(tmp_path / "runs" / "first")) == of_run
+    settings = SETTINGS | {"loss": "gumbel_approx_ndcg", "batch_size": 12, "keep_checkpoints": 20}
+    lists, run, half, seen = make_lists(weighted=True), tmp_path / "runs" / "first", tmp_path / "half", []
 
-
-def test_four_workers_train_as_one_process_does(tmp_path):
-    """Of the last batch of 12 the third worker has two lists, and the fourth none. One process goes on from within."""
-    settings = SETTINGS | {"batch_size": 12, "keep_checkpoints": 20}
-    lists, run, half = make_lists(weighted=True), tmp_path / "run", tmp_path / "half"
-
-    def keep(entry):
+    def hear(entry):
+        seen.append(entry)
         if entry["epoch"] == 1:
             shutil.copytree(run / "checkpoints" / "0000-000001", half / "checkpoints" / "0000-000001")
 
-    alone = undisturbed("softmax", weighted=True, batch_size=12)
-    check_equal(distributed.train(lists, workers=4, output=run, on_epoch=keep, **settings), alone)
+    call = code_of(distributed.train).replace("workers=2", "workers=4")
+    call = call.replace('loss="softmax", batch_size=64', "on_epoch=hear, **settings")
+    exec(call, names := {"plackett": plackett, "lists": lists, "settings": settings, "hear": hear})
+    alone = plackett.train(lists, **settings)
+    check_equal(names["trained"], alone)
+    assert seen == names["trained"].history
+    of_run = {".lock", "config.yaml", "environment.yaml", "model.keras", "metrics.json", "history.csv", "checkpoints"}
+    assert set(os.listdir(run)) == of_run
     for name in ("config.yaml", "environment.yaml"):
         shutil.copy(run / name, half)
     check_equal(plackett.train(lists, output=half, resume=True, **settings), alone)
@@ -93,10 +86,10 @@ def test_an_output_that_a_machine_does_not_see_is_named(tmp_path):
 
 
 def test_a_finished_run_is_given_back_without_workers(tmp_path, monkeypatch):
-    plackett.train(make_lists(), output=tmp_path / "run", **SETTINGS)
+    first = plackett.train(make_lists(), output=tmp_path / "run", **SETTINGS)
     monkeypatch.setattr("plackett.distributed._train.connect", None)
     again = distributed.train(make_lists(), workers=2, output=tmp_path / "run", resume=True, **SETTINGS)
-    check_equal(again, undisturbed())
+    check_equal(again, first)
 
 
 def test_the_epochs_of_an_ensemble_are_heard_of_with_the_number_of_the_member(tmp_path, monkeypatch):

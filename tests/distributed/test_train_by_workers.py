@@ -1,7 +1,5 @@
 """`plackett train --workers`: what one process learns from, workers learn from too."""
 
-import json
-
 import lightgbm
 import numpy as np
 import pytest
@@ -60,21 +58,8 @@ def test_a_run_that_learns_from_a_teacher_goes_on_by_workers_and_again_without_t
     assert yaml.safe_load((one / "config.yaml").read_text()) == yaml.safe_load((two / "config.yaml").read_text())
 
 
-def test_workers_train_the_members_of_an_ensemble(files, tmp_path):
+def test_workers_train_the_members_of_an_ensemble_on_clicks_by_two_towers(tmp_path):
     """From where one process had trained them to."""
-    one, two = tmp_path / "one", tmp_path / "two"
-    command = ["train", files / "train.txt", "--ensemble", 2, *QUICK, "--output"]
-    for output, epochs, *flags in ((one, 2), (two, 1), (two, 2, "--resume", "--workers", 2)):
-        done = run(*command, output, "--epochs", epochs, *flags)
-        assert done.exit_code == 0, done.output
-    best = [json.loads((run / "metrics.json").read_text())["members"] for run in (one, two)]
-    for ours, theirs in zip(*best, strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-4)
-    for said in ("unique_softmax, member 1 of 2", "unique_softmax, member 2 of 2", "2/2"):
-        assert said in words(done)
-
-
-def test_workers_learn_from_clicks_by_two_towers(tmp_path):
     random = np.random.default_rng(0)
     features = random.normal(size=(200, 2)).round(3)
     queries, documents = (
@@ -87,13 +72,16 @@ def test_workers_learn_from_clicks_by_two_towers(tmp_path):
     plackett.data.write_parquet(lists, tmp_path / "lists.parquet")
     command = ["train", tmp_path / "lists.parquet", "--clicks", tmp_path / "log.parquet", "--method", "pbm"]
     one, two = tmp_path / "one", tmp_path / "two"
-    for output, flags in ((one, []), (two, ["--workers", 2])):
-        done = run(*command, "--output", output, "--epochs", 2, *QUICK, *flags)
+    for output, epochs, *flags in ((one, 2), (two, 1), (two, 2, "--resume", "--workers", 2)):
+        done = run(*command, "--ensemble", 2, "--output", output, "--epochs", epochs, *QUICK, *flags)
         assert done.exit_code == 0, done.output
-    check_equal(one, two)
-    examination = [plackett.load(run / "whole_model.keras").get_weights()[-1] for run in (one, two)]
-    np.testing.assert_allclose(*examination, atol=1e-4)
-    assert json.loads((two / "metrics.json").read_text())["epoch"] >= 1
+    for number in (1, 2):
+        assert f"member {number} of 2" in words(done)
+        members = [output / "members" / str(number) for output in (one, two)]
+        check_equal(*members)
+        examination = [plackett.load(member / "whole_model.keras").get_weights()[-1] for member in members]
+        np.testing.assert_allclose(*examination, atol=1e-4)
+    assert "2/2" in words(done)
 
 
 def test_another_cluster_than_the_connected_one_is_refused_and_that_of_the_environment_left_alone(monkeypatch):

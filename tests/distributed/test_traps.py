@@ -1,8 +1,8 @@
 """What has once made workers hang, disagree or train each by itself, without an error, is refused or tested.
 
 - On CPUs Ray starts no group for JAX, so that each worker would train by itself: here.
-- Unequal numbers of batches hang, and unequal parts disagree: `test_four_workers_train_as_one_process_does`, with a
-  last batch of which one has nothing; `tests/data/test_batches.py`.
+- Unequal numbers of batches hang, and unequal parts disagree: `tests/data/test_batches.py`, and
+  `test_the_example_of_train_gives_what_one_process_does`, with a last batch of which one has nothing.
 - Keras divides again what is divided (`auto_shard_dataset`), does not share numpy arrays, and neither predicts nor
   saves in one process of several: the same on JAX, `test_train_on_jax.py`.
 - TensorFlow trains in one process: here and in `tests/cli/test_workers.py`.
