@@ -26,7 +26,6 @@ from plackett.data import Batches
 from plackett.scorers import as_scorer
 from plackett.scorers._neighbours import check_padding, looks_at_neighbours
 
-
 # Programs are compiled for each kind, and for each dtype and seed: where they are, some stand for all.
 KINDS = MODELS if BACKEND == "torch" else ["a dict", "subclassed of one array", "built sequential"]
 SEEDS = range(5) if BACKEND == "torch" else [0]
