@@ -41,11 +41,11 @@ lint: .venv/dev
 # What is the same on every backend runs once: readers, evaluation, the command line, the search, how runs are kept and
 # go on, the pages of docs/.
 ONCE := $(foreach room,boosting cli clicks data distillation distributed evaluation export retrieval serving, \
-  tests/$(room) src/plackett/$(room)) tests/report \
-  $(addprefix tests/test_,$(addsuffix .py,budget click_model_probabilities click_training coming_from_scripts configs \
-  crossval docs doors doors_of_a_shared_head ensemble_training examples feature_names interrupted_runs lock \
-  longer_runs notebook output_folder own_models pictures promises ranker release shared_head site targets trec tuning \
-  types))
+  tests/$(room) src/plackett/$(room)) src/plackett/training tests/report \
+  $(addprefix tests/test_,$(addsuffix .py,boosting_objective budget click_model_probabilities click_training \
+  coming_from_scripts configs crossval distillation docs doors doors_of_a_shared_head ensemble_training ensembles \
+  examples feature_names interrupted_runs lock longer_runs notebook output_folder own_models pictures promises ranker \
+  release shared_head site table_towers targets trec tuning types))
 PYTEST := PYTHONDONTWRITEBYTECODE= TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 $(BIN)/pytest -q
 
 test-jax test-tensorflow test-torch: test-%: .venv/dev
