@@ -217,11 +217,15 @@ def test_a_batch_of_no_lists(row):
         metric.update_state(labels, scores)
         assert number(metric.result()) == 0
     elif not row.square:
-        loss = row.make()
-        assert number(at_once(loss.__call__)(*map(ops.convert_to_tensor, (labels, scores)))) == 0
-        assert number(row.make(reduction="none")(labels, scores)).shape == (0,)
-        assert number(loss(labels, scores, np.ones(0, "float32"))) == 0
-        assert number(loss(labels, scores, np.ones((0, SIZE), "float32"))) == 0
+        loss, of_each = row.make(), row.make(reduction="none")
+
+        def every(labels, scores):
+            weights = [None, np.ones(0, "float32"), np.ones((0, SIZE), "float32")]
+            return of_each(labels, scores), [loss(labels, scores, own) for own in weights]
+
+        each, means = at_once(every)(*map(ops.convert_to_tensor, (labels, scores)))
+        assert number(each).shape == (0,)
+        assert [float(number(mean)) for mean in means] == [0.0] * 3
 
 
 def test_a_batch_of_no_pairs():
