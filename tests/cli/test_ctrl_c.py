@@ -55,6 +55,13 @@ def press_and_swallow():
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.parametrize("kind", [_app.Group, _app.Command])
+def test_one_while_arguments_are_read_is_told(monkeypatch, default_handler, kind):
+    monkeypatch.setattr(kind, "parse_args", lambda *given: signal.raise_signal(signal.SIGINT))
+    done = run("convert", "train.txt", "train.parquet")
+    assert (done.exit_code, done.output) == (130, "stopped\n")
+
+
 @pytest.mark.parametrize("command", ["train", "tune"])
 def test_one_that_is_swallowed_while_data_is_read_stops_before_keras_is_needed(
     files, monkeypatch, default_handler, command
@@ -103,6 +110,20 @@ def test_an_error_of_use_after_one_is_told(files, monkeypatch, default_handler):
     disturb(monkeypatch, OSError("the disk is full"))
     done = run("convert", files / "train.txt", files / "train.parquet")
     assert (done.exit_code, done.output) == (2, "error: the disk is full\n")
+
+
+def test_one_in_the_first_import_ends_the_command_behind_it(monkeypatch, default_handler, capsys):
+    class Presses(importlib.abc.MetaPathFinder):
+        def find_spec(self, *given):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.delitem(sys.modules, "plackett.cli._app")
+    monkeypatch.setattr(sys, "meta_path", [Presses(), *sys.meta_path])
+    monkeypatch.setattr(sys, "argv", ["plackett", "--version"])
+    with pytest.raises(SystemExit) as caught:
+        plackett.cli.main()
+    assert caught.value.code == 130
+    assert capsys.readouterr() == ("", "stopped\n")
 
 
 @pytest.mark.parametrize("error", [None, ImportError("half")])

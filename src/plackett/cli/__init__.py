@@ -17,6 +17,7 @@ def main() -> None:
             from plackett.cli._app import make_command
 
             command = make_command()
+            interrupt.check()
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) or interrupt.came:
                 print("stopped", file=sys.stderr)

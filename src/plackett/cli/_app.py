@@ -1,12 +1,13 @@
 """The command line as a Typer app."""
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 import plackett
 from plackett.cli import (
@@ -31,7 +32,20 @@ from plackett.training._interrupt import remember_interrupts
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Learning to rank with Keras 3.")
+
+class Group(TyperGroup):
+    """The commands. Typer alone would end without a word where Ctrl-C comes while the arguments are read."""
+
+    def make_context(self, *given, **options):
+        with _stops():
+            return super().make_context(*given, **options)
+
+    def invoke(self, ctx):
+        with _stops():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, help="Learning to rank with Keras 3.")
 
 
 def make_command() -> Callable[[], None]:
@@ -50,7 +64,7 @@ class Command(TyperCommand):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx):
-        with remember_interrupts() as interrupt:
+        with remember_interrupts() as interrupt, _stops():
             try:
                 with _errors.warnings_in_lines():
                     result = super().invoke(ctx)
@@ -58,8 +72,6 @@ class Command(TyperCommand):
                 return result
             except (typer.Exit, BrokenPipeError):
                 raise
-            except KeyboardInterrupt:
-                raise stop() from None
             except Exception as error:
                 if interrupt.came and (isinstance(error, ImportError) or not _errors.is_of_use(error)):
                     raise stop() from None  # Ctrl-C caused the error, for example by stopping an import
@@ -75,6 +87,15 @@ def stop() -> typer.Exit:
     """Says that Ctrl-C came, and returns the exit for it."""
     errors.print("stopped")
     return typer.Exit(130)
+
+
+@contextlib.contextmanager
+def _stops():
+    """Within this, Ctrl-C is told of."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise stop() from None
 
 
 def add(command: Callable, epilog: str | None = None) -> None:

@@ -41,6 +41,7 @@ class Interrupt:
     def check(self) -> None:
         """Raises a KeyboardInterrupt if one has come."""
         if self.came:
+            self.end()
             raise KeyboardInterrupt
 
     def end(self) -> None:
