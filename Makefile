@@ -42,7 +42,7 @@ lint: .venv/dev
 # go on, the pages of docs/.
 ONCE := $(foreach room,boosting cli clicks data distillation distributed evaluation export retrieval serving, \
   tests/$(room) src/plackett/$(room)) src/plackett/training tests/report \
-  $(addprefix tests/test_,$(addsuffix .py,boosting_objective budget click_model_probabilities click_training \
+  $(addprefix tests/test_,$(addsuffix .py,budget click_model_probabilities click_training \
   coming_from_scripts configs crossval distillation docs doors doors_of_a_shared_head ensemble_training ensembles \
   examples feature_names interrupted_runs lock longer_runs notebook output_folder own_models pictures promises ranker \
   release shared_head site table_towers targets trec tuning types))

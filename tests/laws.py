@@ -530,10 +530,10 @@ def close(got, expected, rtol=1e-5, atol=1e-6):
 
 
 def made(row, given, **options):
-    """The Keras class, with the noise of the batch in place of its own."""
+    """The Keras class, with the noise of the batch, or of its first lists, in place of its own."""
     loss = row.make(**options)
     if row.stochastic:
-        loss.draw_noise = lambda labels, scores: given.noise
+        loss.draw_noise = lambda labels, scores: ops.convert_to_tensor(given.noise)[: ops.shape(scores)[0]]
     return loss
 
 

@@ -50,7 +50,7 @@ def of_pairs(name, labels, scores, mask, weights, pair_weights=1.0):
 
 
 def of_loss(loss, labels, scores, mask, weights=None, noise=None):
-    """(gradient, curvature) of a loss, compiled."""
+    """(gradient, curvature) of a loss."""
     given = {"labels": labels, "scores": scores, "mask": mask, "weights": weights, "noise": noise}
     given = {k: ops.convert_to_tensor(v) for k, v in given.items() if v is not None}
     fn = at_once(lambda given: gradient_and_curvature(loss, **given))

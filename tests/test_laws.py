@@ -66,7 +66,7 @@ def batches(draw, row):
 
 @over(TABLE)
 def test_equals_the_loop_of_its_paper(row):
-    @hypothesis.settings(max_examples=12, deadline=None, derandomize=True, database=None)
+    @hypothesis.settings(max_examples=25, deadline=None, derandomize=True, database=None)
     @hypothesis.given(batches(row))
     def holds(given):
         close(value_alone(row, given), by_fn(row, given))
@@ -276,7 +276,7 @@ def test_compiled_and_eager_agree(row):
     for name, compiler in compilers(len(labels.shape), len(scores.shape), 1).items():
         program = compiler(loss.__call__)
         np.testing.assert_allclose(number(program(labels, scores, weights)), eager, rtol=1e-5, err_msg=name)
-        if name == "any shape" and not (row.square or row.stochastic):
+        if name == "any shape" and not row.square:
             assert number(program(labels[:0], scores[:0], weights[:0])) == 0
 
 

@@ -87,11 +87,8 @@ def test_nothing_goes_on_after_it_and_the_run_does(files, temporary, signals):
     assert process.returncode == 130, output
     assert "--resume continues from the last checkpoint" in " ".join(output.split()), output
     left = [path.name for path in temporary.iterdir()]
-    if len(signals) > 1:
-        # Workers that are ended as they are leave what libraries of theirs had open.
-        assert not [name for name in left if name.startswith("plackett")]
-        return
-    assert not left
+    # Workers that are ended as they are leave what libraries of theirs had open.
+    assert not (left if len(signals) == 1 else [name for name in left if name.startswith("plackett")])
     done = len(read_history(files / "run"))
     command = [sys.executable, "-m", "plackett", "train", "train.txt", "--output", "run", "--resume"]
     command += ["--epochs", str(done + 1), "--patience", "1000000", "--batch-size", "16"]
